@@ -1,0 +1,15 @@
+"""Levelform: pictures to meshes. Blender's entry to the extension; importing it imports neither bpy nor torch."""
+
+
+def register() -> None:
+    """Register the extension's classes in Blender."""
+    from . import addon
+
+    addon.register()
+
+
+def unregister() -> None:
+    """Undo `register`, in reverse order."""
+    from . import addon
+
+    addon.unregister()

@@ -1,0 +1,40 @@
+"""Errors that reach a person: one sentence that says what is wrong, one that says what to do.
+
+Imports the standard library alone: Blender's side and the worker's share this file.
+"""
+
+
+class LevelformError(Exception):
+    """Something went wrong that a person can act on.
+
+    Parameters
+    ----------
+    message
+        One sentence, in the words of the person who asked: what is wrong, with what was seen.
+    hint
+        One sentence that says what to do next; may be empty.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class RequestError(LevelformError):
+    """The request itself was wrong: nothing was started."""
+
+    exit_status = 2
+
+
+class WorkError(LevelformError):
+    """The request was right, the work failed."""
+
+
+class Cancelled(Exception):  # noqa: N818 - a wish of the user's, no error
+    """The user asked for the work to stop; raised by `Ticket.check`."""

@@ -1,0 +1,229 @@
+"""Cameras inside the maths: x right, y down, z forward; pixel centres at +0.5.
+
+On disk and in the API a camera is a frame of a `transforms.json` (nerfstudio, instant-ngp), whose pose
+has Blender's axes (x right, y up, looking along -z). `Camera.from_transforms` is the one place where
+the two meet.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import RequestError
+
+# Blender's camera axes (x right, y up, -z forward) to ours (x right, y down, z forward), and back.
+FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])
+
+SUPPORTED_MODELS = ("PINHOLE", "OPENCV", "ORTHOGRAPHIC")
+DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "p1", "p2")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole or an orthographic camera.
+
+    Attributes
+    ----------
+    world_from_camera : (4, 4) float64, rigid; camera axes x right, y down, z forward. "World" is the
+        frame that the points come in: Blender's world on the way in, the volume's frame in the backend.
+    fx, fy : focal lengths in pixels; for an orthographic camera pixels per unit of length
+    cx, cy : principal point in pixels, measured from the top left corner of the picture
+    width, height : size of the picture in pixels
+    orthographic : no perspective division
+    """
+
+    world_from_camera: np.ndarray
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+    orthographic: bool = False
+
+    def __post_init__(self) -> None:
+        pose = np.asarray(self.world_from_camera, np.float64)
+        if pose.shape != (4, 4):
+            raise RequestError(f"A camera's pose is a 4x4 matrix, not {pose.shape}.")
+        numbers = [self.fx, self.fy, self.cx, self.cy]
+        if not (np.isfinite(pose).all() and all(map(math.isfinite, numbers))):
+            raise RequestError("A camera's pose or lens contains a number that is not finite.")
+        if min(self.fx, self.fy, self.width, self.height) <= 0:
+            raise RequestError("A camera's focal length and picture size must be above zero.")
+        object.__setattr__(self, "world_from_camera", pose)
+
+    @property
+    def center(self) -> np.ndarray:
+        """(3,) float64: where the camera stands, world frame."""
+        return self.world_from_camera[:3, 3]
+
+    @property
+    def forward(self) -> np.ndarray:
+        """(3,) float64: the unit direction it looks along, world frame."""
+        return self.world_from_camera[:3, 2]
+
+    @property
+    def camera_from_world(self) -> np.ndarray:
+        """(4, 4) float64: the inverse of the pose."""
+        return np.linalg.inv(self.world_from_camera)
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Project points into the picture.
+
+        Parameters
+        ----------
+        points : (..., 3) world frame
+
+        Returns
+        -------
+        pixels : (..., 2), x right and y down from the top left corner; pixel centres at +0.5
+        depth : (...,), distance along the optical axis; not above zero means behind a pinhole, where
+            `pixels` are meaningless (but finite)
+        """
+        pose = torch.as_tensor(self.camera_from_world, dtype=points.dtype, device=points.device)
+        local = points @ pose[:3, :3].T + pose[:3, 3]
+        depth = local[..., 2]
+        scale = torch.tensor([self.fx, self.fy], dtype=points.dtype, device=points.device)
+        offset = torch.tensor([self.cx, self.cy], dtype=points.dtype, device=points.device)
+        plane = local[..., :2]
+        if not self.orthographic:
+            safe = torch.where(depth.abs() < 1e-9, torch.full_like(depth, 1e-9), depth)
+            plane = plane / safe[..., None]
+        return plane * scale + offset, depth
+
+    def rays(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the ray through each pixel position.
+
+        Parameters
+        ----------
+        pixels : (..., 2), as `project` returns them
+
+        Returns
+        -------
+        origins : (..., 3) world frame
+        directions : (..., 3) world frame; z of the camera frame is 1, so `origin + depth * direction`
+            inverts `project`
+        """
+        pose = torch.as_tensor(self.world_from_camera, dtype=pixels.dtype, device=pixels.device)
+        x = (pixels[..., 0] - self.cx) / self.fx
+        y = (pixels[..., 1] - self.cy) / self.fy
+        zero, one = torch.zeros_like(x), torch.ones_like(x)
+        if self.orthographic:
+            start, ahead = torch.stack([x, y, zero], -1), torch.stack([zero, zero, one], -1)
+        else:
+            start, ahead = torch.stack([zero, zero, zero], -1), torch.stack([x, y, one], -1)
+        return start @ pose[:3, :3].T + pose[:3, 3], ahead @ pose[:3, :3].T
+
+    def in_frame(self, world_from_frame: np.ndarray) -> "Camera":
+        """Return the same camera as seen from another frame.
+
+        Parameters
+        ----------
+        world_from_frame : (4, 4) a similarity: rotation, one positive scale, translation
+
+        Raises
+        ------
+        RequestError
+            If the matrix is no similarity.
+        """
+        matrix = np.asarray(world_from_frame, np.float64)
+        scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+        rotation = matrix[:3, :3] / scale if scale else matrix[:3, :3]
+        if scale <= 0 or not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-5):
+            raise RequestError("A camera can be moved, turned and scaled evenly, not sheared.")
+        pose = np.linalg.inv(matrix) @ self.world_from_camera
+        pose[:3, :3] *= scale  # back to unit axes; lengths along them are now in the frame's units
+        zoom = scale if self.orthographic else 1.0
+        return replace(self, world_from_camera=pose, fx=self.fx * zoom, fy=self.fy * zoom)
+
+    @classmethod
+    def from_transforms(cls, frame: Mapping[str, Any], shared: Mapping[str, Any] = {}) -> "Camera":  # noqa: B006
+        """Read one frame of a `transforms.json`.
+
+        Parameters
+        ----------
+        frame
+            The frame: `transform_matrix` and, where they differ from the shared ones, intrinsics.
+        shared
+            The top level of the file: `fl_x fl_y cx cy w h`, `camera_angle_x`, `camera_model`, ...
+
+        Raises
+        ------
+        RequestError
+            If the lens is distorted or of another model, or a number is missing.
+        """
+        keys = {**shared, **frame}
+        model = keys.get("camera_model", "PINHOLE")
+        if model not in SUPPORTED_MODELS:
+            raise RequestError(
+                f"The camera model {model} is not supported.",
+                f"Undistort the pictures to one of {', '.join(SUPPORTED_MODELS)}.",
+            )
+        bent = [key for key in DISTORTION_KEYS if abs(float(keys.get(key) or 0.0)) > 1e-9]
+        if bent:
+            raise RequestError(
+                f"The lens has distortion ({', '.join(bent)}).", "Undistort the pictures first."
+            )
+        try:
+            width, height = int(keys["w"]), int(keys["h"])
+            fx, fy = _focal(keys, model, width, height)
+            pose = np.array(keys["transform_matrix"], np.float64).reshape(4, 4) @ FLIP_YZ
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestError(f"A camera lacks or garbles a number: {error}.") from error
+        return cls(
+            unit_axes(pose),
+            fx,
+            fy,
+            float(keys.get("cx", width / 2)),
+            float(keys.get("cy", height / 2)),
+            width,
+            height,
+            orthographic=model == "ORTHOGRAPHIC",
+        )
+
+    def to_transforms(self) -> dict[str, Any]:
+        """Return the camera as a frame of a `transforms.json`, with its own intrinsics."""
+        frame = {
+            "fl_x": self.fx,
+            "fl_y": self.fy,
+            "cx": self.cx,
+            "cy": self.cy,
+            "w": self.width,
+            "h": self.height,
+            "camera_model": "PINHOLE",
+            "transform_matrix": (self.world_from_camera @ FLIP_YZ).tolist(),
+        }
+        if self.orthographic:
+            frame["camera_model"] = "ORTHOGRAPHIC"
+            frame["ortho_scale"] = max(self.width / self.fx, self.height / self.fy)
+        return frame
+
+
+def unit_axes(pose: np.ndarray) -> np.ndarray:
+    """Return a pose, (4, 4), without the scale of its axes; a scaled camera object sees the same."""
+    axes = pose[:3, :3]
+    lengths = np.linalg.norm(axes, axis=0)
+    if not np.isfinite(pose).all() or lengths.min() < 1e-12:
+        raise RequestError("A camera's pose is singular or not finite.")
+    result = pose.copy()
+    result[:3, :3] = axes / lengths
+    return result
+
+
+def _focal(keys: Mapping[str, Any], model: str, width: int, height: int) -> tuple[float, float]:
+    """Return the focal lengths in pixels; (pixels per unit) for an orthographic camera."""
+    if "fl_x" in keys:
+        fx = float(keys["fl_x"])
+        return fx, float(keys.get("fl_y", fx))
+    if model == "ORTHOGRAPHIC":
+        zoom = max(width, height) / float(keys["ortho_scale"])
+        return zoom, zoom
+    fx = width / (2 * math.tan(float(keys["camera_angle_x"]) / 2))
+    if "camera_angle_y" in keys:
+        return fx, height / (2 * math.tan(float(keys["camera_angle_y"]) / 2))
+    return fx, fx

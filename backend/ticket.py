@@ -1,0 +1,82 @@
+"""The ticket that long work carries: progress goes out through it, the wish to stop comes in.
+
+Progress has three levels: the job (0 to 1 over everything), the stage (a name, and which of how many)
+and the fraction within the stage.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .errors import Cancelled
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a job stands.
+
+    `overall` and `fraction` lie in [0, 1]; `index` counts stages from 0 and is below `count`.
+    """
+
+    stage: str
+    index: int
+    count: int
+    fraction: float
+    overall: float
+
+
+class Ticket:
+    """Progress out, cancel in.
+
+    Parameters
+    ----------
+    report
+        Called with a `Step` on every advance; must be quick.
+    cancelled
+        Asked at every `check`; true stops the work by raising `Cancelled`.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Step], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self._report = report
+        self._cancelled = cancelled
+        self._stages: list[tuple[str, float]] = [("Working", 1.0)]
+        self._index = 0
+
+    def plan(self, stages: dict[str, float]) -> None:
+        """Name the stages of the job and the share of its time that each is expected to take."""
+        if not stages or min(stages.values()) <= 0:
+            raise ValueError(f"stages need positive shares, got {stages}")
+        total = sum(stages.values())
+        self._stages = [(name, share / total) for name, share in stages.items()]
+        self._index = 0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator["Ticket"]:
+        """Enter the planned stage `name`, at fraction 0; leave it at 1."""
+        names = [known for known, _ in self._stages]
+        if name not in names:
+            raise ValueError(f"no stage {name!r} in the plan {names}")
+        self._index = names.index(name)
+        self.advance(0.0)
+        yield self
+        self.advance(1.0)
+
+    def advance(self, fraction: float) -> None:
+        """Report the fraction of the current stage that is done, then `check`."""
+        fraction = min(max(fraction, 0.0), 1.0)
+        if self._report is not None:
+            before = sum(share for _, share in self._stages[: self._index])
+            name, share = self._stages[self._index]
+            self._report(
+                Step(name, self._index, len(self._stages), fraction, before + share * fraction)
+            )
+        self.check()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the user asked to stop. Call once a block of work."""
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled

@@ -1,0 +1,96 @@
+"""The import rules of the house: who may import whom, read from the source itself."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOUNDATION = {"protocol", "errors", "ticket"}
+# Arrows point one way: a room may import from the rooms named here (and from itself).
+ALLOWED = {
+    "protocol": {"errors"},
+    "errors": set(),
+    "ticket": {"errors"},
+    "geometry": FOUNDATION,
+    "encoders": FOUNDATION | {"geometry"},
+    "fields": FOUNDATION | {"geometry"},
+    "fusion": FOUNDATION | {"geometry", "fields"},
+    "reconstructors": FOUNDATION | {"geometry", "fields", "encoders", "fusion"},
+    "extraction": FOUNDATION | {"geometry", "fields"},
+    "metrics": FOUNDATION | {"geometry"},
+    "data": FOUNDATION | {"geometry"},
+    "training": FOUNDATION
+    | {"geometry", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
+}
+ANYTHING = {"worker", "cli", "__main__", "__init__"}
+NO_TORCH = {"errors", "ticket", "protocol"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the absolute dotted names a file imports, relative ones as `levelform....`."""
+    package = ["levelform", *path.relative_to(ROOT).parent.parts]
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            stem = ".".join([*base, *([node.module] if node.module else [])])
+            names |= {f"{stem}.{alias.name}" for alias in node.names}
+    return names
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "backend").with_suffix("").parts
+    return parts[0]
+
+
+@pytest.mark.parametrize("path", files("backend"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_backend_arrows_point_one_way(path):
+    room = room_of(path)
+    for name in imports_of(path):
+        assert not name.startswith("bpy"), f"{path} imports {name}"
+        assert not name.startswith("levelform.addon"), f"{path} imports {name}"
+        if not name.startswith("levelform.backend.") or room in ANYTHING:
+            continue
+        target = name.split(".")[2]
+        assert target == room or target in ALLOWED[room], f"{room} may not import {name}"
+
+
+@pytest.mark.parametrize("path", files("addon"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_addon_knows_only_the_contract(path):
+    for name in imports_of(path):
+        assert name.split(".")[0] != "torch", f"{path} imports torch"
+        if name.startswith("levelform.backend"):
+            assert name.split(".")[2] in {"protocol", "errors"}, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("name", ["addon/jobs.py", *[f"backend/{n}.py" for n in sorted(NO_TORCH)]])
+def test_no_bpy_and_no_torch_where_none_belongs(name):
+    for imported in imports_of(ROOT / name):
+        assert imported.split(".")[0] not in {"bpy", "torch"}, f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", files("addon") + files("backend"), ids=str)
+def test_imports_inside_the_extension_are_relative(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            assert (node.module or "").split(".")[0] != "levelform", f"{path}:{node.lineno}"
+        if isinstance(node, ast.Import):
+            assert all(a.name.split(".")[0] != "levelform" for a in node.names), str(path)
+
+
+@pytest.mark.parametrize(
+    "module", ["levelform", "levelform.addon", "levelform.backend", "levelform.backend.protocol"]
+)
+def test_import_brings_no_torch(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
