@@ -1,4 +1,4 @@
-"""Levelform: pictures to meshes. Blender's entry to the extension; importing it imports neither bpy nor torch."""
+"""Levelform, pictures to meshes: Blender's entry to the extension; imports no bpy, no torch."""
 
 
 def register() -> None:

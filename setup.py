@@ -1,4 +1,4 @@
-"""Name the sub-packages: the repository root itself is the package `levelform`, which no finder can guess."""
+"""Name the sub-packages: the root itself is the package `levelform`, which no finder can guess."""
 
 from setuptools import find_packages, setup
 

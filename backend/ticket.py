@@ -1,7 +1,7 @@
 """The ticket that long work carries: progress goes out through it, the wish to stop comes in.
 
-Progress has three levels: the job (0 to 1 over everything), the stage (a name, and which of how many)
-and the fraction within the stage.
+Progress has three levels: the job (0 to 1 over everything), the stage (a name, and which of how
+many) and the fraction within the stage.
 """
 
 from collections.abc import Callable, Iterator

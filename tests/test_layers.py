@@ -25,7 +25,7 @@ ALLOWED = {
     "training": FOUNDATION
     | {"geometry", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
 }
-ANYTHING = {"worker", "cli", "__main__", "__init__"}
+ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
 NO_TORCH = {"errors", "ticket", "protocol"}
 
 

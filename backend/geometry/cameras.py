@@ -1,8 +1,8 @@
 """Cameras inside the maths: x right, y down, z forward; pixel centres at +0.5.
 
-On disk and in the API a camera is a frame of a `transforms.json` (nerfstudio, instant-ngp), whose pose
-has Blender's axes (x right, y up, looking along -z). `Camera.from_transforms` is the one place where
-the two meet.
+On disk and in the API a camera is a frame of a `transforms.json` (nerfstudio, instant-ngp), whose
+pose has Blender's axes (x right, y up, looking along -z). `Camera.from_transforms` is the one place
+where the two meet.
 """
 
 import math
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..errors import RequestError
 
-# Blender's camera axes (x right, y up, -z forward) to ours (x right, y down, z forward), and back.
-FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])
+# Signs of a pose's columns: Blender's camera axes (x right, y up, -z forward) to ours, and back.
+FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
 
 SUPPORTED_MODELS = ("PINHOLE", "OPENCV", "ORTHOGRAPHIC")
 DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "p1", "p2")
@@ -29,8 +29,8 @@ class Camera:
 
     Attributes
     ----------
-    world_from_camera : (4, 4) float64, rigid; camera axes x right, y down, z forward. "World" is the
-        frame that the points come in: Blender's world on the way in, the volume's frame in the backend.
+    world_from_camera : (4, 4) float64, rigid; camera axes x right, y down, z forward. "World" is
+        the frame that the points come in: Blender's on the way in, the volume's in the backend.
     fx, fy : focal lengths in pixels; for an orthographic camera pixels per unit of length
     cx, cy : principal point in pixels, measured from the top left corner of the picture
     width, height : size of the picture in pixels
@@ -82,8 +82,8 @@ class Camera:
         Returns
         -------
         pixels : (..., 2), x right and y down from the top left corner; pixel centres at +0.5
-        depth : (...,), distance along the optical axis; not above zero means behind a pinhole, where
-            `pixels` are meaningless (but finite)
+        depth : (...,), distance along the optical axis; not above zero means behind a pinhole,
+            where `pixels` are meaningless (but finite)
         """
         pose = torch.as_tensor(self.camera_from_world, dtype=points.dtype, device=points.device)
         local = points @ pose[:3, :3].T + pose[:3, 3]
@@ -106,8 +106,8 @@ class Camera:
         Returns
         -------
         origins : (..., 3) world frame
-        directions : (..., 3) world frame; z of the camera frame is 1, so `origin + depth * direction`
-            inverts `project`
+        directions : (..., 3) world frame; z of the camera frame is 1, so
+            `origin + depth * direction` inverts `project`
         """
         pose = torch.as_tensor(self.world_from_camera, dtype=pixels.dtype, device=pixels.device)
         x = (pixels[..., 0] - self.cx) / self.fx
@@ -142,7 +142,7 @@ class Camera:
         return replace(self, world_from_camera=pose, fx=self.fx * zoom, fy=self.fy * zoom)
 
     @classmethod
-    def from_transforms(cls, frame: Mapping[str, Any], shared: Mapping[str, Any] = {}) -> "Camera":  # noqa: B006
+    def from_transforms(cls, frame: Mapping[str, Any], shared: Mapping[str, Any] = {}) -> "Camera":
         """Read one frame of a `transforms.json`.
 
         Parameters
@@ -172,7 +172,7 @@ class Camera:
         try:
             width, height = int(keys["w"]), int(keys["h"])
             fx, fy = _focal(keys, model, width, height)
-            pose = np.array(keys["transform_matrix"], np.float64).reshape(4, 4) @ FLIP_YZ
+            pose = np.array(keys["transform_matrix"], np.float64).reshape(4, 4) * FLIP_YZ
         except (KeyError, TypeError, ValueError) as error:
             raise RequestError(f"A camera lacks or garbles a number: {error}.") from error
         return cls(
@@ -196,7 +196,7 @@ class Camera:
             "w": self.width,
             "h": self.height,
             "camera_model": "PINHOLE",
-            "transform_matrix": (self.world_from_camera @ FLIP_YZ).tolist(),
+            "transform_matrix": (self.world_from_camera * FLIP_YZ).tolist(),
         }
         if self.orthographic:
             frame["camera_model"] = "ORTHOGRAPHIC"
@@ -205,7 +205,7 @@ class Camera:
 
 
 def unit_axes(pose: np.ndarray) -> np.ndarray:
-    """Return a pose, (4, 4), without the scale of its axes; a scaled camera object sees the same."""
+    """Return a pose, (4, 4), without the scale of its axes: a scaled camera sees the same."""
     axes = pose[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(pose).all() or lengths.min() < 1e-12:
