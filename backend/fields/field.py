@@ -24,11 +24,14 @@ class Field(ABC):
         A proven bound on the gradient's length, in values per volume unit; None when none is known.
     device
         Where the field computes; points are moved there by the caller.
+    block
+        Points a call that suit the field best, where it knows better than the device's rule; else None.
     """
 
     kind: FieldKind = "distance"
     lipschitz: float | None = None
     device: torch.device = torch.device("cpu")
+    block: int | None = None
 
     @abstractmethod
     def __call__(self, points: Tensor) -> Tensor:

@@ -2,15 +2,23 @@
 
 import pkgutil
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ..errors import RequestError
 from . import base
+from .base import Batch as Batch
 from .base import Code as Code
+from .base import Configuration as Configuration
 from .base import MethodSpec as MethodSpec
 from .base import Reconstructor as Reconstructor
+from .base import WeightsInfo as WeightsInfo
 from .base import register as register
+
+WEIGHTS_FOLDER = Path(__file__).parents[2] / "assets" / "weights"
 
 
 def methods() -> dict[str, type[Reconstructor]]:
@@ -20,8 +28,47 @@ def methods() -> dict[str, type[Reconstructor]]:
     return dict(sorted(base._REGISTRY.items()))
 
 
+def find_method(method: str) -> type[Reconstructor]:
+    """Return the class of a method by its name."""
+    known = methods()
+    if method not in known:
+        raise RequestError(f"There is no method {method!r}.", f"Choose one of {', '.join(known)}.")
+    return known[method]
+
+
+def bundled_weights(method: str) -> Path | None:
+    """Return the file of the weights that come with Levelform; None if there is none."""
+    path = WEIGHTS_FOLDER / f"{method}.safetensors"
+    return path if path.is_file() else None
+
+
+def count_parameters(method: str, configuration: str = "compact") -> int:
+    """Return how many learned parameters a configuration of a method has, without building it."""
+    cls = find_method(method)
+    if not cls.spec.needs_weights:
+        return 0
+    with torch.device("meta"), _NothingDrawn():
+        model = cls(_configuration(cls, configuration))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves parameters undrawn: on the meta device drawing would load a compiler for nothing."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
 def load_reconstructor(
-    method: str, weights: str | None = None, device: str = "auto"
+    method: str,
+    weights: str | None = None,
+    device: str = "auto",
+    *,
+    configuration: str = "compact",
+    seed: int = 0,
 ) -> Reconstructor:
     """Make a method ready to encode and decode.
 
@@ -33,19 +80,61 @@ def load_reconstructor(
         None: the bundled ones; a path to a file; or "random" (tests and benches).
     device
         "auto": CUDA, else Metal, else CPU; or a name that torch knows.
+    configuration
+        "paper" or "compact", for "random" alone; a file says its own.
+    seed
+        Of the random weights.
 
     Raises
     ------
     RequestError
-        If the method or the device is unknown, or the weights are missing.
+        If the method or the device is unknown, or the weights are missing, damaged or another's.
     """
-    known = methods()
-    if method not in known:
-        raise RequestError(f"There is no method {method!r}.", f"Choose one of {', '.join(known)}.")
-    cls = known[method]
-    if cls.spec.needs_weights or weights is not None:
-        raise RequestError(f"{cls.spec.title} has no weights to load.")
-    return cls().to(pick_device(device)).eval()
+    cls = find_method(method)
+    target = pick_device(device)
+    if not cls.spec.needs_weights:
+        if weights is not None:
+            raise RequestError(f"{cls.spec.title} has no weights to load.")
+        model = cls()
+    elif weights == "random":
+        model = random_reconstructor(cls, configuration, seed=seed)
+    elif weights is None:
+        model = cls.load(_bundled(cls), name="bundled")
+    else:
+        model = cls.load(weights)
+    return model.to(target).eval()
+
+
+def random_reconstructor(
+    cls: type[Reconstructor], configuration: str = "compact", *, seed: int = 0
+) -> Reconstructor:
+    """Return a network as training starts with it, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = cls(_configuration(cls, configuration))
+    model.weights = WeightsInfo("random")
+    return model
+
+
+def _configuration(cls: type[Reconstructor], name: str) -> Configuration:
+    if name not in cls.configurations:
+        raise RequestError(
+            f"{cls.spec.title} has no configuration {name!r}.",
+            f"Choose one of {', '.join(cls.configurations)}.",
+        )
+    return cls.configurations[name]
+
+
+def _bundled(cls: type[Reconstructor]) -> Path:
+    path = bundled_weights(cls.spec.name)
+    if path is None:
+        raise RequestError(
+            f"{cls.spec.title} has no trained weights here: "
+            f"assets/weights/{cls.spec.name}.safetensors is missing.",
+            f"Train them with `levelform train {cls.spec.name}`, turn the authors' checkpoint into "
+            f"them with `levelform import {cls.spec.name}`, and name the file as the weights.",
+        )
+    return path
 
 
 def pick_device(name: str) -> torch.device:

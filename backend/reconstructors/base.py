@@ -1,16 +1,33 @@
-"""What every reconstructor is: two steps, `encode` and `decode`, and a sheet that says what it needs."""
+"""What every reconstructor is: `encode` and `decode`, a sheet of needs, configurations, weights.
 
+A method lives in one file. It registers a subclass of `Reconstructor` under a `MethodSpec`, names
+its `configurations` ("paper", "compact"), builds its network from one of them, and converts to its
+paper's own frame at its border with `to_method` and `prepare`, and nowhere else.
+"""
+
+import dataclasses
+import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import RequestError
 from ..fields import Field
+from ..fusion import Framing, Pictures, frame_views
+from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
 from ..geometry.views import View
+from .storage import Precision, pack, read_tensors, unpack, write_tensors
+
+
+def shapenet_frame(side: float) -> np.ndarray:
+    """Return (4, 4) method_from_volume for ShapeNet v1's axes and a longest side of `side`."""
+    return similarity(scale=side / OBJECT_SIDE) @ Z_UP_FROM_SHAPENET.T
 
 
 @dataclass(frozen=True)
@@ -26,7 +43,8 @@ class MethodSpec:
     needs_camera : every view must be posed
     estimates_camera : the method can place the camera of an unposed picture
     min_views, max_views : how many views it takes; max_views None means any number
-    image_size : side of the square picture the network sees; None means pictures are used as they are
+    image_size : side of the square picture the network sees; None means pictures are used as they
+        are
     needs_weights : a network; false for methods without learned parameters
     fusions : names of the rules by which several views are combined, the default first
     """
@@ -83,23 +101,351 @@ class Code:
         }
         return replace(self, tensors=mixed)
 
+    @staticmethod
+    def average(codes: Sequence["Code"]) -> "Code":
+        """Return the mean of codes of one method and shape; tensors of integers are the first's."""
+        if not codes:
+            raise RequestError("There is no code to average.")
+        mean = codes[0]
+        for count, code in enumerate(codes[1:], start=2):
+            mean = mean.lerp(code, 1.0 / count)
+        return mean
+
+    def save(self, path: str | Path) -> None:
+        """Write the code as a safetensors file."""
+        header = {"kind": "code", "method": self.method, "meta": dict(self.meta)}
+        write_tensors(path, self.tensors, header)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Code":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        RequestError
+            If the file is missing, damaged or holds no code.
+        """
+        tensors, header, _ = read_tensors(path)
+        if header.get("kind") != "code":
+            raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
+        return cls(header["method"], tensors, header["meta"])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What `Reconstructor.loss` sees: B objects, V views of each, all in the volume's frame.
+
+    Attributes
+    ----------
+    images : (B, V, 4, S, S) float32 RGBA, straight alpha, framed as `Reconstructor.framing` says
+    points : (B, P, 3) where the field is supervised
+    inside : (B, P) float32, 1 inside, 0 outside
+    distances : (B, P) signed distances, negative inside; None when not sampled
+    near : (B, P) bool, which points were drawn near the surface; None when not known
+    camera_from_volume : (B, V, 4, 4), camera axes x right, y down, z forward; None when unposed
+    intrinsics : (B, V, 4), fx fy cx cy in pixels of `images`
+    orthographic : the cameras are orthographic (all alike)
+    surface, normals : (B, Q, 3) points of the surface, and their normals
+    depth : (B, V, S, S) distance along the optical axis, infinite where there is no object
+    """
+
+    images: Tensor
+    points: Tensor
+    inside: Tensor
+    distances: Tensor | None = None
+    near: Tensor | None = None
+    camera_from_volume: Tensor | None = None
+    intrinsics: Tensor | None = None
+    orthographic: bool = False
+    surface: Tensor | None = None
+    normals: Tensor | None = None
+    depth: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Return the batch on another device."""
+        moved = {
+            f.name: value.to(device)
+            for f in dataclasses.fields(self)
+            if isinstance(value := getattr(self, f.name), Tensor)
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What every configuration has; each method adds its sizes, the paper's as defaults."""
+
+    framing: Framing
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON-able numbers, words and lists."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Return what `to_json` wrote.
+
+        Raises
+        ------
+        RequestError
+            If an entry is unknown or missing: it is another method's or another version's.
+        """
+        entries = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        try:
+            entries["framing"] = Framing(**data["framing"])
+            return cls(**entries)
+        except (KeyError, TypeError) as error:
+            raise RequestError(
+                f"The weights' configuration does not fit this version: {error}.",
+                "Use weights that this version of Levelform wrote.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """Where a network's weights come from.
+
+    Attributes
+    ----------
+    name : "bundled", "random", "" (none) or the name of the file
+    hash : SHA-256 of their file, hexadecimal; empty when they have none
+    training, results : what the file says of the data it was trained on, and how well it does
+    """
+
+    name: str = ""
+    hash: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.hash[:12]}".strip()
+
 
 class Reconstructor(nn.Module):
     """Pictures to a code, a code to a field. One paper, one subclass, one file.
 
     `encode` and `decode` are inference: no gradients, the module in evaluation mode. Training adds
     `loss(batch)`.
+
+    Attributes
+    ----------
+    configurations : the method's configurations by name: "paper" and "compact"
+    configuration : the one this network was built from; None for methods without weights
+    method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
+        identity unless the weights say otherwise; change it with `set_frame`
+    weights : where the weights come from
     """
 
     spec: MethodSpec
+    configurations: ClassVar[Mapping[str, Configuration]] = {}
+    configuration_class: ClassVar[type[Configuration]] = Configuration
+
+    def __init__(self, configuration: Any = None) -> None:
+        super().__init__()
+        self.configuration = configuration
+        self.method_from_volume = np.eye(4)
+        self.weights = WeightsInfo()
+
+    # ---------------------------------------------------------------- inference
 
     @abstractmethod
     def encode(self, views: Sequence[View], **options: Any) -> Code:
-        """Encode the views of one object, cameras posed in the volume's frame, fused into one code."""
+        """Encode the views of one object, cameras in the volume's frame, fused into one code."""
 
     @abstractmethod
     def decode(self, code: Code, **options: Any) -> Field:
         """Bake one object's field: all work that does not depend on the point is done here."""
+
+    # ---------------------------------------------------------------- training
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the paper's loss under "loss", and its terms and figures to watch by name."""
+        raise NotImplementedError(f"{self.spec.title} is not trained")
+
+    # ---------------------------------------------------------------- the border of the method
+
+    @property
+    def framing(self) -> Framing:
+        """How the network's training pictures were framed."""
+        return self.configuration.framing
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+    @property
+    def scale(self) -> float:
+        """Length in the method's frame of a length 1 in the volume."""
+        return scale_of(self.method_from_volume)
+
+    def set_frame(self, method_from_volume: np.ndarray) -> None:
+        """Set the frame that the weights were trained in, (4, 4) a similarity."""
+        matrix = np.asarray(method_from_volume, np.float64)
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+            raise RequestError("A method's frame is a finite 4x4 matrix.")
+        square = matrix[:3, :3] @ matrix[:3, :3].T
+        if np.linalg.det(matrix[:3, :3]) <= 0 or not np.allclose(
+            square, np.eye(3) * square[0, 0], atol=1e-6 * square[0, 0]
+        ):
+            raise RequestError("A method's frame is a rotation, one scale and a translation.")
+        self.method_from_volume = matrix
+
+    def to_method(self, points: Tensor) -> Tensor:
+        """Return points, (..., 3) volume frame, in the method's own frame."""
+        if np.array_equal(self.method_from_volume, np.eye(4)):
+            return points
+        matrix = torch.as_tensor(self.method_from_volume, dtype=points.dtype, device=points.device)
+        return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+    def prepare(self, views: Sequence[View]) -> Pictures:
+        """Check the views and frame them as in training.
+
+        Returns
+        -------
+        Pictures
+            On the network's device; cameras in the method's own frame.
+
+        Raises
+        ------
+        RequestError
+            If there are too few or too many views, or a camera is missing.
+        """
+        self.check_views(views)
+        pictures = frame_views(views, self.framing)
+        volume_from_method = np.linalg.inv(self.method_from_volume)
+        cameras = [c and c.in_frame(volume_from_method) for c in pictures.cameras]
+        return Pictures(pictures.images.to(self.device), tuple(cameras))
+
+    def check_views(self, views: Sequence[View]) -> None:
+        """Refuse a number of views or a missing camera that the method can't work with."""
+        spec = self.spec
+        most = len(views) if spec.max_views is None else spec.max_views
+        if not spec.min_views <= len(views) <= most:
+            wanted = (
+                f"at least {spec.min_views}" if len(views) < spec.min_views else f"at most {most}"
+            )
+            noun = "view" if wanted.endswith(" 1") else "views"
+            raise RequestError(f"{spec.title} takes {wanted} {noun}, not {len(views)}.")
+        unposed = [view.name for view in views if view.camera is None]
+        if spec.needs_camera and not spec.estimates_camera and unposed:
+            raise RequestError(
+                f"{spec.title} needs a camera for every picture; {unposed[0]} has none.",
+                "Attach the picture to a camera, or choose a method that works without.",
+            )
+
+    def check_fusion(self, fusion: str | None) -> str:
+        """Return the rule to fuse views by; None is the method's default."""
+        if fusion is None:
+            return self.spec.fusions[0]
+        if fusion not in self.spec.fusions:
+            raise RequestError(
+                f"{self.spec.title} can't fuse views by {fusion!r}.",
+                f"Choose one of {', '.join(self.spec.fusions)}.",
+            )
+        return fusion
+
+    def check_code(self, code: Code) -> None:
+        """Refuse another method's code."""
+        if code.method != self.spec.name:
+            raise RequestError(f"A {code.method} code can't be decoded by {self.spec.title}.")
+
+    # ---------------------------------------------------------------- weights
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        training: Mapping[str, Any] | None = None,
+        results: Mapping[str, Any] | None = None,
+        precision: Precision = "float32",
+    ) -> str:
+        """Write the weights with all that is needed to use them; return the file's hash.
+
+        Parameters
+        ----------
+        path
+            The file, .safetensors.
+        training
+            What the network was trained on and how; None keeps what the loaded weights said.
+        results
+            How well it does, by name of the measure; None as above.
+        precision
+            How matrices and kernels are stored; vectors are always float32.
+        """
+        header = {
+            "kind": "weights",
+            "method": self.spec.name,
+            "configuration": self.configuration.to_json(),
+            "frame": self.method_from_volume.tolist(),
+            "training": dict(self.weights.training if training is None else training),
+            "results": dict(self.weights.results if results is None else results),
+        }
+        return write_tensors(path, pack(self.state_dict(), precision), header)
+
+    @classmethod
+    def load(cls, path: str | Path, *, name: str = "") -> Self:
+        """Return the network whose weights `save` wrote, on the CPU.
+
+        Parameters
+        ----------
+        path
+            The file.
+        name
+            What to call the weights; the file's name when empty.
+
+        Raises
+        ------
+        RequestError
+            If the file is damaged, of another method, does not fit its own configuration, or holds
+            numbers that are not finite.
+        """
+        tensors, header, digest = read_tensors(path)
+        if header.get("kind") != "weights" or header.get("method") != cls.spec.name:
+            owner = f"{header.get('kind', 'data')} of {header.get('method', 'something else')}"
+            raise RequestError(f"{path} holds {owner}, not weights of {cls.spec.name}.")
+        model = cls(cls.configuration_class.from_json(header["configuration"]))
+        model.fill(unpack(tensors), source=str(path))
+        model.set_frame(np.array(header["frame"]))
+        model.weights = WeightsInfo(
+            name or Path(path).name, digest, header["training"], header["results"]
+        )
+        return model
+
+    @classmethod
+    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the network that the authors' checkpoints hold; see `levelform import`.
+
+        Parameters
+        ----------
+        checkpoints
+            The content of each file: (nested) mappings from names to tensors and plain values.
+        """
+        raise RequestError(f"No checkpoint of {cls.spec.title} can be imported.")
+
+    def fill(self, tensors: Mapping[str, Tensor], *, source: str) -> None:
+        """Copy a state dict into the network, refusing one that does not fit or is not finite."""
+        own = self.state_dict()
+        shared = sorted(own.keys() & tensors.keys())
+        problems = [f"it lacks {name}" for name in sorted(own.keys() - tensors.keys())]
+        problems += [f"it has no place for {name}" for name in sorted(tensors.keys() - own.keys())]
+        problems += [
+            f"{name} is {tuple(tensors[name].shape)}, not {tuple(own[name].shape)}"
+            for name in shared
+            if own[name].shape != tensors[name].shape
+        ]
+        if problems:
+            raise RequestError(
+                f"{source} does not fit {self.spec.title}: {problems[0]}.",
+                "Check the method and the configuration that the weights belong to.",
+            )
+        sick = [n for n, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
+        if sick:
+            raise RequestError(
+                f"{source} holds numbers that are not finite, in {sick[0]}.",
+                "The training that made it diverged; use an earlier checkpoint.",
+            )
+        self.load_state_dict(tensors)
 
 
 _REGISTRY: dict[str, type[Reconstructor]] = {}

@@ -1,0 +1,102 @@
+"""The camera of a picture, regressed: the camera networks of DISN and of UCLID-Net."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ..geometry.rotations import rotation_from_6d
+from .resnet import draw_convolutions, make_norm, make_stage
+from .vgg import VGG16
+
+
+class CameraNetwork(nn.Module):
+    """DISN's (section 3.1.1, figure 5): pictures to cameras with a scale.
+
+    A VGG-16 gives one vector; three heads read a scale, six numbers of a rotation and a
+    translation. The released model has no batch norms, so neither has this.
+
+    Parameters
+    ----------
+    encoder
+        The vectors come from it; its own, not shared with the reconstructor's.
+    features
+        Their length.
+    translation
+        Added to the regressed translation: where the object is in the training cameras' space.
+    """
+
+    def __init__(
+        self, encoder: VGG16, features: int, translation: Sequence[float] = (0.0, 0.0, 0.0)
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.scale = _head(features, 64, 32, 1)
+        self.ortho6d = _head(features, 512, 256, 6)
+        self.translation = _head(features, 128, 64, 3)
+        nn.init.trunc_normal_(self.translation[-1].weight, std=0.05)  # pyright: ignore
+        self.register_buffer("offset", torch.tensor(translation), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (B, 3, 4), camera_from_method = [s R | t], of the encoder's pictures.
+
+        Camera axes are x right, y down, z forward; the scale s takes up the size of the object.
+        """
+        vector, _ = self.encoder(images)
+        turned = self.scale(vector)[..., None] * rotation_from_6d(self.ortho6d(vector))
+        shift = self.translation(vector) + self.offset
+        return torch.cat([turned, shift[..., None]], dim=-1)
+
+
+def _head(*sizes: int) -> nn.Sequential:
+    """Return linear layers, ReLU between them; Xavier weights, biases 0."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layer = nn.Linear(inputs, outputs)
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class PoseNetwork(nn.Module):
+    """UCLID-Net's: pictures to rigid cameras that look at the object's centre.
+
+    The paper speaks of a ResNet-18; this is the network of the authors' code, whose names of
+    parameters it keeps: full resolution at first, four stages of four blocks, affine norms.
+
+    Parameters
+    ----------
+    width
+        Channels of the first stage; 64 is the published network.
+    farthest
+        The distance to the object's centre is a sigmoid times this.
+    """
+
+    def __init__(self, *, width: int = 64, farthest: float = 1.75) -> None:
+        super().__init__()
+        norm = "instance_affine"
+        self.farthest = farthest
+        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
+        self.bn1 = make_norm(norm, width)
+        self.layer1 = make_stage(width, width, 4, stride=1, norm=norm)
+        self.layer2 = make_stage(width, 2 * width, 4, stride=2, norm=norm)
+        self.layer3 = make_stage(2 * width, 4 * width, 4, stride=2, norm=norm)
+        self.layer4 = make_stage(4 * width, 4 * width, 4, stride=2, norm=norm)
+        self.fc = nn.Linear(4 * width, 7)
+        draw_convolutions(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (B, 3, 4), camera_from_object = [R | t], t = (0, 0, distance).
+
+        The six numbers' directions are the *columns* of R, where DISN has rows.
+        """
+        x = self.bn1(self.conv1(images)).relu()
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+        numbers = self.fc(x.mean((2, 3)))
+        rotation = rotation_from_6d(numbers[:, :6]).mT
+        distance = self.farthest * numbers[:, 6:].sigmoid()
+        shift = torch.cat([torch.zeros_like(distance).expand(-1, 2), distance], 1)
+        return torch.cat([rotation, shift[..., None]], -1)

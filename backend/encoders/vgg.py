@@ -1,0 +1,85 @@
+"""VGG-16 (Simonyan and Zisserman, ICLR 2015) as DISN uses it: five maps, one global vector.
+
+The convolutions carry torchvision's names (`features.0`, `features.2`, ...), so weights published
+for its `vgg16` load; the fully connected part is convolutional, as in TF-slim, and never drops
+out.
+"""
+
+from torch import Tensor, nn
+
+# Convolutions of the five groups; each group ends with a 2x2 max pooling.
+GROUPS = (2, 2, 3, 3, 3)
+FACTORS = (1, 2, 4, 8, 8)  # channels of a group, in units of `width`
+
+
+class VGG16(nn.Module):
+    """VGG-16 with a convolutional head.
+
+    Parameters
+    ----------
+    channels
+        Channels of the picture.
+    width
+        Channels of the first group; 64 is the published network.
+    hidden
+        Channels of `fc6` and `fc7`; 4096 is the published network.
+    outputs
+        Size of the global feature; DISN's is 1024.
+    head
+        Kernel of `fc6`, the side of the last map: 7 for pictures of 224, 4 for 128.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 3,
+        width: int = 64,
+        hidden: int = 4096,
+        outputs: int = 1024,
+        head: int = 7,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        self.taps: list[int] = []  # index in `features` of the last ReLU of each group
+        self.widths = tuple(factor * width for factor in FACTORS)
+        for count, out in zip(GROUPS, self.widths, strict=True):
+            for _ in range(count):
+                layers += [nn.Conv2d(channels, out, 3, padding=1), nn.ReLU()]
+                channels = out
+            self.taps.append(len(layers) - 1)
+            layers.append(nn.MaxPool2d(2, 2))
+        self.features = nn.Sequential(*layers)
+        self.fc6 = nn.Conv2d(channels, hidden, head)
+        self.fc7 = nn.Conv2d(hidden, hidden, 1)
+        self.fc8 = nn.Conv2d(hidden, outputs, 1)
+        self._initialize()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Encode pictures.
+
+        Parameters
+        ----------
+        images : (B, channels, H, W); 224 x 224 reaches the head as 7 x 7, larger ones are averaged
+
+        Returns
+        -------
+        globals : (B, outputs), linear
+        maps : five, after the last ReLU of each group, (B, C_i, H / 2^i, W / 2^i)
+        """
+        maps = []
+        x = images
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in self.taps:
+                maps.append(x)
+        x = self.fc8(self.fc7(self.fc6(x).relu()).relu())
+        return x.mean((2, 3)), maps
+
+    def _initialize(self) -> None:
+        """Draw weights after He (for the ReLUs) and the linear head after Xavier, biases 0."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.xavier_uniform_(self.fc8.weight)

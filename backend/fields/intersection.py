@@ -1,0 +1,59 @@
+"""Any field, intersected with a visual hull."""
+
+import torch
+from torch import Tensor
+
+from ..errors import RequestError
+from .field import Field
+from .hull import HullField
+
+# Distance to logits: at the level of probability 0.2 or 0.8 the hull's border moves by 0.007.
+LOGITS_PER_UNIT = 200.0
+
+
+class Intersection(Field):
+    """What is inside a field and inside a hull: the larger of the two values.
+
+    Of an occupancy field the hull's distances are turned into logits, `LOGITS_PER_UNIT` each, so
+    that the result is an occupancy again and the field's thresholds keep their meaning.
+
+    Parameters
+    ----------
+    field
+        Of any kind.
+    hull
+        On the same device.
+    """
+
+    def __init__(self, field: Field, hull: HullField) -> None:
+        if field.device != hull.device:
+            raise RequestError(f"The field is on {field.device}, the hull on {hull.device}.")
+        self.field = field
+        self.hull = hull
+        self.kind = field.kind
+        self.device = field.device
+        self.factor = 1.0 if field.kind == "distance" else LOGITS_PER_UNIT
+        if field.lipschitz is not None and hull.lipschitz is not None:
+            self.lipschitz = max(field.lipschitz, hull.lipschitz * self.factor)
+
+    def __call__(self, points: Tensor) -> Tensor:
+        return torch.maximum(self.field(points), self.hull(points) * self.factor)
+
+    def color(self, points: Tensor) -> Tensor | None:
+        """Return the field's own colours, else the hull's."""
+        own = self.field.color(points)
+        return self.hull.color(points) if own is None else own
+
+    def bounds(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the larger of both fields' bounds; None where the field's are not known."""
+        own, hull = self.field.bounds(lower, upper), self.hull.bounds(lower, upper)
+        if own is None or hull is None:
+            return None
+        return (
+            torch.maximum(own[0], hull[0] * self.factor),
+            torch.maximum(own[1], hull[1] * self.factor),
+        )
+
+    def level(self, threshold: float | None = None) -> float:
+        """Turn a user's threshold into a level, as the field itself does."""
+        return self.field.level(threshold)

@@ -1,0 +1,291 @@
+"""Fields that read feature maps where a point projects: what DISN's streams are made of, and baked.
+
+Nothing that does not depend on the point is done per point. A decoder's first layer is linear, so
+the global feature's share of it is a bias, and the local features' share is taken of the maps once:
+a 1x1 convolution commutes with bilinear resizing and sampling. What is left per point is a weighted
+sum of four rows of a table for each view.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..geometry.frames import scale_of
+from .field import Field
+
+
+class Stream(nn.Module):
+    """A point MLP and a decoder of [its features, features of the picture].
+
+    Parameters
+    ----------
+    features
+        Of the picture, that the decoder reads.
+    point_widths, decoder_widths
+        Of the layers, each followed by a ReLU.
+    outputs
+        Of the last, linear layer.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        point_widths: tuple[int, ...],
+        decoder_widths: tuple[int, ...],
+        outputs: int,
+    ) -> None:
+        super().__init__()
+        self.points = _linears((3, *point_widths), last_relu=True)
+        sizes = (point_widths[-1] + features, *decoder_widths, outputs)
+        self.decoder = _linears(sizes, last_relu=False)
+
+    def forward(self, points: Tensor, features: Tensor) -> Tensor:
+        """Return (B, P, outputs) at points (B, P, 3), method frame.
+
+        `features` is (B, P, C), or (B, 1, C) where all points share them.
+        """
+        x = self.points(points)
+        first, width = self.first, x.shape[-1]
+        x = F.linear(x, first.weight[:, :width]) + F.linear(
+            features, first.weight[:, width:], first.bias
+        )
+        for layer in self.decoder[1:]:
+            x = layer(x)
+        return x
+
+    @property
+    def first(self) -> nn.Linear:
+        """The decoder's first layer: columns of the point's features, then of the picture's."""
+        layer = self.decoder[0]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
+
+def _linears(sizes: tuple[int, ...], *, last_relu: bool) -> nn.Sequential:
+    """Return linear layers, ReLU between them; Xavier weights, biases 0."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layer = nn.Linear(inputs, outputs)
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*(layers if last_relu else layers[:-1]))
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Feature maps of V pictures, to be looked up at pixels.
+
+    Attributes
+    ----------
+    levels : each (V, C_i, h_i, w_i)
+    size : S, side of the picture in pixels; every map is resized to it first
+    legacy : resize and sample as TensorFlow 1 did: position k of n stands at k / n, and a pixel
+        position is an index. Else both go by pixel centres
+    """
+
+    levels: tuple[Tensor, ...]
+    size: int
+    legacy: bool
+
+    def look_up(self, pixels: Tensor) -> Tensor:
+        """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the picture; bilinear."""
+        grid = 2 * self.indices(pixels) / (self.size - 1) - 1
+        resized = self.resized().to(pixels)
+        taken = F.grid_sample(resized, grid[:, :, None], align_corners=True)
+        return taken[..., 0].transpose(1, 2)
+
+    def indices(self, pixels: Tensor) -> Tensor:
+        """Return pixels, centres at +0.5, as positions in the resized maps, within them."""
+        return (pixels if self.legacy else pixels - 0.5).clamp(0, self.size - 1)
+
+    def resized(self) -> Tensor:
+        """Return (V, sum of C_i, S, S)."""
+        return torch.cat([self.resize(x, self.size, legacy=self.legacy) for x in self.levels], 1)
+
+    def projected(self, matrix: Tensor) -> Tensor:
+        """Return (V, outputs, S, S): the resized maps times `matrix`, (outputs, sum of C_i).
+
+        Each map is multiplied at its own resolution, which is exact and cheaper.
+        """
+        slices = matrix.split([level.shape[1] for level in self.levels], dim=1)
+        parts = [
+            self.resize(F.conv2d(level, part[..., None, None]), self.size, legacy=self.legacy)
+            for level, part in zip(self.levels, slices, strict=True)
+        ]
+        return torch.stack(parts).sum(0)
+
+    @staticmethod
+    def resize(images: Tensor, size: int, *, legacy: bool) -> Tensor:
+        """Return (V, C, size, size) of (V, C, h, w), bilinear; see the class for `legacy`."""
+        if not legacy:
+            shape = (size, size)
+            return F.interpolate(images, shape, mode="bilinear", align_corners=False)
+        grid = torch.stack(
+            torch.meshgrid(
+                *(_legacy_axis(n, size, images) for n in images.shape[:-3:-1]), indexing="xy"
+            ),
+            dim=-1,
+        )
+        return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), align_corners=True)
+
+
+def _legacy_axis(inputs: int, outputs: int, like: Tensor) -> Tensor:
+    """Return where `grid_sample` finds the outputs along one axis, TensorFlow 1's rule."""
+    source = torch.arange(outputs, device=like.device, dtype=like.dtype) * (inputs / outputs)
+    return 2 * source.clamp(max=inputs - 1) / max(inputs - 1, 1) - 1
+
+
+class DISNField(Field):
+    """One object's streams, baked for V views.
+
+    Parameters
+    ----------
+    global_stream, local_stream
+        One or both; the local one alone with as many features more as the global vector has is the
+        one-stream network. Two outputs are logits of inside and outside, one a distance.
+    tensors
+        "globals" (V, G); "shares" (V,), how much each view counts; "poses" (V, 4, 4),
+        camera_from_volume; "lenses" (V, 4), fx fy cx cy; "flat" (V,) bool, orthographic.
+    maps
+        Of the V views.
+    method_from_volume
+        (4, 4), the frame that the point MLPs read.
+    unit
+        The networks' output for a distance of 1.
+    maximum
+        Fuse by the maximum of features instead of the mean of the first layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        global_stream: Stream | None,
+        local_stream: Stream | None,
+        tensors: dict[str, Tensor],
+        maps: Maps,
+        method_from_volume: np.ndarray,
+        unit: float,
+        maximum: bool,
+    ) -> None:
+        vectors = tensors["globals"]
+        self.device = vectors.device
+        self.kind = "distance"
+        streams = [s for s in (global_stream, local_stream) if s is not None]
+        if streams[0].decoder[-1].out_features == 2:
+            self.kind = "occupancy"
+        factor = 1.0 if self.kind == "occupancy" else 1 / (unit * scale_of(method_from_volume))
+        self._global = self._local = None
+        self._shares = tensors["shares"] / tensors["shares"].sum()
+        vector = vectors.amax(0) if maximum else self._shares @ vectors
+        if global_stream is not None:
+            baked = _BakedStream(global_stream, method_from_volume, factor)
+            self._global, self._global_bias = baked, baked.bias(vector)
+        if local_stream is not None:
+            self._local = baked = _BakedStream(local_stream, method_from_volume, factor)
+            rest = baked.picture_weight.shape[1] - sum(level.shape[1] for level in maps.levels)
+            before, matrix = baked.picture_weight.split(
+                [rest, baked.picture_weight.shape[1] - rest], 1
+            )
+            self._local_bias = baked.first_bias + (before @ vector if rest else 0)
+            self._poses, self._lenses, self._flat = (
+                tensors[k] for k in ("poses", "lenses", "flat")
+            )
+            self._maps = maps
+            self._matrix = matrix if maximum else None
+            table = maps.resized() if maximum else maps.projected(matrix)
+            self._rows = table.permute(0, 2, 3, 1).flatten(0, 2).contiguous()  # (V S S, C)
+
+    def __call__(self, points: Tensor) -> Tensor:
+        total = 0.0
+        if self._global is not None:
+            total = self._global(points, self._global_bias)
+        if self._local is not None:
+            total = total + self._local(points, self._local_share(points))
+        assert isinstance(total, Tensor)
+        return total
+
+    def _local_share(self, points: Tensor) -> Tensor:
+        """Return (N, width): the pictures' share of the local decoder's first layer, and bias."""
+        pixels, seen = self._project(points)
+        rows, weights = self._taps(pixels)
+        if self._matrix is not None:
+            features = F.embedding_bag(
+                rows.flatten(0, 1), self._rows, mode="sum", per_sample_weights=weights.flatten(0, 1)
+            )
+            largest = features.unflatten(0, rows.shape[:2]).amax(0)
+            return torch.addmm(self._local_bias, largest, self._matrix.T)
+        count = seen * self._shares[:, None]  # (V, N)
+        count = torch.where(count.sum(0) > 0, count, self._shares[:, None])
+        weights = weights * (count / count.sum(0))[..., None]
+        bag = F.embedding_bag(
+            rows.transpose(0, 1).flatten(1),
+            self._rows,
+            mode="sum",
+            per_sample_weights=weights.transpose(0, 1).flatten(1),
+        )
+        return bag + self._local_bias
+
+    def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return pixels (V, N, 2), and which points a view sees, (V, N)."""
+        local = points @ self._poses[:, :3, :3].transpose(1, 2) + self._poses[:, None, :3, 3]
+        depth = local[..., 2:]
+        safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
+        plane = local[..., :2] / torch.where(
+            self._flat[:, None, None], torch.ones_like(depth), safe
+        )
+        pixels = plane * self._lenses[:, None, :2] + self._lenses[:, None, 2:]
+        inside = ((pixels >= 0) & (pixels <= self._maps.size)).all(-1) & (depth[..., 0] > 0)
+        return pixels, inside.to(points)
+
+    def _taps(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return rows of the table and their bilinear weights, (V, N, 4) each."""
+        size = self._maps.size
+        index = self._maps.indices(pixels)
+        corner = index.floor().clamp(max=size - 2)
+        right, down = (index - corner).unbind(-1)
+        column, row = corner.long().unbind(-1)
+        first = row * size + column
+        first = first + size * size * torch.arange(len(first), device=first.device)[:, None]
+        rows = torch.stack([first, first + 1, first + size, first + size + 1], -1)
+        left, up = 1 - right, 1 - down
+        return rows, torch.stack([left * up, right * up, left * down, right * down], -1)
+
+
+class _BakedStream:
+    """A stream that reads the volume's frame and answers in the field's unit and sign."""
+
+    def __init__(self, stream: Stream, method_from_volume: np.ndarray, factor: float) -> None:
+        layers = [layer for layer in stream.points if isinstance(layer, nn.Linear)]
+        matrix = torch.tensor(method_from_volume).to(layers[0].weight)
+        weight, bias = layers[0].weight, layers[0].bias
+        self.points = [((weight @ matrix[:3, :3]).T, bias + weight @ matrix[:3, 3])]
+        self.points += [(layer.weight.T, layer.bias) for layer in layers[1:]]
+        width = layers[-1].out_features
+        first = stream.first
+        self.first_weight = first.weight[:, :width].T
+        self.picture_weight, self.first_bias = first.weight[:, width:], first.bias
+        *hidden, last = [layer for layer in stream.decoder[1:] if isinstance(layer, nn.Linear)]
+        self.hidden = [(layer.weight.T, layer.bias) for layer in hidden]
+        weight, bias = last.weight, last.bias
+        if len(weight) == 2:  # logits of inside, outside: their difference is positive outside
+            weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
+        self.last_weight, self.last_bias = weight[0] * factor, bias[0] * factor
+
+    def bias(self, vector: Tensor) -> Tensor:
+        """Return (width,): what a feature that all points share, (C,), adds to the first layer."""
+        return self.first_bias + self.picture_weight @ vector
+
+    def __call__(self, points: Tensor, share: Tensor) -> Tensor:
+        """Return (N,) of points (N, 3), volume frame, and the picture's share, (N or -, width)."""
+        x = points
+        for weight, bias in self.points:
+            x = torch.addmm(bias, x, weight).relu_()
+        x = torch.addmm(share, x, self.first_weight).relu_()
+        for weight, bias in self.hidden:
+            x = torch.addmm(bias, x, weight).relu_()
+        return x @ self.last_weight + self.last_bias

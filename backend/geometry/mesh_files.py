@@ -1,0 +1,275 @@
+"""Mesh files: .glb, .ply, .obj, .stl, .npz.
+
+Axes: a `Mesh` is +Z up. glTF is +Y up by its specification and OBJ by custom (as in Blender's own
+importer and exporter), so these two are turned on the way out and in; PLY, STL, NPZ keep +Z up.
+
+Colours: glTF and NPZ hold linear RGBA as floats, PLY and OBJ sRGB (8 bits, and floats without
+alpha), STL none.
+"""
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import RequestError, WorkError
+from .frames import Z_UP_FROM_Y_UP, apply
+from .meshes import Mesh
+from .writing import written_whole
+
+_GL_FLOAT, _GL_UINT = 5126, 5125
+_GL_VERTICES, _GL_INDICES = 34962, 34963
+OBJ_ROWS = 50_000  # formatted at a time
+
+
+def write_mesh(mesh: Mesh, path: str | Path) -> None:
+    """Write a mesh, +Z up; the suffix says how.
+
+    Raises
+    ------
+    RequestError
+        If the format is not known, or the file can't be written there.
+    WorkError
+        If the mesh has no faces or holds a number that is not finite, or the disk is full.
+    """
+    writer = _WRITERS[check_format(path)]
+    if not len(mesh.faces):
+        raise WorkError(
+            f"The mesh has no faces, so {path} was not written.", "Check the volume and the level."
+        )
+    if not np.isfinite(mesh.vertices).all():
+        raise WorkError(f"The mesh has a vertex that is not finite, so {path} was not written.")
+    with written_whole(path) as partial, partial.open("wb") as file:
+        writer(mesh, file)
+
+
+def check_format(path: str | Path) -> str:
+    """Return the suffix of a mesh file in lower case; refuse one that can't be written."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in _WRITERS:
+        raise RequestError(
+            f"{path}: {suffix or 'no suffix'} is no mesh format known here.",
+            f"Use one of {', '.join(_WRITERS)}.",
+        )
+    return suffix
+
+
+def read_mesh(path: str | Path) -> Mesh:
+    """Read what `write_mesh` wrote, +Z up; other programs' files as far as they are like it.
+
+    Raises
+    ------
+    RequestError
+        If the file is missing, damaged, of another format, or has no faces.
+    """
+    path = Path(path)
+    suffix = check_format(path)
+    if not path.is_file():
+        raise RequestError(f"There is no mesh file {path}.", "Check the path.")
+    try:
+        mesh = _read_npz(path) if suffix == ".npz" else _read_by_trimesh(path, suffix)
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        OSError,
+        EOFError,
+    ) as error:
+        raise RequestError(
+            f"{path} can't be read as a mesh: {type(error).__name__}: {error}.", "Export it again."
+        ) from error
+    if not len(mesh.faces):
+        raise RequestError(f"{path} holds a mesh without faces.", "Export it again.")
+    return mesh
+
+
+# ---------------------------------------------------------------- writers
+
+
+def _write_glb(mesh: Mesh, file: BinaryIO) -> None:
+    attributes = {"POSITION": _turned(mesh.vertices, to_y_up=True)}
+    if mesh.normals is not None:
+        attributes["NORMAL"] = _turned(mesh.normals, to_y_up=True)
+    if mesh.colors is not None:
+        attributes["COLOR_0"] = mesh.colors
+    arrays = [np.asarray(mesh.faces, "<u4").reshape(-1)]
+    arrays += [np.asarray(values, "<f4") for values in attributes.values()]
+    content = _glb_header(list(attributes), arrays)
+    text = json.dumps(content, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    data = b"".join(array.tobytes() for array in arrays)  # multiples of four bytes all
+    file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(data)))
+    file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+    file.write(struct.pack("<I4s", len(data), b"BIN\0") + data)
+
+
+def _glb_header(names: list[str], arrays: list[np.ndarray]) -> dict[str, Any]:
+    """Return the JSON of a file with one mesh: indices first, then the attributes by name."""
+    kinds = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
+    views, accessors, start = [], [], 0
+    for index, array in enumerate(arrays):
+        target = _GL_VERTICES if index else _GL_INDICES
+        views.append(
+            {"buffer": 0, "byteOffset": start, "byteLength": array.nbytes, "target": target}
+        )
+        accessors.append(
+            {
+                "bufferView": index,
+                "componentType": _GL_FLOAT if index else _GL_UINT,
+                "count": len(array),
+                "type": kinds[array.shape[1] if array.ndim == 2 else 1],
+            }
+        )
+        start += array.nbytes
+    accessors[1]["min"] = arrays[1].min(0).astype(float).tolist()
+    accessors[1]["max"] = arrays[1].max(0).astype(float).tolist()
+    primitive = {
+        "attributes": {name: index for index, name in enumerate(names, start=1)},
+        "indices": 0,
+        "material": 0,
+    }
+    surface = {"metallicFactor": 0.0, "roughnessFactor": 0.8}
+    return {
+        "asset": {"version": "2.0", "generator": "Levelform"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "Levelform"}],
+        "meshes": [{"primitives": [primitive]}],
+        "materials": [{"pbrMetallicRoughness": surface}],
+        "buffers": [{"byteLength": start}],
+        "bufferViews": views,
+        "accessors": accessors,
+    }
+
+
+def _write_ply(mesh: Mesh, file: BinaryIO) -> None:
+    names, columns = ["x", "y", "z"], [mesh.vertices]
+    if mesh.normals is not None:
+        names, columns = [*names, "nx", "ny", "nz"], [*columns, mesh.normals]
+    layout = [(name, "<f4") for name in names]
+    lines = [f"property float {name}" for name in names]
+    if mesh.colors is not None:
+        layout += [(name, "u1") for name in ("red", "green", "blue", "alpha")]
+        lines += [f"property uchar {name}" for name in ("red", "green", "blue", "alpha")]
+    rows = np.zeros(len(mesh.vertices), layout)
+    for name, values in zip(names, np.concatenate(columns, axis=1).T, strict=True):
+        rows[name] = values
+    if mesh.colors is not None:
+        bytes_ = np.rint(to_srgb(mesh.colors) * 255).astype(np.uint8)
+        for name, values in zip(("red", "green", "blue", "alpha"), bytes_.T, strict=True):
+            rows[name] = values
+    faces = np.zeros(len(mesh.faces), [("count", "u1"), ("corners", "<i4", 3)])
+    faces["count"], faces["corners"] = 3, mesh.faces
+    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *lines]
+    head += [f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header"]
+    file.write(("\n".join(head) + "\n").encode())
+    file.write(rows.tobytes())
+    file.write(faces.tobytes())
+
+
+def _write_obj(mesh: Mesh, file: BinaryIO) -> None:
+    vertices = _turned(mesh.vertices, to_y_up=True)
+    if mesh.colors is not None:
+        vertices = np.concatenate([vertices, to_srgb(mesh.colors)[:, :3]], axis=1)
+    file.write(b"# Levelform, +Y up\n")
+    _write_rows(file, "v" + " %.7g" * vertices.shape[1] + "\n", vertices)
+    corner = " %d"
+    if mesh.normals is not None:
+        _write_rows(file, "vn %.5g %.5g %.5g\n", _turned(mesh.normals, to_y_up=True))
+        corner = " %d//%d"
+    faces = mesh.faces.astype(np.int64) + 1
+    _write_rows(file, f"f{corner * 3}\n", np.repeat(faces, corner.count("%"), axis=1))
+
+
+def _write_rows(file: BinaryIO, pattern: str, rows: np.ndarray) -> None:
+    for start in range(0, len(rows), OBJ_ROWS):
+        part = rows[start : start + OBJ_ROWS]
+        file.write((pattern * len(part) % tuple(part.ravel().tolist())).encode())
+
+
+def _write_stl(mesh: Mesh, file: BinaryIO) -> None:
+    corners = mesh.vertices[mesh.faces]  # (F, 3, 3)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(across, axis=1, keepdims=True)
+    layout = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")]
+    rows = np.zeros(len(corners), layout)
+    rows["normal"], rows["corners"] = across / np.maximum(length, 1e-30), corners
+    file.write(b"Levelform, +Z up".ljust(80) + struct.pack("<I", len(rows)))
+    file.write(rows.tobytes())
+
+
+def _write_npz(mesh: Mesh, file: BinaryIO) -> None:
+    named = {"normals": mesh.normals, "colors": mesh.colors}
+    extra = {name: values for name, values in named.items() if values is not None}
+    np.savez_compressed(file, vertices=mesh.vertices, faces=mesh.faces, **extra)
+
+
+_WRITERS: dict[str, Callable[[Mesh, BinaryIO], None]] = {
+    ".glb": _write_glb,
+    ".ply": _write_ply,
+    ".obj": _write_obj,
+    ".stl": _write_stl,
+    ".npz": _write_npz,
+}
+FORMATS = tuple(_WRITERS)
+
+
+# ---------------------------------------------------------------- readers
+
+
+def _read_npz(path: Path) -> Mesh:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Mesh(
+            np.asarray(arrays["vertices"], np.float32).reshape(-1, 3),
+            np.asarray(arrays["faces"], np.int32).reshape(-1, 3),
+            np.asarray(arrays["normals"], np.float32) if "normals" in arrays else None,
+            np.asarray(arrays["colors"], np.float32) if "colors" in arrays else None,
+        )
+
+
+def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
+    import trimesh
+
+    loaded = trimesh.load_scene(path, process=False, maintain_order=True).to_geometry()
+    if not isinstance(loaded, trimesh.Trimesh):
+        raise ValueError("it holds no triangles")
+    if suffix == ".stl":  # three corners a triangle: join them again
+        loaded.merge_vertices()
+    y_up = suffix in (".glb", ".obj")
+    vertices = np.asarray(loaded.vertices, np.float32)
+    colors = None
+    if loaded.visual.kind == "vertex":
+        colors = np.asarray(loaded.visual.vertex_colors, np.float32) / 255
+        colors = colors if suffix == ".glb" else to_linear(colors)
+    return Mesh(
+        _turned(vertices, to_y_up=False) if y_up else vertices,
+        np.asarray(loaded.faces, np.int32),
+        None,
+        colors,
+    )
+
+
+# ---------------------------------------------------------------- axes and colours
+
+
+def _turned(vectors: np.ndarray, *, to_y_up: bool) -> np.ndarray:
+    return apply(Z_UP_FROM_Y_UP.T if to_y_up else Z_UP_FROM_Y_UP, vectors)
+
+
+def to_srgb(rgba: np.ndarray) -> np.ndarray:
+    """Return linear RGBA, (N, 4), as sRGB in [0, 1]; alpha stays as it is."""
+    color = rgba[:, :3].clip(0.0, 1.0)
+    curve = np.where(color <= 0.0031308, color * 12.92, 1.055 * color ** (1 / 2.4) - 0.055)
+    return np.concatenate([curve, rgba[:, 3:].clip(0.0, 1.0)], axis=1).astype(np.float32)
+
+
+def to_linear(rgba: np.ndarray) -> np.ndarray:
+    """Return sRGB RGBA, (N, 4), as linear; alpha stays as it is."""
+    color = rgba[:, :3]
+    line = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
+    return np.concatenate([line, rgba[:, 3:]], axis=1).astype(np.float32)

@@ -1,0 +1,74 @@
+"""Files that are either whole or not there."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import RequestError, WorkError
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; move it into place when the block ends well.
+
+    Whatever ends the block otherwise, an interruption included, leaves no new file behind and an
+    older one untouched.
+
+    Raises
+    ------
+    RequestError
+        If the folder is missing or may not be written to.
+    WorkError
+        If the disk is full, or writing fails in another way.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        check_place(target)
+        yield partial
+        os.replace(partial, target)
+    except OSError as error:
+        raise _sentence(target, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_place(path: str | Path) -> None:
+    """Refuse, before any work, a file that can't be written where it is wanted.
+
+    Raises
+    ------
+    RequestError
+        If the folder is missing or may not be written to, or the path is a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise RequestError(f"{target} is a folder.", "Name a file in it.")
+    if not target.parent.is_dir():
+        raise RequestError(
+            f"There is no folder {target.parent} to write {target.name} to.",
+            "Create it, or choose another place.",
+        )
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise _not_allowed(target)
+
+
+def _not_allowed(target: Path) -> RequestError:
+    return RequestError(
+        f"You may not write to {target}: permission denied.", "Choose another place."
+    )
+
+
+def _sentence(target: Path, error: OSError) -> RequestError | WorkError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkError(
+            f"{target} could not be written: the disk is full.",
+            "Free some space, or choose another place.",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _not_allowed(target)
+    return WorkError(
+        f"{target} could not be written: {error.strerror or error}.", "Choose another place."
+    )

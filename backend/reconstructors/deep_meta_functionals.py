@@ -1,0 +1,469 @@
+"""Deep Meta Functionals: one network looks at the picture and writes the weights of another.
+
+"Deep Meta Functionals for Shape Representation", Littwin and Wolf, ICCV 2019.
+
+Symbols
+-------
+f            `DeepMetaFunctionals.embed` and `heads`: the CNN that writes the weights (equation 1)
+e            `embedding`, 16 N numbers
+g            `Functional`: the small classifier of points, y = (x W) s + b a layer (equations 2, 4)
+N, B, K      `width`, `blocks`, `connected`: base width, blocks, fully connected layers of f
+L            `hidden_layers` of g, each `hidden_width` wide
+H, S         the "cross_entropy" (equation 3) and "smoothness" (equation 6) of `loss`
+
+The level set g = 0.5 is the surface; g's raw output here is a logit, above 0 inside.
+
+Departures
+----------
+- Channels double in the last module of blocks 1 to 4 (the authors' code): that gives the 16 N
+numbers
+  of the paper, where doubling in every block would give 32 N.
+- Every layer of g has a bias and a scale, as equation 4 says: 3458 numbers. The paper's 3394 are
+  reached when the first map has neither: `first_layer_affine=False`.
+- Equation 6 has a minus sign that would reward motion; the smoothness is added.
+- Near-surface noise, optimiser and batch follow the training recipe, not this file.
+- "compact" starts g as a sensible network: the heads' biases hold its first weights and the heads'
+  weights are small, which trains at twenty times the paper's rate; "paper" starts as published.
+- The morph of the MNIST experiment and the silhouettes' cameras are not defined in the paper; see
+  `axis_rays` for ours.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple, Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders.preactivation import MODULES, PreactivationResNet
+from ..errors import RequestError
+from ..fields import Field
+from ..fields.mlp import Activation, MlpField
+from ..fusion import OURS, R2N2, Framing, network_input, reduce_views
+from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.views import View
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from .checkpoints import require
+
+SPEC = MethodSpec(
+    name="deep-meta-functionals",
+    title="Deep Meta Functionals",
+    paper="Littwin and Wolf, Deep Meta Functionals for Shape Representation, ICCV 2019",
+    summary="From a picture to the weights of a tiny network that is the shape: smooth and fast.",
+    fusions=("mean",),
+)
+
+ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}
+GRID_SIDE = 64 / 35  # longest side in the method's frame: 32 of 36 voxels of [-1, 1] (section 5)
+THRESHOLDS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.9)  # the family of level sets of figure 6
+
+PAPER_FRAMING = replace(R2N2, backdrop="rgba")
+
+
+@dataclass(frozen=True)
+class DeepMetaConfiguration(Configuration):
+    """Sizes of f and g; the defaults are the paper's."""
+
+    framing: Framing = PAPER_FRAMING
+    width: int = 64  # N
+    blocks: int = 5  # B
+    connected: int = 2  # K
+    hidden_layers: int = 4  # L
+    hidden_width: int = 32
+    activation: Activation = "elu"
+    coordinates: int = 3  # what g reads: x, y, z, and t when it is 4
+    frames: int = 1  # pictures that f sees at once: 1, or the length of a sequence
+    batch_norm: bool = True  # the authors' released configuration has none
+    # "paper": ReLU before each fully connected layer; "code": leaky ReLU between them.
+    connected_style: Literal["paper", "code"] = "paper"
+    first_layer_affine: bool = True  # without: 3394 numbers instead of 3458
+    start: Literal["paper", "network"] = "paper"  # how the heads are drawn, see `_draw_heads`
+    smoothness: float = 0.01  # weight of S, for g of four coordinates
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of each layer of g."""
+        widths = [self.coordinates, *[self.hidden_width] * self.hidden_layers, 1]
+        return list(pairwise(widths))
+
+    @property
+    def functional_parameters(self) -> int:
+        """How many numbers f writes for one g."""
+        affine = sum(2 * outputs for _, outputs in self.sizes)
+        bare = 0 if self.first_layer_affine else 2 * self.sizes[0][1]
+        return sum(inputs * outputs for inputs, outputs in self.sizes) + affine - bare
+
+
+PAPER = DeepMetaConfiguration()
+COMPACT = DeepMetaConfiguration(
+    framing=replace(OURS, backdrop="rgba"), width=16, blocks=4, start="network"
+)
+
+
+class Layer(NamedTuple):
+    """One layer of B functionals, y = (x W) s + b."""
+
+    weight: Tensor  # (B, inputs, outputs)
+    scale: Tensor | None  # (B, 1, outputs)
+    bias: Tensor | None  # (B, 1, outputs)
+
+
+class Functional(NamedTuple):
+    """g of B objects: layers and what comes between them."""
+
+    layers: list[Layer]
+    activation: Activation
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Return logits (B, P) at points (B, P, coordinates), method frame."""
+        x = points
+        for index, layer in enumerate(self.layers):
+            x = x @ layer.weight
+            if layer.scale is not None and layer.bias is not None:
+                x = x * layer.scale + layer.bias
+            if index < len(self.layers) - 1:
+                x = ACTIVATIONS[self.activation](x)
+        return x[..., 0]
+
+
+class Heads(nn.Module):
+    """Linear maps of e to the weights, the scales and the biases of one layer of g."""
+
+    def __init__(self, features: int, inputs: int, outputs: int, *, affine: bool) -> None:
+        super().__init__()
+        self.shape = inputs, outputs
+        self.weight = nn.Linear(features, inputs * outputs)
+        self.scale = nn.Linear(features, outputs) if affine else None
+        self.bias = nn.Linear(features, outputs) if affine else None
+
+    def forward(self, embedding: Tensor) -> Layer:
+        weight = self.weight(embedding).unflatten(1, self.shape)
+        if self.scale is None or self.bias is None:
+            return Layer(weight, None, None)
+        return Layer(weight, 1 + self.scale(embedding)[:, None], self.bias(embedding)[:, None])
+
+
+def bake(functional: Functional, frame: Tensor, *, time: float = 0.0) -> MlpField:
+    """Return the field of the first object: scales, frame and moment folded into plain layers.
+
+    Parameters
+    ----------
+    frame : (4, 4) method_from_volume
+    time : the moment, where g reads one
+    """
+    layers = [_folded(layer) for layer in functional.layers]
+    weight, bias = layers[0]
+    rotation, offset = frame[:3, :3].to(weight), frame[:3, 3].to(weight)
+    moment = time * weight[:, 3:].sum(1)  # the column of t, where g has one
+    layers[0] = weight[:, :3] @ rotation, bias + weight[:, :3] @ offset + moment
+    weight, bias = layers[-1]
+    layers[-1] = -weight, -bias  # logits are above 0 inside, fields below
+    field = MlpField(layers, activation=functional.activation)
+    field.block = 16384
+    return field
+
+
+def _folded(layer: Layer) -> tuple[Tensor, Tensor]:
+    """Return (outputs, inputs) weights and (outputs,) biases of a layer's first object."""
+    weight = layer.weight[0]
+    if layer.scale is None or layer.bias is None:
+        return weight.T.contiguous(), weight.new_zeros(weight.shape[1])
+    return (weight * layer.scale[0]).T.contiguous(), layer.bias[0, 0]
+
+
+@register(SPEC)
+class DeepMetaFunctionals(Reconstructor):
+    """The hypernetwork f."""
+
+    configurations = {"paper": PAPER, "compact": COMPACT}
+    configuration_class = DeepMetaConfiguration
+    configuration: DeepMetaConfiguration
+
+    def __init__(self, configuration: DeepMetaConfiguration = COMPACT) -> None:
+        super().__init__(configuration)
+        sizes = configuration
+        self.encoder = PreactivationResNet(
+            channels=sizes.framing.channels * sizes.frames,
+            width=sizes.width,
+            blocks=sizes.blocks,
+            batch_norm=sizes.batch_norm,
+        )
+        features = self.encoder.features
+        self.connected = nn.ModuleList(
+            nn.Linear(features, features) for _ in range(sizes.connected)
+        )
+        self.heads = nn.ModuleList(
+            Heads(features, *shape, affine=sizes.first_layer_affine or index > 0)
+            for index, shape in enumerate(sizes.sizes)
+        )
+        self._draw()
+        self.set_frame(similarity(scale=GRID_SIDE / OBJECT_SIDE))
+
+    # ---------------------------------------------------------------- network
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Return e, (B, 16 N), of pictures (B, 4 * frames, S, S)."""
+        x = self.encoder(images)
+        if self.configuration.connected_style == "paper":
+            for layer in self.connected:
+                x = layer(x.relu())
+            return x
+        for index, layer in enumerate(self.connected):
+            last = index == len(self.connected) - 1
+            x = layer(x) if last else F.leaky_relu(layer(x), 0.2)
+        return x
+
+    def functional(self, embedding: Tensor) -> Functional:
+        """Return g of each embedding, (B, 16 N)."""
+        layers = [heads(embedding) for heads in self.heads]
+        return Functional(layers, self.configuration.activation)
+
+    def _draw(self) -> None:
+        """Draw the linear layers: normal with deviation 0.02, biases 0 (the authors' code)."""
+        for module in [*self.connected.modules(), *self.heads.modules()]:
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+        if self.configuration.start == "network":
+            for heads in self.heads:
+                self._draw_heads(heads)  # pyright: ignore[reportArgumentType]
+
+    @staticmethod
+    def _draw_heads(heads: Heads) -> None:
+        """Put a freshly drawn layer of g into the heads' biases; pictures then change it little."""
+        inputs, outputs = heads.shape
+        for module in heads.children():
+            nn.init.normal_(module.weight, std=0.01 / math.sqrt(inputs))  # pyright: ignore
+        gain = math.sqrt(2.0 / inputs) if outputs > 1 else math.sqrt(1.0 / inputs)
+        nn.init.normal_(heads.weight.bias, std=gain)
+        if heads.bias is not None and outputs > 1:
+            nn.init.uniform_(heads.bias.bias, -0.5, 0.5)
+
+    # ---------------------------------------------------------------- inference
+
+    @torch.no_grad()
+    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+        """Return the embedding, averaged over the views (section 5.2, figure 7)."""
+        self.check_fusion(fusion)
+        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        sequences = images[None] if self.configuration.frames > 1 else images[:, None]
+        embedding = self.embed(self._sequences(sequences))
+        return Code(SPEC.name, {"embedding": reduce_views(embedding)})
+
+    @torch.no_grad()
+    def decode(self, code: Code, *, time: float = 0.0, **options: Any) -> MlpField:
+        """Bake g; `time` in [-1, 1] is the moment of a moving shape, where g reads one."""
+        self.check_code(code)
+        embedding = code.tensors["embedding"].to(self.device)
+        frame = torch.from_numpy(self.method_from_volume)
+        return bake(self.functional(embedding[None]), frame, time=time)
+
+    def _sequences(self, images: Tensor) -> Tensor:
+        """Return (B, V * C, S, S) of (B, V, C, S, S): V pictures seen at once."""
+        if images.shape[1] != self.configuration.frames:
+            raise RequestError(
+                f"This network sees {self.configuration.frames} pictures of a sequence at once, "
+                f"not {images.shape[1]}."
+            )
+        return images.flatten(1, 2)
+
+    # ---------------------------------------------------------------- training
+
+    def logits(self, images: Tensor, points: Tensor) -> Tensor:
+        """Return (B, P): logits at points in the volume's frame.
+
+        Parameters
+        ----------
+        images : (B, 4, S, S) RGBA, or (B, frames, 4, S, S)
+        points : (B, P, 3) volume frame, or (B, P, 4) with the time in [-1, 1]
+        """
+        return self._functional_of(images)(self._place(points))
+
+    def _functional_of(self, images: Tensor) -> Functional:
+        images = images if images.ndim == 5 else images[:, None]
+        inputs = network_input(images, self.framing.backdrop)
+        return self.functional(self.embed(self._sequences(inputs)))
+
+    def _place(self, points: Tensor) -> Tensor:
+        return torch.cat([self.to_method(points[..., :3]), points[..., 3:]], -1)
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return H, the mean cross-entropy of equation 3; with time, H + w S."""
+        functional = self._functional_of(batch.images[:, : self.configuration.frames])
+        points = self._place(batch.points)
+        entropy = F.binary_cross_entropy_with_logits(functional(points), batch.inside)
+        terms = {"loss": entropy, "cross_entropy": entropy.detach()}
+        if self.configuration.coordinates == 4:
+            near = torch.ones_like(batch.inside) if batch.near is None else batch.near
+            motion = smoothness(functional, points, near)
+            terms["loss"] = entropy + self.configuration.smoothness * motion
+            terms["smoothness"] = motion.detach()
+        return terms
+
+    def silhouette_loss(
+        self,
+        images: Tensor,
+        silhouettes: Tensor,
+        *,
+        samples: int = 64,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Return the mean squared error of rendered silhouettes (section 6).
+
+        Parameters
+        ----------
+        images : (B, 4, S, S) RGBA, what f sees
+        silhouettes : (B, 3, R, R) in [0, 1], seen along x, y and z as `axis_rays` says
+        samples : points along each ray, jittered
+        """
+        rays = axis_rays(silhouettes.shape[-1], samples, generator=generator).to(images.device)
+        functional = self._functional_of(images)
+        seen = render_silhouettes(functional, self.to_method(rays).expand(len(images), -1, -1, -1))
+        return F.mse_loss(seen, silhouettes.flatten(1))
+
+    @classmethod
+    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the network of a checkpoint that the authors' TensorFlow code wrote.
+
+        No weights were published; names and layouts follow from the code. The frame is that of 32^3
+        grids in 36^3; the activation is not in the file and taken to be the paper's.
+        """
+        prefix = "2d_cnn_model/"
+        found = {
+            n.removeprefix(prefix): t for n, t in checkpoints[0].items() if n.startswith(prefix)
+        }
+        found = {n: t for n, t in found.items() if "/Adam" not in n and "_skip/" not in n}
+        require(found, ["Input/weights", "fully/w0/Matrix"], what=SPEC.title)
+        if any(name.startswith("fully/expand") for name in found):
+            raise RequestError(
+                "This checkpoint has hidden layers before its heads (a branch variant).",
+                "Only networks as in the paper can be imported.",
+            )
+        model = cls(_sizes_of(found))
+        model.fill(_renamed(found, model), source="The checkpoint")
+        model.set_frame(shapenet_frame(GRID_SIDE))
+        return model
+
+
+# ---------------------------------------------------------------- what else the paper shows
+
+
+def smoothness(functional: Functional, points: Tensor, weights: Tensor) -> Tensor:
+    """Return S of equation 6: the mean of |dP/dt| over points (B, P, 4), weighed by (B, P)."""
+    with torch.enable_grad():
+        points = points.detach().requires_grad_(True)
+        probability = functional(points).sigmoid().sum()
+        (gradient,) = torch.autograd.grad(probability, points, create_graph=True)
+    weights = weights.to(gradient.dtype)
+    return (gradient[..., 3].abs() * weights).sum() / weights.sum().clamp(min=1)
+
+
+def jacobian_norm(field: Field, points: Tensor) -> Tensor:
+    """Return |dg/dp| at points (N, 3), volume frame: low where the surface is flat (equation 5)."""
+    gradient = field.gradient(points)
+    assert gradient is not None  # every functional is differentiable
+    return gradient.norm(dim=1)
+
+
+def jacobian_colors(norm: Tensor) -> Tensor:
+    """Return linear RGBA (N, 4) from yellow, the least norm, to blue, the greatest (figure 10)."""
+    low, high = torch.aminmax(norm)
+    share = ((norm - low) / (high - low).clamp(min=1e-12))[:, None]
+    yellow, blue = norm.new_tensor([1.0, 1.0, 0.0, 1.0]), norm.new_tensor([0.0, 0.0, 1.0, 1.0])
+    return torch.lerp(yellow, blue, share)
+
+
+def axis_rays(side: int, samples: int, *, generator: torch.Generator | None = None) -> Tensor:
+    """Return points along the rays of three orthographic views, (3 * side^2, samples, 3).
+
+    The views look along x, y and z of the volume. A ray runs through the centre of each of the
+    side x side pixels; a pixel's row and column are the other two axes in order of the alphabet,
+    both rising. The points are stratified, jittered within their stratum.
+    """
+    centers = (torch.arange(side) + 0.5) * (2 / side) - 1
+    row, column = torch.meshgrid(centers, centers, indexing="ij")
+    shape = (3, side, side, samples)
+    depth = (torch.arange(samples) + torch.rand(shape, generator=generator)) * (2 / samples) - 1
+    row, column = row[..., None].expand(shape[1:]), column[..., None].expand(shape[1:])
+    views = [
+        torch.stack([depth[0], row, column], -1),
+        torch.stack([row, depth[1], column], -1),
+        torch.stack([row, column, depth[2]], -1),
+    ]
+    return torch.stack(views).flatten(0, 2)
+
+
+def render_silhouettes(functional: Functional, points: Tensor) -> Tensor:
+    """Return (B, R): the greatest probability along each ray, points (B, R, S, 3) method frame."""
+    logits = functional(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
+    return logits.amax(2).sigmoid()
+
+
+# ---------------------------------------------------------------- the authors' names
+
+
+def _sizes_of(found: Mapping[str, Tensor]) -> DeepMetaConfiguration:
+    """Return the configuration that the shapes of a checkpoint's variables tell."""
+    channels, width = found["Input/weights"].shape[2:]
+    modules = {m.group(1) for n in found if (m := re.match(r"Residuals/r(\d+)_1/", n))}
+    layers = {m.group(1) for n in found if (m := re.match(r"fully/w(\d+)/", n))}
+    bare = "fully/b0/Matrix" not in found
+    hidden = found["fully/b1/Matrix"].shape[1]
+    return replace(
+        PAPER,
+        framing=replace(PAPER_FRAMING, backdrop="rgba" if channels == 4 else "black"),
+        width=width,
+        blocks=len(modules) // MODULES,
+        connected=sum(bool(re.match(r"fully/decode\d+/Matrix", n)) for n in found),
+        hidden_layers=len(layers) - 1,
+        hidden_width=hidden,
+        coordinates=found["fully/w0/Matrix"].shape[1] // hidden,
+        batch_norm="Residuals/r1_1/gamma" in found,
+        connected_style="code",
+        first_layer_affine=not bare,
+    )
+
+
+def _renamed(found: Mapping[str, Tensor], model: DeepMetaFunctionals) -> dict[str, Tensor]:
+    """Return our state dict of the authors' variables.
+
+    Kernels go from (h, w, in, out) to (out, in, h, w), matrices are transposed, and the last layer
+    of g is doubled and negated: theirs is a pseudo distance with P(inside) = sigmoid(-2 g).
+    """
+    counts = {n: t for n, t in model.state_dict().items() if n.endswith("num_batches_tracked")}
+    renamed = dict(counts)
+    last = len(model.heads) - 1
+    norms = {
+        "gamma": "weight",
+        "beta": "bias",
+        "moving_mean": "running_mean",
+        "moving_variance": "running_var",
+    }
+    for name, tensor in found.items():
+        scope, leaf = name.rsplit("/", 1)
+        if tensor.ndim == 4:
+            tensor = tensor.permute(3, 2, 0, 1)
+        elif tensor.ndim == 2:
+            tensor = tensor.T
+        ours = {"weights": "weight", "Matrix": "weight", "biases": "bias"}.get(leaf, leaf)
+        if scope == "Input":
+            place = "encoder.stem"
+        elif match := re.fullmatch(r"Residuals/r(\d+)_([12])", scope):
+            block, module = divmod(int(match[1]) - 1, MODULES)
+            part = "norm" if leaf in norms else "conv"
+            place, ours = f"encoder.blocks.{block}.{module}.{part}{match[2]}", norms.get(leaf, ours)
+        elif match := re.fullmatch(r"fully/decode(\d+)", scope):
+            place = f"connected.{int(match[1]) - 1}"
+        elif match := re.fullmatch(r"fully/([wbg])(\d+)", scope):
+            kind = {"w": "weight", "b": "bias", "g": "scale"}[match[1]]
+            place = f"heads.{match[2]}.{kind}"
+            if int(match[2]) == last and kind != "scale":
+                tensor = -2 * tensor
+        else:
+            place = f"unknown.{scope}"
+        renamed[f"{place}.{ours}"] = tensor.contiguous()
+    return renamed

@@ -1,0 +1,536 @@
+"""DISN: a signed distance from one global feature and local features at a point's projection.
+
+Qiangeng Xu, Weiyue Wang, Duygu Ceylan, Radomir Mech, Ulrich Neumann: "DISN: Deep Implicit Surface
+Network for High-quality Single-view 3D Reconstruction", NeurIPS 2019.
+
+    paper          here
+    p              `points`, in the method's frame for the decoders, volume frame for projections
+    F_G            `globals`, one vector a view; F_L(u, v)  `Maps.look_up`
+    f(F_L, p)      `local_stream`;  g(F_G, p)  `global_stream`; their sum is 10 times the distance
+    m_1, m_2, delta    `NEAR_WEIGHT`, 1, `NEAR`, Eq. 3
+    R, t           `CameraNetwork`, Eq. 1-2
+
+Figures 3 and 4: five maps of VGG-16 are resized to the picture's size S, and sampled bilinearly at
+(u, v), which is clamped to the picture.
+
+Departures
+----------
+- Several views: "mean" adds up each view's share of the decoders' first layer, weighted by whether
+  the view sees the point; the first layer is linear, so V equal views are one view. "max" is the
+  paper's section 4.4, features first, and needs weights trained with it.
+- Pictures are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
+  weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
+- The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders import normalize
+from ..encoders.pose import CameraNetwork
+from ..encoders.vgg import GROUPS, VGG16
+from ..errors import RequestError
+from ..fields.pixel_aligned import DISNField, Maps, Stream
+from ..fusion import (
+    OURS,
+    R2N2,
+    Framing,
+    camera_tensors,
+    inside_picture,
+    network_input,
+    project_points,
+    reduce_views,
+)
+from ..geometry.cameras import Camera
+from ..geometry.frames import OBJECT_SIDE, scale_of
+from ..geometry.views import View
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from .checkpoints import require
+
+UNIT = 10.0  # the networks predict this many times the distance
+NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
+Streams = Literal["two", "one", "global"]
+PAPER_FRAMING = replace(R2N2, backdrop="black")
+
+
+@dataclass(frozen=True)
+class DISNConfiguration(Configuration):
+    """Sizes; the defaults are the paper's.
+
+    Attributes
+    ----------
+    picture : side of the picture that VGG-16 sees; the framed one is resized to it
+    width, hidden, features : VGG-16's first group, its fully connected part, the global feature
+    point_widths : of the point MLP
+    decoder_widths : of the hidden layers of each decoder
+    streams : "two" (the paper's), "one" decoder for everything, or "global" features alone
+    binary : inside or outside instead of a distance (Table 4)
+    legacy : the authors' input, resizing and sampling, for imported weights
+    camera : the weights have a camera network
+    camera_offset : where the training cameras see the object, (x, y, z) in the camera network's
+        space
+    camera_unit : length in that space of a length 1 in the volume
+    """
+
+    framing: Framing = PAPER_FRAMING
+    picture: int = 224
+    width: int = 64
+    hidden: int = 4096
+    features: int = 1024
+    point_widths: tuple[int, ...] = (64, 256, 512)
+    decoder_widths: tuple[int, ...] = (512, 256)
+    streams: Streams = "two"
+    binary: bool = False
+    legacy: bool = False
+    camera: bool = True
+    camera_offset: tuple[float, ...] = (-0.00193892, 0.00169222, 1.3949631)
+    camera_unit: float = (
+        0.75 / OBJECT_SIDE
+    )  # ShapeNet's, of which an object is about three quarters
+
+
+PAPER = DISNConfiguration()
+COMPACT = DISNConfiguration(
+    framing=replace(OURS, backdrop="black"),
+    picture=128,
+    width=20,
+    hidden=256,
+    features=256,
+    point_widths=(32, 64, 128),
+    decoder_widths=(192, 96),
+    camera_offset=(0.0, 0.0, OURS.near),
+    camera_unit=1.0,
+)
+ONE_STREAM_MAPS = 3  # the one-stream variant reads the first three maps
+
+
+class SDFNetwork(nn.Module):
+    """VGG-16, a point MLP for each stream, and the decoders."""
+
+    def __init__(self, config: DISNConfiguration) -> None:
+        super().__init__()
+        self.config = config
+        self.vgg = _vgg(config)
+        widths = self.vgg.widths
+        self.map_count = {"two": len(widths), "one": ONE_STREAM_MAPS, "global": 0}[config.streams]
+        local = sum(widths[: self.map_count])
+        outputs = 2 if config.binary else 1
+        shared = (config.point_widths, config.decoder_widths, outputs)
+        self.global_stream = self.local_stream = None
+        if config.streams == "one":
+            self.local_stream = Stream(config.features + local, *shared)
+        else:
+            self.global_stream = Stream(config.features, *shared)
+        if config.streams == "two":
+            self.local_stream = Stream(local, *shared)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Maps]:
+        """Return global features (N, features) and maps of framed pictures (N, 4, S, S)."""
+        vectors, maps = self.vgg(network_picture(images, self.config))
+        size = self.config.framing.size
+        return vectors, Maps(tuple(maps[: self.map_count]), size, self.config.legacy)
+
+    def decode(self, points: Tensor, vectors: Tensor, local: Tensor | None) -> Tensor:
+        """Return raw outputs (B, P, 1 or 2) at points (B, P, 3), method frame.
+
+        Parameters
+        ----------
+        vectors : (B, features)
+        local : (B, P, C) local features; None for the variant without
+        """
+        if self.config.streams == "one":
+            assert self.local_stream is not None
+            wide = vectors[:, None].expand(-1, points.shape[1], -1)
+            return self.local_stream(points, torch.cat([wide, *_given(local)], -1))
+        assert self.global_stream is not None
+        raw = self.global_stream(points, vectors[:, None])
+        if self.local_stream is not None:
+            (features,) = _given(local)
+            raw = raw + self.local_stream(points, features)
+        return raw
+
+
+def _given(local: Tensor | None) -> tuple[Tensor]:
+    assert local is not None
+    return (local,)
+
+
+def _vgg(config: DISNConfiguration) -> VGG16:
+    sizes = {"width": config.width, "hidden": config.hidden, "outputs": config.features}
+    return VGG16(**sizes, head=config.picture // 32)
+
+
+def network_picture(images: Tensor, config: DISNConfiguration) -> Tensor:
+    """Return what VGG-16 sees, (N, 3, picture, picture), of framed pictures (N, 4, S, S)."""
+    rgb = network_input(images, config.framing.backdrop)
+    if config.legacy:
+        return Maps.resize(rgb.flip(1), config.picture, legacy=True)
+    size = (config.picture, config.picture)
+    if rgb.shape[-2:] != size:
+        rgb = F.interpolate(rgb, size, mode="bilinear", align_corners=False)
+    return normalize(rgb)
+
+
+@register(
+    MethodSpec(
+        name="disn",
+        title="DISN",
+        paper="Xu, Wang, Ceylan, Mech, Neumann: DISN: Deep Implicit Surface Network for "
+        "High-quality Single-view 3D Reconstruction. NeurIPS 2019",
+        summary="Fine detail where the picture shows it, by features at each point's projection",
+        estimates_camera=True,
+        image_size=137,
+        fusions=("mean", "max"),
+    )
+)
+class DISN(Reconstructor):
+    """DISN; see the module's docstring."""
+
+    configurations = {"paper": PAPER, "compact": COMPACT}
+    configuration_class = DISNConfiguration
+    configuration: DISNConfiguration
+
+    def __init__(self, configuration: DISNConfiguration = COMPACT) -> None:
+        super().__init__(configuration)
+        self.sdf = SDFNetwork(configuration)
+        self.camera = None
+        if configuration.camera:
+            self.camera = CameraNetwork(
+                _vgg(configuration), configuration.features, configuration.camera_offset
+            )
+            with torch.no_grad():  # a camera at the training distance, of an object of size 1
+                self.camera.scale[-1].bias.fill_(1.0)  # pyright: ignore
+
+    # ------------------------------------------------------------ inference
+
+    @torch.no_grad()
+    def encode(
+        self,
+        views: Sequence[View],
+        *,
+        fusion: str | None = None,
+        camera: Literal["given", "estimated"] = "given",
+        **options: Any,
+    ) -> Code:
+        """Encode views to their global features, maps and cameras.
+
+        Parameters
+        ----------
+        views
+            One or more. Where a view has no camera, or `camera` is "estimated", the camera network
+            gives one.
+        fusion
+            "mean" or "max", see the module's docstring.
+        camera
+            "given" or "estimated".
+        """
+        rule = self.check_fusion(fusion)
+        pictures = self.prepare(views)
+        cameras = self._cameras(pictures.images, pictures.cameras, estimate=camera == "estimated")
+        poses, lenses = camera_tensors(cameras, self.device)
+        vectors, maps = self.sdf.encode(pictures.images)
+        tensors = {"globals": vectors, "poses": poses, "lenses": lenses}
+        tensors |= {f"map{index}": level for index, level in enumerate(maps.levels)}
+        tensors["shares"] = vectors.new_ones(len(views))
+        flat = [camera.orthographic for camera in cameras]
+        tensors["flat"] = torch.tensor(flat, device=self.device)
+        return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size})
+
+    @torch.no_grad()
+    def decode(
+        self, code: Code, *, part: Literal["both", "global", "local"] = "both", **options: Any
+    ) -> DISNField:
+        """Bake one object: the global feature becomes a bias, maps are projected once.
+
+        Parameters
+        ----------
+        code
+            From `encode` or `interpolate`.
+        part
+            Of the two-stream network, the streams apart (figure 6): "global" or "local" alone.
+        """
+        self.check_code(code)
+        if part != "both" and self.configuration.streams != "two":
+            raise RequestError("These weights have one stream, so it can't be shown apart.")
+        tensors = code.to(self.device).tensors
+        levels = tuple(tensors[f"map{index}"] for index in range(self.sdf.map_count))
+        maps = Maps(levels, code.meta["size"], self.configuration.legacy)
+        return DISNField(
+            global_stream=None if part == "local" else self.sdf.global_stream,
+            local_stream=None if part == "global" else self.sdf.local_stream,
+            tensors=tensors,
+            maps=maps,
+            method_from_volume=self.method_from_volume,
+            unit=UNIT,
+            maximum=code.meta["fusion"] == "max",
+        )
+
+    def interpolate(self, first: Code, second: Code, weight: float) -> Code:
+        """Blend two objects' global and local features, each looked up by its own camera (Fig. 10).
+
+        `weight` goes from 0, the first, to 1, the second. The views of both are kept, and count by
+        their share; that is the blend of their features, since what reads them is linear.
+        """
+        for code in (first, second):
+            self.check_code(code)
+            if code.meta["fusion"] != "mean":
+                raise RequestError("Only views fused by their mean can be interpolated.")
+        shares = {id(first): 1.0 - weight, id(second): weight}
+        tensors = {}
+        for name in first.tensors:
+            parts = [code.tensors[name] for code in (first, second)]
+            if name == "shares":
+                parts = [
+                    shares[id(code)] * code.tensors[name] / code.tensors[name].sum()
+                    for code in (first, second)
+                ]
+            tensors[name] = torch.cat(parts)
+        return replace(first, tensors=tensors)
+
+    @torch.no_grad()
+    def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
+        """Return the camera of each framed picture, posed in the volume's frame (section 3.1.1)."""
+        unposed = [replace(view, camera=None) for view in views]
+        return self._cameras(self.prepare(unposed).images, (None,) * len(views), estimate=True)
+
+    def prepare(self, views: Sequence[View]) -> Any:
+        """Frame the views; cameras stay in the volume's frame, in which points are projected."""
+        pictures = super().prepare(views)
+        cameras = tuple(c and c.in_frame(self.method_from_volume) for c in pictures.cameras)
+        return replace(pictures, cameras=cameras)
+
+    def _cameras(
+        self, images: Tensor, cameras: Sequence[Camera | None], *, estimate: bool
+    ) -> list[Camera]:
+        """Return a camera for each framed picture, (V, 4, S, S): the given or the estimated one."""
+        known = [None if estimate else camera for camera in cameras]
+        if all(camera is not None for camera in known) or self.configuration.streams == "global":
+            front = camera_at(np.eye(3), np.array([0.0, 0.0, self.framing.near]), self.framing)
+            return [camera or front for camera in known]
+        if self.camera is None:
+            raise RequestError(
+                "These weights of DISN have no camera network, so every picture needs its camera.",
+                "Attach the pictures to cameras, or use weights that can estimate them.",
+            )
+        found = self.camera(network_picture(images, self.configuration)).double().cpu().numpy()
+        return [camera or self._rigid(row) for camera, row in zip(known, found, strict=True)]
+
+    def _rigid(self, camera_from_method: np.ndarray) -> Camera:
+        """Return the camera that sees the volume as [s R | t], (3, 4), sees the method's frame.
+
+        What a pinhole sees does not change when everything is scaled about it, so the regressed
+        scale and the frame's own become a distance.
+        """
+        matrix = np.vstack([camera_from_method, [0, 0, 0, 1]]) @ self.method_from_volume
+        scale = scale_of(matrix)
+        if not np.isfinite(matrix).all() or abs(scale) < 1e-6:
+            raise RequestError(
+                "The camera network found no camera for the picture.",
+                "Give the picture a camera of its own.",
+            )
+        return camera_at(matrix[:3, :3] / scale, matrix[:3, 3] / scale, self.framing)
+
+    # ------------------------------------------------------------ training
+
+    def outputs(self, batch: Batch, fusion: str | None = None) -> Tensor:
+        """Return raw outputs (B, P, 1 or 2) at the batch's points, views fused."""
+        rule = self.check_fusion(fusion)
+        objects, views = batch.images.shape[:2]
+        vectors, maps = self.sdf.encode(batch.images.flatten(0, 1))
+        fused = reduce_views(vectors.unflatten(0, (objects, views)), rule, dim=1)
+        points = self.to_method(batch.points)
+        if self.configuration.streams == "global":
+            return self.sdf.decode(points, fused, None)
+        if batch.camera_from_volume is None or batch.intrinsics is None:
+            raise RequestError("DISN learns from posed pictures; this batch has no cameras.")
+        pixels, depth = project_points(
+            batch.points,
+            batch.camera_from_volume,
+            batch.intrinsics,
+            orthographic=batch.orthographic,
+        )  # (B, V, P, 2), (B, V, P)
+        local = maps.look_up(pixels.flatten(0, 1)).unflatten(0, (objects, views))  # (B, V, P, C)
+        size = (maps.size, maps.size)
+        seen = inside_picture(pixels, depth, picture=size).to(local)[..., None]
+        weights = seen if rule == "mean" else None
+        return self.sdf.decode(points, fused, reduce_views(local, rule, weights=weights, dim=1))
+
+    def loss(self, batch: Batch, *, fusion: str | None = None) -> dict[str, Tensor]:
+        """Return 1000 times the mean of Eq. 3; for `binary` 100 times the cross entropy.
+
+        Weight decay 1e-5 on all matrices belongs to the optimiser.
+        """
+        if batch.distances is None:
+            raise RequestError("DISN learns from signed distances; this batch has none.")
+        raw = self.outputs(batch, fusion)
+        target = batch.distances * self.scale
+        sign = ((raw[..., 0] if raw.shape[-1] == 1 else raw[..., 1] - raw[..., 0]) > 0).float()
+        accuracy = (sign == (target > 0).float()).float().mean()
+        if self.configuration.binary:
+            loss = 100 * F.cross_entropy(raw.flatten(0, 1), (target > 0).long().flatten())
+            return {"loss": loss, "sign": accuracy}
+        error = (raw[..., 0] - UNIT * target).abs()
+        weight = torch.where(target <= NEAR, NEAR_WEIGHT, 1.0)
+        return {
+            "loss": 1000 * (weight * error).mean(),
+            "distance": error.detach().mean() / UNIT,
+            "sign": accuracy,
+        }
+
+    def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the mean of Eq. 2: squared distances in camera space under found and true camera.
+
+        Alone in its own training run: the camera network shares nothing with the rest.
+        """
+        if self.camera is None or batch.camera_from_volume is None:
+            raise RequestError("There is no camera network to train, or no cameras to learn from.")
+        views = batch.images.shape[1]
+        found = self.camera(
+            network_picture(batch.images.flatten(0, 1), self.configuration)
+        ).unflatten(0, (-1, views))
+        points = self.to_method(batch.points)
+        predicted = torch.einsum("bvij,bpj->bvpi", found[..., :3], points)
+        predicted = predicted + found[..., None, :, 3]
+        true = torch.einsum("bvij,bpj->bvpi", batch.camera_from_volume[..., :3, :3], batch.points)
+        true = (true + batch.camera_from_volume[..., None, :3, 3]) * self.configuration.camera_unit
+        squared = (predicted - true).square().sum(-1)
+        return {"loss": squared.mean(), "d3D": squared.detach().sqrt().mean()}
+
+    # ------------------------------------------------------------ the authors' files
+
+    @classmethod
+    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the network of `SDF_DISN` and, if given as the second file, `cam_DISN`.
+
+        TensorFlow's variables: kernels are (height, width, in, out), matrices (in, out).
+        """
+        tensors = dict(checkpoints[0])
+        require(tensors, ["vgg_16/fc8/weights", "sdfprediction/fold1/conv1/weights"], what="DISN")
+        state = {f"sdf.vgg.{k}": v for k, v in _vgg_state(tensors).items()}
+        for stream, scope in STREAM_SCOPES.items():
+            state |= {f"sdf.{stream}.{k}": v for k, v in _stream_state(tensors, scope).items()}
+        if len(checkpoints) > 1:
+            heads = dict(checkpoints[1])
+            require(heads, ["cameraprediction/scale/fc1/weights"], what="DISN's camera network")
+            state |= {f"camera.encoder.{k}": v for k, v in _vgg_state(heads).items()}
+            state |= _head_states(heads)
+        sizes = _sizes(tensors)
+        model = cls(replace(PAPER, legacy=True, camera=len(checkpoints) > 1, **sizes))
+        model.fill(state, source="The checkpoint")
+        # The authors' frame: centroid at 0, farthest point at 1; a typical object's farthest point
+        # is two thirds of its longest side away.
+        model.set_frame(shapenet_frame(OBJECT_SIDE / 1.2))
+        return model
+
+
+STREAM_SCOPES = {"global_stream": "sdfprediction", "local_stream": "sdfprediction_imgfeat"}
+
+
+def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return the configuration's sizes that a checkpoint's variables show."""
+    head, fc8 = tensors["vgg_16/fc6/weights"], tensors["vgg_16/fc8/weights"]
+    first = [tensors[f"sdfprediction/fold1/conv{i}/weights"].shape[-1] for i in (1, 2, 3)]
+    second = [tensors[f"sdfprediction/fold2/conv{i}/weights"].shape[-1] for i in (1, 2)]
+    return {
+        "picture": 32 * head.shape[0],
+        "width": tensors["vgg_16/conv1/conv1_1/weights"].shape[-1],
+        "hidden": head.shape[-1],
+        "features": fc8.shape[-1],
+        "point_widths": tuple(first),
+        "decoder_widths": tuple(second),
+    }
+
+
+def _kernel(tensor: Tensor) -> Tensor:
+    return tensor.permute(3, 2, 0, 1).contiguous()
+
+
+def _vgg_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the state of `VGG16` from TF-slim's variables."""
+    state, index = {}, 0
+    for group, count in enumerate(GROUPS, start=1):
+        for layer in range(1, count + 1):
+            scope = f"vgg_16/conv{group}/conv{group}_{layer}"
+            state[f"features.{index}.weight"] = _kernel(tensors[f"{scope}/weights"])
+            state[f"features.{index}.bias"] = tensors[f"{scope}/biases"]
+            index += 2
+        index += 1
+    for name in ("fc6", "fc7", "fc8"):
+        state[f"{name}.weight"] = _kernel(tensors[f"vgg_16/{name}/weights"])
+        state[f"{name}.bias"] = tensors[f"vgg_16/{name}/biases"]
+    return state
+
+
+def _stream_state(tensors: Mapping[str, Tensor], scope: str) -> dict[str, Tensor]:
+    """Return the state of a `Stream` from its 1 x 1 convolutions."""
+    names = {f"points.{2 * i}": f"fold1/conv{i + 1}" for i in range(3)}
+    names |= {f"decoder.{2 * i}": f"fold2/{c}" for i, c in enumerate(("conv1", "conv2", "conv5"))}
+    state = {}
+    for ours, theirs in names.items():
+        state[f"{ours}.weight"] = _kernel(tensors[f"{scope}/{theirs}/weights"])[..., 0, 0]
+        state[f"{ours}.bias"] = tensors[f"{scope}/{theirs}/biases"]
+    return state
+
+
+def _head_states(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    state = {}
+    for head in ("scale", "ortho6d", "translation"):
+        for index in range(3):
+            scope = f"cameraprediction/{head}/fc{index + 1}"
+            state[f"camera.{head}.{2 * index}.weight"] = tensors[f"{scope}/weights"].T.contiguous()
+            state[f"camera.{head}.{2 * index}.bias"] = tensors[f"{scope}/biases"]
+    return state
+
+
+# ---------------------------------------------------------------- cameras of the renders
+
+
+def camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:
+    """Return the training camera with this camera_from_world: (3, 3) rotation, (3,) translation."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation.T
+    pose[:3, 3] = -rotation.T @ translation
+    size = framing.size
+    focal = framing.focal * size
+    return Camera(pose, focal, focal, size / 2, size / 2, size, size)
+
+
+def render_matrix(
+    azimuth: float,
+    elevation: float,
+    ratio: float,
+    *,
+    size: int = 137,
+    center: Sequence[float] = (0.0, 0.0, 0.0),
+    radius: float = 1.0,
+    shift: Sequence[float] = (0.0, 0.0, 0.0),
+) -> np.ndarray:
+    """Return the authors' `trans_mat`, (4, 3): [p 1] times it is (u w, v w, w).
+
+    Parameters
+    ----------
+    azimuth, elevation : degrees, from the renders' metadata
+    ratio : of the camera's distance to 1.75
+    size : side of the picture in pixels
+    center, radius : `norm_params`: p of the unit sphere's frame is radius p + center in ShapeNet's
+    shift : (sx, sy, sz), of the "hard" renders
+    """
+    a, e = np.radians([-azimuth, -elevation])
+    ca, sa, ce, se = np.cos(a), np.sin(a), np.cos(e), np.sin(e)
+    world = np.array([[ca * ce, -sa, ca * se], [sa * ce, ca, sa * se], [-se, 0, ce]]).T
+    axes = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    pose = np.column_stack([np.diag([1.0, -1, -1]) @ axes @ world, [0, 0, 1.75 * ratio]])
+    upright = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    moved = np.eye(4)
+    moved[:3, 3] = shift[0], shift[2], -shift[1]
+    norm = np.diag([radius, radius, radius, 1.0])
+    norm[:3, 3] = center
+    focal = 35 / 32 * size
+    lens = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
+    return (lens @ pose @ upright @ moved @ norm).T

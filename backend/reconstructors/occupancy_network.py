@@ -1,0 +1,257 @@
+"""Occupancy networks, conditioned on one image: the baseline that others compare with.
+
+"Occupancy Networks: Learning 3D Reconstruction in Function Space", Mescheder, Oechsle, Niemeyer,
+Nowozin, Geiger, CVPR 2019.
+
+Symbols
+-------
+c            `features`: what the encoder says of the image, 256 numbers
+p            `points`, (x, y, z) in [-0.55, 0.55]^3 of the method's frame (ShapeNet v1, longest
+side 1) CBN          `ConditionalNorm`: gamma(c) * BatchNorm(x) + beta(c) tau          `threshold`:
+the probability at the surface, 0.2 for images
+
+Names of parameters are those of the published checkpoint, so its state dict loads as it is.
+
+Departures
+----------
+- Several views: the mean of c over the views (the paper has one view).
+- A transparent picture is composited on white, as in training; the authors' demo loader leaves the
+  colour that is stored under alpha 0.
+- Images are resized once, by our own antialiased framing, where the authors resize with PIL.
+- The surface of "compact" is at the probability 0.5: its level is chosen on validation shapes by
+the
+  user's threshold, not built in.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders import normalize
+from ..encoders.resnet import ResNet
+from ..fields import Field
+from ..fusion import OURS, R2N2, Framing, network_input, reduce_views
+from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.views import View
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from .checkpoints import require, state_dict_in
+
+SPEC = MethodSpec(
+    name="occupancy-network",
+    title="Occupancy network",
+    paper="Mescheder et al., Occupancy Networks, CVPR 2019",
+    summary="The baseline: one image to one code, and one large network shared by all objects.",
+    fusions=("mean", "max"),
+)
+
+PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+
+
+@dataclass(frozen=True)
+class OccupancyConfiguration(Configuration):
+    """Sizes of the encoder and the decoder; the defaults are the paper's."""
+
+    framing: Framing = PAPER_FRAMING
+    width: int = 64  # channels of the ResNet's first stage
+    features: int = 256  # length of c
+    hidden: int = 256  # width of the decoder
+    blocks: int = 5  # residual blocks of the decoder
+    threshold: float = 0.2  # probability at the surface when the user names none
+
+
+PAPER = OccupancyConfiguration()
+COMPACT = OccupancyConfiguration(
+    framing=replace(OURS, backdrop="white"), width=32, features=128, hidden=128, threshold=0.5
+)
+
+
+class Encoder(nn.Module):
+    """ResNet-18 and a linear map: (B, 3, S, S) in [0, 1] to c, (B, features)."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.features = ResNet(width=width)
+        self.fc = nn.Linear(8 * width, features)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.features(normalize(images)))
+
+
+class ConditionalNorm(nn.Module):
+    """Conditional batch norm, CBN(x, c) = gamma(c) * BN(x) + beta(c); x is (B, hidden, T)."""
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.conv_gamma = nn.Conv1d(features, hidden, 1)
+        self.conv_beta = nn.Conv1d(features, hidden, 1)
+        self.bn = nn.BatchNorm1d(hidden, affine=False)
+        for weight in (self.conv_gamma.weight, self.conv_beta.weight, self.conv_beta.bias):
+            nn.init.zeros_(weight)  # pyright: ignore[reportArgumentType]
+        nn.init.ones_(self.conv_gamma.bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        c = c[:, :, None]
+        return self.conv_gamma(c) * self.bn(x) + self.conv_beta(c)
+
+    def folded(self, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scale and shift, (hidden,), that CBN is in evaluation for one c, (features,)."""
+        gamma, beta = self.conv_gamma(c[None, :, None]), self.conv_beta(c[None, :, None])
+        mean, variance = self.bn.running_mean, self.bn.running_var
+        scale = gamma[0, :, 0] * (variance + self.bn.eps).rsqrt()
+        return scale, beta[0, :, 0] - scale * mean
+
+
+class Block(nn.Module):
+    """x + fc_1(relu(CBN(fc_0(relu(CBN(x)))))), everything point by point."""
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.bn_0 = ConditionalNorm(features, hidden)
+        self.bn_1 = ConditionalNorm(features, hidden)
+        self.fc_0 = nn.Conv1d(hidden, hidden, 1)
+        self.fc_1 = nn.Conv1d(hidden, hidden, 1)
+        nn.init.zeros_(self.fc_1.weight)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        y = self.fc_0(self.bn_0(x, c).relu())
+        return x + self.fc_1(self.bn_1(y, c).relu())
+
+
+class Decoder(nn.Module):
+    """Points (B, T, 3) method frame and c (B, features) to logits (B, T), above 0 inside."""
+
+    def __init__(self, features: int, hidden: int, blocks: int) -> None:
+        super().__init__()
+        self.fc_p = nn.Conv1d(3, hidden, 1)
+        self.count = blocks
+        for index in range(blocks):
+            self.add_module(f"block{index}", Block(features, hidden))
+        self.bn = ConditionalNorm(features, hidden)
+        self.fc_out = nn.Conv1d(hidden, 1, 1)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The residual blocks in order."""
+        return [self.get_submodule(f"block{index}") for index in range(self.count)]  # pyright: ignore
+
+    def forward(self, points: Tensor, c: Tensor) -> Tensor:
+        x = self.fc_p(points.transpose(1, 2))
+        for block in self.blocks:
+            x = block(x, c)
+        return self.fc_out(self.bn(x, c).relu())[:, 0]
+
+
+class OccupancyField(Field):
+    """The decoder baked for one c.
+
+    Every norm is a scale and a shift; the second of a block goes into the matrix before it, and the
+    biases along the residual stream x are carried in the shifts of the norms that read it, so that
+    a block is one multiply-add, two ReLUs and two matrix products.
+    """
+
+    kind = "occupancy"
+
+    def __init__(self, decoder: Decoder, c: Tensor, frame: Tensor, threshold: float) -> None:
+        self.device = c.device
+        self.threshold = threshold
+        rotation, offset = frame[:3, :3].to(c), frame[:3, 3].to(c)
+        first = decoder.fc_p.weight[:, :, 0]
+        self.first = (first @ rotation).T.contiguous()  # (3, hidden)
+        carried = _bias(decoder.fc_p) + first @ offset
+        self.blocks = []
+        for block in decoder.blocks:
+            scale, shift = block.bn_0.folded(c)
+            inner, inner_shift = block.bn_1.folded(c)
+            matrix = (inner[:, None] * block.fc_0.weight[:, :, 0]).T.contiguous()
+            bias = inner * _bias(block.fc_0) + inner_shift
+            outer = block.fc_1.weight[:, :, 0].T.contiguous()
+            self.blocks.append((scale, shift + scale * carried, matrix, bias, outer))
+            carried = carried + _bias(block.fc_1)
+        scale, shift = decoder.bn.folded(c)
+        self.last = scale, shift + scale * carried
+        self.head = -decoder.fc_out.weight[0, :, 0], -_bias(decoder.fc_out)[0]
+
+    def __call__(self, points: Tensor) -> Tensor:
+        x = points @ self.first
+        for scale, shift, matrix, bias, outer in self.blocks:
+            y = torch.addcmul(shift, x, scale).relu_()
+            y = torch.addmm(bias, y, matrix).relu_()
+            x = torch.addmm(x, y, outer)
+        scale, shift = self.last
+        weight, bias = self.head
+        return torch.addcmul(shift, x, scale).relu_() @ weight + bias
+
+    def level(self, threshold: float | None = None) -> float:
+        """Return the level of a probability; None: the one that the weights were made for."""
+        return super().level(self.threshold if threshold is None else threshold)
+
+
+def _bias(layer: nn.Conv1d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias
+
+
+@register(SPEC)
+class OccupancyNetwork(Reconstructor):
+    """Encoder and conditional decoder."""
+
+    configurations = {"paper": PAPER, "compact": COMPACT}
+    configuration_class = OccupancyConfiguration
+    configuration: OccupancyConfiguration
+
+    def __init__(self, configuration: OccupancyConfiguration = COMPACT) -> None:
+        super().__init__(configuration)
+        sizes = configuration
+        self.encoder = Encoder(sizes.width, sizes.features)
+        self.decoder = Decoder(sizes.features, sizes.hidden, sizes.blocks)
+        self.set_frame(similarity(scale=1 / OBJECT_SIDE))
+
+    @torch.no_grad()
+    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+        """Return c, reduced over the views by "mean" or "max"."""
+        rule = self.check_fusion(fusion)
+        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        return Code(SPEC.name, {"c": reduce_views(self.encoder(images), rule)})
+
+    @torch.no_grad()
+    def decode(self, code: Code, **options: Any) -> OccupancyField:
+        self.check_code(code)
+        c = code.tensors["c"].to(self.device)
+        frame = torch.from_numpy(self.method_from_volume)
+        return OccupancyField(self.decoder, c, frame, self.configuration.threshold)
+
+    def logits(self, images: Tensor, points: Tensor) -> Tensor:
+        """Return (B, T) logits of points (B, T, 3), volume frame, for images (B, 4, S, S) RGBA."""
+        c = self.encoder(network_input(images, self.framing.backdrop))
+        return self.decoder(self.to_method(points), c)
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return binary cross-entropy, summed over points, averaged over the batch (section 6)."""
+        logits = self.logits(batch.images[:, 0], batch.points)
+        entropy = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
+        return {"loss": entropy.sum(1).mean(), "cross_entropy": entropy.detach().mean()}
+
+    @classmethod
+    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the network of `onet_img2mesh*.pt`, with current or legacy (`fc_gamma`) names."""
+        tensors = state_dict_in(checkpoints[0], "model")
+        require(tensors, ["decoder.fc_p.weight", "encoder.fc.weight"], what=SPEC.title)
+        renamed = {}
+        for name, tensor in tensors.items():
+            for kind in ("gamma", "beta"):
+                if f".fc_{kind}." in name:
+                    name = name.replace(f".fc_{kind}.", f".conv_{kind}.")
+                    tensor = tensor[..., None] if name.endswith("weight") else tensor
+            renamed[name] = tensor
+        hidden = renamed["decoder.fc_p.weight"].shape[0]
+        features, last = renamed["encoder.fc.weight"].shape
+        blocks = len({n.split(".")[1] for n in renamed if n.startswith("decoder.block")})
+        sizes = {"width": last // 8, "features": features, "hidden": hidden, "blocks": blocks}
+        model = cls(replace(PAPER, **sizes))
+        model.fill(renamed, source="The checkpoint")
+        model.set_frame(shapenet_frame(1.0))
+        return model

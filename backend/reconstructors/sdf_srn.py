@@ -1,0 +1,615 @@
+"""SDF-SRN: shapes learned from single pictures and their silhouettes, without 3D supervision.
+
+Chen-Hsuan Lin, Chaoyang Wang, Simon Lucey: "SDF-SRN: Learning Signed Distance 3D Object
+Reconstruction from Static Images", NeurIPS 2020. A picture's latent code is turned by a
+hypernetwork into the weights of one small network: a signed distance f and a colour g at each
+point. A learned marcher finds each pixel's surface point, so that pictures alone can teach it.
+
+    paper       here
+    f, g        GeneratedMLP.level, GeneratedMLP.color
+    z, u        depth along the optical axis; a pixel's position on the plane z = 1
+    D(u)        signed distance of u to the silhouette's edge, on that plane (`Rays.distance`)
+    b(z; u)     `lower_bound`, Eq. 1: no surface is nearer than this to the point at z on the ray
+    L_SDF       "silhouette", Eq. 2-4        L_ray     "intersection" and "free", Eq. 8-10
+    L_RGB       "render", Eq. 7              L_eik     "eikonal", Eq. 11
+
+The method's frame: ShapeNet's axes, longest side 1, pinhole cameras at distance 2.732 ("paper",
+"compact"); or half a crop as the unit and orthographic cameras ("paper-pascal3d").
+
+Departures. D comes from the sub-pixel edge of alpha and ends at the frame, beyond which nothing is
+known, where the authors count whole pixels; weights 1 / D are capped at half a pixel, as whole
+pixels did. The mean over the depths of Eq. 4 is the authors' code, the paper writes a sum. Several
+views, of which the paper has none: the mean of their latents, and a joint test-time optimisation.
+A camera nearer or farther than the training ones starts its march as much later or earlier.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders.resnet import ResNet
+from ..errors import RequestError
+from ..fields.generated_mlp import GeneratedField, GeneratedMLP
+from ..fields.silhouettes import PADDING, signed_distances
+from ..fusion import Framing, camera_tensors, network_input
+from ..geometry.cameras import Camera
+from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.views import View
+from ..ticket import Ticket
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+
+MARGIN = 0.01  # epsilon of the ray losses, method units
+SILHOUETTE_DEPTHS = 5  # M, depths drawn on each background ray
+RAYS = 1024  # pixels drawn from each picture in a training step
+EIKONAL_POINTS = 10_000  # of each object in a training step
+MARCHER_MEMORY = 32  # units of the marcher's LSTM
+SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is trained to at first
+
+
+@dataclass(frozen=True)
+class SDFSRNConfiguration(Configuration):
+    """Sizes and settings; the defaults are the paper's for ShapeNet.
+
+    Attributes
+    ----------
+    latent : size of the picture's code
+    encoder_width : channels of ResNet-18's first stage
+    hidden, hidden_layers : of each of the hypernetwork's MLPs, one for each generated layer
+    width, layers : of the generated network
+    frequencies : L of the positional encoding; 0 leaves the coordinates alone (Table 3)
+    steps, bisections : of the marcher
+    distance : of the training cameras from the volume's centre
+    start, near, far : first depth of a ray; range of depths for the silhouette's bound
+    cube : half the side of the cube where |grad f| = 1 is asked for
+    orthographic : trained on PASCAL3D+'s orthographic cameras, in their frame
+    render, silhouette, intersection, free, eikonal : weights of the losses
+    importance : pixels near the edge count more (Table 3)
+    occupancy : f is a logit, positive inside, instead of a distance (Table 3)
+    """
+
+    latent: int = 512
+    encoder_width: int = 64
+    hidden: int = 512
+    hidden_layers: int = 5
+    width: int = 128
+    layers: int = 4
+    frequencies: int = 5
+    steps: int = 10
+    bisections: int = 10
+    distance: float = 2.732
+    start: float = 2.0
+    near: float = 2.0
+    far: float = 3.5
+    cube: float = 1.0
+    orthographic: bool = False
+    render: float = 1.0
+    silhouette: float = 3.0
+    intersection: float = 1.0
+    free: float = 0.1
+    eikonal: float = 0.01
+    importance: bool = True
+    occupancy: bool = False
+
+
+_DISTANCE = 2.732 * OBJECT_SIDE  # of the ShapeNet cameras from the centre, volume units
+_FOCAL = 1 / (2 * math.tan(math.radians(15)))  # of their 30 degrees, in picture sides
+_SHAPENET = Framing(64, focal=_FOCAL, near=_DISTANCE, far=_DISTANCE, margin=0.16)
+# PASCAL3D+ crops are 1.2 times the object's longer side; half a crop is the unit.
+_CROP = 1.2 * OBJECT_SIDE  # side of a crop, volume units
+_PASCAL = Framing(64, focal=2 / _CROP, near=2.0, far=2.0, margin=(1 - 1 / 1.2) / 2)
+# The authors' object axes for PASCAL3D+ are (y, -z, -x) of the models', which are ours.
+_PASCAL_AXES = np.array([[0, 1, 0, 0], [0, 0, -1, 0], [-1, 0, 0, 0], [0, 0, 0, 1]], np.float64)
+
+
+# ---------------------------------------------------------------- the hypernetwork
+
+
+class Generator(nn.Module):
+    """The hypernetwork: one MLP for each generated layer; names are those of the authors' files."""
+
+    def __init__(self, config: SDFSRNConfiguration) -> None:
+        super().__init__()
+        encoded = 6 * config.frequencies + 3
+        inputs = [encoded, *[config.width + encoded] * (config.layers - 1)]
+        self.sizes = [(size + 1, config.width) for size in inputs]
+        self.frequencies = config.frequencies
+        self.hyper_impl = nn.ModuleList(_mlp(config, a * b) for a, b in self.sizes)
+        self.hyper_level = nn.ModuleList([_mlp(config, config.width + 1)])
+        self.hyper_rgb = nn.ModuleList([_mlp(config, (config.width + 1) * 3)])
+
+    def forward(self, latent: Tensor) -> GeneratedMLP:
+        """Return the networks of N latents, (N, latent)."""
+        layers = tuple(
+            mlp(latent).unflatten(1, size)
+            for mlp, size in zip(self.hyper_impl, self.sizes, strict=True)
+        )
+        level = self.hyper_level[0](latent)[..., None]
+        color = self.hyper_rgb[0](latent).unflatten(1, (-1, 3))
+        return GeneratedMLP(layers, level, color, self.frequencies)
+
+
+def _mlp(config: SDFSRNConfiguration, outputs: int) -> nn.Sequential:
+    sizes = [config.latent, *[config.hidden] * config.hidden_layers]
+    hidden = [module for a, b in pairwise(sizes) for module in (nn.Linear(a, b), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
+
+
+# ---------------------------------------------------------------- the learned ray marcher
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Where N x R rays ended.
+
+    levels : (steps + 1, N, R), f at each marched point, the last one where the march ended
+    depth : (N, R) after bisection
+    level, color : (N, R) and (N, R, 3) there
+    """
+
+    levels: Tensor
+    depth: Tensor
+    level: Tensor
+    color: Tensor
+
+
+class Marcher(nn.Module):
+    """The marcher of Eq. 5-6, shared by all objects; names are those of the authors' files."""
+
+    def __init__(self, config: SDFSRNConfiguration) -> None:
+        super().__init__()
+        self.config = config
+        self.ray_lstm = nn.LSTMCell(config.width, MARCHER_MEMORY)
+        self.lstm_pred = nn.Linear(MARCHER_MEMORY, 1)
+        for bias in (self.ray_lstm.bias_ih, self.ray_lstm.bias_hh):
+            with torch.no_grad():
+                bias[MARCHER_MEMORY : 2 * MARCHER_MEMORY] = 1.0  # remember at first
+
+    def forward(self, implicit: GeneratedMLP, origins: Tensor, directions: Tensor) -> Traced:
+        """Trace rays, (N, R, 3) each; a depth is what `directions` is multiplied by."""
+        depths, levels = self.march(implicit, origins, directions)
+        # f is positive in front of the surface; an occupancy's logit is negative there.
+        front = -1.0 if self.config.occupancy else 1.0
+
+        def ahead(depth: Tensor) -> Tensor:
+            return front * implicit(origins + depth[..., None] * directions)
+
+        depth = bisect(ahead, depths[-2], depths[-1], front * levels[-2], self.config.bisections)
+        features = implicit.features(origins + depth[..., None] * directions)
+        return Traced(levels, depth, implicit.level(features), implicit.color(features))
+
+    def march(
+        self, implicit: GeneratedMLP, origins: Tensor, directions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return depths and levels, (steps + 1, N, R), of the points that the march visits."""
+        depth = torch.full_like(origins[..., 0], self.config.start)
+        state: tuple[Tensor, Tensor] | None = None
+        depths, levels = [], []
+        for _ in range(self.config.steps):
+            features = implicit.features(origins + depth[..., None] * directions)
+            depths.append(depth)
+            levels.append(implicit.level(features))
+            state = self.ray_lstm(features.flatten(0, 1), state)
+            depth = depth + self.lstm_pred(state[0]).abs().view_as(depth)
+        depths.append(depth)
+        levels.append(implicit(origins + depth[..., None] * directions))
+        return torch.stack(depths), torch.stack(levels)
+
+
+def bisect(function: Any, near: Tensor, far: Tensor, at_near: Tensor, count: int) -> Tensor:
+    """Return where `function` of depth changes its sign between `near` and `far`, elementwise.
+
+    `at_near` is the function at `near`; without a change of sign the far end is approached.
+    Differentiable in both ends.
+    """
+    middle = (near + far) / 2
+    for _ in range(count):
+        middle = (near + far) / 2
+        value = function(middle)
+        same = torch.where(at_near >= 0, value > 0, value <= 0)
+        near, far = torch.where(same, middle, near), torch.where(same, far, middle)
+    return middle
+
+
+# ---------------------------------------------------------------- what pictures tell
+
+
+@dataclass(frozen=True)
+class Rays:
+    """Pixels of N pictures and their rays, all in the method's frame.
+
+    Attributes
+    ----------
+    origins, directions : (N, R, 3); a depth is what `directions` is multiplied by. The origins are
+        moved along their rays until the volume's centre is as deep as for the training cameras
+    beyond : (N, 1) how far they were moved: the depth from the camera is this much more
+    color : (N, R, 3) the picture on white, in [-1, 1]
+    inside : (N, R) bool, the silhouette
+    distance : (N, R) at least 0, to the silhouette's edge, on the plane z = 1; orthographic: a
+        length
+    offset : (N, R), |u| on the plane z = 1; 0 for orthographic cameras
+    half_pixel : (N, 1), in the unit of `distance`
+    """
+
+    origins: Tensor
+    directions: Tensor
+    beyond: Tensor
+    color: Tensor
+    inside: Tensor
+    distance: Tensor
+    offset: Tensor
+    half_pixel: Tensor
+    orthographic: bool
+
+    def choose(self, count: int, generator: torch.Generator | None) -> "Rays":
+        """Return `count` rays of each picture, drawn without replacement."""
+        pictures, rays = self.inside.shape
+        if count >= rays:
+            return self
+        draw = torch.rand(pictures, rays, generator=generator).to(self.inside.device)
+        chosen = draw.topk(count, dim=1).indices
+        wide = chosen[..., None].expand(-1, -1, 3)
+        vectors = (v.gather(1, wide) for v in (self.origins, self.directions, self.color))
+        scalars = (s.gather(1, chosen) for s in (self.inside, self.distance, self.offset))
+        origins, directions, color = vectors
+        rest = (*scalars, self.half_pixel, self.orthographic)
+        return Rays(origins, directions, self.beyond, color, *rest)
+
+
+def lower_bound(depth: Tensor, rays: Rays) -> Tensor:
+    """Return b(z; u) of Eq. 1 in closed form at `depth`, broadcastable to (N, R)."""
+    if rays.orthographic:
+        return rays.distance.expand_as(depth)
+    reach = rays.offset + rays.distance
+    return (depth + rays.beyond) * rays.distance / torch.sqrt(1 + reach**2)
+
+
+def _weighted(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean; 0 where all weights are."""
+    weights = weights.expand_as(values)
+    return (values * weights).sum() / weights.sum().clamp_min(1e-12)
+
+
+# ---------------------------------------------------------------- the method
+
+
+@register(
+    MethodSpec(
+        name="sdf-srn",
+        title="SDF-SRN",
+        paper="Lin, Wang, Lucey: SDF-SRN: Learning Signed Distance 3D Object Reconstruction from "
+        "Static Images. NeurIPS 2020",
+        summary="A smooth surface with colours, learned from pictures and silhouettes alone",
+        image_size=64,
+        fusions=("mean",),
+    )
+)
+class SDFSRN(Reconstructor):
+    """SDF-SRN; see the module's docstring."""
+
+    configuration: SDFSRNConfiguration
+    configuration_class = SDFSRNConfiguration
+    configurations = {
+        "paper": SDFSRNConfiguration(_SHAPENET),
+        "paper-pascal3d": SDFSRNConfiguration(
+            _PASCAL,
+            latent=256,
+            hidden=256,
+            hidden_layers=1,
+            width=64,
+            distance=2.5,
+            start=1.2,
+            near=1.2,
+            far=3.8,
+            cube=2.0,
+            orthographic=True,
+            render=10.0,
+            eikonal=1.0,
+        ),
+        "compact": SDFSRNConfiguration(
+            _SHAPENET, latent=256, encoder_width=32, hidden=64, hidden_layers=1, width=48
+        ),
+    }
+
+    def __init__(self, configuration: SDFSRNConfiguration) -> None:
+        super().__init__(configuration)
+        self.encoder = ResNet(width=configuration.encoder_width, outputs=configuration.latent)
+        self.generator = Generator(configuration)
+        self.renderer = Marcher(configuration)
+        frame = shapenet_frame(1.0)
+        if configuration.orthographic:
+            frame = similarity(scale=2 / _CROP) @ _PASCAL_AXES
+        self.set_frame(frame)
+
+    # ------------------------------------------------------------ inference
+
+    @torch.no_grad()
+    def encode(
+        self,
+        views: Sequence[View],
+        *,
+        fusion: str | None = None,
+        optimize: int = 0,
+        ticket: Ticket | None = None,
+        **options: Any,
+    ) -> Code:
+        """Encode views to the mean of their latents.
+
+        Parameters
+        ----------
+        views
+            One or more; cameras are needed for `optimize` alone.
+        fusion
+            "mean".
+        optimize
+            Steps of test-time optimisation (section 4.1; the paper takes 500).
+        ticket
+            Progress out, cancel in, for the optimisation.
+        """
+        self.check_fusion(fusion)
+        pictures = self.prepare(views)
+        latent = self.latents(pictures.images).mean(0)
+        if optimize:
+            latent = self.optimize(latent, views, steps=optimize, ticket=ticket)
+        return Code(self.spec.name, {"latent": latent})
+
+    @torch.no_grad()
+    def decode(self, code: Code, **options: Any) -> GeneratedField:
+        """Generate one object's networks and bake them."""
+        self.check_code(code)
+        return GeneratedField(
+            self.generator(code.tensors["latent"].to(self.device)[None]),
+            method_from_volume=self.method_from_volume,
+            occupancy=self.configuration.occupancy,
+        )
+
+    def latents(self, images: Tensor) -> Tensor:
+        """Return (N, latent) of pictures, (N, 4, S, S) straight alpha."""
+        return self.encoder(network_input(images, "white") * 2 - 1)
+
+    def optimize(
+        self,
+        latent: Tensor,
+        views: Sequence[View],
+        *,
+        steps: int = 500,
+        rate: float = 1e-2,
+        ticket: Ticket | None = None,
+    ) -> Tensor:
+        """Fit a latent, (latent,), to posed views by the training losses; the network stays.
+
+        Several views share the latent and add up (section 4.1 has one). Draws of depths and points
+        are the same in every call.
+
+        Raises
+        ------
+        RequestError
+            If a view has no camera.
+        """
+        pictures = self.prepare(views)
+        if None in pictures.cameras:
+            raise RequestError(
+                "Test-time optimisation compares with the pictures, so each needs its camera.",
+                "Attach the pictures to cameras, or leave the optimisation away.",
+            )
+        cameras = [camera for camera in pictures.cameras if camera is not None]
+        poses, lenses = camera_tensors(cameras, self.device)
+        rays = self.rays(pictures.images, poses, lenses, cameras[0].orthographic)
+        generator = torch.Generator().manual_seed(0)
+        code = latent.detach().clone().requires_grad_(True)
+        optimizer = torch.optim.Adam([code], lr=rate)
+        for step in range(steps):
+            if ticket is not None:
+                ticket.advance(step / steps)
+            with torch.enable_grad():
+                implicit = self.generator(code[None])
+                loss = self.ray_losses(implicit.expand(len(views)), rays, generator)["loss"]
+                loss = len(views) * loss + self._eikonal(implicit, generator)
+                code.grad = torch.autograd.grad(loss, code)[0]
+            optimizer.step()
+        return code.detach()
+
+    @torch.no_grad()
+    def render(self, code: Code, camera: Camera) -> dict[str, Tensor]:
+        """Render an object by the learned marcher, reliable near the training cameras.
+
+        Parameters
+        ----------
+        code
+            The object.
+        camera
+            Posed in the volume's frame.
+
+        Returns
+        -------
+        dict
+            "color" (H, W, 3) in [0, 1]; "depth" (H, W) in volume units; "silhouette" (H, W) bool;
+            "normals" (H, W, 3) unit gradient of f, volume frame.
+        """
+        image = torch.ones(1, 4, camera.height, camera.width, device=self.device)
+        own = camera.in_frame(torch.linalg.inv(torch.tensor(self.method_from_volume)).numpy())
+        rays = self.rays(image, *camera_tensors([own], self.device), own.orthographic)
+        implicit = self.generator(code.tensors["latent"].to(self.device)[None])
+        traced = self.renderer(implicit, rays.origins, rays.directions)
+        ends = (rays.origins + traced.depth[..., None] * rays.directions)[0]
+        turn = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(ends)
+        with torch.enable_grad():
+            leaf = ends.requires_grad_(True)
+            (slope,) = torch.autograd.grad(implicit(leaf[None]).sum(), leaf)
+        sign = -1.0 if self.configuration.occupancy else 1.0
+        shape = (camera.height, camera.width)
+        return {
+            "color": (traced.color[0] / 2 + 0.5).unflatten(0, shape),
+            "depth": ((traced.depth + rays.beyond)[0] / self.scale).unflatten(0, shape),
+            "silhouette": (sign * traced.levels[-1, 0] <= 0).unflatten(0, shape),
+            "normals": F.normalize(sign * slope @ turn, dim=-1).unflatten(0, shape),
+        }
+
+    @classmethod
+    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> "SDFSRN":
+        """Return the network of one of the authors' `.ckpt` files; their names are ours.
+
+        ShapeNet's have latents of 512, PASCAL3D+'s of 256. Optimiser states are left behind.
+        """
+        if len(checkpoints) != 1 or "graph" not in checkpoints[0]:
+            raise RequestError(
+                "A checkpoint of SDF-SRN is one file with an entry `graph`.",
+                "Give one of the six files that the authors published.",
+            )
+        tensors = checkpoints[0]["graph"]
+        head = tensors.get("encoder.fc.weight")
+        names = {512: "paper", 256: "paper-pascal3d"}
+        if head is None or head.shape[0] not in names:
+            raise RequestError("The checkpoint's encoder is not one that the authors published.")
+        model = cls(cls.configurations[names[head.shape[0]]])
+        model.fill(tensors, source="the checkpoint")
+        return model
+
+    # ------------------------------------------------------------ training
+
+    def rays(
+        self, images: Tensor, camera_from_method: Tensor, intrinsics: Tensor, orthographic: bool
+    ) -> Rays:
+        """Return the ray of every pixel.
+
+        Parameters
+        ----------
+        images : (N, 4, H, W) straight alpha
+        camera_from_method : (N, 4, 4), camera axes x right, y down, z forward
+        intrinsics : (N, 4), fx fy cx cy in pixels; orthographic: pixels per method unit
+        """
+        height, width = images.shape[2:]
+        y, x = torch.meshgrid(
+            torch.arange(height, device=images.device) + 0.5,
+            torch.arange(width, device=images.device) + 0.5,
+            indexing="ij",
+        )
+        pixels = torch.stack([x, y], -1).reshape(1, -1, 2)
+        u = (pixels - intrinsics[:, None, 2:]) / intrinsics[:, None, :2]  # (N, R, 2)
+        turn, shift = camera_from_method[:, :3, :3], camera_from_method[:, :3, 3]
+        zero, one = torch.zeros_like(u[..., :1]), torch.ones_like(u[..., :1])
+        if orthographic:
+            starts, ahead = torch.cat([u, zero], -1), torch.cat([zero, zero, one], -1)
+        else:
+            starts, ahead = torch.zeros_like(torch.cat([u, zero], -1)), torch.cat([u, one], -1)
+        pitch = 1 / intrinsics[:, :2]
+        signed = torch.stack(
+            [
+                _crop(torch.from_numpy(signed_distances(image[3].numpy(), (px, py))))
+                for image, (px, py) in zip(images.detach().cpu(), pitch.tolist(), strict=True)
+            ]
+        ).to(images.device)
+        origins = (starts - shift[:, None]) @ turn  # the inverse of a rigid motion
+        directions = ahead @ turn
+        beyond = shift[:, 2:] - self.configuration.distance
+        return Rays(
+            origins + beyond[..., None] * directions,
+            directions,
+            beyond,
+            (network_input(images, "white") * 2 - 1).flatten(2).transpose(1, 2),
+            images[:, 3].flatten(1) >= 0.5,
+            signed.flatten(1).abs(),
+            torch.zeros_like(u[..., 0]) if orthographic else u.norm(dim=-1),
+            pitch.amin(1, keepdim=True) / 2,
+            orthographic,
+        )
+
+    def ray_losses(
+        self, implicit: GeneratedMLP, rays: Rays, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """Return the losses on rays, and their weighted sum under "loss"; see section 3."""
+        config = self.configuration
+        traced = self.renderer(implicit, rays.origins, rays.directions)
+        weights = torch.ones_like(rays.distance)
+        if config.importance:
+            weights = 1 / torch.maximum(rays.distance, rays.half_pixel)
+        inside, outside = weights * rays.inside, weights * ~rays.inside
+        last = traced.levels[-1]
+        if config.occupancy:  # Table 3: every bound becomes a binary cross entropy on the logit
+            hit, miss = F.softplus(-last), F.softplus(last)
+            free = F.softplus(traced.levels[:-1]).mean()
+        else:
+            hit, miss = (last + MARGIN).relu(), (MARGIN - last).relu()
+            free = (MARGIN - traced.levels[:-1]).relu().mean()
+        terms = {
+            "render": F.mse_loss(traced.color, rays.color),
+            "silhouette": self._silhouette(implicit, rays, outside, generator),
+            "intersection": _weighted(hit, inside) + _weighted(miss, outside),
+            "free": free,
+        }
+        return {"loss": sum(getattr(config, k) * v for k, v in terms.items()), **terms}
+
+    def _silhouette(
+        self, implicit: GeneratedMLP, rays: Rays, weights: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        """Return the loss of Eq. 4: on background rays f is at least b at drawn depths."""
+        config = self.configuration
+        shape = (SILHOUETTE_DEPTHS, *rays.inside.shape)
+        draw = torch.rand(shape, generator=generator).to(rays.distance)
+        depth = config.near + (config.far - config.near) * draw  # (M, N, R)
+        points = rays.origins + depth[..., None] * rays.directions  # (M, N, R, 3)
+        level = implicit(points.transpose(0, 1).flatten(1, 2)).unflatten(1, (shape[0], -1))
+        level = level.transpose(0, 1)
+        lack = F.softplus(level) if config.occupancy else (lower_bound(depth, rays) - level).relu()
+        return _weighted(lack, weights)
+
+    def _eikonal(self, implicit: GeneratedMLP, generator: torch.Generator | None) -> Tensor:
+        """Return the weighted loss of Eq. 11, (|grad f| - 1)^2; 0 for an occupancy."""
+        config = self.configuration
+        if config.occupancy or not config.eikonal:
+            return implicit.level_head.new_zeros(())
+        points = self._cube_points(len(implicit.level_head), generator).requires_grad_(True)
+        (slope,) = torch.autograd.grad(implicit(points).sum(), points, create_graph=True)
+        return config.eikonal * (slope.norm(dim=-1) - 1).square().mean()
+
+    def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Return the loss of Eq. 7-11; every view of the batch is a picture of its own."""
+        if batch.camera_from_volume is None or batch.intrinsics is None:
+            raise RequestError("SDF-SRN learns from posed pictures; this batch has no cameras.")
+        images = batch.images.flatten(0, 1)
+        poses, lenses = self._own_cameras(batch)
+        rays = self.rays(images, poses, lenses, batch.orthographic).choose(RAYS, generator)
+        implicit = self.generator(self.latents(images))
+        terms = self.ray_losses(implicit, rays, generator)
+        eikonal = self._eikonal(implicit, generator)
+        return {**terms, "loss": terms["loss"] + eikonal, "eikonal": eikonal}
+
+    def pretraining_loss(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Return the loss of the first stage: random latents give a sphere.
+
+        Without it training may get stuck; the authors' code has it, the paper does not tell.
+        """
+        size = (count, self.configuration.latent)
+        implicit = self.generator(torch.randn(size, generator=generator).to(self.device))
+        points = self._cube_points(count, generator)
+        distance = points.norm(dim=-1) - SPHERE_RADIUS
+        level = implicit(points)
+        if self.configuration.occupancy:
+            return F.binary_cross_entropy_with_logits(level, (distance < 0).to(level))
+        return F.mse_loss(level, distance)
+
+    def _own_cameras(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the batch's cameras for the method's frame: poses (N, 4, 4), intrinsics (N, 4)."""
+        assert batch.camera_from_volume is not None
+        assert batch.intrinsics is not None
+        matrix = torch.tensor(self.method_from_volume).inverse().to(batch.camera_from_volume)
+        poses = batch.camera_from_volume.flatten(0, 1) @ matrix
+        poses = torch.cat([poses[:, :3] * self.scale, poses[:, 3:]], 1)  # unit axes again
+        lenses = batch.intrinsics.flatten(0, 1).clone()
+        if batch.orthographic:
+            lenses[:, :2] /= self.scale
+        return poses, lenses
+
+    def _cube_points(self, count: int, generator: torch.Generator | None) -> Tensor:
+        draw = torch.rand(count, EIKONAL_POINTS, 3, generator=generator).to(self.device)
+        return (draw * 2 - 1) * self.configuration.cube
+
+
+def _crop(distances: Tensor) -> Tensor:
+    return distances[PADDING:-PADDING, PADDING:-PADDING]

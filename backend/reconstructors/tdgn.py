@@ -1,0 +1,429 @@
+"""Training Data Generating Networks: a picture becomes the training set of a kernel SVM.
+
+"Training Data Generating Networks: Linking 3D Shapes and Few-Shot Classification", Zhang and Wonka,
+submission to ICLR 2021.
+
+Symbols
+-------
+lambda       `features`: what the feature network says of the picture, 256 numbers
+D_train      `TrainingSet`: N points x_i with labels y_i, the first half +1 (inside), the second -1
+sigma        `sigma`: the kernel's width, one number or one an axis, of each shape its own
+(equation 7) x~           `embed`: the warp of space that depends on the picture (section 3.3) a, b
+`alphas`, `bias`: the solved dual (equation 4) S            the decision function sum a_i y_i
+K(x_i~, x~) + b (equation 5), above 0 inside beta         exp(`log_beta`): P(inside) = sigmoid(beta
+S) (section 3.5)
+
+Layer sizes other than those of the feature network are not in the paper; there is no code.
+
+Departures
+----------
+- The dual is solved by our own interior-point layer in float64 instead of a general QP package; its
+  bias is the equality's multiplier, where such packages return none.
+- The embedding is a residual, x~ = x + MLP(x, lambda), that starts as the identity; its first
+layer is
+  split, so that the part of lambda is computed once a picture.
+- The generator starts with positive points near the centre and negative ones around them:
+coincident
+  points would put every multiplier at its bound, where no gradient passes.
+- Several views (not in the paper): the mean of lambda, or "union": the views' training sets under
+one
+  SVM, embedded by the mean lambda, with C / V and V times the ridge, so that V equal views are one.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders import normalize
+from ..encoders.resnet import ResNet
+from ..errors import RequestError
+from ..fields.svm import RIDGE, gaussian_kernel, solve_svm
+from ..fields.svm_field import SVMField
+from ..fusion import OURS, R2N2, Framing, network_input
+from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.meshes import Mesh
+from ..geometry.views import View
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
+from .checkpoints import require, state_dict_in
+
+SPEC = MethodSpec(
+    name="tdgn",
+    title="Training Data Generating Networks",
+    paper="Zhang and Wonka, Training Data Generating Networks, 2021",
+    summary="From a picture to a handful of labelled points whose SVM's boundary is the shape.",
+    fusions=("mean", "union"),
+)
+
+LEAST_SIGMA = 1e-3
+FIRST_SIGMA = 0.3  # method frame, where the object's longest side is 1
+FIRST_BETA = 5.0
+INNER_RADIUS = 0.25  # first positive points lie within
+OUTER_RADII = (0.45, 0.55)  # first negative points lie between
+NEGLIGIBLE = 1e-7  # a point with a smaller share of C moves S by less than float32 resolves
+
+PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+
+
+@dataclass(frozen=True)
+class TDGNConfiguration(Configuration):
+    """Sizes and switches; the defaults are the paper's where it names them."""
+
+    framing: Framing = PAPER_FRAMING
+    width: int = 64  # channels of the ResNet's first stage
+    features: int = 256  # length of lambda
+    points: int = 32  # N, even
+    anisotropic: bool = True
+    c: float = 1.0  # bound of the multipliers
+    embedding: bool = True
+    generator_width: int = 512  # not in the paper
+    embedding_width: int = 256  # not in the paper
+
+    @property
+    def sigmas(self) -> int:
+        """Widths of the kernel: one an axis, or one."""
+        return 3 if self.anisotropic else 1
+
+
+PAPER = TDGNConfiguration()
+COMPACT = TDGNConfiguration(
+    framing=replace(OURS, backdrop="white"),
+    width=32,
+    features=128,
+    generator_width=256,
+    embedding_width=128,
+)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What the picture was turned into: the points that teach the SVM, and what it learned.
+
+    Attributes
+    ----------
+    points : (N, 3) volume frame
+    labels : (N,) +1 inside, -1 outside
+    embedded : (N, 3) their images in the embedding space, in the volume's axes and units
+    sigma : (3,) widths of the kernel in the volume's units
+    alphas : (N,) multipliers in [0, C]: a point at 0 does not matter
+    bias : the decision function's constant
+    """
+
+    points: Tensor
+    labels: Tensor
+    embedded: Tensor
+    sigma: Tensor
+    alphas: Tensor
+    bias: float
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """One step of `delete_greedily`: which point went, what is left, how good that is."""
+
+    index: int
+    keep: Tensor  # (N,) bool
+    iou: float
+
+
+class Embedding(nn.Module):
+    """The warp x~ = x + MLP(x, lambda): points (B, P, 3) and lambda (B, features) to (B, P, 3)."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.point = nn.Linear(3, width, bias=False)
+        self.code = nn.Linear(features, width)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
+        self.out = nn.Linear(width, 3)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, points: Tensor, features: Tensor) -> Tensor:
+        x = (self.point(points) + self.code(features)[:, None]).relu()
+        for layer in self.hidden:
+            x = layer(x).relu()
+        return points + self.out(x)
+
+    def folded(
+        self, features: Tensor, frame: Tensor, inverse: Tensor
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Return the MLP of one lambda as plain layers, (in, out) weights and biases.
+
+        Parameters
+        ----------
+        features : (features,) lambda
+        frame : (4, 4) method_from_volume, put before the MLP
+        inverse : (3,) 1 / sigma, put behind it
+        """
+        point = self.point.weight
+        first = (point @ frame[:3, :3]).T, self.code(features) + point @ frame[:3, 3]
+        hidden = [(layer.weight.T, layer.bias) for layer in self.hidden]
+        last = self.out.weight.T * inverse, self.out.bias * inverse
+        return [first, *hidden, last]  # pyright: ignore[reportReturnType]
+
+
+@register(SPEC)
+class TDGN(Reconstructor):
+    """Feature network, point generator, embedding, and the SVM between them."""
+
+    configurations = {"paper": PAPER, "compact": COMPACT}
+    configuration_class = TDGNConfiguration
+    configuration: TDGNConfiguration
+
+    def __init__(self, configuration: TDGNConfiguration = COMPACT) -> None:
+        super().__init__(configuration)
+        sizes = configuration
+        if sizes.points < 2 or sizes.points % 2:
+            raise RequestError(f"The number of points must be even, not {sizes.points}.")
+        wide = sizes.generator_width
+        self.feature = ResNet(width=sizes.width, outputs=sizes.features)
+        self.points = nn.Sequential(
+            nn.Linear(sizes.features, wide),
+            nn.ReLU(),
+            nn.Linear(wide, wide),
+            nn.ReLU(),
+            nn.Linear(wide, 3 * sizes.points + sizes.sigmas),
+        )
+        self.embed = Embedding(sizes.features, sizes.embedding_width) if sizes.embedding else None
+        self.log_beta = nn.Parameter(torch.tensor(math.log(FIRST_BETA)))
+        self._draw()
+        self.set_frame(similarity(scale=1 / OBJECT_SIDE))
+
+    def _draw(self) -> None:
+        """Start the generator with positives near the centre and negatives on a shell around."""
+        half = self.configuration.points // 2
+        generator = torch.Generator().manual_seed(0)
+        place = torch.device("cpu")  # the generator's, whatever device is being built on
+        directions = torch.randn(2 * half, 3, generator=generator, device=place)
+        directions = F.normalize(directions, dim=1)
+        share = torch.rand(2 * half, 1, generator=generator, device=place)
+        low, high = OUTER_RADII
+        inner, outer = INNER_RADIUS * share[:half] ** (1 / 3), low + (high - low) * share[half:]
+        radii = torch.cat([inner, outer])
+        sigma = torch.full((self.configuration.sigmas,), math.log(FIRST_SIGMA), device=place)
+        last = self.points[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.copy_(torch.cat([(directions * radii).flatten(), sigma]))
+
+    # ---------------------------------------------------------------- network
+
+    def describe(self, images: Tensor) -> Tensor:
+        """Return lambda, (B, features), of pictures (B, 4, S, S) RGBA."""
+        return self.feature(normalize(network_input(images, self.framing.backdrop)))
+
+    def generate(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D_train's points (B, N, 3), method frame, and sigma (B, 3) or (B, 1)."""
+        made = self.points(features)
+        sigmas = self.configuration.sigmas
+        points = made[:, :-sigmas].unflatten(1, (self.configuration.points, 3))
+        return points, made[:, -sigmas:].exp() + LEAST_SIGMA
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) +1 for the first half of the points, -1 for the second."""
+        half = self.configuration.points // 2
+        ones = torch.ones(half, device=self.log_beta.device)
+        return torch.cat([ones, -ones])
+
+    def warp(self, points: Tensor, features: Tensor) -> Tensor:
+        """Return the images of points (B, P, 3), method frame, in the embedding space."""
+        return points if self.embed is None else self.embed(points, features)
+
+    def decision(self, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return S (B, P) at points (B, P, 3), volume frame; with the multipliers and sigma."""
+        own, sigma = self.generate(features)
+        support = self.warp(own, features)
+        kernel = gaussian_kernel(support, support, sigma)
+        alphas, bias = solve_svm(kernel, self.labels, c=self.configuration.c)
+        queries = self.warp(self.to_method(points), features)
+        seen = gaussian_kernel(queries, support, sigma)
+        values = (seen @ (alphas * self.labels)[..., None])[..., 0] + bias[:, None]
+        return values, alphas, sigma
+
+    def logits(self, images: Tensor, points: Tensor) -> Tensor:
+        """Return beta S (B, P) at points (B, P, 3), volume frame, for images (B, 4, S, S) RGBA."""
+        values, _, _ = self.decision(self.describe(images), points)
+        return self.log_beta.exp() * values
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the mean cross-entropy of equations 2, 3 and 6, and what to watch."""
+        values, alphas, sigma = self.decision(self.describe(batch.images[:, 0]), batch.points)
+        beta = self.log_beta.exp()
+        entropy = F.binary_cross_entropy_with_logits(beta * values, batch.inside)
+        c = self.configuration.c
+        watch = {
+            "beta": beta,
+            "at_bound": (alphas > c * (1 - 1e-4)).float().mean(),
+            "at_zero": (alphas < c * 1e-4).float().mean(),
+            "least_sigma": sigma.min(),
+            "greatest_sigma": sigma.max(),
+        }
+        return {"loss": entropy, **{name: value.detach() for name, value in watch.items()}}
+
+    def load_features(self, checkpoint: Mapping[str, Any]) -> None:
+        """Start the feature network from the encoder of an occupancy network's checkpoint."""
+        tensors = state_dict_in(checkpoint, "model")
+        require(tensors, ["encoder.features.conv1.weight", "encoder.fc.weight"], what="an encoder")
+        own = {
+            name.removeprefix("encoder.").removeprefix("features."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("encoder.")
+        }
+        self.feature.load_state_dict(own)
+
+    # ---------------------------------------------------------------- inference
+
+    @torch.no_grad()
+    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+        """Return lambda: the mean over the views, (1, features), or one a view for "union"."""
+        rule = self.check_fusion(fusion)
+        features = self.describe(self.prepare(views).images)
+        features = features if rule == "union" else features.mean(0, keepdim=True)
+        return Code(SPEC.name, {"features": features})
+
+    @torch.no_grad()
+    def decode(self, code: Code, *, keep: Tensor | None = None, **options: Any) -> SVMField:
+        """Solve the SVM and bake its decision function.
+
+        Parameters
+        ----------
+        keep
+            (N,) bool: solve with these points of the training set alone; None: with all.
+        """
+        solved = self._solve(code, keep)
+        matters = solved.alphas > NEGLIGIBLE * solved.c
+        matters = matters if matters.any() else torch.ones_like(matters)
+        beta = self.log_beta.exp()
+        inverse = 1 / solved.sigma.expand(3)
+        frame = torch.from_numpy(self.method_from_volume).to(inverse)
+        return SVMField(
+            straight=(frame[:3, :3].T * inverse, frame[:3, 3] * inverse),
+            warp=[] if self.embed is None else self.embed.folded(solved.features, frame, inverse),
+            support=solved.support[matters] * inverse,
+            weights=-beta * (solved.alphas * solved.labels)[matters],
+            bias=-beta * solved.bias,
+        )
+
+    @torch.no_grad()
+    def training_set(self, code: Code, *, keep: Tensor | None = None) -> TrainingSet:
+        """Return the generated points, their images in the embedding space, and the solved dual."""
+        solved = self._solve(code, keep)
+        return TrainingSet(
+            self._to_volume(solved.points),
+            solved.labels,
+            self._to_volume(solved.support),
+            solved.sigma.expand(3) / self.scale,
+            solved.alphas,
+            float(solved.bias),
+        )
+
+    @torch.no_grad()
+    def embedded_mesh(self, code: Code, mesh: Mesh) -> Mesh:
+        """Return the mesh in the embedding space, in the volume's axes and units (figure 5).
+
+        Faces and colours stay; normals are left away.
+        """
+        features = self._features(code).mean(0, keepdim=True)
+        vertices = torch.from_numpy(mesh.vertices).to(self.device)
+        warped = self.warp(self.to_method(vertices)[None], features)[0]
+        moved = self._to_volume(warped).float().cpu().numpy()
+        return Mesh(moved, mesh.faces, None, mesh.colors)
+
+    @torch.no_grad()
+    def delete_greedily(
+        self, code: Code, points: Tensor, inside: Tensor, *, label: int = 1, steps: int = 10
+    ) -> list[Deletion]:
+        """Take training points away, each time the one that is missed least (appendix A.4).
+
+        Parameters
+        ----------
+        points, inside : (P, 3) volume frame and (P,), what the shape is measured with
+        label
+            +1 to delete points inside, -1 outside.
+        steps
+            How many; one point of the label always stays.
+        """
+        whole = self._solve(code, None)
+        queries = self.warp(self.to_method(points.to(self.device))[None], whole.features[None])[0]
+        seen = gaussian_kernel(queries, whole.support, whole.sigma)  # (P, N)
+        truth = inside.to(self.device) > 0.5
+        keep = torch.ones(len(whole.labels), dtype=torch.bool, device=self.device)
+        deletions: list[Deletion] = []
+        while len(deletions) < steps and int((whole.labels[keep] == label).sum()) > 1:
+            ious = whole.without_each(keep, label, seen, truth)
+            index = int(ious.argmax())
+            keep = keep.clone()
+            keep[index] = False
+            deletions.append(Deletion(index, keep, float(ious[index])))
+        return deletions
+
+    def _features(self, code: Code) -> Tensor:
+        self.check_code(code)
+        return code.tensors["features"].to(self.device)
+
+    def _to_volume(self, points: Tensor) -> Tensor:
+        """Return points, (N, 3) method frame, in the volume's."""
+        matrix = torch.as_tensor(self.method_from_volume, dtype=torch.float64).inverse().to(points)
+        return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+    def _solve(self, code: Code, keep: Tensor | None) -> "_Solved":
+        """Return the SVM of a code: of one training set, or of the union of several."""
+        features = self._features(code)
+        sets = len(features)
+        points, sigma = self.generate(features)
+        points, sigma = points.flatten(0, 1), sigma.mean(0)
+        labels = self.labels.repeat(sets)
+        if keep is not None:
+            points, labels = points[keep.to(self.device)], labels[keep.to(self.device)]
+        if not ((labels > 0).any() and (labels < 0).any()):
+            raise RequestError("An SVM needs points of both labels.", "Keep at least one of each.")
+        shared = features.mean(0)
+        support = self.warp(points[None], shared[None])[0]
+        c, ridge = self.configuration.c / sets, RIDGE * sets
+        kernel = gaussian_kernel(support, support, sigma)
+        alphas, bias = solve_svm(kernel[None], labels[None], c=c, ridge=ridge)
+        return _Solved(shared, points, labels, support, sigma, alphas[0], bias[0], c, ridge)
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """An SVM and its solution, method frame; shapes as in `TrainingSet`."""
+
+    features: Tensor  # (features,) the lambda of the embedding
+    points: Tensor
+    labels: Tensor
+    support: Tensor
+    sigma: Tensor
+    alphas: Tensor
+    bias: Tensor
+    c: float
+    ridge: float
+
+    def without_each(self, keep: Tensor, label: int, seen: Tensor, truth: Tensor) -> Tensor:
+        """Return (N,): the IoU with each kept point of `label` taken away; -1 for all others.
+
+        Parameters
+        ----------
+        keep : (N,) bool, the points that are left
+        seen : (P, N) the kernel between where it is measured and the points
+        truth : (P,) bool
+        """
+        kernel = gaussian_kernel(self.support, self.support, self.sigma)
+        left = keep.nonzero()[:, 0]
+        candidates = left[self.labels[left] == label]
+        subsets = torch.stack([left[left != candidate] for candidate in candidates])
+        signs = self.labels[subsets]
+        inner = kernel[subsets[:, :, None], subsets[:, None, :]]
+        alphas, bias = solve_svm(inner, signs, c=self.c, ridge=self.ridge)
+        weights = kernel.new_zeros(len(subsets), len(keep)).scatter_(1, subsets, alphas * signs)
+        found = seen @ weights.T + bias > 0  # (P, candidates)
+        both, either = found & truth[:, None], found | truth[:, None]
+        ious = torch.full((len(keep),), -1.0, device=keep.device)
+        ious[candidates] = both.sum(0) / either.sum(0).clamp(min=1)
+        return ious

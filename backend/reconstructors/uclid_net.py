@@ -1,0 +1,583 @@
+"""UCLID-Net: features lifted to a grid in object space, and a small sheet in each occupied voxel.
+
+Benoit Guillard, Edoardo Remelli, Pascal Fua: "UCLID-Net: Single View Reconstruction in Object
+Space", NeurIPS 2020.
+
+    paper            here
+    F^2D_i, F^3D_i   maps of `encoder_2D`, lifted by Eq. 1 in `lift_features`
+    D                depth map; its points' voxels in `lift_depth`, clean-up in `without_strays`
+    H_i              stages of `decoder_3D`, Eq. 2-3; H_0 is the code
+    o, f             `decoder_occupancy` and `patch_sampler`, Eq. 4
+    tau              `TAU`, 0.35 in the authors' code; the paper leaves it open
+
+The method's frame: the object's longest side is 2. Names of parameters are those of the authors'
+files, so their state dicts load as they are.
+
+Departures
+----------
+- Fusion by "mean" is the default: it keeps equal views one view, without the fine-tuning that the
+  paper's "sum" (section 4.3) needs.
+- Depth is lifted by the inverse of the projection. The authors' code mirrors it along the viewing
+  axis; `legacy` weights, which learned that, get it so, and sample maps corner to corner.
+- (u, v) on a lattice at inference, drawn at random only in training: the same result every time.
+- Statistics of the fold's norms are of real voxels; the code pads a batch with zeros.
+- Without any occupied voxel the Chamfer term is left away; the code divides by zero.
+- The field is made of the oriented sheets, see `fields.patches`; paper and code stop at points.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders.depth import DepthNetwork, depth_loss
+from ..encoders.lifting import lift_depth, lift_features, voxels_of
+from ..encoders.pose import PoseNetwork
+from ..encoders.resnet import ResNet
+from ..errors import RequestError
+from ..fields.patches import Patches, PatchField
+from ..fusion import (
+    OURS,
+    R2N2,
+    Framing,
+    camera_tensors,
+    network_input,
+    reduce_views,
+)
+from ..geometry.cameras import Camera
+from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.views import View
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+
+GRIDS = (7, 14, 28, 28)  # resolution that the maps F4, F3, F2, F1 are lifted to
+VOXELS = 28  # of the occupancy, along a side
+TAU = 0.35  # probability from which a voxel is occupied
+OCCUPANCY_CODE, FOLD_CODE = 8, 32  # channels of H_0 for the two heads
+SAMPLES = 10  # (u, v) drawn in each voxel in training
+TARGETS = 5000  # surface points of each object in training
+LATTICE = 8  # vertices along a sheet's side
+SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
+PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+
+
+@dataclass(frozen=True)
+class UCLIDConfiguration(Configuration):
+    """Sizes; the defaults are the paper's.
+
+    Attributes
+    ----------
+    width : channels of ResNet-18's first stage
+    deep, skip : channels of the map that is lifted to 7^3, and of the three others
+    stages : channels of the decoder's last three stages
+    camera_width, depth_width : of the auxiliary networks' first stages; 0: the weights have none
+    nearest, farthest : range of depths that the depth network tells apart, volume units
+    reach : largest distance of a camera that the camera network predicts, volume units
+    legacy : the authors' sampling and depth lifting, for imported weights
+    """
+
+    framing: Framing = PAPER_FRAMING
+    width: int = 64
+    deep: int = 290
+    skip: int = 30
+    stages: tuple[int, ...] = (146, 73, 73)
+    camera_width: int = 64
+    depth_width: int = 64
+    nearest: float = 0.6 * SHAPENET_UNIT
+    farthest: float = 2.2 * SHAPENET_UNIT
+    reach: float = 1.75 * SHAPENET_UNIT
+    legacy: bool = False
+
+
+PAPER = UCLIDConfiguration()
+COMPACT = UCLIDConfiguration(
+    framing=replace(OURS, backdrop="white"),
+    width=24,
+    deep=94,
+    skip=14,
+    stages=(64, 40, 40),
+    camera_width=24,
+    depth_width=20,
+    nearest=OURS.near - 1.0,
+    farthest=OURS.near + 1.0,
+    reach=2 * OURS.near,
+)
+
+
+# ---------------------------------------------------------------- the 3D decoder and its heads
+
+
+class Block3D(nn.Module):
+    """A residual block; `upsample` doubles the resolution or only changes the channels."""
+
+    def __init__(self, inputs: int, outputs: int, *, double: bool = False) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(inputs, inputs, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm3d(inputs)
+        self.upsample: nn.Module | None = None
+        if double:
+            self.conv2 = nn.ConvTranspose3d(inputs, outputs, 2, 2)
+            shortcut: nn.Module = nn.ConvTranspose3d(inputs, outputs, 2, 2, bias=False)
+        else:
+            self.conv2 = nn.Conv3d(inputs, outputs, 3, padding=1, bias=False)
+            shortcut = nn.Conv3d(inputs, outputs, 1, bias=False)
+        if double or inputs != outputs:
+            self.upsample = nn.Sequential(shortcut, nn.BatchNorm3d(outputs))
+        self.bn2 = nn.BatchNorm3d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x if self.upsample is None else self.upsample(x)
+        x = self.bn1(self.conv1(x)).relu()
+        return (self.bn2(self.conv2(x)) + shortcut).relu()
+
+
+def _stage(inputs: int, outputs: int, *, double: bool = False) -> nn.Sequential:
+    return nn.Sequential(Block3D(inputs, outputs, double=double), Block3D(outputs, outputs))
+
+
+class Decoder3D(nn.Module):
+    """Lifted grids at all scales to H_0, (B, 40, 28, 28, 28)."""
+
+    def __init__(self, config: UCLIDConfiguration) -> None:
+        super().__init__()
+        first, side = config.deep + 2, config.skip + 2  # depth's grid comes twice
+        second, third, last = config.stages
+        self.layer1 = _stage(first, first)
+        self.layer2 = _stage(first, second, double=True)
+        self.layer3 = _stage(second + side, third, double=True)
+        self.layer4 = _stage(third + side, last)
+        self.output_layer = nn.Conv3d(last + side, OCCUPANCY_CODE + FOLD_CODE, 1, bias=False)
+
+    def forward(self, grids: Sequence[Tensor]) -> Tensor:
+        """Return H_0 of `grids`, at the resolutions of `GRIDS`, (B, C, N, N, N) each."""
+        deepest, *sides = grids
+        x = self.layer2(self.layer1(deepest))
+        for stage, grid in zip((self.layer3, self.layer4, self.output_layer), sides, strict=True):
+            x = stage(torch.cat([x, grid], 1))
+        return x
+
+
+class PatchSampler(nn.Module):
+    """The folding f of Eq. 4: codes (P, 32) and (u, v) (P, S, 2) to points in the unit voxel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = {"11": FOLD_CODE + 2, "12": 64, "13": 64, "21": FOLD_CODE + 64, "22": 64, "23": 64}
+        for name, inputs in sizes.items():
+            self.add_module(f"conv{name}", nn.Conv2d(inputs, 64, 1, bias=False))
+            self.add_module(f"bn{name}", nn.BatchNorm2d(64))
+        self.conv3 = nn.Conv2d(64, 3, 1, bias=False)
+
+    def forward(self, codes: Tensor, where: Tensor) -> Tensor:
+        """Return (P, S, 3) in (0, 1)."""
+        wide = codes.T[None, :, None].expand(-1, -1, where.shape[1], -1)  # (1, 32, S, P)
+        x = torch.cat([wide, where.permute(2, 1, 0)[None]], 1)
+        for group in ("1", "2"):
+            x = x if group == "1" else torch.cat([wide, x], 1)
+            for index in ("1", "2", "3"):
+                conv, norm = (
+                    self.get_submodule(f"{kind}{group}{index}") for kind in ("conv", "bn")
+                )
+                x = norm(conv(x)).relu()
+        return self.conv3(x).sigmoid()[0].permute(2, 1, 0)
+
+
+class UCLIDNetwork(nn.Module):
+    """The main network: encoder, lifting, decoder and heads."""
+
+    def __init__(self, config: UCLIDConfiguration) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder_2D = ResNet(width=config.width, norm="instance")
+        widths = self.encoder_2D.widths
+        outputs = [config.skip] * 3 + [config.deep]
+        for index, (a, b) in enumerate(zip(widths, outputs, strict=True), start=1):
+            self.add_module(f"conv1x1_l{index}", nn.Conv2d(a, b, 1))
+        self.decoder_3D = Decoder3D(config)
+        self.decoder_occupancy = nn.Conv3d(OCCUPANCY_CODE, 1, 1)
+        self.patch_sampler = PatchSampler()
+
+    def lift(
+        self, images: Tensor, depths: Tensor, poses: Tensor, lenses: Tensor, orthographic: bool
+    ) -> list[Tensor]:
+        """Return the lifted grids of N pictures, (N, C, n, n, n) for n in `GRIDS`.
+
+        Parameters
+        ----------
+        images : (N, 3, S, S)
+        depths : (N, h, h) method units, infinite at the background
+        poses : (N, 4, 4) camera_from_method; `lenses` (N, 4), pixels of the pictures
+        """
+        picture = images.shape[-1]
+        shared = {"picture": picture, "legacy": self.config.legacy, "orthographic": orthographic}
+        clouds = [
+            lift_depth(depth.detach(), pose, lens, **shared)
+            for depth, pose, lens in zip(depths, poses, lenses, strict=True)
+        ]
+        grids = []
+        maps = self.encoder_2D.maps(images)
+        for index, count in zip((4, 3, 2, 1), GRIDS, strict=True):
+            features = self.get_submodule(f"conv1x1_l{index}")(maps[index - 1])
+            lifted = lift_features(features, count, poses, lenses, **shared)
+            seen = torch.stack([voxels_of(cloud, count) for cloud in clouds])[:, None]
+            grids.append(torch.cat([lifted, seen, seen], 1))
+        return grids
+
+    def occupancy_logits(self, grid: Tensor) -> Tensor:
+        """Return (N, 28, 28, 28) of H_0, (N, 40, 28, 28, 28)."""
+        return self.decoder_occupancy(grid[:, :OCCUPANCY_CODE])[:, 0]
+
+    def occupancy(self, grid: Tensor) -> Tensor:
+        """Return (N, 28, 28, 28) probabilities of H_0, (N, 40, 28, 28, 28)."""
+        return self.occupancy_logits(grid).sigmoid()
+
+    @staticmethod
+    def active(probability: Tensor) -> Tensor:
+        """Return (P, 3) indices of the voxels, of (28, 28, 28), that are occupied."""
+        return (probability > TAU).nonzero()
+
+    def fold(self, grid: Tensor, voxels: Tensor, where: Tensor) -> Tensor:
+        """Return (P, S, 3) points, method frame, of one object (Eq. 4).
+
+        Parameters
+        ----------
+        grid : (40, 28, 28, 28), H_0
+        voxels : (P, 3) indices
+        where : (P, S, 2) of (u, v) in [0, 1]
+        """
+        if not len(voxels):
+            return where.new_zeros((0, where.shape[1], 3))
+        codes = grid[OCCUPANCY_CODE:, *voxels.unbind(1)].T
+        return (voxels[:, None] + self.patch_sampler(codes, where)) * (2 / VOXELS) - 1
+
+
+# ---------------------------------------------------------------- the method
+
+
+@register(
+    MethodSpec(
+        name="uclid-net",
+        title="UCLID-Net",
+        paper="Guillard, Remelli, Fua: UCLID-Net: Single View Reconstruction in Object Space. "
+        "NeurIPS 2020",
+        summary="A coarse volume with a small sheet in each voxel; estimates camera and depth",
+        estimates_camera=True,
+        image_size=224,
+        fusions=("mean", "sum"),
+    )
+)
+class UCLIDNet(Reconstructor):
+    """UCLID-Net; see the module's docstring."""
+
+    configurations = {"paper": PAPER, "compact": COMPACT}
+    configuration_class = UCLIDConfiguration
+    configuration: UCLIDConfiguration
+
+    def __init__(self, configuration: UCLIDConfiguration = COMPACT) -> None:
+        super().__init__(configuration)
+        self.network = UCLIDNetwork(configuration)
+        self.camera = self.depth = None
+        if configuration.camera_width:
+            self.camera = PoseNetwork(
+                width=configuration.camera_width, farthest=configuration.reach
+            )
+        if configuration.depth_width:
+            self.depth = DepthNetwork(configuration.depth_width)
+        self.set_frame(similarity(scale=2 / OBJECT_SIDE))
+
+    # ------------------------------------------------------------ inference
+
+    @torch.no_grad()
+    def encode(
+        self,
+        views: Sequence[View],
+        *,
+        fusion: str | None = None,
+        camera: Literal["given", "estimated"] = "given",
+        depth: Sequence[Tensor | None] | None = None,
+        **options: Any,
+    ) -> Code:
+        """Encode views to H_0, (40, 28, 28, 28), grids fused before the decoder.
+
+        Parameters
+        ----------
+        views
+            One or more.
+        fusion
+            "mean", or "sum" for weights that were fine-tuned to it (section 4.3).
+        camera
+            "given" uses a view's own camera where it has one.
+        depth
+            A depth map (S, S) of each *framed* picture in volume units, infinite at the background;
+            None, as a whole or for a view, is estimated.
+        """
+        rule = self.check_fusion(fusion)
+        pictures = self.prepare(views)
+        images = network_input(pictures.images, self.framing.backdrop)
+        known = [None if camera == "estimated" else c for c in pictures.cameras]
+        cameras = self._cameras(images, known)
+        maps = self._depths(images, depth or [None] * len(views))
+        poses, lenses = camera_tensors(cameras, self.device)
+        grids = [
+            self.network.lift(
+                images[i : i + 1], d[None], poses[i : i + 1], lenses[i : i + 1], c.orthographic
+            )
+            for i, (d, c) in enumerate(zip(maps, cameras, strict=True))
+        ]
+        fused = [reduce_views(torch.cat(level), rule)[None] for level in zip(*grids, strict=True)]
+        seen = fused[2][0, -1]  # at 28^3 the last channel is depth's
+        code = {"grid": self.network.decoder_3D(fused)[0], "depth_grid": seen}
+        return Code(self.spec.name, code)
+
+    @torch.no_grad()
+    def decode(self, code: Code, *, lattice: int = LATTICE, **options: Any) -> PatchField:
+        """Make the watertight field of the patches; see `fields.patches`."""
+        return PatchField(self.patches(code, lattice=lattice), self.method_from_volume)
+
+    @torch.no_grad()
+    def patches(self, code: Code, *, lattice: int = LATTICE) -> Patches:
+        """Return the sheets on a lattice of (u, v), method frame."""
+        self.check_code(code)
+        grid = code.tensors["grid"].to(self.device)[None]
+        voxels = self.network.active(self.network.occupancy(grid)[0])
+        axis = torch.linspace(0, 1, lattice, device=self.device)
+        where = torch.cartesian_prod(axis, axis)[None].expand(len(voxels), -1, -1)
+        return Patches(self.network.fold(grid[0], voxels, where), voxels, VOXELS)
+
+    def patch_mesh(self, code: Code, *, lattice: int = LATTICE, seed: int = 0) -> dict[str, Any]:
+        """Return the sheets as one open mesh, coloured by patch.
+
+        Returns
+        -------
+        dict
+            "vertices" (P k^2, 3) volume frame; "faces" (P 2 (k-1)^2, 3) without degenerate ones;
+            "colors" (P k^2, 4), one colour a sheet; "patch" (P k^2,) its index.
+        """
+        patches = self.patches(code, lattice=lattice)
+        inverse = torch.tensor(np.linalg.inv(self.method_from_volume)).to(patches.vertices)
+        vertices = patches.vertices.flatten(0, 1) @ inverse[:3, :3].T + inverse[:3, 3]
+        faces = patches.faces().flatten(0, 1)
+        edges = vertices[faces[:, 1:]] - vertices[faces[:, :1]]
+        areas = torch.linalg.cross(edges[:, 0], edges[:, 1]).norm(dim=1) / 2
+        index = torch.arange(len(patches.vertices)).repeat_interleave(lattice**2)
+        palette = torch.rand(
+            len(patches.vertices), 3, generator=torch.Generator().manual_seed(seed)
+        )
+        colors = torch.cat([palette, torch.ones_like(palette[:, :1])], 1)[index]
+        return {
+            "vertices": vertices,
+            "faces": faces[areas > 1e-10],
+            "colors": colors,
+            "patch": index,
+        }
+
+    @torch.no_grad()
+    def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
+        """Return the camera of each framed picture, posed in the volume's frame (section 3.3)."""
+        unposed = [replace(view, camera=None) for view in views]
+        images = network_input(self.prepare(unposed).images, self.framing.backdrop)
+        cameras = self._cameras(images, [None] * len(views))
+        return [camera.in_frame(self.method_from_volume) for camera in cameras]
+
+    @torch.no_grad()
+    def estimate_depths(self, views: Sequence[View]) -> list[Tensor]:
+        """Return the depth map of each framed picture, volume units, infinite at the background."""
+        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        return [d / self.scale for d in self._depths(images, [None] * len(views))]
+
+    def _cameras(self, images: Tensor, known: Sequence[Camera | None]) -> list[Camera]:
+        """Return cameras in the method's frame: the known ones, else the camera network's."""
+        if all(camera is not None for camera in known):
+            return [camera for camera in known if camera is not None]
+        if self.camera is None:
+            raise RequestError(
+                "These weights of UCLID-Net have no camera network, so every picture needs its "
+                "camera.",
+                "Attach the pictures to cameras, or use weights that can estimate them.",
+            )
+        found = self.camera(images).double().cpu().numpy()
+        size, focal = self.framing.size, self.framing.focal * self.framing.size
+        cameras = []
+        for camera, row in zip(known, found, strict=True):
+            pose = np.eye(4)
+            pose[:3, :3] = row[:, :3].T
+            # The network's object space has the volume's unit; the method's frame its own.
+            pose[:3, 3] = -row[:, :3].T @ row[:, 3] * self.scale
+            own = Camera(pose, focal, focal, size / 2, size / 2, size, size)
+            cameras.append(camera or own)
+        return cameras
+
+    def _depths(self, images: Tensor, given: Sequence[Tensor | None]) -> list[Tensor]:
+        """Return depth maps in method units, infinite at the background."""
+        config, maps = self.configuration, []
+        for image, depth in zip(images, given, strict=True):
+            if depth is None:
+                if self.depth is None:
+                    raise RequestError(
+                        "These weights of UCLID-Net have no depth network, so every picture needs "
+                        "its depth.",
+                        "Use weights that can estimate it.",
+                    )
+                share = self.depth(image[None])[0]
+                depth = config.nearest + share * (config.farthest - config.nearest)
+                depth = torch.where(share > 0.99, torch.inf, depth)
+            maps.append(depth.to(self.device) * self.scale)
+        return maps
+
+    # ------------------------------------------------------------ training
+
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator | None = None,
+        *,
+        warm_up: bool = False,
+        fusion: str | None = None,
+    ) -> dict[str, Tensor]:
+        """Return CD + 100 BCE (section 3.3); with `warm_up` the second term alone.
+
+        Each view counts as a picture of its own unless `fusion` names a rule.
+        """
+        if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
+            raise RequestError(
+                "UCLID-Net learns from surfaces, depth and cameras; some are missing."
+            )
+        grid = self.grids(batch, fusion)
+        targets = self._targets(batch, generator, repeat=1 if fusion else batch.images.shape[1])
+        true = torch.stack([voxels_of(points, VOXELS) for points in targets])
+        logits = self.network.occupancy_logits(grid)
+        entropy = F.binary_cross_entropy_with_logits(logits, true)
+        terms = {"loss": 100 * entropy, "occupancy": entropy}
+        if warm_up:
+            return terms
+        distances = [
+            self._chamfer(code, probability, points, generator)
+            for code, probability, points in zip(
+                grid, logits.detach().sigmoid(), targets, strict=True
+            )
+        ]
+        found = [d for d in distances if d is not None]
+        chamfer = torch.stack(found).mean() if found else entropy.new_zeros(())
+        return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
+
+    def grids(self, batch: Batch, fusion: str | None = None) -> Tensor:
+        """Return H_0 of the batch's views, (B V, 40, ...), or of its objects, (B, 40, ...)."""
+        assert batch.camera_from_volume is not None
+        assert batch.intrinsics is not None
+        assert batch.depth is not None
+        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        poses, lenses = self._own_cameras(batch)
+        depths = batch.depth.flatten(0, 1) * self.scale
+        grids = self.network.lift(images, depths, poses, lenses, batch.orthographic)
+        if fusion is not None:
+            shape = batch.images.shape[:2]
+            rule = self.check_fusion(fusion)
+            grids = [reduce_views(grid.unflatten(0, shape), rule, dim=1) for grid in grids]
+        return self.network.decoder_3D(grids)
+
+    def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the mean absolute difference of surface points under found and true camera."""
+        if self.camera is None or batch.surface is None or batch.camera_from_volume is None:
+            raise RequestError("There is no camera network to train, or no cameras to learn from.")
+        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        found = self.camera(images).unflatten(0, batch.images.shape[:2])
+        axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(found)
+        points = batch.surface @ axes.T
+        predicted = torch.einsum("bvij,bpj->bvpi", found[..., :3], points) + found[..., None, :, 3]
+        true = torch.einsum("bvij,bpj->bvpi", batch.camera_from_volume[..., :3, :3], batch.surface)
+        true = true + batch.camera_from_volume[..., None, :3, 3]
+        return {"loss": (predicted - true).abs().mean()}
+
+    def depth_loss(
+        self, batch: Batch, *, gradients: bool = True, normals: bool = True
+    ) -> dict[str, Tensor]:
+        """Return the depth network's loss; its last two terms come in late in training."""
+        if self.depth is None or batch.depth is None:
+            raise RequestError("There is no depth network to train, or no depth to learn from.")
+        config = self.configuration
+        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        share = (batch.depth.flatten(0, 1) - config.nearest) / (config.farthest - config.nearest)
+        true = share.clamp(0, 1)[:, ::2, ::2]
+        return {"loss": depth_loss(self.depth(images), true, gradients=gradients, normals=normals)}
+
+    def _targets(
+        self, batch: Batch, generator: torch.Generator | None, *, repeat: int
+    ) -> list[Tensor]:
+        """Return surface points, (5000, 3) method frame, drawn anew for each picture."""
+        assert batch.surface is not None
+        surface, targets = self.to_method(batch.surface), []
+        for points in surface.repeat_interleave(repeat, 0):
+            chosen = torch.randperm(len(points), generator=generator)[:TARGETS]
+            targets.append(points[chosen.to(points.device)])
+        return targets
+
+    def _chamfer(
+        self, code: Tensor, probability: Tensor, points: Tensor, generator: torch.Generator | None
+    ) -> Tensor | None:
+        """Return the squared Chamfer distance of one picture's folded points; None without any."""
+        voxels = self.network.active(probability)
+        if not len(voxels):
+            return None
+        where = torch.rand(len(voxels), SAMPLES, 2, generator=generator).to(code)
+        folded = self.network.fold(code, voxels, where).flatten(0, 1)
+        squared = torch.cdist(folded, points).square()
+        return squared.amin(1).mean() + squared.amin(0).mean()
+
+    def _own_cameras(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the batch's cameras for the method's frame: poses (N, 4, 4), intrinsics (N, 4)."""
+        assert batch.camera_from_volume is not None
+        assert batch.intrinsics is not None
+        matrix = torch.tensor(self.method_from_volume).inverse().to(batch.camera_from_volume)
+        poses = batch.camera_from_volume.flatten(0, 1) @ matrix
+        poses = torch.cat([poses[:, :3] * self.scale, poses[:, 3:]], 1)  # unit axes again
+        lenses = batch.intrinsics.flatten(0, 1).clone()
+        if batch.orthographic:
+            lenses[:, :2] /= self.scale
+        return poses, lenses
+
+    # ------------------------------------------------------------ the authors' files
+
+    @classmethod
+    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the network of one to three of the authors' files, in any order."""
+        parts: dict[str, Mapping[str, Tensor]] = {}
+        for tensors in checkpoints:
+            for part, key in PART_KEYS.items():
+                if key in tensors:
+                    parts[part] = tensors
+        if "network" not in parts:
+            raise RequestError(
+                f"This is no checkpoint of UCLID-Net: it lacks {PART_KEYS['network']}.",
+                "Give UCLID_Net_all_classes.pth, and with it image2cam and image2depth.",
+            )
+        widths = {
+            "width": parts["network"]["encoder_2D.conv1.weight"].shape[0],
+            "deep": parts["network"]["conv1x1_l4.weight"].shape[0],
+            "skip": parts["network"]["conv1x1_l3.weight"].shape[0],
+            "stages": _stage_widths(parts["network"]),
+            "camera_width": _width(parts.get("camera"), "conv1.weight"),
+            "depth_width": _width(parts.get("depth"), "layer0.0.weight"),
+        }
+        model = cls(replace(PAPER, legacy=True, **widths))
+        state = {f"{part}.{k}": t for part, tensors in parts.items() for k, t in tensors.items()}
+        model.fill(state, source="The checkpoint")
+        model.set_frame(shapenet_frame(2.0))
+        return model
+
+
+PART_KEYS = {
+    "network": "encoder_2D.conv1.weight",
+    "camera": "fc.weight",
+    "depth": "toplayer.weight",
+}
+
+
+def _width(tensors: Mapping[str, Tensor] | None, name: str) -> int:
+    return 0 if tensors is None else tensors[name].shape[0]
+
+
+def _stage_widths(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
+    return tuple(tensors[f"decoder_3D.layer{i}.0.bn2.weight"].shape[0] for i in (2, 3, 4))

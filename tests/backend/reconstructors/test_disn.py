@@ -1,0 +1,477 @@
+"""DISN: published sizes and matrices, the baked field, fusion, cameras, and imported weights."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.errors import RequestError
+from levelform.backend.fields.pixel_aligned import Maps
+from levelform.backend.fusion import camera_tensors
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.views import View
+from levelform.backend.reconstructors import Batch, Code
+from levelform.backend.reconstructors.disn import (
+    COMPACT,
+    DISN,
+    PAPER,
+    SDFNetwork,
+    render_matrix,
+)
+
+VARIANTS = {
+    "two": {},
+    "one": {"streams": "one"},
+    "global": {"streams": "global"},
+    "binary": {"binary": True},
+    "legacy": {"legacy": True},
+}
+CPU = torch.device("cpu")
+
+
+def tiny(**changes):
+    """Build a network of the paper's shape, small enough for a test."""
+    torch.manual_seed(0)
+    config = replace(
+        COMPACT,
+        framing=replace(COMPACT.framing, size=24),
+        picture=32,
+        width=4,
+        hidden=8,
+        features=10,
+        point_widths=(6, 8, 10),
+        decoder_widths=(12, 7),
+    )
+    model = DISN(replace(config, **changes)).eval()
+    for stream in (model.sdf.global_stream, model.sdf.local_stream):
+        for layer in [] if stream is None else [*stream.points, *stream.decoder]:
+            if isinstance(layer, torch.nn.Linear):  # biases start at 0, where a lost one is unseen
+                torch.nn.init.normal_(layer.bias)
+    return model
+
+
+def look(azimuth, *, size=40, distance=3.2, orthographic=False):
+    """Return a camera that looks at the volume's centre, its picture drawn by a formula."""
+    a = np.radians(azimuth)
+    away = np.array([np.sin(a), -np.cos(a), 0.4])
+    away /= np.linalg.norm(away)
+    right = np.cross(-away, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(-away, right), -away], axis=1)
+    pose[:3, 3] = distance * away
+    focal = 0.4 * size if orthographic else 42 / 36 * size
+    return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
+
+
+def picture(size=40, phase=0.0):
+    y, x = torch.meshgrid(torch.linspace(-1, 1, size), torch.linspace(-1, 1, size), indexing="ij")
+    alpha = ((0.8 - x**2 - y**2) * 8).clamp(0, 1)
+    return torch.stack(
+        [0.5 + 0.4 * torch.sin(3 * x + phase), 0.5 + 0.4 * y, x * y + 0.5, alpha], -1
+    )
+
+
+def view(azimuth=20.0, **options):
+    camera = look(azimuth, **options)
+    return View(picture(camera.width, azimuth), camera, name=f"at {azimuth:g}")
+
+
+def batch_of(model, views, count=60, seed=0):
+    """Return one object with its views framed as the model frames them."""
+    pictures = model.prepare(views)
+    poses, lenses = camera_tensors(pictures.cameras, CPU)
+    points = torch.rand(1, count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    distances = points.norm(dim=-1) - 0.5
+    return Batch(
+        pictures.images[None],
+        points,
+        (distances < 0).float(),
+        distances=distances,
+        camera_from_volume=poses[None],
+        intrinsics=lenses[None],
+        orthographic=views[0].camera.orthographic,
+    )
+
+
+# ---------------------------------------------------------------- sizes and matrices
+
+
+def test_the_published_number_of_parameters():
+    with torch.device("meta"):
+        network = SDFNetwork(PAPER)
+        one = SDFNetwork(replace(PAPER, streams="one"))
+    parts = {n: sum(p.numel() for p in m.parameters()) for n, m in network.named_children()}
+    assert parts == {"vgg": 138_455_872, "global_stream": 1_067_009, "local_stream": 1_296_385}
+    assert sum(parts.values()) == 140_819_266
+    assert sum(p.numel() for p in one.local_stream.parameters()) == 1_296_385
+
+
+def test_compact_networks_are_at_most_four_million():
+    model = DISN(COMPACT)
+    for network in (model.sdf, model.camera):
+        assert sum(p.numel() for p in network.parameters()) <= 4_000_000
+
+
+def test_the_matrix_of_the_demo_chair():
+    found = render_matrix(
+        326.421594487,
+        29.0316186116,
+        0.790311739218,
+        center=(-0.03717143, -0.04260272, -0.00047394),
+        radius=0.51556159,
+    )
+    expected = [
+        [-68.453156, 5.5086656, -0.37556022],
+        [-17.138561, -84.685486, -0.250198],
+        [-47.284092, -3.6569588, 0.2493176],
+        [101.133705, 101.34268, 1.4305686],
+    ]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_resizing_as_tensorflow_did():
+    row = torch.tensor([0.0, 1.0]).expand(1, 1, 2, 2)
+    found = Maps.resize(row, 4, legacy=True)
+    torch.testing.assert_close(found[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
+    ours = Maps.resize(row, 4, legacy=False)
+    torch.testing.assert_close(ours[0, 0, 0], torch.tensor([0, 0.25, 0.75, 1]))
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_map_of_coordinates_is_looked_up_at_the_pixel(legacy):
+    size = 24
+    ramp = torch.arange(size, dtype=torch.float32) + (0.0 if legacy else 0.5)
+    level = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size)])[None]
+    pixels = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [-5.0, 99.0]]])
+    found = Maps((level,), size, legacy).look_up(pixels)
+    edge = size - 1.0 if legacy else size - 0.5
+    low = 0.0 if legacy else 0.5
+    expected = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [low, edge]]])
+    torch.testing.assert_close(found, expected)
+
+
+# ---------------------------------------------------------------- the baked field
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("fusion", ["mean", "max"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_baked_field_is_the_training_network(variant, fusion, count):
+    model = tiny(**VARIANTS[variant])
+    model.set_frame(np.diag([0.7, 0.7, 0.7, 1.0]) + np.array([[0, 0, 0, 0.1]] * 3 + [[0] * 4]))
+    views = [view(20 + 100 * index, orthographic=False) for index in range(count)]
+    batch = batch_of(model, views)
+    field = model.decode(model.encode(views, fusion=fusion))
+    raw = model.outputs(batch, fusion)[0].detach()
+    expected = raw[:, 1] - raw[:, 0] if variant == "binary" else raw[:, 0] / 10 / model.scale
+    torch.testing.assert_close(field(batch.points[0]).detach(), expected, rtol=0, atol=1e-5)
+    assert field.kind == ("occupancy" if variant == "binary" else "distance")
+
+
+def test_orthographic_views_bake_alike():
+    model = tiny()
+    views = [view(20, orthographic=True), view(140, orthographic=True)]
+    batch = batch_of(model, views)
+    field = model.decode(model.encode(views))
+    expected = model.outputs(batch)[0, :, 0].detach() / 10
+    torch.testing.assert_close(field(batch.points[0]).detach(), expected, rtol=0, atol=1e-5)
+
+
+def test_pinhole_and_orthographic_views_mix():
+    model = tiny()
+    code = model.encode([view(20), view(140, orthographic=True)])
+    assert code.tensors["flat"].tolist() == [False, True]
+    assert model.decode(code)(torch.rand(9, 3) - 0.5).isfinite().all()
+
+
+@pytest.mark.parametrize("fusion", ["mean", "max"])
+def test_equal_views_are_one_view(fusion):
+    model = tiny()
+    points = torch.rand(300, 3, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    one = model.decode(model.encode([view()], fusion=fusion))
+    many = model.decode(model.encode([view()] * 4, fusion=fusion))
+    torch.testing.assert_close(many(points), one(points), rtol=0, atol=1e-5)
+
+
+def test_the_streams_apart_add_up():
+    model = tiny()
+    code = model.encode([view(), view(100)])
+    points = torch.rand(100, 3) * 2 - 1
+    parts = [model.decode(code, part=part)(points) for part in ("global", "local")]
+    torch.testing.assert_close(sum(parts), model.decode(code)(points), rtol=0, atol=1e-6)
+    with pytest.raises(RequestError, match="one stream"):
+        tiny(streams="one").decode(tiny(streams="one").encode([view()]), part="local")
+
+
+def test_the_field_has_a_gradient():
+    field = tiny().decode(tiny().encode([view()]))
+    assert field.gradient(torch.rand(20, 3) - 0.5).abs().sum() > 0
+
+
+def test_interpolation_goes_from_one_object_to_the_other():
+    model = tiny()
+    first, second = model.encode([view(0)]), model.encode([view(90), view(200)])
+    points = torch.rand(200, 3) - 0.5  # seen by every view
+    ends = [model.decode(code)(points) for code in (first, second)]
+    for weight, end in ((0.0, ends[0]), (1.0, ends[1])):
+        blended = model.decode(model.interpolate(first, second, weight))
+        torch.testing.assert_close(blended(points), end, rtol=0, atol=1e-5)
+    middle = model.decode(model.interpolate(first, second, 0.5))(points)
+    assert (middle - ends[0]).abs().max() > 1e-4
+
+
+# ---------------------------------------------------------------- training
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_loss_reaches_every_parameter(variant):
+    model = tiny(**VARIANTS[variant]).train()
+    batch = batch_of(model, [view(), view(120)])
+    terms = model.loss(batch)
+    assert all(term.isfinite() for term in terms.values())
+    (terms["loss"] + model.camera_loss(batch)["loss"]).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_the_loss_weighs_near_and_inside_points_four_times():
+    model = tiny()
+    batch = batch_of(model, [view()])
+    with torch.no_grad():
+        raw, target = model.outputs(batch)[..., 0], batch.distances
+        weight = torch.where(target <= 0.01, 4.0, 1.0)
+        expected = 1000 * (weight * (10 * target - raw).abs()).mean()
+        torch.testing.assert_close(model.loss(batch)["loss"], expected)
+
+
+def test_the_camera_loss_is_zero_for_the_true_camera():
+    model = tiny()
+    batch = batch_of(model, [view()])
+
+    class TrueCamera(torch.nn.Module):
+        def forward(self, images):
+            return batch.camera_from_volume[0, :, :3]
+
+    model.camera = TrueCamera()
+    assert model.camera_loss(batch)["loss"] < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"), [("distances", "distances"), ("camera_from_volume", "posed")]
+)
+def test_a_batch_that_lacks_something_is_refused(missing, words):
+    model = tiny()
+    batch = replace(batch_of(model, [view()]), **{missing: None})
+    with pytest.raises(RequestError, match=words):
+        model.loss(batch)
+
+
+# ---------------------------------------------------------------- cameras
+
+
+def test_an_estimated_camera_sees_what_the_network_said():
+    model = tiny()
+    model.set_frame(np.diag([0.5, 0.5, 0.5, 1.0]))
+    unposed = View(picture(), None, name="photo")
+    (camera,) = model.estimate_cameras([unposed])
+    images = model.prepare([unposed]).images
+    from levelform.backend.reconstructors.disn import network_picture
+
+    matrix = model.camera(network_picture(images, model.configuration))[0].detach().double()
+    points = torch.rand(30, 3, dtype=torch.float64) - 0.5
+    local = model.to_method(points) @ matrix[:, :3].T + matrix[:, 3]
+    pixels, _ = camera.project(points)
+    focal, half = camera.fx, camera.cx
+    ahead = local[:, 2] > 0
+    expected = local[:, :2] / local[:, 2:] * focal + half
+    assert ahead.any()
+    torch.testing.assert_close(pixels[ahead], expected[ahead], rtol=1e-4, atol=1e-3)
+    rotation = camera.world_from_camera[:3, :3]
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-6)
+
+
+def test_a_given_camera_can_be_overruled():
+    model = tiny()
+    given = model.encode([view()])
+    estimated = model.encode([view()], camera="estimated")
+    assert not torch.equal(given.tensors["poses"], estimated.tensors["poses"])
+    assert torch.equal(given.tensors["globals"], estimated.tensors["globals"])
+
+
+def test_without_camera_network_a_camera_is_needed():
+    model = tiny(camera=False)
+    with pytest.raises(RequestError, match="camera"):
+        model.encode([View(picture(), None, name="photo")])
+    assert tiny(camera=False, streams="global").encode([View(picture(), None, name="photo")])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: m.encode([view()], fusion="sum"), "sum"),
+        (lambda m: m.encode([]), "at least 1"),
+        (lambda m: m.decode(Code("tdgn", {})), "tdgn"),
+        (lambda m: m.interpolate(*[m.encode([view()], fusion="max")] * 2, 0.5), "mean"),
+    ],
+)
+def test_wrong_requests_are_one_sentence(call, words):
+    with pytest.raises(RequestError, match=words):
+        call(tiny())
+
+
+# ---------------------------------------------------------------- the authors' files
+
+
+def authors_checkpoints(width=2):
+    """Write variables with the published names and layouts, narrow."""
+    generator = torch.Generator().manual_seed(9)
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator) * (1.5 / np.sqrt(np.prod(shape[:-1])))
+
+    def vgg():
+        state, channels = {}, 3
+        for group, (count, factor) in enumerate([(2, 1), (2, 2), (3, 4), (3, 8), (3, 8)], start=1):
+            for layer in range(1, count + 1):
+                scope = f"vgg_16/conv{group}/conv{group}_{layer}"
+                state[f"{scope}/weights"] = draw(3, 3, channels, factor * width)
+                state[f"{scope}/biases"] = draw(factor * width, 1)[:, 0]
+                channels = factor * width
+        for name, shape in {
+            "fc6": (2, 2, channels, 6),
+            "fc7": (1, 1, 6, 6),
+            "fc8": (1, 1, 6, 5),
+        }.items():
+            state[f"vgg_16/{name}/weights"] = draw(*shape)
+            state[f"vgg_16/{name}/biases"] = draw(shape[-1], 1)[:, 0]
+        return state
+
+    sdf, cam = vgg(), vgg()
+    for scope, features in (("sdfprediction", 5), ("sdfprediction_imgfeat", 23 * width)):
+        sizes = {
+            "fold1/conv1": (3, 4),
+            "fold1/conv2": (4, 5),
+            "fold1/conv3": (5, 6),
+            "fold2/conv1": (6 + features, 7),
+            "fold2/conv2": (7, 4),
+            "fold2/conv5": (4, 1),
+        }
+        for name, (a, b) in sizes.items():
+            sdf[f"{scope}/{name}/weights"], sdf[f"{scope}/{name}/biases"] = (
+                draw(1, 1, a, b),
+                draw(b, 1)[:, 0],
+            )
+            sdf[f"{scope}/{name}/weights/Adam"] = draw(1, 1, a, b)
+    widths = {"scale": (64, 32, 1), "ortho6d": (512, 256, 6), "translation": (128, 64, 3)}
+    for head, sizes in widths.items():
+        for index, (a, b) in enumerate(zip((5, *sizes[:-1]), sizes, strict=True), start=1):
+            cam[f"cameraprediction/{head}/fc{index}/weights"] = draw(a, b)
+            cam[f"cameraprediction/{head}/fc{index}/biases"] = draw(b, 1)[:, 0]
+    return sdf, cam
+
+
+def straight_line(sdf, image, point, pixel):
+    """Evaluate the published formulas for one point, by TensorFlow's rules, in plain loops."""
+
+    def conv(x, name):  # SAME, stride 1
+        kernel = sdf[f"{name}/weights"].permute(3, 2, 0, 1)
+        return torch.nn.functional.conv2d(
+            x, kernel, sdf[f"{name}/biases"], padding=kernel.shape[-1] // 2
+        )
+
+    def resized(x, size, i, j):
+        n = x.shape[-1]
+        y, z = min(i * n / size, n - 1), min(j * n / size, n - 1)
+        a, b = int(y), int(z)
+        c, d = min(a + 1, n - 1), min(b + 1, n - 1)
+        fy, fz = y - a, z - b
+        upper = (1 - fz) * x[0, :, a, b] + fz * x[0, :, a, d]
+        return (1 - fy) * upper + fy * ((1 - fz) * x[0, :, c, b] + fz * x[0, :, c, d])
+
+    side = image.shape[-1]
+    bgr = image.flip(0)[None]
+    rows = [torch.stack([resized(bgr, 64, i, j) for j in range(64)], 1) for i in range(64)]
+    x = torch.stack(rows, 1)[None]
+    local = []
+    for group, count in enumerate([2, 2, 3, 3, 3], start=1):
+        for layer in range(1, count + 1):
+            x = conv(x, f"vgg_16/conv{group}/conv{group}_{layer}").relu()
+        u, v = (min(max(float(p), 0.0), side - 1.0) for p in pixel)
+        a, b = min(int(v), side - 2), min(int(u), side - 2)
+        fv, fu = v - a, u - b
+        upper = (1 - fu) * resized(x, side, a, b) + fu * resized(x, side, a, b + 1)
+        lower = (1 - fu) * resized(x, side, a + 1, b) + fu * resized(x, side, a + 1, b + 1)
+        local.append((1 - fv) * upper + fv * lower)
+        x = torch.nn.functional.max_pool2d(x, 2)
+    vector = (
+        x[0].permute(1, 2, 0).reshape(-1) @ sdf["vgg_16/fc6/weights"].reshape(-1, 6)
+        + sdf["vgg_16/fc6/biases"]
+    ).relu()
+    vector = (vector @ sdf["vgg_16/fc7/weights"][0, 0] + sdf["vgg_16/fc7/biases"]).relu()
+    vector = vector @ sdf["vgg_16/fc8/weights"][0, 0] + sdf["vgg_16/fc8/biases"]
+    total = 0.0
+    for scope, features in (("sdfprediction", vector), ("sdfprediction_imgfeat", torch.cat(local))):
+        y = point
+        for name in ("fold1/conv1", "fold1/conv2", "fold1/conv3"):
+            y = (y @ sdf[f"{scope}/{name}/weights"][0, 0] + sdf[f"{scope}/{name}/biases"]).relu()
+        y = torch.cat([y, features])
+        for name in ("fold2/conv1", "fold2/conv2", "fold2/conv5"):
+            y = y @ sdf[f"{scope}/{name}/weights"][0, 0] + sdf[f"{scope}/{name}/biases"]
+            y = y if name.endswith("5") else y.relu()
+        total = total + y[0]
+    return total / 10
+
+
+def test_an_authors_checkpoint_reproduces_the_formula():
+    sdf, cam = authors_checkpoints()
+    model = DISN.import_checkpoint([sdf, cam]).eval()
+    assert model.configuration.legacy
+    camera = look(35, size=137, distance=3.0)
+    seen = View(picture(137, 1.0), camera)
+    framed = model.prepare([seen])
+    field = model.decode(model.encode([seen]))
+    points = torch.tensor([[0.2, -0.3, 0.4], [-0.5, 0.1, 0.2]])
+    pixels, _ = framed.cameras[0].project(points)
+    over_black = framed.images[0, :3] * framed.images[0, 3]
+    for point, pixel, found in zip(points, pixels, field(points), strict=True):
+        expected = straight_line(sdf, over_black, model.to_method(point[None])[0], pixel)
+        torch.testing.assert_close(found * model.scale, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_an_imported_camera_network_is_the_formula():
+    sdf, cam = authors_checkpoints()
+    model = DISN.import_checkpoint([sdf, cam]).eval()
+    vector = torch.randn(5, generator=torch.Generator().manual_seed(1))
+
+    class Given(torch.nn.Module):
+        def forward(self, images):
+            return vector[None], []
+
+    model.camera.encoder = Given()
+
+    def head(name):
+        y = vector
+        for index in (1, 2, 3):
+            scope = f"cameraprediction/{name}/fc{index}"
+            y = y @ cam[f"{scope}/weights"] + cam[f"{scope}/biases"]
+            y = y if index == 3 else y.relu()
+        return y
+
+    b = head("ortho6d")
+    x = b[:3] / b[:3].norm()
+    z = torch.linalg.cross(x, b[3:])
+    z = z / z.norm()
+    columns = torch.stack([x, torch.linalg.cross(z, x), z], dim=1)  # M, rows times it
+    shift = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
+    point = torch.tensor([0.3, 0.1, -0.2])
+    expected = point @ (head("scale") * columns) + shift
+    found = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
+    torch.testing.assert_close(found[:, :3] @ point + found[:, 3], expected)
+
+
+def test_another_file_is_refused():
+    with pytest.raises(RequestError, match="DISN"):
+        DISN.import_checkpoint([{"weights": torch.zeros(1)}])

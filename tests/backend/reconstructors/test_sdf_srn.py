@@ -1,0 +1,408 @@
+"""SDF-SRN: published sizes, the bound of Eq. 1, the marcher, what a reconstructor promises."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.errors import Cancelled, RequestError
+from levelform.backend.fusion import camera_tensors
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.views import View
+from levelform.backend.reconstructors import Batch, Code, count_parameters
+from levelform.backend.reconstructors.sdf_srn import SDFSRN, Rays, bisect, lower_bound
+from levelform.backend.ticket import Ticket
+
+RADIUS = 0.6  # of the sphere in the pictures, volume units
+
+
+def tiny(**changes):
+    """Build a network of the paper's shape, small enough for a test."""
+    torch.manual_seed(0)
+    base = replace(SDFSRN.configurations["compact"], latent=16, encoder_width=4, width=12, hidden=8)
+    return SDFSRN(replace(base, **changes)).eval()
+
+
+def orbit(azimuth, *, elevation=20.0, distance=2.732 * 1.8, size=64, orthographic=False):
+    """Return a camera that looks at the volume's centre."""
+    a, e = math.radians(azimuth), math.radians(elevation)
+    away = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
+    right = np.cross(-away, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(-away, right), -away], axis=1)
+    pose[:3, 3] = distance * away
+    focal = 0.45 * size if orthographic else 1.866 * size
+    return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
+
+
+def sphere_picture(camera, radius=RADIUS):
+    """Return (H, W, 4): a sphere, lit from above, with an edge of one pixel."""
+    size = camera.width
+    y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+    off = torch.stack([x - camera.cx, y - camera.cy], -1).double().norm(dim=-1) / camera.fx
+    edge = radius
+    if not camera.orthographic:
+        distance = float(np.linalg.norm(camera.center))
+        edge = radius / math.sqrt(distance**2 - radius**2)
+    alpha = ((edge - off) * camera.fx + 0.5).clamp(0, 1).float()
+    shade = 0.3 + 0.6 * (1 - y / size)
+    return torch.stack([shade, shade * 0.5, shade * 0.2, alpha], -1)
+
+
+def sphere_view(azimuth=30.0, **options):
+    camera = orbit(azimuth, **options)
+    return View(sphere_picture(camera), camera, name=f"at {azimuth:g}")
+
+
+def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
+    cameras = [
+        [
+            orbit(40 * (i + 3 * b), orthographic=orthographic, distance=distance)
+            for i in range(views)
+        ]
+        for b in range(objects)
+    ]
+    images = torch.stack(
+        [torch.stack([sphere_picture(c).permute(2, 0, 1) for c in row]) for row in cameras]
+    )
+    tensors = [camera_tensors(row, torch.device("cpu")) for row in cameras]
+    points = torch.zeros(objects, 1, 3)
+    return Batch(
+        images,
+        points,
+        torch.ones(objects, 1),
+        camera_from_volume=torch.stack([pose for pose, _ in tensors]),
+        intrinsics=torch.stack([lens for _, lens in tensors]),
+        orthographic=orthographic,
+    )
+
+
+class Sphere:
+    """The true signed distance, method frame, in place of a generated network."""
+
+    def __init__(self, radius):
+        self.radius = radius
+
+    def __call__(self, points):
+        return points.norm(dim=-1) - self.radius
+
+
+# ---------------------------------------------------------------- sizes
+
+
+@pytest.mark.parametrize(("name", "count"), [("paper", 53_749_605), ("paper-pascal3d", 17_176_933)])
+def test_the_published_number_of_parameters(name, count):
+    assert count_parameters("sdf-srn", name) == count
+
+
+def test_the_parts_have_the_published_sizes():
+    with torch.device("meta"):
+        model = SDFSRN(SDFSRN.configurations["paper"])
+    sizes = {n: sum(p.numel() for p in m.parameters()) for n, m in model.named_children()}
+    assert sizes == {"encoder": 11_439_168, "generator": 42_289_668, "renderer": 20_769}
+
+
+def test_compact_is_at_most_four_million():
+    assert count_parameters("sdf-srn", "compact") <= 4_000_000
+
+
+# ---------------------------------------------------------------- Eq. 1
+
+
+def test_the_closed_form_is_the_distance_to_the_shifted_ray():
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(1, 50, 2, generator=generator, dtype=torch.float64)
+    distance = torch.rand(1, 50, generator=generator, dtype=torch.float64)
+    depth = 2 + torch.rand(1, 50, generator=generator, dtype=torch.float64)
+    blank = torch.zeros(1, 50, 3)
+    offset, half = u.norm(dim=-1), depth[:, :1]
+    rays = Rays(blank, blank, 0 * half, blank, distance > 0, distance, offset, half, False)
+    # Eq. 1 as written: the rejection of z (u, 1) from (v, 1), v = u (1 + D / |u|).
+    v = u * (1 + distance / u.norm(dim=-1))[..., None]
+    u1, v1 = (torch.cat([w, torch.ones_like(w[..., :1])], -1) for w in (u, v))
+    share = (v1 * u1).sum(-1) / (v1 * v1).sum(-1)
+    expected = depth * (u1 - share[..., None] * v1).norm(dim=-1)
+    torch.testing.assert_close(lower_bound(depth, rays), expected)
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_true_distance_breaks_no_bound(orthographic):
+    model = tiny(orthographic=orthographic)
+    batch = sphere_batch(orthographic=orthographic)
+    rays = model.rays(batch.images.flatten(0, 1), *model._own_cameras(batch), orthographic)
+    assert (~rays.inside).float().mean() > 0.3
+    radius = RADIUS * model.scale
+    weights = (~rays.inside).float()
+    loss = model._silhouette(Sphere(radius), rays, weights, torch.Generator().manual_seed(0))
+    assert loss < 1e-5  # what bilinear edges of a curve cost
+    # The bound is tight enough to teach: a sphere one tenth larger breaks it.
+    swollen = model._silhouette(
+        Sphere(1.1 * radius), rays, weights, torch.Generator().manual_seed(0)
+    )
+    assert swollen > 1e-4
+
+
+# ---------------------------------------------------------------- rays and the marcher
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_point_on_a_pixels_ray_projects_back_to_it(orthographic):
+    model = tiny(orthographic=orthographic)
+    batch = sphere_batch(1, 1, orthographic=orthographic, distance=6.0)
+    rays = model.rays(batch.images[0], *model._own_cameras(batch), orthographic)
+    points = (rays.origins + 1.7 * rays.directions)[0].double()
+    volume = torch.tensor(model.method_from_volume).inverse()
+    world = points @ volume[:3, :3].T + volume[:3, 3]
+    pixels, depth = orbit(0, orthographic=orthographic, distance=6.0).project(world)
+    y, x = torch.meshgrid(torch.arange(64) + 0.5, torch.arange(64) + 0.5, indexing="ij")
+    expected = torch.stack([x, y], -1).reshape(-1, 2).double()
+    torch.testing.assert_close(pixels, expected, rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        depth,
+        (1.7 + rays.beyond.double().expand_as(depth[None]))[0] / model.scale,
+        rtol=0,
+        atol=1e-4,
+    )
+
+
+def test_bisection_finds_the_depth_of_a_sphere():
+    model = tiny()
+    batch = sphere_batch(1, 1)
+    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    radius = RADIUS * model.scale
+    middle = -(rays.origins * rays.directions).sum(-1) / rays.directions.square().sum(-1)
+    closest = rays.origins + middle[..., None] * rays.directions
+    half = (radius**2 - closest.square().sum(-1)).clamp_min(0).sqrt() / rays.directions.norm(dim=-1)
+    hit = half > 0.05
+    near, far = middle - 2 * half, middle
+
+    def at(depth):
+        return Sphere(radius)(rays.origins + depth[..., None] * rays.directions)
+
+    found = bisect(at, near, far, at(near), 10)
+    assert hit.sum() > 300
+    assert (found - (middle - half))[hit].abs().max() < 1e-3
+
+
+def test_bisection_keeps_the_gradient_of_its_ends():
+    near = torch.zeros(3, requires_grad=True)
+    far = torch.ones(3, requires_grad=True)
+    bisect(lambda d: 0.3 - d, near, far, torch.full((3,), 0.3), 10).sum().backward()
+    torch.testing.assert_close(near.grad + far.grad, torch.ones(3))
+
+
+# ---------------------------------------------------------------- training
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"occupancy": True}, {"frequencies": 0}, {"importance": False}, {"orthographic": True}],
+)
+def test_the_loss_reaches_every_parameter(change):
+    model = tiny(**change).train()
+    orthographic = bool(change.get("orthographic"))
+    terms = model.loss(
+        sphere_batch(orthographic=orthographic), generator=torch.Generator().manual_seed(1)
+    )
+    assert all(term.isfinite() for term in terms.values())
+    terms["loss"].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms():
+    model = tiny().train()
+    c = model.configuration
+    t = model.loss(sphere_batch(), generator=torch.Generator().manual_seed(1))
+    total = (
+        c.render * t["render"]
+        + c.silhouette * t["silhouette"]
+        + c.intersection * t["intersection"]
+        + c.free * t["free"]
+        + t["eikonal"]
+    )
+    torch.testing.assert_close(t["loss"], total)
+
+
+def test_the_same_generator_gives_the_same_loss():
+    model, batch = tiny(), sphere_batch()
+    losses = [model.loss(batch, torch.Generator().manual_seed(7))["loss"] for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+def test_a_batch_without_cameras_is_refused():
+    batch = replace(sphere_batch(), camera_from_volume=None)
+    with pytest.raises(RequestError, match="posed"):
+        tiny().loss(batch)
+
+
+# ---------------------------------------------------------------- inference
+
+
+@pytest.mark.parametrize("occupancy", [False, True])
+def test_the_baked_field_is_the_training_networks(occupancy):
+    model = tiny(occupancy=occupancy)
+    code = model.encode([sphere_view()])
+    field = model.decode(code)
+    points = torch.rand(500, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    network = model.generator(code.tensors["latent"][None])
+    level = network(model.to_method(points)[None])[0]
+    expected = -level if occupancy else level / model.scale
+    torch.testing.assert_close(field(points), expected, rtol=0, atol=1e-5)
+    srgb = network.color(network.features(model.to_method(points)[None]))[0] / 2 + 0.5
+    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    torch.testing.assert_close(field.color(points)[:, :3], linear, rtol=0, atol=1e-5)
+    assert field.gradient(points).norm(dim=1).min() > 0
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_equal_views_are_one_view(count):
+    model, view = tiny(), sphere_view()
+    one, many = model.encode([view]), model.encode([view] * count)
+    points = torch.rand(200, 3) * 2 - 1
+    torch.testing.assert_close(
+        model.decode(many)(points), model.decode(one)(points), rtol=0, atol=1e-5
+    )
+
+
+def test_rendering_shows_the_decoded_field():
+    model = tiny()
+    code = model.encode([sphere_view()])
+    camera = orbit(75, size=24)
+    picture = model.render(code, camera)
+    assert picture["color"].shape == picture["normals"].shape == (24, 24, 3)
+    torch.testing.assert_close(picture["normals"].norm(dim=-1), torch.ones(24, 24))
+    y, x = torch.meshgrid(torch.arange(24) + 0.5, torch.arange(24) + 0.5, indexing="ij")
+    origins, directions = camera.rays(torch.stack([x, y], -1).reshape(-1, 2))
+    points = origins + picture["depth"].reshape(-1, 1) * directions
+    colors = model.decode(code).color(points)[:, :3]
+    srgb = torch.where(colors <= 0.0031308, colors * 12.92, 1.055 * colors ** (1 / 2.4) - 0.055)
+    torch.testing.assert_close(picture["color"].reshape(-1, 3), srgb, rtol=0, atol=1e-3)
+
+
+def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
+    model = tiny(framing=replace(SDFSRN.configurations["compact"].framing, size=24))
+    views = [sphere_view(0), sphere_view(100)]
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    start = model.encode(views).tensors["latent"]
+    fitted = model.encode(views, optimize=8).tensors["latent"]
+
+    def loss(latent):
+        pictures = model.prepare(views)
+        poses, lenses = camera_tensors(pictures.cameras, torch.device("cpu"))
+        network = model.generator(latent[None]).expand(2)
+        rays = model.rays(pictures.images, poses, lenses, False)
+        return model.ray_losses(network, rays, torch.Generator().manual_seed(3))["loss"]
+
+    assert loss(fitted) < loss(start)
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+    assert torch.equal(fitted, model.encode(views, optimize=8).tensors["latent"])
+
+
+def test_test_time_optimisation_can_be_stopped():
+    with pytest.raises(Cancelled):
+        tiny().encode([sphere_view()], optimize=50, ticket=Ticket(cancelled=lambda: True))
+
+
+def test_test_time_optimisation_needs_cameras():
+    unposed = View(sphere_picture(orbit(0)), None, name="photo")
+    assert tiny().encode([unposed]).tensors["latent"].isfinite().all()
+    with pytest.raises(RequestError, match="camera"):
+        tiny().encode([unposed], optimize=3)
+
+
+def test_another_methods_code_is_refused():
+    with pytest.raises(RequestError, match="disn"):
+        tiny().decode(Code("disn", {"latent": torch.zeros(16)}))
+
+
+# ---------------------------------------------------------------- the authors' files
+
+
+def authors_checkpoint():
+    """Write a state dict with the published keys, for the sizes of PASCAL3D+."""
+    generator = torch.Generator().manual_seed(5)
+    sizes = {f"hyper_impl.{i}": n for i, n in enumerate([2176, 6272, 6272, 6272])}
+    sizes |= {"hyper_level.0": 65, "hyper_rgb.0": 195}
+    graph = {}
+    for name, outputs in sizes.items():
+        for layer, (a, b) in {0: (256, 256), 2: (256, outputs)}.items():
+            graph[f"generator.{name}.{layer}.weight"] = (b, a)
+            graph[f"generator.{name}.{layer}.bias"] = (b,)
+    graph |= {
+        "renderer.ray_lstm.weight_ih": (128, 64),
+        "renderer.ray_lstm.weight_hh": (128, 32),
+        "renderer.ray_lstm.bias_ih": (128,),
+        "renderer.ray_lstm.bias_hh": (128,),
+        "renderer.lstm_pred.weight": (1, 32),
+        "renderer.lstm_pred.bias": (1,),
+        "encoder.fc.weight": (256, 512),
+        "encoder.fc.bias": (256,),
+    }
+    state = {k: 0.05 * torch.randn(shape, generator=generator) for k, shape in graph.items()}
+    own = SDFSRN(SDFSRN.configurations["paper-pascal3d"]).encoder.state_dict()
+    state |= {f"encoder.{k}": v for k, v in own.items() if not k.startswith("fc.")}
+    return {"epoch": 3, "iter": 7, "graph": state, "optim": {"state": {}}}
+
+
+def test_an_authors_checkpoint_reproduces_the_formula():
+    checkpoint = authors_checkpoint()
+    model = SDFSRN.import_checkpoint([checkpoint]).eval()
+    graph = checkpoint["graph"]
+    latent = torch.randn(256, generator=torch.Generator().manual_seed(2))
+
+    def hyper(name):
+        hidden = (
+            graph[f"generator.{name}.0.weight"] @ latent + graph[f"generator.{name}.0.bias"]
+        ).relu()
+        return graph[f"generator.{name}.2.weight"] @ hidden + graph[f"generator.{name}.2.bias"]
+
+    point = torch.tensor([0.3, -0.2, 0.5])
+    encoded = []
+    for coordinate in point:
+        encoded += [math.sin(2**k * math.pi * coordinate) for k in range(5)]
+        encoded += [math.cos(2**k * math.pi * coordinate) for k in range(5)]
+    encoded = torch.tensor([*encoded, *point])
+    x = encoded
+    for i in range(4):
+        table = hyper(f"hyper_impl.{i}").view(-1, 64)
+        x = (torch.cat([x, encoded]) if i else x) @ table[1:] + table[0]
+        x = ((x - x.mean()) / torch.sqrt(x.var(unbiased=False) + 1e-5)).relu()
+    table = hyper("hyper_level.0").view(-1, 1)
+    expected = (x @ table[1:] + table[0])[0]
+
+    volume = torch.tensor(model.method_from_volume).inverse().float()
+    field = model.decode(Code("sdf-srn", {"latent": latent}))
+    found = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    # The sheet's own check: the generated first-layer bias is the first 64 outputs.
+    network = model.generator(latent[None])
+    torch.testing.assert_close(network.layers[0][0, 0], hyper("hyper_impl.0")[:64])
+
+
+@pytest.mark.parametrize("checkpoints", [[], [{"epoch": 1}], [{"graph": {}}]])
+def test_other_files_are_refused(checkpoints):
+    with pytest.raises(RequestError, match="checkpoint"):
+        SDFSRN.import_checkpoint(checkpoints)
+
+
+# ---------------------------------------------------------------- minutes
+
+
+@pytest.mark.slow
+def test_sphere_pretraining_reaches_a_sphere():
+    torch.manual_seed(0)
+    base = SDFSRN.configurations["compact"]
+    model = SDFSRN(replace(base, encoder_width=4))
+    optimizer = torch.optim.Adam(model.generator.parameters(), lr=1e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(300):
+        loss = model.pretraining_loss(4, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert model.pretraining_loss(4, generator) < 1e-3

@@ -1,0 +1,336 @@
+"""TDGN: published size, the SVM as a shape, baking, bounds, fusion, analyses, small fits."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from levelform.backend.errors import RequestError
+from levelform.backend.fields.svm import gaussian_kernel, solve_svm
+from levelform.backend.geometry.meshes import Mesh
+from levelform.backend.reconstructors import Code, count_parameters
+from levelform.backend.reconstructors.base import Batch
+from levelform.backend.reconstructors.tdgn import COMPACT, TDGN, Embedding
+
+TINY = replace(
+    COMPACT,
+    framing=replace(COMPACT.framing, size=32),
+    width=4,
+    features=8,
+    points=8,
+    generator_width=16,
+    embedding_width=16,
+)
+
+
+def make(**changes):
+    torch.manual_seed(0)
+    return TDGN(replace(TINY, **changes)).eval()
+
+
+def bend(model, *, amount=0.05):
+    """Make the embedding a warp that depends on the picture, and the points differ by picture."""
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        if model.embed is not None:
+            noise = torch.randn(model.embed.out.weight.shape, generator=generator)
+            model.embed.out.weight += amount * noise
+        model.points[-1].weight *= 3
+    return model
+
+
+def batch(count=2):
+    generator = torch.Generator().manual_seed(2)
+    images = torch.rand(count, 1, 4, 32, 32, generator=generator)
+    points = torch.rand(count, 60, 3, generator=generator) * 2 - 1
+    return Batch(images, points, (points.norm(dim=-1) < 0.7).float())
+
+
+def iou(found, truth):
+    return ((found & truth).sum() / (found | truth).sum()).item()
+
+
+def test_published_size():
+    assert count_parameters("tdgn", "paper") == 11_951_783
+    assert count_parameters("tdgn") <= 4_000_000
+
+
+def test_state_dict_has_the_specified_names():
+    names = set(make().state_dict())
+    assert {"feature.conv1.weight", "feature.fc.bias", "log_beta", "points.0.weight"} <= names
+    assert {"points.2.bias", "points.4.weight", "embed.point.weight", "embed.out.bias"} <= names
+
+
+@pytest.mark.parametrize("count", [4, 8, 16, 32, 64])
+@pytest.mark.parametrize("anisotropic", [True, False])
+@pytest.mark.parametrize("embedding", [True, False])
+def test_every_switch_gives_a_shape(count, anisotropic, embedding, points, disturbed):
+    model = make(points=count, anisotropic=anisotropic, embedding=embedding)
+    code = Code("tdgn", {"features": torch.randn(1, 8)})
+    values = model.decode(code)(points)
+    assert values.isfinite().all()
+    assert (values < 0).any()  # it starts as a ball: positives at the centre, negatives around
+    assert (values > 0).any()
+    inner, sigma = model.generate(code.tensors["features"])
+    assert inner.shape == (1, count, 3)
+    assert sigma.shape == (1, 3 if anisotropic else 1)
+
+
+def test_odd_numbers_of_points_are_refused():
+    with pytest.raises(RequestError, match="must be even, not 7"):
+        make(points=7)
+
+
+def test_starts_as_positives_within_negatives():
+    model = make(points=32)
+    inner, sigma = model.generate(torch.zeros(1, 8))
+    radii = inner[0].norm(dim=1)
+    assert radii[:16].max() < 0.4
+    assert radii[16:].min() > 0.3
+    assert sigma.min() > 0.2
+    assert sigma.max() < 0.45
+    assert model.log_beta.exp().item() == pytest.approx(5)
+
+
+def test_identity_embedding_is_no_embedding(points):
+    warped = make()
+    plain = make(embedding=False)
+    plain.load_state_dict({n: t for n, t in warped.state_dict().items() if "embed" not in n})
+    code = Code("tdgn", {"features": torch.randn(1, 8)})
+    assert (warped.decode(code)(points) - plain.decode(code)(points)).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("embedding", [True, False])
+@pytest.mark.parametrize("anisotropic", [True, False])
+def test_baked_field_is_the_network(embedding, anisotropic, points, photograph, cameras):
+    model = bend(make(embedding=embedding, anisotropic=anisotropic))
+    view = photograph(cameras[0])
+    field = model.decode(model.encode([view]))
+    logits = model.logits(model.prepare([view]).images, points[None])[0]
+    assert logits.std() > 0.1
+    assert (field(points) + logits).abs().max() < 1e-5 * max(1, logits.abs().max())
+
+
+def test_field_is_the_formula_of_equation_5(points):
+    model = bend(make())
+    code = Code("tdgn", {"features": torch.randn(1, 8)})
+    taught = model.training_set(code)
+    queries = torch.from_numpy(
+        model.embedded_mesh(code, Mesh(points.numpy(), torch.zeros(0, 3).int().numpy())).vertices
+    )
+    kernel = gaussian_kernel(queries, taught.embedded, taught.sigma)
+    values = kernel @ (taught.alphas * taught.labels) + taught.bias
+    assert torch.allclose(model.decode(code)(points), -model.log_beta.exp() * values, atol=2e-4)
+
+
+@pytest.mark.parametrize("embedding", [True, False])
+def test_bounds_are_sound_and_tighten(embedding):
+    model = bend(make(embedding=embedding))
+    field = model.decode(Code("tdgn", {"features": torch.randn(1, 8)}))
+    generator = torch.Generator().manual_seed(0)
+    widths = []
+    for size in (0.3, 0.03):
+        lower = torch.rand(200, 3, generator=generator) * (2 - size) - 1
+        low, high = field.bounds(lower, lower + size)
+        inside = lower[:, None] + size * torch.rand(200, 64, 3, generator=generator)
+        values = field(inside.flatten(0, 1)).unflatten(0, (200, 64))
+        assert (values.amin(1) >= low).all()
+        assert (values.amax(1) <= high).all()
+        widths.append((high - low).mean())
+    assert widths[1] < 0.2 * widths[0]
+
+
+def test_permuting_points_of_one_label_changes_nothing(points):
+    model = bend(make())
+    features = torch.randn(1, 8)
+    before = model.decode(Code("tdgn", {"features": features}))(points)
+    order = torch.tensor([2, 0, 3, 1, 4, 5, 7, 6])
+    last = model.points[-1]
+    with torch.no_grad():
+        rows = (3 * order[:, None] + torch.arange(3)).flatten()
+        last.weight[:24] = last.weight[rows].clone()
+        last.bias[:24] = last.bias[rows].clone()
+    after = model.decode(Code("tdgn", {"features": features}))(points)
+    assert (after - before).abs().max() < 1e-5
+
+
+def test_gradients_reach_every_parameter(silent):
+    model = bend(make()).train()
+    assert silent(model, model.loss(batch())["loss"]) == []
+
+
+def test_loss_is_the_cross_entropy_of_equation_6():
+    model = bend(make())
+    data = batch()
+    terms = model.loss(data)
+    probability = model.logits(data.images[:, 0], data.points).sigmoid()
+    expected = torch.where(data.inside > 0, probability, 1 - probability).log().mean().neg()
+    assert torch.allclose(terms["loss"], expected, atol=1e-5)
+    assert terms["beta"].item() == pytest.approx(5)
+    assert 0 <= terms["at_bound"] <= 1
+    assert terms["least_sigma"] <= terms["greatest_sigma"]
+
+
+# ---------------------------------------------------------------- views
+
+
+@pytest.mark.parametrize("rule", ["mean", "union"])
+def test_equal_views_are_one_view(rule, points, photograph, cameras):
+    model = bend(make())
+    view = photograph(cameras[0])
+    one = model.decode(model.encode([view]))(points)
+    several = model.decode(model.encode([view] * 5, fusion=rule))(points)
+    assert (several - one).abs().max() < 1e-5 * max(1, one.abs().max())
+
+
+def test_union_holds_every_views_training_set(photograph, cameras):
+    model = bend(make())
+    views = [photograph(camera) for camera in cameras[:3]]
+    union = model.training_set(model.encode(views, fusion="union"))
+    parts = [model.training_set(model.encode([view])) for view in views]
+    assert torch.allclose(union.points, torch.cat([p.points for p in parts]), atol=1e-6)
+    assert torch.equal(union.labels, torch.cat([p.labels for p in parts]))
+    assert union.alphas.max() <= 1 / 3 + 1e-6
+
+
+# ---------------------------------------------------------------- what else the paper shows
+
+
+def test_training_set_is_the_solved_svm():
+    model = bend(make())
+    taught = model.training_set(Code("tdgn", {"features": torch.randn(1, 8)}))
+    assert taught.labels.tolist() == [1.0] * 4 + [-1.0] * 4
+    assert abs((taught.alphas * taught.labels).sum()) < 1e-6
+    kernel = gaussian_kernel(taught.embedded, taught.embedded, taught.sigma)
+    solution = solve_svm(kernel[None], taught.labels)
+    assert torch.allclose(solution.alphas[0], taught.alphas, atol=2e-3)
+
+
+def test_embedded_mesh_keeps_faces_and_moves_with_the_warp():
+    mesh = Mesh(
+        torch.rand(10, 3).numpy(),
+        torch.randint(0, 10, (6, 3)).int().numpy(),
+        normals=torch.rand(10, 3).numpy(),
+    )
+    code = Code("tdgn", {"features": torch.randn(1, 8)})
+    still = make().embedded_mesh(code, mesh)
+    assert abs(still.vertices - mesh.vertices).max() < 1e-6
+    moved = bend(make()).embedded_mesh(code, mesh)
+    assert abs(moved.vertices - mesh.vertices).max() > 1e-3
+    assert (moved.faces == mesh.faces).all()
+    assert moved.normals is None
+
+
+@pytest.mark.parametrize("label", [1, -1])
+def test_greedy_deletion_takes_the_best_each_time(label, points):
+    model = bend(make())
+    code = Code("tdgn", {"features": torch.randn(1, 8)})
+    truth = (model.decode(code)(points) < 0).float()
+    deletions = model.delete_greedily(code, points, truth, label=label, steps=10)
+    assert len(deletions) == 3  # of four points one stays
+    keep = torch.ones(8, dtype=torch.bool)
+    for deletion in deletions:
+        tried = {}
+        for index in keep.nonzero()[:, 0].tolist():
+            if (1 if index < 4 else -1) == label:
+                without = keep.clone()
+                without[index] = False
+                found = model.decode(code, keep=without)(points) < 0
+                tried[index] = iou(found, truth > 0)
+        assert deletion.iou == pytest.approx(max(tried.values()), abs=0.01)
+        assert tried[deletion.index] == pytest.approx(max(tried.values()), abs=0.01)
+        keep = deletion.keep
+    assert keep.sum() == 5
+
+
+def test_one_label_alone_is_refused():
+    model = make()
+    code = Code("tdgn", {"features": torch.randn(1, 8)})
+    with pytest.raises(RequestError, match="both labels"):
+        model.decode(code, keep=torch.tensor([True] * 4 + [False] * 4))
+
+
+def test_features_start_from_an_occupancy_network():
+    from levelform.backend.reconstructors.occupancy_network import COMPACT as ONET
+    from levelform.backend.reconstructors.occupancy_network import OccupancyNetwork
+
+    other = OccupancyNetwork(replace(ONET, width=4, features=8, hidden=8))
+    model = make()
+    model.load_features({"model": other.state_dict()})
+    assert torch.equal(model.feature.conv1.weight, other.encoder.features.conv1.weight)
+    assert torch.equal(model.feature.fc.weight, other.encoder.fc.weight)
+
+
+def test_no_checkpoint_was_published():
+    with pytest.raises(RequestError, match="No checkpoint of Training Data Generating Networks"):
+        TDGN.import_checkpoint([{}])
+
+
+# ---------------------------------------------------------------- fits
+
+
+def fit(shape, *, warp, steps, count=32):
+    """Fit free points, a width and, with `warp`, an embedding to one shape; return the IoU.
+
+    `shape` maps points (..., 3) of [-0.55, 0.55]^3 to bool.
+    """
+    torch.manual_seed(0)
+    model = TDGN(replace(TINY, points=count, embedding=warp, embedding_width=64))
+    features = torch.zeros(1, 8)
+    generator = torch.Generator().manual_seed(1)
+    optimizer = torch.optim.Adam(model.parameters(), 5e-3)
+    for _ in range(steps):
+        points = (torch.rand(1, 2048, 3, generator=generator) - 0.5) * 1.1
+        values, _, _ = model.decision(features, points * 1.8)
+        loss = F.binary_cross_entropy_with_logits(
+            model.log_beta.exp() * values, shape(points).float()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    points = (torch.rand(50_000, 3, generator=generator) - 0.5) * 1.1
+    field = model.eval().decode(Code("tdgn", {"features": features}))
+    return iou(field(points * 1.8) < 0, shape(points))
+
+
+def ball(points):
+    return points.norm(dim=-1) < 0.4
+
+
+def torus(points):
+    ring = (points[..., :2].norm(dim=-1) - 0.3).square() + points[..., 2].square()
+    return ring < 0.12**2
+
+
+def test_thirty_two_points_fit_a_sphere():
+    assert fit(ball, warp=False, steps=100) > 0.95
+
+
+@pytest.mark.slow
+def test_the_warp_fits_a_torus():
+    assert fit(torus, warp=True, steps=800) > 0.9
+
+
+@pytest.mark.slow
+def test_one_object_is_learned(photograph, cameras, sphere_labels):
+    torch.manual_seed(0)
+    model = TDGN(replace(TINY, points=32, embedding_width=64, generator_width=64)).train()
+    image = model.prepare([photograph(cameras[0])]).images
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(1000):
+        points = torch.rand(1, 2048, 3, generator=generator) * 2 - 1
+        data = Batch(image[None], points, sphere_labels(points))
+        model.feature.eval()  # one picture has no batch statistics
+        loss = model.loss(data)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    field = model.eval().decode(model.encode([photograph(cameras[0])]))
+    points = torch.rand(50_000, 3, generator=generator) * 2 - 1
+    assert iou(field(points) < 0, sphere_labels(points) > 0) > 0.95
+
+
+def test_embedding_starts_as_the_identity():
+    points = torch.rand(2, 5, 3)
+    assert torch.equal(Embedding(8, 16)(points, torch.randn(2, 8)), points)

@@ -1,0 +1,387 @@
+"""UCLID-Net: published sizes, sheets that stay in their voxels, fusion, imports, and its losses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.encoders.depth import DepthNetwork
+from levelform.backend.encoders.pose import PoseNetwork
+from levelform.backend.errors import RequestError
+from levelform.backend.fusion import camera_tensors
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.views import View
+from levelform.backend.reconstructors import Batch, Code
+from levelform.backend.reconstructors.uclid_net import (
+    COMPACT,
+    PAPER,
+    VOXELS,
+    UCLIDNet,
+    UCLIDNetwork,
+)
+
+SIZE = 64
+RADIUS = 0.6  # of the sphere in the pictures, volume units
+
+
+def tiny(**changes):
+    """Build a network of the paper's shape, small enough for a test."""
+    torch.manual_seed(0)
+    sizes = {"width": 4, "deep": 6, "skip": 3, "stages": (6, 5, 5), "camera_width": 4}
+    framing = replace(COMPACT.framing, size=SIZE)
+    return UCLIDNet(replace(COMPACT, framing=framing, depth_width=4, **sizes, **changes)).eval()
+
+
+def look(azimuth, *, distance=3.2, orthographic=False):
+    a = np.radians(azimuth)
+    away = np.array([np.sin(a), -np.cos(a), 0.4])
+    away /= np.linalg.norm(away)
+    right = np.cross(-away, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(-away, right), -away], axis=1)
+    pose[:3, 3] = distance * away
+    focal = 0.4 * SIZE if orthographic else 42 / 36 * SIZE
+    return Camera(pose, focal, focal, SIZE / 2, SIZE / 2, SIZE, SIZE, orthographic)
+
+
+def sphere(camera):
+    """Return the picture (S, S, 4) and the depth (S, S) of a sphere."""
+    y, x = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
+    origins, directions = camera.rays(torch.stack([x, y], -1).double())
+    a, b = directions.square().sum(-1), (origins * directions).sum(-1)
+    root = b**2 - a * (origins.square().sum(-1) - RADIUS**2)
+    depth = torch.where(root > 0, (-b - root.clamp_min(0).sqrt()) / a, torch.inf).float()
+    shade = 0.3 + 0.6 * (1 - y / SIZE)
+    picture = torch.stack([shade, shade * 0.5, x / SIZE, depth.isfinite().float()], -1)
+    return picture, depth
+
+
+def view(azimuth=20.0, **options):
+    camera = look(azimuth, **options)
+    return View(sphere(camera)[0], camera, name=f"at {azimuth:g}")
+
+
+def surface(count=3000):
+    points = torch.randn(1, count, 3, generator=torch.Generator().manual_seed(4))
+    return RADIUS * points / points.norm(dim=-1, keepdim=True)
+
+
+def batch_of(model, azimuths=(20.0, 140.0), orthographic=False):
+    cameras = [look(a, orthographic=orthographic) for a in azimuths]
+    pictures = [sphere(camera) for camera in cameras]
+    poses, lenses = camera_tensors(cameras, torch.device("cpu"))
+    return Batch(
+        torch.stack([p.permute(2, 0, 1) for p, _ in pictures])[None],
+        torch.zeros(1, 1, 3),
+        torch.ones(1, 1),
+        camera_from_volume=poses[None],
+        intrinsics=lenses[None],
+        orthographic=orthographic,
+        surface=surface(),
+        depth=torch.stack([d for _, d in pictures])[None],
+    )
+
+
+def code_with(model, shape=None):
+    """Return a code whose occupied voxels are those of a sphere."""
+    code = model.encode([view()])
+    axis = (torch.arange(VOXELS) + 0.5) * 2 / VOXELS - 1
+    x, y, z = torch.meshgrid(axis, axis, axis, indexing="ij")
+    shell = (torch.sqrt(x**2 + y**2 + z**2) - 0.6).abs() < 0.05
+    with torch.no_grad():
+        weights = torch.zeros_like(model.network.decoder_occupancy.weight)
+        weights[0, 0] = 1.0
+        model.network.decoder_occupancy.weight.copy_(weights)
+        model.network.decoder_occupancy.bias.zero_()
+    grid = code.tensors["grid"].clone()
+    grid[0] = torch.where(shell, 5.0, -5.0)
+    return replace(code, tensors={**code.tensors, "grid": grid}), shell
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def test_the_published_numbers_of_parameters():
+    def count(module):
+        return sum(p.numel() for p in module.parameters())
+
+    with torch.device("meta"):
+        network = UCLIDNetwork(PAPER)
+        assert count(network) == 26_860_141
+        assert count(network.encoder_2D) == 11_166_912
+        assert count(network.decoder_3D) == 15_505_256
+        assert count(network.decoder_occupancy) == 9
+        assert count(network.patch_sampler) == 25_664
+        assert count(PoseNetwork()) == 10_665_799
+        assert count(DepthNetwork()) == 25_905_729
+
+
+def test_compact_networks_are_at_most_four_million():
+    with torch.device("meta"):
+        model = UCLIDNet(COMPACT)
+    for network in (model.network, model.camera, model.depth):
+        assert sum(p.numel() for p in network.parameters()) <= 4_000_000
+
+
+# ---------------------------------------------------------------- sheets
+
+
+def test_every_sheet_stays_in_its_voxel():
+    model = tiny()
+    code, shell = code_with(model)
+    patches = model.patches(code)
+    assert torch.equal(patches.voxels, shell.nonzero())
+    low = patches.voxels[:, None] * (2 / VOXELS) - 1
+    assert (patches.vertices >= low).all()
+    assert (patches.vertices <= low + 2 / VOXELS).all()
+
+
+def test_sheets_are_the_training_networks_fold():
+    model = tiny()
+    code, _ = code_with(model)
+    patches = model.patches(code, lattice=3)
+    axis = torch.linspace(0, 1, 3)
+    where = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(1, -1, 2)
+    index = 17
+    i, j, k = patches.voxels[index].tolist()
+    z = code.tensors["grid"][8:, i, j, k]
+    sampler, x = model.network.patch_sampler, where[0]
+    x = torch.cat([z.expand(9, -1), x], 1)
+    for group in ("1", "2"):
+        x = torch.cat([z.expand(9, -1), x], 1) if group == "2" else x
+        for step in ("1", "2", "3"):
+            weight = sampler.get_submodule(f"conv{group}{step}").weight[:, :, 0, 0]
+            norm = sampler.get_submodule(f"bn{group}{step}")
+            x = x @ weight.T
+            x = (x - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
+            x = (x * norm.weight + norm.bias).relu()
+    offset = (x @ sampler.conv3.weight[:, :, 0, 0].T).sigmoid()
+    expected = (torch.tensor([i, j, k]) + offset) * 2 / VOXELS - 1
+    torch.testing.assert_close(patches.vertices[index], expected, rtol=0, atol=1e-5)
+
+
+def test_the_field_is_solid_inside_the_sheets():
+    model = tiny()
+    code, _ = code_with(model)
+    field = model.decode(code)
+    inner = torch.zeros(1, 3)
+    outer = torch.tensor([[0.0, 0.0, 0.85], [0.9, 0.9, 0.9]])
+    assert (field(inner) < 0).all()
+    assert (field(outer) > 0).all()
+
+
+def test_the_patch_mesh_has_one_colour_a_sheet():
+    model = tiny()
+    code, _ = code_with(model)
+    mesh = model.patch_mesh(code, lattice=4)
+    owner = mesh["patch"][mesh["faces"]]
+    assert (owner == owner[:, :1]).all()
+    for index in range(3):
+        assert len(mesh["colors"][mesh["patch"] == index].unique(dim=0)) == 1
+    assert mesh["vertices"].abs().max() <= 0.9 * 1.0001 + 1e-6
+
+
+def test_decoding_twice_gives_the_same_field():
+    model = tiny()
+    code, _ = code_with(model)
+    assert torch.equal(model.decode(code).grid, model.decode(code).grid)
+
+
+# ---------------------------------------------------------------- views, cameras, depth
+
+
+@pytest.mark.parametrize("fusion", ["mean", "sum"])
+def test_equal_views_under_fusion(fusion):
+    model = tiny()
+    one = model.encode([view()], fusion=fusion).tensors["grid"]
+    many = model.encode([view()] * 3, fusion=fusion).tensors["grid"]
+    if fusion == "mean":
+        torch.testing.assert_close(many, one, rtol=1e-4, atol=1e-5)
+    else:
+        assert (many - one).abs().max() > 1e-3
+
+
+def test_encoding_is_the_training_networks_grid():
+    model = tiny()
+    batch = batch_of(model)
+    views = [view(20.0), view(140.0)]
+    depths = list(batch.depth[0])
+    code = model.encode(views, depth=depths, fusion="mean")
+    pictures = model.prepare(views)
+    poses, lenses = camera_tensors(
+        [c.in_frame(model.method_from_volume) for c in pictures.cameras], torch.device("cpu")
+    )
+    framed = replace(
+        batch,
+        images=pictures.images[None],
+        camera_from_volume=poses[None],
+        intrinsics=lenses[None],
+    )
+    expected = model.grids(framed, fusion="mean")[0].detach()
+    torch.testing.assert_close(code.tensors["grid"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_given_depth_is_used_instead_of_the_regressed_one():
+    model = tiny()
+    depth = sphere(look(20))[1]
+    code = model.encode([view()], depth=[depth])
+    shell = code.tensors["depth_grid"].nonzero()
+    centers = (shell + 0.5) * 2 / VOXELS - 1
+    radius = centers.norm(dim=1)
+    assert len(shell) > 50
+    assert ((radius - RADIUS * model.scale).abs() < 0.08).all()
+
+
+def test_an_estimated_camera_looks_at_the_centre():
+    model = tiny()
+    (camera,) = model.estimate_cameras([View(view().image, None, name="photo")])
+    pixels, depth = camera.project(torch.zeros(1, 3, dtype=torch.float64))
+    assert pixels[0].tolist() == pytest.approx([SIZE / 2, SIZE / 2], abs=1e-3)
+    assert 0 < float(depth) < model.configuration.reach
+
+
+def test_estimated_depth_is_in_range_or_background():
+    model = tiny()
+    (depth,) = model.estimate_depths([view()])
+    finite = depth[depth.isfinite()]
+    assert (finite >= model.configuration.nearest - 1e-4).all()
+    assert (finite <= model.configuration.farthest + 1e-4).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "call", "words"),
+    [
+        ({"camera_width": 0}, lambda m: m.encode([replace(view(), camera=None)]), "camera network"),
+        ({"depth_width": 0}, lambda m: m.encode([view()]), "depth network"),
+        ({}, lambda m: m.encode([view()], fusion="max"), "max"),
+        ({}, lambda m: m.decode(Code("disn", {})), "disn"),
+    ],
+)
+def test_wrong_requests_are_one_sentence(changes, call, words):
+    torch.manual_seed(0)
+    base = tiny().configuration
+    with pytest.raises(RequestError, match=words):
+        call(UCLIDNet(replace(base, **changes)).eval())
+
+
+# ---------------------------------------------------------------- training
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_the_losses_reach_every_parameter(orthographic):
+    model = tiny().train()
+    with torch.no_grad():  # some voxels must be occupied for the fold to learn
+        model.network.decoder_occupancy.bias.fill_(0.0)
+    batch = batch_of(model, orthographic=orthographic)
+    terms = model.loss(batch, torch.Generator().manual_seed(0))
+    total = terms["loss"] + model.camera_loss(batch)["loss"] + model.depth_loss(batch)["loss"]
+    assert total.isfinite()
+    total.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # A norm takes away what a bias before it adds.
+        if not name.startswith("depth.layer") or not name.endswith("bias"):
+            assert parameter.grad.abs().sum() > 0, name
+
+
+def test_warm_up_is_occupancy_alone():
+    model = tiny().train()
+    terms = model.loss(batch_of(model), torch.Generator().manual_seed(0), warm_up=True)
+    assert set(terms) == {"loss", "occupancy"}
+    torch.testing.assert_close(terms["loss"], 100 * terms["occupancy"])
+
+
+def test_no_occupied_voxel_is_no_chamfer_term():
+    model = tiny().train()
+    with torch.no_grad():
+        model.network.decoder_occupancy.bias.fill_(-50.0)
+    terms = model.loss(batch_of(model), torch.Generator().manual_seed(0))
+    assert terms["chamfer"] == 0
+    assert terms["loss"].isfinite()
+
+
+def test_the_camera_loss_is_zero_for_the_true_camera():
+    model = tiny()
+    batch = batch_of(model)
+
+    class TrueCamera(torch.nn.Module):
+        def forward(self, images):
+            return batch.camera_from_volume[0, :, :3]
+
+    model.camera = TrueCamera()
+    assert model.camera_loss(batch)["loss"] < 1e-6
+
+
+@pytest.mark.parametrize("missing", ["surface", "depth", "camera_from_volume"])
+def test_a_batch_that_lacks_something_is_refused(missing):
+    model = tiny()
+    with pytest.raises(RequestError, match="missing"):
+        model.loss(replace(batch_of(model), **{missing: None}))
+
+
+# ---------------------------------------------------------------- the authors' files
+
+
+def test_the_authors_files_load_in_any_order():
+    theirs = tiny()
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.normal_(std=0.1)
+    files = [
+        {k: t.clone() for k, t in module.state_dict().items()}
+        for module in (theirs.depth, theirs.network, theirs.camera)
+    ]
+    model = UCLIDNet.import_checkpoint(files).eval()
+    assert model.configuration.legacy
+    for part, state in zip(("depth", "network", "camera"), files, strict=True):
+        for name, tensor in getattr(model, part).state_dict().items():
+            assert torch.equal(tensor, state[name]), name
+
+
+PUBLISHED = [
+    "encoder_2D.conv1.weight",
+    "encoder_2D.layer2.0.downsample.0.weight",
+    "conv1x1_l4.bias",
+    "decoder_3D.layer1.1.conv2.weight",
+    "decoder_3D.layer2.0.conv2.bias",
+    "decoder_3D.layer3.0.upsample.0.weight",
+    "decoder_3D.layer4.0.upsample.1.running_var",
+    "decoder_3D.output_layer.weight",
+    "decoder_occupancy.bias",
+    "patch_sampler.conv21.weight",
+    "patch_sampler.bn23.num_batches_tracked",
+    "patch_sampler.conv3.weight",
+]
+
+
+def test_names_are_the_published_ones():
+    model = tiny()
+    names = set(model.network.state_dict())
+    assert set(PUBLISHED) <= names
+    assert not any("downsample.1" in name for name in names)  # instance norms have no parameters
+    assert {
+        "conv1.weight",
+        "bn1.bias",
+        "layer2.0.downsample.1.weight",
+        "layer4.3.bn2.weight",
+        "fc.bias",
+    } <= set(model.camera.state_dict())
+    assert {
+        "layer0.0.weight",
+        "layer1.0.1.conv2.bias",
+        "layer2.0.0.downsample.0.weight",
+        "toplayer.bias",
+        "latlayer3.weight",
+        "smooth1.bias",
+        "agg4.2.weight",
+        "up1.0.bias",
+        "predict1.0.weight",
+        "predict2.0.bias",
+    } <= set(model.depth.state_dict())
+
+
+def test_another_file_is_refused():
+    with pytest.raises(RequestError, match="UCLID"):
+        UCLIDNet.import_checkpoint([{"weights": torch.zeros(1)}])

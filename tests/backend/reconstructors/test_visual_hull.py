@@ -1,0 +1,157 @@
+"""The first reconstructor: from views to a hull, and a clear word about bad ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.errors import RequestError
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.reconstructors.visual_hull import VisualHull
+
+
+@pytest.fixture
+def views(photograph, cameras):
+    return [photograph(camera, name=f"cam {index}") for index, camera in enumerate(cameras)]
+
+
+def with_alpha(view, alpha):
+    image = view.image.clone()
+    image[..., 3] = alpha
+    return replace(view, image=image)
+
+
+def spheres(points):
+    """The distance to the photographed object."""
+    parts = [((0.25, -0.1, 0.1), 0.45), ((-0.4, 0.2, -0.25), 0.35), ((0.0, 0.15, 0.55), 0.3)]
+    return torch.stack([(points - torch.tensor(c)).norm(dim=1) - r for c, r in parts]).amin(0)
+
+
+def grid(side=64):
+    line = (torch.arange(side) + 0.5) / side * 2 - 1
+    return torch.cartesian_prod(line, line, line)
+
+
+def test_hull_holds_the_object_and_reprojects_onto_its_silhouettes(views):
+    model = VisualHull()
+    field = model.decode(model.encode(views))
+    points = grid()
+    value, truth = field(points), spheres(points)
+    assert float(value[truth < -0.01].max()) < 0
+    for view in views:
+        size = 64
+        steps = (np.arange(size) + 0.5) / size
+        x, y = np.meshgrid(steps * view.camera.width, steps * view.camera.height)
+        pixels = torch.from_numpy(np.stack([x, y], -1).reshape(-1, 2)).float()
+        origins, directions = view.camera.rays(pixels)
+        directions = directions / directions.norm(dim=1, keepdim=True)
+        depth = torch.linspace(-1.8, 1.8, 361) - 0
+        ahead = -(origins * directions).sum(1)
+        spots = origins[:, None] + (ahead[:, None] + depth)[..., None] * directions[:, None]
+        seen = (field(spots.reshape(-1, 3)).reshape(len(pixels), -1) < 0).any(1)
+        column = pixels.long()
+        mask = view.image[column[:, 1], column[:, 0], 3] > 0.5
+        assert float((seen & mask).sum() / (seen | mask).sum()) > 0.97
+
+
+def test_code_can_be_saved_and_gives_the_same_field(views, tmp_path):
+    model = VisualHull()
+    code = model.encode(views[:3])
+    code.save(tmp_path / "code.safetensors")
+    again = model.decode(type(code).load(tmp_path / "code.safetensors"))
+    points = grid(16)
+    assert torch.equal(model.decode(code)(points), again(points))
+    assert torch.allclose(model.decode(code).color(points), again.color(points), atol=1e-5)
+
+
+def test_codes_of_the_same_cameras_blend(views):
+    model = VisualHull()
+    thick = [
+        with_alpha(v, torch.nn.functional.max_pool2d(v.image[..., 3][None], 9, 1, 4)[0])
+        for v in views
+    ]
+    first, second = model.encode(views), model.encode(thick)
+    volume = [
+        int((model.decode(code)(grid(32)) < 0).sum())
+        for code in (first, first.lerp(second, 0.5), second)
+    ]
+    assert volume[0] < volume[1] < volume[2]
+
+
+def test_large_pictures_are_made_smaller_without_moving_the_edge(photograph, cameras):
+    camera = cameras[0]
+    large = replace(
+        camera,
+        fx=camera.fx * 6,
+        fy=camera.fy * 6,
+        cx=camera.cx * 6,
+        cy=camera.cy * 6,
+        width=1440,
+        height=1440,
+    )
+    model = VisualHull()
+    small_code = model.encode([photograph(camera, samples=6)])
+    large_code = model.encode([photograph(large, samples=1)])
+    assert max(large_code.tensors["picture_0"].shape) == 1024
+    points = grid(32)
+    a, b = model.decode(small_code)(points), model.decode(large_code)(points)
+    near = a.abs() < 0.02
+    assert float((a - b)[near].abs().max()) < 0.15 * 3 / 260
+
+
+# ---------------------------------------------------------------- bad views
+
+
+@pytest.mark.parametrize(
+    ("alpha", "words"),
+    [
+        (0.0, "cam 1: the silhouette is empty"),
+        (0.3, "cam 1: the silhouette is empty"),
+        (1.0, "cam 1: the picture has no transparent background"),
+        (0.8, "cam 1: the silhouette fills the whole picture"),
+        (float("nan"), "cam 1: the picture's alpha holds numbers that are not finite"),
+    ],
+)
+def test_a_bad_silhouette_is_named(views, alpha, words):
+    with pytest.raises(RequestError, match=words):
+        VisualHull().encode([views[0], with_alpha(views[1], alpha)])
+
+
+def test_no_alpha_offers_a_background(views):
+    with pytest.raises(RequestError) as failure:
+        VisualHull().encode([with_alpha(views[0], 1.0)])
+    assert "corners" in failure.value.hint
+    assert "chosen colour" in failure.value.hint
+
+
+def test_no_views_and_no_camera_are_refused(views):
+    with pytest.raises(RequestError, match="at least 1 view"):
+        VisualHull().encode([])
+    with pytest.raises(RequestError, match="needs a camera for every picture; cam 0 has none"):
+        VisualHull().encode([replace(views[0], camera=None)])
+
+
+@pytest.mark.parametrize("guilty", [0, 3])
+def test_the_view_that_disagrees_is_named(views, guilty):
+    image = torch.roll(views[guilty].image, views[guilty].image.shape[1] // 2, dims=1)
+    image[:, :, 3] *= (torch.arange(image.shape[1]) < image.shape[1] // 4)[None]
+    image[4:14, 4:14, 3] = 1.0
+    wrong = [replace(v, image=image) if i == guilty else v for i, v in enumerate(views)]
+    with pytest.raises(RequestError, match=f"cam {guilty} disagrees with the others"):
+        VisualHull().encode(wrong)
+
+
+def test_a_volume_beside_the_object_is_told(views, aim):
+    away = np.eye(4)
+    away[:3, 3] = (0, 0, 40.0)
+    moved = [replace(v, camera=v.camera.in_frame(away)) for v in views]
+    seeing = []
+    for view in moved:  # cameras whose frames hold the volume, with the object at their edge
+        camera = view.camera
+        pose = aim(camera.center, (0, 0, 0))
+        alpha = torch.zeros(64, 64)
+        alpha[2:6, 2:6] = 1.0
+        image = torch.cat([torch.zeros(64, 64, 3), alpha[..., None]], -1)
+        seeing.append(replace(view, image=image, camera=Camera(pose, 200, 200, 32, 32, 64, 64)))
+    with pytest.raises(RequestError, match="do not overlap in the volume"):
+        VisualHull().encode(seeing)
