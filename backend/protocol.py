@@ -1,13 +1,20 @@
 """THE contract between Blender and the worker: requests, events, framing, version.
 
 Blender's side and the worker's share this file, so it imports numpy and the standard library alone.
-A message is one of the frozen dataclasses below.
+A message is one of the frozen dataclasses below; `wire` turns it into a frame, as its fields
+declare, and `channel` carries the frames.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from .channel import Channel
+from .channel import ChannelClosedError as ChannelClosedError
+from .channel import Connection as Connection
+from .wire import ProtocolError as ProtocolError
+from .wire import Registry
 
 PROTOCOL_VERSION = 1
 
@@ -104,6 +111,15 @@ class Remesh:
 
 
 @dataclass(frozen=True)
+class EstimateVolume:
+    """Ask where the object stands, from the views' axes and silhouettes; answered by `VolumeEstimate`."""
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Stop a job, or take it out of the queue; answered by `Cancelled`."""
 
@@ -185,6 +201,14 @@ class MeshUpdate:
 
 
 @dataclass(frozen=True)
+class VolumeEstimate:
+    """A volume that holds what every view sees; `world_from_volume` is a (4, 4) float64 similarity."""
+
+    job: str
+    world_from_volume: np.ndarray
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job is done; `stats` is what `--json` prints (method, weights, views, evaluations, ...)."""
 
@@ -240,3 +264,38 @@ class Status:
     memory: int
     kept: tuple[str, ...]
     loaded: tuple[str, ...]
+
+
+# ---------------------------------------------------------------- the channel
+
+_REQUESTS = (
+    Reconstruct,
+    Remesh,
+    EstimateVolume,
+    Cancel,
+    Forget,
+    Unload,
+    ListMethods,
+    Shutdown,
+)
+_EVENTS = (
+    Ready,
+    Progress,
+    MeshUpdate,
+    VolumeEstimate,
+    Finished,
+    Cancelled,
+    Failed,
+    Methods,
+    Status,
+)
+REQUESTS = {kind.__name__: kind for kind in _REQUESTS}
+EVENTS = {kind.__name__: kind for kind in _EVENTS}
+
+
+def open_channel(connection: Connection, *, receives: Registry) -> Channel:
+    """Return a channel over an authenticated connection, which it then owns.
+
+    `receives` is `EVENTS` in Blender and `REQUESTS` in the worker: nothing else is accepted.
+    """
+    return Channel(connection, receives, version=PROTOCOL_VERSION)

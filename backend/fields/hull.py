@@ -65,7 +65,7 @@ class HullField(Field):
     cameras
         One per view, posed in the volume's frame.
     pictures
-        One (4, H, W) per view for `color`, see `ViewColors`; None: a field without colour.
+        One (3, H, W) per view for `color`, see `ViewColors`; None: a field without colour.
     device
         Where to compute.
     """

@@ -11,6 +11,8 @@ import numpy as np
 PADDING = 2  # pixels of unknown around the picture
 EXACT = 3  # pixels around the edge in which the distance is exact
 EDGE = 0.5  # the alpha at which the object begins
+OPAQUE = 0.98  # the alpha from which a pixel shows nothing but the object
+GROWN = 4.0  # pixels over which the object's colours are carried beyond its opaque part
 
 
 def signed_distances(alpha: np.ndarray, pitch: tuple[float, float]) -> np.ndarray:
@@ -41,6 +43,27 @@ def signed_distances(alpha: np.ndarray, pitch: tuple[float, float]) -> np.ndarra
     near = _near_distances(alpha.shape, cells, starts, ends, pitch)
     distance = np.where(near <= limit, near, np.maximum(_far_bound(inside, pitch), limit))
     return np.where(inside, -distance, distance).astype(np.float32)
+
+
+def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return the picture with the object's colours carried over its soft edge and a little beyond.
+
+    Pixels at the edge have mixed with the background, or were masked a pixel too wide. They, and
+    those around, take the colour of the nearest pixel that is opaque as are its neighbours, if one
+    is within `GROWN` pixels; all others keep their own.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3)
+    alpha : (H, W) in [0, 1]
+    """
+    from scipy.ndimage import binary_erosion, distance_transform_edt
+
+    clean = binary_erosion(alpha >= OPAQUE, border_value=1)
+    if not clean.any():
+        return rgb
+    distance, nearest = distance_transform_edt(~clean, return_indices=True)
+    return np.where((distance <= GROWN)[..., None], rgb[nearest[0], nearest[1]], rgb)
 
 
 def contour(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

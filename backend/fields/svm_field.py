@@ -27,7 +27,6 @@ class SVMField(Field):
     """
 
     kind = "occupancy"
-    block = 8192
 
     def __init__(
         self,
@@ -40,7 +39,7 @@ class SVMField(Field):
     ) -> None:
         self.device = support.device
         self.straight = straight[0].contiguous(), straight[1]
-        self.warp = [(matrix.contiguous(), offset) for matrix, offset in warp]
+        self.warp = [(weight.detach().contiguous(), bias.detach()) for weight, bias in warp]
         self.support, self.weights, self.bias = support, weights, bias
         self._centers = (2 * support).T.contiguous()  # (3, N)
         self._norms = -support.square().sum(1)

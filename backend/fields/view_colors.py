@@ -30,8 +30,8 @@ class ViewColors:
     """Blends the views' pictures at points near a hull's surface.
 
     A view counts by how straight it looks at the surface, how far from its silhouette's edge the
-    point appears (there the background bleeds in), and whether the hull itself blocks its sight
-    (against a depth map, sphere-traced when first asked for).
+    point appears (there it is seen edge on, and the background bleeds in), and whether the hull
+    itself blocks its sight (against a depth map, sphere-traced when first asked for).
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ class ViewColors:
     cameras
         One per view, posed in the volume's frame.
     pictures
-        One (4, H, W) per view: linear RGB multiplied by alpha, and alpha; any float type.
+        One (3, H, W) per view: linear RGB, good a little beyond the silhouette's edge (see
+        `silhouettes.grown_colors`); any float type.
     """
 
     def __init__(
@@ -57,13 +58,14 @@ class ViewColors:
         normals = normalize(slope, dim=1)
         with torch.no_grad():
             insets = -self._hull.per_view(points)
-            total = points.new_zeros((len(points), 4))
+            total = points.new_zeros((len(points), 4))  # RGB by weight, and the weights
             for index, (camera, picture) in enumerate(
                 zip(self._cameras, self._pictures, strict=True)
             ):
                 pixels, depth = camera.project(points)
                 weight = self._weight(index, points, normals, pixels, depth, insets[index])
-                total += weight[:, None] * _sample(picture, pixels)
+                total[:, :3] += weight[:, None] * _sample(picture, pixels)
+                total[:, 3] += weight
             rgb = total[:, :3] / total[:, 3:].clamp_min(1e-30)
         return torch.cat([rgb.clamp(0.0, 1.0), torch.ones_like(total[:, :1])], dim=1)
 

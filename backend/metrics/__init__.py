@@ -1,0 +1,40 @@
+"""Metrics: functions of arrays; each paper's exact definition by name in `protocols`."""
+
+from .alignment import icp
+from .cameras import camera_distances
+from .clouds import (
+    accuracy_and_coverage,
+    chamfer_l1,
+    chamfer_l2,
+    f_score,
+    nearest,
+    normal_consistency,
+    precision_recall,
+)
+from .grids import pool, shell_iou, silhouette_iou
+from .occupancy import iou
+from .protocols import PROTOCOLS, Measured, Protocol, average, evaluate
+from .transport import earth_mover, matched_distance
+
+__all__ = [
+    "PROTOCOLS",
+    "Measured",
+    "Protocol",
+    "accuracy_and_coverage",
+    "average",
+    "camera_distances",
+    "chamfer_l1",
+    "chamfer_l2",
+    "earth_mover",
+    "evaluate",
+    "f_score",
+    "icp",
+    "iou",
+    "matched_distance",
+    "nearest",
+    "normal_consistency",
+    "pool",
+    "precision_recall",
+    "shell_iou",
+    "silhouette_iou",
+]

@@ -162,9 +162,7 @@ def bake(functional: Functional, frame: Tensor, *, time: float = 0.0) -> MlpFiel
     layers[0] = weight[:, :3] @ rotation, bias + weight[:, :3] @ offset + moment
     weight, bias = layers[-1]
     layers[-1] = -weight, -bias  # logits are above 0 inside, fields below
-    field = MlpField(layers, activation=functional.activation)
-    field.block = 16384
-    return field
+    return MlpField(layers, activation=functional.activation)
 
 
 def _folded(layer: Layer) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ Departures
   axis; `legacy` weights, which learned that, get it so, and sample maps corner to corner.
 - (u, v) on a lattice at inference, drawn at random only in training: the same result every time.
 - Statistics of the fold's norms are of real voxels; the code pads a batch with zeros.
+- While occupancy has learned nothing, all 28^3 voxels may be occupied: a step folds 3000 at most.
 - Without any occupied voxel the Chamfer term is left away; the code divides by zero.
 - The field is made of the oriented sheets, see `fields.patches`; paper and code stop at points.
 """
@@ -58,6 +59,7 @@ VOXELS = 28  # of the occupancy, along a side
 TAU = 0.35  # probability from which a voxel is occupied
 OCCUPANCY_CODE, FOLD_CODE = 8, 32  # channels of H_0 for the two heads
 SAMPLES = 10  # (u, v) drawn in each voxel in training
+MOST_FOLDED = 3000  # voxels of each object in training; a shape has a tenth of all at most
 TARGETS = 5000  # surface points of each object in training
 LATTICE = 8  # vertices along a sheet's side
 SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
@@ -521,6 +523,9 @@ class UCLIDNet(Reconstructor):
         voxels = self.network.active(probability)
         if not len(voxels):
             return None
+        if len(voxels) > MOST_FOLDED:
+            chosen = torch.randperm(len(voxels), generator=generator)[:MOST_FOLDED]
+            voxels = voxels[chosen.to(voxels.device)]
         where = torch.rand(len(voxels), SAMPLES, 2, generator=generator).to(code)
         folded = self.network.fold(code, voxels, where).flatten(0, 1)
         squared = torch.cdist(folded, points).square()

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import RequestError
 from ..fields.hull import HullField, silhouette_map
-from ..fields.silhouettes import EDGE
+from ..fields.silhouettes import EDGE, grown_colors
 from ..geometry.cameras import Camera
 from ..geometry.pictures import linear, shrink
 from ..geometry.views import View
@@ -74,7 +74,7 @@ class VisualHull(Reconstructor):
         for index, view in enumerate(small):
             assert view.camera is not None  # check_views
             tensors[f"distance_{index}"] = silhouette_map(view.image[..., 3], view.camera)
-            tensors[f"picture_{index}"] = linear_premultiplied(view.image).half()
+            tensors[f"picture_{index}"] = object_colors(view.image).half()
             frames.append(view.camera.to_transforms())
         meta = {"names": [view.name for view in views], "frames": frames}
         code = Code(self.spec.name, tensors, meta).to(self.device)
@@ -94,10 +94,10 @@ class VisualHull(Reconstructor):
         )
 
 
-def linear_premultiplied(image: Tensor) -> Tensor:
-    """Return (4, H, W): linear RGB times alpha, and alpha, of an sRGB picture (H, W, 4)."""
-    alpha = image[..., 3:]
-    return torch.cat([linear(image[..., :3]) * alpha, alpha], dim=2).permute(2, 0, 1).contiguous()
+def object_colors(image: Tensor) -> Tensor:
+    """Return (3, H, W) linear RGB of an sRGB picture, (H, W, 4), without its background."""
+    grown = grown_colors(image[..., :3].numpy(), image[..., 3].numpy())
+    return linear(torch.from_numpy(grown)).permute(2, 0, 1).contiguous()
 
 
 def check_silhouette(view: View) -> None:

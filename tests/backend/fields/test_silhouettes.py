@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from levelform.backend.fields.silhouettes import EXACT, PADDING, contour, signed_distances
+from levelform.backend.fields.silhouettes import (
+    EXACT,
+    GROWN,
+    PADDING,
+    contour,
+    grown_colors,
+    signed_distances,
+)
 
 UNIT = (1.0, 1.0)
 
@@ -12,7 +19,7 @@ def inner(distances):
     return distances[PADDING:-PADDING, PADDING:-PADDING]
 
 
-def half_plane(angle, offset, size=64, samples=8):
+def half_plane(angle, offset, size=64, samples=16):
     """Return the coverage of x cos + y sin < offset, and the true distance of pixel centres."""
     steps = (np.arange(size * samples) + 0.5) / samples
     x, y = np.meshgrid(steps, steps)
@@ -49,8 +56,8 @@ def test_a_straight_edge_is_found_to_a_fortieth_of_a_pixel(angle):
 @pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 4, 2.0])
 def test_a_soft_edge_moved_by_a_quarter_pixel_moves_the_distances_by_that(angle):
     center = 32 * (np.cos(angle) + np.sin(angle))
-    before = inner(signed_distances(half_plane(angle, center, samples=16)[0], UNIT))
-    after = inner(signed_distances(half_plane(angle, center + 0.25, samples=16)[0], UNIT))
+    before = inner(signed_distances(half_plane(angle, center)[0], UNIT))
+    after = inner(signed_distances(half_plane(angle, center + 0.25)[0], UNIT))
     near = np.zeros(before.shape, bool)
     near[24:40, 24:40] = np.abs(before[24:40, 24:40]) < EXACT - 0.5
     assert near.sum() > 30
@@ -119,3 +126,18 @@ def test_a_saddle_keeps_both_segments():
         ends_of_first = np.concatenate([starts[:1], ends[:1]])
         reach = np.abs(ends_of_first - corner).sum(1)
         assert (reach < 1.0).all()
+
+
+def test_colours_grow_over_the_edge_and_leave_the_inside():
+    alpha = np.zeros((40, 40), np.float32)
+    alpha[10:30, 10:30] = 1.0
+    alpha[10:30, 30] = 0.4
+    rgb = np.zeros((40, 40, 3), np.float32)
+    rgb[..., 1] = 1.0  # green all around
+    rgb[10:30, 10:30] = (1.0, 0.0, 0.0)
+    rgb[10:30, 30] = (0.4, 0.6, 0.0)
+    grown = grown_colors(rgb, alpha)
+    reach = int(GROWN) - 2  # the outermost opaque pixels have neighbours that are not
+    assert (grown[10:30, 10 - reach : 30 + reach] == (1.0, 0.0, 0.0)).all()
+    assert (grown[:4] == (0.0, 1.0, 0.0)).all()
+    assert (grown_colors(rgb, alpha * 0.9) == rgb).all()

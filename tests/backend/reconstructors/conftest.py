@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from levelform.backend.reconstructors.base import Batch
+from torch import nn
 
 
 def disturb(model, *, seed=0, amount=0.3):
@@ -54,6 +56,31 @@ def labels_of_spheres(points):
     return inside.float()
 
 
+def learn_one(model, view, *, encoder, steps, rate):
+    """Train a method on one view of the object of `take`; return the IoU of its field.
+
+    `encoder` is the part with batch norms over pictures: one picture has no statistics.
+    """
+    images = model.prepare([view]).images[None]
+    generator = torch.Generator().manual_seed(1)
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    model.train()
+    encoder.eval()
+    for _ in range(steps):
+        points = torch.rand(1, 1024, 3, generator=generator) * 2 - 1
+        loss = model.loss(Batch(images, points, labels_of_spheres(points)))["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 10)
+        optimizer.step()
+        schedule.step()
+    field = model.eval().decode(model.encode([view]))
+    points = torch.rand(50_000, 3, generator=generator) * 2 - 1
+    found, truth = field(points) < field.level(), labels_of_spheres(points) > 0
+    return ((found & truth).sum() / (found | truth).sum()).item()
+
+
 @pytest.fixture
-def sphere_labels():
-    return labels_of_spheres
+def learn():
+    return learn_one

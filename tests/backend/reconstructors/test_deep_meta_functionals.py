@@ -23,7 +23,6 @@ from levelform.backend.reconstructors.deep_meta_functionals import (
     render_silhouettes,
     smoothness,
 )
-from torch import nn
 
 TINY = replace(
     COMPACT, framing=replace(COMPACT.framing, size=24), width=4, blocks=2, hidden_width=8
@@ -415,26 +414,7 @@ def test_branch_variants_and_others_are_refused():
 
 
 @pytest.mark.slow
-def test_one_object_is_learned(photograph, cameras, sphere_labels):
-    torch.manual_seed(0)
-    model = DeepMetaFunctionals(replace(TINY, hidden_width=32)).train()
-    image = model.prepare([photograph(cameras[0])]).images
-    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(1500):
-        points = torch.rand(1, 2000, 3, generator=generator) * 2 - 1
-        data = Batch(
-            image[None].repeat(2, 1, 1, 1, 1),
-            points.repeat(2, 1, 1),
-            sphere_labels(points).repeat(2, 1),
-        )
-        loss = model.loss(data)["loss"]
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 10)
-        optimizer.step()
-    model.eval()
-    field = model.decode(model.encode([photograph(cameras[0])]))
-    points = torch.rand(50_000, 3, generator=generator) * 2 - 1
-    found, truth = field(points) < 0, sphere_labels(points) > 0
-    assert (found & truth).sum() / (found | truth).sum() > 0.95
+def test_one_object_is_learned(photograph, cameras, learn):
+    model = make(hidden_width=32)
+    view = photograph(cameras[0])
+    assert learn(model, view, encoder=model.encoder, steps=600, rate=1e-2) > 0.95

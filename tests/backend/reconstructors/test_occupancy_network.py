@@ -220,20 +220,8 @@ def test_an_unposed_picture_is_enough(disturbed, points, photograph, cameras):
 
 
 @pytest.mark.slow
-def test_one_object_is_learned(photograph, cameras, sphere_labels):
+def test_one_object_is_learned(photograph, cameras, learn):
     torch.manual_seed(0)
-    model = OccupancyNetwork(replace(TINY, hidden=64, threshold=0.5)).train()
-    image = model.prepare([photograph(cameras[0])]).images
-    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(1200):
-        points = torch.rand(1, 2048, 3, generator=generator) * 2 - 1
-        model.encoder.eval()  # one picture has no batch statistics
-        loss = model.loss(Batch(image[None], points, sphere_labels(points)))["loss"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    field = model.eval().decode(model.encode([photograph(cameras[0])]))
-    points = torch.rand(50_000, 3, generator=generator) * 2 - 1
-    found, truth = field(points) < field.level(), sphere_labels(points) > 0
-    assert (found & truth).sum() / (found | truth).sum() > 0.95
+    model = OccupancyNetwork(replace(TINY, hidden=64, blocks=3, threshold=0.5))
+    view = photograph(cameras[0])
+    assert learn(model, view, encoder=model.encoder, steps=900, rate=1e-2) > 0.95

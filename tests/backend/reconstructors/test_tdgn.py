@@ -312,23 +312,10 @@ def test_the_warp_fits_a_torus():
 
 
 @pytest.mark.slow
-def test_one_object_is_learned(photograph, cameras, sphere_labels):
-    torch.manual_seed(0)
-    model = TDGN(replace(TINY, points=32, embedding_width=64, generator_width=64)).train()
-    image = model.prepare([photograph(cameras[0])]).images
-    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(1000):
-        points = torch.rand(1, 2048, 3, generator=generator) * 2 - 1
-        data = Batch(image[None], points, sphere_labels(points))
-        model.feature.eval()  # one picture has no batch statistics
-        loss = model.loss(data)["loss"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    field = model.eval().decode(model.encode([photograph(cameras[0])]))
-    points = torch.rand(50_000, 3, generator=generator) * 2 - 1
-    assert iou(field(points) < 0, sphere_labels(points) > 0) > 0.95
+def test_one_object_is_learned(photograph, cameras, learn):
+    model = make(points=32, generator_width=64, embedding_width=64)
+    view = photograph(cameras[0])
+    assert learn(model, view, encoder=model.feature, steps=900, rate=6e-3) > 0.95
 
 
 def test_embedding_starts_as_the_identity():

@@ -7,12 +7,19 @@ import pytest
 import torch
 from levelform.backend.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.pictures import resized
+from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors.visual_hull import VisualHull
+
+TAKEN = []
 
 
 @pytest.fixture
 def views(photograph, cameras):
-    return [photograph(camera, name=f"cam {index}") for index, camera in enumerate(cameras)]
+    """The test object from its five cameras, photographed once."""
+    if not TAKEN:
+        TAKEN.extend(photograph(c, name=f"cam {i}") for i, c in enumerate(cameras))
+    return list(TAKEN)
 
 
 def with_alpha(view, alpha):
@@ -27,7 +34,7 @@ def spheres(points):
     return torch.stack([(points - torch.tensor(c)).norm(dim=1) - r for c, r in parts]).amin(0)
 
 
-def grid(side=64):
+def grid(side=40):
     line = (torch.arange(side) + 0.5) / side * 2 - 1
     return torch.cartesian_prod(line, line, line)
 
@@ -39,19 +46,19 @@ def test_hull_holds_the_object_and_reprojects_onto_its_silhouettes(views):
     value, truth = field(points), spheres(points)
     assert float(value[truth < -0.01].max()) < 0
     for view in views:
-        size = 64
+        size = 40
         steps = (np.arange(size) + 0.5) / size
         x, y = np.meshgrid(steps * view.camera.width, steps * view.camera.height)
         pixels = torch.from_numpy(np.stack([x, y], -1).reshape(-1, 2)).float()
         origins, directions = view.camera.rays(pixels)
         directions = directions / directions.norm(dim=1, keepdim=True)
-        depth = torch.linspace(-1.8, 1.8, 361) - 0
+        depth = torch.linspace(-1.2, 1.2, 101)
         ahead = -(origins * directions).sum(1)
         spots = origins[:, None] + (ahead[:, None] + depth)[..., None] * directions[:, None]
         seen = (field(spots.reshape(-1, 3)).reshape(len(pixels), -1) < 0).any(1)
         column = pixels.long()
         mask = view.image[column[:, 1], column[:, 0], 3] > 0.5
-        assert float((seen & mask).sum() / (seen | mask).sum()) > 0.97
+        assert float((seen & mask).sum() / (seen | mask).sum()) > 0.96
 
 
 def test_code_can_be_saved_and_gives_the_same_field(views, tmp_path):
@@ -80,23 +87,20 @@ def test_codes_of_the_same_cameras_blend(views):
 
 def test_large_pictures_are_made_smaller_without_moving_the_edge(photograph, cameras):
     camera = cameras[0]
-    large = replace(
-        camera,
-        fx=camera.fx * 6,
-        fy=camera.fy * 6,
-        cx=camera.cx * 6,
-        cy=camera.cy * 6,
-        width=1440,
-        height=1440,
-    )
+    factor = 1200 // camera.width
+    large = resized(camera, width=factor * camera.width, height=factor * camera.height)
+    picture = photograph(large).image.permute(2, 0, 1)[None]
+    averaged = torch.nn.functional.avg_pool2d(picture, factor)[0].permute(1, 2, 0)
     model = VisualHull()
-    small_code = model.encode([photograph(camera, samples=6)])
-    large_code = model.encode([photograph(large, samples=1)])
+    small_code = model.encode([View(averaged, camera)])
+    large_code = model.encode([View(picture[0].permute(1, 2, 0), large)])
     assert max(large_code.tensors["picture_0"].shape) == 1024
     points = grid(32)
     a, b = model.decode(small_code)(points), model.decode(large_code)(points)
     near = a.abs() < 0.02
-    assert float((a - b)[near].abs().max()) < 0.15 * 3 / 260
+    pixels = (a - b)[near].abs() * camera.fx / 3
+    assert float(pixels.quantile(0.99)) < 0.1
+    assert float(pixels.max()) < 1.0
 
 
 # ---------------------------------------------------------------- bad views
@@ -131,14 +135,27 @@ def test_no_views_and_no_camera_are_refused(views):
         VisualHull().encode([replace(views[0], camera=None)])
 
 
-@pytest.mark.parametrize("guilty", [0, 3])
-def test_the_view_that_disagrees_is_named(views, guilty):
-    image = torch.roll(views[guilty].image, views[guilty].image.shape[1] // 2, dims=1)
-    image[:, :, 3] *= (torch.arange(image.shape[1]) < image.shape[1] // 4)[None]
-    image[4:14, 4:14, 3] = 1.0
-    wrong = [replace(v, image=image) if i == guilty else v for i, v in enumerate(views)]
+def discs(aim, centers, size=48):
+    """Return views from around of discs, centred at these pixels; the volume is in every frame."""
+    views = []
+    for index, (x, y) in enumerate(centers):
+        angle = 2 * np.pi * index / len(centers)
+        pose = aim((4 * np.cos(angle), 4 * np.sin(angle), 0.5), (0, 0, 0))
+        column, row = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
+        alpha = (np.hypot(column - x, row - y) < 5).astype(np.float32)
+        image = torch.from_numpy(np.repeat(alpha[..., None], 4, 2))
+        camera = Camera(pose, size, size, size / 2, size / 2, size, size)
+        views.append(View(image, camera, f"cam {index}"))
+    return views
+
+
+@pytest.mark.parametrize("guilty", range(4))
+def test_the_view_that_disagrees_is_named(aim, guilty):
+    centers = [(24, 24)] * 4
+    assert VisualHull().encode(discs(aim, centers))
+    centers[guilty] = (24, 9)  # looks as if the object stood higher
     with pytest.raises(RequestError, match=f"cam {guilty} disagrees with the others"):
-        VisualHull().encode(wrong)
+        VisualHull().encode(discs(aim, centers))
 
 
 def test_a_volume_beside_the_object_is_told(views, aim):

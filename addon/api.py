@@ -1,0 +1,146 @@
+"""What scripts and Blender's console call; every button does something that is here.
+
+    from bl_ext.user_default.levelform import api
+
+    api.reconstruct(resolution=256)                              # the scene's cameras
+    api.reconstruct(cameras="/photos/chair/transforms.json")     # a folder of posed pictures
+    api.reconstruct(["a.png", "b.png"], cameras=[cam_a, cam_b])  # pictures and their cameras
+
+Every call blocks until it is done, in a window and in the background alike.
+"""
+
+from collections.abc import Generator, Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..backend.protocol import Background, MeshUpdate, MethodInfo, Progress
+from . import interpreter
+from .export import export_mesh as export_mesh
+from .requests import DEFAULT_NAME, Settings, begin, begin_remesh
+from .session import live
+from .stage import add_cameras as add_cameras
+from .stage import render_pictures as render_pictures
+from .stage import use_images as use_images
+from .stage import volume_from_cameras as volume_from_cameras
+from .views import Camera, Picture, given_source
+
+
+def reconstruct(
+    images: Picture | Iterable[Picture] | None = None,
+    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
+    *,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    name: str = DEFAULT_NAME,
+    background: Background | str = "alpha",
+    **settings: Any,
+) -> bpy.types.Object:
+    """Reconstruct one object and add it to the scene.
+
+    Parameters
+    ----------
+    images
+        Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
+        None: each camera's own picture.
+    cameras
+        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+    volume
+        An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+    name
+        What to call the object.
+    background
+        "alpha", "corner", or a `Background` with a colour.
+    settings
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
+
+    Returns
+    -------
+    The new object; what made it is in its custom property "levelform".
+
+    Raises
+    ------
+    RequestError
+        If something asked for can't be had; the scene is as it was.
+    WorkError
+        If the work failed; the scene is as it was.
+    """
+    return _exhaust(
+        stream(images, cameras, volume=volume, name=name, background=background, **settings)
+    )
+
+
+def stream(
+    images: Picture | Iterable[Picture] | None = None,
+    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
+    *,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    name: str = DEFAULT_NAME,
+    background: Background | str = "alpha",
+    **settings: Any,
+) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
+    """Reconstruct as `reconstruct` does, telling what happens; the generator returns the object.
+
+    Yields
+    ------
+    `Progress`, and each `MeshUpdate` after its mesh was put into the scene, coarse to fine. Closing
+    the generator before its end cancels the job and leaves the scene as it was.
+    """
+    if isinstance(background, str):
+        background = Background(mode=background)
+    chosen = Settings(background=background, **settings)
+    source = given_source(images, cameras, bpy.context.scene)
+    running = begin(source, chosen, volume=volume, name=name)
+    yield from live.drive(running)
+    return running.outcome
+
+
+def remesh(
+    target: bpy.types.Object,
+    *,
+    resolution: int = 128,
+    level: float | None = None,
+    color: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> bpy.types.Object:
+    """Mesh a reconstruction again from the field that the worker kept; the method does not run.
+
+    Parameters
+    ----------
+    target
+        An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
+    resolution, level, color, options
+        As in `Settings`.
+
+    Raises
+    ------
+    RequestError
+        If the object is no reconstruction, or is being edited.
+    WorkError
+        If its field is not kept any more; its mesh is as it was.
+    """
+    running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
+    for _ in live.drive(running):
+        pass
+    return running.outcome
+
+
+def methods() -> tuple[MethodInfo, ...]:
+    """Return the methods that the worker runs; starts it if need be."""
+    return live.ask_methods()
+
+
+def doctor() -> dict[str, Any]:
+    """Return what was found and what is missing for the backend to run, candidate by candidate."""
+    return interpreter.doctor()
+
+
+def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
+    """Run a generator to its end and return what it returns."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value

@@ -1,0 +1,220 @@
+"""The backend: install, repair, remove; start it, free its memory, see what it said."""
+
+import os
+
+import bpy
+
+from .. import interpreter, preferences
+from ..interpreter import here
+from ..session import live
+from . import Reporter, refuse
+
+
+def _install_problem() -> str:
+    """Return why no installation can begin; empty if one can."""
+    if here.installing is not None:
+        return "An installation is under way."
+    if not preferences.get().wheels and not bpy.app.online_access:
+        return (
+            "Blender is not allowed to use the network. "
+            "Allow Online Access in Preferences > System, or choose a folder of wheels."
+        )
+    return ""
+
+
+def _managed_problem() -> str:
+    """Return why there is nothing to repair or remove; empty if there is."""
+    if here.installing is not None:
+        return "An installation is under way."
+    folder = interpreter.managed_folder()
+    return "" if os.path.isdir(folder) else "No backend was installed by Levelform."
+
+
+class _Installer(Reporter):
+    """An operator that begins an installation, and in a script waits for its end."""
+
+    def start(self, context: bpy.types.Context) -> None:
+        """Begin it."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return self._attempt(self.start, context)
+
+    def run(self, context: bpy.types.Context) -> None:
+        self.start(context)
+        here.finish()
+
+
+class LEVELFORM_OT_install_backend(_Installer, bpy.types.Operator):
+    """Build a Python of its own for Levelform, with torch, in the extension's folder"""
+
+    bl_idname = "levelform.install_backend"
+    bl_label = "Install Backend"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, _install_problem())
+
+    def start(self, _context: bpy.types.Context) -> None:
+        here.begin_install()
+        live.wake()
+
+
+class LEVELFORM_OT_repair_backend(_Installer, bpy.types.Operator):
+    """Install anew what is missing or broken in the backend"""
+
+    bl_idname = "levelform.repair_backend"
+    bl_label = "Repair"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, _managed_problem() or _install_problem())
+
+    def start(self, _context: bpy.types.Context) -> None:
+        live.shutdown()  # its files are in use while the worker runs
+        here.begin_install(repair=True)
+        live.wake()
+
+
+class LEVELFORM_OT_remove_backend(Reporter, bpy.types.Operator):
+    """Delete the backend that Levelform installed, with everything in it"""
+
+    bl_idname = "levelform.remove_backend"
+    bl_label = "Remove"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, _managed_problem())
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def run(self, _context: bpy.types.Context) -> None:
+        live.shutdown()
+        here.remove()
+        live.wake()
+
+
+class LEVELFORM_OT_cancel_install(bpy.types.Operator):
+    """Stop the installation; what was downloaded is kept for another time"""
+
+    bl_idname = "levelform.cancel_install"
+    bl_label = "Cancel Installation"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if here.installing else "No installation is under way.")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        here.installing.cancel()
+        live.wake()
+        return {"FINISHED"}
+
+
+class LEVELFORM_OT_check_backend(Reporter, bpy.types.Operator):
+    """Look closely at every Python that could run the backend: takes a few seconds"""
+
+    bl_idname = "levelform.check_backend"
+    bl_label = "Check"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, _context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        here.look(quick=False)
+        live.wake()
+        return {"FINISHED"}
+
+    def run(self, _context: bpy.types.Context) -> None:
+        interpreter.doctor()
+
+
+class LEVELFORM_OT_start_backend(Reporter, bpy.types.Operator):
+    """Start the backend now, so that the first job need not wait for it"""
+
+    bl_idname = "levelform.start_backend"
+    bl_label = "Start"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "It runs already." if live.worker_state != "off" else "")
+
+    def run(self, _context: bpy.types.Context) -> None:
+        live.start_worker()
+
+
+class LEVELFORM_OT_unload_backend(Reporter, bpy.types.Operator):
+    """Have the backend give its memory back; results can't be re-meshed afterwards"""
+
+    bl_idname = "levelform.unload_backend"
+    bl_label = "Free Memory"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if live.running is not None:
+            return refuse(cls, "Wait for the job under way, or cancel it (Esc).")
+        return refuse(cls, "It does not run." if live.worker_state == "off" else "")
+
+    def run(self, _context: bpy.types.Context) -> None:
+        live.unload()
+
+
+class LEVELFORM_OT_stop_backend(Reporter, bpy.types.Operator):
+    """End the backend; it starts again with the next job"""
+
+    bl_idname = "levelform.stop_backend"
+    bl_label = "Stop"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "It does not run." if live.worker_state == "off" else "")
+
+    def run(self, _context: bpy.types.Context) -> None:
+        live.shutdown()
+        live.wake()
+
+
+class LEVELFORM_OT_copy_log(bpy.types.Operator):
+    """Copy what the backend, or its installation, wrote last to the clipboard"""
+
+    bl_idname = "levelform.copy_log"
+    bl_label = "Copy Log"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        installation = here.installation
+        parts = [live.log_tail(), installation.log(200) if installation else ""]
+        context.window_manager.clipboard = "\n".join(filter(None, parts)) or "(nothing)"
+        self.report({"INFO"}, "The log is on the clipboard")
+        return {"FINISHED"}
+
+
+class LEVELFORM_OT_open_preferences(bpy.types.Operator):
+    """Open the extension's preferences"""
+
+    bl_idname = "levelform.open_preferences"
+    bl_label = "Preferences"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        bpy.ops.preferences.addon_show(module=preferences.ROOT)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    LEVELFORM_OT_install_backend,
+    LEVELFORM_OT_repair_backend,
+    LEVELFORM_OT_remove_backend,
+    LEVELFORM_OT_cancel_install,
+    LEVELFORM_OT_check_backend,
+    LEVELFORM_OT_start_backend,
+    LEVELFORM_OT_unload_backend,
+    LEVELFORM_OT_stop_backend,
+    LEVELFORM_OT_copy_log,
+    LEVELFORM_OT_open_preferences,
+)

@@ -1,0 +1,90 @@
+"""Cameras and their pictures: from a folder, by rendering, by dropping them on the viewport."""
+
+import bpy
+from bpy.props import CollectionProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from .. import api
+from ..views import chosen_cameras
+from . import Reporter, refuse
+
+
+class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
+    """Add a camera for each picture that a transforms.json lists, with the picture behind it"""
+
+    bl_idname = "levelform.add_cameras"
+    bl_label = "Add Cameras from File"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+
+    def run(self, context: bpy.types.Context) -> None:
+        added = api.add_cameras(self.filepath)
+        context.scene.levelform.source = "CAMERAS"
+        self.report({"INFO"}, f"Added {len(added)} cameras")
+
+
+class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
+    """Render this scene, over transparency, from every ticked camera that has no picture"""
+
+    bl_idname = "levelform.render_pictures"
+    bl_label = "Render Pictures"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
+
+    def run(self, context: bpy.types.Context) -> None:
+        rendered = api.render_pictures(context.scene)
+        self.report({"INFO"}, f"Rendered {len(rendered)} pictures")
+
+
+class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
+    """Reconstruct from these images"""
+
+    bl_idname = "levelform.drop_images"
+    bl_label = "Levelform: Use Images"
+    bl_options = {"REGISTER", "UNDO"}
+
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(
+        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
+    )
+
+    def run(self, context: bpy.types.Context) -> None:
+        paths = [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
+        self.report({"INFO"}, api.use_images(paths, context))
+
+
+class LEVELFORM_FH_images(bpy.types.FileHandler):
+    """Images that are dropped on a viewport while the Levelform tab is open there."""
+
+    bl_idname = "LEVELFORM_FH_images"
+    bl_label = "Levelform"
+    bl_import_operator = "levelform.drop_images"
+    bl_file_extensions = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.exr"
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        return context.area is not None and tab_is_open(context.area)
+
+
+def tab_is_open(area: bpy.types.Area) -> bool:
+    """Return whether a viewport's sidebar shows the Levelform tab.
+
+    Elsewhere a dropped image stays what it is in Blender: a reference, or a background.
+    """
+    if area.type != "VIEW_3D" or not area.spaces.active.show_region_ui:
+        return False
+    sidebars = (region for region in area.regions if region.type == "UI")
+    return any(region.active_panel_category == "Levelform" for region in sidebars)
+
+
+CLASSES = (
+    LEVELFORM_OT_add_cameras,
+    LEVELFORM_OT_render_pictures,
+    LEVELFORM_OT_drop_images,
+    LEVELFORM_FH_images,
+)

@@ -1,0 +1,75 @@
+"""Reconstruct and cancel, and the key that cancels."""
+
+import bpy
+
+from ..requests import begin_scene, source_problem
+from ..session import Running, live
+from . import Starter, refuse
+
+
+class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
+    """Make a mesh from the pictures; it appears coarse at first and sharpens while you work on"""
+
+    bl_idname = "levelform.reconstruct"
+    bl_label = "Reconstruct"
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, source_problem(context.scene))
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_scene(context)
+
+
+class LEVELFORM_OT_cancel(bpy.types.Operator):
+    """Stop; the scene is left as it was before"""
+
+    bl_idname = "levelform.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if live.running else "Nothing is under way.")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        live.cancel()
+        return {"FINISHED"}
+
+
+class LEVELFORM_OT_dismiss(bpy.types.Operator):
+    """Hide this message"""
+
+    bl_idname = "levelform.dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        live.failure = None
+        return {"FINISHED"}
+
+
+CLASSES = (LEVELFORM_OT_reconstruct, LEVELFORM_OT_cancel, LEVELFORM_OT_dismiss)
+
+_keys: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
+
+
+def register() -> None:
+    """Let Esc cancel, in any editor.
+
+    A key rather than a modal operator: while one of those runs Blender does not autosave. Whatever
+    else Esc means comes first (menus, a tool that is being used), and when nothing is under way the
+    operator's poll lets the key pass.
+    """
+    keyconfig = bpy.context.window_manager.keyconfigs.addon
+    if keyconfig is not None:  # there is none in the background
+        keymap = keyconfig.keymaps.new(name="Window")
+        _keys.append((keymap, keymap.keymap_items.new("levelform.cancel", "ESC", "PRESS")))
+
+
+def unregister() -> None:
+    """Take the key back."""
+    while _keys:
+        keymap, item = _keys.pop()
+        keymap.keymap_items.remove(item)

@@ -1,0 +1,93 @@
+"""What can be done with a result: mesh its field again, and add modifiers that suit it."""
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
+
+from ..requests import LARGEST_RESOLUTION, LEAST_RESOLUTION, begin_remesh, remesh_problem
+from ..results import PROVENANCE
+from ..session import Running, live
+from . import Starter, refuse
+
+VOXELS = 128  # of the Remesh modifier, along the object's longest side
+
+
+def not_kept(target: bpy.types.Object) -> str:
+    """Return why the worker can't mesh an object's field again; empty if it has kept it."""
+    status = live.status
+    if status is not None and target[PROVENANCE].get("keep") in status.kept:
+        return ""
+    return "The backend keeps this result no more. Reconstruct it again."
+
+
+class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
+    """Mesh the kept result again at this resolution and level, without running the method again"""
+
+    bl_idname = "levelform.remesh"
+    bl_label = "Re-mesh"
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
+
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the volume",
+        default=256,
+        min=LEAST_RESOLUTION,
+        max=LARGEST_RESOLUTION,
+        options={"SKIP_SAVE"},
+    )
+    use_level: BoolProperty(name="Use Level", options={"SKIP_SAVE"})
+    level: FloatProperty(
+        name="Level",
+        description="Distance from the surface in volume units, or a probability",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        busy = "Wait for the job under way, or cancel it (Esc)." if live.running else ""
+        return refuse(cls, busy or remesh_problem(context.object) or not_kept(context.object))
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_remesh(
+            context.object,
+            resolution=self.resolution,
+            level=self.level if self.use_level else None,
+            color=context.scene.levelform.color,
+        )
+
+
+class LEVELFORM_OT_add_modifier(bpy.types.Operator):
+    """Add a modifier with settings that suit a reconstruction"""
+
+    bl_idname = "levelform.add_modifier"
+    bl_label = "Add Modifier"
+    bl_options = {"REGISTER", "UNDO"}
+
+    kind: EnumProperty(
+        name="Modifier",
+        items=(
+            ("REMESH", "Remesh", "Even triangles or quads of one size"),
+            ("SMOOTH", "Smooth", "Take the ripples out of the surface"),
+            ("DECIMATE", "Decimate", "Fewer triangles"),
+        ),
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        is_mesh = context.object is not None and context.object.type == "MESH"
+        return refuse(cls, "" if is_mesh else "Select a mesh.")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        target = context.object
+        modifier = target.modifiers.new(self.kind.title(), self.kind)
+        if self.kind == "REMESH":
+            modifier.mode = "VOXEL"
+            modifier.voxel_size = max(max(target.dimensions) / VOXELS, 1e-6)
+            modifier.use_smooth_shade = True
+        elif self.kind == "SMOOTH":
+            modifier.factor, modifier.iterations = 0.5, 5
+        else:
+            modifier.ratio = 0.25
+        return {"FINISHED"}
+
+
+CLASSES = (LEVELFORM_OT_remesh, LEVELFORM_OT_add_modifier)

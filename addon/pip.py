@@ -1,0 +1,151 @@
+"""What pip is told, and how far it has come by what it prints. Knows no `bpy`."""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..backend.errors import RequestError
+from .client import clean_environment
+from .managed import Build, Plan
+
+# PyTorch's own index of its builds, as its installation page documents; see `_label`.
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+_LABELS = {(Build.CPU, "linux"): "cpu", (Build.CUDA, "win32"): "cu130"}
+_TORCH_WEIGHT = 20  # a wheel of torch takes as long as that many others
+
+
+@dataclass
+class Progress:
+    """How far pip has come, from what it prints.
+
+    Every required wheel has a share; `done` is the shares of those that are over.
+    """
+
+    names: Sequence[str]
+    done: float = 0.0
+    current: float = 0.0
+    inner: float = 0.0
+    installing: bool = False
+    seen: set[str] = field(default_factory=set)
+
+    def read(self, line: str) -> None:
+        """Take in one line of output."""
+        if match := _WHEEL.match(line):
+            self._begin(match["name"].lower().replace("_", "-"))
+        elif match := _BYTES.match(line):
+            self.inner = int(match[1]) / max(int(match[2]), 1)
+        elif line.startswith("Installing collected"):
+            self._begin("")
+            self.installing = True
+
+    def _begin(self, name: str) -> None:
+        self.done += self.current
+        self.current, self.inner = 0.0, 0.0
+        if name in self.names and name not in self.seen:
+            self.seen.add(name)
+            self.current = _weight(name)
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1; the wheels' arrival is nine tenths of it."""
+        if self.installing:
+            return 0.9
+        whole = sum(_weight(name) for name in self.names)
+        return 0.9 * min(1.0, (self.done + self.current * self.inner) / max(whole, 1.0))
+
+
+_WHEEL = re.compile(
+    r"\s*(?:Downloading|Using cached|Processing|Looking in links) ?(?:\S*[/\\])?"
+    r"(?P<name>[A-Za-z0-9_.]+)-\d[^\s/\\]*\.whl(?!\.metadata)"
+)
+_BYTES = re.compile(r"\s*Progress (\d+) of (\d+)")
+
+
+def _weight(name: str) -> float:
+    return float(_TORCH_WEIGHT if name == "torch" else 1)
+
+
+def check_source(plan: Plan) -> None:
+    """Make sure that there is something to install from.
+
+    Raises
+    ------
+    RequestError
+        If the network would be needed and is not allowed, or the folder has no wheels.
+    """
+    if plan.wheels:
+        if not any(Path(plan.wheels).glob("*.whl")):
+            raise RequestError(
+                f"There are no wheels in {plan.wheels}.", "Choose the folder that holds them."
+            )
+    elif not plan.online_access:
+        raise RequestError(
+            "Blender is not allowed to use the network.",
+            "Allow online access in Blender's preferences (System), or choose a folder of wheels.",
+        )
+
+
+def source_options(plan: Plan) -> list[str]:
+    """Return pip's options that say where the wheels come from."""
+    if plan.wheels:
+        return ["--no-index", "--find-links", str(Path(plan.wheels).absolute())]
+    label = _label(plan)
+    index = plan.index or (TORCH_INDEX + label if label else "")
+    return ["--extra-index-url", index] if index else []
+
+
+def _label(plan: Plan) -> str:
+    """Return PyTorch's name of a build that Python's own index does not have, else nothing.
+
+    That index has CUDA's build for Linux, and the processor's for the other systems.
+    """
+    if plan.wheels or plan.index:
+        return ""
+    return _LABELS.get((plan.build, sys.platform), "")
+
+
+def environment_variables() -> dict[str, str]:
+    """Keep a user's proxies and certificates, but nothing that would install elsewhere."""
+    elsewhere = {"PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT"}
+    return {name: value for name, value in clean_environment().items() if name not in elsewhere}
+
+
+def wanted(plan: Plan) -> list[str]:
+    """Return what is to be installed, one requirement each.
+
+    Torch's says which build, lest an index that can't be reached leads to the other, larger one.
+    """
+    lines = plan.requirements.read_text().splitlines()
+    found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    label = _label(plan)
+    return [f"{line}+{label}" if label and canonical(line) == "torch" else line for line in found]
+
+
+def canonical(requirement: str) -> str:
+    """Return the distribution of a requirement, as names are compared."""
+    return re.split(r"[\s=<>!~;\[]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+def is_count(line: str) -> bool:
+    """Tell whether a line only counts the bytes of a download."""
+    return _BYTES.match(line) is not None
+
+
+def _packages(environment: Path) -> list[Path]:
+    found = environment.glob("lib/python*/site-packages")
+    return [*found, environment / "Lib" / "site-packages"]
+
+
+def is_there(environment: Path) -> bool:
+    """Tell whether an environment has pip."""
+    return any((folder / "pip" / "__init__.py").exists() for folder in _packages(environment))
+
+
+def version(environment: Path) -> tuple[int, ...]:
+    """Return the version of an environment's pip, from the name of its record."""
+    for folder in _packages(environment):
+        for record in folder.glob("pip-*.dist-info"):
+            return tuple(int(n) for n in re.findall(r"\d+", record.name)[:2])
+    return (0,)

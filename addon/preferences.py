@@ -1,0 +1,81 @@
+"""The extension's preferences: which Python runs the backend, and how one is built."""
+
+import os
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+ROOT = __package__.rpartition(".")[0]  # the extension's own name, such as bl_ext.x.levelform
+
+
+def _look_again(_preferences: Any, _context: bpy.types.Context) -> None:
+    """Look at the candidates again after one was chosen."""
+    from .interpreter import here
+    from .session import live
+
+    here.look()
+    live.wake()
+
+
+class LevelformPreferences(bpy.types.AddonPreferences):
+    """What is the same for every file of this user."""
+
+    bl_idname = ROOT
+
+    python: StringProperty(
+        name="Python",
+        description="A Python 3.11 or later that has torch; when empty, the one that "
+        "Install Backend made",
+        subtype="FILE_PATH",
+        update=_look_again,
+    )
+    device: EnumProperty(
+        name="Compute On",
+        description="What the backend computes on",
+        items=(
+            ("AUTO", "Automatic", "The graphics card if it can be used, else the processor"),
+            ("CUDA", "NVIDIA Graphics Card", "CUDA"),
+            ("MPS", "Apple Graphics", "Metal"),
+            ("CPU", "Processor", "Works everywhere"),
+        ),
+    )
+    build: EnumProperty(
+        name="Build",
+        description="Which build of torch to install",
+        items=(
+            ("CPU", "Processor", "Works everywhere; the smaller download"),
+            ("CUDA", "NVIDIA Graphics Card", "Much faster with such a card; a large download"),
+        ),
+    )
+    wheels: StringProperty(
+        name="Wheels",
+        description="A folder of wheels to install from, without the network; when empty, "
+        "they are downloaded",
+        subtype="DIR_PATH",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw what was found, and the installation."""
+        from . import panels
+
+        panels.draw_preferences(self, context)
+
+
+class _Defaults:
+    python, device, build, wheels = "", "AUTO", "CPU", ""
+
+
+def get() -> Any:
+    """Return the preferences; where the extension was not enabled as one, their defaults."""
+    addon = bpy.context.preferences.addons.get(ROOT)
+    return _Defaults() if addon is None or addon.preferences is None else addon.preferences
+
+
+def python() -> str:
+    """Return the interpreter that the user chose, as an absolute path; empty: none."""
+    chosen = get().python
+    return os.path.expanduser(bpy.path.abspath(chosen)) if chosen else ""
+
+
+CLASSES = (LevelformPreferences,)

@@ -1,0 +1,259 @@
+"""What the panel remembers, saved in the .blend: settings on the scene, a tick on each camera."""
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..backend import protocol
+from . import session
+from .requests import DEFAULT_METHOD
+
+PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
+# What the panel offers before the backend has said which methods it runs.
+_KNOWN_METHODS = (
+    (DEFAULT_METHOD, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
+)
+# Blender keeps no reference to the strings of a dynamic enum: they live here.
+_method_items: list[tuple[str, str, str, int]] = []
+
+
+def _methods(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
+    """List the worker's methods, or what is known before it runs; always with the chosen one."""
+    listed = session.methods()
+    known = [(m.name, m.title, m.summary) for m in listed] if listed else list(_KNOWN_METHODS)
+    if settings.method not in {name for name, _, _ in known}:
+        known.append((settings.method, settings.method, "Not known to the backend"))
+    items = [(*item, index) for index, item in enumerate(known)]
+    if items != _method_items:
+        _method_items[:] = items
+    return _method_items
+
+
+def _get_method(settings: "LevelformSettings") -> int:
+    return next(i for name, _, _, i in _methods(settings, None) if name == settings.method)
+
+
+def _set_method(settings: "LevelformSettings", index: int) -> None:
+    settings.method = _methods(settings, None)[index][0]
+
+
+def _is_volume(_settings: "LevelformSettings", candidate: bpy.types.Object) -> bool:
+    return candidate.type == "EMPTY"
+
+
+class LevelformCamera(bpy.types.PropertyGroup):
+    """A camera's part in the reconstruction, stored on the camera's object."""
+
+    use: BoolProperty(
+        name="Use",
+        description="Reconstruct from this camera",
+        default=True,
+    )
+    image: PointerProperty(
+        type=bpy.types.Image,
+        name="Picture",
+        description="What this camera saw, as a render of this scene; "
+        "when empty, the camera's background image is used",
+    )
+
+
+class LevelformSettings(bpy.types.PropertyGroup):
+    """What to reconstruct from, and how; stored on the scene."""
+
+    source: EnumProperty(
+        name="Source",
+        items=(
+            ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
+            ("FILES", "Folder", "A transforms.json with its pictures, or the folder it is in"),
+            ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
+        ),
+        default="CAMERAS",
+    )
+    path: StringProperty(
+        name="Folder",
+        description="A transforms.json, or the folder it is in",
+        subtype="FILE_PATH",
+    )
+    image: PointerProperty(
+        type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
+    )
+    camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
+    volume: PointerProperty(
+        type=bpy.types.Object,
+        name="Volume",
+        description="An Empty whose cube holds the object; when none is picked, the cameras decide",
+        poll=_is_volume,
+    )
+    method: StringProperty(
+        name="Method", description="Name of the method, for scripts", default=DEFAULT_METHOD
+    )
+    method_choice: EnumProperty(
+        name="Method",
+        description="How pictures become a mesh",
+        items=_methods,
+        get=_get_method,
+        set=_set_method,
+        options={"SKIP_SAVE"},
+    )
+    weights: StringProperty(
+        name="Weights",
+        description="A file of weights; when empty, those that come with the method",
+        subtype="FILE_PATH",
+    )
+    preset: EnumProperty(
+        name="Resolution",
+        description="Cells along the longest side of the volume",
+        items=(
+            ("DRAFT", "Draft 64", "64 cells: a first look"),
+            ("BALANCED", "Balanced 128", "128 cells"),
+            ("FINE", "Fine 256", "256 cells"),
+            ("ULTRA", "Ultra 512", "512 cells: needs time and memory"),
+            ("CUSTOM", "Custom", "Any number of cells"),
+        ),
+        default="BALANCED",
+    )
+    custom_resolution: IntProperty(
+        name="Cells",
+        description="Cells along the longest side of the volume",
+        default=128,
+        min=8,
+        max=1024,
+        soft_max=512,
+    )
+    use_level: BoolProperty(
+        name="Level",
+        description="Move the surface away from where the method puts it",
+        default=False,
+    )
+    level: FloatProperty(
+        name="Level",
+        description="Distance from the surface in volume units, positive is outside; "
+        "for occupancy methods the probability to be inside",
+        default=0.0,
+        min=-1.0,
+        max=1.0,
+        step=1,
+        precision=3,
+    )
+    background: EnumProperty(
+        name="Background",
+        description="What is background in the pictures",
+        items=(
+            ("ALPHA", "Transparent", "Each picture's alpha is the object's mask"),
+            ("CORNER", "Corner Colour", "The colour of the picture's corners is background"),
+            ("COLOR", "Chosen Colour", "A colour of your choice is background"),
+        ),
+        default="ALPHA",
+    )
+    background_color: FloatVectorProperty(
+        name="Colour",
+        description="The background's colour",
+        subtype="COLOR_GAMMA",
+        size=3,
+        min=0.0,
+        max=1.0,
+        default=(1.0, 1.0, 1.0),
+    )
+    tolerance: FloatProperty(
+        name="Tolerance",
+        description="How far from the background's colour still counts as background",
+        default=0.1,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    color: BoolProperty(
+        name="Colours", description="Colour the mesh from the pictures", default=True
+    )
+    intersect_hull: BoolProperty(
+        name="Keep Inside Silhouettes",
+        description="Cut away whatever the silhouettes rule out",
+        default=False,
+    )
+    min_component: FloatProperty(
+        name="Drop Crumbs",
+        description="Remove loose pieces smaller than this share of the largest",
+        default=0.0,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    fill_voids: BoolProperty(
+        name="Fill Voids", description="Remove closed hollows inside the object", default=False
+    )
+    use_max_faces: BoolProperty(
+        name="Limit Faces", description="Simplify the last mesh to a number of faces", default=False
+    )
+    max_faces: IntProperty(
+        name="Faces", description="Triangles at most", default=50_000, min=100, soft_max=1_000_000
+    )
+
+    remesh_resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the volume",
+        default=256,
+        min=8,
+        max=1024,
+        soft_max=512,
+    )
+    remesh_use_level: BoolProperty(
+        name="Level", description="Move the surface away from where the method puts it"
+    )
+    remesh_level: FloatProperty(
+        name="Level",
+        description="Distance from the surface in volume units, positive is outside; "
+        "for occupancy methods the probability to be inside",
+        min=-1.0,
+        max=1.0,
+        step=1,
+        precision=3,
+    )
+
+    @property
+    def resolution(self) -> int:
+        """Cells along the longest side of the volume, from the preset or the custom number."""
+        return PRESETS.get(self.preset, self.custom_resolution)
+
+    def background_data(self) -> protocol.Background:
+        """Return what the worker is told about the pictures' background."""
+        return protocol.Background(
+            mode=self.background.lower(),
+            color=tuple(self.background_color),
+            tolerance=self.tolerance,
+        )
+
+    def options(self) -> dict[str, object]:
+        """Return the further options of a job, only those that differ from their defaults."""
+        options: dict[str, object] = {}
+        if self.intersect_hull and self.method != DEFAULT_METHOD:
+            options["hull"] = True
+        if self.min_component > 0.0:
+            options["min_component"] = self.min_component
+        if self.fill_voids:
+            options["fill_voids"] = True
+        if self.use_max_faces:
+            options["max_faces"] = self.max_faces
+        return options
+
+
+CLASSES = (LevelformCamera, LevelformSettings)
+
+
+def register() -> None:
+    """Hang the settings on scenes and the camera's part on objects."""
+    bpy.types.Scene.levelform = PointerProperty(type=LevelformSettings)
+    # Not "levelform": before 5.0 it would share its place with the custom property of provenance.
+    bpy.types.Object.levelform_camera = PointerProperty(type=LevelformCamera)
+
+
+def unregister() -> None:
+    """Take both off again."""
+    del bpy.types.Object.levelform_camera
+    del bpy.types.Scene.levelform

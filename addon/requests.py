@@ -1,0 +1,285 @@
+"""From what a person chose to a job of the worker: the panel's settings, or a script's arguments.
+
+Everything that can be wrong with a request is found here, before the worker hears of it.
+"""
+
+import tomllib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from os import PathLike, path
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..backend.errors import RequestError
+from ..backend.protocol import Background, Reconstruct, Remesh
+from . import preferences
+from .results import PROVENANCE, Added, Replaced
+from .scene import volume as scene_volume
+from .session import Running, live
+from .views import (
+    Source,
+    chosen_cameras,
+    folder_source,
+    given_source,
+    scene_cameras_of,
+    scene_source,
+)
+
+DEFAULT_NAME = "Reconstruction"
+DEFAULT_METHOD = "visual-hull"
+LEAST_RESOLUTION, LARGEST_RESOLUTION = 8, 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reconstruct, whatever from.
+
+    Attributes
+    ----------
+    method : name of the method
+    weights : a file of weights; None: those that come with the method
+    resolution : cells along the volume's longest side
+    level : the user's threshold, a distance in volume units or a probability; None: the method's
+    background : what of a picture is background
+    color : colour the mesh from the pictures
+    seed : for methods that draw random numbers
+    device : "auto", "cpu", "cuda" or "mps"; None: what the preferences say
+    options : further options of the method and of the extraction, by name
+    """
+
+    method: str = DEFAULT_METHOD
+    weights: str | None = None
+    resolution: int = 128
+    level: float | None = None
+    background: Background = Background()  # noqa: RUF009 - it is frozen
+    color: bool = True
+    seed: int = 0
+    device: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_resolution(self.resolution)
+
+
+def check_resolution(resolution: int) -> None:
+    """Raise `RequestError` if no mesh of this many cells is made."""
+    if not LEAST_RESOLUTION <= resolution <= LARGEST_RESOLUTION:
+        raise RequestError(
+            f"The resolution is {resolution} cells.",
+            f"Choose {LEAST_RESOLUTION} to {LARGEST_RESOLUTION}.",
+        )
+
+
+# ---------------------------------------------------------------- from the panel
+
+
+def scene_settings(scene: bpy.types.Scene) -> Settings:
+    """Return what the panel says of how to reconstruct."""
+    chosen = scene.levelform
+    weights = bpy.path.abspath(chosen.weights) if chosen.weights else None
+    return Settings(
+        method=chosen.method,
+        weights=weights,
+        resolution=chosen.resolution,
+        level=chosen.level if chosen.use_level else None,
+        background=chosen.background_data(),
+        color=chosen.color,
+        options=chosen.options(),
+    )
+
+
+def panel_source(scene: bpy.types.Scene) -> Source:
+    """Return the source that the panel shows.
+
+    Raises
+    ------
+    RequestError
+        If it is empty, or something of it can't be used.
+    """
+    chosen = scene.levelform
+    if chosen.source == "CAMERAS":
+        return scene_source(scene)
+    if chosen.source == "FILES":
+        return folder_source(absolute(chosen.path))
+    if chosen.image is None:
+        raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
+    return given_source(chosen.image, None, scene)
+
+
+def source_problem(scene: bpy.types.Scene) -> str:
+    """Return why the panel's source can't be used, as far as a glance tells; reads no file."""
+    chosen = scene.levelform
+    if live.running is not None:
+        return "Wait for the job under way, or cancel it (Esc)."
+    if chosen.source == "FILES":
+        return "" if chosen.path else "Choose a folder."
+    if chosen.source == "IMAGE":
+        return "" if chosen.image else "Pick an image."
+    if not scene_cameras_of(scene):
+        return "This scene has no cameras."
+    return "" if chosen_cameras(scene) else "No camera is ticked."
+
+
+def absolute(given: str | PathLike[str]) -> str:
+    """Return a path that a person gave as an absolute one; `//` is the folder of the .blend.
+
+    Raises
+    ------
+    RequestError
+        If it is empty, or `//` in a file that has not been saved.
+    """
+    given = str(given)
+    if not given:
+        raise RequestError("No folder is chosen.", "Choose a transforms.json, or its folder.")
+    if given.startswith("//") and not bpy.data.filepath:
+        raise RequestError(
+            f"{given} lies beside the .blend file, which is not saved.", "Save the file first."
+        )
+    return path.expanduser(bpy.path.abspath(given))
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def begin_scene(context: bpy.types.Context) -> Running:
+    """Begin what the panel shows."""
+    scene = context.scene
+    chosen = scene.levelform
+    volume = None if chosen.source == "IMAGE" else chosen.volume
+    return begin(panel_source(scene), scene_settings(scene), volume=volume)
+
+
+def begin(
+    source: Source,
+    settings: Settings,
+    *,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    name: str = DEFAULT_NAME,
+) -> Running:
+    """Begin to reconstruct one object.
+
+    Parameters
+    ----------
+    volume
+        An Empty or (4, 4) world_from_volume; None: what the source says, else around what the
+        cameras see, or without cameras the cube [-1, 1]^3 of the world.
+
+    Raises
+    ------
+    RequestError
+        If something asked for can't be had; nothing was begun.
+    """
+    world_from_volume = _volume_matrix(volume, source, settings.background)
+    job = uuid.uuid4().hex
+    request = Reconstruct(
+        job=job,
+        method=settings.method,
+        views=source.views,
+        world_from_volume=world_from_volume,
+        resolution=settings.resolution,
+        level=settings.level,
+        weights=settings.weights,
+        color=settings.color,
+        seed=settings.seed,
+        device=settings.device or preferences.get().device.lower(),
+        background=settings.background,
+        keep=job,
+        options=dict(settings.options),
+    )
+    facts = {
+        "view_names": [view.name for view in source.views],
+        "options": dict(settings.options),
+        "seed": settings.seed,
+        "background": settings.background.mode,
+        "world_from_volume": world_from_volume.tolist(),
+        "keep": job,
+        "levelform": version(),
+        "blender": bpy.app.version_string,
+    }
+    return live.begin(request, Added(job, name, bpy.context), facts)
+
+
+def begin_remesh(
+    target: bpy.types.Object,
+    *,
+    resolution: int,
+    level: float | None = None,
+    color: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> Running:
+    """Begin to mesh a reconstruction again from the field that the worker kept.
+
+    Raises
+    ------
+    RequestError
+        If the object is no reconstruction, or its mesh can't be replaced; nothing was begun.
+    """
+    problem = remesh_problem(target)
+    if problem:
+        raise RequestError(problem)
+    check_resolution(resolution)
+    before = target[PROVENANCE].to_dict()
+    job = uuid.uuid4().hex
+    options = {**before.get("options", {}), **(options or {})}
+    request = Remesh(
+        job=job,
+        keep=before["keep"],
+        resolution=resolution,
+        level=level,
+        color=color,
+        options=options,
+    )
+    result = Replaced(job, target, bpy.context.scene)
+    return live.begin(request, result, {**before, "options": options})
+
+
+def remesh_problem(target: bpy.types.Object | None) -> str:
+    """Return why an object can't be meshed again, in one sentence; empty if it can."""
+    if target is None or target.type != "MESH" or not _keep_of(target):
+        return "Select a mesh that Levelform made."
+    if target.mode != "OBJECT":
+        return "Leave Edit Mode first."
+    if target.data.shape_keys is not None:
+        return f"{target.name} has shape keys, which a new mesh would break. Remove them first."
+    if target.library is not None or target.data.library is not None:
+        return f"{target.name} is linked from another file. Make it local first."
+    return ""
+
+
+def _keep_of(target: bpy.types.Object) -> str:
+    stored = target.get(PROVENANCE)
+    return stored.get("keep", "") if hasattr(stored, "to_dict") else ""
+
+
+def _volume_matrix(
+    volume: bpy.types.Object | np.ndarray | None, source: Source, background: Background
+) -> np.ndarray:
+    if isinstance(volume, bpy.types.Object):
+        return scene_volume.matrix_of(volume)
+    if volume is None:
+        volume = source.world_from_volume
+    if volume is not None:
+        return _checked_matrix(np.asarray(volume, dtype=np.float64))
+    if all(view.camera is None for view in source.views):
+        return np.eye(4)
+    return scene_volume.volume_from_views(list(source.views), background)
+
+
+def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise RequestError("The volume's matrix is not 4x4 finite numbers.")
+    if abs(np.linalg.det(matrix)) < 1e-12:
+        raise RequestError("The volume's matrix is singular.", "Give it a size along each axis.")
+    return matrix
+
+
+@cache
+def version() -> str:
+    """Return the extension's version, from its manifest."""
+    manifest = Path(__file__).parents[1] / "blender_manifest.toml"
+    return tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]

@@ -1,0 +1,373 @@
+"""Blender's cameras as frames of a `transforms.json`; alone in knowing Blender's camera settings.
+
+Two questions look alike and differ: how does a camera see the *scene's render* (`render_camera`),
+and how does it see the *background image* that is shown behind the scene in its view
+(`background_camera`)? The render fills the camera's frame; the image is fitted into it, moved,
+scaled and flipped. Both answers are a `CameraData`: a rigid pose in Blender's axes (x right, y up,
+looking along -z), and a lens in pixels with y down from the top left corner.
+
+A flipped image, and a camera object whose scale is negative, show a mirror image, which no rigid
+pose and no lens above zero can. `CameraData` then describes the picture *after* it was mirrored as
+`mirroring` says; `images.view_of` does both.
+
+Formulas: `BKE_camera_params_compute_viewplane` of Blender's `camera.cc` for renders,
+`image_camera_background_matrix_get` of its overlay engine for background images.
+"""
+
+from dataclasses import dataclass, replace
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...backend.errors import RequestError
+from ...backend.protocol import CameraData
+
+MODELS = {"PERSP": "PINHOLE", "ORTHO": "ORTHOGRAPHIC"}
+REFUSED = {"PANO": "panoramic", "CUSTOM": "a custom camera"}
+
+# How far the axes of a camera may be from square to each other: 1e-4 is 0.05 pixel at 500 pixels.
+SHEAR_TOLERANCE = 1e-4
+DEFAULT_SENSOR = 36.0  # mm, Blender's own
+SHORTEST_LENS = 1.0  # mm, what Blender allows
+
+
+@dataclass(frozen=True)
+class _Lens:
+    """Focal lengths and principal point in pixels, y down (pixels per unit if orthographic).
+
+    A focal length below zero stands for a picture that is mirrored along that axis.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+
+# ---------------------------------------------------------------- questions
+
+
+def problem(camera_object: bpy.types.Object) -> str | None:
+    """Return why the camera can't be used and what to do, in a sentence; None if it can."""
+    try:
+        check(camera_object)
+    except RequestError as error:
+        return str(error)
+    return None
+
+
+def check(camera_object: bpy.types.Object) -> None:
+    """Raise `RequestError` if the object is no camera that a reconstruction can use."""
+    name = camera_object.name
+    if camera_object.type != "CAMERA":
+        raise RequestError(f"{name} is not a camera.", "Pick a camera.")
+    kind = camera_object.data.type
+    if kind not in MODELS:
+        raise RequestError(
+            f"{name} is {REFUSED.get(kind, kind.lower())}.",
+            "Set its lens to Perspective or Orthographic.",
+        )
+    _axes(camera_object)
+
+
+def check_background(name: str, background: bpy.types.CameraBackgroundImage) -> None:
+    """Raise `RequestError` if a background image is shown in a way that no camera sees."""
+    if abs(background.rotation) > 1e-6:
+        raise RequestError(
+            f"The background image of {name} is rotated.",
+            "Set its rotation to 0 and turn the camera instead.",
+        )
+    if background.scale < 1e-6:
+        raise RequestError(
+            f"The background image of {name} is scaled to nothing.", "Set its scale to 1."
+        )
+
+
+def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
+    """Return width and height of the scene's render in pixels."""
+    render = scene.render
+    percent = render.resolution_percentage
+    return render.resolution_x * percent // 100, render.resolution_y * percent // 100
+
+
+def render_camera(
+    camera_object: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
+) -> CameraData:
+    """Return how a camera sees the scene's render.
+
+    Parents, constraints, animation and drivers count as they stand in `depsgraph`; sensor fit,
+    shift, pixel aspect and resolution percentage count; the scale of the camera object does not, as
+    in a render.
+
+    Raises
+    ------
+    RequestError
+        If the camera is neither perspective nor orthographic, or its matrix is singular, sheared or
+        not finite.
+    """
+    check(camera_object)
+    evaluated = camera_object.evaluated_get(depsgraph)
+    return _camera_data(evaluated, _render_lens(evaluated.data, scene))
+
+
+def background_camera(
+    camera_object: bpy.types.Object,
+    background: bpy.types.CameraBackgroundImage,
+    size: tuple[int, int],
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+) -> CameraData:
+    """Return how a camera sees the pixels of one of its background images.
+
+    Parameters
+    ----------
+    background
+        One of `camera_object.data.background_images`: FIT, CROP or STRETCH, offset, scale and flips
+        count.
+    size
+        Width and height of the image in pixels.
+
+    Raises
+    ------
+    RequestError
+        As `render_camera`, and if the background image is rotated, scaled to nothing, or has no
+        pixels.
+    """
+    check(camera_object)
+    evaluated = camera_object.evaluated_get(depsgraph)
+    background = evaluated_background(camera_object, background, depsgraph)
+    return _camera_data(evaluated, _background_lens(evaluated, background, size, scene))
+
+
+def mirroring(
+    camera_object: bpy.types.Object,
+    background: bpy.types.CameraBackgroundImage | None,
+    depsgraph: bpy.types.Depsgraph,
+) -> tuple[bool, bool]:
+    """Return whether to mirror a picture left-right, and top-bottom, to fit its `CameraData`.
+
+    `background` is None for a render.
+    """
+    evaluated = camera_object.evaluated_get(depsgraph)
+    flip_x = np.linalg.det(_axes(evaluated)) < 0
+    if background is None:
+        return bool(flip_x), False
+    background = evaluated_background(camera_object, background, depsgraph)
+    return bool(flip_x) != background.use_flip_x, background.use_flip_y
+
+
+def evaluated_background(
+    camera_object: bpy.types.Object,
+    background: bpy.types.CameraBackgroundImage,
+    depsgraph: bpy.types.Depsgraph,
+) -> bpy.types.CameraBackgroundImage:
+    """Return the same entry of the evaluated camera, where animation and drivers count."""
+    originals = list(camera_object.data.background_images)
+    copies = list(camera_object.evaluated_get(depsgraph).data.background_images)
+    return copies[originals.index(background)]
+
+
+def resized(camera: CameraData, width: int, height: int) -> CameraData:
+    """Return the camera of the same picture at another size in pixels."""
+    x, y = width / camera.w, height / camera.h
+    return replace(
+        camera,
+        fl_x=camera.fl_x * x,
+        fl_y=camera.fl_y * y,
+        cx=camera.cx * x,
+        cy=camera.cy * y,
+        w=width,
+        h=height,
+    )
+
+
+# ---------------------------------------------------------------- a camera from numbers
+
+
+def add_camera(
+    name: str,
+    camera: CameraData,
+    image: bpy.types.Image | None = None,
+    collection: bpy.types.Collection | None = None,
+) -> bpy.types.Object:
+    """Add a camera that sees as `camera` does, with its picture as background image.
+
+    `background_camera` of the new object gives `camera` back in a scene of any resolution, as long
+    as the render does not change between wider and narrower than the picture; `render_camera` gives
+    it back once `match_render` has given the scene the picture's size.
+
+    Parameters
+    ----------
+    image
+        The picture; its `display_aspect` is set where the camera's pixels are not square.
+    collection
+        Where to link the camera; the context's collection if None.
+    """
+    data = bpy.data.cameras.new(name)
+    data.sensor_fit = "HORIZONTAL"
+    # The frame is as wide as the picture: lengths below are in widths of the picture.
+    pixel_aspect = camera.fl_x / camera.fl_y  # height of a pixel over its width
+    if camera.camera_model == "ORTHOGRAPHIC":
+        data.type = "ORTHO"
+        data.ortho_scale = camera.w / camera.fl_x
+    else:
+        data.lens = max(SHORTEST_LENS, camera.fl_x * DEFAULT_SENSOR / camera.w)
+        data.sensor_width = data.lens * camera.w / camera.fl_x
+    data.shift_x = 0.5 - camera.cx / camera.w
+    data.shift_y = (camera.cy - 0.5 * camera.h) * pixel_aspect / camera.w
+    if image is not None:
+        image.display_aspect = (1.0, pixel_aspect)
+        _show_background(data, image, camera.w / (camera.h * pixel_aspect))
+    camera_object = bpy.data.objects.new(name, data)
+    (collection or bpy.context.collection).objects.link(camera_object)
+    camera_object.matrix_world = Matrix(np.asarray(camera.transform_matrix).tolist())
+    return camera_object
+
+
+def match_render(scene: bpy.types.Scene, camera: CameraData) -> None:
+    """Give the scene's render the size and the pixel aspect of a camera's picture."""
+    render = scene.render
+    render.resolution_x, render.resolution_y = camera.w, camera.h
+    render.resolution_percentage = 100
+    # Blender wants the smaller of the two at 1.
+    aspect = camera.fl_x / camera.fl_y
+    render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, 1.0 / aspect), max(1.0, aspect)
+
+
+def _show_background(data: bpy.types.Camera, image: bpy.types.Image, image_aspect: float) -> None:
+    """Show the image behind the scene, exactly as wide as the camera's frame."""
+    render = bpy.context.scene.render
+    frame_aspect = (render.resolution_x * render.pixel_aspect_x) / (
+        render.resolution_y * render.pixel_aspect_y
+    )
+    background = data.background_images.new()
+    background.image = image
+    background.frame_method = "FIT" if image_aspect > frame_aspect else "CROP"
+    background.alpha = 1.0
+    data.show_background_images = True
+
+
+# ---------------------------------------------------------------- pose
+
+
+def _axes(camera_object: bpy.types.Object) -> np.ndarray:
+    """Return the unit axes of a camera, (3, 3) columns; of determinant -1 under an odd mirror.
+
+    Raises `RequestError` if they are singular, sheared or not finite.
+    """
+    matrix = np.array(camera_object.matrix_world, np.float64)
+    name = camera_object.name
+    if not np.isfinite(matrix).all():
+        raise RequestError(
+            f"The position or rotation of {name} is not a finite number.",
+            "Clear its transform (Alt G, Alt R, Alt S) and check its constraints and drivers.",
+        )
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    if lengths.min() < 1e-12:
+        raise RequestError(f"{name} is scaled to zero.", "Clear its scale (Alt S).")
+    axes = matrix[:3, :3] / lengths
+    if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR_TOLERANCE:
+        raise RequestError(
+            f"{name} is sheared by an uneven scale of its parent.",
+            "Apply the parent's scale (Ctrl A), or unparent the camera, keeping its transform.",
+        )
+    return axes
+
+
+def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
+    """Join pose and lens, mirrored where the pose would not be rigid or the lens not positive."""
+    pose = np.eye(4)
+    pose[:3, :3] = _axes(evaluated)
+    pose[:3, 3] = np.array(evaluated.matrix_world, np.float64)[:3, 3]
+    fx = lens.fx
+    if np.linalg.det(pose) < 0:
+        pose[:3, 0] *= -1  # x now points the other way, so pixels run against it
+        fx = -fx
+    return CameraData(
+        transform_matrix=pose,
+        fl_x=abs(fx),
+        fl_y=abs(lens.fy),
+        cx=lens.cx if fx > 0 else lens.width - lens.cx,
+        cy=lens.cy if lens.fy > 0 else lens.height - lens.cy,
+        w=lens.width,
+        h=lens.height,
+        camera_model=MODELS[evaluated.data.type],
+    )
+
+
+# ---------------------------------------------------------------- lens
+
+
+def _render_lens(camera: bpy.types.Camera, scene: bpy.types.Scene) -> _Lens:
+    render = scene.render
+    width, height = render_size(scene)
+    aspect = render.pixel_aspect_y / render.pixel_aspect_x  # height of a pixel over its width
+    horizontal = camera.sensor_fit == "HORIZONTAL" or (
+        camera.sensor_fit == "AUTO" and width >= height * aspect
+    )
+    # The side that the lens is measured along, in widths of a pixel.
+    side = width if horizontal else height * aspect
+    if camera.type == "ORTHO":
+        fx = side / camera.ortho_scale
+    else:
+        # AUTO measures along either side with the sensor's width.
+        vertical = camera.sensor_fit == "VERTICAL"
+        fx = side * camera.lens / (camera.sensor_height if vertical else camera.sensor_width)
+    return _Lens(
+        fx=fx,
+        fy=fx / aspect,
+        cx=width / 2 - camera.shift_x * side,
+        cy=height / 2 + camera.shift_y * side / aspect,
+        width=width,
+        height=height,
+    )
+
+
+def _background_lens(
+    camera_object: bpy.types.Object,
+    background: bpy.types.CameraBackgroundImage,
+    size: tuple[int, int],
+    scene: bpy.types.Scene,
+) -> _Lens:
+    width, height = size
+    check_background(camera_object.name, background)
+    if min(size) < 1:
+        raise RequestError(
+            f"The background image of {camera_object.name} has no pixels.",
+            "Reload it or pick another picture.",
+        )
+    camera = camera_object.data
+    corners = np.array(camera.view_frame(scene=scene), np.float64)  # around, from the top right
+    frame_width = abs(corners[0, 0] - corners[3, 0])
+    frame_height = abs(corners[0, 1] - corners[1, 1])
+    frame_aspect = frame_width / frame_height
+    display = background.image.display_aspect
+    image_aspect = (width * display[0]) / (height * display[1])
+
+    shown_width, shown_height = frame_width, frame_height
+    if background.frame_method != "STRETCH":
+        by_width = (background.frame_method == "FIT") == (image_aspect > frame_aspect)
+        if by_width:
+            shown_height = frame_width / image_aspect
+        else:
+            shown_width = frame_height * image_aspect
+    shown_width *= background.scale * (-1 if background.use_flip_x else 1)
+    shown_height *= background.scale * (-1 if background.use_flip_y else 1)
+
+    unit = camera.ortho_scale if camera.type == "ORTHO" else 1.0
+    x = background.offset[0] * unit * min(1.0, frame_aspect)
+    y = background.offset[1] * unit / (max(1.0, frame_aspect) * image_aspect / frame_aspect)
+    x += (corners[0, 0] + corners[2, 0]) / 2
+    y += (corners[0, 1] + corners[2, 1]) / 2
+    depth = 1.0 if camera.type == "ORTHO" else -corners[0, 2]
+    return _Lens(
+        fx=width * depth / shown_width,
+        fy=height * depth / shown_height,
+        cx=width * (0.5 - x / shown_width),
+        cy=height * (0.5 + y / shown_height),
+        width=width,
+        height=height,
+    )

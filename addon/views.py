@@ -1,0 +1,218 @@
+"""What a job is made from: the scene's pictures, a folder's, or what a script hands over."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import bpy
+import numpy as np
+
+from ..backend.errors import RequestError
+from ..backend.protocol import CameraData, ViewData
+from . import transforms
+from .scene import cameras as scene_cameras
+from .scene import images as scene_images
+
+Picture: TypeAlias = str | PathLike[str] | bpy.types.Image | np.ndarray
+Camera: TypeAlias = bpy.types.Object | CameraData | None
+
+
+def scene_cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return the scene's cameras in order of their names."""
+    found = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
+    return sorted(found, key=lambda camera: camera.name)
+
+
+def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return the scene's ticked cameras in order of their names."""
+    return [camera for camera in scene_cameras_of(scene) if camera.levelform_camera.use]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to reconstruct from.
+
+    Attributes
+    ----------
+    views : pictures, with their cameras where those are known
+    world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
+    """
+
+    views: tuple[ViewData, ...]
+    world_from_volume: np.ndarray | None = None
+
+
+def scene_source(
+    scene: bpy.types.Scene, chosen: Sequence[bpy.types.Object] | None = None
+) -> Source:
+    """Return the views of the ticked cameras, or of the chosen ones.
+
+    Raises
+    ------
+    RequestError
+        If there are no cameras, none is ticked, or one of them can't be used.
+    """
+    cameras = chosen_cameras(scene) if chosen is None else list(chosen)
+    if not cameras and scene_cameras_of(scene):
+        raise RequestError("No camera is ticked.", "Tick those that have a picture.")
+    if not cameras:
+        raise RequestError(
+            "This scene has no cameras.",
+            "Add a camera for each picture, or choose a folder with a transforms.json.",
+        )
+    depsgraph = _depsgraph(scene)
+    return Source(tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras))
+
+
+def render_view(
+    image: np.ndarray,
+    camera: bpy.types.Object,
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+) -> ViewData:
+    """Return the view of a picture that is a render of the scene by `camera`, at any size.
+
+    Parameters
+    ----------
+    image : (H, W, 4) uint8 or float32, row 0 at the top
+
+    Raises
+    ------
+    RequestError
+        If the camera can't be used, or the picture is wider or taller than the scene renders.
+    """
+    height, width = image.shape[:2]
+    data = scene_cameras.render_camera(camera, scene, depsgraph)
+    if abs(width * data.h / (height * data.w) - 1.0) > scene_images.ASPECT_TOLERANCE:
+        raise RequestError(
+            f"The picture of {camera.name} is {width} x {height}, "
+            f"but the scene renders {data.w} x {data.h}.",
+            "Give the scene's render the proportions of the picture.",
+        )
+    flip_x, flip_y = scene_cameras.mirroring(camera, None, depsgraph)
+    image = image[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    return _view(image, scene_cameras.resized(data, width, height), camera.name)
+
+
+def folder_source(folder: str | PathLike[str]) -> Source:
+    """Return the posed pictures that a `transforms.json`, or that of a folder, lists."""
+    content = transforms.read_transforms(Path(folder))
+    views = []
+    for frame in content.frames:
+        image = scene_images.read_file(str(frame.path))
+        height, width = image.shape[:2]
+        views.append(_view(image, frame.camera(width, height), frame.path.stem))
+    return Source(tuple(views), content.world_from_volume)
+
+
+def given_source(
+    images: Picture | Iterable[Picture] | None,
+    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None,
+    scene: bpy.types.Scene,
+) -> Source:
+    """Return what a script hands over.
+
+    Parameters
+    ----------
+    images
+        Paths, Blender's images or (H, W, 3 or 4) arrays, sRGB, row 0 at the top; one or several.
+        None: each camera's own picture.
+    cameras
+        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+    """
+    if isinstance(cameras, str | PathLike):
+        if images is not None:
+            raise RequestError("Give either images or a folder of posed pictures, not both.")
+        return folder_source(cameras)
+    if images is None:
+        return scene_source(scene, None if cameras is None else _objects(_listed(cameras)))
+    pictures = _listed(images)
+    given = _listed(cameras) if cameras is not None else [None] * len(pictures)
+    if not pictures:
+        raise RequestError("There are no pictures to reconstruct from.")
+    if len(given) != len(pictures):
+        raise RequestError(
+            f"There are {len(pictures)} pictures but {len(given)} cameras.",
+            "Give one camera for each picture, in the same order.",
+        )
+    depsgraph = _depsgraph(scene)
+    return Source(
+        tuple(
+            _given_view(picture, camera, number, scene, depsgraph)
+            for number, (picture, camera) in enumerate(zip(pictures, given, strict=True))
+        )
+    )
+
+
+def _given_view(
+    picture: Picture,
+    camera: Camera,
+    number: int,
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+) -> ViewData:
+    image, name = _read(picture, number)
+    if isinstance(camera, bpy.types.Object):
+        return render_view(image, camera, scene, depsgraph)
+    if camera is None:
+        return ViewData(image, None, name)
+    return _view(image, scene_cameras.resized(camera, image.shape[1], image.shape[0]), name)
+
+
+def _view(image: np.ndarray, camera: CameraData, name: str) -> ViewData:
+    """Return the view, no larger than is useful."""
+    image, camera = scene_images.shrink(image, camera, scene_images.USEFUL_SIDE)
+    return ViewData(np.ascontiguousarray(image), camera, name)
+
+
+def _read(picture: Picture, number: int) -> tuple[np.ndarray, str]:
+    """Return a picture's pixels and what to call it."""
+    if isinstance(picture, bpy.types.Image):
+        return scene_images.read_pixels(picture), picture.name
+    if isinstance(picture, str | PathLike):
+        path = bpy.path.abspath(str(picture))
+        return scene_images.read_file(path), Path(path).stem
+    return _rgba(np.asarray(picture), number), f"image {number}"
+
+
+def _rgba(array: np.ndarray, number: int) -> np.ndarray:
+    """Return an array as (H, W, 4) uint8 or float32; without alpha it is opaque."""
+    if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
+        raise RequestError(
+            f"Image {number} is an array of shape {array.shape}.",
+            "Give height x width x 3 or 4 channels.",
+        )
+    if array.dtype != np.uint8:
+        array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise RequestError(f"Image {number} holds numbers that are not finite.")
+    if array.shape[2] == 3:
+        opaque = np.full((*array.shape[:2], 1), 255 if array.dtype == np.uint8 else 1, array.dtype)
+        array = np.concatenate([array, opaque], axis=2)
+    return np.ascontiguousarray(array)
+
+
+def _listed(given: Any) -> list[Any]:
+    """Return one or several as a list."""
+    alone = isinstance(given, str | PathLike | np.ndarray | bpy.types.ID | CameraData)
+    return [given] if alone else list(given)
+
+
+def _objects(cameras: list[Any]) -> list[bpy.types.Object]:
+    strange = [camera for camera in cameras if not isinstance(camera, bpy.types.Object)]
+    if strange:
+        raise RequestError(
+            f"A {type(strange[0]).__name__} has no picture of its own.", "Give the images too."
+        )
+    return cameras
+
+
+def _depsgraph(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
+    """Return the scene's evaluated state, up to date with what a script just changed."""
+    context = bpy.context
+    layer = context.view_layer if scene == context.scene else scene.view_layers[0]
+    layer.update()
+    return layer.depsgraph

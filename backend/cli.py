@@ -1,0 +1,136 @@
+"""`levelform`, the command of the terminal: finds its sub-command and says how it went.
+
+Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. With `--json` the
+standard output carries one JSON object and nothing else, whatever happens.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from . import commands
+from .errors import LevelformError, RequestError
+
+PROGRAM = "levelform"
+INTERRUPTED = 130
+JSON, DEBUG = "--json", "--debug"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line each."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the complaint instead of printing the usage."""
+        sentence = message[:1].upper() + message[1:].rstrip(".") + "."
+        raise RequestError(sentence, f"See `{self.prog} --help`.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json, debug = JSON in given, DEBUG in given  # they may stand anywhere
+    words = [word for word in given if word not in (JSON, DEBUG)]
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr)
+    try:
+        return _run(words, as_json=as_json)
+    except KeyboardInterrupt:
+        return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json, debug=False)
+    except BrokenPipeError:  # the reader of the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except LevelformError as error:
+        return _fail(error, error.exit_status, as_json=as_json, debug=debug)
+    except Exception as error:
+        return _fail(_in_words(error), 1, as_json=as_json, debug=debug)
+
+
+def _run(words: Sequence[str], *, as_json: bool) -> int:
+    """Find the command, let it work, print its result."""
+    if not words:
+        raise RequestError("There is no command.", f"See `{PROGRAM} --help`.")
+    if words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        print(f"{PROGRAM} {version()}")
+        return 0
+    command = commands.find(words[0])
+    args = _parse(command, words[0], words[1:])
+    if as_json:
+        with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
+            result = command.run(args)
+        print(json.dumps(result, default=_plain))
+    else:
+        command.show(command.run(args))
+    sys.stdout.flush()
+    return 0
+
+
+def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog=f"{PROGRAM} {name}",
+        description=f"{command.HELP[:1].upper()}{command.HELP[1:]}.",
+        epilog="Everywhere: --json prints one JSON object on standard output, nothing else there; "
+        "--debug shows tracebacks and debug messages.",
+    )
+    command.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def _overview() -> str:
+    lines = ["Turns pictures into meshes.", "", f"usage: {PROGRAM} COMMAND ...", ""]
+    known = commands.names()
+    width = max(map(len, known), default=0)
+    lines += [f"  {name:<{width}}  {commands.find(name).HELP}" for name in known]
+    return "\n".join([*lines, "", f"`{PROGRAM} COMMAND --help` tells more of a command."])
+
+
+def version() -> str:
+    """Return the installed version."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed(PROGRAM)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+# ---------------------------------------------------------------- failures
+
+
+def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> int:
+    """Say what went wrong in one line, and in one JSON object where that was asked for."""
+    if debug:
+        traceback.print_exc()
+    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": error.message, "hint": error.hint, "status": status}))
+    return status
+
+
+def _in_words(error: Exception) -> LevelformError:
+    """Return an unforeseen error as a sentence."""
+    from .worker import is_out_of_memory
+
+    if is_out_of_memory(error):
+        return LevelformError(
+            "There is not enough memory for this.", "Lower the resolution, or use fewer pictures."
+        )
+    return LevelformError(
+        f"An error of Levelform's own: {type(error).__name__}: {error}.",
+        "Run it again with --debug and report what it shows.",
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers and arrays of numpy as JSON knows them."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is no JSON")

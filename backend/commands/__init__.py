@@ -1,0 +1,63 @@
+"""The terminal's commands, one file each; a new file in this folder is found by itself.
+
+A command's file has `HELP` (one line), `add_arguments(parser)`, `run(args) -> dict` (the JSON
+object) and `show(result)` (prints it for a person). A trailing underscore in the file's name is
+dropped (`import_.py` is `levelform import`); files that begin with one are no commands.
+"""
+
+import argparse
+import pkgutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from ..errors import RequestError
+from ..ticket import Step, Ticket
+
+
+class Command(Protocol):
+    """What a command's file holds."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, args: argparse.Namespace) -> dict[str, Any]: ...
+    def show(self, result: dict[str, Any]) -> None: ...
+
+
+def names() -> dict[str, str]:
+    """Return the commands in order of their names, each with its module's name."""
+    found = [module.name for module in pkgutil.iter_modules(__path__)]
+    return {name.rstrip("_"): name for name in sorted(found) if not name.startswith("_")}
+
+
+def find(name: str) -> Command:
+    """Return a command by its name; only its own file is imported.
+
+    Raises
+    ------
+    RequestError
+        If there is none.
+    """
+    known = names()
+    if name not in known:
+        raise RequestError(f"There is no command {name!r}.", f"Choose one of {', '.join(known)}.")
+    return cast(Command, import_module(f"{__name__}.{known[name]}"))
+
+
+@contextmanager
+def progress() -> Iterator[Ticket]:
+    """Give a ticket that draws a bar on a terminal's error stream, and nothing into a pipe."""
+    from tqdm import tqdm
+
+    shape = "{desc:<18} {percentage:3.0f}%|{bar:30}| {elapsed}"
+    quiet = not sys.stderr.isatty()
+    with tqdm(total=1.0, bar_format=shape, disable=quiet, leave=False, file=sys.stderr) as bar:
+
+        def report(step: Step) -> None:
+            bar.set_description_str(step.stage, refresh=False)
+            bar.update(max(step.overall - bar.n, 0.0))
+
+        yield Ticket(report)

@@ -1,0 +1,349 @@
+"""`levelform dataset synthesize|convert|render|inspect|verify`: make data sets and look at them."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RequestError, WorkError
+from . import progress
+
+if TYPE_CHECKING:
+    from ..data.format import Record
+    from ..data.records import Contents
+
+HELP = "make data sets of shapes, meshes or published archives, and look at them"
+MESHES, RENDERS = "meshes", "renders"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the five sub-commands."""
+    parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
+    make = parts.add_parser("synthesize", help="a data set of procedural shapes")
+    make.add_argument("out", metavar="OUT", help="folder of the data set")
+    make.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
+    make.add_argument("--count", type=int, default=100, help="shapes of each category")
+    make.add_argument("--first", type=int, default=0, help="seed of the first shape")
+    _content_arguments(make)
+
+    convert = parts.add_parser("convert", help="meshes, renderings or a published archive")
+    convert.add_argument("source", metavar="SOURCE", help="folder to read")
+    convert.add_argument("out", metavar="OUT", help="folder of the data set")
+    convert.add_argument("--from", dest="layout", default=MESHES, help="see docs/datasets.md")
+    convert.add_argument("--meshes", help="with --from renders: the meshes that were rendered")
+    convert.add_argument("--category", help="category of all shapes; default: their folder's name")
+    convert.add_argument("--limit", type=int, help="at most so many shapes")
+    convert.add_argument("--license", default="", help="goes into the provenance")
+    _content_arguments(convert)
+
+    render = parts.add_parser("render", help="pictures and cameras of meshes, one folder a shape")
+    render.add_argument("source", metavar="SOURCE", help="folder of mesh files, or one file")
+    render.add_argument("out", metavar="OUT", help="folder of the pictures")
+    render.add_argument("--engine", choices=("fast", "cycles", "eevee"), default="fast")
+    render.add_argument("--limit", type=int, help="at most so many shapes")
+    _content_arguments(render)
+
+    look = parts.add_parser("inspect", help="a contact sheet and the numbers of a data set")
+    look.add_argument("dataset", metavar="DATASET")
+    look.add_argument("-o", "--out", metavar="SHEET.png", help="default: sheet.png in the data set")
+    look.add_argument("--split", help="of this split alone")
+    look.add_argument("--rows", type=int, default=24, help="shapes to show")
+    look.add_argument("--seed", type=int, default=0, help="which of them")
+
+    check = parts.add_parser("verify", help="read every byte and say what is wrong")
+    check.add_argument("dataset", metavar="DATASET")
+
+
+def _content_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--views", type=int, default=8, help="pictures of each shape")
+    parser.add_argument("--size", type=int, default=128, help="pixels along a side")
+    parser.add_argument("--cameras", default="r2n2", help="range of cameras, by its paper's name")
+    parser.add_argument("--passes", action="store_true", help="depth, normals and albedo too")
+    parser.add_argument("--mesh", action="store_true", help="keep the mesh too")
+    parser.add_argument("--surface", type=int, default=10_000, help="points on the surface")
+    parser.add_argument(
+        "--points",
+        nargs="+",
+        default=["uniform=20000", "near=20000"],
+        metavar="NAME=COUNT",
+        help="sets of labelled points, by their distribution's name",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shard", type=int, default=256, metavar="MIB", help="size of a shard")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Do one of the five."""
+    return {
+        "synthesize": _synthesize,
+        "convert": _convert,
+        "render": _render,
+        "inspect": _inspect,
+        "verify": _verify,
+    }[args.part](args)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what came of it, and why shapes were left out."""
+    for key, value in result.items():
+        if not isinstance(value, dict | list):
+            sys.stdout.write(f"{key}: {value}\n")
+    for name, count in result.get("categories", {}).items():
+        sys.stdout.write(f"  {count:6d}  {name}\n")
+    skipped = result.get("skipped", {})
+    for name, reason in skipped.items() if isinstance(skipped, dict) else ():
+        sys.stdout.write(f"  left out: {name}: {reason}\n")
+
+
+# ---------------------------------------------------------------- the five
+
+
+def _synthesize(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.records import record_of_shape
+    from ..data.shapes import categories
+
+    known = categories()
+    chosen = args.categories or list(known)
+    strays = [name for name in chosen if name not in known]
+    if strays:
+        raise RequestError(
+            f"There is no category {strays[0]!r}.", f"Choose among {', '.join(known)}."
+        )
+    contents = _contents(args)
+    seeds = range(args.first, args.first + args.count)
+    jobs = [
+        (f"{name}/{seed:06d}", lambda name=name, seed=seed: record_of_shape(name, seed, contents))
+        for seed in seeds
+        for name in chosen
+    ]
+    source = {"kind": "procedural", "categories": chosen, "first": args.first, "count": args.count}
+    return _write(args, jobs, source | {"license": "CC0-1.0"})
+
+
+def _convert(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.readers import READERS
+
+    root = Path(args.source)
+    if args.layout == MESHES:
+        jobs = _mesh_jobs(args, root)
+    elif args.layout == RENDERS:
+        jobs = _render_jobs(args, root)
+    elif args.layout in READERS:
+        reader = READERS[args.layout](root, size=args.size)
+        jobs = [(name, lambda name=name: reader.read(name)) for name in reader.names()]
+    else:
+        known = ", ".join((MESHES, RENDERS, *READERS))
+        raise RequestError(f"There is no layout {args.layout!r}.", f"Choose one of {known}.")
+    if args.limit is not None:
+        jobs = jobs[: args.limit]
+    if not jobs:
+        raise RequestError(f"Nothing to convert was found in {root} as {args.layout}.")
+    return _write(args, jobs, {"kind": args.layout, "license": args.license})
+
+
+def _mesh_jobs(args: argparse.Namespace, root: Path) -> list[tuple[str, Any]]:
+    from ..data.meshes import find_assets, read_asset
+    from ..data.records import record_of_mesh
+
+    contents = _contents(args)
+
+    def job(path: Path, name: str) -> "Record | str":
+        try:
+            asset = read_asset(path)
+        except RequestError as error:
+            return error.message
+        category = args.category or path.parent.name
+        return record_of_mesh(asset, contents, name=name, category=category)
+
+    named = [(path, shape_name(path.relative_to(root))) for path in find_assets(root)]
+    return [(name, lambda path=path, name=name: job(path, name)) for path, name in named]
+
+
+def _render_jobs(args: argparse.Namespace, root: Path) -> list[tuple[str, Any]]:
+    from ..data.meshes import find_assets, read_asset
+    from ..data.records import record_of_views
+    from ..data.renders import find_renders
+
+    contents = _contents(args)
+    meshes = {}
+    if args.meshes:
+        base = Path(args.meshes)
+        meshes = {shape_name(path.relative_to(base)): path for path in find_assets(base)}
+
+    def job(folder: Path, name: str) -> "Record | str":
+        if args.meshes and name not in meshes:
+            return "its mesh was not found"
+        asset = read_asset(meshes[name]) if args.meshes else None
+        category = args.category or folder.parent.name
+        return record_of_views(folder, asset, contents, name=name, category=category)
+
+    named = [(folder, folder.relative_to(root).as_posix()) for folder in find_renders(root)]
+    return [(name, lambda folder=folder, name=name: job(folder, name)) for folder, name in named]
+
+
+def shape_name(path: Path) -> str:
+    """Return the name of a shape for a path below its root: without suffix, odd letters as `_`."""
+    plain = "".join(c if c.isalnum() or c in "._+-/" else "_" for c in path.as_posix())
+    return plain[: -len(path.suffix)] if path.suffix else plain
+
+
+def _render(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.meshes import find_assets
+
+    source = Path(args.source)
+    if args.engine != "fast":
+        return _render_in_blender(args)
+    paths = [source] if source.is_file() else find_assets(source)
+    root = source.parent if source.is_file() else source
+    contents = _contents(args)
+    done, skipped = 0, {}
+    chosen = list(islice(paths, args.limit))
+    with progress() as ticket:
+        for index, path in enumerate(chosen):
+            ticket.advance(index / len(chosen))
+            name = shape_name(path.relative_to(root))
+            reason = _render_one(path, Path(args.out) / name, name, contents)
+            if reason:
+                skipped[name] = reason
+            else:
+                done += 1
+    if not done:
+        raise WorkError(f"Nothing in {source} could be rendered.", next(iter(skipped.values()), ""))
+    return {"out": args.out, "shapes": done, "views": args.views, "skipped": skipped}
+
+
+def _render_one(path: Path, folder: Path, name: str, contents: "Contents") -> str:
+    """Render one mesh into its folder unless it is finished; return why it was left out."""
+    from ..data.meshes import read_asset
+    from ..data.records import pictures_of_mesh
+    from ..data.renders import write_renders
+    from ..data.transforms import NAME
+
+    if (folder / NAME).exists():
+        return ""
+    try:
+        arrays, world = pictures_of_mesh(read_asset(path), contents, name=name)
+    except RequestError as error:
+        return error.message
+    write_renders(folder, arrays, world_from_volume=world)
+    return ""
+
+
+def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
+    """Let Blender's own module render, in a process of its own: this one may not import bpy."""
+    import json
+    import subprocess
+
+    package = __package__.removesuffix(".backend.commands")
+    words = [sys.executable, "-m", f"{package}.addon.dataset_render", args.source, args.out]
+    words += ["--engine", args.engine, "--views", str(args.views), "--size", str(args.size)]
+    words += ["--cameras", args.cameras, "--seed", str(args.seed)]
+    words += ["--limit", str(args.limit)] if args.limit is not None else []
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        kind = RequestError if done.returncode == RequestError.exit_status else WorkError
+        raise kind(
+            f"Blender's renderer stopped with status {done.returncode}.",
+            "Its messages are above; `pip install bpy` where the module is missing.",
+        )
+    return json.loads(lines[-1])
+
+
+def _inspect(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.format import Dataset
+    from ..data.sheet import describe, write_sheet
+
+    dataset = Dataset(args.dataset, args.split)
+    out = args.out or str(Path(args.dataset) / "sheet.png")
+    shown = write_sheet(dataset, out, rows=args.rows, seed=args.seed)
+    return {
+        "dataset": args.dataset,
+        "shapes": len(dataset),
+        "categories": describe(dataset.shapes),
+        "arrays": dataset.manifest["arrays"],
+        "skipped": dataset.manifest["skipped"],
+        "provenance": dataset.manifest["provenance"],
+        "sheet": out,
+        "shown": shown,
+    }
+
+
+def _verify(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.format import verify
+
+    with progress() as ticket:
+        result = verify(args.dataset, ticket)
+    if result["problems"]:
+        raise WorkError(" ".join(result["problems"]), "Make the damaged shards again.")
+    return result
+
+
+# ---------------------------------------------------------------- what they share
+
+
+def _contents(args: argparse.Namespace) -> "Contents":
+    from ..data.records import Contents
+
+    return Contents(
+        points=dict(_parse_points(args.points)),
+        surface=args.surface,
+        views=args.views,
+        size=args.size,
+        cameras=args.cameras,
+        passes=args.passes,
+        mesh=args.mesh,
+        seed=args.seed,
+    )
+
+
+def _parse_points(words: list[str]) -> Iterator[tuple[str, int]]:
+    for word in words:
+        name, _, count = word.partition("=")
+        if not count.isdecimal() or int(count) == 0:
+            raise RequestError(
+                f"{word!r} does not say how many points.", "Write it as uniform=20000."
+            )
+        yield name, int(count)
+
+
+def _write(
+    args: argparse.Namespace, jobs: list[tuple[str, Any]], source: dict[str, Any]
+) -> dict[str, Any]:
+    """Write a data set of the records that the jobs, (name, function), return."""
+    from ..data.format import DatasetWriter
+
+    provenance = {"source": source, "contents": _contents(args).to_json(), "seed": args.seed}
+    with (
+        progress() as ticket,
+        DatasetWriter(
+            args.out, provenance=provenance, shard_bytes=args.shard << 20, seed=args.seed
+        ) as writer,
+    ):
+        for index, (name, job) in enumerate(jobs):
+            ticket.advance(index / len(jobs))
+            if name in writer.done:
+                continue
+            made = job()
+            if isinstance(made, str):
+                writer.skip(name, made)
+            else:
+                writer.add(made)
+    return _summary(args.out)
+
+
+def _summary(out: str) -> dict[str, Any]:
+    from ..data.format import Dataset, read_splits
+    from ..data.sheet import describe
+
+    dataset = Dataset(out)
+    return {
+        "out": out,
+        "shapes": len(dataset),
+        "bytes": sum(entry["bytes"] for entry in dataset.manifest["shards"]),
+        "splits": {name: len(names) for name, names in read_splits(out).items()},
+        "categories": describe(dataset.shapes),
+        "skipped": dataset.manifest["skipped"],
+    }

@@ -1,0 +1,173 @@
+"""Baselines that keep everyone honest (after Tatarchenko et al., CVPR 2019, "What do single-view 3D
+reconstruction networks learn?").
+
+They know the training shapes and answer with one of them, or with their mean. All predictions are
+(32, 32, 32) occupancies of the format's grid. The fourth, the visual hull of the same views, is a
+reconstructor of its own.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..errors import RequestError
+from .format import VOXELS, Dataset, Shape, unpack_voxels
+
+ONES = np.array([value.bit_count() for value in range(256)], np.uint8)  # bits set in each byte
+FEATURE_SIZE = 24  # pixels along a side of the small picture that is compared
+
+
+def picture_feature(image: np.ndarray) -> np.ndarray:
+    """Return the feature of a picture, (F,) float32: its object cut out, made square, and shrunk.
+
+    Alpha counts four times as much as a colour: the outline says more about the shape.
+
+    Parameters
+    ----------
+    image : (H, W, 4) uint8, straight alpha
+    """
+    from PIL import Image
+
+    alpha = image[..., 3] > 127
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    if len(rows) == 0:
+        return np.zeros(FEATURE_SIZE**2 * 4, np.float32)
+    middle = np.array([rows[0] + rows[-1] + 1, columns[0] + columns[-1] + 1]) / 2
+    half = max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) / 2
+    weight = image[..., 3:].astype(np.float32) / 255
+    flat = np.concatenate([image[..., :3] * weight, image[..., 3:]], -1).round().astype(np.uint8)
+    box = (middle[1] - half, middle[0] - half, middle[1] + half, middle[0] + half)
+    size = (FEATURE_SIZE, FEATURE_SIZE)
+    small = Image.fromarray(flat).resize(
+        size, Image.Resampling.BOX, box=_inside(box, image.shape[:2])
+    )
+    values = np.asarray(small, np.float32) / 255
+    return (values * [1.0, 1.0, 1.0, 4.0]).astype(np.float32).reshape(-1)
+
+
+def _inside(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """Return the box moved and cut so that it lies inside a picture of `shape`, (H, W)."""
+    height, width = shape
+    return max(box[0], 0.0), max(box[1], 0.0), min(box[2], width), min(box[3], height)
+
+
+class Neighbours:
+    """Training shapes to answer with.
+
+    Parameters
+    ----------
+    shapes
+        With `voxels`, and with pictures for retrieval.
+    views
+        At most so many pictures of each are indexed.
+    """
+
+    def __init__(self, shapes: Sequence[Shape], *, views: int = 24) -> None:
+        if not shapes:
+            raise RequestError("There are no training shapes to answer with.")
+        self.shapes = list(shapes)
+        self.packed = np.stack([shape["voxels"][0] for shape in shapes])
+        self._owner: list[int] = []
+        features = []
+        for index, shape in enumerate(shapes):
+            for image in shape["views.images"][:views] if "views.images" in shape else ():
+                features.append(picture_feature(image))
+                self._owner.append(index)
+        self.features = np.stack(features) if features else np.zeros((0, 0), np.float32)
+
+    def retrieve(self, image: np.ndarray) -> int:
+        """Return the index of the training shape whose picture is nearest to `image`, (H, W, 4)."""
+        if not len(self.features):
+            raise RequestError("The training shapes have no pictures to retrieve by.")
+        feature = picture_feature(image)
+        squares = (self.features**2).sum(1) - 2 * (self.features @ feature)
+        return self._owner[int(squares.argmin())]
+
+    def oracle(self, packed: np.ndarray) -> tuple[int, float]:
+        """Return the index of the training shape with the highest IoU with the truth, and that IoU.
+
+        `packed` : (4096,) uint8, `voxels` of the true shape
+        """
+        both = ONES[self.packed & packed].sum(1, dtype=np.int64)
+        either = ONES[self.packed | packed].sum(1, dtype=np.int64)
+        scores = both / np.maximum(either, 1)
+        best = int(scores.argmax())
+        return best, float(scores[best])
+
+    def voxels(self, index: int) -> np.ndarray:
+        """Return the occupancy, (32, 32, 32) bool, of a training shape."""
+        return unpack_voxels(self.packed[index])
+
+
+def mean_shapes(shapes: Sequence[Shape]) -> dict[str, np.ndarray]:
+    """Return the mean shape of each category, (32, 32, 32) bool.
+
+    The mean occupancy is cut where the result has the highest mean IoU with the shapes themselves.
+    """
+    means = {}
+    for category in sorted({shape.category for shape in shapes}):
+        own = [unpack_voxels(s["voxels"]) for s in shapes if s.category == category]
+        means[category] = _best_cut(np.stack(own))
+    return means
+
+
+def _best_cut(grids: np.ndarray) -> np.ndarray:
+    flat = grids.reshape(len(grids), -1).astype(np.float32)
+    share = flat.mean(0)
+    best, best_score = share >= 0.5, -1.0
+    for cut in np.arange(1, 20) / 20:
+        candidate = share >= cut
+        both = flat @ candidate
+        either = flat.sum(1) + candidate.sum() - both
+        score = float((both / np.maximum(either, 1)).mean())
+        if score > best_score:
+            best, best_score = candidate, score
+    return best.reshape((VOXELS,) * 3)
+
+
+def evaluate_baselines(
+    train: Dataset,
+    test: Dataset,
+    *,
+    view: int = 0,
+    hull: Callable[[Shape], np.ndarray | None] | None = None,
+) -> dict[str, dict]:
+    """Return the mean voxel IoU of each baseline on the test shapes, over classes and by class.
+
+    Parameters
+    ----------
+    view
+        The picture of each test shape that retrieval is asked with.
+    hull
+        Gives the visual hull of a shape's views as (32, 32, 32) bool, or None where there is none;
+        the reconstructor is handed in, since data knows of none.
+    """
+    neighbours, means = Neighbours(train.shapes), mean_shapes(train.shapes)
+    scores: dict[str, dict[str, list[float]]] = {}
+
+    def note(name: str, shape: Shape, value: float) -> None:
+        scores.setdefault(name, {}).setdefault(shape.category, []).append(value)
+
+    for shape in test:
+        truth = unpack_voxels(shape["voxels"])
+        note("oracle", shape, neighbours.oracle(shape["voxels"][0])[1])
+        if shape.category in means:
+            note("mean-shape", shape, _iou(means[shape.category], truth))
+        if hull is not None:
+            guess = hull(shape)
+            if guess is not None:
+                note("visual-hull", shape, _iou(guess, truth))
+        if shape.view_count > view and len(neighbours.features):
+            index = neighbours.retrieve(shape["views.images"][view])
+            note("retrieval", shape, _iou(neighbours.voxels(index), truth))
+    return {name: _summary(groups) for name, groups in scores.items()}
+
+
+def _summary(groups: dict[str, list[float]]) -> dict:
+    by_class = {name: float(np.mean(values)) for name, values in sorted(groups.items())}
+    return {"iou": float(np.mean(list(by_class.values()))), "by_class": by_class}
+
+
+def _iou(first: np.ndarray, second: np.ndarray) -> float:
+    union = int((first | second).sum())
+    return int((first & second).sum()) / union if union else 1.0

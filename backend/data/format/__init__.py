@@ -1,0 +1,24 @@
+"""The one data set format: sharded, memory-mapped, checksummed; see docs/datasets.md."""
+
+from .dataset import Dataset, Shape, read_splits
+from .drawing import Batch, draw_batch
+from .record import SCHEMA, VOXEL_HALF, VOXELS, Record, pack_voxels, unpack_voxels
+from .verify import verify
+from .writer import DatasetWriter, split_of
+
+__all__ = [
+    "SCHEMA",
+    "VOXELS",
+    "VOXEL_HALF",
+    "Batch",
+    "Dataset",
+    "DatasetWriter",
+    "Record",
+    "Shape",
+    "draw_batch",
+    "pack_voxels",
+    "read_splits",
+    "split_of",
+    "unpack_voxels",
+    "verify",
+]

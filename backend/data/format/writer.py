@@ -1,0 +1,231 @@
+"""Write a data set shard by shard, so that whatever interrupts it, what is finished stays."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from ...errors import RequestError, WorkError
+from ...geometry.writing import written_whole
+from .record import Record
+from .shards import read_header, write_shard
+
+FORMAT = "levelform-dataset"
+VERSION = 1
+MANIFEST, SPLITS, SHARDS = "dataset.json", "splits.json", "shards"
+SPLIT_NAMES = ("train", "val", "test")
+
+
+class DatasetWriter:
+    """Writes records into shards, and takes up again where an interrupted run stopped.
+
+    Use it as a context. Leaving it normally writes the last shard and the splits; leaving it by an
+    exception drops the shard in the making, so that a run that is resumed makes the same bytes as
+    one that was never interrupted.
+
+    Parameters
+    ----------
+    root
+        Folder of the data set; made if need be.
+    provenance
+        JSON: how it was made (command, settings, seed, sources, licence). The same settings resume.
+    shard_bytes
+        A shard is written when its arrays reach this size.
+    fractions
+        Shares of "val" and "test" among the shapes that come without a split.
+    seed
+        Of that drawing; the split of a shape depends on it and on the shape's name alone.
+
+    Raises
+    ------
+    RequestError
+        If the folder holds a data set made with other settings.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        provenance: dict[str, Any],
+        shard_bytes: int = 256 << 20,
+        fractions: tuple[float, float] = (0.1, 0.1),
+        seed: int = 0,
+    ) -> None:
+        self.root = Path(root)
+        self._limit, self._fractions, self._seed = shard_bytes, fractions, seed
+        self._provenance = json.loads(json.dumps(provenance))
+        self._pending: list[Record] = []
+        self._bytes = 0
+        self._skips: dict[str, str] = {}
+        self._manifest = self._resume()
+        self.done = self._finished()  # ids that need no work any more: written or skipped for good
+        self._queued: set[str] = set()
+
+    def add(self, record: Record) -> None:
+        """Take one shape; ids that are `done` are ignored.
+
+        Raises
+        ------
+        RequestError
+            If the id was given before in this run, or its pictures differ in size from the others'.
+        WorkError
+            If the disk refuses.
+        """
+        if record.id in self.done:
+            return
+        if record.id in self._queued:
+            raise RequestError(f"Two shapes have the name {record.id!r}.", "Rename one of them.")
+        self._agree(record)
+        self._queued.add(record.id)
+        self._pending.append(record)
+        self._bytes += sum(array.nbytes for array in record.arrays.values())
+        if self._bytes >= self._limit:
+            self._flush()
+
+    def skip(self, shape: str, reason: str) -> None:
+        """Remember why a shape was left out; it is not tried again."""
+        if shape not in self.done:
+            self._skips[shape] = reason
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._flush()
+            self._write_splits()
+            self._manifest["complete"] = True
+            write_json(self.root / MANIFEST, self._manifest)
+
+    def _resume(self) -> dict[str, Any]:
+        """Return the manifest that is there, or a new one."""
+        path = self.root / MANIFEST
+        if not path.exists():
+            make_folder(self.root / SHARDS)
+            manifest: dict[str, Any] = {
+                "format": FORMAT,
+                "version": VERSION,
+                "provenance": self._provenance,
+                "arrays": {},
+                "shards": [],
+                "skipped": {},
+                "complete": False,
+            }
+            write_json(path, manifest)
+            return manifest
+        manifest = read_manifest(self.root)
+        if manifest["provenance"] != self._provenance:
+            raise RequestError(
+                f"{self.root} holds a data set that was made with other settings.",
+                "Choose another folder, or the same settings to go on with it.",
+            )
+        return manifest
+
+    def _finished(self) -> set[str]:
+        """Return the ids in whole shards; a damaged one and those after it are made again."""
+        ids = set(self._manifest["skipped"])
+        for index, entry in enumerate(self._manifest["shards"]):
+            try:
+                header = read_header(self.root / SHARDS / entry["file"])
+                if header.size != entry["bytes"]:
+                    raise WorkError(f"{entry['file']} has another size.")
+            except WorkError:
+                del self._manifest["shards"][index:]
+                break
+            ids |= {shape.id for shape in header.shapes}
+        return ids
+
+    def _agree(self, record: Record) -> None:
+        """See that an array's trailing shape is the same in the whole data set."""
+        for name, array in record.arrays.items():
+            known = self._manifest["arrays"].setdefault(
+                name, {"dtype": array.dtype.str, "shape": list(array.shape[1:])}
+            )
+            if known["shape"] != list(array.shape[1:]):
+                raise RequestError(
+                    f"{record.id}: {name} is {list(array.shape[1:])} a row, "
+                    f"but {known['shape']} in the shapes before.",
+                    "Give all pictures of a data set one size.",
+                )
+
+    def _flush(self) -> None:
+        """Write what is pending as a shard, then say so in the manifest."""
+        if self._pending:
+            path = self.root / SHARDS / f"{len(self._manifest['shards']):05d}.safetensors"
+            write_shard(path, self._pending)
+            self._manifest["shards"].append(
+                {
+                    "file": path.name,
+                    "bytes": path.stat().st_size,
+                    "sha256": file_sha256(path),
+                    "shapes": len(self._pending),
+                    "splits": {r.id: r.split for r in self._pending if r.split},
+                }
+            )
+        self._manifest["skipped"].update(self._skips)
+        self.done |= {record.id for record in self._pending} | set(self._skips)
+        self._pending, self._skips, self._bytes = [], {}, 0
+        write_json(self.root / MANIFEST, self._manifest)
+
+    def _write_splits(self) -> None:
+        splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
+        for entry in self._manifest["shards"]:
+            for shape in read_header(self.root / SHARDS / entry["file"]).shapes:
+                drawn = split_of(shape.id, fractions=self._fractions, seed=self._seed)
+                splits.setdefault(entry["splits"].get(shape.id, drawn), []).append(shape.id)
+        write_json(self.root / SPLITS, splits)
+
+
+def split_of(shape: str, *, fractions: tuple[float, float] = (0.1, 0.1), seed: int = 0) -> str:
+    """Return the split of a shape, by a hash of its name: "val" and "test" get the `fractions`."""
+    digest = hashlib.blake2b(f"{seed}/{shape}".encode(), digest_size=8).digest()
+    value = int.from_bytes(digest, "big") / 2**64
+    if value < fractions[0]:
+        return "val"
+    return "test" if value < sum(fractions) else "train"
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Return the manifest of a data set.
+
+    Raises
+    ------
+    RequestError
+        If there is none, or of a version that is not known here.
+    """
+    path = root / MANIFEST
+    try:
+        manifest = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise RequestError(
+            f"{root} is no data set: it has no {MANIFEST}.", "Name the folder that holds it."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise WorkError(f"{path} can't be read: {error}.") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise RequestError(f"{path} does not describe a data set of Levelform's.")
+    if manifest.get("version") != VERSION:
+        raise RequestError(
+            f"{path} has the version {manifest.get('version')}; known here is {VERSION}."
+        )
+    return manifest
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON beside its target and move it into place."""
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"The folder {path} can't be made: {error.strerror}.") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,220 @@
+"""Read mesh files of all kinds into one triangle mesh with a colour per vertex, +Z up."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+
+from ...errors import RequestError
+from ...geometry.frames import Z_UP_FROM_Y_UP, apply
+from ...geometry.meshes import Mesh
+
+# Which way is up: glTF says it in its specification, OBJ by custom; the rest is taken as it is.
+Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
+SUFFIXES = (*Y_UP_SUFFIXES, ".off", ".ply", ".stl")
+GREY = 0.8  # linear base colour of a surface that says nothing about its own
+
+
+class NoSurface(RequestError):  # noqa: N818 - a state of a mesh, named for what it is
+    """A mesh without faces, or without a face that has an area."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A mesh as its file has it, with what a person should know about it.
+
+    mesh : +Z up, in the file's own units; normals None, colours (V, 4) linear RGBA or None
+    source : the file it came from
+    notes : sentences about what was missing or left out
+    """
+
+    mesh: Mesh
+    source: Path
+    notes: tuple[str, ...] = ()
+
+
+def find_assets(folder: str | Path) -> list[Path]:
+    """Return the mesh files below `folder`, sorted by their path.
+
+    Raises
+    ------
+    RequestError
+        If there is no such folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise RequestError(f"There is no folder {root}.")
+    return sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+
+
+def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
+    """Read one mesh file; all parts of its scene are moved to their place and joined.
+
+    Parameters
+    ----------
+    path
+        glTF (.glb, .gltf), OBJ, OFF, PLY or STL.
+    up
+        "Y", "Z", or "auto": +Y for glTF and OBJ, +Z for the others.
+
+    Raises
+    ------
+    RequestError
+        If the file can't be read, has no faces, or holds a vertex that is not finite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RequestError(f"There is no mesh file {path}.")
+    if path.suffix.lower() not in SUFFIXES:
+        raise RequestError(
+            f"{path.name}: {path.suffix or 'no suffix'} is no mesh format known here.",
+            f"Use one of {', '.join(SUFFIXES)}.",
+        )
+    mesh = _join(list(_parts(path)))
+    check_numbers(mesh, path.name)
+    if up == "Y" or (up == "auto" and path.suffix.lower() in Y_UP_SUFFIXES):
+        mesh = Mesh(apply(Z_UP_FROM_Y_UP, mesh.vertices), mesh.faces, None, mesh.colors)
+    return Asset(mesh, path, tuple(_lost(path)))
+
+
+def check_numbers(mesh: Mesh, name: str) -> None:
+    """Raise `RequestError` if a vertex or an index can't be, `NoSurface` if there are no faces."""
+    if len(mesh.faces) == 0:
+        raise NoSurface(
+            f"{name} has no faces.", "Export the surface itself, not only points or curves."
+        )
+    bad = int((~np.isfinite(mesh.vertices).all(1)).sum())
+    if bad:
+        raise RequestError(
+            f"{name}: {bad} of {len(mesh.vertices)} vertices are not finite numbers.",
+            "Delete these vertices and export again.",
+        )
+    if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
+        raise RequestError(f"{name}: a face names a vertex that does not exist.")
+
+
+def _lost(path: Path) -> list[str]:
+    """Return a sentence for every picture or material file that a mesh file names in vain."""
+    suffix, names = path.suffix.lower(), []
+    if suffix == ".gltf":
+        try:
+            images = json.loads(path.read_text()).get("images", [])
+        except (OSError, ValueError, AttributeError):
+            return []  # what is wrong with the file itself is said where it is read
+        names = [unquote(i["uri"]) for i in images if not i.get("uri", "data:").startswith("data:")]
+    elif suffix == ".obj":
+        lines = path.read_text(errors="replace").splitlines()
+        names = [line[6:].strip() for line in lines if line.startswith("mtllib")]
+    return [
+        f"{path.name}: {name} is missing; what it would colour is grey."
+        for name in dict.fromkeys(names)
+        if name and not (path.parent / name).is_file()
+    ]
+
+
+# What trimesh raises on files that are not what they say.
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OSError,
+    AttributeError,
+    NotImplementedError,
+)
+
+
+def _parts(path: Path) -> Iterator[Mesh]:
+    """Yield every piece of the file's scene, in the scene's frame."""
+    import trimesh
+
+    try:
+        scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    except _UNREADABLE as error:
+        raise RequestError(
+            f"{path.name} can't be read: {type(error).__name__}: {error}.",
+            "Export it again, with its buffers and textures beside it.",
+        ) from error
+    for node in sorted(scene.graph.nodes_geometry):
+        matrix, name = scene.graph[node]
+        piece = scene.geometry[name]
+        if not isinstance(piece, trimesh.Trimesh) or len(piece.faces) == 0:
+            continue
+        vertices = apply(np.asarray(matrix, np.float64), np.asarray(piece.vertices, np.float64))
+        faces = np.asarray(piece.faces, np.int32)
+        if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored part turns its faces inside out
+            faces = faces[:, ::-1]
+        yield Mesh(vertices.astype(np.float32), faces, None, _colors(piece))
+
+
+def _join(parts: list[Mesh]) -> Mesh:
+    if not parts:
+        return Mesh.empty()
+    starts = np.cumsum([0, *[len(part.vertices) for part in parts[:-1]]])
+    grey = np.array([GREY, GREY, GREY, 1.0], np.float32)
+    painted = any(part.colors is not None for part in parts)
+    colors = [
+        part.colors if part.colors is not None else np.tile(grey, (len(part.vertices), 1))
+        for part in parts
+    ]
+    return Mesh(
+        np.concatenate([part.vertices for part in parts]),
+        np.concatenate([p.faces + s for p, s in zip(parts, starts, strict=True)]).astype(np.int32),
+        None,
+        np.concatenate(colors) if painted else None,
+    )
+
+
+def _colors(piece: Any) -> np.ndarray | None:
+    """Return (V, 4) linear RGBA of a trimesh piece: texture at its vertices, or vertex colours."""
+    visual, count = piece.visual, len(piece.vertices)
+    if visual.kind == "texture":
+        return _textured(visual, count)
+    if visual.kind in ("vertex", "face"):
+        return _linear(np.asarray(visual.vertex_colors, np.float32) / 255)
+    return None
+
+
+def _textured(visual: Any, count: int) -> np.ndarray:
+    """Return the base colour at each vertex, as glTF has it: texture (sRGB) x factor (linear)."""
+    material = visual.material
+    factor = np.array(_base_factor(material), np.float32)
+    texture = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
+    if texture is None or visual.uv is None or len(visual.uv) != count:
+        return np.tile(factor, (count, 1))
+    pixels = np.asarray(texture.convert("RGBA"))
+    height, width = pixels.shape[:2]
+    uv = np.nan_to_num(np.asarray(visual.uv, np.float64)) % 1.0
+    column = np.minimum((uv[:, 0] * width).astype(int), width - 1)
+    row = np.minimum(((1 - uv[:, 1]) * height).astype(int), height - 1)
+    return _linear(pixels[row, column].astype(np.float32) / 255) * factor
+
+
+def _base_factor(material: Any) -> tuple[float, float, float, float]:
+    """Return the linear RGBA factor of a material; trimesh keeps it as bytes or not at all."""
+    factor = getattr(material, "baseColorFactor", None)
+    if factor is not None:
+        values = np.asarray(factor, np.float64)
+        values = values / 255 if np.asarray(factor).dtype.kind in "iu" else values
+        return tuple(values[:4]) if len(values) >= 4 else (*values[:3], 1.0)
+    if getattr(material, "baseColorTexture", None) is not None:
+        return (1.0, 1.0, 1.0, 1.0)
+    if getattr(material, "image", None) is not None:
+        return (1.0, 1.0, 1.0, 1.0)
+    diffuse = getattr(material, "diffuse", None)
+    if diffuse is not None:
+        red, green, blue, alpha = np.asarray(diffuse, np.float64)[:4] / 255
+        linear = _linear(np.array([red, green, blue, alpha], np.float32))
+        return tuple(float(value) for value in linear)  # type: ignore[return-value]
+    return (GREY, GREY, GREY, 1.0)
+
+
+def _linear(rgba: np.ndarray) -> np.ndarray:
+    """Return sRGB colours, (..., 4) in [0, 1], as linear ones; alpha stays as it is."""
+    color = rgba[..., :3]
+    linear = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
+    return np.concatenate([linear, rgba[..., 3:]], -1).astype(np.float32)

@@ -1,0 +1,207 @@
+"""Mend what a messy mesh has wrong before it is asked about inside and outside.
+
+Faces that point the wrong way, faces there twice, parts turned inside out, and openings (a house
+without a floor). Overlaps are left alone: the winding number lives with them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...geometry.frames import FRAMES
+from ...geometry.meshes import Mesh
+from .reading import NoSurface
+from .solid import Solid
+from .topology import boundary, loops, weld
+
+PATCH_SAMPLES = 64  # points of a part that are asked whether they lie inside the others
+UNDECIDED = (0.25, 0.75)  # winding numbers that say neither inside nor outside
+MAX_UNDECIDED = 0.15  # share of such points beside the surface above which labels mean little
+MAX_CLOSED = 0.48  # share of made-up surface: a single sheet, closed, has half
+SMALL_RIM = 0.1  # extent of a rim, over the mesh's, up to which it is closed whatever its form
+FLAT_RIM = 0.02  # deviation from a plane, over its extent, up to which a larger rim is closed
+MIN_FILLED = 0.002  # share of the bounding cube that a solid fills at least
+PROBE = 0.01  # how far beside the surface points are asked, in the object frame
+
+
+@dataclass(frozen=True)
+class MeshReport:
+    """What `mend` did.
+
+    degenerate, duplicate : faces left out
+    turned_faces : faces turned round to agree with their neighbours
+    turned_parts : parts turned inside out as a whole
+    openings : rims that were closed
+    closed_area : share of the area that the closing faces have
+    """
+
+    degenerate: int
+    duplicate: int
+    turned_faces: int
+    turned_parts: int
+    openings: int
+    closed_area: float
+
+
+def mend(mesh: Mesh) -> tuple[Mesh, MeshReport]:
+    """Return the mesh without degenerate and doubled faces, all faces pointing outside.
+
+    Neighbouring faces are made to agree with the majority of their part, by area. A part whose own
+    volume is negative is turned inside out, unless it lies inside the rest: then it is a cavity.
+    Each flat or small rim that is left is closed by a fan around its middle. Vertices keep their
+    order, new ones follow them; normals are dropped.
+
+    Raises
+    ------
+    NoSurface
+        If no face has an area.
+    """
+    import igl
+
+    welded = weld(mesh.vertices)
+    faces = welded[mesh.faces].astype(np.int64)
+    keep, degenerate, duplicate = _distinct(faces, _areas(mesh.vertices, mesh.faces))
+    original, faces = mesh.faces[keep], faces[keep]
+    if len(faces) == 0:
+        raise NoSurface("The mesh has no face with an area.")
+    oriented, parts = igl.bfs_orient(np.ascontiguousarray(faces))
+    turned = _parity(faces) != _parity(oriented)
+    turned ^= _minority(turned, parts, _areas(mesh.vertices, original))[parts]
+    inverted = _inverted(
+        mesh.vertices, np.where(turned[:, None], original[:, ::-1], original), parts
+    )
+    flip = turned ^ inverted[parts]
+    result = np.where(flip[:, None], original[:, ::-1], original).astype(np.int32)
+    closed, openings = _close(Mesh(mesh.vertices, result, None, mesh.colors), welded)
+    areas = _areas(closed.vertices, closed.faces)
+    share = float(areas[len(result) :].sum() / areas.sum())
+    counts = (int(turned.sum()), int(inverted.sum()), openings)
+    return closed, MeshReport(degenerate, duplicate, *counts, share)
+
+
+def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:
+    """Return the mesh with a fan of faces over each flat or small rim, and the number of fans.
+
+    A large rim that bends is left open: a fan would invent a shape, and the winding number is the
+    better judge there.
+    """
+    edges = boundary(welded[mesh.faces])
+    places, first = np.unique(welded, return_index=True)
+    size = float(np.ptp(mesh.vertices, axis=0).max())
+    vertices, colors, fans = [mesh.vertices], [mesh.colors], [mesh.faces]
+    count = len(mesh.vertices)
+    for loop in loops(edges):
+        rim = first[np.searchsorted(places, loop)]  # one vertex of the mesh for each place
+        if not _is_simple(mesh.vertices[rim].astype(np.float64), size):
+            continue
+        vertices.append(mesh.vertices[rim].mean(0, keepdims=True))
+        if mesh.colors is not None:
+            colors.append(mesh.colors[rim].mean(0, keepdims=True))
+        fans.append(np.stack([np.roll(rim, -1), rim, np.full(len(rim), count)], 1))
+        count += 1
+    closed = Mesh(
+        np.concatenate(vertices),
+        np.concatenate(fans).astype(np.int32),
+        None,
+        None if mesh.colors is None else np.concatenate(colors),
+    )
+    return closed, len(fans) - 1
+
+
+def _is_simple(rim: np.ndarray, size: float) -> bool:
+    """Return whether a rim, (N, 3), is small beside the mesh, or nearly flat."""
+    extent = float(np.ptp(rim, axis=0).max())
+    if extent < SMALL_RIM * size:
+        return True
+    spread = np.linalg.svd(rim - rim.mean(0), compute_uv=False) / np.sqrt(len(rim))
+    return float(spread[2]) < FLAT_RIM * extent
+
+
+def usable(solid: Solid, report: MeshReport, *, seed: int = 0) -> str | None:
+    """Return why a mended solid can't be labelled inside and outside, or None where it can.
+
+    It must be more than a sheet, fill something, and leave no doubt beside most of its surface.
+    """
+    if report.closed_area > MAX_CLOSED:
+        return f"sheet: {report.closed_area:.0%} of its surface had to be made up to close it"
+    lower, upper = solid.bounds
+    if (upper - lower).min() < 1e-4 * (upper - lower).max():
+        return "flat: it has no volume"
+    rng = np.random.default_rng(seed)
+    framed = solid.in_frame(FRAMES["object"](solid.vertices[np.unique(solid.faces)]))
+    filled = float(framed.inside(rng.uniform(-1, 1, (20_000, 3))).mean())
+    near = framed.surface(2_000, rng)
+    inner = framed.winding(near.points - PROBE * near.normals)
+    outer = framed.winding(near.points + PROBE * near.normals)
+    asked = np.concatenate([inner, outer])
+    doubt = float(((asked > UNDECIDED[0]) & (asked < UNDECIDED[1])).mean())
+    if doubt > MAX_UNDECIDED:
+        return f"open: inside or outside is in doubt beside {doubt:.0%} of its surface"
+    if filled < MIN_FILLED:
+        return f"thin: it fills {filled:.2%} of its cube"
+    return None
+
+
+def _areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    corners = vertices[faces].astype(np.float64)
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.linalg.norm(cross, axis=1) / 2
+
+
+def _distinct(faces: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Return indices of the faces to keep and how many were degenerate and how many there twice."""
+    ordered = np.sort(faces, axis=1)
+    proper = (np.diff(ordered, axis=1) > 0).all(1) & (areas > 0)
+    candidates = np.flatnonzero(proper)
+    first = np.unique(ordered[candidates], axis=0, return_index=True)[1]
+    keep = candidates[np.sort(first)]
+    return keep, int((~proper).sum()), len(candidates) - len(keep)
+
+
+def _parity(faces: np.ndarray) -> np.ndarray:
+    """Return (F,) bool: whether the three indices of a face run downwards, seen as a cycle."""
+    a, b, c = faces.T
+    return ((a > b).astype(int) + (b > c) + (c > a)) == 2
+
+
+def _minority(turned: np.ndarray, parts: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """Return (P,) bool: the parts where more area was turned than left; they are turned back."""
+    count = int(parts.max()) + 1
+    turned_area = np.bincount(parts, areas * turned, count)
+    return turned_area > np.bincount(parts, areas, count) / 2
+
+
+def _inverted(vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return (P,) bool: parts that enclose a negative volume and are no cavity of the rest."""
+    count = int(parts.max()) + 1
+    corners = vertices[faces].astype(np.float64)
+    areas = _areas(vertices, faces)
+    weight = np.maximum(np.bincount(parts, areas, count), 1e-300)
+    middle = corners.mean(1)
+    center = np.stack([np.bincount(parts, areas * middle[:, k], count) for k in range(3)], 1)
+    local = corners - (center / weight[:, None])[parts][:, None]
+    cones = np.einsum("ij,ij->i", local[:, 0], np.cross(local[:, 1], local[:, 2])) / 6
+    volumes = np.bincount(parts, cones, count)
+    negative = volumes < -1e-3 * weight**1.5  # a nearly flat part encloses nothing to go by
+    flipped = np.where(negative[parts][:, None], faces[:, ::-1], faces)
+    return negative & ~_cavities(vertices, flipped, parts, np.flatnonzero(negative))
+
+
+def _cavities(
+    vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray, candidates: np.ndarray
+) -> np.ndarray:
+    """Return (P,) bool: which `candidates` lie inside the other parts, all taken as outward."""
+    import igl
+
+    result = np.zeros(int(parts.max()) + 1, bool)
+    points = vertices.astype(np.float64)
+    for part in candidates:
+        own = parts == part
+        rest = np.ascontiguousarray(faces[~own], np.int64)
+        if len(rest) == 0:
+            continue
+        middle = points[faces[own]].mean(1)
+        step = max(1, len(middle) // PATCH_SAMPLES)
+        around = igl.fast_winding_number(points, rest, np.ascontiguousarray(middle[::step]))
+        result[part] = np.median(around) > 0.5
+    return result

@@ -1,0 +1,174 @@
+"""What all readers share: the table of layouts, pictures, and the way into the object frame."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from ...errors import RequestError
+from ...geometry.cameras import Camera
+from ...geometry.frames import Z_UP_FROM_SHAPENET
+from ..format import VOXEL_HALF, VOXELS, Record
+from ..renders import camera_arrays
+
+READERS: dict[str, type["Reader"]] = {}
+AnyReader = TypeVar("AnyReader", bound=type["Reader"])
+
+
+class Reader(ABC):
+    """Reads one published layout, shape by shape.
+
+    Parameters
+    ----------
+    root
+        The folder that the archive was unpacked to.
+    size
+        Side of the pictures in the records; others are resized to it.
+    """
+
+    def __init__(self, root: str | Path, *, size: int = 128) -> None:
+        self.root, self.size = Path(root), size
+        if not self.root.is_dir():
+            raise RequestError(f"There is no folder {self.root}.")
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the shapes that are there, sorted."""
+
+    @abstractmethod
+    def read(self, name: str) -> Record | str:
+        """Return the record of a shape, or the reason why there can be none."""
+
+
+def layout(name: str):
+    """Register a reader under the name of its layout."""
+
+    def register(cls: AnyReader) -> AnyReader:
+        READERS[name] = cls
+        return cls
+
+    return register
+
+
+def folders(root: Path, marker: str) -> list[str]:
+    """Return the "class/shape" folders of `root` that hold `marker`, sorted."""
+    return sorted(
+        path.relative_to(root).as_posix() for path in root.glob("*/*") if (path / marker).exists()
+    )
+
+
+def read_image(path: Path, mode: str = "RGBA") -> np.ndarray:
+    """Return a picture, (H, W, channels) uint8.
+
+    Raises
+    ------
+    RequestError
+        If it is missing or damaged.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            return np.asarray(file.convert(mode))
+    except OSError as error:
+        raise RequestError(f"The picture {path} can't be read: {error}.") from error
+
+
+def with_mask(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return RGBA, (H, W, 4) uint8, of an RGB picture and a mask, (H, W) bool."""
+    alpha = np.where(mask, 255, 0).astype(np.uint8)
+    return np.concatenate([picture[..., :3], alpha[..., None]], -1)
+
+
+def resized(image: np.ndarray, camera: Camera, size: int) -> tuple[np.ndarray, Camera]:
+    """Return a picture, (H, W, 4) uint8, and its camera at `size` pixels a side.
+
+    Colours are weighed by alpha, so that what is transparent does not bleed into the object.
+    """
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image, camera
+    weight = image[..., 3:].astype(np.float32) / 255
+    planes = np.concatenate([image[..., :3] * weight, image[..., 3:]], -1)
+    small = np.stack(
+        [
+            np.asarray(
+                Image.fromarray(planes[..., k].astype(np.float32)).resize(
+                    (size, size),
+                    Image.Resampling.BOX if size < width else Image.Resampling.BILINEAR,
+                )
+            )
+            for k in range(4)
+        ],
+        -1,
+    )
+    color = small[..., :3] / np.maximum(small[..., 3:] / 255, 1e-6)
+    result = np.concatenate([color, small[..., 3:]], -1).round().clip(0, 255).astype(np.uint8)
+    across, down = size / width, size / height
+    scaled = replace(
+        camera,
+        fx=camera.fx * across,
+        fy=camera.fy * down,
+        cx=camera.cx * across,
+        cy=camera.cy * down,
+        width=size,
+        height=size,
+    )
+    return result, scaled
+
+
+def cropped(
+    image: np.ndarray, camera: Camera, center: tuple[float, float], side: int
+) -> tuple[np.ndarray, Camera]:
+    """Return the square of `side` pixels around `center` (x, y); beyond the picture it is empty."""
+    left, top = round(center[0] - side / 2), round(center[1] - side / 2)
+    result = np.zeros((side, side, 4), np.uint8)
+    height, width = image.shape[:2]
+    x0, x1 = max(left, 0), min(left + side, width)
+    y0, y1 = max(top, 0), min(top + side, height)
+    if x1 > x0 and y1 > y0:
+        result[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+    moved = replace(camera, cx=camera.cx - left, cy=camera.cy - top, width=side, height=side)
+    return result, moved
+
+
+def views_of(
+    pictures: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
+) -> dict[str, np.ndarray]:
+    """Return a record's `views.*` of pictures, and cameras posed in the object frame."""
+    pairs = [resized(image, camera, size) for image, camera in zip(pictures, cameras, strict=True)]
+    return {"views.images": np.stack([image for image, _ in pairs])} | camera_arrays(
+        [camera for _, camera in pairs]
+    )
+
+
+def posed(camera_from_world: np.ndarray, **lens: float) -> Camera:
+    """Return a camera from its extrinsic, (3 or 4, 4) rigid: x right, y down, z forward."""
+    matrix = np.eye(4)
+    matrix[:3] = np.asarray(camera_from_world, np.float64)[:3]
+    return Camera(np.linalg.inv(matrix), **lens)  # type: ignore[arg-type]
+
+
+def turned_grid(grid: np.ndarray) -> np.ndarray:
+    """Return a grid [x, y, z] in ShapeNet's axes as one in ours: (-z, -x, y)."""
+    return grid.transpose(2, 0, 1)[::-1, ::-1]
+
+
+def grid_points(grid: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the cell centres of an occupancy grid, ours, as a set of labelled points "grid"."""
+    ticks = (np.arange(VOXELS) + 0.5) / VOXELS * 2 * VOXEL_HALF - VOXEL_HALF
+    points = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), -1).reshape(-1, 3)
+    return {
+        "grid.points": points.astype(np.float32),
+        "grid.inside": grid.reshape(-1).astype(np.uint8),
+    }
+
+
+def from_shapenet(matrix: np.ndarray) -> np.ndarray:
+    """Return object_from_shapenet of a similarity that only moves and scales ShapeNet's axes."""
+    return Z_UP_FROM_SHAPENET @ matrix

@@ -1,0 +1,114 @@
+"""What may happen to a picture before a network sees it: backgrounds, noise, blur, soft masks.
+
+Every function takes and returns pictures (V, H, W, 4), float32, sRGB in [0, 1], straight alpha,
+draws from a generator and leaves its input alone. A background fills only what is behind the
+object: alpha, which is the mask, stays.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def _draw(count: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    """Draw one number a picture, (V, 1, 1, 1)."""
+    drawn = torch.rand(count, 1, 1, 1, generator=generator) * (high - low) + low
+    return drawn.to(like)
+
+
+def add_background(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Put the objects before plain colours, slopes of two colours, or blotches of them.
+
+    The colours are composed as the eye saw them (in sRGB); alpha is kept as the mask.
+    """
+    count, height, width = pictures.shape[:3]
+    first, second = torch.rand(2, count, 1, 1, 3, generator=generator).to(pictures)
+    coarse = torch.rand(count, 1, 5, 5, generator=generator).to(pictures)
+    blotches = torch.nn.functional.interpolate(
+        coarse, (height, width), mode="bilinear", align_corners=True
+    )[:, 0, :, :, None]
+    slope = torch.linspace(0, 1, height, device=pictures.device)[None, :, None, None]
+    kind = torch.randint(0, 3, (count, 1, 1, 1), generator=generator).to(pictures.device)
+    share = torch.where(kind == 0, torch.zeros_like(slope), torch.where(kind == 1, slope, blotches))
+    behind = torch.lerp(first, second, share)
+    alpha = pictures[..., 3:]
+    return torch.cat([torch.lerp(behind, pictures[..., :3], alpha), alpha], -1)
+
+
+def add_noise(pictures: Tensor, generator: torch.Generator, most: float = 0.04) -> Tensor:
+    """Add Gaussian noise to the colours, of a strength up to `most` drawn for each picture."""
+    noise = torch.randn(*pictures.shape[:3], 3, generator=generator).to(pictures)
+    sigma = _draw(len(pictures), 0, most, generator, pictures)
+    return torch.cat([(pictures[..., :3] + sigma * noise).clamp(0, 1), pictures[..., 3:]], -1)
+
+
+def blur(pictures: Tensor, generator: torch.Generator, most: float = 1.2) -> Tensor:
+    """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each picture.
+
+    Colours are weighed by alpha, so that what lies behind the object does not bleed into it.
+    """
+    sigma = _draw(len(pictures), 0.05, most, generator, pictures)[:, 0, 0, 0]
+    reach = max(1, int(3 * most))
+    at = torch.arange(-reach, reach + 1, device=pictures.device)
+    kernel = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    weighted = torch.cat([pictures[..., :3] * pictures[..., 3:], pictures[..., 3:]], -1)
+    smooth = weighted.permute(3, 0, 1, 2)  # (4, V, H, W): the pictures are the channels
+    for shape in ((1, -1, 1), (1, 1, -1)):
+        pad = (reach, reach, 0, 0) if shape[2] == -1 else (0, 0, reach, reach)
+        padded = torch.nn.functional.pad(smooth, pad, mode="replicate")
+        weights = kernel.view(len(kernel), *shape)
+        smooth = torch.nn.functional.conv2d(padded, weights, groups=len(kernel))
+    smooth = smooth.permute(1, 2, 3, 0)
+    alpha = smooth[..., 3:].clamp(0, 1)
+    return torch.cat(
+        [(smooth[..., :3] / alpha.clamp_min(1e-6)).clamp(0, 1) * (alpha > 0), alpha], -1
+    )
+
+
+def soften_mask(pictures: Tensor, generator: torch.Generator, most: float = 1.5) -> Tensor:
+    """Move the edge of alpha in or out by up to about `most` pixels and soften it, as mattes do."""
+    alpha = pictures[..., 3][:, None]
+    wide = torch.nn.functional.avg_pool2d(alpha, 5, 1, 2, count_include_pad=False)
+    level = _draw(len(pictures), 0.5 - most / 5, 0.5 + most / 5, generator, pictures)
+    width = _draw(len(pictures), 0.1, 0.6, generator, pictures)
+    soft = ((wide - level) / width + 0.5).clamp(0, 1)
+    return torch.cat([pictures[..., :3], soft[:, 0, :, :, None]], -1)
+
+
+def jitter_colors(
+    pictures: Tensor, generator: torch.Generator, amount: float = 0.2, hue: float = 0.5
+) -> Tensor:
+    """Change brightness, contrast and saturation by up to `amount`, turn hues by up to `hue` turns.
+
+    SDF-SRN's augmentation (brightness, contrast, saturation 0.2, hue 0.5); the hue is turned in the
+    plane across the grey axis, which keeps lightness.
+    """
+    count, color = len(pictures), pictures[..., :3]
+    light = color.new_tensor([0.299, 0.587, 0.114])
+    color = color * _draw(count, 1 - amount, 1 + amount, generator, pictures)
+    alpha = pictures[..., 3:]
+    grey = (color * light).sum(-1, keepdim=True)
+    middle = (grey * alpha).sum((1, 2), keepdim=True) / alpha.sum((1, 2), keepdim=True).clamp_min(1)
+    color = torch.lerp(middle, color, _draw(count, 1 - amount, 1 + amount, generator, pictures))
+    grey = (color * light).sum(-1, keepdim=True)
+    color = torch.lerp(grey, color, _draw(count, 1 - amount, 1 + amount, generator, pictures))
+    angle = _draw(count, -hue, hue, generator, pictures) * (2 * torch.pi)
+    turned = color.roll(1, -1) - color.roll(
+        -1, -1
+    )  # the cross product with the grey axis, times -1
+    mean = color.mean(-1, keepdim=True)
+    color = mean + angle.cos() * (color - mean) + angle.sin() * turned / 3**0.5
+    return torch.cat([color.clamp(0, 1), alpha], -1)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "background": add_background,
+    "noise": add_noise,
+    "blur": blur,
+    "soft-mask": soften_mask,
+    "colors": jitter_colors,
+}

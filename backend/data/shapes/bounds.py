@@ -1,0 +1,103 @@
+"""The bounding box of a shape: by formula where parts are plainly joined, else by search.
+
+A smooth union swells and a cut may take an extreme point away. There a plane comes in from outside,
+like a sphere-traced ray: as values never exceed the distance, the least value over the plane says
+how far it can advance without passing anything.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .batch import ShapeBatch
+from .parts import Body
+from .shape import Shape, torch_points
+
+TOLERANCE = 1e-4  # object units
+GRID = 12  # cells along each side of the first look at a plane
+MOST_CELLS = 20_000
+
+Values = Callable[[np.ndarray], np.ndarray]
+
+
+def bounds_of(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper corner, (3,) each, of a shape's bounding box to about 1e-4."""
+    order = sorted(range(len(shape.bodies)), key=lambda i: _is_searched(shape, i))
+    lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
+    for index in order:
+        box = [part.bounds() for part in shape.parts if part.body == index and not part.cut]
+        if not box:
+            continue
+        low = np.min([b[0] for b in box], axis=0)
+        high = np.max([b[1] for b in box], axis=0)
+        if _is_searched(shape, index):
+            low, high = _searched(shape, index, (low, high), (lower, upper))
+        lower, upper = np.minimum(lower, low), np.maximum(upper, high)
+    return lower, upper
+
+
+def _is_searched(shape: Shape, index: int) -> bool:
+    cut = any(part.cut for part in shape.parts if part.body == index)
+    return cut or shape.bodies[index].blend > 0
+
+
+def _searched(
+    shape: Shape,
+    index: int,
+    box: tuple[np.ndarray, np.ndarray],
+    known: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the box of one body; sides that lie within the `known` box are not searched."""
+    body: Body = shape.bodies[index]
+    swell = body.blend / 2
+    box = (box[0] - swell, box[1] + swell)
+    parts = tuple(part for part in shape.parts if part.body == index)
+    batch = ShapeBatch([Shape(shape.name, parts, shape.bodies, shape.extents)])
+
+    def values(points: np.ndarray) -> np.ndarray:
+        return batch.distance(torch_points(points)[None])[0].numpy()
+
+    result = [box[0].copy(), box[1].copy()]
+    for axis in range(3):
+        if box[0][axis] < known[0][axis]:
+            result[0][axis] = _advance(values, box, axis, box[0][axis] + swell, +1)
+        if box[1][axis] > known[1][axis]:
+            result[1][axis] = _advance(values, box, axis, box[1][axis] - swell, -1)
+    return result[0], result[1]
+
+
+def _advance(
+    values: Values, box: tuple[np.ndarray, np.ndarray], axis: int, start: float, inward: int
+) -> float:
+    """Move a plane across `axis` from outside until it touches; return where."""
+    if _least_on_plane(values, box, axis, start) < -TOLERANCE:  # swollen past the sharp union
+        start = box[0][axis] if inward > 0 else box[1][axis]
+    for _ in range(64):
+        least = _least_on_plane(values, box, axis, start)
+        if least <= TOLERANCE:
+            break
+        start += inward * least
+    return start
+
+
+def _least_on_plane(
+    values: Values, box: tuple[np.ndarray, np.ndarray], axis: int, position: float
+) -> float:
+    """Return the least value over a plane by branch and bound, to a quarter of itself."""
+    others = [i for i in range(3) if i != axis]
+    low, size = box[0][others], (box[1] - box[0])[others]
+    steps = (np.stack(np.meshgrid(*[np.arange(GRID)] * 2), -1).reshape(-1, 2) + 0.5) / GRID
+    centers, cell = low + steps * size, size / GRID
+    best = np.inf
+    while True:
+        points = np.full((len(centers), 3), position)
+        points[:, others] = centers
+        found = values(points)
+        best = min(best, float(found.min()))
+        slack = float(np.linalg.norm(cell)) / 2
+        keep = found - slack < best
+        if best <= TOLERANCE or slack <= max(TOLERANCE, best / 4) or keep.sum() * 4 > MOST_CELLS:
+            return best if best <= TOLERANCE else max(best - slack, best / 4)
+        cell = cell / 2
+        corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * cell / 2
+        centers = (centers[keep][:, None] + corners).reshape(-1, 2)

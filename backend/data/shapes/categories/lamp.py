@@ -1,0 +1,415 @@
+"""Lamps: on tables, floors, desks and walls, pendants, chandeliers, lanterns, street lamps."""
+
+import math
+
+import numpy as np
+
+from .. import looks
+from ..build import Build, turn
+from ..parts import Material
+from ..registry import category
+from .common import arc, corners, disc_foot, oval
+
+
+@category("lamp")
+def lamp(b: Build) -> None:
+    """Draw a lamp."""
+    kind = b.choice(
+        "table",
+        "table",
+        "floor",
+        "floor",
+        "desk",
+        "pendant",
+        "chandelier",
+        "arc",
+        "wall",
+        "lantern",
+        "street",
+    )
+    {
+        "table": _table,
+        "floor": _floor,
+        "desk": _desk,
+        "pendant": _pendant,
+        "chandelier": _chandelier,
+        "arc": _arc,
+        "wall": _wall,
+        "lantern": _lantern,
+        "street": _street,
+    }[kind](b)
+
+
+def _shade(b: Build, z: float, radius: float, tall: float, look: Material) -> None:
+    """Add an open shade around z, its lower rim at z, held by a spider and a bulb inside."""
+    top = radius * b.choice(b.between(0.45, 0.75), 1.0, b.between(0.8, 0.95), 0.3)
+    metal, thick = looks.metal(b), 0.012
+    kind = b.choice("cone", "cone", "drum", "bell", "square", "dome")
+    if kind == "square":
+        with b.body():
+            b.frustum(
+                (0, 0, z + tall / 2), tall, (2 * radius, 2 * radius), (2 * top, 2 * top), look
+            )
+            b.frustum(
+                (0, 0, z + tall / 2),
+                tall * 1.02,
+                (2 * radius - 0.03, 2 * radius - 0.03),
+                (2 * top - 0.03, 2 * top - 0.03),
+                look,
+                cut=True,
+            )
+    elif kind in ("bell", "dome"):
+        steps = np.linspace(0, 1, 7)
+        curve = (1 - steps) ** 2 if kind == "bell" else np.sqrt(1 - steps**2)
+        top = 0.25 * radius
+        outer = [
+            (top + (radius - top) * float(c), z + float(s) * tall)
+            for c, s in zip(curve, steps, strict=True)
+        ]
+        b.revolve([*outer, *[(r - thick, h - thick) for r, h in outer[::-1]]], look)
+    else:
+        top = radius if kind == "drum" else top
+        b.revolve(
+            [(radius, z), (top, z + tall), (top - thick, z + tall), (radius - thick, z)], look
+        )
+    for i in range(3):
+        angle = 2 * math.pi * (i + 0.5) / 3
+        reach = top * 0.98 - thick * 0.5
+        b.rod(
+            (0, 0, z + 0.93 * tall),
+            (reach * math.cos(angle), reach * math.sin(angle), z + 0.96 * tall),
+            0.008,
+            metal,
+        )
+    b.cylinder((0, 0, z + 0.25 * tall), (0, 0, z + 0.94 * tall), 0.016, metal)
+    b.ball((0, 0, z + 0.35 * tall), min(0.05, 0.25 * radius), looks.white(b))
+
+
+def _table(b: Build) -> None:
+    look = b.choice(looks.paint, looks.wood, looks.brass, looks.metal, looks.white)(b)
+    height, radius = b.between(0.35, 0.6), b.between(0.2, 0.34)
+    kind = b.choice("vase", "balls", "column", "tripod", "blocks", "gourd", "frame")
+    if kind == "vase":
+        wide = b.between(0.1, 0.2)
+        steps = np.linspace(0, 1, 10)
+        swing = 0.35 + 0.65 * np.sin(np.pi * (0.1 + 0.85 * steps)) ** b.choice(1, 2)
+        b.revolve(
+            [
+                (0, 0),
+                *[(wide * float(s), height * float(t)) for s, t in zip(swing, steps, strict=True)],
+                (0, height),
+            ],
+            look,
+        )
+    elif kind == "gourd":
+        with b.body(blend=0.06):
+            b.ball((0, 0, 0.15), 0.16, look)
+            b.ball((0, 0, 0.36), 0.1, look)
+            b.cylinder((0, 0, 0.3), (0, 0, height + 0.02), 0.025, look)
+            b.cylinder((0, 0, 0), (0, 0, 0.05), 0.09, look)
+    elif kind == "balls":
+        number = b.count(2, 4)
+        size = height / number / 2
+        b.cylinder((0, 0, -0.03), (0, 0, 0.02), 0.16, looks.metal(b))
+        for i in range(number):
+            b.ball((0, 0, size * (2 * i + 1) * 0.97), size, look)
+    elif kind == "blocks":
+        number = b.count(2, 4)
+        for i in range(number):
+            with b.at((0, 0, height * (i + 0.5) / number), turn("z", b.between(0, 45) * i)):
+                b.box((0, 0, 0), (0.2, 0.2, height / number), look, round=0.01)
+    elif kind == "frame":
+        for x, y in corners(0.11, 0.11):
+            b.box((x, y, height / 2), (0.02, 0.02, height), look)
+        for z in (0.01, height - 0.01):
+            b.box((0, 0, z), (0.24, 0.24, 0.02), look)
+    elif kind == "tripod":
+        for i in range(3):
+            angle = 2 * math.pi * i / 3
+            b.cone(
+                (0.2 * math.cos(angle), 0.2 * math.sin(angle), 0),
+                (0, 0, height),
+                0.012,
+                0.022,
+                look,
+            )
+    else:
+        disc_foot(b, height, b.between(0.13, 0.18), 0.03, look)
+    b.cylinder((0, 0, height - 0.04), (0, 0, height + 0.25), 0.014, looks.metal(b))
+    tall = b.between(0.22, 0.34)
+    _shade(b, height + 0.02, radius, tall, looks.glow(b))
+
+
+def _floor(b: Build) -> None:
+    metal = b.choice(looks.metal, looks.dark, looks.brass, looks.wood)(b)
+    height = b.between(1.15, 1.45)
+    kind = b.choice("disc", "disc", "tripod", "torch", "column")
+    if kind == "column":
+        look = looks.glow(b)
+        radius = b.between(0.1, 0.17)
+        b.box((0, 0, 0.02), (2.6 * radius, 2.6 * radius, 0.04), metal)
+        if b.chance(0.5):
+            b.cylinder((0, 0, 0.03), (0, 0, height), radius, look)
+            for z in np.linspace(0.15, height, b.count(3, 6)):
+                b.ring((0, 0, float(z)), radius, 0.012, metal)
+        else:
+            b.box((0, 0, height / 2), (2 * radius, 2 * radius, height), look, round=0.01)
+            for x, y in corners(radius, radius):
+                b.box((x, y, height / 2), (0.025, 0.025, height), metal)
+        b.box((0, 0, height), (2.2 * radius, 2.2 * radius, 0.03), metal)
+        return
+    if kind == "tripod":
+        for i in range(3):
+            angle = 2 * math.pi * (i + 0.25) / 3
+            b.cone(
+                (0.36 * math.cos(angle), 0.36 * math.sin(angle), 0),
+                (0, 0, height),
+                0.014,
+                0.025,
+                metal,
+            )
+        if b.chance(0.5):
+            b.cylinder((0, 0, 0.42 * height), (0, 0, 0.44 * height), 0.22, metal)
+    else:
+        disc_foot(b, height, b.between(0.14, 0.2), 0.022, metal)
+    b.cylinder((0, 0, height - 0.03), (0, 0, height + 0.26), 0.014, metal)
+    if kind == "torch":
+        steps = np.linspace(0, 1, 7)
+        bowl = [(0.03 + 0.2 * float(np.sqrt(s)), height + 0.16 * float(s)) for s in steps]
+        b.revolve(
+            [*bowl, *[(max(r - 0.015, 0.004), z + 0.012) for r, z in bowl[::-1]]], looks.glow(b)
+        )
+        return
+    _shade(b, height - 0.02, b.between(0.2, 0.32), b.between(0.24, 0.36), looks.glow(b))
+
+
+def _desk(b: Build) -> None:
+    """An arm with one or two joints over a foot, ending in a reflector."""
+    look, joint = b.choice(looks.paint, looks.metal, looks.dark)(b), looks.metal(b)
+    b.cylinder((0, 0.2, 0), (0, 0.2, 0.045), b.between(0.14, 0.19), look, round=0.012)
+    first = math.radians(b.between(-20, 35))
+    second = math.radians(b.between(55, 110))
+    low, high = b.between(0.4, 0.6), b.between(0.38, 0.55)
+    start = np.array([0, 0.2, 0.04])
+    elbow = start + low * np.array([0, math.sin(first), math.cos(first)])
+    head = elbow + high * np.array([0, -math.sin(second), math.cos(second)])
+    double = b.chance(0.5)
+    for a, c in ((start, elbow), (elbow, head)):
+        for side in (-1, 1) if double else (0,):
+            b.rod(np.add(a, (side * 0.025, 0, 0)), np.add(c, (side * 0.025, 0, 0)), 0.012, look)
+        b.cylinder(np.subtract(a, (0.045, 0, 0)), np.add(a, (0.045, 0, 0)), 0.03, joint)
+    b.cylinder(np.subtract(head, (0.045, 0, 0)), np.add(head, (0.045, 0, 0)), 0.03, joint)
+    with b.at(head, turn("x", b.between(-50, 5))):
+        if b.chance(0.7):
+            _reflector(b, b.between(0.13, 0.19), b.between(0.16, 0.24), look)
+        else:
+            b.box((0, -0.12, -0.02), (0.16, 0.42, 0.05), look, round=0.02)
+            b.box((0, -0.12, -0.045), (0.11, 0.36, 0.02), looks.white(b))
+
+
+def _reflector(b: Build, radius: float, tall: float, look: Material) -> None:
+    """Add a reflector that hangs from the origin and opens downwards, with its bulb."""
+    steps = np.linspace(0, 1, 6)
+    line = [
+        (0.045 + (radius - 0.045) * float(s) ** b.choice(0.7, 1.0, 1.6), -tall * float(s))
+        for s in steps
+    ]
+    b.revolve([*line, *[(r - 0.014, z - 0.004) for r, z in line[::-1]]], look)
+    b.cylinder((0, 0, -0.35 * tall), (0, 0, 0.05), 0.05, look, round=0.015)
+    b.ball((0, 0, -0.55 * tall), 0.05, looks.white(b))
+
+
+def _pendant(b: Build) -> None:
+    """A lamp that hangs from a rose on a cord."""
+    look, metal = b.choice(looks.glow, looks.metal, looks.paint)(b), looks.metal(b)
+    drop = b.between(0.4, 0.9)
+    b.cone((0, 0, 0), (0, 0, -0.05), 0.07, 0.045, metal)
+    b.cylinder((0, 0, 0), (0, 0, -drop), 0.009, metal)
+    radius = b.between(0.18, 0.36)
+    kind = b.choice("dome", "ball", "cone", "rings", "drum", "cage")
+    with b.at((0, 0, -drop)):
+        if kind in ("dome", "cone"):
+            _reflector(b, radius, radius * b.between(0.6, 1.0), look)
+        elif kind == "ball":
+            b.ball((0, 0, -radius * 0.9), radius * 0.9, look)
+            b.cylinder((0, 0, -0.06), (0, 0, 0.04), 0.06, metal)
+        elif kind == "rings":
+            number = b.count(3, 6)
+            for i in range(number):
+                share = math.sin(math.pi * (i + 0.6) / (number + 0.2))
+                b.cylinder((0, 0, -0.09 * i - 0.03), (0, 0, -0.09 * i), radius * share, look)
+            b.cylinder((0, 0, -0.09 * number), (0, 0, 0), 0.03, metal)
+        elif kind == "drum":
+            _shade(b, -0.3, radius, 0.3, look)
+        else:
+            _cage(b, radius, metal)
+
+
+def _cage(b: Build, radius: float, metal: Material) -> None:
+    """Add a round wire cage with a bulb, hanging from the origin."""
+    for i in range(b.count(2, 4)):
+        b.ring(
+            (0, 0, -radius), radius, 0.01, metal, rotation=turn("z", 180 * i / 4) @ turn("x", 90)
+        )
+    b.ring((0, 0, -radius), radius, 0.01, metal)
+    b.cylinder((0, 0, -0.5 * radius), (0, 0, 0.03), 0.035, metal)
+    b.ball((0, 0, -0.75 * radius), 0.34 * radius, looks.glow(b))
+
+
+def _chandelier(b: Build) -> None:
+    metal, glow = b.choice(looks.brass, looks.dark, looks.metal)(b), looks.glow(b)
+    arms, reach, drop = b.count(4, 8), b.between(0.3, 0.48), b.between(0.3, 0.55)
+    b.cone((0, 0, 0), (0, 0, -0.05), 0.08, 0.05, metal)
+    b.cylinder((0, 0, 0), (0, 0, -drop - 0.25), 0.014, metal)
+    b.ellipsoid((0, 0, -drop - 0.2), (0.07, 0.07, 0.1), metal)
+    b.ball((0, 0, -drop - 0.31), 0.04, metal)
+    style = b.choice("bow", "straight", "wheel")
+    down = b.chance(0.35)
+    for i in range(arms):
+        angle = 2 * math.pi * i / arms
+        out = np.array([math.cos(angle), math.sin(angle), 0])
+        hub, end = np.array([0, 0, -drop - 0.2]), reach * out + [0, 0, -drop - 0.16]
+        if style == "bow":
+            b.path(
+                [
+                    hub,
+                    0.45 * reach * out + [0, 0, -drop - 0.3],
+                    0.85 * reach * out + [0, 0, -drop - 0.28],
+                    end,
+                ],
+                0.013,
+                metal,
+            )
+        else:
+            b.rod(hub, end, 0.013, metal)
+        side = -1 if down else 1
+        b.cone(end, np.add(end, (0, 0, side * 0.04)), 0.02, 0.045, metal)
+        if down:
+            b.cone(np.add(end, (0, 0, -0.03)), np.add(end, (0, 0, -0.16)), 0.035, 0.09, glow)
+        else:
+            b.cylinder(np.add(end, (0, 0, 0.02)), np.add(end, (0, 0, 0.13)), 0.02, glow)
+            b.ellipsoid(np.add(end, (0, 0, 0.15)), (0.022, 0.022, 0.04), glow)
+    if style == "wheel":
+        b.ring((0, 0, -drop - 0.16), reach, 0.018, metal)
+
+
+def _arc(b: Build) -> None:
+    """A floor lamp on a long bow over a heavy foot."""
+    metal, foot = looks.metal(b), b.choice(looks.dark, looks.white, looks.wood)(b)
+    reach, height = b.between(0.8, 1.1), b.between(1.2, 1.5)
+    if b.chance(0.5):
+        b.box((0, reach / 2, 0.06), (0.28, 0.28, 0.12), foot, round=0.01)
+    else:
+        b.cylinder((0, reach / 2, 0), (0, reach / 2, 0.07), 0.18, foot, round=0.015)
+    bow = np.add(arc(reach / 2, 0, 150, 9, flat=(height - 0.5) * 2 / reach), (0, 0.5))
+    points = [(0, reach / 2, 0.05), *[(0, float(y), float(z)) for y, z in bow]]
+    b.path(points, 0.017, metal)
+    with b.at(points[-1]):
+        b.cylinder((0, 0, -0.12), (0, 0, 0), 0.01, metal)
+        with b.at((0, 0, -0.08)):
+            if b.chance(0.6):
+                _reflector(
+                    b,
+                    b.between(0.18, 0.24),
+                    b.between(0.14, 0.2),
+                    b.choice(looks.metal, looks.glow)(b),
+                )
+            else:
+                b.ball((0, 0, -0.15), 0.15, looks.glow(b))
+
+
+def _wall(b: Build) -> None:
+    metal, glow = b.choice(looks.metal, looks.brass, looks.dark)(b), looks.glow(b)
+    plate = b.between(0.22, 0.36)
+    b.extrude(oval(0.6 * plate, plate, 16, b.choice(2, 6)), 0.03, metal, along="y")
+    arms = b.choice(1, 1, 2)
+    for side in (0,) if arms == 1 else (-1, 1):
+        x = side * 0.16
+        tip = (x, -0.22, b.between(0.0, 0.06))
+        b.path([(x * 0.2, 0, -0.03), (x * 0.8, -0.14, -0.08), (x, -0.22, -0.06), tip], 0.012, metal)
+        with b.at(tip):
+            kind = b.choice("cup", "ball", "shade", "candle")
+            if kind == "ball":
+                b.ball((0, 0, 0.08), 0.1, glow)
+            elif kind == "candle":
+                b.cone((0, 0, -0.01), (0, 0, 0.03), 0.025, 0.045, metal)
+                b.cylinder((0, 0, 0), (0, 0, 0.15), 0.018, glow)
+            elif kind == "cup":
+                b.revolve([(0.03, 0), (0.11, 0.16), (0.095, 0.16), (0.0, 0.015), (0, 0)], glow)
+            else:
+                b.cylinder((0, 0, -0.02), (0, 0, 0.1), 0.012, metal)
+                b.revolve(
+                    [
+                        (0.12, 0.0),
+                        (0.08, 0.16),
+                        (0.0, 0.16),
+                        (0, 0.145),
+                        (0.07, 0.145),
+                        (0.108, 0.0),
+                    ],
+                    glow,
+                )
+                b.cylinder((0, 0, 0.0), (0, 0, 0.155), 0.012, metal)
+
+
+def _lantern(b: Build) -> None:
+    metal, glow = b.choice(looks.dark, looks.brass, looks.paint)(b), looks.glow(b)
+    wide, tall = b.between(0.3, 0.42), b.between(0.42, 0.65)
+    taper = b.between(0.75, 1.0)
+    for x, y in corners(wide / 2, wide / 2):
+        b.rod((x * taper, y * taper, 0.03), (x, y, tall), 0.017, metal)
+    b.box((0, 0, 0.025), (wide * taper + 0.06, wide * taper + 0.06, 0.05), metal)
+    b.box((0, 0, tall), (wide + 0.08, wide + 0.08, 0.03), metal)
+    b.frustum((0, 0, tall + 0.08), 0.15, (wide + 0.06, wide + 0.06), (0.1, 0.1), metal)
+    b.ring((0, 0, tall + 0.22), 0.08, 0.014, metal, rotation=turn("x", 90))
+    b.cylinder((0, 0, 0.03), (0, 0, tall * 0.5), 0.06, glow)
+    b.ellipsoid((0, 0, tall * 0.55), (0.03, 0.03, 0.06), glow)
+    if b.chance(0.5):
+        for side in (-1, 1):
+            b.rod(
+                (side * wide / 2 * (taper + 1) / 2, -wide / 2 * (taper + 1) / 2, tall / 2),
+                (side * wide / 2 * (taper + 1) / 2, wide / 2 * (taper + 1) / 2, tall / 2),
+                0.01,
+                metal,
+            )
+            b.rod(
+                (-wide / 2 * (taper + 1) / 2, side * wide / 2 * (taper + 1) / 2, tall / 2),
+                (wide / 2 * (taper + 1) / 2, side * wide / 2 * (taper + 1) / 2, tall / 2),
+                0.01,
+                metal,
+            )
+
+
+def _street(b: Build) -> None:
+    metal, glow = b.choice(looks.dark, looks.metal)(b), looks.glow(b)
+    height, heads = b.between(1.5, 2.0), b.choice(1, 1, 2, 3)
+    b.revolve(
+        [(0, 0), (0.13, 0), (0.13, 0.04), (0.07, 0.12), (0.05, 0.3), (0.026, height), (0, height)],
+        metal,
+    )
+    kind = b.choice("bow", "globe", "lantern")
+    if heads == 1 and kind != "bow":
+        with b.at((0, 0, height)):
+            _head(b, kind, metal, glow)
+        return
+    for i in range(heads):
+        with b.at((0, 0, height - 0.03), turn("z", 360 * i / heads)):
+            b.path(
+                [(0, 0, -0.1), (0, -0.12, 0.02), (0, -0.3, 0.06), (0, -0.42, 0.05)], 0.018, metal
+            )
+            if kind == "bow":
+                b.box((0, -0.5, 0.045), (0.13, 0.28, 0.05), metal, round=0.022)
+                b.box((0, -0.5, 0.02), (0.09, 0.2, 0.03), glow)
+            else:
+                with b.at((0, -0.42, 0.05)):
+                    _head(b, kind, metal, glow)
+
+
+def _head(b: Build, kind: str, metal: Material, glow: Material) -> None:
+    b.cylinder((0, 0, -0.04), (0, 0, 0.05), 0.045, metal)
+    if kind == "globe":
+        b.ball((0, 0, 0.14), 0.13, glow)
+        return
+    b.frustum((0, 0, 0.15), 0.22, (0.12, 0.12), (0.22, 0.22), glow)
+    b.frustum((0, 0, 0.3), 0.09, (0.28, 0.28), (0.06, 0.06), metal)
+    b.ball((0, 0, 0.36), 0.03, metal)

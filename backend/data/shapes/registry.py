@@ -1,0 +1,79 @@
+"""Names of categories and the programs behind them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...errors import RequestError
+from .build import Build
+from .shape import Shape, normalized
+
+Program = Callable[[Build], None]
+AnimatedProgram = Callable[[Build, float], None]
+
+_PROGRAMS: dict[str, Program] = {}
+_ANIMATED: dict[str, AnimatedProgram] = {}
+
+
+def category(name: str) -> Callable[[Program], Program]:
+    """Register the program of a category: a function that draws its choices and adds parts."""
+
+    def register(program: Program) -> Program:
+        _PROGRAMS[name] = program
+        return program
+
+    return register
+
+
+def animated(name: str) -> Callable[[AnimatedProgram], AnimatedProgram]:
+    """Register a program that also takes the time, 0 to 1; it draws the same choices at any time."""
+
+    def register(program: AnimatedProgram) -> AnimatedProgram:
+        _ANIMATED[name] = program
+        return program
+
+    return register
+
+
+def categories() -> tuple[str, ...]:
+    """Return the names of all categories, sorted."""
+    return tuple(sorted(_PROGRAMS))
+
+
+def animations() -> tuple[str, ...]:
+    """Return the names of all animated shapes, sorted."""
+    return tuple(sorted(_ANIMATED))
+
+
+def known(name: str, names: tuple[str, ...], what: str) -> str:
+    """Return `name` if it is among `names`; raise `RequestError` naming all of them otherwise."""
+    if name not in names:
+        raise RequestError(
+            f"There is no {what} called {name!r}.", f"Choose one of {', '.join(names)}."
+        )
+    return name
+
+
+def generator(name: str, seed: int) -> np.random.Generator:
+    """Return the generator of one shape: the name and the seed alone decide its numbers."""
+    return np.random.default_rng([*name.encode(), seed])
+
+
+def sample_shape(name: str, seed: int) -> Shape:
+    """Draw a shape of a category; the same seed gives the same bytes.
+
+    Raises
+    ------
+    RequestError
+        If there is no such category.
+    """
+    build = Build(generator(known(name, categories(), "category"), seed))
+    _PROGRAMS[name](build)
+    return normalized(name, build.parts, build.bodies)
+
+
+def build_at(name: str, seed: int, time: float) -> Build:
+    """Run an animated program at a time."""
+    build = Build(generator(known(name, animations(), "animated shape"), seed))
+    _ANIMATED[name](build, time)
+    return build

@@ -1,0 +1,118 @@
+"""A shape: parts in the object frame, ready to be measured, meshed and drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import WorkError
+from ...geometry.meshes import Mesh
+from .parts import Body, Part
+
+if TYPE_CHECKING:
+    from .batch import ShapeBatch
+    from .surface import Surface
+
+LONGEST_SIDE = 1.8
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Bodies made of parts, in the object frame (+Z up, front -Y, inside [-0.9, 0.9]^3).
+
+    The shape is the sharp union of its bodies; a body is the union of its parts minus its cuts.
+
+    Attributes
+    ----------
+    name : the category, for people
+    parts : in the order in which they were made
+    bodies : what `Part.body` counts
+    extents : (3,) float64, sides of the bounding box; the box is centred on the origin
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    bodies: tuple[Body, ...]
+    extents: np.ndarray
+
+    @cached_property
+    def batch(self) -> "ShapeBatch":
+        """The shape as a batch of one, on the CPU."""
+        from .batch import ShapeBatch
+
+        return ShapeBatch([self])
+
+    @cached_property
+    def surface(self) -> "Surface":
+        """Triangles of all visible surface, with flat edges kept sharp; may overlap inside."""
+        from .surface import surface_of
+
+        return surface_of(self)
+
+    @property
+    def diagonal(self) -> float:
+        """Length of the bounding box's diagonal."""
+        return float(np.linalg.norm(self.extents))
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Return signed distances, (P,) float32, at (P, 3) points."""
+        return self.batch.distance(points[None].float())[0]
+
+    def color(self, points: Tensor) -> Tensor:
+        """Return the colour of the nearest part, (P, 4) float32 linear RGBA, at (P, 3) points."""
+        return self.batch.color(points[None].float())[0]
+
+    def mesh(self, resolution: int = 128) -> Mesh:
+        """Return one closed mesh by marching cubes, `resolution` cells along the cube's side."""
+        return self.batch.meshes(resolution)[0]
+
+    def tobytes(self) -> bytes:
+        """Return every number of the shape as bytes: equal shapes have equal bytes."""
+        chunks = [self.name.encode(), np.float64(self.extents).tobytes()]
+        chunks += [np.float64([body.blend, body.cut_blend]).tobytes() for body in self.bodies]
+        for part in self.parts:
+            role = np.int64([part.kind, part.body, part.cut, len(part.numbers)])
+            look = np.float64([*part.material.color, part.material.gloss])
+            chunks += [a.tobytes() for a in (role, part.numbers, part.frame, look)]
+        return b"".join(chunks)
+
+
+def placed(
+    name: str, parts: Sequence[Part], bodies: Sequence[Body], lower: np.ndarray, upper: np.ndarray
+) -> Shape:
+    """Return a shape moved and scaled so that the box (lower, upper), (3,) each, is normal.
+
+    Normal means centred on the origin with its longest side 1.8.
+    """
+    size = upper - lower
+    if not (np.isfinite(size).all() and size.max() > 0):
+        raise WorkError(f"The shape {name} has no size: its box is {lower} to {upper}.")
+    scale = LONGEST_SIDE / float(size.max())
+    shift = -scale * (lower + upper) / 2
+    return Shape(
+        name,
+        tuple(part.moved(scale, shift) for part in parts),
+        tuple(replace(b, blend=b.blend * scale, cut_blend=b.cut_blend * scale) for b in bodies),
+        size * scale,
+    )
+
+
+def normalized(name: str, parts: Sequence[Part], bodies: Sequence[Body]) -> Shape:
+    """Return the shape in the object frame, whatever units its parts were made in."""
+    from .bounds import bounds_of
+
+    # The search for the box works in the object frame's units: bring the parts near it first.
+    corners = [part.bounds() for part in parts if not part.cut]
+    lower = np.min([low for low, _ in corners], axis=0)
+    upper = np.max([high for _, high in corners], axis=0)
+    rough = placed(name, parts, bodies, lower, upper)
+    return placed(name, rough.parts, rough.bodies, *bounds_of(rough))
+
+
+def torch_points(points: np.ndarray) -> Tensor:
+    """Return (N, 3) float32 points for a shape's methods."""
+    return torch.from_numpy(np.ascontiguousarray(points, np.float32))

@@ -1,0 +1,108 @@
+"""Pieces to one mesh: arrays put together, holes looked for."""
+
+import numpy as np
+import torch
+
+from ..geometry.meshes import Mesh
+from .placing import Vertices
+
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
+
+
+class Pieces:
+    """The vertices and triangles of one level, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._vertices: list[tuple[np.ndarray, ...]] = []
+        self._faces: list[np.ndarray] = []
+
+    def add(self, vertices: Vertices, faces: torch.Tensor) -> None:
+        """Add vertices and triangles; these may use any vertex added so far."""
+        arrays = (vertices.positions, vertices.normals, vertices.colors)
+        self._vertices.append(tuple(None if a is None else a.cpu().numpy() for a in arrays))
+        self._faces.append(faces.cpu().numpy())
+
+    def mesh(self) -> Mesh:
+        """Return the mesh of all pieces."""
+        parts = zip(*self._vertices, strict=True)
+        positions, normals, colors = (
+            None if any(p is None for p in part) else np.concatenate(part) for part in parts
+        )
+        mesh = Mesh(positions, np.concatenate(self._faces), normals, colors)
+        return _without_blank_normals(mesh)
+
+    def last(self, mesh: Mesh) -> Mesh:
+        """Return the triangles that were added last, with the vertices they use; `mesh` is the whole."""
+        return part(Mesh(mesh.vertices, self._faces[-1], mesh.normals, mesh.colors))
+
+
+def part(mesh: Mesh, faces: np.ndarray | None = None) -> Mesh:
+    """Return some triangles of a mesh ((F,) mask; None: all), with the vertices they use."""
+    kept = mesh.faces if faces is None else mesh.faces[faces]
+    used = np.zeros(len(mesh.vertices), bool)
+    used[kept.reshape(-1)] = True
+    renumbered = np.cumsum(used, dtype=np.int32) - 1
+    normals, colors = (None if a is None else a[used] for a in (mesh.normals, mesh.colors))
+    return Mesh(mesh.vertices[used], renumbered[kept], normals, colors)
+
+
+def joined(first: Mesh, second: Mesh) -> Mesh:
+    """Return two meshes as one, without welding."""
+    normals, colors = (
+        None if a is None or b is None else np.concatenate([a, b])
+        for a, b in ((first.normals, second.normals), (first.colors, second.colors))
+    )
+    shift = np.int32(len(first.vertices))
+    return Mesh(
+        np.concatenate([first.vertices, second.vertices]),
+        np.concatenate([first.faces, second.faces + shift]),
+        normals,
+        colors,
+    )
+
+
+def beyond(mesh: Mesh, x: float) -> Mesh:
+    """Return the triangles beyond a plane of cell borders at `x`; none straddles it."""
+    return part(mesh, mesh.vertices[:, 0][mesh.faces].mean(axis=1) > x)
+
+
+def face_normals(mesh: Mesh) -> np.ndarray:
+    """Return (V, 3) unit normals: the mean of the triangles around a vertex, weighted by area."""
+    a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
+    area = np.cross(b - a, c - a)
+    total = np.zeros((len(mesh.vertices), 3))
+    for axis in range(3):
+        for k in range(3):
+            total[:, axis] += np.bincount(
+                mesh.faces[:, k], weights=area[:, axis], minlength=len(total)
+            )
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return (total / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def _without_blank_normals(mesh: Mesh) -> Mesh:
+    """Give vertices at which the field has no slope the normal of the triangles around them."""
+    if mesh.normals is None:
+        return mesh
+    blank = ~mesh.normals.any(axis=1)
+    if blank.any():
+        mesh.normals[blank] = face_normals(mesh)[blank]
+    return mesh
+
+
+def is_watertight(faces: np.ndarray) -> bool:
+    """Whether each directed edge of the triangles is met by one in the opposite direction.
+
+    Each edge (a, b) is given a pseudo-random 64-bit number, counted with a minus where b < a. Over
+    closed, consistently oriented triangles the sum is zero; over others it is so with a chance of
+    2^-64. Sorting a million edges would take as long as finding the mesh.
+    """
+    total = 0
+    for start in range(0, len(faces), 1 << 16):
+        block = faces[start : start + (1 << 16)].astype(np.uint64)
+        ends = np.roll(block, -1, axis=1)
+        number = (np.minimum(block, ends) << np.uint64(32) | np.maximum(block, ends)) * _MIX[0]
+        number = (number ^ number >> np.uint64(29)) * _MIX[1]
+        number ^= number >> np.uint64(32)
+        total += int(np.where(block < ends, number, -number).sum())
+    return len(faces) > 0 and total % 2**64 == 0

@@ -1,0 +1,164 @@
+"""Sparse storage over a lattice: columns of numbers, kept only in bricks of 4³ nodes that are in use."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SHIFT = 2
+SIDE = 1 << SHIFT
+VOLUME = SIDE**3
+CHUNK = 1 << 15
+"""Cells handled at once: their eight corners stay in a processor's cache."""
+
+Places = Tensor
+"""(3, N) int32 coordinates on the lattice."""
+
+
+def chunks(places: Places) -> Iterator[Places]:
+    """Split places into chunks that stay in cache."""
+    return iter(places.split(CHUNK, dim=1))
+
+
+@dataclass
+class Column:
+    """One number for each node of each brick; `fill` where none was written."""
+
+    data: Tensor
+    fill: float
+
+
+class Bricks:
+    """A lattice of nodes, of which only bricks in use take memory.
+
+    A node in a brick in use has a *row*: an int32 index into every column. Rows below `VOLUME` belong
+    to the absent brick, whose entries keep their fill.
+
+    Parameters
+    ----------
+    shape
+        Nodes along x, y, z.
+    device
+        Where the columns live.
+    """
+
+    def __init__(self, shape: Sequence[int], device: torch.device) -> None:
+        self.device = device
+        x, y, z = (-(-count // SIDE) for count in shape)
+        self._stride = (y * z, z, 1)
+        self._slot = torch.zeros(x * y * z, dtype=torch.int32, device=device)
+        self._origin = torch.zeros((3, 1), dtype=torch.int32, device=device)
+        self._columns: dict[str, Column] = {}
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in use, those of the absent brick included."""
+        return self._origin.shape[1] * VOLUME
+
+    @property
+    def bytes(self) -> int:
+        """Memory taken."""
+        columns = [column.data for column in self._columns.values()]
+        return sum(t.numel() * t.element_size() for t in (self._slot, self._origin, *columns))
+
+    def add_column(self, name: str, dtype: torch.dtype, fill: float) -> None:
+        """Start a column, or start it anew."""
+        data = torch.full((self.rows,), fill, dtype=dtype, device=self.device)
+        self._columns[name] = Column(data, fill)
+
+    def drop_column(self, name: str) -> None:
+        """Give a column's memory back."""
+        self._columns.pop(name, None)
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return a column up to the last row in use; writing to it writes to the storage."""
+        return self._columns[name].data[: self.rows]
+
+    # ------------------------------------------------------------ places to rows and back
+
+    def reserve(self, places: Places) -> None:
+        """Bring the bricks of `places` into use."""
+        bricks = self._brick(places)
+        self._use(bricks, self._slot.index_select(0, bricks))
+
+    def row(self, places: Places) -> Tensor:
+        """Return (N,) int32 rows of `places`, which must lie on the lattice."""
+        x, y, z = places & (SIDE - 1)
+        slot = self._slot.index_select(0, self._brick(places))
+        return (slot << 3 * SHIFT) + (x << 2 * SHIFT) + (y << SHIFT) + z
+
+    def corner_rows(self, cells: Places, *, reserve: bool = False) -> Tensor:
+        """Return (8, N) int32 rows of the corners of `cells`, in the order of `tables.CORNERS`.
+
+        A cell is the place of its corner 0. With `reserve` the corners' bricks are brought into use.
+        """
+        brick, local = [], []
+        for axis, stride in enumerate(self._stride):
+            ends = torch.stack([cells[axis], cells[axis] + 1])
+            brick.append((ends >> SHIFT) * stride)
+            local.append((ends & (SIDE - 1)) << (2 - axis) * SHIFT)
+        bricks = _outer_sum(brick).reshape(-1)
+        slot = self._slot.index_select(0, bricks)
+        if reserve and self._use(bricks, slot):
+            slot = self._slot.index_select(0, bricks)
+        return (slot.view(8, -1) << 3 * SHIFT).add_(_outer_sum(local).view(8, -1))
+
+    def places(self, rows: Tensor) -> Places:
+        """Return the places of rows in use."""
+        local = rows & (VOLUME - 1)
+        inner = torch.stack([local >> 2 * SHIFT, (local >> SHIFT) & (SIDE - 1), local & (SIDE - 1)])
+        return self._origin.index_select(1, rows >> 3 * SHIFT).add_(inner)
+
+    def _brick(self, places: Places) -> Tensor:
+        x, y, z = (
+            (place >> SHIFT) * stride for place, stride in zip(places, self._stride, strict=True)
+        )
+        return x.add_(y).add_(z)
+
+    def _use(self, bricks: Tensor, slot: Tensor) -> bool:
+        """Bring bricks into use that have slot 0, in order of their number, so that runs repeat exactly.
+
+        Returns whether there were any.
+        """
+        absent = slot == 0
+        if not absent.any():
+            return False
+        if len(bricks) * 16 < len(self._slot):
+            new = unique(bricks[absent], len(self._slot))
+        else:  # many: mark them all
+            marks = torch.zeros_like(self._slot, dtype=torch.bool)
+            marks.index_fill_(0, bricks.long(), True)
+            new = torch.nonzero(marks.logical_and_(self._slot == 0))[:, 0]
+        known = self._origin.shape[1]
+        slots = torch.arange(known, known + len(new), dtype=torch.int32, device=self.device)
+        self._slot.index_copy_(0, new, slots)
+        sx, sy, _ = self._stride
+        origin = torch.stack([new // sx, new % sx // sy, new % sy]).int() << SHIFT
+        self._origin = torch.cat([self._origin, origin], dim=1)
+        self._grow()
+        return True
+
+    def _grow(self) -> None:
+        """Give every column room for all bricks, and a quarter more when it has to move."""
+        for column in self._columns.values():
+            held = len(column.data)
+            if held < self.rows:
+                data = column.data.new_full((max(self.rows, held * 5 // 4),), column.fill)
+                data[:held] = column.data
+                column.data = data
+
+
+def unique(numbers: Tensor, limit: int) -> Tensor:
+    """Return the sorted distinct `numbers`, int64, all below `limit`: by sorting few, marking many."""
+    if len(numbers) * 64 < limit:
+        return torch.unique(numbers).long()
+    marks = torch.zeros(limit, dtype=torch.bool, device=numbers.device)
+    marks.index_fill_(0, numbers.long(), True)
+    return torch.nonzero(marks)[:, 0]
+
+
+def _outer_sum(ends: list[Tensor]) -> Tensor:
+    """Return (2, 2, 2, N) sums of three (2, N) terms."""
+    x, y, z = ends
+    return x[:, None, None] + y[None, :, None] + z[None, None, :]

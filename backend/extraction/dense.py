@@ -1,0 +1,41 @@
+"""Dense extraction: every node of the grid and PyMCubes. The readable reference, and the oracle."""
+
+import numpy as np
+import torch
+
+from .sampler import Sampler
+
+
+def dense_values(sampler: Sampler, n: int) -> np.ndarray:
+    """Return the field at every node of level `n`, as (X, Y, Z) float32."""
+    shape = [count + 1 for count in sampler.grid.shape(n)]
+    values = np.zeros(shape, np.float32)
+    for x in range(shape[0]):
+        plane = torch.meshgrid(torch.arange(shape[1]), torch.arange(shape[2]), indexing="ij")
+        places = torch.stack([torch.full_like(plane[0], x), *plane]).reshape(3, -1)
+        points = sampler.positions(places.to(sampler.device), n)
+        values[x] = sampler.nodes(points).reshape(shape[1:]).cpu().numpy()
+    return values
+
+
+def capped(values: np.ndarray, level: float) -> np.ndarray:
+    """Return the values with the grid's border outside."""
+    closed = values.copy()
+    outside = np.float32(max(float(values.max()), np.nextafter(np.float32(level), np.float32(np.inf))))
+    for axis in range(3):
+        for end in (0, -1):
+            border = np.moveaxis(closed, axis, 0)[end]
+            border[border <= level] = outside
+    return closed
+
+
+def marching_cubes(
+    values: np.ndarray, level: float, *, lower: np.ndarray, step: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (V, 3) float32 vertices and (F, 3) int32 triangles of a dense grid, by PyMCubes."""
+    import mcubes
+
+    vertices, faces = mcubes.marching_cubes(values, level)
+    # PyMCubes runs around its triangles the other way.
+    faces = np.ascontiguousarray(faces[:, ::-1], dtype=np.int32)
+    return (lower + step * vertices).astype(np.float32), faces

@@ -1,0 +1,196 @@
+"""Where on its edge a vertex sits, which way it faces, and its colour."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from .marching import CrossedEdges
+from .sampler import Sampler
+
+STEPS = 5
+"""Evaluations a vertex at most; one is enough where the field is smooth."""
+SETTLED = 0.005
+"""A vertex is where it belongs when two straight lines, one between the bracket's ends and one through
+the last two points of one side, meet the level this near to each other, as a share of the edge: where a
+field is smooth, the error that is left is smaller still by the field's bend over a cell."""
+
+
+@dataclass(frozen=True)
+class Vertices:
+    """Vertices with what is known at each.
+
+    positions : (V, 3) float32, volume frame
+    normals : (V, 3) float32, unit length, zero where the field has no slope; None: not asked for
+    colors : (V, 4) float32, linear RGBA; None: not asked for, or the field has none
+    """
+
+    positions: Tensor
+    normals: Tensor | None
+    colors: Tensor | None
+
+
+class Placer:
+    """Places the vertices of one level on the level set.
+
+    Parameters
+    ----------
+    sampler
+        Evaluates the field.
+    n
+        Cells along the box's longest side.
+    level
+        The value of the field that the surface has.
+    cap
+        The box's border counts as outside.
+    normals, color
+        Whether to ask the field for them.
+    """
+
+    def __init__(
+        self, sampler: Sampler, n: int, *, level: float, cap: bool, normals: bool, color: bool
+    ) -> None:
+        self.sampler, self.n, self.level, self.cap = sampler, n, level, cap
+        self._normals, self._color = normals, color
+        self._step = sampler.grid.step(n)
+        self._shape = torch.tensor(sampler.grid.shape(n), device=sampler.device)
+        self._upper = torch.tensor(sampler.grid.upper, device=sampler.device)
+        self._margin = sampler.grid.margin(n)
+
+    def place(self, edges: CrossedEdges) -> Vertices:
+        """Return the vertices of crossed edges."""
+        start = self.sampler.positions(edges.start, self.n)
+        share, facing = self._shares(edges, start)
+        positions = self._along(start, edges.axis, share)
+        normals = self._unit_normals(positions, edges.axis, facing) if self._normals else None
+        colors = self.sampler.colors(positions) if self._color else None
+        return Vertices(positions, normals, colors)
+
+    def _along(self, start: Tensor, axis: Tensor, share: Tensor) -> Tensor:
+        return start.scatter_add(1, axis[:, None], (share * self._step)[:, None])
+
+    def _shares(self, edges: CrossedEdges, start: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where vertices sit and which lie on the cap.
+
+        Where the field has one sign at both ends, the crossing is the cap's: at the start when that is
+        on the border, else where the edge leaves the box, which is also as far as any vertex may go.
+
+        Returns
+        -------
+        share : (N,) of the edge, from its start
+        facing : (N,) -1 or 1 along the edge's axis for vertices on the cap, 0 for all others
+        """
+        crossed = torch.nonzero((edges.first <= self.level) != (edges.second <= self.level))[:, 0]
+        found = self._crossings(
+            start.index_select(0, crossed),
+            edges.axis.index_select(0, crossed),
+            edges.first.index_select(0, crossed),
+            edges.second.index_select(0, crossed),
+        )
+        share = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, found)
+        if not self.cap:
+            return share, torch.zeros_like(share)
+        place = edges.start.gather(0, edges.axis[None])[0]
+        leaves = (self._upper[edges.axis] - start.gather(1, edges.axis[:, None])[:, 0]) / self._step
+        limit = torch.where(place + 1 == self._shape[edges.axis], leaves, torch.inf)
+        below = share.isinf() & (place == 0)
+        facing = (share > limit).float() - below.float()
+        share = torch.minimum(share, limit).masked_fill_(below, 0.0)
+        return share.clamp_(self._margin, 1 - self._margin), facing
+
+    def _crossings(self, start: Tensor, axis: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Return where the field takes the level along edges, by secants within a bracket.
+
+        Each step evaluates the field where a straight line says: through the last two points of one
+        side if that is within the bracket, else between its ends; an end that stays twice has its value
+        halved (the Illinois variant of false position), so that no bracket gets stuck.
+        """
+        bracket = _Bracket.over(first, second, self.level)
+        share = bracket.secant().clamp_(self._margin, 1 - self._margin)
+        index = torch.arange(len(share), device=share.device)
+        for _ in range(STEPS):
+            here = share.index_select(0, index)
+            points = self._along(start.index_select(0, index), axis.index_select(0, index), here)
+            bracket, beyond = bracket.narrowed(here, self.sampler.values(points), self.level)
+            new = bracket.secant()
+            apart = (beyond - new).abs()
+            within = (beyond > bracket.low) & (beyond < bracket.high)
+            unsettled = ~(apart <= SETTLED)
+            new = torch.where(unsettled & within, beyond, new).clamp_(self._margin, 1 - self._margin)
+            share.index_copy_(0, index, new)
+            moving = torch.nonzero(unsettled)[:, 0]
+            if not len(moving):
+                break
+            index, bracket = index.index_select(0, moving), bracket.pick(moving)
+        return share
+
+    def _unit_normals(self, positions: Tensor, axis: Tensor, facing: Tensor) -> Tensor:
+        """Return unit normals: the field's slope, and on the cap the border's own."""
+        slopes = self.sampler.slopes(positions, step=self._step / 2)
+        normals = normalize(torch.nan_to_num(slopes, 0.0, 0.0, 0.0), dim=1)
+        capped = torch.nonzero(facing)[:, 0]
+        if len(capped):
+            own = torch.zeros((len(capped), 3), device=normals.device)
+            own.scatter_(1, axis[capped][:, None], facing[capped][:, None])
+            normals.index_copy_(0, capped, own)
+        return normals
+
+
+@dataclass(frozen=True)
+class _Bracket:
+    """Shares of edges between which the field takes the level.
+
+    low, high : the shares
+    at_low, at_high : half the field's excess over the level there (halves, so that the difference of
+        any two finite values is finite), and less for an end that stays
+    inside : whether the low end is inside
+    kept : 1 where the low end stayed last, -1 where the high end did, 0 before the first step
+    """
+
+    low: Tensor
+    high: Tensor
+    at_low: Tensor
+    at_high: Tensor
+    inside: Tensor
+    kept: Tensor
+
+    @classmethod
+    def over(cls, first: Tensor, second: Tensor, level: float) -> "_Bracket":
+        """Return brackets over whole edges with these values at their ends."""
+        zero = torch.zeros_like(first)
+        ends = 0.5 * first - 0.5 * level, 0.5 * second - 0.5 * level
+        return cls(zero, zero + 1, *ends, first <= level, zero)
+
+    def secant(self) -> Tensor:
+        """Return where straight lines through the ends take the level, or the middle."""
+        share = self.at_low / (self.at_low - self.at_high)
+        return self.low + torch.nan_to_num(share, 0.5).clamp_(0, 1) * (self.high - self.low)
+
+    def narrowed(
+        self, share: Tensor, values: Tensor, level: float
+    ) -> tuple["_Bracket", Tensor]:
+        """Return the brackets with one end moved to `share`, where the field has `values`.
+
+        Also where a straight line through that end's old and new place takes the level; not always a
+        number.
+        """
+        excess = 0.5 * values - 0.5 * level
+        raises = (values <= level) == self.inside  # the low end moves, the high end stays
+        old = torch.where(raises, self.low, self.high)
+        at_old = torch.where(raises, self.at_low, self.at_high)
+        beyond = share - excess * ((share - old) / (excess - at_old))
+        again_high, again_low = raises & (self.kept < 0), ~raises & (self.kept > 0)
+        narrow = _Bracket(
+            torch.where(raises, share, self.low),
+            torch.where(raises, self.high, share),
+            torch.where(raises, excess, torch.where(again_low, 0.5, 1.0) * self.at_low),
+            torch.where(raises, torch.where(again_high, 0.5, 1.0) * self.at_high, excess),
+            self.inside,
+            torch.where(raises, -1.0, 1.0),
+        )
+        return narrow, beyond
+
+    def pick(self, index: Tensor) -> "_Bracket":
+        """Return some of the brackets."""
+        return _Bracket(*(getattr(self, f.name).index_select(0, index) for f in fields(self)))

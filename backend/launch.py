@@ -1,0 +1,125 @@
+"""What the worker's process runs first: answer Blender's call, then load the package and serve.
+
+Run as a script by an interpreter that Blender chose, in isolated mode, with two arguments, the
+address to listen at and the private folder that holds the log, and a key as the first line of its
+standard input. It accepts before it imports anything heavy, so that Blender's connect never waits.
+The extension's folder may be called anything, and the interpreter may have another Levelform
+installed: the folder that holds this file becomes the package `levelform`, and no other.
+
+Standard library alone, in words that old interpreters still read, so that they can be refused
+politely.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import threading
+import time
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Listener
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OLDEST = (3, 11)
+GRACE = 0.2  # seconds between Blender's end and ours, for what is being logged
+LOG = "worker.log"
+
+logger = logging.getLogger(__name__)
+
+
+def run(session_factory=None):
+    """Serve the Blender that started this process, and never return.
+
+    Parameters
+    ----------
+    session_factory
+        Makes the object that does the jobs; None: `levelform.backend.session.Session`.
+    """
+    if sys.version_info < OLDEST:
+        sys.exit(
+            f"Python {sys.version.split()[0]} is too old for Levelform's backend, "
+            f"which needs {OLDEST[0]}.{OLDEST[1]} or later."
+        )
+    address, folder = sys.argv[1:3]
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    key = read_line(0)
+    watch(0, [address, os.path.join(folder, LOG)], folder)
+    connection = accept(address, key)
+    status = 1
+    try:
+        load_package()
+        worker = importlib.import_module("levelform.backend.worker")
+        status = worker.serve(connection, session_factory)
+    except BaseException:
+        logger.exception("the worker could not be started")
+    leave(status)
+
+
+def accept(address, key):
+    """Return an authenticated connection to the first caller at `address` that knows the key."""
+    with Listener(address, authkey=key) as listener:
+        while True:
+            try:
+                return listener.accept()
+            except (AuthenticationError, EOFError, OSError):
+                logger.warning("a caller without the key was turned away")
+
+
+def load_package():
+    """Make the folder that holds this file importable as `levelform`, whatever its name."""
+    spec = importlib.util.spec_from_file_location(
+        "levelform", os.path.join(ROOT, "__init__.py"), submodule_search_locations=[ROOT]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["levelform"] = package
+    spec.loader.exec_module(package)
+    return package
+
+
+def read_line(descriptor):
+    """Read up to a line's end, byte by byte: what follows stays in the pipe."""
+    line = b""
+    while True:
+        byte = os.read(descriptor, 1)
+        if byte in (b"", b"\n"):
+            return line
+        line += byte
+
+
+def watch(descriptor, files, folder):
+    """End this process as soon as the other end of a pipe is closed, however its owner ended.
+
+    The `files` and the `folder`, which the owner did not live to remove, are removed too.
+    """
+
+    def wait():
+        # os.read, not sys.stdin: a thread inside the latter stops the interpreter from ending.
+        while os.read(descriptor, 4096):
+            pass
+        time.sleep(GRACE)
+        for name in files:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+        leave(0)
+
+    threading.Thread(target=wait, name="watch", daemon=True).start()
+
+
+def leave(status):
+    """End at once: no teardown of libraries, which takes long and may hang."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,19 @@
+"""Intersection over union of two sets of labels."""
+
+import numpy as np
+
+from ..errors import RequestError
+
+
+def iou(prediction: np.ndarray, reference: np.ndarray) -> float:
+    """Return |A and B| / |A or B| of two boolean arrays of one shape; 1 where both are empty.
+
+    Serves points, voxels and silhouettes alike.
+    """
+    if prediction.shape != reference.shape:
+        raise RequestError(
+            f"Labels to compare must have one shape, not {prediction.shape} and {reference.shape}."
+        )
+    first, second = prediction.astype(bool), reference.astype(bool)
+    union = int((first | second).sum())
+    return int((first & second).sum()) / union if union else 1.0

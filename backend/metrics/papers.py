@@ -1,0 +1,240 @@
+"""The papers' measurements of one pair of shapes, each with its own samples, squares and factors.
+
+Every function takes the prediction (None: an empty mesh) and the reference, both in the protocol's
+frame, and a generator, and returns named numbers. `protocols` says which frame belongs to which.
+"""
+
+from typing import Protocol as Structural
+
+import numpy as np
+
+from ..geometry.frames import from_box
+from .alignment import icp
+from .clouds import f_score, nearest, normal_consistency
+from .grids import pool, shell_iou
+from .occupancy import iou
+from .transport import matched_distance
+
+EMPTY_DISTANCE = float(np.sqrt(3))  # Occupancy Networks: what an empty mesh is away from anything
+DISN_THRESHOLDS = (0.5, 1, 2, 5, 10, 20)  # percent
+DISN_SIDE = 2.5  # what DISN's thresholds are percents of
+PADDED_HALF = 0.55  # half a side of Occupancy Networks' padded box
+
+
+class Samples(Structural):
+    """Points on a surface and their normals, (N, 3) each."""
+
+    points: np.ndarray
+    normals: np.ndarray
+
+
+class Evaluable(Structural):
+    """What a protocol asks of a shape (`data.meshes.Solid` is one)."""
+
+    vertices: np.ndarray  # (V, 3)
+    faces: np.ndarray  # (F, 3)
+
+    def surface(self, count: int, rng: np.random.Generator) -> Samples: ...
+    def inside(self, points: np.ndarray) -> np.ndarray: ...
+    def occupancy_grid(self, resolution: int, half: float) -> np.ndarray: ...
+    def in_frame(self, matrix: np.ndarray) -> "Evaluable": ...
+
+
+Numbers = dict[str, float]
+Maybe = Evaluable | None
+Rng = np.random.Generator
+
+
+# ---------------------------------------------------------------- parts that protocols share
+
+
+def _far(count: int) -> np.ndarray:
+    return np.full(count, EMPTY_DISTANCE)
+
+
+def _both_ways(first: np.ndarray | None, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return nearest distances prediction -> truth and back; an empty one is far from all."""
+    if first is None:
+        return _far(1), _far(len(second))
+    return nearest(first, second)[0], nearest(second, first)[0]
+
+
+def _scores(forward: np.ndarray, backward: np.ndarray, radius: float) -> tuple[float, float, float]:
+    """Return precision, recall and F-score in percent."""
+    precision, recall = float((forward < radius).mean()), float((backward < radius).mean())
+    return 100 * precision, 100 * recall, 100 * f_score(precision, recall)
+
+
+def _cloud(shape: Maybe, count: int, rng: Rng) -> np.ndarray | None:
+    return None if shape is None else shape.surface(count, rng).points
+
+
+def _point_iou(shape: Maybe, truth: Evaluable, points: np.ndarray) -> float:
+    return 0.0 if shape is None else iou(shape.inside(points), truth.inside(points))
+
+
+def _grid_iou(shape: Maybe, truth: Evaluable, resolution: int, half: float) -> float:
+    if shape is None:
+        return 0.0
+    return iou(shape.occupancy_grid(resolution, half), truth.occupancy_grid(resolution, half))
+
+
+def _moved(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
+    """Return the matched distances of two clouds, all far for an empty prediction."""
+    return _far(len(second)) if first is None else matched_distance(first, second)
+
+
+# ---------------------------------------------------------------- the papers
+
+
+def occupancy_network(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """Occupancy Networks, eval_meshes: 100k points each, unit cube, Chamfer-L1 in tenths."""
+    points = rng.uniform(-PADDED_HALF, PADDED_HALF, (100_000, 3))
+    second = truth.surface(100_000, rng)
+    first = None if shape is None else shape.surface(100_000, rng)
+    forward, backward = _both_ways(None if first is None else first.points, second.points)
+    return {
+        "iou": _point_iou(shape, truth, points),
+        "accuracy": float(forward.mean()),
+        "completeness": float(backward.mean()),
+        "chamfer_l1": 10 * float(forward.mean() + backward.mean()) / 2,
+        "chamfer_l2": float((forward**2).mean() + (backward**2).mean()) / 2,
+        "normal_consistency": _normals(first, second),
+        "f_score_1%": _scores(forward, backward, 0.01)[2],
+    }
+
+
+def _normals(first: Samples | None, second: Samples) -> float:
+    """Return the normal consistency; -1, the authors' value, for an empty mesh."""
+    if first is None:
+        return -1.0
+    return normal_consistency(first.points, first.normals, second.points, second.normals)
+
+
+def tdgn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """TDGN: IoU and Chamfer as Occupancy Networks; F at radius 0.01 (the tables) and 0.02."""
+    points = rng.uniform(-PADDED_HALF, PADDED_HALF, (100_000, 3))
+    second = truth.surface(100_000, rng).points
+    forward, backward = _both_ways(_cloud(shape, 100_000, rng), second)
+    return {
+        "iou": _point_iou(shape, truth, points),
+        "chamfer_l1": 10 * float(forward.mean() + backward.mean()) / 2,
+        "f_score_1%": _scores(forward, backward, 0.01)[2],
+        "f_score_2%": _scores(forward, backward, 0.02)[2],
+    }
+
+
+def deep_meta(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """Deep Meta: IoU at 32^3 and at 256^3 pooled to 32^3, in percent; Chamfer of 10k points x 1000.
+
+    The shapes come in the frame of the longest side 64/35; the grids cover the object's own unit
+    cube, and the Chamfer distance is taken, as AtlasNet's, with the truth in the unit ball.
+    """
+    half = 32 / 35
+    values = {"iou_32": 100 * _grid_iou(shape, truth, 32, half)}
+    pooled = 0.0
+    if shape is not None:
+        grids = (pool(solid.occupancy_grid(256, half), 8) for solid in (shape, truth))
+        pooled = iou(*grids)
+    values["iou_256_pooled"] = 100 * pooled
+    second = truth.surface(10_000, rng).points
+    radius = np.linalg.norm(second - second.mean(0), axis=1).max()
+    forward, backward = _both_ways(_cloud(shape, 10_000, rng), second)
+    squares = float((forward**2).mean() + (backward**2).mean())
+    values["chamfer_l2"] = 1000 * squares / float(radius) ** 2
+    return values
+
+
+def disn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """DISN, in the unit sphere of the truth: 2,048 random *vertices* of each mesh."""
+    second = _vertices(truth, 2_048, rng)
+    first = None if shape is None else _vertices(shape, 2_048, rng)
+    forward, backward = _both_ways(first, second)
+    moved = _moved(first, second)
+    values = {
+        "chamfer_l2": 1000 * float((forward**2).mean() + (backward**2).mean()),
+        "emd": 0.01 * float(moved.sum()),
+        "emd_mean": float(moved.mean()),
+        "iou": 100 * _grid_iou(shape, truth, 110, 1.0),
+    }
+    for percent in DISN_THRESHOLDS:
+        scores = _scores(forward, backward, percent / 100 * DISN_SIDE)
+        for word, value in zip(("precision", "recall", "f_score"), scores, strict=True):
+            values[f"{word}_{percent:g}%"] = value / 100
+    return values
+
+
+def _vertices(shape: Evaluable, count: int, rng: Rng) -> np.ndarray:
+    """Draw vertices that faces use; without replacement where there are enough."""
+    used = shape.vertices[np.unique(shape.faces)]
+    return used[rng.choice(len(used), count, replace=len(used) < count)]
+
+
+def uclid(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """UCLID-Net, in the unit sphere of the truth; an empty prediction is 100 random points."""
+    second = truth.surface(12_000, rng).points
+    first = _cloud(shape, 12_000, rng)
+    if first is None:
+        first = rng.uniform(-0.5, 0.5, (100, 3))
+    pairs = {n: (_some(first, n, rng), _some(second, n, rng)) for n in (2_048, 7_000, 10_000)}
+    forward, backward = _both_ways(*pairs[2_048])
+    moved = matched_distance(*pairs[2_048])
+    return {
+        "chamfer_l2": 1000 * float((forward**2).mean() + (backward**2).mean()),
+        "emd": 0.01 * float(moved.sum()),
+        "emd_mean": float(moved.mean()),
+        "shell_iou": 100 * shell_iou(*pairs[7_000]),
+        "f_score_5%": _scores(*_both_ways(*pairs[10_000]), 2 * 0.05)[2],
+    }
+
+
+def _some(cloud: np.ndarray, count: int, rng: Rng) -> np.ndarray:
+    return cloud[rng.choice(len(cloud), count, replace=len(cloud) < count)]
+
+
+def pix3d(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """Pix3D: 1,024 surface points, each cloud's own box centred with the longest side 1, x 100."""
+    second = _boxed(truth.surface(1_024, rng).points)
+    first = None if shape is None else _boxed(shape.surface(1_024, rng).points)
+    forward, backward = _both_ways(first, second)
+    return {
+        "chamfer_l1": 100 * float(forward.mean() + backward.mean()),
+        "emd": 100 * float(_moved(first, second).mean()),
+    }
+
+
+def _boxed(points: np.ndarray) -> np.ndarray:
+    matrix = from_box(points, 1.0)
+    return points * matrix[0, 0] + matrix[:3, 3]
+
+
+def sdf_srn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """SDF-SRN on ShapeNet: 100k predicted points, 30k true ones, both means x 10."""
+    second = truth.surface(30_000, rng).points
+    forward, backward = _both_ways(_cloud(shape, 100_000, rng), second)
+    return {"accuracy": 10 * float(forward.mean()), "coverage": 10 * float(backward.mean())}
+
+
+def sdf_srn_pascal(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """SDF-SRN on PASCAL3D+: 50k true points, after 50 steps of ICP."""
+    second = truth.surface(50_000, rng).points
+    first = _cloud(shape, 100_000, rng)
+    if first is not None:
+        first = icp(first, second, iterations=50)[0]
+    forward, backward = _both_ways(first, second)
+    return {"accuracy": 10 * float(forward.mean()), "coverage": 10 * float(backward.mean())}
+
+
+def levelform(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+    """Our own: lengths in percent of the truth's longest side, IoU on 100k points of its box."""
+    points = rng.uniform(-PADDED_HALF, PADDED_HALF, (100_000, 3))
+    second = truth.surface(50_000, rng)
+    first = None if shape is None else shape.surface(50_000, rng)
+    forward, backward = _both_ways(None if first is None else first.points, second.points)
+    return {
+        "iou": _point_iou(shape, truth, points),
+        "chamfer_l1": 100 * float(forward.mean() + backward.mean()) / 2,
+        "normal_consistency": _normals(first, second),
+        "f_score_1%": _scores(forward, backward, 0.01)[2],
+        "f_score_2%": _scores(forward, backward, 0.02)[2],
+    }

@@ -1,0 +1,136 @@
+"""Each paper's evaluation of one predicted shape against the true one, by the method's name.
+
+A protocol fixes the frame, the numbers of samples, squares and factors. It asks of a shape only
+what `Evaluable` says, so that the metrics know nothing of files or meshes. All random choices come
+from one seed: the same seed gives the same numbers.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import RequestError
+from ..geometry.frames import FRAMES, from_sphere
+from . import papers
+from .clouds import f_score
+from .papers import Evaluable, Numbers
+
+SPHERE_SAMPLES = 16_384  # DISN: surface points that define the unit-sphere frame
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The numbers of one pair, and whether the prediction had no surface at all."""
+
+    values: dict[str, float]
+    empty: bool = False
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A paper's evaluation.
+
+    frame : one of `FRAMES`, defined by the reference; lengths are measured in it
+    measure : from prediction (None: empty), reference and a generator to named numbers
+    by_class : the paper's headline is a mean over classes, not over objects
+    """
+
+    name: str
+    frame: str
+    measure: Callable[[Evaluable | None, Evaluable, np.random.Generator], Numbers]
+    by_class: bool = True
+
+    @property
+    def definition(self) -> str:
+        """What is measured, in a sentence."""
+        return (self.measure.__doc__ or "").splitlines()[0]
+
+
+def evaluate(
+    prediction: Evaluable | None,
+    reference: Evaluable,
+    protocol: str = "levelform",
+    *,
+    seed: int = 0,
+) -> Measured:
+    """Measure a prediction against the truth as a paper does.
+
+    Parameters
+    ----------
+    prediction
+        In the frame of `reference`; None stands for an empty mesh, which each protocol values.
+    protocol
+        One of `PROTOCOLS`.
+
+    Raises
+    ------
+    RequestError
+        If there is no such protocol.
+    """
+    if protocol not in PROTOCOLS:
+        raise RequestError(
+            f"There is no protocol {protocol!r}.", f"Choose one of {', '.join(PROTOCOLS)}."
+        )
+    how = PROTOCOLS[protocol]
+    rng = np.random.default_rng(seed)
+    matrix = _frame(reference, how.frame, rng)
+    truth = reference.in_frame(matrix)
+    shape = None if prediction is None else prediction.in_frame(matrix)
+    return Measured(how.measure(shape, truth, rng), empty=prediction is None)
+
+
+def average(
+    rows: Iterable[tuple[str, Measured]], protocol: str
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Return the headline means and those by class of many pairs, as the paper takes them.
+
+    F-scores are taken from the means of precision and recall where a protocol measures both (DISN).
+
+    Parameters
+    ----------
+    rows : (class, numbers) of every object
+    """
+    groups: dict[str, list[dict[str, float]]] = {}
+    for category, measured in rows:
+        groups.setdefault(category, []).append(measured.values)
+    by_class = {category: _mean(values) for category, values in sorted(groups.items())}
+    everything = (
+        list(by_class.values())
+        if PROTOCOLS[protocol].by_class
+        else [values for group in groups.values() for values in group]
+    )
+    return _mean(everything), by_class
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    if not rows:
+        return {}
+    means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    for key in means:
+        precision, recall = (key.replace("f_score", word) for word in ("precision", "recall"))
+        if key.startswith("f_score") and precision in means and recall in means:
+            means[key] = f_score(means[precision], means[recall])
+    return means
+
+
+def _frame(shape: Evaluable, frame: str, rng: np.random.Generator) -> np.ndarray:
+    if frame == "unit-sphere":
+        return from_sphere(shape.surface(SPHERE_SAMPLES, rng).points)
+    return FRAMES[frame](shape.vertices[np.unique(shape.faces)])
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("levelform", "unit-cube", papers.levelform),
+        Protocol("disn", "unit-sphere", papers.disn),
+        Protocol("uclid-net", "unit-sphere", papers.uclid, by_class=False),
+        Protocol("pix3d", "unit-cube", papers.pix3d, by_class=False),
+        Protocol("tdgn", "unit-cube", papers.tdgn),
+        Protocol("deep-meta-functionals", "padded-grid", papers.deep_meta),
+        Protocol("sdf-srn", "unit-cube", papers.sdf_srn, by_class=False),
+        Protocol("sdf-srn-pascal3d", "unit-cube", papers.sdf_srn_pascal, by_class=False),
+        Protocol("occupancy-network", "unit-cube", papers.occupancy_network),
+    )
+}

@@ -1,0 +1,380 @@
+"""One pipeline from posed pictures to meshes, used by the worker and by the terminal.
+
+A `Session` keeps networks and fields in memory between jobs, so that a second reconstruction loads
+nothing and a mesh at another resolution or level runs no network.
+"""
+
+import gc
+import inspect
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import protocol
+from .data.pictures import to_view
+from .errors import RequestError, WorkError
+from .extraction import Cleanup, MeshUpdate, Samples, stream
+from .fields import Field
+from .fields.hull import HullField
+from .fields.intersection import Intersection
+from .geometry.views import View
+from .geometry.volume import (
+    Sight,
+    Volume,
+    check_in_front,
+    estimate_volume,
+    silhouette_rectangle,
+)
+from .memory import resident_memory, return_freed_memory
+from .reconstructors import Reconstructor, bundled_weights, load_reconstructor, methods
+from .ticket import Ticket
+
+log = logging.getLogger(__name__)
+
+KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
+LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
+# Options of the extraction and of this pipeline; all others are the method's own.
+CLEANUP_OPTIONS = tuple(entry.name for entry in fields(Cleanup))
+STREAM_OPTIONS = ("first", "guaranteed", "dense")
+OWN_OPTIONS = (*CLEANUP_OPTIONS, *STREAM_OPTIONS, "hull")
+# Shares of a job's time, by stage.
+STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
+
+Event = protocol.MeshUpdate | protocol.Finished
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A field with what is needed to mesh it again.
+
+    field : baked
+    volume : where it stands
+    samples : its values where extraction asked for them already
+    facts : what its jobs' stats say of how it was made
+    size : bytes of the tensors it was baked from
+    """
+
+    field: Field
+    volume: Volume
+    samples: Samples
+    facts: Mapping[str, Any]
+    size: int
+
+
+class Session:
+    """Networks and fields that stay in memory between jobs.
+
+    Parameters
+    ----------
+    kept_bytes
+        How much kept fields may hold together; the oldest are dropped first, the newest never.
+    """
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._models: OrderedDict[tuple[str, str | None, str], Reconstructor] = OrderedDict()
+
+    # ---------------------------------------------------------------- jobs
+
+    def reconstruct(self, request: protocol.Reconstruct, ticket: Ticket) -> Iterator[Event]:
+        """Make a field of the views and mesh it, coarse to fine.
+
+        Yields
+        ------
+        MeshUpdate, coarse to fine, and exactly one Finished at the end.
+
+        Raises
+        ------
+        RequestError
+            If the views, the volume, the method or an option can't be worked with.
+        WorkError
+            If the result has no surface.
+        Cancelled
+            If the ticket says so.
+        """
+        started = time.perf_counter()
+        ticket.plan(STAGES)
+        with ticket.stage("Prepare pictures"):
+            volume = Volume.from_matrix(request.world_from_volume)
+            views = _prepare(request, volume, ticket)
+        with ticket.stage("Reconstruct"):
+            kept = self._make(request, views, volume, ticket)
+        if request.keep:
+            self._keep(request.keep, kept)
+        with ticket.stage("Mesh"):
+            yield from _mesh(request, kept, ticket, started)
+        self._shrink_kept()
+
+    def remesh(self, request: protocol.Remesh, ticket: Ticket) -> Iterator[Event]:
+        """Mesh a kept field again; yields as `reconstruct` does.
+
+        Raises
+        ------
+        RequestError
+            If nothing is kept under that name.
+        """
+        started = time.perf_counter()
+        kept = self._kept.get(request.keep)
+        if kept is None:
+            raise RequestError(
+                f"The field of {request.keep!r} is not in memory any more.",
+                "Reconstruct it again; then it can be meshed at another resolution or level.",
+            )
+        self._kept.move_to_end(request.keep)
+        ticket.plan({"Mesh": 1.0})
+        with ticket.stage("Mesh"):
+            yield from _mesh(request, kept, ticket, started)
+        self._shrink_kept()
+
+    def estimate_volume(
+        self, request: protocol.EstimateVolume, ticket: Ticket
+    ) -> Iterator[protocol.VolumeEstimate]:
+        """Yield one VolumeEstimate: a cube around what every posed view sees."""
+        ticket.plan({"Prepare pictures": 1.0})
+        with ticket.stage("Prepare pictures"):
+            matrix = estimate_volume(_sights(request, ticket))
+        yield protocol.VolumeEstimate(request.job, matrix)
+
+    # ---------------------------------------------------------------- memory
+
+    def forget(self, keep: str) -> None:
+        """Drop a kept field; a name that is not kept is no error."""
+        self._kept.pop(keep, None)
+
+    def unload(self) -> None:
+        """Drop every field and network and give the memory back."""
+        self._kept.clear()
+        self._models.clear()
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return_freed_memory()
+
+    def status(self) -> protocol.Status:
+        """Return what is in memory."""
+        loaded = tuple(sorted({method for method, _, _ in self._models}))
+        return protocol.Status(resident_memory(), tuple(self._kept), loaded)
+
+    def methods(self) -> protocol.Methods:
+        """Return what can be run, with the weights found for it."""
+        return protocol.Methods(tuple(_info(cls) for cls in methods().values()))
+
+    # ---------------------------------------------------------------- inside
+
+    def _make(
+        self,
+        request: protocol.Reconstruct,
+        views: Sequence[View],
+        volume: Volume,
+        ticket: Ticket,
+    ) -> Kept:
+        """Encode and decode; intersect with the hull if asked to."""
+        model = self._model(request.method, request.weights, request.device)
+        ticket.check()
+        to_encode, to_decode = _method_options(model, request, ticket)
+        code = model.encode(views, **to_encode)
+        ticket.check()
+        field = model.decode(code, **to_decode)
+        if request.options.get("hull") and not isinstance(field, HullField):
+            field = Intersection(field, self._hull(views, request.device))
+        facts = {
+            "method": request.method,
+            "weights": str(model.weights),
+            "views": len(views),
+            "device": str(field.device),
+            "hull": isinstance(field, HullField | Intersection),
+        }
+        size = sum(tensor.numel() * tensor.element_size() for tensor in code.tensors.values())
+        return Kept(field, volume, Samples(), facts, size)
+
+    def _hull(self, views: Sequence[View], device: str) -> HullField:
+        model = self._model("visual-hull", None, device)
+        hull = model.decode(model.encode(views))
+        assert isinstance(hull, HullField)
+        return hull
+
+    def _model(self, method: str, weights: str | None, device: str) -> Reconstructor:
+        """Return a network, loading it when it is not in memory; a changed file is loaded again."""
+        stamp = weights
+        if weights is not None and Path(weights).is_file():
+            stamp = f"{weights} {Path(weights).stat().st_mtime_ns}"
+        key = (method, stamp, device)
+        if key not in self._models:
+            self._models[key] = load_reconstructor(method, weights, device)
+        self._models.move_to_end(key)
+        while len(self._models) > LOADED_MODELS:
+            self._models.popitem(last=False)
+        return self._models[key]
+
+    def _keep(self, name: str, kept: Kept) -> None:
+        self._kept[name] = kept
+        self._kept.move_to_end(name)
+        self._shrink_kept()
+
+    def _shrink_kept(self) -> None:
+        """Drop the oldest kept fields until the rest, or the last one, fits."""
+        while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > self._kept_bytes:
+            name, _ = self._kept.popitem(last=False)
+            log.info("dropped the kept field %s: the memory cap is reached", name)
+
+
+# ---------------------------------------------------------------- preparing
+
+
+def _prepare(request: protocol.Reconstruct, volume: Volume, ticket: Ticket) -> list[View]:
+    """Return the request's views with cameras posed in the volume's cube."""
+    if not request.views:
+        raise RequestError(
+            "There are no views to reconstruct from.", "Add a camera with a picture of the object."
+        )
+    views = []
+    for index, data in enumerate(request.views):
+        view = to_view(data, request.background)
+        if view.camera is not None:
+            camera = view.camera.in_frame(volume.world_from_cube)
+            check_in_front(camera, volume.box, view.name)
+            view = View(view.image, camera, view.name)
+        views.append(view)
+        ticket.advance((index + 1) / len(request.views))
+    return views
+
+
+def _sights(request: protocol.EstimateVolume, ticket: Ticket) -> list[Sight]:
+    """Return what each posed view says of where the object is."""
+    sights = []
+    for index, data in enumerate(request.views):
+        view = to_view(data, request.background)
+        if view.camera is not None:
+            rectangle = silhouette_rectangle(view.image[..., 3].numpy())
+            sights.append(Sight(view.camera, rectangle, view.name))
+        ticket.advance((index + 1) / len(request.views))
+    return sights
+
+
+def _method_options(
+    model: Reconstructor, request: protocol.Reconstruct, ticket: Ticket
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the keywords for `encode` and `decode`: of the options, the seed and the ticket those
+    that each names.
+
+    Raises
+    ------
+    RequestError
+        If an option is not one of the method's.
+    """
+    given = {k: v for k, v in request.options.items() if k not in OWN_OPTIONS}
+    always = {"seed": request.seed, "ticket": ticket}
+    encode, decode = _keywords(model.encode), _keywords(model.decode)
+    unknown = sorted(given.keys() - encode - decode)
+    if unknown:
+        known = sorted((encode | decode) - always.keys())
+        raise RequestError(
+            f"{model.spec.title} has no option {unknown[0]!r}.",
+            f"The options are {', '.join([*known, *OWN_OPTIONS])}.",
+        )
+    keywords = {**given, **always}
+    return (
+        {name: value for name, value in keywords.items() if name in encode},
+        {name: value for name, value in keywords.items() if name in decode},
+    )
+
+
+def _keywords(function: Callable[..., Any]) -> set[str]:
+    """Return the names of a function's keyword-only arguments."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+# ---------------------------------------------------------------- meshing
+
+
+def _mesh(
+    request: protocol.Reconstruct | protocol.Remesh, kept: Kept, ticket: Ticket, started: float
+) -> Iterator[Event]:
+    """Mesh a field coarse to fine; end with what it cost."""
+    options = request.options
+    cleanup = Cleanup(**{k: options[k] for k in CLEANUP_OPTIONS if k in options})
+    updates = stream(
+        kept.field,
+        request.resolution,
+        **{k: options[k] for k in STREAM_OPTIONS if k in options},
+        level=kept.field.level(request.level),
+        box=kept.volume.box,
+        ticket=ticket,
+        color=request.color,
+        cleanup=cleanup,
+        samples=kept.samples,
+    )
+    last = None
+    for last in updates:
+        if last.final and not len(last.mesh.faces):
+            break
+        yield _to_event(request.job, last, kept.volume)
+    if last is None or not len(last.mesh.faces):
+        raise WorkError(
+            "The mesh has no faces: nothing of the object is left in the volume.",
+            "Check the volume, the level, and how small a part may be.",
+        )
+    yield protocol.Finished(request.job, _stats(last, kept, started))
+
+
+def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
+    mesh = update.mesh
+    return protocol.MeshUpdate(
+        job,
+        mesh.vertices,
+        mesh.faces,
+        mesh.normals,
+        mesh.colors,
+        volume.world_from_mesh,
+        volume.scale,
+        update.resolution,
+        update.final,
+    )
+
+
+def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
+    """Return what `--json` prints of a job."""
+    stats = last.stats
+    return {
+        **kept.facts,
+        "resolution": stats.resolution,
+        "vertices": len(last.mesh.vertices),
+        "faces": len(last.mesh.faces),
+        "evaluations": stats.evaluations,
+        "seconds": round(time.perf_counter() - started, 3),
+        "watertight": stats.watertight,
+        "level": stats.level,
+        "guaranteed": stats.guaranteed,
+        "rule": stats.rule,
+        "remarks": list(stats.remarks),
+    }
+
+
+def _size(kept: Kept) -> int:
+    """Return about how many bytes a kept field holds."""
+    return kept.size + int(getattr(kept.samples, "nbytes", 0))
+
+
+def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
+    spec = cls.spec
+    return protocol.MethodInfo(
+        name=spec.name,
+        title=spec.title,
+        paper=spec.paper,
+        summary=spec.summary,
+        needs_camera=spec.needs_camera,
+        estimates_camera=spec.estimates_camera,
+        min_views=spec.min_views,
+        max_views=spec.max_views,
+        needs_weights=spec.needs_weights,
+        weights=("bundled",) if bundled_weights(spec.name) else (),
+        fusions=spec.fusions,
+    )

@@ -1,0 +1,310 @@
+"""The worker: one channel, one job at a time, exceptions become `Failed` events.
+
+The main thread does the jobs in the order in which they came. A second thread reads the channel, so
+that a wish to cancel is heard while a job computes, and the process ends at once when Blender is
+gone.
+"""
+
+import gc
+import logging
+import os
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from . import launch
+from .channel import Channel, ChannelClosedError
+from .errors import Cancelled, LevelformError
+from .protocol import (
+    REQUESTS,
+    Cancel,
+    Connection,
+    EstimateVolume,
+    Failed,
+    Finished,
+    Forget,
+    ListMethods,
+    Methods,
+    Progress,
+    ProtocolError,
+    Ready,
+    Reconstruct,
+    Remesh,
+    Shutdown,
+    Status,
+    Unload,
+    VolumeEstimate,
+    open_channel,
+)
+from .protocol import Cancelled as CancelledEvent
+from .ticket import Step, Ticket
+
+_PROGRESS_INTERVAL = 0.05  # seconds between two reports of the same stage
+_SHUTDOWN_GRACE = 1.0  # seconds that a job has to notice that it was cancelled by a shutdown
+
+logger = logging.getLogger(__name__)
+
+
+class SessionLike(Protocol):
+    """What the worker asks of a session; `session.Session` is the real one."""
+
+    def reconstruct(self, request: Reconstruct, ticket: Ticket) -> Iterator[Any]: ...
+    def remesh(self, request: Remesh, ticket: Ticket) -> Iterator[Any]: ...
+    def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
+    def forget(self, keep: str) -> None: ...
+    def unload(self) -> None: ...
+    def status(self) -> Status: ...
+    def methods(self) -> Methods: ...
+
+
+# The method of the session that does a job, and what its last event is.
+_JOBS = {Reconstruct: "reconstruct", Remesh: "remesh", EstimateVolume: "estimate_volume"}
+_ENDS = (Finished, VolumeEstimate)
+
+
+def serve(connection: Connection, session_factory: Callable[[], SessionLike] | None = None) -> int:
+    """Do what Blender asks over an authenticated connection until it says `Shutdown`.
+
+    Returns the exit status.
+
+    Parameters
+    ----------
+    session_factory
+        Makes the session, importing what it needs; None: `session.Session`.
+    """
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C in Blender's terminal is Blender's to handle
+    channel = open_channel(connection, receives=REQUESTS)
+    worker = Worker(channel)
+    worker.start_reading()
+    try:
+        session = (session_factory or _make_session)()
+        worker.answer(ready())
+    except Exception as error:
+        logger.exception("the backend could not be loaded")
+        worker.answer(failure_at_start(error))
+        return 1
+    worker.work(session)
+    return 0
+
+
+class Worker:
+    """The queue between the thread that reads the channel and the one that works."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+        self._ending = threading.Event()
+
+    def start_reading(self) -> None:
+        """Start the thread that reads requests."""
+        threading.Thread(target=self._read, name="reader", daemon=True).start()
+
+    def answer(self, event: Any) -> None:
+        """Send an event, waiting while Blender is busy."""
+        self._channel.send(event)
+        try:
+            self._channel.flush(None)
+        except ChannelClosedError:
+            _leave_with_blender()
+
+    def work(self, session: SessionLike) -> None:
+        """Do requests in their order until `Shutdown`."""
+        while not isinstance(request := self._requests.get(), Shutdown):
+            if type(request) in _JOBS:
+                self._do_job(session, request)
+                self.answer(session.status())
+            else:
+                self._do_errand(session, request)
+
+    # ------------------------------------------------------------ the reading thread
+
+    def _read(self) -> None:
+        try:
+            while not self._ending.is_set():
+                self._channel.wait()
+                for request in self._channel.poll(budget=1.0):
+                    self._receive(request)
+        except ChannelClosedError:
+            _leave_with_blender()
+        except ProtocolError as error:
+            logger.error("%s", error)
+            launch.leave(1)
+
+    def _receive(self, request: Any) -> None:
+        if isinstance(request, Cancel):
+            self._cancelled.add(request.job)
+            return
+        if isinstance(request, Shutdown):
+            self._ending.set()
+            threading.Timer(_SHUTDOWN_GRACE, launch.leave, (0,)).start()
+        self._requests.put(request)
+
+    # ------------------------------------------------------------ the working thread
+
+    def _do_job(self, session: SessionLike, request: Any) -> None:
+        """Do a job, sending what it yields and then exactly one of its three ends."""
+        job = request.job
+        ticket = Ticket(_Reporter(job, self.answer), lambda: self._is_cancelled(job))
+        logger.info("job %s: %s", job, type(request).__name__)
+        try:
+            events = getattr(session, _JOBS[type(request)])(request, ticket)
+            self.answer(self._last_event(events, ticket))
+        except Cancelled:
+            self.answer(CancelledEvent(job))
+        except Exception as error:
+            logger.exception("job %s failed", job)
+            self.answer(failure(job, error))
+        finally:
+            self._cancelled.discard(job)
+
+    def _last_event(self, events: Iterator[Any], ticket: Ticket) -> Any:
+        """Send what a session yields as it comes, up to the event that ends the job."""
+        end = None
+        ticket.check()
+        for event in events:
+            if isinstance(event, _ENDS):
+                end = event  # to be sent when the session has tidied up
+            else:
+                self.answer(event)
+                ticket.check()
+        if end is None:
+            raise RuntimeError("the session ended a job without a result")
+        return end
+
+    def _is_cancelled(self, job: str) -> bool:
+        return job in self._cancelled or self._ending.is_set()
+
+    def _do_errand(self, session: SessionLike, request: Any) -> None:
+        match request:
+            case Forget():
+                session.forget(request.keep)
+            case Unload():
+                session.unload()
+                gc.collect()
+                self.answer(session.status())
+            case ListMethods():
+                self.answer(session.methods())
+            case _:
+                logger.warning("%s is no request", type(request).__name__)
+
+
+class _Reporter:
+    """Progress events, some twenty a second; a new stage is always reported."""
+
+    def __init__(self, job: str, answer: Callable[[Any], None]) -> None:
+        self._job = job
+        self._answer = answer
+        self._stage = -1
+        self._next = 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        if step.index == self._stage and now < self._next:
+            return
+        self._stage, self._next = step.index, now + _PROGRESS_INTERVAL
+        self._answer(Progress(self._job, **vars(step)))
+
+
+def _leave_with_blender() -> None:
+    """End the process; a little later than `launch.watch` does, which tidies up if Blender died."""
+    logger.info("Blender has gone")
+    time.sleep(3 * launch.GRACE)
+    launch.leave(0)
+
+
+# ---------------------------------------------------------------- words for what went wrong
+
+
+def failure(job: str, error: Exception) -> Failed:
+    """Return what to tell an artist about an exception that ended a job."""
+    detail = "".join(traceback.format_exception(error))
+    if isinstance(error, LevelformError):
+        return Failed(job, error.message, error.hint, detail)
+    if is_out_of_memory(error):
+        hint = "Lower the resolution, use fewer or smaller pictures, or unload the backend first."
+        return Failed(job, "There is not enough memory for this.", hint, detail)
+    words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
+    return Failed(job, words, "Try once more; the backend's log tells more.", detail)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether the memory ran out, the computer's or the graphics card's, as torch has it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = str(error).lower()
+    known = (
+        "out of memory",
+        "can't allocate memory",
+        "not enough memory",
+        "cannot allocate memory",
+    )
+    return isinstance(error, RuntimeError) and any(phrase in words for phrase in known)
+
+
+def failure_at_start(error: Exception) -> Failed:
+    """Return what to tell an artist when the libraries can't be loaded."""
+    detail = "".join(traceback.format_exception(error))
+    if isinstance(error, ImportError):
+        name = error.name or str(error)
+        words = f"The backend's Python ({sys.executable}) can't import {name}: {error}."
+        return Failed("", words, "Press Install backend, or choose another Python.", detail)
+    return failure("", error)
+
+
+# ---------------------------------------------------------------- starting
+
+
+def _make_session() -> SessionLike:
+    if "OMP_NUM_THREADS" not in os.environ and (cores := physical_cores()):
+        os.environ["OMP_NUM_THREADS"] = str(cores)  # read once, when torch is imported
+    from .session import Session
+
+    return Session()
+
+
+def ready() -> Ready:
+    """Describe this process to Blender; imports torch."""
+    import numpy as np
+    import torch
+
+    return Ready(
+        pid=os.getpid(),
+        python=platform.python_version(),
+        torch=torch.__version__,
+        numpy=np.__version__,
+        devices=devices(),
+        threads=torch.get_num_threads(),
+    )
+
+
+def devices() -> tuple[str, ...]:
+    """Return the names of what torch can compute on here, the fastest first."""
+    import torch
+
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return (*found, "cpu")
+
+
+def physical_cores() -> int | None:
+    """Return how many cores, not counting hyper-threads, this process may use; None: unknown."""
+    try:
+        usable = os.sched_getaffinity(0)
+        cores = set()
+        for cpu in usable:
+            folder = f"/sys/devices/system/cpu/cpu{cpu}/topology"
+            with open(f"{folder}/thread_siblings_list") as file:
+                cores.add(file.read())
+        return len(cores)
+    except (AttributeError, OSError):
+        return None

@@ -1,0 +1,221 @@
+"""The sidebar and the preferences, drawn on paper: each state shows what it should."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform.addon import interpreter, panels, requests  # noqa: E402
+from levelform.addon.checkup import Report  # noqa: E402
+from levelform.addon.install import Candidate, Source  # noqa: E402
+from levelform.backend.errors import WorkError  # noqa: E402
+from levelform.backend.protocol import Status  # noqa: E402
+
+pytestmark = pytest.mark.bpy
+
+GOOD = Candidate(Source.MANAGED, "/python", Report("/python", python="3.12.1", torch="2.9"))
+BAD = Candidate(
+    Source.BLENDER, "/other", Report("/other", problem="It lacks torch.", hint="Press.")
+)
+
+
+class Paper:
+    """A layout that notes what is drawn on it, and refuses what Blender does not know."""
+
+    def __init__(self, notes: list[str] | None = None) -> None:
+        self.notes: list[str] = [] if notes is None else notes
+        self.layout = self
+
+    def _sub(self, *_: Any, **__: Any) -> "Paper":
+        return Paper(self.notes)
+
+    row = column = box = split = _sub
+
+    def label(self, *, text: str = "", icon: str = "NONE") -> None:
+        self.notes.append(text)
+
+    def prop(self, data: Any, name: str, **_: Any) -> None:
+        assert name in data.bl_rna.properties, name
+        self.notes.append(name)
+
+    def operator(self, name: str, *, text: str = "", **_: Any) -> SimpleNamespace:
+        category, verb = name.split(".")
+        assert verb in dir(getattr(bpy.ops, category)), name
+        self.notes.append(name)
+        return SimpleNamespace()
+
+    def progress(self, *, factor: float, text: str) -> None:
+        assert 0.0 <= factor <= 1.0
+        self.notes.append(text)
+
+    def template_list(self, kind: str, _id: str, data: Any, name: str, *_: Any, **__: Any) -> None:
+        items = getattr(data, name)
+        assert hasattr(bpy.types, kind)
+        for item in items:
+            if item.type == "CAMERA":
+                panels.LEVELFORM_UL_cameras.draw_item(
+                    None, context(), self, data, item, 0, data, name, 0, 0
+                )
+
+    def template_ID(self, data: Any, name: str, **_: Any) -> None:
+        self.prop(data, name)
+
+    def separator(self) -> None:
+        pass
+
+    def __contains__(self, words: str) -> bool:
+        return words in " ".join(self.notes)
+
+
+def context() -> SimpleNamespace:
+    return SimpleNamespace(
+        scene=bpy.context.scene,
+        object=bpy.context.view_layer.objects.active,
+        region=SimpleNamespace(width=280),
+        # Blender in the background has a scale of 0.
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+    )
+
+
+def draw(panel: type) -> Paper:
+    paper = Paper()
+    panel.draw(paper, context())
+    return paper
+
+
+def main() -> Paper:
+    return draw(panels.LEVELFORM_PT_main)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Say what was found of a backend."""
+
+    def found(*candidates: Candidate) -> None:
+        monkeypatch.setattr(interpreter.here, "candidates", candidates)
+        monkeypatch.setattr(interpreter.here, "looking", None)
+
+    found(GOOD)
+    return found
+
+
+def test_an_empty_scene_says_what_is_missing(extension, found):
+    paper = main()
+    assert "This scene has no cameras." in paper
+    assert "levelform.reconstruct" in paper
+    assert "levelform.install_backend" not in paper
+
+
+def test_each_camera_shows_its_picture_or_why_it_has_none(extension, found, ball_stage):
+    scene = ball_stage(3)
+    scene.objects["View 1"].data.background_images.clear()
+    scene.objects["View 2"].data.type = "PANO"
+    scene.levelform.camera_index = scene.objects.find("View 1")
+    paper = main()
+    assert "picture 0" in paper
+    assert "No picture" in paper
+    assert "Unusable" in paper
+    assert "View 1 has no picture." in paper
+    assert "levelform.render_pictures" in paper
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"), [("FILES", "Choose a folder."), ("IMAGE", "Pick an image.")]
+)
+def test_the_other_sources_ask_for_what_they_need(extension, found, source, shown):
+    bpy.context.scene.levelform.source = source
+    assert shown in main()
+
+
+def test_without_a_backend_there_is_a_button_that_helps(extension, found):
+    found(BAD)
+    paper = main()
+    assert "levelform.install_backend" in paper
+    assert ("Allow" in paper) != bpy.app.online_access or "userpref_allow_online" in paper
+
+
+def test_while_nobody_has_looked_nothing_is_claimed(extension, found, monkeypatch):
+    monkeypatch.setattr(interpreter.here, "candidates", None)
+    assert "levelform.install_backend" not in main()
+
+
+def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, puppet, ball_stage):
+    from levelform.backend.protocol import Progress
+
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    assert "Starting the backend" in main()
+    puppet.job.progress = Progress(puppet.job.id, "Mesh", 2, 3, 0.5, 0.75)
+    puppet.send(64)
+    extension.step()
+    paper = main()
+    assert "Mesh 75%" in " ".join(paper.notes).replace("  ", " ")
+    assert "Showing 64: 8 triangles" in paper
+    assert "levelform.cancel" in paper
+    assert "levelform.reconstruct" not in paper
+    extension.cancel()
+    assert "Stopping" in main()
+
+
+def test_a_failure_stays_until_it_is_dismissed(extension, found):
+    extension.failure = WorkError("The moon is full.", "Wait two weeks.")
+    paper = main()
+    assert "The moon is full." in paper
+    assert "Wait two weeks." in paper
+    bpy.ops.levelform.dismiss()
+    assert "The moon is full." not in main()
+
+
+def test_a_result_shows_its_numbers_and_can_be_meshed_again(extension, found, puppet, ball_stage):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.send(32)
+    extension.step()
+    puppet.finish(views=6, vertices=1234, seconds=2.5, watertight=True, rule="dense")
+    extension.step()
+    assert panels.LEVELFORM_PT_result.poll(context())
+    paper = draw(panels.LEVELFORM_PT_result)
+    for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
+        assert words in paper
+    assert "keeps this result no more" in " ".join(paper.notes)
+    puppet.status = Status(1, (puppet.job.request.keep,), ())
+    assert "no more" not in draw(panels.LEVELFORM_PT_result)
+    assert "levelform.remesh" in draw(panels.LEVELFORM_PT_result)
+
+
+def test_objects_that_are_no_result_show_none(extension, found):
+    assert not panels.LEVELFORM_PT_result.poll(context())
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.context.object["levelform"] = 3
+    assert not panels.LEVELFORM_PT_result.poll(context())
+
+
+def test_options_and_backend_draw(extension, found, puppet):
+    settings = bpy.context.scene.levelform
+    settings.background = "COLOR"
+    assert "background_color" in draw(panels.LEVELFORM_PT_options)
+    puppet.status = Status(512 << 20, ("a",), ())
+    paper = draw(panels.LEVELFORM_PT_backend)
+    assert "512 MB, 1 result kept" in paper
+    assert "levelform.stop_backend" in paper
+
+
+def test_the_preferences_show_every_candidate(extension, found, monkeypatch):
+    from levelform.addon import preferences
+
+    found(BAD, GOOD)
+    monkeypatch.setattr(panels, "_split_column", lambda layout: Loose(layout.notes))
+    chosen = SimpleNamespace(**vars(preferences._Defaults), layout=Paper())
+    panels.draw_preferences(chosen, context())
+    assert "It lacks torch." in chosen.layout
+    assert "Python 3.12.1, torch 2.9" in " ".join(chosen.layout.notes)
+    assert "levelform.repair_backend" in chosen.layout
+
+
+class Loose(Paper):
+    """Paper on which the properties of a stand-in can be drawn."""
+
+    def prop(self, data: Any, name: str, **_: Any) -> None:
+        assert hasattr(data, name)
+        self.notes.append(name)

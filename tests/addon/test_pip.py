@@ -1,0 +1,99 @@
+"""What pip is told for each build, and how far it is by its own words."""
+
+import pytest
+from levelform.addon import pip
+from levelform.addon.managed import Build, Plan
+
+LINES = """\
+Collecting torch==2.0 (from -r requirements.txt (line 1))
+  Downloading torch-2.0-cp311-cp311-linux_x86_64.whl.metadata (30 kB)
+Collecting numpy==1.0
+  Using cached numpy-1.0-cp311-cp311-linux_x86_64.whl.metadata (3 kB)
+Collecting fast-thing==1.0
+Downloading torch-2.0-cp311-cp311-linux_x86_64.whl (180.0 MB)
+Progress 0 of 180
+Progress 90 of 180
+Progress 180 of 180
+Using cached numpy-1.0-cp311-cp311-linux_x86_64.whl (18 MB)
+Downloading helper-1.0-py3-none-any.whl (1 MB)
+Processing /wheels/fast_thing-1.0-py3-none-any.whl
+Installing collected packages: helper, numpy, torch, fast-thing
+Successfully installed fast-thing-1.0 helper-1.0 numpy-1.0 torch-2.0
+""".splitlines()
+
+
+def test_progress_follows_the_wheels():
+    progress = pip.Progress(["torch", "numpy", "fast-thing"])
+    fractions = []
+    for line in LINES:
+        progress.read(line)
+        fractions.append(round(progress.fraction, 3))
+    whole = 22 / 0.9
+    assert fractions[:6] == [0.0] * 6
+    assert fractions[6:9] == [0.0, round(10 / whole, 3), round(20 / whole, 3)]
+    assert fractions[9] == round(20 / whole, 3)
+    assert fractions[10:12] == [round(21 / whole, 3)] * 2
+    assert fractions[12:] == [0.9, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("build", "system", "ending"),
+    [
+        (Build.CPU, "linux", "/cpu"),
+        (Build.CUDA, "linux", ""),
+        (Build.CPU, "win32", ""),
+        (Build.CUDA, "win32", "/cu130"),
+        (Build.CPU, "darwin", ""),
+        (Build.CUDA, "darwin", ""),
+    ],
+)
+def test_each_build_has_its_index(monkeypatch, build, system, ending):
+    monkeypatch.setattr(pip.sys, "platform", system)
+    options = pip.source_options(Plan("user", build=build))
+    if ending:
+        assert options[0] == "--extra-index-url"
+        assert options[1].endswith(ending)
+    else:
+        assert options == []
+
+
+def test_torch_is_pinned_to_its_build(monkeypatch):
+    monkeypatch.setattr(pip.sys, "platform", "linux")
+    versions = {
+        str(plan.build) + plan.index: next(r for r in pip.wanted(plan) if r.startswith("torch"))
+        for plan in (Plan("user"), Plan("user", build=Build.CUDA), Plan("user", index="file:///x"))
+    }
+    plain = versions["CUDA"]
+    assert versions == {"CPU": f"{plain}+cpu", "CUDA": plain, "CPUfile:///x": plain}
+
+
+def test_an_index_of_ones_own_is_used():
+    assert pip.source_options(Plan("user", index="file:///here"))[1] == "file:///here"
+
+
+def test_a_folder_of_wheels_needs_no_network(tmp_path):
+    assert pip.source_options(Plan("user", wheels=str(tmp_path))) == [
+        *("--no-index", "--find-links"),
+        str(tmp_path),
+    ]
+
+
+def test_nothing_leads_pip_elsewhere(monkeypatch):
+    for name in ("PIP_TARGET", "PIP_USER", "PYTHONPATH", "PIP_CERT"):
+        monkeypatch.setenv(name, "x")
+    kept = pip.environment_variables()
+    assert "PIP_CERT" in kept
+    assert not {"PIP_TARGET", "PIP_USER", "PYTHONPATH"} & set(kept)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "name"),
+    [
+        ("torch==2.0", "torch"),
+        ("fast_thing>=1", "fast-thing"),
+        ("Pillow", "pillow"),
+        ('PyMCubes==0.1 ; python_version < "3.13"', "pymcubes"),
+    ],
+)
+def test_names_are_compared_as_pip_does(requirement, name):
+    assert pip.canonical(requirement) == name

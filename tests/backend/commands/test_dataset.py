@@ -1,0 +1,94 @@
+"""`levelform dataset`, from an empty folder to a checked data set and its sheet."""
+
+import json
+
+import numpy as np
+import pytest
+from levelform.backend.cli import main
+from levelform.backend.data.format import Dataset
+from PIL import Image
+
+trimesh = pytest.importorskip("trimesh")
+SMALL = ["--views", "2", "--size", "32", "--points", "uniform=500", "near=500", "--surface", "100"]
+
+
+@pytest.fixture
+def assets(tmp_path):
+    """Four good meshes, a sheet, and a file that is no mesh at all."""
+    for name, side in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        trimesh.creation.box((side, 1.0, 1.0)).export(tmp_path / "in" / name / "box.stl")
+        trimesh.creation.icosphere(2).export(tmp_path / "in" / name / "ball one.ply")
+    flat = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
+    flat.export(tmp_path / "in" / "flat.stl")
+    (tmp_path / "in" / "broken.ply").write_bytes(b"no mesh")
+    return tmp_path / "in"
+
+
+def said(capsys, *words):
+    status = main([str(word) for word in words] + ["--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_meshes_become_a_data_set_that_is_checked_and_shown(assets, tmp_path, capsys):
+    out = tmp_path / "set"
+    status, made = said(capsys, "dataset", "convert", assets, out, *SMALL)
+    assert status == 0
+    assert made["shapes"] == 4
+    assert made["categories"] == {"a": 2, "b": 2}
+    assert set(made["skipped"]) == {"flat", "broken"}
+    assert all(made["skipped"].values())
+    assert Dataset(out).find("a/ball_one").view(0).image.shape == (32, 32, 4)
+
+    status, checked = said(capsys, "dataset", "verify", out)
+    assert (status, checked["problems"], checked["shapes"]) == (0, [], 4)
+    status, shown = said(capsys, "dataset", "inspect", out, "-o", tmp_path / "s.png")
+    assert (status, len(shown["shown"])) == (0, 4)
+    assert np.asarray(Image.open(tmp_path / "s.png")).std() > 10
+
+    shard = out / "shards" / "00000.safetensors"
+    content = bytearray(shard.read_bytes())
+    content[-1000] ^= 255
+    shard.write_bytes(content)
+    status, failed = said(capsys, "dataset", "verify", out)
+    assert status == 1
+    assert "checksum" in json.dumps(failed)
+
+
+def test_pictures_first_then_a_data_set_of_them(assets, tmp_path, capsys):
+    pictures, out = tmp_path / "pictures", tmp_path / "set"
+    status, made = said(capsys, "dataset", "render", assets, pictures, *SMALL, "--passes")
+    assert (status, made["shapes"]) == (0, 5)
+    words = ("--from", "renders", "--meshes", assets)
+    status, made = said(capsys, "dataset", "convert", pictures, out, *words, *SMALL)
+    assert (status, made["shapes"]) == (0, 4)
+    shape = Dataset(out).find("b/box")
+    assert {"views.images", "views.depth", "uniform.distance"} <= set(shape.names)
+
+
+def test_procedural_shapes_are_the_same_bytes_for_the_same_seed(tmp_path, capsys):
+    words = ("--categories", "table", "--count", "2", *SMALL)
+    for name in ("x", "y"):
+        status, made = said(capsys, "dataset", "synthesize", tmp_path / name, *words)
+        assert (status, made["shapes"]) == (0, 2)
+    paths = [tmp_path / name / "shards" / "00000.safetensors" for name in ("x", "y")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("convert", "lost", "out"), "no folder"),
+        (("convert", ".", "out", "--from", "shapenet"), "no layout"),
+        (("synthesize", "out", "--categories", "spoon"), "no category 'spoon'"),
+        (("synthesize", "out", "--points", "uniform"), "how many points"),
+        (("inspect", "lost"), "no data set"),
+        (("verify", "lost"), "no data set"),
+    ],
+)
+def test_wrong_requests_end_with_status_two_and_a_sentence(
+    tmp_path, monkeypatch, capsys, words, sentence
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["dataset", *words]) == 2
+    assert sentence in capsys.readouterr().err

@@ -1,0 +1,339 @@
+"""The format on disk: round trips, resuming, full disks, damage, splits, memory."""
+
+import errno
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from levelform.backend.data.format import (
+    Dataset,
+    DatasetWriter,
+    Record,
+    draw_batch,
+    pack_voxels,
+    shards,
+    split_of,
+    unpack_voxels,
+    verify,
+)
+from levelform.backend.errors import RequestError, WorkError
+
+SETTINGS = {"seed": 1}
+
+
+def record(index, *, size=16, views=3, count=50):
+    rng = np.random.default_rng(index)
+    pose = np.tile(np.eye(4), (views, 1, 1))
+    pose[:, 2, 3] = -3
+    arrays = {
+        "uniform.points": rng.uniform(-1, 1, (count + index, 3)).astype(np.float32),
+        "uniform.distance": rng.normal(size=count + index).astype(np.float32),
+        "voxels": pack_voxels(rng.random((32, 32, 32)) > 0.5),
+        "views.images": rng.integers(0, 256, (views, size, size, 4), np.uint8),
+        "views.poses": pose,
+        "views.intrinsics": np.tile([20.0, 21.0, 7.5, 8.5], (views, 1)),
+        "views.orthographic": np.array([0] * (views - 1) + [1], np.uint8),
+    }
+    return Record(f"thing/{index:03d}", ["chair", "lamp"][index % 2], arrays, info={"n": index})
+
+
+def fill(root, count=12, *, start=0, shard_bytes=30_000, **options):
+    with DatasetWriter(root, provenance=SETTINGS, shard_bytes=shard_bytes, **options) as writer:
+        for index in range(start, count):
+            writer.add(record(index))
+        writer.skip("thing/bad", "it is flat")
+
+
+def digests(root):
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_what_is_written_is_read(tmp_path):
+    fill(tmp_path)
+    dataset = Dataset(tmp_path)
+    assert len(dataset) == 12
+    assert dataset.categories == ("chair", "lamp")
+    for index, shape in enumerate(dataset):
+        wanted = record(index)
+        assert (shape.id, shape.category, shape.info) == (
+            wanted.id,
+            wanted.category,
+            {"n": index},
+        )
+        assert set(shape.names) == set(wanted.arrays)
+        for name, array in wanted.arrays.items():
+            np.testing.assert_array_equal(shape[name], array)
+    assert dataset.manifest["skipped"] == {"thing/bad": "it is flat"}
+    assert len(dataset.manifest["shards"]) > 1
+
+
+def test_a_shard_is_a_safetensors_file_for_anyone(tmp_path):
+    from safetensors.numpy import load_file
+
+    fill(tmp_path, 3, shard_bytes=1 << 30)
+    loaded = load_file(tmp_path / "shards" / "00000.safetensors")
+    points = np.concatenate([record(i).arrays["uniform.points"] for i in range(3)])
+    np.testing.assert_array_equal(loaded["uniform.points"], points)
+
+
+def test_arrays_are_mapped_not_loaded_and_start_on_64_bytes(tmp_path):
+    fill(tmp_path)
+    shape = Dataset(tmp_path)[5]
+    base = shape["uniform.points"]
+    assert isinstance(base, np.memmap)
+    assert not base.flags.writeable
+    header = shards.read_header(tmp_path / "shards" / "00000.safetensors")
+    assert all(start % 64 == 0 for _, _, start in header.arrays.values())
+
+
+def test_views_come_with_their_cameras(tmp_path):
+    fill(tmp_path, 1)
+    shape = Dataset(tmp_path)[0]
+    view = shape.view(2)
+    assert view.image.shape == (16, 16, 4)
+    assert view.camera is not None
+    assert (view.camera.fy, view.camera.cx, view.camera.orthographic) == (21.0, 7.5, True)
+    np.testing.assert_allclose(
+        view.image.numpy() * 255, record(0).arrays["views.images"][2], atol=1e-4
+    )
+
+
+def test_the_same_records_make_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        fill(tmp_path / name)
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+class FullDisk:
+    """A file that takes so many bytes and then has no room."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def write(self, data):
+        if self.room[0] < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room[0] -= len(data)
+        return self.file.write(data)
+
+
+def test_a_full_disk_keeps_what_is_finished_and_the_run_resumes(tmp_path, monkeypatch):
+    fill(tmp_path / "whole")
+    room = [60_000]
+    opened = shards.open_new
+    monkeypatch.setattr(shards, "open_new", lambda path: FullDisk(opened(path), room))
+    with pytest.raises(WorkError, match="the disk is full") as caught:
+        fill(tmp_path / "cut")
+    assert "run the same command again" in caught.value.hint
+    monkeypatch.undo()
+
+    kept = Dataset(tmp_path / "cut")
+    assert 0 < len(kept) < 12
+    np.testing.assert_array_equal(kept[0]["voxels"], record(0).arrays["voxels"])
+    assert not list((tmp_path / "cut").rglob("*.part"))
+    assert "The data set is not finished." in verify(tmp_path / "cut")["problems"]
+
+    fill(tmp_path / "cut")
+    assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
+
+
+def test_an_exception_drops_the_shard_in_the_making_and_nothing_else(tmp_path):
+
+    def interrupted():
+        with DatasetWriter(tmp_path / "cut", provenance=SETTINGS, shard_bytes=30_000) as writer:
+            for index in range(5):
+                writer.add(record(index))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    fill(tmp_path / "cut")
+    fill(tmp_path / "whole")
+    assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
+
+
+def test_finished_shapes_are_not_asked_for_again(tmp_path):
+    fill(tmp_path)
+    with DatasetWriter(tmp_path, provenance=SETTINGS) as writer:
+        assert "thing/007" in writer.done
+        assert "thing/bad" in writer.done
+        writer.add(record(7))  # ignored
+    assert len(Dataset(tmp_path)) == 12
+
+
+def test_other_settings_do_not_resume(tmp_path):
+    fill(tmp_path)
+    with pytest.raises(RequestError, match="other settings"):
+        DatasetWriter(tmp_path, provenance={"seed": 2})
+
+
+def test_a_truncated_shard_is_named_and_made_again(tmp_path):
+    fill(tmp_path)
+    before = digests(tmp_path)
+    path = tmp_path / "shards" / "00001.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(WorkError, match=r"00001\.safetensors is truncated"):
+        Dataset(tmp_path)
+    assert any("00001" in problem for problem in verify(tmp_path)["problems"])
+    fill(tmp_path)
+    assert digests(tmp_path) == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"\xff" * 64])
+def test_what_is_no_shard_is_said_to_be_none(tmp_path, damage):
+    fill(tmp_path)
+    (tmp_path / "shards" / "00000.safetensors").write_bytes(damage)
+    with pytest.raises(WorkError, match="no shard, or its head is damaged"):
+        Dataset(tmp_path)
+
+
+def test_a_missing_shard_is_named(tmp_path):
+    fill(tmp_path)
+    (tmp_path / "shards" / "00000.safetensors").unlink()
+    with pytest.raises(WorkError, match=r"00000\.safetensors is missing"):
+        Dataset(tmp_path)
+
+
+def test_a_changed_byte_is_found_and_its_array_named(tmp_path):
+    fill(tmp_path)
+    assert verify(tmp_path)["problems"] == []
+    path = tmp_path / "shards" / "00000.safetensors"
+    _, _, start = shards.read_header(path).arrays["voxels"]
+    content = bytearray(path.read_bytes())
+    content[start + 10] ^= 1
+    path.write_bytes(content)
+    (problem,) = verify(tmp_path)["problems"]
+    assert problem == "The checksum of 00000.safetensors is wrong: bytes changed in voxels."
+
+
+def test_a_split_that_names_a_missing_shape_is_refused(tmp_path):
+    fill(tmp_path)
+    path = tmp_path / "splits.json"
+    splits = json.loads(path.read_text())
+    splits["train"].append("thing/999")
+    path.write_text(json.dumps(splits))
+    with pytest.raises(RequestError, match="'thing/999' first"):
+        Dataset(tmp_path, "train")
+    assert any("thing/999" in problem for problem in verify(tmp_path)["problems"])
+    with pytest.raises(RequestError, match="no split 'dev'"):
+        Dataset(tmp_path, "dev")
+
+
+def test_splits_are_disjoint_complete_and_depend_on_names_alone(tmp_path):
+    fill(tmp_path, 60)
+    parts = [{s.id for s in Dataset(tmp_path, name)} for name in ("train", "val", "test")]
+    assert sum(map(len, parts)) == 60
+    assert len(set.union(*parts)) == 60
+    share = np.mean([split_of(f"x/{i}") == "test" for i in range(20_000)])
+    assert share == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / 20_000))
+
+
+def test_a_published_split_is_kept(tmp_path):
+    with DatasetWriter(tmp_path, provenance={}) as writer:
+        writer.add(Record("a", "c", record(0).arrays, "test"))
+        writer.add(Record("b", "c", record(1).arrays, "train"))
+    assert [s.id for s in Dataset(tmp_path, "test")] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"colour": np.zeros(3, np.float32)}, "no array 'colour'"),
+        ({"uniform.points": np.zeros((4, 3))}, "is float64, not float32"),
+        ({"uniform.points": np.zeros((4, 2), np.float32)}, "has the shape"),
+        ({"uniform.points": np.full((4, 3), np.nan, np.float32)}, "not finite"),
+        (
+            {
+                "uniform.points": np.zeros((4, 3), np.float32),
+                "uniform.distance": np.zeros(5, np.float32),
+            },
+            "differ in length",
+        ),
+        ({}, "without arrays"),
+    ],
+)
+def test_records_that_break_the_rules_are_refused(arrays, sentence):
+    with pytest.raises(RequestError, match=sentence):
+        Record("a", "b", arrays)
+
+
+def test_names_and_sizes_must_agree(tmp_path):
+    with pytest.raises(RequestError, match="no name"):
+        Record("../a b", "c", record(0).arrays)
+    writer = DatasetWriter(tmp_path, provenance={})
+    writer.add(record(0))
+    with pytest.raises(RequestError, match="Two shapes"):
+        writer.add(record(0))
+    with pytest.raises(RequestError, match="one size"):
+        writer.add(record(1, size=17))
+
+
+def test_voxels_survive_packing():
+    grid = np.random.default_rng(0).random((32, 32, 32)) > 0.3
+    np.testing.assert_array_equal(unpack_voxels(pack_voxels(grid)), grid)
+
+
+def test_a_batch_holds_what_its_shapes_hold(tmp_path):
+    fill(tmp_path)
+    dataset = Dataset(tmp_path)
+    batch = draw_batch(
+        dataset, np.random.default_rng(0), objects=4, points={"uniform": 30}, views=2
+    )
+    assert batch.images.shape == (4, 2, 16, 16, 4)
+    assert batch.points.shape == (4, 30, 3)
+    assert batch.distance is not None
+    assert ((batch.distance < 0) == (batch.inside > 0)).all()
+    for row, name in enumerate(batch.ids):
+        stored = dataset.find(name)["uniform.points"]
+        assert all((stored == point).all(1).any() for point in batch.points[row].numpy())
+
+
+def test_the_same_seed_draws_the_same_batch(tmp_path):
+    fill(tmp_path)
+    dataset = Dataset(tmp_path)
+
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        return draw_batch(dataset, rng, objects=3, points={"uniform": 9}, views=1)
+
+    assert draw(3).points.numpy().tobytes() == draw(3).points.numpy().tobytes()
+    assert draw(3).images.numpy().tobytes() == draw(3).images.numpy().tobytes()
+    assert draw(3).points.numpy().tobytes() != draw(4).points.numpy().tobytes()
+
+
+def anonymous_bytes():
+    """Return this process's own memory; pages of mapped files don't count."""
+    with open("/proc/self/status") as file:
+        (line,) = [line for line in file if line.startswith("RssAnon")]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.slow
+def test_memory_is_flat_over_a_hundred_thousand_samples(tmp_path):
+    pytest.importorskip("resource")
+    with DatasetWriter(tmp_path, provenance={}, shard_bytes=4 << 20) as writer:
+        for index in range(200):
+            writer.add(record(index, size=32, count=4000))
+    dataset, rng = Dataset(tmp_path), np.random.default_rng(0)
+
+    def draw(times):
+        for _ in range(times):
+            draw_batch(dataset, rng, objects=50, points={"uniform": 512}, views=1)
+        return anonymous_bytes()
+
+    warm = draw(100)
+    assert draw(1_900) - warm < 20 << 20  # 95,000 more samples, a few MiB at most

@@ -1,0 +1,53 @@
+"""Augmentations: what they change, what they must leave alone."""
+
+import pytest
+import torch
+from levelform.backend.data.render.augment import AUGMENTATIONS, blur, jitter_colors
+
+
+def pictures() -> torch.Tensor:
+    result = torch.zeros(3, 24, 24, 4)
+    result[:, 6:18, 6:18] = torch.tensor([0.8, 0.3, 0.2, 1.0])
+    return result
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_each_changes_something_by_seed_and_stays_in_range(name):
+    before = pictures()
+    first, second = (AUGMENTATIONS[name](before, seeded()) for _ in range(2))
+    assert torch.equal(before, pictures()), "the input is left alone"
+    assert torch.equal(first, second)
+    assert not torch.equal(first, AUGMENTATIONS[name](before, seeded(1)))
+    assert float(first.min()) >= 0
+    assert float(first.max()) <= 1
+    assert not torch.equal(first, before)
+
+
+@pytest.mark.parametrize("name", ["background", "noise", "colors"])
+def test_the_mask_stays_where_only_colours_change(name):
+    assert torch.equal(AUGMENTATIONS[name](pictures(), seeded())[..., 3], pictures()[..., 3])
+
+
+def test_a_background_leaves_the_object_itself():
+    after = AUGMENTATIONS["background"](pictures(), seeded())
+    inside = pictures()[..., 3] == 1
+    torch.testing.assert_close(after[inside], pictures()[inside])
+    assert float(after[~inside][:, :3].std()) > 0.05
+
+
+def test_blur_keeps_the_sum_of_alpha_and_the_colour_of_the_object():
+    after = blur(pictures(), seeded())
+    torch.testing.assert_close(
+        after[..., 3].sum((1, 2)), pictures()[..., 3].sum((1, 2)), rtol=1e-4, atol=0
+    )
+    covered = after[..., 3] > 0.01
+    wanted = torch.tensor([0.8, 0.3, 0.2]).expand(int(covered.sum()), 3)
+    torch.testing.assert_close(after[covered][:, :3], wanted, atol=1e-4, rtol=0)
+
+
+def test_no_jitter_changes_nothing_and_a_full_turn_of_hue_is_none():
+    torch.testing.assert_close(jitter_colors(pictures(), seeded(), 0, 0), pictures())

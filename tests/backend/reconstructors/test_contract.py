@@ -1,0 +1,136 @@
+"""What every method with a network promises, tested on all of them, small and random."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from levelform.backend.errors import RequestError
+from levelform.backend.reconstructors import (
+    Code,
+    bundled_weights,
+    count_parameters,
+    load_reconstructor,
+    methods,
+)
+
+NETWORKS = [name for name, cls in methods().items() if cls.spec.needs_weights]
+
+
+@pytest.fixture(scope="module")
+def models():
+    """The small configurations with random weights, built when first asked for."""
+    kept = {}
+
+    def get(name):
+        if name not in kept:
+            kept[name] = load_reconstructor(name, "random", "cpu")
+        return kept[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sheet(name):
+    cls = methods()[name]
+    assert {"paper", "compact"} <= cls.configurations.keys()
+    assert cls.spec.name == name
+    assert cls.spec.title
+    assert cls.spec.summary
+    assert cls.spec.fusions
+    for configuration in cls.configurations.values():
+        assert cls.configuration_class.from_json(configuration.to_json()) == configuration
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_view_becomes_a_field(name, models, points, photograph, cameras):
+    model = models(name)
+    field = model.decode(model.encode([photograph(cameras[0])]))
+    values = field(points)
+    assert values.shape == (500,)
+    assert values.dtype == torch.float32
+    assert values.isfinite().all()
+    assert not values.requires_grad
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_code_survives_its_file(name, models, points, photograph, cameras, tmp_path):
+    model = models(name)
+    code = model.encode([photograph(cameras[0])])
+    code.save(tmp_path / "code.safetensors")
+    again = Code.load(tmp_path / "code.safetensors")
+    assert torch.equal(model.decode(again)(points), model.decode(code)(points))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_survive_their_file(name, models, points, photograph, cameras, tmp_path):
+    model = models(name)
+    path = tmp_path / "weights.safetensors"
+    model.save(path)
+    again = load_reconstructor(name, str(path), "cpu")
+    view = photograph(cameras[0])
+    assert torch.equal(
+        again.decode(again.encode([view]))(points), model.decode(model.encode([view]))(points)
+    )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equal_views_are_one_view(name, models, points, photograph, cameras):
+    model = models(name)
+    view = photograph(cameras[0])
+    if model.spec.max_views == 1:
+        pytest.skip("takes one view")
+    one = model.decode(model.encode([view]))(points)
+    several = model.decode(model.encode([view] * 3))(points)
+    assert (several - one).abs().max() < 1e-5 * max(1.0, one.abs().max().item())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_lens_gives_the_training_cameras_field(name, models, points, photograph, cameras):
+    """Five very different cameras against the training cameras that stand where they stand."""
+    model = models(name)
+    if model.framing is None:
+        pytest.skip("takes pictures as they are")
+    fields = []
+    for camera in cameras:
+        view = photograph(camera)
+        direct = photograph(model.prepare([view]).cameras[0].in_frame(model.method_from_volume))
+        pair = [model.decode(model.encode([v]))(points) for v in (view, direct)]
+        fields.append(torch.stack(pair))
+    values = torch.stack(fields)  # (5, 2, P)
+    resampling = (values[:, 0] - values[:, 1]).abs().mean()
+    between = (values[:, 0] - values[:, 0].roll(1, 0)).abs().mean()
+    assert resampling < 0.2 * between + 1e-6
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_are_never_made_up(name):
+    if bundled_weights(name):
+        assert load_reconstructor(name, None, "cpu").weights.name == "bundled"
+        return
+    with pytest.raises(RequestError, match=f"no trained weights.*levelform train {name}"):
+        load_reconstructor(name, None, "cpu")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_another_methods_weights_are_refused(name, models, tmp_path):
+    other = NETWORKS[NETWORKS.index(name) - 1]
+    path = tmp_path / "weights.safetensors"
+    models(other).save(path)
+    with pytest.raises(RequestError, match=f"weights of {other}, not weights of {name}"):
+        load_reconstructor(name, str(path), "cpu")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_volume_behind_the_camera_is_refused(name, models, photograph, cameras, aim):
+    model = models(name)
+    away = replace(cameras[0], world_from_camera=aim((0, -3, 0.8), (0, -6, 0.8)))
+    view = replace(photograph(cameras[0]), camera=away, name="chair.png")
+    if model.framing is None:
+        pytest.skip("takes pictures as they are")
+    with pytest.raises(RequestError, match=r"behind the camera of chair\.png"):
+        model.encode([view])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_compact_networks_are_small(name):
+    assert count_parameters(name) <= 12_000_000  # three networks of 4 M: auxiliary ones apart

@@ -1,0 +1,17 @@
+"""Data: how fast shapes are drawn, measured and pictured, and that drawing them keeps no memory.
+
+Each part of the data package brings its rows in a module of its own, listed in `PARTS`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import data_shapes
+from rows import KINDS, Kind, Row
+
+PARTS = (data_shapes,)
+
+
+def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
+    """Yield the rows of every part."""
+    for part in PARTS:
+        yield from part.rows(kinds)

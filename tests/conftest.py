@@ -1,0 +1,25 @@
+"""What all tests share: a fresh Blender where one is needed, and what to skip without one."""
+
+from importlib.util import find_spec
+
+import pytest
+
+HAS_BPY = find_spec("bpy") is not None
+
+# The suite also runs in Blenders whose Python has no torch: the backend is another process there.
+collect_ignore = [] if find_spec("torch") is not None else ["backend"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs Blender where there is none."""
+    if item.get_closest_marker("bpy") and not HAS_BPY:
+        pytest.skip("bpy cannot be imported")
+
+
+@pytest.fixture(autouse=True)
+def fresh_blender(request: pytest.FixtureRequest) -> None:
+    """Start every test marked `bpy` from Blender's factory scene without objects."""
+    if request.node.get_closest_marker("bpy"):
+        import bpy
+
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)

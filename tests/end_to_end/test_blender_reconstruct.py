@@ -1,0 +1,212 @@
+"""The whole path in Blender with a real worker: the sample's cameras in, a mesh out."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform import addon  # noqa: E402
+from levelform.addon import api, cli, requests  # noqa: E402
+from levelform.addon.checkup import check  # noqa: E402
+from levelform.addon.results import PROVENANCE  # noqa: E402
+from levelform.addon.session import live  # noqa: E402
+from levelform.backend.errors import LevelformError, WorkError  # noqa: E402
+from levelform.backend.protocol import MeshUpdate  # noqa: E402
+
+PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
+SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "suzanne"
+
+pytestmark = [
+    pytest.mark.bpy,
+    pytest.mark.skipif(not check(PYTHON, quick=True).usable, reason=f"{PYTHON} lacks torch"),
+    pytest.mark.usefixtures("registered"),
+]
+
+
+@pytest.fixture(scope="module")
+def registered():
+    """Register the extension once, so that the worker starts once; see that it ends."""
+    before = os.environ.get("LEVELFORM_PYTHON")
+    os.environ["LEVELFORM_PYTHON"] = PYTHON
+    addon.register()
+    yield
+    pid = live.jobs.ready.pid
+    addon.unregister()
+    os.environ.pop("LEVELFORM_PYTHON") if before is None else None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.fixture
+def sample():
+    """Open the sample's scene."""
+    bpy.ops.wm.open_mainfile(filepath=str(SAMPLE / "suzanne.blend"))
+    return bpy.context.scene
+
+
+def inventory() -> dict[str, list[str]]:
+    kinds = ("objects", "meshes", "materials", "collections", "images", "cameras")
+    return {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in kinds}
+
+
+def corners(made: bpy.types.Object) -> np.ndarray:
+    """Return the two corners of an object's box, (2, 3), in the world."""
+    points = np.array([made.matrix_world @ vertex.co for vertex in made.data.vertices])
+    return np.array([points.min(0), points.max(0)])
+
+
+def enclosed(made: bpy.types.Object) -> float:
+    """Return the volume that a closed mesh of triangles encloses, by the divergence theorem."""
+    points = np.array([vertex.co for vertex in made.data.vertices])
+    a, b, c = points[np.array([face.vertices[:] for face in made.data.polygons])].swapaxes(0, 1)
+    return float((a * np.cross(b, c)).sum() / 6)
+
+
+def true_corners() -> np.ndarray:
+    content = json.loads((SAMPLE / "transforms.json").read_text())
+    matrix = np.array(content["world_from_volume"])
+    with np.load(SAMPLE / "truth.npz") as truth:
+        points = truth["vertices"] @ matrix[:3, :3].T + matrix[:3, 3]
+    return np.array([points.min(0), points.max(0)])
+
+
+def test_the_scenes_cameras_become_a_mesh_where_the_object_stood(sample):
+    events = api.stream(resolution=128, options={"min_component": 0.5})
+    updates = [event.resolution for event in events if isinstance(event, MeshUpdate)]
+    made = bpy.context.object
+    assert updates[0] < updates[-1] == 128
+    assert sorted(updates) == updates
+    facts = made[PROVENANCE].to_dict()
+    assert facts["views"] == 8
+    assert facts["watertight"]
+    assert facts["faces"] == len(made.data.polygons)
+    assert made.data.validate() is False
+    size = (true_corners()[1] - true_corners()[0]).max()
+    # A visual hull holds the object, and is little larger with eight cameras all around.
+    assert np.abs(corners(made) - true_corners()).max() < 0.15 * size
+    assert len(made.data.color_attributes) == 1
+
+
+def test_a_folder_gives_what_the_scene_gives(sample):
+    of_scene = api.reconstruct(resolution=64, options={"min_component": 0.5})
+    of_folder = api.reconstruct(cameras=SAMPLE, resolution=64, options={"min_component": 0.5})
+    cells = 2 * np.array(of_folder[PROVENANCE]["world_from_volume"])[0, 0] / 64
+    assert np.abs(corners(of_scene) - corners(of_folder)).max() < 3 * cells
+
+
+def test_remesh_does_not_run_the_method_again(sample):
+    made = api.reconstruct(resolution=32)
+    coarse = len(made.data.polygons)
+    api.remesh(made, resolution=64)
+    assert len(made.data.polygons) > 2 * coarse
+    thin = enclosed(made)
+    api.remesh(made, resolution=64, level=0.05)
+    assert enclosed(made) > 1.1 * thin
+    assert made[PROVENANCE]["resolution"] == 64
+
+
+def test_the_operator_and_the_command_line_do_the_same(sample, tmp_path, capfd):
+    sample.levelform.preset = "DRAFT"
+    assert bpy.ops.levelform.reconstruct() == {"FINISHED"}
+    faces = len(bpy.context.object.data.polygons)
+    capfd.readouterr()
+    out, blend = tmp_path / "mesh.glb", tmp_path / "scene.blend"
+    assert cli.main(["reconstruct", "-o", str(out), "--save", str(blend), "--json"]) == 0
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    assert json.loads(lines[-1])["faces"] == faces
+    assert out.stat().st_size > 10_000
+    assert blend.stat().st_size > 10_000
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mesh.glb", "scene.blend"]
+
+
+def test_a_cancelled_job_leaves_the_scene_and_the_worker_goes_on(sample):
+    before = inventory()
+    events = api.stream(resolution=256)
+    for event in events:
+        if isinstance(event, MeshUpdate):
+            events.close()
+    assert inventory() == before
+    pid = live.jobs.ready.pid
+    assert api.reconstruct(resolution=32)
+    assert live.jobs.ready.pid == pid
+
+
+def test_a_worker_that_is_killed_fails_its_job_and_the_next_one_works(sample):
+    before = inventory()
+    events = api.stream(resolution=256)
+    next(event for event in events if isinstance(event, MeshUpdate))
+    os.kill(live.jobs.ready.pid, signal.SIGKILL)
+    with pytest.raises(WorkError):
+        list(events)
+    assert inventory() == before
+    assert api.reconstruct(resolution=32)
+
+
+def test_methods_come_from_the_worker(sample):
+    assert "visual-hull" in {method.name for method in api.methods()}
+    assert sample.levelform.method_choice == "visual-hull"
+    assert api.doctor()["usable"]
+
+
+def blank(image: bpy.types.Image, alpha: float) -> bpy.types.Image:
+    """Return an image of the same size and one colour."""
+    made = bpy.data.images.new("Blank", *image.size, alpha=True)
+    made.pixels.foreach_set(np.tile([0.5, 0.5, 0.5, alpha], len(made.pixels) // 4).astype("f"))
+    made.pack()
+    return made
+
+
+def picture_of(camera: bpy.types.Object) -> bpy.types.CameraBackgroundImage:
+    return camera.data.background_images[0]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_a_picture_without_a_silhouette_is_named(sample, alpha):
+    camera = sample.objects["Camera 3"]
+    picture_of(camera).image = blank(picture_of(camera).image, alpha)
+    volume = np.diag([2.0, 2.0, 2.0, 1.0])
+    before = inventory()
+    for arguments in ({}, {"volume": volume}):
+        with pytest.raises(LevelformError, match="Camera 3"):
+            api.reconstruct(**arguments)
+        assert inventory() == before
+
+
+def test_a_view_that_disagrees_is_named(sample):
+    background = picture_of(sample.objects["Camera 3"])
+    image = blank(background.image, 0.0)
+    pixels = np.zeros((*image.size, 4), np.float32)
+    pixels[8:40, 8:40] = 1.0  # in a corner, where no other camera sees anything
+    image.pixels.foreach_set(pixels.ravel())
+    image.pack()
+    background.image = image
+    volume = np.diag([0.8, 0.8, 0.8, 1.0])  # within the frame of every camera
+    volume[2, 3] = 0.955
+    before = inventory()
+    with pytest.raises(LevelformError, match="Camera 3"):
+        api.reconstruct(resolution=32, volume=volume)
+    assert inventory() == before
+
+
+def test_a_camera_inside_the_volume_is_named(sample):
+    matrix = np.eye(4)
+    matrix[:3, 3] = sample.objects["Camera 3"].matrix_world.translation
+    before = inventory()
+    with pytest.raises(LevelformError, match="Camera"):
+        api.reconstruct(volume=matrix)
+    assert inventory() == before
+
+
+def test_waiting_for_the_worker_costs_no_processor(sample):
+    """A script that drives a job sleeps while the worker works."""
+    running = requests.begin_scene(bpy.context)
+    spent, started = time.process_time(), time.monotonic()
+    for _ in live.drive(running):
+        pass
+    assert time.process_time() - spent < 0.5 * (time.monotonic() - started) + 0.5

@@ -1,0 +1,80 @@
+"""Draw sheets of procedural shapes: `python tools/contact_sheet.py chair table -o docs/shapes`."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from levelform.backend.data.render import look_at, render_shapes
+from levelform.backend.data.shapes import ANIMATED, CATEGORIES, Shape, sample_animated, sample_shape
+from levelform.backend.geometry.cameras import Camera
+from PIL import Image
+
+PAPER = 0.96  # sRGB of the sheet
+
+
+def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Camera:
+    """Return a camera that sees all of a shape."""
+    focal = 2.6 * size
+    return Camera(
+        look_at(azimuth, elevation, 3.05 * shape.diagonal + 0.9),
+        focal,
+        focal,
+        size / 2,
+        size / 2,
+        size,
+        size,
+    )
+
+
+def tile(shape: Shape, size: int, azimuth: float, elevation: float) -> np.ndarray:
+    """Return one shape on paper, (size, size, 3) in [0, 1]."""
+    picture = render_shapes(shape.batch, [camera_of(shape, size, azimuth, elevation)], samples=3)
+    rgba = picture.rgba[0].numpy()
+    return rgba[..., :3] * rgba[..., 3:] + PAPER * (1 - rgba[..., 3:])
+
+
+def sheet(tiles: list[np.ndarray], columns: int) -> Image.Image:
+    """Return tiles side by side, row by row."""
+    rows = [np.concatenate(tiles[i : i + columns], 1) for i in range(0, len(tiles), columns)]
+    return Image.fromarray((np.concatenate(rows).clip(0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def category_sheet(name: str, columns: int, rows: int, size: int, first: int) -> Image.Image:
+    """Return a sheet of seeds `first`, `first` + 1, ... seen from front left and right."""
+    tiles = []
+    for i in range(columns * rows):
+        azimuth = (-35, 40, -125, 25)[i % 4]
+        tiles.append(tile(sample_shape(name, first + i), size, azimuth, 24))
+    return sheet(tiles, columns)
+
+
+def animated_sheet(name: str, columns: int, rows: int, size: int, first: int) -> Image.Image:
+    """Return a sheet with one movement a row."""
+    tiles = []
+    for row in range(rows):
+        moving = sample_animated(name, first + row)
+        tiles += [tile(moving.at(t), size, -40, 20) for t in np.linspace(0, 1, columns)]
+    return sheet(tiles, columns)
+
+
+def main() -> None:
+    """Write the sheets that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="categories or animated shapes; none: all")
+    parser.add_argument("-o", "--out", type=Path, default=Path("docs/shapes"))
+    parser.add_argument("--size", type=int, default=104, help="pixels along the side of a picture")
+    parser.add_argument("--columns", type=int, default=8)
+    parser.add_argument("--rows", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name in args.names or [*CATEGORIES, *ANIMATED]:
+        make = category_sheet if name in CATEGORIES else animated_sheet
+        picture = make(name, args.columns, args.rows, args.size, args.first)
+        picture.quantize(192, dither=Image.Dither.NONE).save(
+            args.out / f"{name}.png", optimize=True
+        )
+
+
+if __name__ == "__main__":
+    main()
