@@ -93,8 +93,7 @@ def stream(
     chosen = Settings(background=background, **settings)
     source = given_source(images, cameras, bpy.context.scene)
     running = begin(source, chosen, volume=volume, name=name)
-    yield from live.drive(running)
-    return running.outcome
+    return (yield from live.drive(running))
 
 
 def remesh(
@@ -122,9 +121,7 @@ def remesh(
         If its field is not kept any more; its mesh is as it was.
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
-    for _ in live.drive(running):
-        pass
-    return running.outcome
+    return _exhaust(live.drive(running))
 
 
 def methods() -> tuple[MethodInfo, ...]:

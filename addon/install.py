@@ -141,6 +141,7 @@ class Installation:
         self._span = (0.0, 0.0)  # of `progress`, that the present step takes
         self._read_up_to = 0  # bytes of the log
         self._pip = pip.Progress(())
+        self._installed_before = 0
         self._cancelled_at: float | None = None
 
     # ------------------------------------------------------------ what can be asked
@@ -292,6 +293,7 @@ class Installation:
 
     def _pip_run(self, *arguments: str) -> _Run:
         self._pip = pip.Progress([pip.canonical(line) for line in pip.wanted(self.plan)])
+        self._installed_before = pip.count_installed(self.plan.environment)
         bar = "raw" if pip.version(self.plan.environment) >= (24, 1) else "off"
         fixed = ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
         options = [*fixed, "--progress-bar", bar, *pip.source_options(self.plan)]
@@ -306,7 +308,12 @@ class Installation:
             )
 
     def _failed(self, what: str, hint: str) -> WorkError:
-        """Return an error with the last complaint of the log."""
+        """Return an error with the last complaint of the log; pip names a lack of network last."""
+        if "WARNING: Retrying" in self.log(200):
+            return WorkError(
+                f"{what}: where they come from can't be reached.",
+                "See to the network, or install from a folder of wheels; then try once more.",
+            )
         complaints = [line for line in self.log(200).splitlines() if "error" in line.lower()]
         said = complaints[-1].strip() if complaints else self.log(1)
         return WorkError(f"{what}: {said}" if said else f"{what}.", hint)
@@ -361,8 +368,10 @@ class Installation:
         self._read_up_to += len(whole) + len(newline)
         for line in whole.decode(errors="replace").splitlines():
             self._pip.read(line)
-            if line.strip() and not pip.is_count(line):
-                self.message = line.strip()
+        self.message = self._pip.message or self.message
+        if self._pip.unpacking:
+            there = pip.count_installed(self.plan.environment)
+            self._pip.unpacked = there - self._installed_before
         start, end = self._span
         self.progress = max(self.progress, start + (end - start) * self._pip.fraction)
 

@@ -134,6 +134,7 @@ class LEVELFORM_PT_result(_Part, bpy.types.Panel):
         if facts is None:
             return
         _draw_facts(self.layout, facts)
+        paragraph(self.layout, context, f"Search: {facts.get('rule', '?')}")
         _draw_remesh(self.layout, context)
         self.layout.label(text="Add a modifier")
         row = self.layout.row(align=True)
@@ -269,7 +270,6 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
-        ("Search", f"{facts.get('rule', '?')}"),
         ("Complete", "guaranteed" if facts.get("guaranteed") else "not guaranteed"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),

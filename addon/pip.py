@@ -18,17 +18,24 @@ _TORCH_WEIGHT = 20  # a wheel of torch takes as long as that many others
 
 @dataclass
 class Progress:
-    """How far pip has come, from what it prints.
+    """How far pip has come, from what it prints and from what it has unpacked.
 
-    Every required wheel has a share; `done` is the shares of those that are over.
+    Attributes
+    ----------
+    names : the wheels that are wanted; every one has a share of the first part, its arrival
+    message : what it is doing, in its own words
+    done, current, inner : shares that are over, the present one's, and how much of that is there
+    unpacking, unpacked : how many wheels the second part has to unpack, and has unpacked
     """
 
     names: Sequence[str]
+    message: str = ""
     done: float = 0.0
     current: float = 0.0
     inner: float = 0.0
-    installing: bool = False
-    seen: set[str] = field(default_factory=set)
+    unpacking: int = 0
+    unpacked: int = 0
+    _seen: set[str] = field(default_factory=set)
 
     def read(self, line: str) -> None:
         """Take in one line of output."""
@@ -36,31 +43,35 @@ class Progress:
             self._begin(match["name"].lower().replace("_", "-"))
         elif match := _BYTES.match(line):
             self.inner = int(match[1]) / max(int(match[2]), 1)
-        elif line.startswith("Installing collected"):
+        elif match := _UNPACKING.match(line):
             self._begin("")
-            self.installing = True
+            self.unpacking = match[1].count(",") + 1
+        if _DOING.match(line):
+            self.message = line.strip()
 
     def _begin(self, name: str) -> None:
         self.done += self.current
         self.current, self.inner = 0.0, 0.0
-        if name in self.names and name not in self.seen:
-            self.seen.add(name)
+        if name in self.names and name not in self._seen:
+            self._seen.add(name)
             self.current = _weight(name)
 
     @property
     def fraction(self) -> float:
-        """From 0 to 1; the wheels' arrival is nine tenths of it."""
-        if self.installing:
-            return 0.9
+        """From 0 to 1; arriving and unpacking take about as long."""
+        if self.unpacking:
+            return 0.5 + 0.5 * min(1.0, self.unpacked / self.unpacking)
         whole = sum(_weight(name) for name in self.names)
-        return 0.9 * min(1.0, (self.done + self.current * self.inner) / max(whole, 1.0))
+        return 0.5 * min(1.0, (self.done + self.current * self.inner) / max(whole, 1.0))
 
 
 _WHEEL = re.compile(
-    r"\s*(?:Downloading|Using cached|Processing|Looking in links) ?(?:\S*[/\\])?"
+    r"\s*(?:Downloading|Using cached|Processing) (?:\S*[/\\])?"
     r"(?P<name>[A-Za-z0-9_.]+)-\d[^\s/\\]*\.whl(?!\.metadata)"
 )
 _BYTES = re.compile(r"\s*Progress (\d+) of (\d+)")
+_UNPACKING = re.compile(r"Installing collected packages: (.*)")
+_DOING = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing|Installing) ")
 
 
 def _weight(name: str) -> float:
@@ -128,9 +139,9 @@ def canonical(requirement: str) -> str:
     return re.split(r"[\s=<>!~;\[]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
-def is_count(line: str) -> bool:
-    """Tell whether a line only counts the bytes of a download."""
-    return _BYTES.match(line) is not None
+def count_installed(environment: Path) -> int:
+    """Return how many distributions an environment has."""
+    return sum(1 for folder in _packages(environment) for _ in folder.glob("*.dist-info"))
 
 
 def _packages(environment: Path) -> list[Path]:

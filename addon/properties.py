@@ -179,8 +179,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     min_component: FloatProperty(
         name="Drop Crumbs",
-        description="Remove loose pieces smaller than this share of the largest",
-        default=0.0,
+        description="Remove loose pieces smaller than this share of the largest; silhouettes "
+        "alone can't rule out that something floats where few cameras look",
+        default=0.1,
         min=0.0,
         max=1.0,
         subtype="FACTOR",

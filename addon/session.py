@@ -7,7 +7,7 @@ and Blender in the background, drive the very same job with `drive`. One job run
 import atexit
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -123,10 +123,11 @@ class Session:
         if self.running is not None:
             self.jobs.cancel(self.running.job)
 
-    def drive(self, running: Running) -> Iterator[Progress | MeshUpdate]:
+    def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
         """Drive a job to its end, yielding its progress and each mesh after it was shown.
 
-        Closing the generator cancels the job and leaves the scene as it was.
+        The generator returns the object that was made. Closing it before its end cancels the job
+        and leaves the scene as it was.
 
         Raises
         ------
@@ -140,7 +141,7 @@ class Session:
                 if running.job.progress not in (None, progress):
                     progress = running.job.progress
                     yield progress
-                if running.result.shown > shown:
+                if running.result.shown > shown and running.result.last is not None:
                     shown = running.result.shown
                     yield running.result.last
                 if not running.result.waiting:
@@ -150,6 +151,7 @@ class Session:
                 self._give_up(running)
         if running.outcome is None:
             raise self.failure or WorkError("The job was cancelled.")
+        return running.outcome
 
     def step(self, *, patient: bool = True) -> None:
         """Show a mesh that has come, or else hear what the worker says.

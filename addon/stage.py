@@ -31,7 +31,9 @@ def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Objec
     """
     scene = scene or bpy.context.scene
     settings = scene.levelform
-    matrix = scene_volume.volume_from_views(scene_source(scene).views, settings.background_data())
+    matrix = scene_volume.volume_from_views(
+        list(scene_source(scene).views), settings.background_data()
+    )
     volume = settings.volume
     if volume is None or not volume.users_scene:
         settings.volume = scene_volume.add_volume(matrix, scene)

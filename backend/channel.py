@@ -22,7 +22,7 @@ import numpy as np
 from . import wire
 
 _PACKET = 1 << 20  # bytes in one packet of a pipe
-_BUFFER = 1 << 20  # bytes the system may hold on the way; measured: more is no faster
+_BUFFER = 4 << 20  # bytes the system may hold on the way, where it allows that many
 _GATHER = 64  # buffers handed to the system at once, far below its limit of 1024
 
 

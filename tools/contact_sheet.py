@@ -13,17 +13,14 @@ PAPER = 0.96  # sRGB of the sheet
 
 
 def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Camera:
-    """Return a camera that sees all of a shape."""
-    focal = 2.6 * size
-    return Camera(
-        look_at(azimuth, elevation, 3.05 * shape.diagonal + 0.9),
-        focal,
-        focal,
-        size / 2,
-        size / 2,
-        size,
-        size,
-    )
+    """Return a camera that sees all of a shape, filling nine tenths of the picture."""
+    pose = look_at(azimuth, elevation, 3 * shape.diagonal)
+    points = (shape.surface.vertices - pose[:3, 3]) @ pose[:3, :3]
+    plane = points[:, :2] / points[:, 2:]
+    low, high = plane.min(0), plane.max(0)
+    focal = 0.9 * size / float((high - low).max())
+    cx, cy = size / 2 - focal * (low + high) / 2
+    return Camera(pose, focal, focal, float(cx), float(cy), size, size)
 
 
 def tile(shape: Shape, size: int, azimuth: float, elevation: float) -> np.ndarray:
@@ -43,7 +40,7 @@ def category_sheet(name: str, columns: int, rows: int, size: int, first: int) ->
     """Return a sheet of seeds `first`, `first` + 1, ... seen from front left and right."""
     tiles = []
     for i in range(columns * rows):
-        azimuth = (-35, 40, -125, 25)[i % 4]
+        azimuth = (-35, 40, -50, 25, 35, -30, 55, -145)[i % 8]
         tiles.append(tile(sample_shape(name, first + i), size, azimuth, 24))
     return sheet(tiles, columns)
 

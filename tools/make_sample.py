@@ -362,6 +362,7 @@ def save_scene(
     """Save the cameras with their pictures, and the lights, without the object."""
     for part in parts:
         bpy.data.objects.remove(part)
+    bpy.data.images.remove(bpy.data.images["Render Result"])
     for index, name in enumerate(names):
         data = bpy.data.objects[name].data
         image = bpy.data.images.load(str(path.parent / "images" / f"{index}.png"))

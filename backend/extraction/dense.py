@@ -1,14 +1,33 @@
 """Dense extraction: every node of the grid and PyMCubes. The readable reference, and the oracle."""
 
+import math
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from .sampler import Sampler
 
+_BYTES_A_NODE = 24
+"""float32 values and their capped copy, and PyMCubes' own float64 ones."""
+
+
+def available_memory() -> int | None:
+    """Return the bytes that can still be had, where the system says so; Linux kills who takes more."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except OSError:
+        return None
+    entries = dict(line.split(":", 1) for line in text.splitlines())
+    return int(entries["MemAvailable"].split()[0]) * 1024
+
 
 def dense_values(sampler: Sampler, n: int) -> np.ndarray:
     """Return the field at every node of level `n`, as (X, Y, Z) float32."""
     shape = [count + 1 for count in sampler.grid.shape(n)]
+    need, free = _BYTES_A_NODE * math.prod(shape), available_memory()
+    if free is not None and need > free:
+        raise MemoryError(f"{need} bytes of {free}")
     values = np.zeros(shape, np.float32)
     for x in range(shape[0]):
         plane = torch.meshgrid(torch.arange(shape[1]), torch.arange(shape[2]), indexing="ij")

@@ -153,12 +153,12 @@ class Mesher:
             self._triangles(places, cases)
             for places, cases in zip(chunks(cells.places), cells.cases.split(CHUNK), strict=True)
         ]
-        if not parts:
-            return torch.zeros((0, 3), dtype=torch.int32, device=self.sampler.device)
         return torch.cat(parts)
 
     def _triangles(self, cells: Places, cases: Tensor) -> Tensor:
         self.sampler.ticket.check()
+        if not len(cases):
+            return torch.zeros((0, 3), dtype=torch.int32, device=cells.device)
         packed = self.bricks["vertex"].index_select(0, self.bricks.corner_rows(cells).reshape(-1))
         cases = cases.int()
         count = self._count.index_select(0, cases)

@@ -89,7 +89,8 @@ class _Run:
         return MeshUpdate(n, mesh, block, 1.0, True, stats)
 
     def nothing_there(self) -> RequestError:
-        """Return the error for a level that the field does not take."""
+        """Return the error for a level that the field does not take, after a look at a coarse grid."""
+        dense_values(self.sampler, COARSEST)
         low, high = self.sampler.samples.low, self.sampler.samples.high
         return RequestError(
             f"The field is between {low:.6g} and {high:.6g}; nothing is at {self.request.level:.6g}.",

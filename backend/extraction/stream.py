@@ -1,6 +1,5 @@
 """Extraction as the rest of Levelform sees it: `stream` coarse to fine, or `extract` at once."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -143,7 +142,7 @@ def extract(
 
 def _checked_level(level: float) -> float:
     """Return the level as the float32 number that values are compared with."""
-    if not math.isfinite(level) or not np.isfinite(np.float32(level)):
+    if not abs(level) <= np.finfo(np.float32).max:
         raise RequestError(f"The level must be a finite number, not {level}.")
     return float(np.float32(level))
 

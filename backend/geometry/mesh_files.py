@@ -235,23 +235,32 @@ def _read_npz(path: Path) -> Mesh:
 def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
     import trimesh
 
-    loaded = trimesh.load_scene(path, process=False, maintain_order=True).to_geometry()
-    if not isinstance(loaded, trimesh.Trimesh):
+    scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    parts = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh)]
+    if not parts:
         raise ValueError("it holds no triangles")
+    whole = parts[0] if len(parts) == 1 else trimesh.util.concatenate(parts)
     if suffix == ".stl":  # three corners a triangle: join them again
-        loaded.merge_vertices()
-    y_up = suffix in (".glb", ".obj")
-    vertices = np.asarray(loaded.vertices, np.float32)
-    colors = None
-    if loaded.visual.kind == "vertex":
-        colors = np.asarray(loaded.visual.vertex_colors, np.float32) / 255
-        colors = colors if suffix == ".glb" else to_linear(colors)
-    return Mesh(
-        _turned(vertices, to_y_up=False) if y_up else vertices,
-        np.asarray(loaded.faces, np.int32),
-        None,
-        colors,
-    )
+        whole.merge_vertices()
+    vertices = np.asarray(whole.vertices, np.float32)
+    if suffix in (".glb", ".obj"):
+        vertices = _turned(vertices, to_y_up=False)
+    return Mesh(vertices, np.asarray(whole.faces, np.int32), None, _vertex_colors(whole, suffix))
+
+
+def _vertex_colors(piece: Any, suffix: str) -> np.ndarray | None:
+    """Return (V, 4) linear RGBA of a trimesh piece, or None; beside a material it keeps floats."""
+    if piece.visual.kind == "vertex":
+        colors = np.asarray(piece.visual.vertex_colors, np.float32) / 255
+        return colors if suffix == ".glb" else to_linear(colors)
+    colors = getattr(piece.visual, "vertex_attributes", {}).get("color")
+    if colors is None or suffix != ".glb":
+        return None
+    colors = np.asarray(colors)
+    full = 1.0 if colors.dtype.kind == "f" else float(np.iinfo(colors.dtype).max)
+    opaque = np.ones((len(colors), 4), np.float32)
+    opaque[:, : colors.shape[1]] = colors / full
+    return opaque
 
 
 # ---------------------------------------------------------------- axes and colours

@@ -48,7 +48,7 @@ def test_the_cameras_of_the_scene_are_the_default(answers, ball_stage, capfd, tm
 
 def test_words_override_the_scene(answers, ball_stage):
     scene = ball_stage()
-    scene.levelform.fill_voids = True
+    scene.levelform.fill_voids, scene.levelform.min_component = True, 0.0
     words = ["--resolution", "96", "--level", "0.1", "--no-color", "--seed", "5", "--device", "cpu"]
     words += ["--background", "#00ff00", "--tolerance", "0.2", "--hull", "--option", "first=16"]
     words += ["--volume", "1,2,3,4", "--views", "0,2,4", "--name", "Ball"]

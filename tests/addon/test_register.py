@@ -46,6 +46,7 @@ def test_failure_propagates_and_undoes_what_came_before(monkeypatch):
     from levelform.addon import panels
 
     before, listening = names(), handlers()
+
     def fail() -> None:
         raise ValueError("the moon is full")
 

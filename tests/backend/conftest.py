@@ -66,9 +66,9 @@ def draw(camera, *, samples=3):
 def five_cameras():
     """Return five cameras that see the whole object: lens, size, aim, roll and crop all differ."""
     return [
-        Camera(look_at((0, -3, 0.8), (0, 0, 0)), 130, 130, 60, 60, 120, 120),
+        Camera(look_at((0, -3, 0.8), (0, 0, 0)), 260, 260, 120, 120, 240, 240),
         Camera(look_at((2.4, -1.2, 1.0), (0.3, 0.4, -0.2), roll=0.7), 210, 210, 130, 100, 250, 210),
-        Camera(look_at((-1.5, -2.5, 0.3), (-0.2, 0.1, 0.3)), 102, 102, 96, 60, 192, 120),
+        Camera(look_at((-1.5, -2.5, 0.3), (-0.2, 0.1, 0.3)), 204, 204, 192, 120, 384, 240),
         Camera(look_at((0.5, 3.1, 1.5), (0.5, 0, 0.4), roll=-1.9), 200, 200, 150, 150, 300, 300),
         Camera(look_at((-3.0, 1.0, -0.9), (0, 0, 0.5)), 250, 250, 100, 150, 256, 256),
     ]

@@ -10,6 +10,7 @@ keeps the report, Blender's log and a picture of the window. What happens in the
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,12 +71,22 @@ def wait_for(path: Path, process: subprocess.Popen, out: Path) -> dict:
     while time.monotonic() < deadline:
         if path.exists():
             return json.loads(path.read_text())
+        if (out / "photograph").exists():
+            photograph(out)
         if process.poll() not in (None, 0):
             break
         time.sleep(0.2)
     log = (out / "blender.log").read_text()[-2000:]
     row = {"name": "Blender reports", "measured": f"nothing came; its log: {log}", "holds": False}
     return {"rows": [row], "blender": "?", "worker": None}
+
+
+def photograph(out: Path) -> None:
+    """Take the picture that the driver inside asks for, where ImageMagick is installed."""
+    tool = shutil.which("import")
+    if tool and os.environ.get("DISPLAY"):
+        subprocess.run([tool, "-window", "root", str(out / "window.png")], check=False)
+    (out / "photograph").unlink()
 
 
 def worker_row(pid: int | None) -> dict:

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...errors import RequestError
 from ...geometry.cameras import Camera
+from ..shapes.shape import LONGEST_SIDE
 
-LONGEST_SIDE = 1.8
 TYPICAL_EXTENTS = (1.8, 1.1, 1.2)
 
 
@@ -26,11 +26,11 @@ class Range:
     Attributes
     ----------
     size : pixels along both sides of the paper's pictures
-    azimuth : "any", or "steps" of `step` degrees with `jitter` around each
     elevation : degrees, lowest and highest
     distance : lowest and highest, in `unit`
     unit : what the paper normalised to 1: "diagonal" or "side" (longest) of the bounding box
     focal : focal length in widths of the picture
+    step, jitter : azimuths are `step` degrees apart, give or take `jitter`; step 0: anywhere
     shift : the object moves by up to this much along each axis, in `unit`
     roll : degrees, either way
     crop : an orthographic picture this many times as wide as the object looks; 0: perspective

@@ -82,7 +82,7 @@ def _walk(
 
 
 def _slots(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where rows of a mask (V, R) are true, padded to the longest, and what is no padding."""
+    """Return where rows of a mask, (V, R), hold true, padded to the longest, and what is real."""
     count = mask.sum(1)
     longest = int(count.max()) if mask.numel() else 0
     slot = torch.argsort(mask.to(torch.int8), dim=1, descending=True, stable=True)[:, :longest]

@@ -10,7 +10,7 @@ from .build import Build, turn
 from .registry import animated, animations, build_at
 from .shape import Shape, normalized, placed
 
-MOMENTS = 33  # how many times are looked at to find the box of the whole movement
+MOMENTS = 17  # how many times are looked at to find the box of the whole movement
 
 
 @dataclass(frozen=True)

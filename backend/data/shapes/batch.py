@@ -12,15 +12,15 @@ from ...geometry.meshes import Mesh
 from .primitives import HEAD, Kind, distance, smooth_minimum
 from .shape import Shape
 
-# Part-point pairs evaluated at once: small enough for a core's cache, large enough for a GPU.
-PAIRS_CPU = 1 << 17
+# Part-point pairs evaluated at once: few enough for a cache, enough to outweigh the calls.
+PAIRS_CPU = 1 << 20
 PAIRS_DEVICE = 1 << 25
 FAR = 1e3
 
 
 @dataclass(frozen=True)
 class _Pack:
-    """All solids of one kind; those that add come before those that cut.
+    """Solids of one kind; those that add come before those that cut.
 
     numbers : (N, C); local_from_object : (N, 3, 3) and (N, 3, 1); scale : (N, 1); shape, body :
         (N,);
@@ -66,7 +66,7 @@ class ShapeBatch:
         owner = np.repeat(np.arange(len(shapes)), np.diff(first))
         self._body_shape = self._tensor(owner, torch.long)
         self._blend = self._tensor([[b.blend, b.cut_blend] for b in bodies])
-        self._packs = [self._pack(kind, first) for kind in Kind if self._rows(kind)]
+        self._packs = [self._pack(rows, first) for rows in self._rows()]
         self._cuts = any(part.cut for shape in shapes for part in shape.parts)
         self._smooth = self._smooth_rows(first)
 
@@ -186,26 +186,30 @@ class ShapeBatch:
     def _tensor(self, values: object, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=dtype, device=self.device)
 
-    def _rows(self, kind: Kind) -> list[tuple[int, int]]:
-        """Return (shape, part) of all solids of a kind, those that add before those that cut."""
-        rows = [
-            (s, p)
-            for s, shape in enumerate(self.shapes)
-            for p, part in enumerate(shape.parts)
-            if part.kind is kind
-        ]
-        return sorted(rows, key=lambda row: self.shapes[row[0]].parts[row[1]].cut)
+    def _rows(self) -> list[list[tuple[int, int]]]:
+        """Return (shape, part) of all solids, those that are evaluated together in one list.
 
-    def _pack(self, kind: Kind, first: np.ndarray) -> _Pack:
-        rows = self._rows(kind)
+        Those that add come before those that cut. Polygons of about as many edges go together, so
+        that a few of many edges do not slow down all others.
+        """
+        groups: dict[tuple[Kind, int], list[tuple[int, int]]] = {}
+        for s, shape in enumerate(self.shapes):
+            for p, part in enumerate(shape.parts):
+                edges = len(part.numbers) // 4 if part.kind in HEAD else 0
+                groups.setdefault((part.kind, edges.bit_length()), []).append((s, p))
+        for rows in groups.values():
+            rows.sort(key=lambda row: self.shapes[row[0]].parts[row[1]].cut)
+        return [groups[key] for key in sorted(groups)]
+
+    def _pack(self, rows: list[tuple[int, int]], first: np.ndarray) -> _Pack:
         parts = [self.shapes[s].parts[p] for s, p in rows]
         frames = np.stack([part.frame for part in parts])
         linear = np.linalg.inv(frames[:, :, :3])
         offset = -linear @ frames[:, :, 3:]
         scale = np.linalg.svd(frames[:, :, :3], compute_uv=False)[:, -1:]
-        numbers = _padded([part.numbers for part in parts], kind)
+        numbers = _padded([part.numbers for part in parts], parts[0].kind)
         return _Pack(
-            kind,
+            parts[0].kind,
             self._tensor(numbers),
             self._tensor(linear),
             self._tensor(offset),

@@ -13,7 +13,7 @@ from .batch import ShapeBatch
 from .parts import Body
 from .shape import Shape, torch_points
 
-TOLERANCE = 1e-4  # object units
+TOLERANCE = 3e-4  # object units
 GRID = 12  # cells along each side of the first look at a plane
 MOST_CELLS = 20_000
 
@@ -21,7 +21,7 @@ Values = Callable[[np.ndarray], np.ndarray]
 
 
 def bounds_of(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and upper corner, (3,) each, of a shape's bounding box to about 1e-4."""
+    """Return the lower and upper corner, (3,) each, of a shape's bounding box to about 3e-4."""
     order = sorted(range(len(shape.bodies)), key=lambda i: _is_searched(shape, i))
     lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
     for index in order:

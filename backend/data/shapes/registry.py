@@ -26,7 +26,7 @@ def category(name: str) -> Callable[[Program], Program]:
 
 
 def animated(name: str) -> Callable[[AnimatedProgram], AnimatedProgram]:
-    """Register a program that also takes the time, 0 to 1; it draws the same choices at any time."""
+    """Register a program that also takes the time, 0 to 1; choices are the same at any time."""
 
     def register(program: AnimatedProgram) -> AnimatedProgram:
         _ANIMATED[name] = program

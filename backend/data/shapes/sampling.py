@@ -7,7 +7,8 @@ from torch import Tensor
 from ...errors import WorkError
 from .batch import ShapeBatch
 
-ON_SURFACE = 4e-3  # object units: a facet's distance to its surface, with room to spare
+ON_FACET = 4e-3  # object units: a facet's distance to its surface, with room to spare
+ON_SURFACE = 5e-4  # object units: what is left of it once a point was moved; more is a hidden seam
 ROUNDS = 24
 
 
@@ -59,7 +60,7 @@ def surface_points(
         drawn, normal = _on_triangles(batch, max(64, count), generator)
         values = batch.distance(drawn)
         drawn = drawn - values[..., None] * normal
-        good = values.abs() < ON_SURFACE
+        good = (values.abs() < ON_FACET) & (batch.distance(drawn).abs() < ON_SURFACE)
         slot = filled[:, None] + good.cumsum(1) - 1
         use = good & (slot < count)
         row = torch.arange(len(batch), device=batch.device)[:, None].expand_as(use)

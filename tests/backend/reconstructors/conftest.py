@@ -28,7 +28,7 @@ def silent_parameters(model, loss):
     return [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def disturbed():
     return disturb
 

@@ -17,13 +17,13 @@ NETWORKS = [name for name, cls in methods().items() if cls.spec.needs_weights]
 
 
 @pytest.fixture(scope="module")
-def models():
-    """The small configurations with random weights, built when first asked for."""
+def models(disturbed):
+    """The small configurations with random weights that all matter, built when first asked for."""
     kept = {}
 
     def get(name):
         if name not in kept:
-            kept[name] = load_reconstructor(name, "random", "cpu")
+            kept[name] = disturbed(load_reconstructor(name, "random", "cpu"), amount=0.05)
         return kept[name]
 
     return get
@@ -99,7 +99,7 @@ def test_any_lens_gives_the_training_cameras_field(name, models, points, photogr
     values = torch.stack(fields)  # (5, 2, P)
     resampling = (values[:, 0] - values[:, 1]).abs().mean()
     between = (values[:, 0] - values[:, 0].roll(1, 0)).abs().mean()
-    assert resampling < 0.2 * between + 1e-6
+    assert 0 < resampling < 0.25 * between
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -2,14 +2,11 @@
 
 import math
 
-import numpy as np
-
 from .. import looks
 from ..build import Build, turn
 from ..parts import Material
 from ..registry import category
-
-NOSE_AHEAD = turn("x", 90)  # a profile's +z becomes -Y, the nose
+from .wings import NOSE_AHEAD, add_engine, add_fin, add_fuselage, add_propeller, add_wings
 
 
 @category("airplane")
@@ -28,114 +25,6 @@ def airplane(b: Build) -> None:
     }[kind](b)
 
 
-def _fuselage(
-    b: Build, length: float, radius: float, nose: float, tail: float, look: Material
-) -> None:
-    """Add a round body from y = -length/2 to length/2; nose and tail are the tapering shares."""
-    steps = np.linspace(0, 1, 6)
-    tail_z = -length / 2 + tail * length * steps
-    tail_r = radius * (0.12 + 0.88 * np.sin(steps * math.pi / 2))
-    nose_z = length / 2 - nose * length * (1 - steps)
-    nose_r = radius * np.sqrt(np.clip(1 - steps**2, 0, 1))
-    profile = [(0, tail_z[0]), *zip(tail_r, tail_z, strict=True), *zip(nose_r, nose_z, strict=True)]
-    b.revolve(profile, look, rotation=NOSE_AHEAD)
-
-
-def _wing(
-    b: Build,
-    look: Material,
-    *,
-    root: float,
-    tip: float,
-    span: float,
-    sweep: float,
-    y: float,
-    z: float,
-    thick: float,
-    lift: float = 0.0,
-    start: float = 0.0,
-    kink: float = 0.0,
-) -> None:
-    """Add both wings: chords at root and tip, half `span`, the tip `sweep` behind the root.
-
-    `y` is the leading edge at the root; `lift` is the dihedral in degrees; `kink` widens the inner
-    third.
-    """
-    for side in (-1, 1):
-        outline = [(0, y), (side * span, y + sweep), (side * span, y + sweep + tip)]
-        if kink:
-            outline.append((side * 0.35 * span, y + root * 0.8 + 0.35 * sweep * 0.5))
-        outline.append((0, y + root))
-        with b.at((side * start, 0, z), turn("y", -side * lift)):
-            b.extrude(outline, thick, look, round=0.45 * thick)
-
-
-def _fin(
-    b: Build,
-    look: Material,
-    *,
-    root: float,
-    tip: float,
-    tall: float,
-    sweep: float,
-    y: float,
-    z: float,
-    thick: float,
-    x: float = 0.0,
-    lean: float = 0.0,
-) -> None:
-    outline = [(y, 0), (y + sweep, tall), (y + sweep + tip, tall), (y + root, 0)]
-    with b.at((x, 0, z), turn("y", lean)):
-        b.extrude(outline, thick, look, along="x", round=0.4 * thick)
-
-
-def _engine(
-    b: Build, center: tuple[float, float, float], length: float, radius: float, look: Material
-) -> None:
-    """Add a jet engine, open in front."""
-    half = length / 2
-    outer = [
-        (0.6 * radius, -half),
-        (0.9 * radius, -0.1 * half),
-        (radius, 0.5 * half),
-        (0.88 * radius, half),
-    ]
-    inner = [(0.76 * radius, half), (0.8 * radius, 0.5 * half), (0, 0.45 * half), (0, -half)]
-    b.revolve([*outer, *inner], look, center=center, rotation=NOSE_AHEAD)
-    x, y, z = center
-    b.cone(
-        (x, y - 0.2 * half, z), (x, y - 0.8 * half, z), 0.34 * radius, 0.02 * radius, looks.dark(b)
-    )
-
-
-def _propeller(
-    b: Build,
-    center: tuple[float, float, float],
-    radius: float,
-    blades: int,
-    look: Material,
-    hub: Material,
-) -> None:
-    x, y, z = center
-    b.cone((x, y + 0.05, z), (x, y - 0.1, z), 0.055, 0.01, hub, round=0.005)
-    start = b.between(0, 180)
-    for i in range(blades):
-        with b.at((x, y - 0.03, z), turn("y", start + 360 * i / blades)):
-            b.extrude(
-                [
-                    (-0.02, 0),
-                    (0.02, 0),
-                    (0.035, radius * 0.6),
-                    (0.015, radius),
-                    (-0.015, radius),
-                    (-0.035, radius * 0.6),
-                ],
-                0.014,
-                look,
-                along="y",
-            )
-
-
 def _airliner(b: Build) -> None:
     body, trim, metal = (
         looks.white(b) if b.chance(0.7) else looks.paint(b),
@@ -143,12 +32,12 @@ def _airliner(b: Build) -> None:
         looks.metal(b),
     )
     length, radius = b.between(3.0, 4.2), b.between(0.17, 0.25)
-    _fuselage(b, length, radius, b.between(0.12, 0.2), b.between(0.3, 0.4), body)
+    add_fuselage(b, length, radius, b.between(0.12, 0.2), b.between(0.3, 0.4), body)
     span, root, sweep = b.between(1.35, 2.0), b.between(0.65, 0.85), b.between(0.6, 1.05)
     y, lift, high = b.between(-0.55, -0.3), b.between(2, 7), b.chance(0.2)
     z = radius * 0.75 if high else -0.55 * radius
     lift = -2.0 if high else lift
-    _wing(
+    add_wings(
         b,
         metal,
         root=root,
@@ -164,7 +53,7 @@ def _airliner(b: Build) -> None:
     tail_y = length / 2 - b.between(0.5, 0.6)
     tall = b.between(0.5, 0.7)
     tee = b.chance(0.3)
-    _fin(
+    add_fin(
         b,
         trim,
         root=0.52,
@@ -178,7 +67,7 @@ def _airliner(b: Build) -> None:
     plane_z, plane_y = (
         (radius * 0.8 + tall - 0.03, tail_y + 0.32) if tee else (0.12 * radius, tail_y + 0.06)
     )
-    _wing(
+    add_wings(
         b,
         metal,
         root=0.36,
@@ -211,7 +100,7 @@ def _airliner(b: Build) -> None:
                     z + span * math.sin(math.radians(lift)),
                 )
             ):
-                _fin(
+                add_fin(
                     b,
                     trim,
                     root=0.16,
@@ -249,7 +138,7 @@ def _engines(
     if tee:
         for side in (-1, 1):
             x = side * (radius + big * 0.95)
-            _engine(b, (x, tail - 0.25, radius * 0.35), 0.55, big, look)
+            add_engine(b, (x, tail - 0.25, radius * 0.35), 0.55, big, look)
             b.box((side * radius, tail - 0.2, radius * 0.3), (0.25, 0.3, 0.04), look)
         return
     places = b.choice((0.33,), (0.33,), (0.3, 0.58))
@@ -258,7 +147,7 @@ def _engines(
             x, ahead = side * share * span, y + share * sweep
             wing_z = z + share * span * math.tan(math.radians(lift))
             under = wing_z - big * 1.15
-            _engine(b, (x, ahead - 0.05, under), 0.5, big, look)
+            add_engine(b, (x, ahead - 0.05, under), 0.5, big, look)
             b.box((x, ahead + 0.1, (wing_z + under) / 2 + 0.02), (0.03, 0.34, big * 1.4), look)
 
 
@@ -295,7 +184,7 @@ def _light(b: Build) -> None:
     )
     span, root = b.between(1.1, 1.5), b.between(0.3, 0.42)
     z = 0.31 if high else -0.07
-    _wing(
+    add_wings(
         b,
         trim,
         root=root,
@@ -308,8 +197,8 @@ def _light(b: Build) -> None:
         lift=b.between(1, 5),
     )
     tail = 0.5 * length - 0.24
-    _fin(b, trim, root=0.26, tip=0.14, tall=0.36, sweep=0.12, y=tail, z=0.06, thick=0.03)
-    _wing(b, trim, root=0.24, tip=0.17, span=0.45, sweep=0.05, y=tail, z=0.07, thick=0.03)
+    add_fin(b, trim, root=0.26, tip=0.14, tall=0.36, sweep=0.12, y=tail, z=0.06, thick=0.03)
+    add_wings(b, trim, root=0.24, tip=0.17, span=0.45, sweep=0.05, y=tail, z=0.07, thick=0.03)
     twin = not high and b.chance(0.35)
     blades, blade = b.count(2, 4), b.between(0.26, 0.34)
     if twin:
@@ -321,10 +210,12 @@ def _light(b: Build) -> None:
                 body,
                 end_radius=0.085,
             )
-            _propeller(b, (side * 0.42, -0.2 * length - 0.3, z + 0.03), blade, blades, dark, trim)
+            add_propeller(
+                b, (side * 0.42, -0.2 * length - 0.3, z + 0.03), blade, blades, dark, trim
+            )
         b.rod((0, -0.45 * length, 0), (0, -0.58 * length, -0.02), 0.11, body, end_radius=0.05)
     else:
-        _propeller(b, (0, -0.5 * length - 0.06, 0), blade, blades, dark, trim)
+        add_propeller(b, (0, -0.5 * length - 0.06, 0), blade, blades, dark, trim)
     if high:
         for side in (-1, 1):
             b.rod(
@@ -363,14 +254,14 @@ def _biplane(b: Build) -> None:
         b.choice(body, looks.metal(b)),
         round=0.04,
     )
-    _propeller(
+    add_propeller(
         b, (0, -length / 2 - 0.04, 0), b.between(0.34, 0.4), b.choice(2, 2, 3), looks.wood(b), dark
     )
     chord, gap, y = b.between(0.28, 0.36), b.between(0.36, 0.46), -0.28 * length
     stagger, layers = b.between(0, 0.1), b.choice(2, 2, 2, 3)
     low = -0.1
     for i in range(layers):
-        _wing(
+        add_wings(
             b,
             wing,
             root=chord,
@@ -397,8 +288,8 @@ def _biplane(b: Build) -> None:
         )
     b.cylinder((0, 0.0, 0.05), (0, 0.0, radius + 0.03), 0.07, dark)
     tail = length / 2 - 0.22
-    _fin(b, wing, root=0.26, tip=0.14, tall=0.3, sweep=0.1, y=tail, z=0.0, thick=0.025)
-    _wing(b, wing, root=0.24, tip=0.15, span=0.38, sweep=0.07, y=tail, z=0.04, thick=0.025)
+    add_fin(b, wing, root=0.26, tip=0.14, tall=0.3, sweep=0.1, y=tail, z=0.0, thick=0.025)
+    add_wings(b, wing, root=0.24, tip=0.15, span=0.38, sweep=0.07, y=tail, z=0.04, thick=0.025)
     for side in (-1, 1):
         b.rod((side * 0.08, y, -0.08), (side * 0.24, y - 0.02, -0.4), 0.014, dark)
         b.cylinder(
@@ -457,7 +348,7 @@ def _fighter(b: Build) -> None:
     delta = b.chance(0.5)
     span, root = b.between(0.75, 1.05), (b.between(1.2, 1.5) if delta else b.between(0.75, 0.95))
     sweep = root * (0.85 if delta else b.between(0.35, 0.7))
-    _wing(
+    add_wings(
         b,
         trim,
         root=root,
@@ -472,10 +363,12 @@ def _fighter(b: Build) -> None:
     canard = b.chance(0.4)
     if canard or not delta:
         y = -0.2 * length if canard else 0.27 * length
-        _wing(b, trim, root=0.36, tip=0.14, span=0.55, sweep=0.25, y=y, z=0.03, thick=0.03, start=0)
+        add_wings(
+            b, trim, root=0.36, tip=0.14, span=0.55, sweep=0.25, y=y, z=0.03, thick=0.03, start=0
+        )
     fins = (-1, 1) if twin or b.chance(0.3) else (0,)
     for side in fins:
-        _fin(
+        add_fin(
             b,
             trim,
             root=0.5,
@@ -506,7 +399,7 @@ def _glider(b: Build) -> None:
         b.ellipsoid((0, -0.28 * length, 0), (0.12, 0.36, 0.14), look)
         b.rod((0, -0.2 * length, 0.03), (0, 0.5 * length, 0.06), 0.07, look, end_radius=0.03)
     b.ellipsoid((0, -0.36 * length, 0.06), (0.09, 0.22, 0.1), glass)
-    _wing(
+    add_wings(
         b,
         look,
         root=0.22,
@@ -519,8 +412,8 @@ def _glider(b: Build) -> None:
         lift=b.between(1, 4),
     )
     tail, tee = 0.5 * length - 0.2, b.chance(0.7)
-    _fin(b, look, root=0.22, tip=0.14, tall=0.36, sweep=0.1, y=tail, z=0.04, thick=0.025)
-    _wing(
+    add_fin(b, look, root=0.22, tip=0.14, tall=0.36, sweep=0.1, y=tail, z=0.04, thick=0.025)
+    add_wings(
         b,
         look,
         root=0.15,
@@ -537,7 +430,7 @@ def _flying_wing(b: Build) -> None:
     look, dark = b.choice(looks.metal, looks.dark, looks.paint)(b), looks.glass(b)
     span, root, sweep = b.between(1.2, 1.5), b.between(0.75, 1.0), b.between(0.7, 1.0)
     tip = b.between(0.18, 0.35)
-    _wing(
+    add_wings(
         b,
         look,
         root=root,
@@ -556,7 +449,7 @@ def _flying_wing(b: Build) -> None:
     b.ellipsoid((0, -0.38, 0.09), (0.09, 0.15, 0.07), dark)
     if b.chance(0.4):
         for side in (-1, 1):
-            _fin(
+            add_fin(
                 b,
                 look,
                 root=0.3,

@@ -178,7 +178,7 @@ def _foot(b: Build) -> None:
     tall = b.between(0.35, 0.75)
     with b.at((0, depth / 2 - 0.01, height), turn("x", -b.between(4, 14))):
         for side in (-1, 1) if b.chance(0.4) else (0,):
-            b.box((side * width * 0.2, -0.005, 0.19), (0.05, 0.05, 0.44), metal)
+            b.box((side * width * 0.2, 0.012, 0.19), (0.05, 0.04, 0.44), metal)
         gap = b.between(0.02, 0.18)
         if b.chance(0.6):
             b.box((0, 0, gap + tall / 2), (width * 0.95, 0.06, tall), seat, round=0.03)

@@ -63,7 +63,7 @@ def four_legs(
     *,
     stretch: float = 0.35,
 ) -> str:
-    """Add four legs from (+-x, +-y, height) to the floor, perhaps with rails; return their style."""
+    """Add four legs from (+-x, +-y, height) to the floor, perhaps with rails; name their style."""
     style = b.choice(*LEGS)
     spread = b.between(1.08, 1.25) if style == "splayed" else 1.0
     for cx, cy in corners(x, y):

@@ -109,11 +109,10 @@ def test_values_never_exceed_the_distance_to_the_surface(name):
     shape = sample_shape(name, 11)
     generator = torch.Generator().manual_seed(1)
     surface, _ = surface_points(shape.batch, 40_000, generator=generator)
-    surface = surface[:, shape.batch.distance(surface)[0].abs() < 1e-4]  # seams may lie inside
     points = points_of(4000, 1)[0]
     nearest = cKDTree(surface[0].numpy()).query(points.numpy())[0]
     values = shape.distance(points).numpy()
-    assert np.all(np.abs(values) <= nearest + 2e-4)
+    assert np.all(np.abs(values) <= nearest + 6e-4)
 
 
 def test_normals_point_outside_and_are_those_of_a_ball():

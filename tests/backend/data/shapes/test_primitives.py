@@ -9,6 +9,9 @@ from levelform.backend.data.shapes.primitives import Kind, distance, smooth_mini
 from levelform.backend.data.shapes.tessellate import tessellate
 
 LOOK = Material()
+BENT = [(-0.5, -0.4), (0.5, -0.4), (0.1, 0.0), (0.4, 0.5), (-0.5, 0.3)]
+WAIST = [(0, -0.5), (0.4, -0.5), (0.2, 0.0), (0.5, 0.4), (0, 0.4)]
+WALL = [(0.3, -0.4), (0.6, 0.4), (0.55, 0.4), (0.25, -0.4)]
 SOLIDS = {
     "box": lambda b: b.box((0, 0, 0), (0.8, 0.5, 1.1), LOOK),
     "rounded box": lambda b: b.box((0, 0, 0), (0.8, 0.5, 1.1), LOOK, round=0.12),
@@ -23,11 +26,11 @@ SOLIDS = {
     "torus": lambda b: b.ring((0, 0, 0), 0.5, 0.15, LOOK),
     "arc": lambda b: b.ring((0, 0, 0), 0.5, 0.1, LOOK, arc=230),
     "frustum": lambda b: b.frustum((0, 0, 0), 0.8, (0.9, 0.5), (0.4, 0.3), LOOK),
-    "extrusion": lambda b: b.extrude([(-0.5, -0.4), (0.5, -0.4), (0.1, 0.0), (0.4, 0.5), (-0.5, 0.3)], 0.5, LOOK),
-    "rounded extrusion": lambda b: b.extrude([(-0.5, -0.4), (0.5, -0.4), (0.3, 0.5)], 0.5, LOOK, round=0.08),
-    "revolution": lambda b: b.revolve([(0, -0.5), (0.4, -0.5), (0.2, 0.0), (0.5, 0.4), (0, 0.4)], LOOK),
-    "hollow revolution": lambda b: b.revolve([(0.3, -0.4), (0.6, 0.4), (0.55, 0.4), (0.25, -0.4)], LOOK),
-}  # fmt: skip
+    "extrusion": lambda b: b.extrude(BENT, 0.5, LOOK),
+    "rounded extrusion": lambda b: b.extrude(BENT[:2] + BENT[3:4], 0.5, LOOK, round=0.08),
+    "revolution": lambda b: b.revolve(WAIST, LOOK),
+    "hollow revolution": lambda b: b.revolve(WALL, LOOK),
+}
 CHORD = 3.5e-3  # facets lie this much inside round surfaces
 
 

@@ -27,8 +27,7 @@ def batch() -> ShapeBatch:
 def test_surface_points_lie_on_the_surface(batch):
     points, normals = surface_points(batch, 2000, generator=seeded())
     assert points.shape == (4, 2000, 3)
-    assert float(batch.distance(points).abs().max()) < 4e-3
-    assert float(batch.distance(points).abs().mean()) < 2e-4
+    assert float(batch.distance(points).abs().max()) < 5e-4
     torch.testing.assert_close(normals.norm(dim=-1), torch.ones(4, 2000))
     agree = (normals * batch.normal(points)).sum(-1)
     assert float((agree > 0.95).float().mean()) > 0.95  # the rest lies on edges
