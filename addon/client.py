@@ -295,7 +295,8 @@ class Client:
         self._close_lines()
         atexit.unregister(self.stop)
         for name in (_SOCKET, LOG):
-            (self._folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self._folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 

@@ -19,14 +19,14 @@ LOG = "install.log"
 _FOLDER = "backend"
 _ENVIRONMENT = "env"
 _MARKER = "levelform-backend.json"
-_NEEDED = {"CPU": 2 << 30, "CUDA": 9 << 30}  # bytes on disk, downloads included
+_NEEDED = {"cpu": 2 << 30, "cuda": 9 << 30}  # bytes on disk, downloads included
 
 
 class Build(StrEnum):
     """Which build of torch."""
 
-    CPU = "CPU"
-    CUDA = "CUDA"
+    CPU = "cpu"
+    CUDA = "cuda"
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,10 @@ class Session:
         return self.running
 
     def cancel(self) -> None:
-        """Ask the worker to stop the job under way."""
+        """Ask the worker to stop the job under way; it hears of it at once."""
         if self.running is not None:
             self.jobs.cancel(self.running.job)
+            self.jobs.poll(0.0)  # what was queued is sent now, not after the next redraw
 
     def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
         """Drive a job to its end, yielding its progress and each mesh after it was shown.

@@ -55,7 +55,7 @@ def run(session_factory=None):
         worker = importlib.import_module("levelform.backend.worker")
         status = worker.serve(connection, session_factory)
     except BaseException:
-        logger.exception("the worker could not be started")
+        logger.exception("the worker stopped because of an error")
     leave(status)
 
 

@@ -26,8 +26,8 @@ PROTOCOL_VERSION = 1
 class CameraData:
     """A camera as a frame of `transforms.json`: Blender's axes (x right, y up, looking along -z).
 
-    `transform_matrix` is world_from_camera, (4, 4) float64. `fl_x fl_y cx cy` are pixels, measured from
-    the top left corner; for `ORTHOGRAPHIC`, `fl_x fl_y` are pixels per world unit.
+    `transform_matrix` is world_from_camera, (4, 4) float64. `fl_x fl_y cx cy` are pixels, measured
+    from the top left corner; for `ORTHOGRAPHIC`, `fl_x fl_y` are pixels per world unit.
     """
 
     transform_matrix: np.ndarray
@@ -58,7 +58,7 @@ class ViewData:
 class Background:
     """What to treat as background in a picture whose alpha is full everywhere.
 
-    mode : "alpha" (use the picture's alpha as it is), "corner" (the colour of its corners) or "color"
+    mode : "alpha" (the picture's alpha as it is), "corner" (the colour of its corners) or "color"
     color : sRGB of the background, for "color"
     tolerance : distance in sRGB below which a pixel is background
     """
@@ -112,7 +112,7 @@ class Remesh:
 
 @dataclass(frozen=True)
 class EstimateVolume:
-    """Ask where the object stands, from the views' axes and silhouettes; answered by `VolumeEstimate`."""
+    """Ask where the object stands, by axes and silhouettes; answered by `VolumeEstimate`."""
 
     job: str
     views: tuple[ViewData, ...]
@@ -202,7 +202,7 @@ class MeshUpdate:
 
 @dataclass(frozen=True)
 class VolumeEstimate:
-    """A volume that holds what every view sees; `world_from_volume` is a (4, 4) float64 similarity."""
+    """A volume that holds what every view sees; `world_from_volume` is a (4, 4) similarity."""
 
     job: str
     world_from_volume: np.ndarray
@@ -210,7 +210,7 @@ class VolumeEstimate:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is done; `stats` is what `--json` prints (method, weights, views, evaluations, ...)."""
+    """The job is done; `stats` is what `--json` prints (method, weights, views, faces, ...)."""
 
     job: str
     stats: dict[str, Any]

@@ -57,7 +57,7 @@ class Session:
             for i in range(count):
                 ticket.advance(i / count)
                 yield self._update(request.job, i, vertices, final=i == count - 1)
-        yield protocol.Finished(request.job, {"method": "mesh", "sum": request.options.get("sum")})
+        yield protocol.Finished(request.job, {"method": "mesh", "from": protocol.__file__})
 
     def _update(self, job, number, vertices, *, final):
         points = np.full((vertices, 3), number, np.float32)

@@ -28,7 +28,7 @@ ALLOWED = {
     | {"geometry", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
 }
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
-NO_TORCH = {"errors", "ticket", "protocol", "wire", "channel", "launch", "doctor"}
+NO_TORCH = {"errors", "ticket", "protocol", "wire", "channel", "launch"}
 
 
 def imports_of(path: Path) -> set[str]:

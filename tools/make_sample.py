@@ -33,7 +33,7 @@ from mathutils import Euler, Matrix, Vector
 
 SIDE = 512  # pixels
 OBJECT_SIDE = 1.8  # the object's longest side in the volume, of 2
-FRAME_SHARE = 0.96  # of the picture that the ball inside the volume takes up
+FRAME_SHARE = 0.96  # of the picture's side, for the ball that a camera frames
 SEED = 7
 
 
@@ -309,9 +309,9 @@ def volume_of(vertices: np.ndarray) -> np.ndarray:
 
 
 def add_camera(
-    scene: bpy.types.Scene, shot: Shot, index: int, world_from_volume: np.ndarray
+    scene: bpy.types.Scene, shot: Shot, index: int, middle: np.ndarray, radius: float
 ) -> CameraData:
-    """Add a shot's camera, as near as it sees the ball inside the volume; return its numbers."""
+    """Add a shot's camera, as near as it sees a ball around the middle; return its numbers."""
     data = bpy.data.cameras.new(f"Camera {index}")
     data.lens = shot.lens
     data.shift_x, data.shift_y = shot.shift
@@ -320,11 +320,11 @@ def add_camera(
     azimuth, elevation = math.radians(shot.azimuth), math.radians(shot.elevation)
     turn = Euler((math.pi / 2 - elevation, 0.0, azimuth))
     width = data.sensor_width / data.lens  # of the frame at distance 1
-    distance = world_from_volume[0, 0] * math.hypot(1.0, 2.0 / (FRAME_SHARE * width))
+    distance = radius * math.hypot(1.0, 2.0 / (FRAME_SHARE * width))
     # A shifted lens looks past what is in the middle of its picture.
     aside = distance * width * np.array(shot.shift)
     place = np.array(turn.to_matrix()) @ [-aside[0], -aside[1], distance]
-    camera.matrix_world = Matrix.LocRotScale(Vector(world_from_volume[:3, 3] + place), turn, None)
+    camera.matrix_world = Matrix.LocRotScale(Vector(middle + place), turn, None)
     return cameras.render_camera(camera, scene, bpy.context.evaluated_depsgraph_get())
 
 
@@ -389,7 +389,9 @@ def make(name: str, folder: Path, samples: int) -> None:
     world_from_volume = volume_of(vertices)
     scale, middle = world_from_volume[0, 0], world_from_volume[:3, 3]
     add_lights(scene, Vector(middle), float(scale))
-    frames = [add_camera(scene, shot, i, world_from_volume) for i, shot in enumerate(SHOTS)]
+    # The ball that touches the volume's sides, or more where the object reaches into its corners.
+    radius = max(float(scale), float(np.linalg.norm(vertices - middle, axis=1).max()))
+    frames = [add_camera(scene, shot, i, middle, radius) for i, shot in enumerate(SHOTS)]
     names = [f"Camera {i}" for i in range(len(SHOTS))]
     for index, camera_name in enumerate(names):
         render(scene, bpy.data.objects[camera_name], folder / "images" / f"{index}.png")

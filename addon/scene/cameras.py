@@ -61,16 +61,21 @@ def problem(camera_object: bpy.types.Object) -> str | None:
 
 def check(camera_object: bpy.types.Object) -> None:
     """Raise `RequestError` if the object is no camera that a reconstruction can use."""
-    name = camera_object.name
-    if camera_object.type != "CAMERA":
-        raise RequestError(f"{name} is not a camera.", "Pick a camera.")
-    kind = camera_object.data.type
+    kind = settings_of(camera_object).type
     if kind not in MODELS:
         raise RequestError(
-            f"{name} is {REFUSED.get(kind, kind.lower())}.",
+            f"{camera_object.name} is {REFUSED.get(kind, kind.lower())}.",
             "Set its lens to Perspective or Orthographic.",
         )
     _axes(camera_object)
+
+
+def settings_of(camera_object: bpy.types.Object) -> bpy.types.Camera:
+    """Return the camera settings of an object; raise `RequestError` if it is no camera."""
+    data = camera_object.data
+    if not isinstance(data, bpy.types.Camera):
+        raise RequestError(f"{camera_object.name} is not a camera.", "Pick a camera.")
+    return data
 
 
 def check_background(name: str, background: bpy.types.CameraBackgroundImage) -> None:
@@ -110,7 +115,7 @@ def render_camera(
     """
     check(camera_object)
     evaluated = camera_object.evaluated_get(depsgraph)
-    return _camera_data(evaluated, _render_lens(evaluated.data, scene))
+    return _camera_data(evaluated, _render_lens(settings_of(evaluated), scene))
 
 
 def background_camera(
@@ -165,13 +170,16 @@ def evaluated_background(
     depsgraph: bpy.types.Depsgraph,
 ) -> bpy.types.CameraBackgroundImage:
     """Return the same entry of the evaluated camera, where animation and drivers count."""
-    originals = list(camera_object.data.background_images)
-    copies = list(camera_object.evaluated_get(depsgraph).data.background_images)
+    originals = list(settings_of(camera_object).background_images)
+    copies = list(settings_of(camera_object.evaluated_get(depsgraph)).background_images)
     return copies[originals.index(background)]
 
 
-def resized(camera: CameraData, width: int, height: int) -> CameraData:
-    """Return the camera of the same picture at another size in pixels."""
+def resized(camera: CameraData, width: float, height: float) -> CameraData:
+    """Return the camera of the same picture at another size in pixels.
+
+    What is left of a size that is not whole is cut off, at the right and at the bottom.
+    """
     x, y = width / camera.w, height / camera.h
     return replace(
         camera,
@@ -179,8 +187,8 @@ def resized(camera: CameraData, width: int, height: int) -> CameraData:
         fl_y=camera.fl_y * y,
         cx=camera.cx * x,
         cy=camera.cy * y,
-        w=width,
-        h=height,
+        w=int(width),
+        h=int(height),
     )
 
 
@@ -294,7 +302,7 @@ def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
         cy=lens.cy if lens.fy > 0 else lens.height - lens.cy,
         w=lens.width,
         h=lens.height,
-        camera_model=MODELS[evaluated.data.type],
+        camera_model=MODELS[settings_of(evaluated).type],
     )
 
 
@@ -339,12 +347,12 @@ def _background_lens(
             f"The background image of {camera_object.name} has no pixels.",
             "Reload it or pick another picture.",
         )
-    camera = camera_object.data
+    camera = settings_of(camera_object)
     corners = np.array(camera.view_frame(scene=scene), np.float64)  # around, from the top right
     frame_width = abs(corners[0, 0] - corners[3, 0])
     frame_height = abs(corners[0, 1] - corners[1, 1])
     frame_aspect = frame_width / frame_height
-    display = background.image.display_aspect
+    display = background.image.display_aspect if background.image else (1.0, 1.0)
     image_aspect = (width * display[0]) / (height * display[1])
 
     shown_width, shown_height = frame_width, frame_height

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import bpy
 import numpy as np
@@ -89,9 +90,9 @@ def view_of(
         With the sentence of `picture_of`, or if the pixels can't be read.
     """
     picture = picture_of(camera_object, scene)
-    if picture.problem:
+    if picture.problem or picture.image is None:
         raise RequestError(picture.problem)
-    pixels = _pixels_of(picture, scene)
+    pixels = _pixels_of(picture.image, _frame_of(picture, scene))
     height, width = pixels.shape[:2]
     if picture.background is None:
         camera = cameras.render_camera(camera_object, scene, depsgraph)
@@ -125,8 +126,7 @@ def shrink(pixels: np.ndarray, camera: CameraData, longest: int) -> tuple[np.nda
     small = np.concatenate([color, alpha], -1)
     if pixels.dtype == np.uint8:
         small = (small + 0.5).astype(np.uint8)
-    camera = cameras.resized(camera, camera.w / factor, camera.h / factor)
-    return small, CameraData(**{**vars(camera), "w": width, "h": height})
+    return small, cameras.resized(camera, camera.w / factor, camera.h / factor)
 
 
 def _find_picture(camera_object: bpy.types.Object) -> Picture:
@@ -134,9 +134,10 @@ def _find_picture(camera_object: bpy.types.Object) -> Picture:
     if picked is not None:
         return Picture("RENDER", picked)
     name = camera_object.name
-    if camera_object.type != "CAMERA":
-        return Picture("NONE", problem=f"{name} is not a camera. Pick a camera.")
-    entries = list(camera_object.data.background_images)
+    try:
+        entries = list(cameras.settings_of(camera_object).background_images)
+    except RequestError as error:
+        return Picture("NONE", problem=str(error))
     # Entries that are switched off come last: they may be notes of the artist's.
     entries.sort(key=lambda entry: not entry.show_background_image)
     for entry in entries:
@@ -154,6 +155,8 @@ def _check_picture(
 ) -> None:
     """Raise `RequestError` if the picture is known to be unusable before its pixels are read."""
     image = picture.image
+    if image is None:
+        raise RequestError(f"{camera_object.name} has no picture.")
     size = _known_size(image, _path_of(image, _frame_of(picture, scene)))
     if picture.background is not None:
         cameras.check_background(camera_object.name, picture.background)
@@ -205,22 +208,22 @@ def read_file(path: str) -> np.ndarray:
         bpy.data.images.remove(image)
 
 
-def _pixels_of(picture: Picture, scene: bpy.types.Scene) -> np.ndarray:
-    """Return the pixels of a camera's picture; of a sequence, those of the scene's frame."""
-    if picture.image.source == "SEQUENCE":
-        return read_file(_path_of(picture.image, _frame_of(picture, scene)))
-    return read_pixels(picture.image)
+def _pixels_of(image: bpy.types.Image, frame: int) -> np.ndarray:
+    """Return the pixels of an image; of a sequence, those of a frame."""
+    if image.source == "SEQUENCE":
+        return read_file(_path_of(image, frame))
+    return read_pixels(image)
 
 
 def _read(image: bpy.types.Image) -> np.ndarray:
-    width, height = image.size
-    channels = image.channels
-    if min(width, height, channels) < 1 or len(image.pixels) != width * height * channels:
+    (width, height), channels = _size(image), image.channels
+    values: Any = image.pixels
+    if min(width, height, channels) < 1 or len(values) != width * height * channels:
         raise RequestError(
             f"{image.name} can't be read as a picture.", "Save it again as PNG, JPEG or OpenEXR."
         )
     flat = np.empty(width * height * channels, np.float32)  # noqa: TID251 - foreach_get fills it
-    image.pixels.foreach_get(flat)
+    values.foreach_get(flat)
     pixels = _as_rgba(flat.reshape(height, width, channels)[::-1])
     if not image.is_float:
         return (pixels * 255.0 + 0.5).astype(np.uint8)
@@ -294,7 +297,7 @@ def _known_size(image: bpy.types.Image, path: str) -> tuple[int, int] | None:
         kind, remedy = UNREADABLE_KINDS[image.source]
         raise RequestError(f"{image.name} is {kind}.", remedy)
     if image.has_data or image.source == "GENERATED":
-        size = tuple(image.size)
+        size = _size(image)
     elif path:
         size = _check_file(path)
     elif image.packed_file is not None:
@@ -304,6 +307,12 @@ def _known_size(image: bpy.types.Image, path: str) -> tuple[int, int] | None:
     if size is not None:
         _check_size(image.name, size)
     return size
+
+
+def _size(image: bpy.types.Image) -> tuple[int, int]:
+    """Return width and height of an image; Blender loads its pixels to find out."""
+    size: Any = image.size
+    return size[0], size[1]
 
 
 def _check_size(name: str, size: tuple[int, int]) -> None:

@@ -5,6 +5,8 @@ magnitude faster than `from_pydata` and makes the same mesh. A mesh is refilled 
 replaced, so that its object, materials, modifiers and custom properties stay.
 """
 
+from typing import Any
+
 import bpy
 import numpy as np
 from mathutils import Matrix
@@ -58,6 +60,8 @@ def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
         As `new_object`; nothing is changed.
     """
     mesh = mesh_object.data
+    if not isinstance(mesh, bpy.types.Mesh):
+        raise TypeError(f"{mesh_object.name} is no mesh")
     if mesh_object.mode != "OBJECT" or mesh.is_editmode or mesh.shape_keys is not None:
         return False
     check(update)
@@ -90,7 +94,7 @@ def color_material() -> bpy.types.Material:
     material = bpy.data.materials.new(MATERIAL)
     if material.node_tree is None:
         material.use_nodes = True  # from 5.0 on it always has nodes, and this would warn
-    tree = material.node_tree
+    tree: Any = material.node_tree
     shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = 0.7
     color = tree.nodes.new("ShaderNodeVertexColor")
@@ -113,9 +117,10 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
     mesh.polygons.add(count)
     # Attributes are looked up after the last `add`, which may move them.
     vertices = update.vertices if update.scale == 1.0 else update.vertices * update.scale
-    mesh.attributes["position"].data.foreach_set("vector", _flat(vertices, np.float32))
+    attributes: Any = mesh.attributes
+    attributes["position"].data.foreach_set("vector", _flat(vertices, np.float32))
     corners = _flat(update.faces, np.int32)
-    corner_vertices = mesh.attributes.get(CORNER_ATTRIBUTE)
+    corner_vertices = attributes.get(CORNER_ATTRIBUTE)
     if corner_vertices is not None:
         corner_vertices.data.foreach_set("value", corners)
     else:  # the attribute is no documented part of the API; this is, and is a hundred times slower
@@ -124,7 +129,7 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
     _touch(mesh)
     mesh.update(calc_edges=True)
     if update.normals is not None:
-        normals = mesh.attributes.new(NORMAL_ATTRIBUTE, "FLOAT_VECTOR", "POINT")
+        normals = attributes.new(NORMAL_ATTRIBUTE, "FLOAT_VECTOR", "POINT")
         normals.data.foreach_set("vector", _flat(update.normals, np.float32))
     if update.colors is not None:
         _fill_colors(mesh, update.colors)
@@ -132,7 +137,7 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
 
 def _fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
     """Store linear RGBA per vertex, and make it what the viewport and renders show."""
-    attribute = mesh.color_attributes.new(COLOR_ATTRIBUTE, "FLOAT_COLOR", "POINT")
+    attribute: Any = mesh.color_attributes.new(COLOR_ATTRIBUTE, "FLOAT_COLOR", "POINT")
     attribute.data.foreach_set("color", _flat(colors, np.float32))
     mesh.color_attributes.active_color_index = 0
     mesh.color_attributes.render_color_index = 0

@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...backend.errors import RequestError
-from ...backend.protocol import Background, ViewData
+from ...backend.protocol import Background, CameraData, ViewData
 
 VOLUME_NAME = "Levelform Volume"
 # The object's longest side, of the volume's 2: the rest is room for the surface to close in.
@@ -31,6 +31,7 @@ class _Silhouette:
 
     Attributes
     ----------
+    name, camera : the view's
     origin, axis : (3,) world; the ray through the middle of the silhouette, `axis` of unit length
     radius : how far the silhouette reaches from its middle, in focal lengths (world units if
         orthographic)
@@ -38,7 +39,8 @@ class _Silhouette:
     cropped : the silhouette touches the picture's border, so the object may go on beyond it
     """
 
-    view: ViewData
+    name: str
+    camera: CameraData
     origin: np.ndarray
     axis: np.ndarray
     radius: float
@@ -48,7 +50,7 @@ class _Silhouette:
 
     @property
     def orthographic(self) -> bool:
-        return self.view.camera.camera_model == "ORTHOGRAPHIC"
+        return self.camera.camera_model == "ORTHOGRAPHIC"
 
 
 def volume_from_views(
@@ -72,13 +74,14 @@ def volume_from_views(
         all views look along one axis, the cameras look away from each other, or the silhouettes do
         not overlap.
     """
-    posed = [view for view in views if view.camera is not None]
-    if len(posed) < 2:
+    silhouettes = [
+        _silhouette(view, view.camera, background) for view in views if view.camera is not None
+    ]
+    if len(silhouettes) < 2:
         raise RequestError(
-            f"A volume needs pictures from at least 2 cameras, not {len(posed)}.",
+            f"A volume needs pictures from at least 2 cameras, not {len(silhouettes)}.",
             "Add cameras that look at the object from other sides, or place a volume yourself.",
         )
-    silhouettes = [_silhouette(view, background) for view in posed]
     middle = _meeting_point(silhouettes)
     reach = REACH * max(_radius_at(item, middle) for item in silhouettes)
     lower, upper = _hull_box(silhouettes, middle - reach, middle + reach)
@@ -152,7 +155,7 @@ def silhouette_of(image: np.ndarray, background: Background) -> np.ndarray:
     return np.linalg.norm(color - ground, axis=-1) > background.tolerance
 
 
-def _silhouette(view: ViewData, background: Background) -> _Silhouette:
+def _silhouette(view: ViewData, camera: CameraData, background: Background) -> _Silhouette:
     mask = silhouette_of(view.image, background)
     if not mask.any():
         raise RequestError(
@@ -167,11 +170,11 @@ def _silhouette(view: ViewData, background: Background) -> _Silhouette:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     height, width = mask.shape
-    camera = view.camera
-    origin, axis = _ray(view, (left + right) / 2, (top + bottom) / 2)
+    origin, axis = _ray(camera, (left + right) / 2, (top + bottom) / 2)
     reduced, block = _reduce(mask)
     return _Silhouette(
-        view=view,
+        name=view.name,
+        camera=camera,
         origin=origin,
         axis=axis,
         radius=0.5 * float(np.hypot((right - left) / camera.fl_x, (bottom - top) / camera.fl_y)),
@@ -181,9 +184,8 @@ def _silhouette(view: ViewData, background: Background) -> _Silhouette:
     )
 
 
-def _ray(view: ViewData, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
+def _ray(camera: CameraData, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
     """Return origin and unit direction, world, of the ray through a pixel position (y down)."""
-    camera = view.camera
     pose = np.asarray(camera.transform_matrix, np.float64)
     plane = np.array([(x - camera.cx) / camera.fl_x, -(y - camera.cy) / camera.fl_y])
     if camera.camera_model == "ORTHOGRAPHIC":
@@ -229,7 +231,7 @@ def _meeting_point(silhouettes: list[_Silhouette]) -> np.ndarray:
     for item in silhouettes:
         if not item.orthographic and (middle - item.origin) @ item.axis <= 0:
             raise RequestError(
-                f"{item.view.name} looks away from where the other cameras look.",
+                f"{item.name} looks away from where the other cameras look.",
                 "Turn it towards the object, or leave it out.",
             )
     return middle
@@ -237,7 +239,7 @@ def _meeting_point(silhouettes: list[_Silhouette]) -> np.ndarray:
 
 def _radius_at(item: _Silhouette, middle: np.ndarray) -> float:
     """Return how far the silhouette reaches at the depth of the middle, in world units."""
-    return item.radius * (1.0 if item.orthographic else np.linalg.norm(middle - item.origin))
+    return item.radius * (1.0 if item.orthographic else float(np.linalg.norm(middle - item.origin)))
 
 
 # ---------------------------------------------------------------- carving
@@ -272,7 +274,7 @@ def _carve(
 
 def _may_touch(item: _Silhouette, points: np.ndarray, radius: float) -> np.ndarray:
     """Return whether balls around points, (N, 3) world, may show in the silhouette, (N,) bool."""
-    camera = item.view.camera
+    camera = item.camera
     pose = np.asarray(camera.transform_matrix, np.float64)
     local = (points - pose[:3, 3]) @ pose[:3, :3]  # a rigid pose: its transpose is its inverse
     depth = np.ones(len(points)) if item.orthographic else -local[:, 2]
@@ -298,7 +300,7 @@ def _disagreement(
             others = silhouettes[:index] + silhouettes[index + 1 :]
             if _carve(others, lower, upper)[0].any():
                 return RequestError(
-                    f"The silhouette of {item.view.name} does not overlap those of the others.",
+                    f"The silhouette of {item.name} does not overlap those of the others.",
                     "Check that camera's pose and picture, or leave it out.",
                 )
     return RequestError(

@@ -32,7 +32,7 @@ class Pieces:
         return _without_blank_normals(mesh)
 
     def last(self, mesh: Mesh) -> Mesh:
-        """Return the triangles that were added last, with the vertices they use; `mesh` is the whole."""
+        """Return the triangles added last, with the vertices they use; `mesh` is the whole."""
         return part(Mesh(mesh.vertices, self._faces[-1], mesh.normals, mesh.colors))
 
 

@@ -1,4 +1,4 @@
-"""Sparse storage over a lattice: columns of numbers, kept only in bricks of 4³ nodes that are in use."""
+"""Sparse storage over a lattice: columns of numbers, only in bricks of 4³ nodes that are in use."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Column:
 class Bricks:
     """A lattice of nodes, of which only bricks in use take memory.
 
-    A node in a brick in use has a *row*: an int32 index into every column. Rows below `VOLUME` belong
-    to the absent brick, whose entries keep their fill.
+    A node in a brick in use has a *row*: an int32 index into every column. Rows below `VOLUME`
+    belong to the absent brick, whose entries keep their fill.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ class Bricks:
     def corner_rows(self, cells: Places, *, reserve: bool = False) -> Tensor:
         """Return (8, N) int32 rows of the corners of `cells`, in the order of `tables.CORNERS`.
 
-        A cell is the place of its corner 0. With `reserve` the corners' bricks are brought into use.
+        A cell is the place of its corner 0. With `reserve` the corners' bricks are brought into
+        use.
         """
         brick, local = [], []
         for axis, stride in enumerate(self._stride):
@@ -117,7 +118,8 @@ class Bricks:
         return x.add_(y).add_(z)
 
     def _use(self, bricks: Tensor, slot: Tensor) -> bool:
-        """Bring bricks into use that have slot 0, in order of their number, so that runs repeat exactly.
+        """Bring bricks into use that have slot 0, in order of their number, so that runs repeat
+        exactly.
 
         Returns whether there were any.
         """
@@ -150,7 +152,7 @@ class Bricks:
 
 
 def unique(numbers: Tensor, limit: int) -> Tensor:
-    """Return the sorted distinct `numbers`, int64, all below `limit`: by sorting few, marking many."""
+    """Return the sorted distinct `numbers` below `limit`, int64: sorts few, marks many."""
     if len(numbers) * 64 < limit:
         return torch.unique(numbers).long()
     marks = torch.zeros(limit, dtype=torch.bool, device=numbers.device)

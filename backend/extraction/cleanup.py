@@ -30,7 +30,8 @@ def check_cleanup(cleanup: Cleanup) -> Cleanup:
 def clean(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, ...]]:
     """Return the mesh after the clean-up asked for, and remarks on what could not be done.
 
-    Decimation moves vertices: its normals are the triangles' own, and colours must be asked for anew.
+    Decimation moves vertices: its normals are the triangles' own, and colours must be asked for
+    anew.
     """
     remarks: tuple[str, ...] = ()
     if cleanup.min_component > 0 or cleanup.fill_voids:
@@ -73,9 +74,7 @@ def _components(mesh: Mesh) -> tuple[np.ndarray, int]:
     return labels[a], count
 
 
-def _areas_and_volumes(
-    mesh: Mesh, labels: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _areas_and_volumes(mesh: Mesh, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (count,) areas and signed volumes; a void, seen from within the solid, is negative."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
     twice = np.cross(b - a, c - a)
@@ -121,9 +120,7 @@ def _decimated(mesh: Mesh, budget: int) -> tuple[Mesh, tuple[str, ...]]:
 
     closed = is_watertight(mesh.faces)
     for aggression in _AGGRESSION:
-        vertices, faces = simplify(
-            mesh.vertices, mesh.faces, target_count=budget, agg=aggression
-        )
+        vertices, faces = simplify(mesh.vertices, mesh.faces, target_count=budget, agg=aggression)
         smaller = Mesh(np.asarray(vertices, np.float32), np.asarray(faces, np.int32))
         if not closed or is_watertight(smaller.faces):
             normals = None if mesh.normals is None else face_normals(smaller)

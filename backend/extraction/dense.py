@@ -13,7 +13,7 @@ _BYTES_A_NODE = 24
 
 
 def available_memory() -> int | None:
-    """Return the bytes that can still be had, where the system says so; Linux kills who takes more."""
+    """Return the bytes that can still be had, or None; Linux kills who takes more than that."""
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:
@@ -40,7 +40,9 @@ def dense_values(sampler: Sampler, n: int) -> np.ndarray:
 def capped(values: np.ndarray, level: float) -> np.ndarray:
     """Return the values with the grid's border outside."""
     closed = values.copy()
-    outside = np.float32(max(float(values.max()), np.nextafter(np.float32(level), np.float32(np.inf))))
+    outside = np.float32(
+        max(float(values.max()), np.nextafter(np.float32(level), np.float32(np.inf)))
+    )
     for axis in range(3):
         for end in (0, -1):
             border = np.moveaxis(closed, axis, 0)[end]

@@ -23,9 +23,9 @@ Box = tuple[Sequence[float], Sequence[float]]
 class Grid:
     """A box covered with cubes, `n` of them along its longest side, for any `n`.
 
-    The grid is anchored at `lower`. Along a shorter side it has as many whole cells as cover the box,
-    so that its last nodes lie less than a cell beyond `upper`; the cap is at the box itself. Node i of
-    level n is node 2 i of level 2 n, at the very same float32 position.
+    The grid is anchored at `lower`. Along a shorter side it has as many whole cells as cover the
+    box, so that its last nodes lie less than a cell beyond `upper`; the cap is at the box itself.
+    Node i of level n is node 2 i of level 2 n, at the very same float32 position.
 
     Attributes
     ----------
@@ -80,8 +80,8 @@ class Grid:
         """Return how near to a node a vertex may come, as a share of an edge.
 
         Far enough for float32 to tell the vertices of one cell apart, and near enough to move none
-        visibly. With it no triangle is degenerate: its three vertices lie strictly inside three edges
-        of a cube, and no line meets three of those.
+        visibly. With it no triangle is degenerate: its three vertices lie strictly inside three
+        edges of a cube, and no line meets three of those.
 
         Raises
         ------
@@ -118,6 +118,8 @@ def round_up(resolution: int, *, what: str = "resolution") -> tuple[int, str]:
         rounded *= 2
     if rounded == resolution:
         return rounded, ""
-    remark = f"The {what} {resolution} was raised to {rounded}, the next of 32, 64, 128, ... {FINEST}."
+    remark = (
+        f"The {what} {resolution} was raised to {rounded}, the next of 32, 64, 128, ... {FINEST}."
+    )
     logger.warning(remark)
     return rounded, remark

@@ -1,8 +1,9 @@
 """Sparse marching cubes: vertices and triangles of the cells that the surface passes through.
 
-A vertex sits on a crossed edge, an edge belongs to the node it starts from, and a node's vertices have
-consecutive numbers. One int32 a node (the first number, and which of its three edges are crossed) thus
-finds the vertex of any edge without a sort or a hash, and neighbouring cells share it.
+A vertex sits on a crossed edge, an edge belongs to the node it starts from, and a node's vertices
+have consecutive numbers. One int32 a node (the first number, and which of its three edges are
+crossed) thus finds the vertex of any edge without a sort or a hash, and neighbouring cells share
+it.
 """
 
 from dataclasses import dataclass
@@ -77,9 +78,7 @@ class Mesher:
         """Number the vertices of new cells; return the edges they sit on."""
         parts = [
             self._number(places, cases, corner)
-            for places, cases in zip(
-                chunks(cells.places), cells.cases.split(CHUNK), strict=True
-            )
+            for places, cases in zip(chunks(cells.places), cells.cases.split(CHUNK), strict=True)
             for corner in ((0,) if self.cap else range(8))
         ]
         parts = [part for part in parts if part is not None]

@@ -12,9 +12,10 @@ from .sampler import Sampler
 STEPS = 5
 """Evaluations a vertex at most; one is enough where the field is smooth."""
 SETTLED = 0.005
-"""A vertex is where it belongs when two straight lines, one between the bracket's ends and one through
-the last two points of one side, meet the level this near to each other, as a share of the edge: where a
-field is smooth, the error that is left is smaller still by the field's bend over a cell."""
+"""A vertex is where it belongs when two straight lines, one between the bracket's ends and one
+through the last two points of one side, meet the level this near to each other, as a share of the
+edge: where a field is smooth, the error that is left is smaller still by the field's bend over a
+cell."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ class Placer:
     def _shares(self, edges: CrossedEdges, start: Tensor) -> tuple[Tensor, Tensor]:
         """Return where vertices sit and which lie on the cap.
 
-        Where the field has one sign at both ends, the crossing is the cap's: at the start when that is
-        on the border, else where the edge leaves the box, which is also as far as any vertex may go.
+        Where the field has one sign at both ends, the crossing is the cap's: at the start when that
+        is on the border, else where the edge leaves the box, which is also as far as any vertex may
+        go.
 
         Returns
         -------
@@ -103,8 +105,8 @@ class Placer:
         """Return where the field takes the level along edges, by secants within a bracket.
 
         Each step evaluates the field where a straight line says: through the last two points of one
-        side if that is within the bracket, else between its ends; an end that stays twice has its value
-        halved (the Illinois variant of false position), so that no bracket gets stuck.
+        side if that is within the bracket, else between its ends; an end that stays twice has its
+        value halved (the Illinois variant of false position), so that no bracket gets stuck.
         """
         bracket = _Bracket.over(first, second, self.level)
         share = bracket.secant().clamp_(self._margin, 1 - self._margin)
@@ -117,7 +119,9 @@ class Placer:
             apart = (beyond - new).abs()
             within = (beyond > bracket.low) & (beyond < bracket.high)
             unsettled = ~(apart <= SETTLED)
-            new = torch.where(unsettled & within, beyond, new).clamp_(self._margin, 1 - self._margin)
+            new = torch.where(unsettled & within, beyond, new).clamp_(
+                self._margin, 1 - self._margin
+            )
             share.index_copy_(0, index, new)
             moving = torch.nonzero(unsettled)[:, 0]
             if not len(moving):
@@ -142,7 +146,8 @@ class _Bracket:
     """Shares of edges between which the field takes the level.
 
     low, high : the shares
-    at_low, at_high : half the field's excess over the level there (halves, so that the difference of
+    at_low, at_high : half the field's excess over the level there (halves, so that the difference
+        of
         any two finite values is finite), and less for an end that stays
     inside : whether the low end is inside
     kept : 1 where the low end stayed last, -1 where the high end did, 0 before the first step
@@ -167,13 +172,11 @@ class _Bracket:
         share = self.at_low / (self.at_low - self.at_high)
         return self.low + torch.nan_to_num(share, 0.5).clamp_(0, 1) * (self.high - self.low)
 
-    def narrowed(
-        self, share: Tensor, values: Tensor, level: float
-    ) -> tuple["_Bracket", Tensor]:
+    def narrowed(self, share: Tensor, values: Tensor, level: float) -> tuple["_Bracket", Tensor]:
         """Return the brackets with one end moved to `share`, where the field has `values`.
 
-        Also where a straight line through that end's old and new place takes the level; not always a
-        number.
+        Also where a straight line through that end's old and new place takes the level; not always
+        a number.
         """
         excess = 0.5 * values - 0.5 * level
         raises = (values <= level) == self.inside  # the low end moves, the high end stays

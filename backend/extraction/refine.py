@@ -1,9 +1,10 @@
 """Predictive refinement: which cells of a level the surface passes through.
 
-From the corners of a parent the children's corners are forecast by trilinear interpolation, and only
-children that the forecast says the surface enters are evaluated. Each wrong forecast is repaired by
-flooding: the surface leaves a cell through faces whose corners differ in sign, so the neighbour behind
-such a face is looked at too, until nothing changes. One true cell of each component suffices.
+From the corners of a parent the children's corners are forecast by trilinear interpolation, and
+only children that the forecast says the surface enters are evaluated. Each wrong forecast is
+repaired by flooding: the surface leaves a cell through faces whose corners differ in sign, so the
+neighbour behind such a face is looked at too, until nothing changes. One true cell of each
+component suffices.
 """
 
 import torch
@@ -132,8 +133,8 @@ class Front:
     def grow(self, candidates: Places, end: int | None = None) -> tuple[Cells, Cells]:
         """Search the candidates, then flood from what was found, up to the plane x = `end`.
 
-        Of the cells from the plane on, those next to it are found too, but not flooded from before a
-        later call reaches them.
+        Of the cells from the plane on, those next to it are found too, but not flooded from before
+        a later call reaches them.
 
         Returns
         -------
@@ -177,8 +178,8 @@ class Front:
     def _active(self, cells: Places, rows: Tensor) -> Cells:
         """Return, of cells whose corners are known, those that the surface passes through.
 
-        Under a cap, also those of case 0 in which the solid comes no further in than the border: what
-        is a sliver behind it here may be seen at the next level.
+        Under a cap, also those of case 0 in which the solid comes no further in than the border:
+        what is a sliver behind it here may be seen at the next level.
         """
         values = self.bricks["value"].index_select(0, rows.reshape(-1))
         inside = (values <= self.level).view(2, 2, 2, -1)
@@ -190,7 +191,7 @@ class Front:
         return Cells(cells, cases).pick(wanted)
 
     def _behind_faces(self, cells: Cells) -> Places:
-        """Return the unseen neighbours of cells behind faces that the surface crosses, each once."""
+        """Return the unseen neighbours behind faces that the surface crosses, each once."""
         found = [cells.places[:, :0]]
         for face, direction in enumerate(DIRECTIONS.tolist()):
             mixed = self._mixed[face].index_select(0, cells.cases.int())

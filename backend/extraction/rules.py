@@ -1,8 +1,8 @@
 """Coarse rules: which coarse cells may hold a piece of the surface that their corners don't show.
 
-A grid of 32 cells sees nothing of a rod thinner than a cell. A rule looks at the cell's inside instead:
-a bound on the field's slope, or bounds of the field itself over the box. Where there is neither, every
-cell up to 64 is looked at.
+A grid of 32 cells sees nothing of a rod thinner than a cell. A rule looks at the cell's inside
+instead: a bound on the field's slope, or bounds of the field itself over the box. Where there is
+neither, every cell up to 64 is looked at.
 """
 
 import math

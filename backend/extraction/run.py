@@ -89,11 +89,12 @@ class _Run:
         return MeshUpdate(n, mesh, block, 1.0, True, stats)
 
     def nothing_there(self) -> RequestError:
-        """Return the error for a level that the field does not take, after a look at a coarse grid."""
+        """Return the error for a level that the field does not take, as a coarse grid shows."""
         dense_values(self.sampler, COARSEST)
         low, high = self.sampler.samples.low, self.sampler.samples.high
         return RequestError(
-            f"The field is between {low:.6g} and {high:.6g}; nothing is at {self.request.level:.6g}.",
+            f"The field is between {low:.6g} and {high:.6g}; "
+            f"nothing is at {self.request.level:.6g}.",
             f"Choose a level between {low:.6g} and {high:.6g}.",
         )
 
@@ -150,7 +151,7 @@ class SparseRun(_Run):
     # ------------------------------------------------------------ where to look
 
     def _settle_rule(self) -> None:
-        """Choose the coarse rule, and how far it goes; say so when it can't prove what was asked."""
+        """Choose the coarse rule and how far it goes; remark if it can't prove what was asked."""
         request, rule = self.request, choose_rule(self.sampler)
         if request.guaranteed and not rule.sound:
             rule = EveryCell()
@@ -170,7 +171,7 @@ class SparseRun(_Run):
         return front.all_cells() if self._examined is None else front.children(self._examined)
 
     def _slabs(self, front: Front) -> Iterator["_Slab"]:
-        """Yield the slabs in which a level is worked off; one, but for the last level when it is large."""
+        """Yield the slabs in which a level is worked off."""
         last = front.shape[0]
         if front.n <= self._ruled:
             cells = self._ruled_cells(front)
@@ -187,7 +188,7 @@ class SparseRun(_Run):
             yield _Slab(index, len(ends), 2 * start, min(2 * end, last), share, cells)
 
     def _slab_count(self, n: int) -> int:
-        """Return in how many slabs to work off a level: for memory's sake, and the last to be shown."""
+        """Return in how many slabs to work off a level, to save memory and to show the last."""
         count = -(-len(self._parents) // _SLAB_PARENTS)
         shown = self._previews and n == self.request.resolution >= SLABS_FROM
         return max(count, SLABS) if shown else count

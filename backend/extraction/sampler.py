@@ -12,15 +12,16 @@ from .bricks import Bricks, unique
 from .grid import Grid
 
 BLOCK = {"cpu": 8192, "cuda": 1 << 18, "mps": 1 << 18}
-"""Points a call: what keeps a small network's activations in a processor's second-level cache, and what
-fills an accelerator."""
+"""Points a call: what keeps a small network's activations in a processor's second-level cache, and
+what fills an accelerator."""
 SMALLEST_BLOCK = 256
 GRADIENT_COST = 3
 """A value with its gradient costs about as much as this many values."""
 
 
 class Samples:
-    """What is known of a field on the nodes of the grids: pass it again and only what is new is paid.
+    """What is known of a field on the nodes of the grids: pass it again and only what is new is
+    paid.
 
     It belongs to one field and one box; with another field or box it starts anew.
 
@@ -222,7 +223,7 @@ class Sampler:
         return self._checked(values, points, (len(points),), "value")
 
     def _guard(self, call: Callable[[Tensor], Tensor | None], points: Tensor) -> Tensor | None:
-        """Call with a block; when memory runs out, with halves of it, and with smaller blocks from now."""
+        """Call with a block; when memory runs out, with smaller ones, from now on."""
         try:
             return call(points)
         except (RuntimeError, MemoryError) as error:
@@ -246,7 +247,8 @@ class Sampler:
                 else repr(type(values).__name__)
             )
             raise WorkError(
-                f"The field's {what} for {len(points)} points should be {shape} float32, not {seen}."
+                f"The field's {what} for {len(points)} points should be {shape} float32, "
+                f"not {seen}."
             )
         if not torch.isfinite(values).all():
             bad = torch.nonzero(~torch.isfinite(values.reshape(len(values), -1)))[0]

@@ -46,15 +46,17 @@ def stream(
     level
         The value of the field that the surface has (see `Field.level` for users' thresholds).
     box
-        (lower, upper) corners in the volume frame; None: the volume's cube. Cells are cubes, see `Grid`.
+        (lower, upper) corners in the volume frame; None: the volume's cube. Cells are cubes, see
+        `Grid`.
     ticket
         Carries progress out and the wish to stop in; asked once a block of points.
     dense
         Evaluate every node of the grid and use PyMCubes, with vertices interpolated linearly: slow,
         simple and right. One update, the last.
     guaranteed
-        Prove that no cell whose corners differ in sign is missed, by the field's bounds on all levels.
-        Where it has none, the stats say so: `guaranteed` stays false and a remark tells why.
+        Prove that no cell whose corners differ in sign is missed, by the field's bounds on all
+        levels. Where it has none, the stats say so: `guaranteed` stays false and a remark tells
+        why.
     cap
         Close the mesh where the solid is cut by the box; otherwise it stays open there.
     color, normals
@@ -108,7 +110,8 @@ def extract(
     cleanup: Cleanup = _NO_CLEANUP,
     samples: Samples | None = None,
 ) -> Mesh:
-    """Return the mesh of a field's level set: the last one that `stream` yields, without the others.
+    """Return the mesh of a field's level set: the last one that `stream` yields, without the
+    others.
 
     See `stream` for the parameters.
 

@@ -3,15 +3,15 @@
 A cell's corner b sits at (b >> 2 & 1, b >> 1 & 1, b & 1); its case has bit b set where corner b is
 inside. An edge is named by the corner it starts from and the axis it runs along.
 
-Derivation. Walk around each of the six faces counter-clockwise as seen from outside the cell. Each run
-of inside corners is entered over one crossed edge and left over another: the surface crosses the face in
-a segment from the first to the second. (On a face whose inside corners are diagonal that makes two
-segments, which keep the inside corners apart; the neighbour behind the face decides alike, so there are
-no holes. PyMCubes decides the same way: equal counts.) An edge that is entered on one of its two faces is
-left on the other, so the segments close into loops, with the inside on their left: counter-clockwise seen
-from outside the solid. Loops are cut into triangles along chords that lie in no face of the cell, so that
-an edge inside a cell belongs to two triangles of that cell and to none of the neighbour's: the mesh is a
-2-manifold.
+Derivation. Walk around each of the six faces counter-clockwise as seen from outside the cell. Each
+run of inside corners is entered over one crossed edge and left over another: the surface crosses
+the face in a segment from the first to the second. (On a face whose inside corners are diagonal
+that makes two segments, which keep the inside corners apart; the neighbour behind the face decides
+alike, so there are no holes. PyMCubes decides the same way: equal counts.) An edge that is entered
+on one of its two faces is left on the other, so the segments close into loops, with the inside on
+their left: counter-clockwise seen from outside the solid. Loops are cut into triangles along chords
+that lie in no face of the cell, so that an edge inside a cell belongs to two triangles of that cell
+and to none of the neighbour's: the mesh is a 2-manifold.
 """
 
 from functools import cache

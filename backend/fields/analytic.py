@@ -27,7 +27,9 @@ class Sphere(Field):
 
     def __call__(self, points: Tensor) -> Tensor:
         """Return |p - center| - radius."""
-        return torch.linalg.vector_norm(points - points.new_tensor(self.center), dim=1) - self.radius
+        return (
+            torch.linalg.vector_norm(points - points.new_tensor(self.center), dim=1) - self.radius
+        )
 
 
 class Torus(Field):

@@ -1,9 +1,10 @@
 """A plain multi-layer perceptron of the point alone as a field, with sound bounds over boxes.
 
-The bounds are affine arithmetic (Comba and Stolfi 1993; for networks, Sharp and Jacobson, "Spelunking
-the Deep", 2022, section 4): over a box each neuron is c + A x + e, with x in [-1, 1]^3 the place in the
-box and e an error of known size. Linear layers keep that form exactly; an activation is replaced by a
-line and the greatest distance from it. One box costs about as much as five points.
+The bounds are affine arithmetic (Comba and Stolfi 1993; for networks, Sharp and Jacobson,
+"Spelunking the Deep", 2022, section 4): over a box each neuron is c + A x + e, with x in [-1, 1]^3
+the place in the box and e an error of known size. Linear layers keep that form but for rounding; an
+activation is replaced by a line and the greatest distance from it. One box costs about as much as
+five points.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,9 @@ Layer = tuple[Tensor, Tensor]
 """(out, in) weight and (out,) bias."""
 
 _FUNCTIONS = {"elu": functional.elu, "relu": torch.relu, "tanh": torch.tanh}
-_ROUNDING = 1e-5
-"""By how much of their size bounds are widened for float32's own error."""
+_ROUNDING = 2 * torch.finfo(torch.float32).eps
+"""Error of a float32 sum of products, as a share of the sum of their sizes, for each term: that of
+the field's own arithmetic and that of the bounds'."""
 
 
 class MlpField(Field):
@@ -87,9 +89,7 @@ def affine_bounds(
     for weight, bias in layers[:-1]:
         form = form.linear(weight, bias).activated(activation)
     form = form.linear(*layers[-1])
-    low, high = form.range()
-    slack = _ROUNDING * (1 + torch.maximum(low.abs(), high.abs()))
-    return low - slack, high + slack
+    return form.range()
 
 
 class _Affine:
@@ -112,9 +112,12 @@ class _Affine:
         return self.center - reach, self.center + reach
 
     def linear(self, weight: Tensor, bias: Tensor) -> "_Affine":
-        """Return the neurons after a linear layer: exact but for the error's signs."""
+        """Return the neurons after a linear layer: exact but for the error's signs and rounding."""
+        share = _ROUNDING * weight.shape[1]
+        size = self.center.abs() + self.slopes.abs().sum(dim=1) + self.error
+        error = (self.error + share * size) @ weight.abs().T + share * bias.abs()
         center = torch.addmm(bias, self.center, weight.T)
-        return _Affine(center, self.slopes @ weight.T, self.error @ weight.abs().T)
+        return _Affine(center, self.slopes @ weight.T, error)
 
     def activated(self, activation: Activation) -> "_Affine":
         """Return the neurons after an activation, each replaced by the line slope x + middle."""

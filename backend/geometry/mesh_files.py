@@ -236,10 +236,13 @@ def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
     import trimesh
 
     scene = trimesh.load_scene(path, process=False, maintain_order=True)
-    parts = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh)]
-    if not parts:
+    if len(scene.graph.nodes_geometry) == 1:  # as it is: joining parts loses floating colours
+        matrix, name = scene.graph[scene.graph.nodes_geometry[0]]
+        whole = scene.geometry[name].apply_transform(matrix)
+    else:
+        whole = scene.to_geometry()
+    if not isinstance(whole, trimesh.Trimesh):
         raise ValueError("it holds no triangles")
-    whole = parts[0] if len(parts) == 1 else trimesh.util.concatenate(parts)
     if suffix == ".stl":  # three corners a triangle: join them again
         whole.merge_vertices()
     vertices = np.asarray(whole.vertices, np.float32)

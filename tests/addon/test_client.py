@@ -1,6 +1,7 @@
 """The worker's process seen from Blender: it starts, answers, and never outlives its use."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -109,6 +110,20 @@ class TestStart:
         (foreign / "__init__.py").unlink()
         foreign.rmdir()
         foreign.parent.rmdir()
+
+    def test_the_extension_may_be_in_any_folder(self, tmp_path):
+        root = tmp_path / "my extensions" / "lf-1.0"
+        hidden = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(STAND_IN.parents[1] / "backend", root / "backend", ignore=hidden)
+        shutil.copy(STAND_IN.parents[1] / "__init__.py", root)
+        (root / "tests").mkdir()
+        client = Client(PYTHON, script=Path(shutil.copy(STAND_IN, root / "tests")))
+        client.start()
+        poll_until(client, lambda events: client.state is ClientState.READY)
+        client.send(request("mesh"))
+        events = poll_until(client, last_is(protocol.Status))
+        client.stop()
+        assert events[-2].stats["from"] == str(root / "backend" / "protocol.py")
 
     def test_no_interpreter(self, tmp_path):
         client = Client(str(tmp_path / "python"))

@@ -284,7 +284,7 @@ class TestInstalling:
             Installation(plan(base=str(tmp_path / "python"))).run()
 
     def test_no_room_is_said_before_anything_is_downloaded(self, plan, monkeypatch):
-        monkeypatch.setattr("levelform.addon.managed._NEEDED", {"CPU": 1 << 60})
+        monkeypatch.setattr("levelform.addon.managed._NEEDED", {"cpu": 1 << 60})
         with pytest.raises(WorkError, match="GB free"):
             Installation(plan(wheels="", online_access=True)).start()
 

@@ -65,8 +65,8 @@ def test_torch_is_pinned_to_its_build(monkeypatch):
         str(plan.build) + plan.index: next(r for r in pip.wanted(plan) if r.startswith("torch"))
         for plan in (Plan("user"), Plan("user", build=Build.CUDA), Plan("user", index="file:///x"))
     }
-    plain = versions["CUDA"]
-    assert versions == {"CPU": f"{plain}+cpu", "CUDA": plain, "CPUfile:///x": plain}
+    plain = versions["cuda"]
+    assert versions == {"cpu": f"{plain}+cpu", "cuda": plain, "cpufile:///x": plain}
 
 
 def test_an_index_of_ones_own_is_used():

@@ -1,23 +1,18 @@
 """Extraction: what it evaluates, what it misses, how long it takes, how much memory.
 
-`rows()` yields one row a goal; counts repeat exactly. Times are ratios taken in one process with the
-variants interleaved, each at its best of several rounds, and they are seconds of one processor core
-rather than of the clock on the wall, so that other work on the machine disturbs them little.
+`rows()` yields one row a goal; counts repeat exactly. Times are ratios taken in one process with
+the variants interleaved, each at its best of several rounds, and they are seconds of one processor
+core rather than of the clock on the wall, so that other work on the machine disturbs them little.
 """
 
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
-from octree import Mise
-from rows import KINDS, Kind, Row, at_least, at_most
-from subjects import Binary, Saturated, Unbounded, chair, learned, rods, smooth
-from torch import Tensor
-
 from levelform.backend.errors import Cancelled
 from levelform.backend.extraction import ExtractionStats, Samples, extract, stream
 from levelform.backend.extraction.bricks import Places
@@ -30,6 +25,10 @@ from levelform.backend.extraction.run import count_active
 from levelform.backend.extraction.sampler import BLOCK, Sampler
 from levelform.backend.fields import Field
 from levelform.backend.ticket import Ticket
+from octree import Mise
+from rows import KINDS, Kind, Row, at_least, at_most
+from subjects import Binary, Saturated, Unbounded, chair, learned, rods, smooth
+from torch import Tensor
 
 N = 256
 ROUNDS = 4
@@ -70,9 +69,9 @@ def count_rows(n: int = N) -> Iterator[Row]:
 def effort_rows(
     name: str, field: Field, n: int, *, floor_bar: float, mise_bar: float
 ) -> Iterator[Row]:
-    """Yield evaluations over the floor of two a cell, over MISE's, and recall (goals 1, 2 and 3)."""
+    """Yield evaluations over the floor of two a cell, over MISE's, and recall (goals 1 to 3)."""
     stats, active = find(field, n), dense(field, n)[1]
-    mise = Mise(field, n)
+    mise = octree(field, n)
     title = f"{name} {n}: evaluations"
     note = f"MISE finds {mise.active.sum() / active:.1%} of the cells"
     yield at_most(f"{title} over the floor", stats.evaluations, 2 * active, floor_bar)
@@ -83,8 +82,10 @@ def effort_rows(
 def recall_rows(name: str, field: Field, n: int) -> Iterator[Row]:
     """Yield the recall of one field, MISE's for comparison (goal 4)."""
     stats, active = find(field, n), dense(field, n)[1]
-    mise = Mise(field, n)
-    note = f"MISE {mise.active.sum() / active:.1%}, {mise.evaluations / (2 * active):.2f}x the floor"
+    mise = octree(field, n)
+    note = (
+        f"MISE {mise.active.sum() / active:.1%}, {mise.evaluations / (2 * active):.2f}x the floor"
+    )
     yield recall_row(name, stats, active, n, note)
 
 
@@ -127,7 +128,7 @@ def accuracy_row(name: str, field: Field, n: int = 128) -> Row:
 
 
 def distance(field: Field, vertices: np.ndarray) -> float:
-    """Return the vertices' mean distance to the surface off the box's border: |f| over its slope."""
+    """Return the mean distance to the surface of vertices off the border: |f| over its slope."""
     points = torch.from_numpy(vertices).double()
     points = points[points.abs().amax(dim=1) < 0.999]
     slope = field.gradient(points).norm(dim=1)
@@ -150,9 +151,28 @@ def find(field: Field, n: int) -> ExtractionStats:
     return last.stats
 
 
+def bare(field: Field) -> Field:
+    """Return the field itself where only its bounds are hidden: what is counted is the same."""
+    return field.field if isinstance(field, Unbounded) else field
+
+
+def octree(field: Field, n: int) -> Mise:
+    """Return MISE's run."""
+    return _octree(bare(field), n)
+
+
 @cache
+def _octree(field: Field, n: int) -> Mise:
+    return Mise(field, n)
+
+
 def dense(field: Field, n: int) -> tuple[np.ndarray, int]:
     """Return every node's value, the border outside, and how many cells the surface enters."""
+    return _dense(bare(field), n)
+
+
+@cache
+def _dense(field: Field, n: int) -> tuple[np.ndarray, int]:
     values = capped(dense_values(sampler_of(field), n), 0.0)
     return values, count_active(values, 0.0)
 
@@ -248,8 +268,8 @@ def bookkeeping_rows() -> Iterator[Row]:
         ours, theirs = [], []
         for _ in range(ROUNDS):
             watch.seconds = 0.0
-            ours.append(seconds(lambda: extract(watch, N, normals=False)) - watch.seconds)
-            theirs.append(seconds(lambda: marching_cubes(values, 0.0, method="lorensen")))
+            ours.append(seconds(partial(extract, watch, N, normals=False)) - watch.seconds)
+            theirs.append(seconds(partial(marching_cubes, values, 0.0, method="lorensen")))
         title = f"{name} {N}: book-keeping over scikit-image"
         yield at_most(title, min(ours), min(theirs), bar, kind="time", unit="s")
 
@@ -269,7 +289,9 @@ def block_rows() -> Iterator[Row]:
     best = min(times, key=times.__getitem__)
     title = f"block of {BLOCK['cpu']}"
     note = f"best of the sweep: {best}"
-    yield at_most(f"{title} over the best", ours, times[best], 1.15, kind="time", unit="s", note=note)
+    yield at_most(
+        f"{title} over the best", ours, times[best], 1.15, kind="time", unit="s", note=note
+    )
     yield at_least(f"{title} faster than {LARGE}", ours, times[LARGE], 1.5, kind="time", unit="s")
 
 
@@ -347,7 +369,9 @@ def memory_rows() -> Iterator[Row]:
         yield at_most(title, peak / 1e6, cube / 1e6, 0.35, kind="time", unit="MB")
     growth = peak_apart("sphere", 512)[0]
     title = "sphere: memory at 512 over 256"
-    yield at_most(title, growth / 1e6, peak_apart("sphere", N)[0] / 1e6, 4.4, kind="time", unit="MB")
+    yield at_most(
+        title, growth / 1e6, peak_apart("sphere", N)[0] / 1e6, 4.4, kind="time", unit="MB"
+    )
     whole = peak_apart("sphere", 1024)[1]
     yield at_most("sphere 1024: the whole process", whole / 1e9, None, 2.0, kind="time", unit="GB")
 

@@ -1,15 +1,14 @@
 """MISE, the multi-resolution extraction of Occupancy Networks, to count its evaluations.
 
-Mescheder et al., "Occupancy Networks", 2019, section 3.4. A coarse grid is evaluated in full; every leaf
-voxel that touches a node inside and a node outside is split in eight and the new nodes are evaluated; a
-node on the border of a coarser leaf counts for that leaf too, so that splits spread. The result is the
-smallest set of leaves in which no leaf above the finest size touches both. Dense arrays, for small
-resolutions: this one counts, it is not meant to be quick.
+Mescheder et al., "Occupancy Networks", 2019, section 3.4. A coarse grid is evaluated in full; every
+leaf voxel that touches a node inside and a node outside is split in eight and the new nodes are
+evaluated; a node on the border of a coarser leaf counts for that leaf too, so that splits spread.
+The result is the smallest set of leaves in which no leaf above the finest size touches both. Dense
+arrays, for small resolutions: this one counts, it is not meant to be quick.
 """
 
 import numpy as np
 import torch
-
 from levelform.backend.fields import Field
 
 

@@ -1,13 +1,13 @@
 """The fields that benches measure: analytic ones, degenerate ones, and two frozen learned ones."""
 
+from functools import cache
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 from levelform.backend.fields.mlp import MlpField
+from torch import Tensor
 
 FOLDER = Path(__file__).parent / "fields"
 
@@ -74,6 +74,7 @@ class Unbounded(Field):
         return self.field(points)
 
 
+@cache
 def learned(kind: str) -> MlpField:
     """Return the frozen network that learned the chair's "distance" or "occupancy"."""
     from safetensors.torch import load_file

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rows import as_json, at_least, at_most, print_rows  # noqa: E402
+from rows import as_json, at_least, at_most, print_rows
 
 
 def test_bars_decide():

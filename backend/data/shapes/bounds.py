@@ -15,7 +15,8 @@ from .shape import Shape, torch_points
 
 TOLERANCE = 3e-4  # object units
 GRID = 12  # cells along each side of the first look at a plane
-MOST_CELLS = 20_000
+COARSE = 6e-3  # object units: half the diagonal of the cells that a descent starts from
+STARTS = 24  # how many of them
 
 Values = Callable[[np.ndarray], np.ndarray]
 
@@ -83,21 +84,40 @@ def _advance(
 def _least_on_plane(
     values: Values, box: tuple[np.ndarray, np.ndarray], axis: int, position: float
 ) -> float:
-    """Return the least value over a plane by branch and bound, to a quarter of itself."""
+    """Return the least value over a plane: branch and bound down to `COARSE`, then a descent."""
     others = [i for i in range(3) if i != axis]
     low, size = box[0][others], (box[1] - box[0])[others]
+
+    def on_plane(at: np.ndarray) -> np.ndarray:
+        points = np.full((len(at), 3), position)
+        points[:, others] = at
+        return values(points)
+
     steps = (np.stack(np.meshgrid(*[np.arange(GRID)] * 2), -1).reshape(-1, 2) + 0.5) / GRID
     centers, cell = low + steps * size, size / GRID
-    best = np.inf
     while True:
-        points = np.full((len(centers), 3), position)
-        points[:, others] = centers
-        found = values(points)
-        best = min(best, float(found.min()))
-        slack = float(np.linalg.norm(cell)) / 2
-        keep = found - slack < best
-        if best <= TOLERANCE or slack <= max(TOLERANCE, best / 4) or keep.sum() * 4 > MOST_CELLS:
-            return best if best <= TOLERANCE else max(best - slack, best / 4)
+        found = on_plane(centers)
+        best, slack = float(found.min()), float(np.linalg.norm(cell)) / 2
+        if best <= TOLERANCE:
+            return best
+        if slack <= best / 4:
+            return best - slack
+        if slack <= COARSE:
+            break
+        corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * cell / 4
+        centers = (centers[found - slack < best][:, None] + corners).reshape(-1, 2)
         cell = cell / 2
-        corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * cell / 2
-        centers = (centers[keep][:, None] + corners).reshape(-1, 2)
+    return 0.9 * _descend(on_plane, centers[np.argsort(found)[:STARTS]], cell)
+
+
+def _descend(on_plane: Values, centers: np.ndarray, cell: np.ndarray) -> float:
+    """Return the least value found from some points, (K, 2), each among ever closer neighbours."""
+    around = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 2), -1).reshape(-1, 2)
+    best = np.inf
+    for _ in range(6):
+        tried = centers[:, None] + around * cell
+        found = on_plane(tried.reshape(-1, 2)).reshape(len(centers), -1)
+        centers = tried[np.arange(len(centers)), found.argmin(1)]
+        best = min(best, float(found.min()))
+        cell = cell / 2
+    return best

@@ -67,9 +67,15 @@ def sample_shape(name: str, seed: int) -> Shape:
     RequestError
         If there is no such category.
     """
+    build = build_of(name, seed)
+    return normalized(name, build.parts, build.bodies)
+
+
+def build_of(name: str, seed: int) -> Build:
+    """Run a category's program; its parts are in the program's own units."""
     build = Build(generator(known(name, categories(), "category"), seed))
     _PROGRAMS[name](build)
-    return normalized(name, build.parts, build.bodies)
+    return build
 
 
 def build_at(name: str, seed: int, time: float) -> Build:

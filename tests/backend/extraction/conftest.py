@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from levelform.backend.extraction import Samples
 from levelform.backend.extraction.dense import capped, dense_values
 from levelform.backend.extraction.grid import Grid
@@ -50,22 +49,15 @@ def _fans(mesh: Mesh) -> int:
     from scipy.sparse.csgraph import connected_components
 
     count = len(mesh.faces)
-    corner = np.arange(3 * count).reshape(-1, 3)
-    links = {}
-    pairs = []
-    for k in range(3):
-        a, b = mesh.faces[:, k], mesh.faces[:, (k + 1) % 3]
-        for edge, here, there in zip(
-            zip(a.tolist(), b.tolist(), strict=True),
-            corner[:, k].tolist(),
-            corner[:, (k + 1) % 3].tolist(),
-            strict=True,
-        ):
-            links[edge] = (here, there)
-    for (a, b), (here, there) in links.items():
-        back_here, back_there = links[b, a]
-        pairs += [(here, back_there), (there, back_here)]
-    i, j = np.array(pairs).T
+    here = np.arange(3 * count).reshape(-1, 3)  # a corner of a triangle, and where its edge starts
+    there = np.roll(here, -1, axis=1)
+    start, end = (mesh.faces.astype(np.int64), np.roll(mesh.faces, -1, axis=1).astype(np.int64))
+    size = len(mesh.vertices)
+    forth, back = (start * size + end).ravel(), (end * size + start).ravel()
+    order = np.argsort(forth)
+    met = order[np.searchsorted(forth, back, sorter=order)]  # the edge that runs back along each
+    i = np.concatenate([here.ravel(), there.ravel()])
+    j = np.concatenate([there.ravel()[met], here.ravel()[met]])
     graph = coo_matrix((np.ones(len(i), np.int8), (i, j)), (3 * count, 3 * count))
     return connected_components(graph, directed=False)[0]
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from levelform.backend.extraction.bricks import VOLUME, Bricks, unique
 from levelform.backend.extraction.tables import CORNERS
 

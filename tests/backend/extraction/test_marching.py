@@ -4,7 +4,6 @@ import mcubes
 import numpy as np
 import pytest
 import torch
-
 from levelform.backend.extraction import extract
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
@@ -73,7 +72,9 @@ def volume(mesh) -> float:
 
 def test_volumes_are_right_and_positive():
     assert volume(extract(Sphere(0.7), 128)) == pytest.approx(4 / 3 * np.pi * 0.7**3, rel=4e-4)
-    assert volume(extract(Torus(0.6, 0.2), 128)) == pytest.approx(2 * np.pi**2 * 0.6 * 0.04, rel=2e-3)
+    assert volume(extract(Torus(0.6, 0.2), 128)) == pytest.approx(
+        2 * np.pi**2 * 0.6 * 0.04, rel=2e-3
+    )
 
 
 def test_cap_is_flat_at_the_box_on_every_side(assert_closed_manifold):

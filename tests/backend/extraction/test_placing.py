@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from levelform.backend.extraction import extract
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Boxes, Gyroid, Sphere, Torus

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from levelform.backend.errors import RequestError
 from levelform.backend.extraction import extract, stream
 from levelform.backend.extraction.run import count_active
@@ -16,7 +15,9 @@ SHAPES = {
     "torus": Torus(0.6, 0.2),
     "gyroid": Gyroid(1.3),
     "cut by the box": Sphere(1.2),
-    "boxes on nodes": Boxes([[-0.5, -0.5, -0.5], [0.5, -0.125, 0.0]], [[0.5] * 3, [0.75, 0.25, 0.5]]),
+    "boxes on nodes": Boxes(
+        [[-0.5, -0.5, -0.5], [0.5, -0.125, 0.0]], [[0.5] * 3, [0.75, 0.25, 0.5]]
+    ),
     "rod": Rods([[-0.6, -0.5, -0.7]], [[0.6, 0.2, 0.5]], 0.02),
 }
 
@@ -59,7 +60,7 @@ def test_finds_every_cell_of_fields_without_bounds(dense, hidden):
 
 
 def test_flooding_repairs_forecasts_without_any_sense(dense):
-    """A value that jumps about within each sign leaves the forecast no clue but the corners' signs."""
+    """Values that jump about within each sign leave the forecast no clue but the signs."""
 
     class Jumpy(Hidden):
         def __call__(self, points):

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from levelform.backend.errors import Cancelled, RequestError, WorkError
 from levelform.backend.extraction import Samples, extract
 from levelform.backend.extraction.sampler import BLOCK
@@ -56,7 +55,9 @@ def test_a_slope_that_is_not_finite_does_no_harm():
     assert ((mesh.normals * mesh.vertices).sum(axis=1) > 0.5).all()
 
 
-@pytest.mark.parametrize("message", ["CUDA out of memory. Tried", "DefaultCPUAllocator: can't allocate memory"])
+@pytest.mark.parametrize(
+    "message", ["CUDA out of memory. Tried", "DefaultCPUAllocator: can't allocate memory"]
+)
 def test_smaller_blocks_when_memory_runs_out(message):
     sizes = []
 

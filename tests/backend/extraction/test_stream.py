@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from levelform.backend.errors import RequestError
 from levelform.backend.extraction import Samples, extract, stream
 from levelform.backend.fields.analytic import Gyroid, Sphere, Torus
@@ -13,7 +12,7 @@ def triangles(mesh) -> set[bytes]:
     """Return the triangles as sets of coordinates, whatever the vertices' order."""
     corners = mesh.vertices[mesh.faces]
     first = np.lexsort(corners.transpose(2, 0, 1), axis=-1)[:, :1]
-    turned = np.take_along_axis(corners, ((first + [0, 1, 2]) % 3)[:, :, None], axis=1)
+    turned = np.take_along_axis(corners, ((first + np.arange(3)) % 3)[:, :, None], axis=1)
     return set(np.ascontiguousarray(turned).reshape(-1, 9).view("V36")[:, 0].tolist())
 
 

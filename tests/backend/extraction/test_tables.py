@@ -5,7 +5,6 @@ from collections import Counter
 import mcubes
 import numpy as np
 import pytest
-
 from levelform.backend.extraction import tables
 
 CASES = range(256)
@@ -29,9 +28,7 @@ def middle(edge: tuple[int, int]) -> np.ndarray:
 
 def border_edges(case: int) -> Counter:
     """Return the directed edges that one triangle of the case has and no other runs back along."""
-    directed = Counter(
-        (t[k], t[(k + 1) % 3]) for t in triangles(case) for k in range(3)
-    )
+    directed = Counter((t[k], t[(k + 1) % 3]) for t in triangles(case) for k in range(3))
     return Counter({(a, b): n for (a, b), n in directed.items() if (b, a) not in directed})
 
 

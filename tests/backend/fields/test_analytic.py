@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 
 FIELDS = [

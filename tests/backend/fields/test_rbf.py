@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from levelform.backend.fields.rbf import RbfField, rbf_bounds, rbf_sum
 
 

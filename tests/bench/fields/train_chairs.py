@@ -1,11 +1,13 @@
 """Train the two frozen fields of the benches: `python tests/bench/fields/train_chairs.py`.
 
-Two networks of 3-32-32-32-32-1 with ELU, as large as the per-image function of Deep Meta Functionals,
-learn a chair with thin legs: one its signed distance, one its occupancy. They fit it badly, as networks
-of this size do, and that is their use: what they learned is itself what an extraction has to find.
+Two networks of 3-32-32-32-32-1 with ELU, as large as the per-image function of Deep Meta
+Functionals, learn a chair with thin legs: one its signed distance, one its occupancy. They fit it
+badly, as networks of this size do, and that is their use: what they learned is itself what an
+extraction has to find.
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -13,17 +15,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from subjects import FOLDER, chair  # noqa: E402
+from subjects import FOLDER, chair
 
 STEPS = 2500
 POINTS = 4096
+NEAR = 1024
+"""Of these, points near the surface: enough to learn a chair, too few to learn it well."""
 WIDTHS = (3, 32, 32, 32, 32, 1)
 
 
 def network() -> nn.Sequential:
     """Return the untrained network."""
     layers: list[nn.Module] = []
-    for width_in, width_out in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+    for width_in, width_out in pairwise(WIDTHS):
         layers += [nn.Linear(width_in, width_out), nn.ELU()]
     return nn.Sequential(*layers[:-1])
 
@@ -42,8 +46,11 @@ def train(kind: str) -> nn.Sequential:
     solid, net = chair(), network()
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    pool = torch.rand((400_000, 3)) * 2 - 1
+    near = pool[solid(pool).abs() < 0.05]
     for _ in range(STEPS):
         points = torch.rand((POINTS, 3)) * 2 - 1
+        points[:NEAR] = near[torch.randint(len(near), (NEAR,))]
         error = loss(kind, net(points)[:, 0], solid(points))
         optimizer.zero_grad()
         error.backward()

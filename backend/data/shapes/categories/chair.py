@@ -47,7 +47,7 @@ def _seat(b: Build, width: float, depth: float, height: float, look: Material) -
         b.box((0, 0, height), (width, depth, thick + 0.03), look, round=0.04)
     elif kind == "round":
         b.extrude(
-            oval(width, depth, 20, b.between(2.6, 5)),
+            oval(width, depth, 20, b.between(5, 8)),
             thick,
             look,
             center=(0, 0, height),

@@ -31,9 +31,10 @@ def _side(
     look: Material,
     *,
     round: float = 0.0,
+    cut: bool = False,
 ) -> None:
     """Add an outline in the side view (y, z), pulled along x."""
-    b.extrude(outline, thick, look, along="x", round=round)
+    b.extrude(outline, thick, look, along="x", round=round, cut=cut)
 
 
 def _barrel(

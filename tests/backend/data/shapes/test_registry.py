@@ -5,6 +5,7 @@ import pytest
 import torch
 from levelform.backend.data.shapes import CATEGORIES, Shape, ShapeBatch, sample_shape
 from levelform.backend.data.shapes.primitives import distance
+from levelform.backend.data.shapes.registry import build_of
 from levelform.backend.data.shapes.tessellate import tessellate
 from levelform.backend.errors import RequestError
 
@@ -30,10 +31,15 @@ def test_the_same_seed_gives_the_same_bytes(name):
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
-def test_structure_varies_and_not_only_numbers(name):
+def test_every_variant_builds_and_structure_varies_not_only_numbers(name):
     """The list of (kind, role) of all parts differs between most seeds."""
-    built = {tuple((p.kind, p.cut) for p in sample_shape(name, s).parts) for s in range(16)}
-    assert len(built) >= 10
+    builds = [build_of(name, seed) for seed in range(150)]
+    for build in builds:
+        frames = np.stack([part.frame for part in build.parts])
+        assert np.isfinite(frames).all()
+        assert np.linalg.det(frames[:, :, :3]) == pytest.approx(1)  # rigid: distances stay exact
+        assert all(np.isfinite(part.numbers).all() for part in build.parts)
+    assert len({tuple((p.kind, p.cut) for p in build.parts) for build in builds}) >= 60
 
 
 def reach_of(shape: Shape) -> np.ndarray:

@@ -1,0 +1,186 @@
+"""Picture files, backgrounds, and pictures with cameras: read right, or refused in a sentence."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.data.pictures import (
+    LONGEST,
+    fit_camera,
+    matte,
+    read_picture,
+    to_image,
+    to_view,
+)
+from levelform.backend.errors import RequestError
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.protocol import Background, CameraData, ViewData
+from PIL import Image
+
+
+def png_header(width, height):
+    """Return a PNG that claims a size and holds no pixels."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"")
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_pixels_come_back_as_they_are(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 4), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    image = read_picture(tmp_path / "a.png")
+    assert image.dtype == torch.float32
+    np.testing.assert_allclose(image.numpy(), pixels / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "want"),
+    [
+        (np.full((2, 3), 128, np.uint8), (128 / 255,) * 3),
+        (np.full((2, 3), 32896, np.uint16), (128 / 255,) * 3),
+        (np.full((2, 3, 3), (10, 20, 30), np.uint8), (10 / 255, 20 / 255, 30 / 255)),
+    ],
+)
+def test_other_kinds_become_opaque_rgba(tmp_path, pixels, want):
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    image = read_picture(tmp_path / "a.png")
+    assert image.shape == (2, 3, 4)
+    np.testing.assert_allclose(image[0, 0], (*want, 1.0), atol=1 / 255)
+
+
+def test_a_palette_with_a_transparent_colour_has_alpha(tmp_path):
+    picture = Image.new("P", (4, 4), 1)
+    picture.putpalette([0, 0, 0, 255, 0, 0])
+    picture.putpixel((0, 0), 0)
+    picture.save(tmp_path / "a.png", transparency=0)
+    alpha = read_picture(tmp_path / "a.png")[..., 3]
+    assert (float(alpha[0, 0]), float(alpha[1, 1])) == (0.0, 1.0)
+
+
+def test_a_large_picture_is_read_as_a_smaller_copy(tmp_path):
+    Image.new("RGBA", (3 * LONGEST, 300), (255, 0, 0, 255)).save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png").shape == (100, LONGEST, 4)
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (20_000, 6_000), (1_000_000, 1_000_000)])
+def test_a_huge_picture_is_refused_before_it_takes_memory(tmp_path, size):
+    (tmp_path / "huge.png").write_bytes(png_header(*size))
+    with pytest.raises(RequestError, match=r"huge\.png has more than 80 million pixels"):
+        read_picture(tmp_path / "huge.png")
+
+
+def test_files_that_are_no_pictures_are_told_apart(tmp_path):
+    with pytest.raises(RequestError, match=r"There is no picture .*gone\.png"):
+        read_picture(tmp_path / "gone.png")
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(RequestError, match=r"empty\.png is empty: 0 bytes"):
+        read_picture(tmp_path / "empty.png")
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(RequestError, match=r"text\.png is no picture"):
+        read_picture(tmp_path / "text.png")
+    Image.new("RGBA", (64, 64)).save(tmp_path / "whole.png")
+    cut = (tmp_path / "whole.png").read_bytes()[:60]
+    (tmp_path / "cut.png").write_bytes(cut)
+    with pytest.raises(RequestError, match=r"cut\.png"):
+        read_picture(tmp_path / "cut.png")
+
+
+# ---------------------------------------------------------------- backgrounds
+
+
+def on_white(object_color=(0.8, 0.1, 0.1)):
+    image = torch.ones(60, 60, 4)
+    image[15:45, 20:40, :3] = torch.tensor(object_color)
+    return image
+
+
+@pytest.mark.parametrize(
+    "background", [Background("corner"), Background("color", color=(1.0, 1.0, 1.0))]
+)
+def test_a_plain_background_becomes_transparent(background):
+    alpha = matte(on_white(), background)[..., 3]
+    want = torch.zeros(60, 60)
+    want[15:45, 20:40] = 1.0
+    assert torch.equal(alpha, want)
+
+
+def test_alpha_that_is_there_is_kept():
+    image = on_white()
+    image[0, 0, 3] = 0.0
+    assert matte(image, Background("corner")) is image
+    assert matte(on_white(), Background("alpha"))[..., 3].min() == 1
+
+
+def test_tolerance_is_the_distance_at_which_the_object_begins():
+    image = on_white((0.85, 1.0, 1.0))
+    for tolerance, inside in ((0.1, True), (0.2, False)):
+        alpha = matte(image, Background("corner", tolerance=tolerance))[30, 30, 3]
+        assert bool(alpha > 0.5) == inside
+
+
+def test_a_highlight_stays_and_a_hole_opens():
+    image = on_white()
+    image[30, 30, :3] = 1.0  # one white pixel
+    image[18:26, 22:30, :3] = 1.0  # a white window
+    alpha = matte(image, Background("corner"))[..., 3]
+    assert float(alpha[30, 30]) == 1
+    assert float(alpha[20, 25]) == 0
+
+
+def test_corners_that_differ_are_told():
+    image = on_white()
+    image[:10, :10, :3] = 0.0
+    with pytest.raises(RequestError, match="photo: the picture's corners differ"):
+        matte(image, Background("corner"), name="photo")
+    with pytest.raises(RequestError, match="no background 'magic'"):
+        matte(image, Background("magic"))
+
+
+# ---------------------------------------------------------------- views
+
+
+def camera_data(width=40, height=30, **changes):
+    values = {"fl_x": 50.0, "fl_y": 55.0, "cx": 21.0, "cy": 14.0, "w": width, "h": height}
+    return CameraData(np.eye(4), **{**values, **changes})
+
+
+def test_a_view_of_bytes_and_one_of_floats_are_the_same():
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 40, 4), np.uint8)
+    views = [
+        to_view(ViewData(data, camera_data(), "v"), Background())
+        for data in (pixels, (pixels / 255).astype(np.float32))
+    ]
+    torch.testing.assert_close(views[0].image, views[1].image)
+    assert views[0].camera.fx == 50
+
+
+def test_a_camera_is_fitted_to_a_picture_of_another_size():
+    camera = Camera(np.eye(4), 50, 55, 21, 14, 400, 300)
+    fitted = fit_camera(camera, torch.zeros(75, 100, 4), name="v")
+    assert (fitted.fx, fitted.fy, fitted.cx, fitted.cy) == (12.5, 13.75, 5.25, 3.5)
+    assert fit_camera(camera, torch.zeros(43, 57, 4), name="v").width == 57  # rounded sizes
+    with pytest.raises(
+        RequestError, match="v: the picture is 100 x 100, its camera is for 400 x 300"
+    ):
+        fit_camera(camera, torch.zeros(100, 100, 4), name="v")
+
+
+def test_bad_pixels_and_cameras_name_their_view():
+    with pytest.raises(RequestError, match=r"v: a picture is \(height, width, 4\), not \(3, 3\)"):
+        to_image(np.zeros((3, 3)), name="v")
+    with pytest.raises(RequestError, match="v: the picture holds numbers that are not finite"):
+        to_image(np.full((3, 3, 4), np.nan, np.float32), name="v")
+    bad = camera_data()
+    bad.transform_matrix[0, 3] = np.inf
+    with pytest.raises(RequestError, match=r"Cam\.7: .*not finite"):
+        to_view(ViewData(np.zeros((30, 40, 4), np.uint8), bad, "Cam.7"), Background())

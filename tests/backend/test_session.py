@@ -1,0 +1,331 @@
+"""The pipeline that the worker and the terminal share: jobs, memory, and words for bad requests."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend import protocol
+from levelform.backend.data.transforms import to_camera_data
+from levelform.backend.errors import Cancelled, RequestError, WorkError
+from levelform.backend.geometry.pictures import shrink
+from levelform.backend.session import Session
+from levelform.backend.ticket import Ticket
+
+WORLD = np.array(
+    [[0, -2, 0, 5], [2, 0, 0, -1], [0, 0, 2, 3], [0, 0, 0, 1.0]]
+)  # turned, scaled by 2
+STATS = {
+    "method", "weights", "views", "resolution", "vertices", "faces", "evaluations",
+    "seconds", "watertight", "level", "guaranteed", "rule",
+}  # fmt: skip
+
+
+@pytest.fixture
+def views(photograph, cameras):
+    """The test object in a volume that stands at WORLD."""
+    result = []
+    for index, camera in enumerate(cameras):
+        view = shrink(photograph(camera), 96)
+        placed = view.camera.in_frame(np.linalg.inv(WORLD))
+        result.append(protocol.ViewData(view.image.numpy(), to_camera_data(placed), f"cam {index}"))
+    return tuple(result)
+
+
+def request(views, **changes):
+    values = {
+        "job": "j", "method": "visual-hull", "views": views, "world_from_volume": WORLD,
+        "resolution": 32, "device": "cpu", "color": False,
+    }  # fmt: skip
+    return protocol.Reconstruct(**{**values, **changes})
+
+
+def finish(events):
+    """Return the meshes and the stats of a job, checking that it ends in exactly one Finished."""
+    *meshes, last = list(events)
+    assert isinstance(last, protocol.Finished)
+    assert all(isinstance(mesh, protocol.MeshUpdate) for mesh in meshes)
+    return meshes, last.stats
+
+
+def closed(mesh):
+    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
+    forth = {tuple(edge) for edge in edges.tolist()}
+    return len(forth) == len(edges) and all((b, a) in forth for a, b in forth)
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def test_a_job_goes_from_coarse_to_fine_and_ends_with_its_stats(views):
+    job = request(views, resolution=64, color=True)
+    meshes, stats = finish(Session().reconstruct(job, Ticket()))
+    assert [mesh.resolution for mesh in meshes] == [32, 64]
+    assert [mesh.final for mesh in meshes] == [False, True]
+    assert stats.keys() >= STATS
+    last = meshes[-1]
+    assert (stats["vertices"], stats["faces"]) == (len(last.vertices), len(last.faces))
+    assert (stats["method"], stats["views"], stats["resolution"]) == ("visual-hull", 5, 64)
+    assert stats["watertight"] is True
+    assert closed(last)
+    assert last.vertices.dtype == np.float32
+    assert last.faces.dtype == np.int32
+    assert last.colors.shape == (len(last.vertices), 4)
+    assert last.normals.shape == last.vertices.shape
+
+
+def test_the_mesh_stands_where_the_object_is_in_the_world(views):
+    meshes, _ = finish(Session().reconstruct(request(views), Ticket()))
+    last = meshes[-1]
+    rotation = last.world_from_mesh[:3, :3]
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert last.scale == pytest.approx(2.0)
+    local = np.concatenate([last.vertices * last.scale, np.ones((len(last.vertices), 1))], 1)
+    placed = (local @ last.world_from_mesh.T)[:, :3]
+    back = (np.linalg.inv(WORLD) @ [*placed.mean(0), 1])[:3]
+    assert np.abs(back).max() < 0.3
+    assert np.abs(placed.mean(0) - WORLD[:3, 3]).max() < 0.6
+
+
+def test_an_uneven_volume_cuts_the_mesh_at_its_own_box(views):
+    flat = WORLD @ np.diag([1.0, 1.0, 0.25, 1.0])
+    meshes, stats = finish(Session().reconstruct(request(views, world_from_volume=flat), Ticket()))
+    last = meshes[-1]
+    assert np.abs(last.vertices[:, 2]).max() <= 0.25 + 1e-5
+    assert np.abs(last.vertices[:, :2]).max() > 0.5
+    assert stats["watertight"]
+    assert closed(last)
+
+
+def test_the_same_request_gives_the_same_mesh(views):
+    session = Session()
+    first, _ = finish(session.reconstruct(request(views, color=True), Ticket()))
+    second, _ = finish(session.reconstruct(request(views, color=True), Ticket()))
+    np.testing.assert_array_equal(first[-1].vertices, second[-1].vertices)
+    np.testing.assert_array_equal(first[-1].colors, second[-1].colors)
+
+
+def test_progress_never_goes_back_and_reaches_the_end(views):
+    steps = []
+    finish(Session().reconstruct(request(views), Ticket(report=steps.append)))
+    overall = [step.overall for step in steps]
+    assert overall == sorted(overall)
+    assert overall[-1] == pytest.approx(1.0)
+    assert list(dict.fromkeys(step.stage for step in steps)) == [
+        "Prepare pictures",
+        "Reconstruct",
+        "Mesh",
+    ]
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 7, 9])
+def test_cancel_stops_the_job_wherever_it_is(views, after):
+    seen = []
+
+    def wish():
+        seen.append(None)
+        return len(seen) > after
+
+    session = Session()
+    with pytest.raises(Cancelled):
+        finish(session.reconstruct(request(views, keep="k"), Ticket(cancelled=wish)))
+    finish(session.reconstruct(request(views), Ticket()))  # the session is as good as new
+
+
+def test_a_volume_is_estimated_around_what_the_views_see(views):
+    (estimate,) = Session().estimate_volume(protocol.EstimateVolume("j", views), Ticket())
+    assert isinstance(estimate, protocol.VolumeEstimate)
+    matrix = estimate.world_from_volume
+    inside = np.linalg.inv(matrix) @ WORLD @ [0.25, -0.1, 0.1, 1]
+    assert np.abs(inside[:3]).max() < 0.9
+    assert 1.0 < matrix[0, 0] < 3.0
+
+
+# ---------------------------------------------------------------- kept fields
+
+
+def test_a_kept_field_is_meshed_again_without_its_method(views):
+    session = Session()
+    _, stats = finish(session.reconstruct(request(views, keep="k"), Ticket()))
+    session._models.clear()  # nothing to run the method with
+    meshes, again = finish(
+        session.remesh(protocol.Remesh("r", "k", resolution=64, color=False), Ticket())
+    )
+    assert [mesh.job for mesh in meshes] == ["r"] * len(meshes)
+    assert again["resolution"] == 64
+    assert (again["method"], again["views"]) == (stats["method"], stats["views"])
+    fresh, _ = finish(Session().reconstruct(request(views, resolution=64), Ticket()))
+    np.testing.assert_allclose(
+        np.sort(meshes[-1].vertices, 0), np.sort(fresh[-1].vertices, 0), atol=1e-5
+    )
+
+
+def test_another_level_is_another_surface(views):
+    session = Session()
+    meshes, _ = finish(session.reconstruct(request(views, keep="k"), Ticket()))
+    wider, stats = finish(
+        session.remesh(protocol.Remesh("r", "k", resolution=32, level=0.1), Ticket())
+    )
+    assert stats["level"] == pytest.approx(0.1)
+    assert (np.ptp(wider[-1].vertices, axis=0) > np.ptp(meshes[-1].vertices, axis=0) + 0.1).all()
+
+
+def test_what_is_forgotten_or_unknown_is_told(views):
+    session = Session()
+    finish(session.reconstruct(request(views, keep="k"), Ticket()))
+    assert session.status().kept == ("k",)
+    assert session.status().loaded == ("visual-hull",)
+    session.forget("k")
+    session.forget("never there")
+    with pytest.raises(RequestError, match="'k' is not in memory any more"):
+        list(session.remesh(protocol.Remesh("r", "k"), Ticket()))
+
+
+def test_unload_drops_everything(views):
+    session = Session()
+    finish(session.reconstruct(request(views, keep="k"), Ticket()))
+    session.unload()
+    status = session.status()
+    assert (status.kept, status.loaded) == ((), ())
+    assert status.memory > 0
+
+
+def test_the_oldest_kept_field_makes_room(views):
+    session = Session(kept_bytes=1)
+    for name in ("a", "b"):
+        finish(session.reconstruct(request(views, keep=name), Ticket()))
+    assert session.status().kept == ("b",)
+
+
+def test_methods_are_listed_with_what_they_need():
+    methods = {method.name: method for method in Session().methods().methods}
+    hull = methods["visual-hull"]
+    assert hull.needs_camera
+    assert not hull.needs_weights
+    assert hull.weights == ()
+
+
+# ---------------------------------------------------------------- bad requests
+
+
+def bad(views, **changes):
+    return list(Session().reconstruct(request(views, **changes), Ticket()))
+
+
+def test_no_views(views):
+    with pytest.raises(RequestError, match="There are no views"):
+        bad(())
+
+
+def test_unknown_names(views):
+    with pytest.raises(RequestError, match="no method 'magic'"):
+        bad(views, method="magic")
+    with pytest.raises(RequestError, match="has no option 'speed'"):
+        bad(views, options={"speed": 1})
+    with pytest.raises(RequestError, match="device 'abacus'"):
+        bad(views, device="abacus")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [(np.full((4, 4), np.inf), "not finite"), (np.diag([1.0, 1.0, 0.0, 1.0]), "flat")],
+)
+def test_bad_volumes(views, matrix, words):
+    with pytest.raises(RequestError, match=words):
+        bad(views, world_from_volume=matrix)
+
+
+def test_cameras_inside_and_behind_the_volume(views):
+    huge = WORLD @ np.diag([9.0, 9.0, 9.0, 1.0])
+    with pytest.raises(RequestError, match=r"cam \d stands inside the volume"):
+        bad(views, world_from_volume=huge)
+    behind = WORLD.copy()
+    behind[:3, 3] = views[0].camera.transform_matrix[:3, 3] * 3 - 2 * WORLD[:3, 3]
+    with pytest.raises(RequestError, match="cam 0 looks away from the volume"):
+        bad(views, world_from_volume=behind)
+
+
+def test_a_picture_that_is_not_its_cameras(views):
+    wrong = replace(views[1], image=views[1].image[:, : views[1].image.shape[1] // 2])
+    with pytest.raises(RequestError, match=r"cam 1: the picture is \d+ x \d+, its camera is for"):
+        bad((views[0], wrong))
+
+
+def test_pictures_without_alpha_work_with_a_background(views):
+    solid = []
+    for view in views:
+        image = view.image.copy()
+        image[..., :3] = image[..., :3] * image[..., 3:] + (1 - image[..., 3:])
+        image[..., 3] = 1.0
+        solid.append(replace(view, image=image))
+    with pytest.raises(RequestError, match="cam 0: the picture has no transparent background"):
+        bad(tuple(solid))
+    meshes, _ = finish(
+        Session().reconstruct(
+            request(tuple(solid), background=protocol.Background("corner")), Ticket()
+        )
+    )
+    want, _ = finish(Session().reconstruct(request(views), Ticket()))
+    assert np.abs(np.ptp(meshes[-1].vertices, 0) - np.ptp(want[-1].vertices, 0)).max() < 0.06
+
+
+def test_a_level_without_a_surface(views):
+    with pytest.raises((RequestError, WorkError)) as failure:
+        bad(views, level=-5.0)
+    assert failure.value.message.endswith(".")
+    assert failure.value.hint
+
+
+def test_options_reach_the_extraction(views):
+    meshes, _ = finish(
+        Session().reconstruct(
+            request(views, resolution=64, options={"first": 64, "max_faces": 1000}), Ticket()
+        )
+    )
+    assert [mesh.resolution for mesh in meshes] == [64]
+    assert len(meshes[-1].faces) < 1500
+
+
+def test_hull_leaves_the_hull_itself_alone(views):
+    plain, _ = finish(Session().reconstruct(request(views), Ticket()))
+    meshes, _ = finish(Session().reconstruct(request(views, options={"hull": True}), Ticket()))
+    np.testing.assert_array_equal(plain[-1].vertices, meshes[-1].vertices)
+
+
+def test_hull_carves_another_methods_field(views, monkeypatch):
+    """A network that claims the whole volume is cut down to what the silhouettes allow."""
+    from levelform.backend.fields import Field
+    from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
+    from levelform.backend.reconstructors.base import _REGISTRY
+
+    class Everything(Field):
+        kind = "occupancy"
+        lipschitz = 0.0
+
+        def __call__(self, points):
+            return torch.full_like(points[:, 0], -4.0)
+
+    class Greedy(Reconstructor):
+        spec = MethodSpec("greedy", "Greedy", "", "", needs_weights=False)
+
+        def encode(self, views, *, seed=0, ticket=None):
+            assert ticket is not None
+            return Code("greedy", {"seed": torch.tensor([seed])})
+
+        def decode(self, code):
+            assert int(code.tensors["seed"]) == 7
+            return Everything()
+
+    monkeypatch.setitem(_REGISTRY, "greedy", Greedy)
+    options = {"hull": True}
+    meshes, stats = finish(
+        Session().reconstruct(
+            request(views, method="greedy", seed=7, color=True, options=options), Ticket()
+        )
+    )
+    plain, _ = finish(Session().reconstruct(request(views), Ticket()))
+    np.testing.assert_allclose(
+        np.ptp(meshes[-1].vertices, 0), np.ptp(plain[-1].vertices, 0), atol=0.03
+    )
+    assert stats["hull"] is True
+    assert meshes[-1].colors is not None
