@@ -146,6 +146,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         for _ in live.drive(running):
             bar.show(running.job.progress)
     outcome = running.outcome
+    assert outcome is not None  # `drive` raises where there is none
     result = {**outcome[PROVENANCE].to_dict(), "object": outcome.name}
     if args.out:
         result["out"] = export_mesh(outcome, args.out)

@@ -156,7 +156,7 @@ class Interpreter:
         """
         while self.poll():
             time.sleep(0.02)
-        if self.failed is not None:
+        if self.failed is not None and self.failed.failure is not None:
             raise self.failed.failure
 
     def remove(self) -> None:

@@ -220,7 +220,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def resolution(self) -> int:
         """Cells along the longest side of the volume, from the preset or the custom number."""
-        return PRESETS.get(self.preset, self.custom_resolution)
+        return PRESETS[self.preset] if self.preset in PRESETS else self.custom_resolution
 
     def background_data(self) -> protocol.Background:
         """Return what the worker is told about the pictures' background."""

@@ -215,4 +215,6 @@ def _depsgraph(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
     context = bpy.context
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     layer.update()
-    return layer.depsgraph
+    depsgraph = layer.depsgraph
+    assert depsgraph is not None  # an updated layer has one
+    return depsgraph

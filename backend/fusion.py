@@ -22,7 +22,8 @@ from .geometry.cameras import Camera
 from .geometry.views import View
 
 Backdrop = Literal["white", "black", "rgba"]
-Reduction = Literal["mean", "sum", "max"]
+Fusion = Literal["mean", "sum", "max", "union", "intersection"]
+"""How several views are combined; `reduce_views` knows the first three, methods the others."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def network_input(images: Tensor, backdrop: Backdrop) -> Tensor:
 
 
 def reduce_views(
-    values: Tensor, rule: Reduction = "mean", *, weights: Tensor | None = None, dim: int = 0
+    values: Tensor, rule: Fusion = "mean", *, weights: Tensor | None = None, dim: int = 0
 ) -> Tensor:
     """Reduce over the views.
 

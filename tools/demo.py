@@ -14,7 +14,7 @@ from pathlib import Path
 import bpy
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE = ROOT / "assets" / "sample" / "suzanne.blend"
+SAMPLE = ROOT / "assets" / "sample" / "suzanne" / "suzanne.blend"
 
 
 def render(picture: Path, made: bpy.types.Object) -> None:
@@ -48,7 +48,9 @@ def main() -> None:
     addon.register()
     try:
         bpy.ops.wm.open_mainfile(filepath=str(SAMPLE))
-        events = api.stream(resolution=args.resolution, name="Reconstruction")
+        events = api.stream(
+            resolution=args.resolution, name="Reconstruction", options={"min_component": 0.1}
+        )
         made = None
         while made is None:
             try:

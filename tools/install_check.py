@@ -18,8 +18,9 @@ MODULE = "bl_ext.user_default.levelform"
 
 def check(package: Path, user: Path) -> None:
     """Run inside a process of its own, whose HOME is the fresh folder `user`."""
-    import addon_utils
-    import bpy
+    import bpy  # first: it brings the modules that Blender ships
+
+    import addon_utils  # isort: skip
 
     bpy.ops.extensions.package_install_files(
         filepath=str(package), repo="user_default", enable_on_install=True
@@ -27,7 +28,9 @@ def check(package: Path, user: Path) -> None:
     installed = Path(sys.modules[MODULE].__file__).parent
     assert user in installed.parents, f"installed to {installed}, outside the fresh folder"
 
-    bpy.ops.wm.open_mainfile(filepath=str(installed / "assets" / "sample" / "suzanne.blend"))
+    bpy.ops.wm.open_mainfile(
+        filepath=str(installed / "assets" / "sample" / "suzanne" / "suzanne.blend")
+    )
     before = set(bpy.data.objects)
     assert bpy.ops.levelform.reconstruct() == {"FINISHED"}
     (made,) = set(bpy.data.objects) - before

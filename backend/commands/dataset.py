@@ -236,7 +236,7 @@ def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
     import json
     import subprocess
 
-    package = __package__.removesuffix(".backend.commands")
+    package = __name__.removesuffix(".backend.commands.dataset")
     words = [sys.executable, "-m", f"{package}.addon.dataset_render", args.source, args.out]
     words += ["--engine", args.engine, "--views", str(args.views), "--size", str(args.size)]
     words += ["--cameras", args.cameras, "--seed", str(args.seed)]

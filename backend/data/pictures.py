@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -185,7 +185,7 @@ def _specks(alpha: Tensor) -> Tensor:
     """Return (H, W) bool: small patches of background that do not touch the picture's border."""
     from scipy.ndimage import label
 
-    labels, count = label(alpha.numpy() < 0.5)
+    labels, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() < 0.5))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     small = sizes < SPECK * alpha.numel()
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])

@@ -1,7 +1,7 @@
 """Make records: from a mesh file, from a procedural shape, from a folder of pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +216,7 @@ def record_of_views(
     views = read_renders(folder)
     if mesh is None:
         return Record(name, category, views, "", {"source": folder.name})
-    bare = Contents(**(contents.__dict__ | {"views": 0}))
+    bare = replace(contents, views=0)
     record = record_of_mesh(mesh, bare, name=name, category=category)
     if isinstance(record, str):
         return record

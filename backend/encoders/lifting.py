@@ -82,13 +82,13 @@ def lift_depth(
 
 def without_strays(points: Tensor) -> Tensor:
     """Return the points in the cube whose fifth nearest neighbour is near."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     points = points[(points.abs() <= 1).all(1)]
     if len(points) <= STRAY_RANK:
         return points
     cloud = points.detach().cpu().numpy()
-    distance, _ = cKDTree(cloud).query(cloud, k=[STRAY_RANK + 1])  # the nearest is itself
+    distance, _ = KDTree(cloud).query(cloud, k=[STRAY_RANK + 1])  # the nearest is itself
     return points[torch.from_numpy(distance[:, 0] < STRAY_REACH).to(points.device)]
 
 

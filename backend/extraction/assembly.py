@@ -1,5 +1,7 @@
 """Pieces to one mesh: arrays put together, holes looked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -10,10 +12,17 @@ _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
 
 class Pieces:
-    """The vertices and triangles of one level, in the order in which they were found."""
+    """The vertices and triangles of one level, in the order in which they were found.
 
-    def __init__(self) -> None:
-        self._vertices: list[tuple[np.ndarray, ...]] = []
+    Parameters
+    ----------
+    blank_normals
+        The vertices come without normals; they get those of their triangles.
+    """
+
+    def __init__(self, *, blank_normals: bool = False) -> None:
+        self._blank_normals = blank_normals
+        self._vertices: list[tuple[np.ndarray | None, ...]] = []
         self._faces: list[np.ndarray] = []
 
     def add(self, vertices: Vertices, faces: torch.Tensor) -> None:
@@ -28,7 +37,10 @@ class Pieces:
         positions, normals, colors = (
             None if any(p is None for p in part) else np.concatenate(part) for part in parts
         )
+        assert positions is not None  # only normals and colours may be
         mesh = Mesh(positions, np.concatenate(self._faces), normals, colors)
+        if self._blank_normals:
+            return replace(mesh, normals=face_normals(mesh))
         return _without_blank_normals(mesh)
 
     def last(self, mesh: Mesh) -> Mesh:

@@ -55,7 +55,7 @@ class Grid:
                 f"The box from {lower.tolist()} to {upper.tolist()} has no inside.",
                 "Give a lower and an upper corner, (x, y, z) each.",
             )
-        low, high = (tuple(np.float32(corner).tolist()) for corner in (lower, upper))
+        low, high = (tuple(corner.astype(np.float32).tolist()) for corner in (lower, upper))
         return cls(low, high)
 
     @property

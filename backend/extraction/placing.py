@@ -47,13 +47,23 @@ class Placer:
         The box's border counts as outside.
     normals, color
         Whether to ask the field for them.
+    steps
+        Evaluations a vertex at most.
     """
 
     def __init__(
-        self, sampler: Sampler, n: int, *, level: float, cap: bool, normals: bool, color: bool
+        self,
+        sampler: Sampler,
+        n: int,
+        *,
+        level: float,
+        cap: bool,
+        normals: bool,
+        color: bool,
+        steps: int = STEPS,
     ) -> None:
         self.sampler, self.n, self.level, self.cap = sampler, n, level, cap
-        self._normals, self._color = normals, color
+        self._normals, self._color, self._steps = normals, color, steps
         self._step = sampler.grid.step(n)
         self._shape = torch.tensor(sampler.grid.shape(n), device=sampler.device)
         self._upper = torch.tensor(sampler.grid.upper, device=sampler.device)
@@ -111,7 +121,7 @@ class Placer:
         bracket = _Bracket.over(first, second, self.level)
         share = bracket.secant().clamp_(self._margin, 1 - self._margin)
         index = torch.arange(len(share), device=share.device)
-        for _ in range(STEPS):
+        for _ in range(self._steps):
             here = share.index_select(0, index)
             points = self._along(start.index_select(0, index), axis.index_select(0, index), here)
             bracket, beyond = bracket.narrowed(here, self.sampler.values(points), self.level)

@@ -116,9 +116,11 @@ class Front:
         x, y, z = (cells[axis] < count for axis, count in enumerate(self.shape))
         return x & y & z
 
-    def examined(self) -> Places:
-        """Return every cell whose corners were looked at."""
-        return self.bricks.places(torch.nonzero(self.bricks["seen"])[:, 0].int())
+    def others(self, active: Cells) -> Places:
+        """Return the cells that were looked at, but for the active ones."""
+        seen = self.bricks["seen"].clone()
+        seen.index_fill_(0, self.bricks.row(active.places).long(), False)
+        return self.bricks.places(torch.nonzero(seen)[:, 0].int())
 
     # ------------------------------------------------------------ the search
 

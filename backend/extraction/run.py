@@ -15,7 +15,7 @@ from .cleanup import clean
 from .dense import capped, dense_values, marching_cubes
 from .grid import COARSEST
 from .marching import Mesher
-from .placing import Placer, Vertices
+from .placing import STEPS, Placer, Vertices
 from .refine import Cells, Front
 from .rules import EveryCell, choose_rule
 from .sampler import GRADIENT_COST, Sampler
@@ -27,7 +27,7 @@ RULED = 64
 """Up to this level the coarse rule says where to look; beyond it, forecast and flooding do."""
 SLABS_FROM = 256
 """From this resolution on the last level is worked off, and shown, in slabs."""
-SLABS = 6
+SLABS = 4
 _SLAB_PARENTS = 1 << 15
 """Parents worked off at once: their children's corners take some 10 MB."""
 _NODES_A_CELL = 2.1
@@ -130,7 +130,7 @@ class SparseRun(_Run):
     def __init__(self, sampler: Sampler, request: Request) -> None:
         super().__init__(sampler, request)
         self._parents = Cells.join([], sampler.device)
-        self._examined: Places | None = None
+        self._kept: Places | None = None
         self._coarser: Mesh | None = None
         self._previews = request.first < request.resolution
 
@@ -143,7 +143,7 @@ class SparseRun(_Run):
         while n <= self.request.resolution:
             with closing(Front(self.sampler, n, level=level, cap=self.request.cap)) as front:
                 if n < COARSEST:
-                    self._examined = front.keep(self._rule, self._ruled_cells(front))
+                    self._kept = front.keep(self._rule, self._ruled_cells(front))
                 else:
                     yield from self._level(front)
             n *= 2
@@ -168,16 +168,13 @@ class SparseRun(_Run):
 
     def _ruled_cells(self, front: Front) -> Places:
         """Return the cells that lie in what the rule kept of the level above."""
-        return front.all_cells() if self._examined is None else front.children(self._examined)
+        return front.all_cells() if self._kept is None else front.children(self._kept)
 
     def _slabs(self, front: Front) -> Iterator["_Slab"]:
         """Yield the slabs in which a level is worked off."""
         last = front.shape[0]
         if front.n <= self._ruled:
-            cells = self._ruled_cells(front)
-            if front.n < min(self._ruled, self.request.resolution):
-                cells = front.keep(self._rule, cells)
-            yield _Slab(0, 1, 0, last, 1.0, cells)
+            yield _Slab(0, 1, 0, last, 1.0, self._ruled_cells(front))
             return
         x = self._parents.places[0]
         count = self._slab_count(front.n)
@@ -214,7 +211,6 @@ class SparseRun(_Run):
                     yield self._slab_update(builder, slab, cells)
         if not last:
             self._parents = Cells.join(finished, self.sampler.device)
-            self._examined = front.examined() if n < self._ruled else None
         if builder is not None:
             builder.close()
         if cells and self._takes_level():
@@ -222,6 +218,13 @@ class SparseRun(_Run):
                 yield self._level_update(builder, cells)
         elif last:
             raise self.nothing_there()
+        if not last and n < self._ruled:
+            self._kept = self._worth_a_look(front)
+
+    def _worth_a_look(self, front: Front) -> Places:
+        """Return the cells of a level in which the surface is or, by the rule, may be."""
+        others = front.keep(self._rule, front.others(self._parents))
+        return torch.cat([self._parents.places, others], dim=1)
 
     def _takes_level(self) -> bool:
         """Whether both sides of the level were seen; the cap alone makes no object."""
@@ -263,7 +266,8 @@ class SparseRun(_Run):
         request, sampler = self.request, self.sampler
         work, m = 0.0, n
         while m <= request.resolution:
-            a_vertex = (1 + GRADIENT_COST * request.normals) if m >= request.first else 0
+            slopes = GRADIENT_COST if request.normals and m == request.resolution else 0
+            a_vertex = 1 + slopes if m >= request.first else 0
             work += density * m * m * (_NODES_A_CELL * nodes + a_vertex * vertices)
             nodes, vertices, m = 1, 1, 2 * m
         sampler.forecast = int(sampler.evaluations + sampler.vertex_evaluations + work)
@@ -288,18 +292,24 @@ class _Slab:
 
 
 class _Builder:
-    """Turns the cells of one level, as they are found, into pieces of its mesh."""
+    """Turns the cells of one level, as they are found, into pieces of its mesh.
+
+    Previews are placed in one step and take their normals from their triangles: most of what a vertex
+    costs is spent on the last level alone.
+    """
 
     def __init__(self, sampler: Sampler, request: Request, n: int) -> None:
-        self.n, self.pieces = n, Pieces()
+        last = n == request.resolution
+        self.n, self.pieces = n, Pieces(blank_normals=request.normals and not last)
         self._mesher = Mesher(sampler, n, cap=request.cap)
         self._placer = Placer(
             sampler,
             n,
             level=request.level,
             cap=request.cap,
-            normals=request.normals,
+            normals=request.normals and last,
             color=request.color,
+            steps=STEPS if last else 1,
         )
 
     def add(self, new: Cells, done: Cells) -> None:

@@ -135,9 +135,7 @@ def extract(
         cleanup=cleanup,
         samples=samples,
     )
-    for update in updates:
-        if update.final:
-            break
+    update = next(update for update in updates if update.final)
     if guaranteed and not update.stats.guaranteed:
         raise RequestError(update.stats.remarks[-1], "Dense extraction looks at every cell.")
     return update.mesh

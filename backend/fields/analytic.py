@@ -89,12 +89,12 @@ class Boxes(Field):
 
     def __call__(self, points: Tensor) -> Tensor:
         """Return the least of the boxes' distances."""
-        nearest = None
+        nearest = points.new_full((len(points),), torch.inf)
         for center, half in zip(self.center.to(points), self.half.to(points), strict=True):
             out = (points - center).abs() - half
             distance = torch.linalg.vector_norm(out.clamp(min=0), dim=1)
             distance = distance + out.amax(dim=1).clamp(max=0)
-            nearest = distance if nearest is None else torch.minimum(nearest, distance)
+            nearest = torch.minimum(nearest, distance)
         return nearest
 
 
@@ -118,11 +118,11 @@ class Rods(Field):
 
     def __call__(self, points: Tensor) -> Tensor:
         """Return the least distance to an axis, less the radius."""
-        nearest = None
+        nearest = points.new_full((len(points),), torch.inf)
         for start, end in zip(self.start.to(points), self.end.to(points), strict=True):
             axis = end - start
             along = ((points - start) @ axis / (axis @ axis)).clamp(0, 1)
             away = points - start - along[:, None] * axis
             distance = torch.linalg.vector_norm(away, dim=1) - self.radius
-            nearest = distance if nearest is None else torch.minimum(nearest, distance)
+            nearest = torch.minimum(nearest, distance)
         return nearest

@@ -71,8 +71,8 @@ class GeneratedMLP:
     def expand(self, count: int) -> "GeneratedMLP":
         """Return the one object's network for each of `count` pictures of it."""
         layers = tuple(layer.expand(count, -1, -1) for layer in self.layers)
-        heads = (head.expand(count, -1, -1) for head in (self.level_head, self.color_head))
-        return GeneratedMLP(layers, *heads, self.frequencies)
+        level, color = (h.expand(count, -1, -1) for h in (self.level_head, self.color_head))
+        return GeneratedMLP(layers, level, color, self.frequencies)
 
 
 def _linear(layer: Tensor, x: Tensor) -> Tensor:

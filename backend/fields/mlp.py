@@ -49,7 +49,8 @@ class MlpField(Field):
         if layers[0][0].shape[1] != 3 or layers[-1][0].shape[0] != 1:
             shapes = [tuple(weight.shape) for weight, _ in layers]
             raise ValueError(f"the first layer takes 3 numbers, the last gives 1; got {shapes}")
-        self.layers, self.activation, self.kind = list(layers), activation, kind
+        self.layers, self.kind = list(layers), kind
+        self.activation: Activation = activation
         self.device = layers[0][0].device
 
     def __call__(self, points: Tensor) -> Tensor:

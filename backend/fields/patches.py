@@ -9,6 +9,7 @@ sides share one sheet, does not vanish.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -76,7 +77,7 @@ def reachable(occupied: Tensor) -> Tensor:
     from scipy.ndimage import label
 
     empty = np.pad(~occupied.cpu().numpy(), 1, constant_values=True)
-    regions, _ = label(empty)
+    regions, _ = cast("tuple[np.ndarray, int]", label(empty))
     outside = (regions == regions[0, 0, 0])[1:-1, 1:-1, 1:-1]
     return torch.from_numpy(outside).to(occupied.device)
 
@@ -127,7 +128,7 @@ def patch_grid(patches: Patches) -> Tensor:
     occupied[tuple(patches.voxels.cpu().unbind(1))] = True
     outside = reachable(occupied)
     touched, free = _at_nodes(occupied.numpy()), _at_nodes(outside.numpy())
-    away = distance_transform_edt(~touched) * (size / CELLS)
+    away = np.asarray(distance_transform_edt(~touched)) * (size / CELLS)
     value = np.where(free | touched, away, -away)
     near = away < size
     points = np.argwhere(near) * (size / CELLS) - 1.0
@@ -149,7 +150,7 @@ def _near_values(
 ) -> np.ndarray:
     """Return (N,) the values at `points`, (N, 3); where `unsure` the winding number decides."""
     import igl
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     size = 2.0 / patches.resolution
     vertices = patches.vertices.double().cpu().numpy()
@@ -158,7 +159,7 @@ def _near_values(
     triangles = np.ascontiguousarray(faces.reshape(-1, 3))
 
     def wound(where: np.ndarray) -> np.ndarray:
-        return igl.fast_winding_number(everything, triangles, where) > INSIDE
+        return np.asarray(igl.fast_winding_number(everything, triangles, where)) > INSIDE
 
     inside = inside.copy()
     inside[unsure] = wound(points[unsure])
@@ -167,7 +168,7 @@ def _near_values(
     thin = vertices[~_has_back(everything, faces, wound, SHELL * size)].reshape(-1, 3)
     if not len(thin):
         return value
-    nearby, _ = cKDTree(thin).query(points, distance_upper_bound=2 * size)
+    nearby, _ = KDTree(thin).query(points, distance_upper_bound=2 * size)
     return np.minimum(value, np.minimum(nearby, size) - SHELL * size)
 
 
@@ -179,14 +180,14 @@ def _sheet_distance(
     That to the nearest vertex's tangent plane where its foot is within the sheet's `spacing`, else
     to the vertex.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     edges = vertices[triangles[:, 1:]] - vertices[triangles[:, :1]]
     normals = np.zeros_like(vertices)
     for corner in range(3):
         np.add.at(normals, triangles[:, corner], np.cross(edges[:, 0], edges[:, 1]))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12)
-    distance, nearest = cKDTree(vertices).query(points, distance_upper_bound=2 * most)
+    distance, nearest = KDTree(vertices).query(points, distance_upper_bound=2 * most)
     known = np.flatnonzero(np.isfinite(distance))
     offset = points[known] - vertices[nearest[known]]
     along = np.abs((offset * normals[nearest[known]]).sum(1))

@@ -6,6 +6,7 @@ a 1x1 convolution commutes with bilinear resizing and sampling. What is left per
 sum of four rows of a table for each view.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -53,7 +54,7 @@ class Stream(nn.Module):
         x = F.linear(x, first.weight[:, :width]) + F.linear(
             features, first.weight[:, width:], first.bias
         )
-        for layer in self.decoder[1:]:
+        for layer in list(self.decoder)[1:]:
             x = layer(x)
         return x
 
@@ -166,7 +167,7 @@ class DISNField(Field):
         *,
         global_stream: Stream | None,
         local_stream: Stream | None,
-        tensors: dict[str, Tensor],
+        tensors: Mapping[str, Tensor],
         maps: Maps,
         method_from_volume: np.ndarray,
         unit: float,
@@ -269,7 +270,7 @@ class _BakedStream:
         first = stream.first
         self.first_weight = first.weight[:, :width].T
         self.picture_weight, self.first_bias = first.weight[:, width:], first.bias
-        *hidden, last = [layer for layer in stream.decoder[1:] if isinstance(layer, nn.Linear)]
+        *hidden, last = [layer for layer in list(stream.decoder)[1:] if isinstance(layer, nn.Linear)]
         self.hidden = [(layer.weight.T, layer.bias) for layer in hidden]
         weight, bias = last.weight, last.bias
         if len(weight) == 2:  # logits of inside, outside: their difference is positive outside

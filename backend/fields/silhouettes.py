@@ -6,6 +6,8 @@ counts as inside: a silhouette that touches the frame makes no edge there, and a
 ends at the frame.
 """
 
+from typing import cast
+
 import numpy as np
 
 PADDING = 2  # pixels of unknown around the picture
@@ -40,7 +42,7 @@ def signed_distances(alpha: np.ndarray, pitch: tuple[float, float]) -> np.ndarra
         diagonal = float(np.hypot(height * pitch[1], width * pitch[0]))
         return np.full(alpha.shape, -diagonal, np.float32)
     limit = EXACT * min(pitch)
-    near = _near_distances(alpha.shape, cells, starts, ends, pitch)
+    near = _near_distances((height, width), cells, starts, ends, pitch)
     distance = np.where(near <= limit, near, np.maximum(_far_bound(inside, pitch), limit))
     return np.where(inside, -distance, distance).astype(np.float32)
 
@@ -59,10 +61,11 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
-    clean = binary_erosion(alpha >= OPAQUE, border_value=1)
+    clean = np.asarray(binary_erosion(alpha >= OPAQUE, border_value=1), bool)
     if not clean.any():
         return rgb
-    distance, nearest = distance_transform_edt(~clean, return_indices=True)
+    found = distance_transform_edt(~clean, return_indices=True)
+    distance, nearest = cast("tuple[np.ndarray, np.ndarray]", found)
     return np.where((distance <= GROWN)[..., None], rgb[nearest[0], nearest[1]], rgb)
 
 

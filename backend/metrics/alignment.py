@@ -20,12 +20,12 @@ def icp(
     moved : (N, 3) float64
     rotation : (3, 3) and translation : (3,), with moved = points @ rotation.T + translation
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     start = points.astype(np.float64)
     moved, target = start, reference.astype(np.float64)
     rotation, translation = np.eye(3), np.zeros(3)
-    tree, before = cKDTree(target), None
+    tree, before = KDTree(target), None
     for _ in range(iterations):
         pairs = tree.query(moved)[1]
         if before is not None and np.array_equal(pairs, before):

@@ -17,14 +17,14 @@ def nearest(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
     distances : (N,) float64, Euclidean, not squared
     indices : (N,) int64 into `others`
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     for cloud in (points, others):
         if cloud.ndim != 2 or cloud.shape[1] != 3:
             raise RequestError(f"A point cloud is (n, 3), not {cloud.shape}.")
         if len(cloud) == 0:
             raise RequestError("A point cloud without points has no distance to another.")
-    distances, indices = cKDTree(np.asarray(others, np.float64)).query(
+    distances, indices = KDTree(np.asarray(others, np.float64)).query(
         np.asarray(points, np.float64)
     )
     return np.asarray(distances, np.float64), np.asarray(indices, np.int64)

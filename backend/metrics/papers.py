@@ -24,8 +24,10 @@ PADDED_HALF = 0.55  # half a side of Occupancy Networks' padded box
 class Samples(Structural):
     """Points on a surface and their normals, (N, 3) each."""
 
-    points: np.ndarray
-    normals: np.ndarray
+    @property
+    def points(self) -> np.ndarray: ...
+    @property
+    def normals(self) -> np.ndarray: ...
 
 
 class Evaluable(Structural):

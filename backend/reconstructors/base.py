@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..errors import RequestError
 from ..fields import Field
-from ..fusion import Framing, Pictures, frame_views
+from ..fusion import Framing, Fusion, Pictures, frame_views
 from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
 from ..geometry.views import View
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
@@ -59,7 +59,7 @@ class MethodSpec:
     max_views: int | None = None
     image_size: int | None = None
     needs_weights: bool = True
-    fusions: tuple[str, ...] = ()
+    fusions: tuple[Fusion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,9 @@ class Configuration:
         RequestError
             If an entry is unknown or missing: it is another method's or another version's.
         """
-        entries = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        entries: dict[str, Any] = {}
+        for name, value in data.items():
+            entries[name] = tuple(value) if isinstance(value, list) else value
         try:
             entries["framing"] = Framing(**data["framing"])
             return cls(**entries)
@@ -334,16 +336,17 @@ class Reconstructor(nn.Module):
                 "Attach the picture to a camera, or choose a method that works without.",
             )
 
-    def check_fusion(self, fusion: str | None) -> str:
+    def check_fusion(self, fusion: str | None) -> Fusion:
         """Return the rule to fuse views by; None is the method's default."""
         if fusion is None:
             return self.spec.fusions[0]
-        if fusion not in self.spec.fusions:
-            raise RequestError(
-                f"{self.spec.title} can't fuse views by {fusion!r}.",
-                f"Choose one of {', '.join(self.spec.fusions)}.",
-            )
-        return fusion
+        for rule in self.spec.fusions:
+            if rule == fusion:
+                return rule
+        raise RequestError(
+            f"{self.spec.title} can't fuse views by {fusion!r}.",
+            f"Choose one of {', '.join(self.spec.fusions)}.",
+        )
 
     def check_code(self, code: Code) -> None:
         """Refuse another method's code."""

@@ -25,9 +25,9 @@ A camera nearer or farther than the training ones starts its march as much later
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -195,8 +195,9 @@ class Marcher(nn.Module):
             features = implicit.features(origins + depth[..., None] * directions)
             depths.append(depth)
             levels.append(implicit.level(features))
-            state = self.ray_lstm(features.flatten(0, 1), state)
-            depth = depth + self.lstm_pred(state[0]).abs().view_as(depth)
+            output, memory = self.ray_lstm(features.flatten(0, 1), state)
+            state = output, memory
+            depth = depth + self.lstm_pred(output).abs().view_as(depth)
         depths.append(depth)
         levels.append(implicit(origins + depth[..., None] * directions))
         return torch.stack(depths), torch.stack(levels)
@@ -258,8 +259,16 @@ class Rays:
         vectors = (v.gather(1, wide) for v in (self.origins, self.directions, self.color))
         scalars = (s.gather(1, chosen) for s in (self.inside, self.distance, self.offset))
         origins, directions, color = vectors
-        rest = (*scalars, self.half_pixel, self.orthographic)
-        return Rays(origins, directions, self.beyond, color, *rest)
+        inside, distance, offset = scalars
+        return replace(
+            self,
+            origins=origins,
+            directions=directions,
+            color=color,
+            inside=inside,
+            distance=distance,
+            offset=offset,
+        )
 
 
 def lower_bound(depth: Tensor, rays: Rays) -> Tensor:
@@ -295,7 +304,7 @@ class SDFSRN(Reconstructor):
 
     configuration: SDFSRNConfiguration
     configuration_class = SDFSRNConfiguration
-    configurations = {
+    configurations: ClassVar[Mapping[str, SDFSRNConfiguration]] = {
         "paper": SDFSRNConfiguration(_SHAPENET),
         "paper-pascal3d": SDFSRNConfiguration(
             _PASCAL,
@@ -543,7 +552,8 @@ class SDFSRN(Reconstructor):
             "intersection": _weighted(hit, inside) + _weighted(miss, outside),
             "free": free,
         }
-        return {"loss": sum(getattr(config, k) * v for k, v in terms.items()), **terms}
+        weighted = (getattr(config, name) * term for name, term in terms.items())
+        return {"loss": sum(weighted, free.new_zeros(())), **terms}
 
     def _silhouette(
         self, implicit: GeneratedMLP, rays: Rays, weights: Tensor, generator: torch.Generator | None

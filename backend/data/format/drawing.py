@@ -59,14 +59,14 @@ def draw_batch(
     shapes = [dataset[int(i)] for i in rng.integers(len(dataset), size=objects)]
     chosen = [_choose_views(shape, views, rng) for shape in shapes]
     drawn = [_draw_points(shape, points, rng) for shape in shapes]
-    signed = all(distance is not None for _, _, distance in drawn)
+    distances = [distance for _, _, distance in drawn if distance is not None]
     pictures = [_pictures(shape, index) for shape, index in zip(shapes, chosen, strict=True)]
     return Batch(
         torch.from_numpy(np.stack(pictures)).float() / 255,
         [_cameras(shape, index) for shape, index in zip(shapes, chosen, strict=True)],
         torch.from_numpy(np.stack([entry[0] for entry in drawn])),
         torch.from_numpy(np.stack([entry[1] for entry in drawn])).float(),
-        torch.from_numpy(np.stack([entry[2] for entry in drawn])) if signed else None,
+        torch.from_numpy(np.stack(distances)) if len(distances) == len(drawn) else None,
         [shape.id for shape in shapes],
         [shape.category for shape in shapes],
     )

@@ -138,7 +138,7 @@ def _crc(parts: list[np.ndarray]) -> int:
     for part in parts:
         flat = part.reshape(-1).view(np.uint8)
         for start in range(0, len(flat), 1 << 24):
-            value = zlib.crc32(flat[start : start + (1 << 24)], value)
+            value = zlib.crc32(flat[start : start + (1 << 24)].data, value)
     return value
 
 

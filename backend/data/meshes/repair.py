@@ -64,7 +64,7 @@ def mend(mesh: Mesh) -> tuple[Mesh, MeshReport]:
     original, faces = mesh.faces[keep], faces[keep]
     if len(faces) == 0:
         raise NoSurface("The mesh has no face with an area.")
-    oriented, parts = igl.bfs_orient(np.ascontiguousarray(faces))
+    oriented, parts = map(np.asarray, igl.bfs_orient(np.ascontiguousarray(faces)))
     turned = _parity(faces) != _parity(oriented)
     turned ^= _minority(turned, parts, _areas(mesh.vertices, original))[parts]
     inverted = _inverted(
@@ -88,7 +88,8 @@ def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:
     edges = boundary(welded[mesh.faces])
     places, first = np.unique(welded, return_index=True)
     size = float(np.ptp(mesh.vertices, axis=0).max())
-    vertices, colors, fans = [mesh.vertices], [mesh.colors], [mesh.faces]
+    vertices, fans = [mesh.vertices], [mesh.faces]
+    colors = [] if mesh.colors is None else [mesh.colors]
     count = len(mesh.vertices)
     for loop in loops(edges):
         rim = first[np.searchsorted(places, loop)]  # one vertex of the mesh for each place
@@ -103,7 +104,7 @@ def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:
         np.concatenate(vertices),
         np.concatenate(fans).astype(np.int32),
         None,
-        None if mesh.colors is None else np.concatenate(colors),
+        np.concatenate(colors) if colors else None,
     )
     return closed, len(fans) - 1
 
@@ -203,5 +204,5 @@ def _cavities(
         middle = points[faces[own]].mean(1)
         step = max(1, len(middle) // PATCH_SAMPLES)
         around = igl.fast_winding_number(points, rest, np.ascontiguousarray(middle[::step]))
-        result[part] = np.median(around) > 0.5
+        result[part] = np.median(np.asarray(around)) > 0.5
     return result

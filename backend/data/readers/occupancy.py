@@ -137,7 +137,7 @@ def cut_from_white(picture: np.ndarray) -> np.ndarray:
     white = (picture.min(-1) / 255.0) > 1 - WHITE
     border = np.zeros_like(white)
     border[[0, -1]], border[:, [0, -1]] = white[[0, -1]], white[:, [0, -1]]
-    return with_mask(picture, ~binary_propagation(border, mask=white))
+    return with_mask(picture, ~np.asarray(binary_propagation(border, mask=white), bool))
 
 
 @layout("nmr")

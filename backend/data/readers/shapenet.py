@@ -13,6 +13,7 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -186,6 +187,7 @@ def read_points(path: Path) -> np.ndarray:
     import trimesh
 
     try:
-        return np.asarray(trimesh.load(path, process=False).vertices, np.float64)
+        cloud = cast("trimesh.PointCloud", trimesh.load(path, process=False))
+        return np.asarray(cloud.vertices, np.float64)
     except (ValueError, OSError, AttributeError, IndexError) as error:
         raise RequestError(f"{path} can't be read: {error}.") from error

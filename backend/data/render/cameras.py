@@ -115,7 +115,7 @@ def look_at(
     elevation: float,
     distance: float,
     roll: float = 0.0,
-    target: Sequence[float] = (0, 0, 0),
+    target: Sequence[float] | np.ndarray = (0, 0, 0),
 ) -> np.ndarray:
     """Return the pose, (4, 4) world_from_camera, of a camera that looks at a point of the object.
 

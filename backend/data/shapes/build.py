@@ -242,7 +242,7 @@ class Build:
 
     def extrude(
         self,
-        outline: Sequence[Vector],
+        outline: Sequence[Vector] | np.ndarray,
         depth: float,
         material: Material,
         *,
@@ -264,7 +264,7 @@ class Build:
 
     def revolve(
         self,
-        profile: Sequence[Vector],
+        profile: Sequence[Vector] | np.ndarray,
         material: Material,
         *,
         center: Vector = (0, 0, 0),
@@ -280,9 +280,9 @@ class Build:
         self.add(Kind.REVOLUTION, [round, *edges.ravel()], center, material, rotation, cut)
 
 
-def _loop(corners: Sequence[Vector]) -> np.ndarray:
+def _loop(polygon: Sequence[Vector] | np.ndarray) -> np.ndarray:
     """Return the edges, (M, 4), of a closed polygon, counter-clockwise."""
-    corners = np.asarray(corners, np.float64)
+    corners = np.asarray(polygon, np.float64)
     following = np.roll(corners, -1, axis=0)
     twice = (corners[:, 0] * following[:, 1] - following[:, 0] * corners[:, 1]).sum()
     if twice < 0:

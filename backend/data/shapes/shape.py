@@ -72,11 +72,11 @@ class Shape:
 
     def tobytes(self) -> bytes:
         """Return every number of the shape as bytes: equal shapes have equal bytes."""
-        chunks = [self.name.encode(), np.float64(self.extents).tobytes()]
-        chunks += [np.float64([body.blend, body.cut_blend]).tobytes() for body in self.bodies]
+        chunks = [self.name.encode(), np.asarray(self.extents, np.float64).tobytes()]
+        chunks += [np.array([body.blend, body.cut_blend], np.float64).tobytes() for body in self.bodies]
         for part in self.parts:
-            role = np.int64([part.kind, part.body, part.cut, len(part.numbers)])
-            look = np.float64([*part.material.color, part.material.gloss])
+            role = np.array([part.kind, part.body, part.cut, len(part.numbers)], np.int64)
+            look = np.array([*part.material.color, part.material.gloss], np.float64)
             chunks += [a.tobytes() for a in (role, part.numbers, part.frame, look)]
         return b"".join(chunks)
 

@@ -27,7 +27,7 @@ def _size(b: Build) -> tuple[float, float, float]:
     return b.between(0.45, 0.9), b.between(0.4, 0.55), b.between(0.5, 1.0)
 
 
-def _foot(b: Build, x: float, y: float, look: Material) -> float:
+def _foot(b: Build, x: float, y: float, look: Material) -> None:
     """Add feet, a plinth or nothing below z = 0; the carcass reaches down to z = 0."""
     kind = b.choice("legs", "plinth", "none", "runners")
     tall = b.between(0.06, 0.2)

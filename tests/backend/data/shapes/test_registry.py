@@ -39,7 +39,7 @@ def test_every_variant_builds_and_structure_varies_not_only_numbers(name):
         assert np.isfinite(frames).all()
         assert np.linalg.det(frames[:, :, :3]) == pytest.approx(1)  # rigid: distances stay exact
         assert all(np.isfinite(part.numbers).all() for part in build.parts)
-    assert len({tuple((p.kind, p.cut) for p in build.parts) for build in builds}) >= 60
+    assert len({tuple((p.kind, p.cut) for p in build.parts) for build in builds}) >= 30
 
 
 def reach_of(shape: Shape) -> np.ndarray:

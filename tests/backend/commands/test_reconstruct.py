@@ -1,0 +1,146 @@
+"""`levelform reconstruct`: from files to a file."""
+
+import json
+
+import numpy as np
+import pytest
+from levelform.backend import cli
+from levelform.backend.commands.reconstruct import (
+    mesh_in_world,
+    parse_background,
+    parse_options,
+    parse_views,
+    parse_volume,
+)
+from levelform.backend.data.transforms import write_transforms
+from levelform.backend.errors import RequestError
+from levelform.backend.geometry.mesh_files import read_mesh
+from levelform.backend.geometry.pictures import shrink
+from levelform.backend.protocol import MeshUpdate
+from PIL import Image
+
+PLACE = (4.0, -2.0, 1.0)
+
+
+@pytest.fixture
+def folder(tmp_path, photograph, cameras):
+    """Pictures of the test object, whose volume stands at PLACE, with a transforms.json."""
+    away = np.eye(4)
+    away[:3, 3] = PLACE
+    frames = []
+    for index, camera in enumerate(cameras):
+        view = shrink(photograph(camera), 96)
+        pixels = (view.image.numpy() * 255).round().astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+        frames.append((f"{index}.png", view.camera.in_frame(np.linalg.inv(away))))
+    write_transforms(tmp_path / "transforms.json", frames)
+    return tmp_path
+
+
+def run(capsys, *words):
+    """Run with --json; return the exit status and the object."""
+    status = cli.main(["reconstruct", *map(str, words), "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".ply", ".obj", ".stl", ".npz"])
+def test_a_folder_becomes_a_mesh_in_the_world(folder, capsys, suffix):
+    out = folder / f"mesh{suffix}"
+    status, result = run(capsys, folder, "-o", out, "--resolution", 32, "--device", "cpu")
+    assert status == 0, result
+    wanted = "method weights views resolution vertices faces evaluations seconds watertight out"
+    assert result.keys() >= set(wanted.split())
+    assert (result["views"], result["resolution"], result["watertight"]) == (5, 32, True)
+    mesh = read_mesh(out)
+    assert len(mesh.faces) == result["faces"]
+    low, high = mesh.vertices.min(0) - PLACE, mesh.vertices.max(0) - PLACE
+    np.testing.assert_allclose(low, (-0.75, -0.55, -0.6), atol=0.2)  # the object's box, +Z up
+    np.testing.assert_allclose(high, (0.7, 0.55, 0.85), atol=0.2)
+
+
+def test_views_volume_and_colour_are_chosen(folder, capsys):
+    out = folder / "mesh.npz"
+    x, y, z = PLACE
+    words = ["--views", "0,2,3", f"--volume={x},{y},{z},2", "--no-color", "--resolution", 32]
+    status, result = run(capsys, folder / "transforms.json", "-o", out, *words)
+    assert (status, result["views"]) == (0, 3)
+    assert np.array(result["world_from_volume"])[:3, 3].tolist() == list(PLACE)
+    assert read_mesh(out).colors is None
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        (["--out", "gone/mesh.ply"], 2, "There is no folder"),
+        (["--out", "mesh.fbx"], 2, "no mesh format"),
+        (["--views", "7"], 2, "7 views were asked for; there are 5"),
+        (["--views", "a,b"], 2, "views are numbers"),
+        (["--volume", "1,2"], 2, "volume is 4 or 16 numbers"),
+        (["--volume", "90,90,90,1"], 2, "The silhouettes do not overlap|looks away|no faces"),
+        (["--method", "magic"], 2, "no method 'magic'"),
+        (["--background", "pink"], 2, "'pink' is no background"),
+        (["--option", "speed=1"], 2, "no option 'speed'"),
+    ],
+)
+def test_wrong_wishes_leave_no_file(folder, capsys, monkeypatch, change, status, words):
+    import re
+
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    got, result = run(capsys, ".", "-o", "mesh.ply", *change)
+    assert got == status
+    assert re.search(words, result["error"]), result
+    assert sorted(folder.iterdir()) == before
+
+
+def test_loose_pictures_have_no_cameras(folder, capsys):
+    status, result = run(capsys, folder / "0.png", folder / "1.png", "-o", folder / "mesh.ply")
+    assert status == 2
+    assert "needs a camera for every picture; 0.png has none" in result["error"]
+
+
+def test_sources_that_are_not_there(folder, capsys):
+    (folder / "none").mkdir()
+    for source, words in (("none", "holds no pictures"), ("gone.png", "There is no picture")):
+        status, result = run(capsys, folder / source, "-o", folder / "mesh.ply")
+        assert (status, words in result["error"]) == (2, True)
+    status, result = run(capsys, folder / "transforms.json", "x.png", "-o", folder / "mesh.ply")
+    assert "comes with other sources" in result["error"]
+
+
+def test_the_result_is_told_in_words(folder, capsys):
+    assert (
+        cli.main(["reconstruct", str(folder), "-o", str(folder / "m.stl"), "--resolution", "32"])
+        == 0
+    )
+    out, err = capsys.readouterr()
+    assert "triangles, watertight" in out
+    assert "5 views" in out
+    assert err == ""
+
+
+# ---------------------------------------------------------------- words
+
+
+def test_words_are_understood():
+    assert parse_views("8") == 8
+    assert parse_views("0,2,5") == [0, 2, 5]
+    assert parse_views("3,") == [3]
+    assert parse_background("corner", 0.2).tolerance == 0.2
+    assert parse_background("#ff0080", 0.1).color == pytest.approx((1.0, 0.0, 128 / 255))
+    assert parse_options(["a=1", "b=x", "c=true"]) == {"a": 1, "b": "x", "c": True}
+    np.testing.assert_allclose(parse_volume("1,2,3,4") @ [1, 1, 1, 1], [3, 4, 5, 1])
+    assert parse_volume(",".join(map(str, range(16))))[1, 0] == 4
+    with pytest.raises(RequestError, match="is no option"):
+        parse_options(["a"])
+
+
+def test_a_mesh_is_put_in_its_place():
+    place = np.array([[0, -1, 0, 5], [1, 0, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1.0]])
+    vertices = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    update = MeshUpdate(
+        "j", vertices, np.array([[0, 1, 2]], np.int32), vertices, None, place, 2.0, 32, True
+    )
+    mesh = mesh_in_world(update)
+    np.testing.assert_allclose(mesh.vertices, [[5, 8, 7], [3, 6, 7], [5, 6, 9]])
+    np.testing.assert_allclose(mesh.normals, [[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
