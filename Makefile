@@ -49,12 +49,14 @@ install-check: package  ## install the built zip into a fresh Blender and recons
 
 matrix: $(READY) $(MATRIX:%=matrix-%) matrix-5.2.3  ## the suite in every supported Blender
 
-matrix-%: $(READY)
+venv-bpy-%:
 	@test "$*" = 5.2.3 || { test -d .venv-bpy-$* || $(PYTHON) -m venv .venv-bpy-$*; \
 	  .venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check "bpy==$*" "numpy<2" pytest pytest-timeout; }
 	@test "$*" != 5.2.3 || { test -d .venv-bpy-$* || $(PYTHON_NEXT) -m venv .venv-bpy-$*; \
 	  .venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check "bpy==$*" pytest pytest-timeout; }
 	.venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+
+matrix-%: $(READY) venv-bpy-%
 	LEVELFORM_PYTHON=$(CURDIR)/$(PY) .venv-bpy-$*/bin/python -m pytest
 
 bench: $(READY)  ## measured ratios, one row a goal; BENCH="extraction channel" picks some
@@ -63,8 +65,8 @@ bench: $(READY)  ## measured ratios, one row a goal; BENCH="extraction channel" 
 gui-test: $(READY)  ## drive a real Blender window; set BLENDER to its command
 	$(PY) tests/gui/run.py
 
-sample: $(READY)  ## make the bundled sample pictures again
-	$(PY) tools/make_sample.py
+sample: venv-bpy-4.2.23  ## make the bundled sample again, in the oldest Blender that must open it
+	.venv-bpy-4.2.23/bin/python tools/make_sample.py
 
 clean:  ## remove what the targets above made
 	rm -rf $(VENV) $(LINT) .venv-bpy-* build dist demo *.egg-info

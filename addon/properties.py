@@ -220,7 +220,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def resolution(self) -> int:
         """Cells along the longest side of the volume, from the preset or the custom number."""
-        return PRESETS[self.preset] if self.preset in PRESETS else self.custom_resolution
+        custom: int = self.custom_resolution
+        return PRESETS.get(self.preset, custom)
 
     def background_data(self) -> protocol.Background:
         """Return what the worker is told about the pictures' background."""

@@ -215,7 +215,7 @@ class Session:
         if _selection() == running.selected:
             _select(outcome)
         running.outcome = outcome
-        if not bpy.app.background and bpy.ops.ed.undo_push.poll():
+        if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
             bpy.ops.ed.undo_push(message=running.result.label)
 
     def _give_up(self, running: Running) -> None:

@@ -106,11 +106,11 @@ class Session:
             views = _prepare(request, volume, ticket)
         with ticket.stage("Reconstruct"):
             kept = self._make(request, views, volume, ticket)
-        if request.keep:
-            self._keep(request.keep, kept)
         with ticket.stage("Mesh"):
-            yield from _mesh(request, kept, ticket, started)
-        self._shrink_kept()
+            for event in _mesh(request, kept, ticket, started):
+                if request.keep and isinstance(event, protocol.Finished):
+                    self._keep(request.keep, kept)  # a job that fails leaves an older one in place
+                yield event
 
     def remesh(self, request: protocol.Remesh, ticket: Ticket) -> Iterator[Event]:
         """Mesh a kept field again; yields as `reconstruct` does.
@@ -127,11 +127,10 @@ class Session:
                 f"The field of {request.keep!r} is not in memory any more.",
                 "Reconstruct it again; then it can be meshed at another resolution or level.",
             )
-        self._kept.move_to_end(request.keep)
+        self._keep(request.keep, kept)  # used last, so dropped last
         ticket.plan({"Mesh": 1.0})
         with ticket.stage("Mesh"):
             yield from _mesh(request, kept, ticket, started)
-        self._shrink_kept()
 
     def estimate_volume(
         self, request: protocol.EstimateVolume, ticket: Ticket

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HELP = "turn pictures into a mesh file"
 JOB = "terminal"
 MODES = ("alpha", "corner")
+OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="picture files; or a transforms.json (nerfstudio, instant-ngp), or a folder",
     )
-    parser.add_argument("-o", "--out", required=True, help="mesh file: .glb .ply .obj .stl .npz")
+    parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
     parser.add_argument("--method", default="visual-hull", help="see `levelform methods`")
     parser.add_argument("--weights", help="file of weights; default: the bundled ones")
     parser.add_argument("--resolution", type=int, default=128, help="cells along the longest side")

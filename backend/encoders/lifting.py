@@ -88,8 +88,8 @@ def without_strays(points: Tensor) -> Tensor:
     if len(points) <= STRAY_RANK:
         return points
     cloud = points.detach().cpu().numpy()
-    distance, _ = KDTree(cloud).query(cloud, k=[STRAY_RANK + 1])  # the nearest is itself
-    return points[torch.from_numpy(distance[:, 0] < STRAY_REACH).to(points.device)]
+    distance, _ = KDTree(cloud).query(cloud, k=STRAY_RANK + 1)  # the nearest is itself
+    return points[torch.from_numpy(distance[:, -1] < STRAY_REACH).to(points.device)]
 
 
 def voxels_of(points: Tensor, count: int) -> Tensor:

@@ -45,7 +45,10 @@ class Pieces:
 
     def last(self, mesh: Mesh) -> Mesh:
         """Return the triangles added last, with the vertices they use; `mesh` is the whole."""
-        return part(Mesh(mesh.vertices, self._faces[-1], mesh.normals, mesh.colors))
+        faces = self._faces[-1]
+        first = faces.min(initial=len(mesh.vertices))  # their vertices came last, or nearly so
+        normals, colors = (None if a is None else a[first:] for a in (mesh.normals, mesh.colors))
+        return part(Mesh(mesh.vertices[first:], faces - first, normals, colors))
 
 
 def part(mesh: Mesh, faces: np.ndarray | None = None) -> Mesh:

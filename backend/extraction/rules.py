@@ -104,7 +104,7 @@ def _sampled_slope(sampler: Sampler) -> float:
         lower, upper = (torch.tensor(corner) for corner in (sampler.grid.lower, sampler.grid.upper))
         points = lower + torch.rand((DRAWS, 3), generator=generator) * (upper - lower)
         points = points.to(sampler.device)
-        before = sampler.vertex_evaluations
+        before = sampler.vertex_evaluations  # these points belong to the search, not to vertices
         gradient = sampler.slopes(points, step=sampler.grid.step(256))
         sampler.evaluations += sampler.vertex_evaluations - before
         sampler.vertex_evaluations = before

@@ -26,10 +26,13 @@ ROOT = 8
 RULED = 64
 """Up to this level the coarse rule says where to look; beyond it, forecast and flooding do."""
 SLABS_FROM = 256
-"""From this resolution on the last level is worked off, and shown, in slabs."""
+"""From this resolution on the last level is shown in slabs."""
 SLABS = 4
+"""How many, where memory does not ask for more."""
 _SLAB_PARENTS = 1 << 15
 """Parents worked off at once: their children's corners take some 10 MB."""
+_SHOWN_PARENTS = 5000
+"""Parents in a slab at least that is worth an update of its own."""
 _NODES_A_CELL = 2.1
 """Nodes evaluated for each active cell beyond the ruled levels: two, and a few forecast in vain."""
 
@@ -187,8 +190,9 @@ class SparseRun(_Run):
     def _slab_count(self, n: int) -> int:
         """Return in how many slabs to work off a level, to save memory and to show the last."""
         count = -(-len(self._parents) // _SLAB_PARENTS)
-        shown = self._previews and n == self.request.resolution >= SLABS_FROM
-        return max(count, SLABS) if shown else count
+        if not (self._previews and n == self.request.resolution >= SLABS_FROM):
+            return count
+        return max(count, 2, min(SLABS, len(self._parents) // _SHOWN_PARENTS))
 
     # ------------------------------------------------------------ a level
 
@@ -294,8 +298,8 @@ class _Slab:
 class _Builder:
     """Turns the cells of one level, as they are found, into pieces of its mesh.
 
-    Previews are placed in one step and take their normals from their triangles: most of what a vertex
-    costs is spent on the last level alone.
+    Previews are placed in one step and take their normals from their triangles: most of what a
+    vertex costs is spent on the last level alone.
     """
 
     def __init__(self, sampler: Sampler, request: Request, n: int) -> None:

@@ -1,6 +1,6 @@
 """The one place where a field is evaluated: in blocks, checked, counted, cancellable, and kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -200,7 +200,7 @@ class Sampler:
         parts = [evaluate(block) for block in self._blocks(points)]
         return torch.cat(parts) if parts else points.new_zeros(0)
 
-    def _blocks(self, rows: Tensor):
+    def _blocks(self, rows: Tensor) -> Iterator[Tensor]:
         """Yield blocks of rows, asking the ticket once for each."""
         start = 0
         while start < len(rows):

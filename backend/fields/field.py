@@ -25,7 +25,8 @@ class Field(ABC):
     device
         Where the field computes; points are moved there by the caller.
     block
-        Points a call that suit the field best, where it knows better than the device's rule; else None.
+        Points a call that suit the field best, where it knows better than the device's rule; else
+        None.
     """
 
     kind: FieldKind = "distance"
@@ -47,7 +48,7 @@ class Field(ABC):
         """
 
     def color(self, points: Tensor) -> Tensor | None:
-        """Return (N, 4) float32 linear RGBA at `points`, (N, 3) volume frame; None without colour."""
+        """Return (N, 4) float32 linear RGBA at (N, 3) points, volume frame; None: no colour."""
         return None
 
     def gradient(self, points: Tensor) -> Tensor | None:
@@ -84,7 +85,8 @@ class Field(ABC):
         ----------
         threshold
             For a distance: the offset from the surface in volume units, positive is outside.
-            For an occupancy: the probability above which a point is inside. None: the default (0; 0.5).
+            For an occupancy: the probability above which a point is inside. None: the default, 0
+            or 0.5.
         """
         if threshold is None:
             return 0.0

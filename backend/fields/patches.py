@@ -187,7 +187,8 @@ def _sheet_distance(
     for corner in range(3):
         np.add.at(normals, triangles[:, corner], np.cross(edges[:, 0], edges[:, 1]))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12)
-    distance, nearest = KDTree(vertices).query(points, distance_upper_bound=2 * most)
+    distance, index = KDTree(vertices).query(points, distance_upper_bound=2 * most)
+    nearest = np.asarray(index)
     known = np.flatnonzero(np.isfinite(distance))
     offset = points[known] - vertices[nearest[known]]
     along = np.abs((offset * normals[nearest[known]]).sum(1))

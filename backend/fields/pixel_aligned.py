@@ -263,16 +263,17 @@ class _BakedStream:
     def __init__(self, stream: Stream, method_from_volume: np.ndarray, factor: float) -> None:
         layers = [layer for layer in stream.points if isinstance(layer, nn.Linear)]
         matrix = torch.tensor(method_from_volume).to(layers[0].weight)
-        weight, bias = layers[0].weight, layers[0].bias
+        weight, bias = layers[0].weight.detach(), layers[0].bias.detach()
         self.points = [((weight @ matrix[:3, :3]).T, bias + weight @ matrix[:3, 3])]
-        self.points += [(layer.weight.T, layer.bias) for layer in layers[1:]]
+        self.points += [(layer.weight.detach().T, layer.bias.detach()) for layer in layers[1:]]
         width = layers[-1].out_features
         first = stream.first
-        self.first_weight = first.weight[:, :width].T
-        self.picture_weight, self.first_bias = first.weight[:, width:], first.bias
-        *hidden, last = [layer for layer in list(stream.decoder)[1:] if isinstance(layer, nn.Linear)]
-        self.hidden = [(layer.weight.T, layer.bias) for layer in hidden]
-        weight, bias = last.weight, last.bias
+        weight, self.first_bias = first.weight.detach(), first.bias.detach()
+        self.first_weight, self.picture_weight = weight[:, :width].T, weight[:, width:]
+        linear = [layer for layer in stream.decoder if isinstance(layer, nn.Linear)]
+        _, *hidden, last = linear
+        self.hidden = [(layer.weight.detach().T, layer.bias.detach()) for layer in hidden]
+        weight, bias = last.weight.detach(), last.bias.detach()
         if len(weight) == 2:  # logits of inside, outside: their difference is positive outside
             weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
         self.last_weight, self.last_bias = weight[0] * factor, bias[0] * factor

@@ -38,7 +38,7 @@ class SVMField(Field):
         bias: Tensor,
     ) -> None:
         self.device = support.device
-        # Layers 256 wide leave a processor's second-level cache sooner than the device's rule thinks.
+        # Layers 256 wide leave a processor's cache sooner than the device's rule thinks.
         self.block = 2048 if support.device.type == "cpu" else None
         self.straight = straight[0].contiguous(), straight[1]
         self.warp = [(weight.detach().contiguous(), bias.detach()) for weight, bias in warp]

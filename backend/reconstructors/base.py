@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from ..fusion import Framing, Fusion, Pictures, frame_views
 from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
 from ..geometry.views import View
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
+
+Method = TypeVar("Method", bound="Reconstructor")
 
 
 def shapenet_frame(side: float) -> np.ndarray:
@@ -454,10 +456,10 @@ class Reconstructor(nn.Module):
 _REGISTRY: dict[str, type[Reconstructor]] = {}
 
 
-def register(spec: MethodSpec) -> Callable[[type[Reconstructor]], type[Reconstructor]]:
+def register(spec: MethodSpec) -> Callable[[type[Method]], type[Method]]:
     """Register the decorated class under `spec.name`."""
 
-    def add(cls: type[Reconstructor]) -> type[Reconstructor]:
+    def add(cls: type[Method]) -> type[Method]:
         if spec.name in _REGISTRY:
             raise ValueError(f"the method {spec.name!r} is registered twice")
         cls.spec = spec

@@ -101,7 +101,8 @@ class ConditionalNorm(nn.Module):
         """Return scale and shift, (hidden,), that CBN is in evaluation for one c, (features,)."""
         gamma, beta = self.conv_gamma(c[None, :, None]), self.conv_beta(c[None, :, None])
         mean, variance = self.bn.running_mean, self.bn.running_var
-        assert mean is not None and variance is not None
+        assert mean is not None
+        assert variance is not None
         scale = gamma[0, :, 0] * (variance + self.bn.eps).rsqrt()
         return scale, beta[0, :, 0] - scale * mean
 

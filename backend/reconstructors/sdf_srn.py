@@ -27,7 +27,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -304,7 +304,7 @@ class SDFSRN(Reconstructor):
 
     configuration: SDFSRNConfiguration
     configuration_class = SDFSRNConfiguration
-    configurations: ClassVar[Mapping[str, SDFSRNConfiguration]] = {
+    configurations = {
         "paper": SDFSRNConfiguration(_SHAPENET),
         "paper-pascal3d": SDFSRNConfiguration(
             _PASCAL,
@@ -476,7 +476,9 @@ class SDFSRN(Reconstructor):
         names = {512: "paper", 256: "paper-pascal3d"}
         if head is None or head.shape[0] not in names:
             raise RequestError("The checkpoint's encoder is not one that the authors published.")
-        model = cls(cls.configurations[names[head.shape[0]]])
+        configuration = cls.configurations[names[head.shape[0]]]
+        assert isinstance(configuration, SDFSRNConfiguration)
+        model = cls(configuration)
         model.fill(tensors, source="the checkpoint")
         return model
 

@@ -96,7 +96,8 @@ class VisualHull(Reconstructor):
 
 def object_colors(image: Tensor) -> Tensor:
     """Return (3, H, W) linear RGB of an sRGB picture, (H, W, 4), without its background."""
-    grown = grown_colors(image[..., :3].numpy(), image[..., 3].numpy())
+    pixels = image.cpu().numpy()
+    grown = grown_colors(pixels[..., :3], pixels[..., 3])
     return linear(torch.from_numpy(grown)).permute(2, 0, 1).contiguous()
 
 

@@ -74,19 +74,19 @@ def five_cameras():
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def photograph():
     """The function that takes a view of the test object; see `take`."""
     return take
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cameras():
     """Five very different cameras around the test object."""
     return five_cameras()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def aim():
     """The function that poses a camera; see `look_at`."""
     return look_at

@@ -146,7 +146,7 @@ def test_progress_is_silent_into_a_pipe(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_module_runs_as_a_program_and_an_interruption_ends_it():
+def test_the_module_runs_as_a_program():
     run = subprocess.run(
         [
             sys.executable,

@@ -181,6 +181,18 @@ def test_what_is_forgotten_or_unknown_is_told(views):
         list(session.remesh(protocol.Remesh("r", "k"), Ticket()))
 
 
+def test_a_job_that_does_not_finish_keeps_the_field_of_the_one_before(views):
+    session = Session()
+    finish(session.reconstruct(request(views, keep="k"), Ticket()))
+    with pytest.raises((RequestError, WorkError)):
+        list(session.reconstruct(request(views, keep="k", level=-5.0), Ticket()))
+    assert session.status().kept == ("k",)
+    stopped = session.reconstruct(request(views, keep="other"), Ticket())
+    next(stopped)
+    stopped.close()
+    assert session.status().kept == ("k",)
+
+
 def test_unload_drops_everything(views):
     session = Session()
     finish(session.reconstruct(request(views, keep="k"), Ticket()))

@@ -184,7 +184,7 @@ def pascal3d_camera(entry: dict[str, Any], width: int, height: int) -> Camera:
     # The toolbox's camera has +y up and looks along -z.
     rotation = np.diag([1.0, -1.0, -1.0]) @ roll @ about_x @ about_z
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = rotation, -rotation @ center
+    matrix[:3, :3], matrix[:3, 3] = rotation, -(rotation @ center)
     focal = entry["focal"] * entry["viewport"]
     return posed(
         matrix, fx=focal, fy=focal, cx=entry["px"], cy=entry["py"], width=width, height=height

@@ -56,7 +56,7 @@ def rasterize(
     low = (y.amin(1) - 0.5).ceil().clamp(0, height).long()
     high = (y.amax(1) - 0.5).ceil().clamp(0, height).long()
     owner, step = _expand(high - low)
-    row = low[owner] + step
+    row = low.index_select(0, owner) + step
     center = (row + 0.5)[:, None]
     start = _crossing(left.index_select(0, owner), center).amax(1)
     stop = _crossing(right.index_select(0, owner), center).amin(1)
@@ -64,16 +64,19 @@ def rasterize(
     count = ((stop - 0.5).ceil().clamp(0, width) - start).clamp_min(0).long()
     # Many rows of small triangles hold no sample: the rest of the work is for those that do.
     full = count.nonzero()[:, 0]
-    owner, row, start, count = owner[full], row[full], start[full], count[full]
+    owner, row, start, count = (t.index_select(0, full) for t in (owner, row, start, count))
     center = (row + 0.5)[:, None]
 
-    base = nearness[owner, 0] + gradient_x[owner] * (start + 0.5 - x[owner, 0])
-    base = base + gradient_y[owner] * (center[:, 0] - y[owner, 0])
-    first = (view[owner] * height + row) * width + start.long()
+    # The plane of each triangle's nearness: its value, column and row at a corner, its slopes.
+    plane = torch.stack([nearness[:, 0], x[:, 0], y[:, 0], gradient_x, gradient_y], 1)
+    value, column, line, slope, fall = plane.index_select(0, owner).unbind(1)
+    base = value + slope * (start + 0.5 - column) + fall * (center[:, 0] - line)
+    first = (view.index_select(0, owner) * height + row) * width + start.long()
     span, step = _expand(count)
-    value = torch.addcmul(base[span], gradient_x[owner][span], step).clamp_min_(1e-12)
-    sample = first[span] + step
-    key = (value.view(torch.int32).long() << 32) | (LOW_BITS - owner[span])
+    value = torch.addcmul(base.index_select(0, span), slope.index_select(0, span), step)
+    sample = first.index_select(0, span) + step
+    key = value.clamp_min_(1e-12).view(torch.int32).long() << 32
+    key |= LOW_BITS - owner.index_select(0, span)
     buffer = torch.zeros(views * height * width, dtype=torch.long, device=corners.device)
     buffer.scatter_reduce_(0, sample, key, "amax")
 

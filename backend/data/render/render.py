@@ -238,11 +238,18 @@ def _rasterized(
     faces = torch.cat([mesh.faces + int(s) for mesh, s in zip(meshes, starts, strict=True)])
     counts = torch.tensor([len(mesh.faces) for mesh in meshes], device=screen.device)
     view = torch.repeat_interleave(torch.arange(len(meshes), device=screen.device), counts)
-    ahead = torch.cat([s[1] for s in seen])[faces].all(1)
-    faces, view = faces[ahead], view[ahead]
+    ahead = torch.cat([s[1] for s in seen])
+    if not bool(ahead.all()):
+        whole = ahead[faces].all(1)
+        faces, view = faces[whole], view[whole]
     height, width = cameras[0].height * samples, cameras[0].width * samples
     cover = rasterize(
-        screen[faces], view, views=len(meshes), height=height, width=width, two_sided=two_sided
+        screen.index_select(0, faces.view(-1)).view(-1, 3, 3),
+        view,
+        views=len(meshes),
+        height=height,
+        width=width,
+        two_sided=two_sided,
     )
     corner = faces.index_select(0, cover.triangle)
     view = torch.div(cover.sample, height * width, rounding_mode="floor")

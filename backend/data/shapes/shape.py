@@ -73,7 +73,8 @@ class Shape:
     def tobytes(self) -> bytes:
         """Return every number of the shape as bytes: equal shapes have equal bytes."""
         chunks = [self.name.encode(), np.asarray(self.extents, np.float64).tobytes()]
-        chunks += [np.array([body.blend, body.cut_blend], np.float64).tobytes() for body in self.bodies]
+        for body in self.bodies:
+            chunks.append(np.array([body.blend, body.cut_blend], np.float64).tobytes())
         for part in self.parts:
             role = np.array([part.kind, part.body, part.cut, len(part.numbers)], np.int64)
             look = np.array([*part.material.color, part.material.gloss], np.float64)

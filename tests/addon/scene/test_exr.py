@@ -5,10 +5,11 @@ import struct
 import numpy as np
 import pytest
 from levelform.backend.errors import WorkError
-from PIL import Image
 
 pytest.importorskip("bpy")
 from levelform.addon.scene.exr import read_exr, write_png
+
+Image = pytest.importorskip("PIL.Image")  # the independent reader; Blender ships none
 
 
 def attribute(name, kind, data):

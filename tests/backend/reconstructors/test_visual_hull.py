@@ -49,16 +49,17 @@ def test_hull_holds_the_object_and_reprojects_onto_its_silhouettes(views):
         size = 40
         steps = (np.arange(size) + 0.5) / size
         x, y = np.meshgrid(steps * view.camera.width, steps * view.camera.height)
-        pixels = torch.from_numpy(np.stack([x, y], -1).reshape(-1, 2)).float()
+        pixels = torch.from_numpy(np.stack([x, y], -1).reshape(-1, 2)).float().floor() + 0.5
         origins, directions = view.camera.rays(pixels)
         directions = directions / directions.norm(dim=1, keepdim=True)
-        depth = torch.linspace(-1.2, 1.2, 101)
+        depth = torch.linspace(-1.2, 1.2, 161)
         ahead = -(origins * directions).sum(1)
         spots = origins[:, None] + (ahead[:, None] + depth)[..., None] * directions[:, None]
         seen = (field(spots.reshape(-1, 3)).reshape(len(pixels), -1) < 0).any(1)
         column = pixels.long()
         mask = view.image[column[:, 1], column[:, 0], 3] > 0.5
-        assert float((seen & mask).sum() / (seen | mask).sum()) > 0.96
+        overlap = float((seen & mask).sum() / (seen | mask).sum())
+        assert overlap > 0.97, view.name
 
 
 def test_code_can_be_saved_and_gives_the_same_field(views, tmp_path):
@@ -85,11 +86,15 @@ def test_codes_of_the_same_cameras_blend(views):
     assert volume[0] < volume[1] < volume[2]
 
 
-def test_large_pictures_are_made_smaller_without_moving_the_edge(photograph, cameras):
+def test_large_pictures_are_made_smaller_without_moving_the_edge(cameras):
     camera = cameras[0]
     factor = 1200 // camera.width
     large = resized(camera, width=factor * camera.width, height=factor * camera.height)
-    picture = photograph(large).image.permute(2, 0, 1)[None]
+    y, x = torch.meshgrid(
+        torch.arange(large.height) + 0.5, torch.arange(large.width) + 0.5, indexing="ij"
+    )
+    disc = ((x - 0.47 * large.width).hypot(y - 0.55 * large.height) < 0.31 * large.width).float()
+    picture = disc.expand(1, 4, -1, -1)
     averaged = torch.nn.functional.avg_pool2d(picture, factor)[0].permute(1, 2, 0)
     model = VisualHull()
     small_code = model.encode([View(averaged, camera)])

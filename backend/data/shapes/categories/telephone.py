@@ -411,7 +411,7 @@ def _wall(b: Build) -> None:
     x = -wide / 2 - 0.02 if b.chance(0.4) else -0.3 * wide
     y = -deep / 2 - 0.1
     for z in (-0.28, 0.28):
-        b.rod((max(x, -0.42 * wide), 0, z * tall), (x, y + 0.06, z * tall), 0.03, metal)
+        b.rod((max(x, -0.42 * wide), 0, z * tall), (x, y, z * tall), 0.03, metal)
     with b.at((x, y, 0), turn("z", 180) @ turn("x", 90) @ turn("z", 90)):
         _handset(b, 0.62 * tall, dark)
     if b.chance(0.7):
