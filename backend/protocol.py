@@ -187,6 +187,9 @@ class MeshUpdate:
     scale : factor for the vertices, so that the object itself keeps the scale 1
     resolution : cells along the longest side of the box at the finest part
     final : the last mesh of the job
+    edges : (E, 2) int32, every edge once, or None
+    corner_edges : (3 F,) int32, the edge from each triangle's corner to its next one, or None. With
+        both, Blender need not look for the edges itself, which is most of its time for a mesh
     """
 
     job: str
@@ -198,6 +201,8 @@ class MeshUpdate:
     scale: float
     resolution: int
     final: bool
+    edges: np.ndarray | None = None
+    corner_edges: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

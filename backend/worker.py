@@ -16,11 +16,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from . import launch
 from .channel import Channel, ChannelClosedError
 from .errors import Cancelled, LevelformError
+from .geometry.meshes import mesh_edges
 from .protocol import (
     REQUESTS,
     Cancel,
@@ -30,6 +32,7 @@ from .protocol import (
     Finished,
     Forget,
     ListMethods,
+    MeshUpdate,
     Methods,
     Progress,
     ProtocolError,
@@ -174,7 +177,7 @@ class Worker:
             if isinstance(event, _ENDS):
                 end = event  # to be sent when the session has tidied up
             else:
-                self.answer(event)
+                self.answer(_with_edges(event))
                 ticket.check()
         if end is None:
             raise RuntimeError("the session ended a job without a result")
@@ -195,6 +198,14 @@ class Worker:
                 self.answer(session.methods())
             case _:
                 logger.warning("%s is no request", type(request).__name__)
+
+
+def _with_edges(event: Any) -> Any:
+    """Return a mesh with its edges, which Blender would else look for while the person waits."""
+    if not isinstance(event, MeshUpdate) or not len(event.faces):
+        return event
+    edges, corner_edges = mesh_edges(event.faces)
+    return replace(event, edges=edges, corner_edges=corner_edges)
 
 
 class _Reporter:

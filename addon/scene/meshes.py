@@ -17,6 +17,8 @@ from ...backend.protocol import MeshUpdate
 COLOR_ATTRIBUTE = "Color"
 NORMAL_ATTRIBUTE = "field_normal"
 CORNER_ATTRIBUTE = ".corner_vert"  # Blender's own: each corner's vertex
+EDGE_ATTRIBUTE = ".edge_verts"  # each edge's two vertices
+CORNER_EDGE_ATTRIBUTE = ".corner_edge"  # the edge that follows each corner
 MATERIAL = "Levelform Color"
 
 
@@ -84,6 +86,15 @@ def check(update: MeshUpdate) -> None:
         raise WorkError(
             f"The mesh has triangles that point past its {len(vertices)} vertices.", "Report this."
         )
+    edges, corner_edges = update.edges, update.corner_edges
+    if edges is None or corner_edges is None or not len(edges):
+        return
+    if (
+        len(corner_edges) != 3 * len(faces)
+        or not 0 <= edges.min() <= edges.max() < len(vertices)
+        or not 0 <= corner_edges.min() <= corner_edges.max() < len(edges)
+    ):
+        raise WorkError("The mesh has edges that do not belong to its triangles.", "Report this.")
 
 
 def color_material() -> bpy.types.Material:
@@ -126,13 +137,28 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
     else:  # the attribute is no documented part of the API; this is, and is a hundred times slower
         mesh.loops.foreach_set("vertex_index", corners)
     mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * count, 3, dtype=np.int32))
+    known = _fill_edges(mesh, update)
     _touch(mesh)
-    mesh.update(calc_edges=True)
+    mesh.update(calc_edges=not known)
     if update.normals is not None:
         normals = attributes.new(NORMAL_ATTRIBUTE, "FLOAT_VECTOR", "POINT")
         normals.data.foreach_set("vector", _flat(update.normals, np.float32))
     if update.colors is not None:
         _fill_colors(mesh, update.colors)
+
+
+def _fill_edges(mesh: bpy.types.Mesh, update: MeshUpdate) -> bool:
+    """Store the edges that came with the update; false if Blender has to find them itself."""
+    if update.edges is None or update.corner_edges is None or not len(update.edges):
+        return False
+    mesh.edges.add(len(update.edges))
+    attributes: Any = mesh.attributes
+    edges, corner_edges = attributes.get(EDGE_ATTRIBUTE), attributes.get(CORNER_EDGE_ATTRIBUTE)
+    if edges is None or corner_edges is None:
+        return False
+    edges.data.foreach_set("value", _flat(update.edges, np.int32))
+    corner_edges.data.foreach_set("value", _flat(update.corner_edges, np.int32))
+    return True
 
 
 def _fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:

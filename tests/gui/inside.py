@@ -4,6 +4,7 @@ Each check is a generator that yields while Blender goes on drawing and the exte
 does its work; nothing here drives a job. Rows go to `report.json` in `$LEVELFORM_GUI_OUT`.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -246,12 +247,14 @@ class Checks:
         corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).reshape(-1, 1)
         quads = corner + np.array([0, 1, side + 1, side])
         faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
+        package = self.protocol.__name__.rpartition(".")[0]
+        edges = importlib.import_module(f"{package}.geometry.meshes").mesh_edges(faces)
         times = []
         for height in (0.0, 0.5, 1.0):
             vertices = np.insert(grid, 2, height, axis=1).astype(np.float32)
             ones = np.ones((len(vertices), 4), np.float32)
             update = self.protocol.MeshUpdate(
-                "", vertices, faces, vertices, ones, np.eye(4), 1.0, 512, False
+                "", vertices, faces, vertices, ones, np.eye(4), 1.0, 512, False, *edges
             )
             self.watch.clear()
             self.live.running.result.offer(update)

@@ -9,6 +9,7 @@ bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import meshes  # noqa: E402
 from levelform.backend.errors import WorkError  # noqa: E402
+from levelform.backend.geometry.meshes import mesh_edges  # noqa: E402
 from levelform.backend.protocol import MeshUpdate  # noqa: E402
 from mathutils import Matrix  # noqa: E402
 
@@ -86,6 +87,34 @@ def test_same_mesh_as_from_pydata():
     for ours, theirs in zip(geometry(made), geometry(slow), strict=True):
         assert np.array_equal(ours, theirs)
     assert not made.validate(verbose=True)  # True would mean that it had to change something
+
+
+def test_edges_that_come_along_are_the_ones_blender_finds():
+    update = ball()
+    edges, corner_edges = mesh_edges(update.faces)
+    known = replace(update, edges=edges, corner_edges=corner_edges)
+    ours = meshes.new_object("Known", known).data
+    theirs = meshes.new_object("Found", update).data
+    ends = [read(mesh.edges, "vertices", 2, np.int32) for mesh in (ours, theirs)]
+    assert np.array_equal(*(np.unique(np.sort(pairs, 1), axis=0) for pairs in ends))
+    around = [
+        np.sort(pairs[read(mesh.loops, "edge_index", 1, np.int32)[:, 0]], 1)
+        for pairs, mesh in zip(ends, (ours, theirs), strict=True)
+    ]
+    assert np.array_equal(*around)
+    assert not ours.validate(verbose=True)
+
+
+@pytest.mark.parametrize("broken", ["edges", "corner_edges", "short"])
+def test_edges_that_do_not_belong_are_refused(broken):
+    update = ball()
+    edges, corner_edges = (array.copy() for array in mesh_edges(update.faces))
+    if broken == "short":
+        corner_edges = corner_edges[:-1]
+    else:
+        (edges if broken == "edges" else corner_edges).flat[0] = 10**6
+    with pytest.raises(WorkError, match="edges"):
+        meshes.new_object("Broken", replace(update, edges=edges, corner_edges=corner_edges))
 
 
 def test_smooth_with_colors_and_normals():
