@@ -177,7 +177,7 @@ class Worker:
             if isinstance(event, _ENDS):
                 end = event  # to be sent when the session has tidied up
             else:
-                self.answer(_with_edges(event))
+                self.answer(_with_edges(event, ticket))
                 ticket.check()
         if end is None:
             raise RuntimeError("the session ended a job without a result")
@@ -200,11 +200,11 @@ class Worker:
                 logger.warning("%s is no request", type(request).__name__)
 
 
-def _with_edges(event: Any) -> Any:
+def _with_edges(event: Any, ticket: Ticket) -> Any:
     """Return a mesh with its edges, which Blender would else look for while the person waits."""
     if not isinstance(event, MeshUpdate) or not len(event.faces):
         return event
-    edges, corner_edges = mesh_edges(event.faces)
+    edges, corner_edges = mesh_edges(event.faces, ticket.check)
     return replace(event, edges=edges, corner_edges=corner_edges)
 
 

@@ -1,8 +1,12 @@
 """The mesh that extraction makes and everything else reads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+
+EDGE_BLOCK = 200_000  # corners whose edges are sorted at once, a few hundredths of a second
 
 
 @dataclass(frozen=True)
@@ -28,20 +32,35 @@ class Mesh:
         return cls(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
 
 
-def mesh_edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mesh_edges(
+    faces: np.ndarray, check: Callable[[], None] = lambda: None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges of triangles, and which of them follows each corner.
 
     Parameters
     ----------
     faces : (F, 3) int32
+    check : called between parts of the work, to stop it by raising
 
     Returns
     -------
     edges : (E, 2) int32, each once, the smaller vertex first, in ascending order
     corner_edges : (3 F,) int32, index of the edge from a corner to the next one of its triangle
     """
-    pairs = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
-    keys = (pairs.min(1).astype(np.int64) << 32) | pairs.max(1)
-    unique, corner_edges = np.unique(keys, return_inverse=True)
-    edges = np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1)
-    return edges.astype(np.int32), corner_edges.reshape(-1).astype(np.int32)
+    after = np.roll(faces, -1, axis=1)
+    low, high = np.minimum(faces, after).reshape(-1), np.maximum(faces, after).reshape(-1)
+    corner_edges = np.zeros(len(low), np.int32)
+    edges: list[np.ndarray] = [np.zeros((0, 2), np.int32)]
+    count = 0
+    # In parts by the smaller vertex, whose edges are no other part's: none takes long to sort.
+    parts = len(low) // EDGE_BLOCK + 1
+    borders = np.linspace(0, int(low.max(initial=0)) + 1, parts + 1).astype(np.int64)
+    for start, stop in pairwise(borders):
+        check()
+        here = np.flatnonzero((low >= start) & (low < stop))
+        keys = (low[here].astype(np.int64) << 32) | high[here]
+        unique, index = np.unique(keys, return_inverse=True)
+        edges.append(np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1).astype(np.int32))
+        corner_edges[here] = index.reshape(-1) + count
+        count += len(unique)
+    return np.concatenate(edges), corner_edges

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from levelform.backend.geometry import meshes
 from levelform.backend.geometry.meshes import Mesh, mesh_edges
 
 
+@pytest.mark.parametrize("block", [10, 200_000])
 @pytest.mark.parametrize("seed", range(4))
-def test_every_corner_is_followed_by_its_edge(seed):
+def test_every_corner_is_followed_by_its_edge(seed, block, monkeypatch):
+    monkeypatch.setattr(meshes, "EDGE_BLOCK", block)
     faces = np.random.default_rng(seed).permuted(
         np.tile(np.arange(30, dtype=np.int32), (50, 1)), axis=1
     )[:, :3]
@@ -27,6 +30,14 @@ def test_a_closed_mesh_has_three_edges_for_two_triangles():
     edges, corner_edges = mesh_edges(tetrahedron)
     assert edges.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
     assert np.bincount(corner_edges).tolist() == [2] * 6
+
+
+def test_edges_can_be_stopped():
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mesh_edges(np.array([[0, 1, 2]], np.int32), stop)
 
 
 def test_no_triangles_no_edges():
