@@ -51,7 +51,9 @@ matrix: $(READY) $(MATRIX:%=matrix-%) matrix-5.2.3  ## the suite in every suppor
 
 venv-bpy-%:
 	@test "$*" = 5.2.3 || { test -d .venv-bpy-$* || $(PYTHON) -m venv .venv-bpy-$*; \
-	  .venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check "bpy==$*" "numpy<2" pytest pytest-timeout; }
+	  grep -v '^bpy==' constraints.txt >.venv-bpy-$*/constraints.txt && \
+	  .venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check "bpy==$*" \
+	    -c .venv-bpy-$*/constraints.txt -e ".[test]"; }
 	@test "$*" != 5.2.3 || { test -d .venv-bpy-$* || $(PYTHON_NEXT) -m venv .venv-bpy-$*; \
 	  .venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check "bpy==$*" pytest pytest-timeout; }
 	.venv-bpy-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .

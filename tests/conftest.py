@@ -7,7 +7,14 @@ import pytest
 HAS_BPY = find_spec("bpy") is not None
 
 # The suite also runs in Blenders whose Python has no torch: the backend is another process there.
-collect_ignore = [] if find_spec("torch") is not None else ["backend"]
+NEEDS_TORCH = [
+    "backend",
+    "bench",
+    "addon/test_dataset_render.py",
+    "end_to_end/test_overfit_networks.py",
+    "end_to_end/test_sample.py",
+]
+collect_ignore = [] if find_spec("torch") is not None else NEEDS_TORCH
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
