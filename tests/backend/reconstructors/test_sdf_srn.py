@@ -388,21 +388,3 @@ def test_an_authors_checkpoint_reproduces_the_formula():
 def test_other_files_are_refused(checkpoints):
     with pytest.raises(RequestError, match="checkpoint"):
         SDFSRN.import_checkpoint(checkpoints)
-
-
-# ---------------------------------------------------------------- minutes
-
-
-@pytest.mark.slow
-def test_sphere_pretraining_reaches_a_sphere():
-    torch.manual_seed(0)
-    base = SDFSRN.configurations["compact"]
-    model = SDFSRN(replace(base, encoder_width=4))
-    optimizer = torch.optim.Adam(model.generator.parameters(), lr=1e-3)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(300):
-        loss = model.pretraining_loss(4, generator)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert model.pretraining_loss(4, generator) < 1e-3
