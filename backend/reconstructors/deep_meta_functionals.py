@@ -16,8 +16,7 @@ The level set g = 0.5 is the surface; g's raw output here is a logit, above 0 in
 Departures
 ----------
 - Channels double in the last module of blocks 1 to 4 (the authors' code): that gives the 16 N
-numbers
-  of the paper, where doubling in every block would give 32 N.
+  numbers of the paper, where doubling in every block would give 32 N.
 - Every layer of g has a bias and a scale, as equation 4 says: 3458 numbers. The paper's 3394 are
   reached when the first map has neither: `first_layer_affine=False`.
 - Equation 6 has a minus sign that would reward motion; the smoothness is added.

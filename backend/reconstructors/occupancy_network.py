@@ -6,9 +6,9 @@ Nowozin, Geiger, CVPR 2019.
 Symbols
 -------
 c            `features`: what the encoder says of the image, 256 numbers
-p            `points`, (x, y, z) in [-0.55, 0.55]^3 of the method's frame (ShapeNet v1, longest
-side 1) CBN          `ConditionalNorm`: gamma(c) * BatchNorm(x) + beta(c) tau          `threshold`:
-the probability at the surface, 0.2 for images
+p            `points` in [-0.55, 0.55]^3 of the method's frame (ShapeNet v1, longest side 1)
+CBN          `ConditionalNorm`: gamma(c) * BatchNorm(x) + beta(c)
+tau          `threshold`: the probability at the surface, 0.2 for images
 
 Names of parameters are those of the published checkpoint, so its state dict loads as it is.
 
@@ -19,8 +19,7 @@ Departures
   colour that is stored under alpha 0.
 - Images are resized once, by our own antialiased framing, where the authors resize with PIL.
 - The surface of "compact" is at the probability 0.5: its level is chosen on validation shapes by
-the
-  user's threshold, not built in.
+  the user's threshold, not built in.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,11 +7,11 @@ Symbols
 -------
 lambda       `features`: what the feature network says of the picture, 256 numbers
 D_train      `TrainingSet`: N points x_i with labels y_i, the first half +1 (inside), the second -1
-sigma        `sigma`: the kernel's width, one number or one an axis, of each shape its own
-(equation 7) x~           `embed`: the warp of space that depends on the picture (section 3.3) a, b
-`alphas`, `bias`: the solved dual (equation 4) S            the decision function sum a_i y_i
-K(x_i~, x~) + b (equation 5), above 0 inside beta         exp(`log_beta`): P(inside) = sigmoid(beta
-S) (section 3.5)
+sigma        `sigma`: the kernel's width, one number or one an axis, each shape's own (equation 7)
+x~           `embed`: the warp of space that depends on the picture (section 3.3)
+a, b         `alphas`, `bias`: the solved dual (equation 4)
+S            the decision function sum a_i y_i K(x_i~, x~) + b (equation 5), above 0 inside
+beta         exp(`log_beta`): P(inside) = sigmoid(beta S) (section 3.5)
 
 Layer sizes other than those of the feature network are not in the paper; there is no code.
 
@@ -20,14 +20,12 @@ Departures
 - The dual is solved by our own interior-point layer in float64 instead of a general QP package; its
   bias is the equality's multiplier, where such packages return none.
 - The embedding is a residual, x~ = x + MLP(x, lambda), that starts as the identity; its first
-layer is
-  split, so that the part of lambda is computed once a picture.
+  layer is split, so that the part of lambda is computed once a picture.
 - The generator starts with positive points near the centre and negative ones around them:
-coincident
-  points would put every multiplier at its bound, where no gradient passes.
+  coincident points would put every multiplier at its bound, where no gradient passes.
 - Several views (not in the paper): the mean of lambda, or "union": the views' training sets under
-one
-  SVM, embedded by the mean lambda, with C / V and V times the ridge, so that V equal views are one.
+  one SVM, embedded by the mean lambda, with C / V and V times the ridge, so that V equal views are
+  one.
 """
 
 import math
