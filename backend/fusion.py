@@ -194,23 +194,84 @@ def _pad_to_multiple(images: Tensor, step: int) -> Tensor:
 
 def crop_to_mask(view: View, framing: Framing) -> Tensor:
     """Return an unposed picture cropped and padded to a square around its mask, (S, S, 4)."""
-    rows, columns = (view.image[..., 3] > 0.5).nonzero(as_tuple=True)
+    square = mask_square(view.image[..., 3], framing, name=view.name)
+    return crop_square(view.image, square, framing.size)
+
+
+def mask_square(alpha: Tensor, framing: Framing, *, name: str = "view") -> tuple[int, int, int]:
+    """Return (left, top, side) in pixels of the square around the mask alpha, (H, W)."""
+    rows, columns = (alpha > 0.5).nonzero(as_tuple=True)
     if rows.numel() == 0:
         raise RequestError(
-            f"{view.name}: the picture shows no object, its alpha is empty.",
+            f"{name}: the picture shows no object, its alpha is empty.",
             "Give a picture whose alpha is the object's mask, or name its background.",
         )
     top, left = int(rows.min()), int(columns.min())
     height, width = int(rows.max()) + 1 - top, int(columns.max()) + 1 - left
     side = math.ceil(max(height, width) / (1 - 2 * framing.margin))
-    top -= (side - height) // 2
-    left -= (side - width) // 2
-    flat = premultiply(view.image).permute(2, 0, 1)[None].float()
+    return left - (side - width) // 2, top - (side - height) // 2, side
+
+
+def crop_square(image: Tensor, square: tuple[int, int, int], size: int) -> Tensor:
+    """Return a square of a picture, (H, W, 4) straight alpha, resized to (size, size, 4).
+
+    What lies outside the picture is transparent.
+    """
+    left, top, side = square
+    flat = premultiply(image).permute(2, 0, 1)[None].float()
     right, bottom = left + side - flat.shape[3], top + side - flat.shape[2]
-    square = F.pad(flat, (-left, right, -top, bottom))  # negative: cut away
-    size = (framing.size, framing.size)
-    taken = F.interpolate(square, size, mode="bilinear", antialias=True, align_corners=False)
-    return straighten(taken[0].permute(1, 2, 0)).to(view.image.dtype)
+    cut = F.pad(flat, (-left, right, -top, bottom))  # negative: cut away
+    taken = F.interpolate(cut, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return straighten(taken[0].permute(1, 2, 0)).to(image.dtype)
+
+
+def cropped_camera(camera: Camera, square: tuple[int, int, int], size: int) -> Camera:
+    """Return the camera of what `crop_square` made: the same pose, a moved and scaled lens."""
+    left, top, side = square
+    zoom = size / side
+    return replace(
+        camera,
+        fx=camera.fx * zoom,
+        fy=camera.fy * zoom,
+        cx=(camera.cx - left) * zoom,
+        cy=(camera.cy - top) * zoom,
+        width=size,
+        height=size,
+    )
+
+
+def canonical_camera(camera: Camera, framing: Framing) -> Camera:
+    """Return the camera with the training lens that takes nearly the picture of `camera`.
+
+    A camera network knows one lens. The camera is turned to the picture's middle, and moved along
+    its axis until the volume's centre is seen as large through the training lens; what remains is
+    a slightly different perspective.
+
+    Parameters
+    ----------
+    camera
+        Of a framed picture, `framing.size` pixels wide and high; perspective.
+    """
+    size = framing.size
+    focal, middle = framing.focal * size, size / 2
+    aim = np.array([(middle - camera.cx) / camera.fx, (middle - camera.cy) / camera.fy, 1.0])
+    turn = _turned_to(aim)
+    camera_from_world = camera.camera_from_world
+    rotation = turn @ camera_from_world[:3, :3]
+    translation = turn @ camera_from_world[:3, 3]
+    translation[2] *= focal / camera.fx
+    pose = np.eye(4)
+    pose[:3, :3] = rotation.T
+    pose[:3, 3] = -rotation.T @ translation
+    return Camera(pose, focal, focal, middle, middle, size, size)
+
+
+def _turned_to(aim: np.ndarray) -> np.ndarray:
+    """Return the shortest rotation, (3, 3), that takes the direction `aim` to +z."""
+    a = aim / np.linalg.norm(aim)
+    v = np.array([a[1], -a[0], 0.0])  # a x z
+    cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
+    return np.eye(3) + cross + cross @ cross / (1 + a[2])
 
 
 def premultiply(image: Tensor) -> Tensor:

@@ -60,7 +60,12 @@ def _content_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--views", type=int, default=8, help="pictures of each shape")
     parser.add_argument("--size", type=int, default=128, help="pixels along a side")
     parser.add_argument("--cameras", default="r2n2", help="range of cameras, by its paper's name")
-    parser.add_argument("--passes", action="store_true", help="depth, normals and albedo too")
+    parser.add_argument(
+        "--passes",
+        nargs="*",
+        metavar="PASS",
+        help="keep depth, normals, albedo too; without a name all three",
+    )
     parser.add_argument("--mesh", action="store_true", help="keep the mesh too")
     parser.add_argument("--surface", type=int, default=10_000, help="points on the surface")
     parser.add_argument(
@@ -240,16 +245,18 @@ def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
     words = [sys.executable, "-m", f"{package}.addon.dataset_render", args.source, args.out]
     words += ["--engine", args.engine, "--views", str(args.views), "--size", str(args.size)]
     words += ["--cameras", args.cameras, "--seed", str(args.seed)]
+    words += ["--passes", *_contents(args).passes]
     words += ["--limit", str(args.limit)] if args.limit is not None else []
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    answer = json.loads(lines[-1]) if lines else {}
     if done.returncode or not lines:
         kind = RequestError if done.returncode == RequestError.exit_status else WorkError
         raise kind(
-            f"Blender's renderer stopped with status {done.returncode}.",
-            "Its messages are above; `pip install bpy` where the module is missing.",
+            answer.get("error", f"Blender's renderer stopped with status {done.returncode}."),
+            answer.get("hint", "`pip install bpy` where the module is missing."),
         )
-    return json.loads(lines[-1])
+    return answer
 
 
 def _inspect(args: argparse.Namespace) -> dict[str, Any]:
@@ -285,7 +292,7 @@ def _verify(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _contents(args: argparse.Namespace) -> "Contents":
-    from ..data.records import Contents
+    from ..data.records import PASSES, Contents
 
     return Contents(
         points=dict(_parse_points(args.points)),
@@ -293,7 +300,7 @@ def _contents(args: argparse.Namespace) -> "Contents":
         views=args.views,
         size=args.size,
         cameras=args.cameras,
-        passes=args.passes,
+        passes=() if args.passes is None else tuple(args.passes or PASSES),
         mesh=args.mesh,
         seed=args.seed,
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .render import Lights, Rendered
 
 Draw = Callable[[Sequence[Camera], Sequence["Lights"]], "Rendered"]
+PASSES = ("depth", "normals", "albedo")
 NEAR_STDS = (0.01, 0.05)  # the two halves of a procedural shape's "near" points, object frame
 
 
@@ -30,7 +31,7 @@ class Contents:
     surface : points on the surface, with normals
     views, size : how many pictures, and their side in pixels
     cameras : the range they are drawn from, see `sample_cameras`
-    passes : depth, normals and albedo too
+    passes : which of `PASSES` to keep beside the pictures
     mesh : the mesh itself
     seed : of everything that is drawn
     """
@@ -40,13 +41,16 @@ class Contents:
     views: int = 8
     size: int = 128
     cameras: str = "r2n2"
-    passes: bool = False
+    passes: tuple[str, ...] = ()
     mesh: bool = False
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings for a data set's provenance."""
-        return asdict(self) | {"points": dict(self.points)}
+        return asdict(self) | {
+            "points": dict(self.points),
+            "passes": list(self.passes),
+        }
 
 
 def record_of_mesh(
@@ -117,14 +121,23 @@ def seed_of(name: str, seed: int) -> int:
     return int(np.random.SeedSequence([*name.encode(), seed]).generate_state(1)[0])
 
 
-def view_arrays(cameras: Sequence[Camera], rendered: "Rendered", *, passes: bool) -> dict[str, Any]:
+def view_arrays(
+    cameras: Sequence[Camera], rendered: "Rendered", *, passes: Sequence[str]
+) -> dict[str, Any]:
     """Return what a record keeps of rendered pictures and their cameras."""
+    strays = set(passes) - set(PASSES)
+    if strays:
+        raise RequestError(
+            f"There is no pass {min(strays)!r}.", f"Choose among {', '.join(PASSES)}."
+        )
     arrays = camera_arrays(cameras)
     arrays["views.images"] = _bytes(rendered.rgba.cpu().numpy())
-    if passes:
+    if "depth" in passes:
         arrays["views.depth"] = rendered.depth.cpu().numpy().astype(np.float16)
+    if "normals" in passes:
         normals = rendered.normal.cpu().numpy()
         arrays["views.normals"] = np.round(normals * 127).astype(np.int8)
+    if "albedo" in passes:
         arrays["views.albedo"] = _bytes(rendered.albedo.cpu().numpy())
     return arrays
 

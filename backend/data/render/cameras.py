@@ -70,8 +70,13 @@ RANGES = {
     # and rolls of photographs are our choice.
     "pascal3d": Range(64, (-10, 35), (2.5, 2.5), roll=8.0, crop=1.2),
 }
-FREE = "free"
-RANGE_NAMES = (*RANGES, FREE)
+FREE, OWN = "free", "levelform"
+RANGE_NAMES = (*RANGES, FREE, OWN)
+# The cameras of "levelform": from wide-angle close-ups to long lenses, always zoomed so that the
+# object frame is as large as through a 42 mm lens on a 36 mm sensor from 3.2 away.
+OWN_DISTANCE, OWN_ZOOM = (2.3, 8.0), 42 / 36 / 3.2
+OWN_ELEVATION = ((-15, 70), (0, 35))  # degrees; a third are drawn from the first, which is all
+# that people photograph from, the others from the second, where most pictures are taken
 
 
 def sample_cameras(
@@ -87,7 +92,8 @@ def sample_cameras(
     Parameters
     ----------
     name : one of `RANGE_NAMES`; "free" draws everything: all around, low and high, 15 to 75 degree
-        lenses, orthographic ones too, tilted, off centre, the object small or filling the picture
+        lenses, orthographic ones too, tilted, off centre, the object small or filling the picture;
+        "levelform" what our own networks are framed with: upright, centred, any lens, any side
     count : how many
     size : pixels along both sides; None: the paper's own (128 for "free")
     extents : (3,) or (count, 3) sides of the object's bounding box, `Shape.extents`
@@ -106,6 +112,8 @@ def sample_cameras(
     boxes = np.broadcast_to(np.asarray(extents, np.float64), (count, 3))
     if name == FREE:
         return [_free(rng, size or 128, box) for box in boxes]
+    if name == OWN:
+        return [_own(rng, size or 128) for _ in boxes]
     chosen = RANGES[name]
     return [_drawn(chosen, rng, size or chosen.size, box, i) for i, box in enumerate(boxes)]
 
@@ -179,3 +187,11 @@ def _free(rng: np.random.Generator, size: int, box: np.ndarray) -> Camera:
     room = (1 - fill) / 2 * size
     cx, cy = size / 2 + rng.uniform(-room, room, 2) * 0.8
     return Camera(pose, focal, focal, float(cx), float(cy), size, size, orthographic=flat)
+
+
+def _own(rng: np.random.Generator, size: int) -> Camera:
+    distance = math.exp(rng.uniform(*np.log(OWN_DISTANCE)))
+    elevation = rng.uniform(*OWN_ELEVATION[int(rng.random() > 1 / 3)])
+    pose = look_at(rng.uniform(0, 360), elevation, distance)
+    focal = size * OWN_ZOOM * distance
+    return Camera(pose, focal, focal, size / 2, size / 2, size, size)

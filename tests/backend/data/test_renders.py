@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from levelform.backend.data.meshes import read_asset
-from levelform.backend.data.records import Contents, pictures_of_mesh, record_of_mesh
+from levelform.backend.data.records import PASSES, Contents, pictures_of_mesh, record_of_mesh
 from levelform.backend.data.renders import find_renders, read_renders, write_renders
 from levelform.backend.errors import RequestError
 from levelform.backend.geometry.frames import similarity
@@ -22,7 +22,7 @@ def asset(tmp_path):
 
 
 def test_what_is_written_is_read_in_the_object_frame(tmp_path, asset):
-    contents = Contents(views=3, size=48, passes=True)
+    contents = Contents(views=3, size=48, passes=PASSES)
     arrays, world = pictures_of_mesh(asset, contents, name="box")
     write_renders(tmp_path / "out" / "box", arrays, world_from_volume=world)
     assert find_renders(tmp_path / "out") == [tmp_path / "out" / "box"]
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_in_the_object_frame(tmp_path, asset):
 
 def test_depth_back_projects_onto_the_box(asset):
     """Half a pixel's footprint, and half precision, away from the surface at most."""
-    arrays, _ = pictures_of_mesh(asset, Contents(views=4, size=96, passes=True), name="box")
+    arrays, _ = pictures_of_mesh(asset, Contents(views=4, size=96, passes=PASSES), name="box")
     half = np.array([4.0, 2.0, 3.0]) / 4.0 * 0.9
     for index in range(4):
         depth = arrays["views.depth"][index].astype(float)
@@ -58,7 +58,7 @@ def test_depth_back_projects_onto_the_box(asset):
 
 
 def test_depth_is_in_the_worlds_unit_on_disk(tmp_path, asset):
-    arrays, world = pictures_of_mesh(asset, Contents(views=1, size=32, passes=True), name="box")
+    arrays, world = pictures_of_mesh(asset, Contents(views=1, size=32, passes=PASSES), name="box")
     assert world[0, 0] == pytest.approx(4.0 / 1.8)
     write_renders(tmp_path, arrays, world_from_volume=world)
     stored = np.load(tmp_path / "000_depth.npy")

@@ -1,0 +1,221 @@
+"""`levelform train METHOD`: train a reconstructor, or one of its parts, on data sets."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Cancelled, RequestError
+from ..geometry.writing import written_whole
+from ..ticket import Step, Ticket
+
+if TYPE_CHECKING:
+    from ..reconstructors import Reconstructor
+    from ..training.recipes import Recipe
+
+HELP = "train a method, or its camera or depth network, on data sets"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("method", metavar="METHOD", help="see `levelform methods`")
+    parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="data sets")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--part", default="main", help="main (default), camera or depth")
+    parser.add_argument("--preset", choices=("compact", "paper"), default="compact")
+    parser.add_argument("--configuration", help="sizes of the network; default: as the preset")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
+                        help="other entries of the configuration, for ablations")  # fmt: skip
+    parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
+    parser.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
+    parser.add_argument("--steps", type=int, help="length of the whole run")
+    parser.add_argument("--batch", type=int, help="objects a step")
+    parser.add_argument("--views", type=int, help="pictures of each object a step")
+    parser.add_argument("--rate", type=float, help="learning rate of the last phase")
+    parser.add_argument("--points", nargs="+", metavar="NAME=COUNT", help="points of each object")
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"))
+    parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch in turn")
+    parser.add_argument("--validate-every", type=int, default=2000, metavar="STEPS")
+    parser.add_argument("--validation-shapes", type=int, default=104, metavar="COUNT")
+    parser.add_argument("--save-every", type=float, default=120, metavar="SECONDS")
+    parser.add_argument("--patience", type=int, metavar="VALIDATIONS", help="stop early")
+    parser.add_argument("--preview", action="store_true", help="preview.glb at each validation")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, help="of the CPU")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Train until the end, or until Ctrl-C; the same command goes on where it stopped."""
+    import torch
+
+    from ..geometry.writing import check_place
+    from ..training.samples import load_shapes
+    from ..training.trainer import Settings, Trainer
+    from ..training.validation import choose_shapes
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = _recipe(args)
+    model = _model(args, recipe)
+    out = Path(args.out)
+    check_place(out.parent / "run")
+    out.mkdir(exist_ok=True)
+    shapes = load_shapes(args.data, "train", categories=args.categories)
+    unseen = load_shapes(args.data, "val", categories=args.categories)
+    validation = choose_shapes(unseen, args.validation_shapes)
+    settings = Settings(
+        out=out,
+        seed=args.seed,
+        accumulate=args.accumulate,
+        save_every=args.save_every,
+        validate_every=args.validate_every,
+        patience=args.patience,
+        provenance=_provenance(args, len(shapes)),
+    )
+    watch = _preview(out, validation[0]) if args.preview else None
+    trainer = Trainer(model, recipe, shapes, validation, settings, part=args.part, watch=watch)
+    with _ticket(trainer) as ticket:
+        try:
+            return trainer.run(ticket)
+        except Cancelled:
+            return json.loads((out / "run.json").read_text()) | {"stopped": True}
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print how far the run is, and how to use what it made."""
+    sys.stdout.write(
+        f"{result['method']} {result['part']}: step {result['step']} of {result['steps']}, "
+        f"{result['seconds']:.0f} s\n"
+    )
+    for name, value in result["latest"].items():
+        sys.stdout.write(f"  {name:20s} {value:.5g}\n")
+    if result.get("stopped"):
+        sys.stdout.write("stopped; the same command goes on from here\n")
+    elif result["done"]:
+        sys.stdout.write(
+            f"use it with `levelform reconstruct ... --method {result['method']} "
+            f"--weights {Path(result['out']) / 'best.safetensors'}`\n"
+        )
+
+
+# ---------------------------------------------------------------- what the run is made of
+
+
+def _recipe(args: argparse.Namespace) -> "Recipe":
+    """Return the preset's recipe with what the arguments change."""
+    from ..training.recipes import find_recipe
+
+    recipe = find_recipe(args.method, args.part, args.preset)
+    draw, changes = recipe.draw, {}
+    if args.batch is not None:
+        changes["objects"] = args.batch
+    if args.views is not None:
+        changes["views"] = args.views
+    if args.points is not None:
+        changes["points"] = tuple(_count(word) for word in args.points)
+    recipe = replace(recipe, draw=replace(draw, **changes))
+    if args.steps is not None:
+        recipe = recipe.with_steps(args.steps)
+    if args.rate is not None:
+        *before, last = recipe.phases
+        recipe = replace(recipe, phases=(*before, replace(last, rate=args.rate)))
+    if args.precision is not None:
+        recipe = replace(recipe, precision=args.precision)
+    return recipe
+
+
+def _count(word: str) -> tuple[str, int]:
+    name, _, count = word.partition("=")
+    if not count.isdecimal() or int(count) == 0:
+        raise RequestError(f"{word!r} does not say how many points.", "Write it as uniform=512.")
+    return name, int(count)
+
+
+def _model(args: argparse.Namespace, recipe: "Recipe") -> "Reconstructor":
+    """Return the network to train: a new one, or the weights that it starts from."""
+    from ..reconstructors import find_method, pick_device
+    from ..training.parts import fresh, with_part
+
+    cls = find_method(args.method)
+    device = pick_device(args.device)
+    if args.start:
+        model = with_part(cls.load(args.start), args.part, seed=args.seed)
+    elif args.part != "main":
+        raise RequestError(
+            f"The {args.part} network belongs to trained weights.",
+            "Name them with --from; what is trained is added to them.",
+        )
+    else:
+        name = args.configuration or args.preset
+        changes = dict(_change(word) for word in args.changes)
+        model = fresh(cls, name, changes, seed=args.seed)
+    return model.to(device)
+
+
+def _change(word: str) -> tuple[str, Any]:
+    name, _, value = word.partition("=")
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = value
+    return name, tuple(parsed) if isinstance(parsed, list) else parsed
+
+
+def _provenance(args: argparse.Namespace, count: int) -> dict[str, Any]:
+    from ..data.format import Dataset
+
+    sources = [Dataset(folder).manifest["provenance"] for folder in args.data]
+    chosen = {"categories": args.categories} if args.categories else {}
+    return {"shapes": count, "sources": sources, **chosen}
+
+
+def _preview(out: Path, shape: Any) -> Callable[..., None]:
+    """Return what writes the mesh of a validation shape after every validation."""
+
+    def write(model: "Reconstructor", scores: dict[str, float]) -> None:
+        from ..extraction import extract
+        from ..geometry.mesh_files import write_mesh
+
+        field = model.decode(model.encode([shape.view(0)]))
+        mesh = extract(field, 48, color=False)
+        with written_whole(out / "preview.glb") as partial:
+            named = partial.with_suffix(".glb")
+            write_mesh(mesh, named)
+            named.replace(partial)
+
+    return write
+
+
+@contextmanager
+def _ticket(trainer: Any) -> Iterator[Ticket]:
+    """Give a ticket with a bar (loss, rate, time left) that SIGINT and SIGTERM cancel."""
+    from tqdm import tqdm
+
+    asked = False
+
+    def ask(*_: Any) -> None:
+        nonlocal asked
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    quiet = not sys.stderr.isatty() or trainer.group.rank != 0
+    total = trainer.recipe.steps
+    with tqdm(total=total, disable=quiet, file=sys.stderr, unit="step", leave=False) as bar:
+
+        def report(step: Step) -> None:
+            bar.update(trainer.step - bar.n)
+            rows = trainer.table.rows
+            if rows and trainer.step % trainer.settings.log_every == 0:
+                bar.set_postfix({k: f"{v:.4g}" for k, v in rows[-1].items() if k != "step"})
+
+        try:
+            yield Ticket(report, lambda: asked)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,110 @@
+"""The curves of a training run: a table (CSV) that grows, and a picture (SVG) made from it."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import RequestError
+from ..geometry.writing import written_whole
+
+WIDTH, HEIGHT, MARGIN = 720, 300, 46
+COLORS = ("#2f6fb2", "#c4502b", "#3d8b40", "#8050a0", "#9a7d0a", "#555555")
+
+
+class Table:
+    """Rows of numbers by step, kept in a CSV file; columns may appear late.
+
+    Parameters
+    ----------
+    path
+        The file; rows that are there are read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, float]] = _read(path) if path.exists() else []
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Add a row and write the file."""
+        self.rows.append(dict(row))
+        self.write()
+
+    def cut(self, step: int) -> None:
+        """Forget rows after a step: those that a stopped run wrote after its last state."""
+        self.rows = [row for row in self.rows if row["step"] <= step]
+
+    def write(self) -> None:
+        """Write the whole table, moved into place when it is complete."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({n: f"{v:.8g}" for n, v in row.items()} for row in self.rows)
+        with written_whole(self.path) as partial:
+            partial.write_text(text.getvalue())
+
+    def column(self, name: str) -> list[tuple[float, float]]:
+        """Return (step, value) of the rows that have a column."""
+        return [(row["step"], row[name]) for row in self.rows if name in row]
+
+
+def _read(path: Path) -> list[dict[str, float]]:
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{n: float(v) for n, v in row.items() if v} for row in rows]
+    except (ValueError, OSError, csv.Error) as error:
+        raise RequestError(f"{path} is no table of a training run: {error}.") from error
+
+
+def write_picture(table: Table, path: Path, names: Sequence[str], *, title: str = "") -> None:
+    """Write curves of a table as an SVG picture, each scaled to its own range.
+
+    Parameters
+    ----------
+    names
+        Columns, in the order of their colours; those that are missing are left out.
+    """
+    drawn = [(name, table.column(name)) for name in names]
+    drawn = [(name, points) for name, points in drawn if len(points) > 1]
+    body = [_curve(points, COLORS[i % len(COLORS)]) for i, (_, points) in enumerate(drawn)]
+    body += [_legend(i, name, points) for i, (name, points) in enumerate(drawn)]
+    last = max((points[-1][0] for _, points in drawn), default=0)
+    with written_whole(path) as partial:
+        partial.write_text(
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
+            'font-family="sans-serif" font-size="12">'
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
+            f'<text x="{MARGIN}" y="20">{title}</text>'
+            f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 12}" text-anchor="end">{last:.0f} steps'
+            "</text>" + "".join(body) + "</svg>\n"
+        )
+
+
+def _curve(points: Sequence[tuple[float, float]], color: str) -> str:
+    values = [value for _, value in points]
+    low, high = min(values), max(values)
+    most = max(points[-1][0], 1)
+    line = " ".join(
+        f"{MARGIN + step / most * (WIDTH - 2 * MARGIN):.1f},"
+        f"{HEIGHT - MARGIN - (value - low) / ((high - low) or 1) * (HEIGHT - 2 * MARGIN):.1f}"
+        for step, value in points
+    )
+    return f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="1.5"/>'
+
+
+def _legend(index: int, name: str, points: Sequence[tuple[float, float]]) -> str:
+    values = [value for _, value in points]
+    text = f"{name} {values[-1]:.4g} ({min(values):.3g} to {max(values):.3g})"
+    x = MARGIN + index * 230
+    return f'<text x="{x}" y="36" fill="{COLORS[index % len(COLORS)]}">{text}</text>'
+
+
+def latest(table: Table) -> dict[str, Any]:
+    """Return the newest value of every column."""
+    found: dict[str, Any] = {}
+    for row in table.rows:
+        found |= row
+    return found

@@ -1,0 +1,304 @@
+"""Draw training batches: objects, views and points of data sets, framed as a network expects.
+
+What a step sees follows from the seed and the step's number alone, so that a run that was stopped
+anywhere goes on exactly, and several processes share one batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from ..data.format import Dataset, Shape
+from ..data.render import AUGMENTATIONS
+from ..errors import RequestError
+from ..fusion import (
+    Framing,
+    canonical_camera,
+    crop_square,
+    cropped_camera,
+    mask_square,
+    retake,
+    training_camera,
+)
+from ..geometry.cameras import Camera
+from ..reconstructors import Batch
+
+Depth = Literal["none", "camera"]
+SAME_LENS = 1e-3  # relative; lenses nearer than this need no resampling
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a step draws.
+
+    Attributes
+    ----------
+    objects : how many, B
+    views : pictures of each, V
+    points : how many of each named set of points, {"uniform": 512, "near": 512}
+    surface : points on the surface, with normals; 0 for none
+    depth : depth maps too
+    crops : share of objects whose pictures are framed like unposed ones, by their mask
+    canonical : cameras as a camera network knows them, see `canonical_camera`
+    mirror : share of objects that are mirrored left to right
+    augment : names of `AUGMENTATIONS`; each befalls half of the pictures
+    fixed_view : always take the same pictures of an object
+    """
+
+    objects: int = 32
+    views: int = 1
+    points: tuple[tuple[str, int], ...] = (("uniform", 512), ("near", 512))
+    surface: int = 0
+    depth: bool = False
+    crops: float = 0.0
+    canonical: bool = False
+    mirror: float = 0.5
+    augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
+    fixed_view: bool = False
+
+
+class Sampler:
+    """Draws batches of one or more data sets.
+
+    Parameters
+    ----------
+    shapes
+        To draw from, all equally often.
+    framing
+        How the network's pictures are framed.
+    draw
+        What each step sees.
+    seed
+        Of everything.
+    """
+
+    def __init__(self, shapes: Sequence[Shape], framing: Framing, draw: Draw, seed: int) -> None:
+        if not shapes:
+            raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
+        self.shapes, self.framing, self.settings, self.seed = shapes, framing, draw, seed
+
+    def draw(self, step: int, *, share: slice = slice(None)) -> Batch:
+        """Return the batch of a step, or the part of its objects that `share` names."""
+        order = np.random.default_rng([self.seed, step]).integers(
+            len(self.shapes), size=self.settings.objects
+        )
+        places = range(self.settings.objects)[share]
+        items = [self._object(self.shapes[int(order[i])], step, i) for i in places]
+        generator = torch.Generator().manual_seed(mixed(self.seed, step, places[0]))
+        batch = _stacked(items)
+        batch = replace(batch, images=_augmented(batch.images, self.settings.augment, generator))
+        return batch
+
+    def _object(self, shape: Shape, step: int, place: int) -> Batch:
+        """Return the batch of one object."""
+        rng = np.random.default_rng([self.seed, step, place])
+        chosen = self._choose_views(shape, rng)
+        cropped = rng.random() < self.settings.crops
+        mirrored = rng.random() < self.settings.mirror
+        points, inside, distances, near = _draw_points(shape, self.settings.points, rng)
+        taken = [self._picture(shape, int(view), cropped) for view in chosen]
+        batch = Batch(
+            images=torch.stack([picture for picture, _, _ in taken]),
+            points=points,
+            inside=inside,
+            distances=distances,
+            near=near,
+            **_camera_tensors([camera for _, camera, _ in taken]),
+            **_draw_surface(shape, self.settings.surface, rng),
+            depth=torch.stack([depth for _, _, depth in taken]) if self.settings.depth else None,
+        )
+        return mirror(batch) if mirrored else batch
+
+    def _choose_views(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+        count = self.settings.views
+        if shape.view_count < count:
+            raise RequestError(
+                f"{shape.id} has {shape.view_count} pictures, not {count}.",
+                "Make the data set with more --views, or train with fewer.",
+            )
+        if self.settings.fixed_view:
+            return np.arange(count)
+        return rng.permutation(shape.view_count)[:count]
+
+    def _picture(
+        self, shape: Shape, view: int, cropped: bool
+    ) -> tuple[Tensor, Camera | None, Tensor]:
+        """Return a framed picture (4, S, S), its camera and its depth (S, S), empty if not kept."""
+        image = torch.from_numpy(np.array(shape["views.images"][view])).float() / 255
+        camera = shape.camera(view) if "views.poses" in shape else None
+        depth = self._depth(shape, view)
+        if cropped or camera is None:
+            square = mask_square(image[..., 3], self.framing, name=f"{shape.id} #{view}")
+            image = crop_square(image, square, self.framing.size)
+            depth = _cropped_depth(depth, square, self.framing.size)
+            camera = camera and cropped_camera(camera, square, self.framing.size)
+        else:
+            image, depth, camera = framed(image, depth, camera, self.framing)
+        if camera is not None and self.settings.canonical:
+            camera = canonical_camera(camera, self.framing)
+        return image.permute(2, 0, 1), camera, depth
+
+    def _depth(self, shape: Shape, view: int) -> Tensor:
+        """Return depth along the optical axis, (H, W), infinite at the background."""
+        if not self.settings.depth:
+            return torch.empty(0)
+        stored = torch.from_numpy(np.array(shape["views.depth"][view])).float()
+        return torch.where(stored > 0, stored, torch.inf)
+
+
+def load_shapes(
+    folders: Sequence[str], split: str, *, categories: Sequence[str] | None = None
+) -> list[Shape]:
+    """Return the shapes of a split of some data sets that have points and pictures."""
+    shapes = [
+        shape
+        for folder in folders
+        for shape in Dataset(folder, split, categories=categories)
+        if shape.view_count > 0
+    ]
+    if not shapes:
+        wanted = f" of {', '.join(categories)}" if categories else ""
+        raise RequestError(
+            f"The split {split!r} of {', '.join(folders)} has no shapes{wanted} with pictures.",
+            "Make the data set with --views, or name another.",
+        )
+    return shapes
+
+
+def framed(
+    image: Tensor, depth: Tensor, camera: Camera, framing: Framing
+) -> tuple[Tensor, Tensor, Camera]:
+    """Return a posed picture (S, S, 4), its depth (S, S) and its camera as in training.
+
+    A picture that was taken so is only resized; any other is retaken, its depth too.
+    """
+    target = training_camera(camera, framing)
+    size = (framing.size, framing.size)
+    same_pose = np.allclose(camera.world_from_camera, target.world_from_camera, atol=SAME_LENS)
+    lens = np.array([camera.fx, camera.fy, camera.cx, camera.cy]) * framing.size / camera.width
+    own = np.array([target.fx, target.fy, target.cx, target.cy])
+    if same_pose and camera.width == camera.height and np.allclose(lens, own, rtol=SAME_LENS):
+        if image.shape[:2] != size:
+            whole = (0, 0, camera.width)
+            image, depth = crop_square(image, whole, size[0]), _cropped_depth(depth, whole, size[0])
+        return image, depth, target
+    if len(depth):
+        raise RequestError(
+            "Depth maps can't be framed anew: their cameras are not those of the network.",
+            "Make the data set with `--cameras levelform` to train on its depth.",
+        )
+    return retake(image, camera, target), depth, target
+
+
+def mirror(batch: Batch) -> Batch:
+    """Return one object, a batch without its first axis, mirrored in the plane x = 0.
+
+    Pictures are flipped; the cameras are those that see the mirrored object so.
+    """
+
+    def flipped(points: Tensor | None) -> Tensor | None:
+        return points if points is None else points * points.new_tensor([-1.0, 1, 1])
+
+    pose, lens = batch.camera_from_volume, batch.intrinsics
+    if pose is not None and lens is not None:
+        side = pose.new_tensor([-1.0, 1, 1, 1])
+        pose = side[:, None] * pose * side
+        lens = lens.clone()
+        lens[..., 2] = batch.images.shape[-1] - lens[..., 2]
+    return replace(
+        batch,
+        images=batch.images.flip(-1),
+        points=batch.points * batch.points.new_tensor([-1.0, 1, 1]),
+        camera_from_volume=pose,
+        intrinsics=lens,
+        surface=flipped(batch.surface),
+        normals=flipped(batch.normals),
+        depth=None if batch.depth is None else batch.depth.flip(-1),
+    )
+
+
+def _cropped_depth(depth: Tensor, square: tuple[int, int, int], size: int) -> Tensor:
+    """Return a square of a depth map, (H, W), resized to the nearest, (size, size)."""
+    if not len(depth):
+        return depth
+    left, top, side = square
+    right, bottom = left + side - depth.shape[1], top + side - depth.shape[0]
+    cut = F.pad(depth[None, None], (-left, right, -top, bottom), value=torch.inf)
+    return F.interpolate(cut, (size, size), mode="nearest-exact")[0, 0]
+
+
+def _draw_points(
+    shape: Shape, sets: tuple[tuple[str, int], ...], rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+    """Return points, labels, signed distances (None if a set has none) and which are near."""
+    points, inside, distances, near = [], [], [], []
+    for name, count in sets:
+        stored = shape[f"{name}.points"]
+        index = np.sort(rng.integers(len(stored), size=count))  # sorted: the disk likes it
+        points.append(stored[index])
+        if f"{name}.distance" in shape:
+            distances.append(shape[f"{name}.distance"][index])
+            inside.append(distances[-1] < 0)
+        else:
+            inside.append(shape[f"{name}.inside"][index] > 0)
+        near.append(np.full(count, name != "uniform"))
+    signed = torch.from_numpy(np.concatenate(distances)) if len(distances) == len(sets) else None
+    return (
+        torch.from_numpy(np.concatenate(points)),
+        torch.from_numpy(np.concatenate(inside)).float(),
+        signed,
+        torch.from_numpy(np.concatenate(near)),
+    )
+
+
+def _draw_surface(shape: Shape, count: int, rng: np.random.Generator) -> dict[str, Tensor]:
+    if count == 0:
+        return {}
+    index = np.sort(rng.integers(len(shape["surface.points"]), size=count))
+    return {
+        "surface": torch.from_numpy(shape["surface.points"][index]),
+        "normals": torch.from_numpy(shape["surface.normals"][index]),
+    }
+
+
+def _camera_tensors(cameras: Sequence[Camera | None]) -> dict[str, Tensor]:
+    known = [camera for camera in cameras if camera is not None]
+    if len(known) < len(cameras):
+        return {}
+    poses = np.stack([camera.camera_from_world for camera in known]).astype(np.float32)
+    lenses = np.array([[c.fx, c.fy, c.cx, c.cy] for c in known], np.float32)
+    return {
+        "camera_from_volume": torch.from_numpy(poses),
+        "intrinsics": torch.from_numpy(lenses),
+    }
+
+
+def _stacked(items: Sequence[Batch]) -> Batch:
+    """Return the batch of some objects; what one of them lacks is left out."""
+    columns = {}
+    for name in ("images", "points", "inside", "distances", "near", "camera_from_volume",
+                 "intrinsics", "surface", "normals", "depth"):  # fmt: skip
+        values = [getattr(item, name) for item in items]
+        columns[name] = None if any(v is None for v in values) else torch.stack(values)
+    return Batch(**columns)
+
+
+def _augmented(images: Tensor, names: Sequence[str], generator: torch.Generator) -> Tensor:
+    """Return pictures (B, V, 4, S, S), each augmentation applied to a random half of them."""
+    flat = images.flatten(0, 1).permute(0, 2, 3, 1)
+    for name in names:
+        chosen = torch.rand(len(flat), generator=generator) < 0.5
+        if chosen.any():
+            flat = flat.clone()
+            flat[chosen] = AUGMENTATIONS[name](flat[chosen], generator)
+    return flat.permute(0, 3, 1, 2).unflatten(0, images.shape[:2]).contiguous()
+
+
+def mixed(*numbers: int) -> int:
+    """Return one seed made of several."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

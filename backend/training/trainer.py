@@ -1,0 +1,413 @@
+"""The one training loop: draws batches, follows a recipe, keeps its state, measures as it goes.
+
+A run is a folder:
+
+    state.safetensors   where it stands; see `state`
+    last.safetensors    the network at the last validation, ready to use
+    best.safetensors    the network that did best on the validation shapes
+    curve.csv, .svg     loss, rate and validation by step
+    run.json            settings, and how far it is
+"""
+
+import copy
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..data.format import Shape
+from ..errors import RequestError, WorkError
+from ..geometry.writing import written_whole
+from ..reconstructors import Reconstructor
+from ..ticket import Ticket
+from .curves import Table, latest, write_picture
+from .distributed import Group
+from .recipes import Phase, Recipe
+from .samples import Sampler, mixed
+from .state import load_state, restore_optimizer, save_state
+from .validation import Scores, validate
+
+BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "run.json"
+Watch = Callable[[Reconstructor, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run needs beside its recipe.
+
+    Attributes
+    ----------
+    out : the run's folder
+    seed : of the network's start and of everything that is drawn
+    accumulate : parts that a batch is split into, so that it fits the memory
+    log_every : steps between rows of the curve
+    save_every : seconds between states
+    validate_every : steps between validations
+    patience : validations without a better one after which the run ends; None: never
+    provenance : what the weights' header says of the data
+    """
+
+    out: Path
+    seed: int = 0
+    accumulate: int = 1
+    log_every: int = 50
+    save_every: float = 120.0
+    validate_every: int = 2000
+    patience: int | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Trainer:
+    """Trains one part of one reconstructor.
+
+    Parameters
+    ----------
+    model
+        The network, on the device to train on.
+    recipe
+        Phases, what is drawn, what learns.
+    shapes, validation
+        To learn from, and to measure on.
+    settings
+        Where and how.
+    part
+        The recipe's name among the method's.
+    watch
+        Called with the network in evaluation mode and its scores after every validation.
+    """
+
+    def __init__(
+        self,
+        model: Reconstructor,
+        recipe: Recipe,
+        shapes: Sequence[Shape],
+        validation: Sequence[Shape],
+        settings: Settings,
+        *,
+        part: str = "main",
+        watch: Watch | None = None,
+    ) -> None:
+        self.model, self.recipe, self.settings, self.part = model, recipe, settings, part
+        self.group = Group()
+        self.sampler = Sampler(shapes, model.framing, recipe.draw, settings.seed)
+        self.validation = validation
+        self.watch = watch
+        self.step, self.best, self.waited, self.seconds = 0, -1.0, 0, 0.0
+        self.table = Table(settings.out / CURVE)
+        self._learning = self._choose()
+        self._mean = copy.deepcopy(model).eval()
+        self._phase = -1
+        self._optimizer: torch.optim.Optimizer
+        self._wrapped: nn.Module
+        self._enter_phase(0)
+
+    # ---------------------------------------------------------------- the loop
+
+    def run(self, ticket: Ticket | None = None) -> dict[str, Any]:
+        """Train until the recipe's end; return what `run.json` holds.
+
+        What the ticket cancels, or anything else ends, is continued by the same call again.
+
+        Raises
+        ------
+        WorkError
+            If the loss is not finite any more.
+        """
+        ticket = ticket or Ticket()
+        self._resume()
+        clock, saved = time.monotonic(), time.monotonic()
+        window: list[dict[str, float]] = []
+        try:
+            while self.step < self.recipe.steps and not self._out_of_patience():
+                ticket.advance(self.step / self.recipe.steps)
+                window.append(self._one_step())
+                now = time.monotonic()
+                self.seconds += now - clock
+                clock = now
+                if self.step % self.settings.log_every == 0:
+                    self._log(window)
+                    window = []
+                if self._due():
+                    self._measure()
+                    clock = time.monotonic()
+                if now - saved > self.settings.save_every:
+                    self._save()
+                    saved = time.monotonic()
+        except BaseException:
+            self._save()
+            raise
+        self._finish()
+        return self._summary(done=True)
+
+    def _one_step(self) -> dict[str, float]:
+        """Draw a batch, descend, move the running mean; return the loss's terms."""
+        index, step = self.recipe.locate(self.step)
+        self._enter_phase(index)
+        phase = self.recipe.phases[index]
+        for group in self._optimizer.param_groups:
+            group["lr"] = phase.rate_at(step)
+        self.model.train()
+        terms = self._gradients(phase)
+        if not all(torch.isfinite(torch.tensor(v)) for v in terms.values()):
+            raise WorkError(
+                f"The loss is not finite at step {self.step}.",
+                "Train with a lower --rate, or go on from best.safetensors with --from.",
+            )
+        self._clip(phase)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self._follow()
+        return terms
+
+    def _gradients(self, phase: Phase) -> dict[str, float]:
+        """Add up the gradients of the batch's parts; return the mean of the loss's terms."""
+        parts = self._shares(phase)
+        sums: dict[str, float] = {}
+        for index, share in enumerate(parts):
+            torch.manual_seed(mixed(self.settings.seed, self.step, self.group.rank, index))
+            with self.group.silent(self._wrapped, index < len(parts) - 1), self._precision():
+                terms = self._loss(phase, share)
+                (terms["loss"] / len(parts)).backward()
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(parts)
+        return self.group.mean(sums)
+
+    def _shares(self, phase: Phase) -> list[slice]:
+        """Return which objects of the batch each pass sees: this process's own, in parts."""
+        pieces = self.group.size * self.settings.accumulate
+        objects = self.recipe.draw.objects
+        if objects % pieces:
+            raise RequestError(
+                f"A batch of {objects} can't be split evenly into {pieces}.",
+                "Choose another --batch, --accumulate or number of processes.",
+            )
+        each = objects // pieces
+        first = self.group.rank * self.settings.accumulate
+        own = range(first, first + self.settings.accumulate)
+        return [slice(i * each, (i + 1) * each) for i in own]
+
+    def _loss(self, phase: Phase, share: slice) -> dict[str, Tensor]:
+        if phase.loss == "pretraining_loss":
+            return {"loss": self._wrapped(None, phase.loss, phase.options)}
+        batch = self.sampler.draw(self.step, share=share).to(self.model.device)
+        return self._wrapped(batch, phase.loss, phase.options)
+
+    def _precision(self) -> torch.autocast:
+        kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+        kind = kinds[self.recipe.precision]
+        wanted = kind != torch.float32
+        dtype = kind if wanted else torch.bfloat16
+        return torch.autocast(self.model.device.type, dtype, enabled=wanted)
+
+    def _clip(self, phase: Phase) -> None:
+        if phase.clip is None:
+            return
+        groups = [[p] for p in self._learning] if phase.clip_each else [self._learning]
+        for tensors in groups:
+            nn.utils.clip_grad_norm_(tensors, phase.clip)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the running mean of the weights; statistics of norms are copied."""
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        decay = decay if self.recipe.ema else 0.0
+        for mean, value in zip(self._mean.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+        for mean, value in zip(self._mean.buffers(), self.model.buffers(), strict=True):
+            mean.copy_(value)
+
+    # ---------------------------------------------------------------- what learns, and how
+
+    def _choose(self) -> list[nn.Parameter]:
+        """Return the parameters that learn; freeze the others."""
+        wanted = tuple(f"{name}." for name in self.recipe.modules)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(not wanted or name.startswith(wanted))
+        chosen = [p for p in self.model.parameters() if p.requires_grad]
+        if not chosen:
+            raise RequestError(
+                f"This network has no part {', '.join(self.recipe.modules)} to train."
+            )
+        return chosen
+
+    def _enter_phase(self, index: int) -> None:
+        """Start a phase's own optimiser; nothing happens within a phase."""
+        if index == self._phase:
+            return
+        phase = self.recipe.phases[index]
+        matrices = [p for p in self._learning if p.ndim > 1]
+        vectors = [p for p in self._learning if p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": phase.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
+        self._optimizer = torch.optim.AdamW(groups, lr=phase.rate, betas=phase.betas)
+        self._wrapped = self.group.wrap(Loss(self.model))
+        self._phase = index
+
+    # ---------------------------------------------------------------- measuring and saving
+
+    def _due(self) -> bool:
+        return self.step % self.settings.validate_every == 0 and self.step < self.recipe.steps
+
+    def _measure(self) -> None:
+        """Validate the running mean, write it, and the best so far."""
+        if self.group.rank == 0:
+            scores = self._scores()
+            value = scores["iou"] if "iou" in scores else -scores["validation_loss"]
+            row = {"step": float(self.step), **scores}
+            self.table.add(row)
+            self._export(LAST, scores)
+            if value > self.best or not (self.settings.out / BEST).exists():
+                self.best, self.waited = value, 0
+                self._export(BEST, scores)
+            else:
+                self.waited += 1
+            if self.watch is not None:
+                self.watch(self._mean, scores)
+            self._save()
+        self.best, self.waited = self.group.share(self.best, self.waited)
+
+    def _scores(self) -> dict[str, float]:
+        """Return the overlap on the validation shapes; of auxiliary networks their loss."""
+        if self.part == "main":
+            found: Scores = validate(self._mean, self.validation)
+            return {"iou": found.iou}
+        phase = self.recipe.phases[-1]
+        quiet = replace(self.recipe.draw, mirror=0.0, augment=(), objects=16)
+        sampler = Sampler(self.validation, self.model.framing, quiet, seed=1)
+        losses = []
+        with torch.no_grad():
+            for index in range(max(1, len(self.validation) // 16)):
+                batch = sampler.draw(index).to(self.model.device)
+                terms = getattr(self._mean, phase.loss)(batch, **phase.options)
+                losses.append(float(terms["loss"]))
+        return {"validation_loss": sum(losses) / len(losses)}
+
+    def _export(self, name: str, scores: Mapping[str, float]) -> None:
+        training = dict(self.model.weights.training)
+        parts = dict(training.get("parts", {}))
+        parts[self.part] = {
+            "data": dict(self.settings.provenance),
+            "seed": self.settings.seed,
+            "steps": self.step,
+            "planned_steps": self.recipe.steps,
+            "batch": self.recipe.draw.objects,
+            "seconds": round(self.seconds),
+            "device": str(self.model.device),
+            "threads": torch.get_num_threads(),
+            "processes": self.group.size,
+            "recipe": self.recipe.source,
+        }
+        results = dict(self.model.weights.results) | {
+            f"validation {self.part} {key}": value for key, value in scores.items()
+        }
+        self._mean.save(
+            self.settings.out / name, training=training | {"parts": parts}, results=results
+        )
+
+    def _log(self, window: Sequence[Mapping[str, float]]) -> None:
+        means = {n: sum(row[n] for row in window if n in row) / len(window) for n in window[-1]}
+        index, step = self.recipe.locate(self.step - 1)
+        means["rate"] = self.recipe.phases[index].rate_at(step)
+        if self.group.rank == 0:
+            self.table.add({"step": float(self.step), **means})
+            self._write_run(done=False)
+
+    def _finish(self) -> None:
+        """Measure the last step, unless a run that was finished is opened again."""
+        last = self.table.rows[-1] if self.table.rows else {}
+        if last.get("step") != self.step or not {"iou", "validation_loss"} & last.keys():
+            self._measure()
+        self._save(done=True)
+
+    def _save(self, *, done: bool = False) -> None:
+        """Write the state, the curve's picture and `run.json`."""
+        if self.group.rank != 0:
+            return
+        header = {
+            "step": self.step,
+            "phase": self._phase,
+            "best": self.best,
+            "waited": self.waited,
+            "seconds": self.seconds,
+            "part": self.part,
+            "method": self.model.spec.name,
+            "configuration": self.model.configuration.to_json(),
+            "steps": self.recipe.steps,
+        }
+        save_state(self.settings.out, self.model, self._mean.state_dict(), self._optimizer, header)
+        title = f"{self.model.spec.title}, {self.part}"
+        names = ("loss", "iou", "validation_loss")
+        write_picture(self.table, self.settings.out / "curve.svg", names, title=title)
+        self._write_run(done=done)
+
+    def _write_run(self, *, done: bool) -> None:
+        with written_whole(self.settings.out / RUN) as partial:
+            partial.write_text(json.dumps(self._summary(done=done), indent=1) + "\n")
+
+    def _summary(self, *, done: bool) -> dict[str, Any]:
+        rate = self.step / self.seconds if self.seconds else 0.0
+        return {
+            "method": self.model.spec.name,
+            "part": self.part,
+            "step": self.step,
+            "steps": self.recipe.steps,
+            "done": done,
+            "seconds": round(self.seconds, 1),
+            "steps_per_second": round(rate, 3),
+            "best": self.best,
+            "latest": latest(self.table),
+            "out": str(self.settings.out),
+        }
+
+    def _resume(self) -> None:
+        """Go on from the state that is there."""
+        found = load_state(self.settings.out)
+        if found is None:
+            self.table.cut(-1)
+            return
+        groups, header = found
+        own = {
+            "method": self.model.spec.name,
+            "part": self.part,
+            "configuration": self.model.configuration.to_json(),
+            "steps": self.recipe.steps,
+        }
+        strays = [name for name, value in own.items() if header[name] != value]
+        if strays:
+            raise RequestError(
+                f"{self.settings.out} holds a run with another {strays[0]}.",
+                "Choose another --out, or give the settings that it was begun with.",
+            )
+        self.model.load_state_dict(groups["model"])
+        self._mean.load_state_dict(groups["mean"])
+        self._phase = -1
+        self._enter_phase(header["phase"])
+        restore_optimizer(self._optimizer, groups["optimizer"])
+        self.step, self.best = header["step"], header["best"]
+        self.waited, self.seconds = header["waited"], header["seconds"]
+        self.table.cut(self.step)
+
+    def _out_of_patience(self) -> bool:
+        limit = self.settings.patience
+        return limit is not None and self.waited >= limit
+
+
+class Loss(nn.Module):
+    """A reconstructor's loss as a module's call, which is what DDP listens to."""
+
+    def __init__(self, model: Reconstructor) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Any, name: str, options: Mapping[str, Any]) -> Any:
+        loss = getattr(self.model, name)
+        return loss(**options) if batch is None else loss(batch, **options)
