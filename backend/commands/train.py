@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, RequestError
-from ..geometry.writing import written_whole
 from ..ticket import Step, Ticket
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validate-every", type=int, default=2000, metavar="STEPS")
     parser.add_argument("--validation-shapes", type=int, default=104, metavar="COUNT")
     parser.add_argument("--save-every", type=float, default=120, metavar="SECONDS")
+    parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
     parser.add_argument("--patience", type=int, metavar="VALIDATIONS", help="stop early")
     parser.add_argument("--preview", action="store_true", help="preview.glb at each validation")
     parser.add_argument("--seed", type=int, default=0)
@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         out=out,
         seed=args.seed,
         accumulate=args.accumulate,
+        log_every=args.log_every,
         save_every=args.save_every,
         validate_every=args.validate_every,
         patience=args.patience,
@@ -140,12 +141,13 @@ def _count(word: str) -> tuple[str, int]:
 def _model(args: argparse.Namespace, recipe: "Recipe") -> "Reconstructor":
     """Return the network to train: a new one, or the weights that it starts from."""
     from ..reconstructors import find_method, pick_device
-    from ..training.parts import fresh, with_part
+    from ..training.parts import changed, fresh, with_part
 
     cls = find_method(args.method)
     device = pick_device(args.device)
+    changes = dict(_change(word) for word in args.changes)
     if args.start:
-        model = with_part(cls.load(args.start), args.part, seed=args.seed)
+        model = with_part(changed(cls.load(args.start), changes), args.part, seed=args.seed)
     elif args.part != "main":
         raise RequestError(
             f"The {args.part} network belongs to trained weights.",
@@ -153,7 +155,6 @@ def _model(args: argparse.Namespace, recipe: "Recipe") -> "Reconstructor":
         )
     else:
         name = args.configuration or args.preset
-        changes = dict(_change(word) for word in args.changes)
         model = fresh(cls, name, changes, seed=args.seed)
     return model.to(device)
 
@@ -183,11 +184,11 @@ def _preview(out: Path, shape: Any) -> Callable[..., None]:
         from ..geometry.mesh_files import write_mesh
 
         field = model.decode(model.encode([shape.view(0)]))
-        mesh = extract(field, 48, color=False)
-        with written_whole(out / "preview.glb") as partial:
-            named = partial.with_suffix(".glb")
-            write_mesh(mesh, named)
-            named.replace(partial)
+        try:
+            mesh = extract(field, 64, color=False)
+        except RequestError:  # a network that has learned little has no surface to show
+            return
+        write_mesh(mesh, out / "preview.glb")
 
     return write
 

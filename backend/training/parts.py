@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import RequestError
+from ..fusion import Framing
 from ..reconstructors import Configuration, Reconstructor, WeightsInfo
 
 # The entry of the configuration that holds an auxiliary network, and its value without one.
@@ -29,14 +30,41 @@ def fresh(
     Parameters
     ----------
     changes
-        Other values of the configuration's entries.
+        Other values of the configuration's entries; "framing.size" is an entry of its framing.
     """
     if name not in cls.configurations:
         raise RequestError(
             f"{cls.spec.title} has no configuration {name!r}.",
             f"Choose one of {', '.join(cls.configurations)}.",
         )
-    configuration = cls.configurations[name]
+    absent = dict(PARTS.get(cls.spec.name, {}).values())
+    return _built(cls, _changed(cls.configurations[name], {**absent, **changes}), seed)
+
+
+def changed(model: Reconstructor, changes: Mapping[str, Any]) -> Reconstructor:
+    """Return the network with other entries of its configuration, and the same weights.
+
+    Raises
+    ------
+    RequestError
+        If the weights do not fit the network any more.
+    """
+    if not changes:
+        return model
+    other = type(model)(_changed(model.configuration, changes))
+    other.fill(model.state_dict(), source=model.weights.name)
+    other.set_frame(model.method_from_volume)
+    other.weights = model.weights
+    return other
+
+
+def _changed(configuration: Any, wanted: Mapping[str, Any]) -> Any:
+    """Return a configuration with other entries, see `fresh`."""
+    changes = dict(wanted)
+    inner = {n: changes.pop(n) for n in list(changes) if n.startswith("framing.")}
+    if inner:
+        parts = {n.removeprefix("framing."): value for n, value in inner.items()}
+        configuration = replace(configuration, framing=_framing(configuration, parts))
     known = {f.name for f in fields(configuration)}
     strays = [entry for entry in changes if entry not in known]
     if strays:
@@ -44,14 +72,23 @@ def fresh(
             f"The configuration has no entry {strays[0]!r}.",
             f"It has {', '.join(sorted(known))}.",
         )
-    absent = dict(PARTS.get(cls.spec.name, {}).values())
-    return _built(cls, replace(configuration, **{**absent, **changes}), seed)
+    return replace(configuration, **changes)
+
+
+def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framing:
+    try:
+        return replace(configuration.framing, **changes)
+    except TypeError as error:
+        raise RequestError(
+            f"The pictures' framing has no such entry: {', '.join(changes)}.",
+            f"It has {', '.join(f.name for f in fields(Framing))}.",
+        ) from error
 
 
 def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
     """Return the network with an auxiliary network; one that it lacks starts anew.
 
-    Its size is that of the configuration of the same picture framing ("compact" or "paper").
+    Its size is that of the configuration with the same framing of pictures ("compact" or "paper").
     """
     if part == "main":
         return model
@@ -74,9 +111,9 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
 def _relative(model: Reconstructor) -> Configuration:
     """Return the named configuration that a network's own was made from."""
     for configuration in model.configurations.values():
-        if configuration.framing == model.configuration.framing:
+        if replace(configuration.framing, size=model.framing.size) == model.framing:
             return configuration
-    raise RequestError(f"These weights of {model.spec.title} have sizes of their own.")
+    raise RequestError(f"These weights of {model.spec.title} have a framing of their own.")
 
 
 def _built(cls: type[Reconstructor], configuration: Configuration, seed: int) -> Reconstructor:

@@ -89,10 +89,7 @@ class Sampler:
         )
         places = range(self.settings.objects)[share]
         items = [self._object(self.shapes[int(order[i])], step, i) for i in places]
-        generator = torch.Generator().manual_seed(mixed(self.seed, step, places[0]))
-        batch = _stacked(items)
-        batch = replace(batch, images=_augmented(batch.images, self.settings.augment, generator))
-        return batch
+        return _stacked(items)
 
     def _object(self, shape: Shape, step: int, place: int) -> Batch:
         """Return the batch of one object."""
@@ -102,8 +99,10 @@ class Sampler:
         mirrored = rng.random() < self.settings.mirror
         points, inside, distances, near = _draw_points(shape, self.settings.points, rng)
         taken = [self._picture(shape, int(view), cropped) for view in chosen]
+        generator = torch.Generator().manual_seed(mixed(self.seed, step, place))
+        images = torch.stack([picture for picture, _, _ in taken])
         batch = Batch(
-            images=torch.stack([picture for picture, _, _ in taken]),
+            images=_augmented(images, self.settings.augment, generator),
             points=points,
             inside=inside,
             distances=distances,
@@ -289,14 +288,14 @@ def _stacked(items: Sequence[Batch]) -> Batch:
 
 
 def _augmented(images: Tensor, names: Sequence[str], generator: torch.Generator) -> Tensor:
-    """Return pictures (B, V, 4, S, S), each augmentation applied to a random half of them."""
-    flat = images.flatten(0, 1).permute(0, 2, 3, 1)
+    """Return pictures (V, 4, S, S), each augmentation applied to a random half of them."""
+    last = images.permute(0, 2, 3, 1)
     for name in names:
-        chosen = torch.rand(len(flat), generator=generator) < 0.5
+        chosen = torch.rand(len(last), generator=generator) < 0.5
         if chosen.any():
-            flat = flat.clone()
-            flat[chosen] = AUGMENTATIONS[name](flat[chosen], generator)
-    return flat.permute(0, 3, 1, 2).unflatten(0, images.shape[:2]).contiguous()
+            last = last.clone()
+            last[chosen] = AUGMENTATIONS[name](last[chosen], generator)
+    return last.permute(0, 3, 1, 2).contiguous()
 
 
 def mixed(*numbers: int) -> int:

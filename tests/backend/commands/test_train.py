@@ -1,0 +1,91 @@
+"""`levelform train`, from a data set to weights that reconstruct."""
+
+import json
+
+import numpy as np
+import pytest
+from levelform.backend.cli import main
+from levelform.backend.commands.train import _preview
+from levelform.backend.fields.analytic import Sphere
+from levelform.backend.geometry.mesh_files import read_mesh
+from levelform.backend.reconstructors.storage import read_tensors
+
+SMALL = ["--batch", "4", "--validation-shapes", "2", "--threads", "1", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("train") / "set"
+    words = ["--categories", "table", "--count", "12", "--views", "2", "--size", "32", "--points",
+             "uniform=400", "near=400", "--surface", "200", "--cameras", "levelform",
+             "--passes", "depth"]  # fmt: skip
+    assert main(["dataset", "synthesize", str(folder), *words, "--seed", "1", "--json"]) == 0
+    return folder
+
+
+def said(capsys, *words):
+    capsys.readouterr()
+    status = main([str(word) for word in words] + ["--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_main_then_camera_then_a_mesh(data, tmp_path, capsys):
+    sizes = ["--set", "width=4", "hidden=16", "features=16", "point_widths=[8,8,8]",
+             "decoder_widths=[8,8]", "framing.size=32", "picture=32"]  # fmt: skip
+    words = ("train", "disn", "--data", data, *SMALL)
+    main_run = (*words, "--out", tmp_path / "main", "--steps", 3, *sizes)
+    status, done = said(capsys, *main_run, "--points", "uniform=50", "near=50")
+    assert (status, done["step"], done["done"]) == (0, 3, True)
+    weights = tmp_path / "main" / "best.safetensors"
+    camera = (*words, "--out", tmp_path / "camera", "--part", "camera", "--steps", 2)
+    status, wrong = said(capsys, *camera)
+    assert (status, "--from" in wrong["hint"]) == (2, True)
+    status, done = said(capsys, *camera, "--from", weights)
+    assert (status, done["done"]) == (0, True)
+    assert done["latest"]["validation_loss"] > 0
+
+
+def test_the_preview_is_the_mesh_of_an_unseen_shape(tmp_path):
+    class Ball:
+        def encode(self, views):
+            return views
+
+        def decode(self, code):
+            return Sphere(radius=0.5)
+
+    class Shape:
+        def view(self, index):
+            return index
+
+    _preview(tmp_path, Shape())(Ball(), {})
+    corners = read_mesh(tmp_path / "preview.glb").vertices
+    assert np.abs(np.linalg.norm(corners, axis=1) - 0.5).max() < 1e-3
+
+
+def test_other_sizes_of_pictures_start_from_the_same_weights(data, tmp_path, capsys):
+    words = ("train", "deep-meta-functionals", "--data", data, *SMALL, "--steps", 2, "--points")
+    words = (*words, "uniform=50", "near=50", "--set")
+    small = (*words, "framing.size=32", "width=4", "blocks=2", "--out", tmp_path / "small")
+    assert said(capsys, *small)[0] == 0
+    weights = tmp_path / "small" / "best.safetensors"
+    large = (*words, "framing.size=48", "--from", weights, "--out", tmp_path / "large")
+    assert said(capsys, *large)[0] == 0
+    header = read_tensors(tmp_path / "large" / "best.safetensors")[1]
+    assert header["configuration"]["framing"]["size"] == 48
+    status, wrong = said(capsys, *words, "width=8", "--from", weights, "--out", tmp_path / "x")
+    assert (status, "does not fit" in wrong["error"]) == (2, True)
+
+
+def test_wrong_words_are_said_before_any_work(data, tmp_path, capsys):
+    words = ("train", "occupancy-network", "--data", data, "--out", tmp_path / "run")
+    for more, expected in (
+        (("--points", "uniform"), "how many points"),
+        (("--set", "wide=3"), "no entry 'wide'"),
+        (("--categories", "spoon"), "no shapes of spoon"),
+        (("--part", "depth"), "no part 'depth'"),
+        (("--configuration", "huge"), "no configuration 'huge'"),
+    ):
+        status, failed = said(capsys, *words, *more)
+        assert status == 2
+        assert expected in failed["error"]
+    assert not (tmp_path / "run" / "state.safetensors").exists()

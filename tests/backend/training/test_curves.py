@@ -1,0 +1,43 @@
+"""The table and the picture of a run."""
+
+import csv
+import xml.etree.ElementTree as ET
+
+import pytest
+from levelform.backend.errors import RequestError
+from levelform.backend.training.curves import Table, latest, write_picture
+
+
+def test_rows_survive_a_new_start_and_late_columns(tmp_path):
+    path = tmp_path / "curve.csv"
+    table = Table(path)
+    table.add({"step": 1.0, "loss": 0.5})
+    table.add({"step": 2.0, "loss": 0.25, "iou": 0.125})
+    again = Table(path)
+    assert again.rows == table.rows
+    assert again.column("iou") == [(2.0, 0.125)]
+    assert latest(again) == {"step": 2.0, "loss": 0.25, "iou": 0.125}
+    again.cut(1)
+    again.write()
+    with path.open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1"]
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path):
+    (tmp_path / "curve.csv").write_text("step,loss\n1,many\n")
+    with pytest.raises(RequestError, match="no table"):
+        Table(tmp_path / "curve.csv")
+
+
+def test_the_picture_holds_the_columns_from_edge_to_edge(tmp_path):
+    table = Table(tmp_path / "curve.csv")
+    for step in range(11):
+        table.add({"step": float(step), "loss": 10.0 - step})
+    write_picture(table, tmp_path / "curve.svg", ("loss", "iou"), title="a run")
+    root = ET.fromstring((tmp_path / "curve.svg").read_text())
+    lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == 1
+    places = [tuple(map(float, p.split(","))) for p in lines[0].get("points").split()]
+    assert len(places) == 11
+    assert places[0][1] < places[-1][1]  # a falling loss goes down the page
+    assert places[0][0] < places[-1][0]

@@ -1,0 +1,42 @@
+"""Networks that are trained part by part hold only what learned something."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from levelform.backend.errors import RequestError
+from levelform.backend.reconstructors import methods
+from levelform.backend.training.parts import PARTS, fresh, with_part
+
+
+@pytest.mark.parametrize("method", sorted(PARTS))
+def test_parts_are_absent_until_they_are_trained(method):
+    cls = methods()[method]
+    plain = fresh(cls, "compact", {}, seed=0)
+    assert all(getattr(plain.configuration, e) == off for e, off in PARTS[method].values())
+    for part, (entry, _) in PARTS[method].items():
+        grown = with_part(plain, part, seed=1)
+        full = getattr(cls.configurations["compact"], entry)
+        assert grown.configuration == replace(plain.configuration, **{entry: full})
+        for name, tensor in plain.state_dict().items():
+            assert torch.equal(grown.state_dict()[name], tensor)
+        assert any(name.startswith(f"{part}.") for name in grown.state_dict())
+        assert with_part(grown, part, seed=1) is grown
+
+
+def test_the_same_seed_starts_the_same_network():
+    cls = methods()["deep-meta-functionals"]
+    states = [fresh(cls, "compact", {"width": 4}, seed=s).state_dict() for s in (0, 0, 1)]
+    assert all(torch.equal(states[0][n], states[1][n]) for n in states[0])
+    assert not all(torch.equal(states[0][n], states[2][n]) for n in states[0])
+
+
+def test_changes_of_a_configuration():
+    cls = methods()["deep-meta-functionals"]
+    model = fresh(cls, "compact", {"width": 4, "framing.size": 48}, seed=0)
+    assert model.configuration.framing.size == 48
+    for changes in ({"wide": 3}, {"framing.side": 3}):
+        with pytest.raises(RequestError, match="has no"):
+            fresh(cls, "compact", changes, seed=0)
+    with pytest.raises(RequestError, match="no part 'depth'"):
+        with_part(model, "depth", seed=0)

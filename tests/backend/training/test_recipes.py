@@ -1,0 +1,58 @@
+"""Schedules: every method has one, and it says what the sheets say."""
+
+import pytest
+from levelform.backend.errors import RequestError
+from levelform.backend.reconstructors import methods
+from levelform.backend.training.parts import PARTS
+from levelform.backend.training.recipes import COMPACT, PAPER, Phase, find_recipe
+
+
+def test_every_network_has_recipes_for_all_its_parts():
+    networks = {name for name, cls in methods().items() if cls.spec.needs_weights}
+    assert networks == set(COMPACT)
+    for method, parts in COMPACT.items():
+        assert set(parts) == {"main", *PARTS.get(method, {})}
+
+
+def test_papers_presets_hold_the_published_numbers():
+    disn = PAPER["disn"]["main"]
+    assert disn.phases[0].rate == 1e-4
+    assert disn.phases[0].betas == (0.5, 0.999)
+    assert disn.draw.objects == 16
+    assert dict(disn.draw.points) == {"disn": 2048}
+    uclid = PAPER["uclid-net"]["main"]
+    assert [phase.rate for phase in uclid.phases] == [1e-3, 1e-3, 1e-4]
+    assert uclid.phases[0].options == {"warm_up": True}
+    srn = PAPER["sdf-srn"]["main"].phases
+    assert (srn[0].loss, srn[0].steps, srn[1].rate) == ("pretraining_loss", 1000, 1e-4)
+    deep = PAPER["deep-meta-functionals"]["main"]
+    assert (deep.phases[0].clip, deep.phases[0].clip_each) == (10.0, True)
+    rates = [deep.phases[0].rate_at(int(deep.steps * x)) for x in (0.4, 0.6, 0.8)]
+    assert rates == pytest.approx([5e-5, 5e-6, 2.5e-6])
+
+
+def test_rates_rise_and_fall():
+    phase = Phase(rate=1.0, steps=1000, warm_up=100, decay="cosine")
+    rates = [phase.rate_at(step) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01, rel=0.01)
+    assert max(rates) < 1.0
+    assert rates.index(max(rates)) in range(95, 105)
+    assert rates[-1] == pytest.approx(0.02, rel=0.01)
+    assert Phase(rate=0.5, warm_up=0, decay="constant").rate_at(10**6) == 0.5
+
+
+def test_steps_are_located_in_their_phase():
+    recipe = find_recipe("sdf-srn")
+    first = recipe.phases[0].steps
+    assert recipe.locate(first - 1) == (0, first - 1)
+    assert recipe.locate(first) == (1, 0)
+    assert recipe.with_steps(first + 7).steps == first + 7
+    with pytest.raises(RequestError, match="too few"):
+        recipe.with_steps(first)
+
+
+def test_unknown_recipes():
+    with pytest.raises(RequestError, match="no compact recipe for 'visual-hull'"):
+        find_recipe("visual-hull")
+    with pytest.raises(RequestError, match="no part 'depth'"):
+        find_recipe("disn", "depth")

@@ -1,0 +1,119 @@
+"""What a step sees: the same for the same seed, framed for the network, true to the shape."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.errors import RequestError
+from levelform.backend.fusion import OURS, project_points
+from levelform.backend.reconstructors import Batch
+from levelform.backend.training.samples import Draw, Sampler, load_shapes, mirror
+
+FRAMING = replace(OURS, size=32, backdrop="rgba")
+POINTS = (("uniform", 40), ("near", 30))
+PLAIN = Draw(objects=6, views=2, points=POINTS, mirror=0.0, augment=())
+
+
+def tensors(batch):
+    return {n: v for n, v in vars(batch).items() if isinstance(v, torch.Tensor)}
+
+
+def same(first, second):
+    a, b = tensors(first), tensors(second)
+    return a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
+
+
+def test_the_same_seed_and_step_give_the_same_batch(data):
+    shapes = load_shapes([str(data)], "train")
+    draw = Draw(objects=6, points=POINTS, surface=50, depth=True, crops=0.5)
+    first, second = (Sampler(shapes, FRAMING, draw, seed=3) for _ in range(2))
+    assert same(first.draw(7), second.draw(7))
+    assert not same(first.draw(7), first.draw(8))
+    assert not same(first.draw(7), Sampler(shapes, FRAMING, draw, seed=4).draw(7))
+
+
+def test_parts_of_a_batch_make_the_whole(data):
+    draw = replace(PLAIN, mirror=0.5, crops=0.5, augment=("colors", "noise"))
+    sampler = Sampler(load_shapes([str(data)], "train"), FRAMING, draw, seed=0)
+    whole, parts = sampler.draw(2), [sampler.draw(2, share=slice(i, i + 2)) for i in (0, 2, 4)]
+    for name, tensor in tensors(whole).items():
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), tensor)
+
+
+def silhouettes_agree(batch, *, tolerance=1.5):
+    """Whether points of the surface project onto the mask, by the batch's own cameras."""
+    pixels, depth = project_points(batch.surface, batch.camera_from_volume, batch.intrinsics)
+    assert (depth > 0).all()
+    alpha = batch.images[:, :, 3]
+    wide = torch.nn.functional.max_pool2d(alpha, 3, 1, 1) > 0.3  # the mask and a pixel around it
+    size = alpha.shape[-1]
+    inside = ((pixels > tolerance) & (pixels < size - tolerance)).all(-1)
+    index = pixels.long().clamp(0, size - 1)
+    b, v = torch.meshgrid(torch.arange(len(alpha)), torch.arange(alpha.shape[1]), indexing="ij")
+    hit = wide[b[..., None], v[..., None], index[..., 1], index[..., 0]]
+    return hit[inside].float().mean().item()
+
+
+@pytest.mark.parametrize("crops", [0.0, 1.0])
+@pytest.mark.parametrize("mirrored", [0.0, 1.0])
+def test_cameras_belong_to_the_framed_pictures(data, crops, mirrored):
+    draw = replace(PLAIN, surface=150, crops=crops, mirror=mirrored)
+    batch = Sampler(load_shapes([str(data)], "train"), FRAMING, draw, seed=1).draw(0)
+    assert batch.images.shape == (6, 2, 4, 32, 32)
+    assert silhouettes_agree(batch) > 0.999
+
+
+def test_canonical_cameras_see_nearly_the_cropped_picture(data):
+    draw = replace(PLAIN, surface=150, crops=1.0, canonical=True)
+    batch = Sampler(load_shapes([str(data)], "train"), FRAMING, draw, seed=1).draw(0)
+    lens = batch.intrinsics.new_tensor([FRAMING.focal * 32, FRAMING.focal * 32, 16, 16])
+    assert torch.allclose(batch.intrinsics, lens.expand_as(batch.intrinsics))
+    assert silhouettes_agree(batch) > 0.97
+
+
+def test_crops_fill_the_picture_to_its_margin(data):
+    draw = replace(PLAIN, crops=1.0)
+    batch = Sampler(load_shapes([str(data)], "train"), FRAMING, draw, seed=1).draw(0)
+    mask = batch.images[:, :, 3].flatten(0, 1) > 0.5
+    for one in mask:
+        rows, columns = one.any(1).nonzero(), one.any(0).nonzero()
+        longest = max(int(np.ptp(rows.numpy())), int(np.ptp(columns.numpy()))) + 1
+        assert abs(longest - 32 * (1 - 2 * FRAMING.margin)) <= 2
+
+
+def test_labels_are_the_sign_of_the_distance_and_near_points_are_marked(data):
+    batch = Sampler(load_shapes([str(data)], "train"), FRAMING, PLAIN, seed=1).draw(0)
+    assert torch.equal(batch.inside > 0, batch.distances < 0)
+    assert torch.equal(batch.near[0], torch.arange(70) >= 40)
+    assert batch.distances[:, 40:].abs().mean() < 0.3 * batch.distances[:, :40].abs().mean()
+
+
+def test_mirroring_twice_changes_nothing(data):
+    draw = replace(PLAIN, surface=20, depth=True)
+    batch = Sampler(load_shapes([str(data)], "train"), FRAMING, draw, seed=1).draw(0)
+    one = Batch(**{n: v[0] for n, v in tensors(batch).items()})
+    twice = mirror(mirror(one))
+    for name, tensor in tensors(one).items():
+        assert torch.allclose(getattr(twice, name), tensor, atol=1e-5)
+    assert not torch.equal(mirror(one).images, one.images)
+
+
+def test_augmented_pictures_stay_pictures(data):
+    draw = replace(PLAIN, augment=("colors", "blur", "noise", "soft-mask"))
+    shapes = load_shapes([str(data)], "train")
+    changed = Sampler(shapes, FRAMING, draw, seed=1).draw(0).images
+    plain = Sampler(shapes, FRAMING, PLAIN, seed=1).draw(0).images
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert (changed - plain).abs().flatten(2).amax(-1).gt(0.02).float().mean() > 0.6
+
+
+def test_no_shapes_too_few_views_and_an_unknown_split(data):
+    with pytest.raises(RequestError, match="no shapes of spoon"):
+        load_shapes([str(data)], "train", categories=["spoon"])
+    with pytest.raises(RequestError, match="no split 'dev'"):
+        load_shapes([str(data)], "dev")
+    many = Sampler(load_shapes([str(data)], "train"), FRAMING, replace(PLAIN, views=5), seed=0)
+    with pytest.raises(RequestError, match="2 pictures, not 5"):
+        many.draw(0)

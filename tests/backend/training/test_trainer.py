@@ -1,0 +1,141 @@
+"""The loop: it learns, it goes on exactly where it was stopped, it says what went wrong."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from levelform.backend.errors import Cancelled, RequestError, WorkError
+from levelform.backend.reconstructors.deep_meta_functionals import DeepMetaFunctionals
+from levelform.backend.reconstructors.storage import read_tensors
+from levelform.backend.ticket import Ticket
+from levelform.backend.training.recipes import Phase, Recipe
+from levelform.backend.training.samples import Draw, load_shapes
+from levelform.backend.training.trainer import Settings, Trainer
+
+RECIPE = Recipe(
+    (Phase(steps=12, rate=3e-3, warm_up=2),),
+    Draw(objects=4, points=(("uniform", 100), ("near", 100)), crops=0.5),
+)
+WORDS = ["--set", "width=4", "blocks=2", "framing.size=32", "--batch", "4", "--points",
+         "uniform=100", "near=100", "--log-every", "1", "--save-every", "0", "--device", "cpu",
+         "--validation-shapes", "2", "--threads", "1"]  # fmt: skip
+
+
+def trainer(model, data, out, recipe=RECIPE, **settings):
+    out.mkdir(exist_ok=True)
+    shapes, unseen = (load_shapes([str(data)], split) for split in ("train", "val"))
+    chosen = {"log_every": 1, "validate_every": 5, "save_every": 1e9} | settings
+    return Trainer(model, recipe, shapes, unseen[:2], Settings(out=out, **chosen))
+
+
+def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_path):
+    recipe = replace(RECIPE, phases=(Phase(steps=60, rate=5e-3, warm_up=5),))
+    seen = []
+    run = trainer(model, data, tmp_path / "run", recipe, validate_every=30)
+    run.watch = lambda network, scores: seen.append((network.training, scores["iou"]))
+    done = run.run()
+    losses = [value for _, value in run.table.column("loss")]
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    assert [training for training, _ in seen] == [False, False]
+    assert done["done"]
+    assert done["best"] == max(iou for _, iou in seen)
+    best = DeepMetaFunctionals.load(tmp_path / "run" / "best.safetensors")
+    part = best.weights.training["parts"]["main"]
+    assert (part["steps"], part["seed"], part["batch"]) in [(30, 0, 4), (60, 0, 4)]
+    assert best.weights.results["validation main iou"] == done["best"]
+    assert (tmp_path / "run" / "curve.svg").read_text().startswith("<svg")
+
+
+def test_stopping_anywhere_changes_nothing(model, data, tmp_path):
+    import copy
+
+    twin = copy.deepcopy(model)
+    trainer(model, data, tmp_path / "whole").run()
+    asked = iter([False] * 7 + [True])
+    cut = trainer(copy.deepcopy(twin), data, tmp_path / "cut")
+    with pytest.raises(Cancelled):
+        cut.run(Ticket(cancelled=lambda: next(asked)))
+    assert 0 < cut.step < 12
+    trainer(twin, data, tmp_path / "cut").run()
+    rows = [(tmp_path / n / "curve.csv").read_text() for n in ("whole", "cut")]
+    assert rows[0] == rows[1]
+    assert_same_network(tmp_path / "whole", tmp_path / "cut")
+
+
+def assert_same_network(first, second):
+    a, b = (read_tensors(folder / "last.safetensors")[0] for folder in (first, second))
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def command(data, out, *words):
+    return [sys.executable, "-m", "levelform.backend", "train", "deep-meta-functionals", "--data",
+            str(data), "--out", str(out), *WORDS, *words, "--json"]  # fmt: skip
+
+
+def rows_of(folder):
+    path = folder / "curve.csv"
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_killed_with_9_the_curve_continues(data, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    words = ("--steps", "10", "--validate-every", "4")
+    subprocess.run(command(data, whole, *words), check=True, env=environment, capture_output=True)
+    process = subprocess.Popen(command(data, cut, *words), env=environment)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (
+        (cut / "state.safetensors").exists() and len(rows_of(cut)) >= 3
+    ):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = (cut / "run.json").read_text()
+    assert not json.loads(before)["done"]
+    subprocess.run(command(data, cut, *words), check=True, env=environment, capture_output=True)
+    assert rows_of(cut) == rows_of(whole)
+    assert_same_network(whole, cut)
+
+
+def test_accumulated_parts_descend_like_the_whole_batch(data, model, tmp_path):
+    import copy
+
+    plain = replace(RECIPE, draw=replace(RECIPE.draw, augment=()))
+    networks = []
+    for parts in (1, 2):
+        one = copy.deepcopy(model)
+        one.encoder.eval()  # statistics over half a batch are others
+        run = trainer(one, data, tmp_path / str(parts), plain, accumulate=parts)
+        run._gradients(plain.phases[0])
+        networks.append([p.grad.clone() for p in one.parameters() if p.grad is not None])
+    for first, second in zip(*networks, strict=True):
+        assert torch.allclose(first, second, atol=1e-6 + 1e-4 * first.abs().max())
+
+
+def test_patience_ends_a_run_that_does_not_get_better(model, data, tmp_path):
+    still = replace(RECIPE, phases=(Phase(steps=50, rate=0.0),))
+    done = trainer(model, data, tmp_path / "run", still, validate_every=2, patience=2).run()
+    assert done["step"] < 12
+
+
+def test_a_loss_that_is_not_finite_is_said(model, data, tmp_path):
+    with torch.no_grad():
+        next(model.parameters()).fill_(torch.inf)
+    with pytest.raises(WorkError, match="not finite at step 0"):
+        trainer(model, data, tmp_path / "run").run()
+
+
+def test_another_runs_folder_is_refused(model, data, tmp_path):
+    trainer(model, data, tmp_path / "run").run()
+    longer = replace(RECIPE, phases=(Phase(steps=99),))
+    with pytest.raises(RequestError, match="another steps"):
+        trainer(model, data, tmp_path / "run", longer).run()
