@@ -111,14 +111,16 @@ def _ours(draw: Draw, **changes: Any) -> Recipe:
 
 
 _CAMERA = Phase(loss="camera_loss", steps=12_000, clip=10.0)
-# The picture alone says what the camera network may know, so colours vary and views are cropped.
+# An unposed picture is framed by its mask; so are most that a camera network learns from.
 _CAMERA_DRAW = Draw(points=(("uniform", 256),), surface=256, crops=0.8, canonical=True)
 _PLAIN = {"mirror": 0.0, "augment": ()}
 
 COMPACT: dict[str, dict[str, Recipe]] = {
     "levelform": {
-        "main": _ours(Draw(points=EQUAL, crops=0.3)),
-        "camera": Recipe((_CAMERA,), _CAMERA_DRAW, ("camera",)),
+        "main": _ours(Draw(points=EQUAL)),
+        "camera": Recipe(
+            (_CAMERA,), replace(_CAMERA_DRAW, crops=1.0, canonical=False), ("camera",)
+        ),
     },
     "deep-meta-functionals": {"main": _ours(Draw(points=EQUAL, crops=0.4))},
     "occupancy-network": {"main": _ours(Draw(points=EQUAL, crops=0.4), clip=None)},
