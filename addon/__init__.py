@@ -12,6 +12,7 @@ from importlib import import_module
 
 _MODULES = (
     "properties",
+    "properties_training",
     "preferences",
     "session",
     "operators.backend",
@@ -19,7 +20,15 @@ _MODULES = (
     "operators.volume",
     "operators.reconstruct",
     "operators.remesh",
+    "operators.compare",
+    "dataset_run",
+    "operators.dataset",
+    "training_run",
+    "operators.training",
     "panels",
+    "panels_compare",
+    "panels_dataset",
+    "panels_training",
     "cli",
 )
 
@@ -42,6 +51,7 @@ def register() -> None:
                 _register_class(cls, undo.callback)
             if hasattr(module, "register"):
                 module.register()
+            if hasattr(module, "unregister"):
                 undo.callback(module.unregister)
         _undo = undo.pop_all()
     logger.debug("registered")

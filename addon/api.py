@@ -17,9 +17,10 @@ import bpy
 import numpy as np
 
 from ..backend.protocol import Background, MeshUpdate, MethodInfo, Progress
-from . import interpreter
+from . import dataset_render, interpreter
+from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, Settings, begin, begin_remesh
+from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh
 from .session import live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
@@ -122,6 +123,76 @@ def remesh(
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
     return _exhaust(live.drive(running))
+
+
+def compare(
+    result: bpy.types.Object,
+    reference: bpy.types.Object,
+    *,
+    protocol: str = DEFAULT_PROTOCOL,
+    seed: int = 0,
+    heat: bool = True,
+) -> dict[str, Any]:
+    """Measure how near a mesh is to a reference, both with their modifiers, where they stand.
+
+    Parameters
+    ----------
+    protocol
+        "levelform": IoU, Chamfer, F-scores and normal consistency, lengths in percent of the
+        reference's longest side; or a method's name, for the numbers as its paper defines them.
+    heat
+        Colour `result` by its distances: red is outside the reference, blue inside.
+
+    Returns
+    -------
+    `metrics` by name, and how they were measured; the same is in the custom property
+    "levelform_comparison" of `result`, and each vertex's distance in its attribute
+    "levelform_distance" where modifiers leave the vertices alone.
+
+    Raises
+    ------
+    RequestError
+        If these can't be compared.
+    WorkError
+        If the work failed or was cancelled; nothing was changed.
+    """
+    running = begin_compare(result, reference, protocol=protocol, seed=seed, heat=heat)
+    return _exhaust(live.drive(running))[COMPARISON].to_dict()
+
+
+def render_dataset(
+    source: bpy.types.Collection | str | PathLike[str],
+    out: str | PathLike[str],
+    **settings: Any,
+) -> dict[str, Any]:
+    """Render training pictures of every mesh object of a collection, or mesh file of a folder.
+
+    Parameters
+    ----------
+    out
+        A folder; each shape gets one in it, with its pictures and a `transforms.json`. What an
+        earlier call finished there is kept.
+    settings
+        Fields of `dataset_render.Settings`: engine, views, size, cameras, seed, samples, passes.
+
+    Returns
+    -------
+    What there is: `out`, how many `shapes` and `views`, and why which were `skipped`.
+
+    Raises
+    ------
+    LevelformError
+        As `dataset_render.render_dataset`; the scene is as it was.
+    """
+    if isinstance(source, bpy.types.Collection):
+        targets = dataset_render.targets_of_collection(source)
+    else:
+        targets = dataset_render.targets_of_folder(absolute(source))
+    chosen, place = dataset_render.Settings(**settings), absolute(out)
+    outcome = dataset_render.Outcome(place, chosen.views)
+    for step in dataset_render.render_dataset(targets, place, chosen):
+        outcome.take(step)
+    return outcome.to_json()
 
 
 def methods() -> tuple[MethodInfo, ...]:

@@ -44,7 +44,8 @@ class WorkerState(StrEnum):
 
 
 _ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
-Request = protocol.Reconstruct | protocol.Remesh | protocol.EstimateVolume
+Request = protocol.Reconstruct | protocol.Remesh | protocol.EstimateVolume | protocol.Evaluate
+Update = protocol.MeshUpdate | protocol.Evaluation  # what a job has to show
 
 
 @dataclass(eq=False)
@@ -75,7 +76,7 @@ class Job:
     started_at: float | None = None
     ended_at: float | None = None
     cancelled_at: float | None = None
-    on_update: Callable[["Job", protocol.MeshUpdate], None] | None = field(default=None, repr=False)
+    on_update: Callable[["Job", Update], None] | None = field(default=None, repr=False)
     on_end: Callable[["Job"], None] | None = field(default=None, repr=False)
 
     @property
@@ -103,7 +104,7 @@ class Jobs:
         self._queue: deque[Job] = deque()
         self._current: Job | None = None
         self._ended: deque[Job] = deque()  # their `on_end` is still to be called
-        self._update: protocol.MeshUpdate | None = None  # the newest, not yet shown
+        self._update: Update | None = None  # the newest, not yet shown
         self._errands: list[Any] = []  # for the worker, once it is ready
 
     # ------------------------------------------------------------ what there is
@@ -141,7 +142,7 @@ class Jobs:
     def submit(
         self,
         request: Request,
-        on_update: Callable[[Job, protocol.MeshUpdate], None] | None = None,
+        on_update: Callable[[Job, Update], None] | None = None,
         on_end: Callable[[Job], None] | None = None,
     ) -> Job:
         """Queue a job. Its pictures must not change until it has ended.
@@ -300,7 +301,7 @@ class Jobs:
         match event:
             case protocol.Progress():
                 job.progress = event
-            case protocol.MeshUpdate():
+            case protocol.MeshUpdate() | protocol.Evaluation():
                 self._update = event
             case protocol.Finished() | protocol.Failed() | protocol.VolumeEstimate() if cancelled:
                 self._end(job, JobState.CANCELLED)  # it ended before it heard

@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from ..backend.protocol import MeshUpdate
 from . import preferences
 from .interpreter import WORDS, describe, here
 from .operators.remesh import not_kept
@@ -62,7 +63,7 @@ class _Sidebar:
     bl_category = CATEGORY
 
 
-class _Part(_Sidebar):
+class Part(_Sidebar):
     bl_parent_id = "LEVELFORM_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -79,7 +80,7 @@ class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
         body = layout.column()
         body.enabled = live.running is None
         _draw_source(body, context, settings)
-        sub = _split_column(body)
+        sub = split_column(body)
         if settings.source != "IMAGE":
             row = sub.row(align=True)
             row.prop(settings, "volume")
@@ -92,14 +93,14 @@ class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
         _draw_failure(layout, context)
 
 
-class LEVELFORM_PT_options(_Part, bpy.types.Panel):
+class LEVELFORM_PT_options(Part, bpy.types.Panel):
     """What seldom needs a change."""
 
     bl_label = "Options"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.levelform
-        layout = _split_column(self.layout)
+        layout = split_column(self.layout)
         layout.enabled = live.running is None
         layout.prop(settings, "background")
         if settings.background == "COLOR":
@@ -119,7 +120,7 @@ class LEVELFORM_PT_options(_Part, bpy.types.Panel):
         _draw_optional(layout, settings, "use_max_faces", "max_faces")
 
 
-class LEVELFORM_PT_result(_Part, bpy.types.Panel):
+class LEVELFORM_PT_result(Part, bpy.types.Panel):
     """What made the selected mesh, and what can be done with it."""
 
     bl_label = "Result"
@@ -146,10 +147,11 @@ class LEVELFORM_PT_result(_Part, bpy.types.Panel):
             row.operator("levelform.add_modifier", text=text, icon=icon).kind = kind
 
 
-class LEVELFORM_PT_backend(_Part, bpy.types.Panel):
+class LEVELFORM_PT_backend(Part, bpy.types.Panel):
     """The process that computes."""
 
     bl_label = "Backend"
+    bl_order = 9
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         self.layout.label(text=_WORKER_WORDS[live.worker_state])
@@ -244,8 +246,8 @@ def _progress_text(running: Running) -> str:
 
 def _shown_text(running: Running) -> str:
     last = running.result.last
-    if last is None:
-        return "The first mesh comes in a moment"
+    if not isinstance(last, MeshUpdate):
+        return running.result.promise
     text = f"Showing {last.resolution}: {len(last.faces):,} triangles"
     return text + (", more when you leave this mode" if running.result.waiting else "")
 
@@ -287,7 +289,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
 
 def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.levelform
-    column = _split_column(layout)
+    column = split_column(layout)
     column.prop(settings, "remesh_resolution")
     _draw_optional(column, settings, "remesh_use_level", "remesh_level")
     row = layout.row()
@@ -310,7 +312,7 @@ def _draw_optional(layout: bpy.types.UILayout, settings: Any, use: str, value: s
     sub.prop(settings, value, text="")
 
 
-def _split_column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+def split_column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     """Names to the left, values to the right, as Blender's own properties."""
     column = layout.column()
     column.use_property_split = True
@@ -365,11 +367,11 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     """Draw the preferences: what was found, what to use, and the installation."""
     layout = chosen.layout
     _draw_candidates(layout, context)
-    column = _split_column(layout)
+    column = split_column(layout)
     column.prop(chosen, "python")
     column.prop(chosen, "device")
     box = layout.box()
-    column = _split_column(box)
+    column = split_column(box)
     column.prop(chosen, "build")
     column.prop(chosen, "wheels")
     if here.installing is not None:

@@ -13,8 +13,21 @@ from bpy.props import (
 
 from ..backend import protocol
 from . import session
+from .dataset_cameras import WORDS
 from .requests import DEFAULT_METHOD
 
+# How the panel calls the ranges of cameras whose names are no words.
+CAMERA_NAMES = {
+    "r2n2": "3D-R2N2",
+    "haene": "Deep Meta",
+    "disn": "DISN",
+    "uclid-net": "UCLID-Net",
+    "disn-hard": "DISN, Off Centre",
+    "sdf-srn": "SDF-SRN",
+    "pascal3d": "Orthographic",
+    "free": "Everything",
+    "levelform": "Levelform",
+}
 PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
 # What the panel offers before the backend has said which methods it runs.
 _KNOWN_METHODS = (
@@ -46,6 +59,10 @@ def _set_method(settings: "LevelformSettings", index: int) -> None:
 
 def _is_volume(_settings: "LevelformSettings", candidate: bpy.types.Object) -> bool:
     return candidate.type == "EMPTY"
+
+
+def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> bool:
+    return candidate.type == "MESH"
 
 
 class LevelformCamera(bpy.types.PropertyGroup):
@@ -217,6 +234,18 @@ class LevelformSettings(bpy.types.PropertyGroup):
         precision=3,
     )
 
+    reference: PointerProperty(
+        type=bpy.types.Object,
+        name="Reference",
+        description="The true mesh, to compare the selected one with",
+        poll=_is_mesh,
+    )
+    heat: BoolProperty(
+        name="Distances as Colours",
+        description="Colour the mesh: red lies outside the reference, blue inside, white on it",
+        default=True,
+    )
+
     @property
     def resolution(self) -> int:
         """Cells along the longest side of the volume, from the preset or the custom number."""
@@ -245,17 +274,82 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return options
 
 
-CLASSES = (LevelformCamera, LevelformSettings)
+class LevelformDataset(bpy.types.PropertyGroup):
+    """What training pictures are rendered of, and how; stored on the scene."""
+
+    source: EnumProperty(
+        name="Shapes",
+        items=(
+            ("COLLECTION", "Collection", "Every mesh object of a collection is a shape"),
+            ("FOLDER", "Folder", "Every mesh file below a folder is a shape"),
+        ),
+    )
+    collection: PointerProperty(
+        type=bpy.types.Collection,
+        name="Collection",
+        description="Whose mesh objects are rendered, each alone; when none is picked, the scene's",
+    )
+    folder: StringProperty(
+        name="Folder",
+        description="Every .glb, .gltf, .obj, .ply and .stl below it is rendered",
+        subtype="DIR_PATH",
+    )
+    out: StringProperty(
+        name="Output",
+        description="Where the pictures go, a folder for each shape; finished ones are kept",
+        subtype="DIR_PATH",
+    )
+    views: IntProperty(
+        name="Views", description="Pictures of each shape", default=8, min=1, soft_max=64
+    )
+    size: IntProperty(
+        name="Size",
+        description="Width and height of each picture",
+        default=128,
+        min=8,
+        soft_max=1024,
+        subtype="PIXEL",
+    )
+    cameras: EnumProperty(
+        name="Cameras",
+        description="Where the cameras stand and what lens they have",
+        items=[(name, CAMERA_NAMES.get(name, name), words) for name, words in WORDS.items()],
+    )
+    engine: EnumProperty(
+        name="Engine",
+        items=(
+            ("CYCLES", "Cycles", "True light; also without a graphics card"),
+            ("EEVEE", "EEVEE", "Quick on a graphics card"),
+        ),
+    )
+    samples: IntProperty(
+        name="Samples", description="Samples of a pixel", default=32, min=1, soft_max=512
+    )
+    seed: IntProperty(name="Seed", description="The same seed gives the same pictures", min=0)
+    depth: BoolProperty(
+        name="Depth", description="Write how far each pixel is, in metres", default=True
+    )
+    normals: BoolProperty(
+        name="Normals", description="Write which way each pixel's surface faces", default=True
+    )
+    albedo: BoolProperty(
+        name="Albedo", description="Write each pixel's own colour, without light", default=True
+    )
+
+
+CLASSES = (LevelformCamera, LevelformSettings, LevelformDataset)
 
 
 def register() -> None:
     """Hang the settings on scenes and the camera's part on objects."""
     bpy.types.Scene.levelform = PointerProperty(type=LevelformSettings)
+    bpy.types.Scene.levelform_dataset = PointerProperty(type=LevelformDataset)
     # Not "levelform": before 5.0 it would share its place with the custom property of provenance.
     bpy.types.Object.levelform_camera = PointerProperty(type=LevelformCamera)
 
 
 def unregister() -> None:
-    """Take both off again."""
+    """Take all of it off again."""
     del bpy.types.Object.levelform_camera
+    del bpy.types.Scene.levelform_dataset
     del bpy.types.Scene.levelform

@@ -49,11 +49,15 @@ class Result(ABC):
     ----------
     job : name of the job
     label : what the undo step is called
+    promise : what the panel says before there is anything to show
+    selects : the object is to be selected when the job has finished
     shown : how many meshes were shown so far
     last : the one shown last
     """
 
     label = ""
+    promise = "The first mesh comes in a moment"
+    selects = True
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         self.job = job

@@ -16,7 +16,15 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..backend.errors import LevelformError, RequestError, WorkError
-from ..backend.protocol import MeshUpdate, MethodInfo, Progress, Reconstruct, Remesh, Status
+from ..backend.protocol import (
+    Evaluate,
+    MeshUpdate,
+    MethodInfo,
+    Progress,
+    Reconstruct,
+    Remesh,
+    Status,
+)
 from . import interpreter
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
@@ -102,7 +110,10 @@ class Session:
     # ------------------------------------------------------------ a job
 
     def begin(
-        self, request: Reconstruct | Remesh, result: Result, facts: Mapping[str, Any]
+        self,
+        request: Reconstruct | Remesh | Evaluate,
+        result: Result,
+        facts: Mapping[str, Any],
     ) -> Running:
         """Hand a job to the worker; then `wake` the timer, or `drive` the job.
 
@@ -212,7 +223,7 @@ class Session:
             outcome = running.result.finish({**running.facts, **_plain(running.job.stats)})
         except Deleted:
             return
-        if _selection() == running.selected:
+        if running.result.selects and _selection() == running.selected:
             _select(outcome)
         running.outcome = outcome
         if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]

@@ -240,6 +240,36 @@ def cropped_camera(camera: Camera, square: tuple[int, int, int], size: int) -> C
     )
 
 
+def whole_camera(camera: Camera, square: tuple[int, int, int], picture: tuple[int, int]) -> Camera:
+    """Return the camera of a whole picture, (width, height), from that of a square cut out of it.
+
+    The inverse of `cropped_camera`.
+    """
+    left, top, side = square
+    zoom = side / camera.width
+    return replace(
+        camera,
+        fx=camera.fx * zoom,
+        fy=camera.fy * zoom,
+        cx=camera.cx * zoom + left,
+        cy=camera.cy * zoom + top,
+        width=picture[0],
+        height=picture[1],
+    )
+
+
+def whole_cameras(
+    cameras: Sequence[Camera], views: Sequence[View], framing: Framing
+) -> list[Camera]:
+    """Return the cameras of unposed views from those of the pictures that `frame_views` made."""
+    found = []
+    for camera, view in zip(cameras, views, strict=True):
+        square = mask_square(view.image[..., 3], framing, name=view.name)
+        height, width = view.image.shape[:2]
+        found.append(whole_camera(camera, square, (width, height)))
+    return found
+
+
 def canonical_camera(camera: Camera, framing: Framing) -> Camera:
     """Return the camera with the training lens that takes nearly the picture of `camera`.
 

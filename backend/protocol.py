@@ -68,6 +68,15 @@ class Background:
     tolerance: float = 0.1
 
 
+@dataclass(frozen=True)
+class MeshData:
+    """A mesh that Blender sends: `vertices`, (V, 3) float32, and `faces`, (F, 3) int32, which are
+    counter-clockwise seen from outside."""
+
+    vertices: np.ndarray
+    faces: np.ndarray
+
+
 # ---------------------------------------------------------------- requests, Blender to worker
 
 
@@ -117,6 +126,22 @@ class EstimateVolume:
     job: str
     views: tuple[ViewData, ...]
     background: Background = Background()
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Ask how near a mesh is to a reference; answered by Progress, `Evaluation` and `Finished`.
+
+    prediction, reference : in one frame, of any scale
+    protocol : what is measured and how, see `metrics.PROTOCOLS`
+    seed : of the points that are drawn
+    """
+
+    job: str
+    prediction: MeshData
+    reference: MeshData
+    protocol: str = "levelform"
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -214,6 +239,17 @@ class VolumeEstimate:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """How far each vertex of the prediction is from the reference; the numbers are in `Finished`.
+
+    distances : (V,) float32, positive outside the reference, in the unit of the meshes
+    """
+
+    job: str
+    distances: np.ndarray
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job is done; `stats` is what `--json` prints (method, weights, views, faces, ...)."""
 
@@ -277,6 +313,7 @@ _REQUESTS = (
     Reconstruct,
     Remesh,
     EstimateVolume,
+    Evaluate,
     Cancel,
     Forget,
     Unload,
@@ -288,6 +325,7 @@ _EVENTS = (
     Progress,
     MeshUpdate,
     VolumeEstimate,
+    Evaluation,
     Finished,
     Cancelled,
     Failed,

@@ -14,15 +14,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from . import protocol
+from .data.meshes import Solid, mend
 from .data.pictures import to_view
 from .errors import RequestError, WorkError
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
 from .fields.intersection import Intersection
+from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import (
     Sight,
@@ -32,6 +35,7 @@ from .geometry.volume import (
     silhouette_rectangle,
 )
 from .memory import resident_memory, return_freed_memory
+from .metrics import PROTOCOLS, evaluate
 from .reconstructors import Reconstructor, bundled_weights, load_reconstructor, methods
 from .ticket import Ticket
 
@@ -43,6 +47,7 @@ LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 CLEANUP_OPTIONS = tuple(entry.name for entry in fields(Cleanup))
 STREAM_OPTIONS = ("first", "guaranteed", "dense")
 OWN_OPTIONS = (*CLEANUP_OPTIONS, *STREAM_OPTIONS, "hull")
+ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
@@ -141,6 +146,40 @@ class Session:
             matrix = estimate_volume(_sights(request, ticket))
         yield protocol.VolumeEstimate(request.job, matrix)
 
+    def evaluate(
+        self, request: protocol.Evaluate, ticket: Ticket
+    ) -> Iterator[protocol.Evaluation | protocol.Finished]:
+        """Measure a mesh against a reference; yields each vertex's distance, then the numbers.
+
+        Raises
+        ------
+        RequestError
+            If a mesh has no surface, or there is no such protocol.
+        """
+        started = time.perf_counter()
+        ticket.plan({"Prepare meshes": 1.0, "Compare": 3.0, "Measure distances": 1.0})
+        with ticket.stage("Prepare meshes"):
+            reference = _solid(request.reference, "The reference")
+            ticket.check()
+            prediction = _solid(request.prediction, "The mesh to compare")
+        with ticket.stage("Compare"):
+            ticket.check()
+            measured = evaluate(prediction, reference, request.protocol, seed=request.seed)
+        with ticket.stage("Measure distances"):
+            ticket.check()
+            points = request.prediction.vertices.astype(np.float64)
+            distances = reference.signed_distance(points).astype(np.float32)
+        yield protocol.Evaluation(request.job, distances)
+        how = PROTOCOLS[request.protocol]
+        stats = {
+            "protocol": how.name,
+            "definition": how.definition,
+            "seed": request.seed,
+            "metrics": measured.values,
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        yield protocol.Finished(request.job, stats)
+
     # ---------------------------------------------------------------- memory
 
     def forget(self, keep: str) -> None:
@@ -190,6 +229,9 @@ class Session:
             "device": str(field.device),
             "hull": isinstance(field, HullField | Intersection),
         }
+        found = _estimated_cameras(model, views, volume)
+        if found:
+            facts["cameras"] = found
         size = sum(tensor.numel() * tensor.element_size() for tensor in code.tensors.values())
         return Kept(field, volume, Samples(), facts, size)
 
@@ -245,6 +287,24 @@ def _prepare(request: protocol.Reconstruct, volume: Volume, ticket: Ticket) -> l
     return views
 
 
+def _estimated_cameras(
+    model: Reconstructor, views: Sequence[View], volume: Volume
+) -> list[dict[str, Any]]:
+    """Return the world's cameras of the unposed views, where the method finds them.
+
+    Each is a frame of a `transforms.json` with "view", the view's number, beside it.
+    """
+    unposed = [index for index, view in enumerate(views) if view.camera is None]
+    if not (unposed and model.spec.estimates_camera):
+        return []
+    cameras = model.estimate_cameras([views[index] for index in unposed])
+    world = np.linalg.inv(volume.world_from_cube)
+    return [
+        {"view": index, **camera.in_frame(world).to_transforms()}
+        for index, camera in zip(unposed, cameras, strict=True)
+    ]
+
+
 def _sights(request: protocol.EstimateVolume, ticket: Ticket) -> list[Sight]:
     """Return what each posed view says of where the object is."""
     sights = []
@@ -269,26 +329,37 @@ def _method_options(
         If an option is not one of the method's.
     """
     given = {k: v for k, v in request.options.items() if k not in OWN_OPTIONS}
-    always = {"seed": request.seed, "ticket": ticket}
-    encode, decode = _keywords(model.encode), _keywords(model.decode)
-    unknown = sorted(given.keys() - encode - decode)
+    known = method_options(type(model))
+    unknown = sorted(given.keys() - known)
     if unknown:
-        known = sorted((encode | decode) - always.keys())
         raise RequestError(
             f"{model.spec.title} has no option {unknown[0]!r}.",
-            f"The options are {', '.join([*known, *OWN_OPTIONS])}.",
+            f"The options are {', '.join([*sorted(known), *OWN_OPTIONS])}.",
         )
-    keywords = {**given, **always}
+    keywords = {**given, **dict(zip(ALWAYS_GIVEN, (request.seed, ticket), strict=True))}
+    encode, decode = _keywords(model.encode), _keywords(model.decode)
     return (
         {name: value for name, value in keywords.items() if name in encode},
         {name: value for name, value in keywords.items() if name in decode},
     )
 
 
+def method_options(cls: type[Reconstructor]) -> set[str]:
+    """Return the names of a method's own options, of `encode` and of `decode`."""
+    return (_keywords(cls.encode) | _keywords(cls.decode)) - set(ALWAYS_GIVEN)
+
+
 def _keywords(function: Callable[..., Any]) -> set[str]:
     """Return the names of a function's keyword-only arguments."""
     parameters = inspect.signature(function).parameters.values()
     return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _solid(mesh: protocol.MeshData, name: str) -> Solid:
+    """Return a mesh that Blender sent as a solid, mended where it is not whole as it is."""
+    found = Mesh(mesh.vertices, mesh.faces, None)
+    solid = Solid(found, name)
+    return solid if solid.closed and solid.volume() > 0 else Solid(mend(found)[0], name)
 
 
 # ---------------------------------------------------------------- meshing

@@ -28,6 +28,7 @@ from .protocol import (
     Cancel,
     Connection,
     EstimateVolume,
+    Evaluate,
     Failed,
     Finished,
     Forget,
@@ -60,6 +61,7 @@ class SessionLike(Protocol):
     def reconstruct(self, request: Reconstruct, ticket: Ticket) -> Iterator[Any]: ...
     def remesh(self, request: Remesh, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
+    def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def unload(self) -> None: ...
     def status(self) -> Status: ...
@@ -67,7 +69,12 @@ class SessionLike(Protocol):
 
 
 # The method of the session that does a job, and what its last event is.
-_JOBS = {Reconstruct: "reconstruct", Remesh: "remesh", EstimateVolume: "estimate_volume"}
+_JOBS = {
+    Reconstruct: "reconstruct",
+    Remesh: "remesh",
+    EstimateVolume: "estimate_volume",
+    Evaluate: "evaluate",
+}
 _ENDS = (Finished, VolumeEstimate)
 
 

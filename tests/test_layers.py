@@ -26,6 +26,18 @@ ALLOWED = {
     "data": FOUNDATION | {"geometry"},
     "training": FOUNDATION
     | {"geometry", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
+    "experiments": FOUNDATION
+    | {
+        "geometry",
+        "fields",
+        "encoders",
+        "fusion",
+        "reconstructors",
+        "extraction",
+        "data",
+        "metrics",
+        "training",
+    },
 }
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
 NO_TORCH = {"errors", "ticket", "protocol", "wire", "channel", "launch"}

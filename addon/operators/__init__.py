@@ -23,13 +23,17 @@ class Reporter:
         """Do it, for a script or a button."""
         return self._attempt(self.run, context)
 
+    def note(self, error: LevelformError) -> None:
+        """Remember what went wrong where the panel shows it."""
+        live.failure = error
+
     def _attempt(
         self, work: Callable[[bpy.types.Context], None], context: bpy.types.Context
     ) -> set[str]:
         try:
             work(context)
         except LevelformError as error:
-            live.failure = error
+            self.note(error)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return {"FINISHED"}

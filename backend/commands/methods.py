@@ -1,10 +1,14 @@
-"""`levelform methods`: what can be run here, and with which weights."""
+"""`levelform methods`: what can be run here, what it needs, and with which weights."""
 
 import argparse
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..reconstructors import Reconstructor
 
 HELP = "list the methods, what each needs, and the weights found"
+COLUMNS = ("method", "views", "cameras", "fusion", "weights", "parameters")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,28 +16,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Return every method's sheet."""
+    """Return every method's sheet.
+
+    Beside what the panel is told: "inputs", the "options" that `--option` takes, and for each of
+    the "configurations" its learned "parameters", together and by network.
+    """
+    from ..reconstructors import methods
     from ..session import Session
 
-    return {"methods": [asdict(method) for method in Session().methods().methods]}
+    classes = methods()
+    sheets = [asdict(info) for info in Session().methods().methods]
+    return {"methods": [{**sheet, **_more(classes[sheet["name"]])} for sheet in sheets]}
+
+
+def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
+    """Return what the terminal lists of a method beyond `protocol.MethodInfo`."""
+    from ..reconstructors import parameters_by_part
+    from ..session import method_options
+
+    spec = cls.spec
+    camera = "optional"
+    if spec.needs_camera or spec.estimates_camera:
+        camera = "estimated where missing" if spec.estimates_camera else "needed"
+    counts = {name: parameters_by_part(spec.name, name) for name in cls.configurations}
+    return {
+        "inputs": {
+            "least_views": spec.min_views,
+            "most_views": spec.max_views,
+            "camera": camera,
+            "image_size": spec.image_size,
+        },
+        "options": sorted(method_options(cls)),
+        "configurations": {
+            name: {"parameters": sum(parts.values()), "parts": parts}
+            for name, parts in counts.items()
+        },
+    }
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print a paragraph a method."""
+    """Print a table, then a paragraph a method."""
+    rows = [COLUMNS, *(_row(method) for method in result["methods"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row in rows:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     for method in result["methods"]:
-        print(f"{method['name']}  {method['title']}")
+        print(f"\n{method['name']}: {method['title']}")
         print(f"    {method['summary']}")
-        print(f"    {_needs(method)}")
+        if method["options"]:
+            print(f"    options: {', '.join(method['options'])}")
         if method["paper"]:
             print(f"    {method['paper']}")
 
 
-def _needs(method: dict[str, Any]) -> str:
-    least, most = method["min_views"], method["max_views"]
-    count = (
-        f"{least} or more" if most is None else str(least) if least == most else f"{least}-{most}"
-    )
-    words = [f"views: {count}", "posed" if method["needs_camera"] else "no cameras needed"]
+def _row(method: dict[str, Any]) -> tuple[str, ...]:
+    inputs = method["inputs"]
+    least, most = inputs["least_views"], inputs["most_views"]
+    views = f"{least}+" if most is None else str(least) if least == most else f"{least}-{most}"
+    weights = "not needed"
     if method["needs_weights"]:
-        words.append(f"weights: {', '.join(method['weights']) or 'none found'}")
-    return "; ".join(words)
+        weights = ", ".join(method["weights"]) or "none found"
+    sizes = {n: _short(c["parameters"]) for n, c in method["configurations"].items()}
+    parameters = ", ".join(f"{size} {name}" for name, size in sizes.items())
+    return (
+        method["name"],
+        views,
+        inputs["camera"],
+        ", ".join(method["fusions"]) or "-",
+        weights,
+        parameters or "-",
+    )
+
+
+def _short(count: int) -> str:
+    return f"{count / 1e6:.1f} M"

@@ -44,7 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-every", type=float, default=120, metavar="SECONDS")
     parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
     parser.add_argument("--patience", type=int, metavar="VALIDATIONS", help="stop early")
-    parser.add_argument("--preview", action="store_true", help="preview.glb at each validation")
+    parser.add_argument(
+        "--preview",
+        metavar="FILE",
+        help="mesh of an unseen shape, written into the run's folder at each validation",
+    )
+    parser.add_argument(
+        "--until-input-ends",
+        action="store_true",
+        help="stop when standard input is closed, as Blender's panel does",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, help="of the CPU")
@@ -64,8 +73,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     recipe = _recipe(args)
     model = _model(args, recipe)
     out = Path(args.out)
-    check_place(out.parent / "run")
-    out.mkdir(exist_ok=True)
+    if not out.is_dir():
+        check_place(out)
+        out.mkdir()
     shapes = load_shapes(args.data, "train", categories=args.categories)
     unseen = load_shapes(args.data, "val", categories=args.categories)
     validation = choose_shapes(unseen, args.validation_shapes)
@@ -79,9 +89,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         patience=args.patience,
         provenance=_provenance(args, len(shapes)),
     )
-    watch = _preview(out, validation[0]) if args.preview else None
+    watch = _preview(out / args.preview, validation[0]) if args.preview else None
     trainer = Trainer(model, recipe, shapes, validation, settings, part=args.part, watch=watch)
-    with _ticket(trainer) as ticket:
+    with _ticket(trainer, until_input_ends=args.until_input_ends) as ticket:
         try:
             return trainer.run(ticket)
         except Cancelled:
@@ -176,7 +186,7 @@ def _provenance(args: argparse.Namespace, count: int) -> dict[str, Any]:
     return {"shapes": count, "sources": sources, **chosen}
 
 
-def _preview(out: Path, shape: Any) -> Callable[..., None]:
+def _preview(path: Path, shape: Any) -> Callable[..., None]:
     """Return what writes the mesh of a validation shape after every validation."""
 
     def write(model: "Reconstructor", scores: dict[str, float]) -> None:
@@ -188,14 +198,16 @@ def _preview(out: Path, shape: Any) -> Callable[..., None]:
             mesh = extract(field, 64, color=False)
         except RequestError:  # a network that has learned little has no surface to show
             return
-        write_mesh(mesh, out / "preview.glb")
+        write_mesh(mesh, path)
 
     return write
 
 
 @contextmanager
-def _ticket(trainer: Any) -> Iterator[Ticket]:
+def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
     """Give a ticket with a bar (loss, rate, time left) that SIGINT and SIGTERM cancel."""
+    from threading import Thread
+
     from tqdm import tqdm
 
     asked = False
@@ -204,6 +216,12 @@ def _ticket(trainer: Any) -> Iterator[Ticket]:
         nonlocal asked
         asked = True
 
+    def listen() -> None:
+        sys.stdin.read()
+        ask()
+
+    if until_input_ends:
+        Thread(target=listen, daemon=True).start()
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     quiet = not sys.stderr.isatty() or trainer.group.rank != 0
     total = trainer.recipe.steps

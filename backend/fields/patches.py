@@ -7,8 +7,7 @@ with a thin shell about those that have nothing behind them: a part thinner than
 sides share one sheet, does not vanish.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -17,8 +16,8 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from .field import Field
+from .sheet_distance import CELLS, node_distances, vertex_normals
 
-CELLS = 4  # cells of the field's grid along a voxel of the patches
 SHELL = 0.25  # half the shell's thickness, in voxels
 INSIDE = 0.5  # winding number from which a point is inside
 PROBES = 4  # points behind each sheet that tell whether there is anything
@@ -124,16 +123,25 @@ def patch_grid(patches: Patches) -> Tensor:
     nodes = CELLS * patches.resolution + 1
     if not len(patches.voxels):
         return torch.full((nodes,) * 3, size)
+    patches = replace(patches, vertices=patches.vertices.cpu(), voxels=patches.voxels.cpu())
     occupied = torch.zeros((patches.resolution,) * 3, dtype=torch.bool)
-    occupied[tuple(patches.voxels.cpu().unbind(1))] = True
+    occupied[tuple(patches.voxels.unbind(1))] = True
     outside = reachable(occupied)
     touched, free = _at_nodes(occupied.numpy()), _at_nodes(outside.numpy())
     away = np.asarray(distance_transform_edt(~touched)) * (size / CELLS)
-    value = np.where(free | touched, away, -away)
-    near = away < size
-    points = np.argwhere(near) * (size / CELLS) - 1.0
-    value[near] = _near_values(patches, outside.float(), points, touched[near], value[near] < 0)
-    return torch.from_numpy(value.astype(np.float32))
+    inside = torch.from_numpy(~(free | touched))
+    faces = patches.facing(outside.float())
+    inside[torch.from_numpy(touched)], backs = _wound(patches, faces, np.argwhere(touched))
+    value = torch.from_numpy(away.astype(np.float32))
+    near = value < size
+    sheets = (patches.vertices, patches.voxels, patches.resolution)
+    normals = vertex_normals(patches.vertices, faces)
+    value[near] = node_distances(*sheets, normals)[near]
+    value = torch.where(inside, -value, value)
+    if backs.all():
+        return value
+    thin = node_distances(patches.vertices[~backs], patches.voxels[~backs], patches.resolution)
+    return torch.where(near, torch.minimum(value, thin - SHELL * size), value)
 
 
 def _at_nodes(voxels: np.ndarray) -> np.ndarray:
@@ -145,72 +153,27 @@ def _at_nodes(voxels: np.ndarray) -> np.ndarray:
     return nodes
 
 
-def _near_values(
-    patches: Patches, outside: Tensor, points: np.ndarray, unsure: np.ndarray, inside: np.ndarray
-) -> np.ndarray:
-    """Return (N,) the values at `points`, (N, 3); where `unsure` the winding number decides."""
+def _wound(patches: Patches, faces: Tensor, nodes: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return which of the nodes, (N, 3) indices, are inside, and which sheets have a back, (P,)."""
     import igl
-    from scipy.spatial import KDTree
 
     size = 2.0 / patches.resolution
-    vertices = patches.vertices.double().cpu().numpy()
-    faces = patches.facing(outside.to(patches.vertices)).cpu().numpy()
-    everything = np.ascontiguousarray(vertices.reshape(-1, 3))
-    triangles = np.ascontiguousarray(faces.reshape(-1, 3))
-
-    def wound(where: np.ndarray) -> np.ndarray:
-        return np.asarray(igl.fast_winding_number(everything, triangles, where)) > INSIDE
-
-    inside = inside.copy()
-    inside[unsure] = wound(points[unsure])
-    distance = _sheet_distance(everything, triangles, points, size, size / (patches.side - 1))
-    value = np.where(inside, -distance, distance)
-    thin = vertices[~_has_back(everything, faces, wound, SHELL * size)].reshape(-1, 3)
-    if not len(thin):
-        return value
-    nearby, _ = KDTree(thin).query(points, distance_upper_bound=2 * size)
-    return np.minimum(value, np.minimum(nearby, size) - SHELL * size)
+    behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * size)
+    where = np.concatenate([nodes * (size / CELLS) - 1.0, behind.double().flatten(0, 1).numpy()])
+    vertices = patches.vertices.double().flatten(0, 1).numpy()
+    number = np.asarray(igl.fast_winding_number(vertices, faces.flatten(0, 1).numpy(), where))
+    inside = torch.from_numpy(number > INSIDE)
+    backs = inside[len(nodes) :].view(len(faces), PROBES).float().mean(1) >= 0.5
+    return inside[: len(nodes)], backs
 
 
-def _sheet_distance(
-    vertices: np.ndarray, triangles: np.ndarray, points: np.ndarray, most: float, spacing: float
-) -> np.ndarray:
-    """Return (N,) the distance to the sheets, at most `most`.
+def _behind(corners: Tensor, depth: float) -> Tensor:
+    """Return (P, PROBES, 3) points at `depth` behind sheets of triangles, (P, T, 3, 3).
 
-    That to the nearest vertex's tangent plane where its foot is within the sheet's `spacing`, else
-    to the vertex.
+    Where most of a sheet's are not inside, it stands for both sides of a thin part.
     """
-    from scipy.spatial import KDTree
-
-    edges = vertices[triangles[:, 1:]] - vertices[triangles[:, :1]]
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], np.cross(edges[:, 0], edges[:, 1]))
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-12)
-    distance, index = KDTree(vertices).query(points, distance_upper_bound=2 * most)
-    nearest = np.asarray(index)
-    known = np.flatnonzero(np.isfinite(distance))
-    offset = points[known] - vertices[nearest[known]]
-    along = np.abs((offset * normals[nearest[known]]).sum(1))
-    aside = np.sqrt(np.maximum(distance[known] ** 2 - along**2, 0.0))
-    distance[known] = np.where(aside <= spacing, along, distance[known])
-    return np.minimum(distance, most)
-
-
-def _has_back(
-    vertices: np.ndarray,
-    faces: np.ndarray,
-    wound: Callable[[np.ndarray], np.ndarray],
-    depth: float,
-) -> np.ndarray:
-    """Return (P,) bool: whether there is an inside at `depth` behind most of a sheet.
-
-    Where there is none, the sheet stands for both sides of a thin part.
-    """
-    chosen = faces[:, np.linspace(0, faces.shape[1] - 1, PROBES).round().astype(int)]
-    corners = vertices[chosen]  # (P, PROBES, 3, 3)
-    edges = corners[..., 1:, :] - corners[..., :1, :]
-    normals = np.cross(edges[..., 0, :], edges[..., 1, :])
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True).clip(1e-12)
-    behind = corners.mean(2) - depth * normals
-    return wound(behind.reshape(-1, 3)).reshape(behind.shape[:2]).mean(1) >= 0.5
+    count = corners.shape[1]
+    chosen = corners[:, torch.linspace(0, count - 1, PROBES).round().long()]
+    edges = chosen[..., 1:, :] - chosen[..., :1, :]
+    normals = torch.linalg.cross(edges[..., 0, :], edges[..., 1, :])
+    return chosen.mean(2) - depth * F.normalize(normals, dim=-1, eps=1e-20)

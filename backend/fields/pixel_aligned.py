@@ -181,6 +181,7 @@ class DISNField(Field):
             self.kind = "occupancy"
         factor = 1.0 if self.kind == "occupancy" else 1 / (unit * scale_of(method_from_volume))
         self._global = self._local = None
+        self.block = 2048 if self.device.type == "cpu" else None
         self._shares = tensors["shares"] / tensors["shares"].sum()
         vector = vectors.amax(0) if maximum else self._shares @ vectors
         if global_stream is not None:
@@ -200,6 +201,8 @@ class DISNField(Field):
             self._matrix = matrix if maximum else None
             table = maps.resized() if maximum else maps.projected(matrix)
             self._rows = table.permute(0, 2, 3, 1).flatten(0, 2).contiguous()  # (V S S, C)
+            if not maximum:  # a point's weights add up to 1, so the rows can carry the bias
+                self._rows += self._local_bias
 
     def __call__(self, points: Tensor) -> Tensor:
         total = 0.0
@@ -223,13 +226,12 @@ class DISNField(Field):
         count = seen * self._shares[:, None]  # (V, N)
         count = torch.where(count.sum(0) > 0, count, self._shares[:, None])
         weights = weights * (count / count.sum(0))[..., None]
-        bag = F.embedding_bag(
+        return F.embedding_bag(
             rows.transpose(0, 1).flatten(1),
             self._rows,
             mode="sum",
             per_sample_weights=weights.transpose(0, 1).flatten(1),
         )
-        return bag + self._local_bias
 
     def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return pixels (V, N, 2), and which points a view sees, (V, N)."""

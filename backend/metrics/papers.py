@@ -227,9 +227,21 @@ def sdf_srn_pascal(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
     return {"accuracy": 10 * float(forward.mean()), "coverage": 10 * float(backward.mean())}
 
 
+def _around(shape: Maybe) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of the padded box, made larger where the prediction stands out of it.
+
+    The papers' box alone would not count what a prediction has outside of it.
+    """
+    corners = np.array([[-PADDED_HALF] * 3, [PADDED_HALF] * 3])
+    if shape is not None:
+        corners = np.concatenate([corners, shape.vertices[np.unique(shape.faces)]])
+    return corners.min(0), corners.max(0)
+
+
 def levelform(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
-    """Our own: lengths in percent of the truth's longest side, IoU on 100k points of its box."""
-    points = rng.uniform(-PADDED_HALF, PADDED_HALF, (100_000, 3))
+    """Our own: lengths in percent of the truth's longest side, IoU on 100k points around both."""
+    lower, upper = _around(shape)
+    points = rng.uniform(lower, upper, (100_000, 3))
     second = truth.surface(50_000, rng)
     first = None if shape is None else shape.surface(50_000, rng)
     forward, backward = _both_ways(None if first is None else first.points, second.points)

@@ -44,12 +44,25 @@ def bundled_weights(method: str) -> Path | None:
 
 def count_parameters(method: str, configuration: str = "compact") -> int:
     """Return how many learned parameters a configuration of a method has, without building it."""
+    return sum(parameters_by_part(method, configuration).values())
+
+
+def parameters_by_part(method: str, configuration: str = "compact") -> dict[str, int]:
+    """Return how many learned parameters each network of a configuration has, without building it.
+
+    Parameters that belong to no network are counted under an empty name.
+    """
     cls = find_method(method)
     if not cls.spec.needs_weights:
-        return 0
+        return {}
     with torch.device("meta"), _NothingDrawn():
         model = cls(_configuration(cls, configuration))
-    return sum(parameter.numel() for parameter in model.parameters())
+    own = sum(parameter.numel() for parameter in model.parameters(recurse=False))
+    parts = {
+        name: sum(parameter.numel() for parameter in network.parameters())
+        for name, network in model.named_children()
+    }
+    return {name: count for name, count in {**parts, "": own}.items() if count}
 
 
 class _NothingDrawn(TorchFunctionMode):
@@ -59,6 +72,8 @@ class _NothingDrawn(TorchFunctionMode):
         kwargs = kwargs or {}
         if func.__name__ in ("normal_", "uniform_"):
             return args[0] if args else kwargs["tensor"]
+        if func in (torch.rand, torch.randn):
+            return torch.empty(*args, **{k: v for k, v in kwargs.items() if k != "generator"})
         return func(*args, **kwargs)
 
 
@@ -126,15 +141,26 @@ def _configuration(cls: type[Reconstructor], name: str) -> Configuration:
 
 
 def _bundled(cls: type[Reconstructor]) -> Path:
-    path = bundled_weights(cls.spec.name)
+    name = cls.spec.name
+    path = bundled_weights(name)
     if path is None:
+        ways = f"Train them with `levelform train {name} --data DIR --out DIR`"
+        if can_import(cls):
+            ways += (
+                ", or turn the authors' checkpoint into them with "
+                f"`levelform import {name} CHECKPOINT -o FILE.safetensors`"
+            )
         raise RequestError(
             f"{cls.spec.title} has no trained weights here: "
-            f"assets/weights/{cls.spec.name}.safetensors is missing.",
-            f"Train them with `levelform train {cls.spec.name}`, turn the authors' checkpoint into "
-            f"them with `levelform import {cls.spec.name}`, and name the file as the weights.",
+            f"assets/weights/{name}.safetensors is missing.",
+            f"{ways}; then name the file as the weights.",
         )
     return path
+
+
+def can_import(cls: type[Reconstructor]) -> bool:
+    """Whether a checkpoint of the method's authors can be turned into its weights."""
+    return cls.import_checkpoint.__func__ is not Reconstructor.import_checkpoint.__func__
 
 
 def pick_device(name: str) -> torch.device:

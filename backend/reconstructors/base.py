@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ..errors import RequestError
 from ..fields import Field
 from ..fusion import Framing, Fusion, Pictures, frame_views
+from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
 from ..geometry.views import View
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
@@ -259,6 +260,14 @@ class Reconstructor(nn.Module):
     @abstractmethod
     def decode(self, code: Code, **options: Any) -> Field:
         """Bake one object's field: all work that does not depend on the point is done here."""
+
+    def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
+        """Return the camera of each picture as it is, posed in the volume's frame.
+
+        For methods whose sheet says `estimates_camera`; what cameras the views have is not looked
+        at.
+        """
+        raise NotImplementedError(f"{self.spec.title} estimates no cameras")
 
     # ---------------------------------------------------------------- training
 

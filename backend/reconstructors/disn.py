@@ -46,6 +46,7 @@ from ..fusion import (
     network_input,
     project_points,
     reduce_views,
+    whole_cameras,
 )
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, scale_of
@@ -295,9 +296,14 @@ class DISN(Reconstructor):
 
     @torch.no_grad()
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each framed picture, posed in the volume's frame (section 3.1.1)."""
+        """Return the camera of each picture as it is, posed in the volume's frame (section 3.1.1).
+
+        Found in the picture that is cut out around the mask.
+        """
         unposed = [replace(view, camera=None) for view in views]
-        return self._cameras(self.prepare(unposed).images, (None,) * len(views), estimate=True)
+        images = self.prepare(unposed).images
+        found = self._cameras(images, (None,) * len(views), estimate=True)
+        return whole_cameras(found, views, self.framing)
 
     def prepare(self, views: Sequence[View]) -> Any:
         """Frame the views; cameras stay in the volume's frame, in which points are projected."""

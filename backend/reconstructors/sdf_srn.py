@@ -20,7 +20,9 @@ Departures. D comes from the sub-pixel edge of alpha and ends at the frame, beyo
 known, where the authors count whole pixels; weights 1 / D are capped at half a pixel, as whole
 pixels did. The mean over the depths of Eq. 4 is the authors' code, the paper writes a sum. Several
 views, of which the paper has none: the mean of their latents, and a joint test-time optimisation.
-A camera nearer or farther than the training ones starts its march as much later or earlier.
+A camera nearer or farther than the training ones starts its march as much later or earlier. The
+marcher's first steps are even and end at the volume's centre: by torch's own start they end far
+behind it, where nothing holds f up, and a march that stays there explains every silhouette.
 """
 
 import math
@@ -170,6 +172,9 @@ class Marcher(nn.Module):
         for bias in (self.ray_lstm.bias_ih, self.ray_lstm.bias_hh):
             with torch.no_grad():
                 bias[MARCHER_MEMORY : 2 * MARCHER_MEMORY] = 1.0  # remember at first
+        with torch.no_grad():  # even steps to the volume's centre at first
+            self.lstm_pred.weight *= 0.1
+            self.lstm_pred.bias.fill_((config.distance - config.start) / config.steps)
 
     def forward(self, implicit: GeneratedMLP, origins: Tensor, directions: Tensor) -> Traced:
         """Trace rays, (N, R, 3) each; a depth is what `directions` is multiplied by."""
@@ -576,7 +581,8 @@ class SDFSRN(Reconstructor):
         config = self.configuration
         if config.occupancy or not config.eikonal:
             return implicit.level_head.new_zeros(())
-        points = self._cube_points(len(implicit.level_head), generator).requires_grad_(True)
+        count = len(implicit.level_head)
+        points = self._cube_points(count, EIKONAL_POINTS, generator).requires_grad_(True)
         (slope,) = torch.autograd.grad(implicit(points).sum(), points, create_graph=True)
         return config.eikonal * (slope.norm(dim=-1) - 1).square().mean()
 
@@ -592,16 +598,20 @@ class SDFSRN(Reconstructor):
         eikonal = self._eikonal(implicit, generator)
         return {**terms, "loss": terms["loss"] + eikonal, "eikonal": eikonal}
 
-    def pretraining_loss(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def pretraining_loss(
+        self, count: int, generator: torch.Generator | None = None, *, points: int = EIKONAL_POINTS
+    ) -> Tensor:
         """Return the loss of the first stage: random latents give a sphere.
 
-        Without it training may get stuck; the authors' code has it, the paper does not tell.
+        Without it training may get stuck; the authors' code has it, the paper does not tell. Small
+        hypernetworks depend more on the latent, so a step teaches them more with many latents
+        (`count`) than with many `points` for each.
         """
         size = (count, self.configuration.latent)
         implicit = self.generator(torch.randn(size, generator=generator).to(self.device))
-        points = self._cube_points(count, generator)
-        distance = points.norm(dim=-1) - SPHERE_RADIUS
-        level = implicit(points)
+        where = self._cube_points(count, points, generator)
+        distance = where.norm(dim=-1) - SPHERE_RADIUS
+        level = implicit(where)
         if self.configuration.occupancy:
             return F.binary_cross_entropy_with_logits(level, (distance < 0).to(level))
         return F.mse_loss(level, distance)
@@ -618,8 +628,8 @@ class SDFSRN(Reconstructor):
             lenses[:, :2] /= self.scale
         return poses, lenses
 
-    def _cube_points(self, count: int, generator: torch.Generator | None) -> Tensor:
-        draw = torch.rand(count, EIKONAL_POINTS, 3, generator=generator).to(self.device)
+    def _cube_points(self, count: int, points: int, generator: torch.Generator | None) -> Tensor:
+        draw = torch.rand(count, points, 3, generator=generator).to(self.device)
         return (draw * 2 - 1) * self.configuration.cube
 
 

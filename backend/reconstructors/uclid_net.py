@@ -36,6 +36,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..encoders.depth import DepthNetwork, depth_loss
+from ..encoders.folding import Folded, convolution_dtype
 from ..encoders.lifting import lift_depth, lift_features, voxels_of
 from ..encoders.pose import PoseNetwork
 from ..encoders.resnet import ResNet
@@ -45,9 +46,11 @@ from ..fusion import (
     OURS,
     R2N2,
     Framing,
+    Fusion,
     camera_tensors,
     network_input,
     reduce_views,
+    whole_cameras,
 )
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, similarity
@@ -174,17 +177,21 @@ class PatchSampler(nn.Module):
         self.conv3 = nn.Conv2d(64, 3, 1, bias=False)
 
     def forward(self, codes: Tensor, where: Tensor) -> Tensor:
-        """Return (P, S, 3) in (0, 1)."""
-        wide = codes.T[None, :, None].expand(-1, -1, where.shape[1], -1)  # (1, 32, S, P)
-        x = torch.cat([wide, where.permute(2, 1, 0)[None]], 1)
-        for group in ("1", "2"):
-            x = x if group == "1" else torch.cat([wide, x], 1)
-            for index in ("1", "2", "3"):
-                conv, norm = (
-                    self.get_submodule(f"{kind}{group}{index}") for kind in ("conv", "bn")
-                )
-                x = norm(conv(x)).relu()
-        return self.conv3(x).sigmoid()[0].permute(2, 1, 0)
+        """Return (P, S, 3) in (0, 1).
+
+        The code's share of a layer is the same for all points of a sheet, so it is taken once.
+        """
+        x = where.flatten(0, 1)  # (P S, channels)
+        for index in ("11", "12", "13", "21", "22", "23"):
+            conv, norm = (self.get_submodule(f"{kind}{index}") for kind in ("conv", "bn"))
+            weight = conv.weight[:, :, 0, 0]
+            own = x.shape[1]
+            x = F.linear(x, weight[:, -own:], conv.bias)
+            if weight.shape[1] > own:
+                shared = codes @ weight[:, :-own].T
+                x = (x.unflatten(0, where.shape[:2]) + shared[:, None]).flatten(0, 1)
+            x = norm(x[..., None, None])[..., 0, 0].relu()
+        return F.linear(x, self.conv3.weight[:, :, 0, 0]).sigmoid().unflatten(0, where.shape[:2])
 
 
 class UCLIDNetwork(nn.Module):
@@ -241,7 +248,9 @@ class UCLIDNetwork(nn.Module):
         """Return (P, 3) indices of the voxels, of (28, 28, 28), that are occupied."""
         return (probability > TAU).nonzero()
 
-    def fold(self, grid: Tensor, voxels: Tensor, where: Tensor) -> Tensor:
+    def fold(
+        self, grid: Tensor, voxels: Tensor, where: Tensor, sampler: PatchSampler | None = None
+    ) -> Tensor:
         """Return (P, S, 3) points, method frame, of one object (Eq. 4).
 
         Parameters
@@ -249,11 +258,12 @@ class UCLIDNetwork(nn.Module):
         grid : (40, 28, 28, 28), H_0
         voxels : (P, 3) indices
         where : (P, S, 2) of (u, v) in [0, 1]
+        sampler : the network's own, or its copy for inference
         """
         if not len(voxels):
             return where.new_zeros((0, where.shape[1], 3))
         codes = grid[OCCUPANCY_CODE:, *voxels.unbind(1)].T
-        return (voxels[:, None] + self.patch_sampler(codes, where)) * (2 / VOXELS) - 1
+        return (voxels[:, None] + (sampler or self.patch_sampler)(codes, where)) * (2 / VOXELS) - 1
 
 
 # ---------------------------------------------------------------- the method
@@ -288,6 +298,8 @@ class UCLIDNet(Reconstructor):
             )
         if configuration.depth_width:
             self.depth = DepthNetwork(configuration.depth_width)
+        self.folded_decoder = Folded(self.network.decoder_3D)
+        self.folded_sampler = Folded(self.network.patch_sampler)
         self.set_frame(similarity(scale=2 / OBJECT_SIDE))
 
     # ------------------------------------------------------------ inference
@@ -317,6 +329,20 @@ class UCLIDNet(Reconstructor):
             None, as a whole or for a view, is estimated.
         """
         rule = self.check_fusion(fusion)
+        grids = self.lift(views, fusion=rule, camera=camera, depth=depth)
+        seen = grids[2][0, -1]  # at 28^3 the last channel is depth's
+        return Code(self.spec.name, {"grid": self._decoded(grids), "depth_grid": seen})
+
+    @torch.no_grad()
+    def lift(
+        self,
+        views: Sequence[View],
+        *,
+        fusion: Fusion = "mean",
+        camera: Literal["given", "estimated"] = "given",
+        depth: Sequence[Tensor | None] | None = None,
+    ) -> list[Tensor]:
+        """Return the fused grids that the 3D decoder reads, (1, C, n, n, n); see `encode`."""
         pictures = self.prepare(views)
         images = network_input(pictures.images, self.framing.backdrop)
         known = [None if camera == "estimated" else c for c in pictures.cameras]
@@ -329,10 +355,13 @@ class UCLIDNet(Reconstructor):
             )
             for i, (d, c) in enumerate(zip(maps, cameras, strict=True))
         ]
-        fused = [reduce_views(torch.cat(level), rule)[None] for level in zip(*grids, strict=True)]
-        seen = fused[2][0, -1]  # at 28^3 the last channel is depth's
-        code = {"grid": self.network.decoder_3D(fused)[0], "depth_grid": seen}
-        return Code(self.spec.name, code)
+        return [reduce_views(torch.cat(level), fusion)[None] for level in zip(*grids, strict=True)]
+
+    def _decoded(self, grids: Sequence[Tensor]) -> Tensor:
+        """Return H_0 of one object, (40, 28, 28, 28), by the folded decoder."""
+        dtype = convolution_dtype(grids[0])
+        packed = [g.to(dtype, memory_format=torch.channels_last_3d) for g in grids]
+        return self.folded_decoder(dtype)(packed)[0].to(grids[0])
 
     @torch.no_grad()
     def decode(self, code: Code, *, lattice: int = LATTICE, **options: Any) -> PatchField:
@@ -347,7 +376,8 @@ class UCLIDNet(Reconstructor):
         voxels = self.network.active(self.network.occupancy(grid)[0])
         axis = torch.linspace(0, 1, lattice, device=self.device)
         where = torch.cartesian_prod(axis, axis)[None].expand(len(voxels), -1, -1)
-        return Patches(self.network.fold(grid[0], voxels, where), voxels, VOXELS)
+        sampler = self.folded_sampler()
+        return Patches(self.network.fold(grid[0], voxels, where, sampler), voxels, VOXELS)
 
     def patch_mesh(self, code: Code, *, lattice: int = LATTICE, seed: int = 0) -> dict[str, Any]:
         """Return the sheets as one open mesh, coloured by patch.
@@ -378,11 +408,15 @@ class UCLIDNet(Reconstructor):
 
     @torch.no_grad()
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each framed picture, posed in the volume's frame (section 3.3)."""
+        """Return the camera of each picture as it is, posed in the volume's frame (section 3.3).
+
+        Found in the picture that is cut out around the mask.
+        """
         unposed = [replace(view, camera=None) for view in views]
         images = network_input(self.prepare(unposed).images, self.framing.backdrop)
         cameras = self._cameras(images, [None] * len(views))
-        return [camera.in_frame(self.method_from_volume) for camera in cameras]
+        found = [camera.in_frame(self.method_from_volume) for camera in cameras]
+        return whole_cameras(found, views, self.framing)
 
     @torch.no_grad()
     def estimate_depths(self, views: Sequence[View]) -> list[Tensor]:
@@ -528,8 +562,9 @@ class UCLIDNet(Reconstructor):
             voxels = voxels[chosen.to(voxels.device)]
         where = torch.rand(len(voxels), SAMPLES, 2, generator=generator).to(code)
         folded = self.network.fold(code, voxels, where).flatten(0, 1)
-        squared = torch.cdist(folded, points).square()
-        return squared.amin(1).mean() + squared.amin(0).mean()
+        forward = (folded - points[_nearest(folded, points)]).square().sum(1)
+        backward = (folded[_nearest(points, folded)] - points).square().sum(1)
+        return forward.mean() + backward.mean()
 
     def _own_cameras(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the batch's cameras for the method's frame: poses (N, 4, 4), intrinsics (N, 4)."""
@@ -571,6 +606,21 @@ class UCLIDNet(Reconstructor):
         model.fill(state, source="The checkpoint")
         model.set_frame(shapenet_frame(2.0))
         return model
+
+
+@torch.no_grad()
+def _nearest(points: Tensor, others: Tensor) -> Tensor:
+    """Return (N,): which of `others`, (M, 3), is nearest to each of `points`, (N, 3).
+
+    Of tens of millions of pairs only these have a gradient. A CPU finds them soonest in a tree,
+    other devices among all pairs.
+    """
+    if points.device.type != "cpu":
+        return torch.cdist(points, others).argmin(1)
+    from scipy.spatial import KDTree
+
+    _, index = KDTree(others.numpy()).query(points.numpy())
+    return torch.from_numpy(np.asarray(index, np.int64))
 
 
 PART_KEYS = {

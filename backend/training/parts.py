@@ -108,6 +108,15 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
     return grown
 
 
+def lacks(model: Reconstructor, part: str) -> bool:
+    """Say whether a method has this auxiliary network, but these weights do not."""
+    parts = PARTS.get(model.spec.name, {})
+    if part not in parts:
+        return False
+    entry, absent = parts[part]
+    return getattr(model.configuration, entry) == absent
+
+
 def _relative(model: Reconstructor) -> Configuration:
     """Return the named configuration that a network's own was made from."""
     for configuration in model.configurations.values():

@@ -194,6 +194,25 @@ def framed(
     return retake(image, camera, target), depth, target
 
 
+def framed_depths(shape: Shape, views: int, framing: Framing) -> list[Tensor]:
+    """Return the true depth maps, (S, S), of a shape's first pictures, framed for a network.
+
+    Volume units along the optical axis, infinite at the background.
+
+    Raises
+    ------
+    RequestError
+        If the data set keeps no depth, or its cameras are not those of the network.
+    """
+    depths = []
+    for view in range(views):
+        image = torch.from_numpy(np.array(shape["views.images"][view])).float() / 255
+        stored = torch.from_numpy(np.array(shape["views.depth"][view])).float()
+        depth = torch.where(stored > 0, stored, torch.inf)
+        depths.append(framed(image, depth, shape.camera(view), framing)[1])
+    return depths
+
+
 def mirror(batch: Batch) -> Batch:
     """Return one object, a batch without its first axis, mirrored in the plane x = 0.
 

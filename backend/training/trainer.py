@@ -94,8 +94,6 @@ class Trainer:
     ) -> None:
         self.model, self.recipe, self.settings, self.part = model, recipe, settings, part
         self.group = Group()
-        if all(p.ndim < 5 for p in model.parameters()):  # faster 2D convolutions on CPU and CUDA
-            model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.sampler = Sampler(shapes, model.framing, recipe.draw, settings.seed)
         self.validation = validation
         self.watch = watch

@@ -12,6 +12,8 @@ from ..errors import LevelformError, RequestError
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket
+from .parts import lacks
+from .samples import framed_depths
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def _overlap(
     pictures = [shape.view(index) for index in range(views)]
     if not posed:
         pictures = [replace(view, camera=None) for view in pictures]
+    if posed and lacks(model, "depth"):  # a main network that is trained before its depth network
+        options = {"depth": framed_depths(shape, views, model.framing)} | options
     field = model.decode(model.encode(pictures, **options))
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])

@@ -205,7 +205,7 @@ def test_the_preferences_show_every_candidate(extension, found, monkeypatch):
     from levelform.addon import preferences
 
     found(BAD, GOOD)
-    monkeypatch.setattr(panels, "_split_column", lambda layout: Loose(layout.notes))
+    monkeypatch.setattr(panels, "split_column", lambda layout: Loose(layout.notes))
     chosen = SimpleNamespace(**vars(preferences._Defaults), layout=Paper())
     panels.draw_preferences(chosen, context())
     assert "It lacks torch." in chosen.layout

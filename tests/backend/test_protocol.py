@@ -79,7 +79,7 @@ def test_no_message_is_taken_from_the_wrong_side(ends, name):
 
 
 def test_every_type_is_a_request_an_event_or_a_part():
-    parts = {"CameraData", "ViewData", "Background", "MethodInfo"}
+    parts = {"CameraData", "ViewData", "Background", "MeshData", "MethodInfo"}
     declared = {
         name
         for name, kind in vars(protocol).items()

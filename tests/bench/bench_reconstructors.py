@@ -1,121 +1,71 @@
-"""What baking, blocks, the SVM layer and fusing views cost, against the papers' own formulas.
+"""What baking, blocks, the SVM layer, folding and fusing views cost, against the papers' formulas.
 
-Times are the best of interleaved rounds, so that a busy machine slows all variants alike.
+Ratios are of processor time on one thread, the best of interleaved rounds, so that a busy machine
+slows all variants alike; only the last rows, a whole reconstruction, are by the clock on the wall.
 """
 
 import importlib
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Callable, Iterator
 
 import torch
-from levelform.backend.extraction.sampler import BLOCK
-from levelform.backend.fields import Field
+from decoders import (
+    Decoder,
+    DISNSubject,
+    Subject,
+    chosen_block,
+    deep_meta,
+    disn,
+    occupancy,
+    sdf_srn,
+    tdgn,
+)
+from equal_views import agreements as views_agreements
+from equal_views import times as views_times
 from levelform.backend.fields.svm import RIDGE, gaussian_kernel, solve_svm
-from levelform.backend.geometry.views import View
-from levelform.backend.reconstructors import Code, Reconstructor
-from levelform.backend.reconstructors.deep_meta_functionals import PAPER as DEEP_META
-from levelform.backend.reconstructors.deep_meta_functionals import DeepMetaFunctionals
-from levelform.backend.reconstructors.occupancy_network import PAPER as OCCUPANCY
-from levelform.backend.reconstructors.occupancy_network import OccupancyNetwork
-from levelform.backend.reconstructors.tdgn import PAPER as TDGN_PAPER
-from levelform.backend.reconstructors.tdgn import TDGN
 from rows import Row, at_least, at_most
+from timing import interleave
 from torch import Tensor
+from uclid_decoder import agreements as folding_agreements
+from uclid_decoder import times as folding_times
+from warm_runs import times as warm_times
 
 BLOCKS = (512, 2048, 8192, 32768, 131072)
-ROUNDS = 5
-POINTS = 1 << 17
-Decoder = Callable[[Tensor], Tensor]
-"""Points (P, 3), volume frame, to values (P,)."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A method's decoder at the paper's size: baked, and as the paper writes it down."""
-
-    name: str
-    field: Field
-    naive: Decoder
-    bar: float | None  # of goal 7; None where there is none
+LARGEST = BLOCKS[-1]
+DISN_BLOCKS = BLOCKS[:4]
+PEAK_SIDE = 2048  # of the matrix product that stands for the processor's peak
 
 
 def rows(kinds: tuple[str, ...] = ("count", "time")) -> Iterator[Row]:
     """Measure what `kinds` asks for."""
-    subjects = [deep_meta(), tdgn(), occupancy()]
+    subjects = [deep_meta(), tdgn(), occupancy(), sdf_srn()]
+    pixel_aligned = disn()
     if "count" in kinds:
+        yield from _disn_agreements(pixel_aligned)
         yield from _agreements(subjects)
         yield _optimality()
-        yield from _equal_views()
+        yield from folding_agreements()
+        yield from views_agreements()
     if "time" in kinds:
+        yield from _disn_times(pixel_aligned)
         for subject in subjects:
             yield from _decoder_times(subject)
         yield from _svm_times()
-        yield from _fusion_times()
-
-
-# ---------------------------------------------------------------- subjects
-
-
-def deep_meta() -> Subject:
-    """Return g as published, 3-32-32-32-32-1; the encoder, which is not measured, is narrow."""
-    torch.manual_seed(0)
-    model = DeepMetaFunctionals(replace(DEEP_META, width=4, start="network")).eval()
-    embedding = torch.randn(1, model.encoder.features)
-    with torch.no_grad():
-        functional = model.functional(embedding)
-    field = model.decode(Code(model.spec.name, {"embedding": embedding[0]}))
-    return Subject(
-        "Deep Meta", field, lambda points: -functional(model.to_method(points)[None])[0], 1.15
-    )
-
-
-def tdgn() -> Subject:
-    """Return the SVM with its embedding, N = 32, layers 259-256-256-256-3."""
-    torch.manual_seed(0)
-    model = TDGN(replace(TDGN_PAPER, width=4)).eval()
-    warp = model.embed
-    assert warp is not None
-    torch.nn.init.normal_(warp.out.weight, std=0.02)
-    features = torch.randn(1, 256)
-    taught = model._solve(Code("tdgn", {"features": features}), None)
-    weights = -model.log_beta.exp() * taught.alphas * taught.labels
-    first = torch.cat([warp.point.weight, warp.code.weight], 1)
-
-    def naive(points: Tensor) -> Tensor:
-        """Concatenate, run the network, and sum the kernel by broadcasting, as the paper's text."""
-        x = model.to_method(points)
-        hidden = torch.cat([x, features.expand(len(x), -1)], 1) @ first.T + warp.code.bias
-        for layer in warp.hidden:
-            hidden = layer(hidden.relu())
-        z = x + warp.out(hidden.relu())
-        distance = ((z[:, None] - taught.support) / taught.sigma).square().sum(2)
-        return torch.exp(-distance) @ weights - model.log_beta.exp() * taught.bias
-
-    return Subject("TDGN", model.decode(Code("tdgn", {"features": features})), naive, 1.4)
-
-
-def occupancy() -> Subject:
-    """Return the decoder of 5 blocks of 256."""
-    torch.manual_seed(0)
-    model = OccupancyNetwork(replace(OCCUPANCY, width=4)).eval()
-    for parameter in model.decoder.parameters():
-        torch.nn.init.normal_(parameter, std=0.05)
-    c = torch.randn(256)
-    field = model.decode(Code(model.spec.name, {"c": c}))
-    return Subject(
-        "Occupancy network",
-        field,
-        lambda points: -model.decoder(model.to_method(points)[None], c[None])[0],
-        None,
-    )
+        yield from folding_times()
+        yield from views_times()
+        yield from warm_times()
 
 
 # ---------------------------------------------------------------- baked against naive, blocks
 
 
+def draw_points(count: int, seed: int) -> Tensor:
+    """Return (count, 3) points all over the volume."""
+    return torch.rand(count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
 def _agreements(subjects: list[Subject]) -> Iterator[Row]:
-    points = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    points = draw_points(20_000, 1)
     for subject in subjects:
         with torch.no_grad():
             baked, naive = subject.field(points), subject.naive(points)
@@ -124,9 +74,9 @@ def _agreements(subjects: list[Subject]) -> Iterator[Row]:
         yield at_most(f"7 {subject.name}: baked field = network", difference, None, 1e-5)
 
 
-def _decoder_times(subject: Subject) -> Iterator[Row]:
-    """Yield goal 7, baked against naive at each one's best block, and goal 8, the block rule."""
-    points = torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
+def _rates(decoders: dict[str, tuple[Decoder, int]], count: int, rounds: int) -> dict[str, float]:
+    """Return thousands of points a second of each decoder at its block."""
+    points = draw_points(count, 2)
 
     def sweep(decoder: Decoder, block: int) -> Callable[[], None]:
         def run() -> None:
@@ -135,31 +85,85 @@ def _decoder_times(subject: Subject) -> Iterator[Row]:
 
         return run
 
-    own = {f"baked {b}": sweep(subject.field, b) for b in BLOCKS}
-    own["baked chosen"] = sweep(subject.field, chosen_block(subject.field))
-    theirs = {f"naive {b}": sweep(subject.naive, b) for b in BLOCKS}
-    with torch.no_grad():
-        best = interleave({**own, **theirs})
-    rate = {name: POINTS / seconds / 1e3 for name, seconds in best.items()}
+    best = interleave({name: sweep(*pair) for name, pair in decoders.items()}, rounds=rounds)
+    return {name: count / seconds / 1e3 for name, seconds in best.items()}
+
+
+def _decoder_times(subject: Subject) -> Iterator[Row]:
+    """Yield goal 7, baked against naive at each one's best block, and goal 8, the block rule."""
+    decoders = {f"baked {b}": (subject.field, b) for b in BLOCKS}
+    decoders["baked chosen"] = (subject.field, chosen_block(subject.field))
+    decoders |= {f"naive {b}": (subject.naive, b) for b in BLOCKS}
+    rate = _rates(decoders, subject.points, 3)
     baked = max(rate[f"baked {b}"] for b in BLOCKS)
     naive = max(rate[f"naive {b}"] for b in BLOCKS)
-    note = ", ".join(f"{b}: {rate[f'baked {b}']:.0f}" for b in BLOCKS)
     yield _faster(f"7 {subject.name}: baked / naive", baked, naive, subject.bar or 1.0)
-    name = f"8 {subject.name}: best block / chosen block"
-    kept = rate["baked chosen"]
-    ratio = max(baked, kept) / kept
-    yield Row(name, kept, baked, ratio, "<= 1.15", ratio <= 1.15, "time", "kpts/s", note)
-    yield _faster(f"8 {subject.name}: chosen block / 131k", kept, rate["baked 131072"], 1.5)
+    yield from _block_rule(subject.name, rate)
 
 
-def chosen_block(field: Field) -> int:
-    """Return how many points extraction hands a field at once."""
-    return field.block or BLOCK[field.device.type]
+def _block_rule(name: str, rate: dict[str, float]) -> Iterator[Row]:
+    """Yield goal 8 of the rates "baked <block>" and "baked chosen"."""
+    swept = {n: r for n, r in rate.items() if n.startswith("baked ") and n != "baked chosen"}
+    note = ", ".join(f"{n.removeprefix('baked ')}: {r:.0f}" for n, r in swept.items())
+    best, kept = max(swept.values()), rate["baked chosen"]
+    ratio = max(best, kept) / kept
+    title = f"8 {name}: best block / chosen block"
+    yield Row(title, kept, best, ratio, "<= 1.15", ratio <= 1.15, "time", "kpts/s", note)
+    largest = rate[f"baked {LARGEST}"]
+    yield _faster(f"8 {name}: chosen block / 131k", kept, largest, 1.5)
 
 
 def _faster(name: str, ours: float, anchor: float, bar: float) -> Row:
     ratio = ours / anchor
     return Row(name, ours, anchor, ratio, f">= {bar:g}", ratio >= bar, "time", "kpts/s")
+
+
+# ---------------------------------------------------------------- DISN
+
+
+def _disn_agreements(pixel_aligned: DISNSubject) -> Iterator[Row]:
+    """Yield goal 6's exact part: the same field, and the encoder runs once."""
+    subject, points = pixel_aligned.subject, draw_points(20_000, 1)
+    with torch.no_grad():
+        apart = (subject.field(points) - subject.naive(points)).abs()
+    worst = apart[pixel_aligned.inside(points).bool()].max().item()
+    yield at_most("6 DISN: baked field = network, inside the picture", worst, None, 1e-5)
+    model, calls = pixel_aligned.model, itertools.count()
+    hook = model.sdf.vgg.register_forward_hook(lambda *_: (next(calls), None)[1])
+    field = model.decode(model.encode([pixel_aligned.view]))
+    for part in points[:4096].split(512):
+        field(part)
+    hook.remove()
+    yield at_most("6 DISN: runs of the encoder for a field", next(calls), None, 1)
+
+
+def _disn_times(pixel_aligned: DISNSubject) -> Iterator[Row]:
+    """Yield goals 6, 8 and 9 for DISN."""
+    subject, side = pixel_aligned.subject, PEAK_SIDE
+    decoders = {f"baked {b}": (subject.field, b) for b in DISN_BLOCKS}
+    decoders |= {f"naive {b}": (subject.naive, b) for b in DISN_BLOCKS}
+    rate = _rates(decoders, subject.points, 3)
+    baked = max(rate[f"baked {b}"] for b in DISN_BLOCKS)
+    naive = max(rate[f"naive {b}"] for b in DISN_BLOCKS)
+    yield _faster("6 DISN: baked / naive, each at its best block", baked, naive, 2.5)
+    yield _faster("6 DISN: baked / naive at 32k", baked, rate["naive 32768"], 3.3)
+    a, b = torch.rand(side, side), torch.rand(side, side)
+    points, block = draw_points(8192, 2), chosen_block(subject.field)
+
+    def run() -> None:
+        for part in points.split(block):
+            subject.field(part)
+
+    best = interleave({"product": lambda: a @ b, "field": run}, rounds=8)
+    peak = 2 * side**3 / best["product"] / 1e9
+    reached = pixel_aligned.flops * len(points) / best["field"] / 1e9
+    note = f"of a {side} matrix product's; {pixel_aligned.flops / 1e6:.2f} MFLOP a point"
+    share = reached / peak
+    name = "9 DISN: share of the processor's peak"
+    yield Row(name, reached, peak, share, ">= 0.6", share >= 0.6, "time", "GFLOP/s", note)
+    chosen = {f"baked {b}": (subject.field, b) for b in (*DISN_BLOCKS[:3], LARGEST)}
+    chosen["baked chosen"] = (subject.field, block)
+    yield from _block_rule(subject.name, _rates(chosen, LARGEST, 2))
 
 
 # ---------------------------------------------------------------- the SVM layer
@@ -215,75 +219,3 @@ def _svm_times() -> Iterator[Row]:
         kind="time",
         unit="ms",
     )
-
-
-# ---------------------------------------------------------------- several views
-
-
-def compact_models() -> list[Reconstructor]:
-    """Return the small configurations, with random weights that depend on the picture."""
-    torch.manual_seed(0)
-    models = [DeepMetaFunctionals(), TDGN(), OccupancyNetwork()]
-    for parameter in models[2].decoder.parameters():
-        torch.nn.init.normal_(parameter, std=0.05)
-    return [model.eval() for model in models]
-
-
-def picture(side: int = 128) -> View:
-    """Return an unposed picture of noise on a disc."""
-    generator = torch.Generator().manual_seed(3)
-    image = torch.rand(side, side, 4, generator=generator)
-    y, x = torch.meshgrid(torch.linspace(-1, 1, side), torch.linspace(-1, 1, side), indexing="ij")
-    image[..., 3] = (x**2 + y**2 < 0.6).float()
-    return View(image)
-
-
-def _equal_views(count: int = 8) -> Iterator[Row]:
-    view = picture()
-    points = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    for model in compact_models():
-        one = model.decode(model.encode([view]))(points)
-        several = model.decode(model.encode([view] * count))(points)
-        difference = ((several - one).abs().max() / one.abs().max().clamp(min=1)).item()
-        yield at_most(f"20 {model.spec.title}: 8 equal views = 1", difference, None, 1e-5)
-
-
-def _fusion_times(count: int = 8) -> Iterator[Row]:
-    """Yield goal 20: V views may cost V encoders and 1.15 of one decoder."""
-    view = picture()
-    points = torch.rand(32_768, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    for model in compact_models():
-
-        def run(views: list[View], model: Reconstructor = model) -> None:
-            field = model.decode(model.encode(views))
-            with torch.no_grad():
-                for part in points.split(chosen_block(field)):
-                    field(part)
-
-        def encode(model: Reconstructor = model) -> None:
-            model.encode([view])
-
-        best = interleave(
-            {"encode": encode, "one": lambda: run([view]), "all": lambda: run([view] * count)}
-        )
-        decode = best["one"] - best["encode"]
-        allowed = count * best["encode"] + 1.15 * decode
-        name = f"20 {model.spec.title}: 8 views / (8 encoders + 1.15 decode)"
-        yield at_most(name, best["all"], allowed, 1.0, kind="time", unit="s")
-
-
-# ---------------------------------------------------------------- timing
-
-
-def interleave(
-    variants: Mapping[str, Callable[[], object]], *, rounds: int = ROUNDS
-) -> dict[str, float]:
-    """Return each variant's best time in seconds; every round runs all, after one to warm up."""
-    best = dict.fromkeys(variants, float("inf"))
-    for turn in range(rounds + 1):
-        for name, variant in variants.items():
-            start = time.perf_counter()
-            variant()
-            if turn:
-                best[name] = min(best[name], time.perf_counter() - start)
-    return best

@@ -210,3 +210,16 @@ def test_waiting_for_the_worker_costs_no_processor(sample):
     for _ in live.drive(running):
         pass
     assert time.process_time() - spent < 0.5 * (time.monotonic() - started) + 0.5
+
+
+def test_a_mesh_is_compared_with_a_reference(sample):
+    bpy.ops.mesh.primitive_cube_add(size=2.0)
+    reference = bpy.context.object
+    bpy.ops.mesh.primitive_cube_add(size=2.0, location=(0.5, 0, 0))
+    shifted = bpy.context.object
+    metrics = api.compare(shifted, reference)["metrics"]
+    assert metrics["iou"] == pytest.approx(1.5 / 2.5, abs=0.01)
+    distances = np.zeros(8, np.float32)
+    shifted.data.attributes["levelform_distance"].data.foreach_get("value", distances)
+    # Four corners stand out by half a metre, the others lie on the reference's faces.
+    np.testing.assert_allclose(np.sort(np.abs(distances)), [0.0] * 4 + [0.5] * 4, atol=1e-5)

@@ -16,6 +16,7 @@ from ...geometry.meshes import Mesh
 # Which way is up: glTF says it in its specification, OBJ by custom; the rest is taken as it is.
 Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
 SUFFIXES = (*Y_UP_SUFFIXES, ".off", ".ply", ".stl")
+GLTF_SUFFIXES = (".glb", ".gltf")  # their vertex colours are linear; those of the others are sRGB
 GREY = 0.8  # linear base colour of a surface that says nothing about its own
 
 
@@ -148,7 +149,8 @@ def _parts(path: Path) -> Iterator[Mesh]:
         faces = np.asarray(piece.faces, np.int32)
         if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored part turns its faces inside out
             faces = faces[:, ::-1]
-        yield Mesh(vertices.astype(np.float32), faces, None, _colors(piece))
+        linear = path.suffix.lower() in GLTF_SUFFIXES
+        yield Mesh(vertices.astype(np.float32), faces, None, _colors(piece, linear=linear))
 
 
 def _join(parts: list[Mesh]) -> Mesh:
@@ -169,20 +171,42 @@ def _join(parts: list[Mesh]) -> Mesh:
     )
 
 
-def _colors(piece: Any) -> np.ndarray | None:
-    """Return (V, 4) linear RGBA of a trimesh piece: texture at its vertices, or vertex colours."""
+def _colors(piece: Any, *, linear: bool) -> np.ndarray | None:
+    """Return (V, 4) linear RGBA of a trimesh piece: its texture, its vertex colours, or both.
+
+    `linear`: the file's vertex colours are linear and multiply the material's, as in glTF.
+    """
     visual, count = piece.visual, len(piece.vertices)
     if visual.kind == "texture":
-        return _textured(visual, count)
+        painted = _painted(visual, count) if linear else None
+        if painted is None:
+            return _textured(visual, count)
+        return painted * _textured(visual, count, bare=1.0)
     if visual.kind in ("vertex", "face"):
-        return _linear(np.asarray(visual.vertex_colors, np.float32) / 255)
+        colors = np.asarray(visual.vertex_colors, np.float32) / 255
+        return colors if linear else _linear(colors)
     return None
 
 
-def _textured(visual: Any, count: int) -> np.ndarray:
-    """Return the base colour at each vertex, as glTF has it: texture (sRGB) x factor (linear)."""
+def _painted(visual: Any, count: int) -> np.ndarray | None:
+    """Return the vertex colours beside a material, (V, 4) linear RGBA; None: there are none."""
+    colors = getattr(visual, "vertex_attributes", {}).get("color")
+    if colors is None or len(colors) != count:
+        return None
+    colors = np.asarray(colors)
+    full = 1.0 if colors.dtype.kind == "f" else float(np.iinfo(colors.dtype).max)
+    rgba = np.ones((count, 4), np.float32)
+    rgba[:, : colors.shape[1]] = colors / full
+    return rgba
+
+
+def _textured(visual: Any, count: int, *, bare: float = GREY) -> np.ndarray:
+    """Return the base colour at each vertex, as glTF has it: texture (sRGB) x factor (linear).
+
+    `bare` is how bright a material without either is.
+    """
     material = visual.material
-    factor = np.array(_base_factor(material), np.float32)
+    factor = np.array(_base_factor(material, bare), np.float32)
     texture = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
     if texture is None or visual.uv is None or len(visual.uv) != count:
         return np.tile(factor, (count, 1))
@@ -194,7 +218,7 @@ def _textured(visual: Any, count: int) -> np.ndarray:
     return _linear(pixels[row, column].astype(np.float32) / 255) * factor
 
 
-def _base_factor(material: Any) -> tuple[float, float, float, float]:
+def _base_factor(material: Any, bare: float) -> tuple[float, float, float, float]:
     """Return the linear RGBA factor of a material; trimesh keeps it as bytes or not at all."""
     factor = getattr(material, "baseColorFactor", None)
     if factor is not None:
@@ -210,7 +234,7 @@ def _base_factor(material: Any) -> tuple[float, float, float, float]:
         red, green, blue, alpha = np.asarray(diffuse, np.float64)[:4] / 255
         linear = _linear(np.array([red, green, blue, alpha], np.float32))
         return tuple(float(value) for value in linear)  # type: ignore[return-value]
-    return (GREY, GREY, GREY, 1.0)
+    return (bare, bare, bare, 1.0)
 
 
 def _linear(rgba: np.ndarray) -> np.ndarray:

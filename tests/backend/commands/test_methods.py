@@ -1,17 +1,82 @@
-"""`levelform methods`: what can be run here."""
+"""`levelform methods`: what can be run here, what it needs, and what it is made of."""
 
 import json
 
-from levelform.backend import cli
+import pytest
+from levelform.backend import cli, reconstructors
+from levelform.backend.reconstructors import count_parameters, methods
+
+PUBLISHED = {  # of the networks that the papers count
+    ("disn", "sdf"): 140_819_266,
+    ("uclid-net", "network"): 26_860_141,
+    ("uclid-net", "camera"): 10_665_799,
+    ("uclid-net", "depth"): 25_905_729,
+}
 
 
-def test_methods_are_listed(capsys):
+@pytest.fixture
+def listed(capsys):
     assert cli.main(["methods", "--json"]) == 0
-    listed = {m["name"]: m for m in json.loads(capsys.readouterr().out)["methods"]}
-    assert listed["visual-hull"]["needs_camera"] is True
+    return {m["name"]: m for m in json.loads(capsys.readouterr().out)["methods"]}
+
+
+def test_every_method_is_listed_with_its_sheet(listed):
+    assert listed.keys() == methods().keys()
+    for name, cls in methods().items():
+        sheet, spec = listed[name], cls.spec
+        assert (sheet["title"], sheet["paper"]) == (spec.title, spec.paper)
+        assert sheet["fusions"] == list(spec.fusions)
+        assert sheet["inputs"]["least_views"] == spec.min_views
+        assert sheet["inputs"]["most_views"] == spec.max_views
+        assert sheet["configurations"].keys() == cls.configurations.keys()
+        assert not {"seed", "ticket"} & set(sheet["options"])
+        if len(spec.fusions) > 1:
+            assert "fusion" in sheet["options"]
+
+
+def test_what_the_cameras_are_for(listed):
+    assert listed["visual-hull"]["inputs"]["camera"] == "needed"
+    assert listed["disn"]["inputs"]["camera"] == "estimated where missing"
+    assert listed["occupancy-network"]["inputs"]["camera"] == "optional"
+
+
+def test_parameters_are_counted_by_network(listed):
+    for name, sheet in listed.items():
+        for configuration, counts in sheet["configurations"].items():
+            assert counts["parameters"] == sum(counts["parts"].values())
+            assert counts["parameters"] == count_parameters(name, configuration) > 0
+    for (method, part), count in PUBLISHED.items():
+        assert listed[method]["configurations"]["paper"]["parts"][part] == count
+    occupancy = listed["occupancy-network"]["configurations"]["paper"]
+    assert occupancy["parameters"] == 13_414_465
+
+
+@pytest.mark.parametrize("name", [n for n, cls in methods().items() if cls.spec.needs_weights])
+def test_the_count_is_that_of_the_network_that_is_built(name, listed):
+    model = reconstructors.load_reconstructor(name, "random", "cpu")
+    counts = listed[name]["configurations"]["compact"]
+    assert counts["parameters"] == sum(p.numel() for p in model.parameters())
+
+
+def test_weights_found_are_listed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path)
+    (tmp_path / "disn.safetensors").touch()
+    assert cli.main(["methods", "--json"]) == 0
+    found = {m["name"]: m["weights"] for m in json.loads(capsys.readouterr().out)["methods"]}
+    assert found["disn"] == ["bundled"]
+    assert found["uclid-net"] == []
+
+
+def test_a_person_reads_a_table(listed, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path)
     assert cli.main(["methods"]) == 0
-    out = capsys.readouterr().out
-    for name, method in listed.items():
-        assert f"{name}  {method['title']}" in out
-        if method["needs_weights"] and not method["weights"]:
-            assert "weights: none found" in out
+    lines = capsys.readouterr().out.splitlines()
+    head = lines[0]
+    for line, (name, sheet) in zip(lines[1:], listed.items(), strict=False):
+        assert line.startswith(name)
+        cell = line[head.index("weights") : head.index("parameters")].strip()
+        assert cell == ("none found" if sheet["needs_weights"] else "not needed")
+        assert f"{name}: {sheet['title']}" in lines
+    disn = next(line for line in lines if line.startswith("disn "))
+    assert disn[head.index("fusion") :].startswith("mean, max")
+    assert "280.1 M paper" in disn

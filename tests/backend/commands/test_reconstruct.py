@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from levelform.backend import cli
+from levelform.backend import cli, reconstructors
 from levelform.backend.commands.reconstruct import (
     mesh_in_world,
     parse_background,
@@ -17,6 +17,7 @@ from levelform.backend.errors import RequestError
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.protocol import MeshUpdate
+from levelform.backend.reconstructors import methods
 from PIL import Image
 
 PLACE = (4.0, -2.0, 1.0)
@@ -91,6 +92,19 @@ def test_wrong_wishes_leave_no_file(folder, capsys, monkeypatch, change, status,
     assert got == status
     assert re.search(words, result["error"]), result
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("method", [n for n, cls in methods().items() if cls.spec.needs_weights])
+def test_without_weights_a_network_is_refused_and_nothing_made_up(
+    folder, capsys, monkeypatch, method
+):
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", folder / "weights")
+    out = folder / "mesh.glb"
+    status, result = run(capsys, folder, "-o", out, "--method", method, "--device", "cpu")
+    assert status == 2
+    assert "has no trained weights here" in result["error"]
+    assert f"levelform train {method}" in result["hint"]
+    assert not out.exists()
 
 
 def test_loose_pictures_have_no_cameras(folder, capsys):

@@ -57,7 +57,7 @@ def test_the_preview_is_the_mesh_of_an_unseen_shape(tmp_path):
         def view(self, index):
             return index
 
-    _preview(tmp_path, Shape())(Ball(), {})
+    _preview(tmp_path / "preview.glb", Shape())(Ball(), {})
     corners = read_mesh(tmp_path / "preview.glb").vertices
     assert np.abs(np.linalg.norm(corners, axis=1) - 0.5).max() < 1e-3
 

@@ -172,6 +172,18 @@ def test_box_voxels_are_counted_exactly():
     assert values["iou_256_pooled"] == pytest.approx(100 * 0.125)
 
 
+def test_our_iou_counts_what_stands_out_of_the_box():
+    from trimesh.creation import box
+
+    cube = box((1.0, 1.0, 1.0))
+    moved = cube.vertices + np.array([0.25, 0.0, 0.0])
+    truth, shifted = (
+        Solid(Mesh(v.astype(np.float32), cube.faces.astype(np.int32)))
+        for v in (cube.vertices, moved)
+    )
+    assert evaluate(shifted, truth).values["iou"] == pytest.approx(0.75 / 1.25, abs=0.01)
+
+
 QUICK = ("levelform", "pix3d")
 
 

@@ -1,9 +1,17 @@
-"""What the methods' tests share: networks whose every weight matters, and points."""
+"""What the methods' tests share: networks whose every weight matters, and one object to learn."""
+
+from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
+from levelform.backend.encoders import folding
+from levelform.backend.fusion import camera_tensors, frame_views
 from levelform.backend.reconstructors.base import Batch
 from torch import nn
+
+# The object of `take` (tests/backend/conftest.py): centre and radius of each of its spheres.
+SPHERES = (((0.25, -0.1, 0.1), 0.45), ((-0.4, 0.2, -0.25), 0.35), ((0.0, 0.15, 0.55), 0.3))
 
 
 def disturb(model, *, seed=0, amount=0.3):
@@ -28,6 +36,12 @@ def silent_parameters(model, loss):
     return [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
 
 
+@pytest.fixture(autouse=True)
+def float32_everywhere(monkeypatch):
+    """Compute alike on every processor, also on one that has instructions for bfloat16."""
+    monkeypatch.setattr(folding, "has_bfloat16", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def disturbed():
     return disturb
@@ -44,41 +58,110 @@ def points():
     return torch.rand(500, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
+# ---------------------------------------------------------------- one object to learn
+
+
+def distances_of_spheres(points, spheres=SPHERES):
+    """Return (...): signed distances of points (..., 3), exact outside, a lower bound inside."""
+    each = [(points - torch.tensor(center)).norm(dim=-1) - radius for center, radius in spheres]
+    return torch.stack(each).amin(0)
+
+
 def labels_of_spheres(points):
-    """Return 1 inside the object of `take` (tests/backend/conftest.py), else 0; points (..., 3)."""
-    inside = torch.zeros(points.shape[:-1], dtype=torch.bool)
-    for center, radius in (
-        ((0.25, -0.1, 0.1), 0.45),
-        ((-0.4, 0.2, -0.25), 0.35),
-        ((0, 0.15, 0.55), 0.3),
-    ):
-        inside |= (points - torch.tensor(center)).norm(dim=-1) < radius
-    return inside.float()
+    """Return 1 inside the object of `take`, else 0; points (..., 3)."""
+    return (distances_of_spheres(points) < 0).float()
+
+
+def surface_of_spheres(count, generator, spheres=SPHERES):
+    """Return (count, 3) points of the surface, even by area."""
+    radii = torch.tensor([radius for _, radius in spheres])
+    which = torch.multinomial(radii.square(), 3 * count, replacement=True, generator=generator)
+    ways = F.normalize(torch.randn(3 * count, 3, generator=generator), dim=1)
+    found = torch.tensor([center for center, _ in spheres])[which] + radii[which, None] * ways
+    return found[distances_of_spheres(found, spheres) > -1e-5][:count]
+
+
+def depth_of_spheres(camera, spheres=SPHERES):
+    """Return (H, W): depth along the optical axis at pixel centres, infinite at the background."""
+    pixels = torch.meshgrid(
+        torch.arange(camera.width) + 0.5, torch.arange(camera.height) + 0.5, indexing="xy"
+    )
+    origins, directions = camera.rays(torch.stack(pixels, -1).double())
+    a = directions.square().sum(-1)
+    found = torch.full_like(a, torch.inf)
+    for center, radius in spheres:
+        offset = origins - torch.tensor(center)
+        b = (offset * directions).sum(-1)
+        root = b**2 - a * (offset.square().sum(-1) - radius**2)
+        depth = (-b - root.clamp_min(0).sqrt()) / a
+        found = torch.where(root > 0, torch.minimum(found, depth), found)
+    return found.float()
+
+
+def posed_batch(model, views, spheres=SPHERES, *, surface=20_000):
+    """Return a batch of one object: its views framed for `model`, their depth, its surface."""
+    pictures = frame_views(views, model.framing)
+    poses, lenses = camera_tensors(pictures.cameras, torch.device("cpu"))
+    depths = [depth_of_spheres(camera, spheres) for camera in pictures.cameras]
+    return Batch(
+        pictures.images[None],
+        torch.zeros(1, 1, 3),
+        torch.zeros(1, 1),
+        camera_from_volume=poses[None],
+        intrinsics=lenses[None],
+        surface=surface_of_spheres(surface, torch.Generator().manual_seed(2), spheres)[None],
+        depth=torch.stack(depths)[None],
+    )
+
+
+def with_points(batch, generator, spheres=SPHERES, *, count=1024, near=0):
+    """Return the batch with `count` points all over the volume and `near` more by the surface."""
+    points = torch.rand(count, 3, generator=generator) * 2 - 1
+    if near:
+        chosen = torch.randint(batch.surface.shape[1], (near,), generator=generator)
+        shift = 0.05 * torch.randn(near, 3, generator=generator)
+        points = torch.cat([points, batch.surface[0, chosen] + shift])
+    distances = distances_of_spheres(points, spheres)[None]
+    return replace(batch, points=points[None], inside=(distances < 0).float(), distances=distances)
+
+
+def minimise(parameters, loss, *, steps, rate, clip=10.0):
+    """Minimise `loss()` by Adam; the rate rises and falls once, gradients are clipped."""
+    parameters = list(parameters)
+    optimizer = torch.optim.Adam(parameters, rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    for _ in range(steps):
+        value = loss()
+        optimizer.zero_grad()
+        value.backward()
+        nn.utils.clip_grad_norm_(parameters, clip)
+        optimizer.step()
+        schedule.step()
 
 
 def learn_one(model, view, *, encoder, steps, rate):
-    """Train a method on one view of the object of `take`; return the IoU of its field.
+    """Train a method on labels of one view of the object of `take`; return the IoU of its field.
 
     `encoder` is the part with batch norms over pictures: one picture has no statistics.
     """
-    images = model.prepare([view]).images[None]
-    generator = torch.Generator().manual_seed(1)
-    optimizer = torch.optim.Adam(model.parameters(), rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    batch, generator = posed_batch(model, [view]), torch.Generator().manual_seed(1)
     model.train()
     encoder.eval()
-    for _ in range(steps):
-        points = torch.rand(1, 1024, 3, generator=generator) * 2 - 1
-        loss = model.loss(Batch(images, points, labels_of_spheres(points)))["loss"]
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 10)
-        optimizer.step()
-        schedule.step()
+    minimise(
+        model.parameters(),
+        lambda: model.loss(with_points(batch, generator))["loss"],
+        steps=steps,
+        rate=rate,
+    )
     field = model.eval().decode(model.encode([view]))
     points = torch.rand(50_000, 3, generator=generator) * 2 - 1
     found, truth = field(points) < field.level(), labels_of_spheres(points) > 0
     return ((found & truth).sum() / (found | truth).sum()).item()
+
+
+@pytest.fixture(name="minimise")
+def minimise_fixture():
+    return minimise
 
 
 @pytest.fixture

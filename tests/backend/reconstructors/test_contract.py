@@ -122,8 +122,11 @@ def test_weights_are_never_made_up(name):
     if bundled_weights(name):
         assert load_reconstructor(name, None, "cpu").weights.name == "bundled"
         return
-    with pytest.raises(RequestError, match=f"no trained weights.*levelform train {name}"):
+    with pytest.raises(RequestError, match=f"no trained weights.*levelform train {name}") as caught:
         load_reconstructor(name, None, "cpu")
+    assert f"assets/weights/{name}.safetensors" in caught.value.message
+    published = "import_checkpoint" in vars(methods()[name])
+    assert (f"levelform import {name}" in caught.value.hint) == published
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -413,6 +413,23 @@ def test_branch_variants_and_others_are_refused():
 # ---------------------------------------------------------------- overfits
 
 
+def test_normals_of_a_fitted_sphere_point_outwards(minimise):
+    model = make(hidden_width=16).train()
+    images, generator = torch.rand(1, 1, 4, 24, 24), torch.Generator().manual_seed(1)
+    model.encoder.eval()
+
+    def loss():
+        points = torch.rand(1, 512, 3, generator=generator) * 2 - 1
+        return model.loss(Batch(images, points, (points.norm(dim=-1) < 0.6).float()))["loss"]
+
+    minimise(model.parameters(), loss, steps=100, rate=1e-2)
+    embedding = model.eval().embed(images[0])[0].detach()
+    field = model.decode(Code(model.spec.name, {"embedding": embedding}))
+    away = F.normalize(torch.randn(500, 3, generator=generator), dim=1)
+    normals = F.normalize(field.gradient(0.6 * away), dim=1)
+    assert ((normals * away).sum(1) > 0.8).all()
+
+
 @pytest.mark.slow
 def test_one_object_is_learned(photograph, cameras, learn):
     model = make(hidden_width=32)

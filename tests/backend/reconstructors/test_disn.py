@@ -7,7 +7,7 @@ import pytest
 import torch
 from levelform.backend.errors import RequestError
 from levelform.backend.fields.pixel_aligned import Maps
-from levelform.backend.fusion import camera_tensors
+from levelform.backend.fusion import camera_tensors, cropped_camera, mask_square
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Batch, Code
@@ -269,6 +269,23 @@ def test_a_batch_that_lacks_something_is_refused(missing, words):
         model.loss(batch)
 
 
+@pytest.mark.slow
+def test_one_picture_of_a_sphere_is_learned(minimise):
+    model = tiny(point_widths=(16, 32, 64), decoder_widths=(64, 32), camera=False).train()
+    batch = batch_of(model, [view()])
+    generator = torch.Generator().manual_seed(0)
+
+    def loss():
+        points = torch.rand(1, 2048, 3, generator=generator) * 2 - 1
+        drawn = replace(batch, points=points, distances=points.norm(dim=-1) - 0.5)
+        return model.loss(drawn)["loss"]
+
+    minimise(model.parameters(), loss, steps=300, rate=1e-2)
+    points = torch.rand(20_000, 3, generator=generator) * 2 - 1
+    found = model.eval().decode(model.encode([view()]))(points)
+    assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
+
+
 # ---------------------------------------------------------------- cameras
 
 
@@ -284,9 +301,15 @@ def test_an_estimated_camera_sees_what_the_network_said():
     points = torch.rand(30, 3, dtype=torch.float64) - 0.5
     local = model.to_method(points) @ matrix[:, :3].T + matrix[:, 3]
     pixels, _ = camera.project(points)
-    focal, half = camera.fx, camera.cx
     ahead = local[:, 2] > 0
-    expected = local[:, :2] / local[:, 2:] * focal + half
+    middle = torch.tensor([camera.cx, camera.cy], dtype=torch.float64)
+    expected = local[:, :2] / local[:, 2:] * camera.fx + middle
+    square = mask_square(unposed.image[..., 3], model.framing)
+    cut = cropped_camera(camera, square, model.framing.size)
+    size = model.framing.size
+    assert (cut.fx, cut.cx, cut.cy) == pytest.approx(
+        (model.framing.focal * size, size / 2, size / 2)
+    )
     assert ahead.any()
     torch.testing.assert_close(pixels[ahead], expected[ahead], rtol=1e-4, atol=1e-3)
     rotation = camera.world_from_camera[:3, :3]

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from levelform.backend.errors import Cancelled, RequestError
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Batch, Code, count_parameters
-from levelform.backend.reconstructors.sdf_srn import SDFSRN, Rays, bisect, lower_bound
+from levelform.backend.reconstructors.sdf_srn import MARGIN, SDFSRN, Rays, bisect, lower_bound
 from levelform.backend.ticket import Ticket
 
 RADIUS = 0.6  # of the sphere in the pictures, volume units
@@ -193,7 +194,73 @@ def test_bisection_keeps_the_gradient_of_its_ends():
     torch.testing.assert_close(near.grad + far.grad, torch.ones(3))
 
 
+class Ball(Sphere):
+    """The sphere, with features that tell the marcher how far it is."""
+
+    width = 12
+
+    def features(self, points):
+        distance = self(points)
+        told = [distance.relu(), (-distance).relu(), 10 * distance.clamp(-0.1, 0.1)]
+        return F.pad(torch.stack(told, -1), (0, self.width - len(told)))
+
+    def level(self, features):
+        return features[..., 0] - features[..., 1]
+
+    def color(self, features):
+        return features[..., :3]
+
+
+def test_the_first_march_ends_at_the_volumes_centre():
+    model = tiny()
+    batch = sphere_batch(1, 1)
+    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    depths, _ = model.renderer.march(Ball(RADIUS * model.scale), rays.origins, rays.directions)
+    assert (depths[-1] - model.configuration.distance).abs().max() < 0.15
+
+
+@pytest.mark.slow
+def test_the_marcher_learns_where_a_sphere_is(minimise):
+    model = tiny()
+    batch = sphere_batch(2, 1)
+    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    ball, generator = Ball(RADIUS * model.scale), torch.Generator().manual_seed(0)
+
+    def loss():
+        seen = rays.choose(256, generator)
+        _, levels = model.renderer.march(ball, seen.origins, seen.directions)
+        hit, miss = (levels[-1] + MARGIN).relu(), (MARGIN - levels[-1]).relu()
+        free = (MARGIN - levels[:-1]).relu().mean()
+        return (hit * seen.inside).mean() + (miss * ~seen.inside).mean() + free
+
+    minimise(model.renderer.parameters(), loss, steps=250, rate=2e-2)
+    with torch.no_grad():
+        traced = model.renderer(ball, rays.origins, rays.directions)
+    assert ((traced.levels[-1] <= 0) == rays.inside).float().mean() > 0.999
+    middle = -(rays.origins * rays.directions).sum(-1) / rays.directions.square().sum(-1)
+    closest = rays.origins + middle[..., None] * rays.directions
+    half = (ball.radius**2 - closest.square().sum(-1)).clamp_min(0).sqrt()
+    half = half / rays.directions.norm(dim=-1)
+    assert (traced.depth - (middle - half))[half > 0.05].abs().max() < 1e-3
+
+
 # ---------------------------------------------------------------- training
+
+
+@pytest.mark.slow
+def test_pretraining_gives_a_sphere(minimise):
+    torch.manual_seed(0)
+    model = SDFSRN(SDFSRN.configurations["compact"])
+    generator = torch.Generator().manual_seed(1)
+    minimise(
+        model.generator.parameters(),
+        lambda: model.pretraining_loss(64, generator, points=64),
+        steps=600,
+        rate=6e-3,
+        clip=0.3,
+    )
+    with torch.no_grad():
+        assert model.pretraining_loss(64, generator, points=2000) < 1e-3
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from levelform.backend.encoders import folding
 from levelform.backend.encoders.depth import DepthNetwork
 from levelform.backend.encoders.pose import PoseNetwork
 from levelform.backend.errors import RequestError
-from levelform.backend.fusion import camera_tensors
+from levelform.backend.fusion import camera_tensors, mask_square
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Batch, Code, uclid_net
@@ -222,6 +223,28 @@ def test_encoding_is_the_training_networks_grid():
     torch.testing.assert_close(code.tensors["grid"], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_bfloat16_moves_the_code_little(monkeypatch, disturbed):
+    model = disturbed(tiny())
+    exact = model.encode([view()]).tensors["grid"]
+    monkeypatch.setattr(folding, "has_bfloat16", lambda: True)
+    found = model.encode([view()]).tensors["grid"]
+    assert found.dtype == torch.float32
+    error = (found - exact).abs().max() / exact.abs().max()
+    assert 0 < error < 0.03
+
+
+def test_the_folded_decoder_follows_the_weights(disturbed):
+    model = tiny()
+    before = model.encode([view()]).tensors["grid"]
+    disturbed(model)
+    grids = model.lift([view()])
+    with torch.no_grad():
+        expected = model.network.decoder_3D(grids)[0]
+    found = model.encode([view()]).tensors["grid"]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert (found - before).abs().max() > 1e-2
+
+
 def test_given_depth_is_used_instead_of_the_regressed_one():
     model = tiny()
     depth = sphere(look(20))[1]
@@ -237,7 +260,8 @@ def test_an_estimated_camera_looks_at_the_centre():
     model = tiny()
     (camera,) = model.estimate_cameras([View(view().image, None, name="photo")])
     pixels, depth = camera.project(torch.zeros(1, 3, dtype=torch.float64))
-    assert pixels[0].tolist() == pytest.approx([SIZE / 2, SIZE / 2], abs=1e-3)
+    left, top, side = mask_square(view().image[..., 3], model.framing)
+    assert pixels[0].tolist() == pytest.approx([left + side / 2, top + side / 2], abs=1e-3)
     assert 0 < float(depth) < model.configuration.reach
 
 

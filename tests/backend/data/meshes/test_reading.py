@@ -7,6 +7,8 @@ import pytest
 import trimesh
 from levelform.backend.data.meshes import NoSurface, find_assets, read_asset
 from levelform.backend.errors import RequestError
+from levelform.backend.geometry.mesh_files import write_mesh
+from levelform.backend.geometry.meshes import Mesh
 from PIL import Image
 
 
@@ -61,6 +63,38 @@ def test_textures_become_linear_vertex_colours(tmp_path, wedge):
     np.testing.assert_allclose(mesh.colors[left], [[1, 0, 0, 1]] * left.sum(), atol=1e-6)
     green = ((128 / 255 + 0.055) / 1.055) ** 2.4
     np.testing.assert_allclose(mesh.colors[~left][:, 1], green, atol=1e-4)
+
+
+def test_our_own_glb_keeps_its_linear_colours(tmp_path, wedge):
+    colors = np.random.default_rng(0).random((len(wedge.vertices), 4)).astype(np.float32)
+    mesh = Mesh(wedge.vertices.astype(np.float32), wedge.faces.astype(np.int32), None, colors)
+    write_mesh(mesh, tmp_path / "a.glb")
+    read = read_asset(tmp_path / "a.glb").mesh
+    np.testing.assert_allclose(read.vertices, mesh.vertices, atol=1e-6)
+    np.testing.assert_array_equal(read.colors, colors)
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".ply"])
+def test_vertex_colours_are_linear_in_gltf_and_srgb_elsewhere(tmp_path, wedge, suffix):
+    wedge.visual.vertex_colors = np.tile([128, 64, 255, 255], (len(wedge.vertices), 1))
+    wedge.export(tmp_path / f"a{suffix}")
+    color = read_asset(tmp_path / f"a{suffix}").mesh.colors[0]
+    stored = np.array([128, 64, 255]) / 255
+    expected = stored if suffix == ".glb" else ((stored + 0.055) / 1.055) ** 2.4
+    np.testing.assert_allclose(color, [*expected, 1.0], atol=1e-6)
+
+
+def test_vertex_colours_multiply_the_material_in_gltf(tmp_path, wedge):
+    factor = [0.5, 1.0, 0.25, 1.0]
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=factor)
+    wedge.visual = trimesh.visual.TextureVisuals(
+        uv=np.zeros((len(wedge.vertices), 2)), material=material
+    )
+    paint = np.tile(np.array([128, 64, 255, 255], np.uint8), (len(wedge.vertices), 1))
+    wedge.visual.vertex_attributes["color"] = paint
+    wedge.export(tmp_path / "a.glb")
+    color = read_asset(tmp_path / "a.glb").mesh.colors[0]
+    np.testing.assert_allclose(color, [0.25, 0.25, 0.25, 1.0], atol=0.005)  # factors are bytes
 
 
 def test_a_missing_texture_leaves_the_mesh_and_a_note(tmp_path, wedge):

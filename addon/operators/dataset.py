@@ -1,0 +1,86 @@
+"""Render training pictures, cancel that, and look at what came of it."""
+
+import bpy
+
+from ...backend.errors import LevelformError
+from ..dataset_run import begin_panel, dataset_problem, run
+from . import Reporter, refuse
+
+
+class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
+    """Render every shape from many sides, with depth, normals and albedo, to train on"""
+
+    bl_idname = "levelform.render_dataset"
+    bl_label = "Render Dataset"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, dataset_problem(context.scene))
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return self._attempt(self._begin_and_wake, context)
+
+    def run(self, context: bpy.types.Context) -> None:
+        begin_panel(context.scene)
+        while run.advance():
+            pass
+
+    def note(self, error: LevelformError) -> None:
+        run.failure = error
+
+    def _begin_and_wake(self, context: bpy.types.Context) -> None:
+        begin_panel(context.scene)
+        run.wake()
+
+
+class LEVELFORM_OT_cancel_dataset(bpy.types.Operator):
+    """Stop; what is finished is kept, and the next run goes on from there"""
+
+    bl_idname = "levelform.cancel_dataset"
+    bl_label = "Cancel Rendering"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if run.running else "Nothing is being rendered.")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        run.cancel()
+        return {"FINISHED"}
+
+
+class LEVELFORM_OT_dismiss_dataset(bpy.types.Operator):
+    """Hide this message"""
+
+    bl_idname = "levelform.dismiss_dataset"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        run.dismiss()
+        return {"FINISHED"}
+
+
+CLASSES = (
+    LEVELFORM_OT_render_dataset,
+    LEVELFORM_OT_cancel_dataset,
+    LEVELFORM_OT_dismiss_dataset,
+)
+
+_keys: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
+
+
+def register() -> None:
+    """Let Esc cancel, in any editor; where nothing is rendered the key passes on."""
+    keyconfig = bpy.context.window_manager.keyconfigs.addon
+    if keyconfig is not None:  # there is none in the background
+        keymap = keyconfig.keymaps.new(name="Window")
+        _keys.append((keymap, keymap.keymap_items.new("levelform.cancel_dataset", "ESC", "PRESS")))
+
+
+def unregister() -> None:
+    """Take the key back."""
+    while _keys:
+        keymap, item = _keys.pop()
+        keymap.keymap_items.remove(item)

@@ -1,0 +1,85 @@
+"""Train a network from the panel, stop, go on, and use what it has learned."""
+
+import bpy
+
+from ...backend.errors import LevelformError
+from ..requests import absolute
+from ..training_run import Plan, problem, split_data, training, wake
+from . import Reporter, refuse
+
+
+def plan_of(scene: bpy.types.Scene) -> Plan:
+    """Return what the panel says."""
+    chosen = scene.levelform_training
+    return Plan(
+        method=chosen.method,
+        part=chosen.part.lower(),
+        data=tuple(absolute(folder) for folder in split_data(chosen.data)),
+        out=absolute(chosen.out),
+        start=absolute(chosen.start) if chosen.start else "",
+        steps=chosen.steps,
+        seed=chosen.seed,
+    )
+
+
+class LEVELFORM_OT_train(Reporter, bpy.types.Operator):
+    """Train a network on a data set; one that was stopped goes on where it was"""
+
+    bl_idname = "levelform.train"
+    bl_label = "Train"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, problem(context.scene))
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return self._attempt(self._begin_and_wake, context)
+
+    def run(self, context: bpy.types.Context) -> None:
+        training.begin(plan_of(context.scene))
+        training.wait()
+
+    def note(self, error: LevelformError) -> None:
+        training.failure = error
+
+    def _begin_and_wake(self, context: bpy.types.Context) -> None:
+        training.begin(plan_of(context.scene))
+        wake()
+
+
+class LEVELFORM_OT_stop_training(bpy.types.Operator):
+    """Stop after this step; Train goes on from here"""
+
+    bl_idname = "levelform.stop_training"
+    bl_label = "Stop Training"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if training.running else "Nothing is being trained.")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        training.stop()
+        return {"FINISHED"}
+
+
+class LEVELFORM_OT_use_trained(bpy.types.Operator):
+    """Reconstruct with the best weights of this run"""
+
+    bl_idname = "levelform.use_trained"
+    bl_label = "Use These Weights"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if training.weights else "There are no weights yet.")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.levelform
+        settings.method = training.facts.get("method", context.scene.levelform_training.method)
+        settings.weights = training.weights
+        return {"FINISHED"}
+
+
+CLASSES = (LEVELFORM_OT_train, LEVELFORM_OT_stop_training, LEVELFORM_OT_use_trained)

@@ -1,0 +1,75 @@
+"""From the channels of one render to the files of a training picture."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from ...backend.errors import WorkError
+from .exr import write_png
+
+PASSES = ("depth", "normals", "albedo")
+
+
+def write_pictures(
+    folder: Path,
+    stem: str,
+    channels: dict[str, np.ndarray],
+    *,
+    reach: float,
+    passes: Collection[str],
+) -> dict[str, str]:
+    """Write what one render gave; return the paths, as a frame of `transforms.json` has them.
+
+    Parameters
+    ----------
+    channels : (H, W) float32, by their full names, as `Studio.shoot` returns them
+    reach : the depth beyond which there is nothing: Cycles says 1e10 there, EEVEE the far plane
+    passes : which of `PASSES` to write beside the picture
+    """
+    combined = _stack(channels, "Combined", "RGBA")
+    alpha = combined[..., 3:].clip(0, 1)
+    color = combined[..., :3] / np.maximum(alpha, 1e-6)  # Blender's alpha is premultiplied
+    depth = next(v for k, v in channels.items() if k.rpartition(".")[0].endswith("Depth"))
+    depth = np.where((alpha[..., 0] > 0) & (depth < reach), depth, 0).astype(np.float32)
+    frame = {"file_path": f"{stem}.png"}
+    _write_bytes(folder / frame["file_path"], np.concatenate([_srgb(color), alpha], -1) * 255)
+    if "depth" in passes:
+        frame["depth_file_path"] = f"{stem}_depth.npy"
+        np.save(folder / frame["depth_file_path"], depth, allow_pickle=False)
+    if "normals" in passes:
+        frame["normal_file_path"] = f"{stem}_normal.png"
+        normal = _unit(_stack(channels, "Normal", "XYZ")) * (depth > 0)[..., None]
+        _write_bytes(folder / frame["normal_file_path"], normal * 127 + 128)
+    if "albedo" in passes:
+        frame["albedo_file_path"] = f"{stem}_albedo.png"
+        name = "DiffCol" if any(".DiffCol." in f".{key}" for key in channels) else "Diffuse Color"
+        _write_bytes(folder / frame["albedo_file_path"], _srgb(_stack(channels, name, "RGB")) * 255)
+    return frame
+
+
+def _stack(channels: dict[str, np.ndarray], name: str, letters: str) -> np.ndarray:
+    return np.stack([_channel(channels, f"{name}.{letter}") for letter in letters], -1)
+
+
+def _channel(channels: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Return a pass's channel whatever the view layer is called."""
+    for key, values in channels.items():
+        if key == name or key.endswith(f".{name}"):
+            return values
+    raise WorkError(f"Blender's render has no channel {name}.", f"It has {', '.join(channels)}.")
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(length > 1e-6, vectors / np.maximum(length, 1e-6), 0)
+
+
+def _srgb(linear: np.ndarray) -> np.ndarray:
+    linear = linear.clip(0, 1)
+    curve = 1.055 * np.power(linear, 1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, 12.92 * linear, curve)
+
+
+def _write_bytes(path: Path, values: np.ndarray) -> None:
+    write_png(path, np.round(values).astype(np.uint8))

@@ -1,0 +1,286 @@
+"""`levelform experiments table|cards|claims`: results of the bundled networks, and the papers'
+claims."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RequestError
+from . import progress
+
+if TYPE_CHECKING:
+    from ..data.format import Dataset
+    from ..experiments.claims import Claim
+    from ..experiments.entrants import Entrant
+    from ..experiments.gallery import Picked
+    from ..experiments.table import Results, TestSet
+    from ..experiments.trials import Workshop
+    from ..ticket import Ticket
+
+HELP = "measure the bundled networks, write their cards, and try the papers' claims in small"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the three sub-commands."""
+    parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
+    table = parts.add_parser("table", help="measure networks and baselines on unseen shapes")
+    table.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
+                       help="data sets to measure on: all of one, or a split of it")  # fmt: skip
+    table.add_argument("--train", nargs="+", default=[], metavar="DIR",
+                       help="what was learned from: for the baselines and the gap")  # fmt: skip
+    table.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
+    table.add_argument("--weights", nargs="+", default=[], metavar="METHOD[:CATEGORY]=FILE",
+                       help="instead of the bundled ones")  # fmt: skip
+    table.add_argument("--limit", type=int, metavar="N", help="shapes of each category")
+    table.add_argument("--no-gallery", action="store_true", help="numbers alone, no pictures")
+    table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
+    table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
+    table.add_argument("--device", default="auto")
+
+    cards = parts.add_parser("cards", help="a page for each file of weights")
+    cards.add_argument("--weights", nargs="+", metavar="FILE", help="default: all bundled ones")
+    cards.add_argument("-o", "--out", default="docs/models", metavar="DIR")
+
+    claims = parts.add_parser("claims", help="train and measure what the papers claim")
+    claims.add_argument("--list", action="store_true", help="name the claims and their trainings")
+    claims.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
+    claims.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
+    claims.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
+    claims.add_argument("--category", default="chair")
+    claims.add_argument("--steps", type=int, default=3000, help="of each training")
+    claims.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
+    claims.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
+    claims.add_argument("--lookup", action="store_true", help="write the page, run nothing")
+    claims.add_argument("--notes", metavar="FILE", help="JSON: what a person thinks, by claim")
+    claims.add_argument("-o", dest="page", default="docs/claims.md", metavar="FILE")
+    claims.add_argument("--device", default="auto")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Do one of the three."""
+    return {"table": _table, "cards": _cards, "claims": _claims}[args.part](args)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what came of it, one thing a line."""
+    for name, value in result.get("iou", {}).items():
+        sys.stdout.write(f"{name:44s} IoU {value:.4f}\n")
+    for goal in result.get("goals", ()):
+        sys.stdout.write(f"{goal['wanted']}: {goal['verdict']} ({goal['found']})\n")
+    for claim in result.get("claims", ()):
+        sys.stdout.write(f"{claim['claim']:24s} {claim['verdict']}\n")
+        for line in claim.get("trainings", ()):
+            sys.stdout.write(f"  {line}\n")
+    for path in (*result.get("pictures", ()), *result.get("pages", ())):
+        sys.stdout.write(f"wrote {path}\n")
+
+
+# ---------------------------------------------------------------- table
+
+
+def _table(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.format import Dataset
+    from ..experiments.goals import goals
+    from ..experiments.report import Report
+    from ..experiments.store import Store
+    from ..experiments.table import measure_all
+    from ..geometry.writing import check_place
+
+    page = Path(args.out)
+    check_place(page)
+    training = {folder: Dataset(folder, "train") for folder in args.train}
+    entrants = _entrants(args, training)
+    tests = _tests(args, training)
+    with progress() as ticket:
+        ticket.plan({"Measuring": 20.0, "Gallery": 1.0})
+        with ticket.stage("Measuring"):
+            store = Store(page.with_suffix(".jsonl"))
+            results = measure_all(tests, entrants, store, seed=args.seed, ticket=ticket)
+        with ticket.stage("Gallery"):
+            pictures = [] if args.no_gallery else _gallery(results, tests, entrants, page, ticket)
+    reached = goals(results, tests, entrants)
+    Report(results, tests, entrants, reached, _command(args), args.seed, pictures).write(page)
+    return {
+        "iou": _overlaps(results, tests, entrants),
+        "goals": [goal.to_json() for goal in reached],
+        "failures": {
+            e.name: sum(results.failures(t.name, e.name) for t in tests) for e in entrants
+        },
+        "measurements": len(results.rows),
+        "pictures": [str(picked.path) for picked in pictures],
+        "pages": [str(page)],
+    }
+
+
+def _entrants(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list[Entrant]":
+    """Return the networks and, where there are training shapes to answer with, the baselines."""
+    from ..experiments.entrants import BASELINES, Baseline, Known, load_networks, weights_files
+
+    wanted = args.methods
+    methods = None if wanted is None else [name for name in wanted if name not in BASELINES]
+    overrides = weights_files(args.weights)
+    networks = load_networks(methods, overrides=overrides, device=args.device)
+    asked = [name for name in BASELINES if wanted is None or name in wanted]
+    if not training:
+        return [*networks]
+    known = Known(list(training.values()))
+    return [*networks, *(Baseline(kind, known) for kind in asked)]
+
+
+def _tests(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list[TestSet]":
+    """Return the unseen shapes, and as many of each category that were learned from."""
+    from ..experiments.entrants import open_dataset
+    from ..experiments.table import TestSet, refuse_overlap
+
+    tests = [TestSet.of(*open_dataset(word), limit=args.limit) for word in args.data]
+    names = [test.name for test in tests]
+    if len(set(names)) < len(names):
+        raise RequestError(
+            f"Two data sets have the same name: {', '.join(names)}.", "Rename a folder."
+        )
+    refuse_overlap(tests, list(training.values()))
+    each = max(-(-len(test.shapes) // len(test.categories)) for test in tests)
+    for folder, dataset in training.items():
+        name = f"train {Path(folder).resolve().name}"
+        tests.append(TestSet.of(name, dataset, limit=each, learned=True))
+    return tests
+
+
+def _gallery(
+    results: "Results",
+    tests: "Sequence[TestSet]",
+    entrants: "Sequence[Entrant]",
+    page: Path,
+    ticket: "Ticket",
+) -> "list[Picked]":
+    from ..experiments.gallery import write_gallery
+
+    folder = page.parent / "images" / page.stem
+    return write_gallery(results, tests, entrants, folder, ticket=ticket)
+
+
+def _overlaps(
+    results: "Results", tests: "Sequence[TestSet]", entrants: "Sequence[Entrant]"
+) -> dict[str, float]:
+    """Return the mean IoU of each entrant on each data set, one view, its camera given."""
+    from ..experiments.settings import ONE
+
+    means = {(t, e): results.mean(t.name, e.name, ONE, "iou") for t in tests for e in entrants}
+    return {f"{t.name} {e.name}": mean for (t, e), mean in means.items() if mean is not None}
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Return the command that was run, data sets and weights by their names alone."""
+
+    def plain(word: str) -> str:
+        folder, colon, split = word.rpartition(":")
+        if not colon or Path(word).is_dir():
+            return Path(word).resolve().name
+        return f"{Path(folder).resolve().name}:{split}"
+
+    words = ["levelform experiments table --data", *map(plain, args.data)]
+    words += ["--train", *(Path(folder).resolve().name for folder in args.train)] * bool(args.train)
+    words += ["--methods", *(args.methods or ())] * bool(args.methods)
+    words += [f"--limit {args.limit}"] * (args.limit is not None)
+    if args.weights:
+        pairs = (word.partition("=") for word in args.weights)
+        words += ["--weights", *(f"{name}={Path(path).name}" for name, _, path in pairs)]
+    return " ".join([*words, f"--seed {args.seed}"])
+
+
+# ---------------------------------------------------------------- cards
+
+
+def _cards(args: argparse.Namespace) -> dict[str, Any]:
+    from ..experiments.cards import bundled, write_cards
+
+    files = [Path(name) for name in args.weights] if args.weights else bundled()
+    return {"pages": [str(page) for page in write_cards(files, Path(args.out))]}
+
+
+# ---------------------------------------------------------------- claims
+
+
+def _claims(args: argparse.Namespace) -> dict[str, Any]:
+    from ..experiments.claims import choose_claims
+    from ..experiments.claims_page import try_claims, write_page
+    from ..geometry.writing import check_place
+
+    claims = choose_claims(args.only)
+    if args.list:
+        return {"claims": [_listed(claim, args) for claim in claims]}
+    if not args.data or not args.runs:
+        raise RequestError(
+            "Trying claims needs data and a folder for the trainings.",
+            "Name them with --data and --out; --list shows what would be done.",
+        )
+    page = Path(args.page)
+    check_place(page)
+    notes = _notes(args.notes)
+    workshop = _workshop(args)
+    with progress() as ticket:
+        tried = try_claims(claims, workshop, seeds=args.seeds, run=not args.lookup, ticket=ticket)
+    facts = {
+        "steps of each training": args.steps,
+        "seeds": args.seeds,
+        "category": args.category,
+        "shapes learned from": len(workshop.train),
+        "shapes measured": len(workshop.test),
+        "data": workshop.provenance["sources"],
+    }
+    write_page(page, tried, facts=facts, notes=notes)
+    return {"claims": [one.to_json() for one in tried], "pages": [str(page)]}
+
+
+def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
+    """Return a claim's trainings, and which of them are done where --out names a folder."""
+    lines = []
+    for training in claim.trainings():
+        states = []
+        for seed in range(args.seeds if args.runs else 0):
+            run = Path(args.runs) / f"{training.name}-seed{seed}" / "run.json"
+            found = json.loads(run.read_text()) if run.exists() else {"step": 0, "done": False}
+            states.append("done" if found["done"] else f"{found['step']} steps")
+        lines.append(f"{training.name} ({training.method})" + "".join(f", {s}" for s in states))
+    return {"claim": claim.name, "verdict": claim.sentence, "trainings": lines}
+
+
+def _notes(path: str | None) -> dict[str, str]:
+    """Return what a person thinks of each claim's outcome."""
+    if path is None:
+        return {}
+    try:
+        notes = json.loads(Path(path).read_text())
+        return {str(name): str(text) for name, text in notes.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise RequestError(
+            f"{path} can't be read as notes: {error}.", 'Write {"claim": "sentence", ...}.'
+        ) from error
+
+
+def _workshop(args: argparse.Namespace) -> "Workshop":
+    from ..data.format import Dataset
+    from ..experiments.trials import Workshop
+    from ..reconstructors import pick_device
+    from ..training.samples import load_shapes
+    from ..training.validation import choose_shapes
+
+    only: Sequence[str] = [args.category]
+    train, unseen, test = (
+        load_shapes(args.data, split, categories=only) for split in ("train", "val", "test")
+    )
+    out = Path(args.runs)
+    out.mkdir(parents=True, exist_ok=True)
+    sources = [Dataset(folder).manifest["provenance"] for folder in args.data]
+    return Workshop(
+        out,
+        train,
+        choose_shapes(unseen, args.shapes // 2),
+        choose_shapes(test, args.shapes),
+        steps=args.steps,
+        device=pick_device(args.device),
+        provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
+    )

@@ -1,0 +1,98 @@
+"""Batch norms folded into the convolutions before them, for inference.
+
+In evaluation mode a batch norm is a scale and a shift of each channel, so the convolution before it
+can do both: the same numbers to rounding, without a pass over the activations. Networks are trained
+and written unfolded; the folded one is a copy.
+"""
+
+import copy
+import re
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+
+
+def folded(network: Network) -> Network:
+    """Return a copy, in evaluation mode and without gradients, that has its batch norms folded.
+
+    Folded are a `bn<k>` beside a `conv<k>`, as torchvision names them, and a batch norm that
+    follows a convolution in a `Sequential`; other norms stay as they are.
+    """
+    twin = copy.deepcopy(network).eval().requires_grad_(False)
+    for parent in list(twin.modules()):
+        for convolution, norm in _pairs(parent):
+            layer = parent.get_submodule(convolution)
+            fused = fuse_conv_bn_eval(
+                layer, parent.get_submodule(norm), transpose=isinstance(layer, _TRANSPOSED)
+            )
+            setattr(parent, convolution, fused)
+            setattr(parent, norm, nn.Identity())
+    return twin
+
+
+def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
+    """Return the names of the convolutions and of the batch norms that follow them."""
+    children = dict(parent.named_children())
+    if isinstance(parent, nn.Sequential):
+        found = list(pairwise(children))
+    else:
+        found = [(re.sub("^bn", "conv", name), name) for name in children if name[:2] == "bn"]
+    return [
+        (convolution, norm)
+        for convolution, norm in found
+        if isinstance(children.get(convolution), _CONVOLUTIONS)
+        and isinstance(children[norm], _NORMS)
+    ]
+
+
+class Folded(Generic[Network]):
+    """Keeps a network's folded copy, and makes it anew when the network's weights have changed.
+
+    Parameters
+    ----------
+    network
+        The one that is trained and written.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._stamp: object = None
+        self._twin = network
+
+    def __call__(self, dtype: torch.dtype = torch.float32) -> Network:
+        """Return the folded copy in `dtype`; 3D kernels lie channels last, which oneDNN prefers."""
+        tensors = (*self._network.parameters(), *self._network.buffers())
+        stamp = (dtype, [(t.data_ptr(), t._version) for t in tensors])
+        if stamp != self._stamp:
+            self._twin, self._stamp = folded(self._network).to(dtype), stamp
+            for parameter in self._twin.parameters():
+                if parameter.dim() == 5:
+                    parameter.data = parameter.to(memory_format=torch.channels_last_3d)
+        return self._twin
+
+
+def convolution_dtype(like: Tensor) -> torch.dtype:
+    """Return the type in which 3D convolutions of `like` run best.
+
+    It is bfloat16 on a processor with instructions for it (error: 4e-3 of the range), else `like`'s
+    own.
+    """
+    return torch.bfloat16 if like.device.type == "cpu" and has_bfloat16() else like.dtype
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 by instructions of its own, AVX512-BF16 or AMX.
+
+    Before `torch.cpu.get_capabilities` came there was no public way to ask, and the answer is no.
+    """
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

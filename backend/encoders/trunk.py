@@ -1,0 +1,99 @@
+"""A light pre-activation residual network that gives one vector and a map of every resolution.
+
+Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, Ren and Sun, ECCV
+2016). Half resolution from the first convolution on, two 3x3 convolutions a block.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+
+class Block(nn.Module):
+    """Norm, ReLU, 3x3, norm, ReLU, 3x3, added to what came in.
+
+    (B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride)). Where the shape changes,
+    the shortcut is a 1x1 convolution of the first norm's output.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.shortcut = None
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(x), inplace=True)
+        past = x if self.shortcut is None else self.shortcut(y)
+        y = F.relu(self.norm2(self.conv1(y)), inplace=True)
+        return self.conv2(y) + past
+
+
+class Trunk(nn.Module):
+    """Pictures (B, channels, S, S) to one vector and one map a stage.
+
+    Parameters
+    ----------
+    channels
+        Of the pictures.
+    stem
+        Channels after the first convolution, 5x5 with stride 2.
+    widths
+        Channels of the stages. The first keeps the stem's resolution, each other halves it.
+    blocks
+        Of each stage.
+    maps
+        Give the maps of all stages; else of the last alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 4,
+        stem: int = 32,
+        widths: tuple[int, ...],
+        blocks: int = 2,
+        maps: bool = True,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, stem, 5, stride=2, padding=2, bias=False)
+        self.stages = nn.ModuleList()
+        inputs = stem
+        for index, outputs in enumerate(widths):
+            first = Block(inputs, outputs, stride=2 if index else 1)
+            rest = [Block(outputs, outputs, stride=1) for _ in range(blocks - 1)]
+            self.stages.append(nn.Sequential(first, *rest))
+            inputs = outputs
+        self.given = [maps or index == len(widths) - 1 for index in range(len(widths))]
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(width) if given else nn.Identity()
+            for width, given in zip(widths, self.given, strict=True)
+        )
+        self.features = inputs
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return (B, features), the last map's mean, and the maps.
+
+        The map of stage i, counted from 0, is (B, widths[i], S / 2^(i+1), S / 2^(i+1)), sizes
+        rounded up, normalised and rectified.
+        """
+        x = self.stem(images)
+        found = []
+        for stage, norm, given in zip(self.stages, self.norms, self.given, strict=True):
+            x = stage(x)
+            if given:
+                found.append(F.relu(norm(x), inplace=True))
+        return found[-1].mean((2, 3)), found
+
+
+def premultiplied(images: Tensor) -> Tensor:
+    """Return pictures (..., 4, H, W), straight alpha, with their colours times alpha."""
+    alpha = images[..., 3:, :, :]
+    return torch.cat([images[..., :3, :, :] * alpha, alpha], -3)

@@ -1,0 +1,1 @@
+"""Measure the networks that come with Levelform, show them, and try the papers' claims."""

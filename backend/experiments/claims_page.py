@@ -1,0 +1,257 @@
+"""Try the claims and write the page about them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import RequestError
+from ..ticket import Ticket
+from . import markdown
+from .claims import TRAININGS, Claim, Comparison, Side
+from .markdown import number
+from .store import Numbers
+from .trials import Training, Workshop
+from .verdicts import Difference, Verdict, difference, overall
+
+# Name of the measure, how a table calls it, digits, and what it is multiplied by.
+MEASURES: dict[str, tuple[str, int, float]] = {
+    "iou": ("IoU", 3, 1.0),
+    "chamfer_l2": ("Chamfer-L2 x 1000", 2, 1000.0),
+    "accuracy": ("accuracy x 10", 3, 10.0),
+    "coverage": ("coverage x 10", 3, 10.0),
+}
+RULE = """\
+Every training is a few thousand steps of a compact network on procedural shapes of one category,
+by the recipe of `levelform train` with what the claim changes. Both sides are measured on the same
+unseen shapes, from their first pictures. A comparison **holds** if the difference has the claimed
+sign and is larger than the noise: two standard errors over the shapes, or half the range over the
+seeds, whichever is larger; it **does not hold** if it is as large with the other sign; else it is
+**within the noise**. What is claimed to be alike holds if the difference is within the noise or
+below 2 % of the value."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A claim with its numbers.
+
+    Attributes
+    ----------
+    numbers : by the label of the side: of each seed, by shape
+    differences : of each comparison; None where a side was not run
+    """
+
+    claim: Claim
+    numbers: Mapping[str, list[dict[str, Numbers]]]
+    differences: Sequence[Difference | None]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdict of each comparison."""
+        pairs = zip(self.claim.comparisons, self.differences, strict=True)
+        return [d.verdict(alike=c.alike) if d else "not run" for c, d in pairs]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the claim."""
+        return overall(self.verdicts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        comparisons = [
+            {
+                "first": c.first,
+                "second": c.second,
+                "by": c.by,
+                "verdict": verdict,
+                **({"difference": d.mean, "noise": d.noise, "seeds": d.seeds} if d else {}),
+            }
+            for c, d, verdict in zip(
+                self.claim.comparisons, self.differences, self.verdicts, strict=True
+            )
+        ]
+        return {"claim": self.claim.name, "verdict": self.verdict, "comparisons": comparisons}
+
+
+def try_claims(
+    claims: Sequence[Claim],
+    workshop: Workshop,
+    *,
+    seeds: int = 2,
+    run: bool = True,
+    ticket: Ticket | None = None,
+) -> list[Tried]:
+    """Train and measure what the claims need and what is not there yet.
+
+    Parameters
+    ----------
+    seeds
+        Trainings of each kind.
+    run
+        Without, nothing is trained or measured: what is there is looked up.
+    """
+    ticket = ticket or Ticket()
+    ticket.plan({"Training": 10.0, "Measuring": 1.0})
+    if run:
+        check_data(claims, workshop)
+        with ticket.stage("Training"):
+            _train(claims, workshop, seeds, ticket)
+    found = []
+    with ticket.stage("Measuring"):
+        for index, claim in enumerate(claims):
+            part = _part(ticket, index, len(claims))
+            numbers = {
+                side.label: _side(claim, side, workshop, seeds, part if run else None)
+                for side in claim.sides
+            }
+            differences = [
+                difference(numbers[c.first], numbers[c.second], c.by) for c in claim.comparisons
+            ]
+            found.append(Tried(claim, numbers, differences))
+    return found
+
+
+def _part(ticket: Ticket, index: int, count: int) -> Ticket:
+    """Return the ticket of one of several parts of a stage; it hears the wish to stop, too."""
+    return Ticket(lambda step: ticket.advance((index + step.overall) / count))
+
+
+def check_data(claims: Sequence[Claim], workshop: Workshop) -> None:
+    """Refuse, before hours of training, data that lacks what the claims will need.
+
+    Raises
+    ------
+    RequestError
+        If views, depth or meshes are missing.
+    """
+    views = max(side.how.views for claim in claims for side in claim.sides)
+    methods = {training.method for claim in claims for training in claim.trainings()}
+    shape = workshop.test[0]
+    missing = []
+    if shape.view_count < views:
+        missing.append(f"--views {views}")
+    if "uclid-net" in methods and "views.depth" not in shape:
+        missing.append("--passes depth")
+    if any(claim.surface for claim in claims) and "mesh.faces" not in shape:
+        missing.append("--mesh")
+    if missing:
+        raise RequestError(
+            f"The data lacks what these claims need: it was made without {', '.join(missing)}.",
+            "Make it anew with `levelform dataset synthesize`, see docs/training.md.",
+        )
+
+
+def needed(claims: Sequence[Claim]) -> list[Training]:
+    """Return the trainings of some claims, each once and after the one that it starts from."""
+    names = dict.fromkeys(t.name for claim in claims for t in claim.trainings())
+    return [TRAININGS[name] for name in names]
+
+
+def _train(claims: Sequence[Claim], workshop: Workshop, seeds: int, ticket: Ticket) -> None:
+    jobs = [(training, seed) for seed in range(seeds) for training in needed(claims)]
+    for index, (training, seed) in enumerate(jobs):
+        workshop.make(training, seed, ticket=_part(ticket, index, len(jobs)))
+
+
+def _side(
+    claim: Claim, side: Side, workshop: Workshop, seeds: int, ticket: Ticket | None
+) -> list[dict[str, Numbers]]:
+    """Return the numbers of a side for each seed, by shape; empty where a training is not done.
+
+    Without a ticket nothing is measured.
+    """
+    training = TRAININGS[side.training]
+    found = []
+    for seed in range(seeds):
+        if not workshop.done(training.name, seed):
+            found.append({})
+            continue
+        found.append(
+            workshop.measure(
+                training,
+                seed,
+                side.how,
+                surface=claim.surface,
+                missing=ticket is not None,
+                ticket=ticket,
+            )
+        )
+    return found
+
+
+# ---------------------------------------------------------------- the page
+
+
+def write_page(
+    path: Path, tried: Sequence[Tried], *, facts: Mapping[str, Any], notes: Mapping[str, str]
+) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    facts
+        What was the same for all: data, steps, shapes.
+    notes
+        By claim, what a person thinks of the outcome; it is set beside the numbers, as theirs.
+    """
+    rows = [[f"[{t.claim.name}](#{t.claim.name})", t.claim.sentence, t.verdict] for t in tried]
+    parts = [
+        "# The claims, tried in small",
+        RULE,
+        markdown.table(["fact", ""], [[name, f"`{json.dumps(v)}`"] for name, v in facts.items()]),
+        markdown.table(["claim", "what it says", "verdict"], rows),
+    ]
+    for one in tried:
+        parts += _section(one, notes.get(one.claim.name, ""))
+    markdown.write(path, parts)
+
+
+def _section(tried: Tried, note: str) -> list[str]:
+    claim = tried.claim
+    keys = list(dict.fromkeys(comparison.by for comparison in claim.comparisons))
+    head = ["side", "published", *(MEASURES[key][0] for key in keys), "each seed"]
+    unit = f" Published: {claim.unit}." if claim.unit else ""
+    lines = [
+        _sentence(comparison, found, verdict)
+        for comparison, found, verdict in zip(
+            claim.comparisons, tried.differences, tried.verdicts, strict=True
+        )
+    ]
+    return [
+        f"## {claim.name}",
+        f"{claim.sentence} ({claim.source}).{unit}",
+        markdown.table(head, [_row(side, tried, keys) for side in claim.sides]),
+        "\n".join(f"- {line}" for line in lines),
+        f"Beside its size, the trial differs: {claim.note}" if claim.note else "",
+        f"What we think: {note}" if note else "",
+    ]
+
+
+def _row(side: Side, tried: Tried, keys: Sequence[str]) -> list[str]:
+    by_seed = [numbers for numbers in tried.numbers[side.label] if numbers]
+    means = {key: [_mean(numbers, key) for numbers in by_seed] for key in keys}
+    cells, each = [], []
+    for key in keys:
+        _, digits, scale = MEASURES[key]
+        values = means[key]
+        cells.append(number(float(np.mean(values)) if values else None, digits, scale=scale))
+        each.append(", ".join(number(value, digits, scale=scale) for value in values))
+    return [side.label, side.published or markdown.NOTHING, *cells, " / ".join(filter(None, each))]
+
+
+def _mean(numbers: Mapping[str, Numbers], key: str) -> float:
+    return float(np.mean([values[key] for values in numbers.values()]))
+
+
+def _sentence(comparison: Comparison, found: Difference | None, verdict: Verdict) -> str:
+    title, digits, scale = MEASURES[comparison.by]
+    word = "as well as" if comparison.alike else "better than"
+    head = f"{comparison.first} {word} {comparison.second} by {title}: **{verdict}**"
+    if found is None:
+        return head
+    seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
+    mean, noise = (number(v, digits + 1, scale=scale) for v in (found.mean, found.noise))
+    return f"{head}; better by {mean}, noise {noise}, {seeds}"

@@ -1,0 +1,146 @@
+"""Pictures of the best, the median and the worst shape of each network, chosen by the numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data.format import Shape
+from ..data.render import look_at, render_mesh
+from ..errors import LevelformError
+from ..geometry.cameras import Camera
+from ..geometry.meshes import Mesh
+from ..geometry.writing import written_whole
+from ..ticket import Ticket
+from .entrants import Entrant
+from .measuring import Truth, surface_of
+from .settings import ONE
+from .table import Results, Row, TestSet
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+TILE = 168  # pixels
+MARGIN, LINE = 4, 16
+SIDES = (-35.0, 145.0)  # azimuths of the two sides that are shown, degrees from the front
+ELEVATION = 24.0
+DISTANCE, REACH = 6.0, 1.45  # of the camera; from the centre to what it must show, volume units
+RESOLUTION = 96
+COLORS = 128  # of the stored picture, so that it stays small
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A picture of the gallery: whose, of which data set, and what it shows."""
+
+    title: str
+    data: str
+    caption: str
+    path: Path
+
+
+def write_gallery(
+    results: Results,
+    tests: Sequence[TestSet],
+    entrants: Sequence[Entrant],
+    folder: Path,
+    *,
+    ticket: Ticket | None = None,
+) -> list[Picked]:
+    """Write a PNG for each network: METHOD.png of the first data set, METHOD-DATA.png of others.
+
+    Raises
+    ------
+    WorkError
+        If a file can't be written.
+    """
+    ticket = ticket or Ticket()
+    folder.mkdir(parents=True, exist_ok=True)
+    unseen = [test for test in tests if not test.learned]
+    networks = [entrant for entrant in entrants if entrant.learned]
+    found = []
+    for turn, test in enumerate(unseen):
+        for index, entrant in enumerate(networks):
+            ticket.advance((turn + index / len(networks)) / len(unseen))
+            chosen = choose(results, test.name, entrant.name)
+            if not chosen:
+                continue
+            name = entrant.name + (f"-{test.name}" if turn else "")
+            path = folder / f"{name}.png"
+            _write(_sheet(test, entrant, chosen), path)
+            words = [f"{word} {row.shape} ({row.numbers['iou']:.3f})" for word, row in chosen]
+            found.append(Picked(entrant.title, test.name, ", ".join(words), path))
+    return found
+
+
+def choose(results: Results, data: str, entrant: str) -> list[tuple[str, Row]]:
+    """Return the shapes with the highest, the middle and the lowest IoU with one view."""
+    rows = [
+        row for row in results.rows if (row.data, row.entrant, row.setting) == (data, entrant, ONE)
+    ]
+    rows.sort(key=lambda row: (-row.numbers["iou"], row.shape))
+    if not rows:
+        return []
+    return [("best", rows[0]), ("median", rows[len(rows) // 2]), ("worst", rows[-1])]
+
+
+def _sheet(test: TestSet, entrant: Entrant, chosen: Sequence[tuple[str, Row]]) -> "Image.Image":
+    """Return one line for each shape: the picture, the result and the truth from two sides each."""
+    from PIL import Image, ImageDraw
+
+    columns = 1 + 2 * len(SIDES)
+    width = MARGIN + columns * (TILE + MARGIN)
+    height = MARGIN + len(chosen) * (LINE + TILE + MARGIN)
+    sheet = Image.new("RGB", (width, height), "white")
+    pen = ImageDraw.Draw(sheet)
+    shapes = {shape.id: shape for shape in test.shapes}
+    for line, (word, row) in enumerate(chosen):
+        top = MARGIN + line * (LINE + TILE + MARGIN)
+        caption = f"{word}: {row.shape}, IoU {row.numbers['iou']:.3f}"
+        pen.text((MARGIN, top), f"{caption}    picture, result, truth", fill="black")
+        for column, tile in enumerate(_tiles(shapes[row.shape], entrant)):
+            sheet.paste(tile, (MARGIN + column * (TILE + MARGIN), top + LINE))
+    return sheet
+
+
+def _tiles(shape: Shape, entrant: Entrant) -> list["Image.Image"]:
+    try:
+        mesh = surface_of(entrant.field(shape, ONE), RESOLUTION)
+    except LevelformError:  # counted in the numbers already; the picture stays empty
+        mesh = None
+    truth = Truth(shape)
+    picture = _on_white(np.array(shape["views.images"][0]))
+    return [picture, *_seen(mesh), *_seen(truth.mesh if truth.has_mesh else None)]
+
+
+def _seen(mesh: Mesh | None) -> list["Image.Image"]:
+    """Return a mesh from two sides; white where there is none."""
+    if mesh is None:
+        return [_on_white(np.zeros((1, 1, 4), np.uint8)) for _ in SIDES]
+    focal = TILE / 2 / REACH * (DISTANCE - 1)
+    cameras = [
+        Camera(look_at(side, ELEVATION, DISTANCE), focal, focal, TILE / 2, TILE / 2, TILE, TILE)
+        for side in SIDES
+    ]
+    drawn = render_mesh(mesh, cameras).rgba.cpu().numpy()
+    return [_on_white((255 * image.clip(0, 1) + 0.5).astype(np.uint8)) for image in drawn]
+
+
+def _on_white(image: np.ndarray) -> "Image.Image":
+    """Return a picture (H, W, 4) uint8 on white, `TILE` pixels wide and high."""
+    from PIL import Image
+
+    alpha = image[..., 3:].astype(np.float32) / 255
+    flat = image[..., :3] * alpha + 255 * (1 - alpha)
+    picture = Image.fromarray(flat.round().astype(np.uint8))
+    return picture.resize((TILE, TILE), Image.Resampling.BICUBIC)
+
+
+def _write(sheet: "Image.Image", path: Path) -> None:
+    from PIL import Image
+
+    small = sheet.quantize(COLORS, dither=Image.Dither.NONE)
+    with written_whole(path) as partial:
+        small.save(partial, "PNG", optimize=True)

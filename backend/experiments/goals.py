@@ -1,0 +1,177 @@
+"""What the bundled networks should reach, each told from the numbers: reached or not, and by how
+much."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .entrants import HULL, Entrant, Network
+from .settings import ONE, Setting
+from .table import Results, TestSet
+
+# Mean overlap above retrieval by silhouette that each network should have.
+ABOVE_RETRIEVAL = {
+    "deep-meta-functionals": 0.10,
+    "tdgn": 0.10,
+    "disn": 0.10,
+    "occupancy-network": 0.10,
+    "uclid-net": 0.05,  # its coarse volume; distances are its measure
+    "levelform": 0.20,
+}
+OWN = "levelform"
+OWN_GOALS = {"cpu": 0.60, "accelerator": 0.70}  # by what it was trained on
+MOST_GAP = 0.05  # between training and test shapes
+HULL_SHARE = 0.5  # of the visual hull's distance that SDF-SRN's may be
+SILHOUETTES = "sdf-srn"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal and what came of it.
+
+    Attributes
+    ----------
+    wanted, found : sentences
+    margin : above 0 where it is reached, in the unit of the goal; None: it could not be measured
+    """
+
+    wanted: str
+    found: str
+    margin: float | None
+
+    @property
+    def verdict(self) -> str:
+        """Reached or not, and by how much."""
+        if self.margin is None:
+            return "not measured"
+        word = "reached, with" if self.margin >= 0 else "not reached, short by"
+        rest = " to spare" if self.margin >= 0 else ""
+        return f"{word} {abs(self.margin):.3f}{rest}"
+
+    def to_json(self) -> dict[str, object]:
+        """Return it for `--json`."""
+        return {
+            "wanted": self.wanted,
+            "found": self.found,
+            "margin": self.margin,
+            "verdict": self.verdict,
+        }
+
+
+def goals(results: Results, tests: Sequence[TestSet], entrants: Sequence[Entrant]) -> list[Goal]:
+    """Return every goal for the entrants that were measured, on each data set."""
+    networks = [e for e in entrants if isinstance(e, Network) and e.learned]
+    unseen = [test for test in tests if not test.learned]
+    found: list[Goal] = []
+    for test in unseen:
+        found += _above_retrieval(results, test, networks)
+        found += _own(results, test, networks)
+        found += _half_of_the_hull(results, test, networks)
+        found += _rises_with_views(results, test, networks)
+    for test in unseen[:1]:
+        found += _gap(results, test, [t for t in tests if t.learned], networks)
+    return found
+
+
+def _above_retrieval(
+    results: Results, test: TestSet, networks: Sequence[Network]
+) -> Iterator[Goal]:
+    for network in networks:
+        wanted = ABOVE_RETRIEVAL.get(network.name)
+        own = results.mean(test.name, network.name, ONE, "iou")
+        base = results.mean(test.name, "retrieval", ONE, "iou")
+        if wanted is None or own is None:
+            continue
+        sentence = (
+            f"{network.title} on {test.name}: mean IoU at least {wanted:.2f} above retrieval by "
+            "silhouette"
+        )
+        if base is None:
+            yield Goal(sentence, "retrieval was not measured", None)
+        else:
+            yield Goal(sentence, f"{own:.3f} against {base:.3f}", own - base - wanted)
+
+
+def _own(results: Results, test: TestSet, networks: Sequence[Network]) -> Iterator[Goal]:
+    for network in networks:
+        own = results.mean(test.name, network.name, ONE, "iou")
+        if network.name == OWN and own is not None:
+            place = trained_on(network)
+            wanted = OWN_GOALS[place]
+            sentence = (
+                f"{network.title} on {test.name}: mean IoU at least {wanted:.2f}, trained on "
+                f"{'processor cores alone' if place == 'cpu' else 'an accelerator'}"
+            )
+            yield Goal(sentence, f"{own:.3f}", own - wanted)
+
+
+def trained_on(network: Network) -> str:
+    """Return "cpu" or "accelerator", from what the weights' header says of the main part."""
+    model = next(iter(network.models.values()))
+    main = model.weights.training.get("parts", {}).get("main", {})
+    return "cpu" if str(main.get("device", "cpu")).startswith("cpu") else "accelerator"
+
+
+def _half_of_the_hull(
+    results: Results, test: TestSet, networks: Sequence[Network]
+) -> Iterator[Goal]:
+    for network in networks:
+        own = results.mean(test.name, network.name, ONE, "chamfer_l1")
+        if network.name != SILHOUETTES or own is None:
+            continue
+        categories = [name for name in test.categories if network.knows(name)]
+        hull = results.mean(test.name, HULL, ONE, "chamfer_l1", categories)
+        sentence = (
+            f"{network.title} on {test.name} ({', '.join(categories)}): Chamfer-L1 below half of "
+            "the visual hull's of the same view"
+        )
+        if not hull:
+            yield Goal(sentence, "the visual hull was not measured", None)
+        else:
+            share = own / hull
+            yield Goal(
+                sentence,
+                f"{100 * own:.2f} against {100 * hull:.2f}, a share of {share:.3f}",
+                HULL_SHARE - share,
+            )
+
+
+def _rises_with_views(
+    results: Results, test: TestSet, networks: Sequence[Network]
+) -> Iterator[Goal]:
+    for network in networks:
+        settings = sorted(
+            (s for s in network.settings if s.camera == "given"), key=lambda s: s.views
+        )
+        means = [(s.views, results.mean(test.name, network.name, s, "iou")) for s in settings]
+        known = [(views, mean) for views, mean in means if mean is not None]
+        if len(known) < 2:
+            continue
+        steps = [b - a for (_, a), (_, b) in pairwise(known)]
+        counts = ", ".join(str(views) for views, _ in known)
+        yield Goal(
+            f"{network.title} on {test.name}: IoU rises with {counts} views",
+            " → ".join(f"{mean:.3f}" for _, mean in known),
+            min(steps),
+        )
+
+
+def _gap(
+    results: Results, test: TestSet, learned: Sequence[TestSet], networks: Sequence[Network]
+) -> Iterator[Goal]:
+    for network in networks:
+        for train in learned:
+            shared = sorted(set(test.categories) & set(train.categories))
+            pair = [
+                results.mean(name, network.name, Setting(), "iou", shared)
+                for name in (train.name, test.name)
+            ]
+            if not shared or None in pair:
+                continue
+            seen, unseen = (value for value in pair if value is not None)
+            yield Goal(
+                f"{network.title}: IoU on training shapes ({train.name}) less than {MOST_GAP:.2f} "
+                f"above that on {test.name}",
+                f"{seen:.3f} against {unseen:.3f}",
+                MOST_GAP - (seen - unseen),
+            )

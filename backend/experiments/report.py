@@ -1,0 +1,175 @@
+"""The page of results, written from the measurements alone."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import markdown
+from .entrants import EVERY, Entrant, Network
+from .gallery import Picked
+from .goals import Goal
+from .markdown import number
+from .measuring import MATCHED_POINTS, SURFACE_POINTS
+from .settings import ESTIMATED, ONE, UNPOSED, VIEWS, Setting
+from .table import RESOLUTION, Results, TestSet
+
+# Name of the measure, its heading, digits, and what it is multiplied by.
+MEASURES = (
+    ("iou", "IoU", 3, 1.0),
+    ("chamfer_l1", "Chamfer-L1 x 100", 2, 100.0),
+    ("chamfer_l2", "Chamfer-L2 x 1000", 2, 1000.0),
+    ("f_score", "F-score at 1 %", 1, 100.0),
+    ("emd", "EMD x 100", 2, 100.0),
+)
+
+HOW = f"""\
+IoU is taken at the points that the data set keeps of each shape (uniform in the volume), through
+the field, with no mesh between. The other measures compare the surface of the mesh at resolution
+{RESOLUTION} with the true one, {SURFACE_POINTS:,} points on each, the true longest side being 1:
+Chamfer-L1 is half the sum of both mean distances, Chamfer-L2 the sum of both mean squares, the
+F-score counts points nearer than 0.01, EMD is the mean distance of an exact matching of
+{MATCHED_POINTS:,} points. All means are over categories of the means over their shapes. A shape of
+which nothing was made counts with IoU 0 and distances of sqrt(3). Pictures are the first ones of
+each shape, drawn at random when the data set was made. The baselines' 32^3 voxels are asked at the
+same points as the fields."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page is made from.
+
+    Attributes
+    ----------
+    command : that was run, with data sets by their folders' names
+    seed : of the points on surfaces
+    gallery : pictures, with paths relative to the page
+    """
+
+    results: Results
+    tests: Sequence[TestSet]
+    entrants: Sequence[Entrant]
+    goals: Sequence[Goal]
+    command: str
+    seed: int
+    gallery: Sequence[Picked] = ()
+
+    def write(self, path: Path) -> None:
+        """Write the page."""
+        unseen = [test for test in self.tests if not test.learned]
+        parts = ["# Results", HOW, "## Goals", self._goals()]
+        for test in unseen:
+            parts += self._section(test)
+        parts += self._pictures(path.parent)
+        parts += ["## How these numbers were made", self._origin(), self._weights()]
+        markdown.write(path, parts)
+
+    # ------------------------------------------------------------ goals
+
+    def _goals(self) -> str:
+        rows = [[goal.wanted, goal.found, goal.verdict] for goal in self.goals]
+        return markdown.table(["goal", "found", "verdict"], rows) if rows else "None was measured."
+
+    # ------------------------------------------------------------ one data set
+
+    def _section(self, test: TestSet) -> list[str]:
+        parts = [f"## {test.name}: {len(test.shapes)} unseen shapes"]
+        parts += ["One view, its camera given:", self._overview(test)]
+        parts += ["IoU by the number of views, cameras given:", self._views(test)]
+        parts += ["IoU of one view, by what is known of its camera:", self._cameras(test)]
+        for key, title, digits, scale in MEASURES:
+            grid = self._by_category(test, key, digits, scale)
+            parts += [f"{title} by category, one view, its camera given:", grid] if grid else []
+        return parts
+
+    def _present(self, test: TestSet) -> list[Entrant]:
+        measured = {row.entrant for row in self.results.rows if row.data == test.name}
+        return [entrant for entrant in self.entrants if entrant.name in measured]
+
+    def _overview(self, test: TestSet) -> str:
+        rows = []
+        for entrant in self._present(test):
+            known = [name for name in test.categories if entrant.knows(name)]
+            some = f" ({', '.join(known)} alone)" if len(known) < len(test.categories) else ""
+            cells = [
+                number(self.results.mean(test.name, entrant.name, ONE, key), digits, scale=scale)
+                for key, _, digits, scale in MEASURES
+            ]
+            failures = self.results.failures(test.name, entrant.name)
+            rows.append([entrant.title + some, *cells, str(failures)])
+        return markdown.table(["", *(title for _, title, _, _ in MEASURES), "failed"], rows)
+
+    def _views(self, test: TestSet) -> str:
+        return self._overlaps(test, [(str(count), Setting(count)) for count in VIEWS])
+
+    def _cameras(self, test: TestSet) -> str:
+        columns = [("given", ONE), ("estimated", ESTIMATED), ("unposed picture", UNPOSED)]
+        return self._overlaps(test, columns)
+
+    def _overlaps(self, test: TestSet, columns: Sequence[tuple[str, Setting]]) -> str:
+        rows = [
+            [
+                entrant.title,
+                *(
+                    number(self.results.mean(test.name, entrant.name, setting, "iou"))
+                    for _, setting in columns
+                ),
+            ]
+            for entrant in self._present(test)
+            if len(entrant.settings) > 1
+        ]
+        return markdown.table(["", *(title for title, _ in columns)], rows) if rows else ""
+
+    def _by_category(self, test: TestSet, key: str, digits: int, scale: float) -> str:
+        present = self._present(test)
+        means = {e.name: self.results.by_category(test.name, e.name, ONE, key) for e in present}
+        if not any(means.values()):
+            return ""
+        rows = [
+            [name, *(number(means[e.name].get(name), digits, scale=scale) for e in present)]
+            for name in test.categories
+        ]
+        total = [self.results.mean(test.name, e.name, ONE, key) for e in present]
+        rows.append(["**mean**", *(number(value, digits, scale=scale) for value in total)])
+        return markdown.table(["", *(entrant.name for entrant in present)], rows)
+
+    # ------------------------------------------------------------ pictures
+
+    def _pictures(self, folder: Path) -> list[str]:
+        if not self.gallery:
+            return []
+        parts = [
+            "## Gallery",
+            "Best, median and worst shape by IoU of each method, chosen by the numbers: the "
+            "picture that was given, the result from two sides, the truth from the same two.",
+        ]
+        for picked in self.gallery:
+            link = Path(os.path.relpath(picked.path, folder)).as_posix()
+            parts += [f"**{picked.title}**, {picked.data}: {picked.caption}", f"![]({link})"]
+        return parts
+
+    # ------------------------------------------------------------ where it comes from
+
+    def _origin(self) -> str:
+        rows = [
+            [test.name, str(len(test.shapes)), f"`{test.identity[:16]}`", _json(test.provenance)]
+            for test in self.tests
+        ]
+        head = ["data set", "shapes measured", "hash", "made from"]
+        return f"    {self.command}\n\nSeed {self.seed}.\n\n" + markdown.table(head, rows)
+
+    def _weights(self) -> str:
+        rows = []
+        for entrant in self.entrants:
+            for category, model in entrant.models.items() if isinstance(entrant, Network) else ():
+                if not entrant.learned:
+                    continue
+                size = sum(parameter.numel() for parameter in model.parameters())
+                title = entrant.title + (f" ({category})" if category != EVERY else "")
+                rows.append([title, f"`{model.weights.hash[:16]}`", f"{size / 1e6:.2f} M"])
+        return markdown.table(["weights", "hash", "parameters"], rows) if rows else ""
+
+
+def _json(value: object) -> str:
+    return f"`{json.dumps(value, sort_keys=True)}`"

@@ -1,0 +1,69 @@
+"""Measurements in a JSON-lines file: what is there is never measured again."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import RequestError
+from ..geometry.writing import check_place, written_whole
+
+Numbers = dict[str, float]
+
+
+class Store:
+    """Numbers by what they were measured on, one line each, kept as soon as they are known.
+
+    Parameters
+    ----------
+    path
+        The file; what is there is read. A last line that an interruption cut is dropped.
+
+    Raises
+    ------
+    RequestError
+        If the file holds something else, or can't be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        check_place(path)
+        self._rows = self._read() if path.exists() else {}
+
+    def get(self, key: Mapping[str, Any]) -> Numbers | None:
+        """Return the numbers of a measurement; None if it was not made yet."""
+        return self._rows.get(_word(key))
+
+    def add(self, key: Mapping[str, Any], numbers: Numbers) -> None:
+        """Keep the numbers of a measurement."""
+        self._rows[_word(key)] = numbers
+        with self.path.open("a") as file:
+            file.write(_line(key, numbers))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _read(self) -> dict[str, Numbers]:
+        lines = self.path.read_text().splitlines(keepends=True)
+        cut = bool(lines) and not lines[-1].endswith("\n")
+        whole = lines[:-1] if cut else lines
+        try:
+            rows = [json.loads(line) for line in whole]
+            found = {_word(row["of"]): dict(row["numbers"]) for row in rows}
+        except (ValueError, KeyError, TypeError) as error:
+            raise RequestError(
+                f"{self.path} does not hold measurements: {error}.",
+                "Move it away, or choose another output.",
+            ) from error
+        if cut:
+            with written_whole(self.path) as partial:
+                partial.write_text("".join(whole))
+        return found
+
+
+def _word(key: Mapping[str, Any]) -> str:
+    return json.dumps(key, sort_keys=True)
+
+
+def _line(key: Mapping[str, Any], numbers: Numbers) -> str:
+    return json.dumps({"of": dict(key), "numbers": numbers}, sort_keys=True) + "\n"

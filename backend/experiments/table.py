@@ -1,0 +1,258 @@
+"""Measure every entrant on every test shape, keep each number, and take the means.
+
+Means are over categories of the means over their shapes. What could not be reconstructed counts
+with the worst numbers, and how often that was is told.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..data.format import Dataset, Shape
+from ..errors import LevelformError, RequestError, WorkError
+from ..ticket import Ticket
+from ..training.validation import choose_shapes
+from .entrants import Entrant, identity
+from .measuring import Truth, surface_of
+from .settings import ONE, Setting
+from .store import Numbers, Store
+
+log = logging.getLogger(__name__)
+RESOLUTION = 64
+FAILED = "failed"  # 1 where nothing was reconstructed
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Shapes to measure on.
+
+    Attributes
+    ----------
+    name : of the data set's folder; "train" in front of it for shapes that were learned from
+    shapes : spread over the categories
+    identity : hash of the data set
+    provenance : how it was made
+    learned : the networks were trained on them; then only the overlap with one view is measured
+    """
+
+    __test__ = False  # pytest takes the name for a test's
+
+    name: str
+    shapes: tuple[Shape, ...]
+    identity: str
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    learned: bool = False
+
+    @classmethod
+    def of(
+        cls, name: str, dataset: Dataset, *, limit: int | None = None, learned: bool = False
+    ) -> "TestSet":
+        """Return a data set's shapes, at most `limit` of each category, always the same."""
+        count = len(dataset) if limit is None else limit * len(dataset.categories)
+        chosen = choose_shapes(dataset.shapes, count)
+        shapes = tuple(sorted(chosen, key=lambda shape: shape.id))
+        return cls(name, shapes, identity(dataset), dataset.manifest["provenance"], learned)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of its shapes, sorted."""
+        return tuple(sorted({shape.category for shape in self.shapes}))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Numbers of one entrant on one shape in one setting."""
+
+    data: str
+    entrant: str
+    setting: Setting
+    category: str
+    shape: str
+    numbers: Numbers
+
+
+@dataclass
+class Results:
+    """All rows, and means of them."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def values(self, data: str, entrant: str, setting: Setting, key: str) -> dict[str, list[float]]:
+        """Return the numbers of one kind by category."""
+        found: dict[str, list[float]] = {}
+        for row in self.rows:
+            same = (row.data, row.entrant, row.setting) == (data, entrant, setting)
+            if same and key in row.numbers:
+                found.setdefault(row.category, []).append(row.numbers[key])
+        return found
+
+    def by_category(self, data: str, entrant: str, setting: Setting, key: str) -> dict[str, float]:
+        """Return the mean of each category."""
+        found = self.values(data, entrant, setting, key)
+        return {name: float(np.mean(values)) for name, values in sorted(found.items())}
+
+    def mean(
+        self,
+        data: str,
+        entrant: str,
+        setting: Setting,
+        key: str,
+        categories: Sequence[str] | None = None,
+    ) -> float | None:
+        """Return the mean over (some) categories; None where nothing was measured."""
+        means = self.by_category(data, entrant, setting, key)
+        if categories is not None:
+            means = {name: value for name, value in means.items() if name in categories}
+        return float(np.mean(list(means.values()))) if means else None
+
+    def failures(self, data: str, entrant: str) -> int:
+        """Return how often nothing was reconstructed, over all settings."""
+        rows = [row for row in self.rows if (row.data, row.entrant) == (data, entrant)]
+        return round(sum(row.numbers.get(FAILED, 0) for row in rows))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to measure."""
+
+    test: TestSet
+    shape: Shape
+    entrant: Entrant
+    setting: Setting
+    surface: bool
+
+    def key(self, seed: int) -> dict[str, object]:
+        """Return what the numbers depend on."""
+        setting = self.setting
+        return {
+            "data": self.test.identity,
+            "shape": self.shape.id,
+            "entrant": self.entrant.name,
+            "version": self.entrant.version(self.shape.category),
+            "views": setting.views,
+            "camera": setting.camera,
+            "surface": RESOLUTION if self.surface else 0,
+            "seed": seed if self.surface else 0,
+        }
+
+
+def measure_all(
+    tests: Sequence[TestSet],
+    entrants: Sequence[Entrant],
+    store: Store,
+    *,
+    seed: int = 0,
+    ticket: Ticket | None = None,
+) -> Results:
+    """Measure what the store does not have yet; return everything.
+
+    Parameters
+    ----------
+    store
+        Keeps each number as soon as it is known, so that an interruption costs one of them.
+    seed
+        Of the points that are drawn on surfaces.
+
+    Raises
+    ------
+    WorkError
+        If an entrant fails on every shape in a setting: then it is not the shape's fault.
+    """
+    ticket = ticket or Ticket()
+    jobs = [job for test in tests for job in _jobs(test, entrants)]
+    results, reasons, truth = Results(), {}, None
+    for index, job in enumerate(jobs):
+        ticket.advance(index / len(jobs))
+        numbers = store.get(job.key(seed))
+        if numbers is None:
+            if truth is None or truth.shape is not job.shape:
+                truth = Truth(job.shape)
+            numbers, reason = measure(job, truth, seed=seed)
+            if reason:
+                reasons[job.test.name, job.entrant.name, job.setting] = reason
+            else:
+                store.add(job.key(seed), numbers)
+        results.rows.append(_row(job, numbers))
+    _refuse_hopeless(results, reasons)
+    return results
+
+
+def measure(job: Job, truth: Truth, *, seed: int) -> tuple[Numbers, str]:
+    """Return the numbers of one job; where nothing was reconstructed the worst ones, and why."""
+    try:
+        found = job.entrant.field(job.shape, job.setting)
+    except LevelformError as error:
+        worst = {"iou": 0.0, FAILED: 1.0}
+        more = truth.surface_numbers(None) if job.surface else {}
+        return worst | more, error.message
+    numbers = {"iou": truth.overlap(found)}
+    if job.surface:
+        numbers |= truth.surface_numbers(surface_of(found, RESOLUTION), seed=seed)
+    return numbers, ""
+
+
+def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Job]:
+    """Yield what there is to measure, shape by shape.
+
+    Surfaces, which take longest, are measured with one view alone.
+    """
+    for shape in test.shapes:
+        for entrant in entrants:
+            if not entrant.knows(shape.category) or (test.learned and not entrant.learned):
+                continue
+            for setting in entrant.settings:
+                if setting.views > shape.view_count or not _posed(shape, setting):
+                    continue
+                if test.learned and setting != ONE:
+                    continue
+                surface = setting == ONE and "mesh.faces" in shape and not test.learned
+                yield Job(test, shape, entrant, setting, surface)
+
+
+def _posed(shape: Shape, setting: Setting) -> bool:
+    return setting.camera == "none" or "views.poses" in shape
+
+
+def _row(job: Job, numbers: Numbers) -> Row:
+    shape = job.shape
+    return Row(job.test.name, job.entrant.name, job.setting, shape.category, shape.id, numbers)
+
+
+def _refuse_hopeless(results: Results, reasons: Mapping[tuple[str, str, Setting], str]) -> None:
+    for (data, entrant, setting), reason in reasons.items():
+        failed = results.values(data, entrant, setting, FAILED)
+        every = results.values(data, entrant, setting, "iou")
+        count = sum(map(len, failed.values()))
+        if count == sum(map(len, every.values())):
+            raise WorkError(f"{entrant} fails on every shape ({setting}): {reason}")
+        log.info("%s failed %d times (%s): %s", entrant, count, setting, reason)
+
+
+def refuse_overlap(tests: Sequence[TestSet], training: Sequence[Dataset]) -> None:
+    """Refuse test shapes that the networks may have learned from.
+
+    Names of procedural shapes say their seed, so that equal names are equal shapes.
+
+    Raises
+    ------
+    RequestError
+        If a name is in both.
+    """
+    for dataset in training:
+        known = {shape.id for shape in dataset}
+        kind = _kind(dataset.manifest["provenance"])
+        for test in tests:
+            shared = sorted(known & {shape.id for shape in test.shapes})
+            if shared and _kind(test.provenance) == kind:
+                raise RequestError(
+                    f"{len(shared)} shapes of {test.name} are training shapes too, "
+                    f"{shared[0]} first.",
+                    "Measure on other seeds (`dataset synthesize --first`), or on DIR:test.",
+                )
+
+
+def _kind(provenance: Mapping[str, object]) -> object:
+    source = provenance.get("source")
+    return source.get("kind") if isinstance(source, Mapping) else source

@@ -1,0 +1,191 @@
+"""A network of the point and of what V pictures show at its projections, baked.
+
+Nothing that does not depend on the point is done per point. The network's first layer is linear, so
+a view's share of it is an affine map of the point, a multiple of alpha, and the projected feature
+maps times the layer's weights: that product is taken of the maps once, which is exact because
+sampling is linear too. What is left of 32 feature channels is one weighted sum of four rows of a
+table of first-layer sums for each view.
+
+A fold before sampling costs one product with 64^2 rows; after sampling it would cost one with every
+point, and there are some hundred thousand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from .field import Field
+
+Layer = tuple[Tensor, Tensor]
+"""(inputs, outputs) weight and (outputs,) bias."""
+
+NEAREST = 1e-6  # a depth whose size is smaller counts as this
+
+
+@dataclass(frozen=True)
+class Views:
+    """V pictures as a field looks them up.
+
+    Attributes
+    ----------
+    maps : (V, C, T, T) features; None where the first layer reads none
+    alpha : (V, S, S)
+    poses : (V, 4, 4) camera_from_volume
+    lenses : (V, 4) fx fy cx cy, in pixels of alpha
+    flat : (V,) bool, orthographic
+    """
+
+    maps: Tensor | None
+    alpha: Tensor
+    poses: Tensor
+    lenses: Tensor
+    flat: Tensor
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """The first layer's weights, by what they meet; any but `place` and `bias` may be None.
+
+    Attributes
+    ----------
+    place : (3, H) of the point, volume frame
+    camera : (3, H) of the point along the camera's axes, from the volume's centre
+    alpha : (1, H) of the mask at the projection
+    features : (C, H) of the maps at the projection
+    bias : (H,)
+    """
+
+    place: Tensor
+    camera: Tensor | None
+    alpha: Tensor | None
+    features: Tensor | None
+    bias: Tensor
+
+
+class HybridField(Field):
+    """Minus the mean logit of a network that is run for each view, over the views that see a point.
+
+    Parameters
+    ----------
+    first
+        The first layer.
+    layers
+        The others, an ELU before each; the last has one output.
+    views
+        The pictures. None where the first layer reads none of them.
+    """
+
+    kind = "occupancy"
+
+    def __init__(self, first: FirstLayer, layers: Sequence[Layer], views: Views | None) -> None:
+        self.device = first.bias.device
+        *self._hidden, (weight, bias) = layers
+        self._last = (-weight[:, 0], -bias[0])
+        self._views = views
+        count = 1 if views is None else len(views.poses)
+        self._place = first.place.expand(count, -1, -1)
+        if views is not None and first.camera is not None:
+            self._place = self._place + views.poses[:, :3, :3].mT @ first.camera
+        self._place = self._place.contiguous()
+        self._bias = first.bias
+        self._features = self._alpha = self._alpha_weight = None
+        if views is None:
+            return
+        self._size = views.alpha.shape[-1]
+        self._projection = _projection(views)
+        if views.maps is not None and first.features is not None:
+            self._features = _Table(views.maps, first.features)
+        if first.alpha is not None:
+            self._alpha, self._alpha_weight = _Table(views.alpha[:, None]), first.alpha
+
+    def __call__(self, points: Tensor) -> Tensor:
+        if self._views is None:
+            return self._rest(torch.addmm(self._bias, points, self._place[0]))
+        pixels, seen = self._project(points)
+        values = self._rest(self._first(points, pixels).flatten(0, 1)).unflatten(0, seen.shape)
+        if len(values) == 1:
+            return values[0]
+        shares = torch.where(seen.any(0), seen, True).to(values)
+        return (values * shares).sum(0) / shares.sum(0)
+
+    def _first(self, points: Tensor, pixels: Tensor) -> Tensor:
+        """Return (V, N, H): the first layer's sums at points whose projections are (V, N, 2)."""
+        count = len(pixels)
+        sums = torch.baddbmm(self._bias, points.expand(count, -1, -1), self._place)
+        if self._features is not None:
+            sums = sums + self._features(pixels, self._size)
+        if self._alpha is not None and self._alpha_weight is not None:
+            sums = torch.addcmul(sums, self._alpha(pixels, self._size), self._alpha_weight)
+        return sums
+
+    def _rest(self, sums: Tensor) -> Tensor:
+        """Return (M,) values of first-layer sums (M, H)."""
+        x = F.elu(sums)
+        for weight, bias in self._hidden:
+            x = F.elu(torch.addmm(bias, x, weight))
+        weight, bias = self._last
+        return torch.addmv(bias, x, weight)
+
+    def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return pixels (V, N, 2), and which points a view sees, (V, N) bool."""
+        matrix, shift = self._projection
+        x, y, w, depth = torch.baddbmm(shift, matrix, points.T.expand(len(matrix), -1, -1)).unbind(
+            1
+        )
+        w = torch.where(w.abs() < NEAREST, NEAREST, w)
+        pixels = torch.stack([x / w, y / w], -1)
+        inside = ((pixels >= 0) & (pixels <= self._size)).all(-1) & (depth > 0)
+        return pixels, inside
+
+
+class _Table:
+    """Maps of V views as rows, (V T T, outputs), to be looked up at pixels.
+
+    Parameters
+    ----------
+    maps
+        (V, C, T, T).
+    weight
+        (C, outputs) that the maps are multiplied by; None leaves them.
+    """
+
+    def __init__(self, maps: Tensor, weight: Tensor | None = None) -> None:
+        self.side = maps.shape[-1]
+        rows = maps.permute(0, 2, 3, 1).flatten(0, 2)
+        self.rows = (rows if weight is None else rows @ weight).contiguous()
+
+    def __call__(self, pixels: Tensor, size: int) -> Tensor:
+        """Return (V, N, outputs) at pixels (V, N, 2) of a picture of `size`, clamped to it."""
+        rows, weights = self._taps(pixels, size)
+        flat = F.embedding_bag(
+            rows.flatten(0, 1), self.rows, mode="sum", per_sample_weights=weights.flatten(0, 1)
+        )
+        return flat.unflatten(0, pixels.shape[:2])
+
+    def _taps(self, pixels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        """Return rows of the table and their bilinear weights, (V, N, 4) each."""
+        side = self.side
+        index = (pixels * (side / size) - 0.5).clamp(0, side - 1)
+        corner = index.detach().floor().clamp(max=side - 2)
+        right, down = (index - corner).unbind(-1)
+        column, row = corner.long().unbind(-1)
+        first = row * side + column
+        first = first + side * side * torch.arange(len(first), device=first.device)[:, None]
+        rows = torch.stack([first, first + 1, first + side, first + side + 1], -1)
+        left, up = 1 - right, 1 - down
+        return rows, torch.stack([left * up, right * up, left * down, right * down], -1)
+
+
+def _projection(views: Views) -> tuple[Tensor, Tensor]:
+    """Return (V, 4, 3) and (V, 4, 1): points to x w, y w, w and depth, x and y in pixels."""
+    local = views.poses[:, :3]  # (V, 3, 4)
+    depth = local[:, 2:]
+    one = torch.zeros_like(depth)
+    one[..., 3] = 1
+    w = torch.where(views.flat[:, None, None], one, depth)
+    plane = local[:, :2] * views.lenses[:, :2, None] + w * views.lenses[:, 2:, None]
+    full = torch.cat([plane, w, depth], 1)
+    return full[..., :3].contiguous(), full[..., 3:].contiguous()

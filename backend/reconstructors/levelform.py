@@ -1,0 +1,469 @@
+"""Levelform's own: written networks that see, from the five papers' ideas that held up together.
+
+What is taken from whom, and why
+--------------------------------
+- "Deep Meta Functionals" (Littwin and Wolf, ICCV 2019): an image encoder writes all weights of a
+  small network g for each object. That conditions harder than a code which only shifts a layer, and
+  g is so small that a mesh takes a second on two cores.
+- "DISN" (Xu et al., NeurIPS 2019): g also reads features of the picture where the point projects,
+  so that it need not keep in its few weights what the picture shows anyway. They are projected to a
+  few channels before they are sampled: sampling is what costs.
+- "SDF-SRN" (Lin et al., NeurIPS 2020) and its kin supervise in the camera's frame; here g reads the
+  point in the camera's axes beside the object's, for "behind what is seen" is a statement about the
+  camera, and symmetry one about the object. It reads the mask, which alone gives the silhouette.
+- "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, learned by cross entropy.
+- Pictures without a camera: a network apart (as DISN's) finds it, and the picture is then framed as
+  one with a camera, so that the reconstruction sees nothing it was not trained on.
+
+Symbols
+-------
+e        `Look.embedding`, one vector an object, the mean over its views
+g        `Levelform.layers` writes its weights; `evaluate` runs it
+inputs   of g: the point (3), the point in camera axes (3), alpha (1), `channels` of each map
+
+g runs for each view; the logits are averaged over the views that see the point. Its output is a
+logit, above 0 inside; the field is minus that. The method's frame is the volume's.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ..encoders.trunk import Trunk, premultiplied
+from ..encoders.upright import UprightCameraNetwork, read, sighting_loss, true_sightings
+from ..errors import RequestError
+from ..fields.hybrid import FirstLayer, HybridField, Views
+from ..fusion import (
+    OURS,
+    Framing,
+    Pictures,
+    camera_tensors,
+    crop_square,
+    inside_picture,
+    mask_square,
+    project_points,
+    reduce_views,
+    sample_maps,
+)
+from ..geometry.cameras import Camera
+from ..geometry.views import View
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
+
+FRAMING = replace(OURS, backdrop="rgba")
+
+
+@dataclass(frozen=True)
+class LevelformConfiguration(Configuration):
+    """Sizes, and switches to leave out one idea at a time.
+
+    Attributes
+    ----------
+    stem, widths, blocks : of the picture's `Trunk`
+    channels : learned channels of each of the trunk's maps that g reads
+    hidden_layers, hidden_width : of g
+    local_features : g reads the maps at the point's projection
+    camera_coordinates : g reads the point in the camera's axes
+    alpha : g reads the mask at the point's projection
+    hyper : all of g's weights are written for each object; else its code shifts the first layer
+    camera : the weights have a camera network
+    camera_stem, camera_widths : of its own trunk
+    """
+
+    framing: Framing = FRAMING
+    stem: int = 32
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    blocks: int = 2
+    channels: int = 8
+    hidden_layers: int = 4
+    hidden_width: int = 32
+    local_features: bool = True
+    camera_coordinates: bool = True
+    alpha: bool = True
+    hyper: bool = True
+    camera: bool = True
+    camera_stem: int = 24
+    camera_widths: tuple[int, ...] = (24, 48, 96, 192)
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """How many numbers of each kind g reads, in their order."""
+        return {
+            "place": 3,
+            "camera": 3 * self.camera_coordinates,
+            "alpha": 1 * self.alpha,
+            "features": self.channels * len(self.widths) * self.local_features,
+        }
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of each layer of g."""
+        widths = [sum(self.inputs.values()), *[self.hidden_width] * self.hidden_layers, 1]
+        return list(pairwise(widths))
+
+    @property
+    def reads_views(self) -> bool:
+        """Whether g reads anything that needs a camera."""
+        return self.local_features or self.camera_coordinates or self.alpha
+
+
+COMPACT = LevelformConfiguration()
+# There is no paper; this is what a machine with an accelerator can train and run.
+PAPER = LevelformConfiguration(
+    framing=replace(FRAMING, size=224),
+    stem=64,
+    widths=(64, 128, 256, 512),
+    blocks=3,
+    channels=16,
+    hidden_width=64,
+    camera_stem=48,
+    camera_widths=(48, 96, 192, 384),
+)
+
+Layers = list[tuple[Tensor, Tensor]]
+"""Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
+
+
+class Look(NamedTuple):
+    """What the encoder makes of N pictures."""
+
+    embedding: Tensor  # (N, features)
+    maps: Tensor | None  # (N, channels of all levels, T, T); None: g reads none
+
+
+def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
+    """Return logits (B, M) of g at its inputs, (B, M, inputs)."""
+    x = inputs
+    for index, (weight, bias) in enumerate(layers):
+        x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
+    return x[..., 0]
+
+
+class Writer(nn.Module):
+    """Writes g for each embedding; starts as one sensible g that embeddings change little.
+
+    Parameters
+    ----------
+    features
+        Of the embedding.
+    config
+        Sizes of g, and whether all of it is written.
+    """
+
+    def __init__(self, features: int, config: LevelformConfiguration) -> None:
+        super().__init__()
+        self.shapes = config.layers
+        start = torch.cat([part.flatten() for part in _first_network(config)])
+        self.start = nn.Parameter(start)
+        written = len(start) if config.hyper else config.hidden_width
+        self.change = nn.Linear(features, written, bias=False)
+        nn.init.normal_(self.change.weight, std=0.01)
+
+    def forward(self, embedding: Tensor) -> Layers:
+        """Return g of embeddings (B, features)."""
+        change = self.change(embedding)
+        # The first layer's bias comes first: it is all that a mere code changes.
+        change = F.pad(change, (0, len(self.start) - change.shape[1]))
+        sizes = [size for a, b in self.shapes for size in (b, a * b)]
+        parts = (self.start + change).split(sizes, 1)
+        return [
+            (weight.unflatten(1, shape), bias[:, None])
+            for shape, bias, weight in zip(self.shapes, parts[::2], parts[1::2], strict=True)
+        ]
+
+
+def _first_network(config: LevelformConfiguration) -> list[Tensor]:
+    """Return bias and weight of each layer of a freshly drawn g.
+
+    In the first layer the maps together count as much as the point and the mask together.
+    """
+    parts = []
+    for index, (inputs, outputs) in enumerate(config.layers):
+        last = index == len(config.layers) - 1
+        weight = torch.randn(inputs, outputs) * math.sqrt((1 if last else 2) / inputs)
+        bias = torch.zeros(outputs) if last else torch.rand(outputs) - 0.5
+        if index == 0:
+            features = config.inputs["features"]
+            counts = torch.full((inputs, 1), float(inputs - features))
+            counts[inputs - features :] = max(features, 1)
+            weight = torch.randn(inputs, outputs) / counts.sqrt()
+        parts += [bias, weight]
+    return parts
+
+
+SPEC = MethodSpec(
+    name="levelform",
+    title="Levelform",
+    paper="",
+    summary="From one picture or several, with cameras or without: the one to try first.",
+    estimates_camera=True,
+    image_size=128,
+    fusions=("mean",),
+)
+
+
+@register(SPEC)
+class Levelform(Reconstructor):
+    """The hypernetwork, its camera network, and what they need of pictures."""
+
+    configurations = {"paper": PAPER, "compact": COMPACT}
+    configuration_class = LevelformConfiguration
+    configuration: LevelformConfiguration
+
+    def __init__(self, configuration: LevelformConfiguration = COMPACT) -> None:
+        super().__init__(configuration)
+        sizes = configuration
+        self.trunk = Trunk(
+            stem=sizes.stem,
+            widths=sizes.widths,
+            blocks=sizes.blocks,
+            maps=sizes.local_features,
+        )
+        self.levels = nn.ModuleList()
+        if sizes.local_features:
+            self.levels.extend(nn.Conv2d(width, sizes.channels, 1) for width in sizes.widths)
+        self.writer = Writer(self.trunk.features, sizes)
+        self.camera = None
+        if sizes.camera:
+            self.camera = UprightCameraNetwork(stem=sizes.camera_stem, widths=sizes.camera_widths)
+
+    def set_frame(self, method_from_volume: np.ndarray) -> None:
+        """Refuse any frame but the volume's."""
+        if not np.array_equal(np.asarray(method_from_volume), np.eye(4)):
+            raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
+
+    # ---------------------------------------------------------------- network
+
+    def look(self, images: Tensor) -> Look:
+        """Return the embeddings and maps of pictures (N, 4, S, S), straight alpha.
+
+        Maps of all levels are resized to the finest one's resolution, so that one look-up takes
+        them all.
+        """
+        embedding, maps = self.trunk(premultiplied(images))
+        if not self.levels:
+            return Look(embedding.float(), None)
+        levels = [level(found) for level, found in zip(self.levels, maps, strict=True)]
+        size = levels[0].shape[-2:]
+        coarse = [
+            F.interpolate(level.float(), size, mode="bilinear", align_corners=False)
+            for level in levels[1:]
+        ]
+        return Look(embedding.float(), torch.cat([levels[0].float(), *coarse], 1))
+
+    def layers(self, embedding: Tensor) -> Layers:
+        """Return g of each embedding, (B, features)."""
+        return self.writer(embedding)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Return (B, P): the fused logits at a batch's points."""
+        objects, views = batch.images.shape[:2]
+        look = self.look(batch.images.flatten(0, 1))
+        # Coordinates in half precision would resolve 0.004 near 1: from here on all is float32.
+        with torch.autocast(batch.images.device.type, enabled=False):
+            layers = self.layers(look.embedding.unflatten(0, (objects, views)).mean(1))
+            if not self.configuration.reads_views:
+                return evaluate(layers, batch.points)
+            inputs, seen = self._inputs(batch, look)
+            found = evaluate(layers, inputs.flatten(1, 2)).unflatten(1, (views, -1))
+            return reduce_views(found, "mean", weights=seen.to(found), dim=1)
+
+    def _inputs(self, batch: Batch, look: Look) -> tuple[Tensor, Tensor]:
+        """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool."""
+        if batch.camera_from_volume is None or batch.intrinsics is None:
+            raise RequestError(f"{SPEC.title} learns from posed pictures; this batch has none.")
+        objects, views, _, size, _ = batch.images.shape
+        poses, lenses = batch.camera_from_volume, batch.intrinsics
+        pixels, depth = project_points(
+            batch.points, poses, lenses, orthographic=batch.orthographic
+        )  # (B, V, P, 2), (B, V, P)
+        picture, maps = (size, size), []
+        inputs = [batch.points[:, None].expand(-1, views, -1, -1)]
+        if self.configuration.camera_coordinates:
+            inputs.append(torch.einsum("bvij,bpj->bvpi", poses[..., :3, :3], batch.points))
+        if self.configuration.alpha:
+            maps.append(batch.images[:, :, 3:].flatten(0, 1))
+        if look.maps is not None:
+            maps.append(look.maps)
+        for found in maps:
+            taken = sample_maps(found, pixels.flatten(0, 1), picture=picture)
+            inputs.append(taken.unflatten(0, (objects, views)))
+        return torch.cat(inputs, -1), inside_picture(pixels, depth, picture=picture)
+
+    # ---------------------------------------------------------------- inference
+
+    @torch.no_grad()
+    def encode(
+        self,
+        views: Sequence[View],
+        *,
+        fusion: str | None = None,
+        camera: Literal["given", "estimated"] = "given",
+        **options: Any,
+    ) -> Code:
+        """Encode views to one embedding, their maps, masks and cameras.
+
+        Parameters
+        ----------
+        views
+            One or more. Where a view has no camera, or `camera` is "estimated", the camera network
+            gives one.
+        fusion
+            "mean".
+        camera
+            "given" or "estimated".
+        """
+        self.check_fusion(fusion)
+        pictures = self._pictures(views, estimate=camera == "estimated")
+        look = self.look(pictures.images)
+        tensors = {"embedding": reduce_views(look.embedding)}
+        if not self.configuration.reads_views:
+            return Code(SPEC.name, tensors)
+        cameras = [camera for camera in pictures.cameras if camera is not None]
+        poses, lenses = camera_tensors(cameras, self.device)
+        flat = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
+        tensors |= {"alpha": pictures.images[:, 3].contiguous()}
+        tensors |= {"poses": poses, "lenses": lenses, "flat": flat}
+        if look.maps is not None:
+            tensors["maps"] = look.maps
+        return Code(SPEC.name, tensors)
+
+    @torch.no_grad()
+    def decode(self, code: Code, **options: Any) -> HybridField:
+        """Bake one object: first layers become tables of the pictures, and one matrix a view."""
+        self.check_code(code)
+        tensors = code.to(self.device).tensors
+        layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
+        kinds = self.configuration.inputs
+        parts = dict(zip(kinds, layers[0][0].split(list(kinds.values())), strict=True))
+        others = [part if kinds[name] else None for name, part in parts.items() if name != "place"]
+        first = FirstLayer(parts["place"], *others, bias=layers[0][1])
+        views = None
+        if self.configuration.reads_views:
+            names = ("alpha", "poses", "lenses", "flat")
+            views = Views(tensors.get("maps"), *(tensors[name] for name in names))
+        return HybridField(first, layers[1:], views)
+
+    def _pictures(self, views: Sequence[View], *, estimate: bool) -> Pictures:
+        """Return the views as the network sees them, framed by their given or estimated cameras."""
+        self.check_views(views)
+        if not self.configuration.reads_views:
+            return self.prepare(views)
+        unposed = [view for view in views if estimate or view.camera is None]
+        found = iter(self.estimate_cameras(unposed) if unposed else ())
+        return self.prepare(
+            [
+                replace(view, camera=next(found)) if estimate or view.camera is None else view
+                for view in views
+            ]
+        )
+
+    @torch.no_grad()
+    def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
+        """Return an upright camera for each picture, posed in the volume's frame.
+
+        The cameras are of the pictures as they are. They stand at the middle training distance,
+        which no picture tells apart from a lens, and look at the volume's centre.
+
+        Raises
+        ------
+        RequestError
+            If the weights have no camera network, or a picture shows no object.
+        """
+        if self.camera is None:
+            raise RequestError(
+                f"These weights of {SPEC.title} have no camera network, so every picture needs its "
+                "camera.",
+                "Attach the pictures to cameras, or use weights that can estimate them.",
+            )
+        framing = self.framing
+        squares = [mask_square(v.image[..., 3], framing, name=v.name) for v in views]
+        crops = [
+            crop_square(view.image, square, framing.size).permute(2, 0, 1)
+            for view, square in zip(views, squares, strict=True)
+        ]
+        found = self.camera.sightings(torch.stack(crops).float().to(self.device))
+        numbers = torch.cat([found.zoom.exp()[:, None], found.shift], 1).double().cpu().numpy()
+        axes = found.axes.double().cpu().numpy()
+        return [
+            self._camera_of(view, square, turn, *row)
+            for view, square, turn, row in zip(views, squares, axes, numbers, strict=True)
+        ]
+
+    def _camera_of(
+        self,
+        view: View,
+        square: tuple[int, int, int],
+        turn: np.ndarray,
+        zoom: float,
+        across: float,
+        down: float,
+    ) -> Camera:
+        """Return the camera of a whole picture from what was found in a square of it."""
+        left, top, side = square
+        height, width = view.image.shape[:2]
+        pose = np.eye(4)
+        pose[:3, :3] = turn.T
+        pose[:3, 3] = -turn[2] * self._distance
+        focal = zoom * self.framing.focal * side
+        cx, cy = left + (across + 1) / 2 * side, top + (down + 1) / 2 * side
+        return Camera(pose, focal, focal, cx, cy, width, height)
+
+    @property
+    def _distance(self) -> float:
+        """Of estimated cameras from the volume's centre."""
+        return (self.framing.near + self.framing.far) / 2
+
+    # ---------------------------------------------------------------- training
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the mean cross entropy; points near the surface and all others count the same.
+
+        Beside it "sign", the share of points on the right side, and "iou" of the points that were
+        drawn evenly.
+        """
+        logits = self.logits(batch)
+        each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
+        near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
+        groups = [_mean(each, share) for share in (near, 1 - near) if bool(share.any())]
+        found, true, even = logits > 0, batch.inside > 0.5, near == 0
+        overlap, union = (found & true & even).sum(), ((found | true) & even).sum()
+        return {
+            "loss": torch.stack(groups).mean(),
+            "sign": (found == true).float().mean(),
+            "iou": overlap / union.clamp(min=1),
+        }
+
+    def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the camera network's loss on pictures that are cropped as unposed ones are.
+
+        Alone in its own training run: the camera network shares nothing with the rest. Beside it
+        "d3D", the mean distance between the batch's points along the found and the true camera's
+        axes, both from the volume's centre.
+        """
+        if self.camera is None or batch.camera_from_volume is None or batch.intrinsics is None:
+            raise RequestError("There is no camera network to train, or no cameras to learn from.")
+        views = batch.images.shape[1]
+        poses = batch.camera_from_volume.flatten(0, 1)
+        true = true_sightings(
+            poses,
+            batch.intrinsics.flatten(0, 1),
+            size=batch.images.shape[-1],
+            unit=self.framing.focal / self._distance,
+            orthographic=batch.orthographic,
+        )
+        raw = self.camera(batch.images.flatten(0, 1))
+        with torch.no_grad():
+            turn = read(raw).axes - true.axes
+            apart = batch.points.repeat_interleave(views, 0) @ turn.mT
+        return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum()

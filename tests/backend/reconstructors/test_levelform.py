@@ -1,0 +1,294 @@
+"""Levelform's own: sizes, switches, the baked field, several views, pictures without a camera."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from levelform.backend.encoders.upright import true_sightings
+from levelform.backend.errors import RequestError
+from levelform.backend.fields.intersection import Intersection
+from levelform.backend.fusion import camera_tensors, cropped_camera, frame_views, mask_square
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.views import View
+from levelform.backend.reconstructors import Code, load_reconstructor
+from levelform.backend.reconstructors.base import Batch
+from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform
+
+CPU = torch.device("cpu")
+TINY = replace(
+    COMPACT,
+    framing=replace(COMPACT.framing, size=32),
+    stem=4,
+    widths=(4, 6, 8, 10),
+    blocks=1,
+    channels=3,
+    hidden_layers=2,
+    hidden_width=8,
+    camera_stem=4,
+    camera_widths=(4, 6),
+)
+SWITCHES = {
+    "all": {},
+    "no local features": {"local_features": False},
+    "no camera coordinates": {"camera_coordinates": False},
+    "no alpha": {"alpha": False},
+    "no hyper": {"hyper": False},
+    "one channel": {"channels": 1},
+    "point alone": {"local_features": False, "camera_coordinates": False, "alpha": False},
+}
+variants = pytest.mark.parametrize("changes", SWITCHES.values(), ids=SWITCHES.keys())
+
+
+def make(**changes):
+    torch.manual_seed(0)
+    return Levelform(replace(TINY, **changes)).eval()
+
+
+def batch_of(model, objects, *, count=60):
+    """Return a batch of objects' views, framed as the model frames them, with random labels."""
+    generator = torch.Generator().manual_seed(1)
+    pictures = [frame_views(views, model.framing) for views in objects]
+    placed = [camera_tensors(p.cameras, CPU) for p in pictures]
+    points = torch.rand(len(objects), count, 3, generator=generator) * 2 - 1
+    return Batch(
+        torch.stack([p.images for p in pictures]),
+        points,
+        (points.norm(dim=-1) < 0.8).float(),
+        near=torch.rand(points.shape[:2], generator=generator) < 0.5,
+        camera_from_volume=torch.stack([poses for poses, _ in placed]),
+        intrinsics=torch.stack([lenses for _, lenses in placed]),
+    )
+
+
+@pytest.fixture
+def views(photograph, cameras):
+    return [photograph(camera, name=f"view {i}") for i, camera in enumerate(cameras)]
+
+
+@pytest.fixture
+def batch(views):
+    return batch_of(make(), [views[:2], views[2:4]])
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def parameters(configuration):
+    with torch.device("meta"):
+        model = Levelform(configuration)
+    camera = sum(p.numel() for p in model.camera.parameters())
+    return sum(p.numel() for p in model.parameters()) - camera, camera
+
+
+def test_sizes():
+    assert sum(COMPACT.inputs.values()) == 39
+    main, camera = parameters(COMPACT)
+    assert main <= 4_000_000
+    assert camera <= 4_000_000
+    main, _ = parameters(PAPER)
+    assert 25_000_000 <= main <= 40_000_000
+
+
+@pytest.mark.parametrize(("name", "count"), [("place", 3), ("camera", 3), ("alpha", 1)])
+def test_inputs_by_kind(name, count):
+    assert COMPACT.inputs[name] == count
+
+
+# ---------------------------------------------------------------- network
+
+
+@variants
+def test_gradients_reach_every_parameter(changes, views, silent):
+    model = make(camera=False, **changes).train()
+    batch = batch_of(model, [views[:2], views[2:4]])
+    assert silent(model, model.loss(batch)["loss"]) == []
+
+
+def test_gradients_reach_every_parameter_of_the_camera_network(batch, silent):
+    model = make().train()
+    assert silent(model.camera, model.camera_loss(batch)["loss"]) == []
+    others = (p for n, p in model.named_parameters() if not n.startswith("camera."))
+    assert all(p.grad is None for p in others)
+
+
+def test_without_hyper_only_the_first_bias_depends_on_the_picture():
+    torch.manual_seed(1)
+    embeddings = torch.randn(2, 10)
+    for hyper in (True, False):
+        layers = make(hyper=hyper).layers(embeddings)
+        same = [torch.equal(part[0], part[1]) for layer in layers for part in layer]
+        # weight and bias of each layer, the first layer's first
+        assert same == ([False] * 6 if hyper else [True, False, True, True, True, True])
+
+
+@variants
+def test_each_switch_takes_away_what_it_says(changes, views, batch):
+    """A picture's colours, its mask and its camera matter where a switch leaves them in."""
+    model = make(camera=False, **changes)
+    look = model.look(batch.images.flatten(0, 1))
+    fixed = type(look)(torch.ones_like(look.embedding), look.maps)
+    model.look = lambda images: fixed  # so that only what g itself reads can differ
+    before = model.logits(batch)
+    mask = torch.cat([batch.images[:, :, :3], 1 - batch.images[:, :, 3:]], 2)
+    moved = batch.camera_from_volume.clone()
+    moved[..., 2, 3] += 1.0
+    turned = torch.diag(torch.tensor([-1.0, -1, 1, 1])) @ batch.camera_from_volume
+
+    def matters(**parts):
+        return not torch.equal(model.logits(replace(batch, **parts)), before)
+
+    config = model.configuration
+    assert matters(images=mask) == config.alpha
+    assert matters(camera_from_volume=moved) == (config.alpha or config.local_features)
+    assert matters(camera_from_volume=turned) == config.reads_views
+
+
+def test_loss_counts_near_and_other_points_the_same(batch):
+    model = make()
+    logits = model.logits(batch)
+    probability = torch.where(batch.inside > 0, logits.sigmoid(), 1 - logits.sigmoid())
+    entropy = -probability.log()
+    expected = (entropy[batch.near].mean() + entropy[~batch.near].mean()) / 2
+    found = model.loss(batch)
+    torch.testing.assert_close(found["loss"], expected)
+    plain = model.loss(replace(batch, near=None))
+    torch.testing.assert_close(plain["loss"], entropy.mean())
+    inside, true = (logits > 0)[~batch.near], (batch.inside > 0)[~batch.near]
+    assert found["iou"] == (inside & true).sum() / (inside | true).sum()
+
+
+def test_half_precision_keeps_coordinates(batch):
+    """Under autocast only pictures are in bfloat16: near points keep apart."""
+    model = make(local_features=False)
+    close = replace(batch, points=batch.points[:, :1] + 1e-4 * torch.arange(20.0)[:, None])
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model.logits(close)
+    assert logits.dtype == torch.float32
+    assert (logits.diff(dim=1) != 0).float().mean() > 0.9
+
+
+def test_no_cameras_no_training(batch):
+    with pytest.raises(RequestError, match="posed pictures"):
+        make().loss(replace(batch, camera_from_volume=None))
+    with pytest.raises(RequestError, match="no cameras to learn from"):
+        make().camera_loss(replace(batch, camera_from_volume=None))
+
+
+def test_another_frame_is_refused():
+    with pytest.raises(RequestError, match="volume's frame"):
+        make().set_frame(2 * torch.eye(4).numpy())
+
+
+# ---------------------------------------------------------------- fields
+
+
+@variants
+@pytest.mark.parametrize("count", [1, 3])
+def test_baked_field_is_the_network(changes, count, views, points, disturbed):
+    model = disturbed(make(**changes))
+    batch = replace(batch_of(model, [views[:count]]), points=points[None])
+    with torch.no_grad():
+        logits = model.logits(batch)[0]
+    field = model.decode(model.encode(views[:count]))
+    assert logits.std() > 0.01
+    assert (field(points) + logits).abs().max() < 1e-5 * max(1, logits.abs().max())
+
+
+def test_orthographic_views_too(points, aim, photograph, disturbed):
+    model = disturbed(make())
+    camera = Camera(aim((2, -2, 1), (0, 0, 0)), 60, 60, 80, 80, 160, 160, orthographic=True)
+    view = photograph(camera)
+    batch = replace(batch_of(model, [[view]]), points=points[None], orthographic=True)
+    with torch.no_grad():
+        logits = model.logits(batch)[0]
+    field = model.decode(model.encode([view]))
+    assert (field(points) + logits).abs().max() < 1e-5 * max(1, logits.abs().max())
+
+
+def test_views_may_come_in_any_order(views, points, disturbed):
+    model = disturbed(make())
+    found = [model.decode(model.encode(v))(points) for v in (views, views[::-1])]
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
+
+
+def test_codes_blend(views, points):
+    model = make()
+    one, two = (model.encode([view]) for view in views[:2])
+    assert torch.equal(model.decode(one.lerp(two, 0.0))(points), model.decode(one)(points))
+    assert model.decode(Code.average([one, two]))(points).isfinite().all()
+
+
+def test_kept_inside_the_hull(views, points):
+    """The hull of the session's option: where it is positive, nothing is inside."""
+    model = make()
+    hull = load_reconstructor("visual-hull", device="cpu")
+    walls = hull.decode(hull.encode(views))
+    both = Intersection(model.decode(model.encode(views)), walls)
+    assert (both(points)[walls(points) > 0] > 0).all()
+
+
+# ---------------------------------------------------------------- pictures without a camera
+
+
+def unposed(view):
+    return View(view.image, None, view.name)
+
+
+def test_a_picture_without_a_camera(views, points):
+    model = make()
+    one = model.decode(model.encode([unposed(views[0])]))(points)
+    assert one.isfinite().all()
+    assert torch.equal(model.decode(model.encode(views[:1], camera="estimated"))(points), one)
+    mixed = model.encode([views[1], unposed(views[0])])
+    assert mixed.tensors["poses"].shape == (2, 4, 4)
+
+
+def test_no_camera_network_is_said(views):
+    model = make(camera=False)
+    with pytest.raises(RequestError, match="no camera network"):
+        model.encode([unposed(views[0])])
+    alone = make(camera=False, local_features=False, camera_coordinates=False, alpha=False)
+    alone.encode([unposed(views[0])])  # nothing of it needs a camera
+
+
+def test_a_true_sighting_is_framed_as_the_true_camera(photograph, aim):
+    """What the camera network is taught leads, where it is right, to the posed picture."""
+    model = make()
+    for center in ((1.2, -2.6, 1.0), (-2.5, -3.0, 0.4), (0.3, 5.0, 2.0)):
+        distance = float(torch.tensor(center).norm())
+        focal = 200 * 42 / 36 * distance / 3.2
+        camera = Camera(aim(center, (0, 0, 0)), focal, focal, 100, 100, 200, 200)
+        view = photograph(camera)
+        square = mask_square(view.image[..., 3], model.framing)
+        poses, lenses = camera_tensors([cropped_camera(camera, square, 32)], CPU)
+        true = true_sightings(
+            poses, lenses, size=32, unit=model.framing.focal / 3.2, orthographic=False
+        )
+        model.camera.sightings = lambda images, true=true: true
+        (found,) = model.estimate_cameras([unposed(view)])
+        assert abs(found.forward - camera.forward).max() < 1e-5
+        assert found.width == camera.width
+        middle, _ = found.project(torch.zeros(3))
+        torch.testing.assert_close(middle, torch.tensor([100.0, 100]), rtol=0, atol=1e-3)
+        framed = [
+            frame_views([v], model.framing).images for v in (view, replace(view, camera=found))
+        ]
+        assert (framed[0] - framed[1]).abs().mean() < 1e-3
+
+
+def test_camera_network_learns_where_pictures_were_taken_from(views):
+    model = make(camera_stem=8, camera_widths=(8, 12))
+    one = batch_of(model, [views[:3]])
+    optimizer = torch.optim.Adam(model.camera.parameters(), 0.01)
+    model.camera.eval()
+    before = model.camera_loss(one)["d3D"]
+    for _ in range(100):
+        optimizer.zero_grad()
+        model.camera_loss(one)["loss"].backward()
+        optimizer.step()
+    assert model.camera_loss(one)["d3D"] < 0.15 < before
+
+
+def test_learns_one_object(views, learn):
+    model = make(widths=(8, 12, 16, 20), hidden_width=16, camera=False)
+    assert learn(model, views[0], encoder=model.trunk, steps=300, rate=0.01) > 0.85
