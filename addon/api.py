@@ -35,7 +35,7 @@ def reconstruct(
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
     name: str = DEFAULT_NAME,
-    background: Background | str = "alpha",
+    background: Background | str = "auto",
     **settings: Any,
 ) -> bpy.types.Object:
     """Reconstruct one object and add it to the scene.
@@ -53,7 +53,7 @@ def reconstruct(
     name
         What to call the object.
     background
-        "alpha", "corner", or a `Background` with a colour.
+        "auto", "alpha", "corner", or a `Background` with a colour.
     settings
         Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
 
@@ -79,7 +79,7 @@ def stream(
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
     name: str = DEFAULT_NAME,
-    background: Background | str = "alpha",
+    background: Background | str = "auto",
     **settings: Any,
 ) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
     """Reconstruct as `reconstruct` does, telling what happens; the generator returns the object.

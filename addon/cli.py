@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from ..backend.errors import LevelformError, RequestError
 from ..backend.protocol import Background, Progress
-from . import api
+from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
 from .requests import DEFAULT_NAME, Settings, absolute, begin, scene_settings
 from .results import PROVENANCE
@@ -79,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_source(reconstruct)
     _add_choices(reconstruct)
     reconstruct.set_defaults(run=_reconstruct, show=_show_reconstruct)
+    dataset = commands.add_parser("dataset", help="render pictures to train on")
+    render = dataset.add_subparsers(metavar="COMMAND", required=True).add_parser(
+        "render", help="pictures and cameras of the scene's meshes, or of a folder of mesh files"
+    )
+    _add_dataset(render)
+    render.set_defaults(run=_render_dataset, show=_show_dataset)
     methods = commands.add_parser("methods", help="list the methods and what each needs")
     methods.set_defaults(run=_methods, show=_show_methods)
     doctor = commands.add_parser("doctor", help="say what the backend finds and what it misses")
@@ -115,7 +121,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         "--color", action=argparse.BooleanOptionalAction, default=None, help="colour the mesh"
     )
     parser.add_argument(
-        "--background", help="of pictures without alpha: corner, or a colour as #rrggbb"
+        "--background",
+        help="of pictures without alpha: auto, corner, alpha, or a colour as #rrggbb",
     )
     parser.add_argument(
         "--tolerance", type=float, help="how near the background's colour is (0 to 1)"
@@ -214,13 +221,13 @@ def _background(args: argparse.Namespace, base: Background) -> Background:
     words = args.background
     if words is None:
         return replace(base, tolerance=tolerance)
-    if words in ("alpha", "corner"):
+    if words in ("auto", "alpha", "corner"):
         return Background(mode=words, tolerance=tolerance)
     try:
         red, green, blue = bytes.fromhex(words.removeprefix("#"))
     except ValueError as error:
         raise RequestError(
-            f"{words!r} is no background.", "Give alpha, corner, or a colour as #rrggbb."
+            f"{words!r} is no background.", "Give auto, corner, alpha, or a colour as #rrggbb."
         ) from error
     color = (red / 255, green / 255, blue / 255)
     return Background(mode="color", color=color, tolerance=tolerance)
@@ -287,6 +294,61 @@ class _Bar:
         if line != self._drawn:
             self._drawn = line
             print("\r" + line, end="", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- dataset
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    """What the terminal's `dataset render` has too, and the scene's collections."""
+    defaults = dataset_render.Settings()
+    parser.add_argument("source", nargs="?", metavar="SOURCE", help="folder of mesh files, or one")
+    parser.add_argument("out", metavar="OUT", help="folder of the pictures")
+    parser.add_argument("--collection", help="without SOURCE: of these objects alone")
+    parser.add_argument("--engine", choices=dataset_render.ENGINES, default=defaults.engine)
+    parser.add_argument("--views", type=int, default=defaults.views, help="pictures of each shape")
+    parser.add_argument("--size", type=int, default=defaults.size, help="pixels along a side")
+    parser.add_argument("--cameras", default=defaults.cameras, help="range of cameras")
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--samples", type=int, default=defaults.samples, help="of a pixel")
+    parser.add_argument(
+        "--passes", nargs="*", default=(), metavar="PASS", help="depth, normals, albedo; or all"
+    )
+
+
+def _render_dataset(args: argparse.Namespace) -> dict[str, Any]:
+    names = [entry.name for entry in fields(dataset_render.Settings) if entry.name != "passes"]
+    passes = dataset_render.PASSES if args.passes == [] else tuple(args.passes)
+    settings = dataset_render.Settings(**{n: getattr(args, n) for n in names}, passes=passes)
+    if args.source:
+        targets = dataset_render.targets_of_folder(absolute(args.source))
+    else:
+        targets = dataset_render.targets_of_collection(_collection(args.collection))
+    out = absolute(args.out)
+    outcome = dataset_render.Outcome(out, settings.views)
+    with _Bar() as bar:
+        for step in dataset_render.render_dataset(targets, out, settings):
+            outcome.take(step)
+            overall = step.progress(settings.views)
+            bar.show(Progress("", step.name, step.index, step.count, overall, overall))
+    return outcome.to_json()
+
+
+def _collection(name: str | None) -> bpy.types.Collection:
+    if name is None:
+        return bpy.context.scene.collection
+    found = bpy.data.collections.get(name)
+    if found is None:
+        known = ", ".join(collection.name for collection in bpy.data.collections)
+        raise RequestError(f"There is no collection {name!r}.", f"There are: {known or 'none'}.")
+    return found
+
+
+def _show_dataset(result: dict[str, Any]) -> str:
+    left = [f"left out: {name}: {reason}" for name, reason in result["skipped"].items()]
+    return "\n".join(
+        [f"{result['out']}: {result['shapes']} shapes, {result['views']} views", *left]
+    )
 
 
 # ---------------------------------------------------------------- methods, doctor

@@ -28,6 +28,7 @@ from ..backend.errors import LevelformError, RequestError, WorkError
 from ..backend.protocol import CameraData
 from .dataset_cameras import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
 from .scene.passes import PASSES, write_pictures
+from .scene.studio import ENGINES as ENGINES
 from .scene.studio import Studio, check_engine, nothing_kept
 
 FINISHED = "transforms.json"  # in the folder of a shape
@@ -88,6 +89,11 @@ class Rendered:
     count: int
     views: int
     skipped: str = ""
+
+    def progress(self, views: int) -> float:
+        """Return how far the work is, 0 to 1, where each target gets so many views."""
+        share = 1.0 if self.skipped else self.views / views
+        return (self.index + share) / self.count
 
 
 @dataclass

@@ -57,8 +57,7 @@ class Run:
         """How far it is, 0 to 1."""
         if self.step is None or self.outcome is None:
             return 0.0
-        share = 1.0 if self.step.skipped else self.step.views / self.outcome.views
-        return (self.step.index + share) / self.step.count
+        return self.step.progress(self.outcome.views)
 
     def begin(
         self, targets: Sequence[Target], out: str, settings: Settings, *, hold: float = HOLD

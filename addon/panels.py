@@ -8,6 +8,7 @@ import bpy
 from ..backend.protocol import MeshUpdate
 from . import preferences
 from .interpreter import WORDS, describe, here
+from .operators.cameras import found_camera
 from .operators.remesh import not_kept
 from .requests import DEFAULT_METHOD, remesh_problem, source_problem
 from .results import PROVENANCE
@@ -136,6 +137,8 @@ class LEVELFORM_PT_result(Part, bpy.types.Panel):
             return
         _draw_facts(self.layout, facts)
         paragraph(self.layout, context, f"Search: {facts.get('rule', '?')}")
+        if found_camera(context.object) is not None:
+            self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
         _draw_remesh(self.layout, context)
         self.layout.label(text="Add a modifier")
         row = self.layout.row(align=True)
@@ -151,7 +154,7 @@ class LEVELFORM_PT_backend(Part, bpy.types.Panel):
     """The process that computes."""
 
     bl_label = "Backend"
-    bl_order = 9
+    bl_order = 10
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         self.layout.label(text=_WORKER_WORDS[live.worker_state])

@@ -163,11 +163,17 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Background",
         description="What is background in the pictures",
         items=(
+            (
+                "AUTO",
+                "Automatic",
+                "Where a picture has alpha, that is the object's mask; else what is seen along "
+                "the picture's border is background",
+            ),
             ("ALPHA", "Transparent", "Each picture's alpha is the object's mask"),
             ("CORNER", "Corner Colour", "The colour of the picture's corners is background"),
             ("COLOR", "Chosen Colour", "A colour of your choice is background"),
         ),
-        default="ALPHA",
+        default="AUTO",
     )
     background_color: FloatVectorProperty(
         name="Colour",

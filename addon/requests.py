@@ -56,7 +56,7 @@ class Settings:
     weights: str | None = None
     resolution: int = 128
     level: float | None = None
-    background: Background = Background()  # noqa: RUF009 - it is frozen
+    background: Background = Background("auto")  # noqa: RUF009 - it is frozen
     color: bool = True
     seed: int = 0
     device: str | None = None
@@ -201,7 +201,7 @@ def begin(
         "levelform": version(),
         "blender": bpy.app.version_string,
     }
-    return live.begin(request, Added(job, name, bpy.context), facts)
+    return live.begin(request, Added(job, name, bpy.context, source.pictures), facts)
 
 
 def begin_remesh(

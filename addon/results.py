@@ -5,16 +5,21 @@ holds a reference to Blender's data: blocks are looked up again by their `sessio
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ..backend.protocol import MeshUpdate
 from .scene import meshes
+from .scene.cameras import add_camera
+from .transforms import Frame
+from .views import Picture, picture_image
 
 PROVENANCE = "levelform"
+CAMERAS = "levelform_cameras"  # names of the cameras that a method found for its pictures
 DRAFT = "levelform_draft"  # on an object that a job added and has not finished: the job's name
 
 
@@ -137,9 +142,16 @@ class Added(Result):
 
     label = "Reconstruct"
 
-    def __init__(self, job: str, name: str, context: bpy.types.Context) -> None:
+    def __init__(
+        self,
+        job: str,
+        name: str,
+        context: bpy.types.Context,
+        pictures: Sequence[Picture] = (),
+    ) -> None:
         super().__init__(job, context.scene)
         self._name = name
+        self._pictures = pictures
         self._mesh: Handle | None = None
         self._collection: Handle | None = None
         self._materials = {material.session_uid for material in bpy.data.materials}
@@ -166,10 +178,27 @@ class Added(Result):
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Keep the object, no draft any more."""
-        found = super().finish(provenance)
+        """Keep the object, no draft any more, with a camera where the method found one."""
+        told = dict(provenance)
+        frames = told.pop("cameras", ())
+        found = super().finish(told)
         found.pop(DRAFT, None)
+        placed = [self._place(found, frame) for frame in frames]
+        if placed:
+            found[CAMERAS] = [camera.name for camera in placed]
         return found
+
+    def _place(self, found: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
+        """Add the camera that the method found for a view, its picture behind the mesh."""
+        index = int(frame["view"])
+        image = picture_image(self._pictures[index]) if index < len(self._pictures) else None
+        name = f"{found.name} Camera"
+        data = Frame(Path(name), frame).camera(int(frame["w"]), int(frame["h"]))
+        camera = add_camera(name, data, image, found.users_collection[0])
+        scene = self.scene
+        if scene is not None and scene.camera is None:
+            scene.camera = camera
+        return camera
 
     def discard(self) -> None:
         """Remove the object, its mesh, and the material if it came with them."""

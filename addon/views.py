@@ -38,10 +38,12 @@ class Source:
     ----------
     views : pictures, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
+    pictures : what each view's picture was given as, where that may be shown behind a camera
     """
 
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 def scene_source(
@@ -143,8 +145,19 @@ def given_source(
         tuple(
             _given_view(picture, camera, number, scene, depsgraph)
             for number, (picture, camera) in enumerate(zip(pictures, given, strict=True))
-        )
+        ),
+        pictures=tuple(pictures),
     )
+
+
+def picture_image(picture: Picture) -> bpy.types.Image | None:
+    """Return a picture as an image of Blender's that can be shown; None for an array."""
+    if isinstance(picture, bpy.types.Image):
+        return picture
+    if isinstance(picture, str | PathLike):
+        path = bpy.path.abspath(str(picture))
+        return bpy.data.images.load(path, check_existing=True)
+    return None
 
 
 def _given_view(

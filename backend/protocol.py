@@ -58,7 +58,8 @@ class ViewData:
 class Background:
     """What to treat as background in a picture whose alpha is full everywhere.
 
-    mode : "alpha" (the picture's alpha as it is), "corner" (the colour of its corners) or "color"
+    mode : "alpha" (the picture's alpha as it is), "auto" (what is seen along its border), "corner"
+        (the colour of its corners) or "color"
     color : sRGB of the background, for "color"
     tolerance : distance in sRGB below which a pixel is background
     """

@@ -4,6 +4,7 @@ Blender starts the long-running ones with it: `python -I backend/terminal.py tra
 that holds this one becomes the package `levelform`, as for the worker.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -20,9 +21,8 @@ def main() -> int:
     launch = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(launch)
     launch.load_package()
-    from levelform.backend.cli import main as run  # the package that was just loaded
-
-    return run(sys.argv[1:])
+    cli = importlib.import_module("levelform.backend.cli")  # of the package just loaded
+    return cli.main(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from bpy.props import CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from .. import api
+from ..results import CAMERAS
 from ..views import chosen_cameras
 from . import Reporter, refuse
 
@@ -82,7 +83,34 @@ def tab_is_open(area: bpy.types.Area) -> bool:
     return any(region.active_panel_category == "Levelform" for region in sidebars)
 
 
+class LEVELFORM_OT_look_through(bpy.types.Operator):
+    """See the mesh over its picture, through the camera that was found for it"""
+
+    bl_idname = "levelform.look_through"
+    bl_label = "Look Through Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if found_camera(context.object) else "No camera was found for it.")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.camera = found_camera(context.object)
+        space = context.space_data
+        if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
+            space.region_3d.view_perspective = "CAMERA"
+        return {"FINISHED"}
+
+
+def found_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the camera that a method placed for the picture of an object; None if it is gone."""
+    names = target.get(CAMERAS, ()) if target is not None else ()
+    cameras = (bpy.data.objects.get(name) for name in names)
+    return next((camera for camera in cameras if camera is not None), None)
+
+
 CLASSES = (
+    LEVELFORM_OT_look_through,
     LEVELFORM_OT_add_cameras,
     LEVELFORM_OT_render_pictures,
     LEVELFORM_OT_drop_images,

@@ -139,20 +139,44 @@ def matrix_of(empty: bpy.types.Object) -> np.ndarray:
 
 
 def silhouette_of(image: np.ndarray, background: Background) -> np.ndarray:
-    """Return where a picture shows the object, (H, W) bool.
+    """Return where a picture shows the object, (H, W) bool: where there is alpha, that says it.
 
     Parameters
     ----------
     image : (H, W, 4) uint8 or float32, sRGB, straight alpha
     """
     whole = 255.0 if image.dtype == np.uint8 else 1.0
-    if background.mode == "alpha":
+    if background.mode == "alpha" or (image[..., 3] < 0.999 * whole).any():
         return image[..., 3] > 0.5 * whole
     color = image[..., :3] / whole
     ground = np.array(background.color)
     if background.mode == "corner":
         ground = np.median(color[[0, 0, -1, -1], [0, -1, 0, -1]], axis=0)
+    elif background.mode == "auto":
+        ground = _backdrop(color, background.tolerance)
     return np.linalg.norm(color - ground, axis=-1) > background.tolerance
+
+
+def _backdrop(color: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return (H, W, 3): the smooth backdrop seen along the border, as the worker finds it.
+
+    A polynomial of second degree, fitted to the border without what stands out there.
+    """
+    height, width = color.shape[:2]
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    terms = np.stack([np.ones_like(x), y, x, x * y, y * y, x * x], -1)
+    side = max(min(height, width) // 32, 1)
+    border = np.ones((height, width), bool)
+    border[side:-side, side:-side] = False
+    known, seen = terms[border], color[border]
+    fits = np.abs(seen - np.median(seen, axis=0)).max(1) <= 3 * tolerance
+    weights = np.zeros((6, 3))
+    for _ in range(4):
+        if fits.mean() < 0.5:
+            fits[:] = True
+        weights = np.linalg.lstsq(known[fits], seen[fits], rcond=None)[0]
+        fits = np.abs(known @ weights - seen).max(1) <= tolerance
+    return terms @ weights
 
 
 def _silhouette(view: ViewData, camera: CameraData, background: Background) -> _Silhouette:

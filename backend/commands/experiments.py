@@ -168,8 +168,9 @@ def _overlaps(
     """Return the mean IoU of each entrant on each data set, one view, its camera given."""
     from ..experiments.settings import ONE
 
-    means = {(t, e): results.mean(t.name, e.name, ONE, "iou") for t in tests for e in entrants}
-    return {f"{t.name} {e.name}": mean for (t, e), mean in means.items() if mean is not None}
+    pairs = [(test.name, entrant.name) for test in tests for entrant in entrants]
+    means = {f"{data} {name}": results.mean(data, name, ONE, "iou") for data, name in pairs}
+    return {name: mean for name, mean in means.items() if mean is not None}
 
 
 def _command(args: argparse.Namespace) -> str:

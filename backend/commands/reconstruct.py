@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "turn pictures into a mesh file"
 JOB = "terminal"
-MODES = ("alpha", "corner")
+MODES = ("auto", "alpha", "corner")
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--background",
-        default="alpha",
-        help="of pictures without alpha: corner, or a colour as #rrggbb",
+        default="auto",
+        help="of pictures without alpha: auto (what the border shows), corner, alpha (there is "
+        "none), or a colour as #rrggbb",
     )
     parser.add_argument(
         "--tolerance", type=float, default=0.1, help="how near the background's colour is (0 to 1)"
@@ -210,7 +211,7 @@ def parse_background(text: str, tolerance: float) -> protocol.Background:
         red, green, blue = bytes.fromhex(digits)
     except ValueError as error:
         raise RequestError(
-            f"{text!r} is no background.", "Give alpha, corner, or a colour as #rrggbb."
+            f"{text!r} is no background.", "Give auto, corner, alpha, or a colour as #rrggbb."
         ) from error
     color = (red / 255, green / 255, blue / 255)
     return protocol.Background(mode="color", color=color, tolerance=tolerance)

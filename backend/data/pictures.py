@@ -20,7 +20,9 @@ MOST_PIXELS = 80_000_000  # what is decoded at all: 320 MB as RGBA
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".tga")
 FULL = 1.0 - 1e-3  # alpha from which a picture has no transparency
 SPECK = 1 / 2000  # share of the picture below which an enclosed patch of background is a highlight
-MODES = ("alpha", "corner", "color")
+MODES = ("auto", "alpha", "corner", "color")
+ROUNDS = 4  # of fitting a backdrop to the border, each without what did not fit before
+LEAST_BORDER = 0.5  # share of the border that must show the backdrop
 
 
 def read_picture(path: str | Path, *, longest: int = LONGEST) -> Tensor:
@@ -137,14 +139,15 @@ def matte(image: Tensor, background: Background, *, name: str = "The picture") -
     ----------
     image : (H, W, 4) sRGB in [0, 1]
     background
-        What to treat as background; "alpha" changes nothing.
+        What to treat as background; "alpha" changes nothing. "auto" takes what is seen along the
+        picture's border, which may shade off smoothly.
     name
         What to call the picture in a message.
 
     Raises
     ------
     RequestError
-        If the mode is unknown, or the corners differ in colour.
+        If the mode is unknown, the corners differ in colour, or the border shows no backdrop.
     """
     if background.mode not in MODES:
         raise RequestError(
@@ -153,7 +156,9 @@ def matte(image: Tensor, background: Background, *, name: str = "The picture") -
     if background.mode == "alpha" or has_alpha(image):
         return image
     tolerance = max(float(background.tolerance), 1 / 255)
-    if background.mode == "corner":
+    if background.mode == "auto":
+        color = _backdrop(image[..., :3], tolerance, name)
+    elif background.mode == "corner":
         color = _corner_color(image, tolerance, name)
     else:
         color = image.new_tensor(background.color)
@@ -161,6 +166,35 @@ def matte(image: Tensor, background: Background, *, name: str = "The picture") -
     alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
     alpha = torch.where(_specks(alpha), 1.0, alpha)
     return torch.cat([image[..., :3], alpha[..., None]], dim=2)
+
+
+def _backdrop(color: Tensor, tolerance: float, name: str) -> Tensor:
+    """Return (H, W, 3): the smooth backdrop that the picture's border shows, over all of it.
+
+    A polynomial of second degree in both directions, fitted to the border without what stands out
+    there, such as an object that is cut off.
+    """
+    height, width = color.shape[:2]
+    rows = torch.linspace(-1, 1, height, dtype=torch.float64)[:, None].expand(height, width)
+    columns = torch.linspace(-1, 1, width, dtype=torch.float64)[None].expand(height, width)
+    one = torch.ones_like(rows)
+    terms = torch.stack([one, rows, columns, rows * columns, rows**2, columns**2], -1)
+    side = max(min(height, width) // 32, 1)
+    border = torch.ones(height, width, dtype=torch.bool)
+    border[side:-side, side:-side] = False
+    known, seen = terms[border], color[border].double()
+    fits = (seen - seen.median(dim=0).values).abs().amax(1) <= 3 * tolerance
+    fits = fits if fits.double().mean() >= LEAST_BORDER else torch.ones_like(fits)
+    for _ in range(ROUNDS):
+        weights = torch.linalg.lstsq(known[fits], seen[fits]).solution
+        fits = (known @ weights - seen).abs().amax(1) <= tolerance
+        if fits.double().mean() < LEAST_BORDER:
+            raise RequestError(
+                f"{name}: no plain background is seen along the picture's border.",
+                "Photograph it before a plain one, choose the background's colour, or cut the "
+                "object out: a picture with alpha needs no background.",
+            )
+    return (terms @ weights).to(color).clamp(0, 1)
 
 
 def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:

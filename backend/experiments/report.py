@@ -11,7 +11,7 @@ from .entrants import EVERY, Entrant, Network
 from .gallery import Picked
 from .goals import Goal
 from .markdown import number
-from .measuring import MATCHED_POINTS, SURFACE_POINTS
+from .measuring import MATCHED_POINTS, MEAN_POINTS, SURFACE_POINTS
 from .settings import ESTIMATED, ONE, UNPOSED, VIEWS, Setting
 from .table import RESOLUTION, Results, TestSet
 
@@ -27,10 +27,10 @@ MEASURES = (
 HOW = f"""\
 IoU is taken at the points that the data set keeps of each shape (uniform in the volume), through
 the field, with no mesh between. The other measures compare the surface of the mesh at resolution
-{RESOLUTION} with the true one, {SURFACE_POINTS:,} points on each, the true longest side being 1:
-Chamfer-L1 is half the sum of both mean distances, Chamfer-L2 the sum of both mean squares, the
-F-score counts points nearer than 0.01, EMD is the mean distance of an exact matching of
-{MATCHED_POINTS:,} points. All means are over categories of the means over their shapes. A shape of
+{RESOLUTION} with the true one, the true longest side being 1: Chamfer-L1 is half the sum of both
+mean distances and Chamfer-L2 the sum of both mean squares of {MEAN_POINTS:,} points on each, the
+F-score counts those of {SURFACE_POINTS:,} that are nearer than 0.01, EMD is the mean distance of an
+exact matching of {MATCHED_POINTS:,}. All means are over categories of the means over their shapes. A shape of
 which nothing was made counts with IoU 0 and distances of sqrt(3). Pictures are the first ones of
 each shape, drawn at random when the data set was made. The baselines' 32^3 voxels are asked at the
 same points as the fields."""

@@ -111,20 +111,25 @@ class Maps:
     def projected(self, matrix: Tensor) -> Tensor:
         """Return (V, outputs, S, S): the resized maps times `matrix`, (outputs, sum of C_i).
 
-        Each map is multiplied at its own resolution, which is exact and cheaper.
+        Each map is multiplied at its own resolution, which is exact and cheaper. The result lies
+        channels last, as rows of pixels.
         """
         slices = matrix.split([level.shape[1] for level in self.levels], dim=1)
-        parts = [
-            self.resize(F.conv2d(level, part[..., None, None]), self.size, legacy=self.legacy)
-            for level, part in zip(self.levels, slices, strict=True)
-        ]
-        return torch.stack(parts).sum(0)
+        total: Tensor | None = None
+        for level, part in zip(self.levels, slices, strict=True):
+            rows = level.permute(0, 2, 3, 1) @ part.T  # (V, h, w, outputs)
+            image = self.resize(rows.permute(0, 3, 1, 2), self.size, legacy=self.legacy)
+            total = image if total is None else total.add_(image)
+        assert total is not None
+        return total
 
     @staticmethod
     def resize(images: Tensor, size: int, *, legacy: bool) -> Tensor:
         """Return (V, C, size, size) of (V, C, h, w), bilinear; see the class for `legacy`."""
         if not legacy:
             shape = (size, size)
+            if images.shape[-2:] == shape:
+                return images
             return F.interpolate(images, shape, mode="bilinear", align_corners=False)
         grid = torch.stack(
             torch.meshgrid(

@@ -9,8 +9,16 @@ import numpy as np
 from ..errors import RequestError
 
 
-def nearest(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    points: np.ndarray, others: np.ndarray, *, within: float = np.inf
+) -> tuple[np.ndarray, np.ndarray]:
     """Return each point's distance to its nearest neighbour among `others`, and that one's index.
+
+    Parameters
+    ----------
+    within
+        Neighbours at this distance or farther are not looked for, which is much quicker between
+        clouds that are far apart: their distance is infinite, their index len(others).
 
     Returns
     -------
@@ -25,7 +33,7 @@ def nearest(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
         if len(cloud) == 0:
             raise RequestError("A point cloud without points has no distance to another.")
     distances, indices = KDTree(np.asarray(others, np.float64)).query(
-        np.asarray(points, np.float64)
+        np.asarray(points, np.float64), distance_upper_bound=within
     )
     return np.asarray(distances, np.float64), np.asarray(indices, np.int64)
 
@@ -53,7 +61,8 @@ def precision_recall(
     prediction: np.ndarray, reference: np.ndarray, radius: float
 ) -> tuple[float, float]:
     """Return the shares of predicted points within `radius` of the reference, and the reverse."""
-    forward, backward = nearest(prediction, reference)[0], nearest(reference, prediction)[0]
+    forward = nearest(prediction, reference, within=radius)[0]
+    backward = nearest(reference, prediction, within=radius)[0]
     return float((forward < radius).mean()), float((backward < radius).mean())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon import api, dataset_run  # noqa: E402
+from levelform.addon import api, cli, dataset_run  # noqa: E402
 from levelform.addon.dataset_render import Settings, targets_of_collection  # noqa: E402
 from levelform.addon.dataset_run import run  # noqa: E402
 from levelform.addon.scene import studio  # noqa: E402
@@ -156,6 +156,19 @@ def test_a_greyed_button_says_why(panel, changes, words):
         bpy.ops.levelform.render_dataset()
 
 
+def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
+    words = ["dataset", "render", str(tmp_path / "out"), "--collection", "Props", "--json"]
+    words += ["--views", "1", "--size", "8", "--samples", "1", "--passes", "depth"]
+    assert cli.main(words) == 0
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (answer["shapes"], answer["views"], list(answer["skipped"])) == (1, 1, ["Hidden"])
+    assert {path.name for path in (tmp_path / "out").rglob("000*")} == {"000.png", "000_depth.npy"}
+    assert cli.main(["dataset", "render", str(tmp_path / "lost"), str(tmp_path / "new")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+    assert cli.main(["dataset", "render", "--collection", "Lost", str(tmp_path / "new")]) == 2
+    assert "There is no collection 'Lost'. There are: Props." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -177,6 +190,15 @@ def test_eevee_without_graphics_is_refused_in_words(panel, monkeypatch):
     monkeypatch.setattr(studio, "_can_draw", lambda: False)
     with pytest.raises(RequestError, match="EEVEE can't draw here"):
         api.render_dataset(panel.collection, panel.out, engine="eevee")
+
+
+def test_whether_eevee_can_draw_is_found_out_in_another_process(monkeypatch):
+    """Where there are no graphics Blender aborts: here that must not be this process."""
+    for probe, can in (("import os; os.abort()", False), ("import bpy", True)):
+        monkeypatch.setattr(studio, "_PROBE", probe)
+        studio._can_draw.cache_clear()
+        assert studio._can_draw() is can
+    studio._can_draw.cache_clear()
 
 
 def test_files_are_imported_without_a_trace_in_the_scene(panel, tmp_path):

@@ -1,5 +1,6 @@
 """The buttons: what greys them and why, what they call, and how they report what is wrong."""
 
+import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
@@ -138,3 +139,60 @@ def test_a_render_becomes_the_picture_of_a_camera_without_one(extension, monkeyp
     assert scene.objects["View 0"].levelform_camera.image is None
     with pytest.raises(RuntimeError, match="Every ticked camera has a picture"):
         bpy.ops.levelform.render_pictures()
+
+
+# ---------------------------------------------------------------- the camera of a single picture
+
+
+FOUND = {
+    "view": 0,
+    "transform_matrix": [[0.0, -0.6, 0.8, 2.4], [1, 0, 0, 0], [0, 0.8, 0.6, 1.8], [0, 0, 0, 1]],
+    "fl_x": 150.0,
+    "fl_y": 150.0,
+    "cx": 70.0,
+    "cy": 52.0,
+    "w": 128,
+    "h": 96,
+    "camera_model": "PINHOLE",
+}
+
+
+def reconstruct_one(puppet, image):
+    """Have a worker on strings reconstruct an image whose camera it finds; return the object."""
+    settings = bpy.context.scene.levelform
+    settings.source, settings.image = "IMAGE", image
+    puppet.waiting = [lambda: puppet.send(), lambda: puppet.finish(cameras=[FOUND])]
+    assert bpy.ops.levelform.reconstruct() == {"FINISHED"}
+    return bpy.context.view_layer.objects.active
+
+
+def test_a_found_camera_is_placed_with_its_picture_behind_the_mesh(puppet):
+    from levelform.addon.scene.cameras import background_camera
+
+    image = bpy.data.images.new("Photo", 128, 96)
+    made = reconstruct_one(puppet, image)
+    (name,) = made["levelform_cameras"]
+    camera = bpy.data.objects[name]
+    assert "cameras" not in made["levelform"]
+    assert bpy.context.scene.camera is camera
+    (background,) = camera.data.background_images
+    assert background.image is image
+    seen = background_camera(
+        camera,
+        background,
+        (128, 96),
+        bpy.context.scene,
+        bpy.context.evaluated_depsgraph_get(),
+    )
+    assert (seen.fl_x, seen.cx, seen.cy) == pytest.approx((150, 70, 52), abs=1e-3)
+    assert np.allclose(seen.transform_matrix, FOUND["transform_matrix"], atol=1e-5)
+
+
+def test_looking_through_the_found_camera(puppet):
+    assert not bpy.ops.levelform.look_through.poll()
+    made = reconstruct_one(puppet, bpy.data.images.new("Photo", 128, 96))
+    bpy.context.scene.camera = None
+    assert bpy.ops.levelform.look_through() == {"FINISHED"}
+    assert bpy.context.scene.camera.name == made["levelform_cameras"][0]
+    bpy.data.objects.remove(bpy.context.scene.camera)
+    assert not bpy.ops.levelform.look_through.poll()

@@ -6,8 +6,17 @@ from typing import Any
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon import interpreter, panels, requests  # noqa: E402
+from levelform.addon import (  # noqa: E402
+    compare,
+    dataset_run,
+    interpreter,
+    panels,
+    panels_compare,
+    panels_dataset,
+    requests,
+)
 from levelform.addon.checkup import Report  # noqa: E402
+from levelform.addon.dataset_render import Rendered, Settings  # noqa: E402
 from levelform.addon.install import Candidate, Source  # noqa: E402
 from levelform.backend.errors import WorkError  # noqa: E402
 from levelform.backend.protocol import Status  # noqa: E402
@@ -73,6 +82,7 @@ def context() -> SimpleNamespace:
         scene=bpy.context.scene,
         object=bpy.context.view_layer.objects.active,
         region=SimpleNamespace(width=280),
+        space_data=SimpleNamespace(shading=SimpleNamespace(type="SOLID", color_type="VERTEX")),
         # Blender in the background has a scale of 0.
         preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
     )
@@ -219,3 +229,70 @@ class Loose(Paper):
     def prop(self, data: Any, name: str, **_: Any) -> None:
         assert hasattr(data, name)
         self.notes.append(name)
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def test_compare_asks_for_a_reference_and_shows_its_numbers(extension):
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    assert panels_compare.LEVELFORM_PT_compare.poll(context())
+    assert "Pick the mesh to compare with." in draw(panels_compare.LEVELFORM_PT_compare)
+    metrics = {"iou": 0.91234, "chamfer_l1": 0.756, "f_score_1%": 82.22, "other": 1.0}
+    cube[compare.COMPARISON] = {"reference": "Truth", "metrics": metrics}
+    paper = draw(panels_compare.LEVELFORM_PT_compare)
+    for words in ("Against Truth", "0.912", "0.76 %", "82.2 %", "1 is perfect"):
+        assert words in paper
+    assert "levelform.show_distances" not in paper
+    cube.data.color_attributes.new(compare.HEAT, "FLOAT_COLOR", "POINT")
+    paper = draw(panels_compare.LEVELFORM_PT_compare)
+    assert "levelform.show_distances" in paper
+    assert "Red stands out" in paper
+
+
+def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
+    scene = ball_stage(1)
+    bpy.context.view_layer.objects.active = scene.objects["View 0"]
+    assert not panels_compare.LEVELFORM_PT_compare.poll(context())
+
+
+# ---------------------------------------------------------------- training pictures
+
+
+def test_training_pictures_say_what_is_missing_and_how_many_there_will_be(extension):
+    chosen = bpy.context.scene.levelform_dataset
+    assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    bpy.ops.mesh.primitive_cube_add()
+    assert "Choose a folder for the pictures." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    chosen.out, chosen.views = "/pictures", 12
+    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "1 shape, 12 pictures" in paper
+    assert "levelform.render_dataset" in paper
+    chosen.source = "FOLDER"
+    assert "Choose a folder of mesh files." in draw(panels_dataset.LEVELFORM_PT_dataset)
+
+
+def test_training_pictures_show_how_far_they_are_and_what_came_of_them(extension, monkeypatch):
+    run = dataset_run.Run()
+    monkeypatch.setattr(panels_dataset, "run", run)
+    run.begin([], "/pictures", Settings(views=4))
+    assert "Starting" in draw(panels_dataset.LEVELFORM_PT_dataset)
+    run.step = Rendered("chair", 1, 3, 2)
+    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "chair  2 of 3" in paper
+    assert "levelform.cancel_dataset" in paper
+    run.outcome.done, run.outcome.before = 1, 2
+    run.outcome.skipped = {f"shape {number}": "It is flat." for number in range(5)}
+    run.cancel()
+    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
+    for words in (
+        "Stopped after 1 shape, 2 were there before",
+        "shape 2: It is flat.",
+        "and 2 more",
+    ):
+        assert words in paper
+    run.failure = WorkError("The disk is full.", "Free some space.")
+    assert "The disk is full. Free some space." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    run.dismiss()
+    assert "The disk is full." not in draw(panels_dataset.LEVELFORM_PT_dataset)

@@ -1,7 +1,7 @@
 """What baking, blocks, the SVM layer, folding and fusing views cost, against the papers' formulas.
 
-Ratios are of processor time on one thread, the best of interleaved rounds, so that a busy machine
-slows all variants alike; only the last rows, a whole reconstruction, are by the clock on the wall.
+Times are the processor's on one thread, the best of interleaved rounds: a machine that is busy with
+other things changes them little.
 """
 
 import importlib
@@ -94,7 +94,7 @@ def _decoder_times(subject: Subject) -> Iterator[Row]:
     decoders = {f"baked {b}": (subject.field, b) for b in BLOCKS}
     decoders["baked chosen"] = (subject.field, chosen_block(subject.field))
     decoders |= {f"naive {b}": (subject.naive, b) for b in BLOCKS}
-    rate = _rates(decoders, subject.points, 3)
+    rate = _rates(decoders, subject.points, 2)
     baked = max(rate[f"baked {b}"] for b in BLOCKS)
     naive = max(rate[f"naive {b}"] for b in BLOCKS)
     yield _faster(f"7 {subject.name}: baked / naive", baked, naive, subject.bar or 1.0)

@@ -184,3 +184,41 @@ def test_bad_pixels_and_cameras_name_their_view():
     bad.transform_matrix[0, 3] = np.inf
     with pytest.raises(RequestError, match=r"Cam\.7: .*not finite"):
         to_view(ViewData(np.zeros((30, 40, 4), np.uint8), bad, "Cam.7"), Background())
+
+
+# ---------------------------------------------------------------- a smooth backdrop
+
+
+def before_a_slope(noise=0.0, *, cut_off=False):
+    """Return a disc before a backdrop that shades off, and the disc's mask."""
+    size = 96
+    y, x = torch.meshgrid(*(torch.linspace(-1, 1, size),) * 2, indexing="ij")
+    slope = torch.stack([0.75 - 0.15 * y, 0.7 - 0.1 * y + 0.1 * x, 0.65 + 0.1 * x * x], -1)
+    mask = (x - 0.1) ** 2 + (y - (0.7 if cut_off else 0.0)) ** 2 < 0.25
+    color = torch.where(mask[..., None], torch.tensor([0.2, 0.3, 0.1]), slope)
+    generator = torch.Generator().manual_seed(0)
+    color = (color + noise * torch.randn(color.shape, generator=generator)).clamp(0, 1)
+    return torch.cat([color, torch.ones(size, size, 1)], -1), mask
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("noise", [0.0, 0.015])
+def test_a_backdrop_that_shades_off_is_found_and_removed(noise, cut_off):
+    image, mask = before_a_slope(noise, cut_off=cut_off)
+    alpha = matte(image, Background("auto"))[..., 3]
+    wrong = (alpha > 0.5) != mask
+    assert wrong.float().mean() < 0.002
+    assert matte(image, Background("auto")).shape == image.shape
+
+
+def test_a_border_without_a_backdrop_is_said():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.cat([torch.rand(64, 64, 3, generator=generator), torch.ones(64, 64, 1)], -1)
+    with pytest.raises(RequestError, match="photo: no plain background"):
+        matte(image, Background("auto"), name="photo")
+
+
+def test_alpha_goes_before_any_backdrop():
+    image, mask = before_a_slope()
+    cut = torch.cat([image[..., :3], mask.float()[..., None]], -1)
+    assert matte(cut, Background("auto")) is cut

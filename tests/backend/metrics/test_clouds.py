@@ -72,3 +72,18 @@ def test_an_empty_cloud_is_refused():
         clouds.nearest(np.zeros((0, 3)), np.zeros((4, 3)))
     with pytest.raises(RequestError, match=r"is \(n, 3\)"):
         clouds.nearest(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+def test_a_limit_on_the_search_changes_no_score():
+    rng = np.random.default_rng(3)
+    first, second = rng.uniform(size=(2, 400, 3))
+    for radius in (0.05, 0.1, 0.3):
+        whole = tuple(
+            float((clouds.nearest(a, b)[0] < radius).mean()) for a, b in ((first, second), (second, first))
+        )
+        assert clouds.precision_recall(first, second, radius) == whole
+    near, index = clouds.nearest(first, second, within=0.05)
+    found = np.isfinite(near)
+    assert 0 < found.sum() < len(first)
+    assert np.array_equal(index[found], clouds.nearest(first, second)[1][found])
+    assert (index[~found] == len(second)).all()

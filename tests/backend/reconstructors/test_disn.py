@@ -271,7 +271,7 @@ def test_a_batch_that_lacks_something_is_refused(missing, words):
 
 @pytest.mark.slow
 def test_one_picture_of_a_sphere_is_learned(minimise):
-    model = tiny(point_widths=(16, 32, 64), decoder_widths=(64, 32), camera=False).train()
+    model = tiny(point_widths=(32, 64, 64), decoder_widths=(64, 32), camera=False).train()
     batch = batch_of(model, [view()])
     generator = torch.Generator().manual_seed(0)
 
@@ -280,7 +280,7 @@ def test_one_picture_of_a_sphere_is_learned(minimise):
         drawn = replace(batch, points=points, distances=points.norm(dim=-1) - 0.5)
         return model.loss(drawn)["loss"]
 
-    minimise(model.parameters(), loss, steps=300, rate=1e-2)
+    minimise(model.parameters(), loss, steps=400, rate=1e-2)
     points = torch.rand(20_000, 3, generator=generator) * 2 - 1
     found = model.eval().decode(model.encode([view()]))(points)
     assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01

@@ -1,0 +1,141 @@
+"""Claims name what exists, run once, resume, and say what the numbers say."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from levelform.backend.data.format import Dataset
+from levelform.backend.errors import Cancelled, RequestError
+from levelform.backend.experiments import measuring, trials
+from levelform.backend.experiments.claims import CLAIMS, TRAININGS, choose_claims
+from levelform.backend.experiments.claims_page import MEASURES, needed, try_claims, write_page
+from levelform.backend.experiments.trials import Workshop, shortened
+from levelform.backend.reconstructors import find_method
+from levelform.backend.ticket import Ticket
+from levelform.backend.training.parts import fresh
+from levelform.backend.training.recipes import find_recipe
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch):
+    monkeypatch.setattr(measuring, "SURFACE_POINTS", 1000)
+    monkeypatch.setattr(measuring, "MEAN_POINTS", 300)
+    monkeypatch.setattr(measuring, "MATCHED_POINTS", 50)
+    monkeypatch.setattr(trials, "RESOLUTION", 16)
+
+
+@pytest.fixture
+def workshop(data, small, tmp_path):
+    chairs = [
+        [s for s in Dataset(data, split) if s.category == "chair"]
+        for split in ("train", "val", "test")
+    ]
+    return Workshop(tmp_path, *chairs, steps=3, overrides=small, batch=2, log_every=1)
+
+
+def test_every_claim_compares_sides_that_it_has():
+    for claim in CLAIMS.values():
+        labels = [side.label for side in claim.sides]
+        assert len(set(labels)) == len(labels) > 1
+        assert claim.comparisons
+        for comparison in claim.comparisons:
+            assert {comparison.first, comparison.second} <= set(labels)
+            assert comparison.by in MEASURES
+    assert {t.name for t in needed(list(CLAIMS.values()))} == set(TRAININGS)
+
+
+@pytest.mark.parametrize("name", sorted(TRAININGS))
+def test_every_training_changes_what_its_method_has(name, small):
+    training = TRAININGS[name]
+    cls = find_method(training.method)
+    changes = {**small[training.method], **training.changes}
+    model = fresh(cls, "compact", changes, seed=0)
+    assert all(getattr(model.configuration, key) == value for key, value in training.changes.items())
+    recipe = training.recipe(600)
+    assert recipe.steps == 600
+    if training.points is not None:
+        assert recipe.draw.points == training.points
+    full = find_recipe(training.method, training.part)
+    assert len(recipe.phases) == (len(full.phases) if training.pretrained else 1)
+    order = [t.name for t in needed(list(CLAIMS.values()))]
+    assert not training.start or order.index(training.start) < order.index(name)
+
+
+def test_phases_keep_their_share():
+    short = shortened(find_recipe("uclid-net"), 95)
+    assert [phase.steps for phase in short.phases] == [15, 80]
+    assert short.phases[1].warm_up == 8
+    with pytest.raises(RequestError, match="too few"):
+        shortened(find_recipe("uclid-net"), 1)
+
+
+def test_a_claim_is_trained_measured_and_written_once(workshop, tmp_path, monkeypatch):
+    claims = choose_claims(["dmf-sampling", "dmf-views"])
+    tried = try_claims(claims, workshop, seeds=2)
+    assert {one.claim.name for one in tried} == {"dmf-sampling", "dmf-views"}
+    weights = tmp_path / "dmf-boundary-seed1" / "last.safetensors"
+    stamp = weights.stat().st_mtime_ns
+    assert not (tmp_path / "disn-seed0").exists()
+    monkeypatch.setattr(Workshop, "load", None)  # nothing is loaded, so nothing is measured, again
+    again = try_claims(claims, workshop, seeds=2)
+    assert [one.to_json() for one in again] == [one.to_json() for one in tried]
+    assert weights.stat().st_mtime_ns == stamp
+    page = tmp_path / "claims.md"
+    write_page(page, tried, facts={"steps": 3}, notes={"dmf-views": "Too few steps."})
+    text = page.read_text()
+    sampling = tried[0]
+    values = [n["iou"] for n in sampling.numbers["uniform"][0].values()]
+    assert f"{sum(values) / len(values):.3f}" in text
+    assert "65.8" in text
+    assert "What we think: Too few steps." in text
+    assert f"**{sampling.verdicts[0]}**" in text
+
+
+def test_parts_are_trained_after_what_they_start_from(workshop):
+    (tried,) = try_claims(choose_claims(["uclid-inferred"]), workshop, seeds=1)
+    assert tried.verdict != "not run"
+    assert set(tried.numbers) == {"both given", "depth inferred", "both inferred"}
+    header = json.loads((workshop.folder("uclid-camera", 0) / "run.json").read_text())
+    assert (header["part"], header["done"]) == ("camera", True)
+    model = workshop.load(TRAININGS["uclid-camera"], 0)
+    assert set(model.weights.training["parts"]) == {"main", "depth", "camera"}
+
+
+def test_an_interrupted_training_goes_on(workshop):
+    def refuse_the_second_step(step):
+        if step.overall > 0.3:
+            raise Cancelled
+
+    training = TRAININGS["dmf-uniform"]
+    with pytest.raises(Cancelled):
+        workshop.make(training, 0, ticket=Ticket(refuse_the_second_step))
+    assert not workshop.done("dmf-uniform", 0)
+    workshop.make(training, 0)
+    assert workshop.done("dmf-uniform", 0)
+    whole = replace(workshop, out=workshop.out / "whole")
+    whole.make(training, 0)
+    states = [w.load(training, 0).state_dict() for w in (workshop, whole)]
+    assert all((states[0][name] == states[1][name]).all() for name in states[0])
+
+
+def test_what_was_not_run_is_said(workshop):
+    (tried,) = try_claims(choose_claims(["tdgn-embedding"]), workshop, run=False)
+    assert tried.verdict == "not run"
+    assert not (workshop.out / "tdgn-seed0").exists()
+
+
+def test_data_that_lacks_something_is_refused_first(workshop):
+    bare = replace(workshop, test=workshop.train)  # these have no meshes
+    with pytest.raises(RequestError, match="--mesh"):
+        try_claims(choose_claims(["srn-color"]), bare)
+    with pytest.raises(RequestError, match="no claim 'nerf'"):
+        choose_claims(["nerf"])
+
+
+@pytest.mark.slow
+def test_all_claims_in_miniature(workshop, monkeypatch):
+    from levelform.backend.reconstructors import sdf_srn
+
+    monkeypatch.setattr(sdf_srn, "EIKONAL_POINTS", 200)
+    tried = try_claims(list(CLAIMS.values()), workshop, seeds=1)
+    assert all("not run" not in one.verdicts for one in tried)

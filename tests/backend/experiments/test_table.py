@@ -1,0 +1,176 @@
+"""Everything is measured once, failures count, means are over categories."""
+
+import pytest
+from levelform.backend.data.format import Dataset
+from levelform.backend.errors import RequestError, WorkError
+from levelform.backend.experiments import table
+from levelform.backend.experiments.entrants import EVERY, Baseline, Entrant, Known, Network
+from levelform.backend.experiments.goals import Goal, goals
+from levelform.backend.experiments.report import Report
+from levelform.backend.experiments.settings import ONE, Setting
+from levelform.backend.experiments.store import Store
+from levelform.backend.experiments.table import Results, Row, TestSet, measure_all, refuse_overlap
+from levelform.backend.fields.analytic import Sphere
+
+
+class Guess(Entrant):
+    """Answers every picture with a ball; refuses what it is told to."""
+
+    learned = True
+    settings = (ONE, Setting(2), Setting(16))
+
+    def __init__(self, radius=0.6, refused=(), hash="1"):
+        self.name, self.title, self.asked = "guess", "Guess", 0
+        self.radius, self.refused, self._hash = radius, refused, hash
+
+    def version(self, category):
+        return self._hash
+
+    def field(self, shape, setting):
+        self.asked += 1
+        if shape.id in self.refused:
+            raise WorkError("The picture is too dark.")
+        return Sphere(self.radius)
+
+
+@pytest.fixture(autouse=True)
+def fewer_points(monkeypatch):
+    from levelform.backend.experiments import measuring
+
+    monkeypatch.setattr(measuring, "SURFACE_POINTS", 2000)
+    monkeypatch.setattr(measuring, "MEAN_POINTS", 500)
+    monkeypatch.setattr(measuring, "MATCHED_POINTS", 100)
+    monkeypatch.setattr(table, "RESOLUTION", 32)
+
+
+@pytest.fixture
+def test(data):
+    return TestSet.of("shapes", Dataset(data, "test"))
+
+
+def test_what_is_known_is_not_measured_again(test, tmp_path):
+    first = Guess()
+    whole = measure_all([test], [first], Store(tmp_path / "a.jsonl"))
+    assert first.asked == len(whole.rows) == 12  # 6 shapes, 1 and 2 views; none has 16
+    again = Guess()
+    assert measure_all([test], [again], Store(tmp_path / "a.jsonl")).rows == whole.rows
+    assert again.asked == 0
+    other = Guess(hash="2")
+    assert measure_all([test], [other], Store(tmp_path / "a.jsonl")).rows == whole.rows
+    assert other.asked == 12
+    surfaces = [row for row in whole.rows if "emd" in row.numbers]
+    assert {row.setting for row in surfaces} == {ONE}
+
+
+def test_failures_count_as_nothing_and_are_tried_again(test, tmp_path):
+    guilty = test.shapes[0].id
+    entrant = Guess(refused=[guilty])
+    results = measure_all([test], [entrant], Store(tmp_path / "a.jsonl"))
+    (row,) = [r for r in results.rows if r.shape == guilty and r.setting == ONE]
+    assert (row.numbers["iou"], row.numbers["f_score"]) == (0.0, 0.0)
+    assert results.failures("shapes", "guess") == 2
+    healed = Guess()
+    again = measure_all([test], [healed], Store(tmp_path / "a.jsonl"))
+    assert (healed.asked, again.failures("shapes", "guess")) == (2, 0)
+
+
+def test_an_entrant_that_always_fails_is_told_about(test, tmp_path):
+    hopeless = Guess(refused=[shape.id for shape in test.shapes])
+    with pytest.raises(WorkError, match="fails on every shape .*too dark"):
+        measure_all([test], [hopeless], Store(tmp_path / "a.jsonl"))
+
+
+def test_means_are_over_categories():
+    rows = [Row("d", "e", ONE, c, s, {"iou": v}) for c, s, v in
+            (("a", "1", 0.2), ("a", "2", 0.4), ("b", "3", 0.9))]  # fmt: skip
+    results = Results(rows)
+    assert results.mean("d", "e", ONE, "iou") == pytest.approx(0.6)
+    assert results.mean("d", "e", ONE, "iou", ["a"]) == pytest.approx(0.3)
+    assert results.mean("d", "e", Setting(2), "iou") is None
+
+
+def test_shapes_that_were_learned_from_are_refused(data, test):
+    refuse_overlap([test], [Dataset(data, "train")])
+    with pytest.raises(RequestError, match="training shapes too"):
+        refuse_overlap([test], [Dataset(data)])
+
+
+def test_a_limit_takes_the_same_shapes_of_each_category(data):
+    some = TestSet.of("shapes", Dataset(data, "test"), limit=2)
+    assert [shape.category for shape in some.shapes] == ["chair"] * 2 + ["table"] * 2
+    again = TestSet.of("shapes", Dataset(data, "test"), limit=2)
+    assert [shape.id for shape in some.shapes] == [shape.id for shape in again.shapes]
+
+
+# ---------------------------------------------------------------- goals
+
+
+def rows_of(entrant, values, data="test", setting=ONE, key="iou"):
+    return [Row(data, entrant, setting, "chair", str(i), {key: v}) for i, v in enumerate(values)]
+
+
+class Named:
+    """As much of a network as goals ask for."""
+
+    learned = True
+
+    def __new__(cls, name, **facts):
+        made = Network.__new__(Network)
+        made.name, made.title, made.learned = name, name, True
+        made.settings = (ONE, Setting(2))
+        made.models = {EVERY: facts.get("model")}
+        return made
+
+
+def test_goals_are_computed_from_the_numbers():
+    data = TestSet("test", (), "0")
+    rows = [
+        *rows_of("tdgn", [0.5, 0.6]),
+        *rows_of("tdgn", [0.6, 0.6], setting=Setting(2)),
+        *rows_of("retrieval", [0.5, 0.4]),
+    ]
+    found = goals(Results(rows), [data], [Named("tdgn")])
+    assert [goal.verdict for goal in found] == [
+        "reached, with 0.000 to spare",
+        "reached, with 0.050 to spare",
+    ]
+    missed = goals(Results(rows + rows_of("retrieval", [0.9, 0.9])), [data], [Named("tdgn")])
+    assert missed[0].verdict == "not reached, short by 0.225"
+    assert Goal("", "", None).verdict == "not measured"
+
+
+def test_the_hull_is_compared_on_the_network_s_own_categories():
+    class Shape:
+        def __init__(self, category):
+            self.category = category
+
+    data = TestSet("test", (Shape("chair"), Shape("lamp")), "0")
+    srn = Named("sdf-srn")
+    srn.models = {"chair": None}
+    hull = rows_of("visual-hull", [0.1], key="chamfer_l1")
+    other = [Row("test", "visual-hull", ONE, "lamp", "9", {"chamfer_l1": 5.0})]
+    own = rows_of("sdf-srn", [0.04], key="chamfer_l1")
+    (goal,) = goals(Results(hull + other + own), [data], [srn])
+    assert goal.margin == pytest.approx(0.1)
+    assert "0.400" in goal.found
+
+
+# ---------------------------------------------------------------- the page
+
+
+def test_the_page_holds_the_numbers(data, test, network, tmp_path):
+    known = Known([Dataset(data, "train")])
+    entrants = [Network({EVERY: network("tdgn")}), *(Baseline(k, known) for k in ("retrieval",))]
+    results = measure_all([test], entrants, Store(tmp_path / "a.jsonl"))
+    found = goals(results, [test], entrants)
+    Report(results, [test], entrants, found, "levelform experiments table", 0).write(
+        tmp_path / "results.md"
+    )
+    text = (tmp_path / "results.md").read_text()
+    for category in ("chair", "table"):
+        mean = results.by_category("shapes", "tdgn", ONE, "iou")[category]
+        (line,) = [x for x in text.splitlines() if x.startswith(f"| {category} |")][:1]
+        assert f"| {mean:.3f} |" in line
+    assert f"{results.mean('shapes', 'retrieval', ONE, 'iou'):.3f}" in text
+    assert test.identity[:16] in text
+    assert "not reached" in text
