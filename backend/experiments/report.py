@@ -30,10 +30,10 @@ the field, with no mesh between. The other measures compare the surface of the m
 {RESOLUTION} with the true one, the true longest side being 1: Chamfer-L1 is half the sum of both
 mean distances and Chamfer-L2 the sum of both mean squares of {MEAN_POINTS:,} points on each, the
 F-score counts those of {SURFACE_POINTS:,} that are nearer than 0.01, EMD is the mean distance of an
-exact matching of {MATCHED_POINTS:,}. All means are over categories of the means over their shapes. A shape of
-which nothing was made counts with IoU 0 and distances of sqrt(3). Pictures are the first ones of
-each shape, drawn at random when the data set was made. The baselines' 32^3 voxels are asked at the
-same points as the fields."""
+exact matching of {MATCHED_POINTS:,}. All means are over categories of the means over their shapes.
+A shape of which nothing was made counts with IoU 0 and distances of sqrt(3). Pictures are the first
+ones of each shape, drawn at random when the data set was made. The baselines' 32^3 voxels are asked
+at the same points as the fields."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def _linear(layer: Tensor, x: Tensor) -> Tensor:
 
 
 class GeneratedField(Field):
-    """One object's network, baked: encoded positions meet all hidden layers in one product.
+    """One object's network, baked: a layer is two products, summed in place, and nothing is joined.
 
     Parameters
     ----------
@@ -103,9 +103,10 @@ class GeneratedField(Field):
         self._frequencies = network.frequencies
         layers = [layer[0] for layer in network.layers]
         self._width = layers[0].shape[1]
+        self.block = 2048 if self.device.type == "cpu" else None
         encoded = 6 * network.frequencies + 3
-        self._bias = torch.cat([layer[0] for layer in layers])
-        self._position = torch.cat([layer[-encoded:] for layer in layers], dim=1).contiguous()
+        self._bias = [layer[0].contiguous() for layer in layers]
+        self._position = [layer[-encoded:].contiguous() for layer in layers]
         self._hidden = [layer[1:-encoded].contiguous() for layer in layers[1:]]
         self._level, self._color = network.level_head[0], network.color_head[0]
 
@@ -122,8 +123,11 @@ class GeneratedField(Field):
 
     def _features(self, points: Tensor) -> Tensor:
         encoded = encode_positions(points @ self._turn + self._shift, self._frequencies)
-        injected = torch.addmm(self._bias, encoded, self._position).split(self._width, 1)
-        x = F.layer_norm(injected[0], (self._width,)).relu()
-        for weights, addend in zip(self._hidden, injected[1:], strict=True):
-            x = F.layer_norm(torch.addmm(addend, x, weights), (self._width,)).relu()
+        x = None
+        for index, (bias, weights) in enumerate(zip(self._bias, self._position, strict=True)):
+            total = torch.addmm(bias, encoded, weights)
+            if x is not None:
+                total.addmm_(x, self._hidden[index - 1])
+            x = F.layer_norm(total, (self._width,)).relu_()
+        assert x is not None
         return x

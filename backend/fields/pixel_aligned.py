@@ -111,17 +111,19 @@ class Maps:
     def projected(self, matrix: Tensor) -> Tensor:
         """Return (V, outputs, S, S): the resized maps times `matrix`, (outputs, sum of C_i).
 
-        Each map is multiplied at its own resolution, which is exact and cheaper. The result lies
-        channels last, as rows of pixels.
+        Each map is multiplied at its own resolution, which is exact and cheaper. One view after the
+        other, channels last, keeps what is added up in a processor's cache.
         """
         slices = matrix.split([level.shape[1] for level in self.levels], dim=1)
-        total: Tensor | None = None
-        for level, part in zip(self.levels, slices, strict=True):
-            rows = level.permute(0, 2, 3, 1) @ part.T  # (V, h, w, outputs)
-            image = self.resize(rows.permute(0, 3, 1, 2), self.size, legacy=self.legacy)
-            total = image if total is None else total.add_(image)
-        assert total is not None
-        return total
+        rows = matrix.new_empty((len(self.levels[0]), self.size, self.size, len(matrix)))
+        images = rows.permute(0, 3, 1, 2)
+        for view in range(len(rows)):
+            one = slice(view, view + 1)
+            for index, (level, part) in enumerate(zip(self.levels, slices, strict=True)):
+                small = (level[one].permute(0, 2, 3, 1) @ part.T).permute(0, 3, 1, 2)
+                image = self.resize(small, self.size, legacy=self.legacy)
+                _ = images[one].add_(image) if index else images[one].copy_(image)
+        return images
 
     @staticmethod
     def resize(images: Tensor, size: int, *, legacy: bool) -> Tensor:

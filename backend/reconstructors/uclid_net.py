@@ -347,7 +347,7 @@ class UCLIDNet(Reconstructor):
         images = network_input(pictures.images, self.framing.backdrop)
         known = [None if camera == "estimated" else c for c in pictures.cameras]
         cameras = self._cameras(images, known)
-        maps = self._depths(images, depth or [None] * len(views))
+        maps = self._depths(images, cameras, depth or [None] * len(views))
         poses, lenses = camera_tensors(cameras, self.device)
         grids = [
             self.network.lift(
@@ -421,8 +421,10 @@ class UCLIDNet(Reconstructor):
     @torch.no_grad()
     def estimate_depths(self, views: Sequence[View]) -> list[Tensor]:
         """Return the depth map of each framed picture, volume units, infinite at the background."""
-        images = network_input(self.prepare(views).images, self.framing.backdrop)
-        return [d / self.scale for d in self._depths(images, [None] * len(views))]
+        pictures = self.prepare(views)
+        images = network_input(pictures.images, self.framing.backdrop)
+        found = self._depths(images, pictures.cameras, [None] * len(views))
+        return [depth / self.scale for depth in found]
 
     def _cameras(self, images: Tensor, known: Sequence[Camera | None]) -> list[Camera]:
         """Return cameras in the method's frame: the known ones, else the camera network's."""
@@ -446,10 +448,19 @@ class UCLIDNet(Reconstructor):
             cameras.append(camera or own)
         return cameras
 
-    def _depths(self, images: Tensor, given: Sequence[Tensor | None]) -> list[Tensor]:
-        """Return depth maps in method units, infinite at the background."""
+    def _depths(
+        self,
+        images: Tensor,
+        cameras: Sequence[Camera | None],
+        given: Sequence[Tensor | None],
+    ) -> list[Tensor]:
+        """Return depth maps in method units, infinite at the background.
+
+        The depth network sees every object as from a training distance; what its camera stands
+        farther (or nearer) than those is added.
+        """
         config, maps = self.configuration, []
-        for image, depth in zip(images, given, strict=True):
+        for image, camera, depth in zip(images, cameras, given, strict=True):
             if depth is None:
                 if self.depth is None:
                     raise RequestError(
@@ -459,9 +470,16 @@ class UCLIDNet(Reconstructor):
                     )
                 share = self.depth(image[None])[0]
                 depth = config.nearest + share * (config.farthest - config.nearest)
+                if camera is not None:
+                    ahead = -float(camera.center @ camera.forward) / self.scale
+                    depth = depth + float(self._beyond(torch.tensor(ahead)))
                 depth = torch.where(share > 0.99, torch.inf, depth)
             maps.append(depth.to(self.device) * self.scale)
         return maps
+
+    def _beyond(self, distance: Tensor) -> Tensor:
+        """Return how much farther than the training cameras a distance is, volume units."""
+        return distance - distance.clamp(self.framing.near, self.framing.far)
 
     # ------------------------------------------------------------ training
 
@@ -535,7 +553,10 @@ class UCLIDNet(Reconstructor):
             raise RequestError("There is no depth network to train, or no depth to learn from.")
         config = self.configuration
         images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
-        share = (batch.depth.flatten(0, 1) - config.nearest) / (config.farthest - config.nearest)
+        depth = batch.depth
+        if batch.camera_from_volume is not None:
+            depth = depth - self._beyond(batch.camera_from_volume[..., 2, 3])[..., None, None]
+        share = (depth.flatten(0, 1) - config.nearest) / (config.farthest - config.nearest)
         true = share.clamp(0, 1)[:, ::2, ::2]
         return {"loss": depth_loss(self.depth(images), true, gradients=gradients, normals=normals)}
 

@@ -165,3 +165,17 @@ def test_files_are_imported_rendered_and_removed(tmp_path):
 def test_nothing_to_render_is_refused(tmp_path):
     with pytest.raises(RequestError, match="nothing to render"):
         next(blender.render_dataset([], tmp_path))
+
+
+def test_the_module_prints_what_came_of_it_or_what_is_wrong(tmp_path, capfd):
+    source = tmp_path / "wedge.obj"
+    source.write_text("v 0 0 0\nv 1 0 0\nv 0 2 0\nv 0 0 3\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n")
+    words = [str(source), str(tmp_path / "out"), "--views", "1", "--size", "8", "--samples", "1"]
+    assert blender.main([*words, "--passes", "normals"]) == 0
+    answer = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (answer["shapes"], answer["views"], answer["skipped"]) == (1, 1, {})
+    written = {path.name for path in (tmp_path / "out" / "wedge").iterdir()}
+    assert written == {"000.png", "000_normal.png", "transforms.json"}
+    assert blender.main([*words, "--cameras", "fisheye"]) == RequestError.exit_status
+    answer = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert "no range of cameras 'fisheye'" in answer["error"]

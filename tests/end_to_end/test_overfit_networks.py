@@ -133,9 +133,9 @@ CASES = [
     ),
     (
         "levelform",
-        {"stem": 4, "widths": (8, 12, 16, 20), "hidden_width": 16, "camera": False},
+        {"stem": 4, "widths": (8, 12, 16, 20), "camera": False},
         "trunk",
-        500,
+        800,
         1e-2,
     ),
 ]
@@ -180,7 +180,7 @@ def test_distances_become_the_object(reconstruct):
 def test_sheets_become_the_object(reconstruct, monkeypatch):
     """The Chamfer distance is UCLID-Net's, squared and in the unit sphere of the object.
 
-    Of denser clouds than its protocol's, whose 2,048 points differ by 1.6e-3 from 2,048 others of
+    Of denser clouds than its protocol's, whose 2,048 points are 1.8e-3 from 2,048 others of
     the same surface.
     """
     monkeypatch.setattr(uclid_net, "SAMPLES", 3)
@@ -201,11 +201,11 @@ def test_sheets_become_the_object(reconstruct, monkeypatch):
     # As in the paper, the main network learns from the depth that the other one finds.
     found = torch.stack(model.eval().estimate_depths([view]))
     batch = replace(batch, depth=found[None])
-    network = model.train().network.parameters()
+    network = list(model.train().network.parameters())
     learning.minimise(
         network, lambda: model.loss(batch, generator, warm_up=True)["loss"], steps=90, rate=1e-2
     )
-    learning.minimise(network, lambda: model.loss(batch, generator)["loss"], steps=100, rate=5e-3)
+    learning.minimise(network, lambda: model.loss(batch, generator)["loss"], steps=60, rate=5e-3)
     mesh = reconstruct(model.eval(), view)
     found = Solid(mesh).surface(50_000, np.random.default_rng(0)).points
     truth = learning.surface_of_spheres(50_000, torch.Generator().manual_seed(3)).numpy()

@@ -1,6 +1,7 @@
 """`levelform dataset`, from an empty folder to a checked data set and its sheet."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -92,3 +93,23 @@ def test_wrong_requests_end_with_status_two_and_a_sentence(
     monkeypatch.chdir(tmp_path)
     assert main(["dataset", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_what_blenders_renderer_refuses_is_said_in_its_own_words(tmp_path, capsys, monkeypatch):
+    asked = []
+
+    def answer(words, **_):
+        asked.append(words)
+        refusal = json.dumps({"error": "EEVEE can't draw here.", "hint": "Render with Cycles."})
+        return subprocess.CompletedProcess(words, 2, f"Blender 5.0\n{refusal}\n")
+
+    monkeypatch.setattr(subprocess, "run", answer)
+    words = ("--engine", "eevee", "--cameras", "free", "--passes", "depth")
+    status, said_ = said(capsys, "dataset", "render", tmp_path, tmp_path / "out", *words)
+    assert (status, said_["error"], said_["hint"]) == (
+        2,
+        "EEVEE can't draw here.",
+        "Render with Cycles.",
+    )
+    assert asked[0][asked[0].index("--passes") + 1] == "depth"
+    assert "free" in asked[0]

@@ -24,7 +24,8 @@ SMALL = {
     "deep-meta-functionals": {"width": 4, "blocks": 2, "hidden_width": 16},
     "disn": {"width": 4, "hidden": 16, "features": 16, "point_widths": (8, 8, 8),
              "decoder_widths": (8, 8), "picture": 32},
-    "uclid-net": {"width": 4, "deep": 6, "skip": 4, "stages": (8, 6, 6)},
+    "uclid-net": {"width": 4, "deep": 6, "skip": 4, "stages": (8, 6, 6),
+                  "framing.size": 64},
     "tdgn": {"width": 4, "features": 16, "generator_width": 16, "embedding_width": 8},
     "sdf-srn": {"latent": 16, "encoder_width": 4, "hidden": 8, "width": 8, "layers": 2},
     "levelform": {"stem": 4, "widths": (4, 8), "channels": 2, "hidden_width": 8},
@@ -34,7 +35,7 @@ SMALL = {
 @pytest.fixture(scope="session")
 def small():
     """Entries that make each method's network tiny, pictures of 32 pixels among them."""
-    return {name: {**sizes, "framing.size": 32} for name, sizes in SMALL.items()}
+    return {name: {"framing.size": 32, **sizes} for name, sizes in SMALL.items()}
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def test_failures_count_as_nothing_and_are_tried_again(test, tmp_path):
 
 def test_an_entrant_that_always_fails_is_told_about(test, tmp_path):
     hopeless = Guess(refused=[shape.id for shape in test.shapes])
-    with pytest.raises(WorkError, match="fails on every shape .*too dark"):
+    with pytest.raises(WorkError, match=r"fails on every shape .*too dark"):
         measure_all([test], [hopeless], Store(tmp_path / "a.jsonl"))
 
 

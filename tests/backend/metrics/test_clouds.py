@@ -79,7 +79,8 @@ def test_a_limit_on_the_search_changes_no_score():
     first, second = rng.uniform(size=(2, 400, 3))
     for radius in (0.05, 0.1, 0.3):
         whole = tuple(
-            float((clouds.nearest(a, b)[0] < radius).mean()) for a, b in ((first, second), (second, first))
+            float((clouds.nearest(a, b)[0] < radius).mean())
+            for a, b in ((first, second), (second, first))
         )
         assert clouds.precision_recall(first, second, radius) == whole
     near, index = clouds.nearest(first, second, within=0.05)

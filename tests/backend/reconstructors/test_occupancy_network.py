@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.commands import import_
+from levelform.backend.data.meshes.solid import Solid
 from levelform.backend.errors import RequestError
+from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
+from levelform.backend.metrics import evaluate
 from levelform.backend.reconstructors import count_parameters, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.occupancy_network import (
@@ -217,6 +220,55 @@ def test_an_unposed_picture_is_enough(disturbed, points, photograph, cameras):
     view = photograph(cameras[0])
     field = model.decode(model.encode([View(view.image)]))
     assert field(points).isfinite().all()
+
+
+# ---------------------------------------------------------------- how it is measured
+
+
+def ring(rotation=None):
+    """Return a torus, turned."""
+    import trimesh
+
+    mesh = trimesh.creation.torus(0.6, 0.25, major_sections=24, minor_sections=12)
+    turn = np.eye(3) if rotation is None else rotation
+    return Mesh((mesh.vertices @ turn.T).astype(np.float32), mesh.faces.astype(np.int32))
+
+
+def crossings(mesh, points):
+    """Return how many triangles the rays from `points` along z cross, one by one."""
+    corners = mesh.vertices[mesh.faces].astype(np.float64)
+    count = np.zeros(len(points), int)
+    for a, b, c in corners:
+        edges, offset = np.stack([b - a, c - a], 1), points - a
+        u, v = np.linalg.solve(edges[:2], offset[:, :2].T)
+        ahead = edges[2, 0] * u + edges[2, 1] * v > offset[:, 2]
+        count += (u >= 0) & (v >= 0) & (u + v <= 1) & ahead
+    return count
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_inside_test_is_the_parity_of_crossings_however_turned(seed):
+    rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+    mesh = ring(rotation * np.sign(np.linalg.det(rotation)))
+    points = np.random.default_rng(9).uniform(-0.9, 0.9, (2000, 3))
+    inside = Solid(mesh).inside(points)
+    assert 0.02 < inside.mean() < 0.5
+    assert np.array_equal(inside, crossings(mesh, points) % 2 == 1)
+
+
+def test_two_samplings_of_one_mesh_are_the_noise_apart():
+    solid = Solid(ring())
+    values = evaluate(solid, solid, "occupancy-network").values
+    longest = np.ptp(solid.vertices, axis=0).max()
+    # The mean distance to the nearest of n points, drawn evenly on an area A, is sqrt(A / n) / 2.
+    noise = np.sqrt(solid.areas.sum() / longest**2 / 100_000) / 2
+    assert values["accuracy"] == pytest.approx(noise, rel=0.02)
+    assert values["chamfer_l1"] == pytest.approx(10 * noise, rel=0.02)
+    assert values["f_score_1%"] > 99.99
+    assert values["iou"] in (1, 100)
+
+
+# ---------------------------------------------------------------- an overfit
 
 
 @pytest.mark.slow

@@ -410,3 +410,29 @@ def test_names_are_the_published_ones():
 def test_another_file_is_refused():
     with pytest.raises(RequestError, match="UCLID"):
         UCLIDNet.import_checkpoint([{"weights": torch.zeros(1)}])
+
+
+def test_depth_is_found_around_a_camera_that_stands_anywhere():
+    model = tiny()
+    near, far = view(), replace(view(), camera=moved_back(view().camera, 5.0))
+    first, second = model.estimate_depths([near, far])
+    where = first.isfinite() & second.isfinite()
+    assert where.any()
+    distances = [float(np.linalg.norm(v.camera.center)) for v in (near, far)]
+    framing = model.framing
+    beyond = [d - min(max(d, framing.near), framing.far) for d in distances]
+    shares = [
+        ((d - b)[d.isfinite()]).aminmax() for d, b in zip((first, second), beyond, strict=True)
+    ]
+    for low, high in shares:
+        assert low >= model.configuration.nearest - 1e-4
+        assert high <= model.configuration.farthest + 1e-4
+    assert beyond[1] > 1.0
+
+
+def moved_back(camera, distance):
+    """Return a camera farther away along its axis, zoomed so that its picture stays nearly."""
+    pose = camera.world_from_camera.copy()
+    factor = distance / np.linalg.norm(pose[:3, 3])
+    pose[:3, 3] *= factor
+    return replace(camera, world_from_camera=pose, fx=camera.fx * factor, fy=camera.fy * factor)

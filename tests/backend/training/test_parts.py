@@ -6,7 +6,7 @@ import pytest
 import torch
 from levelform.backend.errors import RequestError
 from levelform.backend.reconstructors import methods
-from levelform.backend.training.parts import PARTS, fresh, with_part
+from levelform.backend.training.parts import PARTS, fresh, lacks, with_part
 
 
 @pytest.mark.parametrize("method", sorted(PARTS))
@@ -40,3 +40,12 @@ def test_changes_of_a_configuration():
             fresh(cls, "compact", changes, seed=0)
     with pytest.raises(RequestError, match="no part 'depth'"):
         with_part(model, "depth", seed=0)
+
+
+@pytest.mark.parametrize("method", sorted(PARTS))
+def test_what_is_lacking_is_known(method):
+    plain = fresh(methods()[method], "compact", {}, seed=0)
+    for part in PARTS[method]:
+        assert lacks(plain, part)
+        assert not lacks(with_part(plain, part, seed=0), part)
+    assert not lacks(plain, "main")

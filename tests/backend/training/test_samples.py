@@ -8,7 +8,7 @@ import torch
 from levelform.backend.errors import RequestError
 from levelform.backend.fusion import OURS, project_points
 from levelform.backend.reconstructors import Batch
-from levelform.backend.training.samples import Draw, Sampler, load_shapes, mirror
+from levelform.backend.training.samples import Draw, Sampler, framed_depths, load_shapes, mirror
 
 FRAMING = replace(OURS, size=32, backdrop="rgba")
 POINTS = (("uniform", 40), ("near", 30))
@@ -117,3 +117,13 @@ def test_no_shapes_too_few_views_and_an_unknown_split(data):
     many = Sampler(load_shapes([str(data)], "train"), FRAMING, replace(PLAIN, views=5), seed=0)
     with pytest.raises(RequestError, match="2 pictures, not 5"):
         many.draw(0)
+
+
+def test_depth_to_validate_with_is_that_which_is_learned_from(data):
+    shapes = load_shapes([str(data)], "train")[:1]
+    draw = replace(PLAIN, objects=1, views=2, depth=True, fixed_view=True)
+    batch = Sampler(shapes, FRAMING, draw, seed=0).draw(0)
+    depths = framed_depths(shapes[0], 2, FRAMING)
+    assert torch.equal(torch.stack(depths), batch.depth[0])
+    assert torch.isfinite(depths[0]).any()
+    assert torch.isinf(depths[0]).any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.errors import RequestError, WorkError
+from levelform.backend.reconstructors import find_method
 from levelform.backend.training.samples import load_shapes
 from levelform.backend.training.validation import choose_shapes, validate
 
@@ -12,6 +13,7 @@ class Oracle:
     """Answers with the truth of the shape it was shown, or with a ball, or with an error."""
 
     device = torch.device("cpu")
+    spec = find_method("deep-meta-functionals").spec
 
     def __init__(self, shapes, answer):
         self.shapes = {shape.id: shape for shape in shapes}
