@@ -8,7 +8,7 @@ and written unfolded; the folded one is a copy.
 import copy
 import re
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,10 +30,10 @@ def folded(network: Network) -> Network:
     twin = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in list(twin.modules()):
         for convolution, norm in _pairs(parent):
-            layer = parent.get_submodule(convolution)
-            fused = fuse_conv_bn_eval(
-                layer, parent.get_submodule(norm), transpose=isinstance(layer, _TRANSPOSED)
-            )
+            layer: Any = parent.get_submodule(convolution)
+            statistics: Any = parent.get_submodule(norm)
+            transposed = isinstance(layer, _TRANSPOSED)
+            fused = fuse_conv_bn_eval(layer, statistics, transpose=transposed)
             setattr(parent, convolution, fused)
             setattr(parent, norm, nn.Identity())
     return twin

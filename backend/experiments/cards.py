@@ -77,7 +77,7 @@ def card(path: Path) -> list[str]:
     return [
         f"# {cls.spec.title}: `{path.stem}`",
         cls.spec.summary,
-        markdown.table(["fact", ""], facts),
+        markdown.table(["fact", ""], facts, numbers=False),
         "## Use",
         USE.format(method=cls.spec.name),
         "## Limits",
@@ -115,7 +115,7 @@ def _part(model: Reconstructor, part: str, facts: Mapping[str, Any]) -> list[str
     ]
     if "categories" in data:
         rows.append(["categories", ", ".join(data["categories"])])
-    text = [f"**Part `{part}`**", markdown.table(["fact", ""], rows)]
+    text = [f"**Part `{part}`**", markdown.table(["fact", ""], rows, numbers=False)]
     for source in data.get("sources", ()):
         text.append(f"Data: `{json.dumps(source, sort_keys=True)}`")
     return text

@@ -198,11 +198,12 @@ def write_page(
         By claim, what a person thinks of the outcome; it is set beside the numbers, as theirs.
     """
     rows = [[f"[{t.claim.name}](#{t.claim.name})", t.claim.sentence, t.verdict] for t in tried]
+    same = [[name, f"`{json.dumps(value)}`"] for name, value in facts.items()]
     parts = [
         "# The claims, tried in small",
         RULE,
-        markdown.table(["fact", ""], [[name, f"`{json.dumps(v)}`"] for name, v in facts.items()]),
-        markdown.table(["claim", "what it says", "verdict"], rows),
+        markdown.table(["fact", ""], same, numbers=False),
+        markdown.table(["claim", "what it says", "verdict"], rows, numbers=False),
     ]
     for one in tried:
         parts += _section(one, notes.get(one.claim.name, ""))

@@ -124,7 +124,7 @@ class Known:
 
     def __init__(self, datasets: Sequence[Dataset]) -> None:
         self.shapes = [shape for dataset in datasets for shape in dataset]
-        self.hash = _digest([identity(dataset) for dataset in datasets])
+        self.hash = digest([identity(dataset) for dataset in datasets])
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -247,10 +247,11 @@ def _network(name: str, files: Mapping[str, Path], device: torch.device) -> Netw
 def identity(dataset: Dataset) -> str:
     """Return the SHA-256, in hexadecimal, of how a data set was made and of its shards' bytes."""
     manifest = dataset.manifest
-    return _digest([manifest["provenance"], [entry["sha256"] for entry in manifest["shards"]]])
+    return digest([manifest["provenance"], [entry["sha256"] for entry in manifest["shards"]]])
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
+    """Return the SHA-256, in hexadecimal, of a value as JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 

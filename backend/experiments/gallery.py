@@ -26,8 +26,8 @@ TILE = 168  # pixels
 MARGIN, LINE = 4, 16
 SIDES = (-35.0, 145.0)  # azimuths of the two sides that are shown, degrees from the front
 ELEVATION = 24.0
-DISTANCE, REACH = 6.0, 1.45  # of the camera; from the centre to what it must show, volume units
-RESOLUTION = 96
+DISTANCE, REACH = 6.0, 1.1  # of the camera; from the centre to what it shows, volume units
+RESOLUTION = 128
 COLORS = 128  # of the stored picture, so that it stays small
 
 

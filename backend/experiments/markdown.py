@@ -13,9 +13,9 @@ def number(value: float | None, digits: int = 3, *, scale: float = 1.0) -> str:
     return NOTHING if value is None else f"{value * scale:.{digits}f}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; the first column is text, the others are set flush right."""
-    marks = ["---", *["---:"] * (len(head) - 1)]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True) -> str:
+    """Return a table; where all columns but the first hold numbers, these are set flush right."""
+    marks = ["---", *["---:" if numbers else "---"] * (len(head) - 1)]
     lines = [head, marks, *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 

@@ -69,7 +69,8 @@ class Report:
 
     def _goals(self) -> str:
         rows = [[goal.wanted, goal.found, goal.verdict] for goal in self.goals]
-        return markdown.table(["goal", "found", "verdict"], rows) if rows else "None was measured."
+        head = ["goal", "found", "verdict"]
+        return markdown.table(head, rows, numbers=False) if rows else "None was measured."
 
     # ------------------------------------------------------------ one data set
 
@@ -157,7 +158,9 @@ class Report:
             for test in self.tests
         ]
         head = ["data set", "shapes measured", "hash", "made from"]
-        return f"    {self.command}\n\nSeed {self.seed}.\n\n" + markdown.table(head, rows)
+        return f"    {self.command}\n\nSeed {self.seed}.\n\n" + markdown.table(
+            head, rows, numbers=False
+        )
 
     def _weights(self) -> str:
         rows = []

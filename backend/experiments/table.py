@@ -21,7 +21,8 @@ from .store import Numbers, Store
 
 log = logging.getLogger(__name__)
 RESOLUTION = 64
-FAILED = "failed"  # 1 where nothing was reconstructed
+FAILED = "failed"  # 1 where the pictures were refused
+EMPTY = "empty"  # 1 where the field has no surface
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class TestSet:
         chosen = choose_shapes(dataset.shapes, count)
         shapes = tuple(sorted(chosen, key=lambda shape: shape.id))
         return cls(name, shapes, identity(dataset), dataset.manifest["provenance"], learned)
+
+    @property
+    def procedural(self) -> bool:
+        """Whether the shapes are of the generator that the networks learned from."""
+        return kind_of(self.provenance) == "procedural"
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ class Results:
     def failures(self, data: str, entrant: str) -> int:
         """Return how often nothing was reconstructed, over all settings."""
         rows = [row for row in self.rows if (row.data, row.entrant) == (data, entrant)]
-        return round(sum(row.numbers.get(FAILED, 0) for row in rows))
+        return round(sum(row.numbers.get(key, 0) for row in rows for key in (FAILED, EMPTY)))
 
 
 @dataclass(frozen=True)
@@ -189,7 +195,9 @@ def measure(job: Job, truth: Truth, *, seed: int) -> tuple[Numbers, str]:
         return worst | more, error.message
     numbers = {"iou": truth.overlap(found)}
     if job.surface:
-        numbers |= truth.surface_numbers(surface_of(found, RESOLUTION), seed=seed)
+        mesh = surface_of(found, RESOLUTION)
+        numbers |= truth.surface_numbers(mesh, seed=seed)
+        numbers |= {EMPTY: 1.0} if mesh is None else {}
     return numbers, ""
 
 
@@ -242,10 +250,10 @@ def refuse_overlap(tests: Sequence[TestSet], training: Sequence[Dataset]) -> Non
     """
     for dataset in training:
         known = {shape.id for shape in dataset}
-        kind = _kind(dataset.manifest["provenance"])
+        kind = kind_of(dataset.manifest["provenance"])
         for test in tests:
             shared = sorted(known & {shape.id for shape in test.shapes})
-            if shared and _kind(test.provenance) == kind:
+            if shared and kind_of(test.provenance) == kind:
                 raise RequestError(
                     f"{len(shared)} shapes of {test.name} are training shapes too, "
                     f"{shared[0]} first.",
@@ -253,6 +261,7 @@ def refuse_overlap(tests: Sequence[TestSet], training: Sequence[Dataset]) -> Non
                 )
 
 
-def _kind(provenance: Mapping[str, object]) -> object:
+def kind_of(provenance: Mapping[str, object]) -> object:
+    """Return the kind of source that a data set was made from: "procedural", "meshes", ..."""
     source = provenance.get("source")
     return source.get("kind") if isinstance(source, Mapping) else source

@@ -21,6 +21,7 @@ from ..training.parts import fresh, with_part
 from ..training.recipes import Recipe, find_recipe
 from ..training.samples import framed_depths
 from ..training.trainer import LAST, RUN, Settings, Trainer
+from .entrants import digest
 from .measuring import Truth, surface_of
 from .store import Numbers, Store
 
@@ -144,9 +145,10 @@ class Workshop:
         return self.out / f"{name}-seed{seed}"
 
     def done(self, name: str, seed: int) -> bool:
-        """Say whether a training has ended."""
-        run = self.folder(name, seed) / RUN
-        return run.exists() and bool(json.loads(run.read_text())["done"])
+        """Say whether a training of this length has ended."""
+        path = self.folder(name, seed) / RUN
+        run = json.loads(path.read_text()) if path.exists() else {"done": False}
+        return bool(run["done"]) and run["steps"] == self.steps
 
     def make(self, training: Training, seed: int, *, ticket: Ticket | None = None) -> None:
         """Train, or go on with it; nothing happens if it has ended.
@@ -212,11 +214,12 @@ class Workshop:
         """
         ticket = ticket or Ticket()
         store = Store(self.folder(training.name, seed) / "measures.jsonl")
+        data = digest(self.provenance)
         model: Reconstructor | None = None
         found: dict[str, Numbers] = {}
         for index, shape in enumerate(self.test):
             ticket.advance(index / len(self.test))
-            key = {"shape": shape.id, "surface": surface, **vars(how)}
+            key = {"data": data, "shape": shape.id, "surface": surface, **vars(how)}
             numbers = store.get(key)
             if numbers is None and missing:
                 model = model or self.load(training, seed)

@@ -81,6 +81,21 @@ def reachable(occupied: Tensor) -> Tensor:
     return torch.from_numpy(outside).to(occupied.device)
 
 
+def reachable_past_holes(occupied: Tensor) -> Tensor:
+    """Return (N, N, N) bool: as `reachable`, of a walk too stout for holes of one or two voxels.
+
+    What lies up to two steps off its way counts as reached.
+    """
+    from scipy.ndimage import binary_dilation
+
+    solid = occupied.cpu().numpy()
+    stout = reachable(torch.from_numpy(binary_dilation(solid, np.ones((3, 3, 3), bool)))).numpy()
+    border = np.pad(stout, 2, constant_values=True)
+    empty = np.pad(~solid, 2, constant_values=True)
+    grown = binary_dilation(border, iterations=2, mask=empty)[2:-2, 2:-2, 2:-2]
+    return torch.from_numpy(grown).to(occupied.device)
+
+
 class PatchField(Field):
     """The field of patches, kept on a grid and read trilinearly.
 
@@ -126,12 +141,9 @@ def patch_grid(patches: Patches) -> Tensor:
     patches = replace(patches, vertices=patches.vertices.cpu(), voxels=patches.voxels.cpu())
     occupied = torch.zeros((patches.resolution,) * 3, dtype=torch.bool)
     occupied[tuple(patches.voxels.unbind(1))] = True
-    outside = reachable(occupied)
-    touched, free = _at_nodes(occupied.numpy()), _at_nodes(outside.numpy())
+    touched = _at_nodes(occupied.numpy())
     away = np.asarray(distance_transform_edt(~touched)) * (size / CELLS)
-    inside = torch.from_numpy(~(free | touched))
-    faces = patches.facing(outside.float())
-    inside[torch.from_numpy(touched)], backs = _wound(patches, faces, np.argwhere(touched))
+    faces, inside, backs = _sides(patches, occupied, touched)
     value = torch.from_numpy(away.astype(np.float32))
     near = value < size
     sheets = (patches.vertices, patches.voxels, patches.resolution)
@@ -142,6 +154,26 @@ def patch_grid(patches: Patches) -> Tensor:
         return value
     thin = node_distances(patches.vertices[~backs], patches.voxels[~backs], patches.resolution)
     return torch.where(near, torch.minimum(value, thin - SHELL * size), value)
+
+
+def _sides(
+    patches: Patches, occupied: Tensor, touched: np.ndarray
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the turned faces, which nodes are inside, (M, M, M), and which sheets have a back.
+
+    Where only the walk that slips through holes comes, the winding number decides: it is a gap of
+    the object, or its inside behind a voxel that is missing.
+    """
+    walk, sure = reachable(occupied), reachable_past_holes(occupied)
+    faces = patches.facing((walk.float() + sure.float()) / 2)
+    doubtful = walk & ~sure
+    centers = doubtful.nonzero().numpy() * CELLS + CELLS // 2
+    wound, backs = _wound(patches, faces, np.concatenate([np.argwhere(touched), centers]))
+    count = int(touched.sum())
+    walk[doubtful] = ~wound[count:]
+    inside = torch.from_numpy(~(_at_nodes(walk.numpy()) | touched))
+    inside[torch.from_numpy(touched)] = wound[:count]
+    return faces, inside, backs
 
 
 def _at_nodes(voxels: np.ndarray) -> np.ndarray:

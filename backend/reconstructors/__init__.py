@@ -66,14 +66,17 @@ def parameters_by_part(method: str, configuration: str = "compact") -> dict[str,
 
 
 class _NothingDrawn(TorchFunctionMode):
-    """Leaves parameters undrawn: on the meta device drawing would load a compiler for nothing."""
+    """Leaves parameters undrawn, and what is computed with is small and lies on the CPU.
+
+    On the meta device drawing and arithmetic would load a compiler for nothing.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func.__name__ in ("normal_", "uniform_"):
             return args[0] if args else kwargs["tensor"]
-        if func in (torch.rand, torch.randn):
-            return torch.empty(*args, **{k: v for k, v in kwargs.items() if k != "generator"})
+        if func in (torch.rand, torch.randn, torch.zeros, torch.ones, torch.full):
+            return func(*args, **{"device": "cpu", **kwargs})
         return func(*args, **kwargs)
 
 

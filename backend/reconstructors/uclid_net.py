@@ -184,6 +184,7 @@ class PatchSampler(nn.Module):
         x = where.flatten(0, 1)  # (P S, channels)
         for index in ("11", "12", "13", "21", "22", "23"):
             conv, norm = (self.get_submodule(f"{kind}{index}") for kind in ("conv", "bn"))
+            assert isinstance(conv, nn.Conv2d)
             weight = conv.weight[:, :, 0, 0]
             own = x.shape[1]
             x = F.linear(x, weight[:, -own:], conv.bias)

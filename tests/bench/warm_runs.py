@@ -63,10 +63,12 @@ def times() -> Iterator[Row]:
             best = [min(seconds) for seconds in zip(*runs, strict=True)]
             encode, decode, first, whole = best
             note = f"encode {encode:.2f}, decode {decode:.2f}, then {whole - encode - decode:.2f}"
-            bar = WHOLE.get(name, 2.0)
-            options = {"kind": "time", "unit": "s"}
-            yield at_most(f"picture to first mesh: {title}", first, None, 1.0, **options)
-            yield at_most(f"picture to 128 mesh: {title}", whole, None, bar, note=note, **options)
+            yield _wait(f"first mesh: {title}", first, 1.0)
+            yield _wait(f"128 mesh: {title}", whole, WHOLE.get(name, 2.0), note)
+
+
+def _wait(name: str, seconds: float, bar: float, note: str = "") -> Row:
+    return at_most(f"picture to {name}", seconds, None, bar, kind="time", unit="s", note=note)
 
 
 def sample_view() -> View:

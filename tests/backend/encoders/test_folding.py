@@ -14,9 +14,10 @@ def settled(network):
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
-            size = module.running_mean.shape
-            module.running_mean.copy_(torch.randn(size, generator=generator) * 0.3)
-            module.running_var.copy_(torch.rand(size, generator=generator) + 0.5)
+            mean, variance = dict(module.named_buffers())["running_mean"], module.running_var
+            mean.copy_(torch.randn(mean.shape, generator=generator) * 0.3)
+            assert variance is not None
+            variance.copy_(torch.rand(mean.shape, generator=generator) + 0.5)
             nn.init.normal_(module.weight, 1.0, 0.3, generator=generator)
             nn.init.normal_(module.bias, 0.0, 0.3, generator=generator)
     return network.eval()

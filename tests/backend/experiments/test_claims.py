@@ -125,6 +125,8 @@ def test_an_interrupted_training_goes_on(workshop):
     assert workshop.done("dmf-uniform", 0)
     whole = replace(workshop, out=workshop.out / "whole")
     whole.make(training, 0)
+    with pytest.raises(RequestError, match="another steps"):
+        replace(workshop, steps=4).make(training, 0)
     states = [w.load(training, 0).state_dict() for w in (workshop, whole)]
     assert all((states[0][name] == states[1][name]).all() for name in states[0])
 

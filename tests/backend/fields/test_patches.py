@@ -64,6 +64,37 @@ def test_a_closed_shell_is_solid_whichever_way_its_sheets_face():
     torch.testing.assert_close(field(points)[near], truth[near], rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("missing", [1, 30])
+def test_missing_sheets_leave_the_inside_solid(missing):
+    whole = sheets(ball)
+    keep = torch.randperm(len(whole.voxels), generator=torch.Generator().manual_seed(5))[missing:]
+    field = PatchField(Patches(whole.vertices[keep], whole.voxels[keep], RESOLUTION), np.eye(4))
+    points = queries()
+    truth = ball(points)[0]
+    clear = truth.abs() > 2 / RESOLUTION  # a hole is closed as well as its neighbours tell
+    assert ((field(points) < 0) == (truth < 0))[clear].all()
+
+
+def boards(points):
+    """Return distances to two boards with round edges, 0.2 thick and two voxels apart."""
+    middle = torch.tensor([0.0, 1.0, 0.0]) * torch.where(points[:, 1:2] > 0.025, 0.2, -0.15)
+    offset = points - middle
+    beyond = offset.abs() - torch.tensor([0.5, 0.05, 0.5])
+    inner = torch.nn.functional.one_hot(beyond.argmax(1), 3) * beyond
+    away = torch.where((beyond > 0).any(1, keepdim=True), beyond.clamp_min(0), inner)
+    distance = away.norm(dim=1) * away.sum(1).sign()
+    normals = away * offset.sign() / distance[:, None]
+    return distance - 0.05, torch.nan_to_num(normals)
+
+
+def test_a_narrow_gap_stays_open():
+    field = PatchField(sheets(boards), np.eye(4))
+    points = queries() * torch.tensor([0.8, 0.4, 0.8])
+    truth = boards(points)[0]
+    clear = truth.abs() > 0.01
+    assert ((field(points) < 0) == (truth < 0))[clear].all()
+
+
 def test_the_field_never_claims_more_than_the_distance():
     field = PatchField(sheets(ball), np.eye(4))
     points = queries()
