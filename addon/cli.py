@@ -19,7 +19,7 @@ from ..backend.errors import LevelformError, RequestError
 from ..backend.protocol import Background, Progress
 from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, Settings, absolute, begin, scene_settings
+from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
 from .results import PROVENANCE
 from .session import live
 from .transforms import FILE_NAME
@@ -211,7 +211,11 @@ def _settings(args: argparse.Namespace, scene: bpy.types.Scene) -> Settings:
     base = Settings() if args.source else scene_settings(scene)
     fields = ("method", "weights", "resolution", "level", "device", "seed", "color")
     given = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
-    options = {**base.options, **_options(args.option), **({"hull": True} if args.hull else {})}
+    options = {
+        **base.options,
+        **parse_options(args.option),
+        **({"hull": True} if args.hull else {}),
+    }
     background = _background(args, base.background)
     return replace(base, **given, options=options, background=background)
 
@@ -256,20 +260,6 @@ def _volume(
     matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
     matrix[:3, 3] = numbers[:3]
     return matrix
-
-
-def _options(words: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words as a dictionary; values are read as JSON where they are that."""
-    options = {}
-    for word in words:
-        name, found, value = word.partition("=")
-        if not found or not name:
-            raise RequestError(f"{word!r} is no option.", "Give NAME=VALUE.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
-    return options
 
 
 class _Bar:

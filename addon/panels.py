@@ -87,6 +87,8 @@ class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
             row.prop(settings, "volume")
             row.operator("levelform.volume_from_cameras", text="", icon="PIVOT_BOUNDBOX")
         sub.prop(settings, "method_choice")
+        _draw_needs(body, context, settings)
+        sub = split_column(body)
         sub.prop(settings, "preset")
         if settings.preset == "CUSTOM":
             sub.prop(settings, "custom_resolution")
@@ -112,6 +114,7 @@ class LEVELFORM_PT_options(Part, bpy.types.Panel):
         layout.prop(settings, "weights")
         _draw_optional(layout, settings, "use_level", "level")
         layout.prop(settings, "color")
+        _draw_method_options(layout, settings)
         sub = layout.column()
         sub.active = settings.method != DEFAULT_METHOD and settings.source != "IMAGE"
         sub.prop(settings, "intersect_hull")
@@ -196,6 +199,38 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         layout.template_ID(settings, "image", open="image.open")
     else:
         _draw_cameras(layout, context, settings)
+
+
+def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
+    """What the chosen method lacks, as far as is known before a job."""
+    info = settings.info
+    if info is None:
+        return
+    if info.needs_weights and not info.weights and not settings.weights:
+        split_column(layout).prop(settings, "weights")
+        paragraph(
+            layout,
+            context,
+            "This method needs trained weights, and none came with it: choose a file, or train.",
+            icon="INFO",
+        )
+    if settings.source == "IMAGE" and info.needs_camera and not info.estimates_camera:
+        paragraph(layout, context, "This method needs a camera for every picture.", icon="INFO")
+
+
+def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
+    """What the chosen method lets one choose."""
+    info = settings.info
+    if info is None:
+        return
+    if len(info.fusions) > 1 and settings.source != "IMAGE":
+        layout.prop(settings, "fusion")
+    if info.estimates_camera and settings.source != "IMAGE":
+        layout.prop(settings, "estimate_cameras")
+    if info.options:
+        layout.prop(settings, "seed")
+        layout.prop(settings, "more_options")
+        layout.label(text=f"More: {', '.join(info.options)}")
 
 
 def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:

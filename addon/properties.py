@@ -35,6 +35,8 @@ _KNOWN_METHODS = (
 )
 # Blender keeps no reference to the strings of a dynamic enum: they live here.
 _method_items: list[tuple[str, str, str, int]] = []
+_fusion_items: list[tuple[str, str, str]] = []
+SINGLE_IMAGE_METHOD = "levelform"
 
 
 def _methods(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
@@ -65,6 +67,32 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
     return candidate.type == "MESH"
 
 
+def _info(settings: "LevelformSettings") -> protocol.MethodInfo | None:
+    """Return what the worker has said of the chosen method; None before it runs."""
+    return next((m for m in session.methods() if m.name == settings.method), None)
+
+
+def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
+    """List the chosen method's ways to combine views; the first is its own choice."""
+    found = _info(settings)
+    names = found.fusions if found else ()
+    items = [("DEFAULT", "Method's Choice", "As the method does it by itself")]
+    items += [(name, name.capitalize(), f"Combine the views by {name}") for name in names]
+    if items != _fusion_items:
+        _fusion_items[:] = items
+    return _fusion_items
+
+
+def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
+    """Offer a method that works without cameras for a picture that has none."""
+    if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
+        settings.method = SINGLE_IMAGE_METHOD
+    elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
+        found = _info(settings)
+        if found is not None and not found.weights and not settings.weights:
+            settings.method = DEFAULT_METHOD
+
+
 class LevelformCamera(bpy.types.PropertyGroup):
     """A camera's part in the reconstruction, stored on the camera's object."""
 
@@ -92,6 +120,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
             ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
         ),
         default="CAMERAS",
+        update=_source_changed,
     )
     path: StringProperty(
         name="Folder",
@@ -200,6 +229,24 @@ class LevelformSettings(bpy.types.PropertyGroup):
         description="Cut away whatever the silhouettes rule out",
         default=False,
     )
+    fusion: EnumProperty(
+        name="Combine Views",
+        description="How several views become one object",
+        items=_fusions,
+        options={"SKIP_SAVE"},
+    )
+    estimate_cameras: BoolProperty(
+        name="Find Cameras",
+        description="Let the method find each picture's camera, though the scene says it",
+        default=False,
+    )
+    seed: IntProperty(
+        name="Seed", description="For methods that draw random numbers", default=0, min=0
+    )
+    more_options: StringProperty(
+        name="More",
+        description="Further options of the method as NAME=VALUE, separated by spaces",
+    )
     min_component: FloatProperty(
         name="Drop Crumbs",
         description="Remove loose pieces smaller than this share of the largest; silhouettes "
@@ -253,6 +300,11 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
 
     @property
+    def info(self) -> protocol.MethodInfo | None:
+        """What the worker has said of the chosen method; None before it runs."""
+        return _info(self)
+
+    @property
     def resolution(self) -> int:
         """Cells along the longest side of the volume, from the preset or the custom number."""
         custom: int = self.custom_resolution
@@ -271,6 +323,11 @@ class LevelformSettings(bpy.types.PropertyGroup):
         options: dict[str, object] = {}
         if self.intersect_hull and self.method != DEFAULT_METHOD:
             options["hull"] = True
+        found = _info(self)
+        if found is not None and self.fusion in found.fusions:
+            options["fusion"] = self.fusion
+        if found is not None and found.estimates_camera and self.estimate_cameras:
+            options["camera"] = "estimated"
         if self.min_component > 0.0:
             options["min_component"] = self.min_component
         if self.fill_voids:

@@ -3,9 +3,10 @@
 Everything that can be wrong with a request is found here, before the worker hears of it.
 """
 
+import json
 import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from os import PathLike, path
@@ -75,6 +76,26 @@ def check_resolution(resolution: int) -> None:
         )
 
 
+def parse_options(words: Iterable[str]) -> dict[str, Any]:
+    """Return NAME=VALUE words as a dictionary; values are read as JSON where they are that.
+
+    Raises
+    ------
+    RequestError
+        If a word is no NAME=VALUE.
+    """
+    options = {}
+    for word in words:
+        name, found, value = word.partition("=")
+        if not found or not name:
+            raise RequestError(f"{word!r} is no option.", "Give NAME=VALUE.")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options
+
+
 # ---------------------------------------------------------------- from the panel
 
 
@@ -89,7 +110,8 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
         level=chosen.level if chosen.use_level else None,
         background=chosen.background_data(),
         color=chosen.color,
-        options=chosen.options(),
+        seed=chosen.seed,
+        options={**chosen.options(), **parse_options(chosen.more_options.split())},
     )
 
 

@@ -277,7 +277,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What the panel needs to know of a method; see `reconstructors.base.MethodSpec`."""
+    """What the panel needs to know of a method; see `reconstructors.base.MethodSpec`.
+
+    `options` are the names of its own, beside `fusion` and `camera`.
+    """
 
     name: str
     title: str
@@ -290,6 +293,7 @@ class MethodInfo:
     needs_weights: bool
     weights: tuple[str, ...]
     fusions: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -447,4 +447,5 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         needs_weights=spec.needs_weights,
         weights=("bundled",) if bundled_weights(spec.name) else (),
         fusions=spec.fusions,
+        options=tuple(sorted(method_options(cls) - {"fusion", "camera"})),
     )

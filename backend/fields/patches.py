@@ -7,6 +7,7 @@ with a thin shell about those that have nothing behind them: a part thinner than
 sides share one sheet, does not vanish.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -19,7 +20,8 @@ from .field import Field
 from .sheet_distance import CELLS, node_distances, vertex_normals
 
 SHELL = 0.25  # half the shell's thickness, in voxels
-INSIDE = 0.5  # winding number from which a point is inside
+INSIDE = 0.5  # winding number from which a point is inside, in units of that of enclosed voxels
+LEAST_WINDING = 0.1  # of enclosed voxels, whose sheets face at random when it is less
 PROBES = 4  # points behind each sheet that tell whether there is anything
 
 
@@ -166,14 +168,34 @@ def _sides(
     """
     walk, sure = reachable(occupied), reachable_past_holes(occupied)
     faces = patches.facing((walk.float() + sure.float()) / 2)
-    doubtful = walk & ~sure
-    centers = doubtful.nonzero().numpy() * CELLS + CELLS // 2
-    wound, backs = _wound(patches, faces, np.concatenate([np.argwhere(touched), centers]))
-    count = int(touched.sum())
-    walk[doubtful] = ~wound[count:]
+    doubtful, enclosed = walk & ~sure, ~walk & ~occupied
+    behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * 2 / patches.resolution)
+    places = [np.argwhere(touched) * (2 / (CELLS * patches.resolution)) - 1]
+    places += [_centers(doubtful), _centers(enclosed), behind.flatten(0, 1).numpy()]
+    node, gap, within, back = _winding(patches, faces, places)
+    # Sheets that do not fill their voxels wind less than once around what they enclose.
+    once = float(np.median(within)) if len(within) else 1.0
+    level = INSIDE * max(once, LEAST_WINDING)
+    walk[doubtful] = torch.from_numpy(gap < level)
     inside = torch.from_numpy(~(_at_nodes(walk.numpy()) | touched))
-    inside[torch.from_numpy(touched)] = wound[:count]
-    return faces, inside, backs
+    inside[torch.from_numpy(touched)] = torch.from_numpy(node > level)
+    backs = (back > level).reshape(len(faces), PROBES).mean(1) >= 0.5
+    return faces, inside, torch.from_numpy(backs)
+
+
+def _centers(voxels: Tensor) -> np.ndarray:
+    """Return (N, 3): the centres of the voxels that are set."""
+    return (voxels.nonzero().numpy() + 0.5) * (2 / len(voxels)) - 1
+
+
+def _winding(patches: Patches, faces: Tensor, places: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the sheets' winding number at each of the points, (N, 3), of each of the places."""
+    import igl
+
+    vertices = patches.vertices.double().flatten(0, 1).numpy()
+    where = np.concatenate(places).astype(np.float64)
+    number = np.asarray(igl.fast_winding_number(vertices, faces.flatten(0, 1).numpy(), where))
+    return np.split(number, np.cumsum([len(place) for place in places])[:-1])
 
 
 def _at_nodes(voxels: np.ndarray) -> np.ndarray:
@@ -183,20 +205,6 @@ def _at_nodes(voxels: np.ndarray) -> np.ndarray:
     for corner in np.ndindex(2, 2, 2):
         nodes[tuple(slice(c, c + n) for c, n in zip(corner, fine.shape, strict=True))] |= fine
     return nodes
-
-
-def _wound(patches: Patches, faces: Tensor, nodes: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Return which of the nodes, (N, 3) indices, are inside, and which sheets have a back, (P,)."""
-    import igl
-
-    size = 2.0 / patches.resolution
-    behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * size)
-    where = np.concatenate([nodes * (size / CELLS) - 1.0, behind.double().flatten(0, 1).numpy()])
-    vertices = patches.vertices.double().flatten(0, 1).numpy()
-    number = np.asarray(igl.fast_winding_number(vertices, faces.flatten(0, 1).numpy(), where))
-    inside = torch.from_numpy(number > INSIDE)
-    backs = inside[len(nodes) :].view(len(faces), PROBES).float().mean(1) >= 0.5
-    return inside[: len(nodes)], backs
 
 
 def _behind(corners: Tensor, depth: float) -> Tensor:

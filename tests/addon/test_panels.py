@@ -18,7 +18,7 @@ from levelform.addon import (  # noqa: E402
 from levelform.addon.checkup import Report  # noqa: E402
 from levelform.addon.dataset_render import Rendered, Settings  # noqa: E402
 from levelform.addon.install import Candidate, Source  # noqa: E402
-from levelform.backend.errors import WorkError  # noqa: E402
+from levelform.backend.errors import RequestError, WorkError  # noqa: E402
 from levelform.backend.protocol import Status  # noqa: E402
 
 pytestmark = pytest.mark.bpy
@@ -296,3 +296,68 @@ def test_training_pictures_show_how_far_they_are_and_what_came_of_them(extension
     assert "The disk is full. Free some space." in draw(panels_dataset.LEVELFORM_PT_dataset)
     run.dismiss()
     assert "The disk is full." not in draw(panels_dataset.LEVELFORM_PT_dataset)
+
+
+# ---------------------------------------------------------------- what a method needs and offers
+
+
+def network(**changes):
+    """Return what a worker says of a network."""
+    from levelform.backend.protocol import MethodInfo, Methods
+
+    facts = {
+        "name": "levelform", "title": "Levelform", "paper": "", "summary": "Our own.",
+        "needs_camera": False, "estimates_camera": True, "min_views": 1, "max_views": None,
+        "needs_weights": True, "weights": (), "fusions": ("mean", "max"), "options": ("part",),
+    }  # fmt: skip
+    return Methods((MethodInfo(**{**facts, **changes}),))
+
+
+def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, puppet):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.source = "IMAGE"
+    assert settings.method == "levelform"
+    settings.source = "CAMERAS"
+    assert settings.method == requests.DEFAULT_METHOD  # it has no weights
+    puppet.methods = network(weights=("bundled",))
+    settings.source = "IMAGE"
+    settings.source = "CAMERAS"
+    assert settings.method == "levelform"
+
+
+def test_missing_weights_are_said_before_the_job(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.method = "levelform"
+    assert "needs trained weights" in drawn(panels.LEVELFORM_PT_main)
+    settings.weights = "mine.safetensors"
+    assert "needs trained weights" not in drawn(panels.LEVELFORM_PT_main)
+
+
+def test_a_methods_own_options_reach_the_job(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.method = "levelform"
+    paper = drawn(panels.LEVELFORM_PT_options)
+    for words in ("fusion", "estimate_cameras", "more_options", "part"):
+        assert words in paper
+    settings.fusion, settings.estimate_cameras = "max", True
+    settings.seed, settings.more_options = 3, "part=local optimize=20"
+    chosen = requests.scene_settings(bpy.context.scene)
+    assert chosen.seed == 3
+    expected = {"fusion": "max", "camera": "estimated", "part": "local", "optimize": 20}
+    assert expected.items() <= chosen.options.items()
+    settings.more_options = "part"
+    with pytest.raises(RequestError, match="'part' is no option"):
+        requests.scene_settings(bpy.context.scene)
+    settings.method = requests.DEFAULT_METHOD  # whose fusions and cameras are others
+    settings.more_options = ""
+    assert not expected.keys() & requests.scene_settings(bpy.context.scene).options.keys()
+
+
+def drawn(panel):
+    """Return what a panel draws."""
+    paper = Paper()
+    panel.draw(paper, context())
+    return paper

@@ -75,6 +75,16 @@ def test_missing_sheets_leave_the_inside_solid(missing):
     assert ((field(points) < 0) == (truth < 0))[clear].all()
 
 
+def test_sheets_that_do_not_fill_their_voxels_are_solid_too():
+    whole = sheets(ball)
+    middle = whole.vertices.mean(1, keepdim=True)
+    small = Patches(middle + 0.4 * (whole.vertices - middle), whole.voxels, RESOLUTION)
+    field, points = PatchField(small, np.eye(4)), queries()
+    truth = ball(points)[0]
+    clear = truth.abs() > 1 / RESOLUTION
+    assert ((field(points) < 0) == (truth < 0))[clear].all()
+
+
 def boards(points):
     """Return distances to two boards with round edges, 0.2 thick and two voxels apart."""
     middle = torch.tensor([0.0, 1.0, 0.0]) * torch.where(points[:, 1:2] > 0.025, 0.2, -0.15)
