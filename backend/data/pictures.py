@@ -185,6 +185,7 @@ def _backdrop(color: Tensor, tolerance: float, name: str) -> Tensor:
     known, seen = terms[border], color[border].double()
     fits = (seen - seen.median(dim=0).values).abs().amax(1) <= 3 * tolerance
     fits = fits if fits.double().mean() >= LEAST_BORDER else torch.ones_like(fits)
+    weights = known.new_zeros(terms.shape[-1], 3)
     for _ in range(ROUNDS):
         weights = torch.linalg.lstsq(known[fits], seen[fits]).solution
         fits = (known @ weights - seen).abs().amax(1) <= tolerance

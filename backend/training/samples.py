@@ -101,14 +101,18 @@ class Sampler:
         taken = [self._picture(shape, int(view), cropped) for view in chosen]
         generator = torch.Generator().manual_seed(mixed(self.seed, step, place))
         images = torch.stack([picture for picture, _, _ in taken])
+        poses, lenses = _camera_tensors([camera for _, camera, _ in taken])
+        surface, normals = _draw_surface(shape, self.settings.surface, rng)
         batch = Batch(
             images=_augmented(images, self.settings.augment, generator),
             points=points,
             inside=inside,
             distances=distances,
             near=near,
-            **_camera_tensors([camera for _, camera, _ in taken]),
-            **_draw_surface(shape, self.settings.surface, rng),
+            camera_from_volume=poses,
+            intrinsics=lenses,
+            surface=surface,
+            normals=normals,
             depth=torch.stack([depth for _, _, depth in taken]) if self.settings.depth else None,
         )
         return mirror(batch) if mirrored else batch
@@ -274,26 +278,27 @@ def _draw_points(
     )
 
 
-def _draw_surface(shape: Shape, count: int, rng: np.random.Generator) -> dict[str, Tensor]:
+def _draw_surface(
+    shape: Shape, count: int, rng: np.random.Generator
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return points of the surface and their normals, (count, 3); None for a count of 0."""
     if count == 0:
-        return {}
+        return None, None
     index = np.sort(rng.integers(len(shape["surface.points"]), size=count))
-    return {
-        "surface": torch.from_numpy(shape["surface.points"][index]),
-        "normals": torch.from_numpy(shape["surface.normals"][index]),
-    }
+    points, normals = shape["surface.points"][index], shape["surface.normals"][index]
+    return torch.from_numpy(points), torch.from_numpy(normals)
 
 
-def _camera_tensors(cameras: Sequence[Camera | None]) -> dict[str, Tensor]:
+def _camera_tensors(
+    cameras: Sequence[Camera | None],
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return camera_from_volume (V, 4, 4) and intrinsics (V, 4); None where one is unknown."""
     known = [camera for camera in cameras if camera is not None]
     if len(known) < len(cameras):
-        return {}
+        return None, None
     poses = np.stack([camera.camera_from_world for camera in known]).astype(np.float32)
     lenses = np.array([[c.fx, c.fy, c.cx, c.cy] for c in known], np.float32)
-    return {
-        "camera_from_volume": torch.from_numpy(poses),
-        "intrinsics": torch.from_numpy(lenses),
-    }
+    return torch.from_numpy(poses), torch.from_numpy(lenses)
 
 
 def _stacked(items: Sequence[Batch]) -> Batch:

@@ -203,9 +203,9 @@ def test_sheets_become_the_object(reconstruct, monkeypatch):
     batch = replace(batch, depth=found[None])
     network = list(model.train().network.parameters())
     learning.minimise(
-        network, lambda: model.loss(batch, generator, warm_up=True)["loss"], steps=90, rate=1e-2
+        network, lambda: model.loss(batch, generator, warm_up=True)["loss"], steps=60, rate=1e-2
     )
-    learning.minimise(network, lambda: model.loss(batch, generator)["loss"], steps=60, rate=5e-3)
+    learning.minimise(network, lambda: model.loss(batch, generator)["loss"], steps=110, rate=1e-2)
     mesh = reconstruct(model.eval(), view)
     found = Solid(mesh).surface(50_000, np.random.default_rng(0)).points
     truth = learning.surface_of_spheres(50_000, torch.Generator().manual_seed(3)).numpy()
