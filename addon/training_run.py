@@ -65,7 +65,7 @@ class Plan:
         words += ["--part", self.part, "--seed", str(self.seed), "--preview", MESH]
         words += ["--from", self.start] if self.start else []
         words += ["--steps", str(self.steps)] if self.steps else []
-        return [*words, "--until-input-ends", "--json", *self.more]
+        return [*words, "--log-every", "10", "--until-input-ends", "--json", *self.more]
 
 
 class Training:

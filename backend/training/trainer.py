@@ -33,6 +33,7 @@ from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
 
 BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "run.json"
+TELL_EVERY = 2.0  # seconds between two writings of `run.json`
 Watch = Callable[[Reconstructor, dict[str, float]], None]
 
 
@@ -120,7 +121,7 @@ class Trainer:
         """
         ticket = ticket or Ticket()
         self._resume()
-        clock, saved = time.monotonic(), time.monotonic()
+        clock = saved = told = time.monotonic()
         window: list[dict[str, float]] = []
         try:
             while self.step < self.recipe.steps and not self._out_of_patience():
@@ -132,6 +133,9 @@ class Trainer:
                 if self.step % self.settings.log_every == 0:
                     self._log(window)
                     window = []
+                if now - told > TELL_EVERY:
+                    self._write_run(done=False)
+                    told = now
                 if self._due():
                     self._measure()
                     clock = time.monotonic()
@@ -319,7 +323,6 @@ class Trainer:
         means["rate"] = self.recipe.phases[index].rate_at(step)
         if self.group.rank == 0:
             self.table.add({"step": float(self.step), **means})
-            self._write_run(done=False)
 
     def _finish(self) -> None:
         """Measure the last step, unless a run that was finished is opened again."""
@@ -350,6 +353,8 @@ class Trainer:
         self._write_run(done=done)
 
     def _write_run(self, *, done: bool) -> None:
+        if self.group.rank != 0:
+            return
         with written_whole(self.settings.out / RUN) as partial:
             partial.write_text(json.dumps(self._summary(done=done), indent=1) + "\n")
 

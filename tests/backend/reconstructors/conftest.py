@@ -139,17 +139,18 @@ def minimise(parameters, loss, *, steps, rate, clip=10.0):
         schedule.step()
 
 
-def learn_one(model, view, *, encoder, steps, rate):
+def learn_one(model, view, *, encoder, steps, rate, near=0):
     """Train a method on labels of one view of the object of `take`; return the IoU of its field.
 
-    `encoder` is the part with batch norms over pictures: one picture has no statistics.
+    `encoder` is the part with batch norms over pictures: one picture has no statistics. `near`
+    points by the surface come to those all over the volume.
     """
     batch, generator = posed_batch(model, [view]), torch.Generator().manual_seed(1)
     model.train()
     encoder.eval()
     minimise(
         model.parameters(),
-        lambda: model.loss(with_points(batch, generator))["loss"],
+        lambda: model.loss(with_points(batch, generator, near=near))["loss"],
         steps=steps,
         rate=rate,
     )

@@ -8,6 +8,8 @@ from .. import looks
 from ..build import Build, turn
 from ..parts import Material
 from ..registry import category
+from . import lorries
+from .chassis import add_wheels, cut_arches
 from .common import wheel
 
 # Side views (y, z) in shares of length and height, nose at y = -0.5: the body, then the cabin.
@@ -106,7 +108,7 @@ def car(b: Build) -> None:
     if kind in BODIES:
         _closed(b, kind)
     else:
-        {"open": _open, "bus": _bus, "truck": _truck, "racer": _racer}[kind](b)
+        {"open": _open, "bus": lorries.bus, "truck": lorries.truck, "racer": _racer}[kind](b)
 
 
 def _outline(points: list[tuple[float, float]], length: float, height: float) -> np.ndarray:
@@ -114,12 +116,9 @@ def _outline(points: list[tuple[float, float]], length: float, height: float) ->
 
 
 def _closed(b: Build, kind: str) -> None:
+    """Add a car with a roof, one of `BODIES`."""
     paint, dark, glass = looks.paint(b), looks.dark(b), looks.glass(b)
-    tall = kind in ("van", "offroad", "pickup")
-    length = b.between(1.5, 1.75) if kind in ("hatch", "beetle") else b.between(1.75, 2.1)
-    wide, height = b.between(0.7, 0.8), b.between(0.72, 0.85) if tall else b.between(0.52, 0.64)
-    if kind == "coupe":
-        height *= 0.88
+    length, wide, height = _size(b, kind)
     radius = b.between(0.145, 0.165) * (1.15 if kind == "offroad" else 1.0)
     low, cabin = BODIES[kind]
     axles = (
@@ -128,62 +127,37 @@ def _closed(b: Build, kind: str) -> None:
     )
     with b.body():
         b.extrude(_outline(low, length, height), wide, paint, along="x", round=0.03)
-        _arches(b, axles, wide, radius)
+        cut_arches(b, axles, wide, radius)
         if kind == "pickup":
-            b.box(
-                (0, 0.315 * length, 0.6 * height),
-                (wide * 0.84, 0.33 * length, 0.36 * height),
-                dark,
-                cut=True,
-            )
+            bed = (wide * 0.84, 0.33 * length, 0.36 * height)
+            b.box((0, 0.315 * length, 0.6 * height), bed, dark, cut=True)
     _cabin(b, _outline(cabin, length, height), wide, paint, glass)
     _trim(b, kind, length, wide, height, dark)
-    _wheels(b, axles, wide, radius)
+    add_wheels(b, axles, wide, radius)
     if kind == "offroad" and b.chance(0.6):
-        b.cylinder(
-            (0, 0.49 * length, 0.52 * height),
-            (0, 0.54 * length, 0.52 * height),
-            radius * 0.85,
-            dark,
-            round=0.02,
-        )
+        spare, outer = (0, 0.49 * length, 0.52 * height), (0, 0.54 * length, 0.52 * height)
+        b.cylinder(spare, outer, radius * 0.85, dark, round=0.02)
     if kind in ("estate", "offroad", "van", "hatch") and b.chance(0.3):
         _rack(b, length, wide, height, dark)
     if kind in ("coupe", "saloon") and b.chance(0.35):
-        b.box((0, 0.46 * length, 0.76 * height), (wide * 0.85, 0.07, 0.015), paint)
-        for side in (-1, 1):
-            b.box(
-                (side * wide * 0.34, 0.46 * length, 0.69 * height),
-                (0.015, 0.05, 0.16 * height),
-                paint,
-            )
+        _spoiler(b, length, wide, height, paint)
 
 
-def _arches(b: Build, axles: tuple[float, ...], wide: float, radius: float) -> None:
-    """Cut wheel arches out of the body that is open."""
-    dark = looks.dark(b)
-    for y in axles:
-        for side in (-1, 1):
-            b.cylinder(
-                (side * wide * 0.27, y, radius),
-                (side * wide, y, radius),
-                radius * 1.13,
-                dark,
-                cut=True,
-            )
+def _size(b: Build, kind: str) -> tuple[float, float, float]:
+    """Draw a body's length, width and height."""
+    tall = kind in ("van", "offroad", "pickup")
+    length = b.between(1.5, 1.75) if kind in ("hatch", "beetle") else b.between(1.75, 2.1)
+    wide, height = b.between(0.7, 0.8), b.between(0.72, 0.85) if tall else b.between(0.52, 0.64)
+    if kind == "coupe":
+        height *= 0.88
+    return length, wide, height
 
 
-def _wheels(b: Build, axles: tuple[float, ...], wide: float, radius: float) -> None:
-    """Add two wheels an axle, the axles between them included."""
-    tyre, rim = looks.dark(b), looks.metal(b)
-    spokes = b.choice(0, 0, 3, 4, 5)
-    thick = b.between(0.55, 0.7) * radius
-    for y in axles:
-        for side in (-1, 1):
-            wheel(
-                b, (side * (wide / 2 - thick * 0.42), y, radius), radius, thick, tyre, rim, spokes
-            )
-        b.cylinder((-wide * 0.42, y, radius), (wide * 0.42, y, radius), 0.2 * radius, tyre)
+def _spoiler(b: Build, length: float, wide: float, height: float, look: Material) -> None:
+    b.box((0, 0.46 * length, 0.76 * height), (wide * 0.85, 0.07, 0.015), look)
+    for side in (-1, 1):
+        post = (side * wide * 0.34, 0.46 * length, 0.69 * height)
+        b.box(post, (0.015, 0.05, 0.16 * height), look)
 
 
 def _cabin(b: Build, outline: np.ndarray, wide: float, paint: Material, glass: Material) -> None:
@@ -265,186 +239,68 @@ def _open(b: Build) -> None:
     radius = 0.29 * height
     axles = (-0.31 * length, 0.3 * length)
     start, end = -0.12 * length, b.choice(0.17, 0.32) * length
+    body = BODIES[b.choice("coupe", "saloon", "beetle")][0]
+    inside = (wide * 0.8, end - start, 0.6 * height)
     with b.body():
-        b.extrude(
-            _outline(BODIES[b.choice("coupe", "saloon", "beetle")][0], length, height),
-            wide,
-            paint,
-            along="x",
-            round=0.03,
-        )
-        _arches(b, axles, wide, radius)
-        b.box(
-            (0, (start + end) / 2, 0.65 * height),
-            (wide * 0.8, end - start, 0.6 * height),
-            dark,
-            cut=True,
-        )
+        b.extrude(_outline(body, length, height), wide, paint, along="x", round=0.03)
+        cut_arches(b, axles, wide, radius)
+        b.box((0, (start + end) / 2, 0.65 * height), inside, dark, cut=True)
     for y in (0.08,) if end < 0.2 * length else (0.08, 0.25):
-        for side in (-1, 1):
-            x = side * wide * 0.2
-            b.box((x, y * length - 0.05, 0.4 * height), (wide * 0.28, 0.2, 0.12), cloth, round=0.03)
-            b.box(
-                (x, y * length + 0.04, 0.56 * height),
-                (wide * 0.28, 0.07, 0.4 * height),
-                cloth,
-                round=0.03,
-                rotation=turn("x", -12),
-            )
+        _seats(b, y * length, wide, height, cloth)
     with b.at((0, start - 0.02, 0.58 * height), turn("x", -38)):
         b.box((0, 0, 0.13 * 1.1), (wide * 0.78, 0.018, 0.3), looks.glass(b), round=0.005)
-    b.ring((wide * 0.2, start + 0.12, 0.58 * height), 0.075, 0.012, dark, axis=(0, 1, 0.5))
-    b.rod(
-        (wide * 0.2, start + 0.12, 0.58 * height),
-        (wide * 0.2, start - 0.06, 0.5 * height),
-        0.012,
-        dark,
-    )
-    b.rod(
-        (wide * 0.2 - 0.07, start + 0.12, 0.58 * height),
-        (wide * 0.2 + 0.07, start + 0.12, 0.58 * height),
-        0.01,
-        dark,
-    )
+    _steering(b, wide * 0.2, start, height, dark)
     _trim(b, "open", length, wide, height, dark)
-    _wheels(b, axles, wide, radius)
+    add_wheels(b, axles, wide, radius)
 
 
-def _bus(b: Build) -> None:
-    paint, glass, dark = looks.paint(b), looks.glass(b), looks.dark(b)
-    length, wide, height = b.between(2.0, 2.9), b.between(0.62, 0.72), b.between(0.72, 0.85)
-    double = b.chance(0.25)
-    height *= 1.45 if double else 1.0
-    radius = 0.13
-    axles = (-0.3 * length, 0.3 * length)
-    with b.body():
-        b.box((0, 0, 0.1 + height / 2), (wide, length, height), paint, round=b.between(0.03, 0.1))
-        _arches(b, axles, wide, radius)
-    stripe = looks.paint(b)
-    for deck in (0.28, 0.74) if double else (0.66,):
-        z = 0.1 + deck * height
-        if double:
-            z += 0.1 * height
-        tall = 0.24 if double else 0.27
-        for i in range(6):
-            y = length * ((i + 0.5) / 6 - 0.5) * 0.94
-            b.box((0, y, z), (wide + 0.012, length * 0.13, tall), glass, round=0.005)
-        b.box((0, -0.5 * length, z), (wide * 0.84, 0.016, tall + 0.03), glass)
-        b.box((0, 0.5 * length, z), (wide * 0.7, 0.016, tall * 0.7), glass)
-    b.box((0, 0, 0.1 + 0.25 * height), (wide + 0.014, length * 0.97, 0.06), stripe)
+def _seats(b: Build, y: float, wide: float, height: float, look: Material) -> None:
+    """Add a row of two seats."""
     for side in (-1, 1):
-        b.cylinder(
-            (side * wide * 0.36, -0.49 * length, 0.24),
-            (side * wide * 0.36, -0.5 * length - 0.015, 0.24),
-            0.04,
-            looks.white(b),
-        )
-        b.path(
-            [
-                (side * wide * 0.48, -0.49 * length, 0.62 * height),
-                (side * (wide * 0.5 + 0.05), -0.53 * length, 0.6 * height),
-            ],
-            0.012,
-            dark,
-        )
-        b.ellipsoid(
-            (side * (wide * 0.5 + 0.05), -0.53 * length, 0.57 * height), (0.02, 0.02, 0.07), dark
-        )
-    if b.chance(0.5):
+        x = side * wide * 0.2
+        b.box((x, y - 0.05, 0.4 * height), (wide * 0.28, 0.2, 0.12), look, round=0.03)
         b.box(
-            (0, 0.1 * length, height + 0.12),
-            (wide * 0.6, 0.3 * length, 0.08),
-            looks.white(b),
-            round=0.02,
+            (x, y + 0.04, 0.56 * height),
+            (wide * 0.28, 0.07, 0.4 * height),
+            look,
+            round=0.03,
+            rotation=turn("x", -12),
         )
-    _wheels(b, axles, wide, radius)
 
 
-def _truck(b: Build) -> None:
-    """A lorry: a cab before a box, a tank, an open bed or a tipper."""
-    paint, dark, glass = looks.paint(b), looks.dark(b), looks.glass(b)
-    length, wide, radius = b.between(1.7, 2.5), b.between(0.58, 0.68), 0.145
-    cab, top = 0.48, b.between(0.66, 0.8)
-    nose = 0.25 if b.chance(0.35) else 0.0
-    front = -length / 2
-    b.box((0, 0, 0.2), (wide * 0.55, length * 0.98, 0.09), dark)
-    axles = [front + 0.22, length / 2 - 0.25]
-    if length > 2.0:
-        axles.append(length / 2 - 0.25 - 2.2 * radius)
-    outline = [
-        (0, 0.14),
-        (0, 0.45),
-        (nose + 0.01, 0.5 if nose else 0.45),
-        (nose + 0.06, top),
-        (nose + cab, top),
-        (nose + cab, 0.14),
-    ]
-    with b.body():
-        b.extrude([(front + y, z) for y, z in outline], wide, paint, along="x", round=0.02)
-        _arches(b, (axles[0],), wide, radius)
-    b.box(
-        (0, front + nose + 0.02, top - 0.15),
-        (wide * 0.86, 0.03, 0.17),
-        glass,
-        rotation=turn("x", -10),
-    )
-    b.box((0, front + nose + 0.24, top - 0.15), (wide + 0.02, 0.2, 0.15), glass, round=0.01)
-    b.box((0, front + 0.0, 0.18), (wide, 0.08, 0.1), looks.metal(b), round=0.02)
-    for side in (-1, 1):
-        b.cylinder(
-            (side * wide * 0.36, front + 0.04, 0.3),
-            (side * wide * 0.36, front - 0.03, 0.3),
-            0.045,
-            looks.white(b),
-        )
-        if b.chance(0.5):
-            b.cylinder(
-                (side * wide * 0.42, front + nose + cab + 0.04, 0.22),
-                (side * wide * 0.42, front + nose + cab + 0.04, top + 0.14),
-                0.022,
-                looks.metal(b),
-            )
-            b.box((side * wide * 0.35, front + nose + cab + 0.03, 0.24), (0.14, 0.08, 0.06), dark)
-    start = front + nose + cab + 0.06
-    bed, middle = length / 2 - start, (length / 2 + start) / 2
-    load = looks.paint(b)
-    kind = b.choice("box", "tank", "bed", "flat")
-    if kind == "box":
-        tall = b.between(0.55, 0.75)
-        b.box((0, middle, 0.24 + tall / 2), (wide * 1.04, bed, tall), load, round=0.012)
-        for side in (-1, 1):
-            b.box(
-                (side * wide * 0.25, length / 2 + 0.004, 0.24 + tall / 2),
-                (wide * 0.46, 0.02, tall * 0.92),
-                looks.metal(b),
-            )
-    elif kind == "tank":
-        b.cylinder((0, start, 0.5), (0, length / 2, 0.5), 0.28, load, round=0.08)
-        for share in (0.2, 0.8):
-            b.box((0, start + share * bed, 0.3), (0.4, 0.1, 0.16), dark)
-        b.cylinder((0, middle, 0.7), (0, middle, 0.82), 0.07, dark)
-    else:
-        tall = 0.28 if kind == "bed" else 0.06
-        with b.body():
-            b.box((0, middle, 0.24 + tall / 2), (wide * 1.02, bed, tall), load)
-            if kind == "bed":
-                b.box((0, middle, 0.3 + tall / 2), (wide * 0.94, bed - 0.05, tall), dark, cut=True)
-        if kind == "flat":
-            for share in np.linspace(0.2, 0.8, b.count(1, 3)):
-                b.box(
-                    (0, start + float(share) * bed, 0.39),
-                    (wide * 0.7, bed * 0.22, 0.2),
-                    looks.wood(b),
-                    round=0.01,
-                )
-    _wheels(b, tuple(axles), wide, radius)
+def _steering(b: Build, x: float, y: float, height: float, look: Material) -> None:
+    """Add a steering wheel with one spoke, on its column behind the windscreen at `y`."""
+    hub = (x, y + 0.12, 0.58 * height)
+    b.ring(hub, 0.075, 0.012, look, axis=(0, 1, 0.5))
+    b.rod(hub, (x, y - 0.06, 0.5 * height), 0.012, look)
+    b.rod((x - 0.07, *hub[1:]), (x + 0.07, *hub[1:]), 0.01, look)
 
 
 def _racer(b: Build) -> None:
     """An open-wheeled racing car: a slim body, wings, large wheels on arms."""
     paint, dark, trim = looks.paint(b), looks.dark(b), looks.paint(b)
     length, track = b.between(1.9, 2.3), b.between(0.72, 0.86)
-    front, rear = -0.3 * length, 0.32 * length
+    _monocoque(b, length, paint, dark)
+    b.ball((0, 0.01 * length, 0.33), 0.065, trim)
+    b.box((0, 0.01 * length, 0.25), (0.12, 0.1, 0.1), dark)
+    for side in (-1, 1):
+        pod = [(0.0, 0.07), (0.02, 0.24), (0.2, 0.26), (0.38, 0.12), (0.38, 0.07)]
+        pod = [((y - 0.04) * length, z) for y, z in pod]
+        b.extrude(pod, 0.2, paint, along="x", center=(side * 0.18, 0, 0), round=0.03)
+    _downforce_wings(b, length, track + b.between(-0.05, 0.1), trim)
+    b.box((0, 0.44 * length, 0.34), (0.03, 0.08, 0.34), dark)
+    spokes = b.choice(0, 4, 5)
+    for y, radius, thick in ((-0.3 * length, 0.15, 0.14), (0.32 * length, 0.165, 0.2)):
+        for side in (-1, 1):
+            hub = (side * track / 2, y, radius)
+            wheel(b, hub, radius, thick, dark, looks.metal(b), spokes)
+            for z in (0.12, 0.2):
+                b.rod((0, y + 0.06, z), hub, 0.012, dark)
+                b.rod((0, y - 0.06, z), hub, 0.012, dark)
+
+
+def _monocoque(b: Build, length: float, paint: Material, dark: Material) -> None:
+    """Add the slim body in side view, from the nose to the engine's hood, with the cockpit."""
     outline = [
         (-0.5, 0.08),
         (-0.5, 0.13),
@@ -459,30 +315,12 @@ def _racer(b: Build) -> None:
     with b.body():
         b.extrude([(y * length, z) for y, z in outline], 0.26, paint, along="x", round=0.035)
         b.box((0, -0.01 * length, 0.36), (0.17, 0.14 * length, 0.26), dark, cut=True)
-    b.ball((0, 0.01 * length, 0.33), 0.065, trim)
-    b.box((0, 0.01 * length, 0.25), (0.12, 0.1, 0.1), dark)
+
+
+def _downforce_wings(b: Build, length: float, wide: float, look: Material) -> None:
+    """Add the front and the rear wing with their end plates."""
+    b.box((0, -0.49 * length, 0.09), (wide, 0.14, 0.02), look, round=0.006)
+    b.box((0, 0.46 * length, 0.5), (wide * 0.75, 0.14, 0.022), look, rotation=turn("x", -8))
     for side in (-1, 1):
-        pod = [(0.0, 0.07), (0.02, 0.24), (0.2, 0.26), (0.38, 0.12), (0.38, 0.07)]
-        b.extrude(
-            [((y - 0.04) * length, z) for y, z in pod],
-            0.2,
-            paint,
-            along="x",
-            center=(side * 0.18, 0, 0),
-            round=0.03,
-        )
-    wing = track + b.between(-0.05, 0.1)
-    b.box((0, -0.49 * length, 0.09), (wing, 0.14, 0.02), trim, round=0.006)
-    b.box((0, 0.46 * length, 0.5), (wing * 0.75, 0.14, 0.022), trim, rotation=turn("x", -8))
-    for side in (-1, 1):
-        b.box((side * wing / 2, -0.49 * length, 0.12), (0.015, 0.16, 0.1), trim)
-        b.box((side * wing * 0.375, 0.46 * length, 0.46), (0.015, 0.18, 0.2), trim)
-    b.box((0, 0.44 * length, 0.34), (0.03, 0.08, 0.34), dark)
-    spokes = b.choice(0, 4, 5)
-    for y, radius, thick in ((front, 0.15, 0.14), (rear, 0.165, 0.2)):
-        for side in (-1, 1):
-            hub = (side * track / 2, y, radius)
-            wheel(b, hub, radius, thick, dark, looks.metal(b), spokes)
-            for z in (0.12, 0.2):
-                b.rod((0, y + 0.06, z), hub, 0.012, dark)
-                b.rod((0, y - 0.06, z), hub, 0.012, dark)
+        b.box((side * wide / 2, -0.49 * length, 0.12), (0.015, 0.16, 0.1), look)
+        b.box((side * wide * 0.375, 0.46 * length, 0.46), (0.015, 0.18, 0.2), look)

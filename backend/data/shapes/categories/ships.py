@@ -15,40 +15,25 @@ def yacht(b: Build) -> None:
     z, long, y = 0.0, b.between(0.5, 0.62) * length, 0.04 * length
     for i in range(levels):
         tall = b.between(0.11, 0.15)
-        add_deckhouse(
-            b,
-            y,
-            z,
-            (wide * (0.8 - 0.1 * i), long, tall),
-            looks.white(b),
-            glass,
-            lean=b.between(35, 58),
-        )
+        size = (wide * (0.8 - 0.1 * i), long, tall)
+        add_deckhouse(b, y, z, size, looks.white(b), glass, lean=b.between(35, 58))
         z += tall
-        b.extrude(
-            deck_plan(long * 1.06, wide * (0.86 - 0.1 * i), sharp=0.3, stern=0.9),
-            0.02,
-            hull,
-            center=(0, y + 0.02 * length, z),
-        )
+        roof = deck_plan(long * 1.06, wide * (0.86 - 0.1 * i), sharp=0.3, stern=0.9)
+        b.extrude(roof, 0.02, hull, center=(0, y + 0.02 * length, z))
         long *= b.between(0.55, 0.72)
         y += 0.05 * length
-    for side in (-1, 1):
-        b.rod(
-            (side * wide * 0.25, y + long * 0.2, z),
-            (side * wide * 0.18, y + long * 0.4, z + 0.16),
-            0.016,
-            hull,
-        )
-    b.rod(
-        (-wide * 0.18, y + long * 0.4, z + 0.16),
-        (wide * 0.18, y + long * 0.4, z + 0.16),
-        0.016,
-        hull,
-    )
-    add_mast(b, y + long * 0.4, z + 0.15, 0.18, looks.metal(b), 0.01)
-    b.ball((0.06, y + long * 0.4, z + 0.19), 0.035, looks.white(b))
+    _radar_arch(b, y + long * 0.2, y + long * 0.4, z, wide, hull)
     _rail(b, length, wide, looks.metal(b))
+
+
+def _radar_arch(b: Build, foot: float, top: float, z: float, wide: float, look: Material) -> None:
+    """Add an arch from y = `foot` on the deck at `z` to y = `top`, with a mast and a dome."""
+    for side in (-1, 1):
+        end = (side * wide * 0.18, top, z + 0.16)
+        b.rod((side * wide * 0.25, foot, z), end, 0.016, look)
+    b.rod((-wide * 0.18, top, z + 0.16), (wide * 0.18, top, z + 0.16), 0.016, look)
+    add_mast(b, top, z + 0.15, 0.18, looks.metal(b), 0.01)
+    b.ball((0.06, top, z + 0.19), 0.035, looks.white(b))
 
 
 def _rail(b: Build, length: float, wide: float, look: Material) -> None:
@@ -66,59 +51,71 @@ def freighter(b: Build) -> None:
     hull, red, dark = looks.paint(b), looks.paint(b), looks.dark(b)
     length, wide, deep = b.between(2.0, 2.6), b.between(0.34, 0.42), b.between(0.2, 0.26)
     add_hull(b, length, wide, deep, hull, sharp=0.16, stern=0.8, sheer=0.1)
-    b.extrude(
-        deck_plan(length * 0.955, wide * 0.95, sharp=0.16, stern=0.8),
-        0.03,
-        red,
-        center=(0, 0, -deep - 0.01),
-    )
+    keel = deck_plan(length * 0.955, wide * 0.95, sharp=0.16, stern=0.8)
+    b.extrude(keel, 0.03, red, center=(0, 0, -deep - 0.01))
     b.ellipsoid((0, -0.48 * length, -0.8 * deep), (0.04, 0.09, 0.045), red)
-    white, glass = looks.white(b), looks.glass(b)
+    white = looks.white(b)
     aft = 0.4 * length
-    tall = 0.0
-    for i in range(b.count(2, 4)):
-        add_deckhouse(
-            b, aft, tall, (wide * (0.92 - 0.06 * i), 0.16 * length - 0.03 * i, 0.1), white, glass
-        )
-        tall += 0.1
-    b.box((0, aft - 0.05 * length, tall + 0.02), (wide * 1.05, 0.06, 0.06), white)
+    tall = _bridge(b, aft, length, wide, white)
     add_funnel(b, aft + 0.07 * length, tall - 0.1, 0.24, 0.06, red, dark)
     add_mast(b, aft - 0.04 * length, tall, 0.24, white, 0.012)
     start, end = -0.4 * length, 0.29 * length
     kind = b.choice("boxes", "boxes", "cranes", "tanker")
     if kind == "boxes":
-        rows = b.count(6, 9)
-        step = (end - start) / rows
-        for i in range(rows):
-            height = b.count(1, 4)
-            for j in range(height):
-                b.box(
-                    (0, start + step * (i + 0.5), 0.05 + 0.085 * j),
-                    (wide * 0.9, step * 0.9, 0.084),
-                    looks.paint(b),
-                )
+        _containers(b, start, end, wide)
     elif kind == "cranes":
         for i in range(b.count(2, 4)):
-            y = start + (end - start) * (i + 0.5) / 4
-            b.box((0, y, 0.03), (wide * 0.66, 0.12 * length, 0.08), red, round=0.01)
-            pole = y + 0.085 * length
-            b.cylinder((0, pole, -0.02), (0, pole, 0.32), 0.026, white)
-            b.rod((0, pole, 0.3), (0.0, pole - 0.16 * length, 0.44), 0.012, white)
-            b.rod((0, pole, 0.12), (0.0, pole - 0.16 * length, 0.44), 0.01, white)
+            _hatch_and_crane(b, start + (end - start) * (i + 0.5) / 4, length, wide, red, white)
     else:
-        for x in (-0.04, 0.0, 0.04):
-            b.rod((x, start, 0.05), (x, end + 0.05, 0.05), 0.012, red)
-        for i in range(5):
-            y = start + (end - start) * (i + 0.5) / 5
-            b.box((0, y, 0.03), (wide * 0.7, 0.02, 0.1), white)
-            for side in (-1, 1):
-                b.cylinder(
-                    (side * wide * 0.28, y + 0.08, -0.02),
-                    (side * wide * 0.28, y + 0.08, 0.05),
-                    0.045,
-                    red,
-                )
+        _tank_deck(b, start, end, wide, red, white)
     add_mast(b, -0.44 * length, 0, 0.26, white, 0.012)
+
+
+def _bridge(b: Build, y: float, length: float, wide: float, look: Material) -> float:
+    """Add decks over each other with the bridge's wings on top; return their height."""
+    glass = looks.glass(b)
+    tall = 0.0
+    for i in range(b.count(2, 4)):
+        size = (wide * (0.92 - 0.06 * i), 0.16 * length - 0.03 * i, 0.1)
+        add_deckhouse(b, y, tall, size, look, glass)
+        tall += 0.1
+    b.box((0, y - 0.05 * length, tall + 0.02), (wide * 1.05, 0.06, 0.06), look)
+    return tall
+
+
+def _containers(b: Build, start: float, end: float, wide: float) -> None:
+    """Stack containers on deck from y = start to end."""
+    rows = b.count(6, 9)
+    step = (end - start) / rows
+    for i in range(rows):
+        for j in range(b.count(1, 4)):
+            at = (0, start + step * (i + 0.5), 0.05 + 0.085 * j)
+            b.box(at, (wide * 0.9, step * 0.9, 0.084), looks.paint(b))
+
+
+def _hatch_and_crane(
+    b: Build, y: float, length: float, wide: float, hatch: Material, crane: Material
+) -> None:
+    """Add a hatch at `y` and behind it a crane whose boom lies over it."""
+    b.box((0, y, 0.03), (wide * 0.66, 0.12 * length, 0.08), hatch, round=0.01)
+    pole = y + 0.085 * length
+    b.cylinder((0, pole, -0.02), (0, pole, 0.32), 0.026, crane)
+    b.rod((0, pole, 0.3), (0.0, pole - 0.16 * length, 0.44), 0.012, crane)
+    b.rod((0, pole, 0.12), (0.0, pole - 0.16 * length, 0.44), 0.01, crane)
+
+
+def _tank_deck(
+    b: Build, start: float, end: float, wide: float, pipe: Material, frame: Material
+) -> None:
+    """Add a tanker's pipes along the deck, the frames over them and the tanks' domes."""
+    for x in (-0.04, 0.0, 0.04):
+        b.rod((x, start, 0.05), (x, end + 0.05, 0.05), 0.012, pipe)
+    for i in range(5):
+        y = start + (end - start) * (i + 0.5) / 5
+        b.box((0, y, 0.03), (wide * 0.7, 0.02, 0.1), frame)
+        for side in (-1, 1):
+            x = side * wide * 0.28
+            b.cylinder((x, y + 0.08, -0.02), (x, y + 0.08, 0.05), 0.045, pipe)
 
 
 def liner(b: Build) -> None:
@@ -131,58 +128,51 @@ def liner(b: Build) -> None:
     )
     length, wide, deep = b.between(2.0, 2.6), b.between(0.3, 0.38), b.between(0.2, 0.28)
     add_hull(b, length, wide, deep, hull, sharp=0.3, stern=0.55, layers=3)
-    decks = b.count(2, 5)
-    z, long, y = 0.0, 0.76 * length, 0.02 * length
-    for i in range(decks):
-        b.extrude(
-            deck_plan(long, wide * (0.94 - 0.05 * i), sharp=0.16, stern=0.7),
-            0.07,
-            white,
-            center=(0, y, z + 0.03),
-        )
-        b.extrude(
-            deck_plan(long * 0.97, wide * (0.94 - 0.05 * i) + 0.012, sharp=0.16, stern=0.7),
-            0.022,
-            glass,
-            center=(0, y, z + 0.035),
-        )
-        z += 0.065
-        long *= b.between(0.86, 0.95)
+    y, decks = 0.02 * length, b.count(2, 5)
+    z, long = _passenger_decks(b, y, 0.76 * length, wide, decks, white, glass)
     funnels, colour = b.count(1, 4), looks.paint(b)
     for i in range(funnels):
-        add_funnel(
-            b,
-            y + long * (0.56 * (i + 0.5) / funnels - 0.2),
-            z,
-            b.between(0.2, 0.26),
-            b.between(0.05, 0.07),
-            colour,
-            dark,
-        )
+        place = y + long * (0.56 * (i + 0.5) / funnels - 0.2)
+        add_funnel(b, place, z, b.between(0.2, 0.26), b.between(0.05, 0.07), colour, dark)
     for i in range(4):
         for side in (-1, 1):
-            b.ellipsoid(
-                (
-                    side * wide * (0.47 - 0.025 * (decks - 1)),
-                    y + long * (0.17 * i - 0.25),
-                    z - 0.02,
-                ),
-                (0.03, 0.07, 0.028),
-                b.choice(white, looks.wood(b)),
-            )
+            x = side * wide * (0.47 - 0.025 * (decks - 1))
+            at = (x, y + long * (0.17 * i - 0.25), z - 0.02)
+            b.ellipsoid(at, (0.03, 0.07, 0.028), b.choice(white, looks.wood(b)))
     add_mast(b, y - long * 0.44, z - 0.07, 0.4, dark, 0.012)
     if b.chance(0.5):
         add_mast(b, y + long * 0.46, z - 0.07, 0.34, dark, 0.012)
     b.box((0, y - long * 0.4, z + 0.03), (wide * 0.9, 0.07, 0.07), white)
     if b.chance(0.2):
-        for side in (-1, 1):
-            b.cylinder(
-                (side * wide * 0.4, 0.05, 0.0),
-                (side * (wide / 2 + 0.1), 0.05, 0.0),
-                0.17,
-                looks.paint(b),
-                round=0.02,
-            )
+        _paddle_wheels(b, wide)
+
+
+def _passenger_decks(
+    b: Build,
+    y: float,
+    long: float,
+    wide: float,
+    decks: int,
+    look: Material,
+    glass: Material,
+) -> tuple[float, float]:
+    """Add decks with bands of windows; return the height and the length left for the next one."""
+    z = 0.0
+    for i in range(decks):
+        across = wide * (0.94 - 0.05 * i)
+        deck = deck_plan(long, across, sharp=0.16, stern=0.7)
+        b.extrude(deck, 0.07, look, center=(0, y, z + 0.03))
+        windows = deck_plan(long * 0.97, across + 0.012, sharp=0.16, stern=0.7)
+        b.extrude(windows, 0.022, glass, center=(0, y, z + 0.035))
+        z += 0.065
+        long *= b.between(0.86, 0.95)
+    return z, long
+
+
+def _paddle_wheels(b: Build, wide: float) -> None:
+    for side in (-1, 1):
+        inner, outer = (side * wide * 0.4, 0.05, 0.0), (side * (wide / 2 + 0.1), 0.05, 0.0)
+        b.cylinder(inner, outer, 0.17, looks.paint(b), round=0.02)
 
 
 def tug(b: Build) -> None:
