@@ -82,7 +82,7 @@ def _draw_curve(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     icon = _curve_icon()
     if icon:
         box.template_icon(icon_value=icon, scale=8.0)
-    losses, scores = training.columns.get("loss"), training.columns.get("iou")
+    losses, scores = training.columns.get("loss"), training.columns.get("validation_iou")
     if losses:
         box.label(text=f"Loss {losses[-1][1]:.4g} (orange)")
     if scores:

@@ -36,7 +36,7 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
     Parameters
     ----------
     columns
-        From `read_table`. The loss is drawn on a logarithmic scale, smoothed; the score (`iou`)
+        From `read_table`. The loss is drawn on a logarithmic scale, smoothed; the score (`validation_iou`)
         from 0 to 1.
     steps
         Of the whole run: the right edge.
@@ -51,7 +51,7 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
         span = max(float(np.ptp(values)), 1e-6)
         heights = (values - values.min()) / span
         _line(picture, [step for step, _ in loss], heights, steps, LOSS)
-    score = columns.get("iou", [])
+    score = columns.get("validation_iou", [])
     if score:
         _line(picture, [step for step, _ in score], [value for _, value in score], steps, SCORE)
     return picture

@@ -1,6 +1,7 @@
 """Put trained weights into assets/weights, smaller, after seeing that nothing is lost.
 
     python tools/bundle_weights.py RUN/best.safetensors --data DATASET [--precision int8]
+        [--part camera=RUN/best.safetensors]
 
 Measures the overlap on the validation split before and after storing, prints both, and refuses a
 loss of more than `TOLERANCE`.
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from levelform.backend.reconstructors import WEIGHTS_FOLDER, find_method
 from levelform.backend.reconstructors.storage import read_tensors
+from levelform.backend.training.parts import take_part
 from levelform.backend.training.samples import load_shapes
 from levelform.backend.training.validation import choose_shapes, validate
 
@@ -26,11 +28,15 @@ def main() -> int:
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--precision", choices=("float16", "int8"), default="int8")
     parser.add_argument("--shapes", type=int, default=104)
+    parser.add_argument("--part", nargs="+", default=[], metavar="NAME=WEIGHTS")
     parser.add_argument("--suffix", default="", help="of the file's name, for a category")
     args = parser.parse_args()
     header = read_tensors(args.weights)[1]
     cls = find_method(header["method"])
     full = cls.load(args.weights).eval()
+    for word in args.part:
+        part, _, path = word.partition("=")
+        full = take_part(full, part, cls.load(path)).eval()
     categories = full.weights.training["parts"]["main"]["data"].get("categories")
     unseen = load_shapes(args.data, "val", categories=categories)
     shapes = choose_shapes(unseen, args.shapes)

@@ -117,6 +117,35 @@ def lacks(model: Reconstructor, part: str) -> bool:
     return getattr(model.configuration, entry) == absent
 
 
+def take_part(model: Reconstructor, part: str, other: Reconstructor) -> Reconstructor:
+    """Return the network with an auxiliary network that was trained on other weights.
+
+    It shares nothing with the rest, so both may be trained at the same time.
+
+    Raises
+    ------
+    RequestError
+        If `other` has no such network, or its pictures are framed differently.
+    """
+    if lacks(other, part) or other.framing != model.framing:
+        raise RequestError(
+            f"The {part} network is missing, or was trained on pictures of another framing.",
+            "Train it with --part, on weights of the same framing.",
+        )
+    grown = with_part(model, part, seed=0)
+    own = {n: t for n, t in other.state_dict().items() if n.startswith(f"{part}.")}
+    grown.fill(grown.state_dict() | own, source=other.weights.name)
+    trained = {**model.weights.training.get("parts", {})}
+    trained[part] = other.weights.training["parts"][part]
+    results = {k: v for k, v in other.weights.results.items() if f" {part} " in k}
+    grown.weights = replace(
+        model.weights,
+        training={**model.weights.training, "parts": trained},
+        results={**model.weights.results, **results},
+    )
+    return grown
+
+
 def _relative(model: Reconstructor) -> Configuration:
     """Return the named configuration that a network's own was made from."""
     for configuration in model.configurations.values():

@@ -266,8 +266,8 @@ class Trainer:
         if self.group.rank == 0:
             scores = self._scores()
             value = scores["iou"] if "iou" in scores else -scores["validation_loss"]
-            row = {"step": float(self.step), **scores}
-            self.table.add(row)
+            named = {f"validation_{k.removeprefix('validation_')}": v for k, v in scores.items()}
+            self.table.add({"step": float(self.step), **named})
             self._export(LAST, scores)
             if value > self.best or not (self.settings.out / BEST).exists():
                 self.best, self.waited = value, 0
@@ -327,7 +327,7 @@ class Trainer:
     def _finish(self) -> None:
         """Measure the last step, unless a run that was finished is opened again."""
         last = self.table.rows[-1] if self.table.rows else {}
-        if last.get("step") != self.step or not {"iou", "validation_loss"} & last.keys():
+        if last.get("step") != self.step or not {"validation_iou", "validation_loss"} & last.keys():
             self._measure()
         self._save(done=True)
 
@@ -348,7 +348,7 @@ class Trainer:
         }
         save_state(self.settings.out, self.model, self._mean.state_dict(), self._optimizer, header)
         title = f"{self.model.spec.title}, {self.part}"
-        names = ("loss", "iou", "validation_loss")
+        names = ("loss", "validation_iou", "validation_loss")
         write_picture(self.table, self.settings.out / "curve.svg", names, title=title)
         self._write_run(done=done)
 

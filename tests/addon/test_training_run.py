@@ -110,7 +110,7 @@ def test_the_preview_replaces_the_one_before(tmp_path):
 
 
 def test_the_curve_falls_and_rises_where_it_should(tmp_path):
-    lines = ["step,loss,iou", *(f"{s},{10.0 * 0.9**s},{s / 100}" for s in range(1, 51))]
+    lines = ["step,loss,validation_iou", *(f"{s},{10.0 * 0.9**s},{s / 100}" for s in range(1, 51))]
     (tmp_path / "curve.csv").write_text("\n".join(lines) + "\n")
     picture = draw(read_table(tmp_path / "curve.csv"), 50)
     assert picture.shape == (SIDE, SIDE, 4)
@@ -162,7 +162,7 @@ def test_the_panel_shows_each_state(extension):
     run = panels_training.training
     assert "Choose a data set." in shown()
     run.facts = {"step": 50, "steps": 200, "steps_per_second": 0.5, "done": False}
-    run.columns = {"loss": [(1.0, 0.5), (50.0, 0.25)], "iou": [(50.0, 0.5)]}
+    run.columns = {"loss": [(1.0, 0.5), (50.0, 0.25)], "validation_iou": [(50.0, 0.5)]}
     run._process = object()
     try:
         assert "Step 50 of 200, 5 min left" in shown()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from levelform.backend.errors import RequestError
 from levelform.backend.reconstructors import methods
-from levelform.backend.training.parts import PARTS, fresh, lacks, with_part
+from levelform.backend.training.parts import PARTS, fresh, lacks, take_part, with_part
 
 
 @pytest.mark.parametrize("method", sorted(PARTS))
@@ -49,3 +49,22 @@ def test_what_is_lacking_is_known(method):
         assert lacks(plain, part)
         assert not lacks(with_part(plain, part, seed=0), part)
     assert not lacks(plain, "main")
+
+
+def test_a_part_that_was_trained_on_other_weights_is_taken_whole():
+    cls = methods()["levelform"]
+    sizes = {"stem": 4, "widths": (4, 8), "camera_stem": 4, "camera_widths": (4, 8)}
+    main, other = (fresh(cls, "compact", sizes, seed=seed) for seed in (0, 1))
+    other = with_part(other, "camera", seed=2)
+    told = {"parts": {"camera": {"steps": 7}}}
+    other.weights = replace(
+        other.weights, training=told, results={"validation camera validation_loss": 0.5}
+    )
+    made = take_part(main, "camera", other)
+    for name, tensor in made.state_dict().items():
+        source = other if name.startswith("camera.") else main
+        assert torch.equal(tensor, source.state_dict()[name])
+    assert made.weights.training["parts"]["camera"] == {"steps": 7}
+    assert made.weights.results == {"validation camera validation_loss": 0.5}
+    with pytest.raises(RequestError, match="camera network is missing"):
+        take_part(other, "camera", main)

@@ -8,7 +8,8 @@ from ..parts import Material
 from .common import corners, leg
 
 
-def cloth(b: Build) -> Material:
+def cover(b: Build) -> Material:
+    """Draw what a sofa is covered with: a cloth or a leather."""
     return looks.fabric(b) if b.chance(0.65) else looks.leather(b)
 
 
