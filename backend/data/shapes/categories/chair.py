@@ -76,58 +76,68 @@ def _back(
 ) -> None:
     """Add a back that stands at depth `y` on the seat and leans back."""
     lean = b.between(2, 14)
-    inner = width - 2 * thick
     kind = b.choice("panel", "slats", "ladder", "frame", "hoop", "cushion", "splat")
     with b.at((0, y, height), turn("x", -lean)):
         if kind == "hoop":
-            b.ring(
-                (0, 0, tall - width / 2),
-                width / 2 - thick / 2,
-                thick / 2,
-                look,
-                rotation=turn("y", -90) @ turn("x", 90),
-                arc=180,
-            )
-            for side in (-1, 1):
-                b.rod(
-                    (side * (width - thick) / 2, 0, 0),
-                    (side * (width - thick) / 2, 0, tall - width / 2),
-                    thick / 2,
-                    look,
-                )
+            _hoop(b, width, tall, thick, look)
         else:
             for side in (-1, 1):
-                b.box(
-                    (side * (width - thick) / 2, 0, tall / 2),
-                    (thick, thick, tall),
-                    look,
-                    round=0.006,
-                )
-        if kind in ("panel", "cushion"):
-            low = b.between(0.0, 0.4) * tall
-            soft = 0.06 if kind == "cushion" else 0.02
-            b.box(
-                (0, -0.01, (low + tall) / 2), (inner + 0.01, soft, tall - low), seat, round=soft / 2
-            )
-        if kind in ("slats", "splat", "frame"):
-            b.box((0, 0, tall - 0.035), (width, thick * 0.8, 0.07), look, round=0.012)
-        if kind == "frame":
-            b.box((0, 0, 0.3 * tall), (inner + 0.01, thick * 0.7, 0.04), look)
-        if kind == "splat":
-            b.box((0, 0, tall / 2 - 0.02), (0.3 * width, 0.015, tall), seat)
-        if kind in ("slats", "hoop"):
-            number = b.count(3, 7)
-            top = tall - 0.04
-            for i in range(number):
-                x = inner * ((i + 0.5) / number - 0.5)
-                if kind == "hoop":
-                    top = tall - width / 2 + math.sqrt(max((width - thick) ** 2 / 4 - x * x, 0))
-                b.box((x, 0, top / 2), (0.022, 0.018, top), look)
-        if kind == "ladder":
-            number = b.count(2, 5)
-            for i in range(number):
-                z = tall * (1 - (i + 0.2) * 0.8 / number)
-                b.box((0, 0, z), (width - thick, 0.02, 0.36 * tall / number), look, round=0.006)
+                post = (side * (width - thick) / 2, 0, tall / 2)
+                b.box(post, (thick, thick, tall), look, round=0.006)
+        _back_filling(b, kind, width, tall, thick, look, seat)
+
+
+def _hoop(b: Build, width: float, tall: float, thick: float, look: Material) -> None:
+    """Add a back's frame in one bow: two rods and half a ring over them."""
+    spring = tall - width / 2
+    b.ring(
+        (0, 0, spring),
+        width / 2 - thick / 2,
+        thick / 2,
+        look,
+        rotation=turn("y", -90) @ turn("x", 90),
+        arc=180,
+    )
+    for side in (-1, 1):
+        x = side * (width - thick) / 2
+        b.rod((x, 0, 0), (x, 0, spring), thick / 2, look)
+
+
+def _back_filling(
+    b: Build,
+    kind: str,
+    width: float,
+    tall: float,
+    thick: float,
+    look: Material,
+    seat: Material,
+) -> None:
+    """Add what is between the posts of a back: a panel, rails, slats or rungs."""
+    inner = width - 2 * thick
+    if kind in ("panel", "cushion"):
+        low = b.between(0.0, 0.4) * tall
+        soft = 0.06 if kind == "cushion" else 0.02
+        size = (inner + 0.01, soft, tall - low)
+        b.box((0, -0.01, (low + tall) / 2), size, seat, round=soft / 2)
+    if kind in ("slats", "splat", "frame"):
+        b.box((0, 0, tall - 0.035), (width, thick * 0.8, 0.07), look, round=0.012)
+    if kind == "frame":
+        b.box((0, 0, 0.3 * tall), (inner + 0.01, thick * 0.7, 0.04), look)
+    if kind == "splat":
+        b.box((0, 0, tall / 2 - 0.02), (0.3 * width, 0.015, tall), seat)
+    if kind in ("slats", "hoop"):
+        number = b.count(3, 7)
+        top = tall - 0.04
+        for i in range(number):
+            x = inner * ((i + 0.5) / number - 0.5)
+            if kind == "hoop":
+                top = tall - width / 2 + math.sqrt(max((width - thick) ** 2 / 4 - x * x, 0))
+            b.box((x, 0, top / 2), (0.022, 0.018, top), look)
+    if kind == "ladder":
+        number = b.count(2, 5)
+        for i in range(number):
+            z = tall * (1 - (i + 0.2) * 0.8 / number)
+            b.box((0, 0, z), (width - thick, 0.02, 0.36 * tall / number), look, round=0.006)
 
 
 def _arms(
@@ -154,50 +164,40 @@ def _arms(
 
 
 def _foot(b: Build) -> None:
+    """A chair on one foot, with castors or without: mostly for an office."""
     metal, seat = looks.metal(b), b.choice(looks.fabric, looks.leather, looks.paint)(b)
     width, depth, height = b.between(0.46, 0.58), b.between(0.44, 0.54), b.between(0.42, 0.52)
     if b.chance(0.7):
-        star_foot(
-            b,
-            height,
-            b.between(0.27, 0.34),
-            b.between(0.025, 0.04),
-            metal,
-            looks.dark(b) if b.chance(0.6) else None,
-        )
+        reach, thick = b.between(0.27, 0.34), b.between(0.025, 0.04)
+        castors = looks.dark(b) if b.chance(0.6) else None
+        star_foot(b, height, reach, thick, metal, castors)
     else:
         disc_foot(b, height, b.between(0.2, 0.28), 0.035, metal)
     soft = b.between(0.05, 0.1)
-    b.extrude(
-        oval(width, depth, 20, b.between(3, 6)),
-        soft,
-        seat,
-        center=(0, 0, height + soft / 2 - 0.008),
-        round=0.02,
-    )
+    cushion = oval(width, depth, 20, b.between(3, 6))
+    b.extrude(cushion, soft, seat, center=(0, 0, height + soft / 2 - 0.008), round=0.02)
     tall = b.between(0.35, 0.75)
     with b.at((0, depth / 2 - 0.01, height), turn("x", -b.between(4, 14))):
-        for side in (-1, 1) if b.chance(0.4) else (0,):
-            b.box((side * width * 0.2, 0.012, 0.19), (0.05, 0.04, 0.44), metal)
-        gap = b.between(0.02, 0.18)
-        if b.chance(0.6):
-            b.box((0, 0, gap + tall / 2), (width * 0.95, 0.06, tall), seat, round=0.03)
-        else:
-            curved = arc(width * 0.75, -42, 42, 10)
-            outline = band(curved, curved * 0.93) - [width * 0.74, 0]
-            b.extrude(
-                outline,
-                tall,
-                seat,
-                center=(0, 0, gap + tall / 2),
-                rotation=turn("z", 90),
-                round=0.01,
-            )
-        if b.chance(0.3):
-            b.box((0, -0.01, gap + tall + 0.1), (0.26, 0.07, 0.14), seat, round=0.03)
-            b.box((0, 0, gap + tall), (0.05, 0.02, 0.2), metal)
+        _office_back(b, width, tall, metal, seat)
     if b.chance(0.6):
         _office_arms(b, width, depth, height, metal)
+
+
+def _office_back(b: Build, width: float, tall: float, metal: Material, seat: Material) -> None:
+    """Add a flat or curved back on one or two bars, perhaps with a headrest."""
+    for side in (-1, 1) if b.chance(0.4) else (0,):
+        b.box((side * width * 0.2, 0.012, 0.19), (0.05, 0.04, 0.44), metal)
+    gap = b.between(0.02, 0.18)
+    middle = (0, 0, gap + tall / 2)
+    if b.chance(0.6):
+        b.box(middle, (width * 0.95, 0.06, tall), seat, round=0.03)
+    else:
+        curved = arc(width * 0.75, -42, 42, 10)
+        outline = band(curved, curved * 0.93) - [width * 0.74, 0]
+        b.extrude(outline, tall, seat, center=middle, rotation=turn("z", 90), round=0.01)
+    if b.chance(0.3):
+        b.box((0, -0.01, gap + tall + 0.1), (0.26, 0.07, 0.14), seat, round=0.03)
+        b.box((0, 0, gap + tall), (0.05, 0.02, 0.2), metal)
 
 
 def _office_arms(b: Build, width: float, depth: float, height: float, look: Material) -> None:
@@ -235,37 +235,28 @@ def _tube(b: Build) -> None:
     )
     radius, lean = b.between(0.011, 0.018), b.between(0.03, 0.12)
     cantilever = b.chance(0.6)
+    x, y = width / 2, depth / 2
     for side in (-1, 1):
-        x = side * width / 2
-        floor, front = (x, depth / 2, radius), (x, -depth / 2, radius)
-        knee, hip = (x, -depth / 2, height), (x, depth / 2, height)
-        top = (x, depth / 2 + lean, height + tall)
+        floor, front = (side * x, y, radius), (side * x, -y, radius)
+        knee, hip = (side * x, -y, height), (side * x, y, height)
+        top = (side * x, y + lean, height + tall)
         points = [floor, front, knee, hip, top] if cantilever else [knee, front, floor, hip, top]
         b.path(points, radius, metal)
         if not cantilever:
             b.path([knee, hip], radius, metal)
-    y = depth / 2
-    b.rod((-width / 2, y, radius), (width / 2, y, radius), radius, metal)
+    b.rod((-x, y, radius), (x, y, radius), radius, metal)
     if not cantilever or b.chance(0.4):
-        b.rod((-width / 2, -y, radius), (width / 2, -y, radius), radius, metal)
+        b.rod((-x, -y, radius), (x, -y, radius), radius, metal)
     b.box((0, 0, height + 0.01), (width, depth, b.between(0.03, 0.06)), seat, round=0.015)
     tilt = math.degrees(math.atan2(lean, tall))
     low = b.between(0.0, 0.5)
-    with b.at((0, depth / 2, height), turn("x", -tilt)):
+    with b.at((0, y, height), turn("x", -tilt)):
         b.box((0, 0, tall * (1 + low) / 2), (width, 0.03, tall * (1 - low)), seat, round=0.012)
     if b.chance(0.35):
         for side in (-1, 1):
-            x = side * width / 2
-            elbow = height + 0.2
-            b.path(
-                [
-                    (x, depth / 2 + lean * 0.5, elbow),
-                    (x, -depth * 0.4, elbow),
-                    (x, -depth / 2, height),
-                ],
-                radius,
-                metal,
-            )
+            back = (side * x, y + lean * 0.5, height + 0.2)
+            elbow = (side * x, -depth * 0.4, height + 0.2)
+            b.path([back, elbow, (side * x, -y, height)], radius, metal)
 
 
 def _shell(b: Build) -> None:
@@ -315,41 +306,24 @@ def _cube(b: Build) -> None:
     wood = looks.wood(b)
     for x, y in corners(width / 2 - 0.06, depth / 2 - 0.06):
         b.cone((x, y, 0), (x, y, foot + 0.03), 0.018, 0.028, wood)
-    b.box(
-        (0, 0, (foot + seat - 0.06) / 2 + foot / 2),
-        (width, depth, seat - 0.06 - foot),
-        cloth,
-        round=edge,
-    )
-    b.box(
-        (0, -0.04, seat),
-        (width - 2 * arm, depth - 0.1, 0.16),
-        looks.same_or(b, cloth, looks.fabric),
-        round=0.045,
-    )
+    base = (width, depth, seat - 0.06 - foot)
+    b.box((0, 0, (foot + seat - 0.06) / 2 + foot / 2), base, cloth, round=edge)
+    cushion, soft = (width - 2 * arm, depth - 0.1, 0.16), looks.same_or(b, cloth, looks.fabric)
+    b.box((0, -0.04, seat), cushion, soft, round=0.045)
     with b.at((0, depth / 2 - 0.09, foot), turn("x", -b.between(3, 10))):
-        b.box(
-            (0, 0, (tall - foot) / 2),
-            (width - b.choice(0, 2 * arm), 0.16, tall - foot),
-            cloth,
-            round=edge,
-        )
+        back = (width - b.choice(0, 2 * arm), 0.16, tall - foot)
+        b.box((0, 0, (tall - foot) / 2), back, cloth, round=edge)
         if b.chance(0.3):
             for side in (-1, 1):
-                b.box(
-                    (side * (width / 2 - 0.05), -0.12, tall * 0.6),
-                    (0.07, 0.24, 0.3),
-                    cloth,
-                    round=0.03,
-                )
+                ear = (side * (width / 2 - 0.05), -0.12, tall * 0.6)
+                b.box(ear, (0.07, 0.24, 0.3), cloth, round=0.03)
     rest = b.between(0.5, 0.62)
     for side in (-1, 1):
         x = side * (width - arm) / 2
         b.box((x, 0, (foot + rest) / 2), (arm, depth, rest - foot), cloth, round=edge)
         if b.chance(0.5):
-            b.cylinder(
-                (x, -depth / 2, rest), (x, depth / 2 - 0.05, rest), arm * 0.6, cloth, round=0.02
-            )
+            front, rear = (x, -depth / 2, rest), (x, depth / 2 - 0.05, rest)
+            b.cylinder(front, rear, arm * 0.6, cloth, round=0.02)
 
 
 def _stool(b: Build) -> None:

@@ -58,14 +58,7 @@ def _stand(b: Build, wide: float, low: float, thick: float, case: Material, *kin
     kind = b.choice(*kinds)
     back = thick * 0.5
     if kind == "neck":
-        b.box(
-            (0, back + 0.01, low * 0.5 + 0.05),
-            (b.between(0.05, 0.2), 0.025, low + 0.12),
-            case,
-            round=0.006,
-        )
-        foot = oval(b.between(0.3, 0.5) * wide, b.between(0.18, 0.26), 20, b.choice(2, 5))
-        b.extrude(foot, 0.018, case, center=(0, back, 0.009))
+        _neck(b, wide, low, back, case)
     elif kind == "feet":
         for side in (-1, 1):
             x = side * wide * b.between(0.28, 0.42)
@@ -73,25 +66,11 @@ def _stand(b: Build, wide: float, low: float, thick: float, case: Material, *kin
                 b.rod((x, 0, low + 0.03), (x, lean * 0.13, 0.01), 0.012, case)
     elif kind == "v":
         for side in (-1, 1):
-            b.rod(
-                (side * 0.1 * wide, 0, low + 0.03), (side * 0.36 * wide, -0.06, 0.012), 0.014, case
-            )
-            b.rod((side * 0.1 * wide, 0, low + 0.03), (side * 0.3 * wide, 0.12, 0.012), 0.014, case)
+            top = (side * 0.1 * wide, 0, low + 0.03)
+            b.rod(top, (side * 0.36 * wide, -0.06, 0.012), 0.014, case)
+            b.rod(top, (side * 0.3 * wide, 0.12, 0.012), 0.014, case)
     elif kind == "bow":
-        points = [
-            (-0.3 * wide, -0.1, 0.01),
-            (-0.2 * wide, 0.08, 0.01),
-            (0.2 * wide, 0.08, 0.01),
-            (0.3 * wide, -0.1, 0.01),
-        ]
-        b.path(points, 0.013, case)
-        for side in (-1, 1):
-            b.rod(
-                (side * 0.12 * wide, 0.08, 0.01),
-                (side * 0.05 * wide, back, low + 0.06),
-                0.016,
-                case,
-            )
+        _bow(b, wide, low, back, case)
     elif kind == "disc":
         with b.at((0, back + 0.045, 0)):
             disc_foot(b, low + 0.08, b.between(0.14, 0.2), 0.025, case)
@@ -102,6 +81,28 @@ def _stand(b: Build, wide: float, low: float, thick: float, case: Material, *kin
     else:
         b.box((0, back, low / 2), (wide * 0.6, 0.26, max(low + 0.02, 0.04)), case, round=0.01)
     return kind
+
+
+def _neck(b: Build, wide: float, low: float, back: float, look: Material) -> None:
+    """Add a flat neck on an oval or nearly square plate."""
+    neck = (b.between(0.05, 0.2), 0.025, low + 0.12)
+    b.box((0, back + 0.01, low * 0.5 + 0.05), neck, look, round=0.006)
+    foot = oval(b.between(0.3, 0.5) * wide, b.between(0.18, 0.26), 20, b.choice(2, 5))
+    b.extrude(foot, 0.018, look, center=(0, back, 0.009))
+
+
+def _bow(b: Build, wide: float, low: float, back: float, look: Material) -> None:
+    """Add a bow of tube on the floor with two rods up to the panel."""
+    points = [
+        (-0.3 * wide, -0.1, 0.01),
+        (-0.2 * wide, 0.08, 0.01),
+        (0.2 * wide, 0.08, 0.01),
+        (0.3 * wide, -0.1, 0.01),
+    ]
+    b.path(points, 0.013, look)
+    for side in (-1, 1):
+        top = (side * 0.05 * wide, back, low + 0.06)
+        b.rod((side * 0.12 * wide, 0.08, 0.01), top, 0.016, look)
 
 
 def _flat(b: Build) -> None:
@@ -160,51 +161,57 @@ def _tube(b: Build) -> None:
     old = b.chance(0.5)
     side = 0.12 if old and b.chance(0.6) else 0.0
     with b.at((0, 0, low + tall / 2)):
-        with b.body():
-            b.box((0, 0, 0), (wide + side, deep, tall), case, round=b.between(0.01, 0.05))
-            b.box(
-                (-side / 2, -deep / 2, 0.02),
-                (wide * 0.84, 0.05, tall * 0.8),
-                case,
-                round=0.02,
-                cut=True,
-            )
-        b.box(
-            (-side / 2, -deep / 2 + 0.035, 0.02),
-            (wide * 0.8, 0.06, tall * 0.75),
-            screen,
-            round=0.029,
-        )
-        b.frustum(
-            (0, deep / 2 + 0.1, 0),
-            0.24,
-            (wide * 0.95, tall * 0.92),
-            (wide * 0.5, tall * 0.45),
-            case,
-            rotation=turn("x", -90),
-        )
-        for i in range(b.count(2, 4) if side else 0):
-            b.cylinder(
-                (wide / 2, -deep / 2 + 0.02, tall * (0.3 - 0.16 * i)),
-                (wide / 2, -deep / 2 - 0.03, tall * (0.3 - 0.16 * i)),
-                0.03,
-                metal,
-                round=0.006,
-            )
+        _tube_case(b, wide, tall, deep, side, case, screen)
+        if side:
+            _knobs(b, wide / 2, -deep / 2, tall, metal)
         if old:
-            for lean in (-1, 1):
-                b.rod(
-                    (lean * 0.02, 0.05, tall / 2),
-                    (lean * b.between(0.15, 0.3), 0.05, tall / 2 + b.between(0.25, 0.4)),
-                    0.007,
-                    metal,
-                )
-            b.ball((0, 0.05, tall / 2), 0.035, metal)
+            _aerials(b, tall / 2, metal)
     if low > 0.1:
         for x, y in corners(wide * 0.36, deep * 0.36):
             b.cone((x * 1.1, y * 1.3, 0), (x, y, low + 0.03), 0.012, 0.022, looks.wood(b))
     elif low:
         b.cone((0, 0.03, 0), (0, 0.03, low + 0.03), wide * 0.3, wide * 0.2, case)
+
+
+def _tube_case(
+    b: Build,
+    wide: float,
+    tall: float,
+    deep: float,
+    side: float,
+    case: Material,
+    screen: Material,
+) -> None:
+    """Add the case, the tube's bulging face in it and its neck behind; `side` is for knobs."""
+    with b.body():
+        b.box((0, 0, 0), (wide + side, deep, tall), case, round=b.between(0.01, 0.05))
+        opening = (wide * 0.84, 0.05, tall * 0.8)
+        b.box((-side / 2, -deep / 2, 0.02), opening, case, round=0.02, cut=True)
+    face = (wide * 0.8, 0.06, tall * 0.75)
+    b.box((-side / 2, -deep / 2 + 0.035, 0.02), face, screen, round=0.029)
+    b.frustum(
+        (0, deep / 2 + 0.1, 0),
+        0.24,
+        (wide * 0.95, tall * 0.92),
+        (wide * 0.5, tall * 0.45),
+        case,
+        rotation=turn("x", -90),
+    )
+
+
+def _knobs(b: Build, x: float, y: float, tall: float, look: Material) -> None:
+    """Add a column of knobs to the front face at `y`."""
+    for i in range(b.count(2, 4)):
+        z = tall * (0.3 - 0.16 * i)
+        b.cylinder((x, y + 0.02, z), (x, y - 0.03, z), 0.03, look, round=0.006)
+
+
+def _aerials(b: Build, z: float, look: Material) -> None:
+    """Add two rods that spread from a ball on top."""
+    for lean in (-1, 1):
+        end = (lean * b.between(0.15, 0.3), 0.05, z + b.between(0.25, 0.4))
+        b.rod((lean * 0.02, 0.05, z), end, 0.007, look)
+    b.ball((0, 0.05, z), 0.035, look)
 
 
 def _laptop(b: Build) -> None:

@@ -101,21 +101,26 @@ def _straight_cushions(
 
 @dataclass(frozen=True)
 class _Corner:
-    """Measures of a sofa in the form of an L: its main part and the wing that goes forward."""
+    """Measures of a sofa in the form of an L: its main part and the wing that goes forward.
+
+    Attributes
+    ----------
+    side : where the wing is, -1 at the left end, 1 at the right one
+    wing, block : how far the wing goes forward of the main part, and how wide it is
+    low, seat, tall : heights of the base's lower face, of the seat and of the back
+    edge : radius of the rounded edges
+    """
 
     side: int
-    """Where the wing is: -1 at the left end, 1 at the right one."""
     width: float
     depth: float
     wing: float
-    """How far the wing goes forward of the main part."""
     arm: float
     seat: float
     low: float
     tall: float
     edge: float
     block: float
-    """How wide the wing is."""
 
     @property
     def wing_x(self) -> float:

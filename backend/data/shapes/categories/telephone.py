@@ -45,51 +45,50 @@ def _slab(b: Build, wide: float, tall: float, thick: float, look: Material, corn
 
 
 def _smart(b: Build) -> None:
+    """A slab with a screen in front and cameras behind, perhaps in a cover."""
     case, screen = _case(b), looks.screen(b)
     wide, tall, thick = b.between(0.68, 0.8), b.between(1.35, 1.65), b.between(0.07, 0.13)
     bezel, chin = b.between(0.02, 0.06), b.between(0.02, 0.22)
+    opening = (wide - 2 * bezel, 0.02, tall - bezel - chin)
     with b.body():
         _slab(b, wide, tall, thick, case, b.between(0.06, 0.12))
-        b.box(
-            (0, -thick / 2, (chin - bezel) / 2),
-            (wide - 2 * bezel, 0.02, tall - bezel - chin),
-            screen,
-            cut=True,
-        )
+        b.box((0, -thick / 2, (chin - bezel) / 2), opening, screen, cut=True)
         if chin > 0.14:
-            b.cylinder(
-                (0, -1, -tall / 2 + chin / 2),
-                (0, -thick / 2 + 0.012, -tall / 2 + chin / 2),
-                0.3 * chin,
-                screen,
-                cut=True,
-            )
+            z = -tall / 2 + chin / 2
+            b.cylinder((0, -1, z), (0, -thick / 2 + 0.012, z), 0.3 * chin, screen, cut=True)
         b.box((0, 0, -tall / 2), (0.12, 0.03, 0.03), screen, cut=True)
+    _cameras(b, wide, tall, thick / 2, case)
+    for z, long in ((0.3, 0.2), (0.05, 0.12)):
+        b.box((wide / 2, 0, z * tall * 0.5), (0.025, thick * 0.3, long), case, round=0.008)
+    if b.chance(0.3):
+        _cover(b, wide, tall, thick)
+
+
+def _cameras(b: Build, wide: float, tall: float, y: float, case: Material) -> None:
+    """Add one lens, a row of three or a block of two to four to the rear face at `y`."""
     lens = looks.dark(b)
-    y = thick / 2
     kind = b.choice("block", "row", "one")
     if kind == "block":
         size = b.between(0.2, 0.3)
         at = (wide / 2 - 0.08 - size / 2, tall / 2 - 0.08 - size / 2)
         b.box((at[0], y, at[1]), (size, 0.05, size), case, round=0.02)
         for i in range(b.count(2, 4)):
-            x, z = (
-                at[0] + size * 0.24 * (-1 if i % 2 else 1),
-                at[1] + size * 0.24 * (-1 if i // 2 else 1),
-            )
+            x = at[0] + size * 0.24 * (-1 if i % 2 else 1)
+            z = at[1] + size * 0.24 * (-1 if i // 2 else 1)
             b.cylinder((x, y, z), (x, y + 0.045, z), 0.18 * size, lens)
     else:
         for i in range(3 if kind == "row" else 1):
             x, z = wide / 2 - 0.14, tall / 2 - 0.14 - 0.14 * i
             b.cylinder((x, y - 0.02, z), (x, y + 0.025, z), 0.055, lens)
-    for z, long in ((0.3, 0.2), (0.05, 0.12)):
-        b.box((wide / 2, 0, z * tall * 0.5), (0.025, thick * 0.3, long), case, round=0.008)
-    if b.chance(0.3):
-        cover = looks.paint(b)
-        b.box((-wide / 2 - 0.012, 0.01, 0), (0.03, thick * 1.2, tall * 0.98), cover, round=0.012)
-        b.box((wide / 2 + 0.012, 0.01, 0), (0.03, thick * 1.2, tall * 0.98), cover, round=0.012)
-        for side in (-1, 1):
-            b.box((0, 0.01, side * tall / 2), (wide, thick * 1.2, 0.03), cover, round=0.012)
+
+
+def _cover(b: Build, wide: float, tall: float, thick: float) -> None:
+    """Add a cover around the four sides."""
+    look = looks.paint(b)
+    for x in (-wide / 2 - 0.012, wide / 2 + 0.012):
+        b.box((x, 0.01, 0), (0.03, thick * 1.2, tall * 0.98), look, round=0.012)
+    for side in (-1, 1):
+        b.box((0, 0.01, side * tall / 2), (wide, thick * 1.2, 0.03), look, round=0.012)
 
 
 def _keypad(
@@ -246,65 +245,68 @@ def _dial(b: Build) -> None:
         looks.metal(b),
     )
     wide, deep, tall = b.between(0.7, 0.85), b.between(0.7, 0.85), b.between(0.38, 0.48)
-    slope = [
-        (-deep / 2, 0),
-        (deep / 2, 0),
-        (deep / 2, 0.75 * tall),
-        (0.3 * deep, tall),
-        (0.02 * deep, tall),
-        (-deep / 2, 0.22 * tall),
-    ]
-    if b.chance(0.5):
-        b.extrude(slope, wide, case, along="x", round=0.03)
-    else:
-        b.frustum(
-            (0, 0, 0.4 * tall), 0.8 * tall, (wide * 1.1, deep), (wide * 0.6, deep * 0.5), case
-        )
-        b.box((0, 0.1 * deep, 0.85 * tall), (wide * 0.5, deep * 0.3, 0.35 * tall), case, round=0.03)
-        slope = [
-            (-deep / 2, 0),
-            (deep / 2, 0),
-            (deep / 2, 0.4),
-            (0.3 * deep, 0.6),
-            (-deep * 0.25, 0.8 * tall),
-            (-deep / 2, 0),
-        ]
-    start, end = np.array(slope[5]), np.array(slope[4])
+    start, end = _desk_body(b, wide, deep, tall, case)
     along = end - start
     tilt = math.degrees(math.atan2(along[1], along[0]))
     with b.at((0, *(start + 0.48 * along)), turn("x", tilt)):
         if b.chance(0.65):
             radius = 0.42 * min(wide, float(np.hypot(*along)))
-            with b.body():
-                b.cylinder((0, 0, -0.03), (0, 0, 0.045), radius, metal, round=0.008)
-                for i in range(10):
-                    angle = math.radians(-40 + 29 * i)
-                    x, y = 0.72 * radius * math.cos(angle), 0.72 * radius * math.sin(angle)
-                    b.cylinder((x, y, 0.02), (x, y, 0.2), 0.15 * radius, dark, cut=True)
+            _finger_wheel(b, radius, metal, dark)
             b.cylinder((0, 0, 0.0), (0, 0, 0.055), 0.4 * radius, case)
         else:
             with b.at((0, 0, 0), turn("x", -90)):
                 _keypad(b, 0.36, 0.36, -0.005, looks.white(b))
             b.box((0, 0, 0.0), (0.42, 0.42, 0.02), dark)
     top = tall + 0.1
-    for side in (-1, 1):
-        for y in (0.02, 0.28):
-            b.cylinder(
-                (side * 0.2, y * deep, tall - 0.12),
-                (side * 0.2, y * deep, top - 0.02),
-                0.025,
-                metal if b.chance(0.3) else case,
-            )
+    _cradle(b, deep, tall, top, metal, case)
     with b.at((0, 0.15 * deep, top + 0.01)):
         _handset(b, b.between(0.8, 1.0), case)
     b.box((0, 0.15 * deep, tall + 0.02), (0.44, 0.3 * deep, 0.05), case)
     if b.chance(0.4):
-        _cord(
-            b,
-            np.array([-0.42, 0.15 * deep, top - 0.08]),
-            np.array([-wide * 0.4, deep * 0.45, 0.06]),
-            dark,
-        )
+        ear = np.array([-0.42, 0.15 * deep, top - 0.08])
+        _cord(b, ear, np.array([-wide * 0.4, deep * 0.45, 0.06]), dark)
+
+
+def _desk_body(
+    b: Build, wide: float, deep: float, tall: float, look: Material
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add a wedge or a stepped body; return its sloping face's lower and upper end, (2,) y, z."""
+    if b.chance(0.5):
+        slope = [
+            (-deep / 2, 0),
+            (deep / 2, 0),
+            (deep / 2, 0.75 * tall),
+            (0.3 * deep, tall),
+            (0.02 * deep, tall),
+            (-deep / 2, 0.22 * tall),
+        ]
+        b.extrude(slope, wide, look, along="x", round=0.03)
+        return np.array(slope[5]), np.array(slope[4])
+    b.frustum((0, 0, 0.4 * tall), 0.8 * tall, (wide * 1.1, deep), (wide * 0.6, deep * 0.5), look)
+    step = (wide * 0.5, deep * 0.3, 0.35 * tall)
+    b.box((0, 0.1 * deep, 0.85 * tall), step, look, round=0.03)
+    return np.array((-deep / 2, 0)), np.array((-deep * 0.25, 0.8 * tall))
+
+
+def _finger_wheel(b: Build, radius: float, plate: Material, hole: Material) -> None:
+    """Add a dial around +z with ten finger holes."""
+    with b.body():
+        b.cylinder((0, 0, -0.03), (0, 0, 0.045), radius, plate, round=0.008)
+        for i in range(10):
+            angle = math.radians(-40 + 29 * i)
+            x, y = 0.72 * radius * math.cos(angle), 0.72 * radius * math.sin(angle)
+            b.cylinder((x, y, 0.02), (x, y, 0.2), 0.15 * radius, hole, cut=True)
+
+
+def _cradle(
+    b: Build, deep: float, tall: float, top: float, metal: Material, case: Material
+) -> None:
+    """Add the four posts that the handset lies between, up to height `top`."""
+    for side in (-1, 1):
+        for share in (0.02, 0.28):
+            x, y = side * 0.2, share * deep
+            look = metal if b.chance(0.3) else case
+            b.cylinder((x, y, tall - 0.12), (x, y, top - 0.02), 0.025, look)
 
 
 def _desk(b: Build) -> None:
