@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claims.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
     claims.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
     claims.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
-    claims.add_argument("--category", default="chair")
+    claims.add_argument("--category", default="chair", help="of the shapes, or all")
+    claims.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
+                        help="other entries of every network's configuration")  # fmt: skip
     claims.add_argument("--steps", type=int, default=3000, help="of each training")
     claims.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
     claims.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
@@ -228,6 +230,7 @@ def _claims(args: argparse.Namespace) -> dict[str, Any]:
         "steps of each training": args.steps,
         "seeds": args.seeds,
         "category": args.category,
+        "changes of the configuration": " ".join(args.changes) or "none",
         "shapes learned from": len(workshop.train),
         "shapes measured": len(workshop.test),
         "data": workshop.provenance["sources"],
@@ -265,11 +268,13 @@ def _notes(path: str | None) -> dict[str, str]:
 def _workshop(args: argparse.Namespace) -> "Workshop":
     from ..data.format import Dataset
     from ..experiments.trials import Workshop
-    from ..reconstructors import pick_device
+    from ..reconstructors import methods, pick_device
     from ..training.samples import load_shapes
     from ..training.validation import choose_shapes
+    from .train import parse_change
 
-    only: Sequence[str] = [args.category]
+    only: Sequence[str] | None = None if args.category == "all" else [args.category]
+    changes = dict(parse_change(word) for word in args.changes)
     train, unseen, test = (
         load_shapes(args.data, split, categories=only) for split in ("train", "val", "test")
     )
@@ -284,4 +289,5 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
         steps=args.steps,
         device=pick_device(args.device),
         provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
+        overrides={method: changes for method in methods()},
     )

@@ -155,7 +155,7 @@ def _model(args: argparse.Namespace, recipe: "Recipe") -> "Reconstructor":
 
     cls = find_method(args.method)
     device = pick_device(args.device)
-    changes = dict(_change(word) for word in args.changes)
+    changes = dict(parse_change(word) for word in args.changes)
     if args.start:
         model = with_part(changed(cls.load(args.start), changes), args.part, seed=args.seed)
     elif args.part != "main":
@@ -169,7 +169,8 @@ def _model(args: argparse.Namespace, recipe: "Recipe") -> "Reconstructor":
     return model.to(device)
 
 
-def _change(word: str) -> tuple[str, Any]:
+def parse_change(word: str) -> tuple[str, Any]:
+    """Return an entry of a configuration and its value from NAME=VALUE; lists become tuples."""
     name, _, value = word.partition("=")
     try:
         parsed = json.loads(value)

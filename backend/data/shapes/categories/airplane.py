@@ -24,6 +24,7 @@ def airplane(b: Build) -> None:
 
 
 def _glider(b: Build) -> None:
+    """A slim fuselage with a long canopy and very long wings."""
     look, glass = looks.white(b), looks.glass(b)
     length, span = b.between(1.3, 1.7), b.between(1.6, 2.1)
     with b.body(blend=0.1):
@@ -58,6 +59,7 @@ def _glider(b: Build) -> None:
 
 
 def _flying_wing(b: Build) -> None:
+    """Wings without a tail that grow out of the fuselage."""
     look, dark = b.choice(looks.metal, looks.dark, looks.paint)(b), looks.glass(b)
     span, root, sweep = b.between(1.2, 1.5), b.between(0.75, 1.0), b.between(0.7, 1.0)
     tip = b.between(0.18, 0.35)

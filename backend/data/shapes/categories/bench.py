@@ -163,51 +163,42 @@ def _picnic(b: Build) -> None:
 
 
 def _stone(b: Build) -> None:
+    """A slab on blocks, on a solid foot or on two scrolls."""
     value = looks.metal(b)
     length, depth, height = b.between(1.1, 1.8), b.between(0.36, 0.5), b.between(0.38, 0.48)
-    thick = b.between(0.07, 0.12)
-    b.box(
-        (0, 0, height),
-        (length, depth, thick),
-        b.choice(value, looks.wood(b)),
-        round=b.choice(0.0, 0.02),
-    )
+    slab = (length, depth, b.between(0.07, 0.12))
+    b.box((0, 0, height), slab, b.choice(value, looks.wood(b)), round=b.choice(0.0, 0.02))
     kind = b.choice("blocks", "solid", "scroll")
     if kind == "solid":
-        b.frustum(
-            (0, 0, height / 2),
-            height,
-            (length * 0.9, depth * 0.7),
-            (length * 0.8, depth * 0.6),
-            value,
-        )
+        low, top = (length * 0.9, depth * 0.7), (length * 0.8, depth * 0.6)
+        b.frustum((0, 0, height / 2), height, low, top, value)
         return
     for side in (-1, 1):
         x = side * (0.5 - b.between(0.14, 0.2)) * length
         if kind == "blocks":
             b.box((x, 0, height / 2), (b.between(0.12, 0.3), depth * 0.85, height), value)
         else:
-            outline = [
-                (-0.42, 0),
-                (0.42, 0),
-                (0.42, 0.14),
-                (0.22, 0.35),
-                (0.2, 0.65),
-                (0.42, 0.9),
-                (-0.42, 0.9),
-                (-0.2, 0.65),
-                (-0.22, 0.35),
-                (-0.42, 0.14),
-            ]
-            b.extrude(
-                [(y * depth, z * (height + 0.02)) for y, z in outline],
-                0.12,
-                value,
-                along="x",
-                center=(x, 0, 0),
-            )
+            _scroll(b, x, depth, height, value)
     if b.chance(0.3):
         b.box((0, depth / 2 - 0.04, height + 0.22), (length, 0.08, 0.44), value, round=0.015)
+
+
+def _scroll(b: Build, x: float, depth: float, height: float, look: Material) -> None:
+    """Add a foot at `x` that is narrow in the middle and wide above and below."""
+    outline = [
+        (-0.42, 0),
+        (0.42, 0),
+        (0.42, 0.14),
+        (0.22, 0.35),
+        (0.2, 0.65),
+        (0.42, 0.9),
+        (-0.42, 0.9),
+        (-0.2, 0.65),
+        (-0.22, 0.35),
+        (-0.42, 0.14),
+    ]
+    outline = [(y * depth, z * (height + 0.02)) for y, z in outline]
+    b.extrude(outline, 0.12, look, along="x", center=(x, 0, 0))
 
 
 def _curved(b: Build) -> None:

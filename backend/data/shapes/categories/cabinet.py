@@ -8,6 +8,11 @@ from ..parts import Material
 from ..registry import category
 from .common import HANDLES, corners, handle, leg
 
+Bay = tuple[float, float, float, float]
+"""An opening in the face of a carcass: center x, center z, width, height."""
+Front = tuple[str, float, float, float, float]
+"""What closes an opening, "door", "drawer" or "glass", and its place and size as a bay's."""
+
 
 @category("cabinet")
 def cabinet(b: Build) -> None:
@@ -50,7 +55,7 @@ def _carcass(
     z: float,
     look: Material,
     *,
-    bays: list[tuple[float, float, float, float]],
+    bays: list[Bay],
 ) -> None:
     """Add the box with open bays (center x, center z, width, height) cut from its front."""
     wall = 0.03
@@ -61,6 +66,7 @@ def _carcass(
 
 
 def _mixed(b: Build) -> None:
+    """Columns of doors, drawers, glass and open bays in one carcass."""
     x, y, z = _size(b)
     look = b.choice(looks.wood, looks.wood, looks.white, looks.paint)(b)
     front, metal = (
@@ -70,45 +76,38 @@ def _mixed(b: Build) -> None:
     _foot(b, x, y, looks.same_or(b, look, looks.metal, looks.dark))
     columns = max(1, round(x / b.between(0.4, 0.7)))
     wide = (x - 0.04) / columns
-    bays, fronts = [], []
     pattern = [b.choice("door", "drawers", "open", "glass", "split") for _ in range(columns)]
     if b.chance(0.5):
         pattern = [pattern[min(i, columns - 1 - i)] for i in range(columns)]
+    bays, fronts = [], []
     for i, kind in enumerate(pattern):
-        cx = -x / 2 + 0.02 + wide * (i + 0.5)
-        rows = max(1, round(z / b.between(0.18, 0.35)))
-        height = (z - 0.04) / rows
-        for row in range(rows if kind in ("drawers", "open") else 1):
-            cz = 0.02 + height * (row + 0.5)
-            if kind == "open":
-                bays.append((cx, cz, wide - 0.03, height - 0.03))
-            elif kind == "drawers":
-                fronts.append(("drawer", cx, cz, wide, height))
-        if kind == "split":
-            share = b.between(0.4, 0.65) * (z - 0.04)
-            fronts.append(("door", cx, 0.02 + share / 2, wide, share))
-            bays.append(
-                (cx, 0.02 + share + (z - 0.04 - share) / 2, wide - 0.03, z - 0.04 - share - 0.03)
-            )
-        if kind in ("door", "glass"):
-            fronts.append((kind, cx, z / 2, wide, z - 0.04))
+        more_bays, more_fronts = _column(b, kind, -x / 2 + 0.02 + wide * (i + 0.5), wide, z)
+        bays += more_bays
+        fronts += more_fronts
     _carcass(b, x, y, z, look, bays=bays)
-    style, pull = b.chance(0.5), b.choice(*HANDLES)
+    framed, pull = b.chance(0.5), b.choice(*HANDLES)
     for n, (kind, cx, cz, w, h) in enumerate(fronts):
-        _front(
-            b,
-            kind,
-            (cx, -y / 2, cz),
-            w - 0.02,
-            h - 0.02,
-            front,
-            metal,
-            left=n % 2 == 0,
-            framed=style,
-            pull=pull,
-        )
+        at, left = (cx, -y / 2, cz), n % 2 == 0
+        _front(b, kind, at, w - 0.02, h - 0.02, front, metal, left=left, framed=framed, pull=pull)
     if b.chance(0.45):
         b.box((0, -0.01, z + 0.01), (x + 0.06, y + 0.05, 0.04), look, round=0.006)
+
+
+def _column(b: Build, kind: str, x: float, wide: float, z: float) -> tuple[list[Bay], list[Front]]:
+    """Return the open bays and the fronts of one column around `x` in a carcass of height `z`."""
+    inside = z - 0.04
+    rows = max(1, round(z / b.between(0.18, 0.35)))
+    height = inside / rows
+    middles = [0.02 + height * (row + 0.5) for row in range(rows)]
+    if kind == "open":
+        return [(x, middle, wide - 0.03, height - 0.03) for middle in middles], []
+    if kind == "drawers":
+        return [], [("drawer", x, middle, wide, height) for middle in middles]
+    if kind == "split":
+        share = b.between(0.4, 0.65) * inside
+        bay = (x, 0.02 + share + (inside - share) / 2, wide - 0.03, inside - share - 0.03)
+        return [bay], [("door", x, 0.02 + share / 2, wide, share)]
+    return [], [(kind, x, z / 2, wide, inside)]
 
 
 def _front(
@@ -182,55 +181,43 @@ def _dresser(b: Build) -> None:
     look, metal = b.choice(looks.wood, looks.white)(b), b.choice(looks.brass, looks.metal)(b)
     _foot(b, x, y, look)
     _carcass(b, x, y, z, look, bays=[])
-    rows, columns, pull = b.count(2, 4), b.count(1, 2), b.choice(*HANDLES)
-    front = looks.same_or(b, look, looks.wood)
-    for j in range(rows):
-        for i in range(columns):
-            at = (x * ((i + 0.5) / columns - 0.5), -y / 2, 0.02 + (z - 0.04) * (j + 0.5) / rows)
-            _front(
-                b,
-                "drawer",
-                at,
-                x / columns - 0.04,
-                (z - 0.04) / rows - 0.02,
-                front,
-                metal,
-                left=False,
-                framed=False,
-                pull=pull,
-            )
+    _drawers(b, x, y, z, look, metal)
     b.box((0, -0.01, z + 0.01), (x + 0.04, y + 0.04, 0.03), look, round=0.008)
     top = b.choice("mirror", "hutch", "rail")
     if top == "mirror":
-        b.extrude(
-            _mirror(b, 0.7 * x, b.between(0.5, 0.7)),
-            0.04,
-            look,
-            along="y",
-            center=(0, y / 2 - 0.05, z + 0.02),
-        )
-        b.extrude(
-            np.add(_mirror(b, 0.6 * x, 0.45), (0, 0.03)),
-            0.05,
-            looks.glass(b),
-            along="y",
-            center=(0, y / 2 - 0.06, z + 0.02),
-        )
+        frame, pane = _mirror(0.7 * x, b.between(0.5, 0.7)), _mirror(0.6 * x, 0.45)
+        b.extrude(frame, 0.04, look, along="y", center=(0, y / 2 - 0.05, z + 0.02))
+        pane, at = np.add(pane, (0, 0.03)), (0, y / 2 - 0.06, z + 0.02)
+        b.extrude(pane, 0.05, looks.glass(b), along="y", center=at)
     elif top == "hutch":
         tall, deep = b.between(0.6, 0.9), 0.55 * y
         with b.at((0, y / 2 - deep / 2, z + 0.02)):
-            rows = b.count(2, 3)
-            bays = [
-                (0.0, tall * (j + 0.5) / rows, x - 0.08, tall / rows - 0.04) for j in range(rows)
-            ]
-            _carcass(b, x - 0.02, deep, tall, look, bays=bays)
-            b.box((0, -0.01, tall), (x + 0.04, deep + 0.04, 0.05), look, round=0.01)
+            _hutch(b, x, deep, tall, look)
     else:
         b.box((0, y / 2 - 0.01, z + 0.06), (x, 0.025, 0.12), look)
 
 
-def _mirror(b: Build, wide: float, tall: float) -> np.ndarray:
-    """Return an upright outline (M, 2) on z = 0, with a straight or arched top."""
+def _drawers(b: Build, x: float, y: float, z: float, look: Material, metal: Material) -> None:
+    """Fill the face of a carcass of size x, y, z with equal drawers."""
+    rows, columns, pull = b.count(2, 4), b.count(1, 2), b.choice(*HANDLES)
+    front = looks.same_or(b, look, looks.wood)
+    wide, tall = x / columns - 0.04, (z - 0.04) / rows - 0.02
+    for j in range(rows):
+        for i in range(columns):
+            at = (x * ((i + 0.5) / columns - 0.5), -y / 2, 0.02 + (z - 0.04) * (j + 0.5) / rows)
+            _front(b, "drawer", at, wide, tall, front, metal, left=False, framed=False, pull=pull)
+
+
+def _hutch(b: Build, x: float, deep: float, tall: float, look: Material) -> None:
+    """Add open shelves under a cornice, standing on z = 0."""
+    rows = b.count(2, 3)
+    bays = [(0.0, tall * (j + 0.5) / rows, x - 0.08, tall / rows - 0.04) for j in range(rows)]
+    _carcass(b, x - 0.02, deep, tall, look, bays=bays)
+    b.box((0, -0.01, tall), (x + 0.04, deep + 0.04, 0.05), look, round=0.01)
+
+
+def _mirror(wide: float, tall: float) -> np.ndarray:
+    """Return an upright outline (M, 2) on z = 0, with an arched top."""
     outline = [(-wide / 2, 0), (wide / 2, 0), (wide / 2, 0.8 * tall)]
     outline += [
         (0.3 * wide, 0.96 * tall),

@@ -90,12 +90,14 @@ def add_deckhouse(
 def add_mast(
     b: Build, y: float, z: float, tall: float, look: Material, radius: float = 0.014
 ) -> None:
+    """Add a mast, thinner at its top."""
     b.cone((0, y, z - 0.02), (0, y, z + tall), radius, radius * 0.5, look)
 
 
 def add_funnel(
     b: Build, y: float, z: float, tall: float, radius: float, look: Material, dark: Material
 ) -> None:
+    """Add a funnel that may lean aft, with its dark mouth."""
     lean = b.between(0, 0.12) * tall
     b.cone((0, y, z - 0.02), (0, y + lean, z + tall), radius, radius * 0.9, look)
     b.cylinder(

@@ -10,6 +10,9 @@ from ..parts import Material
 from ..registry import category
 from .common import arc, corners, disc_foot, oval
 
+THICK = 0.012
+"""How thick a shade's wall is."""
+
 
 @category("lamp")
 def lamp(b: Build) -> None:
@@ -43,21 +46,10 @@ def lamp(b: Build) -> None:
 def _shade(b: Build, z: float, radius: float, tall: float, look: Material) -> None:
     """Add an open shade around z, its lower rim at z, held by a spider and a bulb inside."""
     top = radius * b.choice(b.between(0.45, 0.75), 1.0, b.between(0.8, 0.95), 0.3)
-    metal, thick = looks.metal(b), 0.012
+    metal = looks.metal(b)
     kind = b.choice("cone", "cone", "drum", "bell", "square", "dome")
     if kind == "square":
-        with b.body():
-            b.frustum(
-                (0, 0, z + tall / 2), tall, (2 * radius, 2 * radius), (2 * top, 2 * top), look
-            )
-            b.frustum(
-                (0, 0, z + tall / 2),
-                tall * 1.02,
-                (2 * radius - 0.03, 2 * radius - 0.03),
-                (2 * top - 0.03, 2 * top - 0.03),
-                look,
-                cut=True,
-            )
+        _square_shade(b, z + tall / 2, tall, 2 * radius, 2 * top, look)
     elif kind in ("bell", "dome"):
         steps = np.linspace(0, 1, 7)
         curve = (1 - steps) ** 2 if kind == "bell" else np.sqrt(1 - steps**2)
@@ -66,121 +58,156 @@ def _shade(b: Build, z: float, radius: float, tall: float, look: Material) -> No
             (top + (radius - top) * float(c), z + float(s) * tall)
             for c, s in zip(curve, steps, strict=True)
         ]
-        b.revolve([*outer, *[(r - thick, h - thick) for r, h in outer[::-1]]], look)
+        b.revolve([*outer, *[(r - THICK, h - THICK) for r, h in outer[::-1]]], look)
     else:
         top = radius if kind == "drum" else top
         b.revolve(
-            [(radius, z), (top, z + tall), (top - thick, z + tall), (radius - thick, z)], look
+            [(radius, z), (top, z + tall), (top - THICK, z + tall), (radius - THICK, z)], look
         )
-    for i in range(3):
-        angle = 2 * math.pi * (i + 0.5) / 3
-        reach = top * 0.98 - thick * 0.5
-        b.rod(
-            (0, 0, z + 0.93 * tall),
-            (reach * math.cos(angle), reach * math.sin(angle), z + 0.96 * tall),
-            0.008,
-            metal,
-        )
-    b.cylinder((0, 0, z + 0.25 * tall), (0, 0, z + 0.94 * tall), 0.016, metal)
+    _spider(b, z, tall, top * 0.98 - THICK * 0.5, metal)
     b.ball((0, 0, z + 0.35 * tall), min(0.05, 0.25 * radius), looks.white(b))
 
 
+def _square_shade(
+    b: Build, middle: float, tall: float, low: float, top: float, look: Material
+) -> None:
+    """Add a hollow pyramid's stump of sides `low` and `top` around the height `middle`."""
+    inner, inner_top = (low - 0.03, low - 0.03), (top - 0.03, top - 0.03)
+    with b.body():
+        b.frustum((0, 0, middle), tall, (low, low), (top, top), look)
+        b.frustum((0, 0, middle), tall * 1.02, inner, inner_top, look, cut=True)
+
+
+def _spider(b: Build, z: float, tall: float, reach: float, look: Material) -> None:
+    """Add the three rods that hold a shade and the stem to which they go."""
+    for i in range(3):
+        angle = 2 * math.pi * (i + 0.5) / 3
+        end = (reach * math.cos(angle), reach * math.sin(angle), z + 0.96 * tall)
+        b.rod((0, 0, z + 0.93 * tall), end, 0.008, look)
+    b.cylinder((0, 0, z + 0.25 * tall), (0, 0, z + 0.94 * tall), 0.016, look)
+
+
 def _table(b: Build) -> None:
+    """A lamp for a table: a foot of many forms under a shade."""
     look = b.choice(looks.paint, looks.wood, looks.brass, looks.metal, looks.white)(b)
     height, radius = b.between(0.35, 0.6), b.between(0.2, 0.34)
     kind = b.choice("vase", "balls", "column", "tripod", "blocks", "gourd", "frame")
-    if kind == "vase":
-        wide = b.between(0.1, 0.2)
-        steps = np.linspace(0, 1, 10)
-        swing = 0.35 + 0.65 * np.sin(np.pi * (0.1 + 0.85 * steps)) ** b.choice(1, 2)
-        b.revolve(
-            [
-                (0, 0),
-                *[(wide * float(s), height * float(t)) for s, t in zip(swing, steps, strict=True)],
-                (0, height),
-            ],
-            look,
-        )
-    elif kind == "gourd":
-        with b.body(blend=0.06):
-            b.ball((0, 0, 0.15), 0.16, look)
-            b.ball((0, 0, 0.36), 0.1, look)
-            b.cylinder((0, 0, 0.3), (0, 0, height + 0.02), 0.025, look)
-            b.cylinder((0, 0, 0), (0, 0, 0.05), 0.09, look)
-    elif kind == "balls":
-        number = b.count(2, 4)
-        size = height / number / 2
-        b.cylinder((0, 0, -0.03), (0, 0, 0.02), 0.16, looks.metal(b))
-        for i in range(number):
-            b.ball((0, 0, size * (2 * i + 1) * 0.97), size, look)
-    elif kind == "blocks":
-        number = b.count(2, 4)
-        for i in range(number):
-            with b.at((0, 0, height * (i + 0.5) / number), turn("z", b.between(0, 45) * i)):
-                b.box((0, 0, 0), (0.2, 0.2, height / number), look, round=0.01)
-    elif kind == "frame":
-        for x, y in corners(0.11, 0.11):
-            b.box((x, y, height / 2), (0.02, 0.02, height), look)
-        for z in (0.01, height - 0.01):
-            b.box((0, 0, z), (0.24, 0.24, 0.02), look)
-    elif kind == "tripod":
-        for i in range(3):
-            angle = 2 * math.pi * i / 3
-            b.cone(
-                (0.2 * math.cos(angle), 0.2 * math.sin(angle), 0),
-                (0, 0, height),
-                0.012,
-                0.022,
-                look,
-            )
-    else:
+    if kind == "column":
         disc_foot(b, height, b.between(0.13, 0.18), 0.03, look)
+    elif kind == "tripod":
+        _tripod(b, height, 0.2, 0.0, (0.012, 0.022), look)
+    else:
+        add_foot = {
+            "vase": _vase,
+            "balls": _balls,
+            "blocks": _blocks,
+            "gourd": _gourd,
+            "frame": _open_frame,
+        }[kind]
+        add_foot(b, height, look)
     b.cylinder((0, 0, height - 0.04), (0, 0, height + 0.25), 0.014, looks.metal(b))
     tall = b.between(0.22, 0.34)
     _shade(b, height + 0.02, radius, tall, looks.glow(b))
 
 
+def _tripod(
+    b: Build,
+    height: float,
+    reach: float,
+    start: float,
+    radii: tuple[float, float],
+    look: Material,
+) -> None:
+    """Add three legs to `height`, the first after `start` thirds of a turn; radii: foot and top."""
+    for i in range(3):
+        angle = 2 * math.pi * (i + start) / 3
+        foot = (reach * math.cos(angle), reach * math.sin(angle), 0)
+        b.cone(foot, (0, 0, height), *radii, look)
+
+
+def _vase(b: Build, height: float, look: Material) -> None:
+    wide = b.between(0.1, 0.2)
+    steps = np.linspace(0, 1, 10)
+    swing = 0.35 + 0.65 * np.sin(np.pi * (0.1 + 0.85 * steps)) ** b.choice(1, 2)
+    side = [(wide * float(s), height * float(t)) for s, t in zip(swing, steps, strict=True)]
+    b.revolve([(0, 0), *side, (0, height)], look)
+
+
+def _gourd(b: Build, height: float, look: Material) -> None:
+    with b.body(blend=0.06):
+        b.ball((0, 0, 0.15), 0.16, look)
+        b.ball((0, 0, 0.36), 0.1, look)
+        b.cylinder((0, 0, 0.3), (0, 0, height + 0.02), 0.025, look)
+        b.cylinder((0, 0, 0), (0, 0, 0.05), 0.09, look)
+
+
+def _balls(b: Build, height: float, look: Material) -> None:
+    number = b.count(2, 4)
+    size = height / number / 2
+    b.cylinder((0, 0, -0.03), (0, 0, 0.02), 0.16, looks.metal(b))
+    for i in range(number):
+        b.ball((0, 0, size * (2 * i + 1) * 0.97), size, look)
+
+
+def _blocks(b: Build, height: float, look: Material) -> None:
+    """Add blocks over each other, each turned against the one below."""
+    number = b.count(2, 4)
+    for i in range(number):
+        with b.at((0, 0, height * (i + 0.5) / number), turn("z", b.between(0, 45) * i)):
+            b.box((0, 0, 0), (0.2, 0.2, height / number), look, round=0.01)
+
+
+def _open_frame(b: Build, height: float, look: Material) -> None:
+    """Add four posts between two plates."""
+    for x, y in corners(0.11, 0.11):
+        b.box((x, y, height / 2), (0.02, 0.02, height), look)
+    for z in (0.01, height - 0.01):
+        b.box((0, 0, z), (0.24, 0.24, 0.02), look)
+
+
 def _floor(b: Build) -> None:
+    """A lamp for the floor: a shade or a bowl on a high foot, or a column of light."""
     metal = b.choice(looks.metal, looks.dark, looks.brass, looks.wood)(b)
     height = b.between(1.15, 1.45)
     kind = b.choice("disc", "disc", "tripod", "torch", "column")
     if kind == "column":
-        look = looks.glow(b)
-        radius = b.between(0.1, 0.17)
-        b.box((0, 0, 0.02), (2.6 * radius, 2.6 * radius, 0.04), metal)
-        if b.chance(0.5):
-            b.cylinder((0, 0, 0.03), (0, 0, height), radius, look)
-            for z in np.linspace(0.15, height, b.count(3, 6)):
-                b.ring((0, 0, float(z)), radius, 0.012, metal)
-        else:
-            b.box((0, 0, height / 2), (2 * radius, 2 * radius, height), look, round=0.01)
-            for x, y in corners(radius, radius):
-                b.box((x, y, height / 2), (0.025, 0.025, height), metal)
-        b.box((0, 0, height), (2.2 * radius, 2.2 * radius, 0.03), metal)
+        _light_column(b, height, metal)
         return
     if kind == "tripod":
-        for i in range(3):
-            angle = 2 * math.pi * (i + 0.25) / 3
-            b.cone(
-                (0.36 * math.cos(angle), 0.36 * math.sin(angle), 0),
-                (0, 0, height),
-                0.014,
-                0.025,
-                metal,
-            )
+        _tripod(b, height, 0.36, 0.25, (0.014, 0.025), metal)
         if b.chance(0.5):
             b.cylinder((0, 0, 0.42 * height), (0, 0, 0.44 * height), 0.22, metal)
     else:
         disc_foot(b, height, b.between(0.14, 0.2), 0.022, metal)
     b.cylinder((0, 0, height - 0.03), (0, 0, height + 0.26), 0.014, metal)
     if kind == "torch":
-        steps = np.linspace(0, 1, 7)
-        bowl = [(0.03 + 0.2 * float(np.sqrt(s)), height + 0.16 * float(s)) for s in steps]
-        b.revolve(
-            [*bowl, *[(max(r - 0.015, 0.004), z + 0.012) for r, z in bowl[::-1]]], looks.glow(b)
-        )
-        return
-    _shade(b, height - 0.02, b.between(0.2, 0.32), b.between(0.24, 0.36), looks.glow(b))
+        _bowl(b, height)
+    else:
+        _shade(b, height - 0.02, b.between(0.2, 0.32), b.between(0.24, 0.36), looks.glow(b))
+
+
+def _light_column(b: Build, height: float, metal: Material) -> None:
+    """Add a round or square column that glows, between a plate and a lid, in rings or edges."""
+    look = looks.glow(b)
+    radius = b.between(0.1, 0.17)
+    b.box((0, 0, 0.02), (2.6 * radius, 2.6 * radius, 0.04), metal)
+    if b.chance(0.5):
+        b.cylinder((0, 0, 0.03), (0, 0, height), radius, look)
+        for z in np.linspace(0.15, height, b.count(3, 6)):
+            b.ring((0, 0, float(z)), radius, 0.012, metal)
+    else:
+        b.box((0, 0, height / 2), (2 * radius, 2 * radius, height), look, round=0.01)
+        for x, y in corners(radius, radius):
+            b.box((x, y, height / 2), (0.025, 0.025, height), metal)
+    b.box((0, 0, height), (2.2 * radius, 2.2 * radius, 0.03), metal)
+
+
+def _bowl(b: Build, z: float) -> None:
+    """Add a bowl that opens upwards from height `z`."""
+    steps = np.linspace(0, 1, 7)
+    outer = [(0.03 + 0.2 * float(np.sqrt(s)), z + 0.16 * float(s)) for s in steps]
+    inner = [(max(r - 0.015, 0.004), h + 0.012) for r, h in outer[::-1]]
+    b.revolve([*outer, *inner], looks.glow(b))
 
 
 def _desk(b: Build) -> None:

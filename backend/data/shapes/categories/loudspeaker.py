@@ -273,13 +273,8 @@ def _wedge(b: Build) -> None:
             for x, size in places:
                 _opening(b, x, 0, 0, size, dark)
         for side in (-1, 1):
-            b.box(
-                (side * wide / 2, 0.1 * deep, 0.55 * tall),
-                (0.1, 0.2, 0.07),
-                dark,
-                round=0.02,
-                cut=True,
-            )
+            grip = (side * wide / 2, 0.1 * deep, 0.55 * tall)
+            b.box(grip, (0.1, 0.2, 0.07), dark, round=0.02, cut=True)
     with b.at((0, *middle), turn("x", tilt)):
         for x, size in places:
             _driver(b, x, 0, 0, size, metal, dark)

@@ -181,6 +181,7 @@ def _hunting(b: Build) -> None:
 
 
 def _assault(b: Build) -> None:
+    """A receiver with a grip, a magazine, a stock behind and sights or a scope on top."""
     metal, grip = (
         b.choice(looks.dark, looks.dark, looks.metal)(b),
         b.choice(looks.dark, looks.wood, looks.paint)(b),
@@ -188,39 +189,16 @@ def _assault(b: Build) -> None:
     long = b.between(0.42, 0.6)
     _barrel(b, 0.02, -long, 0.013, metal)
     b.cylinder((0, -long + 0.01, 0), (0, -long - 0.05, 0), 0.018, metal)
-    _side(
-        b,
-        [(-0.06, 0.035), (0.24, 0.035), (0.24, -0.02), (0.18, -0.06), (-0.06, -0.055)],
-        0.05,
-        metal,
-        round=0.006,
-    )
+    receiver = [(-0.06, 0.035), (0.24, 0.035), (0.24, -0.02), (0.18, -0.06), (-0.06, -0.055)]
+    _side(b, receiver, 0.05, metal, round=0.006)
     fore = -b.between(0.26, 0.36)
-    if b.chance(0.5):
-        b.box((0, (fore - 0.04) / 2, 0), (0.056, -fore - 0.02, 0.07), grip, round=0.012)
-    else:
-        b.cylinder((0, -0.04, 0), (0, fore, 0), 0.036, grip, round=0.006)
-        for i in range(4):
-            b.ring((0, fore + 0.05 + 0.05 * i, 0), 0.036, 0.005, metal, axis=(0, 1, 0))
+    _handguard(b, fore, metal, grip)
     _magazine(b, metal)
-    _side(
-        b, [(0.14, -0.05), (0.19, -0.05), (0.245, -0.17), (0.19, -0.18)], 0.036, grip, round=0.006
-    )
+    handle = [(0.14, -0.05), (0.19, -0.05), (0.245, -0.17), (0.19, -0.18)]
+    _side(b, handle, 0.036, grip, round=0.006)
     _guard(b, 0.105, -0.058, metal)
     _folding_stock(b, metal, grip)
-    top = b.choice("sights", "rail", "handle", "scope")
-    if top in ("rail", "scope"):
-        b.box((0, 0.0, 0.043), (0.022, 0.44, 0.016), metal)
-    if top == "scope":
-        _scope(b, 0.06, 0.045, looks.dark(b), b.between(0.14, 0.24))
-    elif top == "rail":
-        b.box((0, 0.06, 0.075), (0.04, 0.07, 0.05), looks.dark(b), round=0.008)
-    elif top == "handle":
-        b.path([(0, 0.0, 0.03), (0, 0.01, 0.09), (0, 0.19, 0.085), (0, 0.22, 0.03)], 0.011, metal)
-    if top in ("sights", "handle"):
-        _sights(b, fore - 0.03, 0.16, 0.012, metal)
-        b.cylinder((0, fore - 0.05, 0.032), (0, -0.04, 0.032), 0.01, metal)
-        b.box((0, fore - 0.035, 0.018), (0.016, 0.03, 0.045), metal)
+    _top(b, fore, metal)
     if b.chance(0.3):
         b.rod((0, fore + 0.07, -0.03), (0, fore + 0.08, -0.13), 0.017, grip)
     if b.chance(0.2):
@@ -228,6 +206,33 @@ def _assault(b: Build) -> None:
         b.box((0, (fore - 0.08) / 2, -0.035), (0.02, 0.12, 0.05), metal)
     elif b.chance(0.2):
         _bipod(b, fore - 0.02, -0.008, metal)
+
+
+def _handguard(b: Build, fore: float, metal: Material, grip: Material) -> None:
+    """Add a square or a round handguard from the receiver to y = `fore`."""
+    if b.chance(0.5):
+        b.box((0, (fore - 0.04) / 2, 0), (0.056, -fore - 0.02, 0.07), grip, round=0.012)
+    else:
+        b.cylinder((0, -0.04, 0), (0, fore, 0), 0.036, grip, round=0.006)
+        for i in range(4):
+            b.ring((0, fore + 0.05 + 0.05 * i, 0), 0.036, 0.005, metal, axis=(0, 1, 0))
+
+
+def _top(b: Build, fore: float, look: Material) -> None:
+    """Add what is on the receiver: plain sights, a rail, a carrying handle or a scope."""
+    kind = b.choice("sights", "rail", "handle", "scope")
+    if kind in ("rail", "scope"):
+        b.box((0, 0.0, 0.043), (0.022, 0.44, 0.016), look)
+    if kind == "scope":
+        _scope(b, 0.06, 0.045, looks.dark(b), b.between(0.14, 0.24))
+    elif kind == "rail":
+        b.box((0, 0.06, 0.075), (0.04, 0.07, 0.05), looks.dark(b), round=0.008)
+    elif kind == "handle":
+        b.path([(0, 0.0, 0.03), (0, 0.01, 0.09), (0, 0.19, 0.085), (0, 0.22, 0.03)], 0.011, look)
+    if kind in ("sights", "handle"):
+        _sights(b, fore - 0.03, 0.16, 0.012, look)
+        b.cylinder((0, fore - 0.05, 0.032), (0, -0.04, 0.032), 0.01, look)
+        b.box((0, fore - 0.035, 0.018), (0.016, 0.03, 0.045), look)
 
 
 def _magazine(b: Build, look: Material) -> None:
@@ -298,48 +303,34 @@ def _double(b: Build) -> None:
     wood, metal = looks.wood(b), b.choice(looks.dark, looks.metal)(b)
     long, radius = b.between(0.55, 0.75), 0.017
     kind = b.choice("side", "over", "pump")
-    for sign in (-1, 1):
-        if kind == "side":
-            _barrel(b, 0.05, -long, radius, metal, x=sign * radius)
-        elif kind == "over":
-            _barrel(b, 0.05, -long, radius, metal, z=sign * radius)
-        else:
-            _barrel(
-                b,
-                0.05,
-                -long if sign > 0 else -0.8 * long,
-                radius * (1 if sign > 0 else 0.9),
-                metal,
-                z=sign * radius * 1.05,
-            )
-    _side(
-        b,
-        [(-0.02, 0.035), (0.14, 0.03), (0.2, 0.0), (0.17, -0.055), (-0.02, -0.055)],
-        0.052,
-        metal,
-        round=0.006,
-    )
+    _two_barrels(b, kind, long, radius, metal)
+    receiver = [(-0.02, 0.035), (0.14, 0.03), (0.2, 0.0), (0.17, -0.055), (-0.02, -0.055)]
+    _side(b, receiver, 0.052, metal, round=0.006)
     fore = -b.between(0.24, 0.32)
     if kind == "pump":
         b.cylinder((0, -0.12, -0.018), (0, fore - 0.12, -0.018), 0.034, wood, round=0.008)
         b.box((0, -0.78 * long, 0), (0.012, 0.03, 0.05), metal)
     else:
-        _side(
-            b,
-            [(-0.01, -0.01), (fore, -0.01), (fore + 0.03, -0.045), (-0.01, -0.06)],
-            0.05,
-            wood,
-            round=0.01,
-        )
+        forend = [(-0.01, -0.01), (fore, -0.01), (fore + 0.03, -0.045), (-0.01, -0.06)]
+        _side(b, forend, 0.05, wood, round=0.01)
     _stock(b, 0.13, b.between(0.48, 0.56), b.between(0.04, 0.08), b.between(0.1, 0.13), wood)
     _guard(b, 0.1, -0.055, metal)
     b.ball((0, -long + 0.01, 0.036 if kind != "side" else 0.018), 0.006, looks.brass(b))
     if b.chance(0.4):
-        b.box(
-            (0, -long / 2, radius * (2.2 if kind != "side" else 1.0)),
-            (0.01, long * 0.96, 0.016),
-            metal,
-        )
+        rib = radius * (2.2 if kind != "side" else 1.0)
+        b.box((0, -long / 2, rib), (0.01, long * 0.96, 0.016), metal)
+
+
+def _two_barrels(b: Build, kind: str, long: float, radius: float, look: Material) -> None:
+    """Add two barrels, or a shorter and thinner tube under one where there is a pump."""
+    for sign in (-1, 1):
+        if kind == "side":
+            _barrel(b, 0.05, -long, radius, look, x=sign * radius)
+        elif kind == "over":
+            _barrel(b, 0.05, -long, radius, look, z=sign * radius)
+        else:
+            reach, thick = (-long, radius) if sign > 0 else (-0.8 * long, radius * 0.9)
+            _barrel(b, 0.05, reach, thick, look, z=sign * radius * 1.05)
 
 
 def _lever(b: Build) -> None:

@@ -218,6 +218,7 @@ def tug(b: Build) -> None:
 
 
 def warship(b: Build) -> None:
+    """A destroyer with turrets and a stepped bridge, or an aircraft carrier."""
     look, dark, glass = looks.metal(b), looks.dark(b), looks.glass(b)
     length, wide, deep = b.between(2.1, 2.6), b.between(0.26, 0.32), b.between(0.16, 0.2)
     if b.chance(0.25):
@@ -248,6 +249,11 @@ def warship(b: Build) -> None:
         look,
     )
     add_funnel(b, y + 0.22 * length, 0.17, 0.13, 0.06, look, dark)
+    _guns(b, length, look, dark)
+
+
+def _guns(b: Build, length: float, look: Material, barrel: Material) -> None:
+    """Add a turret ahead and one aft, perhaps a second one ahead, higher."""
     guns = [(-0.34 * length, -1), (0.36 * length, 1)]
     if b.chance(0.5):
         guns.insert(1, (-0.27 * length, -1))
@@ -256,7 +262,7 @@ def warship(b: Build) -> None:
         b.cylinder((0, place, -0.01), (0, place, base + 0.02), 0.07, look)
         b.frustum((0, place, base + 0.045), 0.08, (0.14, 0.16), (0.1, 0.1), look)
         for x in (-0.03, 0.03) if b.chance(0.5) else (0.0,):
-            b.rod((x, place, base + 0.05), (x, place + way * 0.22, base + 0.09), 0.011, dark)
+            b.rod((x, place, base + 0.05), (x, place + way * 0.22, base + 0.09), 0.011, barrel)
 
 
 def _carrier(b: Build, look: Material, dark: Material, glass: Material, length: float) -> None:
@@ -289,6 +295,7 @@ def _carrier(b: Build, look: Material, dark: Material, glass: Material, length: 
 
 
 def submarine(b: Build) -> None:
+    """A submarine: a round hull with its tower, planes and propeller."""
     look, dark = b.choice(looks.dark, looks.metal, looks.paint)(b), looks.dark(b)
     length, radius = b.between(2.0, 2.6), b.between(0.14, 0.19)
     with b.body(blend=0.08):

@@ -93,6 +93,7 @@ def add_back_cushions(
     number: int,
     look: Material,
 ) -> None:
+    """Add cushions that lean back, from x = left to right, on height z at depth y."""
     wide = (right - left) / number
     for i in range(number):
         with b.at((left + wide * (i + 0.5), y, z), turn("x", -b.between(8, 14))):

@@ -67,6 +67,7 @@ def add_fin(
     x: float = 0.0,
     lean: float = 0.0,
 ) -> None:
+    """Add an upright fin, its tip `sweep` behind its root; `lean` turns it to +X, degrees."""
     outline = [(y, 0), (y + sweep, tall), (y + sweep + tip, tall), (y + root, 0)]
     with b.at((x, 0, z), turn("y", lean)):
         b.extrude(outline, thick, look, along="x", round=0.4 * thick)
@@ -99,6 +100,7 @@ def add_propeller(
     look: Material,
     hub: Material,
 ) -> None:
+    """Add a propeller of `blades` with its cone, looking to -Y."""
     x, y, z = center
     b.cone((x, y + 0.05, z), (x, y - 0.1, z), 0.055, 0.01, hub, round=0.005)
     start = b.between(0, 180)
