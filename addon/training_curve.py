@@ -36,8 +36,8 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
     Parameters
     ----------
     columns
-        From `read_table`. The loss is drawn on a logarithmic scale, smoothed; the score (`validation_iou`)
-        from 0 to 1.
+        From `read_table`. The loss is drawn on a logarithmic scale, smoothed; the score,
+        `validation_iou`, from 0 to 1.
     steps
         Of the whole run: the right edge.
     """

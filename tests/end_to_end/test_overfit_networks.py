@@ -41,6 +41,7 @@ def load(name, path):
 
 shared = load("shared_conftest", HERE / "conftest.py")
 learning = load("learning_conftest", HERE / "reconstructors" / "conftest.py")
+one_thread = learning.one_thread
 
 
 # ---------------------------------------------------------------- a picture in, a mesh out

@@ -42,6 +42,15 @@ def float32_everywhere(monkeypatch):
     monkeypatch.setattr(folding, "has_bfloat16", lambda: False)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute on one thread: small networks gain nothing from two, and lose much on busy cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def disturbed():
     return disturb

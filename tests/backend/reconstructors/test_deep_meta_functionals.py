@@ -428,10 +428,3 @@ def test_normals_of_a_fitted_sphere_point_outwards(minimise):
     away = F.normalize(torch.randn(500, 3, generator=generator), dim=1)
     normals = F.normalize(field.gradient(0.6 * away), dim=1)
     assert ((normals * away).sum(1) > 0.8).all()
-
-
-@pytest.mark.slow
-def test_one_object_is_learned(photograph, cameras, learn):
-    model = make(hidden_width=32)
-    view = photograph(cameras[0])
-    assert learn(model, view, encoder=model.encoder, steps=600, rate=1e-2) > 0.95

@@ -265,15 +265,4 @@ def test_two_samplings_of_one_mesh_are_the_noise_apart():
     assert values["accuracy"] == pytest.approx(noise, rel=0.02)
     assert values["chamfer_l1"] == pytest.approx(10 * noise, rel=0.02)
     assert values["f_score_1%"] > 99.99
-    assert values["iou"] in (1, 100)
-
-
-# ---------------------------------------------------------------- an overfit
-
-
-@pytest.mark.slow
-def test_one_object_is_learned(photograph, cameras, learn):
-    torch.manual_seed(0)
-    model = OccupancyNetwork(replace(TINY, hidden=64, blocks=3, threshold=0.5))
-    view = photograph(cameras[0])
-    assert learn(model, view, encoder=model.encoder, steps=900, rate=1e-2) > 0.95
+    assert values["iou"] == 1

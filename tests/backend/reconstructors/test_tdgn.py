@@ -311,13 +311,6 @@ def test_the_warp_fits_a_torus():
     assert fit(torus, warp=True, steps=800) > 0.9
 
 
-@pytest.mark.slow
-def test_one_object_is_learned(photograph, cameras, learn):
-    model = make(points=32, generator_width=64, embedding_width=64)
-    view = photograph(cameras[0])
-    assert learn(model, view, encoder=model.feature, steps=900, rate=6e-3) > 0.95
-
-
 def test_embedding_starts_as_the_identity():
     points = torch.rand(2, 5, 3)
     assert torch.equal(Embedding(8, 16)(points, torch.randn(2, 8)), points)
