@@ -156,12 +156,14 @@ COMPACT: dict[str, dict[str, Recipe]] = {
     "sdf-srn": {
         "main": Recipe(
             (
+                # The error is in what depends on the latent: many latents, few points each.
                 Phase(
                     loss="pretraining_loss",
-                    options={"count": 16},
-                    steps=1500,
-                    rate=5e-4,
-                    clip=None,
+                    options={"count": 64, "points": 64},
+                    steps=700,
+                    rate=6e-3,
+                    weight_decay=0.0,
+                    clip=0.3,
                 ),
                 Phase(rate=2e-4, betas=(0.9, 0.999), weight_decay=0.0, clip=None),
             ),
