@@ -21,8 +21,8 @@ e        `Look.embedding`, one vector an object, the mean over its views
 g        `Levelform.layers` writes its weights; `evaluate` runs it
 inputs   of g: the point (3), the point in camera axes (3), alpha (1), `channels` of each map
 
-What leaving one of these ideas out costs is measured in docs/ablations.md: local features and written
-weights pay for certain; camera axes and the mask do not show yet in trainings that short.
+What leaving one of these ideas out costs is measured in docs/ablations.md: local features and
+written weights pay for certain; camera axes and the mask do not show yet in trainings that short.
 
 g runs for each view; the logits are averaged over the views that see the point. Its output is a
 logit, above 0 inside; the field is minus that. The method's frame is the volume's.
