@@ -12,7 +12,7 @@ from bpy.props import (
 )
 
 from ..backend import protocol
-from . import session
+from . import choices, session
 from .dataset_cameras import WORDS
 from .requests import DEFAULT_METHOD
 
@@ -42,13 +42,8 @@ SINGLE_IMAGE_METHOD = "levelform"
 def _methods(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
     """List the worker's methods, or what is known before it runs; always with the chosen one."""
     listed = session.methods()
-    known = [(m.name, m.title, m.summary) for m in listed] if listed else list(_KNOWN_METHODS)
-    if settings.method not in {name for name, _, _ in known}:
-        known.append((settings.method, settings.method, "Not known to the backend"))
-    items = [(*item, index) for index, item in enumerate(known)]
-    if items != _method_items:
-        _method_items[:] = items
-    return _method_items
+    known = [(m.name, m.title, m.summary) for m in listed] if listed else _KNOWN_METHODS
+    return choices.keep_methods(_method_items, known, settings.method)
 
 
 def _get_method(settings: "LevelformSettings") -> int:
@@ -78,9 +73,7 @@ def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) 
     names = found.fusions if found else ()
     items = [("DEFAULT", "Method's Choice", "As the method does it by itself")]
     items += [(name, name.capitalize(), f"Combine the views by {name}") for name in names]
-    if items != _fusion_items:
-        _fusion_items[:] = items
-    return _fusion_items
+    return choices.keep(_fusion_items, items)
 
 
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:

@@ -3,25 +3,19 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from . import session
+from . import choices, session
 from .requests import DEFAULT_METHOD
 
 OWN = "levelform"
 # What can be trained before the backend has said so.
 _KNOWN = ((OWN, "Levelform", "Our own method"),)
-_items: list[tuple[str, str, str, int]] = []  # Blender keeps no reference to a dynamic enum's words
+_items: list[tuple[str, str, str, int]] = []
 
 
 def _methods(settings: "LevelformTraining", _context: bpy.types.Context | None) -> list:
     """List the networks that the worker knows; always with the chosen one."""
     listed = [(m.name, m.title, m.summary) for m in session.methods() if m.name != DEFAULT_METHOD]
-    known = listed or list(_KNOWN)
-    if settings.method not in {name for name, _, _ in known}:
-        known.append((settings.method, settings.method, "Not known to the backend"))
-    items = [(*item, index) for index, item in enumerate(known)]
-    if items != _items:
-        _items[:] = items
-    return _items
+    return choices.keep_methods(_items, listed or _KNOWN, settings.method)
 
 
 def _get_method(settings: "LevelformTraining") -> int:

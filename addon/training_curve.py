@@ -1,6 +1,7 @@
 """The curve of a training run as a small picture for the sidebar; numpy alone."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,12 +20,12 @@ def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
     """Return (step, value) of each column of a run's `curve.csv`; empty while there is none."""
     columns: dict[str, list[tuple[float, float]]] = {}
     try:
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                step = float(row["step"])
-                for name, value in row.items():
-                    if value and name != "step":
-                        columns.setdefault(name, []).append((step, float(value)))
+        whole = path.read_text().rpartition("\n")[0]  # the last line may be just being written
+        for row in csv.DictReader(io.StringIO(whole, newline="")):
+            step = float(row["step"])
+            for name, value in row.items():
+                if value and name != "step":
+                    columns.setdefault(name, []).append((step, float(value)))
     except (OSError, ValueError, KeyError):
         return {}
     return columns

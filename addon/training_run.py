@@ -30,7 +30,6 @@ TICK = 0.5  # seconds between two looks at the run's files
 PREVIEW = "Levelform Training Preview"
 RUN, CURVE, MESH, BEST, LOG = "run.json", "curve.csv", "preview.npz", "best.safetensors", "log.txt"
 SCRIPT = Path(__file__).parents[1] / "backend" / "terminal.py"
-PATIENCE = 20.0  # seconds that a stopped process has to write its state
 
 logger = logging.getLogger(__name__)
 
@@ -179,14 +178,9 @@ class Training:
             raise self.failure
 
     def shutdown(self) -> None:
-        """End it with Blender, after it has written its state."""
-        if self._process is None:
-            return
-        self.stop()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        """Let it end with Blender, which need not wait: it writes its state and ends by itself."""
+        if self._process is not None:
+            self.stop()
         self._process = None
 
     def new_mesh(self) -> MeshUpdate | None:

@@ -349,6 +349,12 @@ def method_options(cls: type[Reconstructor]) -> set[str]:
     return (_keywords(cls.encode) | _keywords(cls.decode)) - set(ALWAYS_GIVEN)
 
 
+def _tensors(cls: type[Reconstructor]) -> set[str]:
+    """Return the names of a method's options that are tensors, which nobody types."""
+    hints = {**inspect.get_annotations(cls.encode), **inspect.get_annotations(cls.decode)}
+    return {name for name, hint in hints.items() if "Tensor" in str(hint)} - {"return"}
+
+
 def _keywords(function: Callable[..., Any]) -> set[str]:
     """Return the names of a function's keyword-only arguments."""
     parameters = inspect.signature(function).parameters.values()
@@ -447,5 +453,5 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         needs_weights=spec.needs_weights,
         weights=("bundled",) if bundled_weights(spec.name) else (),
         fusions=spec.fusions,
-        options=tuple(sorted(method_options(cls) - {"fusion", "camera"})),
+        options=tuple(sorted(method_options(cls) - _tensors(cls) - {"fusion", "camera"})),
     )

@@ -61,3 +61,17 @@ def progress() -> Iterator[Ticket]:
             bar.update(max(step.overall - bar.n, 0.0))
 
         yield Ticket(report)
+
+
+def parse_count(word: str) -> tuple[str, int]:
+    """Return the set of points and the number that NAME=COUNT names.
+
+    Raises
+    ------
+    RequestError
+        If it is written otherwise, or the number is 0.
+    """
+    name, _, count = word.partition("=")
+    if not count.isdecimal() or int(count) == 0:
+        raise RequestError(f"{word!r} does not say how many points.", "Write it as uniform=512.")
+    return name, int(count)

@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RequestError, WorkError
-from . import progress
+from . import parse_count, progress
 
 if TYPE_CHECKING:
     from ..data.format import Record
@@ -295,7 +294,7 @@ def _contents(args: argparse.Namespace) -> "Contents":
     from ..data.records import PASSES, Contents
 
     return Contents(
-        points=dict(_parse_points(args.points)),
+        points=dict(parse_count(word) for word in args.points),
         surface=args.surface,
         views=args.views,
         size=args.size,
@@ -304,16 +303,6 @@ def _contents(args: argparse.Namespace) -> "Contents":
         mesh=args.mesh,
         seed=args.seed,
     )
-
-
-def _parse_points(words: list[str]) -> Iterator[tuple[str, int]]:
-    for word in words:
-        name, _, count = word.partition("=")
-        if not count.isdecimal() or int(count) == 0:
-            raise RequestError(
-                f"{word!r} does not say how many points.", "Write it as uniform=20000."
-            )
-        yield name, int(count)
 
 
 def _write(

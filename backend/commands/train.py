@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, RequestError
 from ..ticket import Step, Ticket
+from . import parse_count
 
 if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--views", type=int, help="pictures of each object a step")
     parser.add_argument("--rate", type=float, help="learning rate of the last phase")
     parser.add_argument("--points", nargs="+", metavar="NAME=COUNT", help="points of each object")
-    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"))
+    parser.add_argument("--precision", choices=("float32", "bfloat16"))
     parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch in turn")
     parser.add_argument("--validate-every", type=int, default=2000, metavar="STEPS")
     parser.add_argument("--validation-shapes", type=int, default=104, metavar="COUNT")
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = _recipe(args)
-    model = _model(args, recipe)
+    model = _model(args)
     out = Path(args.out)
     if not out.is_dir():
         check_place(out)
@@ -129,7 +130,7 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
     if args.views is not None:
         changes["views"] = args.views
     if args.points is not None:
-        changes["points"] = tuple(_count(word) for word in args.points)
+        changes["points"] = tuple(parse_count(word) for word in args.points)
     recipe = replace(recipe, draw=replace(draw, **changes))
     if args.steps is not None:
         recipe = recipe.with_steps(args.steps)
@@ -141,14 +142,7 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
     return recipe
 
 
-def _count(word: str) -> tuple[str, int]:
-    name, _, count = word.partition("=")
-    if not count.isdecimal() or int(count) == 0:
-        raise RequestError(f"{word!r} does not say how many points.", "Write it as uniform=512.")
-    return name, int(count)
-
-
-def _model(args: argparse.Namespace, recipe: "Recipe") -> "Reconstructor":
+def _model(args: argparse.Namespace) -> "Reconstructor":
     """Return the network to train: a new one, or the weights that it starts from."""
     from ..reconstructors import find_method, pick_device
     from ..training.parts import changed, fresh, with_part

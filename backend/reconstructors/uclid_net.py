@@ -103,7 +103,7 @@ COMPACT = UCLIDConfiguration(
     width=24,
     deep=94,
     skip=14,
-    stages=(64, 40, 40),
+    stages=(64, 16, 16),  # convolutions at 28^3 are nearly all the cost: few channels, in sixteens
     camera_width=24,
     depth_width=20,
     nearest=OURS.near - 1.0,
@@ -460,23 +460,31 @@ class UCLIDNet(Reconstructor):
         The depth network sees every object as from a training distance; what its camera stands
         farther (or nearer) than those is added.
         """
-        config, maps = self.configuration, []
+        maps = []
         for image, camera, depth in zip(images, cameras, given, strict=True):
             if depth is None:
-                if self.depth is None:
-                    raise RequestError(
-                        "These weights of UCLID-Net have no depth network, so every picture needs "
-                        "its depth.",
-                        "Use weights that can estimate it.",
-                    )
-                share = self.depth(image[None])[0]
-                depth = config.nearest + share * (config.farthest - config.nearest)
+                ahead = self.framing.near
                 if camera is not None:
                     ahead = -float(camera.center @ camera.forward) / self.scale
-                    depth = depth + float(self._beyond(torch.tensor(ahead)))
-                depth = torch.where(share > 0.99, torch.inf, depth)
+                depth = self._found_depths(image[None], torch.tensor([ahead]).to(image))[0]
             maps.append(depth.to(self.device) * self.scale)
         return maps
+
+    def _found_depths(self, images: Tensor, ahead: Tensor) -> Tensor:
+        """Return the depth network's maps, (N, h, h) volume units, infinite at the background.
+
+        `ahead`, (N,), is how far along the optical axis the volume's centre is from each camera.
+        """
+        if self.depth is None:
+            raise RequestError(
+                "These weights of UCLID-Net have no depth network, so every picture needs its "
+                "depth.",
+                "Use weights that can estimate it.",
+            )
+        config, share = self.configuration, self.depth(images)
+        depth = config.nearest + share * (config.farthest - config.nearest)
+        depth = depth + self._beyond(ahead)[:, None, None]
+        return torch.where(share > 0.99, torch.inf, depth)
 
     def _beyond(self, distance: Tensor) -> Tensor:
         """Return how much farther than the training cameras a distance is, volume units."""
@@ -491,16 +499,20 @@ class UCLIDNet(Reconstructor):
         *,
         warm_up: bool = False,
         fusion: str | None = None,
+        samples: int = SAMPLES,
+        found_depth: bool = False,
     ) -> dict[str, Tensor]:
         """Return CD + 100 BCE (section 3.3); with `warm_up` the second term alone.
 
-        Each view counts as a picture of its own unless `fusion` names a rule.
+        Each view counts as a picture of its own unless `fusion` names a rule. `samples` points of
+        each occupied voxel's sheet are compared. With `found_depth`, weights that have a depth
+        network learn from what it finds, as the authors' do: its errors are what they will meet.
         """
         if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
             raise RequestError(
                 "UCLID-Net learns from surfaces, depth and cameras; some are missing."
             )
-        grid = self.grids(batch, fusion)
+        grid = self.grids(batch, fusion, found_depth=found_depth)
         targets = self._targets(batch, generator, repeat=1 if fusion else batch.images.shape[1])
         true = torch.stack([voxels_of(points, VOXELS) for points in targets])
         logits = self.network.occupancy_logits(grid)
@@ -509,7 +521,7 @@ class UCLIDNet(Reconstructor):
         if warm_up:
             return terms
         distances = [
-            self._chamfer(code, probability, points, generator)
+            self._chamfer(code, probability, points, samples, generator)
             for code, probability, points in zip(
                 grid, logits.detach().sigmoid(), targets, strict=True
             )
@@ -518,14 +530,21 @@ class UCLIDNet(Reconstructor):
         chamfer = torch.stack(found).mean() if found else entropy.new_zeros(())
         return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
 
-    def grids(self, batch: Batch, fusion: str | None = None) -> Tensor:
+    def grids(
+        self, batch: Batch, fusion: str | None = None, *, found_depth: bool = False
+    ) -> Tensor:
         """Return H_0 of the batch's views, (B V, 40, ...), or of its objects, (B, 40, ...)."""
         assert batch.camera_from_volume is not None
         assert batch.intrinsics is not None
         assert batch.depth is not None
         images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
         poses, lenses = self._own_cameras(batch)
-        depths = batch.depth.flatten(0, 1) * self.scale
+        depths = batch.depth.flatten(0, 1)
+        if found_depth and self.depth is not None:
+            with torch.no_grad():
+                ahead = batch.camera_from_volume[..., 2, 3].flatten()
+                depths = self._found_depths(images, ahead)
+        depths = depths * self.scale
         grids = self.network.lift(images, depths, poses, lenses, batch.orthographic)
         if fusion is not None:
             shape = batch.images.shape[:2]
@@ -573,7 +592,12 @@ class UCLIDNet(Reconstructor):
         return targets
 
     def _chamfer(
-        self, code: Tensor, probability: Tensor, points: Tensor, generator: torch.Generator | None
+        self,
+        code: Tensor,
+        probability: Tensor,
+        points: Tensor,
+        samples: int,
+        generator: torch.Generator | None,
     ) -> Tensor | None:
         """Return the squared Chamfer distance of one picture's folded points; None without any."""
         voxels = self.network.active(probability)
@@ -582,7 +606,7 @@ class UCLIDNet(Reconstructor):
         if len(voxels) > MOST_FOLDED:
             chosen = torch.randperm(len(voxels), generator=generator)[:MOST_FOLDED]
             voxels = voxels[chosen.to(voxels.device)]
-        where = torch.rand(len(voxels), SAMPLES, 2, generator=generator).to(code)
+        where = torch.rand(len(voxels), samples, 2, generator=generator).to(code)
         folded = self.network.fold(code, voxels, where).flatten(0, 1)
         forward = (folded - points[_nearest(folded, points)]).square().sum(1)
         backward = (folded[_nearest(points, folded)] - points).square().sum(1)

@@ -16,34 +16,45 @@ COLORS = ("#2f6fb2", "#c4502b", "#3d8b40", "#8050a0", "#9a7d0a", "#555555")
 class Table:
     """Rows of numbers by step, kept in a CSV file; columns may appear late.
 
+    A row is appended; the file is written anew, beside the old one, when a column appears or rows
+    were cut away.
+
     Parameters
     ----------
     path
-        The file; rows that are there are read.
+        The file; rows that are there are read, but for a last line that was cut short.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows: list[dict[str, float]] = _read(path) if path.exists() else []
+        self._written: list[str] = []  # columns of the file; none: it is to be written anew
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Add a row and write the file."""
+        """Add a row to the table and its file."""
         self.rows.append(dict(row))
-        self.write()
+        if not self._written or row.keys() - set(self._written):
+            self.write()
+        else:
+            with self.path.open("a") as file:
+                file.write(self._text([row]))
 
     def cut(self, step: int) -> None:
         """Forget rows after a step: those that a stopped run wrote after its last state."""
         self.rows = [row for row in self.rows if row["step"] <= step]
+        self._written = []
 
     def write(self) -> None:
         """Write the whole table, moved into place when it is complete."""
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({n: f"{v:.8g}" for n, v in row.items()} for row in self.rows)
+        self._written = list(dict.fromkeys(name for row in self.rows for name in row))
         with written_whole(self.path) as partial:
-            partial.write_text(text.getvalue())
+            partial.write_text(",".join(self._written) + "\n" + self._text(self.rows))
+
+    def _text(self, rows: Sequence[Mapping[str, float]]) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._written, lineterminator="\n")
+        writer.writerows({n: f"{v:.8g}" for n, v in row.items()} for row in rows)
+        return text.getvalue()
 
     def column(self, name: str) -> list[tuple[float, float]]:
         """Return (step, value) of the rows that have a column."""
@@ -52,8 +63,8 @@ class Table:
 
 def _read(path: Path) -> list[dict[str, float]]:
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
+        whole = path.read_text().rpartition("\n")[0]
+        rows = list(csv.DictReader(io.StringIO(whole, newline="")))
         return [{n: float(v) for n, v in row.items() if v} for row in rows]
     except (ValueError, OSError, csv.Error) as error:
         raise RequestError(f"{path} is no table of a training run: {error}.") from error

@@ -44,11 +44,11 @@ class Group:
         dist.all_reduce(flat)
         return dict(zip(values, (flat / self.size).tolist(), strict=True))
 
-    def share(self, best: float, waited: int) -> tuple[float, int]:
-        """Return the first process's numbers to all."""
+    def share(self, best: float | None, waited: int) -> tuple[float | None, int]:
+        """Return the first process's numbers to all; after a validation, so there is a best."""
         if self.size == 1:
             return best, waited
-        values = self._placed(torch.tensor([best, float(waited)], dtype=torch.float64))
+        values = self._placed(torch.tensor([best or 0.0, float(waited)], dtype=torch.float64))
         dist.broadcast(values, src=0)
         return float(values[0]), int(values[1])
 

@@ -13,8 +13,9 @@ from ..errors import RequestError
 from .samples import Draw
 
 Decay = Literal["constant", "cosine", "staircase"]
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16"]
 EQUAL = (("uniform", 512), ("near", 512))
+FEWER = (("uniform", 256), ("near", 256))  # where a point costs as much as the picture
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Phase:
     decay : "constant"; "cosine" down to a fiftieth of the rate; or "staircase": the rate is
         multiplied by the last of `stairs` at each of the others, shares of the phase's steps
     betas, weight_decay : of AdamW; weight decay is for matrices and kernels alone
+    coupled : weight decay is part of the gradient, as in Adam with an L2 term
     clip : greatest norm of the gradient; None for no limit
     clip_each : the limit holds for each tensor, not for all together
     """
@@ -45,6 +47,7 @@ class Phase:
     stairs: tuple[tuple[float, float], ...] = ()
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.01
+    coupled: bool = False
     clip: float | None = 1.0
     clip_each: bool = False
 
@@ -68,7 +71,7 @@ class Recipe:
     ----------
     phases : one after the other
     draw : what each step sees
-    modules : names of the sub-networks that learn; empty for all that are in no other part
+    modules : names of the sub-networks that learn; empty for all
     ema : decay of the running mean of the weights that is kept and saved; 0 for none
     precision : what convolutions and matrices compute in
     source : where the schedule comes from
@@ -123,19 +126,19 @@ COMPACT: dict[str, dict[str, Recipe]] = {
         ),
     },
     "deep-meta-functionals": {"main": _ours(Draw(points=EQUAL, crops=0.4))},
-    "occupancy-network": {"main": _ours(Draw(points=EQUAL, crops=0.4), clip=None)},
+    "occupancy-network": {"main": _ours(Draw(points=FEWER, crops=0.4), clip=None)},
     "tdgn": {"main": _ours(Draw(points=EQUAL, crops=0.4), rate=5e-4)},
     "disn": {
-        "main": _ours(Draw(points=EQUAL, crops=0.3), clip=None, rate=5e-4),
+        "main": _ours(Draw(points=FEWER, crops=0.3), clip=None, rate=5e-4),
         "camera": Recipe((_CAMERA,), _CAMERA_DRAW, ("camera",)),
     },
     "uclid-net": {
         "main": Recipe(
             (
-                Phase(options={"warm_up": True}, steps=1500, clip=10.0),
-                Phase(steps=8000, clip=10.0),
+                Phase(options={"warm_up": True, "found_depth": True}, steps=300, clip=10.0),
+                Phase(options={"samples": 4, "found_depth": True}, steps=8000, clip=10.0),
             ),
-            Draw(objects=16, points=(("uniform", 1),), surface=2500, depth=True),
+            Draw(objects=16, points=(("uniform", 1),), surface=2500, depth=True, crops=0.3),
             ("network",),
         ),
         "camera": Recipe((_CAMERA,), _CAMERA_DRAW, ("camera",)),
@@ -149,7 +152,7 @@ COMPACT: dict[str, dict[str, Recipe]] = {
                 ),
                 Phase(loss="depth_loss", steps=4000, rate=5e-4, clip=10.0),
             ),
-            Draw(objects=16, points=(("uniform", 1),), depth=True),
+            Draw(objects=16, points=(("uniform", 1),), depth=True, crops=0.3),
             ("depth",),
         ),
     },
@@ -173,7 +176,11 @@ COMPACT: dict[str, dict[str, Recipe]] = {
 }
 
 _ADAM = {"betas": (0.9, 0.999), "weight_decay": 0.0, "decay": "constant", "warm_up": 0}
-_R2N2_POINTS = (("uniform", 1024), ("near", 1024))
+_FOUND = {"found_depth": True}
+_DISN_BATCH, _DISN_STEPS = 16, 3_600_000
+# DISN multiplies its rate by 0.9 every 200,000 samples, down to a hundredth of it.
+_DISN_STAIR = 200_000 / _DISN_BATCH / _DISN_STEPS
+_DISN_STAIRS = tuple((k * _DISN_STAIR, max(0.9**k, 0.01)) for k in range(45))
 PAPER: dict[str, dict[str, Recipe]] = {
     "deep-meta-functionals": {
         "main": Recipe(
@@ -224,15 +231,19 @@ PAPER: dict[str, dict[str, Recipe]] = {
                     | {
                         "betas": (0.5, 0.999),
                         "weight_decay": 1e-5,
+                        "coupled": True,
+                        "decay": "staircase",
+                        "stairs": _DISN_STAIRS,
                         "rate": 1e-4,
-                        "steps": 3_600_000,
+                        "steps": _DISN_STEPS,
                         "clip": None,
                     }
                 ),
             ),
-            Draw(objects=16, points=(("disn", 2048),), **_PLAIN),
+            Draw(objects=_DISN_BATCH, points=(("disn", 2048),), **_PLAIN),
             ema=0.0,
-            source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16",
+            source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
+            "0.9 times as high after every 200,000 samples, L2 term 1e-5",
         ),
         "camera": Recipe(
             (
@@ -251,18 +262,59 @@ PAPER: dict[str, dict[str, Recipe]] = {
         "main": Recipe(
             (
                 Phase(
-                    options={"warm_up": True},
-                    **_ADAM | {"rate": 1e-3, "steps": 15_000, "clip": None},
+                    options={"warm_up": True, "found_depth": True},
+                    **_ADAM | {"rate": 1e-3, "steps": 1_090, "clip": None},
                 ),
-                Phase(**_ADAM | {"rate": 1e-3, "steps": 109_000, "clip": None}),
-                Phase(**_ADAM | {"rate": 1e-4, "steps": 54_500, "clip": None}),
+                Phase(options=_FOUND, **_ADAM | {"rate": 1e-3, "steps": 109_000, "clip": None}),
+                Phase(options=_FOUND, **_ADAM | {"rate": 1e-4, "steps": 54_500, "clip": None}),
             ),
             Draw(objects=28, points=(("uniform", 1),), surface=5000, depth=True, **_PLAIN),
             ("network",),
             ema=0.0,
-            source="UCLID-Net 4.1: one epoch of occupancy alone, Adam 1e-3, 1e-4 from epoch 100 "
-            "of 150, batch 28",
-        )
+            source="UCLID-Net 4.1: one epoch of occupancy alone (the authors' in batches of 2), "
+            "Adam 1e-3, 1e-4 from epoch 100 of 150, batch 28",
+        ),
+        "camera": Recipe(
+            tuple(
+                Phase(
+                    loss="camera_loss",
+                    **_ADAM | {"rate": rate, "steps": epochs * 1_388, "clip": 0.1},
+                )
+                for rate, epochs in ((1e-3, 100), (1e-4, 200))
+            ),
+            Draw(objects=22, points=(("uniform", 1),), surface=8192, canonical=True, **_PLAIN),
+            ("camera",),
+            ema=0.0,
+            source="UCLID-Net, the authors' code: Adam 1e-3, 1e-4 from epoch 100 of 300, batch 22, "
+            "gradients clipped at 0.1",
+        ),
+        "depth": Recipe(
+            tuple(
+                Phase(
+                    loss="depth_loss",
+                    options={"gradients": gradients, "normals": normals},
+                    **_ADAM
+                    | {
+                        "weight_decay": 4e-5,
+                        "coupled": True,
+                        "rate": rate,
+                        "steps": epochs * 372,
+                        "clip": None,
+                    },
+                )
+                for gradients, normals, rate, epochs in (
+                    (False, False, 1e-4, 4),
+                    (True, False, 1e-4, 4),
+                    (True, True, 1e-4, 92),
+                    (True, True, 1e-5, 50),
+                )
+            ),
+            Draw(objects=82, points=(("uniform", 1),), depth=True, **_PLAIN),
+            ("depth",),
+            ema=0.0,
+            source="UCLID-Net, the authors' code: Adam 1e-4, 1e-5 from epoch 100 of 150, batch 82; "
+            "terms of gradients from epoch 4, of normals from epoch 8",
+        ),
     },
     "sdf-srn": {
         "main": Recipe(
@@ -303,9 +355,3 @@ def find_recipe(method: str, part: str = "main", preset: str = "compact") -> Rec
             f"It has {', '.join(parts)}.",
         )
     return parts[part]
-
-
-def other_modules(method: str, part: str) -> tuple[str, ...]:
-    """Return names of the sub-networks that other parts of the method train."""
-    parts = COMPACT.get(method, {})
-    return tuple(name for key, recipe in parts.items() if key != part for name in recipe.modules)

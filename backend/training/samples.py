@@ -5,8 +5,8 @@ anywhere goes on exactly, and several processes share one batch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..data.format import Dataset, Shape
 from ..data.render import AUGMENTATIONS
+from ..data.render.augment import draw
 from ..errors import RequestError
 from ..fusion import (
     Framing,
@@ -28,8 +29,8 @@ from ..fusion import (
 from ..geometry.cameras import Camera
 from ..reconstructors import Batch
 
-Depth = Literal["none", "camera"]
 SAME_LENS = 1e-3  # relative; lenses nearer than this need no resampling
+MEMORY = 2 << 30  # bytes of framed pictures that a sampler keeps
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,26 @@ class Draw:
     fixed_view: bool = False
 
 
+class Picture(NamedTuple):
+    """A framed picture, as `Batch` has them; its camera is None when unposed."""
+
+    image: Tensor  # (4, S, S) uint8
+    camera_from_volume: Tensor | None  # (4, 4)
+    intrinsics: Tensor | None  # (4,)
+    orthographic: bool
+    depth: Tensor  # (S, S), empty if not kept
+
+    @property
+    def bytes(self) -> int:
+        """Memory of its tensors."""
+        return self.image.nbytes + self.depth.nbytes
+
+
 class Sampler:
     """Draws batches of one or more data sets.
+
+    Framed pictures are kept in memory, up to `MEMORY`: framing costs more than all else that is
+    drawn.
 
     Parameters
     ----------
@@ -81,6 +100,8 @@ class Sampler:
         if not shapes:
             raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
         self.shapes, self.framing, self.settings, self.seed = shapes, framing, draw, seed
+        self._kept: dict[tuple[int, int, bool], Picture] = {}
+        self._bytes = 0
 
     def draw(self, step: int, *, share: slice = slice(None)) -> Batch:
         """Return the batch of a step, or the part of its objects that `share` names."""
@@ -88,50 +109,62 @@ class Sampler:
             len(self.shapes), size=self.settings.objects
         )
         places = range(self.settings.objects)[share]
-        items = [self._object(self.shapes[int(order[i])], step, i) for i in places]
-        return _stacked(items)
+        batch = _stacked([self._object(int(order[place]), step, place) for place in places])
+        pictures = batch.images.flatten(0, 1)
+        seeds = [mixed(self.seed, step, p, v) for p in places for v in range(self.settings.views)]
+        changed = _augmented(pictures, self.settings.augment, seeds)
+        return replace(batch, images=changed.unflatten(0, batch.images.shape[:2]))
 
-    def _object(self, shape: Shape, step: int, place: int) -> Batch:
-        """Return the batch of one object."""
-        rng = np.random.default_rng([self.seed, step, place])
+    def _object(self, index: int, step: int, place: int) -> Batch:
+        """Return the batch of one object, without augmentations."""
+        shape, rng = self.shapes[index], np.random.default_rng([self.seed, step, place])
         chosen = self._choose_views(shape, rng)
         cropped = rng.random() < self.settings.crops
         mirrored = rng.random() < self.settings.mirror
         points, inside, distances, near = _draw_points(shape, self.settings.points, rng)
-        taken = [self._picture(shape, int(view), cropped) for view in chosen]
-        generator = torch.Generator().manual_seed(mixed(self.seed, step, place))
-        images = torch.stack([picture for picture, _, _ in taken])
-        poses, lenses = _camera_tensors([camera for _, camera, _ in taken])
+        taken = [self._picture(index, int(view), bool(cropped)) for view in chosen]
         surface, normals = _draw_surface(shape, self.settings.surface, rng)
         batch = Batch(
-            images=_augmented(images, self.settings.augment, generator),
+            images=torch.stack([picture.image for picture in taken]).float() / 255,
             points=points,
             inside=inside,
             distances=distances,
             near=near,
-            camera_from_volume=poses,
-            intrinsics=lenses,
+            camera_from_volume=_if_all([picture.camera_from_volume for picture in taken]),
+            intrinsics=_if_all([picture.intrinsics for picture in taken]),
+            orthographic=taken[0].orthographic,
             surface=surface,
             normals=normals,
-            depth=torch.stack([depth for _, _, depth in taken]) if self.settings.depth else None,
+            depth=torch.stack([p.depth for p in taken]) if self.settings.depth else None,
         )
         return mirror(batch) if mirrored else batch
 
     def _choose_views(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
-        count = self.settings.views
-        if shape.view_count < count:
+        """Return which pictures are taken; orthographic ones where there are no others."""
+        count, views = self.settings.views, np.arange(shape.view_count)
+        if "views.orthographic" in shape:
+            perspective = views[shape["views.orthographic"] == 0]
+            views = perspective if len(perspective) else views
+        if len(views) < count:
             raise RequestError(
-                f"{shape.id} has {shape.view_count} pictures, not {count}.",
+                f"{shape.id} has {len(views)} pictures, not {count}.",
                 "Make the data set with more --views, or train with fewer.",
             )
-        if self.settings.fixed_view:
-            return np.arange(count)
-        return rng.permutation(shape.view_count)[:count]
+        return views[:count] if self.settings.fixed_view else rng.permutation(views)[:count]
 
-    def _picture(
-        self, shape: Shape, view: int, cropped: bool
-    ) -> tuple[Tensor, Camera | None, Tensor]:
-        """Return a framed picture (4, S, S), its camera and its depth (S, S), empty if not kept."""
+    def _picture(self, index: int, view: int, cropped: bool) -> Picture:
+        """Return a framed picture, from memory if it is there."""
+        key = (index, view, cropped)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._frame(self.shapes[index], view, cropped)
+            if self._bytes + found.bytes <= MEMORY:
+                self._kept[key] = found
+                self._bytes += found.bytes
+        return found
+
+    def _frame(self, shape: Shape, view: int, cropped: bool) -> Picture:
+        """Frame a picture by its camera; `cropped`, or without one, by its mask."""
         image = torch.from_numpy(np.array(shape["views.images"][view])).float() / 255
         camera = shape.camera(view) if "views.poses" in shape else None
         depth = self._depth(shape, view)
@@ -143,8 +176,18 @@ class Sampler:
         else:
             image, depth, camera = framed(image, depth, camera, self.framing)
         if camera is not None and self.settings.canonical:
+            if camera.orthographic:
+                raise RequestError(
+                    f"{shape.id} has orthographic pictures; a camera network learns perspective.",
+                    "Make the data set with other --cameras.",
+                )
             camera = canonical_camera(camera, self.framing)
-        return image.permute(2, 0, 1), camera, depth
+        stored = (image.permute(2, 0, 1) * 255).round().byte()
+        if camera is None:
+            return Picture(stored, None, None, False, depth)
+        pose = torch.from_numpy(camera.camera_from_world).float()
+        lens = torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy])
+        return Picture(stored, pose, lens, camera.orthographic, depth)
 
     def _depth(self, shape: Shape, view: int) -> Tensor:
         """Return depth along the optical axis, (H, W), infinite at the background."""
@@ -178,7 +221,12 @@ def framed(
 ) -> tuple[Tensor, Tensor, Camera]:
     """Return a posed picture (S, S, 4), its depth (S, S) and its camera as in training.
 
-    A picture that was taken so is only resized; any other is retaken, its depth too.
+    A picture that was taken so is only resized; any other is retaken. `depth` may be empty.
+
+    Raises
+    ------
+    RequestError
+        If there is depth and the picture would have to be retaken.
     """
     target = training_camera(camera, framing)
     size = (framing.size, framing.size)
@@ -262,7 +310,7 @@ def _draw_points(
     for name, count in sets:
         stored = shape[f"{name}.points"]
         index = np.sort(rng.integers(len(stored), size=count))  # sorted: the disk likes it
-        points.append(stored[index])
+        points.append(np.asarray(stored)[index])
         if f"{name}.distance" in shape:
             distances.append(shape[f"{name}.distance"][index])
             inside.append(distances[-1] < 0)
@@ -289,36 +337,39 @@ def _draw_surface(
     return torch.from_numpy(points), torch.from_numpy(normals)
 
 
-def _camera_tensors(
-    cameras: Sequence[Camera | None],
-) -> tuple[Tensor | None, Tensor | None]:
-    """Return camera_from_volume (V, 4, 4) and intrinsics (V, 4); None where one is unknown."""
-    known = [camera for camera in cameras if camera is not None]
-    if len(known) < len(cameras):
-        return None, None
-    poses = np.stack([camera.camera_from_world for camera in known]).astype(np.float32)
-    lenses = np.array([[c.fx, c.fy, c.cx, c.cy] for c in known], np.float32)
-    return torch.from_numpy(poses), torch.from_numpy(lenses)
+def _if_all(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    """Return the tensors stacked; None if one is missing."""
+    there = [tensor for tensor in tensors if tensor is not None]
+    return torch.stack(there) if len(there) == len(tensors) else None
 
 
 def _stacked(items: Sequence[Batch]) -> Batch:
     """Return the batch of some objects; what one of them lacks is left out."""
-    columns = {}
-    for name in ("images", "points", "inside", "distances", "near", "camera_from_volume",
-                 "intrinsics", "surface", "normals", "depth"):  # fmt: skip
-        values = [getattr(item, name) for item in items]
-        columns[name] = None if any(v is None for v in values) else torch.stack(values)
-    return Batch(**columns)
+    kinds = {item.orthographic for item in items}
+    if len(kinds) > 1:
+        raise RequestError(
+            "Some shapes have perspective pictures, others only orthographic ones.",
+            "Train on the one kind or the other.",
+        )
+    names = [f.name for f in fields(Batch) if f.name != "orthographic"]
+    columns: dict[str, Any] = {n: _if_all([getattr(item, n) for item in items]) for n in names}
+    return Batch(orthographic=kinds.pop(), **columns)
 
 
-def _augmented(images: Tensor, names: Sequence[str], generator: torch.Generator) -> Tensor:
-    """Return pictures (V, 4, S, S), each augmentation applied to a random half of them."""
-    last = images.permute(0, 2, 3, 1)
+def _augmented(images: Tensor, names: Sequence[str], seeds: Sequence[int]) -> Tensor:
+    """Return pictures (N, 4, S, S), each augmentation applied to a random half of them.
+
+    Every picture has a seed of its own, so it becomes the same in any batch.
+    """
+    if not names:
+        return images
+    sources = [torch.Generator().manual_seed(seed) for seed in seeds]
+    last = images.permute(0, 2, 3, 1).contiguous()
     for name in names:
-        chosen = torch.rand(len(last), generator=generator) < 0.5
+        chosen = draw(torch.rand, (len(last),), sources) < 0.5
         if chosen.any():
-            last = last.clone()
-            last[chosen] = AUGMENTATIONS[name](last[chosen], generator)
+            own = [source for source, hit in zip(sources, chosen.tolist(), strict=True) if hit]
+            last[chosen] = AUGMENTATIONS[name](last[chosen], own)
     return last.permute(0, 3, 1, 2).contiguous()
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.format import Shape
-from ..errors import RequestError, WorkError
+from ..errors import Cancelled, RequestError, WorkError
 from ..geometry.writing import written_whole
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket
@@ -98,7 +98,9 @@ class Trainer:
         self.sampler = Sampler(shapes, model.framing, recipe.draw, settings.seed)
         self.validation = validation
         self.watch = watch
-        self.step, self.best, self.waited, self.seconds = 0, -1.0, 0, 0.0
+        self.step, self.waited, self.seconds = 0, 0, 0.0
+        self.best: float | None = None
+        self._window: list[dict[str, float]] = []  # terms of the steps since the last row
         self.table = Table(settings.out / CURVE)
         self._learning = self._choose()
         self._mean = copy.deepcopy(model).eval()
@@ -112,7 +114,8 @@ class Trainer:
     def run(self, ticket: Ticket | None = None) -> dict[str, Any]:
         """Train until the recipe's end; return what `run.json` holds.
 
-        What the ticket cancels, or anything else ends, is continued by the same call again.
+        What the ticket cancels goes on from that step by the same call again; what anything else
+        ends goes on from the last state.
 
         Raises
         ------
@@ -122,17 +125,15 @@ class Trainer:
         ticket = ticket or Ticket()
         self._resume()
         clock = saved = told = time.monotonic()
-        window: list[dict[str, float]] = []
         try:
             while self.step < self.recipe.steps and not self._out_of_patience():
                 ticket.advance(self.step / self.recipe.steps)
-                window.append(self._one_step())
+                self._window.append(self._one_step())
                 now = time.monotonic()
                 self.seconds += now - clock
                 clock = now
                 if self.step % self.settings.log_every == 0:
-                    self._log(window)
-                    window = []
+                    self._log()
                 if now - told > TELL_EVERY:
                     self._write_run(done=False)
                     told = now
@@ -142,7 +143,7 @@ class Trainer:
                 if now - saved > self.settings.save_every:
                     self._save()
                     saved = time.monotonic()
-        except BaseException:
+        except Cancelled:  # between two steps; anything else may leave a step half done
             self._save()
             raise
         self._finish()
@@ -175,7 +176,7 @@ class Trainer:
         sums: dict[str, float] = {}
         for index, share in enumerate(parts):
             torch.manual_seed(mixed(self.settings.seed, self.step, self.group.rank, index))
-            with self.group.silent(self._wrapped, index < len(parts) - 1), self._precision():
+            with self.group.silent(self._wrapped, index < len(parts) - 1):
                 terms = self._loss(phase, share)
                 (terms["loss"] / len(parts)).backward()
             for name, value in terms.items():
@@ -200,14 +201,12 @@ class Trainer:
         if phase.loss == "pretraining_loss":
             return {"loss": self._wrapped(None, phase.loss, phase.options)}
         batch = self.sampler.draw(self.step, share=share).to(self.model.device)
-        return self._wrapped(batch, phase.loss, phase.options)
+        with self._precision():
+            return self._wrapped(batch, phase.loss, phase.options)
 
     def _precision(self) -> torch.autocast:
-        kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-        kind = kinds[self.recipe.precision]
-        wanted = kind != torch.float32
-        dtype = kind if wanted else torch.bfloat16
-        return torch.autocast(self.model.device.type, dtype, enabled=wanted)
+        half = self.recipe.precision == "bfloat16"
+        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=half)
 
     def _clip(self, phase: Phase) -> None:
         if phase.clip is None:
@@ -252,7 +251,8 @@ class Trainer:
             {"params": vectors, "weight_decay": 0.0},
         ]
         groups = [group for group in groups if group["params"]]
-        self._optimizer = torch.optim.AdamW(groups, lr=phase.rate, betas=phase.betas)
+        kind = torch.optim.Adam if phase.coupled else torch.optim.AdamW
+        self._optimizer = kind(groups, lr=phase.rate, betas=phase.betas)
         self._wrapped = self.group.wrap(Loss(self.model))
         self._phase = index
 
@@ -269,7 +269,7 @@ class Trainer:
             named = {f"validation_{k.removeprefix('validation_')}": v for k, v in scores.items()}
             self.table.add({"step": float(self.step), **named})
             self._export(LAST, scores)
-            if value > self.best or not (self.settings.out / BEST).exists():
+            if self.best is None or value > self.best:
                 self.best, self.waited = value, 0
                 self._export(BEST, scores)
             else:
@@ -317,8 +317,10 @@ class Trainer:
             self.settings.out / name, training=training | {"parts": parts}, results=results
         )
 
-    def _log(self, window: Sequence[Mapping[str, float]]) -> None:
-        means = {n: sum(row[n] for row in window if n in row) / len(window) for n in window[-1]}
+    def _log(self) -> None:
+        """Add a row: the means of the steps since the last one."""
+        rows, self._window = self._window, []
+        means = {n: sum(row[n] for row in rows if n in row) / len(rows) for n in rows[-1]}
         index, step = self.recipe.locate(self.step - 1)
         means["rate"] = self.recipe.phases[index].rate_at(step)
         if self.group.rank == 0:
@@ -340,6 +342,7 @@ class Trainer:
             "phase": self._phase,
             "best": self.best,
             "waited": self.waited,
+            "window": self._window,
             "seconds": self.seconds,
             "part": self.part,
             "method": self.model.spec.name,
@@ -399,6 +402,7 @@ class Trainer:
         restore_optimizer(self._optimizer, groups["optimizer"])
         self.step, self.best = header["step"], header["best"]
         self.waited, self.seconds = header["waited"], header["seconds"]
+        self._window = header["window"]
         self.table.cut(self.step)
 
     def _out_of_patience(self) -> bool:

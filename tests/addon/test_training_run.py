@@ -77,8 +77,10 @@ def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path
     while again.facts.get("step", 0) <= reached and time.monotonic() < deadline:
         time.sleep(0.05)
         assert again.poll(), again.failure
+    process = again._process
     again.shutdown()
     assert not again.running
+    assert process.wait(60) == 0
     assert [step for step, _ in again.columns["loss"]][: reached + 1] == list(
         map(float, range(1, reached + 2))
     )

@@ -220,6 +220,13 @@ def test_methods_are_listed_with_what_they_need():
 # ---------------------------------------------------------------- bad requests
 
 
+def test_only_options_that_can_be_typed_are_listed():
+    options = {method.name: method.options for method in Session().methods().methods}
+    assert "lattice" in options["uclid-net"]
+    assert "depth" not in options["uclid-net"]
+    assert "keep" not in options["tdgn"]
+
+
 def bad(views, **changes):
     return list(Session().reconstruct(request(views, **changes), Ticket()))
 

@@ -1,51 +1,66 @@
 """What may happen to a picture before a network sees it: backgrounds, noise, blur, soft masks.
 
 Every function takes and returns pictures (V, H, W, 4), float32, sRGB in [0, 1], straight alpha,
-draws from a generator and leaves its input alone. A background fills only what is behind the
+draws from a generator, or from one of each picture's own, and leaves its input alone. With its own
+generators a picture becomes the same in any company. A background fills only what is behind the
 object: alpha, which is the mask, stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+Source = torch.Generator | Sequence[torch.Generator]
+Augmentation = Callable[[Tensor, Source], Tensor]
 
 
-def _draw(count: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
+def draw(
+    kind: Callable[..., Tensor], shape: Sequence[int], source: Source, **options: Any
+) -> Tensor:
+    """Return what `torch.rand` or its like draws, `shape` for each picture, (V, *shape).
+
+    `shape` starts with V, the number of pictures.
+    """
+    if isinstance(source, torch.Generator):
+        return kind(size=tuple(shape), generator=source, **options)
+    one = tuple(shape[1:])
+    return torch.stack([kind(size=one, generator=own, **options) for own in source])
+
+
+def _draw(count: int, low: float, high: float, generator: Source, like: Tensor) -> Tensor:
     """Draw one number a picture, (V, 1, 1, 1)."""
-    drawn = torch.rand(count, 1, 1, 1, generator=generator) * (high - low) + low
-    return drawn.to(like)
+    return (draw(torch.rand, (count, 1, 1, 1), generator) * (high - low) + low).to(like)
 
 
-def add_background(pictures: Tensor, generator: torch.Generator) -> Tensor:
+def add_background(pictures: Tensor, generator: Source) -> Tensor:
     """Put the objects before plain colours, slopes of two colours, or blotches of them.
 
     The colours are composed as the eye saw them (in sRGB); alpha is kept as the mask.
     """
     count, height, width = pictures.shape[:3]
-    first, second = torch.rand(2, count, 1, 1, 3, generator=generator).to(pictures)
-    coarse = torch.rand(count, 1, 5, 5, generator=generator).to(pictures)
+    first, second = draw(torch.rand, (count, 2, 1, 1, 3), generator).to(pictures).unbind(1)
+    coarse = draw(torch.rand, (count, 1, 5, 5), generator).to(pictures)
     blotches = torch.nn.functional.interpolate(
         coarse, (height, width), mode="bilinear", align_corners=True
     )[:, 0, :, :, None]
     slope = torch.linspace(0, 1, height, device=pictures.device)[None, :, None, None]
-    kind = torch.randint(0, 3, (count, 1, 1, 1), generator=generator).to(pictures.device)
+    kind = draw(torch.randint, (count, 1, 1, 1), generator, low=0, high=3).to(pictures.device)
     share = torch.where(kind == 0, torch.zeros_like(slope), torch.where(kind == 1, slope, blotches))
     behind = torch.lerp(first, second, share)
     alpha = pictures[..., 3:]
     return torch.cat([torch.lerp(behind, pictures[..., :3], alpha), alpha], -1)
 
 
-def add_noise(pictures: Tensor, generator: torch.Generator, most: float = 0.04) -> Tensor:
+def add_noise(pictures: Tensor, generator: Source, most: float = 0.04) -> Tensor:
     """Add Gaussian noise to the colours, of a strength up to `most` drawn for each picture."""
-    noise = torch.randn(*pictures.shape[:3], 3, generator=generator).to(pictures)
+    noise = draw(torch.randn, (*pictures.shape[:3], 3), generator).to(pictures)
     sigma = _draw(len(pictures), 0, most, generator, pictures)
     return torch.cat([(pictures[..., :3] + sigma * noise).clamp(0, 1), pictures[..., 3:]], -1)
 
 
-def blur(pictures: Tensor, generator: torch.Generator, most: float = 1.2) -> Tensor:
+def blur(pictures: Tensor, generator: Source, most: float = 1.2) -> Tensor:
     """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each picture.
 
     Colours are weighed by alpha, so that what lies behind the object does not bleed into it.
@@ -69,7 +84,7 @@ def blur(pictures: Tensor, generator: torch.Generator, most: float = 1.2) -> Ten
     )
 
 
-def soften_mask(pictures: Tensor, generator: torch.Generator, most: float = 1.5) -> Tensor:
+def soften_mask(pictures: Tensor, generator: Source, most: float = 1.5) -> Tensor:
     """Move the edge of alpha in or out by up to about `most` pixels and soften it, as mattes do."""
     alpha = pictures[..., 3][:, None]
     wide = torch.nn.functional.avg_pool2d(alpha, 5, 1, 2, count_include_pad=False)
@@ -80,7 +95,7 @@ def soften_mask(pictures: Tensor, generator: torch.Generator, most: float = 1.5)
 
 
 def jitter_colors(
-    pictures: Tensor, generator: torch.Generator, amount: float = 0.2, hue: float = 0.5
+    pictures: Tensor, generator: Source, amount: float = 0.2, hue: float = 0.5
 ) -> Tensor:
     """Change brightness, contrast and saturation by up to `amount`, turn hues by up to `hue` turns.
 

@@ -131,6 +131,23 @@ def test_the_background_may_be_a_colour(mode, dtype):
 # ---------------------------------------------------------------- refusals
 
 
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_backdrop_that_shades_off_is_seen_as_the_worker_sees_it(cut_off):
+    torch = pytest.importorskip("torch")
+    from levelform.backend.data.pictures import matte
+
+    y, x = np.meshgrid(*(np.linspace(-1, 1, 96),) * 2, indexing="ij")
+    slope = np.stack([0.75 - 0.15 * y, 0.7 - 0.1 * y + 0.1 * x, 0.65 + 0.1 * x * x], -1)
+    mask = (x - 0.1) ** 2 + (y - (0.7 if cut_off else 0.0)) ** 2 < 0.25
+    noise = np.random.default_rng(0).normal(0, 0.01, slope.shape)
+    color = np.where(mask[..., None], [0.2, 0.3, 0.1], slope) + noise
+    image = np.concatenate([color.clip(0, 1), np.ones((96, 96, 1))], -1).astype(np.float32)
+    own = volume.silhouette_of(image, Background("auto"))
+    theirs = matte(torch.from_numpy(image), Background("auto"))[..., 3].numpy() > 0.5
+    assert (own != theirs).mean() < 0.001
+    assert (own != mask).mean() < 0.002
+
+
 def test_fewer_than_two_cameras():
     views = views_around([((0, 0, 0), 1.0)])
     with pytest.raises(RequestError, match="not 1"):

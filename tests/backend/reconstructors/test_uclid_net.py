@@ -103,6 +103,20 @@ def code_with(model, shape=None):
 # ---------------------------------------------------------------- sizes
 
 
+def framed_as_inference(model, batch, views):
+    """Return the batch with pictures and cameras as `prepare` makes them of the views."""
+    pictures = model.prepare(views)
+    poses, lenses = camera_tensors(
+        [c.in_frame(model.method_from_volume) for c in pictures.cameras], torch.device("cpu")
+    )
+    return replace(
+        batch,
+        images=pictures.images[None],
+        camera_from_volume=poses[None],
+        intrinsics=lenses[None],
+    )
+
+
 def test_the_published_numbers_of_parameters():
     def count(module):
         return sum(p.numel() for p in module.parameters())
@@ -209,16 +223,7 @@ def test_encoding_is_the_training_networks_grid():
     views = [view(20.0), view(140.0)]
     depths = list(batch.depth[0])
     code = model.encode(views, depth=depths, fusion="mean")
-    pictures = model.prepare(views)
-    poses, lenses = camera_tensors(
-        [c.in_frame(model.method_from_volume) for c in pictures.cameras], torch.device("cpu")
-    )
-    framed = replace(
-        batch,
-        images=pictures.images[None],
-        camera_from_volume=poses[None],
-        intrinsics=lenses[None],
-    )
+    framed = framed_as_inference(model, batch, views)
     expected = model.grids(framed, fusion="mean")[0].detach()
     torch.testing.assert_close(code.tensors["grid"], expected, rtol=1e-4, atol=1e-5)
 
@@ -243,6 +248,17 @@ def test_the_folded_decoder_follows_the_weights(disturbed):
     found = model.encode([view()]).tensors["grid"]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert (found - before).abs().max() > 1e-2
+
+
+def test_training_with_found_depth_sees_what_inference_will():
+    model = tiny()
+    batch = framed_as_inference(model, batch_of(model, azimuths=(20.0,)), [view()])
+    with torch.no_grad():
+        trained = model.grids(batch, found_depth=True)[0]
+        truth = model.grids(batch)[0]
+    expected = model.encode([view()]).tensors["grid"]
+    torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(truth, expected, rtol=1e-2, atol=1e-2)
 
 
 def test_given_depth_is_used_instead_of_the_regressed_one():

@@ -23,6 +23,21 @@ def test_rows_survive_a_new_start_and_late_columns(tmp_path):
         assert [row["step"] for row in csv.DictReader(file)] == ["1"]
 
 
+def test_a_row_is_appended_and_one_that_was_cut_short_is_forgotten(tmp_path):
+    path = tmp_path / "curve.csv"
+    table = Table(path)
+    table.add({"step": 1.0, "loss": 0.5})
+    file = path.stat().st_ino
+    table.add({"step": 2.0, "loss": 0.25})
+    assert path.stat().st_ino == file
+    assert path.read_text() == "step,loss\n1,0.5\n2,0.25\n"
+    path.write_text(path.read_text() + "3,0.1")
+    again = Table(path)
+    assert again.rows == table.rows
+    again.add({"step": 3.0, "loss": 0.125})
+    assert Table(path).rows == [*table.rows, {"step": 3.0, "loss": 0.125}]
+
+
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "curve.csv").write_text("step,loss\n1,many\n")
     with pytest.raises(RequestError, match="no table"):

@@ -20,9 +20,23 @@ def test_papers_presets_hold_the_published_numbers():
     assert disn.phases[0].betas == (0.5, 0.999)
     assert disn.draw.objects == 16
     assert dict(disn.draw.points) == {"disn": 2048}
+    assert (disn.phases[0].coupled, disn.phases[0].weight_decay) == (True, 1e-5)
+    per_stair = 200_000 // 16
+    rates = [disn.phases[0].rate_at(step) for step in (0, per_stair - 1, per_stair, 4 * per_stair)]
+    assert rates == pytest.approx([1e-4, 1e-4, 0.9e-4, 0.9**4 * 1e-4])
+    assert disn.phases[0].rate_at(disn.steps - 1) == pytest.approx(1e-6)
     uclid = PAPER["uclid-net"]["main"]
+    assert uclid.phases[0].steps == 1_090
+    camera, depth = PAPER["uclid-net"]["camera"], PAPER["uclid-net"]["depth"]
+    assert [phase.steps for phase in camera.phases] == [138_800, 277_600]
+    assert [phase.rate for phase in camera.phases] == [1e-3, 1e-4]
+    assert {phase.clip for phase in camera.phases} == {0.1}
+    assert [list(phase.options.values()) for phase in depth.phases[:3]] == [
+        [False, False], [True, False], [True, True]
+    ]  # fmt: skip
+    assert depth.steps == 150 * 372
     assert [phase.rate for phase in uclid.phases] == [1e-3, 1e-3, 1e-4]
-    assert uclid.phases[0].options == {"warm_up": True}
+    assert uclid.phases[0].options == {"warm_up": True, "found_depth": True}
     srn = PAPER["sdf-srn"]["main"].phases
     assert (srn[0].loss, srn[0].steps, srn[1].rate) == ("pretraining_loss", 1000, 1e-4)
     deep = PAPER["deep-meta-functionals"]["main"]

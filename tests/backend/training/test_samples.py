@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from levelform.backend.data.format import DatasetWriter
+from levelform.backend.data.records import Contents, record_of_shape
 from levelform.backend.errors import RequestError
 from levelform.backend.fusion import OURS, project_points
 from levelform.backend.reconstructors import Batch
@@ -34,7 +36,8 @@ def test_the_same_seed_and_step_give_the_same_batch(data):
 
 
 def test_parts_of_a_batch_make_the_whole(data):
-    draw = replace(PLAIN, mirror=0.5, crops=0.5, augment=("colors", "noise"))
+    names = ("background", "colors", "blur", "noise", "soft-mask")
+    draw = replace(PLAIN, mirror=0.5, crops=0.5, augment=names)
     sampler = Sampler(load_shapes([str(data)], "train"), FRAMING, draw, seed=0)
     whole, parts = sampler.draw(2), [sampler.draw(2, share=slice(i, i + 2)) for i in (0, 2, 4)]
     for name, tensor in tensors(whole).items():
@@ -117,6 +120,49 @@ def test_no_shapes_too_few_views_and_an_unknown_split(data):
     many = Sampler(load_shapes([str(data)], "train"), FRAMING, replace(PLAIN, views=5), seed=0)
     with pytest.raises(RequestError, match="2 pictures, not 5"):
         many.draw(0)
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    """Return the folders of two data sets: orthographic pictures alone, and one beside others."""
+    folders = {}
+    for kind, flags in (("all", [1, 1]), ("some", [1, 0])):
+        folders[kind] = tmp_path_factory.mktemp("flat") / kind
+        with DatasetWriter(folders[kind], provenance={"source": "a test"}) as writer:
+            contents = Contents(points={"uniform": 50, "near": 50}, surface=0, views=2, size=32)
+            record = record_of_shape("table", 0, contents)
+            arrays = {**record.arrays, "views.orthographic": np.array(flags, np.uint8)}
+            writer.add(replace(record, arrays=arrays, split="train"))
+    return folders
+
+
+def test_orthographic_pictures_only_where_there_are_no_others(data, flat):
+    perspective, all_flat, some_flat = (
+        load_shapes([str(folder)], "train") for folder in (data, flat["all"], flat["some"])
+    )
+    one = replace(PLAIN, views=1)
+    assert Sampler(all_flat, FRAMING, one, seed=0).draw(0).orthographic
+    assert not Sampler(some_flat, FRAMING, one, seed=0).draw(0).orthographic
+    with pytest.raises(RequestError, match="1 pictures, not 2"):
+        Sampler(some_flat, FRAMING, PLAIN, seed=0).draw(0)
+    with pytest.raises(RequestError, match="others only orthographic"):
+        Sampler([*perspective[:1], *all_flat], FRAMING, one, seed=0).draw(0)
+    with pytest.raises(RequestError, match="learns perspective"):
+        Sampler(all_flat, FRAMING, replace(one, canonical=True), seed=0).draw(0)
+
+
+def test_pictures_kept_in_memory_change_nothing(data, monkeypatch):
+    from levelform.backend.training import samples
+
+    shapes = load_shapes([str(data)], "train")
+    draw = replace(PLAIN, depth=True, crops=0.5, augment=("blur", "noise"))
+    keeping = Sampler(shapes, FRAMING, draw, seed=0)
+    first = [keeping.draw(step) for step in range(3)]
+    monkeypatch.setattr(samples, "MEMORY", 0)
+    forgetting = Sampler(shapes, FRAMING, draw, seed=0)
+    assert all(same(forgetting.draw(step), batch) for step, batch in enumerate(first))
+    assert all(same(keeping.draw(step), batch) for step, batch in enumerate(first))
+    assert not forgetting._kept
 
 
 def test_depth_to_validate_with_is_that_which_is_learned_from(data):

@@ -53,17 +53,19 @@ def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_pa
     assert (tmp_path / "run" / "curve.svg").read_text().startswith("<svg")
 
 
-def test_stopping_anywhere_changes_nothing(model, data, tmp_path):
+@pytest.mark.parametrize("log_every", [1, 3])
+def test_stopping_anywhere_changes_nothing(model, data, tmp_path, log_every):
     import copy
 
     twin = copy.deepcopy(model)
-    trainer(model, data, tmp_path / "whole").run()
+    trainer(model, data, tmp_path / "whole", log_every=log_every).run()
     asked = iter([False] * 7 + [True])
-    cut = trainer(copy.deepcopy(twin), data, tmp_path / "cut")
+    cut = trainer(copy.deepcopy(twin), data, tmp_path / "cut", log_every=log_every)
     with pytest.raises(Cancelled):
         cut.run(Ticket(cancelled=lambda: next(asked)))
     assert 0 < cut.step < 12
-    trainer(twin, data, tmp_path / "cut").run()
+    assert cut.step % 3
+    trainer(twin, data, tmp_path / "cut", log_every=log_every).run()
     rows = [(tmp_path / n / "curve.csv").read_text() for n in ("whole", "cut")]
     assert rows[0] == rows[1]
     assert_same_network(tmp_path / "whole", tmp_path / "cut")
@@ -73,6 +75,32 @@ def assert_same_network(first, second):
     a, b = (read_tensors(folder / "last.safetensors")[0] for folder in (first, second))
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_best_network_is_that_of_the_least_loss_however_great(model, data, tmp_path):
+    run = trainer(model, data, tmp_path / "run", validate_every=3)
+    losses, kept = iter([5.0, 3.0, 4.0, 6.0]), []
+    run._scores = lambda: {"validation_loss": next(losses)}
+    run.watch = lambda *_: kept.append((run.settings.out / "best.safetensors").read_bytes())
+    assert run.run()["best"] == -3.0
+    assert kept[0] != kept[1] == kept[2] == kept[3]
+
+
+def test_what_breaks_a_step_leaves_the_last_whole_state(model, data, tmp_path):
+    run = trainer(model, data, tmp_path / "run", save_every=0.0)
+    step = run._optimizer.step
+    run._optimizer.step = lambda: step() if run.step < 4 else 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        run.run()
+    before = read_tensors(tmp_path / "run" / "state.safetensors")[1]
+    assert before["step"] == 4
+
+
+def test_half_precision_learns_too(model, data, tmp_path):
+    half = replace(RECIPE, precision="bfloat16")
+    done = trainer(model, data, tmp_path / "run", half).run()
+    assert done["step"] == 12
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
 def command(data, out, *words):
