@@ -271,6 +271,16 @@ class Reconstructor(nn.Module):
 
     # ---------------------------------------------------------------- training
 
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`: every field loses so much.
+
+        Raises
+        ------
+        RequestError
+            If the method's surface is no level that can be moved.
+        """
+        raise RequestError(f"The surface of {self.spec.title} has no level to choose.")
+
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the paper's loss under "loss", and its terms and figures to watch by name."""
         raise NotImplementedError(f"{self.spec.title} is not trained")

@@ -270,6 +270,13 @@ class DeepMetaFunctionals(Reconstructor):
 
     # ---------------------------------------------------------------- training
 
+    @torch.no_grad()
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`, by the last bias of g."""
+        bias = self.heads[-1].bias
+        assert isinstance(bias, nn.Linear)
+        bias.bias += level
+
     def logits(self, images: Tensor, points: Tensor) -> Tensor:
         """Return (B, P): logits at points in the volume's frame.
 

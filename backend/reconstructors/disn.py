@@ -389,6 +389,18 @@ class DISN(Reconstructor):
             "sign": accuracy,
         }
 
+    @torch.no_grad()
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`, by the last bias of a stream."""
+        stream = self.sdf.local_stream or self.sdf.global_stream
+        assert stream is not None
+        bias = stream.decoder[-1].bias
+        assert isinstance(bias, nn.Parameter)
+        if self.configuration.binary:  # the field is the logit outside less that inside
+            bias[0] += level
+        else:
+            bias -= UNIT * self.scale * level
+
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean of Eq. 2: squared distances in camera space under found and true camera.
 

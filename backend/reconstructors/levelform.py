@@ -425,6 +425,12 @@ class Levelform(Reconstructor):
 
     # ---------------------------------------------------------------- training
 
+    @torch.no_grad()
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`, by the last bias of g."""
+        inputs, outputs = self.configuration.layers[-1]
+        self.writer.start[-(inputs * outputs + outputs)] += level
+
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean cross entropy; points near the surface and all others count the same.
 

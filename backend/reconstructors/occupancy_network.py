@@ -225,6 +225,11 @@ class OccupancyNetwork(Reconstructor):
         frame = torch.from_numpy(self.method_from_volume)
         return OccupancyField(self.decoder, c, frame, self.configuration.threshold)
 
+    @torch.no_grad()
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`, by the decoder's last bias."""
+        _bias(self.decoder.fc_out)[0] += level
+
     def logits(self, images: Tensor, points: Tensor) -> Tensor:
         """Return (B, T) logits of points (B, T, 3), volume frame, for images (B, 4, S, S) RGBA."""
         c = self.encoder(network_input(images, self.framing.backdrop))

@@ -78,6 +78,7 @@ class TDGNConfiguration(Configuration):
     anisotropic: bool = True
     c: float = 1.0  # bound of the multipliers
     embedding: bool = True
+    level: float = 0.0  # of the baked decision function at the surface; not in the paper
     generator_width: int = 512  # not in the paper
     embedding_width: int = 256  # not in the paper
 
@@ -305,8 +306,16 @@ class TDGN(Reconstructor):
             warp=[] if self.embed is None else self.embed.folded(solved.features, frame, inverse),
             support=solved.support[matters] * inverse,
             weights=-beta * (solved.alphas * solved.labels)[matters],
-            bias=-beta * solved.bias,
+            bias=-beta * solved.bias - self.configuration.level,
         )
+
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`: an entry of the configuration.
+
+        The SVM's bias is solved anew for each picture, so it can't hold it.
+        """
+        configuration = self.configuration
+        self.configuration = replace(configuration, level=configuration.level + level)
 
     @torch.no_grad()
     def training_set(self, code: Code, *, keep: Tensor | None = None) -> TrainingSet:

@@ -147,10 +147,10 @@ COMPACT: dict[str, dict[str, Recipe]] = {
                 Phase(
                     loss="depth_loss",
                     options={"gradients": False, "normals": False},
-                    steps=4000,
+                    steps=1000,
                     clip=10.0,
                 ),
-                Phase(loss="depth_loss", steps=4000, rate=5e-4, clip=10.0),
+                Phase(loss="depth_loss", steps=3000, rate=5e-4, clip=10.0),
             ),
             Draw(objects=16, points=(("uniform", 1),), depth=True, crops=0.3),
             ("depth",),

@@ -67,6 +67,24 @@ def test_a_view_becomes_a_field(name, models, points, photograph, cameras):
     assert not values.requires_grad
 
 
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n not in ("uclid-net", "sdf-srn")])
+def test_the_level_moves_every_field_and_is_kept(name, points, photograph, cameras, tmp_path):
+    model = load_reconstructor(name, "random", "cpu")
+    views = [photograph(cameras[0])]
+    before = model.decode(model.encode(views))(points)
+    model.shift_level(0.25)
+    after = model.decode(model.encode(views))(points)
+    torch.testing.assert_close(after, before - 0.25, rtol=1e-4, atol=1e-5)
+    model.save(tmp_path / "moved.safetensors")
+    again = methods()[name].load(tmp_path / "moved.safetensors").eval()
+    assert torch.equal(again.decode(again.encode(views))(points), after)
+
+
+def test_a_surface_without_a_level_says_so():
+    with pytest.raises(RequestError, match="UCLID-Net has no level"):
+        load_reconstructor("uclid-net", "random", "cpu").shift_level(0.1)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_code_survives_its_file(name, models, points, photograph, cameras, tmp_path):
     model = models(name)

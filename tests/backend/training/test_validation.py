@@ -6,7 +6,7 @@ import torch
 from levelform.backend.errors import RequestError, WorkError
 from levelform.backend.reconstructors import find_method
 from levelform.backend.training.samples import load_shapes
-from levelform.backend.training.validation import choose_shapes, validate
+from levelform.backend.training.validation import choose_level, choose_shapes, validate
 
 
 class Oracle:
@@ -28,6 +28,9 @@ class Oracle:
         if self.answer == "error":
             raise WorkError("Nothing was found.")
         shape = self.shapes[name]
+        if self.answer == "thin":
+            distance = torch.from_numpy(np.array(shape["uniform.distance"]))
+            return lambda p: distance + 0.08
         truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
         return (lambda p: truth) if self.answer == "truth" else (lambda p: p.norm(dim=-1) - 0.5)
 
@@ -79,3 +82,15 @@ def test_chosen_shapes_are_spread_and_stay_the_same(data):
     counts = {c: sum(s.category == c for s in chosen) for c in ("table", "cabinet", "sofa")}
     assert set(counts.values()) == {2}
     assert len(choose_shapes(shapes, 100)) == len(shapes)
+
+
+def test_the_level_of_fields_that_are_too_thin_is_found(unseen):
+    level, reached, own = choose_level(Oracle(unseen, "thin"), unseen)
+    assert own == pytest.approx(validate(Oracle(unseen, "thin"), unseen).iou)
+    assert level == pytest.approx(0.08, abs=0.01)
+    assert own < 0.8
+    assert reached > 0.95
+
+
+def test_a_level_that_can_not_be_bettered_stays(unseen):
+    assert choose_level(Oracle(unseen, "truth"), unseen) == (0.0, 1.0, 1.0)
