@@ -206,6 +206,8 @@ def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings
     info = settings.info
     if info is None:
         return
+    if settings.variants and (not settings.weights or settings.weights in settings.variants):
+        split_column(layout).prop(settings, "variant")
     if info.needs_weights and not info.weights and not settings.weights:
         split_column(layout).prop(settings, "weights")
         paragraph(

@@ -35,6 +35,7 @@ _KNOWN_METHODS = (
 )
 # Blender keeps no reference to the strings of a dynamic enum: they live here.
 _method_items: list[tuple[str, str, str, int]] = []
+_variant_items: list[tuple[str, str, str, int]] = []
 _fusion_items: list[tuple[str, str, str]] = []
 SINGLE_IMAGE_METHOD = "levelform"
 
@@ -51,6 +52,8 @@ def _get_method(settings: "LevelformSettings") -> int:
 
 
 def _set_method(settings: "LevelformSettings", index: int) -> None:
+    if settings.weights in settings.variants:  # they are the other method's
+        settings.weights = ""
     settings.method = _methods(settings, None)[index][0]
 
 
@@ -65,6 +68,22 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
 def _info(settings: "LevelformSettings") -> protocol.MethodInfo | None:
     """Return what the worker has said of the chosen method; None before it runs."""
     return next((m for m in session.methods() if m.name == settings.method), None)
+
+
+def _variants(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
+    """List the categories of the method's own weights, where each has a file."""
+    names = settings.variants or ("",)
+    items = [(n, n.capitalize(), f"Weights that know {n}s alone", i) for i, n in enumerate(names)]
+    return choices.keep(_variant_items, items)
+
+
+def _get_variant(settings: "LevelformSettings") -> int:
+    names = settings.variants
+    return names.index(settings.weights) if settings.weights in names else 0
+
+
+def _set_variant(settings: "LevelformSettings", index: int) -> None:
+    settings.weights = settings.variants[index] if settings.variants else ""
 
 
 def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
@@ -145,6 +164,14 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Weights",
         description="A file of weights; when empty, those that come with the method",
         subtype="FILE_PATH",
+    )
+    variant: EnumProperty(
+        name="Category",
+        description="What is in the pictures: these weights know one kind of thing each",
+        items=_variants,
+        get=_get_variant,
+        set=_set_variant,
+        options={"SKIP_SAVE"},
     )
     preset: EnumProperty(
         name="Resolution",
@@ -296,6 +323,12 @@ class LevelformSettings(bpy.types.PropertyGroup):
     def info(self) -> protocol.MethodInfo | None:
         """What the worker has said of the chosen method; None before it runs."""
         return _info(self)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The categories that the method's own weights know, where each has a file of its own."""
+        found = self.info
+        return () if found is None or found.weights == ("bundled",) else found.weights
 
     @property
     def resolution(self) -> int:

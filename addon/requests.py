@@ -102,7 +102,8 @@ def parse_options(words: Iterable[str]) -> dict[str, Any]:
 def scene_settings(scene: bpy.types.Scene) -> Settings:
     """Return what the panel says of how to reconstruct."""
     chosen = scene.levelform
-    weights = bpy.path.abspath(chosen.weights) if chosen.weights else None
+    named = chosen.weights or next(iter(chosen.variants), "")
+    weights = bpy.path.abspath(named) if named else None
     return Settings(
         method=chosen.method,
         weights=weights,

@@ -36,7 +36,13 @@ from .geometry.volume import (
 )
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
-from .reconstructors import Reconstructor, bundled_weights, load_reconstructor, methods
+from .reconstructors import (
+    Reconstructor,
+    bundled_variants,
+    bundled_weights,
+    load_reconstructor,
+    methods,
+)
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
@@ -451,7 +457,7 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         min_views=spec.min_views,
         max_views=spec.max_views,
         needs_weights=spec.needs_weights,
-        weights=("bundled",) if bundled_weights(spec.name) else (),
+        weights=("bundled",) if bundled_weights(spec.name) else tuple(bundled_variants(spec.name)),
         fusions=spec.fusions,
         options=tuple(sorted(method_options(cls) - _tensors(cls) - {"fusion", "camera"})),
     )

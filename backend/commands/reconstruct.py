@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
     parser.add_argument("--method", default="visual-hull", help="see `levelform methods`")
-    parser.add_argument("--weights", help="file of weights; default: the bundled ones")
+    parser.add_argument("--weights", help="a file, or the category of bundled ones")
     parser.add_argument("--resolution", type=int, default=128, help="cells along the longest side")
     parser.add_argument("--level", type=float, help="distance from, or probability of, the surface")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")

@@ -65,12 +65,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from ..geometry.writing import check_place
+    from ..training.memory import keep_freed_memory
     from ..training.samples import load_shapes
     from ..training.trainer import Settings, Trainer
     from ..training.validation import choose_shapes
 
     if args.threads:
         torch.set_num_threads(args.threads)
+    keep_freed_memory()
     recipe = _recipe(args)
     model = _model(args)
     out = Path(args.out)
@@ -151,16 +153,10 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     device = pick_device(args.device)
     changes = dict(parse_change(word) for word in args.changes)
     if args.start:
-        model = with_part(changed(cls.load(args.start), changes), args.part, seed=args.seed)
-    elif args.part != "main":
-        raise RequestError(
-            f"The {args.part} network belongs to trained weights.",
-            "Name them with --from; what is trained is added to them.",
-        )
+        model = changed(cls.load(args.start), changes)
     else:
-        name = args.configuration or args.preset
-        model = fresh(cls, name, changes, seed=args.seed)
-    return model.to(device)
+        model = fresh(cls, args.configuration or args.preset, changes, seed=args.seed)
+    return with_part(model, args.part, seed=args.seed).to(device)
 
 
 def parse_change(word: str) -> tuple[str, Any]:

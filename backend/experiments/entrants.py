@@ -18,8 +18,8 @@ from ..data.format import VOXEL_HALF, Dataset, Shape
 from ..errors import RequestError, WorkError
 from ..fields import Field
 from ..reconstructors import (
-    WEIGHTS_FOLDER,
     Reconstructor,
+    bundled_variants,
     bundled_weights,
     find_method,
     methods,
@@ -183,8 +183,7 @@ def bundled_files(method: str) -> dict[str, Path]:
     whole = bundled_weights(method)
     if whole is not None:
         return {EVERY: whole}
-    found = sorted(WEIGHTS_FOLDER.glob(f"{method}-*.safetensors"))
-    return {path.stem.removeprefix(f"{method}-"): path for path in found}
+    return dict(bundled_variants(method))
 
 
 def weights_files(words: Iterable[str]) -> dict[str, dict[str, Path]]:

@@ -42,6 +42,12 @@ def bundled_weights(method: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def bundled_variants(method: str) -> dict[str, Path]:
+    """Return the weights that come with Levelform for one category each, by the category."""
+    found = sorted(WEIGHTS_FOLDER.glob(f"{method}-*.safetensors"))
+    return {path.stem.removeprefix(f"{method}-"): path for path in found}
+
+
 def count_parameters(method: str, configuration: str = "compact") -> int:
     """Return how many learned parameters a configuration of a method has, without building it."""
     return sum(parameters_by_part(method, configuration).values())
@@ -95,7 +101,8 @@ def load_reconstructor(
     method
         Its name, see `methods`.
     weights
-        None: the bundled ones; a path to a file; or "random" (tests and benches).
+        None: the bundled ones; the category of bundled ones that are for one each; a path to a
+        file; or "random" (tests and benches).
     device
         "auto": CUDA, else Metal, else CPU; or a name that torch knows.
     configuration
@@ -106,7 +113,8 @@ def load_reconstructor(
     Raises
     ------
     RequestError
-        If the method or the device is unknown, or the weights are missing, damaged or another's.
+        If the method or the device is unknown, or the weights are missing, damaged, another's, or
+        hold nothing but an auxiliary network.
     """
     cls = find_method(method)
     target = pick_device(device)
@@ -118,8 +126,16 @@ def load_reconstructor(
         model = random_reconstructor(cls, configuration, seed=seed)
     elif weights is None:
         model = cls.load(_bundled(cls), name="bundled")
+    elif weights in bundled_variants(method) and not Path(weights).exists():
+        model = cls.load(bundled_variants(method)[weights], name=f"bundled {weights}")
     else:
         model = cls.load(weights)
+    parts = model.weights.training.get("parts")
+    if parts and "main" not in parts:
+        raise RequestError(
+            f"{model.weights.name} holds no reconstruction network, only {', '.join(parts)}.",
+            "Train the main network from these weights, or join the two files.",
+        )
     return model.to(target).eval()
 
 
@@ -146,6 +162,12 @@ def _configuration(cls: type[Reconstructor], name: str) -> Configuration:
 def _bundled(cls: type[Reconstructor]) -> Path:
     name = cls.spec.name
     path = bundled_weights(name)
+    variants = ", ".join(bundled_variants(name))
+    if path is None and variants:
+        raise RequestError(
+            f"{cls.spec.title} comes with weights for one category each: {variants}.",
+            "Name the category as the weights.",
+        )
     if path is None:
         ways = f"Train them with `levelform train {name} --data DIR --out DIR`"
         if can_import(cls):

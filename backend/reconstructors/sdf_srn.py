@@ -576,18 +576,29 @@ class SDFSRN(Reconstructor):
         lack = F.softplus(level) if config.occupancy else (lower_bound(depth, rays) - level).relu()
         return _weighted(lack, weights)
 
-    def _eikonal(self, implicit: GeneratedMLP, generator: torch.Generator | None) -> Tensor:
+    def _eikonal(
+        self, implicit: GeneratedMLP, points: int, generator: torch.Generator | None
+    ) -> Tensor:
         """Return the weighted loss of Eq. 11, (|grad f| - 1)^2; 0 for an occupancy."""
         config = self.configuration
         if config.occupancy or not config.eikonal:
             return implicit.level_head.new_zeros(())
         count = len(implicit.level_head)
-        points = self._cube_points(count, EIKONAL_POINTS, generator).requires_grad_(True)
-        (slope,) = torch.autograd.grad(implicit(points).sum(), points, create_graph=True)
+        where = self._cube_points(count, points, generator).requires_grad_(True)
+        (slope,) = torch.autograd.grad(implicit(where).sum(), where, create_graph=True)
         return config.eikonal * (slope.norm(dim=-1) - 1).square().mean()
 
-    def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Return the loss of Eq. 7-11; every view of the batch is a picture of its own."""
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator | None = None,
+        *,
+        eikonal_points: int = EIKONAL_POINTS,
+    ) -> dict[str, Tensor]:
+        """Return the loss of Eq. 7-11; every view of the batch is a picture of its own.
+
+        `eikonal_points` of each picture's cube are drawn for Eq. 11.
+        """
         if batch.camera_from_volume is None or batch.intrinsics is None:
             raise RequestError("SDF-SRN learns from posed pictures; this batch has no cameras.")
         images = batch.images.flatten(0, 1)
@@ -595,7 +606,7 @@ class SDFSRN(Reconstructor):
         rays = self.rays(images, poses, lenses, batch.orthographic).choose(RAYS, generator)
         implicit = self.generator(self.latents(images))
         terms = self.ray_losses(implicit, rays, generator)
-        eikonal = self._eikonal(implicit, generator)
+        eikonal = self._eikonal(implicit, eikonal_points, generator)
         return {**terms, "loss": terms["loss"] + eikonal, "eikonal": eikonal}
 
     def pretraining_loss(

@@ -168,7 +168,13 @@ COMPACT: dict[str, dict[str, Recipe]] = {
                     weight_decay=0.0,
                     clip=0.3,
                 ),
-                Phase(rate=2e-4, betas=(0.9, 0.999), weight_decay=0.0, clip=None),
+                Phase(
+                    options={"eikonal_points": 1000},
+                    rate=2e-4,
+                    betas=(0.9, 0.999),
+                    weight_decay=0.0,
+                    clip=None,
+                ),
             ),
             Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
         )

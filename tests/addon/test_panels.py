@@ -361,3 +361,19 @@ def drawn(panel):
     paper = Paper()
     panel.draw(paper, context())
     return paper
+
+
+def test_weights_for_one_category_each_are_chosen_by_the_category(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network(weights=("airplane", "car", "chair"))
+    settings.method = "levelform"
+    assert "variant" in drawn(panels.LEVELFORM_PT_main)
+    assert requests.scene_settings(bpy.context.scene).weights == "airplane"  # as it is shown
+    settings.variant = "chair"
+    assert settings.variant == settings.weights == "chair"
+    assert requests.scene_settings(bpy.context.scene).weights == "chair"
+    settings.weights = "mine.safetensors"
+    assert "variant" not in drawn(panels.LEVELFORM_PT_main).split()
+    settings.variant = "car"
+    settings.method_choice = "levelform"  # another method's weights are of no use to it
+    assert settings.weights == ""

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from levelform.backend.cli import main
 from levelform.backend.commands.train import _preview
+from levelform.backend.errors import RequestError
 from levelform.backend.fields.analytic import Sphere
 from levelform.backend.geometry.mesh_files import read_mesh
+from levelform.backend.reconstructors import load_reconstructor
 from levelform.backend.reconstructors.storage import read_tensors
 
 SMALL = ["--batch", "4", "--validation-shapes", "2", "--threads", "1", "--device", "cpu"]
@@ -38,11 +40,24 @@ def test_main_then_camera_then_a_mesh(data, tmp_path, capsys):
     assert (status, done["step"], done["done"]) == (0, 3, True)
     weights = tmp_path / "main" / "best.safetensors"
     camera = (*words, "--out", tmp_path / "camera", "--part", "camera", "--steps", 2)
-    status, wrong = said(capsys, *camera)
-    assert (status, "--from" in wrong["hint"]) == (2, True)
     status, done = said(capsys, *camera, "--from", weights)
     assert (status, done["done"]) == (0, True)
     assert done["latest"]["validation_loss"] > 0
+
+
+def test_a_part_may_come_first_and_is_not_taken_for_the_whole(data, tmp_path, capsys):
+    sizes = ["--set", "width=4", "hidden=16", "features=16", "point_widths=[8,8,8]",
+             "decoder_widths=[8,8]", "framing.size=32", "picture=32"]  # fmt: skip
+    words = ("train", "disn", "--data", data, *SMALL, "--steps", 2)
+    assert said(capsys, *words, "--part", "camera", "--out", tmp_path / "camera", *sizes)[0] == 0
+    weights = tmp_path / "camera" / "best.safetensors"
+    status, _ = said(capsys, *words, "--out", tmp_path / "main", "--from", weights,
+                     "--points", "uniform=50", "near=50")  # fmt: skip
+    assert status == 0
+    header = read_tensors(tmp_path / "main" / "best.safetensors")[1]
+    assert set(header["training"]["parts"]) == {"main", "camera"}
+    with pytest.raises(RequestError, match="only camera"):
+        load_reconstructor("disn", str(weights), "cpu")
 
 
 def test_the_preview_is_the_mesh_of_an_unseen_shape(tmp_path):

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from levelform.backend import reconstructors
 from levelform.backend.data.format import Dataset, DatasetWriter
 from levelform.backend.data.records import record_of_shape
 from levelform.backend.errors import LevelformError, RequestError
-from levelform.backend.experiments import entrants
 from levelform.backend.experiments.entrants import (
     Baseline,
     Known,
@@ -58,8 +58,7 @@ def test_weights_of_one_category_are_for_it_alone(tmp_path, network, monkeypatch
     model = network("sdf-srn")
     for category in ("chair", "car"):
         model.save(folder / f"sdf-srn-{category}.safetensors", results={"of": category})
-    monkeypatch.setattr(entrants, "WEIGHTS_FOLDER", folder)
-    monkeypatch.setattr(entrants, "bundled_weights", lambda method: None)
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", folder)
     assert set(bundled_files("sdf-srn")) == {"chair", "car"}
     found = {network.name: network for network in load_networks(device="cpu")}
     assert set(found) == {"sdf-srn", "visual-hull"}

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from levelform.backend import reconstructors
 from levelform.backend.errors import RequestError
 from levelform.backend.reconstructors import (
     Code,
+    bundled_variants,
     bundled_weights,
     count_parameters,
     load_reconstructor,
@@ -135,11 +137,30 @@ def test_any_lens_gives_the_training_cameras_field(name, models, points, photogr
     assert 0 < resampling < 0.25 * between
 
 
+def test_weights_for_one_category_each_are_named_by_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path)
+    model = load_reconstructor("sdf-srn", "random", "cpu")
+    model.save(tmp_path / "sdf-srn-chair.safetensors", training={"parts": {"main": {}}})
+    model.save(tmp_path / "sdf-srn-car.safetensors", training={"parts": {"camera": {}}})
+    assert list(bundled_variants("sdf-srn")) == ["car", "chair"]
+    assert load_reconstructor("sdf-srn", "chair", "cpu").weights.name == "bundled chair"
+    with pytest.raises(RequestError, match="one category each: car, chair"):
+        load_reconstructor("sdf-srn", None, "cpu")
+    with pytest.raises(RequestError, match="no reconstruction network, only camera"):
+        load_reconstructor("sdf-srn", "car", "cpu")
+
+
 @pytest.mark.parametrize("name", NETWORKS)
-def test_weights_are_never_made_up(name):
-    if bundled_weights(name):
-        assert load_reconstructor(name, None, "cpu").weights.name == "bundled"
-        return
+def test_bundled_weights_load(name):
+    for word in [None] if bundled_weights(name) else bundled_variants(name):
+        model = load_reconstructor(name, word, "cpu")
+        assert model.weights.name == f"bundled {word or ''}".strip()
+        assert "main" in model.weights.training["parts"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_are_never_made_up(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path)
     with pytest.raises(RequestError, match=f"no trained weights.*levelform train {name}") as caught:
         load_reconstructor(name, None, "cpu")
     assert f"assets/weights/{name}.safetensors" in caught.value.message

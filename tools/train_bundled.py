@@ -1,0 +1,159 @@
+"""Train the weights in assets/weights: the data, every network, and the files that are bundled.
+
+    python tools/train_bundled.py --props FOLDER_OF_MESHES --out RUNS [--only NAME ...] [--dry-run]
+
+Every command goes on where it was stopped, and none that is done is repeated, so this is started
+again after any interruption. `--parallel 2` trains two networks at a time, each on one core, which
+is how it takes least time on two; several cores or an accelerator do better with `--parallel 1`.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
+            "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
+SINGLE = ("chair", "car", "airplane")  # what SDF-SRN learns, one network each
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes
+    ----------
+    name : of its folder
+    method, part : what learns
+    steps : how many
+    size : side of the framed pictures
+    start : name of the run whose weights it starts from
+    more : further words of the command
+    data : names of the data sets
+    """
+
+    name: str
+    method: str
+    steps: int
+    part: str = "main"
+    size: int = 64
+    start: str = ""
+    more: tuple[str, ...] = ()
+    data: tuple[str, ...] = ("shapes", "props")
+
+
+RUNS = (
+    Run("levelform", "levelform", 8000),
+    Run("levelform-camera", "levelform", 2000, "camera", start="levelform"),
+    Run("deep-meta-functionals", "deep-meta-functionals", 3000),
+    Run("occupancy-network", "occupancy-network", 2000),
+    Run("tdgn", "tdgn", 2000),
+    Run("disn", "disn", 1400),
+    Run("disn-camera", "disn", 2000, "camera", start="disn"),
+    Run("uclid-net-depth", "uclid-net", 2000, "depth", size=128),
+    Run("uclid-net", "uclid-net", 900, size=128, start="uclid-net-depth"),
+    Run("uclid-net-camera", "uclid-net", 1500, "camera", size=128, start="uclid-net"),
+    *(
+        Run(f"sdf-srn-{name}", "sdf-srn", 2000, more=("--categories", name), data=("single",))
+        for name in SINGLE
+    ),
+)
+# Files of weights: the run they come from, and runs of parts that are joined to it.
+BUNDLES = {
+    "levelform": {"camera": "levelform-camera"},
+    "deep-meta-functionals": {},
+    "occupancy-network": {},
+    "tdgn": {},
+    "disn": {"camera": "disn-camera"},
+    "uclid-net": {"camera": "uclid-net-camera"},
+    **{f"sdf-srn-{name}": {} for name in SINGLE},
+}
+LEVELS = {"levelform", "deep-meta-functionals", "occupancy-network", "tdgn", "disn"}
+
+
+def main() -> int:
+    """Do it; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--props", type=Path, help="folder of meshes to learn from too")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these runs and files alone")
+    parser.add_argument("--parallel", type=int, default=1)
+    parser.add_argument("--dry-run", action="store_true", help="print the commands")
+    args = parser.parse_args()
+
+    def do(command: list[str]) -> None:
+        sys.stdout.write(shlex.join(command) + "\n")
+        if not args.dry_run:
+            subprocess.run(command, check=True)
+
+    for command in data_commands(args.out / "data", args.props):
+        do(command)
+    runs = [run for run in RUNS if not args.only or run.name in args.only]
+    threads = ["--threads", "1"] if args.parallel > 1 else []
+    for wave in waves(runs):
+        with ThreadPoolExecutor(args.parallel) as pool:
+            list(pool.map(lambda run: do([*train_command(run, args), *threads]), wave))
+    for name in BUNDLES if not args.only else [n for n in BUNDLES if n in args.only]:
+        do(bundle_command(name, args))
+    return 0
+
+
+def levelform(*words: object) -> list[str]:
+    """Return a command of the terminal's."""
+    return [sys.executable, "-m", "levelform.backend", *map(str, words)]
+
+
+def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
+    """Yield what makes the data sets."""
+    yield levelform("dataset", "synthesize", folder / "shapes", "--count", "315", *CONTENTS)
+    if props is not None:
+        yield levelform("dataset", "convert", props, folder / "props", *CONTENTS)
+    yield levelform(
+        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "400",
+        "--cameras", "sdf-srn", "--size", "64", "--views", "1", "--points", "uniform=10000"
+    )  # fmt: skip
+
+
+def waves(runs: list[Run]) -> Iterator[list[Run]]:
+    """Yield the runs in parts that can be done together: none starts from another of its part."""
+    done: Callable[[Run], bool] = lambda run: run.start not in {r.name for r in left}  # noqa: E731
+    left = list(runs)
+    while left:
+        wave = [run for run in left if done(run)]
+        yield wave
+        left = [run for run in left if run not in wave]
+
+
+def train_command(run: Run, args: argparse.Namespace) -> list[str]:
+    """Return the command of a run."""
+    data = [args.out / "data" / name for name in run.data if name != "props" or args.props]
+    start = ["--from", args.out / run.start / "best.safetensors"] if run.start else []
+    size = (
+        ["--set", f"framing.size={run.size}"] if not run.start and run.method != "sdf-srn" else []
+    )
+    return levelform(
+        "train", run.method, "--part", run.part, "--data", *data, "--out", args.out / run.name,
+        "--steps", run.steps, *start, *size, *run.more
+    )  # fmt: skip
+
+
+def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
+    """Return the command that puts a file into assets/weights."""
+    run = next(run for run in RUNS if run.name == name)
+    data = [args.out / "data" / each for each in run.data if each != "props" or args.props]
+    joined = [f"{p}={args.out / r / 'best.safetensors'}" for p, r in BUNDLES[name].items()]
+    return [
+        sys.executable, str(Path(__file__).with_name("bundle_weights.py")),
+        str(args.out / name / "best.safetensors"), "--data", *map(str, data),
+        *(["--part", *joined] if joined else []),
+        *(["--level"] if name in LEVELS else []),
+        *(["--suffix", name.removeprefix("sdf-srn")] if run.method == "sdf-srn" else []),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
