@@ -1,7 +1,8 @@
 """A light pre-activation residual network that gives one vector and a map of every resolution.
 
 Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, Ren and Sun, ECCV
-2016). Half resolution from the first convolution on, two 3x3 convolutions a block.
+2016), two 3x3 convolutions a block. Half or a quarter of the picture's resolution from the first
+convolution on: a quarter costs as little as a picture of half the size, and sees more.
 """
 
 import torch
@@ -41,7 +42,9 @@ class Trunk(nn.Module):
     channels
         Of the pictures.
     stem
-        Channels after the first convolution, 5x5 with stride 2.
+        Channels after the first convolution.
+    stride
+        Its stride, 2 or 4; its kernel is two and a half times as wide, 5x5 or 10x10.
     widths
         Channels of the stages. The first keeps the stem's resolution, each other halves it.
     blocks
@@ -55,12 +58,14 @@ class Trunk(nn.Module):
         *,
         channels: int = 4,
         stem: int = 32,
+        stride: int = 2,
         widths: tuple[int, ...],
         blocks: int = 2,
         maps: bool = True,
     ) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(channels, stem, 5, stride=2, padding=2, bias=False)
+        kernel = 5 * stride // 2
+        self.stem = nn.Conv2d(channels, stem, kernel, stride=stride, padding=stride, bias=False)
         self.stages = nn.ModuleList()
         inputs = stem
         for index, outputs in enumerate(widths):
@@ -81,8 +86,8 @@ class Trunk(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return (B, features), the last map's mean, and the maps.
 
-        The map of stage i, counted from 0, is (B, widths[i], S / 2^(i+1), S / 2^(i+1)), sizes
-        rounded up, normalised and rectified.
+        The map of stage i, counted from 0, is (B, widths[i], S / (stride 2^i), S / (stride 2^i)),
+        sizes rounded up, normalised and rectified.
         """
         x = self.stem(images)
         found = []
@@ -91,6 +96,12 @@ class Trunk(nn.Module):
             if given:
                 found.append(F.relu(norm(x), inplace=True))
         return found[-1].mean((2, 3)), found
+
+
+def doubled_stem(weight: Tensor) -> Tensor:
+    """Return the first kernel, (O, I, 2 K, 2 K), that sees in a picture what (O, I, K, K) sees in
+    one of half the size, each of whose pixels is the mean of four."""
+    return weight.repeat_interleave(2, -1).repeat_interleave(2, -2) / 4
 
 
 def premultiplied(images: Tensor) -> Tensor:

@@ -56,13 +56,13 @@ class UprightCameraNetwork(nn.Module):
 
     Parameters
     ----------
-    stem, widths
+    stem, stride, widths
         Of its own `Trunk`, which it shares with nothing.
     """
 
-    def __init__(self, *, stem: int, widths: tuple[int, ...]) -> None:
+    def __init__(self, *, stem: int, stride: int = 2, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.trunk = Trunk(stem=stem, widths=widths, maps=False)
+        self.trunk = Trunk(stem=stem, stride=stride, widths=widths, maps=False)
         self.head = nn.Linear(self.trunk.features, 2 * BINS + 4)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)

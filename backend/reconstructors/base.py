@@ -271,6 +271,10 @@ class Reconstructor(nn.Module):
 
     # ---------------------------------------------------------------- training
 
+    def state_for(self, configuration: Any) -> dict[str, Tensor]:
+        """Return the weights as a network of another configuration starts from them."""
+        return self.state_dict()
+
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`: every field loses so much.
 

@@ -39,7 +39,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
-from ..encoders.trunk import Trunk, premultiplied
+from ..encoders.trunk import Trunk, doubled_stem, premultiplied
 from ..encoders.upright import UprightCameraNetwork, read, sighting_loss, true_sightings
 from ..errors import RequestError
 from ..fields.hybrid import FirstLayer, HybridField, Views
@@ -68,7 +68,7 @@ class LevelformConfiguration(Configuration):
 
     Attributes
     ----------
-    stem, widths, blocks : of the picture's `Trunk`
+    stem, stride, widths, blocks : of the picture's `Trunk`; `stride` of the camera network's too
     channels : learned channels of each of the trunk's maps that g reads
     hidden_layers, hidden_width : of g
     local_features : g reads the maps at the point's projection
@@ -81,6 +81,7 @@ class LevelformConfiguration(Configuration):
 
     framing: Framing = FRAMING
     stem: int = 32
+    stride: int = 2
     widths: tuple[int, ...] = (32, 64, 128, 256)
     blocks: int = 2
     channels: int = 8
@@ -116,7 +117,8 @@ class LevelformConfiguration(Configuration):
         return self.local_features or self.camera_coordinates or self.alpha
 
 
-COMPACT = LevelformConfiguration()
+# The trunk costs as much as with pictures of 64 pixels; the mask is read at the full 128.
+COMPACT = LevelformConfiguration(stride=4)
 # There is no paper; this is what a machine with an accelerator can train and run.
 PAPER = LevelformConfiguration(
     framing=replace(FRAMING, size=224),
@@ -224,6 +226,7 @@ class Levelform(Reconstructor):
         sizes = configuration
         self.trunk = Trunk(
             stem=sizes.stem,
+            stride=sizes.stride,
             widths=sizes.widths,
             blocks=sizes.blocks,
             maps=sizes.local_features,
@@ -234,12 +237,23 @@ class Levelform(Reconstructor):
         self.writer = Writer(self.trunk.features, sizes)
         self.camera = None
         if sizes.camera:
-            self.camera = UprightCameraNetwork(stem=sizes.camera_stem, widths=sizes.camera_widths)
+            self.camera = UprightCameraNetwork(
+                stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
+            )
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
         if not np.array_equal(np.asarray(method_from_volume), np.eye(4)):
             raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
+
+    def state_for(self, configuration: Any) -> dict[str, Tensor]:
+        """Return the weights for another configuration; one of twice the stride sees the same in
+        pictures of twice the size."""
+        state = self.state_dict()
+        if configuration.stride == 2 * self.configuration.stride:
+            for name in [name for name in state if name.endswith("trunk.stem.weight")]:
+                state[name] = doubled_stem(state[name])
+        return state
 
     # ---------------------------------------------------------------- network
 

@@ -42,7 +42,8 @@ def fresh(
 
 
 def changed(model: Reconstructor, changes: Mapping[str, Any]) -> Reconstructor:
-    """Return the network with other entries of its configuration, and the same weights.
+    """Return the network with other entries of its configuration, and the same weights, or what
+    the method makes of them for those entries.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def changed(model: Reconstructor, changes: Mapping[str, Any]) -> Reconstructor:
     if not changes:
         return model
     other = type(model)(_changed(model.configuration, changes))
-    other.fill(model.state_dict(), source=model.weights.name)
+    other.fill(model.state_for(other.configuration), source=model.weights.name)
     other.set_frame(model.method_from_volume)
     other.weights = model.weights
     return other

@@ -6,7 +6,14 @@ import pytest
 import torch
 from levelform.backend.errors import RequestError
 from levelform.backend.reconstructors import methods
-from levelform.backend.training.parts import PARTS, fresh, lacks, take_part, with_part
+from levelform.backend.training.parts import (
+    PARTS,
+    changed,
+    fresh,
+    lacks,
+    take_part,
+    with_part,
+)
 
 
 @pytest.mark.parametrize("method", sorted(PARTS))
@@ -40,6 +47,23 @@ def test_changes_of_a_configuration():
             fresh(cls, "compact", changes, seed=0)
     with pytest.raises(RequestError, match="no part 'depth'"):
         with_part(model, "depth", seed=0)
+
+
+def test_levelforms_weights_go_on_with_pictures_of_twice_the_size():
+    sizes = {"stem": 4, "widths": (4, 6), "channels": 2, "hidden_width": 8, "camera": True}
+    sizes |= {"camera_stem": 4, "camera_widths": (4, 6)}
+    cls = methods()["levelform"]
+    small = fresh(cls, "compact", {**sizes, "framing.size": 32, "stride": 2}, seed=0).eval()
+    large = changed(small, {"framing.size": 64, "stride": 4}).eval()
+    pictures = torch.rand(2, 4, 64, 64)
+    pictures[:, 3] = 1.0  # straight alpha and its means agree where all is opaque
+    halves = torch.nn.functional.avg_pool2d(pictures, 2)
+    torch.testing.assert_close(large.look(pictures), small.look(halves))
+    assert small.camera is not None
+    assert large.camera is not None
+    torch.testing.assert_close(large.camera(pictures), small.camera(halves))
+    with pytest.raises(RequestError):
+        changed(small, {"stem": 6})
 
 
 @pytest.mark.parametrize("method", sorted(PARTS))
