@@ -31,7 +31,10 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: dict[
     target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode  # what the user's files have; the library's are private
         save_file(stored, partial, {"levelform": text, "sha256": digest})
+        partial.chmod(mode)
         os.replace(partial, target)
     except (OSError, SafetensorError) as error:
         raise RequestError(

@@ -18,6 +18,7 @@ from levelform.backend.geometry.views import View
 from levelform.backend.protocol import Background
 from levelform.backend.reconstructors import (
     Reconstructor,
+    bundled_variants,
     bundled_weights,
     load_reconstructor,
     methods,
@@ -53,8 +54,9 @@ def times() -> Iterator[Row]:
     view = sample_view()
     for name, cls in methods().items():
         if cls.spec.needs_weights:
-            random = bundled_weights(name) is None
-            model = load_reconstructor(name, "random" if random else None, "cpu")
+            word = None if bundled_weights(name) else next(iter(bundled_variants(name)), "random")
+            random = word == "random"
+            model = load_reconstructor(name, word, "cpu")
             if random:
                 enliven(model)
             title = f"{cls.spec.title}{' (random weights)' if random else ''}"

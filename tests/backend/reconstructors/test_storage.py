@@ -1,5 +1,7 @@
 """Files of tensors: round trips, hashes, and refusals in one sentence."""
 
+import os
+
 import pytest
 import torch
 from levelform.backend.errors import RequestError
@@ -79,3 +81,11 @@ def test_int8_is_a_quarter_of_the_size():
     tensors = {"w": torch.randn(64, 256)}
     small = sum(t.numel() * t.element_size() for t in pack(tensors, "int8").values())
     assert small < 0.27 * 64 * 256 * 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such permissions there")
+def test_a_file_may_be_read_by_whom_any_file_of_the_user_may(tmp_path):
+    (tmp_path / "any").touch()
+    write_tensors(tmp_path / "w.safetensors", {"a": torch.zeros(2)}, {})
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
