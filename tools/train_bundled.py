@@ -11,13 +11,14 @@ import argparse
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
+SMALL = "framing.size=64"  # pictures seen count for more than their size
 SINGLE = ("chair", "car", "airplane")  # what SDF-SRN learns, one network each
 
 
@@ -30,7 +31,7 @@ class Run:
     name : of its folder
     method, part : what learns
     steps : how many
-    size : side of the framed pictures
+    changes : entries of the network's configuration that are not the compact one's
     start : name of the run whose weights it starts from
     more : further words of the command
     data : names of the data sets
@@ -40,23 +41,23 @@ class Run:
     method: str
     steps: int
     part: str = "main"
-    size: int = 64
+    changes: tuple[str, ...] = ()
     start: str = ""
     more: tuple[str, ...] = ()
     data: tuple[str, ...] = ("shapes", "props")
 
 
 RUNS = (
-    Run("levelform", "levelform", 8000),
+    Run("levelform", "levelform", 8000, changes=(SMALL, "stride=2")),
     Run("levelform-camera", "levelform", 2000, "camera", start="levelform"),
-    Run("deep-meta-functionals", "deep-meta-functionals", 3000),
-    Run("occupancy-network", "occupancy-network", 2000),
-    Run("tdgn", "tdgn", 2000),
-    Run("disn", "disn", 1400),
+    Run("deep-meta-functionals", "deep-meta-functionals", 3000, changes=(SMALL,)),
+    Run("occupancy-network", "occupancy-network", 2000, changes=(SMALL,)),
+    Run("tdgn", "tdgn", 2000, changes=(SMALL,)),
+    Run("disn", "disn", 1400, changes=(SMALL,)),
     Run("disn-camera", "disn", 2000, "camera", start="disn"),
-    Run("uclid-net-depth", "uclid-net", 2000, "depth", size=128),
-    Run("uclid-net", "uclid-net", 900, size=128, start="uclid-net-depth"),
-    Run("uclid-net-camera", "uclid-net", 1500, "camera", size=128, start="uclid-net"),
+    Run("uclid-net-depth", "uclid-net", 1800, "depth"),
+    Run("uclid-net", "uclid-net", 700, start="uclid-net-depth"),
+    Run("uclid-net-camera", "uclid-net", 1500, "camera", start="uclid-net"),
     *(
         Run(f"sdf-srn-{name}", "sdf-srn", 2000, more=("--categories", name), data=("single",))
         for name in SINGLE
@@ -120,24 +121,22 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
 
 def waves(runs: list[Run]) -> Iterator[list[Run]]:
     """Yield the runs in parts that can be done together: none starts from another of its part."""
-    done: Callable[[Run], bool] = lambda run: run.start not in {r.name for r in left}  # noqa: E731
     left = list(runs)
     while left:
-        wave = [run for run in left if done(run)]
-        yield wave
-        left = [run for run in left if run not in wave]
+        waiting = {run.name for run in left}
+        ready = [run for run in left if run.start not in waiting]
+        yield ready
+        left = [run for run in left if run not in ready]
 
 
 def train_command(run: Run, args: argparse.Namespace) -> list[str]:
     """Return the command of a run."""
     data = [args.out / "data" / name for name in run.data if name != "props" or args.props]
     start = ["--from", args.out / run.start / "best.safetensors"] if run.start else []
-    size = (
-        ["--set", f"framing.size={run.size}"] if not run.start and run.method != "sdf-srn" else []
-    )
+    changes = ["--set", *run.changes] if run.changes else []
     return levelform(
         "train", run.method, "--part", run.part, "--data", *data, "--out", args.out / run.name,
-        "--steps", run.steps, *start, *size, *run.more
+        "--steps", run.steps, *start, *changes, *run.more
     )  # fmt: skip
 
 

@@ -1,0 +1,53 @@
+"""The commands that trained the bundled weights are ones that the terminal takes."""
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from levelform.backend import commands as terminal
+from levelform.backend.training.parts import PARTS
+from levelform.backend.training.recipes import COMPACT, find_recipe
+
+FILE = Path(__file__).parents[2] / "tools" / "train_bundled.py"
+ARGS = argparse.Namespace(out=Path("runs"), props=Path("props"))
+
+
+@pytest.fixture(scope="module")
+def tool():
+    spec = importlib.util.spec_from_file_location("train_bundled", FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["train_bundled"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_command_is_one_of_the_terminals(tool):
+    commands = [*tool.data_commands(Path("data"), Path("props"))]
+    commands += [tool.train_command(run, ARGS) for run in tool.RUNS]
+    for command in commands:
+        assert command[1:3] == ["-m", "levelform.backend"]
+        parser = argparse.ArgumentParser()
+        terminal.find(command[3]).add_arguments(parser)
+        parser.parse_args(command[4:])
+
+
+def test_runs_are_long_enough_and_follow_those_they_start_from(tool):
+    order = [run.name for wave in tool.waves(list(tool.RUNS)) for run in wave]
+    assert sorted(order) == sorted(run.name for run in tool.RUNS)
+    for run in tool.RUNS:
+        find_recipe(run.method, run.part).with_steps(run.steps)
+        assert not run.start or order.index(run.start) < order.index(run.name)
+
+
+def test_every_method_and_each_of_its_parts_is_bundled(tool):
+    runs = {run.name: run for run in tool.RUNS}
+    assert {runs[name].method for name in tool.BUNDLES} == set(COMPACT)
+    for name, joined in tool.BUNDLES.items():
+        run, parts = runs[name], set(joined)
+        while run.start:
+            run = runs[run.start]
+            parts.add(run.part)
+        assert parts == set(PARTS.get(runs[name].method, {}))
+        assert all(runs[other].part == part for part, other in joined.items())
