@@ -424,7 +424,7 @@ class SDFSRN(Reconstructor):
             with torch.enable_grad():
                 implicit = self.generator(code[None])
                 loss = self.ray_losses(implicit.expand(len(views)), rays, generator)["loss"]
-                loss = len(views) * loss + self._eikonal(implicit, generator)
+                loss = len(views) * loss + self._eikonal(implicit, EIKONAL_POINTS, generator)
                 code.grad = torch.autograd.grad(loss, code)[0]
             optimizer.step()
         return code.detach()

@@ -64,8 +64,8 @@ def test_every_training_changes_what_its_method_has(name, small):
 
 
 def test_phases_keep_their_share():
-    short = shortened(find_recipe("uclid-net"), 95)
-    assert [phase.steps for phase in short.phases] == [15, 80]
+    short = shortened(find_recipe("uclid-net"), 83)
+    assert [phase.steps for phase in short.phases] == [3, 80]
     assert short.phases[1].warm_up == 8
     with pytest.raises(RequestError, match="too few"):
         shortened(find_recipe("uclid-net"), 1)
