@@ -235,6 +235,10 @@ def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
         layout.label(text=f"More: {', '.join(info.options)}")
 
 
+def _views(count: object) -> str:
+    return f"{count} view" if count == 1 else f"{count} views"
+
+
 def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
     scene = context.scene
     layout.template_list(
@@ -307,7 +311,7 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
     """The numbers of a result, as two columns."""
     rows = (
-        ("Method", f"{facts.get('method', '?')}, {facts.get('views', '?')} views"),
+        ("Method", f"{facts.get('method', '?')}, {_views(facts.get('views', '?'))}"),
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),

@@ -102,7 +102,8 @@ def _stored(tensors: Mapping[str, Any]) -> str:
 
 
 def _part(model: Reconstructor, part: str, facts: Mapping[str, Any]) -> list[str]:
-    """Return what is known of the training of one part."""
+    """Return what is known of the training of one part, the run it went on from first."""
+    before = _part(model, part, facts["after"]) if "after" in facts else []
     data = facts.get("data", {})
     rows = [
         ["steps", f"{facts['steps']:,} of {facts['planned_steps']:,} planned"],
@@ -115,7 +116,8 @@ def _part(model: Reconstructor, part: str, facts: Mapping[str, Any]) -> list[str
     ]
     if "categories" in data:
         rows.append(["categories", ", ".join(data["categories"])])
-    text = [f"**Part `{part}`**", markdown.table(["fact", ""], rows, numbers=False)]
+    title = f"**Part `{part}`{', going on from there' if before else ''}**"
+    text = [*before, title, markdown.table(["fact", ""], rows, numbers=False)]
     for source in data.get("sources", ()):
         text.append(f"Data: `{json.dumps(source, sort_keys=True)}`")
     return text

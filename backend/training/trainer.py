@@ -298,6 +298,7 @@ class Trainer:
     def _export(self, name: str, scores: Mapping[str, float]) -> None:
         training = dict(self.model.weights.training)
         parts = dict(training.get("parts", {}))
+        earlier = {"after": parts[self.part]} if self.part in parts else {}
         parts[self.part] = {
             "data": dict(self.settings.provenance),
             "seed": self.settings.seed,
@@ -309,6 +310,7 @@ class Trainer:
             "threads": torch.get_num_threads(),
             "processes": self.group.size,
             "recipe": self.recipe.source,
+            **earlier,
         }
         results = dict(self.model.weights.results) | {
             f"validation {self.part} {key}": value for key, value in scores.items()

@@ -56,6 +56,13 @@ def test_a_part_may_come_first_and_is_not_taken_for_the_whole(data, tmp_path, ca
     assert status == 0
     header = read_tensors(tmp_path / "main" / "best.safetensors")[1]
     assert set(header["training"]["parts"]) == {"main", "camera"}
+    assert "after" not in header["training"]["parts"]["main"]
+    again = tmp_path / "main" / "best.safetensors"
+    status, _ = said(capsys, *words, "--out", tmp_path / "again", "--from", again,
+                     "--points", "uniform=50", "near=50", "--seed", 1)  # fmt: skip
+    assert status == 0
+    part = read_tensors(tmp_path / "again" / "best.safetensors")[1]["training"]["parts"]["main"]
+    assert (part["seed"], part["after"]["seed"]) == (1, 0)
     with pytest.raises(RequestError, match="only camera"):
         load_reconstructor("disn", str(weights), "cpu")
 

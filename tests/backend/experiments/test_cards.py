@@ -45,6 +45,16 @@ def test_a_card_holds_what_its_file_says(network, tmp_path):
         assert words in text, words
 
 
+def test_runs_that_went_on_from_others_are_told_in_order(network, tmp_path):
+    path = tmp_path / "tdgn.safetensors"
+    later = PART | {"steps": 777, "planned_steps": 777, "after": PART}
+    network("tdgn").save(path, training={"parts": {"main": later}})
+    (page,) = write_cards([path], tmp_path / "models")
+    text = page.read_text()
+    first, then, second = (text.index(w) for w in ("20,000 of", "going on from there", "777 of"))
+    assert first < then < second
+
+
 def test_a_card_needs_weights(tmp_path, network):
     code = tmp_path / "code.safetensors"
     Code("tdgn", {"features": next(network("tdgn").parameters())}).save(code)
