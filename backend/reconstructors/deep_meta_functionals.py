@@ -275,7 +275,7 @@ class DeepMetaFunctionals(Reconstructor):
         """Move the surface to where the field was `level`, by the last bias of g."""
         bias = self.heads[-1].bias
         assert isinstance(bias, nn.Linear)
-        bias.bias += level
+        bias.bias.add_(level)
 
     def logits(self, images: Tensor, points: Tensor) -> Tensor:
         """Return (B, P): logits at points in the volume's frame.

@@ -67,7 +67,7 @@ def test_weights_of_one_category_are_for_it_alone(tmp_path, network, monkeypatch
     assert srn.version("chair") != srn.version("car")
 
 
-def test_words_for_weights_and_data(tmp_path, data, network):
+def test_words_for_weights_and_data(tmp_path, data, network, monkeypatch):
     file = tmp_path / "w.safetensors"
     network("tdgn").save(file)
     found = weights_files([f"tdgn={file}", f"sdf-srn:chair={file}"])
@@ -78,5 +78,6 @@ def test_words_for_weights_and_data(tmp_path, data, network):
     name, whole = open_dataset(str(data))
     assert (name, len(whole)) == ("shapes", 18)
     assert len(open_dataset(f"{data}:test")[1]) == 6
+    monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path / "none")
     with pytest.raises(RequestError, match="no weights of tdgn"):
-        load_networks(["tdgn"], overrides={"tdgn": {}})
+        load_networks(["tdgn"])
