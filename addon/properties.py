@@ -33,7 +33,7 @@ PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
 _KNOWN_METHODS = (
     (DEFAULT_METHOD, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
 )
-# Blender keeps no reference to the strings of a dynamic enum: they live here.
+# Entries of dynamic enums, see `choices`.
 _method_items: list[tuple[str, str, str, int]] = []
 _variant_items: list[tuple[str, str, str, int]] = []
 _fusion_items: list[tuple[str, str, str]] = []

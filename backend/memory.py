@@ -5,6 +5,8 @@ import logging
 import sys
 
 log = logging.getLogger(__name__)
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+KEPT = 1 << 30  # bytes that are kept at most
 
 
 def resident_memory() -> int:
@@ -32,3 +34,17 @@ def return_freed_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):
         log.debug("this C library can't trim its memory")
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep freed blocks of up to a GiB; return whether it does (glibc alone).
+
+    By default it hands blocks over 32 MiB back to the system at once, and each training step has
+    the same ones zeroed again, page by page.
+    """
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and all(
+        mallopt(entry, KEPT) == 1 for entry in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD)
+    )

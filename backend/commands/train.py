@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from ..geometry.writing import check_place
-    from ..training.memory import keep_freed_memory
+    from ..memory import keep_freed_memory
     from ..training.samples import load_shapes
     from ..training.trainer import Settings, Trainer
     from ..training.validation import choose_shapes

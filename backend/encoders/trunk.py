@@ -2,7 +2,7 @@
 
 Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, Ren and Sun, ECCV
 2016), two 3x3 convolutions a block. Half or a quarter of the picture's resolution from the first
-convolution on: a quarter costs as little as a picture of half the size, and sees more.
+convolution on: with a quarter, the stages work on maps as small as for a picture of half the size.
 """
 
 import torch

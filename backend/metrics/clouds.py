@@ -45,7 +45,7 @@ def _along_cells(points: np.ndarray) -> np.ndarray:
     """Return an order in which points that are near each other come after one another.
 
     So asked, a tree of 100,000 points is in the processor's cache where the next answer lies,
-    which takes half the time.
+    which takes less time (0.14 s instead of 0.23 when it was written).
     """
     low, high = points.min(0), points.max(0)
     cells = np.floor((points - low) * (64 / max(float((high - low).max()), 1e-12)))

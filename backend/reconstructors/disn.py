@@ -99,7 +99,7 @@ class DISNConfiguration(Configuration):
 PAPER = DISNConfiguration()
 COMPACT = DISNConfiguration(
     framing=replace(OURS, backdrop="black"),
-    picture=64,  # VGG-16 works at full resolution: what 128 costs, four times the pictures repay
+    picture=64,  # VGG-16 works at full resolution, so 128 costs it four times as much
     width=16,
     hidden=256,
     features=256,

@@ -117,7 +117,7 @@ class LevelformConfiguration(Configuration):
         return self.local_features or self.camera_coordinates or self.alpha
 
 
-# The trunk costs as much as with pictures of 64 pixels; the mask is read at the full 128.
+# The stages work on maps as small as for pictures of 64 pixels; the mask is read at the full 128.
 COMPACT = LevelformConfiguration(stride=4)
 # There is no paper; this is what a machine with an accelerator can train and run.
 PAPER = LevelformConfiguration(
