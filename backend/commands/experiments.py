@@ -4,7 +4,7 @@ claims."""
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claims.add_argument("--category", default="chair", help="of the shapes, or all")
     claims.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of every network's configuration")  # fmt: skip
-    claims.add_argument("--steps", type=int, default=3000, help="of each training")
+    claims.add_argument("--steps", nargs="+", default=["3000"], metavar="N | METHOD=N",
+                        help="of each training; of those of a method")  # fmt: skip
+    claims.add_argument("--batch", type=int, metavar="N", help="objects a step")
     claims.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
     claims.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
     claims.add_argument("--lookup", action="store_true", help="write the page, run nothing")
@@ -227,7 +229,8 @@ def _claims(args: argparse.Namespace) -> dict[str, Any]:
     with progress() as ticket:
         tried = try_claims(claims, workshop, seeds=args.seeds, run=not args.lookup, ticket=ticket)
     facts = {
-        "steps of each training": args.steps,
+        "steps of each training": " ".join(args.steps),
+        "objects a step": args.batch or "as many as the recipe says",
         "seeds": args.seeds,
         "category": args.category,
         "changes of the configuration": " ".join(args.changes) or "none",
@@ -265,6 +268,29 @@ def _notes(path: str | None) -> dict[str, str]:
         ) from error
 
 
+def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """Return the steps of all trainings, 3000 unless told, and of those of single methods.
+
+    Raises
+    ------
+    RequestError
+        If a word is neither "N" nor "METHOD=N", or names no method.
+    """
+    steps, lengths, known = 3000, {}, set(known)
+    for word in words:
+        method, equals, count = word.rpartition("=")
+        if not count.isdecimal() or int(count) < 1 or (equals and method not in known):
+            raise RequestError(
+                f"{word!r} is no number of steps.",
+                "Give one number, and METHOD=NUMBER for methods that take another.",
+            )
+        if equals:
+            lengths[method] = int(count)
+        else:
+            steps = int(count)
+    return steps, lengths
+
+
 def _workshop(args: argparse.Namespace) -> "Workshop":
     from ..data.format import Dataset
     from ..experiments.trials import Workshop
@@ -275,6 +301,7 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
 
     only: Sequence[str] | None = None if args.category == "all" else [args.category]
     changes = dict(parse_change(word) for word in args.changes)
+    steps, lengths = parse_steps(args.steps, methods())
     train, unseen, test = (
         load_shapes(args.data, split, categories=only) for split in ("train", "val", "test")
     )
@@ -286,7 +313,9 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
         train,
         choose_shapes(unseen, args.shapes // 2),
         choose_shapes(test, args.shapes),
-        steps=args.steps,
+        steps=steps,
+        lengths=lengths,
+        batch=args.batch,
         device=pick_device(args.device),
         provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
         overrides={method: changes for method in methods()},

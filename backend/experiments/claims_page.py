@@ -166,7 +166,7 @@ def _side(
     training = TRAININGS[side.training]
     found = []
     for seed in range(seeds):
-        if not workshop.done(training.name, seed):
+        if not workshop.done(training, seed):
             found.append({})
             continue
         found.append(

@@ -26,6 +26,7 @@ from .measuring import Truth, surface_of
 from .store import Numbers, Store
 
 RESOLUTION = 64
+PRETRAINING = "pretraining_loss"  # sees no pictures
 CPU = torch.device("cpu")
 
 
@@ -53,13 +54,13 @@ class Training:
     pretrained: bool = True
 
     def recipe(self, steps: int) -> Recipe:
-        """Return the compact recipe, changed and shortened to `steps`."""
-        recipe = find_recipe(self.method, self.part)
+        """Return the compact recipe, changed and shortened to `steps` that see pictures."""
+        recipe = shortened(find_recipe(self.method, self.part), steps)
         if not self.pretrained:
             recipe = replace(recipe, phases=recipe.phases[-1:])
         if self.points is not None:
             recipe = replace(recipe, draw=replace(recipe.draw, points=self.points))
-        return shortened(recipe, steps)
+        return recipe
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,22 @@ class Measure:
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
-    """Return the recipe with `steps` in all, each phase keeping its share, one step at least."""
-    if steps < len(recipe.phases):
+    """Return the recipe with `steps` that see pictures, each phase keeping its share of them.
+
+    Pretraining without pictures keeps its length, where it is not longer than all the rest.
+    """
+    blind = [phase for phase in recipe.phases if phase.loss == PRETRAINING]
+    *before, last = [phase for phase in recipe.phases if phase.loss != PRETRAINING]
+    if steps <= len(before):
         raise RequestError(
-            f"{steps} steps are too few for {len(recipe.phases)} phases.", "Give more --steps."
+            f"{steps} steps are too few for {len(before) + 1} phases.", "Give more --steps."
         )
-    *before, last = recipe.phases
-    share = steps / recipe.steps
-    early = [replace(p, steps=max(1, round(p.steps * share)), warm_up=_rise(p, share))
-             for p in before]  # fmt: skip
-    left = steps - sum(phase.steps for phase in early)
+    share = steps / sum(phase.steps for phase in (*before, last))
+    early = [replace(p, steps=min(p.steps, steps)) for p in blind]
+    for phase in before:
+        kept = max(1, round(phase.steps * share))
+        early.append(replace(phase, steps=kept, warm_up=_rise(phase, share)))
+    left = steps - sum(phase.steps for phase in early[len(blind) :])
     if left < 1:
         raise RequestError(f"{steps} steps are too few for this recipe.", "Give more --steps.")
     final = replace(last, steps=left, warm_up=_rise(last, share))
@@ -122,7 +129,8 @@ class Workshop:
     ----------
     out : folder of all runs
     train, validation, test : shapes
-    steps : of each training
+    steps : of each training, those that see pictures
+    lengths : steps of the trainings of some methods, instead of `steps`
     provenance : of the data, for the weights' headers
     overrides : entries of every network's configuration, by method: smaller ones for a test
     batch : objects a step; None: the recipe's
@@ -134,6 +142,7 @@ class Workshop:
     validation: Sequence[Shape]
     test: Sequence[Shape]
     steps: int = 3000
+    lengths: Mapping[str, int] = field(default_factory=dict)
     device: torch.device = CPU
     provenance: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -144,11 +153,20 @@ class Workshop:
         """Return the folder of a training."""
         return self.out / f"{name}-seed{seed}"
 
-    def done(self, name: str, seed: int) -> bool:
-        """Say whether a training of this length has ended."""
+    def length(self, method: str) -> int:
+        """Return the steps of a method's trainings."""
+        return self.lengths.get(method, self.steps)
+
+    def done(self, training: Training, seed: int) -> bool:
+        """Say whether a training of its length has ended."""
+        wanted = training.recipe(self.length(training.method)).steps
+        return self._ended(training.name, seed) == wanted
+
+    def _ended(self, name: str, seed: int) -> int | None:
+        """Return the steps of a training that has ended; None if it has not."""
         path = self.folder(name, seed) / RUN
         run = json.loads(path.read_text()) if path.exists() else {"done": False}
-        return bool(run["done"]) and run["steps"] == self.steps
+        return int(run["steps"]) if run["done"] else None
 
     def make(self, training: Training, seed: int, *, ticket: Ticket | None = None) -> None:
         """Train, or go on with it; nothing happens if it has ended.
@@ -158,18 +176,19 @@ class Workshop:
         RequestError
             If it was begun with other settings, or starts from a training that has not ended.
         """
-        if self.done(training.name, seed):
+        if self.done(training, seed):
             return
         folder = self.folder(training.name, seed)
         folder.mkdir(parents=True, exist_ok=True)
-        recipe = training.recipe(self.steps)
+        steps = self.length(training.method)
+        recipe = training.recipe(steps)
         if self.batch is not None:
             recipe = replace(recipe, draw=replace(recipe.draw, objects=self.batch))
         settings = Settings(
             out=folder,
             seed=seed,
             log_every=self.log_every,
-            validate_every=max(1, self.steps // 3),
+            validate_every=max(1, steps // 3),
             provenance=self.provenance,
         )
         model = self._start(training, seed).to(self.device)
@@ -183,7 +202,7 @@ class Workshop:
         if not training.start:
             changes = {**self.overrides.get(training.method, {}), **training.changes}
             return fresh(cls, "compact", changes, seed=seed)
-        if not self.done(training.start, seed):
+        if self._ended(training.start, seed) is None:
             raise RequestError(f"{training.name} starts from {training.start}, which is not ready.")
         weights = self.folder(training.start, seed) / LAST
         return with_part(cls.load(weights), training.part, seed=seed)

@@ -54,7 +54,7 @@ def test_every_training_changes_what_its_method_has(name, small):
         getattr(model.configuration, key) == value for key, value in training.changes.items()
     )
     recipe = training.recipe(600)
-    assert recipe.steps == 600
+    assert sum(p.steps for p in recipe.phases if p.loss != "pretraining_loss") == 600
     if training.points is not None:
         assert recipe.draw.points == training.points
     full = find_recipe(training.method, training.part)
@@ -69,6 +69,23 @@ def test_phases_keep_their_share():
     assert short.phases[1].warm_up == 8
     with pytest.raises(RequestError, match="too few"):
         shortened(find_recipe("uclid-net"), 1)
+
+
+def test_pretraining_without_pictures_comes_in_addition():
+    full = find_recipe("sdf-srn")
+    assert [phase.steps for phase in shortened(full, 5000).phases] == [full.phases[0].steps, 5000]
+    assert [phase.steps for phase in shortened(full, 30).phases] == [30, 30]
+    assert TRAININGS["srn-no-sphere"].recipe(30).phases == shortened(full, 30).phases[1:]
+    assert TRAININGS["srn"].recipe(30).steps == 60
+
+
+def test_methods_may_have_lengths_of_their_own(workshop):
+    training = TRAININGS["dmf-uniform"]
+    longer = replace(workshop, lengths={"deep-meta-functionals": 4})
+    longer.make(training, 0)
+    assert longer.done(training, 0)
+    assert not workshop.done(training, 0)
+    assert longer.length("disn") == workshop.steps
 
 
 def test_a_claim_is_trained_measured_and_written_once(workshop, tmp_path, monkeypatch):
@@ -120,9 +137,9 @@ def test_an_interrupted_training_goes_on(workshop):
     training = TRAININGS["dmf-uniform"]
     with pytest.raises(Cancelled):
         workshop.make(training, 0, ticket=Ticket(refuse_the_second_step))
-    assert not workshop.done("dmf-uniform", 0)
+    assert not workshop.done(training, 0)
     workshop.make(training, 0)
-    assert workshop.done("dmf-uniform", 0)
+    assert workshop.done(training, 0)
     whole = replace(workshop, out=workshop.out / "whole")
     whole.make(training, 0)
     with pytest.raises(RequestError, match="another steps"):
