@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claims.add_argument("--list", action="store_true", help="name the claims and their trainings")
     claims.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
     claims.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
+    claims.add_argument("--test", nargs="+", default=[], metavar="DIR",
+                        help="unseen shapes to measure on; default: the test split of --data")  # fmt: skip
     claims.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
     claims.add_argument("--category", default="chair", help="of the shapes, or all")
     claims.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
@@ -237,6 +239,7 @@ def _claims(args: argparse.Namespace) -> dict[str, Any]:
         "shapes learned from": len(workshop.train),
         "shapes measured": len(workshop.test),
         "data": workshop.provenance["sources"],
+        **workshop.tested,
     }
     write_page(page, tried, facts=facts, notes=notes)
     return {"claims": [one.to_json() for one in tried], "pages": [str(page)]}
@@ -293,6 +296,8 @@ def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[s
 
 def _workshop(args: argparse.Namespace) -> "Workshop":
     from ..data.format import Dataset
+    from ..experiments.entrants import open_dataset
+    from ..experiments.table import TestSet, refuse_overlap
     from ..experiments.trials import Workshop
     from ..reconstructors import methods, pick_device
     from ..training.samples import load_shapes
@@ -302,12 +307,17 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
     only: Sequence[str] | None = None if args.category == "all" else [args.category]
     changes = dict(parse_change(word) for word in args.changes)
     steps, lengths = parse_steps(args.steps, methods())
-    train, unseen, test = (
-        load_shapes(args.data, split, categories=only) for split in ("train", "val", "test")
-    )
+    train, unseen = (load_shapes(args.data, split, categories=only) for split in ("train", "val"))
+    test = load_shapes(args.test or args.data, None if args.test else "test", categories=only)
+    if args.test:
+        tests = [TestSet.of(*open_dataset(folder)) for folder in args.test]
+        refuse_overlap(tests, [Dataset(folder, "train") for folder in args.data])
     out = Path(args.runs)
     out.mkdir(parents=True, exist_ok=True)
-    sources = [Dataset(folder).manifest["provenance"] for folder in args.data]
+    sources, tested = (
+        [Dataset(folder).manifest["provenance"] for folder in folders]
+        for folders in (args.data, args.test)
+    )
     return Workshop(
         out,
         train,
@@ -318,5 +328,6 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
         batch=args.batch,
         device=pick_device(args.device),
         provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
+        tested={"tested": tested} if tested else {},
         overrides={method: changes for method in methods()},
     )

@@ -130,7 +130,8 @@ def _duration(seconds: float) -> str:
 
 def _hardware(facts: Mapping[str, Any]) -> str:
     device, processes = str(facts["device"]), facts["processes"]
-    words = f"{device}, {facts['threads']} threads" if device == "cpu" else device
+    threads = f"{facts['threads']} thread{'' if facts['threads'] == 1 else 's'}"
+    words = f"{device}, {threads}" if device == "cpu" else device
     return words if processes == 1 else f"{words}, {processes} processes"
 
 

@@ -46,6 +46,8 @@ TRAININGS = {
         Training("levelform-no-camera-axes", "levelform", {"camera_coordinates": False}),
         Training("levelform-no-alpha", "levelform", {"alpha": False}),
         Training("levelform-no-hyper", "levelform", {"hyper": False}),
+        Training("levelform-no-symmetry", "levelform", {"symmetry": False}),
+        Training("levelform-no-confidence", "levelform", {"confidence": False}),
     )
 }
 
@@ -354,6 +356,14 @@ def _own() -> Iterator[Claim]:
     yield _idea(
         "levelform-hyper", "written weights", "levelform-no-hyper",
         "All weights of the small network should be written for each object, not a shift alone.",
+    )  # fmt: skip
+    yield _idea(
+        "levelform-symmetry", "mirror images", "levelform-no-symmetry",
+        "The small network should be asked at the point's mirror image too.",
+    )  # fmt: skip
+    yield _idea(
+        "levelform-confidence", "confidence", "levelform-no-confidence",
+        "The small network should tell how sure it is, which weighs views and mirror images.",
     )  # fmt: skip
 
 

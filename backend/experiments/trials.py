@@ -132,6 +132,7 @@ class Workshop:
     steps : of each training, those that see pictures
     lengths : steps of the trainings of some methods, instead of `steps`
     provenance : of the data, for the weights' headers
+    tested : where `test` comes from, if not from the same data
     overrides : entries of every network's configuration, by method: smaller ones for a test
     batch : objects a step; None: the recipe's
     log_every : steps between rows of the curves
@@ -145,6 +146,7 @@ class Workshop:
     lengths: Mapping[str, int] = field(default_factory=dict)
     device: torch.device = CPU
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    tested: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     batch: int | None = None
     log_every: int = 50
@@ -233,7 +235,7 @@ class Workshop:
         """
         ticket = ticket or Ticket()
         store = Store(self.folder(training.name, seed) / "measures.jsonl")
-        data = digest(self.provenance)
+        data = digest({**self.provenance, **self.tested})
         model: Reconstructor | None = None
         found: dict[str, Numbers] = {}
         for index, shape in enumerate(self.test):

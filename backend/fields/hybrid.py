@@ -6,6 +6,10 @@ maps times the layer's weights: that product is taken of the maps once, which is
 sampling is linear too. What is left of 32 feature channels is one weighted sum of four rows of a
 table of first-layer sums for each view.
 
+A network may have a second output, how sure it is of the first: views are then averaged by that, see
+`weighted_mean`. And it may be asked at the point's mirror image in x = 0 too, as if the mirrored
+picture were one more view: most objects are symmetric.
+
 A fold before sampling costs one product with 64^2 rows; after sampling it would cost one with every
 point, and there are some hundred thousand.
 """
@@ -65,26 +69,59 @@ class FirstLayer:
     bias: Tensor
 
 
+def weighted_mean(found: Tensor, seen: Tensor, trust: Tensor | None = None) -> Tensor:
+    """Return the mean logit (..., N) of V views, and of their mirror images.
+
+    Parameters
+    ----------
+    found
+        (V, T, ..., N, outputs): a logit, and how sure the network is of it, if it tells; of the
+        point and, where T is 2, of its mirror image.
+    seen
+        (V, T, ..., N) bool. Only what is seen counts; where nothing is, everything does.
+    trust
+        (..., 1), added to how sure all mirror images are.
+    """
+    seen = torch.where(seen.any(0).any(0), seen, True)
+    sure = found[..., 1] if found.shape[-1] > 1 else torch.zeros_like(found[..., 0])
+    if trust is not None:
+        sure = torch.cat([sure[:, :1], sure[:, 1:] + trust], 1)
+    shares = sure.masked_fill(~seen, -torch.inf).flatten(0, 1).softmax(0)
+    return (found[..., 0].flatten(0, 1) * shares).sum(0)
+
+
+def with_mirror_images(points: Tensor) -> Tensor:
+    """Return (..., 2 N, 3): points (..., N, 3), then their mirror images in x = 0."""
+    return torch.cat([points, points * points.new_tensor([-1.0, 1, 1])], -2)
+
+
 class HybridField(Field):
-    """Minus the mean logit of a network that is run for each view, over the views that see a point.
+    """Minus the mean logit of a network that is run for each view; see `weighted_mean`.
 
     Parameters
     ----------
     first
         The first layer.
     layers
-        The others, an ELU before each; the last has one output.
+        The others, an ELU before each; the last has one output, or two with how sure it is.
     views
         The pictures. None where the first layer reads none of them.
+    trust
+        (1,) for how sure mirror images are; None asks none.
     """
 
     kind = "occupancy"
 
-    def __init__(self, first: FirstLayer, layers: Sequence[Layer], views: Views | None) -> None:
+    def __init__(
+        self,
+        first: FirstLayer,
+        layers: Sequence[Layer],
+        views: Views | None,
+        trust: Tensor | None = None,
+    ) -> None:
         self.device = first.bias.device
-        *self._hidden, (weight, bias) = layers
-        self._last = (-weight[:, 0], -bias[0])
-        self._views = views
+        self._layers = list(layers)
+        self._views, self._trust = views, trust
         count = 1 if views is None else len(views.poses)
         self._place = first.place.expand(count, -1, -1)
         if views is not None and first.camera is not None:
@@ -102,14 +139,17 @@ class HybridField(Field):
             self._alpha, self._alpha_weight = _Table(views.alpha[:, None]), first.alpha
 
     def __call__(self, points: Tensor) -> Tensor:
+        places = points if self._trust is None else with_mirror_images(points)
         if self._views is None:
-            return self._rest(torch.addmm(self._bias, points, self._place[0]))
-        pixels, seen = self._project(points)
-        values = self._rest(self._first(points, pixels).flatten(0, 1)).unflatten(0, seen.shape)
-        if len(values) == 1:
-            return values[0]
-        shares = torch.where(seen.any(0), seen, True).to(values)
-        return (values * shares).sum(0) / shares.sum(0)
+            sums = torch.addmm(self._bias, places, self._place[0])[None]
+            seen = torch.ones(1, len(places), dtype=torch.bool, device=points.device)
+        else:
+            pixels, seen = self._project(places)
+            sums = self._first(places, pixels)
+        found = self._rest(sums.flatten(0, 1)).unflatten(0, (len(seen), -1, len(points)))
+        if found.shape[:2] == (1, 1):
+            return -found[0, 0, :, 0]
+        return -weighted_mean(found, seen.unflatten(1, (-1, len(points))), self._trust)
 
     def _first(self, points: Tensor, pixels: Tensor) -> Tensor:
         """Return (V, N, H): the first layer's sums at points whose projections are (V, N, 2)."""
@@ -122,12 +162,11 @@ class HybridField(Field):
         return sums
 
     def _rest(self, sums: Tensor) -> Tensor:
-        """Return (M,) values of first-layer sums (M, H)."""
-        x = F.elu(sums)
-        for weight, bias in self._hidden:
-            x = F.elu(torch.addmm(bias, x, weight))
-        weight, bias = self._last
-        return torch.addmv(bias, x, weight)
+        """Return (M, outputs) of first-layer sums (M, H)."""
+        x = sums
+        for weight, bias in self._layers:
+            x = torch.addmm(bias, F.elu(x), weight)
+        return x
 
     def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return pixels (V, N, 2), and which points a view sees, (V, N) bool."""

@@ -11,6 +11,10 @@ What is taken from whom, and why
 - "SDF-SRN" (Lin et al., NeurIPS 2020) and its kin supervise in the camera's frame; here g reads the
   point in the camera's axes beside the object's, for "behind what is seen" is a statement about the
   camera, and symmetry one about the object. It reads the mask, which alone gives the silhouette.
+- Most objects are symmetric, so a mirrored picture is one more view ("Ladybird", Xu et al., ECCV
+  2020, reads features at the mirrored point too). g is asked at the point and at its mirror image;
+  how sure it is of each, its second output, weighs them, as it weighs views. An embedding that
+  tells an object's asymmetry can take the trust in all mirror images away.
 - "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, learned by cross entropy.
 - Pictures without a camera: a network apart (as DISN's) finds it, and the picture is then framed as
   one with a camera, so that the reconstruction sees nothing it was not trained on.
@@ -24,8 +28,9 @@ inputs   of g: the point (3), the point in camera axes (3), alpha (1), `channels
 What leaving one of these ideas out costs is measured in docs/ablations.md: local features and
 written weights pay for certain; camera axes and the mask do not show yet in trainings that short.
 
-g runs for each view; the logits are averaged over the views that see the point. Its output is a
-logit, above 0 inside; the field is minus that. The method's frame is the volume's.
+g runs for each view; the logits are averaged over the views that see the point, by how sure g is
+(`weighted_mean`). A logit is above 0 inside; the field is minus that. The method's frame is the
+volume's, whose plane x = 0 is the one that objects are mirrored in.
 """
 
 import math
@@ -42,7 +47,7 @@ from torch import Tensor, nn
 from ..encoders.trunk import Trunk, doubled_stem, premultiplied
 from ..encoders.upright import UprightCameraNetwork, read, sighting_loss, true_sightings
 from ..errors import RequestError
-from ..fields.hybrid import FirstLayer, HybridField, Views
+from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fusion import (
     OURS,
     Framing,
@@ -75,6 +80,8 @@ class LevelformConfiguration(Configuration):
     camera_coordinates : g reads the point in the camera's axes
     alpha : g reads the mask at the point's projection
     hyper : all of g's weights are written for each object; else its code shifts the first layer
+    symmetry : g is asked at the point's mirror image too
+    confidence : g tells how sure it is, which weighs views and mirror images
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
     """
@@ -91,6 +98,8 @@ class LevelformConfiguration(Configuration):
     camera_coordinates: bool = True
     alpha: bool = True
     hyper: bool = True
+    symmetry: bool = True
+    confidence: bool = True
     camera: bool = True
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
@@ -108,7 +117,8 @@ class LevelformConfiguration(Configuration):
     @property
     def layers(self) -> list[tuple[int, int]]:
         """(inputs, outputs) of each layer of g."""
-        widths = [sum(self.inputs.values()), *[self.hidden_width] * self.hidden_layers, 1]
+        hidden = [self.hidden_width] * self.hidden_layers
+        widths = [sum(self.inputs.values()), *hidden, 2 if self.confidence else 1]
         return list(pairwise(widths))
 
     @property
@@ -143,11 +153,11 @@ class Look(NamedTuple):
 
 
 def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
-    """Return logits (B, M) of g at its inputs, (B, M, inputs)."""
+    """Return (B, M, outputs) of g at its inputs, (B, M, inputs): logits, and how sure it is."""
     x = inputs
     for index, (weight, bias) in enumerate(layers):
         x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
-    return x[..., 0]
+    return x
 
 
 class Writer(nn.Module):
@@ -181,6 +191,13 @@ class Writer(nn.Module):
             (weight.unflatten(1, shape), bias[:, None])
             for shape, bias, weight in zip(self.shapes, parts[::2], parts[1::2], strict=True)
         ]
+
+
+def _with_second_output(written: Tensor, width: int) -> Tensor:
+    """Return g's numbers, (all, ...), with a second output of the last layer that is always 0."""
+    last = width + 1  # a bias, then the weights of `width` inputs
+    before, logit = written.split([len(written) - last, last])
+    return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
 
 
 def _first_network(config: LevelformConfiguration) -> list[Tensor]:
@@ -235,6 +252,11 @@ class Levelform(Reconstructor):
         if sizes.local_features:
             self.levels.extend(nn.Conv2d(width, sizes.channels, 1) for width in sizes.widths)
         self.writer = Writer(self.trunk.features, sizes)
+        self.trust = None
+        if sizes.symmetry:
+            self.trust = nn.Linear(self.trunk.features, 1)
+            nn.init.zeros_(self.trust.weight)
+            nn.init.zeros_(self.trust.bias)
         self.camera = None
         if sizes.camera:
             self.camera = UprightCameraNetwork(
@@ -247,12 +269,23 @@ class Levelform(Reconstructor):
             raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
 
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
-        """Return the weights for another configuration; one of twice the stride sees the same in
-        pictures of twice the size."""
-        state = self.state_dict()
-        if configuration.stride == 2 * self.configuration.stride:
+        """Return the weights for another configuration.
+
+        One of twice the stride sees the same in pictures of twice the size. Confidence that was
+        not told before is the same everywhere at first, and mirror images count as much as points.
+        """
+        own, state = self.configuration, self.state_dict()
+        if configuration.stride == 2 * own.stride:
             for name in [name for name in state if name.endswith("trunk.stem.weight")]:
                 state[name] = doubled_stem(state[name])
+        if configuration.confidence and not own.confidence:
+            state["writer.start"] = _with_second_output(state["writer.start"], own.hidden_width)
+            if own.hyper:
+                changes = _with_second_output(state["writer.change.weight"], own.hidden_width)
+                state["writer.change.weight"] = changes
+        if configuration.symmetry and not own.symmetry:
+            state["trust.weight"] = torch.zeros(1, self.trunk.features)
+            state["trust.bias"] = torch.zeros(1)
         return state
 
     # ---------------------------------------------------------------- network
@@ -284,15 +317,23 @@ class Levelform(Reconstructor):
         look = self.look(batch.images.flatten(0, 1))
         # Coordinates in half precision would resolve 0.004 near 1: from here on all is float32.
         with torch.autocast(batch.images.device.type, enabled=False):
-            layers = self.layers(look.embedding.unflatten(0, (objects, views)).mean(1))
-            if not self.configuration.reads_views:
-                return evaluate(layers, batch.points)
-            inputs, seen = self._inputs(batch, look)
-            found = evaluate(layers, inputs.flatten(1, 2)).unflatten(1, (views, -1))
-            return reduce_views(found, "mean", weights=seen.to(found), dim=1)
+            embedding = look.embedding.unflatten(0, (objects, views)).mean(1)
+            places = batch.points if self.trust is None else with_mirror_images(batch.points)
+            inputs, seen = self._inputs(replace(batch, points=places), look)
+            each = (-1, places.shape[1] // batch.points.shape[1], batch.points.shape[1])
+            found = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
+            trust = None if self.trust is None else self.trust(embedding)
+            seen = seen.flatten(1).unflatten(1, each)
+            return weighted_mean(found.movedim(0, 2), seen.movedim(0, 2), trust)
 
     def _inputs(self, batch: Batch, look: Look) -> tuple[Tensor, Tensor]:
-        """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool."""
+        """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
+
+        V is 1 where g reads nothing of the views.
+        """
+        if not self.configuration.reads_views:
+            alone = batch.points[:, None]
+            return alone, torch.ones_like(alone[..., 0], dtype=torch.bool)
         if batch.camera_from_volume is None or batch.intrinsics is None:
             raise RequestError(f"{SPEC.title} learns from posed pictures; this batch has none.")
         objects, views, _, size, _ = batch.images.shape
@@ -365,7 +406,8 @@ class Levelform(Reconstructor):
         if self.configuration.reads_views:
             names = ("alpha", "poses", "lenses", "flat")
             views = Views(tensors.get("maps"), *(tensors[name] for name in names))
-        return HybridField(first, layers[1:], views)
+        trust = None if self.trust is None else self.trust(tensors["embedding"])
+        return HybridField(first, layers[1:], views, trust)
 
     def _pictures(self, views: Sequence[View], *, estimate: bool) -> Pictures:
         """Return the views as the network sees them, framed by their given or estimated cameras."""
@@ -441,7 +483,7 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:
-        """Move the surface to where the field was `level`, by the last bias of g."""
+        """Move the surface to where the field was `level`, by the bias of g's logit."""
         inputs, outputs = self.configuration.layers[-1]
         self.writer.start[-(inputs * outputs + outputs)] += level
 

@@ -212,12 +212,13 @@ def bisect(function: Any, near: Tensor, far: Tensor, at_near: Tensor, count: int
     """Return where `function` of depth changes its sign between `near` and `far`, elementwise.
 
     `at_near` is the function at `near`; without a change of sign the far end is approached.
-    Differentiable in both ends.
+    Differentiable in both ends; of the function only its sign is asked.
     """
     middle = (near + far) / 2
     for _ in range(count):
         middle = (near + far) / 2
-        value = function(middle)
+        with torch.no_grad():
+            value = function(middle)
         same = torch.where(at_near >= 0, value > 0, value <= 0)
         near, far = torch.where(same, middle, near), torch.where(same, far, middle)
     return middle
@@ -593,19 +594,20 @@ class SDFSRN(Reconstructor):
         batch: Batch,
         generator: torch.Generator | None = None,
         *,
+        rays: int = RAYS,
         eikonal_points: int = EIKONAL_POINTS,
     ) -> dict[str, Tensor]:
         """Return the loss of Eq. 7-11; every view of the batch is a picture of its own.
 
-        `eikonal_points` of each picture's cube are drawn for Eq. 11.
+        `rays` of each picture are drawn, and `eikonal_points` of its cube for Eq. 11.
         """
         if batch.camera_from_volume is None or batch.intrinsics is None:
             raise RequestError("SDF-SRN learns from posed pictures; this batch has no cameras.")
         images = batch.images.flatten(0, 1)
         poses, lenses = self._own_cameras(batch)
-        rays = self.rays(images, poses, lenses, batch.orthographic).choose(RAYS, generator)
+        chosen = self.rays(images, poses, lenses, batch.orthographic).choose(rays, generator)
         implicit = self.generator(self.latents(images))
-        terms = self.ray_losses(implicit, rays, generator)
+        terms = self.ray_losses(implicit, chosen, generator)
         eikonal = self._eikonal(implicit, eikonal_points, generator)
         return {**terms, "loss": terms["loss"] + eikonal, "eikonal": eikonal}
 

@@ -198,9 +198,9 @@ class Sampler:
 
 
 def load_shapes(
-    folders: Sequence[str], split: str, *, categories: Sequence[str] | None = None
+    folders: Sequence[str], split: str | None, *, categories: Sequence[str] | None = None
 ) -> list[Shape]:
-    """Return the shapes of a split of some data sets that have points and pictures."""
+    """Return the shapes of a split, or all, of some data sets that have points and pictures."""
     shapes = [
         shape
         for folder in folders
@@ -209,8 +209,9 @@ def load_shapes(
     ]
     if not shapes:
         wanted = f" of {', '.join(categories)}" if categories else ""
+        part = f"The split {split!r}" if split else "All"
         raise RequestError(
-            f"The split {split!r} of {', '.join(folders)} has no shapes{wanted} with pictures.",
+            f"{part} of {', '.join(folders)} has no shapes{wanted} with pictures.",
             "Make the data set with --views, or name another.",
         )
     return shapes

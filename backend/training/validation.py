@@ -116,8 +116,8 @@ def choose_level(
         return float(np.mean([np.mean(each) for each in found.values()]))
 
     own = overlap(0.0)
-    best = max((float(level) for level in levels), key=overlap)
-    return (best, overlap(best), own) if overlap(best) > own else (0.0, own, own)
+    best, level = max((overlap(level), level) for level in map(float, levels))
+    return (level, best, own) if best > own else (0.0, own, own)
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ import pytest
 # In a process of its own: in an old one the block may fit into memory that was freed before.
 GROWTH = """
 import numpy as np
-import pytest
 from levelform.backend.memory import resident_memory, return_freed_memory
 
 before = resident_memory()

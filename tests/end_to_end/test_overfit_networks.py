@@ -19,7 +19,7 @@ from levelform.backend.data.meshes.solid import Solid
 from levelform.backend.data.render import render_mesh
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.metrics import chamfer_l2, silhouette_iou
-from levelform.backend.reconstructors import methods, sdf_srn, uclid_net
+from levelform.backend.reconstructors import methods, uclid_net
 
 HERE = Path(__file__).parents[1] / "backend"
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
@@ -222,14 +222,12 @@ def ring(count, distance=4.9, size=64):
     return cameras
 
 
-def test_silhouettes_become_the_object(reconstruct, monkeypatch):
+def test_silhouettes_become_the_object(reconstruct):
     """Pictures and cameras are all that the network learns from.
 
     The losses' margin makes outlines swell by about a hundredth of the object's side, which a few
     hundred steps undo only if the bound of Eq. 1 counts more than in the paper.
     """
-    monkeypatch.setattr(sdf_srn, "RAYS", 192)
-    monkeypatch.setattr(sdf_srn, "EIKONAL_POINTS", 300)
     sizes = {"latent": 16, "encoder_width": 4, "width": 32, "hidden": 16}
     model = build("sdf-srn", side=64, focal=2.4, silhouette=60.0, eikonal=0.03, **sizes).train()
     cameras = ring(8)
@@ -249,7 +247,7 @@ def test_silhouettes_become_the_object(reconstruct, monkeypatch):
             camera_from_volume=batch.camera_from_volume[:, seen],
             intrinsics=batch.intrinsics[:, seen],
         )
-        return model.loss(few, generator)["loss"]
+        return model.loss(few, generator, rays=192, eikonal_points=300)["loss"]
 
     learning.minimise(model.generator.parameters(), sphere, steps=150, rate=6e-3, clip=0.3)
     learning.minimise(model.parameters(), loss, steps=500, rate=2e-3, clip=1.0)

@@ -29,7 +29,7 @@ def draw(
     return torch.stack([kind(size=one, generator=own, **options) for own in source])
 
 
-def _draw(count: int, low: float, high: float, generator: Source, like: Tensor) -> Tensor:
+def _between(count: int, low: float, high: float, generator: Source, like: Tensor) -> Tensor:
     """Draw one number a picture, (V, 1, 1, 1)."""
     return (draw(torch.rand, (count, 1, 1, 1), generator) * (high - low) + low).to(like)
 
@@ -56,7 +56,7 @@ def add_background(pictures: Tensor, generator: Source) -> Tensor:
 def add_noise(pictures: Tensor, generator: Source, most: float = 0.04) -> Tensor:
     """Add Gaussian noise to the colours, of a strength up to `most` drawn for each picture."""
     noise = draw(torch.randn, (*pictures.shape[:3], 3), generator).to(pictures)
-    sigma = _draw(len(pictures), 0, most, generator, pictures)
+    sigma = _between(len(pictures), 0, most, generator, pictures)
     return torch.cat([(pictures[..., :3] + sigma * noise).clamp(0, 1), pictures[..., 3:]], -1)
 
 
@@ -65,7 +65,7 @@ def blur(pictures: Tensor, generator: Source, most: float = 1.2) -> Tensor:
 
     Colours are weighed by alpha, so that what lies behind the object does not bleed into it.
     """
-    sigma = _draw(len(pictures), 0.05, most, generator, pictures)[:, 0, 0, 0]
+    sigma = _between(len(pictures), 0.05, most, generator, pictures)[:, 0, 0, 0]
     reach = max(1, int(3 * most))
     at = torch.arange(-reach, reach + 1, device=pictures.device)
     kernel = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
@@ -88,8 +88,8 @@ def soften_mask(pictures: Tensor, generator: Source, most: float = 1.5) -> Tenso
     """Move the edge of alpha in or out by up to about `most` pixels and soften it, as mattes do."""
     alpha = pictures[..., 3][:, None]
     wide = torch.nn.functional.avg_pool2d(alpha, 5, 1, 2, count_include_pad=False)
-    level = _draw(len(pictures), 0.5 - most / 5, 0.5 + most / 5, generator, pictures)
-    width = _draw(len(pictures), 0.1, 0.6, generator, pictures)
+    level = _between(len(pictures), 0.5 - most / 5, 0.5 + most / 5, generator, pictures)
+    width = _between(len(pictures), 0.1, 0.6, generator, pictures)
     soft = ((wide - level) / width + 0.5).clamp(0, 1)
     return torch.cat([pictures[..., :3], soft[:, 0, :, :, None]], -1)
 
@@ -104,14 +104,14 @@ def jitter_colors(
     """
     count, color = len(pictures), pictures[..., :3]
     light = color.new_tensor([0.299, 0.587, 0.114])
-    color = color * _draw(count, 1 - amount, 1 + amount, generator, pictures)
+    color = color * _between(count, 1 - amount, 1 + amount, generator, pictures)
     alpha = pictures[..., 3:]
     grey = (color * light).sum(-1, keepdim=True)
     middle = (grey * alpha).sum((1, 2), keepdim=True) / alpha.sum((1, 2), keepdim=True).clamp_min(1)
-    color = torch.lerp(middle, color, _draw(count, 1 - amount, 1 + amount, generator, pictures))
+    color = torch.lerp(middle, color, _between(count, 1 - amount, 1 + amount, generator, pictures))
     grey = (color * light).sum(-1, keepdim=True)
-    color = torch.lerp(grey, color, _draw(count, 1 - amount, 1 + amount, generator, pictures))
-    angle = _draw(count, -hue, hue, generator, pictures) * (2 * torch.pi)
+    color = torch.lerp(grey, color, _between(count, 1 - amount, 1 + amount, generator, pictures))
+    angle = _between(count, -hue, hue, generator, pictures) * (2 * torch.pi)
     turned = color.roll(1, -1) - color.roll(
         -1, -1
     )  # the cross product with the grey axis, times -1

@@ -108,6 +108,12 @@ def test_claims_are_listed_and_wrong_words_are_told(folder, tmp_path, capsys):
     notes.write_text('["no"]')
     status, wrong = said(capsys, *lookup, "--notes", notes)
     assert (status, "as notes" in wrong["error"]) == (2, True)
+    status, wrong = said(capsys, *lookup, "--test", folder / "known")
+    assert (status, "training shapes too" in wrong["error"]) == (2, True)
+    status, other = said(capsys, *lookup, "--test", folder / "test")
+    if status == 0:
+        assert "100000" in (tmp_path / "c.md").read_text()
+        assert [claim["verdict"] for claim in other["claims"]] == ["not run"]
     status, wrong = said(capsys, *lookup, "--steps", "600", "dsin=3")
     assert (status, "'dsin=3'" in wrong["error"]) == (2, True)
     status, found = said(capsys, *lookup, "--steps", "600", "disn=300", "--batch", "4")

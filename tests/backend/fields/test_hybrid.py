@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from levelform.backend.fields.hybrid import FirstLayer, HybridField, Views
+from levelform.backend.fields.hybrid import FirstLayer, HybridField, Views, weighted_mean
 from levelform.backend.fusion import sample_maps
 from levelform.backend.geometry.cameras import Camera
 
@@ -35,7 +35,7 @@ def views(aim):
     )
 
 
-def network(*, camera=True, alpha=True, features=True):
+def network(*, camera=True, alpha=True, features=True, outputs=1):
     generator = torch.Generator().manual_seed(1)
 
     def draw(*shape):
@@ -48,41 +48,56 @@ def network(*, camera=True, alpha=True, features=True):
         draw(CHANNELS, HIDDEN) if features else None,
         draw(HIDDEN),
     )
-    return first, [(draw(HIDDEN, HIDDEN), draw(HIDDEN)), (draw(HIDDEN, 1), draw(1))]
+    return first, [(draw(HIDDEN, HIDDEN), draw(HIDDEN)), (draw(HIDDEN, outputs), draw(outputs))]
 
 
-def slowly(first, layers, cameras, views, points):
+def slowly(first, layers, cameras, views, points, trust=None):
     """Return (N,): one view after the other, features sampled before the layer, as trained."""
-    total, count, plain = 0, 0, 0
-    for index, camera in enumerate(cameras):
-        pixels, depth = camera.project(points)
-        x = first.bias + points @ first.place
-        if first.camera is not None:
-            x = x + points @ views.poses[index, :3, :3].T @ first.camera
-        for maps, weight in (
-            (views.alpha[index][None, None], first.alpha),
-            (views.maps[index][None], first.features),
-        ):
-            if weight is not None:
-                x = x + sample_maps(maps, pixels[None], picture=(SIZE, SIZE))[0] @ weight
-        for weight, bias in layers:
-            x = F.elu(x) @ weight + bias
-        seen = ((pixels >= 0) & (pixels <= SIZE)).all(-1) & (depth > 0)
-        total, count, plain = total + x[:, 0] * seen, count + seen.float(), plain + x[:, 0]
-    return -torch.where(count > 0, total / count.clamp(min=1), plain / len(cameras))
+    total, count, plain, weights = 0, 0, 0, 0
+    sides = [(points, 0.0)]
+    if trust is not None:
+        sides.append((points * torch.tensor([-1.0, 1, 1]), float(trust)))
+    for camera, index, (places, more) in (
+        (camera, index, side) for index, camera in enumerate(cameras) for side in sides
+    ):
+        x, seen = answer(first, layers, camera, views, index, places)
+        x = x.double()  # exp has room there
+        weight = (x[:, 1] + more if x.shape[1] > 1 else torch.full_like(x[:, 0], more)).exp()
+        total, count = total + x[:, 0] * weight * seen, count + weight * seen
+        plain, weights = plain + x[:, 0] * weight, weights + weight
+    found = torch.where(count > 0, total / count.clamp(min=1e-300), plain / weights)
+    return -found.float()
+
+
+def answer(first, layers, camera, views, index, points):
+    """Return (N, outputs) of the network for one view, and (N,) whether it sees the points."""
+    pixels, depth = camera.project(points)
+    x = first.bias + points @ first.place
+    if first.camera is not None:
+        x = x + points @ views.poses[index, :3, :3].T @ first.camera
+    for maps, weight in (
+        (views.alpha[index][None, None], first.alpha),
+        (views.maps[index][None], first.features),
+    ):
+        if weight is not None:
+            x = x + sample_maps(maps, pixels[None], picture=(SIZE, SIZE))[0] @ weight
+    for weight, bias in layers:
+        x = F.elu(x) @ weight + bias
+    return x, ((pixels >= 0) & (pixels <= SIZE)).all(-1) & (depth > 0)
 
 
 @pytest.mark.parametrize(
     "parts",
-    [{}, {"camera": False}, {"alpha": False}, {"features": False}],
-    ids=["all", "no camera", "no alpha", "no features"],
+    [{}, {"camera": False}, {"alpha": False}, {"features": False}, {"outputs": 2}],
+    ids=["all", "no camera", "no alpha", "no features", "confidence"],
 )
-def test_baked_is_the_slow_sum(parts, views, points):
+@pytest.mark.parametrize("trust", [None, torch.tensor([0.7])], ids=["plain", "symmetry"])
+def test_baked_is_the_slow_sum(parts, trust, views, points):
     cameras, looked = views
     first, layers = network(**parts)
-    field = HybridField(first, layers, looked)
+    field = HybridField(first, layers, looked, trust)
     places = torch.cat([points, 4 * points])  # many of the latter no view sees, or from behind
-    expected = slowly(first, layers, cameras, looked, places)
+    expected = slowly(first, layers, cameras, looked, places, trust)
     assert expected.std() > 0.1
     assert (field(places) - expected).abs().max() < 1e-5 * max(1, expected.abs().max())
 
@@ -129,3 +144,31 @@ def test_gradient_is_the_slope(views, points):
         slope = (field(points + shift) - field(points - shift)) / (2 * step)
         error = (slope - gradient[:, axis]).abs()  # a few points lie on an edge of a map's cell
         assert error.median() < 0.01 * gradient.norm(dim=1).median()
+
+
+def test_the_mean_is_of_what_is_seen_and_by_confidence():
+    found = torch.tensor([[[[2.0, 0.0]]], [[[5.0, 0.0]]], [[[-4.0, 0.0]]]])  # (V, 1, 1, 2)
+    everything = torch.ones(3, 1, 1, dtype=torch.bool)
+    assert weighted_mean(found, everything) == pytest.approx(1.0)
+    assert weighted_mean(found[..., :1], everything) == pytest.approx(1.0)
+    two = everything.clone()
+    two[2] = False
+    assert weighted_mean(found, two) == pytest.approx(3.5)
+    assert weighted_mean(found, ~everything) == pytest.approx(1.0)
+    found[1, ..., 1] = 60.0
+    assert weighted_mean(found, everything) == pytest.approx(5.0)
+
+
+def test_mirror_images_that_are_trusted_as_points_make_it_symmetric(views, points):
+    _, looked = views
+    mirrored = points * torch.tensor([-1.0, 1, 1])
+    first, layers = network(outputs=2)
+    plain = HybridField(first, layers, looked)
+    alike, nearly, hardly = (
+        HybridField(first, layers, looked, torch.tensor([trust])) for trust in (0.0, 0.5, -100.0)
+    )
+    torch.testing.assert_close(alike(points), alike(mirrored), rtol=1e-4, atol=1e-4)
+    assert (plain(points) - plain(mirrored)).abs().mean() > 0.1
+    assert (nearly(points) - nearly(mirrored)).abs().max() > 0.1
+    seen = plain._project(points)[1].any(0)  # else a mirror image is all that is seen
+    torch.testing.assert_close(hardly(points)[seen], plain(points)[seen])

@@ -33,6 +33,8 @@ SWITCHES = {
     "no camera coordinates": {"camera_coordinates": False},
     "no alpha": {"alpha": False},
     "no hyper": {"hyper": False},
+    "no symmetry": {"symmetry": False},
+    "no confidence": {"confidence": False},
     "one channel": {"channels": 1},
     "point alone": {"local_features": False, "camera_coordinates": False, "alpha": False},
 }
@@ -225,6 +227,43 @@ def test_kept_inside_the_hull(views, points):
     walls = hull.decode(hull.encode(views))
     both = Intersection(model.decode(model.encode(views)), walls)
     assert (both(points)[walls(points) > 0] > 0).all()
+
+
+# ---------------------------------------------------------------- symmetry
+
+
+def larger(model, **changes):
+    """Return the network with more ideas, made from the weights of one with fewer."""
+    other = Levelform(replace(model.configuration, **changes)).eval()
+    other.fill(model.state_for(other.configuration), source="the smaller one")
+    return other
+
+
+@pytest.mark.parametrize("hyper", [True, False])
+def test_a_network_learns_on_with_more_ideas(views, points, disturbed, hyper):
+    """Confidence changes nothing at first; mirror images then count as much as points."""
+    small = disturbed(make(symmetry=False, confidence=False, hyper=hyper))
+    mirrored = points * torch.tensor([-1.0, 1, 1])
+    plain, sure, both = (
+        model.decode(model.encode(views[:1]))
+        for model in (
+            small,
+            larger(small, confidence=True),
+            larger(small, confidence=True, symmetry=True),
+        )
+    )
+    torch.testing.assert_close(sure(points), plain(points), rtol=1e-4, atol=1e-5)
+    mean = (plain(points) + plain(mirrored)) / 2
+    assert (plain(points) - mean).abs().max() > 0.01
+    seen = plain._project(points)[1][0] & plain._project(mirrored)[1][0]
+    torch.testing.assert_close(both(points)[seen], mean[seen], rtol=1e-4, atol=1e-5)
+
+
+def test_trust_in_mirror_images_depends_on_the_picture(views, disturbed):
+    model = disturbed(make())
+    trusts = [model.decode(model.encode([view]))._trust for view in views[:2]]
+    assert trusts[0] != trusts[1]
+    assert torch.equal(make().decode(make().encode(views[:1]))._trust, torch.zeros(1))
 
 
 # ---------------------------------------------------------------- pictures without a camera
