@@ -275,6 +275,13 @@ class Reconstructor(nn.Module):
         """Return the weights as a network of another configuration starts from them."""
         return self.state_dict()
 
+    def start_of(self, part: str) -> dict[str, Tensor]:
+        """Return the weights that an auxiliary network starts from; what is missing is drawn.
+
+        By default everything is.
+        """
+        return {}
+
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`: every field loses so much.
 
@@ -474,6 +481,14 @@ class Reconstructor(nn.Module):
                 "The training that made it diverged; use an earlier checkpoint.",
             )
         self.load_state_dict(tensors)
+
+
+def same_shapes(source: nn.Module, target: nn.Module, prefix: str) -> dict[str, Tensor]:
+    """Return the source's weights under the target's names; nothing if any has another shape."""
+    weights, wanted = source.state_dict(), target.state_dict()
+    if any(n not in weights or weights[n].shape != wanted[n].shape for n in wanted):
+        return {}
+    return {prefix + name: weights[name] for name in wanted}
 
 
 _REGISTRY: dict[str, type[Reconstructor]] = {}

@@ -20,6 +20,8 @@ Departures
   paper's section 4.4, features first, and needs weights trained with it.
 - Pictures are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
   weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
+- The camera network starts from the trained SDF network's VGG-16, of which it has its own; the paper
+  does not tell from what.
 - The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
 """
 
@@ -51,7 +53,16 @@ from ..fusion import (
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from .base import (
+    Batch,
+    Code,
+    Configuration,
+    MethodSpec,
+    Reconstructor,
+    register,
+    same_shapes,
+    shapenet_frame,
+)
 from .checkpoints import require
 
 UNIT = 10.0  # the networks predict this many times the distance
@@ -390,6 +401,11 @@ class DISN(Reconstructor):
         }
 
     @torch.no_grad()
+    def start_of(self, part: str) -> dict[str, Tensor]:
+        """Return the encoder for the camera network: it knows objects already."""
+        assert self.camera is not None
+        return same_shapes(self.sdf.vgg, self.camera.encoder, "camera.encoder.")
+
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`, by the last bias of a stream."""
         stream = self.sdf.local_stream or self.sdf.global_stream

@@ -87,7 +87,7 @@ def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framin
 
 
 def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
-    """Return the network with an auxiliary network; one that it lacks starts anew.
+    """Return the network with an auxiliary network; one that it lacks starts as `start_of` says.
 
     Its size is that of the configuration with the same framing of pictures ("compact" or "paper").
     """
@@ -104,6 +104,7 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
     missing, strays = grown.load_state_dict(model.state_dict(), strict=False)
     if strays or not missing:
         raise RequestError(f"{model.spec.title} can't be given a {part} network.")
+    grown.fill(grown.state_dict() | grown.start_of(part), source=model.weights.name)
     grown.set_frame(model.method_from_volume)
     grown.weights = model.weights
     return grown
