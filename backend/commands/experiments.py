@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claims.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
     claims.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
     claims.add_argument("--test", nargs="+", default=[], metavar="DIR",
-                        help="unseen shapes to measure on; default: the test split of --data")  # fmt: skip
+                        help="unseen shapes; default: the test split of --data")  # fmt: skip
     claims.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
     claims.add_argument("--category", default="chair", help="of the shapes, or all")
     claims.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",

@@ -6,9 +6,9 @@ maps times the layer's weights: that product is taken of the maps once, which is
 sampling is linear too. What is left of 32 feature channels is one weighted sum of four rows of a
 table of first-layer sums for each view.
 
-A network may have a second output, how sure it is of the first: views are then averaged by that, see
-`weighted_mean`. And it may be asked at the point's mirror image in x = 0 too, as if the mirrored
-picture were one more view: most objects are symmetric.
+A network may have a second output, how sure it is of the first: views are then averaged by that,
+see `weighted_mean`. And it may be asked at the point's mirror image in x = 0 too, as if the
+mirrored picture were one more view: most objects are symmetric.
 
 A fold before sampling costs one product with 64^2 rows; after sampling it would cost one with every
 point, and there are some hundred thousand.

@@ -20,8 +20,8 @@ Departures
   paper's section 4.4, features first, and needs weights trained with it.
 - Pictures are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
   weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
-- The camera network starts from the trained SDF network's VGG-16, of which it has its own; the paper
-  does not tell from what.
+- The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
+  from what.
 - The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
 """
 

@@ -168,12 +168,11 @@ COMPACT: dict[str, dict[str, Recipe]] = {
                     weight_decay=0.0,
                     clip=0.3,
                 ),
+                # Rays cost most: few of each picture, so that more pictures are seen.
                 Phase(
-                    options={"eikonal_points": 1000},
-                    rate=2e-4,
+                    options={"rays": 256, "eikonal_points": 500},
                     betas=(0.9, 0.999),
                     weight_decay=0.0,
-                    clip=None,
                 ),
             ),
             Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
