@@ -229,10 +229,13 @@ def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
         layout.prop(settings, "fusion")
     if info.estimates_camera and settings.source != "IMAGE":
         layout.prop(settings, "estimate_cameras")
-    if info.options:
+    if "symmetry" in info.options:
+        layout.prop(settings, "symmetry")
+    others = [name for name in info.options if name != "symmetry"]
+    if others:
         layout.prop(settings, "seed")
         layout.prop(settings, "more_options")
-        layout.label(text=f"More: {', '.join(info.options)}")
+        layout.label(text=f"More: {', '.join(others)}")
 
 
 def _views(count: object) -> str:

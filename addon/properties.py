@@ -260,6 +260,13 @@ class LevelformSettings(bpy.types.PropertyGroup):
         description="Let the method find each picture's camera, though the scene says it",
         default=False,
     )
+    symmetry: BoolProperty(
+        name="Mirror Symmetry",
+        description="Take what the pictures show of one side for the other side too, where the "
+        "object looks symmetric about the volume's plane X = 0; switch it off for objects that "
+        "are not",
+        default=True,
+    )
     seed: IntProperty(
         name="Seed", description="For methods that draw random numbers", default=0, min=0
     )
@@ -354,6 +361,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
             options["fusion"] = self.fusion
         if found is not None and found.estimates_camera and self.estimate_cameras:
             options["camera"] = "estimated"
+        if found is not None and "symmetry" in found.options and not self.symmetry:
+            options["symmetry"] = False
         if self.min_component > 0.0:
             options["min_component"] = self.min_component
         if self.fill_voids:

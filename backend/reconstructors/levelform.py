@@ -399,8 +399,15 @@ class Levelform(Reconstructor):
         return Code(SPEC.name, tensors)
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> HybridField:
-        """Bake one object: first layers become tables of the pictures, and one matrix a view."""
+    def decode(self, code: Code, *, symmetry: bool = True, **options: Any) -> HybridField:
+        """Bake one object: first layers become tables of the pictures, and one matrix a view.
+
+        Parameters
+        ----------
+        symmetry
+            Use that most objects are symmetric; without, what the pictures show of one side says
+            nothing of the other.
+        """
         self.check_code(code)
         tensors = code.to(self.device).tensors
         layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
@@ -412,7 +419,7 @@ class Levelform(Reconstructor):
         if self.configuration.reads_views:
             names = ("alpha", "poses", "lenses", "flat")
             views = Views(tensors.get("maps"), *(tensors[name] for name in names))
-        trust = None if self.trust is None else self.trust(tensors["embedding"])
+        trust = self.trust(tensors["embedding"]) if symmetry and self.trust is not None else None
         return HybridField(first, layers[1:], views, trust)
 
     def _pictures(self, views: Sequence[View], *, estimate: bool) -> Pictures:

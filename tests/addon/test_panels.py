@@ -356,6 +356,22 @@ def test_a_methods_own_options_reach_the_job(extension, puppet, found):
     assert not expected.keys() & requests.scene_settings(bpy.context.scene).options.keys()
 
 
+def test_symmetry_is_offered_where_a_method_uses_it(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.method = "levelform"
+    settings.symmetry = False
+    assert "symmetry" not in drawn(panels.LEVELFORM_PT_options)
+    assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
+    puppet.methods = network(options=("symmetry",))
+    paper = drawn(panels.LEVELFORM_PT_options)
+    assert "symmetry" in paper
+    assert "more_options" not in paper
+    assert requests.scene_settings(bpy.context.scene).options["symmetry"] is False
+    settings.symmetry = True
+    assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
+
+
 def drawn(panel):
     """Return what a panel draws."""
     paper = Paper()

@@ -259,6 +259,17 @@ def test_a_network_learns_on_with_more_ideas(views, points, disturbed, hyper):
     torch.testing.assert_close(both(points)[seen], mean[seen], rtol=1e-4, atol=1e-5)
 
 
+def test_symmetry_can_be_left_away(views, points, disturbed):
+    model = disturbed(make())
+    code = model.encode(views[:2])
+    without = Levelform(replace(model.configuration, symmetry=False)).eval()
+    state = {n: t for n, t in model.state_dict().items() if not n.startswith("trust.")}
+    without.fill(state, source="the same")
+    alone = model.decode(code, symmetry=False)(points)
+    assert torch.equal(alone, without.decode(code)(points))
+    assert not torch.allclose(alone, model.decode(code)(points), atol=0.01)
+
+
 def test_trust_in_mirror_images_depends_on_the_picture(views, disturbed):
     model = disturbed(make())
     trusts = [model.decode(model.encode([view]))._trust for view in views[:2]]
