@@ -3,8 +3,9 @@
     python tools/bundle_weights.py RUN/best.safetensors --data DATASET [--precision int8]
         [--part camera=RUN/best.safetensors] [--level]
 
-With --level, the surface is first moved to the level that overlaps best on the validation split:
-networks that have seen few pictures leave thin parts out. Measures the overlap on that split before
+With --level, the surface is first moved to the level that overlaps best on the validation split (of
+UCLID-Net, the folded voxels are chosen so): networks that have seen few pictures leave thin parts
+out. Measures the overlap on that split before
 and after storing, prints both, and refuses a loss of more than `TOLERANCE`.
 """
 
@@ -15,9 +16,15 @@ from pathlib import Path
 
 from levelform.backend.reconstructors import WEIGHTS_FOLDER, find_method
 from levelform.backend.reconstructors.storage import read_tensors
+from levelform.backend.reconstructors.uclid_net import UCLIDNet
 from levelform.backend.training.parts import take_part
 from levelform.backend.training.samples import load_shapes
-from levelform.backend.training.validation import choose_level, choose_shapes, validate
+from levelform.backend.training.validation import (
+    choose_level,
+    choose_occupancy,
+    choose_shapes,
+    validate,
+)
 
 TOLERANCE = 0.002  # of the mean overlap
 
@@ -46,7 +53,12 @@ def main() -> int:
     target = WEIGHTS_FOLDER / f"{cls.spec.name}{args.suffix}.safetensors"
     candidate = target.with_suffix(".candidate")
     results = dict(full.weights.results) | {"stored as": args.precision}
-    if args.level:
+    if args.level and isinstance(full, UCLIDNet):
+        raised, reached, own = choose_occupancy(full, shapes)
+        full.shift_occupancy(raised)
+        results |= {"occupancy raised by": raised, "validation voxel iou": reached}
+        sys.stdout.write(json.dumps({"raised": raised, "iou": reached, "before": own}) + "\n")
+    elif args.level:
         level, reached, own = choose_level(full, shapes)
         full.shift_level(level)
         results |= {"level": level, "validation main iou": reached}

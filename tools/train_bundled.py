@@ -47,22 +47,29 @@ class Run:
     data: tuple[str, ...] = ("shapes", "props")
 
 
+FIRST = ("framing.size=64", "stride=2", "symmetry=false", "confidence=false")
+WHOLE = ("framing.size=128", "stride=4", "symmetry=true", "confidence=true")
 RUNS = (
-    Run("levelform", "levelform", 8000, changes=(SMALL, "stride=2")),
-    Run("levelform-camera", "levelform", 2000, "camera", start="levelform"),
+    Run("levelform-first", "levelform", 8000, changes=FIRST),
+    Run("levelform", "levelform", 2600, changes=WHOLE, start="levelform-first",
+        more=("--rate", "6e-4")),
+    Run("levelform-camera", "levelform", 1200, "camera", start="levelform"),
     Run("deep-meta-functionals", "deep-meta-functionals", 3000, changes=(SMALL,)),
     Run("occupancy-network", "occupancy-network", 2000, changes=(SMALL,)),
     Run("tdgn", "tdgn", 2000, changes=(SMALL,)),
     Run("disn", "disn", 1400, changes=(SMALL,)),
-    Run("disn-camera", "disn", 2000, "camera", start="disn"),
-    Run("uclid-net-depth", "uclid-net", 1800, "depth"),
-    Run("uclid-net", "uclid-net", 700, start="uclid-net-depth"),
-    Run("uclid-net-camera", "uclid-net", 1500, "camera", start="uclid-net"),
+    Run("disn-camera", "disn", 900, "camera", start="disn"),
+    Run("uclid-net-depth-first", "uclid-net", 1800, "depth"),
+    Run("uclid-net-depth", "uclid-net", 1900, "depth", changes=(SMALL,),
+        start="uclid-net-depth-first"),
+    Run("uclid-net", "uclid-net", 800, start="uclid-net-depth", more=("--batch", "8")),
+    Run("uclid-net-camera", "uclid-net", 1000, "camera", start="uclid-net",
+        more=("--batch", "16")),
     *(
-        Run(f"sdf-srn-{name}", "sdf-srn", 2000, more=("--categories", name), data=("single",))
+        Run(f"sdf-srn-{name}", "sdf-srn", 1700, more=("--categories", name), data=("single",))
         for name in SINGLE
     ),
-)
+)  # fmt: skip
 # Files of weights: the run they come from, and runs of parts that are joined to it.
 BUNDLES = {
     "levelform": {"camera": "levelform-camera"},
@@ -73,7 +80,7 @@ BUNDLES = {
     "uclid-net": {"camera": "uclid-net-camera"},
     **{f"sdf-srn-{name}": {} for name in SINGLE},
 }
-LEVELS = {"levelform", "deep-meta-functionals", "occupancy-network", "tdgn", "disn"}
+LEVELS = {"levelform", "deep-meta-functionals", "occupancy-network", "tdgn", "disn", "uclid-net"}
 
 
 def main() -> int:

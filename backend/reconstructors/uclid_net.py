@@ -104,7 +104,7 @@ COMPACT = UCLIDConfiguration(
     deep=94,
     skip=14,
     stages=(64, 16, 16),  # convolutions at 28^3 are most of the cost: few channels
-    camera_width=24,
+    camera_width=12,  # the first stage is at full resolution
     depth_width=20,
     nearest=OURS.near - 1.0,
     farthest=OURS.near + 1.0,
@@ -379,6 +379,13 @@ class UCLIDNet(Reconstructor):
         where = torch.cartesian_prod(axis, axis)[None].expand(len(voxels), -1, -1)
         sampler = self.folded_sampler()
         return Patches(self.network.fold(grid[0], voxels, where, sampler), voxels, VOXELS)
+
+    def shift_occupancy(self, logit: float) -> None:
+        """Raise the logit of every voxel's occupancy: more are folded at the same `TAU`."""
+        bias = self.network.decoder_occupancy.bias
+        assert bias is not None
+        with torch.no_grad():
+            bias += logit
 
     def patch_mesh(self, code: Code, *, lattice: int = LATTICE, seed: int = 0) -> dict[str, Any]:
         """Return the sheets as one open mesh, coloured by patch.

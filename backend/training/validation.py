@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from ..data.format import Shape
+from ..encoders.lifting import voxels_of
 from ..errors import LevelformError, RequestError
 from ..metrics import iou
 from ..reconstructors import Reconstructor
+from ..reconstructors.uclid_net import TAU, VOXELS, UCLIDNet
 from ..ticket import Ticket
 from .parts import lacks
 from .samples import framed_depths
@@ -118,6 +120,41 @@ def choose_level(
     own = overlap(0.0)
     best, level = max((overlap(level), level) for level in map(float, levels))
     return (level, best, own) if best > own else (0.0, own, own)
+
+
+@torch.no_grad()
+def choose_occupancy(
+    model: UCLIDNet, shapes: Sequence[Shape], *, count: int = 41
+) -> tuple[float, float, float]:
+    """Find how far occupancies should be raised for the folded voxels to overlap best.
+
+    The truth are the voxels that hold points of the surface. Tried are as many folded voxels, over
+    all shapes, as from a quarter to four times those of the truth.
+
+    Returns
+    -------
+    The logit to raise by, the mean overlap with it, and that without; means as in `validate`.
+    """
+    known = []
+    for shape in shapes:
+        grid = model.encode([shape.view(0)]).tensors["grid"]
+        logits = model.network.occupancy_logits(grid[None])[0].cpu().numpy()
+        surface = model.to_method(torch.from_numpy(np.array(shape["surface.points"])).float())
+        known.append((shape.category, logits, voxels_of(surface, VOXELS).numpy() > 0))
+    share = np.mean(np.stack([touched for *_, touched in known]))
+    shares = np.clip(share * np.geomspace(0.25, 4.0, count), 0, 1)
+    levels = np.quantile(np.stack([logits for _, logits, _ in known]), 1 - shares)
+    own = float(np.log(TAU / (1 - TAU)))
+
+    def overlap(level: float) -> float:
+        found: dict[str, list[float]] = {}
+        for category, logits, touched in known:
+            found.setdefault(category, []).append(iou(logits > level, touched))
+        return float(np.mean([np.mean(each) for each in found.values()]))
+
+    before = overlap(own)
+    best, level = max((overlap(level), level) for level in map(float, levels))
+    return (own - level, best, before) if best > before else (0.0, before, before)
 
 
 @torch.no_grad()

@@ -49,5 +49,5 @@ def test_every_method_and_each_of_its_parts_is_bundled(tool):
         while run.start:
             run = runs[run.start]
             parts.add(run.part)
-        assert parts == set(PARTS.get(runs[name].method, {}))
+        assert parts - {"main"} == set(PARTS.get(runs[name].method, {}))
         assert all(runs[other].part == part for part, other in joined.items())

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from levelform.backend.encoders.lifting import voxels_of
 from levelform.backend.errors import RequestError, WorkError
-from levelform.backend.reconstructors import find_method
+from levelform.backend.reconstructors import Code, find_method
+from levelform.backend.reconstructors.uclid_net import VOXELS
 from levelform.backend.training.samples import load_shapes
-from levelform.backend.training.validation import choose_level, choose_shapes, validate
+from levelform.backend.training.validation import (
+    choose_level,
+    choose_occupancy,
+    choose_shapes,
+    validate,
+)
 
 
 class Oracle:
@@ -94,3 +101,24 @@ def test_the_level_of_fields_that_are_too_thin_is_found(unseen):
 
 def test_a_level_that_can_not_be_bettered_stays(unseen):
     assert choose_level(Oracle(unseen, "truth"), unseen) == (0.0, 1.0, 1.0)
+
+
+def test_occupancies_that_are_too_low_are_raised(unseen, monkeypatch):
+    """A network that is right about every voxel, but nowhere sure enough to fold a sheet."""
+    model = find_method("uclid-net")().eval()
+    surfaces = {shape.id: torch.from_numpy(np.array(shape["surface.points"])) for shape in unseen}
+
+    def encode(views):
+        points = surfaces[views[0].name.split(" ")[0]].float()
+        occupied = voxels_of(model.to_method(points), VOXELS)
+        return Code("uclid-net", {"grid": (2 * occupied - 4)[None]})
+
+    monkeypatch.setattr(model, "encode", encode)
+    monkeypatch.setattr(model.network, "occupancy_logits", lambda grid: grid[:, 0])
+    raised, reached, own = choose_occupancy(model, unseen)
+    assert own == 0.0
+    assert reached > 0.95
+    assert 1.3 < raised <= 3.4  # occupied ones get above TAU, a logit of -0.62, empty ones do not
+    before = model.network.decoder_occupancy.bias.item()
+    model.shift_occupancy(raised)
+    assert model.network.decoder_occupancy.bias.item() == pytest.approx(before + raised)
