@@ -53,7 +53,9 @@ RUNS = (
     Run("levelform-first", "levelform", 8000, changes=FIRST),
     Run("levelform", "levelform", 2600, changes=WHOLE, start="levelform-first",
         more=("--rate", "6e-4")),
-    Run("levelform-camera", "levelform", 1200, "camera", start="levelform"),
+    Run("levelform-camera-first", "levelform", 2000, "camera", start="levelform-first"),
+    Run("levelform-camera", "levelform", 1400, "camera", changes=WHOLE[:2],
+        start="levelform-camera-first", more=("--rate", "6e-4")),
     Run("deep-meta-functionals", "deep-meta-functionals", 3000, changes=(SMALL,)),
     Run("occupancy-network", "occupancy-network", 2000, changes=(SMALL,)),
     Run("tdgn", "tdgn", 2000, changes=(SMALL,)),
@@ -63,7 +65,7 @@ RUNS = (
     Run("uclid-net-depth", "uclid-net", 1900, "depth", changes=(SMALL,),
         start="uclid-net-depth-first"),
     Run("uclid-net", "uclid-net", 800, start="uclid-net-depth", more=("--batch", "8")),
-    Run("uclid-net-camera", "uclid-net", 1000, "camera", start="uclid-net",
+    Run("uclid-net-camera", "uclid-net", 900, "camera", start="uclid-net",
         more=("--batch", "16")),
     *(
         Run(f"sdf-srn-{name}", "sdf-srn", 1700, more=("--categories", name), data=("single",))

@@ -17,8 +17,7 @@ What is taken from whom, and why
   tells an object's asymmetry can take the trust in all mirror images away.
 - "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, learned by cross entropy.
 - Pictures without a camera: a network apart (as DISN's) finds it, and the picture is then framed as
-  one with a camera, so that the reconstruction sees nothing it was not trained on. It starts from
-  the trained trunk, which knows objects already.
+  one with a camera, so that the reconstruction sees nothing it was not trained on.
 
 Symbols
 -------
@@ -63,7 +62,7 @@ from ..fusion import (
 )
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, same_shapes
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 
 FRAMING = replace(OURS, backdrop="rgba")
 
@@ -102,8 +101,8 @@ class LevelformConfiguration(Configuration):
     symmetry: bool = True
     confidence: bool = True
     camera: bool = True
-    camera_stem: int = 32
-    camera_widths: tuple[int, ...] = (32, 64, 128, 256)
+    camera_stem: int = 24
+    camera_widths: tuple[int, ...] = (24, 48, 96, 192)
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -138,8 +137,8 @@ PAPER = LevelformConfiguration(
     blocks=3,
     channels=16,
     hidden_width=64,
-    camera_stem=64,
-    camera_widths=(64, 128, 256, 512),
+    camera_stem=48,
+    camera_widths=(48, 96, 192, 384),
 )
 
 Layers = list[tuple[Tensor, Tensor]]
@@ -288,11 +287,6 @@ class Levelform(Reconstructor):
             state["trust.weight"] = torch.zeros(1, self.trunk.features)
             state["trust.bias"] = torch.zeros(1)
         return state
-
-    def start_of(self, part: str) -> dict[str, Tensor]:
-        """Return the trunk for a camera network of the same sizes: it knows objects already."""
-        assert self.camera is not None
-        return same_shapes(self.trunk, self.camera.trunk, "camera.trunk.")
 
     # ---------------------------------------------------------------- network
 
