@@ -29,8 +29,8 @@ from levelform.backend.training.validation import (
 TOLERANCE = 0.002  # of the mean overlap
 
 
-def main() -> int:
-    """Do it; return the exit status."""
+def arguments() -> argparse.ArgumentParser:
+    """Return what the command line takes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--data", nargs="+", required=True)
@@ -39,7 +39,12 @@ def main() -> int:
     parser.add_argument("--part", nargs="+", default=[], metavar="NAME=WEIGHTS")
     parser.add_argument("--level", action="store_true", help="choose the surface's level")
     parser.add_argument("--suffix", default="", help="of the file's name, for a category")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Do it; return the exit status."""
+    args = arguments().parse_args()
     header = read_tensors(args.weights)[1]
     cls = find_method(header["method"])
     full = cls.load(args.weights).eval()

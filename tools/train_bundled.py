@@ -159,7 +159,7 @@ def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
         str(args.out / name / "best.safetensors"), "--data", *map(str, data),
         *(["--part", *joined] if joined else []),
         *(["--level"] if name in LEVELS else []),
-        *(["--suffix", name.removeprefix("sdf-srn")] if run.method == "sdf-srn" else []),
+        *([f"--suffix={name.removeprefix('sdf-srn')}"] if run.method == "sdf-srn" else []),
     ]  # fmt: skip
 
 

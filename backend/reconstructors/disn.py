@@ -406,6 +406,7 @@ class DISN(Reconstructor):
         assert self.camera is not None
         return same_shapes(self.sdf.vgg, self.camera.encoder, "camera.encoder.")
 
+    @torch.no_grad()
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`, by the last bias of a stream."""
         stream = self.sdf.local_stream or self.sdf.global_stream

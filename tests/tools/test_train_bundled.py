@@ -10,17 +10,22 @@ from levelform.backend import commands as terminal
 from levelform.backend.training.parts import PARTS
 from levelform.backend.training.recipes import COMPACT, find_recipe
 
-FILE = Path(__file__).parents[2] / "tools" / "train_bundled.py"
+TOOLS = Path(__file__).parents[2] / "tools"
 ARGS = argparse.Namespace(out=Path("runs"), props=Path("props"))
+
+
+def opened(name):
+    """Return a tool as a module."""
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location("train_bundled", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["train_bundled"] = module
-    spec.loader.exec_module(module)
-    return module
+    return opened("train_bundled")
 
 
 def test_every_command_is_one_of_the_terminals(tool):
@@ -31,6 +36,15 @@ def test_every_command_is_one_of_the_terminals(tool):
         parser = argparse.ArgumentParser()
         terminal.find(command[3]).add_arguments(parser)
         parser.parse_args(command[4:])
+
+
+def test_every_file_is_stored_by_a_command_that_the_other_tool_takes(tool):
+    parser = opened("bundle_weights").arguments()
+    for name in tool.BUNDLES:
+        args = parser.parse_args(tool.bundle_command(name, ARGS)[2:])
+        assert args.weights == Path("runs") / name / "best.safetensors"
+        assert name.endswith(args.suffix)
+        assert [word.split("=")[0] for word in args.part] == list(tool.BUNDLES[name])
 
 
 def test_runs_are_long_enough_and_follow_those_they_start_from(tool):
