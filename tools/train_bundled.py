@@ -19,7 +19,7 @@ from pathlib import Path
 CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
 SMALL = "framing.size=64"  # pictures seen count for more than their size
-SINGLE = ("chair", "car", "airplane")  # what SDF-SRN learns, one network each
+SINGLE = {"chair": 1700, "car": 1700, "airplane": 1200}  # SDF-SRN's networks, and their steps
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ RUNS = (
     Run("uclid-net-camera", "uclid-net", 900, "camera", start="uclid-net",
         more=("--batch", "16")),
     *(
-        Run(f"sdf-srn-{name}", "sdf-srn", 1700, more=("--categories", name), data=("single",))
-        for name in SINGLE
+        Run(f"sdf-srn-{name}", "sdf-srn", steps, more=("--categories", name), data=("single",))
+        for name, steps in SINGLE.items()
     ),
 )  # fmt: skip
 # Files of weights: the run they come from, and runs of parts that are joined to it.
