@@ -124,7 +124,8 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
         yield levelform("dataset", "convert", props, folder / "props", *CONTENTS)
     yield levelform(
         "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "400",
-        "--cameras", "sdf-srn", "--size", "64", "--views", "1", "--points", "uniform=10000"
+        "--cameras", "sdf-srn", "--size", "64", "--views", "1", "--points", "uniform=10000",
+        "--surface", "3000"
     )  # fmt: skip
 
 
