@@ -5,8 +5,8 @@
 
 With --level, the surface is first moved to the level that overlaps best on the validation split (of
 UCLID-Net, the folded voxels are chosen so): networks that have seen few pictures leave thin parts
-out. Measures the overlap on that split before
-and after storing, prints both, and refuses a loss of more than `TOLERANCE`.
+out. Measures the overlap on that split before and after storing, prints both, and refuses a loss of
+more than `TOLERANCE`.
 """
 
 import argparse

@@ -47,7 +47,7 @@ class Run:
     data: tuple[str, ...] = ("shapes", "props")
 
 
-FIRST = ("framing.size=64", "stride=2", "symmetry=false", "confidence=false")
+FIRST = (SMALL, "stride=2", "symmetry=false", "confidence=false")
 WHOLE = ("framing.size=128", "stride=4", "symmetry=true", "confidence=true")
 RUNS = (
     Run("levelform-first", "levelform", 8000, changes=FIRST),

@@ -18,7 +18,7 @@ from ..fields import Field
 from ..reconstructors import Reconstructor, find_method
 from ..ticket import Ticket
 from ..training.parts import fresh, with_part
-from ..training.recipes import Recipe, find_recipe
+from ..training.recipes import PRETRAINING, Recipe, find_recipe
 from ..training.samples import framed_depths
 from ..training.trainer import LAST, RUN, Settings, Trainer
 from .entrants import digest
@@ -26,7 +26,6 @@ from .measuring import Truth, surface_of
 from .store import Numbers, Store
 
 RESOLUTION = 64
-PRETRAINING = "pretraining_loss"  # sees no pictures
 CPU = torch.device("cpu")
 
 

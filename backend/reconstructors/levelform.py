@@ -27,6 +27,7 @@ inputs   of g: the point (3), the point in camera axes (3), alpha (1), `channels
 
 What leaving one of these ideas out costs is measured in docs/ablations.md: local features and
 written weights pay for certain; camera axes and the mask do not show yet in trainings that short.
+Mirror images and confidence are newer and not among them.
 
 g runs for each view; the logits are averaged over the views that see the point, by how sure g is
 (`weighted_mean`). A logit is above 0 inside; the field is minus that. The method's frame is the

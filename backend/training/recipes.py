@@ -14,6 +14,7 @@ from .samples import Draw
 
 Decay = Literal["constant", "cosine", "staircase"]
 Precision = Literal["float32", "bfloat16"]
+PRETRAINING = "pretraining_loss"  # a phase's loss that sees no pictures
 EQUAL = (("uniform", 512), ("near", 512))
 FEWER = (("uniform", 256), ("near", 256))  # where a point costs as much as the picture
 
@@ -25,7 +26,7 @@ class Phase:
     Attributes
     ----------
     loss : name of the reconstructor's method that takes a batch and returns its loss; or
-        "pretraining_loss", which takes a number of latents
+        `PRETRAINING`, which takes a number of latents
     options : further keyword arguments of it
     steps : how many
     rate : learning rate at its highest
@@ -161,7 +162,7 @@ COMPACT: dict[str, dict[str, Recipe]] = {
             (
                 # The error is in what depends on the latent: many latents, few points each.
                 Phase(
-                    loss="pretraining_loss",
+                    loss=PRETRAINING,
                     options={"count": 64, "points": 64},
                     steps=700,
                     rate=6e-3,
@@ -325,7 +326,7 @@ PAPER: dict[str, dict[str, Recipe]] = {
         "main": Recipe(
             (
                 Phase(
-                    loss="pretraining_loss",
+                    loss=PRETRAINING,
                     options={"count": 16},
                     **_ADAM | {"rate": 1e-4, "steps": 1000, "clip": None},
                 ),

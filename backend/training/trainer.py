@@ -27,7 +27,7 @@ from ..reconstructors import Reconstructor
 from ..ticket import Ticket
 from .curves import Table, latest, write_picture
 from .distributed import Group
-from .recipes import Phase, Recipe
+from .recipes import PRETRAINING, Phase, Recipe
 from .samples import Sampler, mixed
 from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
@@ -198,7 +198,7 @@ class Trainer:
         return [slice(i * each, (i + 1) * each) for i in own]
 
     def _loss(self, phase: Phase, share: slice) -> dict[str, Tensor]:
-        if phase.loss == "pretraining_loss":
+        if phase.loss == PRETRAINING:
             return {"loss": self._wrapped(None, phase.loss, phase.options)}
         batch = self.sampler.draw(self.step, share=share).to(self.model.device)
         with self._precision():

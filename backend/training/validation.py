@@ -107,19 +107,7 @@ def choose_level(
         where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
         values = torch.cat([field(part) for part in where.split(16384)]).cpu().numpy()
         known.append((shape.category, values, shape.inside(points)))
-    share = np.mean(np.concatenate([inside for *_, inside in known]))
-    shares = np.clip(share * np.geomspace(0.5, 2.0, count), 0, 1)
-    levels = np.quantile(np.concatenate([values for _, values, _ in known]), shares)
-
-    def overlap(level: float) -> float:
-        found: dict[str, list[float]] = {}
-        for category, values, inside in known:
-            found.setdefault(category, []).append(iou(values < level, inside))
-        return float(np.mean([np.mean(each) for each in found.values()]))
-
-    own = overlap(0.0)
-    best, level = max((overlap(level), level) for level in map(float, levels))
-    return (level, best, own) if best > own else (0.0, own, own)
+    return _best_level(known, 0.0, np.geomspace(0.5, 2.0, count))
 
 
 @torch.no_grad()
@@ -141,21 +129,39 @@ def choose_occupancy(
         grid = model.encode([shape.view(0)]).tensors["grid"]
         logits = model.network.occupancy_logits(grid[None])[0].cpu().numpy()
         surface = model.to_method(torch.from_numpy(np.array(shape["surface.points"])).float())
-        known.append((shape.category, logits, voxels_of(surface, VOXELS).numpy() > 0))
-    share = np.mean(np.stack([touched for *_, touched in known]))
-    shares = np.clip(share * np.geomspace(0.25, 1.5, count), 0, 1)
-    levels = np.quantile(np.stack([logits for _, logits, _ in known]), 1 - shares)
-    own = float(np.log(TAU / (1 - TAU)))
+        known.append((shape.category, -logits, voxels_of(surface, VOXELS).numpy() > 0))
+    own = float(np.log((1 - TAU) / TAU))
+    level, reached, before = _best_level(known, own, np.geomspace(0.25, 1.5, count))
+    return level - own, reached, before
+
+
+def _best_level(
+    known: Sequence[tuple[str, np.ndarray, np.ndarray]], own: float, shares: np.ndarray
+) -> tuple[float, float, float]:
+    """Return the level below which values overlap best with the truth, that overlap, and `own`'s.
+
+    Parameters
+    ----------
+    known
+        Category, values and truth of each shape; means are over categories, as in `validate`.
+    own
+        The level that is kept unless another is better.
+    shares
+        How many places lie below the levels that are tried, in multiples of those of the truth.
+    """
 
     def overlap(level: float) -> float:
         found: dict[str, list[float]] = {}
-        for category, logits, touched in known:
-            found.setdefault(category, []).append(iou(logits > level, touched))
+        for category, values, true in known:
+            found.setdefault(category, []).append(iou(values < level, true))
         return float(np.mean([np.mean(each) for each in found.values()]))
 
+    true = np.mean(np.concatenate([truth.ravel() for *_, truth in known]))
+    values = np.concatenate([values.ravel() for _, values, _ in known])
+    levels = np.quantile(values, np.clip(true * shares, 0, 1))
     before = overlap(own)
     best, level = max((overlap(level), level) for level in map(float, levels))
-    return (own - level, best, before) if best > before else (0.0, before, before)
+    return (level, best, before) if best > before else (own, before, before)
 
 
 @torch.no_grad()
