@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--weights", nargs="+", default=[], metavar="METHOD[:CATEGORY]=FILE",
                        help="instead of the bundled ones")  # fmt: skip
     table.add_argument("--limit", type=int, metavar="N", help="shapes of each category")
+    table.add_argument("--closely", type=int, metavar="N",
+                       help="shapes of each category that are measured in every way; the others "
+                       "with one view, by overlap (default: all)")  # fmt: skip
     table.add_argument("--no-gallery", action="store_true", help="numbers alone, no pictures")
     table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
     table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
@@ -141,14 +144,15 @@ def _tests(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list
     from ..experiments.entrants import open_dataset
     from ..experiments.table import TestSet, refuse_overlap
 
-    tests = [TestSet.of(*open_dataset(word), limit=args.limit) for word in args.data]
+    counts = {"limit": args.limit, "closely": args.closely}
+    tests = [TestSet.of(*open_dataset(word), **counts) for word in args.data]
     names = [test.name for test in tests]
     if len(set(names)) < len(names):
         raise RequestError(
             f"Two data sets have the same name: {', '.join(names)}.", "Rename a folder."
         )
     refuse_overlap(tests, list(training.values()))
-    each = max(-(-len(test.shapes) // len(test.categories)) for test in tests)
+    each = args.closely or max(-(-len(test.shapes) // len(test.categories)) for test in tests)
     for folder, dataset in training.items():
         name = f"train {Path(folder).resolve().name}"
         tests.append(TestSet.of(name, dataset, limit=each, learned=True))
@@ -192,6 +196,7 @@ def _command(args: argparse.Namespace) -> str:
     words += ["--train", *(Path(folder).resolve().name for folder in args.train)] * bool(args.train)
     words += ["--methods", *(args.methods or ())] * bool(args.methods)
     words += [f"--limit {args.limit}"] * (args.limit is not None)
+    words += [f"--closely {args.closely}"] * (args.closely is not None)
     if args.weights:
         pairs = (word.partition("=") for word in args.weights)
         words += ["--weights", *(f"{name}={Path(path).name}" for name, _, path in pairs)]

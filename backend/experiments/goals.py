@@ -165,7 +165,10 @@ def _rises_with_views(
         settings = sorted(
             (s for s in network.settings if s.camera == "given"), key=lambda s: s.views
         )
-        means = [(s.views, results.mean(test.name, network.name, s, "iou")) for s in settings]
+        means = [
+            (s.views, results.mean(test.name, network.name, s, "iou", shapes=test.closely))
+            for s in settings
+        ]
         known = [(views, mean) for views, mean in means if mean is not None]
         if len(known) < 2:
             continue

@@ -76,6 +76,7 @@ class Report:
 
     def _section(self, test: TestSet) -> list[str]:
         parts = [f"## {test.name}: {len(test.shapes)} unseen shapes"]
+        parts += [_closely(test)] if test.closely is not None else []
         parts += ["One view, its camera given:", self._overview(test)]
         parts += ["IoU by the number of views, cameras given:", self._views(test)]
         parts += ["IoU of one view, by what is known of its camera:", self._cameras(test)]
@@ -113,7 +114,11 @@ class Report:
             [
                 entrant.title,
                 *(
-                    number(self.results.mean(test.name, entrant.name, setting, "iou"))
+                    number(
+                        self.results.mean(
+                            test.name, entrant.name, setting, "iou", shapes=test.closely
+                        )
+                    )
                     for _, setting in columns
                 ),
             ]
@@ -172,6 +177,16 @@ class Report:
                 title = entrant.title + (f" ({category})" if category != EVERY else "")
                 rows.append([title, f"`{model.weights.hash[:16]}`", f"{size / 1e6:.2f} M"])
         return markdown.table(["weights", "hash", "parameters"], rows) if rows else ""
+
+
+def _closely(test: TestSet) -> str:
+    """Return the sentence that says what was measured of which shapes."""
+    count = len(test.closely or ())
+    return (
+        f"IoU with one view is of all {len(test.shapes)} shapes; {count} of them, spread over the "
+        "categories, were measured by the other measures, with several views and without cameras: "
+        "tables of these are of those alone."
+    )
 
 
 def _json(value: object) -> str:

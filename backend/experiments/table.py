@@ -5,7 +5,7 @@ with the worst numbers, and how often that was is told.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +36,8 @@ class TestSet:
     identity : hash of the data set
     provenance : how it was made
     learned : the networks were trained on them; then only the overlap with one view is measured
+    closely : names of the shapes that are measured in every way, the others as learned ones are;
+        None: all are
     """
 
     __test__ = False  # pytest takes the name for a test's
@@ -45,16 +47,34 @@ class TestSet:
     identity: str
     provenance: Mapping[str, object] = field(default_factory=dict)
     learned: bool = False
+    closely: frozenset[str] | None = None
 
     @classmethod
     def of(
-        cls, name: str, dataset: Dataset, *, limit: int | None = None, learned: bool = False
+        cls,
+        name: str,
+        dataset: Dataset,
+        *,
+        limit: int | None = None,
+        learned: bool = False,
+        closely: int | None = None,
     ) -> "TestSet":
-        """Return a data set's shapes, at most `limit` of each category, always the same."""
-        count = len(dataset) if limit is None else limit * len(dataset.categories)
-        chosen = choose_shapes(dataset.shapes, count)
+        """Return a data set's shapes, at most `limit` of each category, always the same.
+
+        At most `closely` of each category are measured in every way.
+        """
+        kinds = len(dataset.categories)
+        chosen = choose_shapes(dataset.shapes, len(dataset) if limit is None else limit * kinds)
         shapes = tuple(sorted(chosen, key=lambda shape: shape.id))
-        return cls(name, shapes, identity(dataset), dataset.manifest["provenance"], learned)
+        some = None
+        if closely is not None:
+            some = frozenset(shape.id for shape in choose_shapes(chosen, closely * kinds))
+        made_from = dataset.manifest["provenance"]
+        return cls(name, shapes, identity(dataset), made_from, learned, some)
+
+    def is_close(self, shape: Shape) -> bool:
+        """Say whether a shape is measured in every way."""
+        return not self.learned and (self.closely is None or shape.id in self.closely)
 
     @property
     def procedural(self) -> bool:
@@ -85,18 +105,32 @@ class Results:
 
     rows: list[Row] = field(default_factory=list)
 
-    def values(self, data: str, entrant: str, setting: Setting, key: str) -> dict[str, list[float]]:
-        """Return the numbers of one kind by category."""
+    def values(
+        self,
+        data: str,
+        entrant: str,
+        setting: Setting,
+        key: str,
+        shapes: Container[str] | None = None,
+    ) -> dict[str, list[float]]:
+        """Return the numbers of one kind, of all or some shapes, by category."""
         found: dict[str, list[float]] = {}
         for row in self.rows:
             same = (row.data, row.entrant, row.setting) == (data, entrant, setting)
-            if same and key in row.numbers:
+            if same and key in row.numbers and (shapes is None or row.shape in shapes):
                 found.setdefault(row.category, []).append(row.numbers[key])
         return found
 
-    def by_category(self, data: str, entrant: str, setting: Setting, key: str) -> dict[str, float]:
+    def by_category(
+        self,
+        data: str,
+        entrant: str,
+        setting: Setting,
+        key: str,
+        shapes: Container[str] | None = None,
+    ) -> dict[str, float]:
         """Return the mean of each category."""
-        found = self.values(data, entrant, setting, key)
+        found = self.values(data, entrant, setting, key, shapes)
         return {name: float(np.mean(values)) for name, values in sorted(found.items())}
 
     def mean(
@@ -106,9 +140,10 @@ class Results:
         setting: Setting,
         key: str,
         categories: Sequence[str] | None = None,
+        shapes: Container[str] | None = None,
     ) -> float | None:
         """Return the mean over (some) categories; None where nothing was measured."""
-        means = self.by_category(data, entrant, setting, key)
+        means = self.by_category(data, entrant, setting, key, shapes)
         if categories is not None:
             means = {name: value for name, value in means.items() if name in categories}
         return float(np.mean(list(means.values()))) if means else None
@@ -204,7 +239,8 @@ def measure(job: Job, truth: Truth, *, seed: int) -> tuple[Numbers, str]:
 def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Job]:
     """Yield what there is to measure, shape by shape.
 
-    Surfaces, which take longest, are measured with one view alone.
+    Surfaces, which take longest, are measured with one view alone; and neither they nor other
+    settings of shapes that are not looked at closely.
     """
     for shape in test.shapes:
         for entrant in entrants:
@@ -213,9 +249,10 @@ def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Job]:
             for setting in entrant.settings:
                 if setting.views > shape.view_count or not _posed(shape, setting):
                     continue
-                if test.learned and setting != ONE:
+                close = test.is_close(shape)
+                if not close and setting != ONE:
                     continue
-                surface = setting == ONE and "mesh.faces" in shape and not test.learned
+                surface = close and setting == ONE and "mesh.faces" in shape
                 yield Job(test, shape, entrant, setting, surface)
 
 

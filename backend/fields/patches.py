@@ -1,13 +1,11 @@
 """A watertight field from many small open sheets: UCLID-Net's patches, one in each occupied voxel.
 
 The sheets are turned to face what is outside; in occupied voxels the generalised winding number of
-their triangles (Jacobson et al., SIGGRAPH 2013; Barill et al., SIGGRAPH 2018, by libigl) says what
-is inside, elsewhere a walk from the border does. The value is the distance to the sheets, united
+their triangles, see `winding`, says what is inside, elsewhere a walk from the border does. The value is the distance to the sheets, united
 with a thin shell about those that have nothing behind them: a part thinner than a voxel, whose two
 sides share one sheet, does not vanish.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -18,6 +16,7 @@ from torch import Tensor
 
 from .field import Field
 from .sheet_distance import CELLS, node_distances, vertex_normals
+from .winding import winding_grid
 
 SHELL = 0.25  # half the shell's thickness, in voxels
 INSIDE = 0.5  # winding number from which a point is inside, in units of that of enclosed voxels
@@ -121,12 +120,7 @@ class PatchField(Field):
     def __call__(self, points: Tensor) -> Tensor:
         local = points @ self._turn + self._shift
         beyond = torch.linalg.vector_norm(local - local.clamp(-1, 1), dim=1)
-        # grid_sample's coordinates run along the last axis first.
-        where = local.flip(-1)[None, None, None]
-        inner = F.grid_sample(
-            self.grid[None, None], where, padding_mode="border", align_corners=True
-        )
-        return inner[0, 0, 0, 0] + beyond
+        return _read(self.grid, local) + beyond
 
 
 def patch_grid(patches: Patches) -> Tensor:
@@ -170,32 +164,23 @@ def _sides(
     faces = patches.facing((walk.float() + sure.float()) / 2)
     doubtful, enclosed = walk & ~sure, ~walk & ~occupied
     behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * 2 / patches.resolution)
-    places = [np.argwhere(touched) * (2 / (CELLS * patches.resolution)) - 1]
-    places += [_centers(doubtful), _centers(enclosed), behind.flatten(0, 1).numpy()]
-    node, gap, within, back = _winding(patches, faces, places)
+    winding = winding_grid(patches.vertices.flatten(0, 1)[faces].flatten(0, 1), len(touched))
+    centers = winding[CELLS // 2 :: CELLS, CELLS // 2 :: CELLS, CELLS // 2 :: CELLS]
     # Sheets that do not fill their voxels wind less than once around what they enclose.
-    once = float(np.median(within)) if len(within) else 1.0
+    once = float(centers[enclosed].median()) if enclosed.any() else 1.0
     level = INSIDE * max(once, LEAST_WINDING)
-    walk[doubtful] = torch.from_numpy(gap < level)
-    inside = torch.from_numpy(~(_at_nodes(walk.numpy()) | touched))
-    inside[torch.from_numpy(touched)] = torch.from_numpy(node > level)
-    backs = (back > level).reshape(len(faces), PROBES).mean(1) >= 0.5
-    return faces, inside, torch.from_numpy(backs)
+    walk[doubtful] = centers[doubtful] < level
+    near = torch.from_numpy(touched)
+    inside = torch.where(near, winding > level, ~torch.from_numpy(_at_nodes(walk.numpy())))
+    backs = _read(winding, behind).gt(level).float().mean(1) >= 0.5
+    return faces, inside, backs
 
 
-def _centers(voxels: Tensor) -> np.ndarray:
-    """Return (N, 3): the centres of the voxels that are set."""
-    return (voxels.nonzero().numpy() + 0.5) * (2 / len(voxels)) - 1
-
-
-def _winding(patches: Patches, faces: Tensor, places: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the sheets' winding number at each of the points, (N, 3), of each of the places."""
-    import igl
-
-    vertices = patches.vertices.double().flatten(0, 1).numpy()
-    where = np.concatenate(places).astype(np.float64)
-    number = np.asarray(igl.fast_winding_number(vertices, faces.flatten(0, 1).numpy(), where))
-    return np.split(number, np.cumsum([len(place) for place in places])[:-1])
+def _read(grid: Tensor, points: Tensor) -> Tensor:
+    """Return a grid's values, (M, M, M) over [-1, 1]^3, between its nodes: at (..., 3) points."""
+    where = points.flatten(0, -2).flip(-1)[None, None, None]  # the last axis comes first
+    found = F.grid_sample(grid[None, None], where, padding_mode="border", align_corners=True)
+    return found.view(points.shape[:-1])
 
 
 def _at_nodes(voxels: np.ndarray) -> np.ndarray:

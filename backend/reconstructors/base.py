@@ -239,9 +239,12 @@ class Reconstructor(nn.Module):
     method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
         identity unless the weights say otherwise; change it with `set_frame`
     weights : where the weights come from
+    half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
+        pictures or features and no coordinates; tensors in, tensors out
     """
 
     spec: MethodSpec
+    half_precision: ClassVar[tuple[str, ...]] = ()
     configurations: ClassVar[Mapping[str, Configuration]] = {}
     configuration_class: ClassVar[type[Configuration]] = Configuration
 

@@ -179,6 +179,7 @@ class DeepMetaFunctionals(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DeepMetaConfiguration
     configuration: DeepMetaConfiguration
+    half_precision = ("encoder.forward",)
 
     def __init__(self, configuration: DeepMetaConfiguration = COMPACT) -> None:
         super().__init__(configuration)

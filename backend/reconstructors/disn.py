@@ -207,6 +207,7 @@ class DISN(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DISNConfiguration
     configuration: DISNConfiguration
+    half_precision = ("sdf.vgg.forward", "camera.encoder.forward")
 
     def __init__(self, configuration: DISNConfiguration = COMPACT) -> None:
         super().__init__(configuration)

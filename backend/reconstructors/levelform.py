@@ -83,6 +83,7 @@ class LevelformConfiguration(Configuration):
     hyper : all of g's weights are written for each object; else its code shifts the first layer
     symmetry : g is asked at the point's mirror image too
     confidence : g tells how sure it is, which weighs views and mirror images
+    overlap : weight of the soft overlap in the loss
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
     """
@@ -101,6 +102,7 @@ class LevelformConfiguration(Configuration):
     hyper: bool = True
     symmetry: bool = True
     confidence: bool = True
+    overlap: float = 0.0
     camera: bool = True
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
@@ -238,6 +240,7 @@ class Levelform(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
     configuration: LevelformConfiguration
+    half_precision = ("trunk.forward", "camera.trunk.forward")
 
     def __init__(self, configuration: LevelformConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -496,7 +499,11 @@ class Levelform(Reconstructor):
         self.writer.start[-(inputs * outputs + outputs)] += level
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the mean cross entropy; points near the surface and all others count the same.
+        """Return the mean cross entropy, and `overlap` times one less the soft overlap.
+
+        Points near the surface and all others count the same in the cross entropy. The overlap is
+        that of the points that were drawn evenly, each inside as much as the network thinks so:
+        what the result is measured by, so that each object finds the level that suits it.
 
         Beside it "sign", the share of points on the right side, and "iou" of the points that were
         drawn evenly.
@@ -505,10 +512,12 @@ class Levelform(Reconstructor):
         each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
         near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
         groups = [_mean(each, share) for share in (near, 1 - near) if bool(share.any())]
+        entropy = torch.stack(groups).mean()
         found, true, even = logits > 0, batch.inside > 0.5, near == 0
         overlap, union = (found & true & even).sum(), ((found | true) & even).sum()
+        missed = 1 - soft_overlap(logits.sigmoid(), batch.inside, even)
         return {
-            "loss": torch.stack(groups).mean(),
+            "loss": entropy + self.configuration.overlap * missed,
             "sign": (found == true).float().mean(),
             "iou": overlap / union.clamp(min=1),
         }
@@ -536,6 +545,20 @@ class Levelform(Reconstructor):
             turn = read(raw).axes - true.axes
             apart = batch.points.repeat_interleave(views, 0) @ turn.mT
         return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
+
+
+def soft_overlap(share: Tensor, inside: Tensor, even: Tensor) -> Tensor:
+    """Return the mean over objects of intersection by union.
+
+    Parameters
+    ----------
+    share : (B, P) in [0, 1], how much each point is thought to be inside
+    inside : (B, P) 0 or 1, the truth
+    even : (B, P) bool, the points that count
+    """
+    both = (share * inside * even).sum(1)
+    either = ((share + inside - share * inside) * even).sum(1)
+    return (both / either.clamp_min(1e-6)).mean()
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

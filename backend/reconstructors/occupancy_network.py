@@ -203,6 +203,8 @@ class OccupancyNetwork(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = OccupancyConfiguration
     configuration: OccupancyConfiguration
+    # The blocks see features of points that the first layer, in float32, has made.
+    half_precision = ("encoder.forward", *(f"decoder.block{i}.forward" for i in range(5)))
 
     def __init__(self, configuration: OccupancyConfiguration = COMPACT) -> None:
         super().__init__(configuration)

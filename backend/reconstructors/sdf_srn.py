@@ -309,6 +309,7 @@ class SDFSRN(Reconstructor):
     """SDF-SRN; see the module's docstring."""
 
     configuration: SDFSRNConfiguration
+    half_precision = ("encoder.forward",)
     configuration_class = SDFSRNConfiguration
     configurations = {
         "paper": SDFSRNConfiguration(_SHAPENET),

@@ -172,6 +172,7 @@ class TDGN(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = TDGNConfiguration
     configuration: TDGNConfiguration
+    half_precision = ("feature.forward",)
 
     def __init__(self, configuration: TDGNConfiguration = COMPACT) -> None:
         super().__init__(configuration)

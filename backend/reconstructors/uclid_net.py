@@ -288,6 +288,7 @@ class UCLIDNet(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = UCLIDConfiguration
     configuration: UCLIDConfiguration
+    half_precision = ("network.encoder_2D.maps", "network.decoder_3D.forward")
 
     def __init__(self, configuration: UCLIDConfiguration = COMPACT) -> None:
         super().__init__(configuration)

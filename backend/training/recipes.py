@@ -74,7 +74,7 @@ class Recipe:
     draw : what each step sees
     modules : names of the sub-networks that learn; empty for all
     ema : decay of the running mean of the weights that is kept and saved; 0 for none
-    precision : what convolutions and matrices compute in
+    precision : what the calls named in a method's `half_precision` compute in
     source : where the schedule comes from
     """
 

@@ -27,6 +27,7 @@ from ..reconstructors import Reconstructor
 from ..ticket import Ticket
 from .curves import Table, latest, write_picture
 from .distributed import Group
+from .precision import compute_in_bfloat16
 from .recipes import PRETRAINING, Phase, Recipe
 from .samples import Sampler, mixed
 from .state import load_state, restore_optimizer, save_state
@@ -104,6 +105,8 @@ class Trainer:
         self.table = Table(settings.out / CURVE)
         self._learning = self._choose()
         self._mean = copy.deepcopy(model).eval()
+        if recipe.precision == "bfloat16":
+            compute_in_bfloat16(model)
         self._phase = -1
         self._optimizer: torch.optim.Optimizer
         self._wrapped: nn.Module
@@ -201,12 +204,7 @@ class Trainer:
         if phase.loss == PRETRAINING:
             return {"loss": self._wrapped(None, phase.loss, phase.options)}
         batch = self.sampler.draw(self.step, share=share).to(self.model.device)
-        with self._precision():
-            return self._wrapped(batch, phase.loss, phase.options)
-
-    def _precision(self) -> torch.autocast:
-        half = self.recipe.precision == "bfloat16"
-        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=half)
+        return self._wrapped(batch, phase.loss, phase.options)
 
     def _clip(self, phase: Phase) -> None:
         if phase.clip is None:
@@ -252,7 +250,8 @@ class Trainer:
         ]
         groups = [group for group in groups if group["params"]]
         kind = torch.optim.Adam if phase.coupled else torch.optim.AdamW
-        self._optimizer = kind(groups, lr=phase.rate, betas=phase.betas)
+        fused = self.model.device.type in ("cpu", "cuda")
+        self._optimizer = kind(groups, lr=phase.rate, betas=phase.betas, fused=fused)
         self._wrapped = self.group.wrap(Loss(self.model))
         self._phase = index
 

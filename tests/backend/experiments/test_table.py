@@ -102,6 +102,22 @@ def test_a_limit_takes_the_same_shapes_of_each_category(data):
     assert [shape.id for shape in some.shapes] == [shape.id for shape in again.shapes]
 
 
+def test_some_shapes_are_measured_closely_and_compared_with_themselves(data, tmp_path):
+    test = TestSet.of("shapes", Dataset(data, "test"), closely=1)
+    assert len(test.shapes) == 6
+    assert len(test.closely) == 2
+    results = measure_all([test], [Guess()], Store(tmp_path / "a.jsonl"))
+    by_setting = {s: {r.shape for r in results.rows if r.setting == s} for s in (ONE, Setting(2))}
+    assert by_setting == {ONE: {shape.id for shape in test.shapes}, Setting(2): test.closely}
+    assert {row.shape for row in results.rows if "emd" in row.numbers} == test.closely
+    (rises,) = [g for g in goals(results, [test], [Named("guess")]) if "rises" in g.wanted]
+    close = [
+        results.mean("shapes", "guess", s, "iou", shapes=test.closely) for s in (ONE, Setting(2))
+    ]
+    assert rises.found == f"{close[0]:.3f} → {close[1]:.3f}"
+    assert rises.margin == close[1] - close[0] == 0  # a ball, however many pictures
+
+
 # ---------------------------------------------------------------- goals
 
 

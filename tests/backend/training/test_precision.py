@@ -1,0 +1,58 @@
+"""Half precision: for what looks at pictures, never for coordinates."""
+
+from operator import attrgetter
+
+import pytest
+import torch
+from levelform.backend.reconstructors import methods
+from levelform.backend.training.precision import compute_in_bfloat16
+
+NETWORKS = sorted(name for name, cls in methods().items() if cls.spec.needs_weights)
+
+
+def network(name):
+    """Return a small network of a method."""
+    torch.manual_seed(0)
+    cls = methods()[name]
+    return cls(cls.configurations["compact"])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_calls_that_a_method_names_are_there(name):
+    model = network(name)
+    assert model.half_precision
+    for path in model.half_precision:
+        assert callable(attrgetter(path)(model))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_a_method_names_answers_in_float32_and_learns(name):
+    """The call is another's result to half precision, and its gradients reach the weights."""
+    model = network(name).train()
+    path = model.half_precision[0]
+    images = torch.rand(4, _channels(model, path), 64, 64)
+    exact = _tensors(attrgetter(path)(model)(images))
+    compute_in_bfloat16(model)
+    half = _tensors(attrgetter(path)(model)(images))
+    for one, other in zip(exact, half, strict=True):
+        assert other.dtype == torch.float32
+        assert not torch.equal(one, other)
+        assert (one - other).norm() < 0.1 * one.norm()
+    sum(tensor.square().mean() for tensor in half).backward()
+    part = attrgetter(path.rpartition(".")[0])(model)
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def _channels(model, path):
+    """Return how many channels the first convolution of a part reads."""
+    part = attrgetter(path.rpartition(".")[0])(model)
+    kernels = (m for m in part.modules() if isinstance(m, torch.nn.Conv2d))
+    return next(kernels).weight.shape[1]
+
+
+def _tensors(found):
+    """Return the tensors in a result."""
+    if isinstance(found, torch.Tensor):
+        return [found]
+    return [tensor for each in found for tensor in _tensors(each)]
