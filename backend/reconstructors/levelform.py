@@ -102,7 +102,7 @@ class LevelformConfiguration(Configuration):
     hyper: bool = True
     symmetry: bool = True
     confidence: bool = True
-    overlap: float = 0.0
+    overlap: float = 1.0
     camera: bool = True
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)

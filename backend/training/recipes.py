@@ -16,6 +16,7 @@ Decay = Literal["constant", "cosine", "staircase"]
 Precision = Literal["float32", "bfloat16"]
 PRETRAINING = "pretraining_loss"  # a phase's loss that sees no pictures
 EQUAL = (("uniform", 512), ("near", 512))
+EVEN = (("uniform", 768), ("near", 256))  # where the overlap of even points is learned too
 FEWER = (("uniform", 256), ("near", 256))  # where a point costs as much as the picture
 
 
@@ -121,7 +122,7 @@ _PLAIN = {"mirror": 0.0, "augment": ()}
 
 COMPACT: dict[str, dict[str, Recipe]] = {
     "levelform": {
-        "main": _ours(Draw(points=EQUAL)),
+        "main": _ours(Draw(points=EVEN)),
         "camera": Recipe(
             (_CAMERA,), replace(_CAMERA_DRAW, crops=1.0, canonical=False), ("camera",)
         ),
