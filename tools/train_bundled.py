@@ -19,7 +19,8 @@ from pathlib import Path
 CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
 SMALL = "framing.size=64"  # pictures seen count for more than their size
-SINGLE = {"chair": 1700, "car": 1700, "airplane": 1200}  # SDF-SRN's networks, and their steps
+PLAIN = ("--points", "uniform=512", "near=512")
+SINGLE = {"chair": 1000, "car": 1000, "airplane": 1000}  # SDF-SRN's networks, and their steps
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,14 @@ class Run:
     data: tuple[str, ...] = ("shapes", "props")
 
 
-FIRST = (SMALL, "stride=2", "symmetry=false", "confidence=false")
-WHOLE = ("framing.size=128", "stride=4", "symmetry=true", "confidence=true")
+FIRST = (SMALL, "stride=2", "symmetry=false", "confidence=false", "overlap=0")
+WHOLE = ("framing.size=128", "stride=4", "symmetry=true", "confidence=true", "overlap=0")
 RUNS = (
-    Run("levelform-first", "levelform", 8000, changes=FIRST),
-    Run("levelform", "levelform", 2600, changes=WHOLE, start="levelform-first",
-        more=("--rate", "6e-4")),
+    Run("levelform-first", "levelform", 8000, changes=FIRST, more=PLAIN),
+    Run("levelform-second", "levelform", 2600, changes=WHOLE, start="levelform-first",
+        more=("--rate", "6e-4", *PLAIN)),
+    Run("levelform", "levelform", 8800, changes=("overlap=1",), start="levelform-second",
+        more=("--rate", "7e-4", "--precision", "bfloat16")),
     Run("levelform-camera-first", "levelform", 2000, "camera", start="levelform-first"),
     Run("levelform-camera", "levelform", 1400, "camera", changes=WHOLE[:2],
         start="levelform-camera-first", more=("--rate", "6e-4")),
@@ -121,9 +124,9 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
     """Yield what makes the data sets."""
     yield levelform("dataset", "synthesize", folder / "shapes", "--count", "315", *CONTENTS)
     if props is not None:
-        yield levelform("dataset", "convert", props, folder / "props", *CONTENTS)
+        yield levelform("dataset", "convert", props, folder / "props", *CONTENTS, "--mesh")
     yield levelform(
-        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "400",
+        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "1500",
         "--cameras", "sdf-srn", "--size", "64", "--views", "1", "--points", "uniform=10000",
         "--surface", "3000"
     )  # fmt: skip

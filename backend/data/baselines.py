@@ -74,14 +74,15 @@ class Neighbours:
                 features.append(picture_feature(image))
                 self._owner.append(index)
         self.features = np.stack(features) if features else np.zeros((0, 0), np.float32)
+        self._squares = (self.features**2).sum(1)
 
     def retrieve(self, image: np.ndarray) -> int:
         """Return the index of the training shape whose picture is nearest to `image`, (H, W, 4)."""
         if not len(self.features):
             raise RequestError("The training shapes have no pictures to retrieve by.")
         feature = picture_feature(image)
-        squares = (self.features**2).sum(1) - 2 * (self.features @ feature)
-        return self._owner[int(squares.argmin())]
+        distances = self._squares - 2 * (self.features @ feature)  # less the picture's own square
+        return self._owner[int(distances.argmin())]
 
     def oracle(self, packed: np.ndarray) -> tuple[int, float]:
         """Return the index of the training shape with the highest IoU with the truth, and that IoU.

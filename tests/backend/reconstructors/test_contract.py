@@ -93,7 +93,13 @@ def test_a_code_survives_its_file(name, models, points, photograph, cameras, tmp
     code = model.encode([photograph(cameras[0])])
     code.save(tmp_path / "code.safetensors")
     again = Code.load(tmp_path / "code.safetensors")
-    assert torch.equal(model.decode(again)(points), model.decode(code)(points))
+    assert again.tensors.keys() == code.tensors.keys()
+    for key, tensor in code.tensors.items():
+        assert torch.equal(again.tensors[key], tensor)
+    # Where a tensor lies in memory decides by which path a processor multiplies it.
+    torch.testing.assert_close(
+        model.decode(again)(points), model.decode(code)(points), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -116,7 +122,8 @@ def test_equal_views_are_one_view(name, models, points, photograph, cameras):
         pytest.skip("takes one view")
     one = model.decode(model.encode([view]))(points)
     several = model.decode(model.encode([view] * 3))(points)
-    assert (several - one).abs().max() < 1e-5 * max(1.0, one.abs().max().item())
+    # Three pictures at once are rounded otherwise than one, by how much is the processor's.
+    assert (several - one).abs().max() < 3e-5 * max(1.0, one.abs().max().item())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
