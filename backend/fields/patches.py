@@ -1,9 +1,9 @@
 """A watertight field from many small open sheets: UCLID-Net's patches, one in each occupied voxel.
 
 The sheets are turned to face what is outside; in occupied voxels the generalised winding number of
-their triangles, see `winding`, says what is inside, elsewhere a walk from the border does. The value is the distance to the sheets, united
-with a thin shell about those that have nothing behind them: a part thinner than a voxel, whose two
-sides share one sheet, does not vanish.
+their triangles, see `winding`, says what is inside, elsewhere a walk from the border does. The
+value is the distance to the sheets, united with a thin shell about those that have nothing behind
+them: a part thinner than a voxel, whose two sides share one sheet, does not vanish.
 """
 
 from dataclasses import dataclass, replace
