@@ -20,7 +20,7 @@ CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--po
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
 SMALL = "framing.size=64"  # pictures seen count for more than their size
 PLAIN = ("--points", "uniform=512", "near=512")
-SINGLE = {"chair": 1000, "car": 1000, "airplane": 1000}  # SDF-SRN's networks, and their steps
+SINGLE = {"chair": 1700, "car": 1700, "airplane": 1200}  # SDF-SRN's networks, and their steps
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,10 @@ RUNS = (
     Run("levelform", "levelform", 8800, changes=("overlap=1",), start="levelform-second",
         more=("--rate", "7e-4", "--precision", "bfloat16")),
     Run("levelform-camera-first", "levelform", 2000, "camera", start="levelform-first"),
-    Run("levelform-camera", "levelform", 1400, "camera", changes=WHOLE[:2],
+    Run("levelform-camera-second", "levelform", 1400, "camera", changes=WHOLE[:2],
         start="levelform-camera-first", more=("--rate", "6e-4")),
+    Run("levelform-camera", "levelform", 3000, "camera", start="levelform-camera-second",
+        more=("--rate", "6e-4", "--precision", "bfloat16")),
     Run("deep-meta-functionals", "deep-meta-functionals", 3000, changes=(SMALL,)),
     Run("occupancy-network", "occupancy-network", 2000, changes=(SMALL,)),
     Run("tdgn", "tdgn", 2000, changes=(SMALL,)),
@@ -126,7 +128,7 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
     if props is not None:
         yield levelform("dataset", "convert", props, folder / "props", *CONTENTS, "--mesh")
     yield levelform(
-        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "1500",
+        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "400",
         "--cameras", "sdf-srn", "--size", "64", "--views", "1", "--points", "uniform=10000",
         "--surface", "3000"
     )  # fmt: skip
