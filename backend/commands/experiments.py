@@ -238,7 +238,7 @@ def _claims(args: argparse.Namespace) -> dict[str, Any]:
     facts = {
         "steps of each training": " ".join(args.steps),
         "objects a step": args.batch or "as many as the recipe says",
-        "seeds": args.seeds,
+        "seeds, at most": args.seeds,
         "category": args.category,
         "changes of the configuration": " ".join(args.changes) or "none",
         "shapes learned from": len(workshop.train),
