@@ -65,6 +65,7 @@ SAMPLES = 10  # (u, v) drawn in each voxel in training
 MOST_FOLDED = 3000  # voxels of each object in training; a shape has a tenth of all at most
 TARGETS = 5000  # surface points of each object in training
 LATTICE = 8  # vertices along a sheet's side
+TOGETHER = 64  # sheets folded at once at inference: what is between the layers stays in a cache
 SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
 PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
 
@@ -377,9 +378,12 @@ class UCLIDNet(Reconstructor):
         grid = code.tensors["grid"].to(self.device)[None]
         voxels = self.network.active(self.network.occupancy(grid)[0])
         axis = torch.linspace(0, 1, lattice, device=self.device)
-        where = torch.cartesian_prod(axis, axis)[None].expand(len(voxels), -1, -1)
-        sampler = self.folded_sampler()
-        return Patches(self.network.fold(grid[0], voxels, where, sampler), voxels, VOXELS)
+        where, sampler = torch.cartesian_prod(axis, axis), self.folded_sampler()
+        sheets = [
+            self.network.fold(grid[0], part, where.expand(len(part), -1, -1), sampler)
+            for part in voxels.split(TOGETHER)
+        ]
+        return Patches(torch.cat(sheets), voxels, VOXELS)
 
     def shift_occupancy(self, logit: float) -> None:
         """Raise the logit of every voxel's occupancy: more are folded at the same `TAU`."""
