@@ -1,8 +1,8 @@
 """VGG-16 (Simonyan and Zisserman, ICLR 2015) as DISN uses it: five maps, one global vector.
 
 The convolutions carry torchvision's names (`features.0`, `features.2`, ...), so weights published
-for its `vgg16` load; the fully connected part is convolutional, as in TF-slim, and never drops
-out.
+for its `vgg16` (with batch norms, its `vgg16_bn`) load; the fully connected part is convolutional,
+as in TF-slim, and never drops out.
 """
 
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ class VGG16(nn.Module):
         Size of the global feature; DISN's is 1024.
     head
         Kernel of `fc6`, the side of the last map: 7 for pictures of 224, 4 for 128.
+    batch_norm
+        A batch norm before each ReLU of the groups; the published network has none.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class VGG16(nn.Module):
         hidden: int = 4096,
         outputs: int = 1024,
         head: int = 7,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -44,7 +47,8 @@ class VGG16(nn.Module):
         self.widths = tuple(factor * width for factor in FACTORS)
         for count, out in zip(GROUPS, self.widths, strict=True):
             for _ in range(count):
-                layers += [nn.Conv2d(channels, out, 3, padding=1), nn.ReLU()]
+                norms = [nn.BatchNorm2d(out)] if batch_norm else []
+                layers += [nn.Conv2d(channels, out, 3, padding=1), *norms, nn.ReLU()]
                 channels = out
             self.taps.append(len(layers) - 1)
             layers.append(nn.MaxPool2d(2, 2))

@@ -50,13 +50,16 @@ class Stream(nn.Module):
         `features` is (B, P, C), or (B, 1, C) where all points share them.
         """
         x = self.points(points)
-        first, width = self.first, x.shape[-1]
-        x = F.linear(x, first.weight[:, :width]) + F.linear(
-            features, first.weight[:, width:], first.bias
-        )
+        x = F.linear(x, self.first.weight[:, : x.shape[-1]]) + self.share(features)
         for layer in list(self.decoder)[1:]:
             x = layer(x)
         return x
+
+    def share(self, features: Tensor) -> Tensor:
+        """Return (..., width): what the picture's features (..., C) add to the first layer."""
+        first = self.first
+        columns = first.in_features - features.shape[-1]
+        return F.linear(features, first.weight[:, columns:], first.bias)
 
     @property
     def first(self) -> nn.Linear:
@@ -94,11 +97,33 @@ class Maps:
     legacy: bool
 
     def look_up(self, pixels: Tensor) -> Tensor:
-        """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the picture; bilinear."""
-        grid = 2 * self.indices(pixels) / (self.size - 1) - 1
-        resized = self.resized().to(pixels)
-        taken = F.grid_sample(resized, grid[:, :, None], align_corners=True)
-        return taken[..., 0].transpose(1, 2)
+        """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the picture; bilinear.
+
+        What `F.grid_sample` finds in `resized()`, but only what is asked for is resized.
+        """
+        where = self.indices(pixels)
+        return torch.cat([self._taken(level, where) for level in self.levels], -1)
+
+    def _taken(self, level: Tensor, where: Tensor) -> Tensor:
+        """Return (V, N, C) of a map (V, C, h, w) at positions (V, N, 2) in it when resized."""
+        if self.legacy or max(level.shape[-2:]) > self.size:
+            grid = 2 * where / (self.size - 1) - 1
+            resized = self.resize(level, self.size, legacy=self.legacy).to(where)
+            return F.grid_sample(resized, grid[:, :, None], align_corners=True)[..., 0].mT
+        views, channels, height, width = level.shape
+        columns, across = _resized_taps(where[..., 0], width, self.size)
+        lines, down = _resized_taps(where[..., 1], height, self.size)
+        view = torch.arange(views, device=level.device)[:, None, None, None]
+        rows = (view * height + lines[..., :, None]) * width + columns[..., None, :]
+        weights = down[..., :, None] * across[..., None, :]
+        table = level.permute(0, 2, 3, 1).reshape(-1, channels).to(where)
+        found = F.embedding_bag(
+            rows.flatten(2).flatten(0, 1),
+            table,
+            mode="sum",
+            per_sample_weights=weights.flatten(2).flatten(0, 1),
+        )
+        return found.unflatten(0, where.shape[:2])
 
     def indices(self, pixels: Tensor) -> Tensor:
         """Return pixels, centres at +0.5, as positions in the resized maps, within them."""
@@ -140,6 +165,22 @@ class Maps:
             dim=-1,
         )
         return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), align_corners=True)
+
+
+def _resized_taps(where: Tensor, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
+    """Return what a position among `outputs` resized pixels is made of: places and their weights.
+
+    A position (...) lies between two resized pixels, and each of these between two of the `inputs`
+    pixels of a map. A map is not larger than what it is resized to, so those are three, (..., 3).
+    """
+    corner = where.floor().clamp(max=outputs - 2)
+    share = where - corner
+    pair = corner[..., None] + torch.arange(2, device=where.device)
+    sources = ((pair + 0.5) * (inputs / outputs) - 0.5).clamp(0, inputs - 1)
+    places = sources[..., :1].floor() + torch.arange(3, device=where.device)
+    hats = (1 - (sources[..., None, :] - places[..., None]).abs()).clamp(min=0)
+    weights = (hats * torch.stack([1 - share, share], -1)[..., None, :]).sum(-1)
+    return places.clamp(max=inputs - 1).long(), weights
 
 
 def _legacy_axis(inputs: int, outputs: int, like: Tensor) -> Tensor:

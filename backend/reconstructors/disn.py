@@ -22,6 +22,8 @@ Departures
   weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
 - The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
   from what.
+- "compact" has batch norms in both VGG-16: the paper's start from ImageNet's weights, ours from
+  none, from which a VGG-16 without norms learns slowly.
 - The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
 """
 
@@ -83,6 +85,7 @@ class DISNConfiguration(Configuration):
     decoder_widths : of the hidden layers of each decoder
     streams : "two" (the paper's), "one" decoder for everything, or "global" features alone
     binary : inside or outside instead of a distance (Table 4)
+    batch_norm : norms in VGG-16, which the paper's has not
     legacy : the authors' input, resizing and sampling, for imported weights
     camera : the weights have a camera network
     camera_offset : where the training cameras see the object, (x, y, z) in the camera network's
@@ -100,6 +103,7 @@ class DISNConfiguration(Configuration):
     streams: Streams = "two"
     binary: bool = False
     legacy: bool = False
+    batch_norm: bool = False
     camera: bool = True
     camera_offset: tuple[float, ...] = (-0.00193892, 0.00169222, 1.3949631)
     camera_unit: float = (
@@ -116,6 +120,7 @@ COMPACT = DISNConfiguration(
     features=256,
     point_widths=(32, 64, 128),
     decoder_widths=(192, 96),
+    batch_norm=True,
     camera_offset=(0.0, 0.0, OURS.near),
     camera_unit=1.0,
 )
@@ -175,7 +180,7 @@ def _given(local: Tensor | None) -> tuple[Tensor]:
 
 def _vgg(config: DISNConfiguration) -> VGG16:
     sizes = {"width": config.width, "hidden": config.hidden, "outputs": config.features}
-    return VGG16(**sizes, head=config.picture // 32)
+    return VGG16(**sizes, head=config.picture // 32, batch_norm=config.batch_norm)
 
 
 def network_picture(images: Tensor, config: DISNConfiguration) -> Tensor:
@@ -207,7 +212,7 @@ class DISN(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DISNConfiguration
     configuration: DISNConfiguration
-    half_precision = ("sdf.vgg.forward", "camera.encoder.forward")
+    half_precision = ("sdf.vgg.forward", "sdf.local_stream.share", "camera.encoder.forward")
 
     def __init__(self, configuration: DISNConfiguration = COMPACT) -> None:
         super().__init__(configuration)

@@ -81,7 +81,7 @@ class Encoder(nn.Module):
 
 
 class ConditionalNorm(nn.Module):
-    """Conditional batch norm, CBN(x, c) = gamma(c) * BN(x) + beta(c); x is (B, hidden, T)."""
+    """Conditional batch norm, CBN(x, c) = gamma(c) * BN(x) + beta(c); x is (B, T, hidden)."""
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
@@ -93,17 +93,26 @@ class ConditionalNorm(nn.Module):
         nn.init.ones_(self.conv_gamma.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        c = c[:, :, None]
-        return self.conv_gamma(c) * self.bn(x) + self.conv_beta(c)
+        normed = self.bn(x.flatten(0, 1)).view_as(x)
+        gamma, beta = pointwise(self.conv_gamma, c), pointwise(self.conv_beta, c)
+        return torch.addcmul(beta[:, None], gamma[:, None], normed)
 
     def folded(self, c: Tensor) -> tuple[Tensor, Tensor]:
         """Return scale and shift, (hidden,), that CBN is in evaluation for one c, (features,)."""
-        gamma, beta = self.conv_gamma(c[None, :, None]), self.conv_beta(c[None, :, None])
+        gamma, beta = pointwise(self.conv_gamma, c), pointwise(self.conv_beta, c)
         mean, variance = self.bn.running_mean, self.bn.running_var
         assert mean is not None
         assert variance is not None
-        scale = gamma[0, :, 0] * (variance + self.bn.eps).rsqrt()
-        return scale, beta[0, :, 0] - scale * mean
+        scale = gamma * (variance + self.bn.eps).rsqrt()
+        return scale, beta - scale * mean
+
+
+def pointwise(layer: nn.Conv1d, x: Tensor) -> Tensor:
+    """Return a convolution of kernel 1 of (..., features), channels last: a matrix product.
+
+    The published names and shapes of the weights are those of convolutions over (B, C, T).
+    """
+    return F.linear(x, layer.weight[:, :, 0], layer.bias)
 
 
 class Block(nn.Module):
@@ -118,8 +127,8 @@ class Block(nn.Module):
         nn.init.zeros_(self.fc_1.weight)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        y = self.fc_0(self.bn_0(x, c).relu())
-        return x + self.fc_1(self.bn_1(y, c).relu())
+        y = pointwise(self.fc_0, self.bn_0(x, c).relu())
+        return x + pointwise(self.fc_1, self.bn_1(y, c).relu())
 
 
 class Decoder(nn.Module):
@@ -140,10 +149,10 @@ class Decoder(nn.Module):
         return [self.get_submodule(f"block{index}") for index in range(self.count)]  # pyright: ignore
 
     def forward(self, points: Tensor, c: Tensor) -> Tensor:
-        x = self.fc_p(points.transpose(1, 2))
+        x = pointwise(self.fc_p, points)
         for block in self.blocks:
             x = block(x, c)
-        return self.fc_out(self.bn(x, c).relu())[:, 0]
+        return pointwise(self.fc_out, self.bn(x, c).relu())[..., 0]
 
 
 class OccupancyField(Field):

@@ -131,7 +131,7 @@ COMPACT: dict[str, dict[str, Recipe]] = {
     "occupancy-network": {"main": _ours(Draw(points=FEWER, crops=0.4), clip=None)},
     "tdgn": {"main": _ours(Draw(points=EQUAL, crops=0.4), rate=5e-4)},
     "disn": {
-        "main": _ours(Draw(points=FEWER, crops=0.3), clip=None, rate=5e-4),
+        "main": _ours(Draw(points=FEWER, crops=0.3), clip=None, rate=1.5e-3),
         "camera": Recipe((_CAMERA,), _CAMERA_DRAW, ("camera",)),
     },
     "uclid-net": {

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from levelform.backend.errors import RequestError
 from levelform.backend.fields.pixel_aligned import Maps
 from levelform.backend.fusion import camera_tensors, cropped_camera, mask_square
@@ -149,6 +150,24 @@ def test_a_map_of_coordinates_is_looked_up_at_the_pixel(legacy):
     low = 0.0 if legacy else 0.5
     expected = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [low, edge]]])
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("sides", [(24, 24), (12, 6), (3, 7), (1, 2), (40, 24)])
+def test_only_what_is_looked_up_is_resized(sides):
+    generator = torch.Generator().manual_seed(0)
+    levels = tuple(
+        torch.rand(2, 5, *sides, generator=generator, requires_grad=True) for _ in range(2)
+    )
+    maps = Maps(levels, 24, legacy=False)
+    pixels = torch.rand(2, 300, 2, generator=generator) * 28 - 2
+    pixels[:, :4] = torch.tensor([[0.5, 0.5], [23.5, 23.5], [0.0, 24.0], [7.5, 8.0]])
+    found = maps.look_up(pixels)
+    grid = 2 * maps.indices(pixels) / 23 - 1
+    slow = F.grid_sample(maps.resized(), grid[:, :, None], align_corners=True)[..., 0].mT
+    torch.testing.assert_close(found, slow, rtol=0, atol=1e-5)
+    weights = torch.rand(found.shape, generator=generator)
+    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (found, slow)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-4)
 
 
 # ---------------------------------------------------------------- the baked field
