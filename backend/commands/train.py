@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of the configuration, for ablations")  # fmt: skip
     parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
+    parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
+                        help="take the picture encoder of another method's weights, where the "
+                        "papers take ImageNet's")  # fmt: skip
     parser.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--steps", type=int, help="length of the whole run")
     parser.add_argument("--batch", type=int, help="objects a step")
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     from ..geometry.writing import check_place
     from ..memory import keep_freed_memory
+    from ..training.parts import take_encoder
     from ..training.samples import load_shapes
     from ..training.trainer import Settings, Trainer
     from ..training.validation import choose_shapes
@@ -74,7 +78,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         torch.set_num_threads(args.threads)
     keep_freed_memory()
     recipe = _recipe(args)
-    model = _model(args)
+    model, lender = _model(args), _lender(args)
+    if lender is not None:
+        model = take_encoder(model, lender)
     out = Path(args.out)
     if not out.is_dir():
         check_place(out)
@@ -90,7 +96,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         save_every=args.save_every,
         validate_every=args.validate_every,
         patience=args.patience,
-        provenance=_provenance(args, len(shapes)),
+        provenance=_provenance(args, len(shapes), lender),
     )
     watch = _preview(out / args.preview, validation[0]) if args.preview else None
     trainer = Trainer(model, recipe, shapes, validation, settings, part=args.part, watch=watch)
@@ -159,6 +165,16 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     return with_part(model, args.part, seed=args.seed).to(device)
 
 
+def _lender(args: argparse.Namespace) -> "Reconstructor | None":
+    """Return the network whose picture encoder is taken, if one is."""
+    from ..reconstructors import find_method
+
+    if not args.encoder_from:
+        return None
+    method, weights = args.encoder_from
+    return find_method(method).load(weights)
+
+
 def parse_change(word: str) -> tuple[str, Any]:
     """Return an entry of a configuration and its value from NAME=VALUE; lists become tuples."""
     name, _, value = word.partition("=")
@@ -169,12 +185,17 @@ def parse_change(word: str) -> tuple[str, Any]:
     return name, tuple(parsed) if isinstance(parsed, list) else parsed
 
 
-def _provenance(args: argparse.Namespace, count: int) -> dict[str, Any]:
+def _provenance(
+    args: argparse.Namespace, count: int, lender: "Reconstructor | None"
+) -> dict[str, Any]:
     from ..data.format import Dataset
 
     sources = [Dataset(folder).manifest["provenance"] for folder in args.data]
     chosen = {"categories": args.categories} if args.categories else {}
-    return {"shapes": count, "sources": sources, **chosen}
+    lent = {}
+    if lender is not None:
+        lent["encoder"] = {"method": lender.spec.name, "hash": lender.weights.hash}
+    return {"shapes": count, "sources": sources, **chosen, **lent}
 
 
 def _preview(path: Path, shape: Any) -> Callable[..., None]:

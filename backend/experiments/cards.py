@@ -116,6 +116,11 @@ def _part(model: Reconstructor, part: str, facts: Mapping[str, Any]) -> list[str
     ]
     if "categories" in data:
         rows.append(["categories", ", ".join(data["categories"])])
+    if "encoder" in data:
+        encoder = data["encoder"]
+        rows.append(["picture encoder", f"from `{encoder['method']}` weights `{encoder['hash']}`"])
+    if "precision" in facts:
+        rows.append(["precision of the encoders", facts["precision"]])
     title = f"**Part `{part}`{', going on from there' if before else ''}**"
     text = [*before, title, markdown.table(["fact", ""], rows, numbers=False)]
     for source in data.get("sources", ()):

@@ -49,17 +49,21 @@ class Stream(nn.Module):
 
         `features` is (B, P, C), or (B, 1, C) where all points share them.
         """
-        x = self.points(points)
-        x = F.linear(x, self.first.weight[:, : x.shape[-1]]) + self.share(features)
-        for layer in list(self.decoder)[1:]:
+        first, *_ = self.points
+        *_, last = self.decoder
+        return last(self.hidden(first(points), features))
+
+    def hidden(self, x: Tensor, features: Tensor) -> Tensor:
+        """Return what the last layer reads, of what the first one says of points, (B, P, C_1)."""
+        for layer in list(self.points)[1:]:
+            x = layer(x)
+        first = self.first
+        width = x.shape[-1]
+        x = F.linear(x, first.weight[:, :width])
+        x = x + F.linear(features, first.weight[:, width:], first.bias)
+        for layer in list(self.decoder)[1:-1]:
             x = layer(x)
         return x
-
-    def share(self, features: Tensor) -> Tensor:
-        """Return (..., width): what the picture's features (..., C) add to the first layer."""
-        first = self.first
-        columns = first.in_features - features.shape[-1]
-        return F.linear(features, first.weight[:, columns:], first.bias)
 
     @property
     def first(self) -> nn.Linear:

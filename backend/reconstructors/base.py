@@ -241,10 +241,13 @@ class Reconstructor(nn.Module):
     weights : where the weights come from
     half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
         pictures or features and no coordinates; tensors in, tensors out
+    picture_encoder : path of the sub-network that sees the pictures, where the paper starts it from
+        ImageNet's weights; see `take_encoder`
     """
 
     spec: MethodSpec
     half_precision: ClassVar[tuple[str, ...]] = ()
+    picture_encoder: ClassVar[str] = ""
     configurations: ClassVar[Mapping[str, Configuration]] = {}
     configuration_class: ClassVar[type[Configuration]] = Configuration
 

@@ -191,7 +191,8 @@ def network_picture(images: Tensor, config: DISNConfiguration) -> Tensor:
     size = (config.picture, config.picture)
     if rgb.shape[-2:] != size:
         rgb = F.interpolate(rgb, size, mode="bilinear", align_corners=False)
-    return normalize(rgb)
+    # Channels last is how VGG-16 is fast, and how its maps are looked up.
+    return normalize(rgb).contiguous(memory_format=torch.channels_last)
 
 
 @register(
@@ -212,7 +213,13 @@ class DISN(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DISNConfiguration
     configuration: DISNConfiguration
-    half_precision = ("sdf.vgg.forward", "sdf.local_stream.share", "camera.encoder.forward")
+    half_precision = (
+        "sdf.vgg.forward",
+        "sdf.global_stream.hidden",
+        "sdf.local_stream.hidden",
+        "camera.encoder.forward",
+    )
+    picture_encoder = "sdf.vgg"
 
     def __init__(self, configuration: DISNConfiguration = COMPACT) -> None:
         super().__init__(configuration)

@@ -214,6 +214,7 @@ class OccupancyNetwork(Reconstructor):
     configuration: OccupancyConfiguration
     # The blocks see features of points that the first layer, in float32, has made.
     half_precision = ("encoder.forward", *(f"decoder.block{i}.forward" for i in range(5)))
+    picture_encoder = "encoder.features"
 
     def __init__(self, configuration: OccupancyConfiguration = COMPACT) -> None:
         super().__init__(configuration)

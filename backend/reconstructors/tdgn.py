@@ -173,6 +173,7 @@ class TDGN(Reconstructor):
     configuration_class = TDGNConfiguration
     configuration: TDGNConfiguration
     half_precision = ("feature.forward",)
+    picture_encoder = "feature"
 
     def __init__(self, configuration: TDGNConfiguration = COMPACT) -> None:
         super().__init__(configuration)

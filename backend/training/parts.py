@@ -148,6 +148,34 @@ def take_part(model: Reconstructor, part: str, other: Reconstructor) -> Reconstr
     return grown
 
 
+def take_encoder(model: Reconstructor, other: Reconstructor) -> Reconstructor:
+    """Return the network with the picture encoder of another method's, of the same architecture.
+
+    The papers start theirs from ImageNet's weights. What only one of the two has, such as a last
+    linear layer, stays.
+
+    Raises
+    ------
+    RequestError
+        If one has no such encoder, or they have another architecture or other sizes.
+    """
+    if not model.picture_encoder or not other.picture_encoder:
+        lacking = model if not model.picture_encoder else other
+        raise RequestError(f"{lacking.spec.title} starts from no encoder, and lends none.")
+    own = model.get_submodule(model.picture_encoder)
+    lent = other.get_submodule(other.picture_encoder)
+    weights, wanted = lent.state_dict(), own.state_dict()
+    shared = [name for name in wanted if name in weights]
+    if type(own) is not type(lent) or any(weights[n].shape != wanted[n].shape for n in shared):
+        raise RequestError(
+            f"The encoders of {model.spec.title} and of {other.spec.title} differ.",
+            "Start from weights of the same encoder and width.",
+        )
+    taken = {f"{model.picture_encoder}.{name}": weights[name] for name in shared}
+    model.fill(model.state_dict() | taken, source=other.weights.name)
+    return model
+
+
 def _relative(model: Reconstructor) -> Configuration:
     """Return the named configuration that a network's own was made from."""
     for configuration in model.configurations.values():

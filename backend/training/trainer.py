@@ -309,6 +309,7 @@ class Trainer:
             "threads": torch.get_num_threads(),
             "processes": self.group.size,
             "recipe": self.recipe.source,
+            "precision": self.recipe.precision,
             **earlier,
         }
         results = dict(self.model.weights.results) | {

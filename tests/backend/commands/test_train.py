@@ -45,6 +45,19 @@ def test_main_then_camera_then_a_mesh(data, tmp_path, capsys):
     assert done["latest"]["validation_loss"] > 0
 
 
+def test_another_methods_encoder_is_taken_and_told_of(data, tmp_path, capsys):
+    words = ("--data", data, *SMALL, "--steps", 2, "--points", "uniform=50", "near=50")
+    small = ("--set", "width=4", "framing.size=32")
+    first = ("train", "occupancy-network", *words, "--out", tmp_path / "first", *small)
+    assert said(capsys, *first)[0] == 0
+    weights = tmp_path / "first" / "best.safetensors"
+    second = ("train", "tdgn", *words, "--out", tmp_path / "second", *small)
+    assert said(capsys, *second, "--encoder-from", "occupancy-network", weights)[0] == 0
+    header = read_tensors(tmp_path / "second" / "best.safetensors")[1]
+    encoder = header["training"]["parts"]["main"]["data"]["encoder"]
+    assert encoder == {"method": "occupancy-network", "hash": read_tensors(weights)[2]}
+
+
 def test_a_part_may_come_first_and_is_not_taken_for_the_whole(data, tmp_path, capsys):
     sizes = ["--set", "width=4", "hidden=16", "features=16", "point_widths=[8,8,8]",
              "decoder_widths=[8,8]", "framing.size=32", "picture=32"]  # fmt: skip

@@ -11,6 +11,7 @@ from levelform.backend.training.parts import (
     changed,
     fresh,
     lacks,
+    take_encoder,
     take_part,
     with_part,
 )
@@ -39,6 +40,24 @@ def test_disns_camera_network_starts_from_the_trained_encoder():
     for name in names:
         other = "sdf.vgg." + name.removeprefix("camera.encoder.")
         assert torch.equal(state[name], state[other])
+
+
+def test_an_encoder_is_taken_from_another_method():
+    tdgn = fresh(methods()["tdgn"], "compact", {"width": 4}, seed=0)
+    occupancy = fresh(methods()["occupancy-network"], "compact", {"width": 4}, seed=1)
+    before = {name: t.clone() for name, t in tdgn.state_dict().items()}
+    lent = occupancy.encoder.features.state_dict()
+    after = take_encoder(tdgn, occupancy).state_dict()
+    for name, tensor in after.items():
+        inner = name.removeprefix("feature.")
+        taken = name.startswith("feature.") and inner in lent
+        assert torch.equal(tensor, lent[inner] if taken else before[name])
+    with pytest.raises(RequestError, match="differ"):
+        take_encoder(tdgn, fresh(methods()["occupancy-network"], "compact", {"width": 8}, seed=1))
+    with pytest.raises(RequestError, match="differ"):
+        take_encoder(tdgn, fresh(methods()["disn"], "compact", {"width": 4}, seed=1))
+    with pytest.raises(RequestError, match="lends none"):
+        take_encoder(tdgn, fresh(methods()["deep-meta-functionals"], "compact", {}, seed=1))
 
 
 def test_the_same_seed_starts_the_same_network():
