@@ -54,6 +54,14 @@ class Patches:
         starts = torch.arange(len(self.vertices))[:, None, None] * k * k
         return (starts + one).to(self.vertices.device)
 
+    def cells(self, faces: Tensor) -> Tensor:
+        """Return the corners of `faces`, or of these turned, the two of a cell together.
+
+        (P (k - 1)^2, 2, 3, 3)
+        """
+        corners = self.vertices.flatten(0, 1)[faces]
+        return corners.unflatten(1, (2, -1)).transpose(1, 2).flatten(0, 1)
+
     def facing(self, outside: Tensor) -> Tensor:
         """Return `faces` with each sheet turned towards what is outside.
 
@@ -164,7 +172,7 @@ def _sides(
     faces = patches.facing((walk.float() + sure.float()) / 2)
     doubtful, enclosed = walk & ~sure, ~walk & ~occupied
     behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * 2 / patches.resolution)
-    winding = winding_grid(patches.vertices.flatten(0, 1)[faces].flatten(0, 1), len(touched))
+    winding = winding_grid(patches.cells(faces), len(touched))
     centers = winding[CELLS // 2 :: CELLS, CELLS // 2 :: CELLS, CELLS // 2 :: CELLS]
     # Sheets that do not fill their voxels wind less than once around what they enclose.
     once = float(centers[enclosed].median()) if enclosed.any() else 1.0

@@ -24,27 +24,30 @@ def winding_grid(corners: Tensor, nodes: int) -> Tensor:
     Parameters
     ----------
     corners
-        (T, 3, 3) triangles in the cube, counter-clockwise seen from outside, on the CPU. They
-        should be smaller than the grid's cells: each counts at its centre.
+        (T, 3, 3) triangles in the cube, counter-clockwise seen from outside, on the CPU; or
+        (T, n, 3, 3), n neighbours at a time. They should be smaller than the grid's cells: each,
+        or the n together, counts at its centre.
     nodes
         Along a side.
     """
     side = round(MARGIN * nodes)
     scaled = (corners + 1) * ((nodes - 1) / 2)  # from here on a cell's side is 1
-    edges = scaled[:, 1:] - scaled[:, :1]
-    areas = torch.linalg.cross(edges[:, 0], edges[:, 1]) / 2
-    centers = scaled.mean(1)
+    edges = scaled[..., 1:, :] - scaled[..., :1, :]
+    areas = torch.linalg.cross(edges[..., 0, :], edges[..., 1, :]) / 2
+    centers = scaled.mean(-2)
+    if corners.ndim == 4:
+        areas, centers = areas.sum(1), centers.mean(1)
     frequency = [torch.fft.fftfreq(side), torch.fft.fftfreq(side), torch.fft.rfftfreq(side)]
-    total = torch.zeros((), dtype=torch.complex64)
+    divergence = torch.zeros((side,) * 3)
     laplacian = torch.zeros(())
     for axis in range(3):
         field = _on_edges(centers, areas[:, axis], axis, side)
+        divergence += field - field.roll(1, axis)
         shape = [-1 if other == axis else 1 for other in range(3)]
-        step = (torch.exp(2j * torch.pi * frequency[axis]) - 1).view(shape)  # w one node on, less w
-        total = total + torch.fft.rfftn(field) * step.conj()
-        laplacian = laplacian + step.abs().square()
+        step = 2 * torch.sin(torch.pi * frequency[axis])  # of w from one node to the next
+        laplacian = laplacian + step.square().view(shape)
     laplacian[0, 0, 0] = 1.0  # the mean is free; the margin's far corner is outside
-    found = torch.fft.irfftn(-total / laplacian, s=(side,) * 3)
+    found = torch.fft.irfftn(torch.fft.rfftn(divergence) / laplacian, s=(side,) * 3)
     middle = (nodes + side) // 2
     return (found - found[middle, middle, middle])[:nodes, :nodes, :nodes]
 
@@ -58,9 +61,10 @@ def _on_edges(centers: Tensor, amounts: Tensor, axis: int, side: int) -> Tensor:
     place[:, axis] -= 0.5
     low = place.floor()
     share = place - low
-    field = torch.zeros(side**3)
-    for corner in torch.cartesian_prod(*[torch.arange(2)] * 3):
-        x, y, z = (low.long() + corner).remainder(side).unbind(1)
-        weight = torch.where(corner.bool(), share, 1 - share).prod(1)
-        field.index_add_(0, (x * side + y) * side + z, weight * amounts)
-    return field.view(side, side, side)
+    x, y, z = torch.stack([low, low + 1], 1).long().remainder(side).unbind(2)  # (T, 2) each
+    along_x, along_y, along_z = torch.stack([1 - share, share], 1).unbind(2)
+    plane = ((x * side)[:, :, None] + y[:, None]).flatten(1)  # (T, 4)
+    cell = ((plane * side)[:, :, None] + z[:, None]).flatten()  # (8 T,)
+    weights = (along_x[:, :, None] * along_y[:, None]).flatten(1) * amounts[:, None]
+    weights = (weights[:, :, None] * along_z[:, None]).flatten()
+    return torch.bincount(cell, weights, minlength=side**3).float().view(side, side, side)

@@ -59,3 +59,14 @@ def test_a_surface_turned_inside_out_winds_the_other_way():
     torch.testing.assert_close(
         winding_grid(corners.flip(1), NODES), -winding_grid(corners, NODES), rtol=0, atol=1e-4
     )
+
+
+def test_neighbours_may_count_together():
+    """A ball's triangles in fours, children of one: nearly what each alone gives."""
+    corners = ball()
+    fours = corners.unflatten(0, (-1, 4))
+    apart = (fours.mean(2) - fours.mean((1, 2))[:, None]).norm(dim=-1).max()
+    assert apart < 2 / (NODES - 1)  # they are neighbours, within a cell
+    together, alone = winding_grid(fours, NODES), winding_grid(corners, NODES)
+    far = ((nodes().norm(dim=1) - 0.6).abs() > 3 * 2 / (NODES - 1)).view_as(alone)
+    torch.testing.assert_close(together[far], alone[far], rtol=0, atol=0.01)
