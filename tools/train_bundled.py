@@ -20,6 +20,7 @@ CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--po
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
 SMALL = "framing.size=64"  # pictures seen count for more than their size
 PLAIN = ("--points", "uniform=512", "near=512")
+HALF = ("--precision", "bfloat16")
 SINGLE = {"chair": 1700, "car": 1700, "airplane": 1200}  # SDF-SRN's networks, and their steps
 
 
@@ -34,6 +35,7 @@ class Run:
     steps : how many
     changes : entries of the network's configuration that are not the compact one's
     start : name of the run whose weights it starts from
+    encoder : name of the run whose picture encoder it takes
     more : further words of the command
     data : names of the data sets
     """
@@ -44,6 +46,7 @@ class Run:
     part: str = "main"
     changes: tuple[str, ...] = ()
     start: str = ""
+    encoder: str = ""
     more: tuple[str, ...] = ()
     data: tuple[str, ...] = ("shapes", "props")
 
@@ -55,19 +58,25 @@ RUNS = (
     Run("levelform-second", "levelform", 2600, changes=WHOLE, start="levelform-first",
         more=("--rate", "6e-4", *PLAIN)),
     Run("levelform", "levelform", 8800, changes=("overlap=1",), start="levelform-second",
-        more=("--rate", "7e-4", "--precision", "bfloat16")),
+        more=("--rate", "7e-4", *HALF)),
     Run("levelform-camera-first", "levelform", 2000, "camera", start="levelform-first"),
     Run("levelform-camera-second", "levelform", 1400, "camera", changes=WHOLE[:2],
         start="levelform-camera-first", more=("--rate", "6e-4")),
     Run("levelform-camera", "levelform", 3000, "camera", start="levelform-camera-second",
-        more=("--rate", "6e-4", "--precision", "bfloat16")),
+        more=("--rate", "6e-4", *HALF)),
     Run("deep-meta-functionals-first", "deep-meta-functionals", 3000, changes=(SMALL,)),
-    Run("deep-meta-functionals", "deep-meta-functionals", 3600,
-        start="deep-meta-functionals-first", more=("--rate", "8e-4", "--precision", "bfloat16")),
-    Run("occupancy-network", "occupancy-network", 2000, changes=(SMALL,)),
-    Run("tdgn", "tdgn", 2000, changes=(SMALL,)),
-    Run("disn", "disn", 1400, changes=(SMALL,)),
-    Run("disn-camera", "disn", 900, "camera", start="disn"),
+    Run("deep-meta-functionals-second", "deep-meta-functionals", 3600,
+        start="deep-meta-functionals-first", more=("--rate", "8e-4", *HALF)),
+    Run("deep-meta-functionals", "deep-meta-functionals", 12000,
+        start="deep-meta-functionals-second", more=("--rate", "8e-4", *HALF)),
+    Run("occupancy-network-first", "occupancy-network", 2000, changes=(SMALL,)),
+    Run("occupancy-network", "occupancy-network", 12000, start="occupancy-network-first",
+        more=("--rate", "8e-4", *HALF)),
+    Run("tdgn-first", "tdgn", 2000, changes=(SMALL,)),
+    Run("tdgn", "tdgn", 9000, start="tdgn-first", encoder="occupancy-network",
+        more=("--rate", "8e-4", "--points", "uniform=256", "near=256", *HALF)),
+    Run("disn", "disn", 8500, changes=(SMALL,), more=HALF),
+    Run("disn-camera", "disn", 1200, "camera", start="disn", more=HALF),
     Run("uclid-net-depth-first", "uclid-net", 1800, "depth"),
     Run("uclid-net-depth", "uclid-net", 1900, "depth", changes=(SMALL,),
         start="uclid-net-depth-first"),
@@ -141,7 +150,7 @@ def waves(runs: list[Run]) -> Iterator[list[Run]]:
     left = list(runs)
     while left:
         waiting = {run.name for run in left}
-        ready = [run for run in left if run.start not in waiting]
+        ready = [run for run in left if not waiting & {run.start, run.encoder}]
         yield ready
         left = [run for run in left if run not in ready]
 
@@ -150,6 +159,10 @@ def train_command(run: Run, args: argparse.Namespace) -> list[str]:
     """Return the command of a run."""
     data = [args.out / "data" / name for name in run.data if name != "props" or args.props]
     start = ["--from", args.out / run.start / "best.safetensors"] if run.start else []
+    if run.encoder:
+        lender = next(each.method for each in RUNS if each.name == run.encoder)
+        weights = args.out / run.encoder / "best.safetensors"
+        start = [*start, "--encoder-from", lender, weights]
     changes = ["--set", *run.changes] if run.changes else []
     return levelform(
         "train", run.method, "--part", run.part, "--data", *data, "--out", args.out / run.name,

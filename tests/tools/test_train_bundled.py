@@ -52,7 +52,8 @@ def test_runs_are_long_enough_and_follow_those_they_start_from(tool):
     assert sorted(order) == sorted(run.name for run in tool.RUNS)
     for run in tool.RUNS:
         find_recipe(run.method, run.part).with_steps(run.steps)
-        assert not run.start or order.index(run.start) < order.index(run.name)
+        for earlier in filter(None, (run.start, run.encoder)):
+            assert order.index(earlier) < order.index(run.name)
 
 
 def test_every_method_and_each_of_its_parts_is_bundled(tool):
