@@ -34,6 +34,8 @@ from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
 
 BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "run.json"
+NORM_BATCHES = 16  # drawn to measure the statistics of the running mean's norms,
+NORM_STEP = 1 << 40  # as those of this step and the next ones, which no training reaches
 TELL_EVERY = 2.0  # seconds between two writings of `run.json`
 Watch = Callable[[Reconstructor, dict[str, float]], None]
 
@@ -263,6 +265,7 @@ class Trainer:
     def _measure(self) -> None:
         """Validate the running mean, write it, and the best so far."""
         if self.group.rank == 0:
+            self._settle_norms()
             scores = self._scores()
             value = scores["iou"] if "iou" in scores else -scores["validation_loss"]
             named = {f"validation_{k.removeprefix('validation_')}": v for k, v in scores.items()}
@@ -277,6 +280,42 @@ class Trainer:
                 self.watch(self._mean, scores)
             self._save()
         self.best, self.waited = self.group.share(self.best, self.waited)
+
+    @torch.no_grad()
+    def _settle_norms(self) -> None:
+        """Measure the statistics of the running mean's batch norms on pictures of their own.
+
+        Those that `_follow` copies are of other weights: while the rate is high they cost the
+        occupancy network 0.08 of its overlap. A norm that the loss does not pass is left alone.
+        """
+        phase = self.recipe.phases[-1]
+        wanted = tuple(f"{name}." for name in self.recipe.modules)
+        norms = [
+            module
+            for name, module in self._mean.named_modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm)
+            and module.running_mean is not None
+            and (not wanted or f"{name}.".startswith(wanted))
+        ]
+        if not norms or not self.recipe.ema or phase.loss == PRETRAINING:
+            return
+        before = [(norm.momentum, copy.deepcopy(norm.state_dict())) for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean of all batches
+            norm.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed)
+            for index in range(NORM_BATCHES):
+                batch = self.sampler.draw(NORM_STEP + index).to(self.model.device)
+                getattr(self._mean, phase.loss)(batch, **phase.options)
+        for norm, (momentum, state) in zip(norms, before, strict=True):
+            passed = bool(norm.num_batches_tracked)
+            if passed:
+                state = norm.state_dict() | {"num_batches_tracked": state["num_batches_tracked"]}
+            norm.load_state_dict(state)
+            norm.momentum = momentum
+            norm.eval()
 
     def _scores(self) -> dict[str, float]:
         """Return the overlap on the validation shapes; of auxiliary networks their loss."""

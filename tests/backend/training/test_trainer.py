@@ -17,7 +17,7 @@ from levelform.backend.reconstructors.storage import read_tensors
 from levelform.backend.ticket import Ticket
 from levelform.backend.training.recipes import Phase, Recipe
 from levelform.backend.training.samples import Draw, load_shapes
-from levelform.backend.training.trainer import Settings, Trainer
+from levelform.backend.training.trainer import NORM_BATCHES, NORM_STEP, Settings, Trainer
 
 RECIPE = Recipe(
     (Phase(steps=12, rate=3e-3, warm_up=2),),
@@ -69,6 +69,26 @@ def test_stopping_anywhere_changes_nothing(model, data, tmp_path, log_every):
     rows = [(tmp_path / n / "curve.csv").read_text() for n in ("whole", "cut")]
     assert rows[0] == rows[1]
     assert_same_network(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_norms_of_the_running_mean_know_its_own_statistics(model, data, tmp_path):
+    model.unused = torch.nn.BatchNorm2d(3)  # no loss passes it
+    model.unused.running_mean.fill_(0.5)
+    run = trainer(model, data, tmp_path / "run")
+    run.run()
+    mean = run._mean
+    assert torch.equal(mean.unused.running_mean, torch.full((3,), 0.5))
+    first = mean.encoder.blocks[0][0].norm1
+    seen = []
+    first.register_forward_pre_hook(lambda _, given: seen.append(given[0].mean((0, 2, 3))))
+    with torch.no_grad():
+        for index in range(NORM_BATCHES):
+            mean.loss(run.sampler.draw(NORM_STEP + index))
+    assert torch.stack(seen).std(0).max() > 1e-3  # batches differ
+    torch.testing.assert_close(first.running_mean, torch.stack(seen).mean(0), rtol=0, atol=1e-5)
+    assert first.momentum == 0.1
+    assert not any(module.training for module in mean.modules())
+    assert int(first.num_batches_tracked) == 12
 
 
 def assert_same_network(first, second):
