@@ -34,7 +34,7 @@ from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
 
 BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "run.json"
-NORM_BATCHES = 16  # drawn to measure the statistics of the running mean's norms,
+NORM_BATCHES = 32  # drawn to measure the statistics of the running mean's norms,
 NORM_STEP = 1 << 40  # as those of this step and the next ones, which no training reaches
 TELL_EVERY = 2.0  # seconds between two writings of `run.json`
 Watch = Callable[[Reconstructor, dict[str, float]], None]
