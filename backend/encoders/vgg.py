@@ -5,7 +5,11 @@ for its `vgg16` (with batch norms, its `vgg16_bn`) load; the fully connected par
 as in TF-slim, and never drops out.
 """
 
+from itertools import pairwise
+
+import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 # Convolutions of the five groups; each group ends with a 2x2 max pooling.
 GROUPS = (2, 2, 3, 3, 3)
@@ -28,7 +32,8 @@ class VGG16(nn.Module):
     head
         Kernel of `fc6`, the side of the last map: 7 for pictures of 224, 4 for 128.
     batch_norm
-        A batch norm before each ReLU of the groups; the published network has none.
+        A batch norm before each ReLU; the published network has none. Without those of the fully
+        connected part a high rate of learning kills it: no picture passes its ReLUs any more.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class VGG16(nn.Module):
         self.features = nn.Sequential(*layers)
         self.fc6 = nn.Conv2d(channels, hidden, head)
         self.fc7 = nn.Conv2d(hidden, hidden, 1)
+        self.norm6 = nn.BatchNorm2d(hidden) if batch_norm else nn.Identity()
+        self.norm7 = nn.BatchNorm2d(hidden) if batch_norm else nn.Identity()
         self.fc8 = nn.Conv2d(hidden, outputs, 1)
         self._initialize()
 
@@ -76,8 +83,21 @@ class VGG16(nn.Module):
             x = layer(x)
             if index in self.taps:
                 maps.append(x)
-        x = self.fc8(self.fc7(self.fc6(x).relu()).relu())
-        return x.mean((2, 3)), maps
+        x = self.norm6(self.fc6(x)).relu()
+        x = self.norm7(self.fc7(x)).relu()
+        return self.fc8(x).mean((2, 3)), maps
+
+    @torch.no_grad()
+    def folded_state(self) -> dict[str, Tensor]:
+        """Return the weights of a network without norms that does the same in evaluation."""
+        plain: dict[str, Tensor] = {}
+        index = 0  # of the layer among those of a network without norms
+        for layer, after in pairwise(self.features):
+            if isinstance(layer, nn.Conv2d):
+                plain |= _folded(f"features.{index}", layer, after)
+            index += not isinstance(layer, nn.BatchNorm2d)
+        plain |= _folded("fc6", self.fc6, self.norm6) | _folded("fc7", self.fc7, self.norm7)
+        return plain | _folded("fc8", self.fc8, None)
 
     def _initialize(self) -> None:
         """Draw weights after He (for the ReLUs) and the linear head after Xavier, biases 0."""
@@ -87,3 +107,20 @@ class VGG16(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         nn.init.xavier_uniform_(self.fc8.weight)
+
+
+def _folded(name: str, layer: nn.Conv2d, after: nn.Module | None) -> dict[str, Tensor]:
+    """Return the weights of a convolution, with the norm after it in them if that is one."""
+    weight, bias = layer.weight, layer.bias
+    if isinstance(after, nn.BatchNorm2d):
+        weight, bias = fuse_conv_bn_weights(
+            weight,
+            bias,
+            after.running_mean,
+            after.running_var,
+            after.eps,
+            after.weight,
+            after.bias,
+        )
+    assert bias is not None
+    return {f"{name}.weight": weight.clone(), f"{name}.bias": bias.clone()}

@@ -489,14 +489,6 @@ class Reconstructor(nn.Module):
         self.load_state_dict(tensors)
 
 
-def same_shapes(source: nn.Module, target: nn.Module, prefix: str) -> dict[str, Tensor]:
-    """Return the source's weights under the target's names; nothing if any has another shape."""
-    weights, wanted = source.state_dict(), target.state_dict()
-    if any(n not in weights or weights[n].shape != wanted[n].shape for n in wanted):
-        return {}
-    return {prefix + name: weights[name] for name in wanted}
-
-
 _REGISTRY: dict[str, type[Reconstructor]] = {}
 
 

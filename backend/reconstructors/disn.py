@@ -22,8 +22,8 @@ Departures
   weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
 - The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
   from what.
-- "compact" has batch norms in both VGG-16: the paper's start from ImageNet's weights, ours from
-  none, from which a VGG-16 without norms learns slowly.
+- "compact" has batch norms in VGG-16: the paper's starts from ImageNet's weights, ours from none,
+  from which a VGG-16 without norms learns slowly. The camera network's has none, as published.
 - The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
 """
 
@@ -62,7 +62,6 @@ from .base import (
     MethodSpec,
     Reconstructor,
     register,
-    same_shapes,
     shapenet_frame,
 )
 from .checkpoints import require
@@ -133,7 +132,7 @@ class SDFNetwork(nn.Module):
     def __init__(self, config: DISNConfiguration) -> None:
         super().__init__()
         self.config = config
-        self.vgg = _vgg(config)
+        self.vgg = _vgg(config, batch_norm=config.batch_norm)
         widths = self.vgg.widths
         self.map_count = {"two": len(widths), "one": ONE_STREAM_MAPS, "global": 0}[config.streams]
         local = sum(widths[: self.map_count])
@@ -178,9 +177,9 @@ def _given(local: Tensor | None) -> tuple[Tensor]:
     return (local,)
 
 
-def _vgg(config: DISNConfiguration) -> VGG16:
+def _vgg(config: DISNConfiguration, *, batch_norm: bool = False) -> VGG16:
     sizes = {"width": config.width, "hidden": config.hidden, "outputs": config.features}
-    return VGG16(**sizes, head=config.picture // 32, batch_norm=config.batch_norm)
+    return VGG16(**sizes, head=config.picture // 32, batch_norm=batch_norm)
 
 
 def network_picture(images: Tensor, config: DISNConfiguration) -> Tensor:
@@ -417,7 +416,10 @@ class DISN(Reconstructor):
     def start_of(self, part: str) -> dict[str, Tensor]:
         """Return the encoder for the camera network: it knows objects already."""
         assert self.camera is not None
-        return same_shapes(self.sdf.vgg, self.camera.encoder, "camera.encoder.")
+        lent, own = self.sdf.vgg.folded_state(), self.camera.encoder.state_dict()
+        if any(lent[name].shape != own[name].shape for name in own):
+            return {}
+        return {f"camera.encoder.{name}": lent[name] for name in own}
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:
