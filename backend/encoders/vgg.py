@@ -113,6 +113,8 @@ def _folded(name: str, layer: nn.Conv2d, after: nn.Module | None) -> dict[str, T
     """Return the weights of a convolution, with the norm after it in them if that is one."""
     weight, bias = layer.weight, layer.bias
     if isinstance(after, nn.BatchNorm2d):
+        assert after.running_mean is not None
+        assert after.running_var is not None
         weight, bias = fuse_conv_bn_weights(
             weight,
             bias,
