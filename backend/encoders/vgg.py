@@ -8,6 +8,7 @@ as in TF-slim, and never drops out.
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -60,8 +61,8 @@ class VGG16(nn.Module):
         self.features = nn.Sequential(*layers)
         self.fc6 = nn.Conv2d(channels, hidden, head)
         self.fc7 = nn.Conv2d(hidden, hidden, 1)
-        self.norm6 = nn.BatchNorm2d(hidden) if batch_norm else nn.Identity()
-        self.norm7 = nn.BatchNorm2d(hidden) if batch_norm else nn.Identity()
+        self.norm6 = _VectorNorm(hidden) if batch_norm else nn.Identity()
+        self.norm7 = _VectorNorm(hidden) if batch_norm else nn.Identity()
         self.fc8 = nn.Conv2d(hidden, outputs, 1)
         self._initialize()
 
@@ -107,6 +108,17 @@ class VGG16(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         nn.init.xavier_uniform_(self.fc8.weight)
+
+
+class _VectorNorm(nn.BatchNorm2d):
+    """A batch norm of maps of one pixel; a single picture is normed by what is known of others."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or x.numel() > x.shape[1]:
+            return super().forward(x)
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
 
 
 def _folded(name: str, layer: nn.Conv2d, after: nn.Module | None) -> dict[str, Tensor]:

@@ -52,6 +52,14 @@ def test_resnet_maps_halve_from_a_quarter_of_the_picture():
     ]
 
 
+def test_vgg_with_norms_trains_on_a_single_picture():
+    network = VGG16(width=2, hidden=4, outputs=3, head=1, batch_norm=True).train()
+    vector, _ = network(torch.rand(1, 3, 32, 32))
+    vector.square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+    assert torch.equal(network.norm6.running_mean, torch.zeros(4))
+
+
 def test_vgg_has_torchvisions_names_and_five_maps():
     with torch.device("meta"):
         network = VGG16()
