@@ -113,11 +113,11 @@ class VGG16(nn.Module):
 class _VectorNorm(nn.BatchNorm2d):
     """A batch norm of maps of one pixel; a single picture is normed by what is known of others."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or x.numel() > x.shape[1]:
-            return super().forward(x)
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        if not self.training or input.numel() > input.shape[1]:
+            return super().forward(input)
         return F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
         )
 
 
