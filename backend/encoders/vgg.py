@@ -113,7 +113,7 @@ class VGG16(nn.Module):
 class _VectorNorm(nn.BatchNorm2d):
     """A batch norm of maps of one pixel; a single picture is normed by what is known of others."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+    def forward(self, input: Tensor) -> Tensor:
         if not self.training or input.numel() > input.shape[1]:
             return super().forward(input)
         return F.batch_norm(
