@@ -54,7 +54,13 @@ class Stream(nn.Module):
         return last(self.hidden(first(points), features))
 
     def hidden(self, x: Tensor, features: Tensor) -> Tensor:
-        """Return what the last layer reads, of what the first one says of points, (B, P, C_1)."""
+        """Return what the last layer reads, (B, P, C), without seeing coordinates.
+
+        Parameters
+        ----------
+        x : (B, P, C_1), what the first layer says of points
+        features : (B, P, F) or (B, 1, F), of the picture
+        """
         for layer in list(self.points)[1:]:
             x = layer(x)
         first = self.first

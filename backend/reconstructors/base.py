@@ -241,8 +241,9 @@ class Reconstructor(nn.Module):
     weights : where the weights come from
     half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
         pictures or features and no coordinates; tensors in, tensors out
-    picture_encoder : path of the sub-network that sees the pictures, where the paper starts it from
-        ImageNet's weights; see `take_encoder`
+    picture_encoder : path of the sub-network that sees the pictures, where it may start from that
+        of another method, as the paper's does from ImageNet's, see `take_encoder`; empty: it may
+        not, as where silhouettes are all that is learned from
     """
 
     spec: MethodSpec

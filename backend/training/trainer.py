@@ -285,8 +285,9 @@ class Trainer:
     def _settle_norms(self) -> None:
         """Measure the statistics of the running mean's batch norms on pictures of their own.
 
-        Those that `_follow` copies are of other weights: while the rate is high they cost the
-        occupancy network 0.08 of its overlap. A norm that the loss does not pass is left alone.
+        Those that `_follow` copies are of other weights, which costs overlap while the rate is
+        high. A norm that the loss does not pass is left alone, where torch's `update_bn` would
+        forget what it knows.
         """
         phase = self.recipe.phases[-1]
         wanted = tuple(f"{name}." for name in self.recipe.modules)

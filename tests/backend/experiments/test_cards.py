@@ -11,7 +11,9 @@ PART = {
         "shapes": 12345,
         "sources": [{"source": {"kind": "procedural", "license": "CC0-1.0"}, "seed": 7}],
         "categories": ["chair"],
+        "encoder": {"method": "tdgn", "hash": "c0ffee"},
     },
+    "precision": "bfloat16",
     "seed": 3,
     "steps": 20000,
     "planned_steps": 24000,
@@ -40,6 +42,7 @@ def test_a_card_holds_what_its_file_says(network, tmp_path):
     for words in (
         f"`{digest}`", f"{count:,}", "kernels in int8", "20,000 of 24,000 planned", "1 h 24 min",
         "cpu, 2 threads", "12,345", "CC0-1.0", "0.5123", "our own", "by hand",
+        "from `tdgn` weights `c0ffee`", "bfloat16",
         "without any 3D truth", f"{path.stat().st_size / 2**20:.2f} MiB",
     ):  # fmt: skip
         assert words in text, words
