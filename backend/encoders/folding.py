@@ -24,8 +24,8 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 def folded(network: Network) -> Network:
     """Return a copy, in evaluation mode and without gradients, that has its batch norms folded.
 
-    Folded are a `bn<k>` beside a `conv<k>`, as torchvision names them, and a batch norm that
-    follows a convolution in a `Sequential`; other norms stay as they are.
+    Folded are a `bn<k>` beside a `conv<k>`, as torchvision names them, a `norm<k>` beside an
+    `fc<k>`, and a batch norm that follows a convolution in a `Sequential`; others stay as they are.
     """
     twin = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in list(twin.modules()):
@@ -45,7 +45,12 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
     if isinstance(parent, nn.Sequential):
         found = list(pairwise(children))
     else:
-        found = [(re.sub("^bn", "conv", name), name) for name in children if name[:2] == "bn"]
+        found = [
+            (re.sub(f"^{norm}", layer, name), name)
+            for norm, layer in (("bn", "conv"), ("norm", "fc"))
+            for name in children
+            if name.startswith(norm)
+        ]
     return [
         (convolution, norm)
         for convolution, norm in found

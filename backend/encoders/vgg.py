@@ -5,12 +5,10 @@ for its `vgg16` (with batch norms, its `vgg16_bn`) load; the fully connected par
 as in TF-slim, and never drops out.
 """
 
-from itertools import pairwise
-
-import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from .folding import folded
 
 # Convolutions of the five groups; each group ends with a 2x2 max pooling.
 GROUPS = (2, 2, 3, 3, 3)
@@ -88,17 +86,12 @@ class VGG16(nn.Module):
         x = self.norm7(self.fc7(x)).relu()
         return self.fc8(x).mean((2, 3)), maps
 
-    @torch.no_grad()
     def folded_state(self) -> dict[str, Tensor]:
         """Return the weights of a network without norms that does the same in evaluation."""
-        plain: dict[str, Tensor] = {}
-        index = 0  # of the layer among those of a network without norms
-        for layer, after in pairwise(self.features):
-            if isinstance(layer, nn.Conv2d):
-                plain |= _folded(f"features.{index}", layer, after)
-            index += not isinstance(layer, nn.BatchNorm2d)
-        plain |= _folded("fc6", self.fc6, self.norm6) | _folded("fc7", self.fc7, self.norm7)
-        return plain | _folded("fc8", self.fc8, None)
+        twin = folded(self)
+        layers = [layer for layer in twin.features if not isinstance(layer, nn.Identity)]
+        twin.features = nn.Sequential(*layers)
+        return twin.state_dict()
 
     def _initialize(self) -> None:
         """Draw weights after He (for the ReLUs) and the linear head after Xavier, biases 0."""
@@ -119,22 +112,3 @@ class _VectorNorm(nn.BatchNorm2d):
         return F.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
         )
-
-
-def _folded(name: str, layer: nn.Conv2d, after: nn.Module | None) -> dict[str, Tensor]:
-    """Return the weights of a convolution, with the norm after it in them if that is one."""
-    weight, bias = layer.weight, layer.bias
-    if isinstance(after, nn.BatchNorm2d):
-        assert after.running_mean is not None
-        assert after.running_var is not None
-        weight, bias = fuse_conv_bn_weights(
-            weight,
-            bias,
-            after.running_mean,
-            after.running_var,
-            after.eps,
-            after.weight,
-            after.bias,
-        )
-    assert bias is not None
-    return {f"{name}.weight": weight.clone(), f"{name}.bias": bias.clone()}
