@@ -106,7 +106,7 @@ class Trainer:
         self._window: list[dict[str, float]] = []  # terms of the steps since the last row
         self.table = Table(settings.out / CURVE)
         self._learning = self._choose()
-        self._mean = copy.deepcopy(model).eval()
+        self._mean = copy.deepcopy(model).eval().requires_grad_(False)
         if recipe.precision == "bfloat16":
             compute_in_bfloat16(model)
         self._phase = -1
@@ -281,7 +281,6 @@ class Trainer:
             self._save()
         self.best, self.waited = self.group.share(self.best, self.waited)
 
-    @torch.no_grad()
     def _settle_norms(self) -> None:
         """Measure the statistics of the running mean's batch norms on pictures of their own.
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from levelform.backend.errors import Cancelled, RequestError, WorkError
 from levelform.backend.reconstructors.deep_meta_functionals import DeepMetaFunctionals
+from levelform.backend.reconstructors.sdf_srn import SDFSRN
 from levelform.backend.reconstructors.storage import read_tensors
 from levelform.backend.ticket import Ticket
 from levelform.backend.training.recipes import Phase, Recipe
@@ -89,6 +90,16 @@ def test_norms_of_the_running_mean_know_its_own_statistics(model, data, tmp_path
     assert first.momentum == 0.1
     assert not any(module.training for module in mean.modules())
     assert int(first.num_batches_tracked) == 12
+
+
+def test_norms_settle_under_a_loss_that_takes_slopes_of_the_field(data, tmp_path):
+    config = replace(SDFSRN.configurations["compact"], latent=8, encoder_width=4, width=8, hidden=8)
+    model = SDFSRN(replace(config, framing=replace(config.framing, size=32)))
+    phase = Phase(steps=1, options={"rays": 8, "eikonal_points": 8})  # Eq. 11: |grad f| = 1
+    run = trainer(model, data, tmp_path / "run", replace(RECIPE, phases=(phase,)))
+    norm = next(m for m in run._mean.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    assert run.run()["done"]
+    assert norm.running_mean.abs().max() > 1e-3
 
 
 def assert_same_network(first, second):
