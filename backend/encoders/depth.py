@@ -45,6 +45,10 @@ class DepthNetwork(nn.Module):
         self.predict2 = nn.Sequential(_conv(wide, 1), nn.Sigmoid())
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.predict2(self.features(images))[:, 0]
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return (B, C, S / 2, S / 2), what depth is told from."""
         c2 = self.layer1(self.layer0(images))
         c3 = self.layer2(c2)
         c4 = self.layer3(c3)
@@ -54,7 +58,7 @@ class DepthNetwork(nn.Module):
         p2 = self.smooth3(_upsample(p3, c2) + self.latlayer3(c2))
         d5, d4 = self.up1(self.agg1(p5)), self.up2(self.agg2(p4))
         d3, d2 = self.up3(self.agg3(p3)), self.agg4(p2)
-        return self.predict2(self.predict1(torch.cat([d5, d4, d3, d2], 1)))[:, 0]
+        return self.predict1(torch.cat([d5, d4, d3, d2], 1))
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:

@@ -10,6 +10,8 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 STRAY_RANK, STRAY_REACH = 5, 2 / 28  # a depth point's 5th neighbour is nearer than this
+DEPTH_PIXELS = 112  # a side of a published depth map; coarser ones are made finer
+SLOPE_PIXELS = 4.0  # in those, neighbours on one surface are at most so many pixels apart
 
 
 def grid_points(count: int, like: Tensor) -> Tensor:
@@ -58,38 +60,104 @@ def lift_depth(
 ) -> Tensor:
     """Return (K, 3) points, method frame, of one depth map's finite pixels, cleaned (section 3.1).
 
+    The published maps have 112 pixels a side, two or three in a voxel of the finest grid. A coarser
+    one leaves voxels of a surface empty, and its points are farther apart than strays: it is made
+    finer between pixels of the same surface, and what counts as a stray grows with its pixels.
+
     Parameters
     ----------
-    depth : (h, w) along the optical axis, method units; not finite where there is nothing
+    depth : (h, h) along the optical axis, method units; not finite where there is nothing
     camera_from_method : (4, 4); `intrinsics` (4,), pixels of a picture of `picture` squared
-    legacy : mirrored along the viewing axis, as the authors' code has it
+    legacy : mirrored along the viewing axis and not made finer, as the authors' code has it
     """
+    shared = {"picture": picture, "legacy": legacy, "orthographic": orthographic}
+    points = _unproject(depth, camera_from_method, intrinsics, **shared)  # (h, h, 3)
+    finer = 1 if legacy else -(-DEPTH_PIXELS // len(depth))
+    reach = torch.full_like(depth, STRAY_REACH)
+    if finer > 1:
+        away = torch.ones_like(depth) if orthographic else depth
+        pixel = picture / len(depth) / intrinsics[:2].mean() * away
+        reach = (SLOPE_PIXELS * pixel).clamp_min(STRAY_REACH)
+    kept = depth.isfinite()
+    kept[kept.clone()] = belongs(points[kept], reach[kept])
+    if finer == 1:
+        return points[kept]
+    depth = refine_depth(torch.where(kept, depth, torch.inf), finer, reach)
+    points = _unproject(depth, camera_from_method, intrinsics, **shared)[depth.isfinite()]
+    return points[(points.abs() <= 1).all(1)]
+
+
+def _unproject(
+    depth: Tensor,
+    camera_from_method: Tensor,
+    intrinsics: Tensor,
+    *,
+    picture: int,
+    legacy: bool,
+    orthographic: bool,
+) -> Tensor:
+    """Return (h, h, 3), the points of a depth map's pixels in the method's frame."""
     size = depth.shape[0]
     centers = (torch.arange(size, device=depth.device) + 0.5) * (picture / size)
     if legacy:
         centers = torch.linspace(0, picture, size, device=depth.device)
     v, u = torch.meshgrid(centers, centers, indexing="ij")
-    valid = depth.isfinite()
-    pixels, z = torch.stack([u, v], -1)[valid], depth[valid][:, None]
-    plane = (pixels - intrinsics[2:]) / intrinsics[:2]
+    plane = (torch.stack([u, v], -1) - intrinsics[2:]) / intrinsics[:2]
+    z = depth[..., None]
     turn, shift = camera_from_method[:3, :3], camera_from_method[:3, 3]
     across = plane if orthographic else plane * z
-    seen = torch.cat([across, z], 1) - shift
+    seen = torch.cat([across, z], -1) - shift
     if legacy:
-        seen = torch.cat([across, -z], 1) + shift
-    return without_strays(seen @ turn)  # the inverse of a rotation, by its transpose
+        seen = torch.cat([across, -z], -1) + shift
+    return seen @ turn  # the inverse of a rotation, by its transpose
 
 
-def without_strays(points: Tensor) -> Tensor:
-    """Return the points in the cube whose fifth nearest neighbour is near."""
+def refine_depth(depth: Tensor, factor: int, step: Tensor) -> Tensor:
+    """Return (factor h, factor h): a depth map between whose pixels there are others.
+
+    Linear between pixels of one surface. A finer pixel lies in a pixel of the map, and takes no
+    part of a neighbour whose depth differs from that one's by more than `step`: an edge stays an
+    edge, and nothing floats between front and back.
+
+    Parameters
+    ----------
+    depth : (h, h), infinite where there is nothing
+    step : (h, h)
+    """
+    size = len(depth)
+    where = (torch.arange(factor * size, device=depth.device) + 0.5) / factor - 0.5
+    low = where.floor()
+    share = where - low  # of the neighbour above
+    sides = [(low.long().clamp(0, size - 1), 1 - share)]
+    sides.append(((low.long() + 1).clamp(0, size - 1), share))
+    own = torch.arange(size, device=depth.device).repeat_interleave(factor)
+    middle, step = depth[own][:, own], step[own][:, own]
+    total, weights = torch.zeros_like(middle), torch.zeros_like(middle)
+    for rows, of_row in sides:
+        for columns, of_column in sides:
+            other = depth[rows][:, columns]
+            near = (other - middle).abs() <= step  # not where either is infinite
+            weight = (of_row[:, None] * of_column) * near
+            total += weight * torch.where(near, other, 0.0)
+            weights += weight
+    return torch.where(middle.isfinite(), total / weights, torch.inf)
+
+
+def belongs(points: Tensor, reach: Tensor) -> Tensor:
+    """Say which points, (K, 3), are in the cube with their fifth nearest neighbour within reach.
+
+    `reach`, (K,), is of each point. Neighbours outside the cube do not count. All in the cube
+    belong where there are five points or fewer.
+    """
     from scipy.spatial import KDTree
 
-    points = points[(points.abs() <= 1).all(1)]
-    if len(points) <= STRAY_RANK:
-        return points
-    cloud = points.detach().cpu().numpy()
+    found = (points.abs() <= 1).all(1)
+    if found.sum() <= STRAY_RANK:
+        return found
+    cloud = points[found].detach().cpu().numpy()
     distance, _ = KDTree(cloud).query(cloud, k=STRAY_RANK + 1)  # the nearest is itself
-    return points[torch.from_numpy(distance[:, -1] < STRAY_REACH).to(points.device)]
+    found[found.clone()] = torch.from_numpy(distance[:, -1]).to(reach) < reach[found]
+    return found
 
 
 def voxels_of(points: Tensor, count: int) -> Tensor:

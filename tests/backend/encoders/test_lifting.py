@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from levelform.backend.encoders.lifting import (
+    belongs,
     grid_points,
     lift_depth,
     lift_features,
+    refine_depth,
     voxels_of,
-    without_strays,
 )
 from levelform.backend.geometry.cameras import Camera
 
@@ -33,9 +35,10 @@ def tensors(camera):
     return pose, torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy])
 
 
-def sphere_depth(camera):
-    """Return (S, S) depth of a sphere at the centre, infinite beside it."""
-    y, x = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
+def sphere_depth(camera, size=SIZE):
+    """Return (size, size) depth of a sphere at the centre, infinite beside it."""
+    centers = (torch.arange(size) + 0.5) * SIZE / size
+    y, x = torch.meshgrid(centers, centers, indexing="ij")
     origins, directions = camera.rays(torch.stack([x, y], -1).double())
     a, b = directions.square().sum(-1), (origins * directions).sum(-1)
     root = b**2 - a * (origins.square().sum(-1) - RADIUS**2)
@@ -69,16 +72,51 @@ def test_x_is_the_slowest_axis_of_a_grid():
 
 
 @pytest.mark.parametrize("orthographic", [False, True])
-def test_depth_lifts_back_onto_the_visible_side(orthographic):
+@pytest.mark.parametrize("size", [24, 32, 64, 112])
+def test_depth_lifts_back_onto_the_visible_side(orthographic, size):
     camera = look(orthographic=orthographic)
     pose, lens = tensors(camera)
-    cloud = lift_depth(sphere_depth(camera), pose, lens, picture=SIZE, orthographic=orthographic)
-    assert len(cloud) > 300
-    torch.testing.assert_close(
-        cloud.norm(dim=1), torch.full((len(cloud),), RADIUS), atol=1e-4, rtol=0
-    )
+    depth = sphere_depth(camera, size)
+    cloud = lift_depth(depth, pose, lens, picture=SIZE, orthographic=orthographic)
+    pixel = 3.0 / size  # the picture is about so wide where the sphere is
+    off = (cloud.norm(dim=1) - RADIUS).abs()
+    assert off.max() < (1e-4 if size == 112 else pixel)
+    assert off.median() < (1e-4 if size == 112 else pixel**2)
     towards = -torch.tensor(camera.forward, dtype=torch.float32)
-    assert (cloud @ towards > -0.05).all()
+    assert (cloud @ towards > -pixel).all()
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+@pytest.mark.parametrize("size", [32, 64, 112])
+def test_no_voxel_of_the_visible_side_is_empty(orthographic, size):
+    camera = look(orthographic=orthographic)
+    pose, lens = tensors(camera)
+    cloud = lift_depth(
+        sphere_depth(camera, size), pose, lens, picture=SIZE, orthographic=orthographic
+    )
+    truth = F.normalize(torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    towards = -torch.tensor(camera.forward, dtype=torch.float32)
+    seen = voxels_of(RADIUS * truth[truth @ towards > 0.7], 28) > 0
+    whole = F.max_pool3d(voxels_of(cloud, 28)[None], 3, 1, 1)[0] > 0  # beside it counts: rounding
+    assert seen.sum() > 100
+    assert whole[seen].all()
+    assert (voxels_of(cloud, 28) > 0)[seen].float().mean() > 0.8
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_a_finer_depth_map_is_a_plane_where_the_map_is_and_has_the_same_edges(factor):
+    v, u = torch.meshgrid(torch.arange(8) + 0.5, torch.arange(8) + 0.5, indexing="ij")
+    depth = 2 + 0.1 * u - 0.05 * v
+    depth[:, 5:] += 3.0  # a wall behind
+    depth[6:, :] = torch.inf
+    finer = refine_depth(depth, factor, torch.full_like(depth, 0.3))
+    fine = (torch.arange(8 * factor) + 0.5) / factor
+    y, x = torch.meshgrid(fine, fine, indexing="ij")
+    assert torch.equal(finer.isfinite(), y < 6)
+    plane = 2 + 0.1 * x - 0.05 * y + 3.0 * (x > 5)
+    inner = (y > 0.5) & (y < 5.5) & (x > 0.5) & (x < 7.5) & ((x - 5).abs() > 0.5)
+    torch.testing.assert_close(finer[inner], plane[inner])
+    assert ((finer - plane)[y < 6].abs() < 0.1).all()  # nothing between front and back
 
 
 def test_views_of_one_object_agree_and_the_authors_formula_does_not():
@@ -96,14 +134,26 @@ def test_views_of_one_object_agree_and_the_authors_formula_does_not():
     assert (clouds[True][0] @ pose[2, :3]).mean() > 0.2 > (clouds[False][0] @ pose[2, :3]).mean()
 
 
-def test_strays_are_dropped_and_surfaces_kept():
+@pytest.mark.parametrize(("size", "share"), [(32, 1.0), (64, 1.0), (112, 0.98)])
+def test_strays_are_dropped_and_surfaces_kept(size, share):
     pose, lens = tensors(look())
-    cloud = lift_depth(sphere_depth(look()), pose, lens, picture=SIZE)
-    strays = torch.tensor([[0.9, 0.9, 0.9], [-0.9, 0.9, -0.9], [3.0, 0, 0]])
-    kept = without_strays(cloud)
-    assert len(kept) > 0.9 * len(cloud)  # the coarse rim is lonely
-    assert torch.equal(without_strays(torch.cat([cloud, strays])), kept)
-    assert len(without_strays(strays[:2])) == 2  # too few to tell
+    depth = sphere_depth(look(), size)
+    stray = depth.clone()
+    stray[1, 1] = stray[-2, 1] = 3.0  # the picture's corners
+    clouds = [lift_depth(d, pose, lens, picture=SIZE) for d in (depth, stray)]
+    assert torch.equal(*clouds)
+    finer = -(-112 // size)
+    assert len(clouds[0]) >= share * depth.isfinite().sum() * finer**2
+
+
+def test_a_point_belongs_to_five_others_within_reach():
+    row = torch.arange(10)[:, None] * torch.tensor([[0.1, 0.0, 0.0]])
+    cloud = torch.cat([row, torch.tensor([[0.9, 0.9, 0.9], [3.0, 0, 0]])])
+    assert belongs(cloud, torch.full((12,), 0.51)).tolist() == 10 * [True] + 2 * [False]
+    # The fifth neighbour is three steps away within a row, five at its end.
+    near = belongs(cloud, torch.full((12,), 0.31))
+    assert near.tolist() == [False, False, *6 * [True], *4 * [False]]
+    assert belongs(cloud[-4:], torch.zeros(4)).tolist() == [True, True, True, False]
 
 
 def test_points_fall_into_their_voxels():

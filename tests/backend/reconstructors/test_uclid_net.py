@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from levelform.backend.encoders import folding
 from levelform.backend.encoders.depth import DepthNetwork
 from levelform.backend.encoders.pose import PoseNetwork
@@ -15,6 +16,8 @@ from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Batch, Code, uclid_net
 from levelform.backend.reconstructors.uclid_net import (
     COMPACT,
+    FOLD_CODE,
+    OCCUPANCY_CODE,
     PAPER,
     VOXELS,
     UCLIDNet,
@@ -305,6 +308,19 @@ def test_wrong_requests_are_one_sentence(changes, call, words):
         call(UCLIDNet(replace(base, **changes)).eval())
 
 
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_coarse_depth_map_fills_the_voxels_that_a_fine_one_does(step):
+    model, seen = tiny(), look(20.0)
+    picture, depth = sphere(seen)
+    grids = [
+        model.encode([View(picture, seen)], depth=[d]).tensors["depth_grid"]
+        for d in (F.interpolate(depth[None, None], scale_factor=3)[0, 0], depth[::step, ::step])
+    ]
+    beside = F.max_pool3d(grids[1][None], 3, 1, 1)[0]
+    assert grids[0].sum() > 100
+    assert beside[grids[0] > 0].mean() > 0.9  # all but the rim
+
+
 # ---------------------------------------------------------------- training
 
 
@@ -341,6 +357,33 @@ def test_no_occupied_voxel_is_no_chamfer_term():
     terms = model.loss(batch_of(model), torch.Generator().manual_seed(0))
     assert terms["chamfer"] == 0
     assert terms["loss"].isfinite()
+
+
+def test_sheets_of_all_pictures_folded_at_once_are_those_of_each_alone(monkeypatch):
+    monkeypatch.setattr(uclid_net, "MOST_FOLDED", VOXELS**3)
+    model = tiny()  # in evaluation norms do not mix pictures
+    with torch.no_grad():
+        model.network.decoder_occupancy.bias.fill_(0.0)
+        batch = batch_of(model)
+        grid = torch.cat([model.grids(batch), model.grids(batch) + 0.1])
+        occupancy, codes = grid.split((OCCUPANCY_CODE, FOLD_CODE), 1)
+        probability = model.network.occupancy(occupancy)
+        probability[0, 20:] = 0  # not the same number in both
+        targets = [torch.rand(300, 3) * 2 - 1 for _ in grid]
+        found = model._chamfer(codes, probability, targets, 2, torch.Generator().manual_seed(0))
+
+        voxels = [model.network.active(p) for p in probability]
+        draw = torch.Generator().manual_seed(0)
+        where = torch.rand(sum(map(len, voxels)), 2, 2, generator=draw)
+        alone = []
+        for code, inside, points, of in zip(
+            codes, voxels, targets, where.split([len(v) for v in voxels]), strict=True
+        ):
+            folded = model.network.fold(code[:, *inside.unbind(1)].T, inside, of).flatten(0, 1)
+            pairs = torch.cdist(folded, points).square()
+            alone.append(pairs.amin(1).mean() + pairs.amin(0).mean())
+    assert len({len(v) for v in voxels}) == 2
+    torch.testing.assert_close(found, torch.stack(alone).mean(), rtol=1e-4, atol=1e-6)
 
 
 def test_the_camera_loss_is_zero_for_the_true_camera():
