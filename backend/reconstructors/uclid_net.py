@@ -618,7 +618,7 @@ class UCLIDNet(Reconstructor):
     ) -> Tensor:
         """Return the mean squared Chamfer distance of the pictures' folded points.
 
-        The sheets of all pictures, whose codes are (N, 32, 28, 28, 28), are folded at once. Pictures
+        Sheets of all pictures, whose codes are (N, 32, 28, 28, 28), are folded at once. Pictures
         without an occupied voxel are left away; it is 0 if all are.
         """
         chosen = [self._folded_voxels(each, generator) for each in probability]
