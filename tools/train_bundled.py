@@ -20,6 +20,7 @@ CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--po
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
 SMALL = "framing.size=64"  # pictures seen count for more than their size
 PLAIN = ("--points", "uniform=512", "near=512")
+FEW = ("--points", "uniform=256", "near=256")
 HALF = ("--precision", "bfloat16")
 SINGLE = {"chair": 1700, "car": 1700, "airplane": 1200}  # SDF-SRN's networks, and their steps
 
@@ -69,22 +70,32 @@ RUNS = (
         start="deep-meta-functionals-first", more=("--rate", "8e-4", *HALF)),
     Run("deep-meta-functionals-third", "deep-meta-functionals", 12000,
         start="deep-meta-functionals-second", more=("--rate", "8e-4", *HALF)),
-    Run("deep-meta-functionals", "deep-meta-functionals", 6000,
+    Run("deep-meta-functionals-fourth", "deep-meta-functionals", 6000,
         start="deep-meta-functionals-third", more=("--rate", "6e-4", *HALF)),
+    Run("deep-meta-functionals", "deep-meta-functionals", 4400,
+        start="deep-meta-functionals-fourth", more=("--rate", "6e-4", *HALF)),
     Run("occupancy-network-first", "occupancy-network", 2000, changes=(SMALL,)),
-    Run("occupancy-network", "occupancy-network", 12000, start="occupancy-network-first",
+    Run("occupancy-network-second", "occupancy-network", 12000, start="occupancy-network-first",
         more=("--rate", "8e-4", *HALF)),
+    Run("occupancy-network", "occupancy-network", 6000, start="occupancy-network-second",
+        more=("--rate", "6e-4", *HALF)),
     Run("tdgn-first", "tdgn", 2000, changes=(SMALL,)),
-    Run("tdgn", "tdgn", 7000, start="tdgn-first", encoder="occupancy-network",
-        more=("--rate", "8e-4", "--points", "uniform=256", "near=256", *HALF)),
+    Run("tdgn-second", "tdgn", 7000, start="tdgn-first", encoder="occupancy-network-second",
+        more=("--rate", "8e-4", *FEW, *HALF)),
+    Run("tdgn", "tdgn", 9000, start="tdgn-second", more=("--rate", "8e-4", *FEW, *HALF)),
     Run("disn-first", "disn", 8500, changes=(SMALL,), more=HALF),
-    Run("disn", "disn", 1900, start="disn-first", more=("--rate", "1e-3", *HALF)),
+    Run("disn-second", "disn", 1900, start="disn-first", more=("--rate", "1e-3", *HALF)),
+    Run("disn", "disn", 8000, start="disn-second", more=("--rate", "1e-3", *HALF)),
     Run("disn-camera", "disn", 900, "camera", start="disn-first"),
     Run("uclid-net-depth-first", "uclid-net", 1800, "depth"),
-    Run("uclid-net-depth", "uclid-net", 1900, "depth", changes=(SMALL,),
+    Run("uclid-net-depth-second", "uclid-net", 1900, "depth", changes=(SMALL,),
         start="uclid-net-depth-first"),
-    Run("uclid-net", "uclid-net", 800, start="uclid-net-depth", more=("--batch", "8")),
-    Run("uclid-net-camera", "uclid-net", 900, "camera", start="uclid-net",
+    Run("uclid-net-first", "uclid-net", 800, start="uclid-net-depth-second",
+        more=("--batch", "8")),
+    Run("uclid-net-depth", "uclid-net", 4000, "depth", start="uclid-net-first",
+        more=("--rate", "1e-3", *HALF)),
+    Run("uclid-net", "uclid-net", 1700, start="uclid-net-depth", more=("--rate", "1e-3", *HALF)),
+    Run("uclid-net-camera", "uclid-net", 900, "camera", start="uclid-net-first",
         more=("--batch", "16")),
     *(
         Run(f"sdf-srn-{name}", "sdf-srn", steps, more=("--categories", name), data=("single",))
