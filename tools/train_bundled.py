@@ -82,7 +82,7 @@ RUNS = (
     Run("tdgn-first", "tdgn", 2000, changes=(SMALL,)),
     Run("tdgn-second", "tdgn", 7000, start="tdgn-first", encoder="occupancy-network-second",
         more=("--rate", "8e-4", *FEW, *HALF)),
-    Run("tdgn", "tdgn", 9000, start="tdgn-second", more=("--rate", "8e-4", *FEW, *HALF)),
+    Run("tdgn", "tdgn", 7600, start="tdgn-second", more=("--rate", "8e-4", *FEW, *HALF)),
     Run("disn-first", "disn", 8500, changes=(SMALL,), more=HALF),
     Run("disn-second", "disn", 1900, start="disn-first", more=("--rate", "1e-3", *HALF)),
     Run("disn", "disn", 8000, start="disn-second", more=("--rate", "1e-3", *HALF)),
@@ -94,7 +94,7 @@ RUNS = (
         more=("--batch", "8")),
     Run("uclid-net-depth", "uclid-net", 4000, "depth", start="uclid-net-first",
         more=("--rate", "1e-3", *HALF)),
-    Run("uclid-net", "uclid-net", 1700, start="uclid-net-depth", more=("--rate", "1e-3", *HALF)),
+    Run("uclid-net", "uclid-net", 1400, start="uclid-net-depth", more=("--rate", "1e-3", *HALF)),
     Run("uclid-net-camera", "uclid-net", 900, "camera", start="uclid-net-first",
         more=("--batch", "16")),
     *(
