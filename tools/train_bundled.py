@@ -58,8 +58,10 @@ RUNS = (
     Run("levelform-first", "levelform", 8000, changes=FIRST, more=PLAIN),
     Run("levelform-second", "levelform", 2600, changes=WHOLE, start="levelform-first",
         more=("--rate", "6e-4", *PLAIN)),
-    Run("levelform", "levelform", 8800, changes=("overlap=1",), start="levelform-second",
+    Run("levelform-third", "levelform", 8800, changes=("overlap=1",), start="levelform-second",
         more=("--rate", "7e-4", *HALF)),
+    Run("levelform", "levelform", 2600, start="levelform-third",
+        more=("--rate", "6e-4", *HALF), data=("shapes", "more", "props")),
     Run("levelform-camera-first", "levelform", 2000, "camera", start="levelform-first"),
     Run("levelform-camera-second", "levelform", 1400, "camera", changes=WHOLE[:2],
         start="levelform-camera-first", more=("--rate", "6e-4")),
@@ -150,6 +152,9 @@ def levelform(*words: object) -> list[str]:
 def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
     """Yield what makes the data sets."""
     yield levelform("dataset", "synthesize", folder / "shapes", "--count", "315", *CONTENTS)
+    yield levelform(
+        "dataset", "synthesize", folder / "more", "--first", "315", "--count", "120", *CONTENTS
+    )
     if props is not None:
         yield levelform("dataset", "convert", props, folder / "props", *CONTENTS, "--mesh")
     yield levelform(
