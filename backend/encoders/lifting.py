@@ -122,7 +122,7 @@ def refine_depth(depth: Tensor, factor: int, step: Tensor) -> Tensor:
     Parameters
     ----------
     depth : (h, h), infinite where there is nothing
-    step : (h, h)
+    step : (h, h), in the unit of `depth`
     """
     size = len(depth)
     where = (torch.arange(factor * size, device=depth.device) + 0.5) / factor - 0.5
@@ -136,7 +136,7 @@ def refine_depth(depth: Tensor, factor: int, step: Tensor) -> Tensor:
     for rows, of_row in sides:
         for columns, of_column in sides:
             other = depth[rows][:, columns]
-            near = (other - middle).abs() <= step  # not where either is infinite
+            near = (other - middle).abs() <= step  # an infinite middle is left out below
             weight = (of_row[:, None] * of_column) * near
             total += weight * torch.where(near, other, 0.0)
             weights += weight
