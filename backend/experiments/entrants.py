@@ -15,8 +15,10 @@ from torch import Tensor
 
 from ..data.baselines import Neighbours, mean_shapes
 from ..data.format import VOXEL_HALF, Dataset, Shape
+from ..encoders.lifting import voxels_of
 from ..errors import RequestError, WorkError
 from ..fields import Field
+from ..geometry.frames import OBJECT_SIDE
 from ..reconstructors import (
     Reconstructor,
     bundled_variants,
@@ -25,10 +27,15 @@ from ..reconstructors import (
     methods,
     pick_device,
 )
+from ..reconstructors.uclid_net import VOXELS as COARSE_VOXELS
+from ..reconstructors.uclid_net import UCLIDNet
 from .settings import ONE, Setting, settings_of
 
 EVERY = ""  # the category of weights that are for all of them
 HULL = "visual-hull"
+# As many surface points as data sets keep if nothing else is asked for. The same number of the true
+# and of the answered shape: a surface of fewer points lacks voxels.
+COARSE_POINTS = 3_000
 
 
 class Entrant(ABC):
@@ -40,12 +47,14 @@ class Entrant(ABC):
     title : as a table shows it
     settings : what it can be asked
     learned : a network, not a baseline
+    coarse : it has a coarse volume: voxels that it says the surface runs through
     """
 
     name: str
     title: str
     settings: tuple[Setting, ...]
     learned: bool
+    coarse: bool = False
 
     def knows(self, category: str) -> bool:
         """Say whether it is meant for a category."""
@@ -65,6 +74,10 @@ class Entrant(ABC):
             If it makes nothing of them.
         """
 
+    def coarse_volume(self, shape: Shape) -> Tensor:
+        """Return (28, 28, 28) bool of UCLID-Net's cube, from one picture and its camera."""
+        raise NotImplementedError
+
 
 class Network(Entrant):
     """A reconstructor; one network for everything, or one for each category.
@@ -81,6 +94,7 @@ class Network(Entrant):
         self.name, self.title = first.spec.name, first.spec.title
         self.learned = first.spec.needs_weights
         self.settings = settings_of(first)
+        self.coarse = isinstance(first, UCLIDNet)
 
     def knows(self, category: str) -> bool:
         """Say whether there are weights for a category."""
@@ -95,6 +109,12 @@ class Network(Entrant):
         model = self._model(shape.category)
         options = {"camera": "estimated"} if setting.camera == "estimated" else {}
         return model.decode(model.encode(setting.pictures(shape), **options))
+
+    def coarse_volume(self, shape: Shape) -> Tensor:
+        """Return the voxels that the network takes for occupied."""
+        model = self._model(shape.category)
+        assert isinstance(model, UCLIDNet)
+        return model.coarse_volume(model.encode(ONE.pictures(shape))).cpu()
 
     def _model(self, category: str) -> Reconstructor:
         return self.models[category if category in self.models else EVERY]
@@ -111,6 +131,15 @@ class VoxelField(Field):
         places = (points / VOXEL_HALF).flip(1)[None, None, None]  # the last axis comes first
         taken = F.grid_sample(self._grid, places, mode="bilinear", align_corners=False)
         return 0.5 - taken.flatten()
+
+
+def surface_voxels(shape: Shape) -> Tensor:
+    """Return (28, 28, 28) bool: voxels of UCLID-Net's cube that a shape's surface runs through.
+
+    Those that hold any of its first `COARSE_POINTS` surface points.
+    """
+    points = torch.from_numpy(np.array(shape["surface.points"][:COARSE_POINTS]))
+    return voxels_of(points.float() * (2 / OBJECT_SIDE), COARSE_VOXELS) > 0
 
 
 class Known:
@@ -140,6 +169,8 @@ class Known:
 class Baseline(Entrant):
     """A baseline of `data.baselines`: its 32^3 voxels are asked at the same points as the others.
 
+    The coarse volume of one that answers with a training shape is of that shape's true surface.
+
     Parameters
     ----------
     kind
@@ -151,6 +182,7 @@ class Baseline(Entrant):
 
     def __init__(self, kind: str, known: Known) -> None:
         self.name, self.title, self._known = kind, BASELINES[kind], known
+        self.coarse = kind != "mean-shape"
 
     def version(self, category: str) -> str:
         """Return the hash of the training shapes."""
@@ -162,10 +194,18 @@ class Baseline(Entrant):
             if shape.category not in self._known.means:
                 raise WorkError(f"There is no training shape of the category {shape.category}.")
             return VoxelField(self._known.means[shape.category])
+        return VoxelField(self._known.neighbours.voxels(self._nearest(shape)))
+
+    def coarse_volume(self, shape: Shape) -> Tensor:
+        """Return the voxels that the surface of the answered training shape runs through."""
+        return surface_voxels(self._known.shapes[self._nearest(shape)])
+
+    def _nearest(self, shape: Shape) -> int:
+        """Return the index of the training shape that it answers with."""
         neighbours = self._known.neighbours
         if self.name == "oracle":
-            return VoxelField(neighbours.voxels(neighbours.oracle(shape["voxels"][0])[0]))
-        return VoxelField(neighbours.voxels(neighbours.retrieve(shape["views.images"][0])))
+            return neighbours.oracle(shape["voxels"][0])[0]
+        return neighbours.retrieve(shape["views.images"][0])
 
 
 BASELINES = {

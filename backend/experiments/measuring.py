@@ -18,6 +18,7 @@ from ..geometry.frames import FRAMES
 from ..geometry.meshes import Mesh
 from ..metrics import earth_mover, f_score, iou, nearest, precision_recall
 from ..metrics.papers import EMPTY_DISTANCE
+from .entrants import surface_voxels
 from .store import Numbers
 
 BLOCK = 16_384  # points a call
@@ -78,6 +79,10 @@ class Truth:
         where, inside = self._labelled
         found = [(field(part.to(field.device)) < 0).cpu() for part in where.split(BLOCK)]
         return iou(torch.cat(found).numpy(), inside)
+
+    def coarse_overlap(self, voxels: torch.Tensor) -> float:
+        """Return the IoU of a coarse volume, (28, 28, 28) bool, with the true surface's voxels."""
+        return iou(voxels.numpy(), surface_voxels(self.shape).numpy())
 
     def surface_numbers(self, mesh: Mesh | None, *, seed: int = 0) -> Numbers:
         """Return distances between a predicted mesh and the true one; longest side 1.

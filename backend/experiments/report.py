@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import markdown
-from .entrants import EVERY, Entrant, Network
+from .entrants import COARSE_POINTS, COARSE_VOXELS, EVERY, Entrant, Network
 from .gallery import Picked
 from .goals import Goal
 from .markdown import number
@@ -30,10 +30,12 @@ the field, with no mesh between. The other measures compare the surface of the m
 {RESOLUTION} with the true one, the true longest side being 1: Chamfer-L1 is half the sum of both
 mean distances and Chamfer-L2 the sum of both mean squares of {MEAN_POINTS:,} points on each, the
 F-score counts those of {SURFACE_POINTS:,} that are nearer than 0.01, EMD is the mean distance of an
-exact matching of {MATCHED_POINTS:,}. All means are over categories of the means over their shapes.
-A shape of which nothing was made counts with IoU 0 and distances of sqrt(3). Pictures are the first
-ones of each shape, drawn at random when the data set was made. The baselines' 32^3 voxels are asked
-at the same points as the fields."""
+exact matching of {MATCHED_POINTS:,}. A coarse volume, which UCLID-Net has, are those of
+{COARSE_VOXELS}^3 voxels that the surface runs through; the true ones, and those of a training shape
+that a baseline answers with, hold any of {COARSE_POINTS:,} points of the true surface. Means are
+over categories of the means over their shapes. A shape of which nothing was made counts with IoU 0
+and distances of sqrt(3). Pictures are the first ones of each shape, drawn at random when the data
+set was made. The baselines' 32^3 voxels are asked at the same points as the fields."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Report:
         parts = [f"## {test.name}: {len(test.shapes)} unseen shapes"]
         parts += [_closely(test)] if test.closely is not None else []
         parts += ["One view, its camera given:", self._overview(test)]
+        coarse = self._coarse(test)
+        parts += ["IoU of coarse volumes, one view, its camera given:", coarse] if coarse else []
         parts += ["IoU by the number of views, cameras given:", self._views(test)]
         parts += ["IoU of one view, by what is known of its camera:", self._cameras(test)]
         for key, title, digits, scale in MEASURES:
@@ -101,6 +105,12 @@ class Report:
             failures = self.results.failures(test.name, entrant.name)
             rows.append([entrant.title + some, *cells, str(failures)])
         return markdown.table(["", *(title for _, title, _, _ in MEASURES), "failed"], rows)
+
+    def _coarse(self, test: TestSet) -> str:
+        present = [entrant for entrant in self._present(test) if entrant.coarse]
+        means = [self.results.mean(test.name, entrant.name, ONE, "coarse") for entrant in present]
+        rows = [[e.title, number(m)] for e, m in zip(present, means, strict=True) if m is not None]
+        return markdown.table(["", "IoU"], rows) if rows else ""
 
     def _views(self, test: TestSet) -> str:
         return self._overlaps(test, [(str(count), Setting(count)) for count in VIEWS])

@@ -163,6 +163,7 @@ class Job:
     entrant: Entrant
     setting: Setting
     surface: bool
+    coarse: bool = False
 
     def key(self, seed: int) -> dict[str, object]:
         """Return what the numbers depend on."""
@@ -176,6 +177,7 @@ class Job:
             "camera": setting.camera,
             "surface": RESOLUTION if self.surface else 0,
             "seed": seed if self.surface else 0,
+            **({"coarse": True} if self.coarse else {}),
         }
 
 
@@ -225,10 +227,12 @@ def measure(job: Job, truth: Truth, *, seed: int) -> tuple[Numbers, str]:
     try:
         found = job.entrant.field(job.shape, job.setting)
     except LevelformError as error:
-        worst = {"iou": 0.0, FAILED: 1.0}
+        worst = {"iou": 0.0, FAILED: 1.0} | ({"coarse": 0.0} if job.coarse else {})
         more = truth.surface_numbers(None) if job.surface else {}
         return worst | more, error.message
     numbers = {"iou": truth.overlap(found)}
+    if job.coarse:
+        numbers["coarse"] = truth.coarse_overlap(job.entrant.coarse_volume(job.shape))
     if job.surface:
         mesh = surface_of(found, RESOLUTION)
         numbers |= truth.surface_numbers(mesh, seed=seed)
@@ -253,7 +257,8 @@ def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Job]:
                 if not close and setting != ONE:
                     continue
                 surface = close and setting == ONE and "mesh.faces" in shape
-                yield Job(test, shape, entrant, setting, surface)
+                coarse = entrant.coarse and setting == ONE and "surface.points" in shape
+                yield Job(test, shape, entrant, setting, surface, coarse)
 
 
 def _posed(shape: Shape, setting: Setting) -> bool:

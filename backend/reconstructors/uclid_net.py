@@ -394,6 +394,13 @@ class UCLIDNet(Reconstructor):
         ]
         return Patches(torch.cat(sheets), voxels, VOXELS)
 
+    @torch.no_grad()
+    def coarse_volume(self, code: Code) -> Tensor:
+        """Return (28, 28, 28) bool: the occupied voxels of the method's frame (section 3.2)."""
+        self.check_code(code)
+        grid = code.tensors["grid"].to(self.device)[None]
+        return self.network.occupancy(grid)[0] > TAU
+
     def shift_occupancy(self, logit: float) -> None:
         """Raise the logit of every voxel's occupancy: more are folded at the same `TAU`."""
         bias = self.network.decoder_occupancy.bias

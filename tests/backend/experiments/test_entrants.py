@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from levelform.backend import reconstructors
 from levelform.backend.data.format import Dataset, DatasetWriter
@@ -14,6 +15,7 @@ from levelform.backend.experiments.entrants import (
     identity,
     load_networks,
     open_dataset,
+    surface_voxels,
     weights_files,
 )
 from levelform.backend.experiments.measuring import Truth
@@ -34,6 +36,17 @@ def test_baselines_answer_with_what_they_know(data, known):
     mean = Baseline("mean-shape", known)
     assert 0 < truth.overlap(mean.field(seen, ONE)) < truth.overlap(oracle)
     assert mean.version("chair") == Baseline("oracle", known).version("table")
+
+
+def test_coarse_volumes_are_of_true_surfaces(data, known):
+    seen = Dataset(data, "train")[0]
+    voxels = surface_voxels(seen)
+    for kind in ("oracle", "retrieval"):
+        assert (Baseline(kind, known).coarse_volume(seen) == voxels).all()
+    # The longest side fills the cube.
+    sides = [np.ptp(index) + 1 for index in voxels.nonzero().T.numpy()]
+    assert max(sides) >= 27
+    assert not Baseline("mean-shape", known).coarse
 
 
 def test_a_mean_shape_needs_the_category(data, known):

@@ -4,13 +4,22 @@ import pytest
 from levelform.backend.data.format import Dataset
 from levelform.backend.errors import RequestError, WorkError
 from levelform.backend.experiments import table
-from levelform.backend.experiments.entrants import EVERY, Baseline, Entrant, Known, Network
+from levelform.backend.experiments.entrants import (
+    EVERY,
+    Baseline,
+    Entrant,
+    Known,
+    Network,
+    surface_voxels,
+)
 from levelform.backend.experiments.goals import Goal, goals
 from levelform.backend.experiments.report import Report
 from levelform.backend.experiments.settings import ONE, Setting
 from levelform.backend.experiments.store import Store
 from levelform.backend.experiments.table import Results, Row, TestSet, measure_all, refuse_overlap
 from levelform.backend.fields.analytic import Sphere
+from levelform.backend.reconstructors import find_method
+from levelform.backend.training.parts import fresh
 
 
 class Guess(Entrant):
@@ -163,6 +172,35 @@ def test_goals_are_computed_from_the_numbers():
     missed = goals(Results(rows + rows_of("retrieval", [0.9, 0.9])), [data], [Named("tdgn")])
     assert missed[0].verdict == "not reached, short by 0.205"
     assert Goal("", "", None).verdict == "not measured"
+
+
+def test_coarse_volumes_are_compared_with_coarse_volumes():
+    data = TestSet("test", (), "0", PROCEDURAL)
+    rows = [
+        *rows_of("uclid-net", [0.5, 0.3], key="coarse"),
+        *rows_of("retrieval", [0.3, 0.34], key="coarse"),
+    ]
+    (goal,) = goals(Results(rows), [data], [Named("uclid-net")])
+    assert goal.verdict == "reached, with 0.030 to spare"
+    assert "coarse volume" in goal.wanted
+
+
+def test_a_coarse_volume_is_measured_once_for_those_that_have_one(data, test, small, tmp_path):
+    known = Known([Dataset(data, "train")])
+    entrants = [Baseline("retrieval", known), Baseline("mean-shape", known)]
+    sizes = {**small["uclid-net"], "depth_width": 4}
+    uclid = fresh(find_method("uclid-net"), "compact", sizes, seed=0).eval()
+    uclid.shift_occupancy(-50.0)  # untrained, it would fold a sheet in every voxel
+    entrants.append(Network({EVERY: uclid}))
+    results = measure_all([test], entrants, Store(tmp_path / "a.jsonl"))
+    having = {(row.entrant, row.setting) for row in results.rows if "coarse" in row.numbers}
+    assert having == {("retrieval", ONE), ("uclid-net", ONE)}
+    shape, answer = test.shapes[0], known.shapes
+    truth = surface_voxels(shape)
+    guess = surface_voxels(answer[known.neighbours.retrieve(shape["views.images"][0])])
+    (row,) = [r for r in results.rows if (r.entrant, r.shape) == ("retrieval", shape.id)]
+    share = int((truth & guess).sum()) / int((truth | guess).sum())
+    assert row.numbers["coarse"] == share > 0
 
 
 def test_the_hull_is_compared_on_the_network_s_own_categories():
