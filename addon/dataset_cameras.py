@@ -29,7 +29,8 @@ class Range:
     elevation : degrees, lowest and highest
     distance : lowest and highest, in diagonals of the box, or in its longest `side`s
     focal : in widths of the picture
-    step, jitter : azimuths are `step` degrees apart, give or take `jitter`; step 0: anywhere
+    step, jitter : azimuths are `step` degrees apart, give or take `jitter`; step 0: anywhere. A
+        whole round begins at the front; of fewer cameras each is at random one of the round
     shift : the object moves by up to this much along each axis, in the unit of `distance`
     roll : degrees, either way
     crop : an orthographic picture this many times as wide as the object looks; 0: perspective
@@ -111,7 +112,8 @@ def draw_cameras(
         return [_free(rng, size, box) for _ in range(count)]
     if name == OWN:
         return [_own(rng, size) for _ in range(count)]
-    return [_drawn(RANGES[name], rng, size, box, index) for index in range(count)]
+    chosen = RANGES[name]
+    return [_drawn(chosen, rng, size, box, int(mark)) for mark in _marks(chosen, rng, count)]
 
 
 def seed_of(name: str, seed: int) -> int:
@@ -131,13 +133,21 @@ def in_world(camera: CameraData, world_from_volume: np.ndarray) -> CameraData:
 # ---------------------------------------------------------------- one camera
 
 
+def _marks(chosen: Range, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return (count,): which step of the round each camera's azimuth is at."""
+    whole = round(360 / chosen.step) if chosen.step else count
+    if count >= whole:
+        return np.arange(count)
+    return rng.permutation(whole)[:count]
+
+
 def _drawn(
-    chosen: Range, rng: np.random.Generator, size: int, box: np.ndarray, index: int
+    chosen: Range, rng: np.random.Generator, size: int, box: np.ndarray, mark: int
 ) -> CameraData:
     unit = LONGEST_SIDE if chosen.side else float(np.linalg.norm(box))
     turn = rng.uniform(0, 360)
     if chosen.step:
-        turn = index * chosen.step % 360 + rng.uniform(-chosen.jitter, chosen.jitter)
+        turn = mark * chosen.step % 360 + rng.uniform(-chosen.jitter, chosen.jitter)
     pose = _look_at(
         turn,
         rng.uniform(*chosen.elevation),

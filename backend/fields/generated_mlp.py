@@ -28,6 +28,13 @@ def encode_positions(points: Tensor, frequencies: int) -> Tensor:
     return torch.cat([waves, points], -1)
 
 
+def fold_positions(points: Tensor, axis: int | None) -> Tensor:
+    """Return (..., 3): points mirrored to the positive half of `axis`; None: as they are."""
+    if axis is None:
+        return points
+    return torch.where(torch.arange(3, device=points.device) == axis, points.abs(), points)
+
+
 @dataclass(frozen=True)
 class GeneratedMLP:
     """The networks of N objects, as training sees them.
@@ -39,16 +46,18 @@ class GeneratedMLP:
     level_head : (N, width + 1, 1)
     color_head : (N, width + 1, 3)
     frequencies : L
+    mirror : axis of the method's frame along which an object is its own mirror image; None: none
     """
 
     layers: tuple[Tensor, ...]
     level_head: Tensor
     color_head: Tensor
     frequencies: int
+    mirror: int | None = None
 
     def features(self, points: Tensor) -> Tensor:
         """Return (N, P, width) at points (N, P, 3), method frame."""
-        encoded = encode_positions(points, self.frequencies)
+        encoded = encode_positions(fold_positions(points, self.mirror), self.frequencies)
         x = encoded
         for index, layer in enumerate(self.layers):
             x = torch.cat([x, encoded], -1) if index else x
@@ -72,7 +81,7 @@ class GeneratedMLP:
         """Return the one object's network for each of `count` pictures of it."""
         layers = tuple(layer.expand(count, -1, -1) for layer in self.layers)
         level, color = (h.expand(count, -1, -1) for h in (self.level_head, self.color_head))
-        return GeneratedMLP(layers, level, color, self.frequencies)
+        return GeneratedMLP(layers, level, color, self.frequencies, self.mirror)
 
 
 def _linear(layer: Tensor, x: Tensor) -> Tensor:
@@ -100,7 +109,7 @@ class GeneratedField(Field):
         matrix = torch.tensor(method_from_volume, dtype=torch.float32, device=self.device)
         self._turn, self._shift = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
         self._factor = -1.0 if occupancy else 1.0 / scale_of(method_from_volume)
-        self._frequencies = network.frequencies
+        self._frequencies, self._mirror = network.frequencies, network.mirror
         layers = [layer[0] for layer in network.layers]
         self._width = layers[0].shape[1]
         self.block = 2048 if self.device.type == "cpu" else None
@@ -122,7 +131,8 @@ class GeneratedField(Field):
         return torch.cat([linear, torch.ones_like(linear[:, :1])], 1)
 
     def _features(self, points: Tensor) -> Tensor:
-        encoded = encode_positions(points @ self._turn + self._shift, self._frequencies)
+        places = fold_positions(points @ self._turn + self._shift, self._mirror)
+        encoded = encode_positions(places, self._frequencies)
         x = None
         for index, (bias, weights) in enumerate(zip(self._bias, self._position, strict=True)):
             total = torch.addmm(bias, encoded, weights)

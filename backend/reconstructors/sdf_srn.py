@@ -16,13 +16,15 @@ point. A learned marcher finds each pixel's surface point, so that pictures alon
 The method's frame: ShapeNet's axes, longest side 1, pinhole cameras at distance 2.732 ("paper",
 "compact"); or half a crop as the unit and orthographic cameras ("paper-pascal3d").
 
-Departures. D comes from the sub-pixel edge of alpha and ends at the frame, beyond which nothing is
-known, where the authors count whole pixels; weights 1 / D are capped at half a pixel, as whole
-pixels did. The mean over the depths of Eq. 4 is the authors' code, the paper writes a sum. Several
-views, of which the paper has none: the mean of their latents, and a joint test-time optimisation.
-A camera nearer or farther than the training ones starts its march as much later or earlier. The
-marcher's first steps are even and end at the volume's centre: by torch's own start they end far
-behind it, where nothing holds f up, and a march that stays there explains every silhouette.
+Departures. Compact networks read |z|, so that objects are their own mirror images: each picture is
+its mirrored camera's too, and a network that has seen few cannot explain it by a cone. D comes from
+the sub-pixel edge of alpha and ends at the frame, beyond which nothing is known, where the authors
+count whole pixels; weights 1 / D are capped at half a pixel, as whole pixels did. The mean over the
+depths of Eq. 4 is the authors' code, the paper writes a sum. Several views, of which the paper has
+none: the mean of their latents, and a joint test-time optimisation. A camera nearer or farther than
+the training ones starts its march as much later or earlier. The marcher's first steps are even and
+end at the volume's centre: by torch's own start they end far behind it, where nothing holds f up,
+and a march that stays there explains every silhouette.
 """
 
 import math
@@ -54,6 +56,7 @@ KNOWN_EDGES = 4096  # silhouettes whose distances are kept, 32 KiB each at 64 pi
 RAYS = 1024  # pixels drawn from each picture in a training step
 EIKONAL_POINTS = 10_000  # of each object in a training step
 MARCHER_MEMORY = 32  # units of the marcher's LSTM
+LATERAL = 2  # axis of the method's frames that points to the side of an object
 SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is trained to at first
 
 
@@ -76,6 +79,7 @@ class SDFSRNConfiguration(Configuration):
     render, silhouette, intersection, free, eikonal : weights of the losses
     importance : pixels near the edge count more (Table 3)
     occupancy : f is a logit, positive inside, instead of a distance (Table 3)
+    symmetric : an object is its own mirror image, left and right
     """
 
     latent: int = 512
@@ -100,6 +104,7 @@ class SDFSRNConfiguration(Configuration):
     eikonal: float = 0.01
     importance: bool = True
     occupancy: bool = False
+    symmetric: bool = False
 
 
 _DISTANCE = 2.732 * OBJECT_SIDE  # of the ShapeNet cameras from the centre, volume units
@@ -124,6 +129,7 @@ class Generator(nn.Module):
         inputs = [encoded, *[config.width + encoded] * (config.layers - 1)]
         self.sizes = [(size + 1, config.width) for size in inputs]
         self.frequencies = config.frequencies
+        self.mirror = LATERAL if config.symmetric else None
         self.hyper_impl = nn.ModuleList(_mlp(config, a * b) for a, b in self.sizes)
         self.hyper_level = nn.ModuleList([_mlp(config, config.width + 1)])
         self.hyper_rgb = nn.ModuleList([_mlp(config, (config.width + 1) * 3)])
@@ -136,7 +142,7 @@ class Generator(nn.Module):
         )
         level = self.hyper_level[0](latent)[..., None]
         color = self.hyper_rgb[0](latent).unflatten(1, (-1, 3))
-        return GeneratedMLP(layers, level, color, self.frequencies)
+        return GeneratedMLP(layers, level, color, self.frequencies, self.mirror)
 
 
 def _mlp(config: SDFSRNConfiguration, outputs: int) -> nn.Sequential:
@@ -331,7 +337,13 @@ class SDFSRN(Reconstructor):
             eikonal=1.0,
         ),
         "compact": SDFSRNConfiguration(
-            _SHAPENET, latent=256, encoder_width=32, hidden=64, hidden_layers=1, width=48
+            _SHAPENET,
+            latent=256,
+            encoder_width=32,
+            hidden=64,
+            hidden_layers=1,
+            width=48,
+            symmetric=True,
         ),
     }
 

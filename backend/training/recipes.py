@@ -172,7 +172,7 @@ COMPACT: dict[str, dict[str, Recipe]] = {
                 ),
                 # Rays cost most: few of each picture, so that more pictures are seen.
                 Phase(
-                    options={"rays": 256, "eikonal_points": 500},
+                    options={"rays": 128, "eikonal_points": 100},
                     betas=(0.9, 0.999),
                     weight_decay=0.0,
                 ),

@@ -30,7 +30,8 @@ class Range:
     distance : lowest and highest, in `unit`
     unit : what the paper normalised to 1: "diagonal" or "side" (longest) of the bounding box
     focal : focal length in widths of the picture
-    step, jitter : azimuths are `step` degrees apart, give or take `jitter`; step 0: anywhere
+    step, jitter : azimuths are `step` degrees apart, give or take `jitter`; step 0: anywhere. A
+        whole round begins at the front; of fewer cameras each is at random one of the round
     shift : the object moves by up to this much along each axis, in `unit`
     roll : degrees, either way
     crop : an orthographic picture this many times as wide as the object looks; 0: perspective
@@ -115,7 +116,11 @@ def sample_cameras(
     if name == OWN:
         return [_own(rng, size or 128) for _ in boxes]
     chosen = RANGES[name]
-    return [_drawn(chosen, rng, size or chosen.size, box, i) for i, box in enumerate(boxes)]
+    marks = _marks(chosen, rng, count)
+    return [
+        _drawn(chosen, rng, size or chosen.size, box, int(mark))
+        for mark, box in zip(marks, boxes, strict=True)
+    ]
 
 
 def look_at(
@@ -147,13 +152,24 @@ def look_at(
     return pose
 
 
+def _marks(chosen: Range, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return (count,): which step of the round each camera's azimuth is at.
+
+    A data set of one picture of each shape shows its shapes from all sides.
+    """
+    whole = round(360 / chosen.step) if chosen.step else count
+    if count >= whole:
+        return np.arange(count)
+    return rng.permutation(whole)[:count]
+
+
 def _drawn(
-    chosen: Range, rng: np.random.Generator, size: int, box: np.ndarray, index: int
+    chosen: Range, rng: np.random.Generator, size: int, box: np.ndarray, mark: int
 ) -> Camera:
     unit = float(np.linalg.norm(box)) if chosen.unit == "diagonal" else LONGEST_SIDE
     turn = rng.uniform(0, 360)
     if chosen.step:
-        turn = index * chosen.step % 360 + rng.uniform(-chosen.jitter, chosen.jitter)
+        turn = mark * chosen.step % 360 + rng.uniform(-chosen.jitter, chosen.jitter)
     pose = look_at(
         turn,
         rng.uniform(*chosen.elevation),

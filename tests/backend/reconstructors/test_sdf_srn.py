@@ -265,7 +265,14 @@ def test_pretraining_gives_a_sphere(minimise):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"occupancy": True}, {"frequencies": 0}, {"importance": False}, {"orthographic": True}],
+    [
+        {},
+        {"symmetric": False},
+        {"occupancy": True},
+        {"frequencies": 0},
+        {"importance": False},
+        {"orthographic": True},
+    ],
 )
 def test_the_loss_reaches_every_parameter(change):
     model = tiny(**change).train()
@@ -310,20 +317,36 @@ def test_a_batch_without_cameras_is_refused():
 # ---------------------------------------------------------------- inference
 
 
-@pytest.mark.parametrize("occupancy", [False, True])
-def test_the_baked_field_is_the_training_networks(occupancy):
-    model = tiny(occupancy=occupancy)
+@pytest.mark.parametrize("change", [{}, {"occupancy": True}, {"symmetric": False}])
+def test_the_baked_field_is_the_training_networks(change):
+    model = tiny(**change)
     code = model.encode([sphere_view()])
     field = model.decode(code)
     points = torch.rand(500, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     network = model.generator(code.tensors["latent"][None])
     level = network(model.to_method(points)[None])[0]
-    expected = -level if occupancy else level / model.scale
+    expected = -level if model.configuration.occupancy else level / model.scale
     torch.testing.assert_close(field(points), expected, rtol=0, atol=1e-5)
     srgb = network.color(network.features(model.to_method(points)[None]))[0] / 2 + 0.5
     linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     torch.testing.assert_close(field.color(points)[:, :3], linear, rtol=0, atol=1e-5)
     assert field.gradient(points).norm(dim=1).min() > 0
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_symmetric_object_is_its_mirror_image(orthographic):
+    points = torch.rand(500, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    mirrored = points * torch.tensor([-1.0, 1.0, 1.0])  # left and right, volume frame
+    apart = {}
+    for symmetric in (True, False):
+        model = tiny(symmetric=symmetric, orthographic=orthographic)
+        field = model.decode(model.encode([sphere_view()]))
+        apart[symmetric] = max(
+            (field(points) - field(mirrored)).abs().max(),
+            (field.color(points) - field.color(mirrored)).abs().max(),
+        )
+    assert apart[True] <= 1e-6
+    assert apart[False] > 1e-2
 
 
 @pytest.mark.parametrize("count", [2, 5])

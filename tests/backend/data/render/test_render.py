@@ -144,6 +144,22 @@ def test_cameras_see_the_object_and_are_the_same_for_the_same_seed(name):
         assert float(border.mean()) < 0.1
 
 
+@pytest.mark.parametrize("name", [name for name in RANGE_NAMES if name != "free"])
+def test_one_picture_of_each_shape_shows_them_from_all_sides(name):
+    centers = np.stack([sample_cameras(name, 1, seed)[0].center for seed in range(300)])
+    azimuths = np.degrees(np.arctan2(centers[:, 0], -centers[:, 1])) % 360
+    counts = np.histogram(azimuths, 12, (0, 360.0))[0]
+    assert counts.min() >= 10  # of 25 in the mean
+
+
+def test_a_round_has_each_azimuth_once():
+    for count in (24, 19):
+        centers = np.stack([c.center for c in sample_cameras("sdf-srn", count, 0)])
+        marks = np.degrees(np.arctan2(centers[:, 0], -centers[:, 1])) / 15
+        np.testing.assert_allclose(marks, marks.round(), atol=1e-6)
+        assert len({round(mark) % 24 for mark in marks}) == count
+
+
 def test_azimuth_zero_sees_the_front_and_ninety_the_right_hand_side():
     np.testing.assert_allclose(look_at(0, 0, 2.0)[:3, 3], [0, -2, 0], atol=1e-12)
     np.testing.assert_allclose(look_at(90, 0, 2.0)[:3, 3], [2, 0, 0], atol=1e-12)
