@@ -29,8 +29,9 @@ class DatasetWriter:
         Folder of the data set; made if need be.
     provenance
         JSON: how it was made (command, settings, seed, sources, licence). The same settings resume.
-    shard_bytes
-        A shard is written when its arrays reach this size.
+    shard_bytes, shard_shapes
+        A shard is written when its arrays reach this size, or it has this many shapes: an
+        interruption costs no more than those.
     fractions
         Shares of "val" and "test" among the shapes that come without a split.
     seed
@@ -48,11 +49,13 @@ class DatasetWriter:
         *,
         provenance: dict[str, Any],
         shard_bytes: int = 256 << 20,
+        shard_shapes: int = 300,
         fractions: tuple[float, float] = (0.1, 0.1),
         seed: int = 0,
     ) -> None:
         self.root = Path(root)
-        self._limit, self._fractions, self._seed = shard_bytes, fractions, seed
+        self._limit, self._most = shard_bytes, shard_shapes
+        self._fractions, self._seed = fractions, seed
         self._provenance = json.loads(json.dumps(provenance))
         self._pending: list[Record] = []
         self._bytes = 0
@@ -79,7 +82,7 @@ class DatasetWriter:
         self._queued.add(record.id)
         self._pending.append(record)
         self._bytes += sum(array.nbytes for array in record.arrays.values())
-        if self._bytes >= self._limit:
+        if self._bytes >= self._limit or len(self._pending) >= self._most:
             self._flush()
 
     def skip(self, shape: str, reason: str) -> None:

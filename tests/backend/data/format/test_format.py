@@ -166,6 +166,14 @@ def test_an_exception_drops_the_shard_in_the_making_and_nothing_else(tmp_path):
     assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
 
 
+def test_small_shapes_are_written_before_they_are_many(tmp_path):
+    with DatasetWriter(tmp_path, provenance=SETTINGS, shard_shapes=4) as writer:
+        for index in range(10):
+            writer.add(record(index))
+            assert len(list((tmp_path / "shards").iterdir())) == (index + 1) // 4
+    assert len(Dataset(tmp_path)) == 10
+
+
 def test_finished_shapes_are_not_asked_for_again(tmp_path):
     fill(tmp_path)
     with DatasetWriter(tmp_path, provenance=SETTINGS) as writer:
