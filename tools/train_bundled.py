@@ -22,7 +22,7 @@ SMALL = "framing.size=64"  # pictures seen count for more than their size
 PLAIN = ("--points", "uniform=512", "near=512")
 FEW = ("--points", "uniform=256", "near=256")
 HALF = ("--precision", "bfloat16")
-SINGLE = {"chair": 1700, "car": 1700, "airplane": 1200}  # SDF-SRN's networks, and their steps
+SINGLE = {"chair": 3000, "car": 3000, "airplane": 3000}  # SDF-SRN's networks, and their steps
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,26 @@ RUNS = (
     Run("tdgn-first", "tdgn", 2000, changes=(SMALL,)),
     Run("tdgn-second", "tdgn", 7000, start="tdgn-first", encoder="occupancy-network-second",
         more=("--rate", "8e-4", *FEW, *HALF)),
-    Run("tdgn", "tdgn", 7600, start="tdgn-second", more=("--rate", "8e-4", *FEW, *HALF)),
+    Run("tdgn-third", "tdgn", 7600, start="tdgn-second", more=("--rate", "8e-4", *FEW, *HALF)),
+    Run("tdgn", "tdgn", 11000, start="tdgn-third", more=("--rate", "8e-4", *FEW, *HALF)),
     Run("disn-first", "disn", 8500, changes=(SMALL,), more=HALF),
     Run("disn-second", "disn", 1900, start="disn-first", more=("--rate", "1e-3", *HALF)),
-    Run("disn", "disn", 8000, start="disn-second", more=("--rate", "1e-3", *HALF)),
+    Run("disn-third", "disn", 8000, start="disn-second", more=("--rate", "1e-3", *HALF)),
+    Run("disn", "disn", 7600, start="disn-third", more=("--rate", "1e-3", *HALF)),
     Run("disn-camera", "disn", 900, "camera", start="disn-first"),
     Run("uclid-net-depth-first", "uclid-net", 1800, "depth"),
     Run("uclid-net-depth-second", "uclid-net", 1900, "depth", changes=(SMALL,),
         start="uclid-net-depth-first"),
     Run("uclid-net-first", "uclid-net", 800, start="uclid-net-depth-second",
         more=("--batch", "8")),
-    Run("uclid-net-depth", "uclid-net", 4000, "depth", start="uclid-net-first",
+    Run("uclid-net-depth-third", "uclid-net", 4000, "depth", start="uclid-net-first",
         more=("--rate", "1e-3", *HALF)),
-    Run("uclid-net", "uclid-net", 1400, start="uclid-net-depth", more=("--rate", "1e-3", *HALF)),
+    Run("uclid-net-second", "uclid-net", 1400, start="uclid-net-depth-third",
+        more=("--rate", "1e-3", *HALF)),
+    Run("uclid-net-depth", "uclid-net", 4500, "depth", start="uclid-net-second",
+        more=("--rate", "1e-3", *HALF)),
+    Run("uclid-net", "uclid-net", 4200, start="uclid-net-depth",
+        more=("--rate", "1e-3", "--batch", "8", *HALF)),
     Run("uclid-net-camera", "uclid-net", 900, "camera", start="uclid-net-first",
         more=("--batch", "16")),
     *(
@@ -160,9 +167,9 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
     if props is not None:
         yield levelform("dataset", "convert", props, folder / "props", *CONTENTS, "--mesh")
     yield levelform(
-        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "400",
-        "--cameras", "sdf-srn", "--size", "64", "--views", "1", "--points", "uniform=10000",
-        "--surface", "3000"
+        "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "648",
+        "--cameras", "levelform", "--size", "64", "--views", "1", "--points", "uniform=2000",
+        "--surface", "100"
     )  # fmt: skip
 
 

@@ -21,10 +21,10 @@ its mirrored camera's too, and a network that has seen few cannot explain it by 
 the sub-pixel edge of alpha and ends at the frame, beyond which nothing is known, where the authors
 count whole pixels; weights 1 / D are capped at half a pixel, as whole pixels did. The mean over the
 depths of Eq. 4 is the authors' code, the paper writes a sum. Several views, of which the paper has
-none: the mean of their latents, and a joint test-time optimisation. A camera nearer or farther than
-the training ones starts its march as much later or earlier. The marcher's first steps are even and
-end at the volume's centre: by torch's own start they end far behind it, where nothing holds f up,
-and a march that stays there explains every silhouette.
+none: the intersection or the mean of their fields, and a joint test-time optimisation. A camera
+nearer or farther than the training ones starts its march as much later or earlier. The marcher's
+first steps are even and end at the volume's centre: by torch's own start they end far behind it,
+where nothing holds f up, and a march that stays there explains every silhouette.
 """
 
 import math
@@ -41,6 +41,8 @@ from torch import Tensor, nn
 
 from ..encoders.resnet import ResNet
 from ..errors import RequestError
+from ..fields import Field
+from ..fields.fused import FusedFields
 from ..fields.generated_mlp import GeneratedField, GeneratedMLP
 from ..fields.silhouettes import PADDING, signed_distances
 from ..fusion import Framing, camera_tensors, network_input
@@ -310,7 +312,7 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
         "Static Images. NeurIPS 2020",
         summary="A smooth surface with colours, learned from pictures and silhouettes alone",
         image_size=64,
-        fusions=("mean",),
+        fusions=("intersection", "mean"),
     )
 )
 class SDFSRN(Reconstructor):
@@ -369,35 +371,38 @@ class SDFSRN(Reconstructor):
         ticket: Ticket | None = None,
         **options: Any,
     ) -> Code:
-        """Encode views to the mean of their latents.
+        """Encode views to their latents, (V, latent), or to one of them all if it is optimised.
 
         Parameters
         ----------
         views
             One or more; cameras are needed for `optimize` alone.
         fusion
-            "mean".
+            Of the views' fields: "intersection", as silhouettes tell where nothing is, or "mean".
         optimize
             Steps of test-time optimisation (section 4.1; the paper takes 500).
         ticket
             Progress out, cancel in, for the optimisation.
         """
-        self.check_fusion(fusion)
-        pictures = self.prepare(views)
-        latent = self.latents(pictures.images).mean(0)
+        rule = self.check_fusion(fusion)
+        latents = self.latents(self.prepare(views).images)
         if optimize:
-            latent = self.optimize(latent, views, steps=optimize, ticket=ticket)
-        return Code(self.spec.name, {"latent": latent})
+            latents = self.optimize(latents.mean(0), views, steps=optimize, ticket=ticket)[None]
+        return Code(self.spec.name, {"latent": latents}, {"fusion": rule})
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> GeneratedField:
-        """Generate one object's networks and bake them."""
+    def decode(self, code: Code, **options: Any) -> Field:
+        """Generate each view's network, bake it, and fuse their fields."""
         self.check_code(code)
-        return GeneratedField(
-            self.generator(code.tensors["latent"].to(self.device)[None]),
-            method_from_volume=self.method_from_volume,
-            occupancy=self.configuration.occupancy,
-        )
+        fields = [
+            GeneratedField(
+                self.generator(latent[None]),
+                method_from_volume=self.method_from_volume,
+                occupancy=self.configuration.occupancy,
+            )
+            for latent in code.tensors["latent"].to(self.device)
+        ]
+        return fields[0] if len(fields) == 1 else FusedFields(fields, code.meta["fusion"])
 
     def latents(self, images: Tensor) -> Tensor:
         """Return (N, latent) of pictures, (N, 4, S, S) straight alpha."""
@@ -452,7 +457,7 @@ class SDFSRN(Reconstructor):
         Parameters
         ----------
         code
-            The object.
+            The object; of several latents their mean is rendered.
         camera
             Posed in the volume's frame.
 
@@ -465,7 +470,7 @@ class SDFSRN(Reconstructor):
         image = torch.ones(1, 4, camera.height, camera.width, device=self.device)
         own = camera.in_frame(torch.linalg.inv(torch.tensor(self.method_from_volume)).numpy())
         rays = self.rays(image, *camera_tensors([own], self.device), own.orthographic)
-        implicit = self.generator(code.tensors["latent"].to(self.device)[None])
+        implicit = self.generator(code.tensors["latent"].to(self.device).mean(0, keepdim=True))
         traced = self.renderer(implicit, rays.origins, rays.directions)
         ends = (rays.origins + traced.depth[..., None] * rays.directions)[0]
         turn = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(ends)

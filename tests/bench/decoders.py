@@ -128,7 +128,7 @@ def sdf_srn() -> Subject:
     latent = torch.randn(model.configuration.latent)
     with torch.no_grad():
         network = model.generator(latent[None])
-    field = model.decode(Code(model.spec.name, {"latent": latent}))
+    field = model.decode(Code(model.spec.name, {"latent": latent[None]}))
 
     def naive(points: Tensor) -> Tensor:
         """Concatenate features and encoding before every layer, as the authors' code."""

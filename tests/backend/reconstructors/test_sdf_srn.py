@@ -323,7 +323,7 @@ def test_the_baked_field_is_the_training_networks(change):
     code = model.encode([sphere_view()])
     field = model.decode(code)
     points = torch.rand(500, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    network = model.generator(code.tensors["latent"][None])
+    network = model.generator(code.tensors["latent"])
     level = network(model.to_method(points)[None])[0]
     expected = -level if model.configuration.occupancy else level / model.scale
     torch.testing.assert_close(field(points), expected, rtol=0, atol=1e-5)
@@ -349,10 +349,23 @@ def test_a_symmetric_object_is_its_mirror_image(orthographic):
     assert apart[False] > 1e-2
 
 
+def test_views_are_fused_as_fields():
+    model, views = tiny(), [sphere_view(10), sphere_view(120), sphere_view(240)]
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    each = [model.decode(model.encode([view])) for view in views]
+    values = torch.stack([field(points) for field in each])
+    colors = torch.stack([field.color(points) for field in each])
+    for rule, expected in (("mean", values.mean(0)), ("intersection", values.amax(0))):
+        fused = model.decode(model.encode(views, fusion=rule))
+        torch.testing.assert_close(fused(points), expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(fused.color(points), colors.mean(0), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["mean", "intersection"])
 @pytest.mark.parametrize("count", [2, 5])
-def test_equal_views_are_one_view(count):
+def test_equal_views_are_one_view(count, rule):
     model, view = tiny(), sphere_view()
-    one, many = model.encode([view]), model.encode([view] * count)
+    one, many = model.encode([view]), model.encode([view] * count, fusion=rule)
     points = torch.rand(200, 3) * 2 - 1
     torch.testing.assert_close(
         model.decode(many)(points), model.decode(one)(points), rtol=0, atol=1e-5
@@ -378,13 +391,13 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
     model = tiny(framing=replace(SDFSRN.configurations["compact"].framing, size=24))
     views = [sphere_view(0), sphere_view(100)]
     before = {name: p.clone() for name, p in model.named_parameters()}
-    start = model.encode(views).tensors["latent"]
+    start = model.encode(views).tensors["latent"].mean(0, keepdim=True)
     fitted = model.encode(views, optimize=8).tensors["latent"]
 
     def loss(latent):
         pictures = model.prepare(views)
         poses, lenses = camera_tensors(pictures.cameras, torch.device("cpu"))
-        network = model.generator(latent[None]).expand(2)
+        network = model.generator(latent).expand(2)
         rays = model.rays(pictures.images, poses, lenses, False)
         return model.ray_losses(network, rays, torch.Generator().manual_seed(3))["loss"]
 
@@ -466,7 +479,7 @@ def test_an_authors_checkpoint_reproduces_the_formula():
     expected = (x @ table[1:] + table[0])[0]
 
     volume = torch.tensor(model.method_from_volume).inverse().float()
-    field = model.decode(Code("sdf-srn", {"latent": latent}))
+    field = model.decode(Code("sdf-srn", {"latent": latent[None]}))
     found = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     # The sheet's own check: the generated first-layer bias is the first 64 outputs.
