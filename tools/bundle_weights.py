@@ -4,9 +4,9 @@
         [--part camera=RUN/best.safetensors] [--level]
 
 With --level, the surface is first moved to the level that overlaps best on the validation split (of
-UCLID-Net, the folded voxels are chosen so): networks that have seen few pictures leave thin parts
-out. Measures the overlap on that split before and after storing, prints both, and refuses a loss of
-more than `TOLERANCE`.
+UCLID-Net, the folded voxels are chosen so; of SDF-SRN, the silhouettes of pictures): networks that
+have seen few pictures leave thin parts out, or make them fat. Measures the overlap on that split
+before and after storing, prints both, and refuses a loss of more than `TOLERANCE`.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from levelform.backend.reconstructors import WEIGHTS_FOLDER, find_method
+from levelform.backend.reconstructors.sdf_srn import SDFSRN
 from levelform.backend.reconstructors.storage import read_tensors
 from levelform.backend.reconstructors.uclid_net import UCLIDNet
 from levelform.backend.training.parts import take_part
@@ -23,6 +24,7 @@ from levelform.backend.training.validation import (
     choose_level,
     choose_occupancy,
     choose_shapes,
+    choose_silhouette_level,
     validate,
 )
 
@@ -63,6 +65,11 @@ def main() -> int:
         full.shift_occupancy(raised)
         results |= {"occupancy raised by": raised, "validation voxel iou": reached}
         sys.stdout.write(json.dumps({"raised": raised, "iou": reached, "before": own}) + "\n")
+    elif args.level and isinstance(full, SDFSRN):
+        level, reached, own = choose_silhouette_level(full, shapes)
+        full.shift_level(level)
+        results |= {"level": level, "validation silhouette iou": reached}
+        sys.stdout.write(json.dumps({"level": level, "iou": reached, "before": own}) + "\n")
     elif args.level:
         level, reached, own = choose_level(full, shapes)
         full.shift_level(level)

@@ -58,6 +58,7 @@ KNOWN_EDGES = 4096  # silhouettes whose distances are kept, 32 KiB each at 64 pi
 RAYS = 1024  # pixels drawn from each picture in a training step
 EIKONAL_POINTS = 10_000  # of each object in a training step
 MARCHER_MEMORY = 32  # units of the marcher's LSTM
+LOOKED = 64  # points of a ray of which the least level is sought
 LATERAL = 2  # axis of the method's frames that points to the side of an object
 SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is trained to at first
 
@@ -449,6 +450,36 @@ class SDFSRN(Reconstructor):
                 code.grad = torch.autograd.grad(loss, code)[0]
             optimizer.step()
         return code.detach()
+
+    @torch.no_grad()
+    def least_along_rays(self, view: View) -> tuple[Tensor, Tensor]:
+        """Return the least value that the field of a posed view has on each pixel's ray.
+
+        Returns
+        -------
+        (R,) values in the field's unit, of `LOOKED` points between `near` and `far`; (R,) bool,
+        which pixels are in the silhouette.
+        """
+        pictures = self.prepare([view])
+        (camera,) = pictures.cameras
+        if camera is None:
+            raise RequestError("Rays are of a picture with its camera.")
+        poses, lenses = camera_tensors([camera], self.device)
+        rays = self.rays(pictures.images, poses, lenses, camera.orthographic)
+        implicit = self.generator(self.latents(pictures.images))
+        factor = -1.0 if self.configuration.occupancy else 1 / self.scale
+        least = torch.full_like(rays.distance, torch.inf)
+        for depth in torch.linspace(self.configuration.near, self.configuration.far, LOOKED):
+            value = implicit(rays.origins + depth * rays.directions) * factor
+            least = torch.minimum(least, value)
+        return least[0], rays.inside[0]
+
+    def shift_level(self, level: float) -> None:
+        """Move the surface to where the field was `level`, by the bias of the written head."""
+        *_, last = self.generator.hyper_level[0].children()
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.bias[0] += level if self.configuration.occupancy else -level * self.scale
 
     @torch.no_grad()
     def render(self, code: Code, camera: Camera) -> dict[str, Tensor]:

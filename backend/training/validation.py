@@ -12,6 +12,7 @@ from ..encoders.lifting import voxels_of
 from ..errors import LevelformError, RequestError
 from ..metrics import iou
 from ..reconstructors import Reconstructor
+from ..reconstructors.sdf_srn import SDFSRN
 from ..reconstructors.uclid_net import TAU, VOXELS, UCLIDNet
 from ..ticket import Ticket
 from .parts import lacks
@@ -133,6 +134,26 @@ def choose_occupancy(
     own = float(np.log((1 - TAU) / TAU))
     level, reached, before = _best_level(known, own, np.geomspace(0.25, 1.5, count))
     return level - own, reached, before
+
+
+@torch.no_grad()
+def choose_silhouette_level(
+    model: SDFSRN, shapes: Sequence[Shape], *, count: int = 41
+) -> tuple[float, float, float]:
+    """Find the level of SDF-SRN's fields whose silhouettes overlap best with the pictures' own.
+
+    Like its training it asks pictures, masks and cameras alone. Tried are as many pixels, over all
+    shapes, as from a half to twice those of the masks.
+
+    Returns
+    -------
+    The level, the mean overlap of silhouettes at it, and that at 0; means as in `validate`.
+    """
+    known = []
+    for shape in shapes:
+        least, inside = model.least_along_rays(shape.view(0))
+        known.append((shape.category, least.cpu().numpy(), inside.cpu().numpy()))
+    return _best_level(known, 0.0, np.geomspace(0.5, 2.0, count))
 
 
 def _best_level(

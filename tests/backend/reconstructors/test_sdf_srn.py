@@ -387,6 +387,27 @@ def test_rendering_shows_the_decoded_field():
     torch.testing.assert_close(picture["color"].reshape(-1, 3), srgb, rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("occupancy", [False, True])
+def test_the_surface_moves_to_another_level(occupancy):
+    model = tiny(occupancy=occupancy)
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    code = model.encode([sphere_view()])
+    before = model.decode(code)(points)
+    model.shift_level(0.07)
+    torch.testing.assert_close(model.decode(code)(points), before - 0.07, rtol=0, atol=1e-5)
+
+
+def test_the_least_level_on_a_ray_tells_its_silhouette(monkeypatch):
+    model, view = tiny(), sphere_view()
+    sphere = Sphere(RADIUS * model.scale)
+    monkeypatch.setattr(model.generator, "forward", lambda latent: sphere)
+    least, inside = model.least_along_rays(view)
+    assert 100 < inside.sum() < len(inside) - 100
+    assert ((least < 0) == inside).float().mean() > 0.98
+    with pytest.raises(RequestError, match="camera"):
+        model.least_along_rays(replace(view, camera=None))
+
+
 def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
     model = tiny(framing=replace(SDFSRN.configurations["compact"].framing, size=24))
     views = [sphere_view(0), sphere_view(100)]

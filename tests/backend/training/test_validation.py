@@ -12,6 +12,7 @@ from levelform.backend.training.validation import (
     choose_level,
     choose_occupancy,
     choose_shapes,
+    choose_silhouette_level,
     validate,
 )
 
@@ -101,6 +102,23 @@ def test_the_level_of_fields_that_are_too_thin_is_found(unseen):
 
 def test_a_level_that_can_not_be_bettered_stays(unseen):
     assert choose_level(Oracle(unseen, "truth"), unseen) == (0.0, 1.0, 1.0)
+
+
+def test_silhouettes_tell_the_level_of_fields_that_are_too_fat(unseen, monkeypatch):
+    model = find_method("sdf-srn")(find_method("sdf-srn").configurations["compact"]).eval()
+    masks = torch.rand(len(unseen), 400, generator=torch.Generator().manual_seed(0)) < 0.2
+    rows = iter(masks)
+
+    def least(view):
+        inside = next(rows)
+        edge = torch.linspace(0, 0.06, len(inside))  # a margin outside that counts as inside
+        return torch.where(inside, -0.2, edge - 0.05), inside
+
+    monkeypatch.setattr(model, "least_along_rays", least)
+    level, reached, own = choose_silhouette_level(model, unseen)
+    assert -0.2 <= level <= -0.04
+    assert own < 0.3
+    assert reached > 0.95
 
 
 def test_occupancies_that_are_too_low_are_raised(unseen, monkeypatch):
