@@ -21,10 +21,11 @@ its mirrored camera's too, and a network that has seen few cannot explain it by 
 the sub-pixel edge of alpha and ends at the frame, beyond which nothing is known, where the authors
 count whole pixels; weights 1 / D are capped at half a pixel, as whole pixels did. The mean over the
 depths of Eq. 4 is the authors' code, the paper writes a sum. Several views, of which the paper has
-none: the intersection or the mean of their fields, and a joint test-time optimisation. A camera
-nearer or farther than the training ones starts its march as much later or earlier. The marcher's
-first steps are even and end at the volume's centre: by torch's own start they end far behind it,
-where nothing holds f up, and a march that stays there explains every silhouette.
+none: the mean of their fields (that of latents hardly gains by a view), or the intersection, and a
+joint test-time optimisation. A camera nearer or farther than the training ones starts its march as
+much later or earlier. The marcher's first steps are even and end at the volume's centre: by torch's
+own start they end far behind it, where nothing holds f up, and a march that stays there explains
+every silhouette.
 """
 
 import math
@@ -313,7 +314,7 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
         "Static Images. NeurIPS 2020",
         summary="A smooth surface with colours, learned from pictures and silhouettes alone",
         image_size=64,
-        fusions=("intersection", "mean"),
+        fusions=("mean", "intersection"),
     )
 )
 class SDFSRN(Reconstructor):
@@ -379,7 +380,7 @@ class SDFSRN(Reconstructor):
         views
             One or more; cameras are needed for `optimize` alone.
         fusion
-            Of the views' fields: "intersection", as silhouettes tell where nothing is, or "mean".
+            Of the views' fields: "mean"; or "intersection", for networks whose objects are fat.
         optimize
             Steps of test-time optimisation (section 4.1; the paper takes 500).
         ticket
