@@ -230,7 +230,9 @@ def test_silhouettes_become_the_object(reconstruct):
     hundred steps undo only if the bound of Eq. 1 counts more than in the paper.
     """
     sizes = {"latent": 16, "encoder_width": 4, "width": 32, "hidden": 16}
-    model = build("sdf-srn", side=64, focal=2.4, silhouette=60.0, eikonal=0.03, **sizes).train()
+    model = build(
+        "sdf-srn", side=64, focal=2.4, silhouette=60.0, eikonal=0.03, symmetric=False, **sizes
+    ).train()
     cameras = ring(8)
     views = [shared.take(camera) for camera in cameras]
     batch, generator = learning.posed_batch(model, views), torch.Generator().manual_seed(1)
