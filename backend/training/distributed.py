@@ -1,5 +1,6 @@
 """Several processes or machines that train together, started by `torchrun`; one is the usual."""
 
+import atexit
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +24,8 @@ class Group:
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            # Threads that are left to the interpreter's end can abort a process that has succeeded.
+            atexit.register(_leave)
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """Return the module with gradients that are averaged over the processes."""
@@ -55,3 +58,8 @@ class Group:
     def _placed(self, values: torch.Tensor) -> torch.Tensor:
         """Return numbers where the processes exchange them."""
         return values.cuda() if dist.get_backend() == "nccl" else values
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
