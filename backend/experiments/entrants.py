@@ -33,7 +33,7 @@ from .settings import ONE, Setting, settings_of
 
 EVERY = ""  # the category of weights that are for all of them
 HULL = "visual-hull"
-# As many surface points as data sets keep if nothing else is asked for. The same number of the true
+# As many surface points as the bundled networks' training shapes keep. The same number of the true
 # and of the answered shape: a surface of fewer points lacks voxels.
 COARSE_POINTS = 3_000
 
@@ -75,8 +75,11 @@ class Entrant(ABC):
         """
 
     def coarse_volume(self, shape: Shape) -> Tensor:
-        """Return (28, 28, 28) bool of UCLID-Net's cube, from one picture and its camera."""
-        raise NotImplementedError
+        """Return (28, 28, 28) bool of UCLID-Net's cube, from one picture and its camera.
+
+        Only of an entrant that is `coarse`.
+        """
+        raise NotImplementedError(f"{self.title} has no coarse volume")
 
 
 class Network(Entrant):

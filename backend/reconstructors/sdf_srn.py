@@ -21,11 +21,11 @@ its mirrored camera's too, and a network that has seen few cannot explain it by 
 the sub-pixel edge of alpha and ends at the frame, beyond which nothing is known, where the authors
 count whole pixels; weights 1 / D are capped at half a pixel, as whole pixels did. The mean over the
 depths of Eq. 4 is the authors' code, the paper writes a sum. Several views, of which the paper has
-none: the mean of their fields (that of latents hardly gains by a view), or the intersection, and a
-joint test-time optimisation. A camera nearer or farther than the training ones starts its march as
-much later or earlier. The marcher's first steps are even and end at the volume's centre: by torch's
-own start they end far behind it, where nothing holds f up, and a march that stays there explains
-every silhouette.
+none: the mean of their fields (that of their latents gains less by each view), or the intersection,
+and a joint test-time optimisation. A camera nearer or farther than the training ones starts its
+march as much later or earlier. The marcher's first steps are even and end at the volume's centre:
+by torch's own start they end far behind it, where nothing holds f up, and a march that stays there
+explains every silhouette.
 """
 
 import math
@@ -460,6 +460,11 @@ class SDFSRN(Reconstructor):
         -------
         (R,) values in the field's unit, of `LOOKED` points between `near` and `far`; (R,) bool,
         which pixels are in the silhouette.
+
+        Raises
+        ------
+        RequestError
+            If the view has no camera.
         """
         pictures = self.prepare([view])
         (camera,) = pictures.cameras

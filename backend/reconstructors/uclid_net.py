@@ -382,9 +382,8 @@ class UCLIDNet(Reconstructor):
     @torch.no_grad()
     def patches(self, code: Code, *, lattice: int = LATTICE) -> Patches:
         """Return the sheets on a lattice of (u, v), method frame."""
-        self.check_code(code)
+        voxels = self.coarse_volume(code).nonzero()
         grid = code.tensors["grid"].to(self.device)[None]
-        voxels = self.network.active(self.network.occupancy(grid)[0])
         codes = grid[0, OCCUPANCY_CODE:, *voxels.unbind(1)].T
         axis = torch.linspace(0, 1, lattice, device=self.device)
         where, sampler = torch.cartesian_prod(axis, axis), self.folded_sampler()
