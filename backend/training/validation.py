@@ -1,6 +1,6 @@
 """How well a network does on shapes it has not seen: the overlap of its field with the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..errors import LevelformError, RequestError
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..reconstructors.sdf_srn import SDFSRN
-from ..reconstructors.uclid_net import TAU, VOXELS, UCLIDNet
+from ..reconstructors.uclid_net import VOXELS, UCLIDNet
 from ..ticket import Ticket
 from .parts import lacks
 from .samples import framed_depths
@@ -113,13 +113,12 @@ def choose_level(
 
 @torch.no_grad()
 def choose_occupancy(
-    model: UCLIDNet, shapes: Sequence[Shape], *, count: int = 41
+    model: UCLIDNet, shapes: Sequence[Shape], *, reach: float = 3.0, count: int = 61
 ) -> tuple[float, float, float]:
     """Find how far occupancies should be raised for the folded voxels to overlap best.
 
-    The truth are the voxels that hold points of the surface. Tried are as many folded voxels, over
-    all shapes, as from a quarter to one and a half times those of the truth: more make the object
-    plump and cost time, though where a network is unsure they may overlap a little better.
+    The truth are the voxels that hold points of the surface. Tried are `count` logits up to
+    `reach` either way.
 
     Returns
     -------
@@ -127,13 +126,17 @@ def choose_occupancy(
     """
     known = []
     for shape in shapes:
-        grid = model.encode([shape.view(0)]).tensors["grid"]
-        logits = model.network.occupancy_logits(grid[None])[0].cpu().numpy()
+        logits = model.voxel_logits(model.encode([shape.view(0)])).cpu()
         surface = model.to_method(torch.from_numpy(np.array(shape["surface.points"])).float())
-        known.append((shape.category, -logits, voxels_of(surface, VOXELS).numpy() > 0))
-    own = float(np.log((1 - TAU) / TAU))
-    level, reached, before = _best_level(known, own, np.geomspace(0.25, 1.5, count))
-    return level - own, reached, before
+        known.append((shape.category, logits, voxels_of(surface, VOXELS) > 0))
+
+    def overlap(raised: float) -> float:
+        folded = ((c, model.occupied((x + raised).sigmoid()), true) for c, x, true in known)
+        return _mean_overlap((c, solid.numpy(), true.numpy()) for c, solid, true in folded)
+
+    before = overlap(0.0)
+    best, raised = max((overlap(x), x) for x in np.linspace(-reach, reach, count).tolist())
+    return (raised, best, before) if best > before else (0.0, before, before)
 
 
 @torch.no_grad()
@@ -172,10 +175,7 @@ def _best_level(
     """
 
     def overlap(level: float) -> float:
-        found: dict[str, list[float]] = {}
-        for category, values, true in known:
-            found.setdefault(category, []).append(iou(values < level, true))
-        return float(np.mean([np.mean(each) for each in found.values()]))
+        return _mean_overlap((category, values < level, true) for category, values, true in known)
 
     true = np.mean(np.concatenate([truth.ravel() for *_, truth in known]))
     values = np.concatenate([values.ravel() for _, values, _ in known])
@@ -198,3 +198,11 @@ def _overlap(
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])
     return iou(inside, shape.inside(points))
+
+
+def _mean_overlap(found: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> float:
+    """Return the mean over categories of the overlaps of what was found and what is true."""
+    overlaps: dict[str, list[float]] = {}
+    for category, solid, true in found:
+        overlaps.setdefault(category, []).append(iou(solid, true))
+    return float(np.mean([np.mean(each) for each in overlaps.values()]))

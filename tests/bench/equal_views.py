@@ -6,7 +6,7 @@ import torch
 from decoders import chosen_block, picture
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Reconstructor, load_reconstructor, methods
-from levelform.backend.reconstructors.uclid_net import TAU, UCLIDNet
+from levelform.backend.reconstructors.uclid_net import UCLIDNet
 from rows import Row, at_most
 from timing import interleave
 
@@ -34,14 +34,15 @@ def enliven(model: Reconstructor) -> Reconstructor:
 
 
 def _occupy(model: UCLIDNet) -> None:
-    """Shift the occupancy so that a share `OCCUPIED` of the voxels of a picture is above tau."""
+    """Make the network sure of a share `OCCUPIED` of the voxels of a picture, and of no other."""
     grid = model.encode([picture()]).tensors["grid"][None]
     logits = model.network.occupancy_logits(grid).flatten().sort().values
     cut = round(len(logits) * (1 - OCCUPIED))
-    between = (logits[cut - 1] + logits[cut]) / 2
-    bias = model.network.decoder_occupancy.bias
-    assert bias is not None
-    bias -= between - torch.tensor(TAU).logit()
+    between, sure = (logits[cut - 1] + logits[cut]) / 2, 30 / logits.std()
+    head = model.network.decoder_occupancy
+    assert head.bias is not None
+    head.weight *= sure
+    head.bias.copy_(sure * (head.bias - between))
 
 
 def agreements() -> Iterator[Row]:

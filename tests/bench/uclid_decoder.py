@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from levelform.backend.encoders.folding import Folded, folded, has_bfloat16
 from levelform.backend.reconstructors import bundled_weights, load_reconstructor
-from levelform.backend.reconstructors.uclid_net import GRIDS, PAPER, TAU, Decoder3D, UCLIDNet
+from levelform.backend.reconstructors.uclid_net import GRIDS, PAPER, Decoder3D, UCLIDNet
 from rows import Row, at_least, at_most
 from timing import interleave
 from torch import Tensor
@@ -47,7 +47,7 @@ def _occupancy_change() -> Row:
     for dtype in (torch.float32, torch.bfloat16):
         with torch.no_grad():
             grid = Folded(network.decoder_3D)(dtype)([g.to(dtype) for g in grids]).float()
-            solids.append(network.occupancy(grid) > TAU)
+            solids.append(model.occupied(network.occupancy(grid)[0]))
     one, other = solids
     change = 1 - ((one & other).sum() / (one | other).sum().clamp(min=1)).item()
     return at_most("12 UCLID-Net: bf16 occupancy, 1 - IoU with float32", change, None, 0.002)

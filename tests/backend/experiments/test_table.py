@@ -18,7 +18,7 @@ from levelform.backend.experiments.settings import ONE, Setting
 from levelform.backend.experiments.store import Store
 from levelform.backend.experiments.table import Results, Row, TestSet, measure_all, refuse_overlap
 from levelform.backend.fields.analytic import Sphere
-from levelform.backend.reconstructors import find_method
+from levelform.backend.reconstructors import find_method, uclid_net
 from levelform.backend.training.parts import fresh
 
 
@@ -185,12 +185,29 @@ def test_coarse_volumes_are_compared_with_coarse_volumes():
     assert "coarse volume" in goal.wanted
 
 
-def test_a_coarse_volume_is_measured_once_for_those_that_have_one(data, test, small, tmp_path):
+@pytest.mark.parametrize("kind", ["procedural", "meshes"])
+def test_distances_of_thin_sheets_are_compared_with_retrieval_s(kind):
+    data = TestSet("test", (), "0", {"source": {"kind": kind}})
+    rows = [
+        *rows_of("uclid-net", [0.03, 0.05], key="chamfer_l1"),
+        *rows_of("retrieval", [0.05, 0.06], key="chamfer_l1"),
+        *rows_of("uclid-net", [0.2, 0.3], key="f_score"),
+        *rows_of("retrieval", [0.3, 0.3], key="f_score"),
+    ]
+    near, share = goals(Results(rows), [data], [Named("uclid-net")])
+    assert (near.found, near.verdict) == ("4.00 against 5.50", "reached, with 1.500 to spare")
+    assert (share.found, share.verdict) == ("25.00 against 30.00", "not reached, short by 5.000")
+    assert goals(Results(rows), [data], [Named("tdgn")]) == []
+
+
+def test_a_coarse_volume_is_measured_once_for_those_that_have_one(
+    data, test, small, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(uclid_net, "MOST_FOLDED", 30)  # untrained, it would fold all voxels
     known = Known([Dataset(data, "train")])
     entrants = [Baseline("retrieval", known), Baseline("mean-shape", known)]
     sizes = {**small["uclid-net"], "depth_width": 4}
     uclid = fresh(find_method("uclid-net"), "compact", sizes, seed=0).eval()
-    uclid.shift_occupancy(-50.0)  # untrained, it would fold a sheet in every voxel
     entrants.append(Network({EVERY: uclid}))
     results = measure_all([test], entrants, Store(tmp_path / "a.jsonl"))
     having = {(row.entrant, row.setting) for row in results.rows if "coarse" in row.numbers}

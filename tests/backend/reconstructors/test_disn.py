@@ -42,6 +42,7 @@ def tiny(**changes):
         features=10,
         point_widths=(6, 8, 10),
         decoder_widths=(12, 7),
+        symmetry=False,  # what the streams say, unless a test is about it
     )
     model = DISN(replace(config, **changes)).eval()
     for stream in (model.sdf.global_stream, model.sdf.local_stream):
@@ -221,6 +222,22 @@ def test_the_streams_apart_add_up():
     torch.testing.assert_close(sum(parts), model.decode(code)(points), rtol=0, atol=1e-6)
     with pytest.raises(RequestError, match="one stream"):
         tiny(streams="one").decode(tiny(streams="one").encode([view()]), part="local")
+
+
+def test_a_symmetric_field_is_the_mean_of_both_sides():
+    model = tiny(symmetry=True)
+    code = model.encode([view(40)])
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    across = points * torch.tensor([-1.0, 1.0, 1.0])
+    field, plain = model.decode(code), model.decode(code, symmetry=False)
+    assert (plain(points) - plain(across)).abs().max() > 0.01
+    torch.testing.assert_close(field(points), (plain(points) + plain(across)) / 2)
+    assert (field(points) == field(across)).all()
+
+
+def test_only_compact_networks_take_objects_for_symmetric():
+    assert COMPACT.symmetry
+    assert not PAPER.symmetry
 
 
 def test_the_field_has_a_gradient():

@@ -19,9 +19,11 @@ from levelform.backend.reconstructors.uclid_net import (
     FOLD_CODE,
     OCCUPANCY_CODE,
     PAPER,
+    TAU,
     VOXELS,
     UCLIDNet,
     UCLIDNetwork,
+    likeliest_voxels,
 )
 
 SIZE = 64
@@ -319,6 +321,77 @@ def test_a_coarse_depth_map_fills_the_voxels_that_a_fine_one_does(step):
     beside = F.max_pool3d(grids[1][None], 3, 1, 1)[0]
     assert grids[0].sum() > 100
     assert beside[grids[0] > 0].mean() > 0.9  # all but the rim
+
+
+# ---------------------------------------------------------------- occupied voxels
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_other_set_of_voxels_is_expected_to_overlap_better(seed):
+    probability = torch.rand(2, 2, 3, generator=torch.Generator().manual_seed(seed)) ** 2
+    chosen = likeliest_voxels(probability, most=12)
+    subsets = torch.cartesian_prod(*[torch.tensor([False, True])] * 12)[1:]
+    p = probability.flatten().double()
+    shared = (subsets * p).sum(1)
+    overlaps = shared / (subsets.sum(1) + p.sum() - shared)
+    best = overlaps.max()
+    assert (chosen.flatten() == subsets[overlaps.argmax()]).all()
+    assert (chosen == (probability > best / (1 + best))).all()
+
+
+def test_the_expected_overlap_is_what_voxels_so_drawn_have():
+    generator = torch.Generator().manual_seed(0)
+    probability = (2 * torch.randn(28, 28, 28, generator=generator) - 3).sigmoid()
+    chosen = likeliest_voxels(probability, most=28**3)
+
+    def overlap(found, true):
+        return ((found & true).sum() / (found | true).sum()).item()
+
+    drawn = [torch.rand(probability.shape, generator=generator) < probability for _ in range(9)]
+    best = np.mean([overlap(chosen, true) for true in drawn])
+    assert probability[chosen].min().item() == pytest.approx(best / (1 + best), abs=0.005)
+    for tau in (0.15, TAU, 0.5):
+        assert np.mean([overlap(probability > tau, true) for true in drawn]) < best
+
+
+def test_at_most_so_many_voxels_are_folded():
+    even = torch.full((28, 28, 28), 0.3)
+    assert likeliest_voxels(even, most=50).sum() == 50
+    assert likeliest_voxels(even, most=28**3).all()
+
+
+def test_symmetric_objects_have_the_likelier_sheet_on_both_sides():
+    model = tiny(symmetry=True)
+    view = View(*sphere(look(40))[:1], look(40))
+    code = model.encode([view])
+    logits = model.voxel_logits(code)
+    own = model.voxel_logits(code, symmetry=False)
+    assert (logits == logits.flip(0)).all()
+    torch.testing.assert_close(logits, (own + own.flip(0)) / 2)
+    assert (own - own.flip(0)).abs().max() > 1e-4
+    volume = model.coarse_volume(code)
+    assert (volume == volume.flip(0)).all()
+    patches = model.patches(code, lattice=3)
+    assert (patches.voxels == volume.nonzero()).all()
+    sheet = {tuple(v): x for v, x in zip(patches.voxels.tolist(), patches.vertices, strict=True)}
+    alone = model.patches(code, lattice=3, symmetry=False)
+    likely = dict.fromkeys(sheet, 0)
+    for voxel, vertices in zip(alone.voxels.tolist(), alone.vertices, strict=True):
+        x, y, z = voxel
+        if (x, y, z) in sheet and own[x, y, z] > own[27 - x, y, z]:
+            likely[x, y, z] += 1
+            torch.testing.assert_close(sheet[x, y, z], vertices)
+            other = vertices * torch.tensor([-1.0, 1.0, 1.0])
+            torch.testing.assert_close(sheet[27 - x, y, z], other)
+    assert sum(likely.values()) > 100
+
+
+def test_imported_weights_keep_the_authors_threshold():
+    probability = torch.rand(28, 28, 28, generator=torch.Generator().manual_seed(0)) / 2
+    for legacy in (False, True):
+        authors = probability > TAU
+        same = (tiny(legacy=legacy).occupied(probability) == authors).all()
+        assert same == legacy
 
 
 # ---------------------------------------------------------------- training

@@ -1,12 +1,15 @@
 """The overlap of a field with the truth, on shapes spread over the categories."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from levelform.backend.encoders.lifting import voxels_of
 from levelform.backend.errors import RequestError, WorkError
 from levelform.backend.reconstructors import Code, find_method
-from levelform.backend.reconstructors.uclid_net import VOXELS
+from levelform.backend.reconstructors.uclid_net import COMPACT, VOXELS
+from levelform.backend.training import validation
 from levelform.backend.training.samples import load_shapes
 from levelform.backend.training.validation import (
     choose_level,
@@ -121,22 +124,39 @@ def test_silhouettes_tell_the_level_of_fields_that_are_too_fat(unseen, monkeypat
     assert reached > 0.95
 
 
-def test_occupancies_that_are_too_low_are_raised(unseen, monkeypatch):
-    """A network that is right about every voxel, but nowhere sure enough to fold a sheet."""
-    model = find_method("uclid-net")().eval()
+def test_occupancies_that_are_too_high_are_lowered(unseen, monkeypatch):
+    """A network that tells every voxel apart, but takes most empty ones for occupied too."""
+    model = find_method("uclid-net")(replace(COMPACT, symmetry=False)).eval()
     surfaces = {shape.id: torch.from_numpy(np.array(shape["surface.points"])) for shape in unseen}
 
     def encode(views):
         points = surfaces[views[0].name.split(" ")[0]].float()
         occupied = voxels_of(model.to_method(points), VOXELS)
-        return Code("uclid-net", {"grid": (2 * occupied - 4)[None]})
+        return Code("uclid-net", {"grid": (8 * occupied - 1)[None]})
 
     monkeypatch.setattr(model, "encode", encode)
     monkeypatch.setattr(model.network, "occupancy_logits", lambda grid: grid[:, 0])
     raised, reached, own = choose_occupancy(model, unseen)
-    assert own == 0.0
-    assert reached > 0.95
-    assert 1.3 < raised <= 3.4  # occupied ones get above TAU, a logit of -0.62, empty ones do not
+    assert own < 0.3
+    assert reached == 1.0
+    assert -3.0 <= raised < -1.0
     before = model.network.decoder_occupancy.bias.item()
     model.shift_occupancy(raised)
     assert model.network.decoder_occupancy.bias.item() == pytest.approx(before + raised)
+
+
+def test_occupancies_of_a_calibrated_network_stay(unseen, monkeypatch):
+    """Probabilities that hold: no other logit does better by more than chance."""
+    model = find_method("uclid-net")(replace(COMPACT, symmetry=False)).eval()
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(len(unseen), VOXELS, VOXELS, VOXELS, generator=generator) * 2 - 3
+    monkeypatch.setattr(
+        model, "encode", lambda views: Code("uclid-net", {"grid": next(grids)[None]})
+    )
+    grids = iter(logits)
+    monkeypatch.setattr(model.network, "occupancy_logits", lambda grid: grid[:, 0])
+    truths = iter(torch.rand(logits.shape, generator=generator) < logits.sigmoid())
+    monkeypatch.setattr(validation, "voxels_of", lambda points, count: next(truths).float())
+    raised, reached, own = choose_occupancy(model, unseen)
+    assert abs(raised) <= 0.2
+    assert reached - own < 0.002
