@@ -93,7 +93,7 @@ RUNS = (
     Run("disn-third", "disn", 8000, start="disn-second", more=("--rate", "1e-3", *HALF)),
     Run("disn-fourth", "disn", 6600, start="disn-third", more=("--rate", "1e-3", *HALF)),
     Run("disn", "disn", 14000, start="disn-fourth", more=("--rate", "1e-3", *HALF)),
-    Run("disn-camera", "disn", 900, "camera", start="disn-first"),
+    Run("disn-camera", "disn", 5500, "camera", start="disn", more=HALF),
     Run("uclid-net-depth-first", "uclid-net", 1800, "depth"),
     Run("uclid-net-depth-second", "uclid-net", 1900, "depth", changes=(SMALL,),
         start="uclid-net-depth-first"),

@@ -15,7 +15,7 @@ class CameraNetwork(nn.Module):
     """DISN's (section 3.1.1, figure 5): pictures to cameras with a scale.
 
     A VGG-16 gives one vector; three heads read a scale, six numbers of a rotation and a
-    translation. The released model has no batch norms, so neither has this.
+    translation. The released model has no batch norms, so the heads have none.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ Departures
 - The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
   from what.
 - "compact" has batch norms in VGG-16: the paper's starts from ImageNet's weights, ours from none,
-  from which a VGG-16 without norms learns slowly. The camera network's has none, as published.
+  from which a VGG-16 without norms learns slowly; that of the camera network learned nothing.
 - "compact" takes objects for symmetric: the distance is the mean of a point's and of its mirror
   image's, see `fields.mirrored`. On unseen props it overlaps better too, even on those that are not
   symmetric. The option `symmetry` switches it off.
@@ -89,7 +89,7 @@ class DISNConfiguration(Configuration):
     decoder_widths : of the hidden layers of each decoder
     streams : "two" (the paper's), "one" decoder for everything, or "global" features alone
     binary : inside or outside instead of a distance (Table 4)
-    batch_norm : norms in VGG-16, which the paper's has not
+    batch_norm, camera_norm : norms in VGG-16, and in the camera network's; the paper's have none
     legacy : the authors' input, resizing and sampling, for imported weights
     symmetry : the field is the mean of itself and its mirror image
     camera : the weights have a camera network
@@ -109,6 +109,7 @@ class DISNConfiguration(Configuration):
     binary: bool = False
     legacy: bool = False
     batch_norm: bool = False
+    camera_norm: bool = False
     symmetry: bool = False
     camera: bool = True
     camera_offset: tuple[float, ...] = (-0.00193892, 0.00169222, 1.3949631)
@@ -127,6 +128,7 @@ COMPACT = DISNConfiguration(
     point_widths=(32, 64, 128),
     decoder_widths=(192, 96),
     batch_norm=True,
+    camera_norm=True,
     symmetry=True,
     camera_offset=(0.0, 0.0, OURS.near),
     camera_unit=1.0,
@@ -234,7 +236,9 @@ class DISN(Reconstructor):
         self.camera = None
         if configuration.camera:
             self.camera = CameraNetwork(
-                _vgg(configuration), configuration.features, configuration.camera_offset
+                _vgg(configuration, batch_norm=configuration.camera_norm),
+                configuration.features,
+                configuration.camera_offset,
             )
             with torch.no_grad():  # a camera at the training distance, of an object of size 1
                 self.camera.scale[-1].bias.fill_(1.0)  # pyright: ignore
@@ -432,8 +436,9 @@ class DISN(Reconstructor):
     def start_of(self, part: str) -> dict[str, Tensor]:
         """Return the encoder for the camera network: it knows objects already."""
         assert self.camera is not None
-        lent, own = self.sdf.vgg.folded_state(), self.camera.encoder.state_dict()
-        if any(lent[name].shape != own[name].shape for name in own):
+        vgg, own = self.sdf.vgg, self.camera.encoder.state_dict()
+        lent = vgg.state_dict() if self.configuration.camera_norm else vgg.folded_state()
+        if any(name not in lent or lent[name].shape != own[name].shape for name in own):
             return {}
         return {f"camera.encoder.{name}": lent[name] for name in own}
 

@@ -27,8 +27,8 @@ Departures
   the truth. Where a network is less sure of all it sees, a fixed one loses whole parts. `legacy`
   weights keep the authors'.
 - "compact" takes objects for symmetric: a voxel's logit is the mean of its own and of its mirror
-  image's, and of both sheets that of the likelier voxel is folded, on either side. On unseen props,
-  symmetric or not, it overlaps better too. The option `symmetry` switches it off.
+  image's, and of both sheets that of the likelier voxel is folded, on either side. Unseen props,
+  of which few are symmetric, overlap better too. The option `symmetry` switches it off.
 - While occupancy has learned nothing, all 28^3 voxels may be occupied: 3000 are folded at most.
 - Without any occupied voxel the Chamfer term is left away; the code divides by zero.
 - The field is made of the oriented sheets, see `fields.patches`; paper and code stop at points.

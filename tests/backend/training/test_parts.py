@@ -32,9 +32,10 @@ def test_parts_are_absent_until_they_are_trained(method):
         assert with_part(grown, part, seed=1) is grown
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_disns_camera_network_starts_from_the_trained_encoder(batch_norm):
-    plain = fresh(methods()["disn"], "compact", {"batch_norm": batch_norm}, seed=0)
+@pytest.mark.parametrize(("norm", "camera_norm"), [(False, False), (True, False), (True, True)])
+def test_disns_camera_network_starts_from_the_trained_encoder(norm, camera_norm):
+    norms = {"batch_norm": norm, "camera_norm": camera_norm}
+    plain = fresh(methods()["disn"], "compact", norms, seed=0)
     pictures = torch.rand(2, 3, 64, 64)
     plain.train().sdf.vgg(pictures)  # norms have statistics that are not 0 and 1
     grown = with_part(plain, "camera", seed=1).eval()
