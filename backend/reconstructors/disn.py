@@ -15,18 +15,18 @@ Figures 3 and 4: five maps of VGG-16 are resized to the picture's size S, and sa
 
 Departures
 ----------
-- Several views: "mean" adds up each view's share of the decoders' first layer, weighted by whether
-  the view sees the point; the first layer is linear, so V equal views are one view. "max" is the
-  paper's section 4.4, features first, and needs weights trained with it.
+- Several views: "mean" is the mean of the distances that each view alone tells, so that V equal
+  views are one view. Means of features, which were never seen in training, overlap less with two
+  views than with one. "max" is the paper's section 4.4, and needs weights trained with it.
 - Pictures are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
   weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
 - The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
   from what.
 - "compact" has batch norms in VGG-16: the paper's starts from ImageNet's weights, ours from none,
   from which a VGG-16 without norms learns slowly; that of the camera network learned nothing.
-- "compact" takes objects for symmetric: the distance is the mean of a point's and of its mirror
-  image's, see `fields.mirrored`. On unseen props it overlaps better too, even on those that are not
-  symmetric. The option `symmetry` switches it off.
+- "compact" takes objects for symmetric: the mirror image of the field counts as one more view, see
+  `fields.mirrored`. Unseen props overlap better too, even those that are not symmetric. The option
+  `symmetry` switches it off.
 - The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
 """
 
@@ -44,6 +44,7 @@ from ..encoders.pose import CameraNetwork
 from ..encoders.vgg import GROUPS, VGG16
 from ..errors import RequestError
 from ..fields.field import Field
+from ..fields.fused import FusedFields
 from ..fields.mirrored import MirroredField
 from ..fields.pixel_aligned import DISNField, Maps, Stream
 from ..fusion import (
@@ -51,7 +52,6 @@ from ..fusion import (
     R2N2,
     Framing,
     camera_tensors,
-    inside_picture,
     network_input,
     project_points,
     reduce_views,
@@ -204,6 +204,17 @@ def network_picture(images: Tensor, config: DISNConfiguration) -> Tensor:
     return normalize(rgb).contiguous(memory_format=torch.channels_last)
 
 
+def _grouped(code: Code) -> list[dict[str, Tensor]]:
+    """Return the tensors of each group of a code's views."""
+    groups = code.tensors["groups"]
+    return [{n: t[groups == group] for n, t in code.tensors.items()} for group in groups.unique()]
+
+
+def _with_share(group: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Return a group of views that together count as much as `share`."""
+    return {**group, "shares": share * group["shares"] / group["shares"].sum()}
+
+
 @register(
     MethodSpec(
         name="disn",
@@ -262,7 +273,7 @@ class DISN(Reconstructor):
             One or more. Where a view has no camera, or `camera` is "estimated", the camera network
             gives one.
         fusion
-            "mean" or "max", see the module's docstring.
+            "mean" of the views' fields or "max" of their features, see the module's docstring.
         camera
             "given" or "estimated".
         """
@@ -274,6 +285,8 @@ class DISN(Reconstructor):
         tensors = {"globals": vectors, "poses": poses, "lenses": lenses}
         tensors |= {f"map{index}": level for index, level in enumerate(maps.levels)}
         tensors["shares"] = vectors.new_ones(len(views))
+        groups = range(len(views)) if rule == "mean" else [0] * len(views)
+        tensors["groups"] = torch.tensor([*groups], device=self.device)
         flat = [camera.orthographic for camera in cameras]
         tensors["flat"] = torch.tensor(flat, device=self.device)
         return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size})
@@ -301,40 +314,46 @@ class DISN(Reconstructor):
         self.check_code(code)
         if part != "both" and self.configuration.streams != "two":
             raise RequestError("These weights have one stream, so it can't be shown apart.")
-        tensors = code.to(self.device).tensors
+        fields = [self._baked(group, code, part) for group in _grouped(code.to(self.device))]
+        field = fields[0] if len(fields) == 1 else FusedFields(fields, "mean")
+        if symmetry and self.configuration.symmetry:
+            return MirroredField(field, 1 / (1 + len(fields)))
+        return field
+
+    def _baked(self, tensors: dict[str, Tensor], code: Code, part: str) -> DISNField:
+        """Return the field of one group of views, whose features are fused."""
         levels = tuple(tensors[f"map{index}"] for index in range(self.sdf.map_count))
-        maps = Maps(levels, code.meta["size"], self.configuration.legacy)
-        field = DISNField(
+        return DISNField(
             global_stream=None if part == "local" else self.sdf.global_stream,
             local_stream=None if part == "global" else self.sdf.local_stream,
             tensors=tensors,
-            maps=maps,
+            maps=Maps(levels, code.meta["size"], self.configuration.legacy),
             method_from_volume=self.method_from_volume,
             unit=UNIT,
             maximum=code.meta["fusion"] == "max",
         )
-        return MirroredField(field) if symmetry and self.configuration.symmetry else field
 
     def interpolate(self, first: Code, second: Code, weight: float) -> Code:
         """Blend two objects' global and local features, each looked up by its own camera (Fig. 10).
 
-        `weight` goes from 0, the first, to 1, the second. The views of both are kept, and count by
-        their share; that is the blend of their features, since what reads them is linear.
+        `weight` goes from 0, the first, to 1, the second. Views count by their share; that is the
+        blend of their features, since what reads them is linear. Of objects with several views
+        every view of one is blended with every view of the other.
         """
         for code in (first, second):
             self.check_code(code)
             if code.meta["fusion"] != "mean":
                 raise RequestError("Only views fused by their mean can be interpolated.")
-        shares = {id(first): 1.0 - weight, id(second): weight}
-        tensors = {}
-        for name in first.tensors:
-            parts = [code.tensors[name] for code in (first, second)]
-            if name == "shares":
-                parts = [
-                    shares[id(code)] * code.tensors[name] / code.tensors[name].sum()
-                    for code in (first, second)
-                ]
-            tensors[name] = torch.cat(parts)
+        pairs = [
+            (_with_share(one, 1.0 - weight), _with_share(other, weight))
+            for one in _grouped(first)
+            for other in _grouped(second)
+        ]
+        tensors = {
+            name: torch.cat([end[name] for pair in pairs for end in pair]) for name in first.tensors
+        }
+        sizes = [len(one["shares"]) + len(other["shares"]) for one, other in pairs]
+        tensors["groups"] = torch.arange(len(pairs)).repeat_interleave(torch.tensor(sizes))
         return replace(first, tensors=tensors)
 
     @torch.no_grad()
@@ -392,23 +411,24 @@ class DISN(Reconstructor):
         rule = self.check_fusion(fusion)
         objects, views = batch.images.shape[:2]
         vectors, maps = self.sdf.encode(batch.images.flatten(0, 1))
+        points, local = self.to_method(batch.points), None
+        if self.configuration.streams != "global":
+            if batch.camera_from_volume is None or batch.intrinsics is None:
+                raise RequestError("DISN learns from posed pictures; this batch has no cameras.")
+            pixels, _ = project_points(
+                batch.points,
+                batch.camera_from_volume,
+                batch.intrinsics,
+                orthographic=batch.orthographic,
+            )  # (B, V, P, 2)
+            local = maps.look_up(pixels.flatten(0, 1))  # (B V, P, C)
+        if rule == "mean":
+            points = points.repeat_interleave(views, 0)
+            return self.sdf.decode(points, vectors, local).unflatten(0, (objects, views)).mean(1)
         fused = reduce_views(vectors.unflatten(0, (objects, views)), rule, dim=1)
-        points = self.to_method(batch.points)
-        if self.configuration.streams == "global":
-            return self.sdf.decode(points, fused, None)
-        if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError("DISN learns from posed pictures; this batch has no cameras.")
-        pixels, depth = project_points(
-            batch.points,
-            batch.camera_from_volume,
-            batch.intrinsics,
-            orthographic=batch.orthographic,
-        )  # (B, V, P, 2), (B, V, P)
-        local = maps.look_up(pixels.flatten(0, 1)).unflatten(0, (objects, views))  # (B, V, P, C)
-        size = (maps.size, maps.size)
-        seen = inside_picture(pixels, depth, picture=size).to(local)[..., None]
-        weights = seen if rule == "mean" else None
-        return self.sdf.decode(points, fused, reduce_views(local, rule, weights=weights, dim=1))
+        if local is not None:
+            local = reduce_views(local.unflatten(0, (objects, views)), rule, dim=1)
+        return self.sdf.decode(points, fused, local)
 
     def loss(self, batch: Batch, *, fusion: str | None = None) -> dict[str, Tensor]:
         """Return 1000 times the mean of Eq. 3; for `binary` 100 times the cross entropy.

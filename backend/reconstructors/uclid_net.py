@@ -15,8 +15,9 @@ files, so their state dicts load as they are.
 
 Departures
 ----------
-- Fusion by "mean" is the default: it keeps equal views one view, without the fine-tuning that the
-  paper's "sum" (section 4.3) needs.
+- Fusion by "mean" is the default: that of H_0, which each view gives alone. Equal views are one
+  view, without the fine-tuning that the paper's "sum" of grids (section 4.3) needs; means of grids,
+  never seen in training, overlap less.
 - Depth is lifted by the inverse of the projection. The authors' code mirrors it along the viewing
   axis; `legacy` weights, which learned that, get it so, and sample maps corner to corner.
 - (u, v) on a lattice at inference, drawn at random only in training: the same result every time.
@@ -54,7 +55,6 @@ from ..fusion import (
     OURS,
     R2N2,
     Framing,
-    Fusion,
     camera_tensors,
     network_input,
     reduce_views,
@@ -334,14 +334,15 @@ class UCLIDNet(Reconstructor):
         depth: Sequence[Tensor | None] | None = None,
         **options: Any,
     ) -> Code:
-        """Encode views to H_0, (40, 28, 28, 28), grids fused before the decoder.
+        """Encode views to H_0, (40, 28, 28, 28).
 
         Parameters
         ----------
         views
             One or more.
         fusion
-            "mean", or "sum" for weights that were fine-tuned to it (section 4.3).
+            "mean" of H_0; or "sum" of the lifted grids, for weights that were fine-tuned to it
+            (section 4.3).
         camera
             "given" uses a view's own camera where it has one.
         depth
@@ -349,20 +350,22 @@ class UCLIDNet(Reconstructor):
             None, as a whole or for a view, is estimated.
         """
         rule = self.check_fusion(fusion)
-        grids = self.lift(views, fusion=rule, camera=camera, depth=depth)
-        seen = grids[2][0, -1]  # at 28^3 the last channel is depth's
-        return Code(self.spec.name, {"grid": self._decoded(grids), "depth_grid": seen})
+        grids = self.lift(views, camera=camera, depth=depth)
+        if rule != "mean":
+            grids = [reduce_views(level, rule)[None] for level in grids]
+        seen = grids[2][:, -1].mean(0)  # at 28^3 the last channel is depth's
+        grid = self._decoded(grids).mean(0)
+        return Code(self.spec.name, {"grid": grid, "depth_grid": seen})
 
     @torch.no_grad()
     def lift(
         self,
         views: Sequence[View],
         *,
-        fusion: Fusion = "mean",
         camera: Literal["given", "estimated"] = "given",
         depth: Sequence[Tensor | None] | None = None,
     ) -> list[Tensor]:
-        """Return the fused grids that the 3D decoder reads, (1, C, n, n, n); see `encode`."""
+        """Return the grids that the 3D decoder reads, (V, C, n, n, n); see `encode`."""
         pictures = self.prepare(views)
         images = network_input(pictures.images, self.framing.backdrop)
         known = [None if camera == "estimated" else c for c in pictures.cameras]
@@ -375,13 +378,13 @@ class UCLIDNet(Reconstructor):
             )
             for i, (d, c) in enumerate(zip(maps, cameras, strict=True))
         ]
-        return [reduce_views(torch.cat(level), fusion)[None] for level in zip(*grids, strict=True)]
+        return [torch.cat(level) for level in zip(*grids, strict=True)]
 
     def _decoded(self, grids: Sequence[Tensor]) -> Tensor:
-        """Return H_0 of one object, (40, 28, 28, 28), by the folded decoder."""
+        """Return H_0 of grids, (N, 40, 28, 28, 28), by the folded decoder."""
         dtype = convolution_dtype(grids[0])
         packed = [g.to(dtype, memory_format=torch.channels_last_3d) for g in grids]
-        return self.folded_decoder(dtype)(packed)[0].to(grids[0])
+        return self.folded_decoder(dtype)(packed).to(grids[0])
 
     @torch.no_grad()
     def decode(
@@ -609,10 +612,13 @@ class UCLIDNet(Reconstructor):
                 depths = self._found_depths(images, ahead)
         depths = depths * self.scale
         grids = self.network.lift(images, depths, poses, lenses, batch.orthographic)
-        if fusion is not None:
-            shape = batch.images.shape[:2]
-            rule = self.check_fusion(fusion)
-            grids = [reduce_views(grid.unflatten(0, shape), rule, dim=1) for grid in grids]
+        if fusion is None:
+            return self.network.decoder_3D(grids)
+        shape = batch.images.shape[:2]
+        rule = self.check_fusion(fusion)
+        if rule == "mean":
+            return self.network.decoder_3D(grids).unflatten(0, shape).mean(1)
+        grids = [reduce_views(grid.unflatten(0, shape), rule, dim=1) for grid in grids]
         return self.network.decoder_3D(grids)
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:

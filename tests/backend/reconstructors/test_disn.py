@@ -235,6 +235,36 @@ def test_a_symmetric_field_is_the_mean_of_both_sides():
     assert (field(points) == field(across)).all()
 
 
+def test_the_mirror_image_counts_as_one_more_view():
+    model = tiny(symmetry=True)
+    code = model.encode([view(), view(100), view(200)])
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    across = points * torch.tensor([-1.0, 1.0, 1.0])
+    plain = model.decode(code, symmetry=False)
+    expected = 0.75 * plain(points) + 0.25 * plain(across)
+    torch.testing.assert_close(model.decode(code)(points), expected)
+
+
+def test_several_views_are_the_mean_of_what_each_says():
+    model, views = tiny(), [view(), view(100), view(200)]
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    each = [model.decode(model.encode([one]))(points) for one in views]
+    assert (each[0] - each[1]).abs().max() > 0.01
+    found = model.decode(model.encode(views))(points)
+    torch.testing.assert_close(found, torch.stack(each).mean(0))
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1), (2, 3)])
+def test_interpolation_of_several_views_starts_and_ends_at_the_objects(one, other):
+    model = tiny()
+    first = model.encode([view(50 * i) for i in range(one)])
+    second = model.encode([view(50 * i + 200) for i in range(other)])
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for weight, end in ((0.0, first), (1.0, second)):
+        blended = model.decode(model.interpolate(first, second, weight))
+        torch.testing.assert_close(blended(points), model.decode(end)(points), rtol=0, atol=1e-5)
+
+
 def test_only_compact_networks_take_objects_for_symmetric():
     assert COMPACT.symmetry
     assert not PAPER.symmetry
@@ -270,7 +300,9 @@ def test_the_loss_reaches_every_parameter(variant):
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().sum() > 0, name
+        # A norm takes away what a bias before it adds.
+        if not name.startswith("camera.encoder") or not name.endswith("bias"):
+            assert parameter.grad.abs().sum() > 0, name
 
 
 def test_the_loss_weighs_near_and_inside_points_four_times():
