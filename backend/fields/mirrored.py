@@ -7,7 +7,7 @@ from .field import Field
 
 
 class MirroredField(Field):
-    """The weighted mean of a field and of its mirror image in the volume's plane x = 0.
+    """The mean of a field and of its mirror image in the volume's plane x = 0.
 
     A network that was asked once about the left and once about the right of a symmetric object has
     two guesses at the same thing; their errors are less alike than they are.
@@ -16,21 +16,19 @@ class MirroredField(Field):
     ----------
     field
         Any.
-    share
-        Of the mirror image, at most one half: then both sides are alike.
     """
 
-    def __init__(self, field: Field, share: float = 0.5) -> None:
-        self.field, self.share = field, share
+    def __init__(self, field: Field) -> None:
+        self.field = field
         self.kind, self.device, self.block = field.kind, field.device, field.block
         self.lipschitz = field.lipschitz
         self._other_side = torch.tensor([-1.0, 1.0, 1.0], device=field.device)
 
     def __call__(self, points: Tensor) -> Tensor:
-        return torch.lerp(self.field(points), self.field(points * self._other_side), self.share)
+        return (self.field(points) + self.field(points * self._other_side)) / 2
 
     def color(self, points: Tensor) -> Tensor | None:
-        """Return the mean of both colours, (N, 4), weighted alike; None where there is none."""
+        """Return the mean of both colours, (N, 4); None where there is none."""
         here = self.field.color(points)
         there = self.field.color(points * self._other_side)
-        return None if here is None or there is None else torch.lerp(here, there, self.share)
+        return None if here is None or there is None else (here + there) / 2

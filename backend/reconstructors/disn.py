@@ -24,7 +24,7 @@ Departures
   from what.
 - "compact" has batch norms in VGG-16: the paper's starts from ImageNet's weights, ours from none,
   from which a VGG-16 without norms learns slowly; that of the camera network learned nothing.
-- "compact" takes objects for symmetric: the mirror image of the field counts as one more view, see
+- "compact" takes objects for symmetric: the field is the mean of itself and its mirror image, see
   `fields.mirrored`. Unseen props overlap better too, even those that are not symmetric. The option
   `symmetry` switches it off.
 - The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
@@ -317,7 +317,7 @@ class DISN(Reconstructor):
         fields = [self._baked(group, code, part) for group in _grouped(code.to(self.device))]
         field = fields[0] if len(fields) == 1 else FusedFields(fields, "mean")
         if symmetry and self.configuration.symmetry:
-            return MirroredField(field, 1 / (1 + len(fields)))
+            return MirroredField(field)
         return field
 
     def _baked(self, tensors: dict[str, Tensor], code: Code, part: str) -> DISNField:

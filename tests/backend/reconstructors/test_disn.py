@@ -235,16 +235,6 @@ def test_a_symmetric_field_is_the_mean_of_both_sides():
     assert (field(points) == field(across)).all()
 
 
-def test_the_mirror_image_counts_as_one_more_view():
-    model = tiny(symmetry=True)
-    code = model.encode([view(), view(100), view(200)])
-    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    across = points * torch.tensor([-1.0, 1.0, 1.0])
-    plain = model.decode(code, symmetry=False)
-    expected = 0.75 * plain(points) + 0.25 * plain(across)
-    torch.testing.assert_close(model.decode(code)(points), expected)
-
-
 def test_several_views_are_the_mean_of_what_each_says():
     model, views = tiny(), [view(), view(100), view(200)]
     points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
