@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..backend.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
 from . import dataset_render, interpreter
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh

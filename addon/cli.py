@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 import bpy
 import numpy as np
 
-from ..backend.errors import LevelformError, RequestError
-from ..backend.protocol import Background, Progress
+from ..backend.contract.errors import LevelformError, RequestError
+from ..backend.contract.protocol import Background, Progress
 from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
 from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings

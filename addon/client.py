@@ -21,8 +21,8 @@ from multiprocessing.connection import Client as Connector
 from pathlib import Path
 from typing import Any
 
-from ..backend import protocol
-from ..backend.errors import WorkError
+from ..backend.contract import protocol
+from ..backend.contract.errors import WorkError
 
 LAUNCHER = Path(__file__).parents[1] / "backend" / "launch.py"
 LOG = "worker.log"

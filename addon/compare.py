@@ -10,8 +10,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..backend.errors import RequestError
-from ..backend.protocol import Evaluate, Evaluation, MeshData
+from ..backend.contract.errors import RequestError
+from ..backend.contract.protocol import Evaluate, Evaluation, MeshData
 from .results import Deleted, Handle, Result
 from .session import Running, live
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..backend.errors import RequestError
-from ..backend.protocol import CameraData
+from ..backend.contract.errors import RequestError
+from ..backend.contract.protocol import CameraData
 
 LONGEST_SIDE = 1.8
 

@@ -24,8 +24,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..backend.errors import LevelformError, RequestError, WorkError
-from ..backend.protocol import CameraData
+from ..backend.contract.errors import LevelformError, RequestError, WorkError
+from ..backend.contract.protocol import CameraData
 from .dataset_cameras import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
 from .scene.passes import PASSES, write_pictures
 from .scene.studio import ENGINES as ENGINES

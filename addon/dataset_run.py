@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..backend.errors import LevelformError, RequestError, WorkError
+from ..backend.contract.errors import LevelformError, RequestError, WorkError
 from .dataset_render import (
     Outcome,
     Rendered,

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..backend.errors import RequestError, WorkError
+from ..backend.contract.errors import RequestError, WorkError
 
 MESH_SUFFIXES = (".glb", ".ply", ".obj", ".stl", ".npz")
 SCENE_SUFFIX = ".blend"

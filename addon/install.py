@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ..backend.errors import LevelformError, WorkError
+from ..backend.contract.errors import LevelformError, WorkError
 from . import pip
 from .checkup import Check, Report, check, is_executable
 from .managed import LOG, Plan, claim, managed_python, write_marker

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from ..backend.errors import RequestError
+from ..backend.contract.errors import RequestError
 from . import install, preferences
 from .checkup import Check
 from .client import Client

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from ..backend import protocol
-from ..backend.errors import LevelformError, RequestError
+from ..backend.contract import protocol
+from ..backend.contract.errors import LevelformError, RequestError
 from .client import Client, ClientState, Ending
 
 _CANCEL_PATIENCE = 5.0  # seconds until a worker that does not heed a cancel is killed

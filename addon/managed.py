@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ..backend.errors import WorkError
+from ..backend.contract.errors import WorkError
 
 REQUIREMENTS = Path(__file__).parents[1] / "backend" / "requirements.txt"
 LOG = "install.log"

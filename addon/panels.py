@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from ..backend.protocol import MeshUpdate
+from ..backend.contract.protocol import MeshUpdate
 from . import preferences
 from .interpreter import WORDS, describe, here
 from .operators.cameras import found_camera

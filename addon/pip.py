@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..backend.errors import RequestError
+from ..backend.contract.errors import RequestError
 from .client import clean_environment
 from .managed import Build, Plan
 

@@ -11,7 +11,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..backend import protocol
+from ..backend.contract import protocol
 from . import choices, session
 from .dataset_cameras import WORDS
 from .requests import DEFAULT_METHOD

@@ -16,8 +16,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..backend.errors import RequestError
-from ..backend.protocol import Background, Reconstruct, Remesh
+from ..backend.contract.errors import RequestError
+from ..backend.contract.protocol import Background, Reconstruct, Remesh
 from . import preferences
 from .results import PROVENANCE, Added, Replaced
 from .scene import volume as scene_volume

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from ..backend.protocol import MeshUpdate
+from ..backend.contract.protocol import MeshUpdate
 from .scene import meshes
 from .scene.cameras import add_camera
 from .transforms import Frame

@@ -15,8 +15,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..backend.errors import LevelformError, RequestError, WorkError
-from ..backend.protocol import (
+from ..backend.contract.errors import LevelformError, RequestError, WorkError
+from ..backend.contract.protocol import (
     Evaluate,
     MeshUpdate,
     MethodInfo,

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..backend.errors import RequestError
+from ..backend.contract.errors import RequestError
 from . import transforms
 from .requests import absolute
 from .scene import cameras as scene_cameras

@@ -18,8 +18,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..backend.errors import LevelformError, RequestError, WorkError
-from ..backend.protocol import MeshUpdate
+from ..backend.contract.errors import LevelformError, RequestError, WorkError
+from ..backend.contract.protocol import MeshUpdate
 from .client import clean_environment
 from .interpreter import here
 from .scene import meshes

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.errors import RequestError
-from ..backend.protocol import CameraData
+from ..backend.contract.errors import RequestError
+from ..backend.contract.protocol import CameraData
 
 FILE_NAME = "transforms.json"
 _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")

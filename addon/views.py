@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import bpy
 import numpy as np
 
-from ..backend.errors import RequestError
-from ..backend.protocol import CameraData, ViewData
+from ..backend.contract.errors import RequestError
+from ..backend.contract.protocol import CameraData, ViewData
 from . import transforms
 from .scene import cameras as scene_cameras
 from .scene import images as scene_images

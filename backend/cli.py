@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from . import commands
-from .errors import LevelformError, RequestError
+from .contract.errors import LevelformError, RequestError
 
 PROGRAM = "levelform"
 INTERRUPTED = 130

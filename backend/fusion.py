@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
-from .errors import RequestError
+from .contract.errors import RequestError
 from .geometry.cameras import Camera
 from .geometry.views import View
 

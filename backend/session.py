@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import protocol
+from .contract import protocol
+from .contract.errors import RequestError, WorkError
 from .data.meshes import Solid, mend
 from .data.pictures import to_view
-from .errors import RequestError, WorkError
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .errors import Cancelled
+from .contract.errors import Cancelled
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from . import launch
-from .channel import Channel, ChannelClosedError
-from .errors import Cancelled, LevelformError
-from .geometry.meshes import mesh_edges
-from .protocol import (
+from .contract.channel import Channel, ChannelClosedError
+from .contract.errors import Cancelled, LevelformError
+from .contract.protocol import (
     REQUESTS,
     Cancel,
     Connection,
@@ -46,7 +45,8 @@ from .protocol import (
     VolumeEstimate,
     open_channel,
 )
-from .protocol import Cancelled as CancelledEvent
+from .contract.protocol import Cancelled as CancelledEvent
+from .geometry.meshes import mesh_edges
 from .ticket import Step, Ticket
 
 _PROGRESS_INTERVAL = 0.05  # seconds between two reports of the same stage

@@ -15,8 +15,9 @@ LAUNCH = runpy.run_path(str(Path(__file__).parents[1] / "backend" / "launch.py")
 LAUNCH["load_package"]()
 
 import numpy as np  # noqa: E402 - the package is there only now
-from levelform.backend import protocol, worker  # noqa: E402
-from levelform.backend.errors import WorkError  # noqa: E402
+from levelform.backend import worker  # noqa: E402
+from levelform.backend.contract import protocol  # noqa: E402
+from levelform.backend.contract.errors import WorkError  # noqa: E402
 
 
 class Session:

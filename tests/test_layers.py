@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOUNDATION = {"protocol", "errors", "ticket"}
+FOUNDATION = {"contract", "ticket"}
 # Arrows point one way: a room may import from the rooms named here (and from itself).
 ALLOWED = {
-    "protocol": {"errors", "wire", "channel"},
-    "channel": {"wire"},
-    "wire": {"errors"},
-    "errors": set(),
-    "ticket": {"errors"},
+    "contract": set(),
+    "ticket": {"contract"},
     "geometry": FOUNDATION,
     "encoders": FOUNDATION | {"geometry"},
     "fields": FOUNDATION | {"geometry"},
@@ -40,7 +37,8 @@ ALLOWED = {
     },
 }
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
-NO_TORCH = {"errors", "ticket", "protocol", "wire", "channel", "launch"}
+NO_TORCH = ["backend/ticket.py", "backend/launch.py"]
+STANDARD = set(sys.stdlib_module_names)
 
 
 def imports_of(path: Path) -> set[str]:
@@ -83,10 +81,18 @@ def test_addon_knows_only_the_contract(path):
     for name in imports_of(path):
         assert name.split(".")[0] != "torch", f"{path} imports torch"
         if name.startswith("levelform.backend"):
-            assert name.split(".")[2] in {"protocol", "errors"}, f"{path} imports {name}"
+            assert name.split(".")[2] == "contract", f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("name", ["addon/jobs.py", *[f"backend/{n}.py" for n in sorted(NO_TORCH)]])
+@pytest.mark.parametrize("path", files("backend/contract"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_contract_needs_numpy_and_the_standard_library_alone(path):
+    for name in imports_of(path):
+        top = name.split(".")[0]
+        inside = name.startswith("levelform.backend.contract")
+        assert inside or top == "numpy" or top in STANDARD, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("name", ["addon/jobs.py", *NO_TORCH])
 def test_no_bpy_and_no_torch_where_none_belongs(name):
     for imported in imports_of(ROOT / name):
         assert imported.split(".")[0] not in {"bpy", "torch"}, f"{name} imports {imported}"
@@ -103,7 +109,8 @@ def test_imports_inside_the_extension_are_relative(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["levelform", "levelform.addon", "levelform.backend", "levelform.backend.protocol"]
+    "module",
+    ["levelform", "levelform.addon", "levelform.backend", "levelform.backend.contract.protocol"],
 )
 def test_import_brings_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -39,7 +39,7 @@ def render(picture: Path, made: bpy.types.Object) -> None:
 
 def follow(events: Iterator[Any]) -> bpy.types.Object:
     """Tell what comes of a reconstruction as it comes; return its object."""
-    from levelform.backend.protocol import MeshUpdate, Progress
+    from levelform.backend.contract.protocol import MeshUpdate, Progress
 
     while True:
         try:

@@ -28,7 +28,7 @@ import bpy  # before bmesh and mathutils, which it brings
 import bmesh
 import numpy as np
 from levelform.addon.scene import cameras
-from levelform.backend.protocol import CameraData
+from levelform.backend.contract.protocol import CameraData
 from mathutils import Euler, Matrix, Vector
 
 SIDE = 512  # pixels

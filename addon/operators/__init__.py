@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ...backend.errors import LevelformError
+from ...backend.contract.errors import LevelformError
 from ..session import Running, live
 
 

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ...backend.errors import LevelformError
+from ...backend.contract.errors import LevelformError
 from ..dataset_run import begin_panel, dataset_problem, run
 from . import Reporter, refuse
 

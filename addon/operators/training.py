@@ -2,7 +2,7 @@
 
 import bpy
 
-from ...backend.errors import LevelformError
+from ...backend.contract.errors import LevelformError
 from ..requests import absolute
 from ..training_run import Plan, problem, split_data, training, wake
 from . import Reporter, refuse

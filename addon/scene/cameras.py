@@ -20,8 +20,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...backend.errors import RequestError
-from ...backend.protocol import CameraData
+from ...backend.contract.errors import RequestError
+from ...backend.contract.protocol import CameraData
 
 MODELS = {"PERSP": "PINHOLE", "ORTHO": "ORTHOGRAPHIC"}
 REFUSED = {"PANO": "panoramic", "CUSTOM": "a custom camera"}

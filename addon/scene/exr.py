@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...backend.errors import WorkError
+from ...backend.contract.errors import WorkError
 
 MAGIC = 20000630
 MULTI_PART = 0x1000

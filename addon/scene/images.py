@@ -18,8 +18,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...backend.errors import RequestError, WorkError
-from ...backend.protocol import CameraData, ViewData
+from ...backend.contract.errors import RequestError, WorkError
+from ...backend.contract.protocol import CameraData, ViewData
 from . import cameras, image_headers
 
 # A picture's longest side, and its pixels: Blender holds 16 bytes for each while it hands them

@@ -11,8 +11,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...backend.errors import WorkError
-from ...backend.protocol import MeshUpdate
+from ...backend.contract.errors import WorkError
+from ...backend.contract.protocol import MeshUpdate
 
 COLOR_ATTRIBUTE = "Color"
 NORMAL_ATTRIBUTE = "field_normal"

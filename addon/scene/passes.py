@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...backend.errors import WorkError
+from ...backend.contract.errors import WorkError
 from .exr import write_png
 
 PASSES = ("depth", "normals", "albedo")

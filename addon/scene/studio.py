@@ -16,8 +16,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...backend.errors import RequestError, WorkError
-from ...backend.protocol import CameraData
+from ...backend.contract.errors import RequestError, WorkError
+from ...backend.contract.protocol import CameraData
 from . import cameras
 from .exr import read_exr
 

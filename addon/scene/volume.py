@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...backend.errors import RequestError
-from ...backend.protocol import Background, CameraData, ViewData
+from ...backend.contract.errors import RequestError
+from ...backend.contract.protocol import Background, CameraData, ViewData
 
 VOLUME_NAME = "Levelform Volume"
 # The object's longest side, of the volume's 2: the rest is room for the surface to close in.

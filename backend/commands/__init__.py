@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..ticket import Step, Ticket
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 HELP = "measure: counts and times against what others need"
 FOLDER = Path(__file__).parents[2] / "tests" / "bench"

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RequestError, WorkError
+from ..contract.errors import RequestError, WorkError
 from . import parse_count, progress
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from . import progress
 
 if TYPE_CHECKING:
@@ -165,8 +165,8 @@ def _hull(shape: "Shape") -> "np.ndarray | None":
     """Return the visual hull of a shape's views on the format's grid; None where it is empty."""
     import torch
 
+    from ..contract.errors import LevelformError
     from ..data.format import VOXEL_HALF, VOXELS
-    from ..errors import LevelformError
     from ..reconstructors import load_reconstructor
 
     if "views.poses" not in shape:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 HELP = "turn a published checkpoint into Levelform's weights"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import protocol
-from ..errors import RequestError
+from ..contract import protocol
+from ..contract.errors import RequestError
 from . import progress
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Cancelled, RequestError
+from ..contract.errors import Cancelled, RequestError
 from ..ticket import Step, Ticket
 from . import parse_count
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .format import VOXELS, Dataset, Shape, unpack_voxels
 
 ONES = np.array([value.bit_count() for value in range(256)], np.uint8)  # bits set in each byte

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
+from ..contract.protocol import Background, CameraData, ViewData
 from ..geometry.cameras import Camera
 from ..geometry.pictures import resized, shrink
 from ..geometry.views import View
-from ..protocol import Background, CameraData, ViewData
 
 LONGEST = 2048  # pixels; larger pictures are worked on as smaller copies
 MOST_PIXELS = 80_000_000  # what is decoded at all: 320 MB as RGBA

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.frames import FRAMES, apply
 from ..geometry.meshes import Mesh

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RequestError, WorkError
+from ..contract.errors import RequestError, WorkError
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
 from ..geometry.writing import written_whole

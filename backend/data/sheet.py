@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.writing import written_whole
 from .format import Dataset, Shape, unpack_voxels
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
+from ..contract.protocol import CameraData, ViewData
 from ..geometry.cameras import Camera
 from ..geometry.writing import written_whole
-from ..protocol import CameraData, ViewData
 from .pictures import SUFFIXES, picture_size, read_picture
 
 NAME = "transforms.json"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..reconstructors import WEIGHTS_FOLDER, Reconstructor, find_method
 from ..reconstructors.storage import SCALE, read_tensors
 from . import markdown

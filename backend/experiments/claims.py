@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .trials import Measure, Training
 
 BOUNDARY = (("near", 930), ("uniform", 94))  # ten boundary points to one, as the paper has it

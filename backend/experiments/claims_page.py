@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..ticket import Ticket
 from . import markdown
 from .claims import TRAININGS, Claim, Comparison, Side

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
+from ..contract.errors import RequestError, WorkError
 from ..data.baselines import Neighbours, mean_shapes
 from ..data.format import VOXEL_HALF, Dataset, Shape
 from ..encoders.lifting import voxels_of
-from ..errors import RequestError, WorkError
 from ..fields import Field
 from ..geometry.frames import OBJECT_SIDE
 from ..reconstructors import (

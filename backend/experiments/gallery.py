@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..contract.errors import LevelformError
 from ..data.format import Shape
 from ..data.render import look_at, render_mesh
-from ..errors import LevelformError
 from ..geometry.cameras import Camera
 from ..geometry.meshes import Mesh
 from ..geometry.writing import written_whole

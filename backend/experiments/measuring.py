@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from ..contract.errors import RequestError
 from ..data.format import Shape
 from ..data.meshes import Solid
-from ..errors import RequestError
 from ..extraction import extract
 from ..fields import Field
 from ..geometry.frames import FRAMES

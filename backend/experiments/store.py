@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.writing import check_place, written_whole
 
 Numbers = dict[str, float]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..contract.errors import LevelformError, RequestError, WorkError
 from ..data.format import Dataset, Shape
-from ..errors import LevelformError, RequestError, WorkError
 from ..ticket import Ticket
 from ..training.validation import choose_shapes
 from .entrants import Entrant, identity

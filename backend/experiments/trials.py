@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import torch
 
+from ..contract.errors import LevelformError, RequestError
 from ..data.format import Shape
-from ..errors import LevelformError, RequestError
 from ..fields import Field
 from ..reconstructors import Reconstructor, find_method
 from ..ticket import Ticket

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.meshes import Mesh
 from .assembly import face_normals, is_watertight, part
 from .types import Cleanup

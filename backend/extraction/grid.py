@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 logger = logging.getLogger(__name__)
 

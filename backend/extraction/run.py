@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.meshes import Mesh
 from .assembly import Pieces, beyond, is_watertight, joined
 from .bricks import Places

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ..errors import WorkError
+from ..contract.errors import WorkError
 from ..fields import Field
 from ..ticket import Ticket
 from .bricks import Bricks, unique

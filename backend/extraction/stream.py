@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..errors import RequestError, WorkError
+from ..contract.errors import RequestError, WorkError
 from ..fields import Field
 from ..geometry.meshes import Mesh
 from ..ticket import Ticket

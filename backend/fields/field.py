@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 FieldKind = Literal["distance", "occupancy"]
 

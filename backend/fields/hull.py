@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from .field import Field
 from .silhouettes import PADDING, signed_distances

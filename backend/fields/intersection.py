@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .field import Field
 from .hull import HullField
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 # Signs of a pose's columns: Blender's camera axes (x right, y up, -z forward) to ours, and back.
 FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 OBJECT_SIDE = 1.8  # longest side of the bounding box in the object frame
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import RequestError, WorkError
+from ..contract.errors import RequestError, WorkError
 from .frames import Z_UP_FROM_Y_UP, apply
 from .meshes import Mesh
 from .writing import written_whole

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .cameras import Camera
 
 

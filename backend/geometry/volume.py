@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .cameras import Camera
 
 FILL = 0.9  # half of the object's longest side, in volume units; the object frame's 1.8 / 2

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import RequestError, WorkError
+from ..contract.errors import RequestError, WorkError
 
 
 @contextmanager

@@ -6,7 +6,7 @@ cloud is refused: what an empty mesh is worth is for the protocol to say.
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 
 def nearest(

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .occupancy import iou
 
 SHELL_CELLS = 50  # UCLID-Net: cells along an axis of [-1, 1]^3

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 
 def iou(prediction: np.ndarray, reference: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.frames import FRAMES, from_sphere
 from . import papers
 from .clouds import f_score

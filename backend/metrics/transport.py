@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 MAX_POINTS = 2_048  # the assignment costs the cube of it: some seconds at this size
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from . import base
 from .base import Batch as Batch
 from .base import Code as Code

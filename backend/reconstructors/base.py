@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..fields import Field
 from ..fusion import Framing, Fusion, Pictures, frame_views
 from ..geometry.cameras import Camera

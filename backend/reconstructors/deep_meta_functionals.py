@@ -38,8 +38,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.errors import RequestError
 from ..encoders.preactivation import MODULES, PreactivationResNet
-from ..errors import RequestError
 from ..fields import Field
 from ..fields.mlp import Activation, MlpField
 from ..fusion import OURS, R2N2, Framing, network_input, reduce_views

@@ -39,10 +39,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.errors import RequestError
 from ..encoders import normalize
 from ..encoders.pose import CameraNetwork
 from ..encoders.vgg import GROUPS, VGG16
-from ..errors import RequestError
 from ..fields.field import Field
 from ..fields.fused import FusedFields
 from ..fields.mirrored import MirroredField

@@ -45,9 +45,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.errors import RequestError
 from ..encoders.trunk import Trunk, doubled_stem, premultiplied
 from ..encoders.upright import UprightCameraNetwork, read, sighting_loss, true_sightings
-from ..errors import RequestError
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fusion import (
     OURS,

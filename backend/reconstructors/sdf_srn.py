@@ -40,8 +40,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.errors import RequestError
 from ..encoders.resnet import ResNet
-from ..errors import RequestError
 from ..fields import Field
 from ..fields.fused import FusedFields
 from ..fields.generated_mlp import GeneratedField, GeneratedMLP

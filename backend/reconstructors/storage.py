@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 
 Precision = Literal["float32", "float16", "int8"]
 

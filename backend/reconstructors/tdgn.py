@@ -37,9 +37,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.errors import RequestError
 from ..encoders import normalize
 from ..encoders.resnet import ResNet
-from ..errors import RequestError
 from ..fields.svm import RIDGE, gaussian_kernel, solve_svm
 from ..fields.svm_field import SVMField
 from ..fusion import OURS, R2N2, Framing, network_input

@@ -44,12 +44,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.errors import RequestError
 from ..encoders.depth import DepthNetwork, depth_loss
 from ..encoders.folding import Folded, convolution_dtype
 from ..encoders.lifting import lift_depth, lift_features, voxels_of
 from ..encoders.pose import PoseNetwork
 from ..encoders.resnet import ResNet
-from ..errors import RequestError
 from ..fields.patches import Patches, PatchField
 from ..fusion import (
     OURS,

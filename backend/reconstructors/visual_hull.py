@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..fields.hull import HullField, silhouette_map
 from ..fields.silhouettes import EDGE, grown_colors
 from ..geometry.cameras import Camera

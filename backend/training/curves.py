@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..geometry.writing import written_whole
 
 WIDTH, HEIGHT, MARGIN = 720, 300, 46

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..fusion import Framing
 from ..reconstructors import Configuration, Reconstructor, WeightsInfo
 

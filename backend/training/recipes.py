@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from .samples import Draw
 
 Decay = Literal["constant", "cosine", "staircase"]

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
+from ..contract.errors import RequestError
 from ..data.format import Dataset, Shape
 from ..data.render import AUGMENTATIONS
 from ..data.render.augment import draw
-from ..errors import RequestError
 from ..fusion import (
     Framing,
     canonical_camera,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import RequestError
+from ..contract.errors import RequestError
 from ..reconstructors.storage import read_tensors, write_tensors
 
 FILE = "state.safetensors"

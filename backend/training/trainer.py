@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..contract.errors import Cancelled, RequestError, WorkError
 from ..data.format import Shape
-from ..errors import Cancelled, RequestError, WorkError
 from ..geometry.writing import written_whole
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..contract.errors import LevelformError, RequestError
 from ..data.format import Shape
 from ..encoders.lifting import voxels_of
-from ..errors import LevelformError, RequestError
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..reconstructors.sdf_srn import SDFSRN

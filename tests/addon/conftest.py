@@ -76,7 +76,7 @@ class Puppet:
 
     def send(self, resolution: int = 32, *, colors: bool = False, scale: float = 1.0) -> None:
         """Have the worker send a mesh: an octahedron whose size tells its resolution."""
-        from levelform.backend.protocol import MeshUpdate
+        from levelform.backend.contract.protocol import MeshUpdate
 
         vertices, faces = OCTAHEDRON
         update = MeshUpdate(
@@ -100,7 +100,7 @@ class Puppet:
 
     def fail(self, message: str, hint: str = "") -> None:
         from levelform.addon.jobs import JobState
-        from levelform.backend.protocol import Failed
+        from levelform.backend.contract.protocol import Failed
 
         self.job.failure = Failed(self.job.id, message, hint)
         self.job.state = JobState.FAILED

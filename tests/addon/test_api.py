@@ -10,8 +10,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon import api, requests  # noqa: E402
 from levelform.addon.results import PROVENANCE  # noqa: E402
-from levelform.backend.errors import RequestError, WorkError  # noqa: E402
-from levelform.backend.protocol import Background, MeshUpdate  # noqa: E402
+from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.protocol import Background, MeshUpdate  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 

@@ -10,7 +10,7 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon import cli, interpreter  # noqa: E402
 from levelform.addon.checkup import Report  # noqa: E402
 from levelform.addon.install import Candidate, Source  # noqa: E402
-from levelform.backend.protocol import MethodInfo, Methods  # noqa: E402
+from levelform.backend.contract.protocol import MethodInfo, Methods  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from levelform.addon.client import LOG, Client, ClientState, clean_environment
-from levelform.backend import protocol
-from levelform.backend.errors import WorkError
+from levelform.backend.contract import protocol
+from levelform.backend.contract.errors import WorkError
 
 STAND_IN = Path(__file__).parents[1] / "stand_in.py"
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
@@ -123,7 +123,7 @@ class TestStart:
         client.send(request("mesh"))
         events = poll_until(client, last_is(protocol.Status))
         client.stop()
-        assert events[-2].stats["from"] == str(root / "backend" / "protocol.py")
+        assert events[-2].stats["from"] == str(root / "backend" / "contract" / "protocol.py")
 
     def test_no_interpreter(self, tmp_path):
         client = Client(str(tmp_path / "python"))
@@ -271,7 +271,7 @@ import os, sys, time
 import numpy as np
 from pathlib import Path
 from levelform.addon.client import Client, ClientState
-from levelform.backend import protocol
+from levelform.backend.contract import protocol
 client = Client({python!r}, {folder!r}, script=Path({script!r}))
 client.start()
 while {early} and client.state is not ClientState.READY:

@@ -5,8 +5,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon import api, compare  # noqa: E402
-from levelform.backend.errors import RequestError, WorkError  # noqa: E402
-from levelform.backend.protocol import Evaluation  # noqa: E402
+from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.protocol import Evaluation  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 

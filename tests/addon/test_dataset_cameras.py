@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("torch")
 
 from levelform.addon import dataset_cameras as blender
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.records import seed_of
 from levelform.backend.data.render import RANGE_NAMES, sample_cameras
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 
 EXTENTS = (1.8, 0.7, 1.3)

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.bpy
 
 from levelform.addon import dataset_render as blender  # noqa: E402
 from levelform.addon.scene.studio import check_engine  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.data.meshes import Solid, read_asset  # noqa: E402
 from levelform.backend.data.records import Contents, pictures_of_mesh  # noqa: E402
 from levelform.backend.data.render import render_mesh  # noqa: E402
 from levelform.backend.data.renders import camera_of, read_renders  # noqa: E402
-from levelform.backend.errors import RequestError  # noqa: E402
 from levelform.backend.geometry.meshes import Mesh  # noqa: E402
 
 CENTER, SIDE = (3.0, -2.0, 1.5), 2.0

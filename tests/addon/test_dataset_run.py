@@ -10,7 +10,7 @@ from levelform.addon import api, cli, dataset_run  # noqa: E402
 from levelform.addon.dataset_render import Settings, targets_of_collection  # noqa: E402
 from levelform.addon.dataset_run import run  # noqa: E402
 from levelform.addon.scene import studio  # noqa: E402
-from levelform.backend.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension", "idle")]
 

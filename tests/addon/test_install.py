@@ -16,7 +16,7 @@ import pytest
 from levelform.addon import install
 from levelform.addon.checkup import check
 from levelform.addon.install import Installation, InstallState, Plan, Source
-from levelform.backend.errors import RequestError, WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
 
 REQUIRED = {"torch": "torch", "numpy": "numpy", "fast-thing": "fast_thing"}
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from levelform.addon.client import Client
 from levelform.addon.jobs import Jobs, JobState, WorkerState
-from levelform.backend import protocol
-from levelform.backend.errors import RequestError, WorkError
+from levelform.backend.contract import protocol
+from levelform.backend.contract.errors import RequestError, WorkError
 
 STAND_IN = Path(__file__).parents[1] / "stand_in.py"
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)

@@ -6,7 +6,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon import interpreter  # noqa: E402
 from levelform.addon.operators.cameras import LEVELFORM_FH_images  # noqa: E402
-from levelform.backend.protocol import Status  # noqa: E402
+from levelform.backend.contract.protocol import Status  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 

@@ -18,8 +18,8 @@ from levelform.addon import (  # noqa: E402
 from levelform.addon.checkup import Report  # noqa: E402
 from levelform.addon.dataset_render import Rendered, Settings  # noqa: E402
 from levelform.addon.install import Candidate, Source  # noqa: E402
-from levelform.backend.errors import RequestError, WorkError  # noqa: E402
-from levelform.backend.protocol import Status  # noqa: E402
+from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.protocol import Status  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -151,7 +151,7 @@ def test_while_nobody_has_looked_nothing_is_claimed(extension, found, monkeypatc
 
 
 def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, puppet, ball_stage):
-    from levelform.backend.protocol import Progress
+    from levelform.backend.contract.protocol import Progress
 
     ball_stage()
     requests.begin_scene(bpy.context)
@@ -303,7 +303,7 @@ def test_training_pictures_show_how_far_they_are_and_what_came_of_them(extension
 
 def network(**changes):
     """Return what a worker says of a network."""
-    from levelform.backend.protocol import MethodInfo, Methods
+    from levelform.backend.contract.protocol import MethodInfo, Methods
 
     facts = {
         "name": "levelform", "title": "Levelform", "paper": "", "summary": "Our own.",

@@ -8,7 +8,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon import requests  # noqa: E402
 from levelform.addon.results import DRAFT, PROVENANCE  # noqa: E402
-from levelform.backend.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -253,7 +253,7 @@ def test_only_one_job_runs_at_a_time(extension, puppet, ball_stage):
 
 
 def test_drive_tells_progress_and_meshes_and_closing_it_cancels(extension, puppet, ball_stage):
-    from levelform.backend.protocol import MeshUpdate
+    from levelform.backend.contract.protocol import MeshUpdate
 
     ball_stage()
     before = inventory()

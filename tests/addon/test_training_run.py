@@ -13,8 +13,8 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon import training_run  # noqa: E402
 from levelform.addon.training_curve import SIDE, draw, read_table  # noqa: E402
 from levelform.addon.training_run import PREVIEW, Plan, Training, show_preview  # noqa: E402
-from levelform.backend.errors import RequestError  # noqa: E402
-from levelform.backend.protocol import MeshUpdate  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)

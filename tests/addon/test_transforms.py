@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("bpy")
 from levelform.addon.transforms import read_transforms
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 
 pytestmark = pytest.mark.bpy
 

@@ -7,8 +7,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.views import given_source, scene_source  # noqa: E402
-from levelform.backend.errors import RequestError  # noqa: E402
-from levelform.backend.protocol import CameraData  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import CameraData  # noqa: E402
 
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 

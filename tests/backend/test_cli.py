@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from levelform.backend import cli, commands
-from levelform.backend.errors import RequestError, WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
 
 
 class Stand:

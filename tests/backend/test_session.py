@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from levelform.backend import protocol
+from levelform.backend.contract import protocol
+from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
 from levelform.backend.data.transforms import to_camera_data
-from levelform.backend.errors import Cancelled, RequestError, WorkError
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket

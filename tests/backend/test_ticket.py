@@ -1,7 +1,7 @@
 """The ticket: three levels of progress that only ever rise, and a cancel that is heard at once."""
 
 import pytest
-from levelform.backend.errors import Cancelled
+from levelform.backend.contract.errors import Cancelled
 from levelform.backend.ticket import Ticket
 
 

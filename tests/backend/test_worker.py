@@ -7,8 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from levelform.backend import protocol, worker
-from levelform.backend.errors import WorkError
+from levelform.backend import worker
+from levelform.backend.contract import protocol
+from levelform.backend.contract.errors import WorkError
 
 
 class Session:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from levelform.backend.contract.protocol import MeshUpdate
 from levelform.backend.geometry.meshes import mesh_edges
-from levelform.backend.protocol import MeshUpdate
 from rows import Row
 
 SIDE = 501  # vertices along each side of a square: 500,000 triangles

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from levelform.addon.client import Client, ClientState
 from levelform.addon.jobs import Jobs
-from levelform.backend import protocol, wire
+from levelform.backend.contract import protocol, wire
 from rows import Row, at_least, at_most
 
 VERTICES, FACES = 516_000, 1_030_000  # 18.6 MB
@@ -34,7 +34,7 @@ SENDER = f"""
 import sys
 from multiprocessing.connection import Client
 import numpy as np
-from levelform.backend import protocol
+from levelform.backend.contract import protocol
 connection = Client(sys.argv[2], authkey=sys.stdin.buffer.read())
 vertices = np.random.default_rng(0).random(({VERTICES}, 3), np.float32)
 faces = np.random.default_rng(0).integers(0, {VERTICES}, ({FACES}, 3), np.int32)

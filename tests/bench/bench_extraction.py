@@ -13,7 +13,7 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-from levelform.backend.errors import Cancelled
+from levelform.backend.contract.errors import Cancelled
 from levelform.backend.extraction import ExtractionStats, Samples, extract, stream
 from levelform.backend.extraction.bricks import Places
 from levelform.backend.extraction.dense import capped, dense_values

@@ -16,8 +16,8 @@ from levelform.addon import api, cli, requests  # noqa: E402
 from levelform.addon.checkup import check  # noqa: E402
 from levelform.addon.results import PROVENANCE  # noqa: E402
 from levelform.addon.session import live  # noqa: E402
-from levelform.backend.errors import LevelformError, WorkError  # noqa: E402
-from levelform.backend.protocol import MeshUpdate  # noqa: E402
+from levelform.backend.contract.errors import LevelformError, WorkError  # noqa: E402
+from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "suzanne"

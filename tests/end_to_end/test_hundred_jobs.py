@@ -10,7 +10,7 @@ import pytest
 from levelform.addon.checkup import check
 from levelform.addon.client import Client
 from levelform.addon.jobs import Jobs, JobState
-from levelform.backend import protocol
+from levelform.backend.contract import protocol
 
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
 SIZE, FOCAL, DISTANCE, RADIUS = 64, 90.0, 4.0, 0.5

@@ -13,8 +13,8 @@ import torch
 from levelform.addon.checkup import check
 from levelform.addon.client import Client
 from levelform.addon.jobs import Jobs, JobState
-from levelform.backend import protocol
 from levelform.backend.commands.reconstruct import mesh_in_world
+from levelform.backend.contract import protocol
 from levelform.backend.data.meshes.solid import Solid
 from levelform.backend.data.render import render_mesh
 from levelform.backend.geometry.cameras import Camera

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from levelform.backend import protocol
 from levelform.backend.commands.reconstruct import mesh_in_world
+from levelform.backend.contract import protocol
 from levelform.backend.data.transforms import read_transforms
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.session import Session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import RequestError, WorkError
+from ...contract.errors import RequestError, WorkError
 from .shards import ShardHeader, ShardShape, map_array, read_header
 from .writer import SHARDS, SPLITS, read_manifest
 

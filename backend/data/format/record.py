@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.frames import OBJECT_SIDE
 
 VOXELS = 32  # cells along an axis of the stored occupancy grid

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import WorkError
+from ...contract.errors import WorkError
 from ...geometry.writing import written_whole
 from .record import Record
 

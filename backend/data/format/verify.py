@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ...errors import LevelformError
+from ...contract.errors import LevelformError
 from ...ticket import Ticket
 from .dataset import read_splits
 from .shards import damaged, read_header

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Self
 
-from ...errors import RequestError, WorkError
+from ...contract.errors import RequestError, WorkError
 from ...geometry.writing import written_whole
 from .record import Record
 from .shards import read_header, write_shard

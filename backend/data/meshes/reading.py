@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.frames import Z_UP_FROM_Y_UP, apply
 from ...geometry.meshes import Mesh
 

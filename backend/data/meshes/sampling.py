@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.frames import FRAMES, apply, from_sphere, scale_of
 from .solid import Solid
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.frames import apply, scale_of
 from ...geometry.meshes import Mesh
 from .reading import NoSurface, check_numbers

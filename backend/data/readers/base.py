@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.frames import Z_UP_FROM_SHAPENET
 from ..format import VOXEL_HALF, VOXELS, Record

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.frames import FRAMES, OBJECT_SIDE, Z_UP_FROM_SHAPENET, apply, similarity
 from ..format import Record, pack_voxels

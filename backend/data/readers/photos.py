@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.frames import Z_UP_FROM_PIX3D, apply
 from ...geometry.meshes import Mesh

@@ -17,7 +17,7 @@ from typing import cast
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.frames import FRAMES, OBJECT_SIDE, apply, similarity
 from ..format import Record, pack_voxels

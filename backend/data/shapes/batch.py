@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from ...geometry.meshes import Mesh
 from .primitives import HEAD, Kind, distance, smooth_minimum
 from .shape import Shape

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...errors import WorkError
+from ...contract.errors import WorkError
 from .parts import Body, Material, Part
 from .primitives import Kind
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...errors import RequestError
+from ...contract.errors import RequestError
 from .build import Build
 from .shape import Shape, normalized
 

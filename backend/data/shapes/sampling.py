@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import WorkError
+from ...contract.errors import WorkError
 from .batch import ShapeBatch
 
 ON_FACET = 4e-3  # object units: a facet's distance to its surface, with room to spare

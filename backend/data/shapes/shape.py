@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import WorkError
+from ...contract.errors import WorkError
 from ...geometry.meshes import Mesh
 from .parts import Body, Part
 

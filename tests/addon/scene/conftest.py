@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from levelform.backend.protocol import CameraData
+from levelform.backend.contract.protocol import CameraData
 
 
 @pytest.fixture(scope="session")

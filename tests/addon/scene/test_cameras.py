@@ -10,8 +10,8 @@ bpy = pytest.importorskip("bpy")
 
 from bpy_extras.object_utils import world_to_camera_view  # noqa: E402
 from levelform.addon.scene import cameras  # noqa: E402
-from levelform.backend.errors import RequestError  # noqa: E402
-from levelform.backend.protocol import CameraData  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import CameraData  # noqa: E402
 from mathutils import Euler, Matrix, Vector  # noqa: E402
 
 pytestmark = pytest.mark.bpy

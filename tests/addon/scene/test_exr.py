@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from levelform.backend.errors import WorkError
+from levelform.backend.contract.errors import WorkError
 
 pytest.importorskip("bpy")
 from levelform.addon.scene.exr import read_exr, write_png

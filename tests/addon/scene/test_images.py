@@ -9,8 +9,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import cameras, images  # noqa: E402
-from levelform.backend.errors import RequestError  # noqa: E402
-from levelform.backend.protocol import CameraData  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import CameraData  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 

@@ -8,9 +8,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import meshes  # noqa: E402
-from levelform.backend.errors import WorkError  # noqa: E402
+from levelform.backend.contract.errors import WorkError  # noqa: E402
+from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 from levelform.backend.geometry.meshes import mesh_edges  # noqa: E402
-from levelform.backend.protocol import MeshUpdate  # noqa: E402
 from mathutils import Matrix  # noqa: E402
 
 pytestmark = pytest.mark.bpy

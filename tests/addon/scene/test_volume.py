@@ -9,8 +9,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import volume  # noqa: E402
-from levelform.backend.errors import RequestError  # noqa: E402
-from levelform.backend.protocol import Background, CameraData, ViewData  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import Background, CameraData, ViewData  # noqa: E402
 from mathutils import Euler, Matrix  # noqa: E402
 
 pytestmark = pytest.mark.bpy

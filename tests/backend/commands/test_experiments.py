@@ -5,7 +5,7 @@ import json
 import pytest
 from levelform.backend.cli import main
 from levelform.backend.commands.experiments import parse_steps
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.experiments import gallery, measuring, table
 from levelform.backend.reconstructors import find_method
 from levelform.backend.training.parts import fresh, with_part

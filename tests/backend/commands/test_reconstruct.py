@@ -12,11 +12,11 @@ from levelform.backend.commands.reconstruct import (
     parse_views,
     parse_volume,
 )
+from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.protocol import MeshUpdate
 from levelform.backend.data.transforms import write_transforms
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.geometry.pictures import shrink
-from levelform.backend.protocol import MeshUpdate
 from levelform.backend.reconstructors import methods
 from PIL import Image
 

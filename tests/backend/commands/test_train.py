@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from levelform.backend.cli import main
 from levelform.backend.commands.train import _preview
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.analytic import Sphere
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.reconstructors import load_reconstructor

@@ -6,6 +6,8 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.protocol import Background, CameraData, ViewData
 from levelform.backend.data.pictures import (
     LONGEST,
     fit_camera,
@@ -14,9 +16,7 @@ from levelform.backend.data.pictures import (
     to_image,
     to_view,
 )
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.protocol import Background, CameraData, ViewData
 from PIL import Image
 
 

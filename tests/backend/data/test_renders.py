@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import read_asset
 from levelform.backend.data.records import PASSES, Contents, pictures_of_mesh, record_of_mesh
 from levelform.backend.data.renders import find_renders, read_renders, write_renders
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.frames import similarity
 
 trimesh = pytest.importorskip("trimesh")

@@ -5,13 +5,13 @@ import math
 
 import numpy as np
 import pytest
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.transforms import (
     choose_frames,
     read_transforms,
     volume_of,
     write_transforms,
 )
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 from PIL import Image
 

@@ -1,7 +1,7 @@
 """Cards say what the header says."""
 
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.experiments.cards import write_cards
 from levelform.backend.reconstructors import Code
 from levelform.backend.reconstructors.storage import read_tensors

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from levelform.backend.contract.errors import Cancelled, RequestError
 from levelform.backend.data.format import Dataset
-from levelform.backend.errors import Cancelled, RequestError
 from levelform.backend.experiments import measuring, trials
 from levelform.backend.experiments.claims import CLAIMS, TRAININGS, choose_claims
 from levelform.backend.experiments.claims_page import MEASURES, needed, try_claims, write_page

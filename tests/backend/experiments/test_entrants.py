@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from levelform.backend import reconstructors
+from levelform.backend.contract.errors import LevelformError, RequestError
 from levelform.backend.data.format import Dataset, DatasetWriter
 from levelform.backend.data.records import record_of_shape
-from levelform.backend.errors import LevelformError, RequestError
 from levelform.backend.experiments.entrants import (
     Baseline,
     Known,

@@ -1,7 +1,7 @@
 """Measurements survive interruptions and are found again by all that they depend on."""
 
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.experiments.store import Store
 
 

@@ -1,8 +1,8 @@
 """Everything is measured once, failures count, means are over categories."""
 
 import pytest
+from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.data.format import Dataset
-from levelform.backend.errors import RequestError, WorkError
 from levelform.backend.experiments import table
 from levelform.backend.experiments.entrants import (
     EVERY,

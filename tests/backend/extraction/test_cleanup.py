@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import Cleanup, extract, stream
 from levelform.backend.extraction.assembly import is_watertight
 from levelform.backend.fields import Field

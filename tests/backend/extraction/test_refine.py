@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import extract, stream
 from levelform.backend.extraction.run import count_active
 from levelform.backend.fields import Field

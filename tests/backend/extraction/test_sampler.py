@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from levelform.backend.errors import Cancelled, RequestError, WorkError
+from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
 from levelform.backend.extraction import Samples, extract
 from levelform.backend.extraction.sampler import BLOCK
 from levelform.backend.fields import Field

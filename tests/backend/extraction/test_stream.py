@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import Samples, extract, stream
 from levelform.backend.fields.analytic import Gyroid, Sphere, Torus
 from levelform.backend.ticket import Step, Ticket

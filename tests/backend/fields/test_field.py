@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields import Field
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.hull import HullField, silhouette_map
 from levelform.backend.geometry.cameras import Camera
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.cameras import Camera, unit_axes
 
 

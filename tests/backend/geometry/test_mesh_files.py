@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from levelform.backend.errors import RequestError, WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.geometry.mesh_files import FORMATS, read_mesh, to_linear, to_srgb, write_mesh
 from levelform.backend.geometry.meshes import Mesh
 

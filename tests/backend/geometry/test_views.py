@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.volume import (
     CUBE,

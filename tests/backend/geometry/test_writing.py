@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.writing import check_place, written_whole
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.metrics import clouds
 from scipy.spatial.distance import cdist
 

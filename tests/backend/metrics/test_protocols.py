@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import Solid
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.frames import apply, similarity
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.metrics import PROTOCOLS, Measured, average, evaluate

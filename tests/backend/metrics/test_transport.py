@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.metrics import earth_mover, matched_distance
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend import reconstructors
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields import Field
 from levelform.backend.fusion import Framing
 from levelform.backend.geometry.cameras import Camera

@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors.checkpoints import (
     read_checkpoint,
     require,

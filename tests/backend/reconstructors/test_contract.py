@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from levelform.backend import reconstructors
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors import (
     Code,
     bundled_variants,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Code, count_parameters
 from levelform.backend.reconstructors.base import Batch

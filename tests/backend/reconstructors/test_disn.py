@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.pixel_aligned import Maps
 from levelform.backend.fusion import camera_tensors, cropped_camera, mask_square
 from levelform.backend.geometry.cameras import Camera

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.upright import true_sightings
-from levelform.backend.errors import RequestError
 from levelform.backend.fields.intersection import Intersection
 from levelform.backend.fusion import camera_tensors, cropped_camera, frame_views, mask_square
 from levelform.backend.geometry.cameras import Camera

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.commands import import_
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes.solid import Solid
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
 from levelform.backend.metrics import evaluate

@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors.storage import (
     content_hash,
     pack,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.svm import gaussian_kernel, solve_svm
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.reconstructors import Code, count_parameters

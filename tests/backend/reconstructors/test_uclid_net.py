@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders import folding
 from levelform.backend.encoders.depth import DepthNetwork
 from levelform.backend.encoders.pose import PoseNetwork
-from levelform.backend.errors import RequestError
 from levelform.backend.fusion import camera_tensors, mask_square
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.pictures import resized
 from levelform.backend.geometry.views import View

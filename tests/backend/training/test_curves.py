@@ -4,7 +4,7 @@ import csv
 import xml.etree.ElementTree as ET
 
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.training.curves import Table, latest, write_picture
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors import methods
 from levelform.backend.training.parts import (
     PARTS,

@@ -1,7 +1,7 @@
 """Schedules: every method has one, and it says what the sheets say."""
 
 import pytest
-from levelform.backend.errors import RequestError
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors import methods
 from levelform.backend.training.parts import PARTS
 from levelform.backend.training.recipes import COMPACT, PAPER, Phase, find_recipe

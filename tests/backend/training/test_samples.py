@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.format import DatasetWriter
 from levelform.backend.data.records import Contents, record_of_shape
-from levelform.backend.errors import RequestError
 from levelform.backend.fusion import OURS, project_points
 from levelform.backend.reconstructors import Batch
 from levelform.backend.training.samples import Draw, Sampler, framed_depths, load_shapes, mirror

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from levelform.backend.errors import Cancelled, RequestError, WorkError
+from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
 from levelform.backend.reconstructors.deep_meta_functionals import DeepMetaFunctionals
 from levelform.backend.reconstructors.sdf_srn import SDFSRN
 from levelform.backend.reconstructors.storage import read_tensors

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.encoders.lifting import voxels_of
-from levelform.backend.errors import RequestError, WorkError
 from levelform.backend.reconstructors import Code, find_method
 from levelform.backend.reconstructors.uclid_net import COMPACT, VOXELS
 from levelform.backend.training import validation

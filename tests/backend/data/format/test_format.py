@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.data.format import (
     Dataset,
     DatasetWriter,
@@ -17,7 +18,6 @@ from levelform.backend.data.format import (
     unpack_voxels,
     verify,
 )
-from levelform.backend.errors import RequestError, WorkError
 
 SETTINGS = {"seed": 1}
 

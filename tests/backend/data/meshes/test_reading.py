@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import trimesh
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import NoSurface, find_assets, read_asset
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.mesh_files import write_mesh
 from levelform.backend.geometry.meshes import Mesh
 from PIL import Image

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import trimesh
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import DISTRIBUTIONS, Solid, draw_points
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.frames import apply, from_box, from_sphere, similarity
 from levelform.backend.geometry.meshes import Mesh
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import trimesh
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import NoSurface, Solid, mend, usable
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.frames import similarity
 from levelform.backend.geometry.meshes import Mesh
 

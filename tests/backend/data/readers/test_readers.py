@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.format import unpack_voxels
 from levelform.backend.data.readers import READERS, read_binvox
 from levelform.backend.data.readers.occupancy import cut_from_white
 from levelform.backend.data.readers.photos import pascal3d_camera, pix3d_camera
 from levelform.backend.data.readers.shapenet import read_metadata, shapenet_camera
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 from PIL import Image
 from scipy.io import savemat

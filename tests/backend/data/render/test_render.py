@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.render import (
     RANGE_NAMES,
     Lights,
@@ -16,7 +17,6 @@ from levelform.backend.data.shapes import CATEGORIES, Shape, ShapeBatch, sample_
 from levelform.backend.data.shapes.build import Build
 from levelform.backend.data.shapes.parts import Material
 from levelform.backend.data.shapes.shape import normalized
-from levelform.backend.errors import RequestError
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.meshes import Mesh
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.shapes import ANIMATED, sample_animated
-from levelform.backend.errors import RequestError
 
 
 @pytest.mark.parametrize("name", ANIMATED)

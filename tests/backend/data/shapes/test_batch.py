@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.shapes import CATEGORIES, ShapeBatch, sample_shape
 from levelform.backend.data.shapes import batch as batch_module
 from levelform.backend.data.shapes.build import Build
 from levelform.backend.data.shapes.parts import Material
 from levelform.backend.data.shapes.primitives import distance, smooth_minimum
 from levelform.backend.data.shapes.shape import Shape, normalized
-from levelform.backend.errors import RequestError
 
 RED, BLUE = Material((1.0, 0.0, 0.0), 0.1), Material((0.0, 0.0, 1.0), 0.9)
 

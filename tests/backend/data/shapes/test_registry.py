@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.shapes import CATEGORIES, Shape, ShapeBatch, sample_shape
 from levelform.backend.data.shapes.primitives import distance
 from levelform.backend.data.shapes.registry import build_of
 from levelform.backend.data.shapes.tessellate import tessellate
-from levelform.backend.errors import RequestError
 
 TOUCH = 2e-3  # object units: parts closer than this are one piece
 

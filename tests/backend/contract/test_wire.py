@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from levelform.backend import wire
-from levelform.backend.wire import ProtocolError
+from levelform.backend.contract import wire
+from levelform.backend.contract.wire import ProtocolError
 
 VERSION = 7
 

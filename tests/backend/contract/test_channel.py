@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from levelform.backend.channel import Channel, ChannelClosedError
-from levelform.backend.wire import PREFIX_SIZE, ProtocolError, pack
+from levelform.backend.contract.channel import Channel, ChannelClosedError
+from levelform.backend.contract.wire import PREFIX_SIZE, ProtocolError, pack
 
 VERSION = 3
 

@@ -7,7 +7,7 @@ import typing
 
 import numpy as np
 import pytest
-from levelform.backend import protocol
+from levelform.backend.contract import protocol
 
 MESSAGES = {**protocol.REQUESTS, **protocol.EVENTS}
 
