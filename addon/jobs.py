@@ -44,7 +44,19 @@ class WorkerState(StrEnum):
 
 
 _ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
-Request = protocol.Reconstruct | protocol.Remesh | protocol.EstimateVolume | protocol.Evaluate
+Request = (
+    protocol.Reconstruct
+    | protocol.Remesh
+    | protocol.EstimateVolume
+    | protocol.CheckViews
+    | protocol.Evaluate
+)
+_WITH_VIEWS = protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews
+# What ends a job that has come to its end in order; `Finished` those that are not named.
+_LAST = {
+    protocol.EstimateVolume: protocol.VolumeEstimate,
+    protocol.CheckViews: protocol.ViewsChecked,
+}
 Update = protocol.MeshUpdate | protocol.Evaluation  # what a job has to show
 
 
@@ -59,7 +71,8 @@ class Job:
     progress : where it stands, as last heard
     failure : what went wrong, if it FAILED
     stats : what `Finished` said, if it FINISHED
-    volume : (4, 4) world_from_volume that `EstimateVolume` found
+    placement : where the object stands, once the worker has said so
+    checked : whether the views agree, once the worker has said so
     log : the tail of the worker's log, if the worker ended with the job
     submitted_at, started_at, ended_at : seconds of `time.monotonic`; None: not yet
     """
@@ -70,7 +83,8 @@ class Job:
     progress: protocol.Progress | None = None
     failure: protocol.Failed | None = None
     stats: dict[str, Any] = field(default_factory=dict)
-    volume: Any = None
+    placement: protocol.Placement | None = None
+    checked: protocol.ViewsChecked | None = None
     log: str = ""
     submitted_at: float = field(default_factory=time.monotonic)
     started_at: float | None = None
@@ -297,26 +311,28 @@ class Jobs:
             self._fail(protocol.Failed(self._current.id, error.message, error.hint))
 
     def _handle_of_job(self, job: Job, event: Any) -> None:
-        cancelled = job.cancelled_at is not None
+        ends = isinstance(event, protocol.Failed | _LAST.get(type(job.request), protocol.Finished))
+        if ends and job.cancelled_at is not None:
+            self._end(job, JobState.CANCELLED)  # it ended before it heard
+            return
         match event:
             case protocol.Progress():
                 job.progress = event
             case protocol.MeshUpdate() | protocol.Evaluation():
                 self._update = event
-            case protocol.Finished() | protocol.Failed() | protocol.VolumeEstimate() if cancelled:
-                self._end(job, JobState.CANCELLED)  # it ended before it heard
-            case protocol.VolumeEstimate():
-                job.volume = event.world_from_volume
-                self._end(job, JobState.FINISHED)
+            case protocol.Placed() | protocol.VolumeEstimate():
+                job.placement = event.placement
+            case protocol.ViewsChecked():
+                job.checked = event
             case protocol.Finished():
                 job.stats = event.stats
                 self._show()
-                if not job.ended:
-                    self._end(job, JobState.FINISHED)
             case protocol.Cancelled():
                 self._end(job, JobState.CANCELLED)
             case protocol.Failed():
                 self._fail(event)
+        if ends and not job.ended:
+            self._end(job, JobState.FINISHED)
 
     def _check_client(self) -> None:
         """When the worker has ended, fail the job it was at; the next one starts a new worker."""
@@ -351,7 +367,7 @@ class Jobs:
 
     def _end(self, job: Job, state: JobState) -> None:
         job.state, job.ended_at = state, time.monotonic()
-        if isinstance(job.request, protocol.Reconstruct | protocol.EstimateVolume):
+        if isinstance(job.request, _WITH_VIEWS):
             job.request = replace(job.request, views=())
         if job is self._current:
             self._current = self._update = None

@@ -197,13 +197,14 @@ def begin(
     RequestError
         If something asked for can't be had; nothing was begun.
     """
-    world_from_volume = _volume_matrix(volume, source, settings.background)
+    world_from_volume, volume_from = _given_volume(volume, source)
     job = uuid.uuid4().hex
     request = Reconstruct(
         job=job,
         method=settings.method,
         views=source.views,
         world_from_volume=world_from_volume,
+        volume_from=volume_from,
         resolution=settings.resolution,
         level=settings.level,
         weights=settings.weights,
@@ -219,7 +220,6 @@ def begin(
         "options": dict(settings.options),
         "seed": settings.seed,
         "background": settings.background.mode,
-        "world_from_volume": world_from_volume.tolist(),
         "keep": job,
         "levelform": version(),
         "blender": bpy.app.version_string,
@@ -279,18 +279,17 @@ def _keep_of(target: bpy.types.Object) -> str:
     return stored.get("keep", "") if hasattr(stored, "to_dict") else ""
 
 
-def _volume_matrix(
-    volume: bpy.types.Object | np.ndarray | None, source: Source, background: Background
-) -> np.ndarray:
+def _given_volume(
+    volume: bpy.types.Object | np.ndarray | None, source: Source
+) -> tuple[np.ndarray | None, str]:
+    """Return world_from_volume and who said so; None where the worker is to look for the object."""
     if isinstance(volume, bpy.types.Object):
-        return scene_volume.matrix_of(volume)
-    if volume is None:
-        volume = source.world_from_volume
+        return scene_volume.matrix_of(volume), "user"
     if volume is not None:
-        return _checked_matrix(np.asarray(volume, dtype=np.float64))
-    if all(view.camera is None for view in source.views):
-        return np.eye(4)
-    return scene_volume.volume_from_views(list(source.views), background)
+        return _checked_matrix(np.asarray(volume, dtype=np.float64)), "user"
+    if source.world_from_volume is not None:
+        return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
+    return None, ""
 
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:

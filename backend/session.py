@@ -10,7 +10,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
-Event = protocol.MeshUpdate | protocol.Finished
+Event = protocol.Placed | protocol.MeshUpdate | protocol.Finished
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,17 @@ class Session:
         started = time.perf_counter()
         ticket.plan(STAGES)
         with ticket.stage("Prepare pictures"):
-            volume = Volume.from_matrix(request.world_from_volume)
-            views = _prepare(request, volume, ticket)
+            posed = _read_views(request, ticket)
+            placement = _placement(request, posed)
+            volume = Volume.from_matrix(placement.world_from_volume)
+            views = _in_volume(posed, volume)
+        yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = self._make(request, views, volume, ticket)
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
+                if isinstance(event, protocol.Finished):
+                    event = replace(event, stats={**event.stats, **_told(placement)})
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -149,8 +154,19 @@ class Session:
         """Yield one VolumeEstimate: a cube around what every posed view sees."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            matrix = estimate_volume(_sights(request, ticket))
-        yield protocol.VolumeEstimate(request.job, matrix)
+            matrix = estimate_volume(_sights(_read_views(request, ticket)))
+        yield protocol.VolumeEstimate(request.job, protocol.Placement(matrix, "estimate"))
+
+    def check_views(
+        self, request: protocol.CheckViews, ticket: Ticket
+    ) -> Iterator[protocol.ViewsChecked]:
+        """Yield one ViewsChecked: whether the views agree, and what would make them."""
+        ticket.plan({"Prepare pictures": 1.0})
+        with ticket.stage("Prepare pictures"):
+            views = _read_views(request, ticket)
+        yield protocol.ViewsChecked(
+            request.job, tuple(protocol.ViewCheck(view.name) for view in views)
+        )
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -275,22 +291,49 @@ class Session:
 # ---------------------------------------------------------------- preparing
 
 
-def _prepare(request: protocol.Reconstruct, volume: Volume, ticket: Ticket) -> list[View]:
-    """Return the request's views with cameras posed in the volume's cube."""
+def _read_views(
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
+) -> list[View]:
+    """Return the request's views, their cameras posed in the world."""
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
     views = []
     for index, data in enumerate(request.views):
-        view = to_view(data, request.background)
+        views.append(to_view(data, request.background))
+        ticket.advance((index + 1) / len(request.views))
+    return views
+
+
+def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol.Placement:
+    """Return where a job looks for the object: what was given, else what the views see."""
+    if request.world_from_volume is not None:
+        return protocol.Placement(request.world_from_volume, request.volume_from)
+    sights = _sights(views)
+    if not sights:
+        return protocol.Placement(np.eye(4), "unit")
+    return protocol.Placement(estimate_volume(sights), "estimate")
+
+
+def _told(placement: protocol.Placement) -> dict[str, Any]:
+    """Return what `--json` prints of where the object was looked for."""
+    return {
+        "world_from_volume": placement.world_from_volume.tolist(),
+        "volume_from": placement.volume_from,
+    }
+
+
+def _in_volume(views: Sequence[View], volume: Volume) -> list[View]:
+    """Return the views with their cameras posed in the volume's cube instead of the world."""
+    result = []
+    for view in views:
         if view.camera is not None:
             camera = view.camera.in_frame(volume.world_from_cube)
             check_in_front(camera, volume.box, view.name)
             view = View(view.image, camera, view.name)
-        views.append(view)
-        ticket.advance((index + 1) / len(request.views))
-    return views
+        result.append(view)
+    return result
 
 
 def _estimated_cameras(
@@ -311,16 +354,13 @@ def _estimated_cameras(
     ]
 
 
-def _sights(request: protocol.EstimateVolume, ticket: Ticket) -> list[Sight]:
+def _sights(views: Sequence[View]) -> list[Sight]:
     """Return what each posed view says of where the object is."""
-    sights = []
-    for index, data in enumerate(request.views):
-        view = to_view(data, request.background)
-        if view.camera is not None:
-            rectangle = silhouette_rectangle(view.image[..., 3].numpy())
-            sights.append(Sight(view.camera, rectangle, view.name))
-        ticket.advance((index + 1) / len(request.views))
-    return sights
+    return [
+        Sight(view.camera, silhouette_rectangle(view.image[..., 3].numpy()), view.name)
+        for view in views
+        if view.camera is not None
+    ]
 
 
 def _method_options(

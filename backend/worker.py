@@ -25,6 +25,7 @@ from .contract.errors import Cancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
     Cancel,
+    CheckViews,
     Connection,
     EstimateVolume,
     Evaluate,
@@ -42,6 +43,7 @@ from .contract.protocol import (
     Shutdown,
     Status,
     Unload,
+    ViewsChecked,
     VolumeEstimate,
     open_channel,
 )
@@ -61,6 +63,7 @@ class SessionLike(Protocol):
     def reconstruct(self, request: Reconstruct, ticket: Ticket) -> Iterator[Any]: ...
     def remesh(self, request: Remesh, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
+    def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def unload(self) -> None: ...
@@ -70,12 +73,12 @@ class SessionLike(Protocol):
 
 # The method of the session that does a job, and what its last event is.
 _JOBS = {
-    Reconstruct: "reconstruct",
-    Remesh: "remesh",
-    EstimateVolume: "estimate_volume",
-    Evaluate: "evaluate",
+    Reconstruct: ("reconstruct", Finished),
+    Remesh: ("remesh", Finished),
+    EstimateVolume: ("estimate_volume", VolumeEstimate),
+    CheckViews: ("check_views", ViewsChecked),
+    Evaluate: ("evaluate", Finished),
 }
-_ENDS = (Finished, VolumeEstimate)
 
 
 def serve(connection: Connection, session_factory: Callable[[], SessionLike] | None = None) -> int:
@@ -166,8 +169,9 @@ class Worker:
         ticket = Ticket(_Reporter(job, self.answer), lambda: self._is_cancelled(job))
         logger.info("job %s: %s", job, type(request).__name__)
         try:
-            events = getattr(session, _JOBS[type(request)])(request, ticket)
-            self.answer(self._last_event(events, ticket))
+            method, last = _JOBS[type(request)]
+            events = getattr(session, method)(request, ticket)
+            self.answer(self._last_event(events, last, ticket))
         except Cancelled:
             self.answer(CancelledEvent(job))
         except Exception as error:
@@ -176,12 +180,12 @@ class Worker:
         finally:
             self._cancelled.discard(job)
 
-    def _last_event(self, events: Iterator[Any], ticket: Ticket) -> Any:
+    def _last_event(self, events: Iterator[Any], last: type, ticket: Ticket) -> Any:
         """Send what a session yields as it comes, up to the event that ends the job."""
         end = None
         ticket.check()
         for event in events:
-            if isinstance(event, _ENDS):
+            if isinstance(event, last):
                 end = event  # to be sent when the session has tidied up
             else:
                 self.answer(_with_edges(event, ticket))

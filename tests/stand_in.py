@@ -31,7 +31,9 @@ class Session:
         yield
 
     def estimate_volume(self, request, ticket):
-        yield protocol.VolumeEstimate(request.job, np.diag([2.0, 2, 2, 1]))
+        yield protocol.VolumeEstimate(
+            request.job, protocol.Placement(np.diag([2.0, 2, 2, 1]), "estimate")
+        )
 
     def forget(self, keep):
         pass

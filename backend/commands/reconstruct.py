@@ -80,13 +80,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     session = Session()
     with progress() as ticket:
         views, told = read_sources(args.source, args.views)
-        if volume is None:
-            volume = told if told is not None else place_volume(session, views, background, ticket)
         request = protocol.Reconstruct(
             job=JOB,
             method=args.method,
             views=views,
-            world_from_volume=volume,
+            world_from_volume=told if volume is None else volume,
+            volume_from="file" if volume is None else "user",
             resolution=args.resolution,
             level=args.level,
             weights=args.weights,
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         )
         mesh, stats = _reconstruct(session, request, ticket)
         write_mesh(mesh, args.out)
-    return {**stats, "world_from_volume": volume.tolist(), "out": str(args.out)}
+    return {**stats, "out": str(args.out)}
 
 
 def show(result: dict[str, Any]) -> None:
@@ -174,20 +173,6 @@ def read_sources(
     picked = [paths[index] for index in choose_frames(len(paths), chosen)]
     views = [protocol.ViewData(read_picture(path).numpy(), None, path.name) for path in picked]
     return tuple(views), None
-
-
-def place_volume(
-    session: "Session",
-    views: tuple[protocol.ViewData, ...],
-    background: protocol.Background,
-    ticket: "Ticket",
-) -> np.ndarray:
-    """Return a volume around what the posed views see; the unit one when no view is posed."""
-    if not any(view.camera is not None for view in views):
-        return np.eye(4)
-    request = protocol.EstimateVolume(JOB, views, background)
-    (estimate,) = session.estimate_volume(request, ticket)
-    return estimate.world_from_volume
 
 
 def parse_views(text: str) -> list[int] | int:

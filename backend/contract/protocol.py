@@ -10,48 +10,49 @@ from typing import Any
 
 import numpy as np
 
+from .cameras import CameraData as CameraData
 from .channel import Channel
 from .channel import ChannelClosedError as ChannelClosedError
 from .channel import Connection as Connection
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 # ---------------------------------------------------------------- parts
 
 
 @dataclass(frozen=True)
-class CameraData:
-    """A camera as a frame of `transforms.json`: Blender's axes (x right, y up, looking along -z).
+class ImageFile:
+    """An image that the worker reads itself, so that it is the same whoever asks.
 
-    `transform_matrix` is world_from_camera, (4, 4) float64. `fl_x fl_y cx cy` are pixels, measured
-    from the top left corner; for `ORTHOGRAPHIC`, `fl_x fl_y` are pixels per world unit.
+    path : absolute; what to call it where `encoded` holds its bytes
+    encoded : (N,) uint8, the bytes of an image file that a .blend packs; None: read `path`
+    mask : path of an image that says where the object is, instead of the alpha; empty: none
     """
 
-    transform_matrix: np.ndarray
-    fl_x: float
-    fl_y: float
-    cx: float
-    cy: float
-    w: int
-    h: int
-    camera_model: str = "PINHOLE"
+    path: str
+    encoded: np.ndarray | None = None
+    mask: str = ""
 
 
 @dataclass(frozen=True)
 class ViewData:
-    """A picture and its camera.
+    """An image and its camera.
 
-    image : (H, W, 4) uint8 or float32, sRGB, straight alpha, row 0 at the top
+    image : (H, W, 4) uint8 or float32, sRGB, straight alpha, row 0 at the top; None: `file`
     camera : posed in the world; None when unknown
     name : what to call the view in a message (the camera's name in Blender)
+    file : where the image is, instead of `image`
+    mirrored : flip the file's image left-right, top-bottom before the camera sees it
     """
 
-    image: np.ndarray
+    image: np.ndarray | None
     camera: CameraData | None
     name: str
+    file: ImageFile | None = None
+    mirrored: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,11 @@ class Reconstruct:
 
     job : the name of this job in every event about it
     world_from_volume : (4, 4) float64; the volume is its cube [-1, 1]^3. Scale may differ by axis
-        (the box then is narrower than the cube); shear is refused
+        (the box then is narrower than the cube); shear is refused. None: where the views see it
+    volume_from : who said `world_from_volume`: "user" or "file"
+    front : degrees about the world's +Z from -Y to where the object's front looks, for a volume
+        that is estimated; None: what the method needs is found from the images
+    cures : what to do about views that disagree, by the names of `Cure`
     level : the user's threshold, see `Field.level`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the extraction, by name
@@ -96,7 +101,7 @@ class Reconstruct:
     job: str
     method: str
     views: tuple[ViewData, ...]
-    world_from_volume: np.ndarray
+    world_from_volume: np.ndarray | None = None
     resolution: int = 128
     level: float | None = None
     weights: str | None = None
@@ -106,6 +111,9 @@ class Reconstruct:
     background: Background = Background()
     keep: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    volume_from: str = "user"
+    front: float | None = None
+    cures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,11 +130,27 @@ class Remesh:
 
 @dataclass(frozen=True)
 class EstimateVolume:
-    """Ask where the object stands, by axes and silhouettes; answered by `VolumeEstimate`."""
+    """Ask where the object stands and where its front looks; answered by `VolumeEstimate`.
+
+    front : as in `Reconstruct`
+    cures : as in `Reconstruct`
+    """
 
     job: str
     views: tuple[ViewData, ...]
     background: Background = Background()
+    front: float | None = None
+    cures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckViews:
+    """Ask whether the views agree, before any reconstruction; answered by `ViewsChecked`."""
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+    cures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,11 +256,84 @@ class MeshUpdate:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where the object stands and where its front looks.
+
+    world_from_volume : (4, 4) float64, a similarity where it was estimated; the object's front
+        looks along the volume's -Y
+    volume_from : who says so: "user", "file", "estimate" (the views) or "unit" (nobody, no camera)
+    box : (2, 3) float64 lower and upper corner of the object, volume frame; None: unknown
+    front_from : "user", "file", "found" (the views' votes) or "undecided"; empty: nobody asked
+    front_certainty : 0 to 1, of a front that was found
+    remarks : sentences about what may be wrong
+    """
+
+    world_from_volume: np.ndarray
+    volume_from: str
+    box: np.ndarray | None = None
+    front_from: str = ""
+    front_certainty: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class VolumeEstimate:
-    """A volume that holds what every view sees; `world_from_volume` is a (4, 4) similarity."""
+    """The answer to `EstimateVolume`."""
 
     job: str
-    world_from_volume: np.ndarray
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a `Reconstruct` job looks for the object; comes before its meshes."""
+
+    job: str
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class ViewCheck:
+    """Whether a view agrees with the others and with the result.
+
+    name : the view's
+    residual : pixels of 224 by which its outline misses the others' silhouettes; None: not known
+    covered : share of its silhouette that the result covers; None before there is a result
+    iou : IoU of its silhouette and the result's; None before there is a result
+    remark : a sentence where something is wrong; empty: it agrees
+    """
+
+    name: str
+    residual: float | None = None
+    covered: float | None = None
+    iou: float | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Cure:
+    """A change that makes the views agree.
+
+    name : for `Reconstruct.cures`, such as "leave-out=3", "swap=2,5" or "convention=opencv"
+    sentence : what it does, for a person
+    residual : the largest residual of a view after it
+    """
+
+    name: str
+    sentence: str
+    residual: float
+
+
+@dataclass(frozen=True)
+class ViewsChecked:
+    """Whether the views agree, each in its order, and what would make them agree, best first.
+
+    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes.
+    """
+
+    job: str
+    views: tuple[ViewCheck, ...]
+    cures: tuple[Cure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -318,6 +415,7 @@ _REQUESTS = (
     Reconstruct,
     Remesh,
     EstimateVolume,
+    CheckViews,
     Evaluate,
     Cancel,
     Forget,
@@ -330,6 +428,8 @@ _EVENTS = (
     Progress,
     MeshUpdate,
     VolumeEstimate,
+    Placed,
+    ViewsChecked,
     Evaluation,
     Finished,
     Cancelled,

@@ -125,7 +125,7 @@ class TestLife:
     def test_an_estimate_of_the_volume(self, jobs):
         job = jobs.run(jobs.submit(protocol.EstimateVolume("", ())))
         assert job.state is JobState.FINISHED
-        assert job.volume[0, 0] == 2.0
+        assert job.placement.world_from_volume[0, 0] == 2.0
 
     def test_pictures_are_let_go_at_the_end(self, jobs):
         view = protocol.ViewData(np.ones((4, 4, 4), np.uint8), None, "a")

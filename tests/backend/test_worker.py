@@ -29,7 +29,7 @@ class Session:
         yield
 
     def estimate_volume(self, request, ticket):
-        yield protocol.VolumeEstimate(request.job, np.eye(4))
+        yield protocol.VolumeEstimate(request.job, protocol.Placement(np.eye(4), "estimate"))
 
     def done(self, request, ticket):
         yield protocol.Finished(request.job, {})
@@ -181,7 +181,7 @@ class TestOrder:
         blender, _ = pair
         blender.send(protocol.EstimateVolume("one", ()))
         (end,) = blender.ends("one")
-        np.testing.assert_array_equal(end.world_from_volume, np.eye(4))
+        np.testing.assert_array_equal(end.placement.world_from_volume, np.eye(4))
 
 
 class TestCancel:
