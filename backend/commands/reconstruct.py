@@ -120,7 +120,7 @@ def _reconstruct(
     for event in session.reconstruct(request, ticket):
         if isinstance(event, protocol.Finished):
             stats = event.stats
-        else:
+        elif isinstance(event, protocol.MeshUpdate):
             last = event
     assert last is not None  # a session that finishes has sent a mesh
     return mesh_in_world(last), stats

@@ -240,6 +240,8 @@ def to_view(data: ViewData, background: Background) -> View:
     RequestError
         If the picture is none, or its proportions are not the camera's; names the view.
     """
+    if data.image is None:
+        raise RequestError(f"{data.name} has no image.", "Give it one.")
     image = matte(to_image(data.image, name=data.name), background, name=data.name)
     camera = None
     if data.camera is not None:
