@@ -19,10 +19,11 @@ import sys
 import threading
 import time
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Listener
+from multiprocessing.connection import Listener, answer_challenge, deliver_challenge
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST = (3, 11)
+HANDSHAKE_PATIENCE = 10.0  # seconds; Blender may be busy between two steps of it
 GRACE = 0.2  # seconds between Blender's end and ours, for what is being logged
 LOG = "worker.log"
 
@@ -61,12 +62,32 @@ def run(session_factory=None):
 
 def accept(address, key):
     """Return an authenticated connection to the first caller at `address` that knows the key."""
-    with Listener(address, authkey=key) as listener:
+    with Listener(address) as listener:
         while True:
+            caller = None
             try:
-                return listener.accept()
-            except (AuthenticationError, EOFError, OSError):
+                caller = listener.accept()
+                deliver_challenge(Hasty(caller), key)
+                answer_challenge(Hasty(caller), key)
+                return caller
+            except (AuthenticationError, AssertionError, EOFError, OSError):
                 logger.warning("a caller without the key was turned away")
+                if caller is not None:
+                    caller.close()
+
+
+class Hasty:
+    """A connection whose other side must not take too long to say something."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.send_bytes = connection.send_bytes
+
+    def recv_bytes(self, maxlength=None):
+        """Return what the other side says."""
+        if not self.connection.poll(HANDSHAKE_PATIENCE):
+            raise EOFError("the other side says nothing")
+        return self.connection.recv_bytes(maxlength)
 
 
 def load_package():
