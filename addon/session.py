@@ -401,9 +401,8 @@ def _discard(running: Running) -> None:
 
 def _unforeseen(error: Exception) -> WorkError:
     """Return what to tell an artist of an exception that nobody foresaw."""
-    words = (
-        f"Levelform could not show the mesh: an internal error ({type(error).__name__}: {error})."
-    )
+    kind = type(error).__name__
+    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
     return WorkError(words, "Try once more; the log tells more.")
 
 

@@ -67,8 +67,9 @@ def accept(address, key):
             caller = None
             try:
                 caller = listener.accept()
-                deliver_challenge(Hasty(caller), key)
-                answer_challenge(Hasty(caller), key)
+                hasty = Hasty(caller)
+                deliver_challenge(hasty, key)  # pyright: ignore[reportArgumentType]
+                answer_challenge(hasty, key)  # pyright: ignore[reportArgumentType]
                 return caller
             except (AuthenticationError, AssertionError, EOFError, OSError):
                 logger.warning("a caller without the key was turned away")
@@ -101,6 +102,18 @@ def load_package():
     sys.modules["levelform"] = package
     spec.loader.exec_module(package)
     return package
+
+
+def isolated_module(python, module):
+    """Return the command that runs a module of the package, `levelform.…`, in isolated mode.
+
+    `python -m` would take modules from the current folder first, where downloaded files lie.
+    """
+    code = (
+        "import runpy, sys; launch = runpy.run_path({!r}); launch['load_package'](); "
+        "runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+    )
+    return [python, "-I", "-c", code.format(os.path.abspath(__file__), module)]
 
 
 def read_line(descriptor):

@@ -171,10 +171,7 @@ class TestEnd:
         blender, _ = pair
         blender.reconstruct("one", "wait")
         blender.send(protocol.Ping(7))
-        events = blender.receive_until(
-            lambda found: any(isinstance(e, protocol.Pong) for e in found)
-        )
-        assert protocol.Pong(7) in events
+        blender.receive_until(lambda found: protocol.Pong(7) in found)
 
 
 class TestOrder:

@@ -77,7 +77,7 @@ class TestGarbled:
     @pytest.mark.parametrize(
         ("words", "said", "job"),
         [
-            (dict(tree={"text": 1, "job": "j"}), "Note.text is a int", "j"),
+            (dict(tree={"text": 1, "job": "j"}), "unknown field 'job'", "j"),
             (dict(tree={"job": "j"}, kind="Letter"), "unknown type 'Letter'", "j"),
             (dict(tree={"text": "a"}, table=[["<f4", [3]]], body=b"x" * 12), "no field uses", ""),
             (dict(tree={"text": "a"}, table=[["|O", [3]]], body=b"x" * 12), "not accepted", ""),
