@@ -198,6 +198,9 @@ class Session:
             self.jobs.cancel(running.job)
         except LevelformError as error:
             self._stop(running, error)
+        except Exception as error:
+            logger.exception("a mesh of the job %s could not be shown", running.job.id)
+            self._stop(running, _unforeseen(error))
         return False
 
     def _stop(self, running: Running, error: LevelformError) -> None:
@@ -209,11 +212,16 @@ class Session:
         finished = running.job.state is JobState.FINISHED and not running.stopping
         if finished and patient and bpy.context.mode != "OBJECT":
             return  # an undo step that is pushed in another mode would not hold the object
-        with in_window():
-            if finished:
-                self._keep(running)
-            else:
-                running.result.discard()
+        try:
+            with in_window():
+                if finished:
+                    self._keep(running)
+                else:
+                    running.result.discard()
+        except Exception as error:  # whatever it is, the extension goes on
+            logger.exception("the job %s could not be settled", running.job.id)
+            running.outcome, running.error = None, _unforeseen(error)
+            _discard(running)
         self.failure = running.error or _failure_of(running.job)
         self._ended.add(running.job.id)
         self.running = None
@@ -233,8 +241,7 @@ class Session:
         """End a job whose driver has gone."""
         self.jobs.cancel(running.job)
         running.deleted = True
-        with in_window():
-            running.result.discard()
+        _discard(running)
         self._ended.add(running.job.id)
         self.running = None
 
@@ -381,6 +388,22 @@ def _select(outcome: bpy.types.Object) -> None:
     for found in layer.objects:
         found.select_set(found == outcome, view_layer=layer)
     layer.objects.active = outcome
+
+
+def _discard(running: Running) -> None:
+    """Take back what a job has shown, as far as that goes."""
+    try:
+        with in_window():
+            running.result.discard()
+    except Exception:
+        logger.exception("what the job %s has shown could not be removed", running.job.id)
+
+
+def _unforeseen(error: Exception) -> WorkError:
+    """Return what to tell an artist of an exception that nobody foresaw."""
+    kind = type(error).__name__
+    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
+    return WorkError(words, "Try once more; the log tells more.")
 
 
 def _failure_of(job: Job) -> LevelformError | None:

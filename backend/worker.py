@@ -32,9 +32,12 @@ from .contract.protocol import (
     Failed,
     Finished,
     Forget,
+    Garbled,
     ListMethods,
     MeshUpdate,
     Methods,
+    Ping,
+    Pong,
     Progress,
     ProtocolError,
     Ready,
@@ -116,6 +119,7 @@ class Worker:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._ending = threading.Event()
+        self._answering = threading.Lock()  # the reading thread answers too
 
     def start_reading(self) -> None:
         """Start the thread that reads requests."""
@@ -123,9 +127,10 @@ class Worker:
 
     def answer(self, event: Any) -> None:
         """Send an event, waiting while Blender is busy."""
-        self._channel.send(event)
         try:
-            self._channel.flush(None)
+            with self._answering:
+                self._channel.send(event)
+                self._channel.flush(None)
         except ChannelClosedError:
             _leave_with_blender()
 
@@ -151,8 +156,18 @@ class Worker:
         except ProtocolError as error:
             logger.error("%s", error)
             launch.leave(1)
+        except Exception:  # deaf is worse than gone: Blender notices the end
+            logger.exception("the channel can't be read any more")
+            launch.leave(1)
 
     def _receive(self, request: Any) -> None:
+        if isinstance(request, Garbled):
+            logger.error("a request can't be used: %s", request.error)
+            self.answer(failure(request.job, request.error))
+            return
+        if isinstance(request, Ping):
+            self.answer(Pong(request.number))
+            return
         if isinstance(request, Cancel):
             self._cancelled.add(request.job)
             return

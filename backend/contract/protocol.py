@@ -14,6 +14,7 @@ from .cameras import CameraData as CameraData
 from .channel import Channel
 from .channel import ChannelClosedError as ChannelClosedError
 from .channel import Connection as Connection
+from .channel import Garbled as Garbled
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
@@ -186,6 +187,13 @@ class Forget:
 @dataclass(frozen=True)
 class Unload:
     """Drop every field, code and network, and give the memory back; answered by `Status`."""
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Ask for a sign of life; answered by `Pong` at once, whatever the worker is at."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -401,6 +409,13 @@ class Methods:
 
 
 @dataclass(frozen=True)
+class Pong:
+    """The answer to `Ping`, with its number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Status:
     """What the worker holds: resident memory in bytes, names of kept fields, loaded methods."""
 
@@ -420,6 +435,7 @@ _REQUESTS = (
     Cancel,
     Forget,
     Unload,
+    Ping,
     ListMethods,
     Shutdown,
 )
@@ -435,6 +451,7 @@ _EVENTS = (
     Cancelled,
     Failed,
     Methods,
+    Pong,
     Status,
 )
 REQUESTS = {kind.__name__: kind for kind in _REQUESTS}
