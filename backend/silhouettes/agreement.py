@@ -1,6 +1,6 @@
 """Do the views agree? A residual for each, the view that is wrong, and cures that were tried."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -60,29 +60,28 @@ class Agreement:
         return bool(self.cures) or (self.mean is not None and self.mean > UNEXPLAINED)
 
 
-def check(views: Sequence[View]) -> Agreement:
+def check(views: Sequence[View], left_out: Collection[int] = ()) -> Agreement:
     """Return whether views agree, and what would make them agree.
 
     Parameters
     ----------
     views : cameras posed in the world; None: the view is not checked
+    left_out : numbers of views that are not checked either
     """
-    return _Check(views).result()
+    return _Check(views, left_out).result()
 
 
 class _Check:
     """One check: the outlines of the views that can be compared, and trials of cures."""
 
-    def __init__(self, views: Sequence[View]) -> None:
+    def __init__(self, views: Sequence[View], left_out: Collection[int]) -> None:
         self.views = views
-        traced = trace_all(
-            [view for view in views if view.camera is not None]
-        )
-        posed = [index for index, view in enumerate(views) if view.camera is not None]
+        posed = [i for i, v in enumerate(views) if v.camera is not None and i not in left_out]
+        traced = trace_all([views[index] for index in posed])
         self.numbers = [i for i, o in zip(posed, traced, strict=True) if o is not None]
         self.outlines = [o for o in traced if o is not None]
         self.cameras = [c for i in self.numbers if (c := views[i].camera) is not None]
-        self.complete = len(self.numbers) == len(posed)
+        self.complete = len(self.numbers) == len(posed) and not left_out
 
     def result(self) -> Agreement:
         count = len(self.views)

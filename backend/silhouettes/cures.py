@@ -117,8 +117,27 @@ def parse_cure(name: str) -> Parsed:
     return Parsed(kind, numbers)
 
 
-def apply_cures(views: Sequence[View], names: Sequence[str]) -> tuple[list[View], list[int]]:
-    """Return the views with the cures applied, in their order, and each one's former number.
+@dataclass(frozen=True)
+class Cured:
+    """Views after cures.
+
+    views : all, in their order, the left out ones too
+    left_out : the numbers of those that are not to be used
+    """
+
+    views: tuple[View, ...]
+    left_out: frozenset[int] = frozenset()
+
+    @property
+    def kept(self) -> list[View]:
+        """The views to use."""
+        return [view for index, view in enumerate(self.views) if index not in self.left_out]
+
+
+def apply_cures(views: Sequence[View], names: Sequence[str]) -> Cured:
+    """Return the views with the cures applied, in the order in which they are named.
+
+    Views are left out last, so that the numbers of the others hold.
 
     Parameters
     ----------
@@ -129,17 +148,16 @@ def apply_cures(views: Sequence[View], names: Sequence[str]) -> tuple[list[View]
     RequestError
         If a cure's name is not one, a number is not a view's, or no view is left.
     """
-    result, dropped = list(views), set()
+    result, left_out = list(views), set()
     for parsed in map(parse_cure, names):
         if parsed.kind == "leave-out":
             _check_numbers(parsed.numbers, len(views))
-            dropped |= set(parsed.numbers)  # last, so that the others' numbers hold
+            left_out |= set(parsed.numbers)
         else:
             result = _apply(result, parsed)
-    kept = [index for index in range(len(result)) if index not in dropped]
-    if not kept:
+    if len(left_out) == len(result):
         raise RequestError("All views are left out.", "Leave at least one in.")
-    return [result[index] for index in kept], kept
+    return Cured(tuple(result), frozenset(left_out))
 
 
 def _apply(views: list[View], cure: Parsed) -> list[View]:

@@ -1,0 +1,277 @@
+"""What a person is told: of each view, of the cures that help, of the result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..contract.protocol import Cure, ViewCheck
+from ..geometry.views import View
+from ..geometry.volume import Box
+from .agreement import Agreement, Trial
+from .cures import CONVENTIONS, Cured, parse_cure
+from .drawing import Cover
+from .outlines import open_sides
+
+AGREE = 0.1  # largest residual of a view, pixels of 224, of which no number need be told
+COVERED = 0.85  # share of a silhouette that a hull covers where all is well, even a coarse one
+STANDS_OUT = 0.5  # of the other views' median IoU: a view below it is named, whatever the method
+SMALL = 0.25  # of the volume's side: the longest side of an object for which it is too large
+AT_WALL = 1e-4  # of the volume's half side
+SIDES = ("left", "top", "right", "bottom")
+AXES = ("X", "Y", "Z")
+
+
+# ---------------------------------------------------------------- before a job
+
+
+def view_checks(agreement: Agreement, cured: Cured) -> tuple[ViewCheck, ...]:
+    """Return of each view whether it agrees, the left out ones too."""
+    checks = []
+    for index, view in enumerate(cured.views):
+        residual = agreement.residuals[index]
+        remark = _suspicion(index, agreement, cured.views)
+        if index in cured.left_out:
+            residual, remark = None, "Left out."
+        checks.append(ViewCheck(view.name, residual, remark=remark))
+    return tuple(checks)
+
+
+def cures_told(agreement: Agreement, views: Sequence[View]) -> tuple[Cure, ...]:
+    """Return the cures that help, best first, each with a sentence."""
+    return tuple(
+        Cure(trial.name, _action(trial.name, views), trial.residual) for trial in agreement.cures
+    )
+
+
+def agreement_remark(agreement: Agreement, views: Sequence[View]) -> str:
+    """Return one sentence or two about views that do not agree; empty: they do."""
+    if not agreement.disagrees or agreement.mean is None:
+        return ""
+    if agreement.cures:
+        best = agreement.cures[0]
+        return f"{_fault(best, agreement, views)} {_remedy(best, views)}"
+    worst = f", {views[agreement.worst].name} most" if agreement.worst is not None else ""
+    return (
+        f"The views do not agree: their outlines miss the other views' silhouettes by "
+        f"{agreement.mean:.1f} pixels of 224{worst}. Check their cameras and images."
+    )
+
+
+def option_of(cure: str) -> str:
+    """Return the words of the command line that apply a cure."""
+    kind, _, rest = cure.partition("=")
+    return f"--{kind} {rest}" if kind in ("leave-out", "convention") else f"--cure {cure}"
+
+
+def _suspicion(index: int, agreement: Agreement, views: Sequence[View]) -> str:
+    """Return what is wrong with one view; empty where nothing is."""
+    if index == agreement.worst:
+        return "Its outline fits the other views' silhouettes worst."
+    if index not in agreement.suspects:
+        return ""
+    cure = parse_cure(agreement.cures[0].name)
+    match cure.kind:
+        case "swap":
+            a, b = cure.numbers
+            return f"Seems to have the image of {views[b if index == a else a].name}."
+        case "upside-down":
+            return "Its image seems to be upside down."
+        case "mirror":
+            return "Its image seems to be mirrored."
+    if index in agreement.twins:
+        return f"Has the same image as {views[agreement.twins[index]].name}."
+    return f"Disagrees with the other views by {agreement.residuals[index] or 0:.1f} pixels of 224."
+
+
+def _fault(best: Trial, agreement: Agreement, views: Sequence[View]) -> str:
+    """Return the sentence that says what is wrong."""
+    cure = parse_cure(best.name)
+    names = _listed([views[index].name for index in cure.numbers if index < len(views)])
+    match cure.kind:
+        case "swap":
+            return f"The images of {names} seem to be swapped."
+        case "shift":
+            return "The images seem to belong to other cameras: their order is shifted."
+        case "reverse":
+            return "The images seem to belong to other cameras: their order is reversed."
+        case "upside-down":
+            return f"The image of {names} seems to be upside down."
+        case "mirror":
+            return f"The image of {names} seems to be mirrored."
+        case "convention":
+            return f"The views do not agree ({agreement.mean:.1f} pixels of 224)."
+    twins = [index for index in cure.numbers if index in agreement.twins]
+    if twins:
+        other = views[agreement.twins[twins[0]]].name
+        return f"{names} has the same image as {other}, but another camera."
+    missed = max(agreement.residuals[index] or 0.0 for index in cure.numbers)
+    verb, their = ("disagrees", "its") if len(cure.numbers) == 1 else ("disagree", "their")
+    return (
+        f"{names} {verb} with the other views: {their} outline misses their silhouettes by "
+        f"{missed:.1f} pixels of 224."
+    )
+
+
+def _remedy(best: Trial, views: Sequence[View]) -> str:
+    action = _action(best.name, views).rstrip(".")
+    well = "" if best.residual < AGREE else f" to {best.residual:.1f} pixels"
+    return f"{action}, and the views agree{well} ({option_of(best.name)})."
+
+
+def _action(name: str, views: Sequence[View]) -> str:
+    """Return the sentence that says what a cure does."""
+    cure = parse_cure(name)
+    names = _listed([views[index].name for index in cure.numbers if 0 <= index < len(views)])
+    match cure.kind:
+        case "convention":
+            return CONVENTIONS[cure.convention].sentence
+        case "leave-out":
+            return f"Leave out {names}."
+        case "swap":
+            return f"Swap the images of {names}."
+        case "shift":
+            steps = abs(cure.numbers[0])
+            side = "next" if cure.numbers[0] > 0 else "previous"
+            far = f"{side} camera" if steps == 1 else f"camera {steps} {side}"
+            if steps > 1:
+                far = f"camera {steps} further {'on' if cure.numbers[0] > 0 else 'back'}"
+            return f"Give every camera the image of the {far}."
+        case "reverse":
+            return "Give the cameras the images in reverse order."
+        case "upside-down":
+            return f"Turn the image of {names} by 180 degrees."
+        case _:
+            return f"Mirror the image of {names} left to right."
+
+
+# ---------------------------------------------------------------- after a job
+
+
+def with_covers(
+    checks: Sequence[ViewCheck], covers: Mapping[int, Cover], *, hull: bool
+) -> tuple[ViewCheck, ...]:
+    """Return the checks with what the result covers of each silhouette.
+
+    Parameters
+    ----------
+    covers : by the view's number; views without a camera or silhouette are missing
+    hull : the result is the silhouettes' own hull, so it should cover them
+    """
+    result = []
+    for index, check in enumerate(checks):
+        cover = covers.get(index)
+        if cover is not None:
+            remark = check.remark or _misfit(index, covers, hull=hull)
+            check = replace(check, covered=cover.covered, iou=cover.iou, remark=remark)
+        result.append(check)
+    return tuple(result)
+
+
+def result_remarks(
+    checks: Sequence[ViewCheck], vertices: np.ndarray, faces: np.ndarray, *, box: Box,
+    volume_from: str, cropped: Sequence[str], agree: bool,
+) -> list[str]:  # fmt: skip
+    """Return sentences about what may be wrong with a result.
+
+    Parameters
+    ----------
+    checks : as `with_covers` returns them
+    vertices, faces : the mesh in the volume's frame
+    box : what of the volume was reconstructed
+    volume_from : who placed it, see `protocol.Placement`
+    cropped : names of the views whose silhouettes meet their image's border
+    agree : nothing was said about the views before the job
+    """
+    remarks = []
+    poor = [check for check in checks if agree and check.remark and check.covered is not None]
+    if poor:
+        worst = min(poor, key=lambda check: check.covered or 0.0)
+        remarks.append(
+            f"The result covers only {worst.covered:.0%} of the silhouette of {worst.name}: check "
+            "the cameras, the images and the volume."
+        )
+    walls = walls_reached(vertices, faces, box)
+    whose = " that the file gives" if volume_from == "file" else ""
+    if walls:
+        remarks.append(
+            f"The surface reaches the wall of the volume{whose} ({', '.join(walls)}): what lies "
+            "beyond is cut off. Make the volume larger, or have it estimated."
+        )
+    elif volume_from == "file" and len(vertices):
+        share = float(np.ptp(vertices, axis=0).max()) / (2 * float(np.max(box[1])))
+        if share < SMALL:
+            remarks.append(
+                f"The volume{whose} is {1 / share:.0f} times as large as the object: have it "
+                "estimated for a finer mesh."
+            )
+    if cropped:
+        verb = "meets" if len(cropped) == 1 else "meet"
+        remarks.append(
+            f"The silhouette of {_listed(cropped, 'and')} {verb} the image's border: the object "
+            "may go on beyond it."
+        )
+    return remarks
+
+
+def walls_reached(vertices: np.ndarray, faces: np.ndarray, box: Box) -> list[str]:
+    """Return the walls of a volume, such as "+X", along which a mesh has faces."""
+    walls = []
+    for sign, corner in ((-1, box[0]), (1, box[1])):
+        for axis in range(3):
+            near = np.abs(vertices[:, axis] - corner[axis]) < AT_WALL
+            if near.any() and bool(near[faces].all(axis=1).any()):
+                walls.append(f"{'-+'[sign > 0]}{AXES[axis]}")
+    return sorted(walls, key=lambda wall: (wall[1], wall[0]))
+
+
+def cropped_views(views: Sequence[View]) -> list[str]:
+    """Return the names of the posed views whose silhouettes meet their image's border."""
+    return [
+        view.name
+        for view in views
+        if view.camera is not None and any(open_sides(view.image[..., 3].cpu().numpy() >= 0.5))
+    ]
+
+
+def told(checks: Sequence[ViewCheck], cures: Sequence[Cure]) -> dict[str, Any]:
+    """Return what `--json` prints of the views and the cures."""
+    return {
+        "views_checked": [
+            {
+                "name": check.name,
+                "residual": _rounded(check.residual),
+                "covered": _rounded(check.covered),
+                "iou": _rounded(check.iou),
+                "remark": check.remark,
+            }
+            for check in checks
+        ],
+        "cures": [
+            {"name": c.name, "sentence": c.sentence, "residual": _rounded(c.residual)}
+            for c in cures
+        ],
+    }
+
+
+def _misfit(index: int, covers: Mapping[int, Cover], *, hull: bool) -> str:
+    """Return what is wrong with how a result fits a view; empty where nothing is."""
+    cover = covers[index]
+    if hull and cover.covered < COVERED:
+        return f"The result covers only {cover.covered:.0%} of its silhouette."
+    others = [other.iou for number, other in covers.items() if number != index]
+    if len(others) >= 2 and cover.iou < STANDS_OUT * float(np.median(others)):
+        return f"The result covers only {cover.covered:.0%} of its silhouette."
+    return ""
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    """Return names as a list in a sentence."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
