@@ -479,7 +479,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "evaluations": stats.evaluations,
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
-        "level": round(kept.field.threshold(stats.level), 6),
+        "level": round(kept.field.threshold_of(stats.level), 6),
         "guaranteed": stats.guaranteed,
         "rule": stats.rule,
         "remarks": list(stats.remarks),

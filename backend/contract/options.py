@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from .errors import RequestError
 
 WORDS_FOR_TRUE = ("true", "yes", "on", "1")
@@ -59,8 +61,10 @@ class Option:
             words = f"{noun}{_range(self.minimum, self.maximum)}"
         return f"{words}, or none" if self.default is None else words
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any, subject: str = "") -> Any:
         """Return a value of the option's kind from a typed value or from a word.
+
+        `subject` is what the sentence calls the option; empty: its name.
 
         Raises
         ------
@@ -69,10 +73,12 @@ class Option:
         """
         if self.default is None and (value is None or _word(value) in ("none", "")):
             return None
-        result = _READERS[self.kind](self, value.item() if hasattr(value, "item") else value)
+        plain = value.item() if isinstance(value, np.generic) else value
+        result = _READERS[self.kind](self, plain)
         if result is None:
             raise RequestError(
-                f"{self.name} is {self.allowed}, not {value!r}.", f"The default is {self.shown}."
+                f"{subject or self.name} is {self.allowed}, not {plain!r}.",
+                f"The default is {self.shown}.",
             )
         return result
 

@@ -72,7 +72,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for option in (RESOLUTION, COLOR, SEED):
-            object.__setattr__(self, option.name, option.read(getattr(self, option.name)))
+            object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
         check_background(self.background)
         if self.level is not None:
             object.__setattr__(self, "level", _finite(self.level))
@@ -184,12 +184,16 @@ def check_background(background: Background) -> None:
         raise RequestError(
             f"{background.mode!r} is not a background.", f"Give {one_of(MODES[:-1])}, or a colour."
         )
-    TOLERANCE.read(background.tolerance)
+    _read(TOLERANCE, background.tolerance)
 
 
 def check_resolution(resolution: int) -> int:
     """Return the resolution; raise `RequestError` if no mesh of so many cells is made."""
-    return RESOLUTION.read(resolution)
+    return _read(RESOLUTION, resolution)
+
+
+def _read(option: Option, value: Any) -> Any:
+    return option.read(value, f"The {option.name}")
 
 
 def _finite(level: Any) -> float:

@@ -74,7 +74,7 @@ def parse_background(
     """Return the background that a word or a colour, #rrggbb, means; None keeps that of `base`."""
     base = Settings().background if base is None else base
     if tolerance is not None:
-        base = replace(base, tolerance=settings.TOLERANCE.read(tolerance))
+        base = replace(base, tolerance=settings.TOLERANCE.read(tolerance, "The tolerance"))
     if text is None:
         return base
     if text in settings.MODES[:-1]:

@@ -103,7 +103,7 @@ class Field(ABC):
         self.level_unit.check(threshold)
         return float(threshold) if self.kind == "distance" else -log_odds(threshold) - self.shift
 
-    def threshold(self, level: float) -> float:
+    def threshold_of(self, level: float) -> float:
         """Return the user's threshold that a level of the field is: the inverse of `level`."""
         return level if self.kind == "distance" else 1.0 / (1.0 + math.exp(level + self.shift))
 

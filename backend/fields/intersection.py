@@ -58,6 +58,6 @@ class Intersection(Field):
         """Turn a user's threshold into a level, as the field itself does."""
         return self.field.level(threshold)
 
-    def threshold(self, level: float) -> float:
+    def threshold_of(self, level: float) -> float:
         """Turn a level into a user's threshold, as the field itself does."""
-        return self.field.threshold(level)
+        return self.field.threshold_of(level)
