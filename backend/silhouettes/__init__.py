@@ -2,10 +2,8 @@
 
 from .agreement import Agreement as Agreement
 from .agreement import check as check
-from .cures import CONVENTIONS as CONVENTIONS
 from .cures import Cured as Cured
 from .cures import apply_cures as apply_cures
-from .cures import parse_cure as parse_cure
 from .drawing import Cover as Cover
 from .drawing import cover as cover
 from .outlines import Outline as Outline

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from ..contract.cures import Parsed, parse_cure
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from .cures import CONVENTIONS, Parsed, converted, order_of, parse_cure, same_aspect
+from .cures import CONVENTIONS, converted, order_of, same_aspect
 from .outlines import Outline, trace_all
 from .residual import CAP, Residual, Rig
 
@@ -235,12 +236,18 @@ class _Check:
 
     def _exchangeable(self, places: Sequence[int]) -> bool:
         """Return whether all these images would fit all these cameras."""
-        return all(same_aspect(self.cameras[p], *self.outlines[q].size) for p in places for q in places)
+        return all(
+            same_aspect(self.cameras[p], *self.outlines[q].size) for p in places for q in places
+        )
 
     def _suspects(self, name: str) -> list[int]:
         """Return the numbers of the views that a cure singles out."""
         cure: Parsed = parse_cure(name)
-        return list(cure.numbers) if cure.kind in ("leave-out", "swap", "upside-down", "mirror") else []
+        return (
+            list(cure.numbers)
+            if cure.kind in ("leave-out", "swap", "upside-down", "mirror")
+            else []
+        )
 
     def _worst(self, residuals: torch.Tensor) -> int:
         """Return the view without which the others disagree least."""
@@ -253,7 +260,9 @@ class _Check:
         """Return each view's residual against those that are not suspects."""
         good = [p for p, number in enumerate(self.numbers) if number not in suspects]
         result = torch.zeros(len(self.numbers))
-        result[good] = residuals_of([self.outlines[p] for p in good], [self.cameras[p] for p in good])
+        result[good] = residuals_of(
+            [self.outlines[p] for p in good], [self.cameras[p] for p in good]
+        )
         for place, number in enumerate(self.numbers):
             if number in suspects:
                 chosen = [place, *good]

@@ -1,15 +1,4 @@
-"""Cures: changes that may make views agree, by name, and how each is applied.
-
-    leave-out=3      without view 3; several: leave-out=3,5
-    swap=2,5         the images of views 2 and 5 exchanged
-    shift=1          every camera takes the image of the next one; -1: of the one before
-    reverse          the images in reverse order; reverse=K: camera i takes image K - i
-    upside-down=3    the image of view 3 turned by 180 degrees
-    mirror=3         the image of view 3 mirrored left to right
-    convention=NAME  all cameras or all images read in another way, see `CONVENTIONS`
-
-Numbers count the views of the request from 0.
-"""
+"""Cures applied: views and cameras changed as a cure's name says, see `contract.cures`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from ..contract.cures import Parsed, check_numbers, parse_cure
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.pictures import resized
@@ -24,10 +14,6 @@ from ..geometry.views import View
 
 FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])  # between OpenGL's camera axes and ours
 SAME_ASPECT = 0.01  # share by which proportions of images may differ that change places
-HINT = (
-    "Give leave-out=N, swap=N,M, shift=K, reverse, upside-down=N, mirror=N or convention=NAME; "
-    "views are counted from 0."
-)
 
 
 @dataclass(frozen=True)
@@ -37,10 +23,8 @@ class Convention:
     pose : from world_from_camera as it was read (axes x right, y down, z forward) to what it should
         be; None: the cameras stay
     axes : of an image, (H, W, 4), along which it is reversed
-    sentence : what it does, for a person
     """
 
-    sentence: str
     pose: Callable[[np.ndarray], np.ndarray] | None = None
     axes: tuple[int, ...] = ()
 
@@ -58,63 +42,15 @@ def _mirrored(axis: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 CONVENTIONS = {
-    "opencv": Convention(
-        "Read the camera matrices as OpenCV's (y down, z forward).", lambda pose: pose @ FLIP_YZ
-    ),
-    "world-to-camera": Convention(
-        "Read the camera matrices as world-to-camera.",
-        lambda pose: np.linalg.inv(pose @ FLIP_YZ) @ FLIP_YZ,
-    ),
-    "opencv-world-to-camera": Convention(
-        "Read the camera matrices as OpenCV's world-to-camera.",
-        lambda pose: np.linalg.inv(pose @ FLIP_YZ),
-    ),
-    "mirror-y": Convention("Mirror the world of the cameras in y.", _mirrored(1)),
-    "mirror-z": Convention("Mirror the world of the cameras in z.", _mirrored(2)),
-    "upside-down": Convention("Turn every image by 180 degrees.", axes=(0, 1)),
-    "flip-images": Convention("Flip every image top to bottom.", axes=(0,)),
-    "mirror-images": Convention("Mirror every image left to right.", axes=(1,)),
+    "opencv": Convention(lambda pose: pose @ FLIP_YZ),
+    "world-to-camera": Convention(lambda pose: np.linalg.inv(pose @ FLIP_YZ) @ FLIP_YZ),
+    "opencv-world-to-camera": Convention(lambda pose: np.linalg.inv(pose @ FLIP_YZ)),
+    "mirror-y": Convention(_mirrored(1)),
+    "mirror-z": Convention(_mirrored(2)),
+    "upside-down": Convention(axes=(0, 1)),
+    "flip-images": Convention(axes=(0,)),
+    "mirror-images": Convention(axes=(1,)),
 }
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A cure's name, taken apart: its kind, the numbers or the convention behind the "="."""
-
-    kind: str
-    numbers: tuple[int, ...] = ()
-    convention: str = ""
-
-
-_COUNTS = {"leave-out": (1, None), "swap": (2, 2), "shift": (1, 1), "reverse": (0, 1)}
-_COUNTS |= {"upside-down": (1, None), "mirror": (1, None)}
-
-
-def parse_cure(name: str) -> Parsed:
-    """Return a cure's name taken apart.
-
-    Raises
-    ------
-    RequestError
-        If there is no such cure.
-    """
-    kind, _, rest = name.strip().partition("=")
-    if kind == "convention":
-        if rest not in CONVENTIONS:
-            raise RequestError(
-                f"{rest!r} is not a convention.", f"Choose one of {', '.join(CONVENTIONS)}."
-            )
-        return Parsed(kind, convention=rest)
-    if kind not in _COUNTS:
-        raise RequestError(f"{name!r} is not a cure for views.", HINT)
-    try:
-        numbers = tuple(int(word) for word in rest.split(",") if word.strip())
-    except ValueError as error:
-        raise RequestError(f"{name!r}: {rest!r} is not numbers of views.", HINT) from error
-    least, most = _COUNTS[kind]
-    if len(numbers) < least or (most is not None and len(numbers) > most):
-        raise RequestError(f"{name!r} has {len(numbers)} numbers.", HINT)
-    return Parsed(kind, numbers)
 
 
 @dataclass(frozen=True)
@@ -151,7 +87,7 @@ def apply_cures(views: Sequence[View], names: Sequence[str]) -> Cured:
     result, left_out = list(views), set()
     for parsed in map(parse_cure, names):
         if parsed.kind == "leave-out":
-            _check_numbers(parsed.numbers, len(views))
+            check_numbers(parsed.numbers, len(views))
             left_out |= set(parsed.numbers)
         else:
             result = _apply(result, parsed)
@@ -165,7 +101,7 @@ def _apply(views: list[View], cure: Parsed) -> list[View]:
         convention = CONVENTIONS[cure.convention]
         return [_converted(view, convention) for view in views]
     if cure.kind in ("upside-down", "mirror"):
-        _check_numbers(cure.numbers, len(views))
+        check_numbers(cure.numbers, len(views))
         axes = (0, 1) if cure.kind == "upside-down" else (1,)
         return [
             replace(view, image=view.image.flip(axes)) if index in cure.numbers else view
@@ -178,7 +114,7 @@ def order_of(cure: Parsed, views: Sequence[View]) -> list[int]:
     """Return whose image each view takes, of a "swap", "shift" or "reverse"."""
     order = list(range(len(views)))
     if cure.kind == "swap":
-        _check_numbers(cure.numbers, len(views))
+        check_numbers(cure.numbers, len(views))
         a, b = cure.numbers
         order[a], order[b] = order[b], order[a]
         return order
@@ -229,14 +165,4 @@ def converted(camera: Camera | None, convention: Convention) -> Camera | None:
     """Return a camera whose pose is read by another convention."""
     if camera is None or convention.pose is None:
         return camera
-    # `pose` speaks of the file's axes where it reflects them, and of ours where it turns them.
     return replace(camera, world_from_camera=convention.pose(camera.world_from_camera))
-
-
-def _check_numbers(numbers: Sequence[int], count: int) -> None:
-    for number in numbers:
-        if not 0 <= number < count:
-            raise RequestError(
-                f"There is no view {number}: the {count} views are counted from 0 to {count - 1}.",
-                "Give the number of a view.",
-            )

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..contract.cures import action_of, listed, option_of, parse_cure
 from ..contract.protocol import Cure, ViewCheck
 from ..geometry.views import View
 from ..geometry.volume import Box
 from .agreement import Agreement, Trial
-from .cures import CONVENTIONS, Cured, parse_cure
+from .cures import Cured
 from .drawing import Cover
 from .outlines import open_sides
 
@@ -19,7 +20,6 @@ COVERED = 0.85  # share of a silhouette that a hull covers where all is well, ev
 STANDS_OUT = 0.5  # of the other views' median IoU: a view below it is named, whatever the method
 SMALL = 0.25  # of the volume's side: the longest side of an object for which it is too large
 AT_WALL = 1e-4  # of the volume's half side
-SIDES = ("left", "top", "right", "bottom")
 AXES = ("X", "Y", "Z")
 
 
@@ -41,7 +41,8 @@ def view_checks(agreement: Agreement, cured: Cured) -> tuple[ViewCheck, ...]:
 def cures_told(agreement: Agreement, views: Sequence[View]) -> tuple[Cure, ...]:
     """Return the cures that help, best first, each with a sentence."""
     return tuple(
-        Cure(trial.name, _action(trial.name, views), trial.residual) for trial in agreement.cures
+        Cure(trial.name, action_of(trial.name, [view.name for view in views]), trial.residual)
+        for trial in agreement.cures
     )
 
 
@@ -57,12 +58,6 @@ def agreement_remark(agreement: Agreement, views: Sequence[View]) -> str:
         f"The views do not agree: their outlines miss the other views' silhouettes by "
         f"{agreement.mean:.1f} pixels of 224{worst}. Check their cameras and images."
     )
-
-
-def option_of(cure: str) -> str:
-    """Return the words of the command line that apply a cure."""
-    kind, _, rest = cure.partition("=")
-    return f"--{kind} {rest}" if kind in ("leave-out", "convention") else f"--cure {cure}"
 
 
 def _suspicion(index: int, agreement: Agreement, views: Sequence[View]) -> str:
@@ -88,7 +83,7 @@ def _suspicion(index: int, agreement: Agreement, views: Sequence[View]) -> str:
 def _fault(best: Trial, agreement: Agreement, views: Sequence[View]) -> str:
     """Return the sentence that says what is wrong."""
     cure = parse_cure(best.name)
-    names = _listed([views[index].name for index in cure.numbers if index < len(views)])
+    names = listed([views[index].name for index in cure.numbers if index < len(views)])
     match cure.kind:
         case "swap":
             return f"The images of {names} seem to be swapped."
@@ -115,35 +110,9 @@ def _fault(best: Trial, agreement: Agreement, views: Sequence[View]) -> str:
 
 
 def _remedy(best: Trial, views: Sequence[View]) -> str:
-    action = _action(best.name, views).rstrip(".")
+    action = action_of(best.name, [view.name for view in views]).rstrip(".")
     well = "" if best.residual < AGREE else f" to {best.residual:.1f} pixels"
     return f"{action}, and the views agree{well} ({option_of(best.name)})."
-
-
-def _action(name: str, views: Sequence[View]) -> str:
-    """Return the sentence that says what a cure does."""
-    cure = parse_cure(name)
-    names = _listed([views[index].name for index in cure.numbers if 0 <= index < len(views)])
-    match cure.kind:
-        case "convention":
-            return CONVENTIONS[cure.convention].sentence
-        case "leave-out":
-            return f"Leave out {names}."
-        case "swap":
-            return f"Swap the images of {names}."
-        case "shift":
-            steps = abs(cure.numbers[0])
-            side = "next" if cure.numbers[0] > 0 else "previous"
-            far = f"{side} camera" if steps == 1 else f"camera {steps} {side}"
-            if steps > 1:
-                far = f"camera {steps} further {'on' if cure.numbers[0] > 0 else 'back'}"
-            return f"Give every camera the image of the {far}."
-        case "reverse":
-            return "Give the cameras the images in reverse order."
-        case "upside-down":
-            return f"Turn the image of {names} by 180 degrees."
-        case _:
-            return f"Mirror the image of {names} left to right."
 
 
 # ---------------------------------------------------------------- after a job
@@ -209,7 +178,7 @@ def result_remarks(
     if cropped:
         verb = "meets" if len(cropped) == 1 else "meet"
         remarks.append(
-            f"The silhouette of {_listed(cropped, 'and')} {verb} the image's border: the object "
+            f"The silhouette of {listed(cropped)} {verb} the image's border: the object "
             "may go on beyond it."
         )
     return remarks
@@ -268,10 +237,3 @@ def _misfit(index: int, covers: Mapping[int, Cover], *, hull: bool) -> str:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
-
-
-def _listed(names: Sequence[str], word: str = "and") -> str:
-    """Return names as a list in a sentence."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} {word} {names[-1]}"

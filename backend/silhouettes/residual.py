@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..fields.silhouettes import PADDING
 from ..geometry.cameras import Camera
 from .outlines import REFERENCE, Outline, stacked
 
@@ -126,10 +125,12 @@ class Residual:
         origins, directions = self._rays(rig, owner)  # (3, V, N) local to each camera
         others = torch.arange(count)[:, None] != owner  # (V, N)
         with torch.no_grad():
-            best = self._best(rig, origins.detach()[..., None], directions.detach()[..., None], others)
-        value = self._inside(
-            rig, origins[..., None], directions[..., None], best[:, None], others
-        )[:, 0]
+            best = self._best(
+                rig, origins.detach()[..., None], directions.detach()[..., None], others
+            )
+        value = self._inside(rig, origins[..., None], directions[..., None], best[:, None], others)[
+            :, 0
+        ]
         return (-value).clamp(0.0, CAP).reshape(count, points)
 
     def _rays(self, rig: Rig, owner: Tensor) -> tuple[Tensor, Tensor]:
@@ -166,7 +167,9 @@ class Residual:
         grid, beyond, unknown = [], [], []
         for axis, plane in enumerate((x, y)):
             origin, step, last = (self.layout[:, axis + 2 * part, None, None] for part in range(3))
-            place = torch.addcmul(rig.center[:, axis, None, None], plane, rig.focal[:, axis, None, None])
+            place = torch.addcmul(
+                rig.center[:, axis, None, None], plane, rig.focal[:, axis, None, None]
+            )
             index = (place - origin) / step
             held = torch.minimum(index.clamp_min(0.0), last)
             grid.append(held * (2.0 / (self.maps.shape[3 - axis] - 1)) - 1.0)

@@ -58,7 +58,12 @@ def test_words_override_the_scene(answers, ball_stage):
     assert (request.seed, request.device) == (5, "cpu")
     assert request.background.color == (0.0, 1.0, 0.0)
     assert request.background.tolerance == 0.2
-    assert request.options == {"fill_voids": True, "hull": True, "first": 16}
+    assert request.options == {
+        "fill_voids": True,
+        "hull": True,
+        "first": 16,
+        "min_component": 0.0,
+    }
     assert request.world_from_volume.tolist() == [
         [2, 0, 0, 1],
         [0, 2, 0, 2],
@@ -88,8 +93,8 @@ def test_files_are_taken_as_they_are(answers, ball_stage, tmp_path):
         (["reconstruct"], "no cameras"),
         (["reconstruct", "/nowhere.png"], "/nowhere.png"),
         (["reconstruct", "--resolution", "many"], "invalid int value"),
-        (["reconstruct", "--background", "beige"], "no background"),
-        (["reconstruct", "--option", "first"], "no option"),
+        (["reconstruct", "--background", "beige"], "not a background"),
+        (["reconstruct", "--option", "first"], "not an option"),
         (["reconstruct", "-o", "mesh.fbx"], "no format"),
         (["reconstruct", "-o", "/gone/mesh.glb"], "no folder"),
         (["dance"], "invalid choice"),
