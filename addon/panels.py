@@ -321,7 +321,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
-        ("Complete", "guaranteed" if facts.get("guaranteed") else "not guaranteed"),
+        ("Search complete", "proven" if facts.get("search_complete") else "not proven"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),
     )

@@ -46,17 +46,19 @@ from .reconstructors import (
     load_reconstructor,
     methods,
 )
+from .silhouettes import Review, apply_cures
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
+DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
-Event = protocol.Placed | protocol.MeshUpdate | protocol.Finished
+Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Session:
 
         Yields
         ------
-        MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -113,17 +115,26 @@ class Session:
         request = self._checked(request)
         ticket.plan(STAGES)
         with ticket.stage("Prepare pictures"):
-            posed = _read_views(request, ticket)
-            placement = _placement(request, posed)
-            volume = Volume.from_matrix(placement.world_from_volume)
-            views = _in_volume(posed, volume)
+            cured = apply_cures(_read_views(request, ticket), request.cures)
+            review = Review(cured)
+            yield review.event(request.job)
+            with review.explaining():
+                placement = _placement(request, cured.kept)
+                volume = Volume.from_matrix(placement.world_from_volume)
+                views = _in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = self._make(request, views, volume, ticket)
         with ticket.stage("Mesh"):
+            shown: protocol.MeshUpdate | None = None
             for event in _mesh(request, kept, ticket, started):
-                if isinstance(event, protocol.Finished):
-                    event = replace(event, stats={**event.stats, **_told(placement)})
+                if isinstance(event, protocol.MeshUpdate):
+                    shown = _to_draw(shown, event)
+                elif shown is not None:
+                    fits = _fits(review, views, shown, kept, placement)
+                    stats = {**event.stats, **_told(placement), **fits, "cured": [*request.cures]}
+                    stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
+                    event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -157,7 +168,8 @@ class Session:
         """Yield one VolumeEstimate: a cube around what every posed view sees."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            matrix = estimate_volume(_sights(_read_views(request, ticket)))
+            views = apply_cures(_read_views(request, ticket), request.cures).kept
+            matrix = estimate_volume(_sights(views))
         yield protocol.VolumeEstimate(request.job, protocol.Placement(matrix, "estimate"))
 
     def check_views(
@@ -166,10 +178,9 @@ class Session:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            views = _read_views(request, ticket)
-        yield protocol.ViewsChecked(
-            request.job, tuple(protocol.ViewCheck(view.name) for view in views)
-        )
+            cured = apply_cures(_read_views(request, ticket), request.cures)
+            event = Review(cured).event(request.job)
+        yield event
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -453,6 +464,31 @@ def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options.get(name, default_of(name)) for name in names}
 
 
+def _to_draw(
+    before: protocol.MeshUpdate | None, update: protocol.MeshUpdate
+) -> protocol.MeshUpdate:
+    """Return the finer of two meshes, unless it takes too long to draw into every view."""
+    return update if before is None or len(update.faces) <= DRAWN_FACES else before
+
+
+def _fits(
+    review: Review,
+    views: Sequence[View],
+    mesh: protocol.MeshUpdate,
+    kept: Kept,
+    placement: protocol.Placement,
+) -> dict[str, Any]:
+    """Return what `--json` prints of how a result fits its views."""
+    return review.stats(
+        views,
+        mesh.vertices,
+        mesh.faces,
+        box=kept.volume.box,
+        volume_from=placement.volume_from,
+        hull=isinstance(kept.field, HullField),
+    )
+
+
 def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
     mesh = update.mesh
     return protocol.MeshUpdate(
@@ -480,7 +516,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
         "level": round(kept.field.threshold_of(stats.level), 6),
-        "guaranteed": stats.guaranteed,
+        "search_complete": stats.search_complete,
         "rule": stats.rule,
         "remarks": list(stats.remarks),
     }

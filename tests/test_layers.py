@@ -17,6 +17,7 @@ ALLOWED = {
     "encoders": FOUNDATION | {"geometry"},
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry", "fields"},
+    "silhouettes": FOUNDATION | {"geometry", "fields"},
     "reconstructors": FOUNDATION | {"geometry", "fields", "encoders", "fusion"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},

@@ -11,3 +11,4 @@ from .outlines import trace as trace
 from .outlines import trace_all as trace_all
 from .residual import Residual as Residual
 from .residual import Rig as Rig
+from .review import Review as Review

@@ -31,36 +31,36 @@ def view_checks(agreement: Agreement, cured: Cured) -> tuple[ViewCheck, ...]:
     checks = []
     for index, view in enumerate(cured.views):
         residual = agreement.residuals[index]
-        remark = _suspicion(index, agreement, cured.views)
+        remark = _suspicion(index, agreement, [v.name for v in cured.views])
         if index in cured.left_out:
             residual, remark = None, "Left out."
         checks.append(ViewCheck(view.name, residual, remark=remark))
     return tuple(checks)
 
 
-def cures_told(agreement: Agreement, views: Sequence[View]) -> tuple[Cure, ...]:
+def cures_told(agreement: Agreement, names: Sequence[str]) -> tuple[Cure, ...]:
     """Return the cures that help, best first, each with a sentence."""
     return tuple(
-        Cure(trial.name, action_of(trial.name, [view.name for view in views]), trial.residual)
+        Cure(trial.name, action_of(trial.name, names), trial.residual)
         for trial in agreement.cures
     )
 
 
-def agreement_remark(agreement: Agreement, views: Sequence[View]) -> str:
+def agreement_remark(agreement: Agreement, names: Sequence[str]) -> str:
     """Return one sentence or two about views that do not agree; empty: they do."""
     if not agreement.disagrees or agreement.mean is None:
         return ""
     if agreement.cures:
         best = agreement.cures[0]
-        return f"{_fault(best, agreement, views)} {_remedy(best, views)}"
-    worst = f", {views[agreement.worst].name} most" if agreement.worst is not None else ""
+        return f"{_fault(best, agreement, names)} {_remedy(best, names)}"
+    worst = f", {names[agreement.worst]} most" if agreement.worst is not None else ""
     return (
         f"The views do not agree: their outlines miss the other views' silhouettes by "
         f"{agreement.mean:.1f} pixels of 224{worst}. Check their cameras and images."
     )
 
 
-def _suspicion(index: int, agreement: Agreement, views: Sequence[View]) -> str:
+def _suspicion(index: int, agreement: Agreement, names: Sequence[str]) -> str:
     """Return what is wrong with one view; empty where nothing is."""
     if index == agreement.worst:
         return "Its outline fits the other views' silhouettes worst."
@@ -70,47 +70,47 @@ def _suspicion(index: int, agreement: Agreement, views: Sequence[View]) -> str:
     match cure.kind:
         case "swap":
             a, b = cure.numbers
-            return f"Seems to have the image of {views[b if index == a else a].name}."
+            return f"Seems to have the image of {names[b if index == a else a]}."
         case "upside-down":
             return "Its image seems to be upside down."
         case "mirror":
             return "Its image seems to be mirrored."
     if index in agreement.twins:
-        return f"Has the same image as {views[agreement.twins[index]].name}."
+        return f"Has the same image as {names[agreement.twins[index]]}."
     return f"Disagrees with the other views by {agreement.residuals[index] or 0:.1f} pixels of 224."
 
 
-def _fault(best: Trial, agreement: Agreement, views: Sequence[View]) -> str:
+def _fault(best: Trial, agreement: Agreement, names: Sequence[str]) -> str:
     """Return the sentence that says what is wrong."""
     cure = parse_cure(best.name)
-    names = listed([views[index].name for index in cure.numbers if index < len(views)])
+    which = listed([names[index] for index in cure.numbers if 0 <= index < len(names)])
     match cure.kind:
         case "swap":
-            return f"The images of {names} seem to be swapped."
+            return f"The images of {which} seem to be swapped."
         case "shift":
             return "The images seem to belong to other cameras: their order is shifted."
         case "reverse":
             return "The images seem to belong to other cameras: their order is reversed."
         case "upside-down":
-            return f"The image of {names} seems to be upside down."
+            return f"The image of {which} seems to be upside down."
         case "mirror":
-            return f"The image of {names} seems to be mirrored."
+            return f"The image of {which} seems to be mirrored."
         case "convention":
             return f"The views do not agree ({agreement.mean:.1f} pixels of 224)."
     twins = [index for index in cure.numbers if index in agreement.twins]
     if twins:
-        other = views[agreement.twins[twins[0]]].name
-        return f"{names} has the same image as {other}, but another camera."
+        other = names[agreement.twins[twins[0]]]
+        return f"{which} has the same image as {other}, but another camera."
     missed = max(agreement.residuals[index] or 0.0 for index in cure.numbers)
     verb, their = ("disagrees", "its") if len(cure.numbers) == 1 else ("disagree", "their")
     return (
-        f"{names} {verb} with the other views: {their} outline misses their silhouettes by "
+        f"{which} {verb} with the other views: {their} outline misses their silhouettes by "
         f"{missed:.1f} pixels of 224."
     )
 
 
-def _remedy(best: Trial, views: Sequence[View]) -> str:
-    action = action_of(best.name, [view.name for view in views]).rstrip(".")
+def _remedy(best: Trial, names: Sequence[str]) -> str:
+    action = action_of(best.name, names).rstrip(".")
     well = "" if best.residual < AGREE else f" to {best.residual:.1f} pixels"
     return f"{action}, and the views agree{well} ({option_of(best.name)})."
 

@@ -18,7 +18,7 @@ WORLD = np.array(
 )  # turned, scaled by 2
 STATS = {
     "method", "weights", "views", "resolution", "vertices", "faces", "evaluations",
-    "seconds", "watertight", "level", "guaranteed", "rule",
+    "seconds", "watertight", "level", "search_complete", "rule",
 }  # fmt: skip
 
 
