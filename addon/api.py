@@ -16,13 +16,14 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.checks import check_told
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
 from ..backend.contract.settings import Settings as Settings
 from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked
+from .requests import DEFAULT_NAME, absolute, begin, begin_check, begin_remesh, checked
 from .session import live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
@@ -57,7 +58,8 @@ def reconstruct(
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options, and
+        cures (what to do about views that disagree, see `check_views`);
         `methods` lists what a method takes as options, and what its level is.
 
     Returns
@@ -98,6 +100,45 @@ def stream(
     source = given_source(images, cameras, bpy.context.scene)
     running = begin(source, chosen, volume=volume, name=name)
     return (yield from live.drive(running))
+
+
+def check_views(
+    images: Picture | Iterable[Picture] | None = None,
+    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
+    *,
+    background: Background | str = "auto",
+    cures: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Compare the silhouettes of all views; nothing is reconstructed.
+
+    Parameters
+    ----------
+    images, cameras, background
+        As in `reconstruct`.
+    cures
+        What is done about views before they are compared, such as "leave-out=3", "swap=2,5" or
+        "convention=opencv".
+
+    Returns
+    -------
+    "agree" (None where no two views can be compared), "views_checked" with each view's name,
+    residual in pixels of 224 and remark, "cures" that would make them agree, each with its name for
+    `cures` here and in `reconstruct`, and "remarks".
+
+    Raises
+    ------
+    RequestError
+        If something asked for can't be had.
+    WorkError
+        If the work failed.
+    """
+    if isinstance(background, str):
+        background = parse_background(background)
+    chosen = Settings.of(background=background, cures=tuple(cures))
+    running = begin_check(given_source(images, cameras, bpy.context.scene), chosen)
+    _exhaust(live.drive(running))
+    assert running.job.checked is not None  # `drive` raises where there is none
+    return check_told(running.job.checked)
 
 
 def remesh(

@@ -15,12 +15,14 @@ from typing import Any, NoReturn
 import bpy
 import numpy as np
 
+from ..backend.contract.checks import check_told, lines
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.options import PIPELINE
 from ..backend.contract.protocol import Progress
 from ..backend.contract.settings import Settings
 from ..backend.contract.sheets import option_lines_of, pipeline_lines
 from ..backend.contract.words import (
+    CHECK_HELP,
     VIEWS_HELP,
     add_settings,
     choose_views,
@@ -30,7 +32,7 @@ from ..backend.contract.words import (
 )
 from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, absolute, begin, checked, scene_settings
+from .requests import DEFAULT_NAME, absolute, begin, begin_check, checked, scene_settings
 from .results import PROVENANCE
 from .session import live
 from .transforms import FILE_NAME
@@ -112,6 +114,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
+    parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
@@ -130,7 +133,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 
 def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct, then write and save what was asked for."""
+    """Reconstruct, then write and save what was asked for. Or check the views."""
+    if args.check:
+        return _check_views(args)
     for path in filter(None, (args.out, args.save)):
         check_output(path)
     scene = bpy.context.scene
@@ -150,13 +155,27 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _check_views(args: argparse.Namespace) -> dict[str, Any]:
+    scene = bpy.context.scene
+    source = _chosen(_source(args.source, scene), args.views)
+    running = begin_check(source, _settings(args, scene))
+    with _Bar() as bar:
+        for _ in live.drive(running):
+            bar.show(running.job.progress)
+    assert running.job.checked is not None  # `drive` raises where there is none
+    return check_told(running.job.checked)
+
+
 def _show_reconstruct(result: dict[str, Any]) -> str:
+    if "agree" in result:
+        return "\n".join(lines(result))
     closed = "watertight" if result["watertight"] else "not watertight"
     where = ", ".join(result[key] for key in ("out", "save") if key in result) or result["object"]
     return (
         f"{where}: {result['vertices']} vertices, {result['faces']} triangles, {closed}\n"
         f"{result['method']}, {result['views']} views, resolution {result['resolution']}, "
         f"{result['evaluations']} evaluations, {result['seconds']:.1f} s"
+        + "".join(f"\n{remark}" for remark in result.get("remarks", ()))
     )
 
 

@@ -47,6 +47,8 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         picture = scene_images.picture_of(item, context.scene)
         if not picture.problem:
             row.label(text=picture.image.name, icon="IMAGE_DATA")
+            if used:
+                _draw_mark(row, item.levelform_camera.mark)
             return
         row.alert = used
         row.label(text="No picture" if picture.source == "NONE" else "Unusable", icon="ERROR")
@@ -57,6 +59,15 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         shown = self.bitflag_filter_item
         flags = [shown if found.type == "CAMERA" else 0 for found in objects]
         return flags, bpy.types.UI_UL_list.sort_items_by_name(objects, "name")
+
+
+def _draw_mark(row: bpy.types.UILayout, mark: str) -> None:
+    """Whether a camera's view agreed with the others in the last check."""
+    if mark == "NONE":
+        return
+    sub = row.row()
+    sub.alert = mark == "BAD"
+    sub.label(text="", icon="ERROR" if mark == "BAD" else "CHECKMARK")
 
 
 class _Sidebar:
@@ -82,6 +93,8 @@ class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
         body = layout.column()
         body.enabled = live.running is None
         _draw_source(body, context, settings)
+        if settings.source != "IMAGE":
+            _draw_agreement(body, context, settings)
         sub = split_column(body)
         if settings.source != "IMAGE":
             row = sub.row(align=True)
@@ -140,6 +153,8 @@ class LEVELFORM_PT_result(Part, bpy.types.Panel):
         if facts is None:
             return
         _draw_facts(self.layout, facts)
+        for remark in facts.get("remarks", ()):
+            paragraph(self.layout, context, remark, icon="INFO")
         paragraph(self.layout, context, f"Search: {facts.get('rule', '?')}")
         if found_camera(context.object) is not None:
             self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
@@ -202,6 +217,21 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         _draw_cameras(layout, context, settings)
 
 
+def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
+    """What the last check said of the views, and a button for each cure; what is applied."""
+    layout.operator("levelform.check_views", icon="VIEW_CAMERA")
+    if settings.cures:
+        row = layout.row(align=True)
+        row.label(text=f"Views: {settings.cures}", icon="MODIFIER")
+        row.operator("levelform.clear_cures", text="", icon="X")
+    if settings.check_remark:
+        box = layout.box()
+        paragraph(box, context, settings.check_remark, icon="ERROR")
+        for entry in settings.check_cures:
+            words = entry.sentence.rstrip(".")
+            box.operator("levelform.apply_cure", text=words).cure = entry.cure
+
+
 def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
     """What the chosen method lacks, as far as is known before a job."""
     info = settings.info
@@ -258,6 +288,10 @@ def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settin
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
     if picture.problem:
         paragraph(layout, context, picture.problem, icon="ERROR")
+    elif camera.levelform_camera.mark != "NONE":
+        bad = camera.levelform_camera.mark == "BAD"
+        icon = "ERROR" if bad else "CHECKMARK"
+        paragraph(layout, context, camera.levelform_camera.remark, icon=icon)
     if picture.source == "NONE":
         layout.operator("levelform.render_pictures", icon="RENDER_STILL")
 
@@ -324,6 +358,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Search complete", "proven" if facts.get("search_complete") else "not proven"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),
+        ("Views", _agreement(facts)),
     )
     column = layout.column(align=True)
     column.scale_y = 0.85
@@ -334,6 +369,19 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         side.active = False
         side.label(text=name)
         split.label(text=value)
+
+
+def _agreement(facts: Any) -> str:
+    """Return how the result fits its views, in a few words."""
+    covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
+    if not covers:
+        return "not compared"
+    least = min(covers)
+    return (
+        f"{least:.0%} of a silhouette covered"
+        if len(covers) == 1
+        else f"{least:.0%} covered or more"
+    )
 
 
 def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import (
     BoolProperty,
+    CollectionProperty,
     EnumProperty,
     FloatProperty,
     FloatVectorProperty,
@@ -19,7 +20,7 @@ from ..backend.contract import options as declared
 from ..backend.contract import protocol
 from ..backend.contract import settings as table
 from ..backend.contract.levels import DISTANCE, PROBABILITY
-from . import choices, method_options, session
+from . import choices, method_options, session, view_checks
 from .dataset_cameras import WORDS
 from .requests import DEFAULT_METHOD
 
@@ -105,6 +106,7 @@ def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) 
 
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
     """Offer a method that works without cameras for a picture that has none."""
+    view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
@@ -150,6 +152,17 @@ def _probability(update: Callable[..., None] | None = None) -> Any:
     )
 
 
+def _file_changed(settings: "LevelformSettings", context: bpy.types.Context) -> None:
+    """Forget what was said of another file, and what was done about its views."""
+    settings.cures = ""
+    view_checks.forget(context.scene)
+
+
+def _inputs_changed(_owner: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """Forget what the last check said: it was of other inputs."""
+    view_checks.forget(context.scene)
+
+
 class LevelformCamera(bpy.types.PropertyGroup):
     """A camera's part in the reconstruction, stored on the camera's object."""
 
@@ -157,13 +170,36 @@ class LevelformCamera(bpy.types.PropertyGroup):
         name="Use",
         description="Reconstruct from this camera",
         default=True,
+        update=_inputs_changed,
     )
+    mark: EnumProperty(
+        name="Agreement",
+        description="Whether its view agreed with the others in the last check",
+        items=(
+            ("NONE", "Not Checked", "Nothing is known"),
+            ("GOOD", "Agrees", "Its outline fits the other views' silhouettes"),
+            ("BAD", "Disagrees", "See what is said of it"),
+        ),
+        options={"HIDDEN"},
+    )
+    remark: StringProperty(
+        name="Remark", description="What the last check said of its view", options={"HIDDEN"}
+    )
+    checked_pose: StringProperty(options={"HIDDEN"})
     image: PointerProperty(
         type=bpy.types.Image,
         name="Picture",
         description="What this camera saw, as a render of this scene; "
         "when empty, the camera's background image is used",
+        update=_inputs_changed,
     )
+
+
+class LevelformCure(bpy.types.PropertyGroup):
+    """A change that would make the views agree, as the last check found it."""
+
+    cure: StringProperty(description="Its name in `cures` of a script")
+    sentence: StringProperty(description="What it does")
 
 
 class LevelformSettings(bpy.types.PropertyGroup):
@@ -183,6 +219,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Folder",
         description="A transforms.json, or the folder it is in",
         subtype="FILE_PATH",
+        update=_file_changed,
     )
     image: PointerProperty(
         type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
@@ -336,6 +373,17 @@ class LevelformSettings(bpy.types.PropertyGroup):
     max_faces: IntProperty(
         name="Faces", description="Triangles at most", default=50_000, min=100, soft_max=1_000_000
     )
+
+    cures: StringProperty(
+        name="Cures",
+        description="What is done about views that disagree, by name, separated by spaces: such "
+        "as leave-out=3 swap=2,5 convention=opencv; views are counted from 0",
+    )
+    check_remark: StringProperty(
+        name="Agreement", description="What the last check said of the views", options={"HIDDEN"}
+    )
+    check_views: StringProperty(options={"HIDDEN"})
+    check_cures: CollectionProperty(type=LevelformCure, options={"HIDDEN"})
 
     remesh_resolution: IntProperty(
         name="Resolution",
@@ -491,7 +539,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (LevelformCamera, LevelformSettings, LevelformDataset)
+CLASSES = (LevelformCamera, LevelformCure, LevelformSettings, LevelformDataset)
 
 
 def register() -> None:

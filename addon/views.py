@@ -39,11 +39,13 @@ class Source:
     views : pictures, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
     pictures : what each view's picture was given as, where that may be shown behind a camera
+    of_scene : the views are the scene's cameras, by their names
     """
 
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
     pictures: tuple[Picture, ...] = ()
+    of_scene: bool = False
 
 
 def scene_source(
@@ -65,7 +67,8 @@ def scene_source(
             "Add a camera for each picture, or choose a folder with a transforms.json.",
         )
     depsgraph = _depsgraph(scene)
-    return Source(tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras))
+    views = tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras)
+    return Source(views, of_scene=True)
 
 
 def render_view(

@@ -46,7 +46,7 @@ from .reconstructors import (
     load_reconstructor,
     methods,
 )
-from .silhouettes import Review, apply_cures
+from .silhouettes import Cured, Review, apply_cures
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
@@ -130,10 +130,11 @@ class Session:
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.MeshUpdate):
                     shown = _to_draw(shown, event)
-                elif shown is not None:
+                elif isinstance(event, protocol.Finished) and shown is not None:
                     fits = _fits(review, views, shown, kept, placement)
                     stats = {**event.stats, **_told(placement), **fits, "cured": [*request.cures]}
                     stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
+                    stats.update(_numbered(stats, cured))
                     event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
@@ -469,6 +470,13 @@ def _to_draw(
 ) -> protocol.MeshUpdate:
     """Return the finer of two meshes, unless it takes too long to draw into every view."""
     return update if before is None or len(update.faces) <= DRAWN_FACES else before
+
+
+def _numbered(stats: Mapping[str, Any], cured: Cured) -> dict[str, Any]:
+    """Return the estimated cameras with their views' numbers in the request."""
+    if "cameras" not in stats:
+        return {}
+    return {"cameras": [{**c, "view": cured.numbers[c["view"]]} for c in stats["cameras"]]}
 
 
 def _fits(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import protocol
+from ..contract import checks, protocol
 from ..contract.errors import RequestError
 from ..contract.settings import Settings
 from ..contract.words import (
+    CHECK_HELP,
     VIEWS_HELP,
     add_settings,
     choose_views,
@@ -37,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="picture files; or a transforms.json (nerfstudio, instant-ngp), or a folder",
     )
-    parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
+    parser.add_argument("-o", "--out", help=OUT_HELP)
+    parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
@@ -48,11 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct and write the mesh; return what it cost and where it is."""
+    """Reconstruct and write the mesh; return what it cost and where it is. Or check the views."""
+    if args.check:
+        return check_views(args)
     from ..geometry.mesh_files import check_format, write_mesh
     from ..geometry.writing import check_place
     from ..session import Session
 
+    if args.out is None:
+        raise RequestError("There is no output file.", "Give -o FILE, or --check for none.")
     check_format(args.out)
     check_place(args.out)
     session = Session()
@@ -72,8 +78,23 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return {**stats, "out": str(args.out)}
 
 
+def check_views(args: argparse.Namespace) -> dict[str, Any]:
+    """Return whether the views agree and what would make them; reconstructs nothing."""
+    from ..session import Session
+
+    chosen = read_settings(args, Settings())
+    with progress() as ticket:
+        views, _ = read_sources(args.source, args.views)
+        request = protocol.CheckViews(JOB, views, chosen.background, chosen.cures)
+        (event,) = Session().check_views(request, ticket)
+    return checks.check_told(event)
+
+
 def show(result: dict[str, Any]) -> None:
-    """Print the result in two lines."""
+    """Print the result in two lines and its remarks; of a check, a table of the views."""
+    if "agree" in result:
+        print("\n".join(checks.lines(result)))
+        return
     closed = "watertight" if result["watertight"] else "not watertight"
     lines = [
         f"{result['out']}: {result['vertices']} vertices, {result['faces']} triangles, {closed}",

@@ -90,6 +90,19 @@ def parse_cures(names: Iterable[str] | str) -> tuple[str, ...]:
     return listed
 
 
+def check_cures(names: Iterable[str], count: int) -> None:
+    """Refuse cures that are not known, or name a view that is not one of `count`.
+
+    Raises
+    ------
+    RequestError
+        As `parse_cure` and `check_numbers`.
+    """
+    for cure in map(parse_cure, names):
+        if cure.kind not in ("shift", "reverse"):
+            check_numbers(cure.numbers, count)
+
+
 def check_numbers(numbers: Sequence[int], count: int) -> None:
     """Refuse a number that is not one of `count` views'."""
     for number in numbers:
@@ -98,6 +111,29 @@ def check_numbers(numbers: Sequence[int], count: int) -> None:
                 f"There is no view {number}: the {count} views are counted from 0 to {count - 1}.",
                 "Give the number of a view.",
             )
+
+
+def order_of(cure: Parsed, count: int, posed: Sequence[int] | None = None) -> list[int]:
+    """Return whose image each of `count` views takes, of a "swap", "shift" or "reverse".
+
+    Parameters
+    ----------
+    posed : the views with cameras, among which "shift" and "reverse" count; None: all
+    """
+    order = list(range(count))
+    if cure.kind == "swap":
+        check_numbers(cure.numbers, count)
+        a, b = cure.numbers
+        order[a], order[b] = order[b], order[a]
+        return order
+    chosen = order.copy() if posed is None else list(posed)
+    for place, index in enumerate(chosen):
+        if cure.kind == "shift":
+            order[index] = chosen[(place + cure.numbers[0]) % len(chosen)]
+        else:
+            last = cure.numbers[0] if cure.numbers else len(chosen) - 1
+            order[index] = chosen[(last - place) % len(chosen)]
+    return order
 
 
 def option_of(cure: str) -> str:

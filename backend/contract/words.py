@@ -15,6 +15,7 @@ from .options import Option
 from .protocol import Background
 from .settings import Settings
 
+CHECK_HELP = "only check whether the views agree; writes nothing"
 VIEWS_HELP = "how many views (8), or which (0,2,5 or 3,)"
 
 

@@ -55,8 +55,8 @@ def stream(
         simple and right. One update, the last.
     guaranteed
         Prove that no cell whose corners differ in sign is missed, by the field's bounds on all
-        levels. Where it has none, the stats say so: `search_complete` stays false and a remark tells
-        why.
+        levels. Where it has none, the stats say so: `search_complete` stays false and a remark
+        tells why.
     cap
         Close the mesh where the solid is cut by the box; otherwise it stays open there.
     color, normals

@@ -8,7 +8,7 @@ import torch
 from ..contract.cures import Parsed, parse_cure
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from .cures import CONVENTIONS, converted, order_of, same_aspect
+from .cures import CONVENTIONS, converted, image_order, same_aspect
 from .outlines import Outline, trace_all
 from .residual import CAP, Residual, Rig
 
@@ -220,7 +220,7 @@ class _Check:
             ]
         else:
             where = {number: place for place, number in enumerate(self.numbers)}
-            order = order_of(cure, self.views)
+            order = image_order(cure, self.views)
             outlines = [outlines[where[order[number]]] for number in self.numbers]
         return list(places), [outlines[p] for p in places], [cameras[p] for p in places]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from ..contract.cures import Parsed, check_numbers, parse_cure
+from ..contract.cures import Parsed, check_numbers, order_of, parse_cure
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.pictures import resized
@@ -65,9 +65,14 @@ class Cured:
     left_out: frozenset[int] = frozenset()
 
     @property
+    def numbers(self) -> list[int]:
+        """The numbers of the views to use."""
+        return [index for index in range(len(self.views)) if index not in self.left_out]
+
+    @property
     def kept(self) -> list[View]:
         """The views to use."""
-        return [view for index, view in enumerate(self.views) if index not in self.left_out]
+        return [self.views[index] for index in self.numbers]
 
 
 def apply_cures(views: Sequence[View], names: Sequence[str]) -> Cured:
@@ -107,26 +112,13 @@ def _apply(views: list[View], cure: Parsed) -> list[View]:
             replace(view, image=view.image.flip(axes)) if index in cure.numbers else view
             for index, view in enumerate(views)
         ]
-    return _reordered(views, order_of(cure, views))
+    return _reordered(views, image_order(cure, views))
 
 
-def order_of(cure: Parsed, views: Sequence[View]) -> list[int]:
+def image_order(cure: Parsed, views: Sequence[View]) -> list[int]:
     """Return whose image each view takes, of a "swap", "shift" or "reverse"."""
-    order = list(range(len(views)))
-    if cure.kind == "swap":
-        check_numbers(cure.numbers, len(views))
-        a, b = cure.numbers
-        order[a], order[b] = order[b], order[a]
-        return order
     posed = [index for index, view in enumerate(views) if view.camera is not None]
-    count = len(posed)
-    for place, index in enumerate(posed):
-        if cure.kind == "shift":
-            order[index] = posed[(place + cure.numbers[0]) % count]
-        else:
-            last = cure.numbers[0] if cure.numbers else count - 1
-            order[index] = posed[(last - place) % count]
-    return order
+    return order_of(cure, len(views), posed)
 
 
 def _reordered(views: list[View], order: list[int]) -> list[View]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from ..contract.checks import LEFT_OUT
 from ..contract.cures import action_of, listed, option_of, parse_cure
 from ..contract.protocol import Cure, ViewCheck
 from ..geometry.views import View
@@ -14,6 +14,7 @@ from .agreement import Agreement, Trial
 from .cures import Cured
 from .drawing import Cover
 from .outlines import open_sides
+from .residual import CAP
 
 AGREE = 0.1  # largest residual of a view, pixels of 224, of which no number need be told
 COVERED = 0.85  # share of a silhouette that a hull covers where all is well, even a coarse one
@@ -26,14 +27,28 @@ AXES = ("X", "Y", "Z")
 # ---------------------------------------------------------------- before a job
 
 
-def view_checks(agreement: Agreement, cured: Cured) -> tuple[ViewCheck, ...]:
-    """Return of each view whether it agrees, the left out ones too."""
+def labels(views: Sequence[View]) -> list[str]:
+    """Return what to call each view: its name, with its number where the name is not its own."""
+    names = [view.name for view in views]
+    return [
+        name if names.count(name) == 1 else f"{name} (view {index})"
+        for index, name in enumerate(names)
+    ]
+
+
+def view_checks(agreement: Agreement, cured: Cured, names: Sequence[str]) -> tuple[ViewCheck, ...]:
+    """Return of each view whether it agrees, the left out ones too.
+
+    Parameters
+    ----------
+    names : what to call each view in another one's remark
+    """
     checks = []
     for index, view in enumerate(cured.views):
         residual = agreement.residuals[index]
-        remark = _suspicion(index, agreement, [v.name for v in cured.views])
+        remark = _suspicion(index, agreement, names)
         if index in cured.left_out:
-            residual, remark = None, "Left out."
+            residual, remark = None, LEFT_OUT
         checks.append(ViewCheck(view.name, residual, remark=remark))
     return tuple(checks)
 
@@ -41,8 +56,7 @@ def view_checks(agreement: Agreement, cured: Cured) -> tuple[ViewCheck, ...]:
 def cures_told(agreement: Agreement, names: Sequence[str]) -> tuple[Cure, ...]:
     """Return the cures that help, best first, each with a sentence."""
     return tuple(
-        Cure(trial.name, action_of(trial.name, names), trial.residual)
-        for trial in agreement.cures
+        Cure(trial.name, action_of(trial.name, names), trial.residual) for trial in agreement.cures
     )
 
 
@@ -56,7 +70,7 @@ def agreement_remark(agreement: Agreement, names: Sequence[str]) -> str:
     worst = f", {names[agreement.worst]} most" if agreement.worst is not None else ""
     return (
         f"The views do not agree: their outlines miss the other views' silhouettes by "
-        f"{agreement.mean:.1f} pixels of 224{worst}. Check their cameras and images."
+        f"{_amount(agreement.mean)}{worst}. Check their cameras and images."
     )
 
 
@@ -77,7 +91,7 @@ def _suspicion(index: int, agreement: Agreement, names: Sequence[str]) -> str:
             return "Its image seems to be mirrored."
     if index in agreement.twins:
         return f"Has the same image as {names[agreement.twins[index]]}."
-    return f"Disagrees with the other views by {agreement.residuals[index] or 0:.1f} pixels of 224."
+    return f"Disagrees with the other views by {_amount(agreement.residuals[index])}."
 
 
 def _fault(best: Trial, agreement: Agreement, names: Sequence[str]) -> str:
@@ -96,7 +110,7 @@ def _fault(best: Trial, agreement: Agreement, names: Sequence[str]) -> str:
         case "mirror":
             return f"The image of {which} seems to be mirrored."
         case "convention":
-            return f"The views do not agree ({agreement.mean:.1f} pixels of 224)."
+            return f"The views do not agree ({_amount(agreement.mean)})."
     twins = [index for index in cure.numbers if index in agreement.twins]
     if twins:
         other = names[agreement.twins[twins[0]]]
@@ -105,14 +119,22 @@ def _fault(best: Trial, agreement: Agreement, names: Sequence[str]) -> str:
     verb, their = ("disagrees", "its") if len(cure.numbers) == 1 else ("disagree", "their")
     return (
         f"{which} {verb} with the other views: {their} outline misses their silhouettes by "
-        f"{missed:.1f} pixels of 224."
+        f"{_amount(missed)}."
     )
+
+
+def _amount(residual: float | None) -> str:
+    """Return a residual with its unit."""
+    if residual is not None and residual > 0.9 * CAP:
+        return f"{CAP:.0f} pixels of 224 or more"
+    return f"{residual or 0.0:.1f} pixels of 224"
 
 
 def _remedy(best: Trial, names: Sequence[str]) -> str:
     action = action_of(best.name, names).rstrip(".")
     well = "" if best.residual < AGREE else f" to {best.residual:.1f} pixels"
-    return f"{action}, and the views agree{well} ({option_of(best.name)})."
+    who = "the others" if best.name.startswith("leave-out") else "the views"
+    return f"{action}, and {who} agree{well} ({option_of(best.name)})."
 
 
 # ---------------------------------------------------------------- after a job
@@ -164,9 +186,10 @@ def result_remarks(
     walls = walls_reached(vertices, faces, box)
     whose = " that the file gives" if volume_from == "file" else ""
     if walls:
+        hint = "or have it estimated" if volume_from in ("file", "user") else "or place it by hand"
         remarks.append(
             f"The surface reaches the wall of the volume{whose} ({', '.join(walls)}): what lies "
-            "beyond is cut off. Make the volume larger, or have it estimated."
+            f"beyond is cut off. Make the volume larger, {hint}."
         )
     elif volume_from == "file" and len(vertices):
         share = float(np.ptp(vertices, axis=0).max()) / (2 * float(np.max(box[1])))
@@ -204,26 +227,6 @@ def cropped_views(views: Sequence[View]) -> list[str]:
     ]
 
 
-def told(checks: Sequence[ViewCheck], cures: Sequence[Cure]) -> dict[str, Any]:
-    """Return what `--json` prints of the views and the cures."""
-    return {
-        "views_checked": [
-            {
-                "name": check.name,
-                "residual": _rounded(check.residual),
-                "covered": _rounded(check.covered),
-                "iou": _rounded(check.iou),
-                "remark": check.remark,
-            }
-            for check in checks
-        ],
-        "cures": [
-            {"name": c.name, "sentence": c.sentence, "residual": _rounded(c.residual)}
-            for c in cures
-        ],
-    }
-
-
 def _misfit(index: int, covers: Mapping[int, Cover], *, hull: bool) -> str:
     """Return what is wrong with how a result fits a view; empty where nothing is."""
     cover = covers[index]
@@ -233,7 +236,3 @@ def _misfit(index: int, covers: Mapping[int, Cover], *, hull: bool) -> str:
     if len(others) >= 2 and cover.iou < STANDS_OUT * float(np.median(others)):
         return f"The result covers only {cover.covered:.0%} of its silhouette."
     return ""
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

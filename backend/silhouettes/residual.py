@@ -76,7 +76,8 @@ class Rig:
         focal = torch.tensor([[c.fx, c.fy] for c in cameras], dtype=torch.float64) / scale
         focal = torch.where(flat[:, None], focal * size, focal)
         center = torch.tensor([[c.cx, c.cy] for c in cameras], dtype=torch.float64) / scale
-        return cls(*(x.to(dtype) for x in (rotation, translation, focal, center)), flat)
+        rotation, translation = rotation.to(dtype), translation.to(dtype)
+        return cls(rotation, translation, focal.to(dtype), center.to(dtype), flat)
 
 
 class Residual:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contract.checks import told
 from ..contract.errors import RequestError
 from ..contract.protocol import ViewsChecked
 from ..geometry.views import View
@@ -30,15 +31,15 @@ class Review:
 
     def __init__(self, cured: Cured) -> None:
         self._cured = cured
-        names = [view.name for view in cured.views]
+        names = report.labels(cured.views)
         agreement = check(cured.views, cured.left_out)
-        self._checks = report.view_checks(agreement, cured)
+        self._checks = report.view_checks(agreement, cured, names)
         self._cures = report.cures_told(agreement, names)
         self.remark = report.agreement_remark(agreement, names)
 
     def event(self, job: str) -> ViewsChecked:
         """Return what Blender is told before the job."""
-        return ViewsChecked(job, self._checks, self._cures)
+        return ViewsChecked(job, self._checks, self._cures, self.remark)
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -70,9 +71,8 @@ class Review:
         volume_from : who placed it, see `protocol.Placement`
         hull : the result is the silhouettes' own hull
         """
-        used = [i for i in range(len(self._cured.views)) if i not in self._cured.left_out]
         covers = {}
-        for index, view in zip(used, views, strict=True):
+        for index, view in zip(self._cured.numbers, views, strict=True):
             if view.camera is not None and (found := cover(view, vertices, faces)) is not None:
                 covers[index] = found
         checks = report.with_covers(self._checks, covers, hull=hull)
@@ -85,5 +85,5 @@ class Review:
             cropped=report.cropped_views(views),
             agree=not self.remark,
         )
-        told = [self.remark] if self.remark else []
-        return {**report.told(checks, self._cures), "remarks": [*told, *remarks]}
+        before = [self.remark] if self.remark else []
+        return {**told(checks, self._cures), "remarks": [*before, *remarks]}
