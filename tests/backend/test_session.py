@@ -43,7 +43,8 @@ def request(views, **changes):
 
 def finish(events):
     """Return the meshes and the stats of a job, checking that it ends in exactly one Finished."""
-    *meshes, last = [e for e in events if not isinstance(e, protocol.Placed)]
+    before = protocol.Placed | protocol.ViewsChecked
+    *meshes, last = [e for e in events if not isinstance(e, before)]
     assert isinstance(last, protocol.Finished)
     assert all(isinstance(mesh, protocol.MeshUpdate) for mesh in meshes)
     return meshes, last.stats
