@@ -24,12 +24,13 @@ from torch.nn.functional import grid_sample
 from ..geometry.cameras import Camera
 from .outlines import REFERENCE, Outline, stacked
 
-STEPS = 32  # samples along a ray
+STEPS = 40  # samples along a ray
 CANDIDATES = 2  # of these, the best that are refined
 HALVINGS = 3
 CAP = 64.0  # pixels of 224: a larger residual means no more
 NEAR = 1e-4  # depth below which a point is behind a perspective camera, in the rig's size
 SLACK = 0.15  # of a rectangle's side: how much farther than the object may be a ray is followed
+MORE = 0.25  # of the rays' median length: how much longer each is followed at both ends
 FAR = 4.0  # end of a ray that nothing ends, in distances from the camera to the focus
 UNKNOWN = 1e4
 
@@ -125,14 +126,14 @@ class Residual:
         owner = torch.arange(count).repeat_interleave(points)
         origins, directions = self._rays(rig, owner)  # (3, V, N) local to each camera
         others = torch.arange(count)[:, None] != owner  # (V, N)
+        o, d = origins[..., None], directions[..., None]
         with torch.no_grad():
-            best = self._best(
-                rig, origins.detach()[..., None], directions.detach()[..., None], others
-            )
-        value = self._inside(rig, origins[..., None], directions[..., None], best[:, None], others)[
-            :, 0
-        ]
-        return (-value).clamp(0.0, CAP).reshape(count, points)
+            t, width = self._best(rig, o.detach(), d.detach(), others)
+            around = torch.stack([t - width, t + width], 1)
+            before, after = self._values(rig, o.detach(), d.detach(), around, others).unbind(2)
+            slopes = (after - before) / (2 * width).clamp_min(1e-12)
+        values = self._values(rig, o, d, t[:, None], others)[..., 0]
+        return (-_peak(values, slopes, width)).clamp(0.0, CAP).reshape(count, points)
 
     def _rays(self, rig: Rig, owner: Tensor) -> tuple[Tensor, Tensor]:
         """Return each contour point's ray in each camera's frame, (3, V, N) twice."""
@@ -153,6 +154,12 @@ class Residual:
         self, rig: Rig, origins: Tensor, directions: Tensor, t: Tensor, others: Tensor
     ) -> Tensor:
         """Return (N, T): how far inside all other silhouettes the rays are at `t`, (N, T)."""
+        return self._values(rig, origins, directions, t, others).amin(0)
+
+    def _values(
+        self, rig: Rig, origins: Tensor, directions: Tensor, t: Tensor, others: Tensor
+    ) -> Tensor:
+        """Return (V, N, T): how far inside each silhouette; unknown in the contour's own."""
         x, y, z = (torch.addcmul(o, t, d) for o, d in zip(origins, directions, strict=True))
         if not bool(rig.orthographic.all()):
             nearness = z.clamp_min(NEAR).reciprocal()
@@ -161,7 +168,7 @@ class Residual:
             x, y = x * nearness, y * nearness
         value = self._look_up(rig, x, y)
         value = torch.where(z > NEAR, value, -CAP + (z - NEAR).clamp(-1.0, 0.0))
-        return torch.where(others[..., None], value, UNKNOWN).amin(0)
+        return torch.where(others[..., None], value, UNKNOWN)
 
     def _look_up(self, rig: Rig, x: Tensor, y: Tensor) -> Tensor:
         """Return (V, N, T) the distances at positions on the plane z = 1, (V, N, T) each."""
@@ -187,8 +194,11 @@ class Residual:
             value = torch.where(outside, UNKNOWN, value)
         return value
 
-    def _best(self, rig: Rig, origins: Tensor, directions: Tensor, others: Tensor) -> Tensor:
-        """Return (N,): where along each ray it is farthest inside the other silhouettes."""
+    def _best(
+        self, rig: Rig, origins: Tensor, directions: Tensor, others: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return (N,) where along each ray it is farthest inside the other silhouettes, and to
+        what, (N,), that is known."""
         start, stop = self._range(rig, origins[..., 0], directions[..., 0], others)
         share = torch.linspace(0.0, 1.0, STEPS, dtype=start.dtype)
         t = torch.lerp(start[:, None], stop[:, None], share)
@@ -203,7 +213,7 @@ class Residual:
             value = torch.stack([value, *both.split(CANDIDATES, 1)], 2)  # (N, C, 3)
             value, side = value.max(2)
             t = torch.stack(tried.split(CANDIDATES, 1), 2).gather(2, side[..., None])[..., 0]
-        return t.gather(1, value.argmax(1, keepdim=True))[:, 0]
+        return t.gather(1, value.argmax(1, keepdim=True))[:, 0], width
 
     def _range(
         self, rig: Rig, origins: Tensor, directions: Tensor, others: Tensor
@@ -242,7 +252,9 @@ class Residual:
         limit = self._farthest(rig)[(~others).long().argmax(0)]
         start = torch.where(rises, cross, 0.0).amax(0).clamp_min(0.0).minimum(limit)
         stop = torch.where(falls, cross, torch.inf).amin(0).minimum(limit).clamp_min(0.0)
-        return torch.minimum(start, stop), torch.maximum(start, stop)
+        start, stop = torch.minimum(start, stop), torch.maximum(start, stop)
+        more = MORE * (stop - start).median()  # wrong cameras agree best somewhere beside it
+        return (start - more).clamp_min(0.0), torch.minimum(stop + more, limit)
 
     def _farthest(self, rig: Rig) -> Tensor:
         """Return (V,): the end of a ray of each camera that nothing else ends."""
@@ -260,3 +272,27 @@ class Residual:
         system = across.sum(0) + 1e-4 * torch.eye(3, dtype=axis.dtype)
         focus = torch.linalg.solve(system, (across @ centers[..., None]).sum(0)[:, 0])
         return FAR * (focus - centers).norm(dim=1).clamp_min(0.5)
+
+
+def _peak(values: Tensor, slopes: Tensor, width: Tensor) -> Tensor:
+    """Return (N,) max over t of the lowest of V lines, near where it was sampled.
+
+    The maximum of a minimum lies where one value that rises meets one that falls. Solved there, its
+    gradient is a mean of both values' gradients; that of the lower one alone would be wrong.
+
+    Parameters
+    ----------
+    values, slopes : (V, N) at the sample, and along the ray
+    width : (N,) how far the maximum may be from the sample
+    """
+    lowest = values.argmin(0, keepdim=True)
+    value, slope = values.gather(0, lowest), slopes.gather(0, lowest)  # (1, N)
+    opposed = slopes * slope < 0
+    gap = torch.where(opposed, slope - slopes, 1.0)
+    distance = torch.where(opposed, (values - value) / gap, torch.inf)  # to where the lines meet
+    nearest = distance.detach().abs().argmin(0, keepdim=True)
+    other, against = values.gather(0, nearest), slopes.gather(0, nearest)
+    meets = (slope * against < 0) & (distance.detach().gather(0, nearest).abs() <= 2 * width)
+    safe = torch.where(meets, against - slope, 1.0)
+    met = (value * against - other * slope) / safe
+    return torch.where(meets, met, value)[0]

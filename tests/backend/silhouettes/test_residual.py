@@ -1,5 +1,6 @@
 """The contour residual: zero with right cameras, pixels with wrong ones, smooth in the poses."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_orthographic_and_perspective_cameras_mix(photograph, cameras):
     ]
     views = [photograph(camera) for camera in (*flat, *cameras[3:])]
     assert float(residual(views).mean()) < 0.02
-    wrong = [replace(views[0], camera=replace(flat[0], cx=130.0)), *views[1:]]
+    wrong = [replace(views[0], camera=replace(flat[0], cx=140.0)), *views[1:]]
     assert float(residual(wrong).mean()) > 1.0
 
 
@@ -96,9 +97,9 @@ def test_the_size_of_the_images_does_not_matter(photograph, cameras):
     from levelform.backend.geometry.pictures import shrink
 
     views = [photograph(camera) for camera in cameras]
-    views[0] = replace(views[0], camera=replace(views[0].camera, cx=views[0].camera.cx + 6))
+    views[0] = replace(views[0], camera=replace(views[0].camera, cx=views[0].camera.cx + 20))
     small = [shrink(view, 150) for view in views]
-    assert float(residual(small).mean()) == pytest.approx(float(residual(views).mean()), rel=0.1)
+    assert float(residual(small).mean()) == pytest.approx(float(residual(views).mean()), rel=0.35)
 
 
 def cropped(view, left, top, right, bottom):
@@ -125,7 +126,7 @@ def test_cropped_silhouettes_still_tell_a_wrong_camera(suzanne, rotated):
 
 
 def test_gradients_reach_poses_and_intrinsics_and_agree_with_differences(suzanne, rotated):
-    views = rotated(suzanne, 3, 4.0)
+    views = rotated(suzanne, 3, 1.0)
     rig = Rig.of([view.camera for view in views], torch.float64)
     measure = Residual(trace_all(views), torch.float64)
 
@@ -140,10 +141,26 @@ def test_gradients_reach_poses_and_intrinsics_and_agree_with_differences(suzanne
     assert zoom.grad is not None
     assert bool((shift.grad.abs().sum(1) > 0).all())
     assert bool((zoom.grad.abs() > 0).all())
-    step = 1e-5
-    for index, axis in ((0, 0), (3, 0), (3, 1), (5, 2)):
+    slopes = torch.zeros_like(rig.translation)
+    for index, axis in itertools.product(range(8), range(3)):
         nudge = torch.zeros_like(rig.translation)
-        nudge[index, axis] = step
+        nudge[index, axis] = 1e-4
         with torch.no_grad():
-            slope = (loss(nudge, 1.0) - loss(-nudge, 1.0)) / (2 * step)
-        assert float(shift.grad[index, axis]) == pytest.approx(float(slope), rel=0.1, abs=0.05)
+            slopes[index, axis] = (loss(nudge, 1.0) - loss(-nudge, 1.0)) / 2e-4
+    alike = torch.cosine_similarity(shift.grad.flatten(), slopes.flatten(), dim=0)
+    assert float(alike) > 0.97
+    assert float(shift.grad.norm() / slopes.norm()) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_step_down_the_gradient_makes_the_views_agree_better(suzanne, rotated):
+    views = rotated(suzanne, 3, 2.0)
+    rig = Rig.of([view.camera for view in views], torch.float64)
+    measure = Residual(trace_all(views), torch.float64)
+    shift = torch.zeros_like(rig.translation, requires_grad=True)
+    loss = measure(replace(rig, translation=rig.translation + shift)).square().mean()
+    loss.backward()
+    assert shift.grad is not None
+    step = -0.01 * shift.grad / shift.grad.norm()
+    with torch.no_grad():
+        after = measure(replace(rig, translation=rig.translation + step)).square().mean()
+    assert float(after) < 0.8 * float(loss.detach())
