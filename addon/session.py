@@ -31,6 +31,7 @@ from .results import Deleted, Result, remove_drafts
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
+RENDER_THREADS = 1  # that the worker computes on while Blender renders
 LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
 WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
 
@@ -324,6 +325,11 @@ class Session:
         """Return what the worker wrote last."""
         return self._jobs.log_tail(200) if self._jobs else ""
 
+    def share(self, threads: int) -> None:
+        """Have the worker compute on at most so many threads; 0: on all."""
+        if self._jobs is not None:
+            self._jobs.share(threads)
+
     def unload(self) -> None:
         """Have the worker give its memory back."""
         if self._jobs is not None:
@@ -438,12 +444,25 @@ def _on_load(*_: Any) -> None:
     live.after_load()
 
 
+@persistent
+def _on_render(*_: Any) -> None:
+    live.share(RENDER_THREADS)
+
+
+@persistent
+def _on_render_end(*_: Any) -> None:
+    live.share(0)
+
+
 def _handlers() -> list[tuple[list, Any]]:
     handlers = bpy.app.handlers
     return [
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
         (handlers.load_post, _on_load),
+        (handlers.render_init, _on_render),
+        (handlers.render_complete, _on_render_end),
+        (handlers.render_cancel, _on_render_end),
     ]
 
 

@@ -43,6 +43,7 @@ from .contract.protocol import (
     Ready,
     Reconstruct,
     Remesh,
+    Share,
     Shutdown,
     Status,
     Unload,
@@ -119,6 +120,9 @@ class Worker:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._ending = threading.Event()
+        self._threads = 0  # at most so many, as Blender asks; 0: all
+        self._threads_now = 0
+        self._all_threads = 0
         self._answering = threading.Lock()  # the reading thread answers too
 
     def start_reading(self) -> None:
@@ -168,6 +172,9 @@ class Worker:
         if isinstance(request, Ping):
             self.answer(Pong(request.number))
             return
+        if isinstance(request, Share):
+            self._threads = max(request.threads, 0)
+            return
         if isinstance(request, Cancel):
             self._cancelled.add(request.job)
             return
@@ -209,7 +216,19 @@ class Worker:
             raise RuntimeError("the session ended a job without a result")
         return end
 
+    def _share(self) -> None:
+        """Compute on as many threads as Blender leaves; each thread sets its own number."""
+        if self._threads == self._threads_now or "torch" not in sys.modules:
+            return
+        import torch
+
+        self._threads_now = self._threads
+        self._all_threads = self._all_threads or torch.get_num_threads()
+        wanted = self._threads_now or self._all_threads
+        torch.set_num_threads(min(wanted, self._all_threads))
+
     def _is_cancelled(self, job: str) -> bool:
+        self._share()
         return job in self._cancelled or self._ending.is_set()
 
     def _do_errand(self, session: SessionLike, request: Any) -> None:

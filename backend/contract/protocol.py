@@ -197,6 +197,13 @@ class Ping:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Compute on at most so many threads, as something else needs the processor; 0: on all."""
+
+    threads: int
+
+
+@dataclass(frozen=True)
 class ListMethods:
     """Ask for `Methods`."""
 
@@ -436,6 +443,7 @@ _REQUESTS = (
     Forget,
     Unload,
     Ping,
+    Share,
     ListMethods,
     Shutdown,
 )
