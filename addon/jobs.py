@@ -126,6 +126,7 @@ class Jobs:
         self._ended: deque[Job] = deque()  # their `on_end` is still to be called
         self._update: Update | None = None  # the newest, not yet shown
         self._errands: list[Any] = []  # for the worker, once it is ready
+        self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
         self._pinged_at = 0.0
         self._wanted_threads = 0  # as many as there are
         self._told_threads = 0
@@ -235,6 +236,12 @@ class Jobs:
         """Have the worker drop its fields and networks, after the job it is at."""
         self._errand(protocol.Unload())
 
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept fields hold so many bytes, this worker's and those to come."""
+        self.kept_bytes = count
+        if self._client is not None and self._client.alive:
+            self._errand(protocol.KeepAtMost(count))
+
     def forget(self, keep: str) -> None:
         """Have the worker drop one kept field."""
         self._errand(protocol.Forget(keep))
@@ -315,6 +322,8 @@ class Jobs:
         client.start()
         self._client = client
         self._errands.insert(0, protocol.ListMethods())
+        if self.kept_bytes is not None:
+            self._errands.insert(0, protocol.KeepAtMost(self.kept_bytes))
 
     def _begin(self, job: Job) -> None:
         """Make a job the current one, and see to it that a worker is there for it."""

@@ -25,7 +25,7 @@ from ..backend.contract.protocol import (
     Remesh,
     Status,
 )
-from . import interpreter
+from . import interpreter, preferences
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
 
@@ -90,6 +90,7 @@ class Session:
         """The jobs; their worker starts with the first."""
         if self._jobs is None:
             self._jobs = Jobs(interpreter.make_client)
+            self._jobs.kept_bytes = preferences.kept_bytes()
         return self._jobs
 
     @property
@@ -102,6 +103,11 @@ class Session:
     def status(self) -> Status | None:
         """What the worker holds, as last heard; None while there is no worker."""
         return self._jobs.status if self._jobs else None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds for which the worker has neither computed nor answered; 0: it does."""
+        return self._jobs.silent_for if self._jobs else 0.0
 
     @property
     def worker_state(self) -> WorkerState:
@@ -269,6 +275,7 @@ class Session:
             progress and (progress.stage, round(progress.overall, 2)),
             self.running and (self.running.job.state, self.running.result.waiting),
             self.worker_state,
+            round(self.silent_for),
             self.status and self.status.kept,
             interpreter.here.snapshot(),
         )
@@ -329,6 +336,18 @@ class Session:
         """Have the worker compute on at most so many threads; 0: on all."""
         if self._jobs is not None:
             self._jobs.share(threads)
+
+    def forget(self, keep: str) -> None:
+        """Have the worker drop one kept result."""
+        if self._jobs is not None:
+            self._jobs.forget(keep)
+            self.wake()
+
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept results hold so many bytes together."""
+        if self._jobs is not None:
+            self._jobs.keep_at_most(count)
+            self.wake()
 
     def unload(self) -> None:
         """Have the worker give its memory back."""

@@ -33,6 +33,7 @@ from .contract.protocol import (
     Finished,
     Forget,
     Garbled,
+    KeepAtMost,
     ListMethods,
     MeshUpdate,
     Methods,
@@ -70,6 +71,7 @@ class SessionLike(Protocol):
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
+    def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
     def status(self) -> Status: ...
     def methods(self) -> Methods: ...
@@ -235,6 +237,10 @@ class Worker:
         match request:
             case Forget():
                 session.forget(request.keep)
+                self.answer(session.status())
+            case KeepAtMost():
+                session.keep_at_most(request.bytes)
+                self.answer(session.status())
             case Unload():
                 session.unload()
                 gc.collect()

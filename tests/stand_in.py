@@ -39,6 +39,9 @@ class Session:
     def forget(self, keep):
         pass
 
+    def keep_at_most(self, count):
+        pass
+
     def unload(self):
         pass
 

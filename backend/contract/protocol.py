@@ -179,9 +179,16 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Forget:
-    """Drop a kept field."""
+    """Drop a kept field; answered by `Status`."""
 
     keep: str
+
+
+@dataclass(frozen=True)
+class KeepAtMost:
+    """Let kept fields hold so many bytes together; answered by `Status`."""
+
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -424,11 +431,15 @@ class Pong:
 
 @dataclass(frozen=True)
 class Status:
-    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods."""
+    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods.
+
+    kept_bytes : what the kept fields hold together
+    """
 
     memory: int
     kept: tuple[str, ...]
     loaded: tuple[str, ...]
+    kept_bytes: int = 0
 
 
 # ---------------------------------------------------------------- the channel
@@ -441,6 +452,7 @@ _REQUESTS = (
     Evaluate,
     Cancel,
     Forget,
+    KeepAtMost,
     Unload,
     Ping,
     Share,
