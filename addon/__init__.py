@@ -16,6 +16,7 @@ _MODULES = (
     "method_options",
     "preferences",
     "session",
+    "keeping",
     "operators.backend",
     "operators.cameras",
     "operators.volume",
