@@ -17,6 +17,7 @@ _MODULES = (
     "preferences",
     "view_checks",
     "session",
+    "keeping",
     "operators.backend",
     "operators.cameras",
     "operators.checks",

@@ -8,9 +8,9 @@ import bpy
 from ..backend.contract.protocol import MeshUpdate
 from . import method_options, preferences
 from .interpreter import WORDS, describe, here
+from .level_properties import LEVEL_PROPERTIES
 from .operators.cameras import found_camera
 from .operators.remesh import not_kept
-from .properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD, remesh_problem, settings_problem, source_problem
 from .results import PROVENANCE
 from .scene import images as scene_images
@@ -314,6 +314,10 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row.progress(factor=progress.overall if progress else 0.0, text=_progress_text(running))
     row.operator("levelform.cancel", text="", icon="X")
     column.label(text=_shown_text(running))
+    if live.silent_for:
+        words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."
+        column.label(text=words, icon="ERROR")
+        column.operator("levelform.stop_backend", text="End It and Start Afresh")
 
 
 def _progress_text(running: Running) -> str:
@@ -354,6 +358,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
+        ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
         ("Search complete", "proven" if facts.get("search_complete") else "not proven"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
@@ -381,6 +386,16 @@ def _agreement(facts: Any) -> str:
         f"{least:.0%} of a silhouette covered"
         if len(covers) == 1
         else f"{least:.0%} covered or more"
+    )
+
+
+def _level_text(facts: Any) -> str:
+    """Where the surface is, in the unit of the method's level."""
+    level = facts.get("level")
+    if level is None:
+        return "?"
+    return f"{level:.3g}, " + (
+        "a probability" if facts.get("level_unit") == "probability" else "an offset"
     )
 
 
@@ -477,6 +492,7 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     column = split_column(layout)
     column.prop(chosen, "python")
     column.prop(chosen, "device")
+    column.prop(chosen, "memory")
     box = layout.box()
     column = split_column(box)
     column.prop(chosen, "build")

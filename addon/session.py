@@ -26,12 +26,13 @@ from ..backend.contract.protocol import (
     Remesh,
     Status,
 )
-from . import interpreter, method_options, view_checks
+from . import interpreter, method_options, preferences, view_checks
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
+RENDER_THREADS = 1  # that the worker computes on while Blender renders
 LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
 WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
 
@@ -92,6 +93,7 @@ class Session:
         """The jobs; their worker starts with the first."""
         if self._jobs is None:
             self._jobs = Jobs(interpreter.make_client)
+            self._jobs.kept_bytes = preferences.kept_bytes()
         return self._jobs
 
     @property
@@ -104,6 +106,11 @@ class Session:
     def status(self) -> Status | None:
         """What the worker holds, as last heard; None while there is no worker."""
         return self._jobs.status if self._jobs else None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds for which the worker has neither computed nor answered; 0: it does."""
+        return self._jobs.silent_for if self._jobs else 0.0
 
     @property
     def worker_state(self) -> WorkerState:
@@ -275,6 +282,7 @@ class Session:
             progress and (progress.stage, round(progress.overall, 2)),
             self.running and (self.running.job.state, self.running.result.waiting),
             self.worker_state,
+            round(self.silent_for),
             self.status and self.status.kept,
             interpreter.here.snapshot(),
         )
@@ -331,6 +339,23 @@ class Session:
     def log_tail(self) -> str:
         """Return what the worker wrote last."""
         return self._jobs.log_tail(200) if self._jobs else ""
+
+    def share(self, threads: int) -> None:
+        """Have the worker compute on at most so many threads; 0: on all."""
+        if self._jobs is not None:
+            self._jobs.share(threads)
+
+    def forget(self, keep: str) -> None:
+        """Have the worker drop one kept result."""
+        if self._jobs is not None:
+            self._jobs.forget(keep)
+            self.wake()
+
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept results hold so many bytes together."""
+        if self._jobs is not None:
+            self._jobs.keep_at_most(count)
+            self.wake()
 
     def unload(self) -> None:
         """Have the worker give its memory back."""
@@ -417,7 +442,8 @@ def _unforeseen(error: Exception) -> WorkError:
 def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
-    return WorkError(job.failure.message, job.failure.hint)
+    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
+    return kind(job.failure.message, job.failure.hint)
 
 
 def _plain(value: Any) -> Any:
@@ -446,12 +472,25 @@ def _on_load(*_: Any) -> None:
     live.after_load()
 
 
+@persistent
+def _on_render(*_: Any) -> None:
+    live.share(RENDER_THREADS)
+
+
+@persistent
+def _on_render_end(*_: Any) -> None:
+    live.share(0)
+
+
 def _handlers() -> list[tuple[list, Any]]:
     handlers = bpy.app.handlers
     return [
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
         (handlers.load_post, _on_load),
+        (handlers.render_init, _on_render),
+        (handlers.render_complete, _on_render_end),
+        (handlers.render_cancel, _on_render_end),
     ]
 
 

@@ -180,9 +180,16 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Forget:
-    """Drop a kept field."""
+    """Drop a kept field; answered by `Status`."""
 
     keep: str
+
+
+@dataclass(frozen=True)
+class KeepAtMost:
+    """Let kept fields hold so many bytes together; answered by `Status`."""
+
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,13 @@ class Ping:
     """Ask for a sign of life; answered by `Pong` at once, whatever the worker is at."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class Share:
+    """Compute on at most so many threads, as something else needs the processor; 0: on all."""
+
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -375,12 +389,16 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job failed: a sentence for the artist, what to do, and the traceback for the log."""
+    """The job failed: a sentence for the artist, what to do, and the traceback for the log.
+
+    status : the command's exit status: 1 the work failed, 2 the request was wrong
+    """
 
     job: str
     message: str
     hint: str = ""
     detail: str = ""
+    status: int = 1
 
 
 @dataclass(frozen=True)
@@ -422,11 +440,15 @@ class Pong:
 
 @dataclass(frozen=True)
 class Status:
-    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods."""
+    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods.
+
+    kept_bytes : what the kept fields hold together
+    """
 
     memory: int
     kept: tuple[str, ...]
     loaded: tuple[str, ...]
+    kept_bytes: int = 0
 
 
 # ---------------------------------------------------------------- the channel
@@ -439,8 +461,10 @@ _REQUESTS = (
     Evaluate,
     Cancel,
     Forget,
+    KeepAtMost,
     Unload,
     Ping,
+    Share,
     ListMethods,
     Shutdown,
 )
