@@ -363,7 +363,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Search complete", "proven" if facts.get("search_complete") else "not proven"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),
-        ("Views", _agreement(facts)),
+        ("Silhouettes", _agreement(facts)),
     )
     column = layout.column(align=True)
     column.scale_y = 0.85
@@ -377,16 +377,11 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
 
 
 def _agreement(facts: Any) -> str:
-    """Return how the result fits its views, in a few words."""
+    """Return how much of the views' silhouettes the result covers, in a few words."""
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
     if not covers:
         return "not compared"
-    least = min(covers)
-    return (
-        f"{least:.0%} of a silhouette covered"
-        if len(covers) == 1
-        else f"{least:.0%} covered or more"
-    )
+    return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
 
 
 def _level_text(facts: Any) -> str:
