@@ -19,6 +19,9 @@ AGREES = 0.15  # mean residual below which views agree whatever it was before
 BY_FAR = 0.5  # the wrong view's absence leaves at most this share of any other's
 CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
 EQUAL = 0.03  # pixels of 224
+MOST = 40_000  # contour points times the views they are looked up in, of a check
+FEWEST = 4  # contour points of a view
+STEPS = 8  # cameras by which the images' order may be shifted either way
 RAYS = 160  # contour points of all views together in a trial
 SHORTLIST = 8  # views whose swaps and absence are tried where there are many
 SAME_IMAGE = 1.5 / 255  # mean difference below which two images are one
@@ -109,7 +112,7 @@ class _Check:
         """Return the cures that help, best first; stops looking where one explains everything."""
         tried: list[Trial] = []
         for stage in (self._orders, self._conventions, self._alone, self._swaps, self._two_without):
-            tried += [self._try(name, order) for name, order in stage(tried)]
+            tried += stage(tried)
             if self._helping(tried, before) and min(t.residual for t in tried) < EQUAL:
                 break
         return [
@@ -133,20 +136,20 @@ class _Check:
         alike = sorted(t.residual for t in tried if parse_cure(t.name).kind == kind)
         return len(alike) < 2 or best <= BY_FAR * alike[1]
 
-    def _orders(self, _tried: list[Trial]) -> Iterator[tuple[str, int]]:
+    def _orders(self, _tried: list[Trial]) -> Iterator[Trial]:
         """Reversed and shifted order: the usual mistakes."""
         count = len(self.numbers)
         if count < 3 or not self.complete or not self._exchangeable(range(count)):
             return
-        for shift in sorted(range(1 - (count + 1) // 2, count // 2 + 1), key=abs):
+        for shift in sorted(range(1 - (count + 1) // 2, count // 2 + 1), key=abs)[: 2 * STEPS + 1]:
             if shift:
-                yield f"shift={shift}", 1
+                yield self._try(f"shift={shift}", 1)
         if count > 3:  # of three, it is a swap
-            yield "reverse", 0
-            for last in range(count - 1):
-                yield f"reverse={last}", 2
+            yield self._try("reverse", 0)
+            for last in range(min(count - 1, 2 * STEPS)):
+                yield self._try(f"reverse={last}", 2)
 
-    def _conventions(self, _tried: list[Trial]) -> Iterator[tuple[str, int]]:
+    def _conventions(self, _tried: list[Trial]) -> Iterator[Trial]:
         for order, (name, convention) in enumerate(CONVENTIONS.items()):
             up = [
                 -float(c.world_from_camera[2, 1])
@@ -154,30 +157,30 @@ class _Check:
                 if (c := converted(camera, convention)) is not None
             ]
             unlikely = sum(up) / len(up) < -LIKELY_UP
-            yield f"convention={name}", 3 + order + 20 * unlikely
+            yield self._try(f"convention={name}", 3 + order + 20 * unlikely)
 
-    def _without(self) -> Iterator[tuple[str, int]]:
+    def _without(self) -> Iterator[Trial]:
         if len(self.numbers) >= 3:
             for place in self._shortlist(2 * SHORTLIST):
-                yield f"leave-out={self.numbers[place]}", 50
+                yield self._try(f"leave-out={self.numbers[place]}", 50)
 
-    def _swaps(self, _tried: list[Trial]) -> Iterator[tuple[str, int]]:
+    def _swaps(self, _tried: list[Trial]) -> Iterator[Trial]:
         chosen = sorted(self._shortlist(SHORTLIST + 2))
         for index, a in enumerate(chosen):
             for b in chosen[index + 1 :]:
                 if self._exchangeable((a, b)):
-                    yield f"swap={self.numbers[a]},{self.numbers[b]}", 0
+                    yield self._try(f"swap={self.numbers[a]},{self.numbers[b]}", 0)
 
-    def _alone(self, _tried: list[Trial]) -> Iterator[tuple[str, int]]:
+    def _alone(self, _tried: list[Trial]) -> Iterator[Trial]:
         """Each view left out; the image of the one that is wrong turned or mirrored."""
-        without = [self._try(name, order) for name, order in self._without()]
-        yield from ((trial.name, trial.order) for trial in without)
+        without = list(self._without())
+        yield from without
         if without:
             number = parse_cure(min(without, key=lambda t: t.residual).name).numbers[0]
-            yield f"upside-down={number}", 30
-            yield f"mirror={number}", 31
+            yield self._try(f"upside-down={number}", 30)
+            yield self._try(f"mirror={number}", 31)
 
-    def _two_without(self, tried: list[Trial]) -> Iterator[tuple[str, int]]:
+    def _two_without(self, tried: list[Trial]) -> Iterator[Trial]:
         """Without the view that is worst, another one."""
         alone = [t for t in tried if t.name.startswith("leave-out=")]
         if len(self.numbers) < 6 or not alone:
@@ -187,13 +190,13 @@ class _Check:
             other = self.numbers[place]
             if other != first:
                 low, high = sorted((first, other))
-                yield f"leave-out={low},{high}", 60
+                yield self._try(f"leave-out={low},{high}", 60)
 
     def _try(self, name: str, order: int) -> Trial:
         kept, outlines, cameras = self._after(name)
         if len(kept) < 2:
             return Trial(name, CAP, order)
-        points = max(RAYS // len(kept), 4)
+        points = max(RAYS // len(kept), FEWEST)
         return Trial(name, float(residuals_of(outlines, cameras, points=points).mean()), order)
 
     def _largest_after(self, name: str) -> float:
@@ -230,7 +233,7 @@ class _Check:
         """Return the places of at most `count` views whose residuals are the largest."""
         if len(self.numbers) <= count:
             return list(range(len(self.numbers)))
-        points = max(RAYS // len(self.numbers), 4)
+        points = max(RAYS // len(self.numbers), FEWEST)
         values = residuals_of(self.outlines, self.cameras, points=points)
         return values.argsort(descending=True)[:count].tolist()
 
@@ -253,8 +256,7 @@ class _Check:
         """Return the view without which the others disagree least."""
         if len(self.numbers) < 3:
             return self.numbers[int(residuals.argmax())]
-        trials = [self._try(name, order) for name, order in self._without()]
-        return parse_cure(min(trials, key=lambda t: t.residual).name).numbers[0]
+        return parse_cure(min(self._without(), key=lambda t: t.residual).name).numbers[0]
 
     def _against_the_others(self, suspects: Sequence[int]) -> torch.Tensor:
         """Return each view's residual against those that are not suspects."""
@@ -287,11 +289,11 @@ def residuals_of(
 
     Parameters
     ----------
-    points : about how many contour points of each view to use; None: all
+    points : about how many contour points of each view to use; None: all, unless there are many
+        views
     """
     residual = Residual(outlines)
-    if points is not None:
-        residual = residual.thinned(points)
+    residual = residual.thinned(points or max(MOST // max(len(outlines), 1) ** 2, FEWEST))
     with torch.no_grad():
         return residual(Rig.of(cameras)).mean(1)
 

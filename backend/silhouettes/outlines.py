@@ -82,18 +82,22 @@ def trace(alpha: Tensor | np.ndarray, *, points: int = POINTS) -> Outline | None
     """
     full = torch.as_tensor(alpha, dtype=torch.float32)
     height, width = full.shape
-    body = _bodies(full.numpy() >= EDGE)
+    stride = max(max(width, height) // LONGEST, 1)  # specks need no more
+    body = _bodies(full[::stride, ::stride].numpy() >= EDGE)
     rows, columns = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
     if not len(rows):
         return None
-    left, right = max(columns[0] - MARGIN, 0), min(columns[-1] + 1 + MARGIN, width)
-    top, bottom = max(rows[0] - MARGIN, 0), min(rows[-1] + 1 + MARGIN, height)
-    crop = full[top:bottom, left:right]
-    small, solid = _shrunk(crop), _shrunk(torch.from_numpy(body[top:bottom, left:right]).float())
+    left, right = _interval(columns, stride, width)
+    top, bottom = _interval(rows, stride, height)
+    rectangle = (left / width, top / height, right / width, bottom / height)
+    left, right = max(left - MARGIN, 0), min(right + MARGIN, width)
+    top, bottom = max(top - MARGIN, 0), min(bottom + MARGIN, height)
+    small = _shrunk(full[top:bottom, left:right])
+    solid = _bodies(small.numpy() >= EDGE)
     across, down = (right - left) / small.shape[1], (bottom - top) / small.shape[0]  # pixels
     unit = REFERENCE / max(width, height)
     distances = -signed_distances(small.numpy(), (across * unit, down * unit), continued=True)
-    places = _along(small.numpy(), solid.numpy() >= EDGE, points)
+    places = _along(small.numpy(), solid, points)
     places = (places + 0.5) * (across, down) + (left, top)
     inside = (places > BORDER).all(1) & (places < np.array([width, height]) - BORDER).all(1)
     if not inside.any():
@@ -104,8 +108,8 @@ def trace(alpha: Tensor | np.ndarray, *, points: int = POINTS) -> Outline | None
         ((left + (0.5 - PADDING) * across) / width, (top + (0.5 - PADDING) * down) / height),
         (across / width, down / height),
         torch.from_numpy(places),
-        (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height),
-        open_sides(body),
+        rectangle,
+        open_sides(full.numpy() >= EDGE),
         (width, height),
     )
 
@@ -136,6 +140,11 @@ def stacked(maps: Sequence[Outline]) -> Tensor:
         for m in maps
     ]
     return torch.cat(grown)
+
+
+def _interval(found: np.ndarray, stride: int, size: int) -> tuple[int, int]:
+    """Return first and end pixel of what was found at every so many pixels."""
+    return max(int(found[0] - 1) * stride + 1, 0), min(int(found[-1] + 1) * stride, size)
 
 
 def _bodies(inside: np.ndarray) -> np.ndarray:

@@ -179,9 +179,10 @@ def result_remarks(
     poor = [check for check in checks if agree and check.remark and check.covered is not None]
     if poor:
         worst = min(poor, key=lambda check: check.covered or 0.0)
+        agreed = "thin parts need a higher resolution, and what is outside the volume is lost"
+        why = "check its camera and image" if worst.residual is None else agreed
         remarks.append(
-            f"The result covers only {worst.covered:.0%} of the silhouette of {worst.name}: check "
-            "the cameras, the images and the volume."
+            f"The result covers only {worst.covered:.0%} of the silhouette of {worst.name}: {why}."
         )
     walls = walls_reached(vertices, faces, box)
     whose = " that the file gives" if volume_from == "file" else ""
