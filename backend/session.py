@@ -20,7 +20,7 @@ import torch
 from .contract import protocol
 from .contract.errors import RequestError, WorkError
 from .data.meshes import Solid, mend
-from .data.pictures import to_view
+from .images import to_view
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
