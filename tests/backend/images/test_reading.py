@@ -8,6 +8,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background, CameraData, ViewData
+from levelform.backend.geometry.cameras import Camera
 from levelform.backend.images import (
     LONGEST,
     fit_camera,
@@ -16,7 +17,6 @@ from levelform.backend.images import (
     to_image,
     to_view,
 )
-from levelform.backend.geometry.cameras import Camera
 from PIL import Image
 
 
