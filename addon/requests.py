@@ -16,6 +16,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files.origin import moved
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, Reconstruct, Remesh
 from . import preferences
@@ -189,8 +190,9 @@ def begin(
     Parameters
     ----------
     volume
-        An Empty or (4, 4) world_from_volume; None: what the source says, else around what the
-        cameras see, or without cameras the cube [-1, 1]^3 of the world.
+        An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
+        the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
+        the world.
 
     Raises
     ------
@@ -205,6 +207,8 @@ def begin(
         views=source.views,
         world_from_volume=world_from_volume,
         volume_from=volume_from,
+        world_offset=source.world_offset,
+        remarks=source.remarks,
         resolution=settings.resolution,
         level=settings.level,
         weights=settings.weights,
@@ -286,7 +290,8 @@ def _given_volume(
     if isinstance(volume, bpy.types.Object):
         return scene_volume.matrix_of(volume), "user"
     if volume is not None:
-        return _checked_matrix(np.asarray(volume, dtype=np.float64)), "user"
+        matrix = _checked_matrix(np.asarray(volume, dtype=np.float64))
+        return moved(matrix, source.world_offset), "user"
     if source.world_from_volume is not None:
         return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
     return None, ""

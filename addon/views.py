@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files import read_posed_images, views_of
+from ..backend.contract.cameras import resized
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import CameraData, ViewData
-from . import transforms
 from .scene import cameras as scene_cameras
 from .scene import images as scene_images
 
@@ -39,11 +40,18 @@ class Source:
     views : pictures, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
     pictures : what each view's picture was given as, where that may be shown behind a camera
+    volume_from : "file" where a file says where the object is, else empty
+    remarks : sentences about how the source was understood
+    world_offset : local origin of the views' world in their file's, see `PosedFiles`; the scene's
+        world is the views'
     """
 
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
     pictures: tuple[Picture, ...] = ()
+    volume_from: str = ""
+    remarks: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def scene_source(
@@ -65,7 +73,12 @@ def scene_source(
             "Add a camera for each picture, or choose a folder with a transforms.json.",
         )
     depsgraph = _depsgraph(scene)
-    return Source(tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras))
+    views = tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras)
+    return Source(
+        views,
+        remarks=scene_cameras.source_remarks(cameras),
+        world_offset=scene_cameras.world_offset(cameras),
+    )
 
 
 def render_view(
@@ -95,18 +108,27 @@ def render_view(
         )
     flip_x, flip_y = scene_cameras.mirroring(camera, None, depsgraph)
     image = image[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-    return _view(image, scene_cameras.resized(data, width, height), camera.name)
+    return _view(image, resized(data, width, height), camera.name)
 
 
-def folder_source(folder: str | PathLike[str]) -> Source:
-    """Return the posed pictures that a `transforms.json`, or that of a folder, lists."""
-    content = transforms.read_transforms(Path(folder))
-    views = []
-    for frame in content.frames:
-        image = scene_images.read_file(str(frame.path))
-        height, width = image.shape[:2]
-        views.append(_view(image, frame.camera(width, height), frame.path.stem))
-    return Source(tuple(views), content.world_from_volume)
+def folder_source(
+    folder: str | PathLike[str], *, choose: Sequence[int] | int | None = None
+) -> Source:
+    """Return the posed images that a file of cameras, or that of a folder, lists.
+
+    Parameters
+    ----------
+    choose
+        Which frames: their indices; or how many, spread evenly; None: all.
+    """
+    posed = read_posed_images(Path(folder), choose=choose)
+    return Source(
+        views_of(posed),
+        posed.world_from_volume,
+        volume_from=posed.volume_from,
+        remarks=posed.remarks,
+        world_offset=posed.world_offset,
+    )
 
 
 def given_source(
@@ -172,7 +194,7 @@ def _given_view(
         return render_view(image, camera, scene, depsgraph)
     if camera is None:
         return ViewData(image, None, name)
-    return _view(image, scene_cameras.resized(camera, image.shape[1], image.shape[0]), name)
+    return _view(image, resized(camera, image.shape[1], image.shape[0]), name)
 
 
 def _view(image: np.ndarray, camera: CameraData, name: str) -> ViewData:

@@ -123,7 +123,7 @@ class Session:
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.Finished):
-                    event = replace(event, stats={**event.stats, **_told(placement)})
+                    event = replace(event, stats=_with_source(event.stats, request, placement))
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -314,6 +314,18 @@ def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol
     if not sights:
         return protocol.Placement(np.eye(4), "unit")
     return protocol.Placement(estimate_volume(sights), "estimate")
+
+
+def _with_source(
+    stats: dict[str, Any], request: protocol.Reconstruct, placement: protocol.Placement
+) -> dict[str, Any]:
+    """Return what `--json` prints of a job, with where the object is and what its source says."""
+    return {
+        **stats,
+        **_told(placement),
+        "world_offset": list(request.world_offset),
+        "remarks": [*request.remarks, *stats["remarks"]],
+    }
 
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import bpy
 import numpy as np
 
 from ...backend.contract import image_headers
+from ...backend.contract.cameras import resized
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import CameraData, ViewData
 from . import cameras
@@ -97,7 +98,7 @@ def view_of(
     height, width = pixels.shape[:2]
     if picture.background is None:
         camera = cameras.render_camera(camera_object, scene, depsgraph)
-        camera = cameras.resized(camera, width, height)
+        camera = resized(camera, width, height)
     else:
         camera = cameras.background_camera(
             camera_object, picture.background, (width, height), scene, depsgraph
@@ -127,7 +128,7 @@ def shrink(pixels: np.ndarray, camera: CameraData, longest: int) -> tuple[np.nda
     small = np.concatenate([color, alpha], -1)
     if pixels.dtype == np.uint8:
         small = (small + 0.5).astype(np.uint8)
-    return small, cameras.resized(camera, camera.w / factor, camera.h / factor)
+    return small, resized(camera, camera.w / factor, camera.h / factor)
 
 
 def _find_picture(camera_object: bpy.types.Object) -> Picture:

@@ -17,7 +17,9 @@ from .errors import RequestError
 MODELS = ("PINHOLE", "ORTHOGRAPHIC")
 # How far a rotation may be from orthonormal: files round their matrices to three or four digits.
 RIGID_TOLERANCE = 2e-3
-# Signs of a pose's columns: OpenCV's camera axes (x right, y down, z forward) to Blender's, or back.
+EXACT = 1e-7  # below it a rotation is left as it is
+SIZE_TOLERANCE = 1.5  # pixels by which an image may differ from its camera's proportions
+# Signs of a pose's columns: OpenCV's axes (x right, y down, z forward) to Blender's, and back.
 FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
 
 
@@ -129,6 +131,8 @@ def _rotation(axes: np.ndarray, name: str) -> np.ndarray:
             f"{name} is sheared: its axes are {off:.3g} degrees from right angles.",
             "Apply the transform of its parent, or export the cameras again.",
         )
+    if np.abs(angles).max() < EXACT and np.abs(lengths - 1).max() < EXACT:
+        return axes.copy()
     left, _, right = np.linalg.svd(unit)
     return left @ right
 
@@ -227,6 +231,25 @@ def resized(camera: CameraData, width: float, height: float) -> CameraData:
         h=int(height),
         distortion=replace(bent, skew=bent.skew * x) if bent is not None else None,
     )
+
+
+def fitted(camera: CameraData, width: int, height: int, name: str) -> CameraData:
+    """Return the camera for an image of that size, which may be another size of the same image.
+
+    Raises
+    ------
+    RequestError
+        If the proportions are not the camera's.
+    """
+    if (camera.w, camera.h) == (width, height):
+        return camera
+    across, down = width / camera.w, height / camera.h
+    if abs(across - down) * max(camera.w, camera.h) > SIZE_TOLERANCE:
+        raise RequestError(
+            f"{name}: the image is {width} x {height}, its camera is for {camera.w} x {camera.h}.",
+            "Use the image at the camera's proportions, or fit the camera to the image.",
+        )
+    return resized(camera, width, height)
 
 
 # ---------------------------------------------------------------- frames of a transforms.json

@@ -2,10 +2,12 @@
 
 With x, y the normalised coordinates of an ideal pinhole (z = 1, y down) and r^2 = x^2 + y^2:
 
-    OPENCV          x' = x q + 2 p1 x y + p2 (r^2 + 2 x^2)      y' = y q + p1 (r^2 + 2 y^2) + 2 p2 x y
+    OPENCV          x' = x q + 2 p1 x y + p2 (r^2 + 2 x^2)
+                    y' = y q + p1 (r^2 + 2 y^2) + 2 p2 x y
                     q = (1 + k1 r^2 + k2 r^4 + k3 r^6) / (1 + k4 r^2 + k5 r^4 + k6 r^6)
     BROWN           the same with q = 1 + k1 r^2 + k2 r^4 + k3 r^6 + k4 r^8
-    OPENCV_FISHEYE  x' = x s, y' = y s, s = t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8) / r, t = atan r
+    OPENCV_FISHEYE  x' = x s, y' = y s, t = atan r
+                    s = t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8) / r
 
 and the pixel is (fx x' + skew y' + cx, fy y' + cy). OpenCV's documentation of `calib3d` and of its
 `fisheye` module; the polynomial is nerfstudio's, and appendix D of the manual of Metashape.
@@ -24,6 +26,7 @@ CONVERGED = 1e-10  # step in normalised coordinates
 # is at most so many times as wide as the image.
 WIDEST = float(np.tan(np.radians(75.0)))
 MOST_GROWTH = 2.0
+OPAQUE = 1.0 - 1e-3  # alpha from which an image has no transparency
 EDGE_SAMPLES = 65  # points along each side of an image that say how far the undistorted one reaches
 
 
@@ -128,7 +131,9 @@ def undistorted_camera(camera: CameraData) -> CameraData:
 def undistorted_image(image: np.ndarray, camera: CameraData) -> tuple[np.ndarray, CameraData]:
     """Return an image without its distortion, and the camera that belongs to it.
 
-    Colours are sampled bilinearly with premultiplied alpha; outside of the image all is 0.
+    Colours are sampled bilinearly with premultiplied alpha. Outside of the image all is 0, except
+    that an opaque image stays opaque there and goes on with the colours of its border, so that its
+    background can still be told by them.
 
     Parameters
     ----------
@@ -144,12 +149,14 @@ def undistorted_image(image: np.ndarray, camera: CameraData) -> tuple[np.ndarray
         return image, camera
     result = undistorted_camera(camera)
     source = _source_pixels(camera, result)
-    if image.shape[2] != 4:
-        return _sample(image, source), result
+    if image.shape[2] != 4 or bool((image[..., 3] >= OPAQUE).all()):
+        return _sample(image, source, beyond=True), result
     alpha = image[..., 3:]
     sampled = _sample(np.concatenate([image[..., :3] * alpha, alpha], 2), source)
     seen = np.maximum(sampled[..., 3:], 1e-6)
-    return np.concatenate([sampled[..., :3] / seen, sampled[..., 3:]], 2).astype(image.dtype), result
+    return np.concatenate([sampled[..., :3] / seen, sampled[..., 3:]], 2).astype(
+        image.dtype
+    ), result
 
 
 def _reach(camera: CameraData) -> tuple[np.ndarray, np.ndarray]:
@@ -177,12 +184,15 @@ def _source_pixels(camera: CameraData, result: CameraData) -> np.ndarray:
     with np.errstate(all="ignore"):
         source = pixels_of(camera, distort(ideal, camera.distortion))
     beyond = np.linalg.norm(ideal, axis=-1) > one_to_one(camera.distortion)
-    source[beyond] = -10.0  # outside of the image
+    source[beyond | ~np.isfinite(source).all(-1)] = -10.0  # outside of the image
     return source
 
 
-def _sample(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return bilinear samples, (..., C) float32, of an image, (H, W, C); 0 outside."""
+def _sample(image: np.ndarray, pixels: np.ndarray, *, beyond: bool = False) -> np.ndarray:
+    """Return bilinear samples, (..., C) float32, of an image, (H, W, C).
+
+    Outside they are 0, or with `beyond` those of the border.
+    """
     height, width = image.shape[:2]
     padded = np.pad(np.asarray(image, np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
     inside = ((pixels >= 0) & (pixels <= [width, height])).all(-1)
@@ -192,7 +202,7 @@ def _sample(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     x, y = low[..., 0], low[..., 1]
     upper = padded[y, x] * (1 - across) + padded[y, x + 1] * across
     lower = padded[y + 1, x] * (1 - across) + padded[y + 1, x + 1] * across
-    return (upper * (1 - down) + lower * down) * inside[..., None]
+    return (upper * (1 - down) + lower * down) * (inside | beyond)[..., None]
 
 
 # ---------------------------------------------------------------- formulas

@@ -93,6 +93,8 @@ class Reconstruct:
     front : degrees about the world's +Z from -Y to where the object's front looks, for a volume
         that is estimated; None: what the method needs is found from the images
     cures : what to do about views that disagree, by the names of `Cure`
+    world_offset : local origin of the views' world in their file's, see `PosedFiles`
+    remarks : sentences about the source that belong to the result's
     level : the user's threshold, see `Field.level`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the extraction, by name
@@ -114,6 +116,8 @@ class Reconstruct:
     volume_from: str = "user"
     front: float | None = None
     cures: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

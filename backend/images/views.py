@@ -1,15 +1,15 @@
 """Images with cameras, as Blender or a terminal sends them, to views."""
 
-from dataclasses import asdict
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.cameras import fitted
+from ..contract.distortion import undistorted_image
 from ..contract.errors import RequestError
 from ..contract.protocol import Background, CameraData, ViewData
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized, shrink
+from ..geometry.pictures import shrink
 from ..geometry.views import View
 from .matte import matte
 from .reading import LONGEST, read_image, read_mask
@@ -36,8 +36,18 @@ def to_view(data: ViewData, background: Background) -> View:
     image = image if masked else matte(image, background, name=data.name)
     camera = None
     if data.camera is not None:
-        camera = fit_camera(to_camera(data.camera, name=data.name), image, name=data.name)
+        image, fits = _undistorted(image, data.camera, data.name)
+        camera = to_camera(fits, name=data.name)
     return shrink(View(image, camera, data.name), LONGEST)
+
+
+def _undistorted(image: Tensor, camera: CameraData, name: str) -> tuple[Tensor, CameraData]:
+    """Return the image without distortion, and the camera for its size."""
+    fits = fitted(camera, image.shape[1], image.shape[0], name)
+    if fits.distortion is None:
+        return image, fits
+    pixels, fits = undistorted_image(image.numpy(), fits)
+    return torch.from_numpy(np.ascontiguousarray(pixels)), fits
 
 
 def _image_of(data: ViewData) -> tuple[Tensor, bool]:
@@ -73,21 +83,6 @@ def to_image(pixels: np.ndarray, *, name: str) -> Tensor:
 def to_camera(data: CameraData, *, name: str) -> Camera:
     """Return a camera of the contract as one of the maths, posed in the world."""
     try:
-        return Camera.from_transforms(asdict(data))
+        return Camera.from_data(data)
     except RequestError as error:
         raise RequestError(f"{name}: {error.message}", error.hint) from error
-
-
-def fit_camera(camera: Camera, image: Tensor, *, name: str) -> Camera:
-    """Return the camera for the picture's own size, when both have the same proportions."""
-    height, width = image.shape[:2]
-    if (camera.width, camera.height) == (width, height):
-        return camera
-    across, down = width / camera.width, height / camera.height
-    if abs(across - down) * max(camera.width, camera.height) > 1.5:
-        raise RequestError(
-            f"{name}: the picture is {width} x {height}, its camera is for "
-            f"{camera.width} x {camera.height}.",
-            "Use the picture at the camera's proportions, or fit the camera to the picture.",
-        )
-    return resized(camera, width=width, height=height)

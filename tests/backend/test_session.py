@@ -7,7 +7,6 @@ import pytest
 import torch
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
-from levelform.backend.data.transforms import to_camera_data
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
@@ -28,7 +27,7 @@ def views(photograph, cameras):
     for index, camera in enumerate(cameras):
         view = shrink(photograph(camera), 96)
         placed = view.camera.in_frame(np.linalg.inv(WORLD))
-        result.append(protocol.ViewData(view.image.numpy(), to_camera_data(placed), f"cam {index}"))
+        result.append(protocol.ViewData(view.image.numpy(), placed.to_data(), f"cam {index}"))
     return tuple(result)
 
 
@@ -266,7 +265,7 @@ def test_cameras_inside_and_behind_the_volume(views):
 
 def test_a_picture_that_is_not_its_cameras(views):
     wrong = replace(views[1], image=views[1].image[:, : views[1].image.shape[1] // 2])
-    with pytest.raises(RequestError, match=r"cam 1: the picture is \d+ x \d+, its camera is for"):
+    with pytest.raises(RequestError, match=r"cam 1: the image is \d+ x \d+, its camera is for"):
         bad((views[0], wrong))
 
 

@@ -11,3 +11,4 @@ from .reading import find_camera_file as find_camera_file
 from .reading import read_posed_images as read_posed_images
 from .types import PosedFiles as PosedFiles
 from .types import PosedFrame as PosedFrame
+from .views import views_of as views_of

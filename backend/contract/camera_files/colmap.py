@@ -59,7 +59,9 @@ def read(folder: Path) -> Listing:
     suffix = ".bin" if binary else ".txt"
     file = folder / f"images{suffix}"
     try:
-        cameras_of, images_of = (_cameras_bin, _images_bin) if binary else (_cameras_txt, _images_txt)
+        cameras_of, images_of = (
+            (_cameras_bin, _images_bin) if binary else (_cameras_txt, _images_txt)
+        )
         cameras = dict(cameras_of(folder / f"cameras{suffix}"))
         images = sorted(images_of(file), key=lambda image: image[2])
     except OSError as error:
@@ -70,9 +72,7 @@ def read(folder: Path) -> Listing:
         ) from error
     if not images:
         raise RequestError(f"{file} lists no images with a pose.", "Export the model again.")
-    entries = tuple(
-        _entry(file, number, image, cameras) for number, image in enumerate(images)
-    )
+    entries = tuple(_entry(file, number, image, cameras) for number, image in enumerate(images))
     return Listing(file, entries, _image_folders(folder), None, (_UP,))
 
 
@@ -89,7 +89,7 @@ def _entry(
 
 
 def _image_folders(folder: Path) -> tuple[Path, ...]:
-    """Return where the images may lie: in `images` of the project's folder, whatever the model's."""
+    """Return where the images may lie: in `images` of the project's folder."""
     parents = [folder, *list(folder.parents)[:3]]
     return (
         *(parent / name for parent in parents[::-1] for name in ("images", "input")

@@ -118,9 +118,9 @@ def _size(keys: Keys, label: str, size: tuple[int, int] | None) -> tuple[int, in
 def _focal(keys: Keys, model: str, w: int, h: int, label: str) -> tuple[float, float]:
     """Return the focal lengths in pixels; pixels per unit for an orthographic camera."""
     if model == "ORTHOGRAPHIC":
-        scale = number(keys, "ortho_scale", label)
-        if scale is not None:
-            return max(w, h) / scale, max(w, h) / scale
+        zoom = _ortho_zoom(keys, w, h, label)
+        if zoom is not None:
+            return zoom
     across, down = number(keys, "fl_x", label), number(keys, "fl_y", label)
     across = across if across is not None else _from_angle(keys, "x", w, label)
     down = down if down is not None else _from_angle(keys, "y", h, label)
@@ -129,9 +129,19 @@ def _focal(keys: Keys, model: str, w: int, h: int, label: str) -> tuple[float, f
         raise RequestError(
             f"{label[0].upper()}{label[1:]} has no focal length.", f"Give {wanted} in the file."
         )
-    across, down = across or down, down or across
-    assert across is not None and down is not None
-    return across, down
+    both = [value for value in (across, down) if value is not None]
+    return both[0], both[-1]
+
+
+def _ortho_zoom(keys: Keys, w: int, h: int, label: str) -> tuple[float, float] | None:
+    """Return pixels per unit of an `ortho_scale`; with `fl_x` and `fl_y` that agree, those two."""
+    scale = number(keys, "ortho_scale", label)
+    if scale is None:
+        return None
+    across, down = number(keys, "fl_x", label), number(keys, "fl_y", label)
+    if across and down and math.isclose(max(w / across, h / down), scale, rel_tol=1e-6):
+        return across, down
+    return max(w, h) / scale, max(w, h) / scale
 
 
 def _from_angle(keys: Keys, axis: str, size: int, label: str) -> float | None:

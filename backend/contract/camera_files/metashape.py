@@ -2,7 +2,7 @@
 
 `sensor` has `resolution` and `calibration` with f, cx, cy (from the middle of the image), b1, b2,
 k1 to k4, p1, p2 in pixels and without unit; `camera` has `transform`, chunk_from_camera row by row
-with OpenCV's camera axes; the chunk's `transform` (rotation, translation, scale) leads to the world.
+with OpenCV's camera axes; the chunk's `transform` (rotation, translation, scale) goes to the world.
 Formulas: appendix "Camera models" of the manual. Metashape's p1 and p2 are OpenCV's p2 and p1;
 its b1 widens the focal length along x, b2 is skew.
 """
@@ -38,7 +38,9 @@ def read(file: Path) -> Listing:
     try:
         root = ElementTree.fromstring(file.read_bytes())
     except (OSError, ElementTree.ParseError) as error:
-        raise RequestError(f"{file} is not readable as XML ({error}).", "Export it again.") from error
+        raise RequestError(
+            f"{file} is not readable as XML ({error}).", "Export it again."
+        ) from error
     entries: list[Entry] = []
     loose: list[str] = []
     for chunk in root.iter("chunk"):
@@ -55,7 +57,9 @@ def read(file: Path) -> Listing:
             keys = {**lens, "transform_matrix": pose * FLIP_YZ}
             entries.append(Entry(len(entries), label, keys))
     if not entries:
-        raise RequestError(f"{file} has no aligned cameras.", "Align the photos, then export again.")
+        raise RequestError(
+            f"{file} has no aligned cameras.", "Align the photos, then export again."
+        )
     remarks = ()
     if loose:
         names = ", ".join(loose[:3]) + (", ..." if len(loose) > 3 else "")
@@ -91,16 +95,21 @@ def _sensor_keys(sensor: ElementTree.Element | None, label: str, file: Path) -> 
         raise RequestError(
             f"{file}: {label} has {seen}.", "Levelform reads calibrated frame and fisheye cameras."
         )
-    calibration, values = found[-1], dict.fromkeys(_WORDS, 0.0)
+    calibration = found[-1]
+    values: dict[str, float] = dict.fromkeys(_WORDS, 0.0)
     for word in _WORDS:
         given = calibration.find(word)
         if given is not None:
             values[word] = float(_numbers(given.text, 1, f"{word} of {label}", file)[0])
     size = calibration.find("resolution")
     size = size if size is not None else sensor.find("resolution")
-    width, height = (parsed(size.get(side, "") if size is not None else "") for side in ("width", "height"))
+    width, height = (
+        parsed(size.get(side, "") if size is not None else "") for side in ("width", "height")
+    )
     if not width or not height or values["f"] <= 0:
-        raise RequestError(f"{file}: the sensor of {label} has no resolution or f.", "Export it again.")
+        raise RequestError(
+            f"{file}: the sensor of {label} has no resolution or f.", "Export it again."
+        )
     if values["p3"] or values["p4"]:
         raise RequestError(
             f"{file}: {label} has the coefficients p3 and p4, which are not supported.",

@@ -128,7 +128,8 @@ class ImageFinder:
         places = ", ".join(str(folder) for folder in self._folders)
         return RequestError(
             f"The image {shortened(plain)} of {label} is missing; it was looked for in {places} "
-            "too." if len(self._folders) > 1 or plain.startswith("/") or _DRIVE.match(plain)
+            "too."
+            if len(self._folders) > 1 or plain.startswith("/") or _DRIVE.match(plain)
             else f"The image {shortened(plain)} of {label} is missing in {places}.",
             "Put it there, or correct its path in the file.",
         )

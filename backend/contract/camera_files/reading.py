@@ -132,12 +132,14 @@ def _listing(path: Path) -> Listing:
         raise RequestError(f"There is no {path}.", f"Name a {TRANSFORMS}, or a folder with one.")
     file = find_camera_file(path) if path.is_dir() else path
     if file is None:
-        raise RequestError(f"The folder {path} holds no file of cameras.", f"Levelform reads {KINDS}.")
+        raise RequestError(
+            f"The folder {path} holds no file of cameras.", f"Levelform reads {KINDS}."
+        )
     if file.is_dir():
         return colmap.read(file)
     if file.suffix.lower() in (".bin", ".txt"):
         model = colmap.model_folder(file.parent)
-        if model == file.parent:
+        if model is not None and model == file.parent:
             return colmap.read(model)
     head = _head(file)
     if metashape.is_metashape(head):
@@ -159,13 +161,15 @@ def _json_listing(file: Path) -> Listing:
 
 
 def _json(file: Path) -> Any:
-    """Return a JSON file's content; byte order marks and UTF-16 are read, as Windows writes them."""
+    """Return a JSON file's content; byte order marks and UTF-16 are read, as some write them."""
     try:
         return json.loads(file.read_bytes())
     except OSError as error:
         raise RequestError(f"{file} can't be read ({error.strerror}).", "Check it.") from error
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"{file} is not readable as JSON: {error}.", "Export it again.") from error
+        raise RequestError(
+            f"{file} is not readable as JSON: {error}.", "Export it again."
+        ) from error
 
 
 def _is_other_json(file: Path) -> bool:

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import RequestError
 from .numbers import matrix
 from .types import Entry, Listing
@@ -78,14 +76,3 @@ def _scene_remarks(content: Mapping[str, Any]) -> tuple[str, ...]:
         f"The file's {', '.join(named)} says how far instant-ngp's scene reaches, not where the "
         "object is; the volume was estimated instead.",
     )
-
-
-def write_transforms(
-    frames: list[tuple[str, dict[str, Any]]], world_from_volume: np.ndarray | None = None
-) -> dict[str, Any]:
-    """Return the content of a `transforms.json` of (path, camera's frame) pairs."""
-    content: dict[str, Any] = {}
-    if world_from_volume is not None:
-        content["world_from_volume"] = np.asarray(world_from_volume, np.float64).tolist()
-    content["frames"] = [{"file_path": path, **frame} for path, frame in frames]
-    return content

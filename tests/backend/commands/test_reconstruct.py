@@ -14,7 +14,6 @@ from levelform.backend.commands.reconstruct import (
 )
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import MeshUpdate
-from levelform.backend.data.transforms import write_transforms
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.reconstructors import methods
@@ -33,8 +32,9 @@ def folder(tmp_path, photograph, cameras):
         view = shrink(photograph(camera), 96)
         pixels = (view.image.numpy() * 255).round().astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{index}.png")
-        frames.append((f"{index}.png", view.camera.in_frame(np.linalg.inv(away))))
-    write_transforms(tmp_path / "transforms.json", frames)
+        placed = view.camera.in_frame(np.linalg.inv(away))
+        frames.append({"file_path": f"{index}.png", **placed.to_transforms()})
+    (tmp_path / "transforms.json").write_text(json.dumps({"frames": frames}))
     return tmp_path
 
 
@@ -115,7 +115,7 @@ def test_loose_pictures_have_no_cameras(folder, capsys):
 
 def test_sources_that_are_not_there(folder, capsys):
     (folder / "none").mkdir()
-    for source, words in (("none", "holds no pictures"), ("gone.png", "There is no image")):
+    for source, words in (("none", "holds no images"), ("gone.png", "There is no image")):
         status, result = run(capsys, folder / source, "-o", folder / "mesh.ply")
         assert (status, words in result["error"]) == (2, True)
     status, result = run(capsys, folder / "transforms.json", "x.png", "-o", folder / "mesh.ply")

@@ -11,7 +11,6 @@ from levelform.backend.contract.protocol import Background, CameraData, ViewData
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.images import (
     LONGEST,
-    fit_camera,
     matte,
     read_image,
     to_image,
@@ -164,15 +163,11 @@ def test_a_view_of_bytes_and_one_of_floats_are_the_same():
     assert views[0].camera.fx == 50
 
 
-def test_a_camera_is_fitted_to_a_picture_of_another_size():
-    camera = Camera(np.eye(4), 50, 55, 21, 14, 400, 300)
-    fitted = fit_camera(camera, torch.zeros(75, 100, 4), name="v")
-    assert (fitted.fx, fitted.fy, fitted.cx, fitted.cy) == (12.5, 13.75, 5.25, 3.5)
-    assert fit_camera(camera, torch.zeros(43, 57, 4), name="v").width == 57  # rounded sizes
-    with pytest.raises(
-        RequestError, match="v: the picture is 100 x 100, its camera is for 400 x 300"
-    ):
-        fit_camera(camera, torch.zeros(100, 100, 4), name="v")
+def test_a_camera_is_fitted_to_an_image_of_another_size():
+    data = camera_data(400, 300)
+    view = to_view(ViewData(np.ones((75, 100, 4), np.float32), data, "v"), Background())
+    camera = view.camera
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == (12.5, 13.75, 5.25, 3.5)
 
 
 def test_bad_pixels_and_cameras_name_their_view():
