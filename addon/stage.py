@@ -4,7 +4,6 @@ These change the scene and do not reconstruct; `api` hands them to scripts.
 """
 
 import os
-import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -16,10 +15,11 @@ from mathutils import Matrix
 from ..backend.contract.camera_files import PosedFrame, read_posed_images
 from ..backend.contract.cameras import CameraData, fitted
 from ..backend.contract.errors import RequestError
-from ..backend.contract.image_files import find_mask, image_size
+from ..backend.contract.image_files import find_mask, image_size, natural_key
 from .requests import absolute
 from .scene import cameras as scene_cameras
 from .scene import images as scene_images
+from .scene import pixels
 from .scene import volume as scene_volume
 from .scene.derived import derived_image
 from .views import chosen_cameras, scene_cameras_of, scene_source
@@ -127,10 +127,10 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
         If the numbers don't match, or a file is no picture; nothing was changed.
     """
     context = context or bpy.context
-    paths = sorted(paths, key=_natural)
+    paths = sorted(paths, key=natural_key)
     cameras = _cameras_for(len(paths), context)
     for path in paths:
-        scene_images.read_file(path)  # says in words what is wrong with it
+        pixels.check_file(path)  # says in words what is wrong with it
     images = [bpy.data.images.load(path, check_existing=True) for path in paths]
     if not cameras:
         context.scene.levelform.image = images[0]
@@ -157,11 +157,6 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
         f"There are {count} pictures but {len(everything)} cameras.",
         "Select as many cameras as pictures, or drop a single picture.",
     )
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Return a key that sorts view2 before view10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
 def _show_behind(camera: bpy.types.Object, image: bpy.types.Image) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from equal_views import enliven
-from levelform.backend.contract.protocol import Background
 from levelform.backend.contract.camera_files import read_posed_images, views_of
+from levelform.backend.contract.protocol import Background
 from levelform.backend.extraction import stream
 from levelform.backend.fields import Field
 from levelform.backend.geometry.views import View

@@ -25,7 +25,12 @@ def made(request):
     """The sample's name, its posed pictures, the final mesh as sent and its stats."""
     posed = read_posed_images(SAMPLE / request.param)
     wish = protocol.Reconstruct(
-        "sample", "visual-hull", views_of(posed), posed.world_from_volume, device="cpu", resolution=128
+        "sample",
+        "visual-hull",
+        views_of(posed),
+        posed.world_from_volume,
+        device="cpu",
+        resolution=128,
     )
     _placed, *meshes, finished = Session().reconstruct(wish, Ticket())
     assert [mesh.resolution for mesh in meshes] == [32, 64, 128]

@@ -403,4 +403,3 @@ def test_an_added_camera_without_a_picture_goes_where_it_is_told():
     camera = cameras.add_camera("Added", given, collection=collection)
     assert list(collection.objects) == [camera]
     assert not camera.data.background_images
-

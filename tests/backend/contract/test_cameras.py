@@ -85,7 +85,6 @@ def test_an_exact_pose_is_left_as_it_is():
     np.testing.assert_array_equal(rigid_pose(pose[:3], "pose"), pose)
 
 
-
 @pytest.mark.parametrize(
     ("matrix", "words"),
     [
