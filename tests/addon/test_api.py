@@ -149,7 +149,7 @@ def test_cameras_are_added_from_a_folder(extension, folder):
     added = api.add_cameras(folder)
     scene = bpy.context.scene
     (first, _second) = requests.scene_source(scene).views
-    assert [camera.name for camera in added] == ["0.png", "1.png"]
+    assert [camera.name for camera in added] == ["0", "1"]
     assert (first.camera.fl_x, first.camera.w) == (pytest.approx(80.0), 64)
     assert scene.levelform.volume is not None
 
