@@ -152,6 +152,8 @@ def _images_bin(file: Path) -> Iterator[tuple[np.ndarray, int, str]]:
         name = data[at + 64 : end].decode("utf-8", "surrogateescape")
         (points,) = struct.unpack_from("<Q", data, end + 1)
         at = end + 9 + 24 * points
+        if at > len(data):
+            raise ValueError(f"{name} has {points} points")
         yield _pose(pose), camera, name
 
 
