@@ -330,8 +330,19 @@ def _with_source(
         **stats,
         **_told(placement),
         "world_offset": list(request.world_offset),
-        "remarks": [*request.remarks, *stats["remarks"]],
+        "remarks": [*request.remarks, *_far_remarks(request.world_offset), *stats["remarks"]],
     }
+
+
+def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
+    """Return a remark where the mesh was made about a local origin."""
+    if not any(offset):
+        return ()
+    place = ", ".join(f"{value:.10g}" for value in offset)
+    return (
+        "The cameras stand far from the world's origin; the mesh was made about the local origin "
+        f"({place}).",
+    )
 
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
         return stats
     volume = np.array(stats["world_from_volume"])
     volume[:3, 3] += offset
-    remarks = [*stats["remarks"], offset_remark(out, offset)]
+    remarks = [*stats["remarks"], offset_remark(out)]
     return {**stats, "world_from_volume": volume.tolist(), "remarks": remarks}
 
 

@@ -70,20 +70,14 @@ def check_format(path: str | Path) -> str:
     return suffix
 
 
-def offset_remark(path: str | Path, world_offset: Sequence[float]) -> str:
+def offset_remark(path: str | Path) -> str:
     """Return a sentence that says how a file has the local origin of its mesh."""
-    place = ", ".join(f"{value:.10g}" for value in world_offset)
     ways = {
-        ".glb": "the file has that as the translation of its node",
-        ".npz": "the file's vertices are in the world, in double precision",
+        ".glb": "has the local origin as the translation of its node, which readers apply",
+        ".npz": "has the vertices in the world, in double precision",
     }
-    way = ways.get(
-        check_format(path), "the file's vertices are local and its header names the origin"
-    )
-    return (
-        f"The cameras stand far from the world's origin; the mesh was made about the local origin "
-        f"({place}): {way}."
-    )
+    way = ways.get(check_format(path), "has local vertices and names their origin in its header")
+    return f"{Path(path).name} {way}."
 
 
 def read_mesh(path: str | Path) -> Mesh:

@@ -231,7 +231,7 @@ def test_realityscan_heading_is_clockwise_from_north(folder):
 
 def test_a_row_of_realityscan_without_a_number(folder):
     (folder / "r.csv").write_text(f"{HEADER}\na0.png,1,2,3,north,90,0,36,0,0\n")
-    with pytest.raises(RequestError, match="heading of a0.png is not a number: 'north'"):
+    with pytest.raises(RequestError, match=r"heading of a0\.png is not a number: 'north'"):
         read_posed_images(folder / "r.csv")
 
 

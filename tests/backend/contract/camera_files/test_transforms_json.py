@@ -254,7 +254,7 @@ def test_levelforms_own_volume_is(write):
     posed = read_posed_images(write(world_from_volume=volume.tolist(), aabb=[[0, 0, 0], [1, 1, 1]]))
     np.testing.assert_array_equal(posed.world_from_volume, volume)
     assert (posed.volume_from, posed.remarks) == ("file", ())
-    with pytest.raises(RequestError, match="world_from_volume of .* is not 4x4 numbers but 2"):
+    with pytest.raises(RequestError, match=r"world_from_volume of .* is not 4x4 numbers but 2"):
         read_posed_images(write(world_from_volume=[1, 2]))
 
 
