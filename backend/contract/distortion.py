@@ -26,13 +26,15 @@ CONVERGED = 1e-10  # step in normalised coordinates
 # is at most so many times as wide as the image.
 WIDEST = float(np.tan(np.radians(75.0)))
 MOST_GROWTH = 2.0
+ROWS = 256  # of an undistorted image that are made at once
 OPAQUE = 1.0 - 1e-3  # alpha from which an image has no transparency
 EDGE_SAMPLES = 65  # points along each side of an image that say how far the undistorted one reaches
 
 
 def distort(points: np.ndarray, bent: Distortion) -> np.ndarray:
     """Return where a lens shows points, (..., 2) normalised, of an ideal pinhole, (..., 2)."""
-    return _distort(points, bent)[0]
+    points = np.asarray(points, np.float64)
+    return _bent(points, _factor((points**2).sum(-1), bent)[0], _tangential(bent))
 
 
 def undistort(points: np.ndarray, bent: Distortion) -> np.ndarray:
@@ -148,15 +150,17 @@ def undistorted_image(image: np.ndarray, camera: CameraData) -> tuple[np.ndarray
     if camera.distortion is None:
         return image, camera
     result = undistorted_camera(camera)
-    source = _source_pixels(camera, result)
-    if image.shape[2] != 4 or bool((image[..., 3] >= OPAQUE).all()):
-        return _sample(image, source, beyond=True), result
-    alpha = image[..., 3:]
-    sampled = _sample(np.concatenate([image[..., :3] * alpha, alpha], 2), source)
-    seen = np.maximum(sampled[..., 3:], 1e-6)
-    return np.concatenate([sampled[..., :3] / seen, sampled[..., 3:]], 2).astype(
-        image.dtype
-    ), result
+    straight = image.shape[2] == 4 and not bool((image[..., 3] >= OPAQUE).all())
+    padded = np.pad(np.asarray(image, np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    if straight:
+        padded[..., :3] *= padded[..., 3:]
+    made = np.zeros((result.h, result.w, image.shape[2]), np.float32)
+    for top in range(0, result.h, ROWS):
+        rows = slice(top, min(top + ROWS, result.h))
+        made[rows] = _sample(padded, _source_pixels(camera, result, rows), beyond=not straight)
+    if straight:
+        made[..., :3] /= np.maximum(made[..., 3:], 1e-6)
+    return made.astype(image.dtype, copy=False), result
 
 
 def _reach(camera: CameraData) -> tuple[np.ndarray, np.ndarray]:
@@ -176,32 +180,33 @@ def _reach(camera: CameraData) -> tuple[np.ndarray, np.ndarray]:
     return ideal.min(0), ideal.max(0)
 
 
-def _source_pixels(camera: CameraData, result: CameraData) -> np.ndarray:
-    """Return (h, w, 2): which pixel position of the image each pixel of the result shows."""
-    columns, rows = np.arange(result.w) + 0.5, np.arange(result.h) + 0.5
-    ideal = normalised(result, np.stack(np.meshgrid(columns, rows), -1))
-    assert camera.distortion is not None
+def _source_pixels(camera: CameraData, result: CameraData, rows: slice) -> np.ndarray:
+    """Return (h, w, 2): which pixel position of the image each pixel of some rows shows."""
+    bent = camera.distortion
+    assert bent is not None
+    down, across = np.arange(rows.start, rows.stop) + 0.5, np.arange(result.w) + 0.5
+    ideal = normalised(result, np.stack(np.meshgrid(across, down), -1))
     with np.errstate(all="ignore"):
-        source = pixels_of(camera, distort(ideal, camera.distortion))
-    beyond = np.linalg.norm(ideal, axis=-1) > one_to_one(camera.distortion)
+        source = pixels_of(camera, distort(ideal, bent))
+    beyond = (ideal**2).sum(-1) > one_to_one(bent) ** 2
     source[beyond | ~np.isfinite(source).all(-1)] = -10.0  # outside of the image
     return source
 
 
-def _sample(image: np.ndarray, pixels: np.ndarray, *, beyond: bool = False) -> np.ndarray:
-    """Return bilinear samples, (..., C) float32, of an image, (H, W, C).
+def _sample(padded: np.ndarray, pixels: np.ndarray, *, beyond: bool) -> np.ndarray:
+    """Return bilinear samples, (..., C) float32, of an image with a border of one pixel.
 
     Outside they are 0, or with `beyond` those of the border.
     """
-    height, width = image.shape[:2]
-    padded = np.pad(np.asarray(image, np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
-    inside = ((pixels >= 0) & (pixels <= [width, height])).all(-1)
-    at = np.clip(pixels, 0.0, [width, height]) + 0.5  # pixel centres of `padded` at whole numbers
-    low = np.minimum(np.floor(at).astype(np.int64), [width, height])
+    size = np.array([padded.shape[1] - 2, padded.shape[0] - 2])
+    inside = ((pixels >= 0) & (pixels <= size)).all(-1)
+    at = np.clip(pixels, 0.0, size) + 0.5  # pixel centres of `padded` at whole numbers
+    low = np.minimum(at.astype(np.int64), size)
     across, down = np.moveaxis((at - low).astype(np.float32), -1, 0)[..., None]
-    x, y = low[..., 0], low[..., 1]
-    upper = padded[y, x] * (1 - across) + padded[y, x + 1] * across
-    lower = padded[y + 1, x] * (1 - across) + padded[y + 1, x + 1] * across
+    flat, width = padded.reshape(-1, padded.shape[2]), padded.shape[1]
+    corner = low[..., 1] * width + low[..., 0]
+    upper = flat[corner] * (1 - across) + flat[corner + 1] * across
+    lower = flat[corner + width] * (1 - across) + flat[corner + width + 1] * across
     return (upper * (1 - down) + lower * down) * (inside | beyond)[..., None]
 
 
@@ -238,18 +243,31 @@ def _fisheye_factor(r2: np.ndarray, k: tuple[float, ...]) -> tuple[np.ndarray, n
     return shown / r, (by_r - shown / r) / (2 * r**2)
 
 
-def _distort(points: np.ndarray, bent: Distortion) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bent points, (..., 2), and the Jacobian, (..., 2, 2)."""
-    x, y = np.moveaxis(np.asarray(points, np.float64), -1, 0)
-    q, slope = _factor(x * x + y * y, bent)
-    p1, p2 = (0.0, 0.0) if bent.model == "OPENCV_FISHEYE" else bent.p
-    value = np.stack(
+def _bent(points: np.ndarray, q: np.ndarray, p: tuple[float, float]) -> np.ndarray:
+    """Return the bent points, (..., 2), at the radial factors `q`."""
+    x, y = np.moveaxis(points, -1, 0)
+    if not any(p):
+        return points * q[..., None]
+    p1, p2 = p
+    return np.stack(
         [
             x * q + 2 * p1 * x * y + p2 * (3 * x * x + y * y),
             y * q + p1 * (x * x + 3 * y * y) + 2 * p2 * x * y,
         ],
         -1,
     )
+
+
+def _tangential(bent: Distortion) -> tuple[float, float]:
+    return (0.0, 0.0) if bent.model == "OPENCV_FISHEYE" else bent.p
+
+
+def _distort(points: np.ndarray, bent: Distortion) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bent points, (..., 2), and the Jacobian, (..., 2, 2)."""
+    points = np.asarray(points, np.float64)
+    x, y = np.moveaxis(points, -1, 0)
+    q, slope = _factor(x * x + y * y, bent)
+    p1, p2 = _tangential(bent)
     mixed = 2 * x * y * slope + 2 * p1 * x + 2 * p2 * y
     jacobian = np.stack(
         [
@@ -258,7 +276,7 @@ def _distort(points: np.ndarray, bent: Distortion) -> tuple[np.ndarray, np.ndarr
         ],
         -2,
     )
-    return value, jacobian
+    return _bent(points, q, (p1, p2)), jacobian
 
 
 def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:

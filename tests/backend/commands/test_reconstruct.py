@@ -207,7 +207,7 @@ def test_map_coordinates_keep_the_shape_and_are_told(folder, capsys):
 )
 def test_distortion_is_undone(folder, capsys, bent):
     """Images as a bent lens shows them give the silhouettes, so the hull, of straight ones."""
-    plain = run(capsys, folder, "-o", folder / "plain.npz", "--resolution", "48")[1]
+    plain = run(capsys, folder, "-o", folder / "plain.npz", "--resolution", "32")[1]
     for frame in json.loads((folder / "transforms.json").read_text())["frames"]:
         straight = from_frame(frame)
         wide = replace(straight, distortion=bent)
@@ -232,15 +232,16 @@ def test_distortion_is_undone(folder, capsys, bent):
         content["world_from_volume"] = plain["world_from_volume"]
 
     changed(folder, keep)
-    wrong = run(capsys, folder, "-o", folder / "wrong.npz", "--resolution", "48")
+    ignored = bent.model == "OPENCV" and run(
+        capsys, folder, "-o", folder / "wrong.npz", "--resolution", "32"
+    )
     changed(folder, bend)
-    status, _ = run(capsys, folder, "-o", folder / "bent.npz", "--resolution", "48")
+    status, _ = run(capsys, folder, "-o", folder / "bent.npz", "--resolution", "32")
     assert status == 0
-    ious = [iou(folder / "plain.npz", folder / "bent.npz")]
-    if wrong[0] == 0:
-        ious.append(iou(folder / "plain.npz", folder / "wrong.npz"))
-    assert ious[0] > 0.96
-    assert len(ious) == 1 or ious[1] < ious[0] - 0.05
+    undone = iou(folder / "plain.npz", folder / "bent.npz")
+    assert undone > 0.96
+    if ignored and ignored[0] == 0:
+        assert iou(folder / "plain.npz", folder / "wrong.npz") < undone - 0.05
 
 
 def iou(*files):
