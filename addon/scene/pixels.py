@@ -17,14 +17,14 @@ import numpy as np
 from ...backend.contract.cameras import resized
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import (
-    FORMATS,
     LONGEST,
     check_size,
     image_file,
     image_header,
     image_size,
+    is_readable,
 )
-from ...backend.contract.image_headers import HEADER_BYTES, Header, header_of
+from ...backend.contract.image_headers import header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
 
@@ -58,11 +58,11 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
     known_size(image, frame)
     path = path_of(image, frame)
     if image.alpha_mode in PLAIN_ALPHA and not image.is_dirty:
-        if path and os.path.isfile(path) and _is_readable(image_header(path)):
+        if path and os.path.isfile(path) and is_readable(image_header(path)):
             return image_file(path)
         if image.packed_file is not None and image.source == "FILE":
             content = np.frombuffer(image.packed_file.data, np.uint8)
-            if _is_readable(header_of(content[:HEADER_BYTES].tobytes())):
+            if is_readable(header_of(content.tobytes())):
                 return ImageFile(image.name, content)
     return read_file(path) if image.source == "SEQUENCE" else read_pixels(image)
 
@@ -73,7 +73,7 @@ def content_size(content: Content) -> tuple[int, int]:
         return content.shape[1], content.shape[0]
     if content.encoded is None:
         return image_size(content.path)
-    header = header_of(content.encoded[:HEADER_BYTES].tobytes())
+    header = header_of(content.encoded.tobytes())
     assert header is not None  # `content_of` has read it
     return header.size
 
@@ -115,11 +115,6 @@ def shrink(
     if camera is not None:
         camera = resized(camera, camera.w / factor, camera.h / factor)
     return small, camera
-
-
-def _is_readable(header: Header | None) -> bool:
-    """Say whether the worker reads a file of this format."""
-    return header is not None and header.kind in FORMATS
 
 
 # ---------------------------------------------------------------- pixels
@@ -241,7 +236,7 @@ def known_size(image: bpy.types.Image, frame: int | None = None) -> tuple[int, i
         check_size(image.name, _size(image))
         return _size(image)
     elif image.packed_file is not None:
-        header = header_of(image.packed_file.data[:HEADER_BYTES])
+        header = header_of(image.packed_file.data)
     else:
         raise RequestError(f"{image.name} has no file.", "Pick its file again, or another image.")
     if header is None:

@@ -1,5 +1,6 @@
 """Image files: which formats are read, their sizes, their masks, and their order."""
 
+import mmap
 import os
 import re
 from functools import lru_cache
@@ -7,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from .errors import RequestError
-from .image_headers import HEADER_BYTES, Header, header_of
+from .image_headers import Header, header_of
 from .protocol import ImageFile
 
 # What is read, by the name that Pillow has for it; everything else is refused.
@@ -85,9 +86,14 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
         image of a format that is read.
     """
     header = image_header(path)
-    if header is None or header.kind not in FORMATS:
-        raise not_readable(path)
+    if header is None or not is_readable(header):
+        raise not_readable(path, header)
     return header.size
+
+
+def is_readable(header: Header | None) -> bool:
+    """Say whether the worker reads files with such a header."""
+    return header is not None and header.kind in FORMATS and not header.oddity
 
 
 def image_header(path: str | PathLike[str]) -> Header | None:
@@ -139,13 +145,21 @@ def empty(path: object) -> RequestError:
     return RequestError(f"The image {path} is empty (0 bytes).", "Save it again, or leave it out.")
 
 
-def not_readable(path: object) -> RequestError:
+def not_readable(path: object, header: Header | None = None) -> RequestError:
     """Return what to raise where a file is not an image of a format that is read."""
-    return RequestError(f"{path} is not a readable image.", f"Save it as {READABLE}.")
+    seen = "not a readable image"
+    if header is not None:
+        seen = f"{header.oddity or f'in the format {header.kind}'}, which is not read"
+    return RequestError(f"{path} is {seen}.", f"Save it as {READABLE}, of 8 or 16 bits.")
 
 
 @lru_cache(maxsize=1024)
 def _header_in_file(path: str, _modified: int, _bytes: int) -> Header | None:
     """Read a file's header; kept, since panels ask at every redraw."""
     with open(path, "rb") as file:
-        return header_of(file.read(HEADER_BYTES))
+        try:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # a file system that has no maps
+            return header_of(file.read())
+        with content:
+            return header_of(content)

@@ -166,15 +166,24 @@ def test_a_view_of_bytes_and_one_of_floats_are_the_same():
 
 def test_a_camera_is_fitted_to_an_image_of_another_size():
     data = camera_data(400, 300)
-    view = to_view(ViewData(np.ones((75, 100, 4), np.float32), data, "v"), Background())
-    camera = view.camera
+
+    def fitted(width, height):
+        pixels = np.zeros((height, width, 4), np.uint8)
+        return to_view(ViewData(pixels, data, "v"), Background()).camera
+
+    camera = fitted(100, 75)
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (12.5, 13.75, 5.25, 3.5)
+    assert fitted(57, 43).width == 57  # rounded sizes
+    with pytest.raises(
+        RequestError, match="v: the image is 100 x 100, its camera is for 400 x 300"
+    ):
+        fitted(100, 100)
 
 
 def test_bad_pixels_and_cameras_name_their_view():
-    with pytest.raises(RequestError, match=r"v: a picture is \(height, width, 4\), not \(3, 3\)"):
+    with pytest.raises(RequestError, match=r"v: an image is \(height, width, 4\), not \(3, 3\)"):
         to_image(np.zeros((3, 3)), name="v")
-    with pytest.raises(RequestError, match="v: the picture holds numbers that are not finite"):
+    with pytest.raises(RequestError, match="v: the image holds numbers that are not finite"):
         to_image(np.full((3, 3, 4), np.nan, np.float32), name="v")
     bad = camera_data()
     bad.transform_matrix[0, 3] = np.inf

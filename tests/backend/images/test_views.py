@@ -61,7 +61,7 @@ def test_a_mask_of_another_size_is_resized_or_refused(path, tmp_path):
     alpha = to_view(data, Background()).image[..., 3].numpy()
     np.testing.assert_array_equal(alpha > 0.5, mask[::2, ::2] > 0)
     Image.fromarray(mask[:50]).save(tmp_path / "a_mask.png")
-    with pytest.raises(RequestError, match=r"a_mask\.png is 80 x 50, its image 40 x 30"):
+    with pytest.raises(RequestError, match=r"a_mask\.png is 80 x 50, .* its image, 40 x 30"):
         to_view(data, Background())
 
 
