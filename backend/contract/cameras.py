@@ -243,13 +243,18 @@ def fitted(camera: CameraData, width: int, height: int, name: str) -> CameraData
     """
     if (camera.w, camera.h) == (width, height):
         return camera
-    across, down = width / camera.w, height / camera.h
-    if abs(across - down) * max(camera.w, camera.h) > SIZE_TOLERANCE:
+    if not same_proportions(camera, width, height):
         raise RequestError(
             f"{name}: the image is {width} x {height}, its camera is for {camera.w} x {camera.h}.",
             "Use the image at the camera's proportions, or fit the camera to the image.",
         )
     return resized(camera, width, height)
+
+
+def same_proportions(camera: CameraData, width: int, height: int) -> bool:
+    """Say whether a camera has an image's proportions, to the rounding of its pixels."""
+    across, down = width / camera.w, height / camera.h
+    return abs(across - down) * max(camera.w, camera.h) <= SIZE_TOLERANCE
 
 
 # ---------------------------------------------------------------- frames of a transforms.json

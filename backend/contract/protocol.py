@@ -15,6 +15,7 @@ from .channel import Channel
 from .channel import ChannelClosedError as ChannelClosedError
 from .channel import Connection as Connection
 from .channel import Garbled as Garbled
+from .options import Option as Option
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
@@ -96,9 +97,9 @@ class Reconstruct:
     cures : what to do about views that disagree, by the names of `Cure`
     world_offset : local origin of the views' world in their file's, see `PosedFiles`
     remarks : sentences about the source that belong to the result's
-    level : the user's threshold, see `Field.level`; None is the method's default
+    level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
-    options : further options of the method and of the extraction, by name
+    options : further options of the method and of the pipeline, by name; values or words for them
     """
 
     job: str
@@ -402,7 +403,8 @@ class Failed:
 class MethodInfo:
     """What the panel needs to know of a method; see `reconstructors.base.MethodSpec`.
 
-    `options` are the names of its own, beside `fusion` and `camera`.
+    options : those of its own that can be given by name; `options.PIPELINE` come beside them
+    level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
     """
 
     name: str
@@ -416,7 +418,8 @@ class MethodInfo:
     needs_weights: bool
     weights: tuple[str, ...]
     fusions: tuple[str, ...]
-    options: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    level_unit: str = "distance"
 
 
 @dataclass(frozen=True)

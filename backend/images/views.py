@@ -1,15 +1,12 @@
 """Images with cameras, as Blender or a terminal sends them, to views."""
 
-<<<<<<< HEAD
-=======
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
->>>>>>> images
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..contract.cameras import fitted
+from ..contract.cameras import resized, same_proportions
 from ..contract.distortion import undistorted_image
 from ..contract.errors import RequestError
 from ..contract.protocol import Background, CameraData, ViewData
@@ -79,29 +76,19 @@ def to_view(data: ViewData, background: Background, notes: Notes | None = None) 
     image = image if read.masked else matte(image, background, name=data.name)
     camera = None
     if data.camera is not None:
-<<<<<<< HEAD
-        image, fits = _undistorted(image, data.camera, data.name)
-        camera = to_camera(fits, name=data.name)
-    return shrink(View(image, camera, data.name), LONGEST)
-
-
-def _undistorted(image: Tensor, camera: CameraData, name: str) -> tuple[Tensor, CameraData]:
-    """Return the image without distortion, and the camera for its size."""
-    fits = fitted(camera, image.shape[1], image.shape[0], name)
-    if fits.distortion is None:
-        return image, fits
-    pixels, fits = undistorted_image(image.numpy(), fits)
-    return torch.from_numpy(np.ascontiguousarray(pixels)), fits
-
-
-def _image_of(data: ViewData) -> tuple[Tensor, bool]:
-    """Return the image, (H, W, 4), and whether a mask says where the object is."""
-    if data.file is None:
-=======
-        camera = to_camera(data.camera, name=data.name)
+        camera = data.camera
         check_proportions(camera, read.size, name=data.name, orientation=read.orientation)
-        camera = resized(camera, width=image.shape[1], height=image.shape[0])
+        image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
+        camera = to_camera(camera, name=data.name)
     return shrink(View(image, camera, data.name), LONGEST)
+
+
+def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:
+    """Return the image without the lens's distortion, and the camera that belongs to it."""
+    if camera.distortion is None:
+        return image, camera
+    pixels, camera = undistorted_image(image.numpy(), camera)
+    return torch.from_numpy(np.ascontiguousarray(pixels)), camera
 
 
 @dataclass(frozen=True)
@@ -117,7 +104,6 @@ class _Read:
 def _read(data: ViewData, notes: Notes) -> _Read:
     file = data.file
     if file is None:
->>>>>>> images
         if data.image is None:
             raise RequestError(f"{data.name} has no image.", "Give it one.")
         image = to_image(data.image, name=data.name)
@@ -159,12 +145,10 @@ def to_camera(data: CameraData, *, name: str) -> Camera:
         return Camera.from_data(data)
     except RequestError as error:
         raise RequestError(f"{name}: {error.message}", error.hint) from error
-<<<<<<< HEAD
-=======
 
 
 def check_proportions(
-    camera: Camera, size: tuple[int, int], *, name: str, orientation: int = UPRIGHT
+    camera: CameraData, size: tuple[int, int], *, name: str, orientation: int = UPRIGHT
 ) -> None:
     """Raise `RequestError` if a camera has other proportions than its image.
 
@@ -175,13 +159,10 @@ def check_proportions(
     orientation
         The tag of its file, which explains a size that is swapped.
     """
-    if _same_proportions(camera, *size):
+    if same_proportions(camera, *size):
         return
-    seen = (
-        f"{name}: the image is {size[0]} x {size[1]}, its camera is for "
-        f"{camera.width} x {camera.height}"
-    )
-    if orientation > 4 and _same_proportions(camera, *size[::-1]):
+    seen = f"{name}: the image is {size[0]} x {size[1]}, its camera is for {camera.w} x {camera.h}"
+    if orientation > 4 and same_proportions(camera, *size[::-1]):
         raise RequestError(
             f"{seen}: the file's tag Orientation {orientation} says that it is shown turned.",
             "Save the image turned, without the tag, or fit the camera to the pixels as they are "
@@ -191,10 +172,3 @@ def check_proportions(
         f"{seen}.",
         "Use the image at the camera's proportions, or fit the camera to the image.",
     )
-
-
-def _same_proportions(camera: Camera, width: int, height: int) -> bool:
-    """Say whether a camera has an image's proportions, to the rounding of its pixels."""
-    across, down = width / camera.width, height / camera.height
-    return abs(across - down) * max(camera.width, camera.height) <= 1.5
->>>>>>> images

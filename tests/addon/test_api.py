@@ -68,7 +68,7 @@ def test_the_volume_is_an_empty_a_matrix_or_what_the_cameras_see(puppet, ball_st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"resolution": 4}, "resolution is 4"),
+        ({"resolution": 4}, "resolution is a whole number from 8 to 1024, not 4"),
         ({"volume": np.zeros((4, 4))}, "singular"),
         ({"volume": np.full((4, 4), np.nan)}, "finite"),
         ({"volume": np.eye(3)}, "4x4"),

@@ -32,7 +32,8 @@ def made(request):
         device="cpu",
         resolution=128,
     )
-    _placed, *meshes, finished = Session().reconstruct(wish, Ticket())
+    events = list(Session().reconstruct(wish, Ticket()))
+    *meshes, finished = [e for e in events if not isinstance(e, protocol.Placed)]
     assert [mesh.resolution for mesh in meshes] == [32, 64, 128]
     views = [to_view(view, protocol.Background()) for view in views_of(posed)]
     return request.param, views, meshes[-1], finished.stats

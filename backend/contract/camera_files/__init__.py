@@ -6,7 +6,6 @@ understand for all of them. Formats are told apart by their content.
 """
 
 from .reading import CAMERA_FILES as CAMERA_FILES
-from .reading import choose_frames as choose_frames
 from .reading import find_camera_file as find_camera_file
 from .reading import read_posed_images as read_posed_images
 from .types import PosedFiles as PosedFiles

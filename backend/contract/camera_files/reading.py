@@ -12,6 +12,7 @@ import numpy as np
 from ..cameras import CameraData
 from ..errors import RequestError
 from ..image_files import image_size
+from ..words import choose_views
 from . import colmap, metashape, realityscan, sdfstudio, splatting, transforms_json
 from .intrinsics import camera_of, needs_size
 from .origin import local_origin, moved_cameras, moved_volume
@@ -49,7 +50,7 @@ def read_posed_images(
         image, a number or a rigid pose.
     """
     listing = _listing(Path(path))
-    entries = [listing.entries[index] for index in choose_frames(len(listing.entries), choose)]
+    entries = [listing.entries[index] for index in choose_views(len(listing.entries), choose)]
     finder = ImageFinder(listing.folders)
     remarks: list[str] = []
     frames: list[PosedFrame] = []
@@ -95,32 +96,6 @@ def find_camera_file(path: str | PathLike[str]) -> Path | None:
             if check(_head(entry)):
                 return entry
     return None
-
-
-def choose_frames(count: int, choose: Sequence[int] | int | None) -> list[int]:
-    """Return the chosen indices of `count` views: all, some by index, or so many spread evenly.
-
-    Raises
-    ------
-    RequestError
-        If there is no such view, or fewer than asked for.
-    """
-    if choose is None:
-        return list(range(count))
-    if isinstance(choose, int):
-        if not 1 <= choose <= count:
-            raise RequestError(
-                f"{choose} views were asked for; there are {count}.",
-                f"Choose a number between 1 and {count}.",
-            )
-        return [index * count // choose for index in range(choose)]
-    strays = [index for index in choose if not 0 <= index < count]
-    if strays:
-        raise RequestError(
-            f"There is no view {strays[0]}: the views are 0 to {count - 1}.",
-            "Choose among those numbers.",
-        )
-    return list(dict.fromkeys(choose))
 
 
 # ---------------------------------------------------------------- formats

@@ -6,9 +6,10 @@ import unicodedata
 
 import numpy as np
 import pytest
-from levelform.backend.contract.camera_files import choose_frames, read_posed_images, views_of
+from levelform.backend.contract.camera_files import read_posed_images, views_of
 from levelform.backend.contract.cameras import Distortion
 from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.words import choose_views
 from PIL import Image
 
 
@@ -259,13 +260,13 @@ def test_levelforms_own_volume_is(write):
 
 
 def test_frames_are_chosen_by_index_or_number(write):
-    assert choose_frames(5, None) == [0, 1, 2, 3, 4]
-    assert choose_frames(8, 4) == [0, 2, 4, 6]
-    assert choose_frames(3, [2, 0, 2]) == [2, 0]
+    assert choose_views(5, None) == [0, 1, 2, 3, 4]
+    assert choose_views(8, 4) == [0, 2, 4, 6]
+    assert choose_views(3, [2, 0, 2]) == [2, 0]
     with pytest.raises(RequestError, match="no view 3: the views are 0 to 2"):
-        choose_frames(3, [0, 3])
+        choose_views(3, [0, 3])
     with pytest.raises(RequestError, match="9 views were asked for; there are 3"):
-        choose_frames(3, 9)
+        choose_views(3, 9)
     missing = write(frames={1: {"file_path": "gone.png"}})
     chosen = read_posed_images(missing, choose=[0, 2]).frames
     assert [frame.name for frame in chosen] == ["a0.png", "a2.png"]
