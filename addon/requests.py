@@ -121,7 +121,7 @@ def absolute(given: str | PathLike[str]) -> str:
     """
     given = str(given)
     if not given:
-        raise RequestError("No folder is chosen.", "Choose a transforms.json, or its folder.")
+        raise RequestError("No folder is chosen.", "Choose a file of cameras, or its folder.")
     if given.startswith("//") and not bpy.data.filepath:
         raise RequestError(
             f"{given} lies beside the .blend file, which is not saved.", "Save the file first."

@@ -73,7 +73,7 @@ def scene_source(
     if not cameras:
         raise RequestError(
             "This scene has no cameras.",
-            "Add a camera for each picture, or choose a folder with a transforms.json.",
+            "Add a camera for each picture, or choose a folder with a file of cameras.",
         )
     depsgraph = _depsgraph(scene)
     views = tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras)
@@ -142,7 +142,7 @@ def given_source(
         Paths, Blender's images or (H, W, 3 or 4) arrays, sRGB, row 0 at the top; one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     """
     if isinstance(cameras, str | PathLike):
