@@ -2,7 +2,8 @@
 
 `sensor` has `resolution` and `calibration` with f, cx, cy (from the middle of the image), b1, b2,
 k1 to k4, p1, p2 in pixels and without unit; `camera` has `transform`, chunk_from_camera row by row
-with OpenCV's camera axes; the chunk's `transform` (rotation, translation, scale) goes to the world.
+with OpenCV's camera axes; the chunk's `transform` (rotation, translation, scale), or that of the
+camera's component, goes to the world: geocentric where the chunk has geographic coordinates.
 Formulas: appendix "Camera models" of the manual. Metashape's p1 and p2 are OpenCV's p2 and p1;
 its b1 widens the focal length along x, b2 is skew.
 """
@@ -18,6 +19,7 @@ from ..errors import RequestError
 from .numbers import parsed
 from .types import Entry, Listing
 
+EARTH = 6e6  # metres: only geocentric coordinates are that far from their origin
 _MODELS = {"frame": "OPENCV", "fisheye": "OPENCV_FISHEYE"}
 _WORDS = ("f", "cx", "cy", "b1", "b2", "k1", "k2", "k3", "k4", "p1", "p2", "p3", "p4")
 
@@ -42,9 +44,13 @@ def read(file: Path) -> Listing:
             f"{file} is not readable as XML ({error}).", "Export it again."
         ) from error
     entries: list[Entry] = []
+    geocentric = False
     loose: list[str] = []
     for chunk in root.iter("chunk"):
-        world = _chunk_matrix(chunk, file)
+        worlds = {part.get("id"): _world(part, file) for part in chunk.iter("component")}
+        whole = _world(chunk, file)
+        whole = np.eye(4) if whole is None else whole
+        geocentric |= bool(np.linalg.norm(whole[:3, 3]) > EARTH)
         sensors = {sensor.get("id", ""): sensor for sensor in chunk.iter("sensor")}
         for camera in chunk.iter("camera"):
             label = camera.get("label") or f"camera {camera.get('id')}"
@@ -53,6 +59,8 @@ def read(file: Path) -> Listing:
                 loose.append(label)
                 continue
             lens = _sensor_keys(sensors.get(camera.get("sensor_id", "")), label, file)
+            world = worlds.get(camera.get("component_id"))
+            world = whole if world is None else world
             pose = world @ _numbers(placed.text, 16, f"transform of {label}", file).reshape(4, 4)
             keys = {**lens, "transform_matrix": pose * FLIP_YZ}
             entries.append(Entry(len(entries), label, keys))
@@ -60,21 +68,26 @@ def read(file: Path) -> Listing:
         raise RequestError(
             f"{file} has no aligned cameras.", "Align the photos, then export again."
         )
-    remarks = ()
+    remarks = []
     if loose:
         names = ", ".join(loose[:3]) + (", ..." if len(loose) > 3 else "")
-        remarks = (f"{len(loose)} cameras without a pose were left out: {names}.",)
+        remarks.append(f"Cameras without a pose were left out ({len(loose)}): {names}.")
+    if geocentric:
+        remarks.append(
+            "The chunk stands in geocentric coordinates, whose +Z is the earth's axis and not up. "
+            "Where the method needs an upright object, export in a local or projected system."
+        )
     folder = file.parent
     places = (folder, folder / "images", folder.parent, folder.parent / "images")
-    return Listing(file, tuple(entries), places, None, remarks)
+    return Listing(file, tuple(entries), places, None, tuple(remarks))
 
 
-def _chunk_matrix(chunk: ElementTree.Element, file: Path) -> np.ndarray:
-    """Return world_from_chunk, a similarity, (4, 4); the identity if the chunk has none."""
-    matrix = np.eye(4)
-    placed = chunk.find("transform")
+def _world(part: ElementTree.Element, file: Path) -> np.ndarray | None:
+    """Return world_from_chunk of a chunk or a component, (4, 4), a similarity; None without."""
+    placed = part.find("transform")
     if placed is None:
-        return matrix
+        return None
+    matrix = np.eye(4)
     if (rotation := placed.find("rotation")) is not None:
         matrix[:3, :3] = _numbers(rotation.text, 9, "rotation of the chunk", file).reshape(3, 3)
     if (translation := placed.find("translation")) is not None:

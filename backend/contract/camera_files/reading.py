@@ -83,7 +83,12 @@ def find_camera_file(path: str | PathLike[str]) -> Path | None:
     if not path.is_dir():
         known = path.suffix.lower() in (".json", ".xml", ".csv", ".bin", ".txt")
         return path if known and path.is_file() else None
-    listed = {entry.name.lower(): entry for entry in sorted(path.iterdir()) if entry.is_file()}
+    try:
+        listed = {entry.name.lower(): entry for entry in sorted(path.iterdir()) if entry.is_file()}
+    except OSError as error:
+        raise RequestError(
+            f"The folder {path} can't be read ({error.strerror}).", "Check its permissions."
+        ) from error
     for name in CAMERA_FILES:
         if name in listed and not (name == CAMERA_FILES[-1] and _is_other_json(listed[name])):
             return listed[name]

@@ -161,7 +161,21 @@ def test_metashape(folder, cameras):
     metashape(folder, cameras)
     posed = read_posed_images(folder)
     same(posed, cameras, folder)
-    assert posed.remarks == ("1 cameras without a pose were left out: lost.",)
+    assert posed.remarks == ("Cameras without a pose were left out (1): lost.",)
+
+
+def test_a_component_of_metashape_has_a_place_of_its_own(folder, cameras):
+    metashape(folder, cameras)
+    file = folder / "cams.xml"
+    text = file.read_text()
+    place = text[text.index("<transform><rotation>") :].removesuffix("</chunk></document>")
+    wrong = place.replace("1 -2 3", "7e6 0 0")
+    part = f'<components><component id="0">{place}</component></components>'
+    text = text.replace(place, wrong + part).replace('label="a', 'component_id="0" label="a')
+    file.write_text(text)
+    posed = read_posed_images(folder)
+    same(posed, cameras, folder)
+    assert "geocentric coordinates" in posed.remarks[1]
 
 
 def test_metashapes_tangential_coefficients_are_opencvs_the_other_way_round(folder, cameras):
