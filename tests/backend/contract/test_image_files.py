@@ -76,7 +76,7 @@ def test_natural_order():
         assert ordered == ["Cam 3", "view1.png", "view2.png", "view10.png"]
     assert sorted(names, key=natural_key) == ["a", "a1", "a01b", "a2", "a10", "b", "B2", "b10"]
     composed, apart = (unicodedata.normalize(form, "é2") for form in ("NFC", "NFD"))
-    assert natural_key(composed) == natural_key(apart)
+    assert natural_key(composed)[:-1] == natural_key(apart)[:-1]
 
 
 def test_sizes_come_from_headers_and_refusals_name_the_formats(tmp_path):
