@@ -293,7 +293,7 @@ def failure(job: str, error: Exception) -> Failed:
     if isinstance(error, LevelformError):
         return Failed(job, error.message, error.hint, detail)
     if memory.is_out_of_memory(error):
-        hint = f"{memory.REMEDY} Or unload the backend first."
+        hint = f"{memory.REMEDY} Unloading the backend first frees memory too."
         return Failed(job, memory.NOT_ENOUGH, hint, detail)
     words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
     return Failed(job, words, "Try once more; the backend's log tells more.", detail)
