@@ -3,6 +3,7 @@
 import mmap
 import os
 import re
+import unicodedata
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
@@ -46,8 +47,8 @@ def find_mask(path: str | PathLike[str]) -> str:
     """Return the mask that belongs to an image by its name; empty if there is none.
 
     For `images/a.jpg` these are `masks/a.jpg`, `masks/a.jpg.png` and `masks/a.png`, with `masks` in
-    the image's folder or beside a folder named `images...`; then `a.mask.png` and `a_mask.png`
-    beside the image. A mask has no mask.
+    the image's folder or beside a folder named `images...`; then `a.mask.png`, `a_mask.png` and
+    `a.jpg.mask.png` beside the image. A mask has no mask.
     """
     path = Path(path)
     folder, stem = path.parent, path.stem
@@ -58,7 +59,8 @@ def find_mask(path: str | PathLike[str]) -> str:
         folders.append(folder.parent / MASK_FOLDER)
     names = [path.name, f"{path.name}.png", *(stem + suffix for suffix in SUFFIXES)]
     tries = [place / name for place in folders if place.is_dir() for name in names]
-    tries += [folder / name for name in (f"{stem}.mask.png", f"{stem}_mask.png")]
+    own = (f"{stem}.mask.png", f"{stem}_mask.png", f"{path.name}.mask.png", f"{path.name}_mask.png")
+    tries += [folder / name for name in own]
     return next((str(candidate) for candidate in tries if candidate.is_file()), "")
 
 
@@ -70,10 +72,11 @@ def list_images(folder: str | PathLike[str]) -> list[Path]:
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
-def natural_key(text: str) -> list[tuple[int, str]]:
-    """Return a sorting key that puts view2 before view10."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sorting key that puts view2 before view10, whatever the case of the letters."""
+    parts = re.split(r"([0-9]+)", unicodedata.normalize("NFC", text).casefold())
+    key = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
+    return [*key, (-1, 0, text)]
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:

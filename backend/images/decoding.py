@@ -74,7 +74,7 @@ def decode(file: ImageFile, *, longest: int) -> Decoded:
         pixels = _pixels(file, image)
         if orientation != UPRIGHT and ORIENTATION not in image.getexif():
             pixels = as_stored(pixels, orientation)  # newer Pillows turn TIFFs while they load
-        return Decoded(pixels, orientation, pixels.shape[1::-1])
+        return Decoded(pixels, orientation, (pixels.shape[1], pixels.shape[0]))
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

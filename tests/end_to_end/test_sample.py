@@ -86,7 +86,7 @@ def test_every_silhouette_reprojects(made):
 
 def test_colours_are_the_pictures_own(made):
     """Seen from a camera, a vertex that faces it has about the colour of its pixel."""
-    from levelform.backend.geometry.pictures import linear
+    from levelform.backend.contract.srgb import linear_from_srgb
 
     _, views, update, _ = made
     mesh = mesh_in_world(update)
@@ -99,6 +99,6 @@ def test_colours_are_the_pictures_own(made):
         pixels = camera.project(torch.from_numpy(mesh.vertices[straight]).double())[0]
         framed = ((pixels >= 0) & (pixels < camera.width)).all(1).numpy()  # one view is a close-up
         column, row = pixels.long().numpy()[framed].T
-        seen = linear(view.image)[row, column, :3].numpy()
+        seen = linear_from_srgb(view.image.numpy())[row, column, :3]
         errors.append(np.abs(mesh.colors[straight][framed, :3] - seen).mean(1))
     assert np.median(np.concatenate(errors)) < 0.05
