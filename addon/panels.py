@@ -8,9 +8,9 @@ import bpy
 from ..backend.contract.protocol import MeshUpdate
 from . import method_options, preferences
 from .interpreter import WORDS, describe, here
+from .level_properties import LEVEL_PROPERTIES
 from .operators.cameras import found_camera
 from .operators.remesh import not_kept
-from .properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD, remesh_problem, settings_problem, source_problem
 from .results import PROVENANCE
 from .scene import images as scene_images
@@ -324,6 +324,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
+        ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
         ("Complete", "guaranteed" if facts.get("guaranteed") else "not guaranteed"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
@@ -338,6 +339,16 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         side.active = False
         side.label(text=name)
         split.label(text=value)
+
+
+def _level_text(facts: Any) -> str:
+    """Where the surface is, in the unit of the method's level."""
+    level = facts.get("level")
+    if level is None:
+        return "?"
+    return f"{level:.3g}, " + (
+        "a probability" if facts.get("level_unit") == "probability" else "an offset"
+    )
 
 
 def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

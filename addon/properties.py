@@ -1,8 +1,6 @@
 """What the panel remembers, saved in the .blend: settings on the scene, a tick on each camera."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import bpy
 from bpy.props import (
@@ -18,9 +16,10 @@ from bpy.props import (
 from ..backend.contract import options as declared
 from ..backend.contract import protocol
 from ..backend.contract import settings as table
-from ..backend.contract.levels import DISTANCE, PROBABILITY
-from . import choices, method_options, session
+from ..backend.contract.levels import DISTANCE
+from . import choices, level_properties, method_options, session
 from .dataset_cameras import WORDS
+from .level_properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD
 
 # How the panel calls the ranges of cameras whose names are no words.
@@ -35,7 +34,6 @@ CAMERA_NAMES = {
     "free": "Everything",
     "levelform": "Levelform",
 }
-LEVEL_PROPERTIES = {DISTANCE.name: "level", PROBABILITY.name: "probability"}
 PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
 # What the panel offers before the backend has said which methods it runs.
 _KNOWN_METHODS = (
@@ -111,43 +109,6 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
         found = _info(settings)
         if found is not None and not found.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
-
-
-def _level_set(kind: str) -> Callable[["LevelformSettings", bpy.types.Context], None]:
-    """Remember what the level that was set last is a number of."""
-
-    def remember(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
-        settings.level_kind = kind
-
-    return remember
-
-
-def _offset(update: Callable[..., None] | None = None) -> Any:
-    return FloatProperty(
-        name="Level",
-        description="Where the surface is: its offset in volume units (half the side of the "
-        "volume) from where the method puts it; positive is outside",
-        default=DISTANCE.default,
-        min=DISTANCE.minimum,
-        max=DISTANCE.maximum,
-        step=1,
-        precision=3,
-        update=update,
-    )
-
-
-def _probability(update: Callable[..., None] | None = None) -> Any:
-    return FloatProperty(
-        name="Probability",
-        description="Where the surface is: the probability to be inside, between 0 and 1; higher "
-        "values make the object thinner",
-        default=PROBABILITY.default,
-        min=0.001,
-        max=0.999,
-        step=1,
-        precision=3,
-        update=update,
-    )
 
 
 class LevelformCamera(bpy.types.PropertyGroup):
@@ -243,8 +204,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
         description="Move the surface away from where the method puts it",
         default=False,
     )
-    level: _offset(_level_set(DISTANCE.name))
-    probability: _probability(_level_set(PROBABILITY.name))
+    level: level_properties.offset(remembered=True)
+    probability: level_properties.probability(remembered=True)
     level_kind: StringProperty(options={"HIDDEN"})
     background: EnumProperty(
         name="Background",
@@ -348,8 +309,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     remesh_use_level: BoolProperty(
         name="Level", description="Move the surface away from where the method puts it"
     )
-    remesh_level: _offset()
-    remesh_probability: _probability()
+    remesh_level: level_properties.offset()
+    remesh_probability: level_properties.probability()
 
     reference: PointerProperty(
         type=bpy.types.Object,

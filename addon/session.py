@@ -436,7 +436,8 @@ def _unforeseen(error: Exception) -> WorkError:
 def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
-    return WorkError(job.failure.message, job.failure.hint)
+    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
+    return kind(job.failure.message, job.failure.hint)
 
 
 def _plain(value: Any) -> Any:

@@ -391,12 +391,16 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job failed: a sentence for the artist, what to do, and the traceback for the log."""
+    """The job failed: a sentence for the artist, what to do, and the traceback for the log.
+
+    status : the command's exit status: 1 the work failed, 2 the request was wrong
+    """
 
     job: str
     message: str
     hint: str = ""
     detail: str = ""
+    status: int = 1
 
 
 @dataclass(frozen=True)
