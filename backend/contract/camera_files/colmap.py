@@ -90,13 +90,10 @@ def _entry(
 
 def _image_folders(folder: Path) -> tuple[Path, ...]:
     """Return where the images may lie: in `images` of the project's folder."""
-    parents = [folder, *list(folder.parents)[:3]]
-    return (
-        *(parent / name for parent in parents[::-1] for name in ("images", "input")
-          if (parent / name).is_dir() and parent != Path(parent.anchor)),
-        folder,
-        *parents[1:3],
-    )  # fmt: skip
+    above = list(folder.parents)[:3]
+    near = [parent for parent in (folder, *above) if parent != Path(parent.anchor)]
+    named = [parent / name for parent in near for name in ("images", "input")]
+    return (*(place for place in named if place.is_dir()), folder, *above[:2])
 
 
 # ---------------------------------------------------------------- cameras

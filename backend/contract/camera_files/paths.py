@@ -50,21 +50,19 @@ class ImageFinder:
         plain = written.strip().replace("\\", "/")
         if not plain or "\0" in plain:
             raise RequestError(f"{key} of {label} is not a path: {shortened(repr(written))}.")
-        foreign = bool(_DRIVE.match(plain))
         parts = [part for part in _DRIVE.sub("", plain).split("/") if part not in ("", ".")]
         if not parts:
             raise RequestError(f"{key} of {label} is not an image: {shortened(written)}.")
-        rooted = plain.startswith("/") or foreign
-        found = None
-        if rooted and (os.name == "nt" or not foreign):
-            found = self._walk(Path(plain if foreign else "/"), [] if foreign else parts)
-        elif not foreign:
-            found = self._walk(self._folders[0], parts)
-        if found is None:
-            found = self._beside(parts, plain)
+        found = self._as_written(plain, parts) or self._beside(parts, plain)
         if found is None:
             raise self._missing(plain, parts[-1], label)
         return found
+
+    def _as_written(self, plain: str, parts: list[str]) -> Path | None:
+        """Return the file where the path says, relative to the first folder unless it is rooted."""
+        if _DRIVE.match(plain):
+            return Path(plain) if os.name == "nt" and os.path.isfile(plain) else None
+        return self._walk(Path("/") if plain.startswith("/") else self._folders[0], parts)
 
     def _beside(self, parts: list[str], plain: str) -> Path | None:
         """Return the file that the last parts of a path name in one of the folders."""
@@ -127,10 +125,7 @@ class ImageFinder:
             )
         places = ", ".join(str(folder) for folder in self._folders)
         return RequestError(
-            f"The image {shortened(plain)} of {label} is missing; it was looked for in {places} "
-            "too."
-            if len(self._folders) > 1 or plain.startswith("/") or _DRIVE.match(plain)
-            else f"The image {shortened(plain)} of {label} is missing in {places}.",
+            f"The image {shortened(plain)} of {label} is missing; it was looked for in {places}.",
             "Put it there, or correct its path in the file.",
         )
 

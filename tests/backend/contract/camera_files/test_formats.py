@@ -45,6 +45,16 @@ def test_colmap(folder, cameras, binary, place):
     same(read_posed_images(where / f"images.{suffix}"), cameras, folder)
 
 
+def test_the_nearest_images_are_colmaps(folder, cameras):
+    inner = folder / "project"
+    write_colmap(inner / "sparse" / "0", cameras, binary=True)
+    same(read_posed_images(inner), cameras, folder)  # those of the folder above
+    (inner / "images").mkdir()
+    for file in (folder / "images").iterdir():
+        (inner / "images" / file.name).write_bytes(file.read_bytes())
+    same(read_posed_images(inner), cameras, inner)
+
+
 def test_colmap_distortion(folder, cameras):
     values = [60.0, 61.0, 23.0, 19.0, 0.1, -0.2, 0.01, 0.02]
     write_colmap(folder / "sparse", cameras, binary=True, model=4, parameters=values)
