@@ -12,6 +12,7 @@ import torch  # noqa: E402
 from levelform.addon import api, cli, requests  # noqa: E402
 from levelform.addon.views import scene_source  # noqa: E402
 from levelform.backend import cli as terminal  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import Background  # noqa: E402
 from levelform.backend.images import to_view  # noqa: E402
 from levelform.backend.images.decoding import as_stored  # noqa: E402
@@ -223,3 +224,37 @@ def test_cameras_that_were_added_from_a_folder(surfaces, folder):
         for name in ("fx", "fy", "cx", "cy"):
             ours, theirs = getattr(view.camera, name), getattr(expected.camera, name)
             assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+# ---------------------------------------------------------------- equal refusals
+
+
+def bad_files(folder):
+    """Write files that can't be used; return them with words of why."""
+    (folder / "empty.png").touch()
+    (folder / "words.png").write_text("these are words")
+    (folder / "radiance.png").write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 3 +X 4\n")
+    Image.new("RGB", (4, 3)).save(folder / "a.gif")
+    Image.new("RGBA", (64, 64)).save(folder / "cut.png")
+    (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:60])
+    return {
+        "gone.png": "There is no image",
+        "empty.png": "is empty",
+        "words.png": "is not a readable image",
+        "radiance.png": "in the format HDR",
+        "a.gif": "is not a readable image",
+    }
+
+
+def test_files_that_cannot_be_used_are_refused_in_the_same_words(puppet, tmp_path, capfd):
+    for name, words in bad_files(tmp_path).items():
+        path = tmp_path / name
+        with pytest.raises(RequestError, match=words) as refusal:
+            api.reconstruct(path)
+        said = " ".join(str(refusal.value).split())
+        capfd.readouterr()
+        assert cli.main(["reconstruct", str(path)]) == 2
+        assert said in capfd.readouterr().err
+        assert terminal.main(["reconstruct", str(path), "-o", str(tmp_path / "a.ply")]) == 2
+        assert said in capfd.readouterr().err
+    assert not puppet.submitted
