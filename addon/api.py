@@ -17,10 +17,12 @@ import bpy
 import numpy as np
 
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import Settings as Settings
+from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh
+from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked
 from .session import live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
@@ -46,16 +48,17 @@ def reconstruct(
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
     name
         What to call the object.
     background
-        "auto", "alpha", "corner", or a `Background` with a colour.
+        "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        `methods` lists what a method takes as options, and what its level is.
 
     Returns
     -------
@@ -90,8 +93,8 @@ def stream(
     the generator before its end cancels the job and leaves the scene as it was.
     """
     if isinstance(background, str):
-        background = Background(mode=background)
-    chosen = Settings(background=background, **settings)
+        background = parse_background(background)
+    chosen = checked(Settings.of(background=background, **settings))
     source = given_source(images, cameras, bpy.context.scene)
     running = begin(source, chosen, volume=volume, name=name)
     return (yield from live.drive(running))
@@ -112,7 +115,7 @@ def remesh(
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`.
+        As in `Settings`; options of the meshing alone, see `options.REMESH`.
 
     Raises
     ------

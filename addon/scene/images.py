@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import bpy
 
+from ...backend.contract.cameras import resized
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import ViewData
 from . import cameras, pixels
@@ -72,7 +73,7 @@ def view_of(
     width, height = pixels.content_size(content)
     if picture.background is None:
         camera = cameras.render_camera(camera_object, scene, depsgraph)
-        camera = cameras.resized(camera, width, height)
+        camera = resized(camera, width, height)
     else:
         camera = cameras.background_camera(
             camera_object, picture.background, (width, height), scene, depsgraph

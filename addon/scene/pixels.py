@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...backend.contract.cameras import resized
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import (
     LONGEST,
@@ -26,7 +27,6 @@ from ...backend.contract.image_files import (
 from ...backend.contract.image_headers import Header, header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
-from . import cameras
 
 UNREADABLE_KINDS = {
     "MOVIE": ("a movie", "Save the frame you need as an image and use that."),
@@ -120,7 +120,7 @@ def shrink(
     if pixels.dtype == np.uint8:
         small = (small + 0.5).astype(np.uint8)
     if camera is not None:
-        camera = cameras.resized(camera, camera.w / factor, camera.h / factor)
+        camera = resized(camera, camera.w / factor, camera.h / factor)
     return small, camera
 
 

@@ -1,15 +1,17 @@
 """Images with cameras, as Blender or a terminal sends them, to views."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.cameras import resized, same_proportions
+from ..contract.distortion import undistorted_image
 from ..contract.errors import RequestError
 from ..contract.protocol import Background, CameraData, ViewData
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized, shrink
+from ..geometry.pictures import shrink
 from ..geometry.views import View
 from .decoding import UPRIGHT
 from .matte import matte
@@ -74,10 +76,19 @@ def to_view(data: ViewData, background: Background, notes: Notes | None = None) 
     image = image if read.masked else matte(image, background, name=data.name)
     camera = None
     if data.camera is not None:
-        camera = to_camera(data.camera, name=data.name)
+        camera = data.camera
         check_proportions(camera, read.size, name=data.name, orientation=read.orientation)
-        camera = resized(camera, width=image.shape[1], height=image.shape[0])
+        image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
+        camera = to_camera(camera, name=data.name)
     return shrink(View(image, camera, data.name), LONGEST)
+
+
+def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:
+    """Return the image without the lens's distortion, and the camera that belongs to it."""
+    if camera.distortion is None:
+        return image, camera
+    pixels, camera = undistorted_image(image.numpy(), camera)
+    return torch.from_numpy(np.ascontiguousarray(pixels)), camera
 
 
 @dataclass(frozen=True)
@@ -131,13 +142,13 @@ def to_image(pixels: np.ndarray, *, name: str) -> Tensor:
 def to_camera(data: CameraData, *, name: str) -> Camera:
     """Return a camera of the contract as one of the maths, posed in the world."""
     try:
-        return Camera.from_transforms(asdict(data))
+        return Camera.from_data(data)
     except RequestError as error:
         raise RequestError(f"{name}: {error.message}", error.hint) from error
 
 
 def check_proportions(
-    camera: Camera, size: tuple[int, int], *, name: str, orientation: int = UPRIGHT
+    camera: CameraData, size: tuple[int, int], *, name: str, orientation: int = UPRIGHT
 ) -> None:
     """Raise `RequestError` if a camera has other proportions than its image.
 
@@ -148,13 +159,10 @@ def check_proportions(
     orientation
         The tag of its file, which explains a size that is swapped.
     """
-    if _same_proportions(camera, *size):
+    if same_proportions(camera, *size):
         return
-    seen = (
-        f"{name}: the image is {size[0]} x {size[1]}, its camera is for "
-        f"{camera.width} x {camera.height}"
-    )
-    if orientation > 4 and _same_proportions(camera, *size[::-1]):
+    seen = f"{name}: the image is {size[0]} x {size[1]}, its camera is for {camera.w} x {camera.h}"
+    if orientation > 4 and same_proportions(camera, *size[::-1]):
         raise RequestError(
             f"{seen}: the file's tag Orientation {orientation} says that it is shown turned.",
             "Save the image turned, without the tag, or fit the camera to the pixels as they are "
@@ -164,9 +172,3 @@ def check_proportions(
         f"{seen}.",
         "Use the image at the camera's proportions, or fit the camera to the image.",
     )
-
-
-def _same_proportions(camera: Camera, width: int, height: int) -> bool:
-    """Say whether a camera has an image's proportions, to the rounding of its pixels."""
-    across, down = width / camera.width, height / camera.height
-    return abs(across - down) * max(camera.width, camera.height) <= 1.5
