@@ -19,7 +19,7 @@ class LevelUnit:
     name : "distance" or "probability"
     words : what the number is, as part of a sentence
     minimum, maximum : what may be given; `exclusive`: the limits themselves may not
-    default : what counts when nothing is given
+    default : what a control starts at; what counts when nothing is given is the weights' own
     """
 
     name: str
@@ -53,8 +53,8 @@ class LevelUnit:
         of = f" of {owner}" if owner else ""
         raise RequestError(
             f"The level{of} is {self.allowed}, not {show(level)}.",
-            f"The default is {show(self.default)}; {'higher' if self.exclusive else 'lower'} "
-            "values make the object thinner.",
+            f"{'Higher' if self.exclusive else 'Lower'} values make the object thinner; leave the "
+            "level out for the method's own.",
         )
 
 
