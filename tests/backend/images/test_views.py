@@ -50,8 +50,10 @@ def test_a_mask_goes_before_the_alpha_and_the_background(path, tmp_path):
     mask[5:20, 7:30] = 255
     Image.fromarray(mask).save(tmp_path / "a_mask.png")
     data = ViewData(None, camera_data(), "v", image_file(path))
-    view = to_view(data, Background("auto"))
+    notes = Notes()
+    view = to_view(data, Background("auto"), notes)
     np.testing.assert_array_equal(view.image[..., 3].numpy(), mask / np.float32(255))
+    assert notes.remarks() == ("v: the mask was used instead of the image's own alpha.",)
 
 
 def test_a_mask_of_another_size_is_resized_or_refused(path, tmp_path):
