@@ -24,7 +24,7 @@ from ...backend.contract.image_files import (
     image_size,
     is_readable,
 )
-from ...backend.contract.image_headers import header_of
+from ...backend.contract.image_headers import Header, header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
 
@@ -33,8 +33,6 @@ UNREADABLE_KINDS = {
     "TILED": ("a tiled (UDIM) image", "Use a single image."),
     "VIEWER": ("a render that was not saved", "Save it as a file (Image > Save As) and use that."),
 }
-# How Blender reads a file's alpha when it shows what the file holds.
-PLAIN_ALPHA = {"STRAIGHT", "CHANNEL_PACKED"}
 
 Content = ImageFile | np.ndarray  # a file that the worker reads, or (H, W, 4) pixels
 
@@ -57,14 +55,23 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
     """
     known_size(image, frame)
     path = path_of(image, frame)
-    if image.alpha_mode in PLAIN_ALPHA and not image.is_dirty:
-        if path and os.path.isfile(path) and is_readable(image_header(path)):
+    if not image.is_dirty:
+        if path and os.path.isfile(path) and _shown_as_stored(image, image_header(path)):
             return image_file(path)
         if image.packed_file is not None and image.source == "FILE":
             content = np.frombuffer(image.packed_file.data, np.uint8)
-            if is_readable(header_of(content.tobytes())):
+            if _shown_as_stored(image, header_of(content.tobytes())):
                 return ImageFile(image.name, content)
     return read_file(path) if image.source == "SEQUENCE" else read_pixels(image)
+
+
+def _shown_as_stored(image: bpy.types.Image, header: Header | None) -> bool:
+    """Say whether the worker reads such a file, and Blender shows its alpha as it is stored."""
+    if header is None or not is_readable(header):
+        return False
+    plain = {"STRAIGHT", "CHANNEL_PACKED"}
+    # Of TIFFs Blender finds out itself whether they are multiplied by their alpha.
+    return image.alpha_mode in (plain | {"PREMUL"} if header.kind == "TIFF" else plain)
 
 
 def content_size(content: Content) -> tuple[int, int]:

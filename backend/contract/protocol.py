@@ -47,7 +47,7 @@ class ViewData:
     camera : posed in the world; None when unknown
     name : what to call the view in a message (the camera's name in Blender)
     file : where the image is, instead of `image`
-    mirrored : flip the file's image left-right, top-bottom before the camera sees it
+    mirrored : flip the image left-right, top-bottom before the camera sees it
     """
 
     image: np.ndarray | None

@@ -23,6 +23,7 @@ from ..contract.image_files import (
     check_size,
     empty,
     image_header,
+    is_readable,
     not_readable,
     too_large,
 )
@@ -137,7 +138,7 @@ def _content(file: ImageFile) -> BinaryIO:
 def _check(name: str, header: Header | None) -> None:
     if header is not None:
         check_size(name, header.size)
-        if header.oddity:
+        if not is_readable(header):
             raise not_readable(name, header)
 
 

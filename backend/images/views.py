@@ -14,7 +14,7 @@ from ..geometry.cameras import Camera
 from ..geometry.pictures import shrink
 from ..geometry.views import View
 from .decoding import UPRIGHT
-from .matte import matte
+from .matte import has_alpha, matte
 from .reading import LONGEST, OPAQUE, read_mask, read_tagged
 
 
@@ -26,10 +26,12 @@ class Notes:
     ----------
     tagged : images with a camera whose orientation tag was not applied
     white : masks that hide nothing and were not used
+    covered : images with alpha of their own, of which a mask was used instead
     """
 
     tagged: list[str] = field(default_factory=list)
     white: list[str] = field(default_factory=list)
+    covered: list[str] = field(default_factory=list)
 
     def remarks(self) -> tuple[str, ...]:
         """Return a sentence for each kind."""
@@ -43,6 +45,10 @@ class Notes:
             found.append(
                 f"{_names(self.white)}: the mask is white all over and was not used; a mask is "
                 "white where the object is and black elsewhere."
+            )
+        if self.covered:
+            found.append(
+                f"{_names(self.covered)}: the mask was used instead of the image's own alpha."
             )
         return tuple(found)
 
@@ -120,6 +126,8 @@ def _read(data: ViewData, notes: Notes) -> _Read:
     if bool((mask >= OPAQUE).all()):
         notes.white.append(data.name)
         return _Read(image, read.size, False, tag)
+    if has_alpha(image):
+        notes.covered.append(data.name)
     masked = torch.cat([image[..., :3], mask[..., None]], 2)
     return _Read(masked, read.size, True, tag)
 

@@ -1,7 +1,6 @@
 """Every kind of pixel that the formats hold, against what was written; the tags that turn it."""
 
 import io
-import os
 import struct
 import zlib
 
@@ -305,38 +304,19 @@ def test_garbled_tags_count_as_none():
 
 # ---------------------------------------------------------------- formats that are not allowed
 
-POSTSCRIPT = (
-    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n0 0 8 8 rectfill\nshowpage\n"
-)
-
-
-@pytest.fixture
-def ghostscript(tmp_path, monkeypatch):
-    """Put a `gs` on the PATH that leaves a mark; return the mark's path."""
-    from PIL import EpsImagePlugin
-
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    mark = tmp_path / "started"
-    (folder / "gs").write_text(f"#!/bin/sh\ntouch {mark}\n")
-    (folder / "gs").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
-    return mark
-
 
 def test_the_trap_works(ghostscript, tmp_path):
-    (tmp_path / "a.png").write_bytes(POSTSCRIPT)
+    (tmp_path / "a.png").write_bytes(ghostscript.content)
     with pytest.raises(OSError, match=r"."):
         Image.open(tmp_path / "a.png").load()
-    assert ghostscript.exists()
+    assert ghostscript.started
 
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".eps", ".gif", ""])
 def test_postscript_starts_no_process(ghostscript, tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    path.write_bytes(POSTSCRIPT)
+    path.write_bytes(ghostscript.content)
     for read in (read_image, lambda path: read_mask(path, (8, 8))):
         with pytest.raises(RequestError, match=r"not a readable image.*PNG, JPEG, WebP, TIFF"):
             read(path)
-    assert not ghostscript.exists()
+    assert not ghostscript.started

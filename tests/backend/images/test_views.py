@@ -6,7 +6,7 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.image_files import image_file
 from levelform.backend.contract.protocol import Background, CameraData, ImageFile, ViewData
-from levelform.backend.images import Notes, to_view
+from levelform.backend.images import Notes, to_image, to_view
 from levelform.backend.images.decoding import as_stored
 from PIL import Image
 
@@ -50,8 +50,10 @@ def test_a_mask_goes_before_the_alpha_and_the_background(path, tmp_path):
     mask[5:20, 7:30] = 255
     Image.fromarray(mask).save(tmp_path / "a_mask.png")
     data = ViewData(None, camera_data(), "v", image_file(path))
-    view = to_view(data, Background("auto"))
+    notes = Notes()
+    view = to_view(data, Background("auto"), notes)
     np.testing.assert_array_equal(view.image[..., 3].numpy(), mask / np.float32(255))
+    assert notes.remarks() == ("v: the mask was used instead of the image's own alpha.",)
 
 
 def test_a_mask_of_another_size_is_resized_or_refused(path, tmp_path):
@@ -150,3 +152,43 @@ def test_a_mask_that_hides_nothing_is_said_and_not_used(path, tmp_path, pixels):
     view = to_view(ViewData(None, None, "v", image_file(path)), Background(), notes)
     assert np.array_equal(view.image.numpy(), pixels / np.float32(255))
     assert notes.remarks()[0].startswith("v: the mask is white all over")
+
+
+# ---------------------------------------------------------------- pixels and cameras
+
+
+def test_a_view_of_bytes_and_one_of_floats_are_the_same():
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 40, 4), np.uint8)
+    views = [
+        to_view(ViewData(data, camera_data(), "v"), Background())
+        for data in (pixels, (pixels / 255).astype(np.float32))
+    ]
+    torch.testing.assert_close(views[0].image, views[1].image)
+    assert views[0].camera.fx == 50
+
+
+def test_a_camera_is_fitted_to_an_image_of_another_size():
+    data = camera_data(400, 300)
+
+    def fitted(width, height):
+        pixels = np.zeros((height, width, 4), np.uint8)
+        return to_view(ViewData(pixels, data, "v"), Background()).camera
+
+    camera = fitted(100, 75)
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == (12.5, 13.75, 5.25, 3.5)
+    assert fitted(57, 43).width == 57  # rounded sizes
+    with pytest.raises(
+        RequestError, match="v: the image is 100 x 100, its camera is for 400 x 300"
+    ):
+        fitted(100, 100)
+
+
+def test_bad_pixels_and_cameras_name_their_view():
+    with pytest.raises(RequestError, match=r"v: an image is \(height, width, 4\), not \(3, 3\)"):
+        to_image(np.zeros((3, 3)), name="v")
+    with pytest.raises(RequestError, match="v: the image holds numbers that are not finite"):
+        to_image(np.full((3, 3, 4), np.nan, np.float32), name="v")
+    bad = camera_data()
+    bad.transform_matrix[0, 3] = np.inf
+    with pytest.raises(RequestError, match=r"Cam\.7: .*not finite"):
+        to_view(ViewData(np.zeros((30, 40, 4), np.uint8), bad, "Cam.7"), Background())
