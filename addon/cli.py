@@ -24,6 +24,7 @@ from .results import PROVENANCE
 from .session import live
 from .transforms import FILE_NAME
 from .views import Source, folder_source, given_source, scene_source
+from .windows import in_window
 
 COMMAND = "levelform"
 INTERRUPTED = 130
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
         args = _parser().parse_args(words)
-        result = args.run(args)
+        with in_window():
+            result = args.run(args)
     except LevelformError as error:
         if debug:
             raise

@@ -23,7 +23,8 @@ from ..backend.contract.protocol import MeshUpdate
 from .client import clean_environment
 from .interpreter import here
 from .scene import meshes
-from .session import in_window, redraw
+from .session import redraw
+from .windows import in_window
 from .training_curve import read_table
 
 TICK = 0.5  # seconds between two looks at the run's files
