@@ -14,6 +14,7 @@ _MODULES = (
     "properties",
     "properties_training",
     "preferences",
+    "watch",
     "session",
     "operators.backend",
     "operators.cameras",

@@ -19,7 +19,15 @@ from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.protocol import Background, Progress
 from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
+from .requests import (
+    DEFAULT_NAME,
+    Settings,
+    absolute,
+    begin,
+    panel_frames,
+    parse_options,
+    scene_settings,
+)
 from .results import PROVENANCE
 from .session import live
 from .transforms import FILE_NAME
@@ -105,6 +113,11 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
     parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
     parser.add_argument(
+        "--frames",
+        help="of the scene's cameras whose image is a sequence or a movie: how many (8), or which "
+        "(1,5,9 or 1-48:6), each a view; default: the current frame",
+    )
+    parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
@@ -149,7 +162,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
-    source = _chosen(_source(args.source, scene), args.views)
+    source = _chosen(_source(args.source, scene, args.frames), args.views)
     running = begin(source, settings, volume=volume, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
@@ -174,9 +187,11 @@ def _show_reconstruct(result: dict[str, Any]) -> str:
     )
 
 
-def _source(words: list[str], scene: bpy.types.Scene) -> Source:
+def _source(words: list[str], scene: bpy.types.Scene, frames: str | None) -> Source:
     if not words:
-        return scene_source(scene)
+        return scene_source(scene, frames=frames or panel_frames(scene))
+    if frames:
+        raise RequestError("Frames are of the scene's cameras.", "Leave out --frames or SOURCE.")
     paths = [Path(absolute(word)) for word in words]
     first = paths[0]
     if first.suffix != ".json" and not first.is_dir():

@@ -220,7 +220,7 @@ class Session:
 
     def _keep(self, running: Running) -> None:
         try:
-            outcome = running.result.finish({**running.facts, **_plain(running.job.stats)})
+            outcome = running.result.finish(_joined(running.facts, _plain(running.job.stats)))
         except Deleted:
             return
         if running.result.selects and _selection() == running.selected:
@@ -379,6 +379,12 @@ def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
     return WorkError(job.failure.message, job.failure.hint)
+
+
+def _joined(facts: Mapping[str, Any], stats: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known beforehand and what the worker says, the remarks of both."""
+    remarks = [*facts.get("remarks", ()), *stats.get("remarks", ())]
+    return {**facts, **stats, **({"remarks": remarks} if remarks else {})}
 
 
 def _plain(value: Any) -> Any:

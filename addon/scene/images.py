@@ -21,7 +21,7 @@ import numpy as np
 from ...backend.contract import image_headers
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import CameraData, ViewData
-from . import cameras
+from . import cameras, frames
 
 # A picture's longest side, and its pixels: Blender holds 16 bytes for each while it hands them
 # over.
@@ -30,7 +30,7 @@ MAX_PIXELS = 64_000_000
 # Pictures are shrunk to this side before they go to the worker: finer than any mesh it makes.
 USEFUL_SIDE = 2048
 # A render's picture may miss the camera's aspect by this much, a pixel's rounding at small sizes.
-ASPECT_TOLERANCE = 0.01
+ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
 
 UNREADABLE_KINDS = {
     "MOVIE": ("a movie", "Save the frame you need as a picture and use that."),
@@ -96,8 +96,7 @@ def view_of(
     pixels = _pixels_of(picture.image, _frame_of(picture, scene))
     height, width = pixels.shape[:2]
     if picture.background is None:
-        camera = cameras.render_camera(camera_object, scene, depsgraph)
-        camera = cameras.resized(camera, width, height)
+        camera = cameras.picked_camera(camera_object, (width, height), scene, depsgraph)
     else:
         camera = cameras.background_camera(
             camera_object, picture.background, (width, height), scene, depsgraph
@@ -106,6 +105,12 @@ def view_of(
     pixels = pixels[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
     pixels, camera = shrink(pixels, camera, longest)
     return ViewData(np.ascontiguousarray(pixels), camera, camera_object.name)
+
+
+def is_moving(camera_object: bpy.types.Object) -> bool:
+    """Return whether a camera's image is a sequence or a movie."""
+    image = _find_picture(camera_object).image
+    return image is not None and image.source in {"SEQUENCE", "MOVIE"}
 
 
 def shrink(pixels: np.ndarray, camera: CameraData, longest: int) -> tuple[np.ndarray, CameraData]:
@@ -161,7 +166,7 @@ def _check_picture(
     size = _known_size(image, _path_of(image, _frame_of(picture, scene)))
     if picture.background is not None:
         cameras.check_background(camera_object.name, picture.background)
-    elif size is not None:
+    elif size is not None and not frames.attached_aspect(camera_object):
         _check_aspect(image.name, size, cameras.render_size(scene))
 
 
