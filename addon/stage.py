@@ -12,16 +12,17 @@ import numpy as np
 from mathutils import Matrix
 
 from ..backend.contract.errors import RequestError
-from ..backend.contract.image_files import natural_key
+from ..backend.contract.image_files import image_size, natural_key
 from . import pairing, transforms
 from .requests import absolute
 from .scene import cameras as scene_cameras
-from .scene import frames
+from .scene import frames, pixels
 from .scene import images as scene_images
 from .scene import volume as scene_volume
 from .views import chosen_cameras, scene_cameras_of, scene_source
 
 TOLD_PAIRS = 12  # pairs of camera and image that a report names
+
 
 def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Object:
     """Place the scene's volume around what its ticked cameras see, adding it if there is none.
@@ -57,7 +58,7 @@ def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
     """
     content = transforms.read_transforms(Path(absolute(source)))
     paths = [str(frame.path) for frame in content.frames]
-    sizes = [scene_images.read_file(path).shape[1::-1] for path in paths]
+    sizes = [image_size(path) for path in paths]
     cameras = [frame.camera(*size) for frame, size in zip(content.frames, sizes, strict=True)]
     scene = bpy.context.scene
     if content.world_from_volume is not None and scene.levelform.volume is None:
@@ -113,7 +114,7 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
     for camera in cameras:
         _check_local(camera)
     for path in paths:
-        scene_images.read_file(path)  # says in words what is wrong with it
+        pixels.check_file(path)  # says in words what is wrong with it
     images = [bpy.data.images.load(path, check_existing=True) for path in paths]
     if not cameras:
         context.scene.levelform.image = images[0]

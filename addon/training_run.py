@@ -24,8 +24,8 @@ from .client import clean_environment
 from .interpreter import here
 from .scene import meshes
 from .session import redraw
-from .windows import in_window
 from .training_curve import read_table
+from .windows import in_window
 
 TICK = 0.5  # seconds between two looks at the run's files
 PREVIEW = "Levelform Training Preview"

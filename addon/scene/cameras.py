@@ -110,7 +110,9 @@ def render_camera(
     check(camera_object)
     evaluated = camera_object.evaluated_get(depsgraph)
     size = render_size(scene)
-    return _camera_data(evaluated, _render_lens(settings_of(evaluated), size, frames.render_aspect(scene)))
+    return _camera_data(
+        evaluated, _render_lens(settings_of(evaluated), size, frames.render_aspect(scene))
+    )
 
 
 def picked_camera(

@@ -32,19 +32,13 @@ def read_frame(
     WorkError
         If Blender could not show it.
     """
-    path = bpy.path.abspath(image.filepath, library=image.library)
-    if not os.path.isfile(path):
-        raise RequestError(f"There is no file {path}.", "Find the missing movie.")
-    width, height = image.size
-    if min(width, height) < 1:
-        raise RequestError(
-            f"{image.name} is not a movie that Blender can read.", "Save it again as MP4."
-        )
+    check(image)
+    path, size = bpy.path.abspath(image.filepath, library=image.library), tuple(image.size)
     scene = bpy.data.scenes.new("Levelform movie")
     try:
         with tempfile.TemporaryDirectory(prefix="levelform-") as folder:
             file = os.path.join(folder, "frame.png")
-            _set_render(scene, (width, height), file)
+            _set_render(scene, size, file)
             _show(scene, path, min(max(number, 1), image.frame_duration))
             bpy.ops.render.render(write_still=True, scene=scene.name)
             return read_file(file)
@@ -55,6 +49,17 @@ def read_frame(
         ) from error
     finally:
         bpy.data.scenes.remove(scene)
+
+
+def check(image: bpy.types.Image) -> None:
+    """Raise `RequestError` if a movie's file is missing or can't be read."""
+    path = bpy.path.abspath(image.filepath, library=image.library)
+    if not os.path.isfile(path):
+        raise RequestError(f"There is no file {path}.", "Find the missing movie.")
+    if min(image.size) < 1:
+        raise RequestError(
+            f"{image.name} is not a movie that Blender can read.", "Save it again as MP4."
+        )
 
 
 def _show(scene: bpy.types.Scene, path: str, number: int) -> None:

@@ -1,24 +1,45 @@
-"""The size of a picture from the first bytes of its file, before memory is taken for its pixels."""
+"""Format and size of an image from its first bytes, before memory is taken for its pixels."""
 
 import struct
+from dataclasses import dataclass
 
 # Enough for the headers below; a JPEG's may stand behind a thumbnail and a colour profile.
 HEADER_BYTES = 1 << 18
 
 
-def size_of(head: bytes) -> tuple[int, int] | None:
-    """Return (width, height) of the picture that starts with `head`; None for other formats.
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of an image file say.
+
+    kind : the format, by the name that Pillow has for it
+    size : width and height in pixels, as stored
+    """
+
+    kind: str
+    size: tuple[int, int]
+
+
+def header_of(head: bytes) -> Header | None:
+    """Return format and size of the image that starts with `head`; None for other formats.
 
     Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP, Radiance HDR and TGA. A broken header counts as not
     known.
     """
-    for magic, read in _READERS.items():
+    for magic, (kind, read) in _READERS.items():
         if head.startswith(magic):
             try:
-                return read(head)
+                size = read(head)
             except (struct.error, ValueError, IndexError):
                 return None
-    return _tga(head)
+            return Header(kind, size) if size is not None and min(size) > 0 else None
+    size = _tga(head)
+    return Header("TGA", size) if size else None
+
+
+def size_of(head: bytes) -> tuple[int, int] | None:
+    """Return width and height of the image that starts with `head`, see `header_of`."""
+    header = header_of(head)
+    return header.size if header else None
 
 
 def _png(head: bytes) -> tuple[int, int]:
@@ -104,12 +125,12 @@ def _tga(head: bytes) -> tuple[int, int] | None:
 
 
 _READERS = {
-    b"\x89PNG\r\n\x1a\n": _png,
-    b"\xff\xd8\xff": _jpeg,
-    b"\x76\x2f\x31\x01": _exr,
-    b"II*\0": _tiff,
-    b"MM\0*": _tiff,
-    b"RIFF": _webp,
-    b"BM": _bmp,
-    b"#?": _hdr,
+    b"\x89PNG\r\n\x1a\n": ("PNG", _png),
+    b"\xff\xd8\xff": ("JPEG", _jpeg),
+    b"\x76\x2f\x31\x01": ("EXR", _exr),
+    b"II*\0": ("TIFF", _tiff),
+    b"MM\0*": ("TIFF", _tiff),
+    b"RIFF": ("WEBP", _webp),
+    b"BM": ("BMP", _bmp),
+    b"#?": ("HDR", _hdr),
 }

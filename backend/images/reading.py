@@ -12,11 +12,17 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..contract.image_files import FORMATS, READABLE
+from ..contract.image_files import (
+    FORMATS,
+    LONGEST,
+    check_size,
+    empty,
+    image_header,
+    not_readable,
+    too_large,
+)
+from ..contract.image_headers import HEADER_BYTES, header_of
 from ..contract.protocol import ImageFile
-
-LONGEST = 2048  # pixels; larger images are worked on as smaller copies
-MOST_PIXELS = 80_000_000  # what is decoded at all: 320 MB as RGBA
 
 
 def read_image(
@@ -111,16 +117,15 @@ def opened(file: ImageFile) -> Iterator[Any]:
     content = _content(file)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(content, formats=tuple(FORMATS))
         with image:
-            if image.size[0] * image.size[1] > MOST_PIXELS:
-                raise _too_large(name)
+            check_size(name, image.size)
             yield image
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(name) from error
     except UnidentifiedImageError as error:
-        raise RequestError(f"{name} is not a readable image.", f"Save it as {READABLE}.") from error
+        raise not_readable(name) from error
+    except Image.DecompressionBombError as error:
+        raise too_large(name) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise RequestError(
             f"The image {name} is damaged: {error}.", "Save it again, or leave it out."
@@ -128,28 +133,17 @@ def opened(file: ImageFile) -> Iterator[Any]:
 
 
 def _content(file: ImageFile) -> Any:
-    """Return what Pillow opens: a path that exists, or the bytes."""
-    if file.encoded is not None:
-        if not file.encoded.size:
-            raise _empty(file.path)
-        return io.BytesIO(file.encoded.tobytes())
-    path = Path(file.path)
-    if not path.is_file():
-        raise RequestError(f"There is no image {path}.", "Check the path.")
-    if path.stat().st_size == 0:
-        raise _empty(file.path)
-    return path
-
-
-def _empty(name: str) -> RequestError:
-    return RequestError(f"The image {name} is empty: 0 bytes.", "Save it again, or leave it out.")
-
-
-def _too_large(name: str) -> RequestError:
-    return RequestError(
-        f"The image {name} has more than {MOST_PIXELS // 1_000_000} million pixels.",
-        f"Scale it down; {LONGEST} pixels on the longer side are plenty.",
-    )
+    """Return what Pillow opens, a path or the bytes, once the header has said its size."""
+    if file.encoded is None:
+        image_header(file.path)
+        return file.path
+    content = file.encoded.tobytes()
+    if not content:
+        raise empty(file.path)
+    header = header_of(content[:HEADER_BYTES])
+    if header is not None:
+        check_size(file.path, header.size)
+    return io.BytesIO(content)
 
 
 def _to_rgba(image: Any) -> Any:

@@ -75,7 +75,9 @@ def test_a_large_picture_is_read_as_a_smaller_copy(tmp_path):
 @pytest.mark.parametrize("size", [(20_000, 20_000), (20_000, 6_000), (1_000_000, 1_000_000)])
 def test_a_huge_picture_is_refused_before_it_takes_memory(tmp_path, size):
     (tmp_path / "huge.png").write_bytes(png_header(*size))
-    with pytest.raises(RequestError, match=r"huge\.png has more than 80 million pixels"):
+    with pytest.raises(
+        RequestError, match=rf"huge\.png, {size[0]} x {size[1]}, has more than 80 million pixels"
+    ):
         read_image(tmp_path / "huge.png")
 
 
@@ -83,7 +85,7 @@ def test_files_that_are_no_pictures_are_told_apart(tmp_path):
     with pytest.raises(RequestError, match=r"There is no image .*gone\.png"):
         read_image(tmp_path / "gone.png")
     (tmp_path / "empty.png").touch()
-    with pytest.raises(RequestError, match=r"empty\.png is empty: 0 bytes"):
+    with pytest.raises(RequestError, match=r"empty\.png is empty .0 bytes"):
         read_image(tmp_path / "empty.png")
     (tmp_path / "text.png").write_text("not an image")
     with pytest.raises(RequestError, match=r"text\.png is not a readable image"):
