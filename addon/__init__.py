@@ -16,6 +16,7 @@ _MODULES = (
     "preferences",
     "watch",
     "session",
+    "keeping",
     "operators.backend",
     "operators.cameras",
     "operators.volume",

@@ -164,8 +164,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
     frames: IntProperty(
         name="Frames",
-        description="Views of a camera whose image is a sequence or a movie, each with the pose and "
-        "the image of its frame, spread evenly over the scene's range; 1: the current frame",
+        description="Views of a camera whose image is a sequence or a movie, each with the pose "
+        "and the image of its frame, spread evenly over the scene's range; 1: the current frame",
         default=1,
         min=1,
         max=MOST_FRAMES,

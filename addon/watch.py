@@ -1,4 +1,4 @@
-"""What changes around the cameras' images: files are opened and saved, the render gets another size.
+"""What changes around the cameras' images: files open and are saved, the render is resized.
 
 Keeps `scene.frames` up to date, so that an image goes on to mean what it meant when it was matched.
 """

@@ -1,4 +1,4 @@
-"""Frames of a movie as pixels: Blender gives scripts none but the first, its sequencer shows all."""
+"""Frames of a movie as pixels: Blender gives scripts the first alone, its sequencer shows all."""
 
 import os
 import tempfile
