@@ -37,8 +37,11 @@ def sentence(pairs: Sequence[tuple[str, str]]) -> str:
     if not wrong:
         return ""
     camera, meant = next(iter(wrong.items()))
-    others = f", and {len(wrong) - 1} more images are named after other cameras" * (len(wrong) > 1)
-    return f"{camera} has the image {dict(pairs)[camera]}, which is named after {meant}{others}."
+    said = f"{camera} has the image {dict(pairs)[camera]}, which is named after {meant}"
+    more = len(wrong) - 1
+    if more:
+        said += f", and {more} more {'is' if more == 1 else 'are'} named after other cameras"
+    return f"{said}."
 
 
 def _stem(image: str) -> str:

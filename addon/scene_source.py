@@ -13,6 +13,7 @@ import bpy
 from ..backend.contract.errors import RequestError
 from ..backend.contract.image_files import natural_key
 from ..backend.contract.protocol import ViewData
+from . import pairing
 from .scene import evaluation, frames
 from .scene import images as scene_images
 
@@ -30,6 +31,18 @@ def scene_cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
 def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Return the scene's ticked cameras in natural order of their names."""
     return [camera for camera in scene_cameras_of(scene) if camera.levelform_camera.use]
+
+
+def camera_pairs(
+    scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object] | None = None
+) -> list[tuple[str, str]]:
+    """Return the names of cameras and their images; of the ticked cameras that have one if None."""
+    pairs = []
+    for camera in chosen_cameras(scene) if cameras is None else cameras:
+        image = scene_images.picture_of(camera, scene).image
+        if image is not None:
+            pairs.append((camera.name, image.name))
+    return pairs
 
 
 def scene_views(
@@ -56,15 +69,17 @@ def scene_views(
         If there are no cameras, none is ticked, none has an image, or one of them can't be used.
     """
     cameras, remarks = (list(chosen), []) if chosen is not None else _usable(scene)
-    frames.observe(scene, cameras)
     with evaluation.evaluated(cameras, scene) as depsgraph:
         if chosen is None:
             remarks += _instance_remarks(depsgraph)
         views = []
         for camera in cameras:
             views += _views_of(camera, scene, depsgraph, at)
-    remarks += filter(None, [frames.note(camera, scene) for camera in cameras])
+    named_wrong = pairing.sentence(camera_pairs(scene, cameras))
+    remarks += [named_wrong] if named_wrong else []
+    remarks += frames.notes(cameras, scene)
     remarks += _sharing_remarks(cameras)
+    frames.observe(scene, cameras)
     return tuple(views), tuple(remarks)
 
 
@@ -89,8 +104,9 @@ def frame_numbers(scene: bpy.types.Scene, at: Frames) -> list[int]:
     if not isinstance(at, int):
         numbers = list(at)
     elif at >= 1:
-        first, count = scene.frame_start, scene.frame_end - scene.frame_start + 1
-        numbers = sorted({first + index * count // at for index in range(min(at, count))})
+        first, last = scene.frame_start, max(scene.frame_start, scene.frame_end)
+        count = min(at, last - first + 1)
+        numbers = [first + index * (last - first + 1) // count for index in range(count)]
     else:
         numbers = []
     if not 0 < len(numbers) <= MOST_FRAMES:
@@ -143,6 +159,7 @@ def _usable(scene: bpy.types.Scene) -> tuple[list[bpy.types.Object], list[str]]:
             "Give each a background image, or pick its render.",
         )
     layer = evaluation.layer_of(scene)
+    layer.update()  # or it does not know yet what was just linked or excluded
     excluded = [camera for camera in seen if evaluation.is_excluded(camera, layer)]
     remarks = [_sentence(bare, "has no image", "have no image", "left out")] if bare else []
     if len(excluded) == len(seen):

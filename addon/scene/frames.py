@@ -118,20 +118,54 @@ def observe(
             stored.frame, stored.matched = (found and (aspect or scene_aspect(scene))) or 0.0, found
 
 
-def note(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> str:
-    """Return a sentence where the render's proportions make an image ambiguous; else empty."""
+def notes(cameras: Iterable[bpy.types.Object], scene: bpy.types.Scene) -> list[str]:
+    """Return sentences about images that the render's present proportions make ambiguous."""
+    by_reason: dict[str, list[str]] = {}
+    for camera_object in cameras:
+        reason = _reason(camera_object, scene)
+        if reason:
+            by_reason.setdefault(reason, []).append(camera_object.name)
+    return [
+        f"{_owners(names)} {'is' if len(names) == 1 else 'are'} {reason}"
+        for reason, names in by_reason.items()
+    ]
+
+
+def _reason(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> str:
     stored, aspect = _stored(camera_object), scene_aspect(scene)
-    if stored is None or not stored.matched or _same(stored.frame, aspect):
+    if stored is None or stored.frame <= 0.0 or stored.image is not None:
         return ""
-    if frame_aspect(camera_object, scene) == aspect:
-        return (
-            f"Since the background image of {camera_object.name} was matched, both the camera and "
-            "the render's proportions changed; the image is read in the present frame."
-        )
+    if _is_attached(stored) and bpy.app.background:
+        return ""  # nobody sees a viewport, and `refit` puts it right when a window opens the file
+    if not _moves(camera_object, stored.frame, aspect):
+        return ""
+    kept = f"read in the frame of matching, {stored.frame:.4g} : 1, "
+    if _is_attached(stored):
+        return f"{kept}and the viewport can't show that."
+    if frame_aspect(camera_object, scene) != aspect:
+        return f"{kept}though the render has other proportions now."
     return (
-        f"The background image of {camera_object.name} was matched in a frame of {_ratio(stored)}; "
-        "it is read in that frame, though the render has other proportions now."
+        "read in the present frame: since the last job or save, both the camera and the render's "
+        "proportions changed."
     )
+
+
+def _owners(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"The background image of {names[0]}"
+    return f"The background images of {names[0]} and {len(names) - 1} more"
+
+
+def _moves(camera_object: bpy.types.Object, before: float, aspect: float) -> bool:
+    """Return whether a camera's background images mean something else in another frame."""
+    data: Any = camera_object.data
+    for entry in data.background_images:
+        if entry.image is not None:
+            image_aspect = _entry_aspect(entry)
+            rectangles = [shown_rectangle(data, entry, image_aspect, f) for f in (before, aspect)]
+            if not np.allclose(*rectangles, rtol=TOLERANCE, atol=TOLERANCE):
+                return True
+    return False
 
 
 def refit(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bool:
@@ -265,7 +299,3 @@ def _fingerprint(camera_object: bpy.types.Object) -> str:
 
 def _same(a: float, b: float) -> bool:
     return abs(a / b - 1.0) < TOLERANCE
-
-
-def _ratio(stored: Any) -> str:
-    return f"{stored.frame:.4g} : 1"
