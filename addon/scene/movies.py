@@ -63,17 +63,18 @@ def check(image: bpy.types.Image) -> None:
 
 
 def _show(scene: bpy.types.Scene, path: str, number: int) -> None:
-    """Have the sequencer show a frame of the movie at the scene's frame 1.
+    """Have the sequencer show a frame of the movie at the window's current frame.
 
-    The render of a scene that is not the window's starts at frame 1, so the strip is moved instead.
+    A render of a scene that is not the window's takes the frame of the one that is.
     """
+    now = bpy.context.scene.frame_current
     editor: Any = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # from 5.0; up to 4.5
-    strip = strips.new_movie("movie", path, channel=1, frame_start=2 - number)
+    strip = strips.new_movie("movie", path, channel=1, frame_start=now + 1 - number)
     if getattr(strip, "fps", 0.0) > 0.0:  # or frames would be left out or doubled
         scene.render.fps = max(1, round(strip.fps))
         scene.render.fps_base = scene.render.fps / strip.fps
-    scene.frame_set(1)
+    scene.frame_set(now)
 
 
 def _set_render(scene: bpy.types.Scene, size: tuple[int, int], path: str) -> None:
