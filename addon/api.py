@@ -18,10 +18,12 @@ import numpy as np
 
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import Settings as Settings
+from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh
+from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked
 from .scene_source import Frames
 from .session import live
 from .stage import add_cameras as add_cameras
@@ -59,9 +61,10 @@ def reconstruct(
     name
         What to call the object.
     background
-        "auto", "alpha", "corner", or a `Background` with a colour.
+        "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        `methods` lists what a method takes as options, and what its level is.
 
     Returns
     -------
@@ -105,9 +108,10 @@ def stream(
     the generator before its end cancels the job and leaves the scene as it was.
     """
     if isinstance(background, str):
-        background = Background(mode=background)
-    chosen = Settings(background=background, **settings)
-    source = given_source(images, cameras, _scene(), frames)
+        background = parse_background(background)
+    scene = _scene()
+    chosen = checked(Settings.of(background=background, **settings))
+    source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, name=name)
     return (yield from live.drive(running))
 
@@ -127,7 +131,7 @@ def remesh(
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`.
+        As in `Settings`; options of the meshing alone, see `options.REMESH`.
 
     Raises
     ------

@@ -290,7 +290,7 @@ def failure(job: str, error: Exception) -> Failed:
     """Return what to tell an artist about an exception that ended a job."""
     detail = "".join(traceback.format_exception(error))
     if isinstance(error, LevelformError):
-        return Failed(job, error.message, error.hint, detail)
+        return Failed(job, error.message, error.hint, detail, error.exit_status)
     if is_out_of_memory(error):
         hint = "Lower the resolution, use fewer or smaller pictures, or unload the backend first."
         return Failed(job, "There is not enough memory for this.", hint, detail)
