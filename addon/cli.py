@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files import find_camera_file
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.options import PIPELINE
 from ..backend.contract.protocol import Progress
@@ -33,7 +34,6 @@ from .export import check_output, export_mesh, save_scene
 from .requests import DEFAULT_NAME, absolute, begin, checked, panel_frames, scene_settings
 from .results import PROVENANCE
 from .session import live
-from .transforms import FILE_NAME
 from .views import Source, folder_source, given_source, scene_source
 from .windows import in_window
 
@@ -110,7 +110,8 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="*",
         metavar="SOURCE",
-        help=f"picture files; or a {FILE_NAME}, or its folder; default: the scene's cameras",
+        help="image files; or a file of cameras (transforms.json, a COLMAP model, ...), or its "
+        "folder; default: the scene's cameras",
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
@@ -142,7 +143,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
-    source = _chosen(_source(args.source, scene, args.frames), args.views)
+    source = _source(args.source, scene, _views(args.views), args.frames)
     running = begin(source, settings, volume=volume, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
@@ -167,28 +168,37 @@ def _show_reconstruct(result: dict[str, Any]) -> str:
     )
 
 
-def _source(words: list[str], scene: bpy.types.Scene, frames: str | None) -> Source:
+def _source(
+    words: list[str],
+    scene: bpy.types.Scene,
+    choice: list[int] | int | None,
+    frames: str | None,
+) -> Source:
+    """Return the source with the views that were chosen: so many spread evenly, or by index."""
     if not words:
-        return scene_source(scene, frames=frames or panel_frames(scene))
+        return _chosen(scene_source(scene, frames=frames or panel_frames(scene)), choice)
     if frames:
         raise RequestError("Frames are of the scene's cameras.", "Leave out --frames or SOURCE.")
     paths = [Path(absolute(word)) for word in words]
     first = paths[0]
-    if first.suffix != ".json" and not first.is_dir():
-        return given_source(paths, None, scene)
+    named = find_camera_file(first) is not None or first.suffix.lower() == ".json"
+    if not named and not first.is_dir():
+        return _chosen(given_source(paths, None, scene), choice)
     if len(paths) > 1:
         raise RequestError(
-            f"{first} comes with other sources.", f"Give one {FILE_NAME}, or pictures."
+            f"{first} comes with other sources.", "Give one file of cameras, or images."
         )
-    return folder_source(first)
+    return folder_source(first, choose=choice)
 
 
-def _chosen(source: Source, words: str | None) -> Source:
-    """Return the source with the views that were asked for: so many spread evenly, or by index."""
-    if words is None:
-        return source
-    numbers = choose_views(len(source.views), parse_views(words))
-    return replace(source, views=tuple(source.views[number] for number in numbers))
+def _chosen(source: Source, choice: list[int] | int | None) -> Source:
+    chosen = choose_views(len(source.views), choice)
+    return replace(source, views=tuple(source.views[index] for index in chosen))
+
+
+def _views(words: str | None) -> list[int] | int | None:
+    """Return which views: "8" is how many, "0,2,5" and "3," which."""
+    return None if words is None else parse_views(words)
 
 
 def _settings(args: argparse.Namespace, scene: bpy.types.Scene) -> Settings:

@@ -153,7 +153,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Source",
         items=(
             ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
-            ("FILES", "Folder", "A transforms.json with its pictures, or the folder it is in"),
+            ("FILES", "Folder", "A file of cameras with its images, or the folder it is in"),
             ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
         ),
         default="CAMERAS",
@@ -161,7 +161,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     path: StringProperty(
         name="Folder",
-        description="A transforms.json, or the folder it is in",
+        description="A file of cameras (transforms.json, a COLMAP model and others), or its folder",
         subtype="FILE_PATH",
     )
     image: PointerProperty(

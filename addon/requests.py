@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files.origin import moved
 from ..backend.contract.errors import RequestError
 from ..backend.contract.levels import LEVEL_UNITS
 from ..backend.contract.options import REMESH, read_options
@@ -125,7 +126,7 @@ def absolute(given: str | PathLike[str]) -> str:
     """
     given = str(given)
     if not given:
-        raise RequestError("No folder is chosen.", "Choose a transforms.json, or its folder.")
+        raise RequestError("No folder is chosen.", "Choose a file of cameras, or its folder.")
     if given.startswith("//") and not bpy.data.filepath:
         raise RequestError(
             f"{given} lies beside the .blend file, which is not saved.", "Save the file first."
@@ -156,8 +157,9 @@ def begin(
     Parameters
     ----------
     volume
-        An Empty or (4, 4) world_from_volume; None: what the source says, else around what the
-        cameras see, or without cameras the cube [-1, 1]^3 of the world.
+        An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
+        the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
+        the world.
 
     Raises
     ------
@@ -174,11 +176,12 @@ def begin(
         source.views,
         world_from_volume=world_from_volume,
         volume_from=volume_from,
+        world_offset=source.world_offset,
+        remarks=source.remarks,
         keep=job,
     )
     facts = {
         "view_names": [view.name for view in source.views],
-        "remarks": list(source.remarks),
         "options": dict(settings.options),
         "seed": settings.seed,
         "background": settings.background.mode,
@@ -252,7 +255,8 @@ def _given_volume(
     if isinstance(volume, bpy.types.Object):
         return scene_volume.matrix_of(volume), "user"
     if volume is not None:
-        return _checked_matrix(np.asarray(volume, dtype=np.float64)), "user"
+        matrix = _checked_matrix(np.asarray(volume, dtype=np.float64))
+        return moved(matrix, source.world_offset), "user"
     if source.world_from_volume is not None:
         return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
     return None, ""

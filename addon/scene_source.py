@@ -68,7 +68,7 @@ def scene_views(
     RequestError
         If there are no cameras, none is ticked, none has an image, or one of them can't be used.
     """
-    cameras, remarks = (list(chosen), []) if chosen is not None else _usable(scene)
+    cameras, remarks = used_cameras(scene, chosen)
     with evaluation.evaluated(cameras, scene) as depsgraph:
         if chosen is None:
             remarks += _instance_remarks(depsgraph)
@@ -81,6 +81,19 @@ def scene_views(
     remarks += _sharing_remarks(cameras)
     frames.observe(scene, cameras)
     return tuple(views), tuple(remarks)
+
+
+def used_cameras(
+    scene: bpy.types.Scene, chosen: Sequence[bpy.types.Object] | None = None
+) -> tuple[list[bpy.types.Object], list[str]]:
+    """Return the cameras that `scene_views` uses, and remarks about those that it leaves out.
+
+    Raises
+    ------
+    RequestError
+        If there are none.
+    """
+    return (list(chosen), []) if chosen is not None else _usable(scene)
 
 
 def frame_numbers(scene: bpy.types.Scene, at: Frames) -> list[int]:

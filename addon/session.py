@@ -236,7 +236,7 @@ class Session:
 
     def _keep(self, running: Running) -> None:
         try:
-            outcome = running.result.finish(_joined(running.facts, _plain(running.job.stats)))
+            outcome = running.result.finish({**running.facts, **_plain(running.job.stats)})
         except Deleted:
             return
         if running.result.selects and _selection() == running.selected:
@@ -430,12 +430,6 @@ def _failure_of(job: Job) -> LevelformError | None:
         return None
     kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
     return kind(job.failure.message, job.failure.hint)
-
-
-def _joined(facts: Mapping[str, Any], stats: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known beforehand and what the worker says, the remarks of both."""
-    remarks = [*facts.get("remarks", ()), *stats.get("remarks", ())]
-    return {**facts, **stats, **({"remarks": remarks} if remarks else {})}
 
 
 def _plain(value: Any) -> Any:

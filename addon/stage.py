@@ -3,6 +3,7 @@
 These change the scene and do not reconstruct; `api` hands them to scripts.
 """
 
+import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,14 +12,17 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..backend.contract.camera_files import PosedFrame, read_posed_images
+from ..backend.contract.cameras import CameraData, fitted
 from ..backend.contract.errors import RequestError
-from ..backend.contract.image_files import image_size, natural_key
-from . import pairing, transforms
+from ..backend.contract.image_files import find_mask, image_size, natural_key
+from . import pairing
 from .requests import absolute
 from .scene import cameras as scene_cameras
 from .scene import frames, pixels
 from .scene import images as scene_images
 from .scene import volume as scene_volume
+from .scene.derived import derived_image
 from .views import chosen_cameras, scene_cameras_of, scene_source
 
 TOLD_PAIRS = 12  # pairs of camera and image that a report names
@@ -47,28 +51,47 @@ def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Objec
 
 
 def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
-    """Add a camera for each frame of a `transforms.json`, with its picture as background image.
+    """Add a camera for each frame of a file of cameras, with its image as background image.
 
-    Where the file says where the object is, the scene gets a volume there if it has none.
+    Images of lenses with distortion, and those whose mask the file names, become packed images of
+    the .blend, without distortion and with the mask as alpha. Cameras in map coordinates are added
+    about a local origin, which they keep as a property. Where the file says where the object is,
+    the scene gets a volume there if it has none.
 
     Raises
     ------
     RequestError
-        If the file, or a picture that it lists, can't be used; the scene is as it was.
+        If the file, or an image that it lists, can't be used; the scene is as it was.
     """
-    content = transforms.read_transforms(Path(absolute(source)))
-    paths = [str(frame.path) for frame in content.frames]
-    sizes = [image_size(path) for path in paths]
-    cameras = [frame.camera(*size) for frame, size in zip(content.frames, sizes, strict=True)]
+    posed = read_posed_images(absolute(source))
+    before = {image.session_uid for image in bpy.data.images}
+    try:
+        shown = [_shown(frame) for frame in posed.frames]
+    except RequestError:
+        for image in list(bpy.data.images):
+            if image.session_uid not in before:
+                bpy.data.images.remove(image)
+        raise
     scene = bpy.context.scene
-    if content.world_from_volume is not None and scene.levelform.volume is None:
-        scene.levelform.volume = scene_volume.add_volume(content.world_from_volume, scene)
-    return [
-        scene_cameras.add_camera(
-            Path(path).stem, camera, bpy.data.images.load(path, check_existing=True)
-        )
-        for path, camera in zip(paths, cameras, strict=True)
+    if posed.world_from_volume is not None and scene.levelform.volume is None:
+        scene.levelform.volume = scene_volume.add_volume(posed.world_from_volume, scene)
+    added = [
+        scene_cameras.add_camera(Path(frame.name).stem, camera, image)
+        for frame, (image, camera) in zip(posed.frames, shown, strict=True)
     ]
+    for camera in added:
+        scene_cameras.tell_source(camera, posed.world_offset, posed.remarks)
+    return added
+
+
+def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
+    """Return the image to show behind a frame's camera, and the camera that fits it."""
+    own_mask = frame.mask and not os.path.samefile(frame.mask, find_mask(frame.path) or os.curdir)
+    if frame.camera.distortion is not None or own_mask:
+        mask = frame.mask or find_mask(frame.path)
+        return derived_image(frame.name, str(frame.path), mask, frame.camera)
+    camera = fitted(frame.camera, *image_size(frame.path), frame.name)
+    return bpy.data.images.load(str(frame.path), check_existing=True), camera
 
 
 def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Object]:

@@ -9,15 +9,16 @@ from typing import Any, TypeAlias
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files import read_posed_images, views_of
+from ..backend.contract.cameras import resized
 from ..backend.contract.errors import RequestError
 from ..backend.contract.image_files import image_file, image_size
 from ..backend.contract.protocol import CameraData, ViewData
-from . import transforms
 from .scene import cameras as scene_cameras
 from .scene import evaluation, pixels
 from .scene import images as scene_images
 from .scene.pixels import Content
-from .scene_source import Frames, scene_views
+from .scene_source import Frames, scene_views, used_cameras
 from .scene_source import chosen_cameras as chosen_cameras
 from .scene_source import scene_cameras_of as scene_cameras_of
 
@@ -34,13 +35,18 @@ class Source:
     views : pictures, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
     pictures : what each view's picture was given as, where that may be shown behind a camera
-    remarks : sentences about what was left out or may be wrong
+    volume_from : "file" where a file says where the object is, else empty
+    remarks : sentences about how the source was understood, what was left out or may be wrong
+    world_offset : local origin of the views' world in their file's, see `PosedFiles`; the scene's
+        world is the views'
     """
 
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
     pictures: tuple[Picture, ...] = ()
+    volume_from: str = ""
     remarks: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def scene_source(
@@ -50,7 +56,12 @@ def scene_source(
 ) -> Source:
     """Return the views of the ticked cameras, or of the chosen ones, as `scene_views` does."""
     views, remarks = scene_views(scene, chosen, frames)
-    return Source(views, remarks=remarks)
+    cameras, _ = used_cameras(scene, chosen)
+    return Source(
+        views,
+        remarks=(*scene_cameras.source_remarks(cameras), *remarks),
+        world_offset=scene_cameras.world_offset(cameras),
+    )
 
 
 def render_view(
@@ -75,18 +86,27 @@ def render_view(
             "Give the scene's render the proportions of the picture.",
         )
     mirrored = scene_cameras.mirroring(camera, None, depsgraph)
-    data = scene_cameras.resized(data, width, height)
-    return pixels.to_view(content, data, camera.name, mirrored)
+    return pixels.to_view(content, resized(data, width, height), camera.name, mirrored)
 
 
-def folder_source(folder: str | PathLike[str]) -> Source:
-    """Return the posed pictures that a `transforms.json`, or that of a folder, lists."""
-    content = transforms.read_transforms(Path(folder))
-    views = []
-    for frame in content.frames:
-        camera = frame.camera(*image_size(frame.path))
-        views.append(ViewData(None, camera, frame.path.name, image_file(frame.path)))
-    return Source(tuple(views), content.world_from_volume)
+def folder_source(
+    folder: str | PathLike[str], *, choose: Sequence[int] | int | None = None
+) -> Source:
+    """Return the posed images that a file of cameras, or that of a folder, lists.
+
+    Parameters
+    ----------
+    choose
+        Which frames: their indices; or how many, spread evenly; None: all.
+    """
+    posed = read_posed_images(Path(folder), choose=choose)
+    return Source(
+        views_of(posed),
+        posed.world_from_volume,
+        volume_from=posed.volume_from,
+        remarks=posed.remarks,
+        world_offset=posed.world_offset,
+    )
 
 
 def given_source(
@@ -103,7 +123,7 @@ def given_source(
         Paths, Blender's images or (H, W, 3 or 4) arrays, sRGB, row 0 at the top; one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     frames
         Of cameras whose image is a sequence or a movie, see `scene_views`.

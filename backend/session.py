@@ -35,7 +35,7 @@ from .geometry.volume import (
     estimate_volume,
     silhouette_rectangle,
 )
-from .images import to_view
+from .images import Notes, to_view
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .reconstructors import (
@@ -111,7 +111,8 @@ class Session:
         request = self._checked(request)
         ticket.plan(STAGES)
         with ticket.stage("Prepare pictures"):
-            posed = _read_views(request, ticket)
+            notes = Notes()
+            posed = _read_views(request, ticket, notes)
             placement = _placement(request, posed)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = _in_volume(posed, volume)
@@ -121,7 +122,8 @@ class Session:
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.Finished):
-                    event = replace(event, stats={**event.stats, **_told(placement)})
+                    stats = _with_source(event.stats, request, placement, notes)
+                    event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -327,16 +329,18 @@ class Session:
 
 
 def _read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    ticket: Ticket,
+    notes: Notes | None = None,
 ) -> list[View]:
-    """Return the request's views, their cameras posed in the world."""
+    """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
     views = []
     for index, data in enumerate(request.views):
-        views.append(to_view(data, request.background))
+        views.append(to_view(data, request.background, notes))
         ticket.advance((index + 1) / len(request.views))
     return views
 
@@ -349,6 +353,37 @@ def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol
     if not sights:
         return protocol.Placement(np.eye(4), "unit")
     return protocol.Placement(estimate_volume(sights), "estimate")
+
+
+def _with_source(
+    stats: dict[str, Any],
+    request: protocol.Reconstruct,
+    placement: protocol.Placement,
+    notes: Notes,
+) -> dict[str, Any]:
+    """Return what `--json` prints of a job, with where the object is and what its source says."""
+    return {
+        **stats,
+        **_told(placement),
+        "world_offset": list(request.world_offset),
+        "remarks": [
+            *request.remarks,
+            *_far_remarks(request.world_offset),
+            *notes.remarks(),
+            *stats["remarks"],
+        ],
+    }
+
+
+def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
+    """Return a remark where the mesh was made about a local origin."""
+    if not any(offset):
+        return ()
+    place = ", ".join(f"{value:.10g}" for value in offset)
+    return (
+        "The cameras stand far from the world's origin; the mesh was made about the local origin "
+        f"({place}).",
+    )
 
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:

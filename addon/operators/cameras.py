@@ -7,24 +7,28 @@ from bpy_extras.io_utils import ImportHelper
 from .. import api
 from ..results import CAMERAS
 from ..scene import frames
+from ..scene.cameras import source_remarks
 from ..views import chosen_cameras
 from . import Reporter, refuse
 
 
 class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
-    """Add a camera for each picture that a transforms.json lists, with the picture behind it"""
+    """Add a camera for each image of a file of cameras (transforms.json, COLMAP, Metashape and
+    others), with the image behind it"""
 
     bl_idname = "levelform.add_cameras"
     bl_label = "Add Cameras from File"
     bl_options = {"REGISTER", "UNDO"}
 
     filename_ext = ".json"
-    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    filter_glob: StringProperty(default="*.json;*.xml;*.csv;*.bin;*.txt", options={"HIDDEN"})
 
     def run(self, context: bpy.types.Context) -> None:
         added = api.add_cameras(self.filepath)
         context.scene.levelform.source = "CAMERAS"
         self.report({"INFO"}, f"Added {len(added)} cameras")
+        for remark in source_remarks(added):
+            self.report({"WARNING"}, remark)
 
 
 class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):

@@ -13,7 +13,8 @@ pose and no lens above zero can. `CameraData` then describes the picture *after*
 The formulas of both are in `frames`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -31,6 +32,8 @@ REFUSED = {"PANO": "panoramic", "CUSTOM": "a custom camera"}
 SHEAR_TOLERANCE = 1e-4
 DEFAULT_SENSOR = 36.0  # mm, Blender's own
 SHORTEST_LENS = 1.0  # mm, what Blender allows
+WORLD_OFFSET = "levelform_world_offset"  # on a camera: the local origin of its file's coordinates
+REMARKS = "levelform_remarks"  # on a camera: sentences about how its file was understood
 
 
 @dataclass(frozen=True)
@@ -199,21 +202,30 @@ def evaluated_background(
     return copies[originals.index(background)]
 
 
-def resized(camera: CameraData, width: float, height: float) -> CameraData:
-    """Return the camera of the same picture at another size in pixels.
+# ---------------------------------------------------------------- what a file of cameras said
 
-    What is left of a size that is not whole is cut off, at the right and at the bottom.
-    """
-    x, y = width / camera.w, height / camera.h
-    return replace(
-        camera,
-        fl_x=camera.fl_x * x,
-        fl_y=camera.fl_y * y,
-        cx=camera.cx * x,
-        cy=camera.cy * y,
-        w=int(width),
-        h=int(height),
-    )
+
+def tell_source(
+    camera_object: bpy.types.Object, offset: Sequence[float], remarks: Sequence[str]
+) -> None:
+    """Note on a camera from a file the local origin of its coordinates, and remarks on the file."""
+    if any(offset):
+        camera_object[WORLD_OFFSET] = [float(value) for value in offset]
+    if remarks:
+        camera_object[REMARKS] = list(remarks)
+
+
+def world_offset(camera_objects: Sequence[bpy.types.Object]) -> tuple[float, float, float]:
+    """Return the local origin that all the cameras were added about; zero if there is none."""
+    told = {tuple(camera.get(WORLD_OFFSET, (0.0, 0.0, 0.0))) for camera in camera_objects}
+    x, y, z = told.pop() if len(told) == 1 else (0.0, 0.0, 0.0)
+    return x, y, z
+
+
+def source_remarks(camera_objects: Sequence[bpy.types.Object]) -> tuple[str, ...]:
+    """Return the remarks on the files that the cameras came from, each once."""
+    told = (remark for camera in camera_objects for remark in camera.get(REMARKS, ()))
+    return tuple(dict.fromkeys(told))
 
 
 # ---------------------------------------------------------------- a camera from numbers

@@ -14,27 +14,26 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...backend.contract.cameras import resized
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import (
-    FORMATS,
     LONGEST,
     check_size,
     image_file,
     image_header,
     image_size,
+    is_readable,
 )
-from ...backend.contract.image_headers import HEADER_BYTES, Header, header_of
+from ...backend.contract.image_headers import Header, header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
-from . import cameras, movies
+from . import movies
 
 UNREADABLE_KINDS = {
     "MOVIE": ("a movie", "Save the frame you need as an image and use that."),
     "TILED": ("a tiled (UDIM) image", "Use a single image."),
     "VIEWER": ("a render that was not saved", "Save it as a file (Image > Save As) and use that."),
 }
-# How Blender reads a file's alpha when it shows what the file holds.
-PLAIN_ALPHA = {"STRAIGHT", "CHANNEL_PACKED"}
 
 Content = ImageFile | np.ndarray  # a file that the worker reads, or (H, W, 4) pixels
 
@@ -60,14 +59,23 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
     if image.source == "MOVIE" and frame is not None:
         return movies.read_frame(image, frame, read_file)
     path = path_of(image, frame)
-    if image.alpha_mode in PLAIN_ALPHA and not image.is_dirty:
-        if path and os.path.isfile(path) and _is_readable(image_header(path)):
+    if not image.is_dirty:
+        if path and os.path.isfile(path) and _shown_as_stored(image, image_header(path)):
             return image_file(path)
         if image.packed_file is not None and image.source == "FILE":
             content = np.frombuffer(image.packed_file.data, np.uint8)
-            if _is_readable(header_of(content[:HEADER_BYTES].tobytes())):
+            if _shown_as_stored(image, header_of(content.tobytes())):
                 return ImageFile(image.name, content)
     return read_file(path) if image.source == "SEQUENCE" else read_pixels(image)
+
+
+def _shown_as_stored(image: bpy.types.Image, header: Header | None) -> bool:
+    """Say whether the worker reads such a file, and Blender shows its alpha as it is stored."""
+    if header is None or not is_readable(header):
+        return False
+    plain = {"STRAIGHT", "CHANNEL_PACKED"}
+    # Of TIFFs Blender finds out itself whether they are multiplied by their alpha.
+    return image.alpha_mode in (plain | {"PREMUL"} if header.kind == "TIFF" else plain)
 
 
 def content_size(content: Content) -> tuple[int, int]:
@@ -76,7 +84,7 @@ def content_size(content: Content) -> tuple[int, int]:
         return content.shape[1], content.shape[0]
     if content.encoded is None:
         return image_size(content.path)
-    header = header_of(content.encoded[:HEADER_BYTES].tobytes())
+    header = header_of(content.encoded.tobytes())
     assert header is not None  # `content_of` has read it
     return header.size
 
@@ -116,13 +124,8 @@ def shrink(
     if pixels.dtype == np.uint8:
         small = (small + 0.5).astype(np.uint8)
     if camera is not None:
-        camera = cameras.resized(camera, camera.w / factor, camera.h / factor)
+        camera = resized(camera, camera.w / factor, camera.h / factor)
     return small, camera
-
-
-def _is_readable(header: Header | None) -> bool:
-    """Say whether the worker reads a file of this format."""
-    return header is not None and header.kind in FORMATS
 
 
 # ---------------------------------------------------------------- pixels
@@ -247,7 +250,7 @@ def known_size(image: bpy.types.Image, frame: int | None = None) -> tuple[int, i
         check_size(image.name, _size(image))
         return _size(image)
     elif image.packed_file is not None:
-        header = header_of(image.packed_file.data[:HEADER_BYTES])
+        header = header_of(image.packed_file.data)
     else:
         raise RequestError(f"{image.name} has no file.", "Pick its file again, or another image.")
     if header is None:

@@ -1,13 +1,15 @@
 """Image files: which formats are read, their sizes, their masks, and their order."""
 
+import mmap
 import os
 import re
+import unicodedata
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
 from .errors import RequestError
-from .image_headers import HEADER_BYTES, Header, header_of
+from .image_headers import Header, header_of
 from .protocol import ImageFile
 
 # What is read, by the name that Pillow has for it; everything else is refused.
@@ -45,8 +47,8 @@ def find_mask(path: str | PathLike[str]) -> str:
     """Return the mask that belongs to an image by its name; empty if there is none.
 
     For `images/a.jpg` these are `masks/a.jpg`, `masks/a.jpg.png` and `masks/a.png`, with `masks` in
-    the image's folder or beside a folder named `images...`; then `a.mask.png` and `a_mask.png`
-    beside the image. A mask has no mask.
+    the image's folder or beside a folder named `images...`; then `a.mask.png`, `a_mask.png` and
+    `a.jpg.mask.png` beside the image. A mask has no mask.
     """
     path = Path(path)
     folder, stem = path.parent, path.stem
@@ -57,7 +59,8 @@ def find_mask(path: str | PathLike[str]) -> str:
         folders.append(folder.parent / MASK_FOLDER)
     names = [path.name, f"{path.name}.png", *(stem + suffix for suffix in SUFFIXES)]
     tries = [place / name for place in folders if place.is_dir() for name in names]
-    tries += [folder / name for name in (f"{stem}.mask.png", f"{stem}_mask.png")]
+    own = (f"{stem}.mask.png", f"{stem}_mask.png", f"{path.name}.mask.png", f"{path.name}_mask.png")
+    tries += [folder / name for name in own]
     return next((str(candidate) for candidate in tries if candidate.is_file()), "")
 
 
@@ -69,10 +72,11 @@ def list_images(folder: str | PathLike[str]) -> list[Path]:
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
-def natural_key(text: str) -> list[tuple[int, str]]:
-    """Return a sorting key that puts view2 before view10."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sorting key that puts view2 before view10, whatever the case of the letters."""
+    parts = re.split(r"([0-9]+)", unicodedata.normalize("NFC", text).casefold())
+    key = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
+    return [*key, (-1, 0, text)]
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -85,9 +89,14 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
         image of a format that is read.
     """
     header = image_header(path)
-    if header is None or header.kind not in FORMATS:
-        raise not_readable(path)
+    if header is None or not is_readable(header):
+        raise not_readable(path, header)
     return header.size
+
+
+def is_readable(header: Header | None) -> bool:
+    """Say whether the worker reads files with such a header."""
+    return header is not None and header.kind in FORMATS and not header.oddity
 
 
 def image_header(path: str | PathLike[str]) -> Header | None:
@@ -139,13 +148,21 @@ def empty(path: object) -> RequestError:
     return RequestError(f"The image {path} is empty (0 bytes).", "Save it again, or leave it out.")
 
 
-def not_readable(path: object) -> RequestError:
+def not_readable(path: object, header: Header | None = None) -> RequestError:
     """Return what to raise where a file is not an image of a format that is read."""
-    return RequestError(f"{path} is not a readable image.", f"Save it as {READABLE}.")
+    seen = "not a readable image"
+    if header is not None:
+        seen = f"{header.oddity or f'in the format {header.kind}'}, which is not read"
+    return RequestError(f"{path} is {seen}.", f"Save it as {READABLE}, of 8 or 16 bits.")
 
 
 @lru_cache(maxsize=1024)
 def _header_in_file(path: str, _modified: int, _bytes: int) -> Header | None:
     """Read a file's header; kept, since panels ask at every redraw."""
     with open(path, "rb") as file:
-        return header_of(file.read(HEADER_BYTES))
+        try:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # a file system that has no maps
+            return header_of(file.read())
+        with content:
+            return header_of(content)

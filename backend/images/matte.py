@@ -17,14 +17,14 @@ LEAST_BORDER = 0.5  # share of the border that must show the background
 
 
 def has_alpha(image: Tensor) -> bool:
-    """Say whether a picture, (H, W, 4), is transparent anywhere."""
+    """Say whether an image, (H, W, 4), is transparent anywhere."""
     return bool((image[..., 3] < FULL).any())
 
 
-def matte(image: Tensor, background: Background, *, name: str = "The picture") -> Tensor:
-    """Return the picture with the background transparent, (H, W, 4).
+def matte(image: Tensor, background: Background, *, name: str = "The image") -> Tensor:
+    """Return the image with the background transparent, (H, W, 4).
 
-    A picture that is transparent anywhere is returned as it is. Alpha rises with a pixel's distance
+    An image that is transparent anywhere is returned as it is. Alpha rises with a pixel's distance
     to the background's colour, largest over the channels, and passes one half at the tolerance;
     enclosed specks of background colour, such as highlights, belong to the object.
 
@@ -33,14 +33,14 @@ def matte(image: Tensor, background: Background, *, name: str = "The picture") -
     image : (H, W, 4) sRGB in [0, 1]
     background
         What to treat as background; "alpha" changes nothing. "auto" takes what is seen along the
-        picture's border, which may shade off smoothly.
+        image's border, which may shade off smoothly.
     name
-        What to call the picture in a message.
+        What to call the image in a message.
 
     Raises
     ------
     RequestError
-        If the mode is unknown, the corners differ in colour, or the border shows no backdrop.
+        If the mode is unknown, the corners differ in colour, or the border shows no background.
     """
     if background.mode not in MODES:
         raise RequestError(
@@ -50,7 +50,7 @@ def matte(image: Tensor, background: Background, *, name: str = "The picture") -
         return image
     tolerance = max(float(background.tolerance), 1 / 255)
     if background.mode == "auto":
-        color = _backdrop(image[..., :3], tolerance, name)
+        color = _background(image[..., :3], tolerance, name)
     elif background.mode == "corner":
         color = _corner_color(image, tolerance, name)
     else:
@@ -61,8 +61,8 @@ def matte(image: Tensor, background: Background, *, name: str = "The picture") -
     return torch.cat([image[..., :3], alpha[..., None]], dim=2)
 
 
-def _backdrop(color: Tensor, tolerance: float, name: str) -> Tensor:
-    """Return (H, W, 3): the smooth backdrop that the picture's border shows, over all of it.
+def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
+    """Return (H, W, 3): the smooth background that the image's border shows, over all of it.
 
     A polynomial of second degree in both directions, fitted to the border without what stands out
     there, such as an object that is cut off.
@@ -84,15 +84,15 @@ def _backdrop(color: Tensor, tolerance: float, name: str) -> Tensor:
         fits = (known @ weights - seen).abs().amax(1) <= tolerance
         if fits.double().mean() < LEAST_BORDER:
             raise RequestError(
-                f"{name}: no plain background is seen along the picture's border.",
+                f"{name}: no plain background is seen along the image's border.",
                 "Photograph it before a plain one, choose the background's colour, or cut the "
-                "object out: a picture with alpha needs no background.",
+                "object out: an image with alpha needs no background.",
             )
     return (terms @ weights).to(color).clamp(0, 1)
 
 
 def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
-    """Return (3,) the median colour of the picture's corners."""
+    """Return (3,) the median colour of the image's corners."""
     side = max(min(image.shape[:2]) // 32, 1)
     corners = [
         image[rows, columns, :3].reshape(-1, 3).median(dim=0).values
@@ -103,14 +103,14 @@ def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
     color = stack.median(dim=0).values
     if float((stack - color).abs().max()) > tolerance:
         raise RequestError(
-            f"{name}: the picture's corners differ in colour, so they don't show the background.",
-            "Choose the background's colour, raise its tolerance, or give a picture with alpha.",
+            f"{name}: the image's corners differ in colour, so they don't show the background.",
+            "Choose the background's colour, raise its tolerance, or give an image with alpha.",
         )
     return color
 
 
 def _specks(alpha: Tensor) -> Tensor:
-    """Return (H, W) bool: small patches of background that do not touch the picture's border."""
+    """Return (H, W) bool: small patches of background that do not touch the image's border."""
     from scipy.ndimage import label
 
     labels, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() < 0.5))

@@ -153,7 +153,8 @@ def folder(tmp_path, ball_stage):
         pose = np.eye(4)
         pose[2, 3] = 4 + number
         frames.append({"file_path": f"{number}.png", "transform_matrix": pose.tolist()})
-    content = {"fl_x": 80.0, "w": 64, "h": 64, "aabb": [[-1, -1, -1], [1, 1, 1]], "frames": frames}
+    content = {"fl_x": 80.0, "w": 64, "h": 64, "world_from_volume": np.eye(4).tolist()}
+    content["frames"] = frames
     (tmp_path / "transforms.json").write_text(json.dumps(content))
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     return tmp_path
@@ -164,6 +165,7 @@ def test_a_folder_brings_its_cameras_and_its_volume(puppet, folder):
     api.reconstruct(cameras=folder)
     request = puppet.job.request
     assert [view.name for view in request.views] == ["0.png", "1.png"]
+    assert request.volume_from == "file"
     assert request.world_from_volume.tolist() == np.eye(4).tolist()
     assert not bpy.data.images
 
@@ -172,7 +174,7 @@ def test_cameras_are_added_from_a_folder(extension, folder):
     added = api.add_cameras(folder)
     scene = bpy.context.scene
     (first, _second) = requests.scene_source(scene).views
-    assert [camera.name for camera in added] == ["0.png", "1.png"]
+    assert [camera.name for camera in added] == ["0", "1"]
     assert (first.camera.fl_x, first.camera.w) == (pytest.approx(80.0), 64)
     assert scene.levelform.volume is not None
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
+from levelform.addon.scene import pixels  # noqa: E402
 from levelform.addon.views import given_source, scene_source  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
-from levelform.backend.contract.protocol import Background, CameraData  # noqa: E402
-from levelform.backend.images import to_view  # noqa: E402
-from PIL import Image  # noqa: E402
+from levelform.backend.contract.protocol import CameraData  # noqa: E402
 
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 
@@ -26,15 +25,15 @@ def test_ticked_cameras_in_order_of_their_names(ball_stage):
     assert [view.name for view in scene_source(scene).views] == ["View 1", "View 3", "Z"]
 
 
-def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path):
+def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path, prepared):
     scene = ball_stage(1)
     image = bpy.data.images["picture 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
-    array = np.asarray(Image.open(tmp_path / "a.png").convert("RGBA"))
+    array = pixels.read_file(str(tmp_path / "a.png"))
     given = (image, tmp_path / "a.png", array)
     of_image, of_path, of_array = (
-        to_view(given_source(each, None, scene).views[0], Background()).image for each in given
+        prepared(given_source(each, None, scene).views[0]).image for each in given
     )
     assert of_image.shape == (64, 64, 4)
     assert (of_image == of_path).all()
@@ -57,11 +56,11 @@ def test_a_picture_of_a_camera_object_is_its_render_at_any_size(ball_stage):
     assert view.camera.transform_matrix == pytest.approx(np.array(camera.matrix_world), abs=1e-6)
 
 
-def test_camera_data_follows_the_size_of_the_picture(ball_stage):
+def test_camera_data_follows_the_size_of_the_picture(ball_stage, prepared):
     scene = ball_stage(1)
     data = CameraData(np.eye(4), 100.0, 100.0, 32.0, 32.0, 64, 64)
     (view,) = given_source([picture(32)], [data], scene).views
-    camera = to_view(view, Background()).camera
+    camera = prepared(view).camera
     assert (camera.fx, camera.cx, camera.width) == (50.0, 16.0, 32)
 
 

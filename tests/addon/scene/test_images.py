@@ -10,8 +10,6 @@ bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import cameras, images, pixels  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
-from levelform.backend.contract.protocol import Background  # noqa: E402
-from levelform.backend.images import to_view  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -154,7 +152,9 @@ def test_a_render_of_another_shape_is_refused(scene, add_scene_camera, add_image
         ((True, False), -1, ()),
     ],
 )
-def test_mirror_images_are_set_right(flips, scale, axes, scene, add_scene_camera, add_image):
+def test_mirror_images_are_set_right(
+    flips, scale, axes, scene, add_scene_camera, add_image, prepared
+):
     camera = add_scene_camera()
     camera.scale = (scale, 1, 1)
     bpy.context.view_layer.update()
@@ -163,10 +163,12 @@ def test_mirror_images_are_set_right(flips, scale, axes, scene, add_scene_camera
     background.use_flip_x, background.use_flip_y = flips
     view = images.view_of(camera, scene, depsgraph())
     expected = np.flip(picture(), axes) / np.float32(255)
-    assert np.array_equal(to_view(view, Background()).image, expected)
+    assert np.array_equal(prepared(view).image, expected)
 
 
-def test_a_sequence_shows_the_frame_of_the_scene(scene, add_scene_camera, add_image, tmp_path):
+def test_a_sequence_shows_the_frame_of_the_scene(
+    scene, add_scene_camera, add_image, tmp_path, prepared
+):
     for frame in (1, 2, 3):
         values = np.full((4, 6, 4), 255, np.uint8)
         values[..., 0] = 50 * frame
@@ -181,7 +183,7 @@ def test_a_sequence_shows_the_frame_of_the_scene(scene, add_scene_camera, add_im
 
     def red():
         assert images.picture_of(camera, scene).problem == ""
-        view = to_view(images.view_of(camera, scene, depsgraph()), Background())
+        view = prepared(images.view_of(camera, scene, depsgraph()))
         return round(float(view.image[0, 0, 0]) * 255) / 50
 
     for frame, shown in ((1, 1), (3, 3), (2, 2), (7, 3)):

@@ -10,7 +10,8 @@ bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import pixels  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
-from levelform.backend.contract.protocol import CameraData  # noqa: E402
+from levelform.backend.contract.image_files import image_file  # noqa: E402
+from levelform.backend.contract.protocol import CameraData, ImageFile, ViewData  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -256,3 +257,98 @@ def test_what_is_transparent_does_not_bleed():
     values[0, 0] = (200, 100, 50, 255)
     small, _ = pixels.shrink(values, CameraData(np.eye(4), 1.0, 1.0, 1.0, 1.0, 2, 2), 1)
     assert small[0, 0] == pytest.approx((200, 100, 50, 64), abs=1)
+
+
+# ---------------------------------------------------------------- files, bytes or pixels
+
+
+@pytest.fixture
+def saved(add_image, tmp_path):
+    """An image of a file, not loaded yet."""
+    return bpy.data.images.load(save(add_image(picture()), tmp_path / "picture.png"))
+
+
+def test_an_image_of_a_file_goes_unread(saved, tmp_path):
+    assert pixels.content_of(saved) == image_file(tmp_path / "picture.png")
+    assert pixels.content_size(pixels.content_of(saved)) == (6, 4)
+    assert not saved.has_data
+
+
+def test_a_packed_image_goes_as_its_bytes(saved, tmp_path):
+    content = (tmp_path / "picture.png").read_bytes()
+    saved.pack()
+    (tmp_path / "picture.png").unlink()
+    file = pixels.content_of(saved)
+    assert file.encoded.tobytes() == content
+    assert (file.path, file.mask) == (saved.name, "")
+    assert pixels.content_size(file) == (6, 4)
+
+
+def test_a_painted_image_goes_as_pixels(saved):
+    values = np.random.default_rng(3).integers(0, 256, (4, 6, 4), np.uint8)
+    saved.pixels.foreach_set(values[::-1].ravel() / np.float32(255))
+    assert np.array_equal(pixels.content_of(saved), values)
+    saved.pack()  # what was painted is what is packed
+    assert isinstance(pixels.content_of(saved), ImageFile)
+
+
+def test_a_generated_image_goes_as_pixels(add_image):
+    assert np.array_equal(pixels.content_of(add_image(picture())), picture())
+
+
+@pytest.mark.parametrize("mode", ["NONE", "PREMUL"])
+def test_an_alpha_that_blender_reads_otherwise_goes_as_pixels(saved, mode):
+    saved.alpha_mode = mode
+    found = pixels.content_of(saved)
+    assert isinstance(found, np.ndarray)
+    if mode == "NONE":
+        assert (found[..., 3] == 255).all()
+
+
+@pytest.mark.parametrize(("file_format", "suffix"), [("OPEN_EXR", "exr"), ("HDR", "hdr")])
+def test_formats_that_blender_alone_reads_go_as_pixels(add_image, tmp_path, file_format, suffix):
+    values = np.random.default_rng(0).random((4, 6, 4), np.float32)
+    values[..., 3] = 1
+    image = add_image(values, is_float=True)
+    path = save(image, tmp_path / f"picture.{suffix}", file_format)
+    found = pixels.content_of(bpy.data.images.load(path))
+    assert isinstance(found, np.ndarray)
+    if file_format == "OPEN_EXR":  # into an HDR file Blender does not write the values as they are
+        expected = np.concatenate([srgb(values[..., :3]), values[..., 3:]], -1)
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_file_that_was_loaded_and_is_gone_goes_as_pixels(saved, tmp_path):
+    assert len(saved.pixels) == 96  # loads them
+    (tmp_path / "picture.png").unlink()
+    assert pixels.content_of(saved).shape == (4, 6, 4)
+
+
+def test_a_file_that_changed_counts_as_it_is_now(saved, add_image, tmp_path):
+    assert len(saved.pixels) == 96
+    save(add_image(picture(8, 5)), tmp_path / "picture.png")
+    assert pixels.known_size(saved) == pixels.content_size(pixels.content_of(saved)) == (5, 8)
+
+
+@pytest.mark.parametrize("alpha_mode", ["STRAIGHT", "CHANNEL_PACKED", "PREMUL", "NONE"])
+def test_floats_that_are_not_colours_get_no_curve(add_image, alpha_mode):
+    values = np.random.default_rng(0).random((4, 6, 4), np.float32)
+    image = add_image(values, is_float=True)
+    image.colorspace_settings.name = "Non-Color"
+    image.alpha_mode = alpha_mode
+    image.pixels.foreach_set(values[::-1].ravel())  # the settings have cleared it
+    assert pixels.read_pixels(image)[..., :3] == pytest.approx(values[..., :3], abs=1e-6)
+
+
+def test_sixteen_bits_that_are_not_colours_are_what_the_file_holds(tmp_path, prepared):
+    values = np.random.default_rng(0).integers(0, 65536, (4, 6, 4), np.uint16)
+    values[..., 3] |= 0x8000
+    image = bpy.data.images.new("Made", 6, 4, alpha=True, float_buffer=True)
+    image.colorspace_settings.name = "Non-Color"
+    image.pixels.foreach_set((values[::-1] / np.float32(65535)).ravel())
+    save(image, tmp_path / "data.png")
+    loaded = bpy.data.images.load(str(tmp_path / "data.png"))
+    loaded.colorspace_settings.name = "Non-Color"
+    found = pixels.read_pixels(loaded)
+    of_file = prepared(ViewData(None, None, "data", image_file(loaded.filepath))).image
+    assert found == pytest.approx(of_file.numpy(), abs=2e-4)

@@ -11,7 +11,6 @@ bpy = pytest.importorskip("bpy")
 
 from levelform.addon.scene import images, volume  # noqa: E402
 from levelform.backend.contract.image_files import image_file  # noqa: E402
-from levelform.backend.images import read_image  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -55,14 +54,14 @@ def test_pictures_are_by_relative_path_and_not_in_the_file(sample):
         assert image.packed_file is None
 
 
-def test_the_silhouettes_are_the_objects(sample, project):
+def test_the_silhouettes_are_the_objects(sample, project, prepared):
     """No vertex of the object falls on background, and none of the pictures cuts it off."""
     folder, content, views = sample
     world_from_volume = np.array(content["world_from_volume"])
     truth = np.load(folder / "truth.npz")["vertices"]
     points = truth @ world_from_volume[:3, :3].T + world_from_volume[:3, 3]
     for view in views:
-        alpha = read_image(view.file)[..., 3].numpy()
+        alpha = prepared(view).image[..., 3].numpy()
         assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) == 0
         covered = np.pad(alpha, 1) > 0
         near = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]  # a point's own pixel may be empty
@@ -85,11 +84,11 @@ def test_the_truth_is_centred_and_closed(sample):
     assert len(np.unique(ahead)) == len(ahead)
 
 
-def test_the_volume_from_the_cameras_holds_the_object(sample):
+def test_the_volume_from_the_cameras_holds_the_object(sample, prepared):
     folder, content, views = sample
     world_from_volume = np.array(content["world_from_volume"])
     found = volume.volume_from_views(
-        [replace(view, image=read_image(view.file).numpy()) for view in views]
+        [replace(view, image=prepared(view).image.numpy()) for view in views]
     )
     truth = np.load(folder / "truth.npz")["vertices"]
     points = truth @ world_from_volume[:3, :3].T + world_from_volume[:3, 3]
