@@ -289,9 +289,11 @@ def _fingerprint(camera_object: bpy.types.Object) -> str:
     entries = [entry for entry in data.background_images if entry.image is not None]
     if not entries:
         return ""
-    parts = [getattr(data, name) for name in _LENS]
-    for entry in entries:
-        parts += [entry.image.name, *entry.offset, *(getattr(entry, name) for name in _BACKGROUND)]
+    parts: list[Any] = [entry.image.name for entry in entries]
+    if data.animation_data is None:  # or the current frame would count
+        parts += [getattr(data, name) for name in _LENS]
+        for entry in entries:
+            parts += [*entry.offset, *(getattr(entry, name) for name in _BACKGROUND)]
     if camera_object.animation_data is None:
         parts += [value for row in camera_object.matrix_basis for value in row]
     return " ".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in parts)

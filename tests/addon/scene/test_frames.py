@@ -148,6 +148,22 @@ def test_the_frame_before_a_new_render_size_is_remembered(add_scene_camera):
     assert numbers(camera) == pytest.approx(before)
 
 
+def test_an_animated_lens_is_no_edit(add_scene_camera):
+    render(512, 512)
+    camera, scene = add_scene_camera(), bpy.context.scene
+    add_background(camera)
+    for frame, lens in ((1, 50.0), (11, 100.0)):
+        camera.data.lens = lens
+        camera.data.keyframe_insert("lens", frame=frame)
+    scene.frame_set(1)
+    frames.observe(scene)
+    before = numbers(camera)
+    render(1080, 1920)
+    scene.frame_set(11)
+    assert numbers(camera)[0] == pytest.approx(2 * before[0])
+    assert numbers(camera)[2:] == pytest.approx(before[2:])
+
+
 def test_saving_and_opening_keep_the_frame(add_scene_camera, tmp_path):
     render(512, 512)
     camera = add_scene_camera()
