@@ -15,6 +15,7 @@ _MODULES = (
     "properties_training",
     "method_options",
     "preferences",
+    "watch",
     "session",
     "keeping",
     "operators.backend",

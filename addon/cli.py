@@ -31,10 +31,11 @@ from ..backend.contract.words import (
 )
 from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, absolute, begin, checked, scene_settings
+from .requests import DEFAULT_NAME, absolute, begin, checked, panel_frames, scene_settings
 from .results import PROVENANCE
 from .session import live
 from .views import Source, folder_source, given_source, scene_source
+from .windows import in_window
 
 COMMAND = "levelform"
 INTERRUPTED = 130
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
         args = _parser().parse_args(words)
-        result = args.run(args)
+        with in_window():
+            result = args.run(args)
     except LevelformError as error:
         if debug:
             raise
@@ -115,6 +117,11 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
     parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
+        "--frames",
+        help="of the scene's cameras whose image is a sequence or a movie: how many (8), or which "
+        "(1,5,9 or 1-48:6), each a view; default: the current frame",
+    )
+    parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
@@ -136,7 +143,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
-    source = _source(args.source, scene, _views(args.views))
+    source = _source(args.source, scene, _views(args.views), args.frames)
     running = begin(source, settings, volume=volume, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
@@ -161,10 +168,17 @@ def _show_reconstruct(result: dict[str, Any]) -> str:
     )
 
 
-def _source(words: list[str], scene: bpy.types.Scene, choice: list[int] | int | None) -> Source:
+def _source(
+    words: list[str],
+    scene: bpy.types.Scene,
+    choice: list[int] | int | None,
+    frames: str | None,
+) -> Source:
     """Return the source with the views that were chosen: so many spread evenly, or by index."""
     if not words:
-        return _chosen(scene_source(scene), choice)
+        return _chosen(scene_source(scene, frames=frames or panel_frames(scene)), choice)
+    if frames:
+        raise RequestError("Frames are of the scene's cameras.", "Leave out --frames or SOURCE.")
     paths = [Path(absolute(word)) for word in words]
     first = paths[0]
     named = find_camera_file(first) is not None or first.suffix.lower() == ".json"

@@ -89,12 +89,17 @@ def panel_source(scene: bpy.types.Scene) -> Source:
     """
     chosen = scene.levelform
     if chosen.source == "CAMERAS":
-        return scene_source(scene)
+        return scene_source(scene, frames=panel_frames(scene))
     if chosen.source == "FILES":
         return folder_source(absolute(chosen.path))
     if chosen.image is None:
         raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
     return given_source(chosen.image, None, scene)
+
+
+def panel_frames(scene: bpy.types.Scene) -> int | None:
+    """Return how many frames of moving images the panel asks for; None for the current one."""
+    return scene.levelform.frames if scene.levelform.frames > 1 else None
 
 
 def source_problem(scene: bpy.types.Scene) -> str:

@@ -16,13 +16,16 @@ from ..backend.contract.camera_files import PosedFrame, read_posed_images
 from ..backend.contract.cameras import CameraData, fitted
 from ..backend.contract.errors import RequestError
 from ..backend.contract.image_files import find_mask, image_size, natural_key
+from . import pairing
 from .requests import absolute
 from .scene import cameras as scene_cameras
+from .scene import frames, pixels
 from .scene import images as scene_images
-from .scene import pixels
 from .scene import volume as scene_volume
 from .scene.derived import derived_image
 from .views import chosen_cameras, scene_cameras_of, scene_source
+
+TOLD_PAIRS = 12  # pairs of camera and image that a report names
 
 
 def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Object:
@@ -117,18 +120,22 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
 def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -> str:
     """Use image files as the source, as dropping them on the viewport does; say what was done.
 
-    Several pictures go to as many cameras (the selected ones if there are as many, else the
-    scene's), both in order of their names. One picture goes to the active object if that is a
-    camera; else it becomes the source.
+    Several images go to as many cameras (the selected ones if there are as many, else the ticked
+    ones, else all of the scene), both in natural order of their names. One image goes to the active
+    object if that is a camera; else it becomes the source. A camera that shares its settings with
+    another gets its own.
 
     Raises
     ------
     RequestError
-        If the numbers don't match, or a file is no picture; nothing was changed.
+        If the numbers don't match, a camera is linked from another file, or a file is not an image;
+        nothing was changed.
     """
     context = context or bpy.context
-    paths = sorted(paths, key=natural_key)
+    paths = sorted(paths, key=lambda path: natural_key(Path(path).name))
     cameras = _cameras_for(len(paths), context)
+    for camera in cameras:
+        _check_local(camera)
     for path in paths:
         pixels.check_file(path)  # says in words what is wrong with it
     images = [bpy.data.images.load(path, check_existing=True) for path in paths]
@@ -138,9 +145,10 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
         return f"{images[0].name} is the source now"
     for camera, image in zip(cameras, images, strict=True):
         camera.levelform_camera.use = True
-        _show_behind(camera, image)
+        _show_behind(camera, image, context.scene)
     context.scene.levelform.source = "CAMERAS"
-    return f"{len(images)} pictures went to {cameras[0].name} and on"
+    pairs = [(camera.name, image.name) for camera, image in zip(cameras, images, strict=True)]
+    return f"{_told(pairs)}. {pairing.sentence(pairs)}".strip()
 
 
 def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Object]:
@@ -159,12 +167,32 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
     )
 
 
-def _show_behind(camera: bpy.types.Object, image: bpy.types.Image) -> None:
-    """Make an image the camera's picture, as its background image."""
+def _told(pairs: Sequence[tuple[str, str]]) -> str:
+    """Say which camera got which image; of many, the first ones and the last."""
+    words = [f"{camera} < {image}" for camera, image in pairs]
+    if len(words) > TOLD_PAIRS:
+        words[TOLD_PAIRS - 1 : -1] = ["..."]
+    return ", ".join(words)
+
+
+def _check_local(camera: bpy.types.Object) -> None:
+    if camera.library is not None:
+        raise RequestError(
+            f"{camera.name} is linked from another file.",
+            "Make it local first (Object > Relations > Make Local).",
+        )
+
+
+def _show_behind(camera: bpy.types.Object, image: bpy.types.Image, scene: bpy.types.Scene) -> None:
+    """Make an image the camera's, as its background image."""
+    frame = frames.attached_aspect(camera) or frames.scene_aspect(scene)
     camera.levelform_camera.image = None
+    if camera.data.users > 1 or camera.data.library is not None:
+        camera.data = camera.data.copy()  # or the others would show this image too
     data = camera.data
     entries = [entry for entry in data.background_images if entry.source == "IMAGE"]
     background = entries[0] if entries else data.background_images.new()
     background.image = image
     background.show_background_image = True
     data.show_background_images = True
+    frames.attach(camera, frame)

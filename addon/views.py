@@ -15,23 +15,15 @@ from ..backend.contract.errors import RequestError
 from ..backend.contract.image_files import image_file, image_size
 from ..backend.contract.protocol import CameraData, ViewData
 from .scene import cameras as scene_cameras
+from .scene import evaluation, pixels
 from .scene import images as scene_images
-from .scene import pixels
 from .scene.pixels import Content
+from .scene_source import Frames, scene_views, used_cameras
+from .scene_source import chosen_cameras as chosen_cameras
+from .scene_source import scene_cameras_of as scene_cameras_of
 
 Picture: TypeAlias = str | PathLike[str] | bpy.types.Image | np.ndarray
 Camera: TypeAlias = bpy.types.Object | CameraData | None
-
-
-def scene_cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Return the scene's cameras in order of their names."""
-    found = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
-    return sorted(found, key=lambda camera: camera.name)
-
-
-def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Return the scene's ticked cameras in order of their names."""
-    return [camera for camera in scene_cameras_of(scene) if camera.levelform_camera.use]
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class Source:
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
     pictures : what each view's picture was given as, where that may be shown behind a camera
     volume_from : "file" where a file says where the object is, else empty
-    remarks : sentences about how the source was understood
+    remarks : sentences about how the source was understood, what was left out or may be wrong
     world_offset : local origin of the views' world in their file's, see `PosedFiles`; the scene's
         world is the views'
     """
@@ -58,28 +50,16 @@ class Source:
 
 
 def scene_source(
-    scene: bpy.types.Scene, chosen: Sequence[bpy.types.Object] | None = None
+    scene: bpy.types.Scene,
+    chosen: Sequence[bpy.types.Object] | None = None,
+    frames: Frames = None,
 ) -> Source:
-    """Return the views of the ticked cameras, or of the chosen ones.
-
-    Raises
-    ------
-    RequestError
-        If there are no cameras, none is ticked, or one of them can't be used.
-    """
-    cameras = chosen_cameras(scene) if chosen is None else list(chosen)
-    if not cameras and scene_cameras_of(scene):
-        raise RequestError("No camera is ticked.", "Tick those that have a picture.")
-    if not cameras:
-        raise RequestError(
-            "This scene has no cameras.",
-            "Add a camera for each picture, or choose a folder with a file of cameras.",
-        )
-    depsgraph = _depsgraph(scene)
-    views = tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras)
+    """Return the views of the ticked cameras, or of the chosen ones, as `scene_views` does."""
+    views, remarks = scene_views(scene, chosen, frames)
+    cameras, _ = used_cameras(scene, chosen)
     return Source(
         views,
-        remarks=scene_cameras.source_remarks(cameras),
+        remarks=(*scene_cameras.source_remarks(cameras), *remarks),
         world_offset=scene_cameras.world_offset(cameras),
     )
 
@@ -133,6 +113,7 @@ def given_source(
     images: Picture | Iterable[Picture] | None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None,
     scene: bpy.types.Scene,
+    frames: Frames = None,
 ) -> Source:
     """Return what a script hands over.
 
@@ -144,13 +125,21 @@ def given_source(
     cameras
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+    frames
+        Of cameras whose image is a sequence or a movie, see `scene_views`.
     """
+    if frames is not None and (images is not None or isinstance(cameras, str | PathLike)):
+        raise RequestError(
+            "Frames are asked for, but the images are given.",
+            "Leave the images out, so that the scene's cameras are used.",
+        )
     if isinstance(cameras, str | PathLike):
         if images is not None:
             raise RequestError("Give either images or a folder of posed pictures, not both.")
         return folder_source(cameras)
     if images is None:
-        return scene_source(scene, None if cameras is None else _objects(_listed(cameras)))
+        chosen = None if cameras is None else _objects(_listed(cameras))
+        return scene_source(scene, chosen, frames)
     pictures = _listed(images)
     given = _listed(cameras) if cameras is not None else [None] * len(pictures)
     if not pictures:
@@ -160,14 +149,13 @@ def given_source(
             f"There are {len(pictures)} pictures but {len(given)} cameras.",
             "Give one camera for each picture, in the same order.",
         )
-    depsgraph = _depsgraph(scene)
-    return Source(
-        tuple(
+    objects = [camera for camera in given if isinstance(camera, bpy.types.Object)]
+    with evaluation.evaluated(objects, scene) as depsgraph:
+        views = tuple(
             _given_view(picture, camera, number, scene, depsgraph)
             for number, (picture, camera) in enumerate(zip(pictures, given, strict=True))
-        ),
-        pictures=tuple(pictures),
-    )
+        )
+    return Source(views, pictures=tuple(pictures))
 
 
 def picture_image(picture: Picture) -> bpy.types.Image | None:
@@ -234,13 +222,3 @@ def _objects(cameras: list[Any]) -> list[bpy.types.Object]:
             f"A {type(strange[0]).__name__} has no picture of its own.", "Give the images too."
         )
     return cameras
-
-
-def _depsgraph(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
-    """Return the scene's evaluated state, up to date with what a script just changed."""
-    context = bpy.context
-    layer = context.view_layer if scene == context.scene else scene.view_layers[0]
-    layer.update()
-    depsgraph = layer.depsgraph
-    assert depsgraph is not None  # an updated layer has one
-    return depsgraph

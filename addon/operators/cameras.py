@@ -6,6 +6,7 @@ from bpy_extras.io_utils import ImportHelper
 
 from .. import api
 from ..results import CAMERAS
+from ..scene import frames
 from ..scene.cameras import source_remarks
 from ..views import chosen_cameras
 from . import Reporter, refuse
@@ -63,6 +64,24 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
         self.report({"INFO"}, api.use_images(paths, context))
 
 
+class LEVELFORM_OT_use_frame(bpy.types.Operator):
+    """Read the image of the active camera in the frame that the viewport shows now"""
+
+    bl_idname = "levelform.use_frame"
+    bl_label = "Read Image as Shown Now"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        objects, index = context.scene.objects, context.scene.levelform.camera_index
+        camera = objects[index] if 0 <= index < len(objects) else None
+        if camera is None or camera.type != "CAMERA":
+            self.report({"WARNING"}, "Select a camera in the list.")
+            return {"CANCELLED"}
+        frames.attach(camera, 0.0)
+        frames.observe(context.scene, [camera])
+        return {"FINISHED"}
+
+
 class LEVELFORM_FH_images(bpy.types.FileHandler):
     """Images that are dropped on a viewport while the Levelform tab is open there."""
 
@@ -118,5 +137,6 @@ CLASSES = (
     LEVELFORM_OT_add_cameras,
     LEVELFORM_OT_render_pictures,
     LEVELFORM_OT_drop_images,
+    LEVELFORM_OT_use_frame,
     LEVELFORM_FH_images,
 )

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import bpy
 
-from ...backend.contract.cameras import resized
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import ViewData
-from . import cameras, pixels
+from . import cameras, frames, pixels
 
 # A render's picture may miss the camera's aspect by this much, a pixel's rounding at small sizes.
-ASPECT_TOLERANCE = 0.01
+ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -72,14 +71,19 @@ def view_of(
     content = pixels.content_of(picture.image, _frame_of(picture, scene))
     width, height = pixels.content_size(content)
     if picture.background is None:
-        camera = cameras.render_camera(camera_object, scene, depsgraph)
-        camera = resized(camera, width, height)
+        camera = cameras.picked_camera(camera_object, (width, height), scene, depsgraph)
     else:
         camera = cameras.background_camera(
             camera_object, picture.background, (width, height), scene, depsgraph
         )
     mirrored = cameras.mirroring(camera_object, picture.background, depsgraph)
     return pixels.to_view(content, camera, camera_object.name, mirrored)
+
+
+def is_moving(camera_object: bpy.types.Object) -> bool:
+    """Return whether a camera's image is a sequence or a movie."""
+    image = _find_picture(camera_object).image
+    return image is not None and image.source in {"SEQUENCE", "MOVIE"}
 
 
 def _find_picture(camera_object: bpy.types.Object) -> Picture:
@@ -113,7 +117,7 @@ def _check_picture(
     size = pixels.known_size(image, _frame_of(picture, scene))
     if picture.background is not None:
         cameras.check_background(camera_object.name, picture.background)
-    elif size is not None:
+    elif size is not None and not frames.attached_aspect(camera_object):
         _check_aspect(image.name, size, cameras.render_size(scene))
 
 

@@ -27,6 +27,7 @@ from ...backend.contract.image_files import (
 from ...backend.contract.image_headers import Header, header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
+from . import movies
 
 UNREADABLE_KINDS = {
     "MOVIE": ("a movie", "Save the frame you need as an image and use that."),
@@ -46,7 +47,8 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
     Parameters
     ----------
     frame
-        The number of the file, of a sequence; None is the one it was opened with.
+        The number of the file, of a sequence, or of a movie's frame; None is the file that a
+        sequence was opened with, and refuses a movie.
 
     Raises
     ------
@@ -54,6 +56,8 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
         As `read_pixels`.
     """
     known_size(image, frame)
+    if image.source == "MOVIE" and frame is not None:
+        return movies.read_frame(image, frame, read_file)
     path = path_of(image, frame)
     if not image.is_dirty:
         if path and os.path.isfile(path) and _shown_as_stored(image, image_header(path)):
@@ -231,6 +235,9 @@ def path_of(image: bpy.types.Image, frame: int | None = None) -> str:
 
 def known_size(image: bpy.types.Image, frame: int | None = None) -> tuple[int, int] | None:
     """Return an image's size, None if only its pixels can tell; refuse what can't be used."""
+    if image.source == "MOVIE" and frame is not None:
+        movies.check(image)
+        return _size(image)
     if image.source in UNREADABLE_KINDS:
         kind, remedy = UNREADABLE_KINDS[image.source]
         raise RequestError(f"{image.name} is {kind}.", remedy)

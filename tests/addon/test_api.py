@@ -239,3 +239,16 @@ def test_an_output_that_cannot_be_written_says_why(extension, tmp_path, path, wo
     with pytest.raises((RequestError, WorkError), match=words):
         api.export_mesh(bpy.context.object, tmp_path / path)
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_api_is_an_attribute_of_the_extension():
+    import levelform
+
+    assert levelform.api is api
+    with pytest.raises(AttributeError, match="no attribute 'apu'"):
+        levelform.apu  # noqa: B018 - looking it up is the test
+
+
+def test_a_job_is_refused_where_the_extension_is_not_enabled():
+    with pytest.raises(RequestError, match="not enabled"):
+        api.reconstruct()

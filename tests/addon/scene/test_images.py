@@ -65,6 +65,8 @@ def pick():
 
         class CameraPicture(bpy.types.PropertyGroup):
             image: bpy.props.PointerProperty(type=bpy.types.Image)
+            frame: bpy.props.FloatProperty()
+            matched: bpy.props.StringProperty()
 
         bpy.utils.register_class(CameraPicture)
         bpy.types.Object.levelform_camera = bpy.props.PointerProperty(type=CameraPicture)
