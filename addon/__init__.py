@@ -16,6 +16,7 @@ _MODULES = (
     "method_options",
     "preferences",
     "view_checks",
+    "watch",
     "session",
     "keeping",
     "operators.backend",

@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 
 from ..backend.contract.checks import check_told
+from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
 from ..backend.contract.settings import Settings as Settings
 from ..backend.contract.words import parse_background
@@ -24,6 +25,7 @@ from . import dataset_render, interpreter
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
 from .requests import DEFAULT_NAME, absolute, begin, begin_check, begin_remesh, checked
+from .scene_source import Frames
 from .session import live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
@@ -37,6 +39,7 @@ def reconstruct(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -49,10 +52,13 @@ def reconstruct(
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+    frames
+        Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
+        range, or which (a list, or "1-48:6"), each a view. None: the current frame.
     name
         What to call the object.
     background
@@ -74,7 +80,15 @@ def reconstruct(
         If the work failed; the scene is as it was.
     """
     return _exhaust(
-        stream(images, cameras, volume=volume, name=name, background=background, **settings)
+        stream(
+            images,
+            cameras,
+            volume=volume,
+            frames=frames,
+            name=name,
+            background=background,
+            **settings,
+        )
     )
 
 
@@ -83,6 +97,7 @@ def stream(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -96,8 +111,9 @@ def stream(
     """
     if isinstance(background, str):
         background = parse_background(background)
+    scene = _scene()
     chosen = checked(Settings.of(background=background, **settings))
-    source = given_source(images, cameras, bpy.context.scene)
+    source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, name=name)
     return (yield from live.drive(running))
 
@@ -135,10 +151,11 @@ def check_views(
     if isinstance(background, str):
         background = parse_background(background)
     chosen = Settings.of(background=background, cures=tuple(cures))
-    running = begin_check(given_source(images, cameras, bpy.context.scene), chosen)
+    source = given_source(images, cameras, bpy.context.scene)
+    running = begin_check(source, chosen)
     _exhaust(live.drive(running))
     assert running.job.checked is not None  # `drive` raises where there is none
-    return check_told(running.job.checked)
+    return check_told(running.job.checked, source.remarks)
 
 
 def remesh(
@@ -247,6 +264,13 @@ def methods() -> tuple[MethodInfo, ...]:
 def doctor() -> dict[str, Any]:
     """Return what was found and what is missing for the backend to run, candidate by candidate."""
     return interpreter.doctor()
+
+
+def _scene() -> bpy.types.Scene:
+    """Return the context's scene; refuse where the extension is not registered."""
+    if not hasattr(bpy.types.Scene, "levelform"):
+        raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
+    return bpy.context.scene
 
 
 def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files import find_camera_file
 from ..backend.contract.checks import check_told, lines
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.options import PIPELINE
@@ -32,11 +33,19 @@ from ..backend.contract.words import (
 )
 from . import api, dataset_render
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, absolute, begin, begin_check, checked, scene_settings
+from .requests import (
+    DEFAULT_NAME,
+    absolute,
+    begin,
+    begin_check,
+    checked,
+    panel_frames,
+    scene_settings,
+)
 from .results import PROVENANCE
 from .session import live
-from .transforms import FILE_NAME
 from .views import Source, folder_source, given_source, scene_source
+from .windows import in_window
 
 COMMAND = "levelform"
 INTERRUPTED = 130
@@ -49,7 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
         args = _parser().parse_args(words)
-        result = args.run(args)
+        with in_window():
+            result = args.run(args)
     except LevelformError as error:
         if debug:
             raise
@@ -110,12 +120,18 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="*",
         metavar="SOURCE",
-        help=f"picture files; or a {FILE_NAME}, or its folder; default: the scene's cameras",
+        help="image files; or a file of cameras (transforms.json, a COLMAP model, ...), or its "
+        "folder; default: the scene's cameras",
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--views", help=VIEWS_HELP)
+    parser.add_argument(
+        "--frames",
+        help="of the scene's cameras whose image is a sequence or a movie: how many (8), or which "
+        "(1,5,9 or 1-48:6), each a view; default: the current frame",
+    )
     parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
@@ -140,7 +156,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
-    source = _chosen(_source(args.source, scene), args.views)
+    source = _source(args.source, scene, _views(args.views), args.frames)
     running = begin(source, settings, volume=volume, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
@@ -157,13 +173,13 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
 
 def _check_views(args: argparse.Namespace) -> dict[str, Any]:
     scene = bpy.context.scene
-    source = _chosen(_source(args.source, scene), args.views)
+    source = _source(args.source, scene, _views(args.views), args.frames)
     running = begin_check(source, _settings(args, scene))
     with _Bar() as bar:
         for _ in live.drive(running):
             bar.show(running.job.progress)
     assert running.job.checked is not None  # `drive` raises where there is none
-    return check_told(running.job.checked)
+    return check_told(running.job.checked, source.remarks)
 
 
 def _show_reconstruct(result: dict[str, Any]) -> str:
@@ -179,26 +195,37 @@ def _show_reconstruct(result: dict[str, Any]) -> str:
     )
 
 
-def _source(words: list[str], scene: bpy.types.Scene) -> Source:
+def _source(
+    words: list[str],
+    scene: bpy.types.Scene,
+    choice: list[int] | int | None,
+    frames: str | None,
+) -> Source:
+    """Return the source with the views that were chosen: so many spread evenly, or by index."""
     if not words:
-        return scene_source(scene)
+        return _chosen(scene_source(scene, frames=frames or panel_frames(scene)), choice)
+    if frames:
+        raise RequestError("Frames are of the scene's cameras.", "Leave out --frames or SOURCE.")
     paths = [Path(absolute(word)) for word in words]
     first = paths[0]
-    if first.suffix != ".json" and not first.is_dir():
-        return given_source(paths, None, scene)
+    named = find_camera_file(first) is not None or first.suffix.lower() == ".json"
+    if not named and not first.is_dir():
+        return _chosen(given_source(paths, None, scene), choice)
     if len(paths) > 1:
         raise RequestError(
-            f"{first} comes with other sources.", f"Give one {FILE_NAME}, or pictures."
+            f"{first} comes with other sources.", "Give one file of cameras, or images."
         )
-    return folder_source(first)
+    return folder_source(first, choose=choice)
 
 
-def _chosen(source: Source, words: str | None) -> Source:
-    """Return the source with the views that were asked for: so many spread evenly, or by index."""
-    if words is None:
-        return source
-    numbers = choose_views(len(source.views), parse_views(words))
-    return replace(source, views=tuple(source.views[number] for number in numbers))
+def _chosen(source: Source, choice: list[int] | int | None) -> Source:
+    chosen = choose_views(len(source.views), choice)
+    return replace(source, views=tuple(source.views[index] for index in chosen))
+
+
+def _views(words: str | None) -> list[int] | int | None:
+    """Return which views: "8" is how many, "0,2,5" and "3," which."""
+    return None if words is None else parse_views(words)
 
 
 def _settings(args: argparse.Namespace, scene: bpy.types.Scene) -> Settings:

@@ -5,14 +5,16 @@ from typing import Any
 
 import bpy
 
+from ..backend.contract.image_files import natural_key
 from ..backend.contract.protocol import MeshUpdate
-from . import method_options, preferences
+from . import method_options, panels_cameras, preferences
 from .interpreter import WORDS, describe, here
 from .level_properties import LEVEL_PROPERTIES
 from .operators.cameras import found_camera
 from .operators.remesh import not_kept
 from .requests import DEFAULT_METHOD, remesh_problem, settings_problem, source_problem
 from .results import PROVENANCE
+from .scene import frames
 from .scene import images as scene_images
 from .session import Running, live
 
@@ -46,19 +48,25 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         row.active = used
         picture = scene_images.picture_of(item, context.scene)
         if not picture.problem:
+            row.active = used and not panels_cameras.is_left_out(item, context.scene)
             row.label(text=picture.image.name, icon="IMAGE_DATA")
             if used:
                 _draw_mark(row, item.levelform_camera.mark)
             return
-        row.alert = used
-        row.label(text="No picture" if picture.source == "NONE" else "Unusable", icon="ERROR")
+        text, icon = panels_cameras.missing_words(item, picture)
+        row.alert = used and icon == "ERROR"
+        row.label(text=text, icon=icon)
 
     def filter_items(self, _context, data, propname):
-        """Show cameras alone, in order of their names."""
+        """Show cameras alone, in natural order of their names, as a job takes them."""
         objects = getattr(data, propname)
         shown = self.bitflag_filter_item
         flags = [shown if found.type == "CAMERA" else 0 for found in objects]
-        return flags, bpy.types.UI_UL_list.sort_items_by_name(objects, "name")
+        keys = [natural_key(found.name) for found in objects]
+        places = [0] * len(keys)
+        for place, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):
+            places[index] = place
+        return flags, places
 
 
 def _draw_mark(row: bpy.types.UILayout, mark: str) -> None:
@@ -279,10 +287,18 @@ def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settin
     layout.template_list(
         "LEVELFORM_UL_cameras", "", scene, "objects", settings, "camera_index", rows=4, maxrows=8
     )
+    if panels_cameras.has_moving_image(scene):
+        split_column(layout).prop(settings, "frames")
     index = settings.camera_index
     camera = scene.objects[index] if 0 <= index < len(scene.objects) else None
-    if camera is None or camera.type != "CAMERA":
+    if camera is not None and camera.type != "CAMERA":
+        camera = None
+    for sentence in panels_cameras.notes(camera, scene):
+        paragraph(layout, context, sentence, icon="ERROR")
+    if camera is None:
         return
+    if frames.notes([camera], scene):
+        layout.operator("levelform.use_frame")
     picture = scene_images.picture_of(camera, scene)
     if picture.source != "BACKGROUND":
         layout.template_ID(camera.levelform_camera, "image", open="image.open")

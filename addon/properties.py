@@ -22,6 +22,8 @@ from . import choices, level_properties, method_options, session, view_checks
 from .dataset_cameras import WORDS
 from .level_properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD
+from .scene import frames
+from .scene_source import MOST_FRAMES
 
 # How the panel calls the ranges of cameras whose names are no words.
 CAMERA_NAMES = {
@@ -124,6 +126,11 @@ def _inputs_changed(_owner: bpy.types.PropertyGroup, context: bpy.types.Context)
     view_checks.forget(context.scene)
 
 
+def _image_picked(chosen: "LevelformCamera", context: bpy.types.Context) -> None:
+    frames.pick(chosen.id_data, context.scene)
+    view_checks.forget(context.scene)
+
+
 class LevelformCamera(bpy.types.PropertyGroup):
     """A camera's part in the reconstruction, stored on the camera's object."""
 
@@ -152,7 +159,19 @@ class LevelformCamera(bpy.types.PropertyGroup):
         name="Picture",
         description="What this camera saw, as a render of this scene; "
         "when empty, the camera's background image is used",
-        update=_inputs_changed,
+        update=_image_picked,
+    )
+    frame: FloatProperty(
+        name="Frame",
+        description="Width over height of the render in which the camera's image was matched: the "
+        "image keeps that frame when the scene's render size changes; 0: the scene's",
+        min=0.0,
+    )
+    matched: StringProperty(
+        name="Matched",
+        description="The settings with which the artist matched the background image; empty where "
+        "Levelform attached it",
+        options={"HIDDEN"},
     )
 
 
@@ -170,7 +189,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Source",
         items=(
             ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
-            ("FILES", "Folder", "A transforms.json with its pictures, or the folder it is in"),
+            ("FILES", "Folder", "A file of cameras with its images, or the folder it is in"),
             ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
         ),
         default="CAMERAS",
@@ -178,7 +197,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     path: StringProperty(
         name="Folder",
-        description="A transforms.json, or the folder it is in",
+        description="A file of cameras (transforms.json, a COLMAP model and others), or its folder",
         subtype="FILE_PATH",
         update=_file_changed,
     )
@@ -186,6 +205,15 @@ class LevelformSettings(bpy.types.PropertyGroup):
         type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
     )
     camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
+    frames: IntProperty(
+        name="Frames",
+        description="Views of a camera whose image is a sequence or a movie, each with the pose "
+        "and the image of its frame, spread evenly over the scene's range; 1: the current frame",
+        default=1,
+        min=1,
+        max=MOST_FRAMES,
+        soft_max=64,
+    )
     volume: PointerProperty(
         type=bpy.types.Object,
         name="Volume",

@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files.origin import moved
 from ..backend.contract.cures import check_cures
 from ..backend.contract.errors import RequestError
 from ..backend.contract.levels import LEVEL_UNITS
@@ -91,12 +92,17 @@ def panel_source(scene: bpy.types.Scene) -> Source:
     """
     chosen = scene.levelform
     if chosen.source == "CAMERAS":
-        return scene_source(scene)
+        return scene_source(scene, frames=panel_frames(scene))
     if chosen.source == "FILES":
         return folder_source(absolute(chosen.path))
     if chosen.image is None:
         raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
     return given_source(chosen.image, None, scene)
+
+
+def panel_frames(scene: bpy.types.Scene) -> int | None:
+    """Return how many frames of moving images the panel asks for; None for the current one."""
+    return scene.levelform.frames if scene.levelform.frames > 1 else None
 
 
 def source_problem(scene: bpy.types.Scene) -> str:
@@ -123,7 +129,7 @@ def absolute(given: str | PathLike[str]) -> str:
     """
     given = str(given)
     if not given:
-        raise RequestError("No folder is chosen.", "Choose a transforms.json, or its folder.")
+        raise RequestError("No folder is chosen.", "Choose a file of cameras, or its folder.")
     if given.startswith("//") and not bpy.data.filepath:
         raise RequestError(
             f"{given} lies beside the .blend file, which is not saved.", "Save the file first."
@@ -191,8 +197,9 @@ def begin(
     Parameters
     ----------
     volume
-        An Empty or (4, 4) world_from_volume; None: what the source says, else around what the
-        cameras see, or without cameras the cube [-1, 1]^3 of the world.
+        An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
+        the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
+        the world.
     marks
         Where to write whether the views agree; None: on the scene's cameras, where they are the
         source.
@@ -213,6 +220,8 @@ def begin(
         source.views,
         world_from_volume=world_from_volume,
         volume_from=volume_from,
+        world_offset=source.world_offset,
+        remarks=source.remarks,
         keep=job,
     )
     facts = {
@@ -293,7 +302,8 @@ def _given_volume(
     if isinstance(volume, bpy.types.Object):
         return scene_volume.matrix_of(volume), "user"
     if volume is not None:
-        return _checked_matrix(np.asarray(volume, dtype=np.float64)), "user"
+        matrix = _checked_matrix(np.asarray(volume, dtype=np.float64))
+        return moved(matrix, source.world_offset), "user"
     if source.world_from_volume is not None:
         return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
     return None, ""

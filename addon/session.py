@@ -8,7 +8,6 @@ import atexit
 import logging
 import time
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ from ..backend.contract.protocol import (
 from . import interpreter, method_options, preferences, view_checks
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
+from .windows import in_window
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
@@ -381,14 +381,6 @@ def methods() -> tuple[MethodInfo, ...]:
 
 
 # ---------------------------------------------------------------- Blender's context
-
-
-def in_window() -> AbstractContextManager[Any]:
-    """Give timers and handlers, which have no window of their own, the context of the first one."""
-    windows = bpy.context.window_manager.windows
-    if bpy.context.window is not None or not windows:
-        return nullcontext()
-    return bpy.context.temp_override(window=windows[0])
 
 
 def redraw() -> None:

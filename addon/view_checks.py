@@ -49,7 +49,8 @@ def remember(marks: Marks, checked: ViewsChecked, stats: Mapping[str, Any]) -> N
     forget(scene, cures=False)
     settings = scene.levelform
     settings.check_remark = re.sub(r" \(--[^)]*\)", "", checked.remark)  # buttons stand below
-    settings.check_views = json.dumps([marks.on_cameras, list(marks.views)])
+    movable = marks.on_cameras and all(name in scene.objects for name in marks.views)
+    settings.check_views = json.dumps([movable, list(marks.views)])
     for cure in checked.cures:
         entry = settings.check_cures.add()
         entry.cure, entry.sentence = cure.name, cure.sentence
@@ -57,8 +58,8 @@ def remember(marks: Marks, checked: ViewsChecked, stats: Mapping[str, Any]) -> N
         return
     views: Sequence[Any] = stats.get("views_checked") or [vars(view) for view in checked.views]
     for name, view in zip(marks.views, views, strict=False):
-        camera = scene.objects.get(name)
-        if camera is not None and camera.type == "CAMERA":
+        camera = scene.objects.get(name) or scene.objects.get(name.rpartition(" frame ")[0])
+        if camera is not None and camera.type == "CAMERA" and camera.levelform_camera.mark != BAD:
             _mark(camera, view)
 
 

@@ -22,7 +22,6 @@ from .contract.levels import LEVEL_UNITS
 from .contract.options import PIPELINE, default_of, read_options
 from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
-from .data.pictures import to_view
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
@@ -36,6 +35,7 @@ from .geometry.volume import (
     estimate_volume,
     silhouette_rectangle,
 )
+from .images import Notes, to_view
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .reconstructors import (
@@ -113,7 +113,8 @@ class Session:
         request = self._checked(request)
         ticket.plan(STAGES)
         with ticket.stage("Prepare pictures"):
-            cured = apply_cures(_read_views(request, ticket), request.cures)
+            notes = Notes()
+            cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             review = Review(cured)
             yield review.event(request.job)
             with review.explaining():
@@ -130,8 +131,9 @@ class Session:
                     shown = _to_draw(shown, event)
                 elif isinstance(event, protocol.Finished) and shown is not None:
                     fits = _fits(review, views, shown, kept, placement)
-                    stats = {**event.stats, **_told(placement), **fits, "cured": [*request.cures]}
+                    stats = {**event.stats, **fits, "cured": [*request.cures]}
                     stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
+                    stats = _with_source(stats, request, placement, notes)
                     stats.update(_numbered(stats, cured))
                     event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
@@ -339,16 +341,18 @@ class Session:
 
 
 def _read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    ticket: Ticket,
+    notes: Notes | None = None,
 ) -> list[View]:
-    """Return the request's views, their cameras posed in the world."""
+    """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
     views = []
     for index, data in enumerate(request.views):
-        views.append(to_view(data, request.background))
+        views.append(to_view(data, request.background, notes))
         ticket.advance((index + 1) / len(request.views))
     return views
 
@@ -361,6 +365,37 @@ def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol
     if not sights:
         return protocol.Placement(np.eye(4), "unit")
     return protocol.Placement(estimate_volume(sights), "estimate")
+
+
+def _with_source(
+    stats: dict[str, Any],
+    request: protocol.Reconstruct,
+    placement: protocol.Placement,
+    notes: Notes,
+) -> dict[str, Any]:
+    """Return what `--json` prints of a job, with where the object is and what its source says."""
+    return {
+        **stats,
+        **_told(placement),
+        "world_offset": list(request.world_offset),
+        "remarks": [
+            *request.remarks,
+            *_far_remarks(request.world_offset),
+            *notes.remarks(),
+            *stats["remarks"],
+        ],
+    }
+
+
+def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
+    """Return a remark where the mesh was made about a local origin."""
+    if not any(offset):
+        return ()
+    place = ", ".join(f"{value:.10g}" for value in offset)
+    return (
+        "The cameras stand far from the world's origin; the mesh was made about the local origin "
+        f"({place}).",
+    )
 
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:

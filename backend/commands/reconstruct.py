@@ -1,13 +1,17 @@
 """`levelform reconstruct`: pictures in, a mesh file out."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..contract import checks, protocol
+from ..contract.camera_files import find_camera_file, read_posed_images, views_of
+from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
+from ..contract.image_files import image_file, list_images
 from ..contract.settings import Settings
 from ..contract.words import (
     CHECK_HELP,
@@ -36,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="+",
         metavar="SOURCE",
-        help="picture files; or a transforms.json (nerfstudio, instant-ngp), or a folder",
+        help="image files; or a folder; or a file of cameras: transforms.json (nerfstudio, "
+        "instant-ngp), a COLMAP model, cameras.json (3D Gaussian Splatting), meta_data.json "
+        "(sdfstudio), XML of Metashape, CSV of RealityScan",
     )
     parser.add_argument("-o", "--out", help=OUT_HELP)
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
@@ -65,17 +71,31 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     chosen = read_settings(args, Settings()).check(session.methods().methods)
     volume = None if args.volume is None else parse_volume(args.volume)
     with progress() as ticket:
-        views, told = read_sources(args.source, args.views)
-        given = told if volume is None else volume
+        source = read_sources(args.source, args.views)
         request = chosen.request(
             JOB,
-            views,
-            world_from_volume=given,
-            volume_from="" if given is None else "file" if volume is None else "user",
+            source.views,
+            world_from_volume=source.volume(volume),
+            volume_from=source.volume_from if volume is None else "user",
+            world_offset=source.world_offset,
+            remarks=source.remarks,
         )
         mesh, stats = _reconstruct(session, request, ticket)
-        write_mesh(mesh, args.out)
-    return {**stats, "out": str(args.out)}
+        write_mesh(mesh, args.out, world_offset=source.world_offset)
+    return {**_in_file(stats, args.out), "out": str(args.out)}
+
+
+def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
+    """Return the stats in the coordinates of the file of cameras, with how `out` has them."""
+    from ..geometry.mesh_files import offset_remark
+
+    offset = stats["world_offset"]
+    if not any(offset):
+        return stats
+    volume = np.array(stats["world_from_volume"])
+    volume[:3, 3] += offset
+    remarks = [*stats["remarks"], offset_remark(out)]
+    return {**stats, "world_from_volume": volume.tolist(), "remarks": remarks}
 
 
 def check_views(args: argparse.Namespace) -> dict[str, Any]:
@@ -84,10 +104,10 @@ def check_views(args: argparse.Namespace) -> dict[str, Any]:
 
     chosen = read_settings(args, Settings())
     with progress() as ticket:
-        views, _ = read_sources(args.source, args.views)
-        request = protocol.CheckViews(JOB, views, chosen.background, chosen.cures)
+        source = read_sources(args.source, args.views)
+        request = protocol.CheckViews(JOB, source.views, chosen.background, chosen.cures)
         (event,) = Session().check_views(request, ticket)
-    return checks.check_told(event)
+    return checks.check_told(event, source.remarks)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -134,35 +154,61 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
 # ---------------------------------------------------------------- what the sources hold
 
 
-def read_sources(
-    sources: list[str], choice: str | None
-) -> tuple[tuple[protocol.ViewData, ...], np.ndarray | None]:
-    """Return the views that the sources hold, and the volume where a file says it.
+@dataclass(frozen=True)
+class Source:
+    """What to reconstruct from.
+
+    views : images, with their cameras where those are known
+    world_from_volume : (4, 4) where the object is, if a file says so
+    volume_from : "file" if one does, else empty
+    remarks : sentences about how the source was understood
+    world_offset : local origin of the views' world, see `PosedFiles`
+    """
+
+    views: tuple[protocol.ViewData, ...]
+    world_from_volume: np.ndarray | None = None
+    volume_from: str = ""
+    remarks: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def volume(self, given: np.ndarray | None) -> np.ndarray | None:
+        """Return the volume about the local origin: the given one, in the file's coordinates, else
+        the file's."""
+        return self.world_from_volume if given is None else moved(given, self.world_offset)
+
+
+def read_sources(sources: list[str], choice: str | None) -> Source:
+    """Return the views that the sources hold, and what a file of cameras says besides.
 
     Raises
     ------
     RequestError
         If a source is missing, can't be read, or does not go with the others.
     """
-    from ..data.pictures import SUFFIXES, read_picture
-    from ..data.transforms import NAME, read_transforms
-
     chosen = None if choice is None else parse_views(choice)
     paths = [Path(source) for source in sources]
     first = paths[0]
-    if first.suffix == ".json" or (first / NAME).is_file():
+    if find_camera_file(first) is not None or first.suffix.lower() == ".json":
         if len(paths) > 1:
             raise RequestError(
-                f"{first} comes with other sources.", "Give one transforms.json, or pictures."
+                f"{first} comes with other sources.", "Give one file of cameras, or images."
             )
-        posed = read_transforms(first, choose=chosen)
-        return posed.views, posed.world_from_volume
+        posed = read_posed_images(first, choose=chosen)
+        return Source(
+            views_of(posed),
+            posed.world_from_volume,
+            posed.volume_from,
+            posed.remarks,
+            posed.world_offset,
+        )
     if first.is_dir():
-        paths = sorted(path for path in first.iterdir() if path.suffix.lower() in SUFFIXES)
+        paths = list_images(first)
         if not paths:
             raise RequestError(
-                f"The folder {first} holds no pictures and no {NAME}.", "Name another folder."
+                f"The folder {first} holds no images and no file of cameras.",
+                "Name another folder.",
             )
     picked = [paths[index] for index in choose_views(len(paths), chosen)]
-    views = [protocol.ViewData(read_picture(path).numpy(), None, path.name) for path in picked]
-    return tuple(views), None
+    return Source(
+        tuple(protocol.ViewData(None, None, path.name, image_file(path)) for path in picked)
+    )

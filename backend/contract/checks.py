@@ -34,13 +34,18 @@ def told(checks: Sequence[ViewCheck], cures: Sequence[Cure]) -> dict[str, Any]:
     }
 
 
-def check_told(event: ViewsChecked) -> dict[str, Any]:
-    """Return what `--check` prints as JSON; "agree" is null where no two views can be compared."""
+def check_told(event: ViewsChecked, remarks: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what `--check` prints as JSON; "agree" is null where no two views can be compared.
+
+    Parameters
+    ----------
+    remarks : about the source of the views
+    """
     known = sum(view.residual is not None for view in event.views) >= 2
     return {
         "agree": not event.remark if known else None,
         **told(event.views, event.cures),
-        "remarks": [event.remark] if event.remark else [],
+        "remarks": [*remarks, *([event.remark] if event.remark else [])],
     }
 
 
@@ -57,7 +62,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
             numbers.append(f"covered {view['covered']:.0%}, IoU {view['iou']:.2f}")
         text = f"{number:>3}  {view['name']:<{width}}  {', '.join(numbers)}  {view['remark']}"
         rows.append(text.rstrip())
-    if result.get("agree", False) and not result["remarks"]:
+    if result.get("agree"):
         rows.append("The views agree.")
     if result.get("agree", False) is None:
         rows.append("There are no two views with cameras and silhouettes to compare.")

@@ -47,7 +47,7 @@ class ViewData:
     camera : posed in the world; None when unknown
     name : what to call the view in a message (the camera's name in Blender)
     file : where the image is, instead of `image`
-    mirrored : flip the file's image left-right, top-bottom before the camera sees it
+    mirrored : flip the image left-right, top-bottom before the camera sees it
     """
 
     image: np.ndarray | None
@@ -95,6 +95,8 @@ class Reconstruct:
     front : degrees about the world's +Z from -Y to where the object's front looks, for a volume
         that is estimated; None: what the method needs is found from the images
     cures : what to do about views that disagree, by the names of `Cure`
+    world_offset : local origin of the views' world in their file's, see `PosedFiles`
+    remarks : sentences about the source that belong to the result's
     level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the pipeline, by name; values or words for them
@@ -116,6 +118,8 @@ class Reconstruct:
     volume_from: str = "user"
     front: float | None = None
     cures: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

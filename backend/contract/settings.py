@@ -138,6 +138,8 @@ class Settings:
         world_from_volume: np.ndarray | None = None,
         volume_from: str = "",
         keep: str = "",
+        world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        remarks: tuple[str, ...] = (),
     ) -> Reconstruct:
         """Return the request of a job, as all four surfaces make it."""
         return Reconstruct(
@@ -154,6 +156,8 @@ class Settings:
             device=self.device or DEVICE.default,
             background=self.background,
             keep=keep,
+            world_offset=world_offset,
+            remarks=remarks,
             options=dict(self.options),
             cures=self.cures,
         )

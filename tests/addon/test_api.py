@@ -153,7 +153,8 @@ def folder(tmp_path, ball_stage):
         pose = np.eye(4)
         pose[2, 3] = 4 + number
         frames.append({"file_path": f"{number}.png", "transform_matrix": pose.tolist()})
-    content = {"fl_x": 80.0, "w": 64, "h": 64, "aabb": [[-1, -1, -1], [1, 1, 1]], "frames": frames}
+    content = {"fl_x": 80.0, "w": 64, "h": 64, "world_from_volume": np.eye(4).tolist()}
+    content["frames"] = frames
     (tmp_path / "transforms.json").write_text(json.dumps(content))
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     return tmp_path
@@ -163,7 +164,8 @@ def test_a_folder_brings_its_cameras_and_its_volume(puppet, folder):
     answer(puppet, 32)
     api.reconstruct(cameras=folder)
     request = puppet.job.request
-    assert [view.name for view in request.views] == ["0", "1"]
+    assert [view.name for view in request.views] == ["0.png", "1.png"]
+    assert request.volume_from == "file"
     assert request.world_from_volume.tolist() == np.eye(4).tolist()
     assert not bpy.data.images
 
@@ -237,3 +239,16 @@ def test_an_output_that_cannot_be_written_says_why(extension, tmp_path, path, wo
     with pytest.raises((RequestError, WorkError), match=words):
         api.export_mesh(bpy.context.object, tmp_path / path)
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_api_is_an_attribute_of_the_extension():
+    import levelform
+
+    assert levelform.api is api
+    with pytest.raises(AttributeError, match="no attribute 'apu'"):
+        levelform.apu  # noqa: B018 - looking it up is the test
+
+
+def test_a_job_is_refused_where_the_extension_is_not_enabled():
+    with pytest.raises(RequestError, match="not enabled"):
+        api.reconstruct()

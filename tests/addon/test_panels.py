@@ -126,7 +126,7 @@ def test_each_camera_shows_its_picture_or_why_it_has_none(extension, found, ball
     scene.levelform.camera_index = scene.objects.find("View 1")
     paper = main()
     assert "picture 0" in paper
-    assert "No picture" in paper
+    assert "No image: left out" in paper
     assert "Unusable" in paper
     assert "View 1 has no picture." in paper
     assert "levelform.render_pictures" in paper

@@ -8,10 +8,11 @@ import torch
 from levelform.backend import session
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
-from levelform.backend.data.transforms import to_camera_data
+from levelform.backend.contract.protocol import ImageFile
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
+from PIL import Image
 
 WORLD = np.array(
     [[0, -2, 0, 5], [2, 0, 0, -1], [0, 0, 2, 3], [0, 0, 0, 1.0]]
@@ -29,7 +30,7 @@ def views(photograph, cameras):
     for index, camera in enumerate(cameras):
         view = shrink(photograph(camera), 96)
         placed = view.camera.in_frame(np.linalg.inv(WORLD))
-        result.append(protocol.ViewData(view.image.numpy(), to_camera_data(placed), f"cam {index}"))
+        result.append(protocol.ViewData(view.image.numpy(), placed.to_data(), f"cam {index}"))
     return tuple(result)
 
 
@@ -74,6 +75,16 @@ def test_a_job_goes_from_coarse_to_fine_and_ends_with_its_stats(views):
     assert last.faces.dtype == np.int32
     assert last.colors.shape == (len(last.vertices), 4)
     assert last.normals.shape == last.vertices.shape
+
+
+def test_what_images_have_to_say_is_in_the_stats(views, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    pixels = (views[0].image * 255).round().astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    tagged = replace(views[0], image=None, file=ImageFile(str(tmp_path / "a.png")))
+    _, stats = finish(Session().reconstruct(request((tagged, *views[1:])), Ticket()))
+    assert stats["remarks"][0].startswith("cam 0: the file's orientation tag was not applied")
 
 
 def test_the_mesh_stands_where_the_object_is_in_the_world(views):
@@ -302,7 +313,7 @@ def test_cameras_inside_and_behind_the_volume(views):
 
 def test_a_picture_that_is_not_its_cameras(views):
     wrong = replace(views[1], image=views[1].image[:, : views[1].image.shape[1] // 2])
-    with pytest.raises(RequestError, match=r"cam 1: the picture is \d+ x \d+, its camera is for"):
+    with pytest.raises(RequestError, match=r"cam 1: the image is \d+ x \d+, its camera is for"):
         bad((views[0], wrong))
 
 
@@ -541,7 +552,7 @@ def square(photograph, aim):
         place = (3 * np.cos(angle), 3 * np.sin(angle), height)
         camera = Camera(aim(place, (0.0, 0.0, 0.1)), 120, 120, 48, 48, 96, 96)
         view = photograph(camera)
-        result.append(protocol.ViewData(view.image.numpy(), to_camera_data(camera), f"v{index}"))
+        result.append(protocol.ViewData(view.image.numpy(), camera.to_data(), f"v{index}"))
     return tuple(result)
 
 
