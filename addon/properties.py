@@ -12,8 +12,8 @@ from bpy.props import (
 )
 
 from ..backend.contract import protocol
+from ..backend.contract.camera_ranges import WORDS
 from . import choices, session
-from .dataset_cameras import WORDS
 from .requests import DEFAULT_METHOD
 
 # How the panel calls the ranges of cameras whose names are no words.
