@@ -20,7 +20,6 @@ import torch
 from .contract import protocol
 from .contract.errors import RequestError, WorkError
 from .data.meshes import Solid, mend
-from .data.pictures import to_view
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
@@ -34,6 +33,7 @@ from .geometry.volume import (
     estimate_volume,
     silhouette_rectangle,
 )
+from .images import to_view
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .reconstructors import (

@@ -18,9 +18,10 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...backend.contract import image_headers
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import CameraData, ViewData
-from . import cameras, image_headers
+from . import cameras
 
 # A picture's longest side, and its pixels: Blender holds 16 bytes for each while it hands them
 # over.

@@ -151,7 +151,7 @@ def read_sources(
     RequestError
         If a source is missing, can't be read, or does not go with the others.
     """
-    from ..data.pictures import SUFFIXES, read_picture
+    from ..contract.image_files import image_file, list_images
     from ..data.transforms import NAME, choose_frames, read_transforms
 
     chosen = None if choice is None else parse_views(choice)
@@ -165,13 +165,13 @@ def read_sources(
         posed = read_transforms(first, choose=chosen)
         return posed.views, posed.world_from_volume
     if first.is_dir():
-        paths = sorted(path for path in first.iterdir() if path.suffix.lower() in SUFFIXES)
+        paths = list_images(first)
         if not paths:
             raise RequestError(
                 f"The folder {first} holds no pictures and no {NAME}.", "Name another folder."
             )
     picked = [paths[index] for index in choose_frames(len(paths), chosen)]
-    views = [protocol.ViewData(read_picture(path).numpy(), None, path.name) for path in picked]
+    views = [protocol.ViewData(None, None, path.name, image_file(path)) for path in picked]
     return tuple(views), None
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..contract.errors import RequestError
+from ..contract.image_files import SUFFIXES, image_file, image_size
 from ..contract.protocol import CameraData, ViewData
 from ..geometry.cameras import Camera
 from ..geometry.writing import written_whole
-from .pictures import SUFFIXES, picture_size, read_picture
 
 NAME = "transforms.json"
 
@@ -152,14 +152,14 @@ def _read_frame(path: Path, index: int, frame: Any, shared: Mapping[str, Any]) -
     picture = find_picture(path.parent, frame["file_path"])
     keys = {**shared, **frame}
     if "w" not in keys or "h" not in keys:
-        keys["w"], keys["h"] = picture_size(picture)
+        keys["w"], keys["h"] = image_size(picture)
     try:
         camera = Camera.from_transforms(keys)
     except RequestError as error:
         raise RequestError(
             f"{path}: frame {index} ({picture.name}): {error.message}", error.hint
         ) from error
-    return ViewData(read_picture(picture).numpy(), to_camera_data(camera), picture.name)
+    return ViewData(None, to_camera_data(camera), picture.name, image_file(picture))
 
 
 def find_picture(folder: Path, name: str) -> Path:

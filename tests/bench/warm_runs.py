@@ -11,11 +11,11 @@ from pathlib import Path
 
 from equal_views import enliven
 from levelform.backend.contract.protocol import Background
-from levelform.backend.data.pictures import to_view
 from levelform.backend.data.transforms import read_transforms
 from levelform.backend.extraction import stream
 from levelform.backend.fields import Field
 from levelform.backend.geometry.views import View
+from levelform.backend.images import to_view
 from levelform.backend.reconstructors import (
     Reconstructor,
     bundled_variants,

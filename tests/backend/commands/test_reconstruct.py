@@ -115,7 +115,7 @@ def test_loose_pictures_have_no_cameras(folder, capsys):
 
 def test_sources_that_are_not_there(folder, capsys):
     (folder / "none").mkdir()
-    for source, words in (("none", "holds no pictures"), ("gone.png", "There is no picture")):
+    for source, words in (("none", "holds no pictures"), ("gone.png", "There is no image")):
         status, result = run(capsys, folder / source, "-o", folder / "mesh.ply")
         assert (status, words in result["error"]) == (2, True)
     status, result = run(capsys, folder / "transforms.json", "x.png", "-o", folder / "mesh.ply")

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.image_files import image_file
 from levelform.backend.data.transforms import (
     choose_frames,
     read_transforms,
@@ -52,8 +53,8 @@ def test_nerfstudio(folder):
     assert (first.camera.fl_x, second.camera.fl_x, second.camera.fl_y) == (50, 70, 51)
     assert first.camera.camera_model == "PINHOLE"
     np.testing.assert_allclose(first.camera.transform_matrix, POSE)  # as it stands
-    assert first.image.shape == (30, 40, 4)
-    assert second.image[0, 0, 0] == pytest.approx(2 / 255)
+    assert first.file == image_file(folder / "images" / "r_0.png")
+    assert second.file == image_file(folder / "images" / "r_2.png")
 
 
 def test_instant_ngp_with_an_angle_alone_and_no_suffix(folder):

@@ -9,7 +9,8 @@ HEADER_BYTES = 1 << 18
 def size_of(head: bytes) -> tuple[int, int] | None:
     """Return (width, height) of the picture that starts with `head`; None for other formats.
 
-    Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP and Radiance HDR. A broken header counts as not known.
+    Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP, Radiance HDR and TGA. A broken header counts as not
+    known.
     """
     for magic, read in _READERS.items():
         if head.startswith(magic):
@@ -17,7 +18,7 @@ def size_of(head: bytes) -> tuple[int, int] | None:
                 return read(head)
             except (struct.error, ValueError, IndexError):
                 return None
-    return None
+    return _tga(head)
 
 
 def _png(head: bytes) -> tuple[int, int]:
@@ -84,6 +85,22 @@ def _hdr(head: bytes) -> tuple[int, int]:
     start = head.index(b"\n\n") + 2
     words = head[start : head.index(b"\n", start)].split()
     return int(words[3]), int(words[1])
+
+
+def _tga(head: bytes) -> tuple[int, int] | None:
+    """Read a Targa header, which has no magic: its fields must all have values of the format."""
+    if len(head) < 18:
+        return None
+    _, palette, kind, _, _, _, _, _, width, height, depth, flags = struct.unpack_from(
+        "<BBBHHBHHHHBB", head
+    )
+    right = (
+        palette in (0, 1)
+        and kind in ((1, 9) if palette else (2, 3, 10, 11))
+        and depth in (8, 16, 24, 32)
+        and flags & 0xC0 == 0
+    )
+    return (width, height) if right and width and height else None
 
 
 _READERS = {

@@ -5,11 +5,11 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from levelform.addon.scene import image_headers  # noqa: E402
+from levelform.backend.contract import image_headers  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
-FORMATS = ("PNG", "JPEG", "OPEN_EXR", "TIFF", "WEBP", "BMP", "HDR")
+FORMATS = ("PNG", "JPEG", "OPEN_EXR", "TIFF", "WEBP", "BMP", "HDR", "TARGA")
 
 
 def write(path, file_format, size=(37, 21)):

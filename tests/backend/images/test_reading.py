@@ -8,15 +8,15 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background, CameraData, ViewData
-from levelform.backend.data.pictures import (
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.images import (
     LONGEST,
     fit_camera,
     matte,
-    read_picture,
+    read_image,
     to_image,
     to_view,
 )
-from levelform.backend.geometry.cameras import Camera
 from PIL import Image
 
 
@@ -38,7 +38,7 @@ def png_header(width, height):
 def test_pixels_come_back_as_they_are(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 4), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    image = read_picture(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
     assert image.dtype == torch.float32
     np.testing.assert_allclose(image.numpy(), pixels / 255, atol=1e-6)
 
@@ -53,7 +53,7 @@ def test_pixels_come_back_as_they_are(tmp_path):
 )
 def test_other_kinds_become_opaque_rgba(tmp_path, pixels, want):
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    image = read_picture(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
     assert image.shape == (2, 3, 4)
     np.testing.assert_allclose(image[0, 0], (*want, 1.0), atol=1 / 255)
 
@@ -63,36 +63,36 @@ def test_a_palette_with_a_transparent_colour_has_alpha(tmp_path):
     picture.putpalette([0, 0, 0, 255, 0, 0])
     picture.putpixel((0, 0), 0)
     picture.save(tmp_path / "a.png", transparency=0)
-    alpha = read_picture(tmp_path / "a.png")[..., 3]
+    alpha = read_image(tmp_path / "a.png")[..., 3]
     assert (float(alpha[0, 0]), float(alpha[1, 1])) == (0.0, 1.0)
 
 
 def test_a_large_picture_is_read_as_a_smaller_copy(tmp_path):
     Image.new("RGBA", (3 * LONGEST, 300), (255, 0, 0, 255)).save(tmp_path / "a.png")
-    assert read_picture(tmp_path / "a.png").shape == (100, LONGEST, 4)
+    assert read_image(tmp_path / "a.png").shape == (100, LONGEST, 4)
 
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (20_000, 6_000), (1_000_000, 1_000_000)])
 def test_a_huge_picture_is_refused_before_it_takes_memory(tmp_path, size):
     (tmp_path / "huge.png").write_bytes(png_header(*size))
     with pytest.raises(RequestError, match=r"huge\.png has more than 80 million pixels"):
-        read_picture(tmp_path / "huge.png")
+        read_image(tmp_path / "huge.png")
 
 
 def test_files_that_are_no_pictures_are_told_apart(tmp_path):
-    with pytest.raises(RequestError, match=r"There is no picture .*gone\.png"):
-        read_picture(tmp_path / "gone.png")
+    with pytest.raises(RequestError, match=r"There is no image .*gone\.png"):
+        read_image(tmp_path / "gone.png")
     (tmp_path / "empty.png").touch()
     with pytest.raises(RequestError, match=r"empty\.png is empty: 0 bytes"):
-        read_picture(tmp_path / "empty.png")
-    (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(RequestError, match=r"text\.png is no picture"):
-        read_picture(tmp_path / "text.png")
+        read_image(tmp_path / "empty.png")
+    (tmp_path / "text.png").write_text("not an image")
+    with pytest.raises(RequestError, match=r"text\.png is not a readable image"):
+        read_image(tmp_path / "text.png")
     Image.new("RGBA", (64, 64)).save(tmp_path / "whole.png")
     cut = (tmp_path / "whole.png").read_bytes()[:60]
     (tmp_path / "cut.png").write_bytes(cut)
     with pytest.raises(RequestError, match=r"cut\.png"):
-        read_picture(tmp_path / "cut.png")
+        read_image(tmp_path / "cut.png")
 
 
 # ---------------------------------------------------------------- backgrounds

@@ -1,0 +1,71 @@
+"""Views from files: masks, mirrored images, and the same view whether pixels or a file was sent."""
+
+import numpy as np
+import pytest
+import torch
+from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.image_files import image_file
+from levelform.backend.contract.protocol import Background, CameraData, ImageFile, ViewData
+from levelform.backend.images import to_view
+from PIL import Image
+
+
+def camera_data(width=40, height=30, **changes):
+    values = {"fl_x": 50.0, "fl_y": 55.0, "cx": 21.0, "cy": 14.0, "w": width, "h": height}
+    return CameraData(np.eye(4), **{**values, **changes})
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (30, 40, 4), np.uint8)
+
+
+@pytest.fixture
+def path(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+def test_a_file_its_bytes_and_its_pixels_are_one_view(path, pixels):
+    packed = ImageFile("a.png", np.frombuffer(path.read_bytes(), np.uint8))
+    views = [
+        to_view(ViewData(data, camera_data(), "v", file), Background())
+        for data, file in ((pixels, None), (None, image_file(path)), (None, packed))
+    ]
+    assert torch.equal(views[0].image, views[1].image)
+    assert torch.equal(views[0].image, views[2].image)
+
+
+@pytest.mark.parametrize("mirrored", [(True, False), (False, True), (True, True)])
+def test_a_mirrored_file_is_flipped(path, pixels, mirrored):
+    across, down = (-1 if flip else 1 for flip in mirrored)
+    want = to_view(ViewData(pixels[::down, ::across].copy(), None, "v"), Background())
+    view = to_view(ViewData(None, None, "v", image_file(path), mirrored), Background())
+    assert torch.equal(view.image, want.image)
+
+
+def test_a_mask_goes_before_the_alpha_and_the_background(path, tmp_path):
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:20, 7:30] = 255
+    Image.fromarray(mask).save(tmp_path / "a_mask.png")
+    data = ViewData(None, camera_data(), "v", image_file(path))
+    view = to_view(data, Background("auto"))
+    np.testing.assert_array_equal(view.image[..., 3].numpy(), mask / np.float32(255))
+
+
+def test_a_mask_of_another_size_is_resized_or_refused(path, tmp_path):
+    mask = np.zeros((60, 80), np.uint8)
+    mask[10:40, 14:60] = 255
+    Image.fromarray(mask).save(tmp_path / "a_mask.png")
+    data = ViewData(None, camera_data(), "v", image_file(path))
+    alpha = to_view(data, Background()).image[..., 3].numpy()
+    np.testing.assert_array_equal(alpha > 0.5, mask[::2, ::2] > 0)
+    Image.fromarray(mask[:50]).save(tmp_path / "a_mask.png")
+    with pytest.raises(RequestError, match=r"a_mask\.png is 80 x 50, its image 40 x 30"):
+        to_view(data, Background())
+
+
+def test_an_empty_mask_is_said(path, tmp_path):
+    Image.new("L", (40, 30)).save(tmp_path / "a_mask.png")
+    with pytest.raises(RequestError, match=r"a_mask\.png is black all over"):
+        to_view(ViewData(None, None, "v", image_file(path)), Background())
