@@ -1,6 +1,7 @@
 """`levelform reconstruct`: pictures in, a mesh file out."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="picture files; or a transforms.json (nerfstudio, instant-ngp), or a folder",
     )
     parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
+    add_choices(parser)
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Take how to reconstruct, whatever from."""
     parser.add_argument("--method", default="visual-hull", help="see `levelform methods`")
     parser.add_argument("--weights", help="a file, or the category of bundled ones")
     parser.add_argument("--resolution", type=int, default=128, help="cells along the longest side")
@@ -58,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hull", action="store_true", help="keep the result inside the visual hull"
     )
     parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="several images without cameras show one object (of several: `levelform batch`)",
+    )
+    parser.add_argument(
         "--option",
         action="append",
         default=[],
@@ -68,36 +79,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct and write the mesh; return what it cost and where it is."""
-    from ..geometry.mesh_files import check_format, write_mesh
+    from ..geometry.mesh_files import check_format
     from ..geometry.writing import check_place
     from ..session import Session
 
     check_format(args.out)
     check_place(args.out)
-    background = parse_background(args.background, args.tolerance)
-    options = {**parse_options(args.option), **({"hull": True} if args.hull else {})}
-    volume = None if args.volume is None else parse_volume(args.volume)
+    choices = read_choices(args)
     session = Session()
     with progress() as ticket:
-        views, told = read_sources(args.source, args.views)
-        request = protocol.Reconstruct(
-            job=JOB,
-            method=args.method,
-            views=views,
-            world_from_volume=told if volume is None else volume,
-            volume_from="file" if volume is None else "user",
-            resolution=args.resolution,
-            level=args.level,
-            weights=args.weights,
-            color=args.color,
-            seed=args.seed,
-            device=args.device,
-            background=background,
-            options=options,
-        )
-        mesh, stats = _reconstruct(session, request, ticket)
-        write_mesh(mesh, args.out)
+        request = with_views(choices, args.source, args.views)
+        stats = write_result(session, request, args.out, ticket)
     return {**stats, "out": str(args.out)}
+
+
+def read_choices(args: argparse.Namespace) -> protocol.Reconstruct:
+    """Return the request without its views.
+
+    Raises
+    ------
+    RequestError
+        If a word means nothing.
+    """
+    volume = None if args.volume is None else parse_volume(args.volume)
+    return protocol.Reconstruct(
+        job=JOB,
+        method=args.method,
+        views=(),
+        world_from_volume=volume,
+        resolution=args.resolution,
+        level=args.level,
+        weights=args.weights,
+        color=args.color,
+        seed=args.seed,
+        device=args.device,
+        background=parse_background(args.background, args.tolerance),
+        options={**parse_options(args.option), **({"hull": True} if args.hull else {})},
+        fuse=args.fuse,
+    )
+
+
+def with_views(
+    choices: protocol.Reconstruct, sources: list[str], choice: str | None
+) -> protocol.Reconstruct:
+    """Return the request with the views of the sources, and the volume that they tell of."""
+    views, told = read_sources(sources, choice)
+    if choices.world_from_volume is None and told is not None:
+        return replace(choices, views=views, world_from_volume=told, volume_from="file")
+    return replace(choices, views=views)
+
+
+def write_result(
+    session: "Session", request: protocol.Reconstruct, out: str | Path, ticket: "Ticket"
+) -> dict[str, Any]:
+    """Reconstruct and write the mesh, in the world's frame; return what it cost."""
+    from ..geometry.mesh_files import write_mesh
+
+    mesh, stats = _reconstruct(session, request, ticket)
+    write_mesh(mesh, out)
+    return stats
 
 
 def show(result: dict[str, Any]) -> None:

@@ -96,6 +96,7 @@ class Reconstruct:
     level : the user's threshold, see `Field.level`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the extraction, by name
+    fuse : images that all lack cameras show one object; without it several of them are refused
     """
 
     job: str
@@ -114,6 +115,7 @@ class Reconstruct:
     volume_from: str = "user"
     front: float | None = None
     cures: tuple[str, ...] = ()
+    fuse: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""`levelform batch`: one mesh file for each image, folder of images or file of cameras."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..contract import batch_words
+from ..contract.batch import Item, Kind, find_items, parse_part
+from ..contract.batch_run import FAILED, Made, Shelf, run_batch
+from . import progress
+from .reconstruct import add_choices, read_choices, with_views, write_result
+
+HELP = batch_words.HELP
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the sources, the folder and every choice of `reconstruct`."""
+    batch_words.add_arguments(parser, scenes=False)
+    add_choices(parser)
+
+
+def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Check the request; then make the objects one after the other, a line each.
+
+    Raises
+    ------
+    RequestError
+        If the request is wrong whatever the objects; nothing was made.
+    """
+    from ..cli import in_words
+    from ..geometry.mesh_files import check_format
+    from ..session import Session
+
+    suffix = batch_words.suffix_of(args.suffix)
+    check_format(f"mesh{suffix}")
+    if args.part is not None:
+        parse_part(args.part)
+    choices = read_choices(args)
+    plan = find_items(args.source, out=args.out, scenes=False, find_cameras=_find_cameras)
+    session = Session()
+    session.prepare(choices)
+
+    def make(item: Item, path: Path, title: str) -> Made:
+        wish = replace(choices, fuse=choices.fuse or item.kind is Kind.IMAGES)
+        with progress(title) as ticket:
+            request = with_views(wish, [str(item.source)], args.views)
+            stats = write_result(session, request, path, ticket)
+        files = (view.file for view in request.views if view.file)
+        return Made(stats, tuple(path for file in files for path in (file.path, file.mask) if path))
+
+    return run_batch(
+        plan,
+        Shelf(args.out, suffix),
+        make,
+        batch_words.settings_of(choices, views=args.views),
+        part=args.part,
+        again=args.again,
+        explain=in_words,
+    )
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what became of an object, or the counts at the end."""
+    stream = sys.stderr if result.get("state") == FAILED else sys.stdout
+    print(batch_words.in_words(result), file=stream, flush=True)
+
+
+def _find_cameras(folder: Path) -> Path | None:
+    """Return the file of cameras that a folder holds; None if there is none."""
+    from ..data.transforms import NAME
+
+    path = folder / NAME
+    return path if path.is_file() else None
