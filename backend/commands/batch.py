@@ -11,7 +11,7 @@ from ..contract import batch_words
 from ..contract.batch import Item, Kind, find_items, parse_part
 from ..contract.batch_run import FAILED, Made, Shelf, run_batch
 from . import progress
-from .reconstruct import add_choices, read_choices, with_views, write_result
+from .reconstruct import add_choices, parse_views, read_choices, with_views, write_result
 
 HELP = batch_words.HELP
 
@@ -36,8 +36,9 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     suffix = batch_words.suffix_of(args.suffix)
     check_format(f"mesh{suffix}")
-    if args.part is not None:
-        parse_part(args.part)
+    for words, parse in ((args.part, parse_part), (args.views, parse_views)):
+        if words is not None:
+            parse(words)
     choices = read_choices(args)
     plan = find_items(args.source, out=args.out, scenes=False, find_cameras=_find_cameras)
     session = Session()

@@ -171,7 +171,8 @@ class _Search:
         if suffix in SUFFIXES:
             return [Item(Kind.IMAGE, path)]
         if suffix in CAMERA_SUFFIXES:
-            return [Item(Kind.CAMERAS, path)]
+            own = path.stem.lower() in GENERIC_NAMES and self._find_cameras(path.parent) == path
+            return [Item(Kind.CAMERAS, path.parent if own else path)]
         raise RequestError(
             f"{path} is not an image, a file of cameras or a .blend.", "Leave it out."
         )
@@ -251,11 +252,12 @@ def _names(item: Item) -> Iterator[str]:
     stem, suffix = source.name, ""
     if item.kind is not Kind.IMAGES and not source.is_dir():
         stem, suffix = source.stem, source.suffix.lstrip(".")
-    folders = [folder.name for folder in source.parents if folder.name]
-    if suffix and item.kind is Kind.CAMERAS and stem.lower() in GENERIC_NAMES and folders:
-        yield safe_name(folders[0])
+    folders = ["", *(folder.name for folder in source.parents if folder.name)]
+    if suffix and item.kind is Kind.CAMERAS and stem.lower() in GENERIC_NAMES and folders[1:]:
+        yield safe_name(folders[1])
+        del folders[0]
     above = ""
-    for folder in ["", *folders]:
+    for folder in folders:
         above = f"{folder}-{above}" if folder else above
         yield safe_name(above + stem)
         if suffix:
@@ -270,7 +272,8 @@ def safe_name(words: str) -> str:
     )
     words = words.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
     words = words.strip(" .") or "object"
-    return f"{words}_" if words.partition(".")[0].lower() in _RESERVED else words
+    head, dot, rest = words.partition(".")
+    return f"{head}_{dot}{rest}" if head.strip().lower() in _RESERVED else words
 
 
 # ---------------------------------------------------------------- files
