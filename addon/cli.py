@@ -7,7 +7,7 @@ one JSON object on standard output. Without SOURCE the opened scene's cameras ar
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,13 +15,16 @@ from typing import Any, NoReturn
 import bpy
 import numpy as np
 
+from ..backend.contract import batch_words
+from ..backend.contract.batch import Item, Kind
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.protocol import Background, Progress
 from . import api, dataset_render
+from .batch import batch_lines, checked
 from .export import check_output, export_mesh, save_scene
 from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
 from .results import PROVENANCE
-from .session import live
+from .session import Running, live
 from .transforms import FILE_NAME
 from .views import Source, folder_source, given_source, scene_source
 
@@ -37,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         args = _parser().parse_args(words)
         result = args.run(args)
+        if isinstance(result, Iterator):
+            return _print_each(result, args.show, as_json=as_json)
     except LevelformError as error:
         if debug:
             raise
@@ -45,6 +50,17 @@ def main(arguments: Sequence[str]) -> int:
         return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json)
     print(json.dumps(result) if as_json else args.show(result), flush=True)
     return 0
+
+
+def _print_each(
+    results: Iterator[dict[str, Any]], show: Callable[[dict[str, Any]], str], *, as_json: bool
+) -> int:
+    """Print results as they come; return the exit status that the last one tells."""
+    status = 0
+    for result in results:
+        print(json.dumps(result) if as_json else show(result), flush=True)
+        status = result.get("status", 0)
+    return status
 
 
 def _fail(error: LevelformError, status: int, *, as_json: bool) -> int:
@@ -79,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_source(reconstruct)
     _add_choices(reconstruct)
     reconstruct.set_defaults(run=_reconstruct, show=_show_reconstruct)
+    batch = commands.add_parser("batch", help=batch_words.HELP)
+    batch_words.add_arguments(batch, scenes=True)
+    _add_choices(batch)
+    _add_which(batch)
+    batch.set_defaults(run=_batch, show=batch_words.in_words)
     dataset = commands.add_parser("dataset", help="render pictures to train on")
     render = dataset.add_subparsers(metavar="COMMAND", required=True).add_parser(
         "render", help="pictures and cameras of the scene's meshes, or of a folder of mesh files"
@@ -101,6 +122,12 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
+    parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
+    _add_which(parser)
+
+
+def _add_which(parser: argparse.ArgumentParser) -> None:
+    """Which of an object's views count, and where it is."""
     parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
     parser.add_argument(
         "--volume",
@@ -129,13 +156,17 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hull", action="store_true", help="keep inside the visual hull")
     parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="several images without cameras show one object (of several: `batch`)",
+    )
+    parser.add_argument(
         "--option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="an option of the method or of the extraction; may be repeated",
     )
-    parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
 
 
 # ---------------------------------------------------------------- reconstruct
@@ -217,7 +248,7 @@ def _settings(args: argparse.Namespace, scene: bpy.types.Scene) -> Settings:
         **({"hull": True} if args.hull else {}),
     }
     background = _background(args, base.background)
-    return replace(base, **given, options=options, background=background)
+    return replace(base, **given, options=options, background=background, fuse=args.fuse)
 
 
 def _background(args: argparse.Namespace, base: Background) -> Background:
@@ -275,15 +306,47 @@ class _Bar:
         if self._drawn:
             print("\r" + " " * len(self._drawn), end="\r", file=sys.stderr, flush=True)
 
-    def show(self, progress: Progress | None) -> None:
-        """Draw where the job stands."""
+    def show(self, progress: Progress | None, title: str = "") -> None:
+        """Draw where the job stands, after a title such as "Model 2 of 5"."""
         if progress is None or not sys.stderr.isatty():
             return
         bar = "#" * round(_BAR * progress.overall)
-        line = f"{progress.stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
+        stage = f"{title}: {progress.stage}" if title else progress.stage
+        line = f"{stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
         if line != self._drawn:
             self._drawn = line
             print("\r" + line, end="", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- batch
+
+
+def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    def begin_one(item: Item, source: Source) -> Running:
+        scene = bpy.context.scene
+        words = [] if item.kind is Kind.SCENE else [str(item.source)]  # of a scene: its cameras
+        wish = argparse.Namespace(**{**vars(args), "source": words})
+        settings = _settings(wish, scene)
+        settings = replace(settings, fuse=settings.fuse or item.kind is Kind.IMAGES)
+        source = _chosen(source, args.views)
+        return begin(source, settings, volume=_volume(wish, scene), name=item.name)
+
+    checked(_settings(args, bpy.context.scene))
+    apart = ("source", "out", "suffix", "part", "again", "run", "show")
+    given = {name: word for name, word in vars(args).items() if name not in apart}
+    with _Bar() as bar:
+        yield from batch_lines(
+            args.source,
+            args.out,
+            begin_one,
+            batch_words.stamped(given),
+            suffix=args.suffix,
+            fuse=args.fuse,
+            part=args.part,
+            again=args.again,
+            report=lambda title, progress: bar.show(progress, title),
+            come_back=False,
+        )
 
 
 # ---------------------------------------------------------------- dataset

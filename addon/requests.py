@@ -51,6 +51,7 @@ class Settings:
     seed : for methods that draw random numbers
     device : "auto", "cpu", "cuda" or "mps"; None: what the preferences say
     options : further options of the method and of the extraction, by name
+    fuse : several images without cameras show one object; without it they are refused
     """
 
     method: str = DEFAULT_METHOD
@@ -62,6 +63,7 @@ class Settings:
     seed: int = 0
     device: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    fuse: bool = False
 
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
@@ -214,6 +216,7 @@ def begin(
         background=settings.background,
         keep=job,
         options=dict(settings.options),
+        fuse=settings.fuse,
     )
     facts = {
         "view_names": [view.name for view in source.views],

@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         if words is not None:
             parse(words)
     choices = read_choices(args)
-    plan = find_items(args.source, out=args.out, scenes=False, find_cameras=_find_cameras)
+    plan = find_items(
+        args.source, out=args.out, scenes=False, fuse=args.fuse, find_cameras=_find_cameras
+    )
     session = Session()
     session.prepare(choices)
 

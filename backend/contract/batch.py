@@ -1,7 +1,8 @@
 """Batches: which objects the sources of one command make, and what their files are called.
 
 A source is an image, a file of cameras, a .blend, or a folder. A folder with cameras is one object;
-any other gives one for each of its images, sub-folders and .blend files. The terminal, Blender's
+any other gives one for each of its images, sub-folders and .blend files (a sub-folder is one object
+whatever images it holds). The terminal, Blender's
 command line and its scripts share this; how objects are made one after the other is `batch_run`.
 """
 
@@ -106,6 +107,7 @@ def find_items(
     *,
     out: str | PathLike[str],
     scenes: bool,
+    fuse: bool = False,
     find_cameras: Callable[[Path], Path | None],
 ) -> Plan:
     """Return the objects that the sources make; they have no names yet.
@@ -118,6 +120,9 @@ def find_items(
         Folder of the results, which is never a source.
     scenes
         Whether .blend files can be opened here.
+    fuse
+        A source that is a folder of images without cameras is one object too, as its sub-folders
+        are.
     find_cameras
         Returns the file of cameras that a folder holds, or None.
 
@@ -126,7 +131,7 @@ def find_items(
     RequestError
         If a source is missing, can't be a source, or there is no object at all.
     """
-    search = _Search(Path(os.path.abspath(out)), scenes, find_cameras)
+    search = _Search(Path(os.path.abspath(out)), scenes, fuse, find_cameras)
     items: dict[Path, Item] = {}
     for source in sources:
         path = Path(os.path.abspath(os.path.expanduser(source)))
@@ -141,10 +146,11 @@ class _Search:
     """Looks for objects in sources, and notes what it leaves out."""
 
     def __init__(
-        self, out: Path, scenes: bool, find_cameras: Callable[[Path], Path | None]
+        self, out: Path, scenes: bool, fuse: bool, find_cameras: Callable[[Path], Path | None]
     ) -> None:
         self._out = out
         self._scenes = scenes
+        self._fuse = fuse
         self._find_cameras = find_cameras
         self.left_out: dict[str, str] = {}
 
@@ -181,6 +187,8 @@ class _Search:
         if self._find_cameras(folder) is not None:
             return [Item(Kind.CAMERAS, folder)]
         images = set(list_images(folder))
+        if images and self._fuse:
+            return [Item(Kind.IMAGES, folder)]
         found: list[Item] = []
         for path in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
             if path in images:

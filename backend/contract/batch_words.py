@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, scenes: bool) -> None:
         nargs="+",
         metavar="SOURCE",
         help=f"images, files of cameras{scene}, or folders: one with cameras is one object, any "
-        "other gives one for each of its images and sub-folders",
+        "other gives one for each of its images and sub-folders (with --fuse: one of its images)",
     )
     parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="for the mesh files")
     parser.add_argument(
@@ -62,6 +62,12 @@ def settings_of(choices: Any, **more: Any) -> dict[str, Any]:
         value = getattr(choices, entry.name)
         if entry.name not in _NOT_SETTINGS and repr(value) != repr(_default(entry)):
             given[entry.name] = value
+    return stamped(given)
+
+
+def stamped(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given without what was left out, a file of weights with size and time."""
+    given = {name: value for name, value in given.items() if value is not None}
     weights = given.get("weights")
     if weights and os.path.isfile(weights):
         status = os.stat(weights)

@@ -250,7 +250,7 @@ def _spread(pose: np.ndarray, box: np.ndarray, *, perspective: bool) -> float:
     """Return the longer side of the image of a box, in units (of the image plane at depth 1)."""
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
     corners = (signs * box / 2 - pose[:3, 3]) @ pose[:3, :3]
-    plane = corners[:, :2] / -corners[:, 2:] if perspective else corners[:, :2]
+    plane = corners[:, :2] / (-1.0 * corners[:, 2:]) if perspective else corners[:, :2]
     return float(np.ptp(plane, axis=0).max())
 
 

@@ -80,6 +80,12 @@ def test_a_folder_with_cameras_is_one_object_and_a_source_counts_once(tree):
     assert plan.items[0].source == tree / "in" / "posed"
 
 
+def test_a_source_of_images_is_an_object_each_or_one_when_they_are_to_be_fused(tree):
+    assert [item.source.name for item in find("in/many").items] == ["a.png", "b.png"]
+    plan = find_items(["in/many"], out="o", scenes=True, fuse=True, find_cameras=cameras_in)
+    assert [(item.kind, item.source.name) for item in plan.items] == [(Kind.IMAGES, "many")]
+
+
 def test_a_terminal_names_blender_for_a_blend(tree):
     with pytest.raises(RequestError, match=r"scene\.blend is a \.blend file.*--command levelform"):
         find("in/scene.blend", scenes=False)
@@ -370,7 +376,7 @@ class Choices:
 
 
 def test_settings_are_what_is_not_as_by_default(tmp_path):
-    assert batch_words.settings_of(Choices("disn"), views=None) == {"method": "disn", "views": None}
+    assert batch_words.settings_of(Choices("disn"), views=None) == {"method": "disn"}
     weights = tmp_path / "w.safetensors"
     weights.write_text("1")
     settings = batch_words.settings_of(Choices("disn", level=0.5, weights=str(weights)))
