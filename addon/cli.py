@@ -7,10 +7,11 @@ one JSON object on standard output. Without SOURCE the opened scene's cameras ar
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import bpy
 import numpy as np
@@ -20,6 +21,7 @@ from ..backend.contract.batch import Item, Kind
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.protocol import Background, Progress
 from . import api, dataset_render
+from .answers import answers_alone
 from .batch import batch_lines, checked
 from .export import check_output, export_mesh, save_scene
 from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
@@ -37,38 +39,34 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return the exit status."""
     words = [word for word in arguments if word not in ("--json", "--debug")]
     as_json, debug = "--json" in arguments, "--debug" in arguments
-    try:
-        args = _parser().parse_args(words)
-        result = args.run(args)
-        if isinstance(result, Iterator):
-            return _print_each(result, args.show, as_json=as_json)
-    except LevelformError as error:
-        if debug:
-            raise
-        return _fail(error, error.exit_status, as_json=as_json)
-    except KeyboardInterrupt:
-        return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json)
-    print(json.dumps(result) if as_json else args.show(result), flush=True)
-    return 0
+    with answers_alone() if as_json else nullcontext(sys.stdout) as out:
+        try:
+            return _run(words, out, as_json=as_json)
+        except LevelformError as error:
+            if debug:
+                raise
+            return _fail(error, error.exit_status, out, as_json=as_json)
+        except KeyboardInterrupt:
+            return _fail(LevelformError("Stopped."), INTERRUPTED, out, as_json=as_json)
 
 
-def _print_each(
-    results: Iterator[dict[str, Any]], show: Callable[[dict[str, Any]], str], *, as_json: bool
-) -> int:
-    """Print results as they come; return the exit status that the last one tells."""
+def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
+    """Do what the words say and print the result, or each one as it comes."""
+    args = _parser().parse_args(words)
+    result = args.run(args)
     status = 0
-    for result in results:
-        print(json.dumps(result) if as_json else show(result), flush=True)
-        status = result.get("status", 0)
+    for answer in result if isinstance(result, Iterator) else [result]:
+        print(json.dumps(answer) if as_json else args.show(answer), file=out, flush=True)
+        status = answer.get("status", 0)
     return status
 
 
-def _fail(error: LevelformError, status: int, *, as_json: bool) -> int:
+def _fail(error: LevelformError, status: int, out: TextIO, *, as_json: bool) -> int:
     """Say what went wrong in one line, and in one JSON object where that was asked for."""
     print(f"{COMMAND}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
     if as_json:
         answer = {"error": error.message, "hint": error.hint, "status": status}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=out, flush=True)
     return status
 
 
