@@ -169,7 +169,13 @@ def batch(
 
     wishes = batch_words.settings_of(chosen, volume=place)
     lines = []
-    how = {"suffix": suffix, "fuse": chosen.fuse, "part": part, "again": again}
+    how = {
+        "method": chosen.method,
+        "suffix": suffix,
+        "fuse": chosen.fuse,
+        "part": part,
+        "again": again,
+    }
     for line in batch_lines(sources, out, begin_one, wishes, **how):
         lines.append(line)
         if report is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from ..backend.contract import batch_words
-from ..backend.contract.batch import Item, Kind, find_items, parse_part
+from ..backend.contract.batch import Item, Kind, check_cameras, find_items, parse_part
 from ..backend.contract.batch_run import Made, Shelf, run_batch
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.image_files import list_images
@@ -38,6 +38,7 @@ def batch_lines(
     begin: Begin,
     settings: dict[str, Any],
     *,
+    method: str,
     suffix: str,
     fuse: bool = False,
     part: str | None = None,
@@ -59,6 +60,8 @@ def batch_lines(
         Begins the job of one item.
     settings
         Whatever changes a result, so that a second run knows what to make again.
+    method
+        Of all sources but .blend files, as `checked` has seen it.
     suffix, fuse, part, again
         As `batch_words.add_arguments` has them.
     report
@@ -81,6 +84,9 @@ def batch_lines(
         parse_part(part)
     paths, folder = [absolute(source) for source in sources], absolute(out)
     plan = find_items(paths, out=folder, scenes=True, fuse=fuse, find_cameras=_find_cameras)
+    known = {info.name: info for info in live.methods}
+    if method in known:
+        check_cameras(plan, method, needs_camera=known[method].needs_camera)
     scenes = any(item.kind is Kind.SCENE for item in plan.items)
     if scenes and bpy.data.is_dirty and not bpy.app.background:
         raise RequestError("The open file has unsaved changes.", "Save it; then start the batch.")
@@ -94,7 +100,9 @@ def batch_lines(
                     report(title, running.job.progress)
             assert running.outcome is not None  # `drive` raises where there is none
             export_mesh(running.outcome, path)
-            return Made(running.outcome[PROVENANCE].to_dict(), _files_of(source))
+            stats = running.outcome[PROVENANCE].to_dict()
+        live.forget(stats.pop("keep", ""))  # nobody will mesh it again
+        return Made(stats, _files_of(source))
 
     lines = run_batch(
         plan, Shelf(folder, suffix), make, settings, part=part, again=again, explain=in_words

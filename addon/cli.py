@@ -329,7 +329,7 @@ def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         source = _chosen(source, args.views)
         return begin(source, settings, volume=_volume(wish, scene), name=item.name)
 
-    checked(_settings(args, bpy.context.scene))
+    chosen = checked(_settings(args, bpy.context.scene))
     apart = ("source", "out", "suffix", "part", "again", "run", "show")
     given = {name: word for name, word in vars(args).items() if name not in apart}
     with _Bar() as bar:
@@ -338,6 +338,7 @@ def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             args.out,
             begin_one,
             batch_words.stamped(given),
+            method=chosen.method,
             suffix=args.suffix,
             fuse=args.fuse,
             part=args.part,

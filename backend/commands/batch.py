@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import batch_words
-from ..contract.batch import Item, Kind, find_items, parse_part
+from ..contract.batch import Item, Kind, check_cameras, find_items, parse_part
 from ..contract.batch_run import FAILED, Made, Shelf, run_batch
 from . import progress
 from .reconstruct import add_choices, parse_views, read_choices, with_views, write_result
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """
     from ..cli import in_words
     from ..geometry.mesh_files import check_format
+    from ..reconstructors import methods
     from ..session import Session
 
     suffix = batch_words.suffix_of(args.suffix)
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     )
     session = Session()
     session.prepare(choices)
+    check_cameras(plan, choices.method, needs_camera=methods()[choices.method].spec.needs_camera)
 
     def make(item: Item, path: Path, title: str) -> Made:
         wish = replace(choices, fuse=choices.fuse or item.kind is Kind.IMAGES)

@@ -142,6 +142,22 @@ def find_items(
     return Plan(tuple(items.values()), search.left_out)
 
 
+def check_cameras(plan: Plan, method: str, *, needs_camera: bool) -> None:
+    """Refuse a plan of which a method can make nothing, for want of cameras.
+
+    Raises
+    ------
+    RequestError
+        If the method needs them, and no source of the plan can have any.
+    """
+    bare = [item for item in plan.items if item.kind in (Kind.IMAGE, Kind.IMAGES)]
+    if needs_camera and len(bare) == len(plan.items):
+        raise RequestError(
+            f"{method} needs a camera for every image; none of these sources has any.",
+            "Choose a method that does without, such as --method levelform.",
+        )
+
+
 class _Search:
     """Looks for objects in sources, and notes what it leaves out."""
 

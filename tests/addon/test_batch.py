@@ -17,14 +17,15 @@ STATS = {"views": 1, "vertices": 6, "evaluations": 9, "seconds": 0.5, "watertigh
 
 
 def method(name):
-    return MethodInfo(name, name, "", "", False, True, 1, None, False, (), ())
+    return MethodInfo(name, name, "", "", name == "visual-hull", True, 1, None, False, (), ())
 
 
 @pytest.fixture
 def worker(puppet):
     """Have the worker answer every job with one mesh; a job whose name is in `broken` fails."""
     puppet.methods = Methods((method("visual-hull"), method("levelform")))
-    puppet.broken = set()
+    puppet.broken, puppet.forgotten = set(), []
+    puppet.forget = puppet.forgotten.append
 
     def submit(request, on_update=None, on_end=None):
         job = type(puppet).submit(puppet, request, on_update, on_end)
@@ -97,6 +98,7 @@ def test_every_source_becomes_a_file(worker, folder, capfd):
     posed = [[view.camera is not None for view in request.views] for request in requests]
     assert posed == [[False, False], [False], [False], [True, True]]
     assert lines[-1]["done"] == lines[-1]["count"] == 4
+    assert worker.forgotten == [request.keep for request in requests]
 
 
 def test_a_blend_brings_its_own_settings(worker, folder, capfd):
@@ -111,7 +113,7 @@ def test_images_leave_the_open_file_as_it_was(worker, folder, ball_stage):
     ball_stage(1)
     before = everything()
     sources = [folder / "in" / "chair.png", folder / "in" / "both"]
-    lines = api.batch(sources, folder / "out", fuse=True)
+    lines = api.batch(sources, folder / "out", method="levelform", fuse=True)
     assert [line["object"] for line in lines[:-1]] == ["chair", "both"]
     assert everything() == before
 
@@ -143,6 +145,7 @@ def test_parts_of_machines_make_the_whole(worker, folder, capfd):
         (["in", "--suffix", ".fbx"], "not a mesh format"),
         (["in", "--part", "5/4"], "not a part"),
         (["in", "--method", "magic"], "no method 'magic'"),
+        (["in/both"], "visual-hull needs a camera for every image"),
         (["in", "--background", "pink"], "background"),
         (["in"], "the following arguments are required: -o"),
     ],
@@ -158,7 +161,8 @@ def test_a_wrong_request_makes_nothing(worker, folder, capfd, words, message, mo
 
 
 def test_without_json_it_is_told_in_words(worker, folder, capfd):
-    assert cli.main(["batch", str(folder / "in" / "chair.png"), "-o", str(folder / "out")]) == 0
+    words = ["batch", folder / "in" / "chair.png", "-o", folder / "out", "--method", "levelform"]
+    assert cli.main([str(word) for word in words]) == 0
     out = capfd.readouterr().out
     assert f"1/1 chair: {folder / 'out' / 'chair.glb'}, 8 triangles, 0.5 s" in out
     assert "1 model: 1 made, 0 there already, 0 failed" in out

@@ -14,6 +14,7 @@ from levelform.backend.contract.batch import (
     Item,
     Kind,
     Plan,
+    check_cameras,
     find_items,
     name_items,
     parse_part,
@@ -105,6 +106,13 @@ def test_a_terminal_names_blender_for_a_blend(tree):
 def test_what_is_no_source_is_refused(tree, source, words):
     with pytest.raises(RequestError, match=words):
         find("in/view10.png", source)
+
+
+def test_a_method_that_needs_cameras_is_refused_where_no_source_has_any(tree):
+    with pytest.raises(RequestError, match="visual-hull needs a camera for every image; none of"):
+        check_cameras(find("in/many"), "visual-hull", needs_camera=True)
+    check_cameras(find("in/many"), "levelform", needs_camera=False)
+    check_cameras(find("in/many", "in/posed"), "visual-hull", needs_camera=True)
 
 
 # ---------------------------------------------------------------- names
