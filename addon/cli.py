@@ -16,13 +16,12 @@ from typing import Any, NoReturn, TextIO
 import bpy
 import numpy as np
 
-from ..backend.contract import batch_words
-from ..backend.contract.batch import Item, Kind
+from ..backend.contract.batch import Item
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.protocol import Background, Progress
 from . import api, dataset_render
 from .answers import answers_alone
-from .batch import batch_lines, checked
+from .cli_batch import add_batch, run_batch
 from .export import check_output, export_mesh, save_scene
 from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
 from .results import PROVENANCE
@@ -54,10 +53,10 @@ def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
     """Do what the words say and print the result, or each one as it comes."""
     args = _parser().parse_args(words)
     result = args.run(args)
-    status = 0
-    for answer in result if isinstance(result, Iterator) else [result]:
+    several, status = isinstance(result, Iterator), 0
+    for answer in result if several else [result]:
         print(json.dumps(answer) if as_json else args.show(answer), file=out, flush=True)
-        status = answer.get("status", 0)
+        status = answer.get("status", 0) if several else 0
     return status
 
 
@@ -91,13 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     reconstruct = commands.add_parser("reconstruct", help="turn pictures into a mesh")
     _add_source(reconstruct)
-    _add_choices(reconstruct)
+    _add_object(reconstruct)
     reconstruct.set_defaults(run=_reconstruct, show=_show_reconstruct)
-    batch = commands.add_parser("batch", help=batch_words.HELP)
-    batch_words.add_arguments(batch, scenes=True)
-    _add_choices(batch)
-    _add_which(batch)
-    batch.set_defaults(run=_batch, show=batch_words.in_words)
+    add_batch(commands, _add_object, _batch)
     dataset = commands.add_parser("dataset", help="render pictures to train on")
     render = dataset.add_subparsers(metavar="COMMAND", required=True).add_parser(
         "render", help="pictures and cameras of the scene's meshes, or of a folder of mesh files"
@@ -121,11 +116,11 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
-    _add_which(parser)
 
 
-def _add_which(parser: argparse.ArgumentParser) -> None:
-    """Which of an object's views count, and where it is."""
+def _add_object(parser: argparse.ArgumentParser) -> None:
+    """Which of an object's views count, where it is, and how it is made."""
+    _add_choices(parser)
     parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
     parser.add_argument(
         "--volume",
@@ -301,8 +296,13 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take away what was drawn."""
         if self._drawn:
             print("\r" + " " * len(self._drawn), end="\r", file=sys.stderr, flush=True)
+            self._drawn = ""
 
     def show(self, progress: Progress | None, title: str = "") -> None:
         """Draw where the job stands, after a title such as "Model 2 of 5"."""
@@ -320,32 +320,16 @@ class _Bar:
 
 
 def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    def begin_one(item: Item, source: Source) -> Running:
-        scene = bpy.context.scene
-        words = [] if item.kind is Kind.SCENE else [str(item.source)]  # of a scene: its cameras
-        wish = argparse.Namespace(**{**vars(args), "source": words})
-        settings = _settings(wish, scene)
-        settings = replace(settings, fuse=settings.fuse or item.kind is Kind.IMAGES)
-        source = _chosen(source, args.views)
-        return begin(source, settings, volume=_volume(wish, scene), name=item.name)
-
-    chosen = checked(_settings(args, bpy.context.scene))
-    apart = ("source", "out", "suffix", "part", "again", "run", "show")
-    given = {name: word for name, word in vars(args).items() if name not in apart}
     with _Bar() as bar:
-        yield from batch_lines(
-            args.source,
-            args.out,
-            begin_one,
-            batch_words.stamped(given),
-            method=chosen.method,
-            suffix=args.suffix,
-            fuse=args.fuse,
-            part=args.part,
-            again=args.again,
-            report=lambda title, progress: bar.show(progress, title),
-            come_back=False,
-        )
+        for line in run_batch(args, _settings(args, bpy.context.scene), _begin_item, bar):
+            bar.clear()
+            yield line
+
+
+def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running:
+    scene = bpy.context.scene
+    settings, volume = _settings(args, scene), _volume(args, scene)
+    return begin(_chosen(source, args.views), settings, volume=volume, name=item.name)
 
 
 # ---------------------------------------------------------------- dataset
