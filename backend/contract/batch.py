@@ -23,8 +23,9 @@ from .image_files import MASK_FOLDER, SUFFIXES, find_mask, list_images, natural_
 SCENE_SUFFIX = ".blend"
 RECORD_SUFFIX = ".levelform.json"  # of what a batch notes beside a result
 CAMERA_SUFFIXES = (".json", ".xml", ".csv")
+COLMAP_FILES = ("cameras.bin", "cameras.txt", "images.bin", "images.txt")
 # Files of cameras that are called alike wherever they lie; their folder's name says more.
-GENERIC_NAMES = ("transforms", "transforms_train", "cameras", "meta_data")
+GENERIC_NAMES = ("transforms", "transforms_train", "cameras", "images", "meta_data")
 LONGEST_NAME = 120  # bytes; file systems take 255, and more is added around it
 _RESERVED = {  # by Windows, whatever the suffix
     *("con", "prn", "aux", "nul"),
@@ -192,7 +193,7 @@ class _Search:
             return [Item(Kind.SCENE, path)]
         if suffix in SUFFIXES:
             return [Item(Kind.IMAGE, path)]
-        if suffix in CAMERA_SUFFIXES:
+        if suffix in CAMERA_SUFFIXES or path.name.lower() in COLMAP_FILES:
             own = path.stem.lower() in GENERIC_NAMES and self._find_cameras(path.parent) == path
             return [Item(Kind.CAMERAS, path.parent if own else path)]
         raise RequestError(
@@ -312,7 +313,7 @@ def files_of(item: Item) -> list[Path]:
         mask = find_mask(source)
         return [source, *([Path(mask)] if mask else [])]
     folder = source if source.is_dir() else source.parent
-    wanted = (*SUFFIXES, *CAMERA_SUFFIXES) if folder == source else SUFFIXES
+    wanted = (*SUFFIXES, *CAMERA_SUFFIXES, ".bin", ".txt") if folder == source else SUFFIXES
     found = {path for path in _files_below(folder) if path.suffix.lower() in wanted}
     return sorted(found | ({source} if source.is_file() else set()))
 

@@ -8,6 +8,7 @@ whole or not at all, and nothing that another program or source made is ever wri
 import json
 import os
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Shelf:
             raise RequestError(
                 f"You may not write to {self.folder}: permission denied.", "Choose another folder."
             )
-        self._names = {name.casefold() for name in names}
+        self._names = {_key(name) for name in names}
 
     def place(self, name: str) -> Path:
         """Return where the result of that name is."""
@@ -78,11 +79,11 @@ class Shelf:
     def owner(self, item: Item, name: str) -> bool | None:
         """Say whose a name is, as `name_items` asks: this item's, another's (False) or nobody's."""
         target = self.place(name)
-        if self.record_path(name).name.casefold() in self._names:
+        if _key(self.record_path(name).name) in self._names:
             record = self.read(name)
             if record is not None:
                 return _is_of(record, item)
-        return False if target.name.casefold() in self._names else None
+        return False if _key(target.name) in self._names else None
 
     def record_path(self, name: str) -> Path:
         """Return where the record of a result is."""
@@ -254,6 +255,11 @@ def _is_of(record: Mapping[str, Any], item: Item) -> bool:
     own = stamps(files_of(item), _base(item))
     files = record.get("files")
     return isinstance(files, dict) and own.items() <= files.items()
+
+
+def _key(name: str) -> str:
+    """Return what two names have in common that some file system takes for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _size(path: Path) -> int | None:

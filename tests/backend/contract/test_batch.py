@@ -108,6 +108,12 @@ def test_what_is_no_source_is_refused(tree, source, words):
         find("in/view10.png", source)
 
 
+def test_a_model_of_colmap_is_named_by_a_file_of_it(tree):
+    write(tree, "in/shot/sparse/0/images.bin")
+    (item,) = find("in/shot/sparse/0/images.bin").items
+    assert (item.kind, item.source.name) == (Kind.CAMERAS, "images.bin")
+
+
 def test_a_method_that_needs_cameras_is_refused_where_no_source_has_any(tree):
     with pytest.raises(RequestError, match="visual-hull needs a camera for every image; none of"):
         check_cameras(find("in/many"), "visual-hull", needs_camera=True)
@@ -329,8 +335,10 @@ def test_a_batch_of_another_folder_takes_nothing_away(batch, tmp_path):
 def test_a_file_of_the_artist_is_left_alone(batch, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "A.GLB").write_text("precious")
+    (tmp_path / "out" / "u\u0308.glb").write_text("as a Mac writes it")
+    write(tmp_path, "in/\u00fc.png")
     made, _ = batch()
-    assert made == ["a-png", "b", "c"]
+    assert made == ["a-png", "b", "c", "\u00fc-png"]
     assert (tmp_path / "out" / "A.GLB").read_text() == "precious"
 
 
