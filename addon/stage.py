@@ -3,7 +3,6 @@
 These change the scene and do not reconstruct; `api` hands them to scripts.
 """
 
-import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -13,10 +12,12 @@ import numpy as np
 from mathutils import Matrix
 
 from ..backend.contract.errors import RequestError
+from ..backend.contract.image_files import image_size, natural_key
 from . import transforms
 from .requests import absolute
 from .scene import cameras as scene_cameras
 from .scene import images as scene_images
+from .scene import pixels
 from .scene import volume as scene_volume
 from .views import chosen_cameras, scene_cameras_of, scene_source
 
@@ -55,7 +56,7 @@ def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
     """
     content = transforms.read_transforms(Path(absolute(source)))
     paths = [str(frame.path) for frame in content.frames]
-    sizes = [scene_images.read_file(path).shape[1::-1] for path in paths]
+    sizes = [image_size(path) for path in paths]
     cameras = [frame.camera(*size) for frame, size in zip(content.frames, sizes, strict=True)]
     scene = bpy.context.scene
     if content.world_from_volume is not None and scene.levelform.volume is None:
@@ -104,10 +105,10 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
         If the numbers don't match, or a file is no picture; nothing was changed.
     """
     context = context or bpy.context
-    paths = sorted(paths, key=_natural)
+    paths = sorted(paths, key=natural_key)
     cameras = _cameras_for(len(paths), context)
     for path in paths:
-        scene_images.read_file(path)  # says in words what is wrong with it
+        pixels.check_file(path)  # says in words what is wrong with it
     images = [bpy.data.images.load(path, check_existing=True) for path in paths]
     if not cameras:
         context.scene.levelform.image = images[0]
@@ -134,11 +135,6 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
         f"There are {count} pictures but {len(everything)} cameras.",
         "Select as many cameras as pictures, or drop a single picture.",
     )
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Return a key that sorts view2 before view10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
 def _show_behind(camera: bpy.types.Object, image: bpy.types.Image) -> None:

@@ -10,10 +10,13 @@ import bpy
 import numpy as np
 
 from ..backend.contract.errors import RequestError
+from ..backend.contract.image_files import image_file, image_size
 from ..backend.contract.protocol import CameraData, ViewData
 from . import transforms
 from .scene import cameras as scene_cameras
 from .scene import images as scene_images
+from .scene import pixels
+from .scene.pixels import Content
 
 Picture: TypeAlias = str | PathLike[str] | bpy.types.Image | np.ndarray
 Camera: TypeAlias = bpy.types.Object | CameraData | None
@@ -69,23 +72,19 @@ def scene_source(
 
 
 def render_view(
-    image: np.ndarray,
+    content: Content,
     camera: bpy.types.Object,
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> ViewData:
-    """Return the view of a picture that is a render of the scene by `camera`, at any size.
-
-    Parameters
-    ----------
-    image : (H, W, 4) uint8 or float32, row 0 at the top
+    """Return the view of an image that is a render of the scene by `camera`, at any size.
 
     Raises
     ------
     RequestError
-        If the camera can't be used, or the picture is wider or taller than the scene renders.
+        If the camera can't be used, or the image is wider or taller than the scene renders.
     """
-    height, width = image.shape[:2]
+    width, height = pixels.content_size(content)
     data = scene_cameras.render_camera(camera, scene, depsgraph)
     if abs(width * data.h / (height * data.w) - 1.0) > scene_images.ASPECT_TOLERANCE:
         raise RequestError(
@@ -93,9 +92,9 @@ def render_view(
             f"but the scene renders {data.w} x {data.h}.",
             "Give the scene's render the proportions of the picture.",
         )
-    flip_x, flip_y = scene_cameras.mirroring(camera, None, depsgraph)
-    image = image[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-    return _view(image, scene_cameras.resized(data, width, height), camera.name)
+    mirrored = scene_cameras.mirroring(camera, None, depsgraph)
+    data = scene_cameras.resized(data, width, height)
+    return pixels.to_view(content, data, camera.name, mirrored)
 
 
 def folder_source(folder: str | PathLike[str]) -> Source:
@@ -103,9 +102,8 @@ def folder_source(folder: str | PathLike[str]) -> Source:
     content = transforms.read_transforms(Path(folder))
     views = []
     for frame in content.frames:
-        image = scene_images.read_file(str(frame.path))
-        height, width = image.shape[:2]
-        views.append(_view(image, frame.camera(width, height), frame.path.stem))
+        camera = frame.camera(*image_size(frame.path))
+        views.append(ViewData(None, camera, frame.path.name, image_file(frame.path)))
     return Source(tuple(views), content.world_from_volume)
 
 
@@ -167,27 +165,20 @@ def _given_view(
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> ViewData:
-    image, name = _read(picture, number)
+    content, name = _content(picture, number)
     if isinstance(camera, bpy.types.Object):
-        return render_view(image, camera, scene, depsgraph)
-    if camera is None:
-        return ViewData(image, None, name)
-    return _view(image, scene_cameras.resized(camera, image.shape[1], image.shape[0]), name)
+        return render_view(content, camera, scene, depsgraph)
+    return pixels.to_view(content, camera, name)
 
 
-def _view(image: np.ndarray, camera: CameraData, name: str) -> ViewData:
-    """Return the view, no larger than is useful."""
-    image, camera = scene_images.shrink(image, camera, scene_images.USEFUL_SIDE)
-    return ViewData(np.ascontiguousarray(image), camera, name)
-
-
-def _read(picture: Picture, number: int) -> tuple[np.ndarray, str]:
-    """Return a picture's pixels and what to call it."""
+def _content(picture: Picture, number: int) -> tuple[Content, str]:
+    """Return what the worker is to read of a picture, and what to call it."""
     if isinstance(picture, bpy.types.Image):
-        return scene_images.read_pixels(picture), picture.name
+        return pixels.content_of(picture), picture.name
     if isinstance(picture, str | PathLike):
         path = bpy.path.abspath(str(picture))
-        return scene_images.read_file(path), Path(path).stem
+        image_size(path)  # says in words what is wrong with it
+        return image_file(path), Path(path).name
     return _rgba(np.asarray(picture), number), f"image {number}"
 
 

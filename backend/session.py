@@ -33,7 +33,7 @@ from .geometry.volume import (
     estimate_volume,
     silhouette_rectangle,
 )
-from .images import to_view
+from .images import Notes, to_view
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .reconstructors import (
@@ -112,7 +112,8 @@ class Session:
         ticket.plan(STAGES)
         _check_one_object(request)
         with ticket.stage("Prepare pictures"):
-            posed = _read_views(request, ticket)
+            notes = Notes()
+            posed = _read_views(request, ticket, notes)
             placement = _placement(request, posed)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = _in_volume(posed, volume)
@@ -122,7 +123,9 @@ class Session:
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.Finished):
-                    event = replace(event, stats={**event.stats, **_told(placement)})
+                    stats = {**event.stats, **_told(placement)}
+                    stats["remarks"] = [*notes.remarks(), *stats["remarks"]]
+                    event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -326,16 +329,18 @@ def _check_one_object(request: protocol.Reconstruct) -> None:
 
 
 def _read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    ticket: Ticket,
+    notes: Notes | None = None,
 ) -> list[View]:
-    """Return the request's views, their cameras posed in the world."""
+    """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
     views = []
     for index, data in enumerate(request.views):
-        views.append(to_view(data, request.background))
+        views.append(to_view(data, request.background, notes))
         ticket.advance((index + 1) / len(request.views))
     return views
 

@@ -1,70 +1,120 @@
-"""The size of a picture from the first bytes of its file, before memory is taken for its pixels."""
+"""Format and size of an image from its first bytes, before memory is taken for its pixels."""
 
+import mmap
 import struct
+from dataclasses import dataclass
 
-# Enough for the headers below; a JPEG's may stand behind a thumbnail and a colour profile.
-HEADER_BYTES = 1 << 18
+Bytes = bytes | mmap.mmap
 
 
-def size_of(head: bytes) -> tuple[int, int] | None:
-    """Return (width, height) of the picture that starts with `head`; None for other formats.
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of an image file say.
+
+    kind : the format, by the name that Pillow has for it
+    size : width and height in pixels, as stored
+    oddity : what keeps a file of a readable format from being read; empty: nothing
+    """
+
+    kind: str
+    size: tuple[int, int]
+    oddity: str = ""
+
+
+def header_of(content: Bytes) -> Header | None:
+    """Return format and size of the image that starts with `content`; None for other formats.
 
     Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP, Radiance HDR and TGA. A broken header counts as not
-    known.
+    known, and so does one that is not there yet: those of JPEG and TIFF may be anywhere in a file.
     """
-    for magic, read in _READERS.items():
-        if head.startswith(magic):
+    start = content[:16]
+    for magic, (kind, read) in _READERS.items():
+        if start.startswith(magic):
             try:
-                return read(head)
-            except (struct.error, ValueError, IndexError):
+                found = read(content)
+            except (struct.error, ValueError, IndexError, KeyError):
                 return None
-    return _tga(head)
+            size, oddity = found[:2], "".join(found[2:])
+            return Header(kind, size, oddity) if min(size) > 0 else None
+    size = _tga(content[:18])
+    return Header("TGA", size) if size else None
 
 
-def _png(head: bytes) -> tuple[int, int]:
+def _png(head: Bytes) -> tuple[int, int]:
+    if head[12:16] != b"IHDR":
+        raise ValueError("no IHDR")
     return struct.unpack_from(">II", head, 16)
 
 
-def _bmp(head: bytes) -> tuple[int, int]:
+def _bmp(head: Bytes) -> tuple[int, int]:
+    (length,) = struct.unpack_from("<I", head, 14)
+    if length == 12:  # the header of OS/2
+        return struct.unpack_from("<HH", head, 18)
     width, height = struct.unpack_from("<ii", head, 18)
     return width, abs(height)  # a negative height stores the top row first
 
 
-def _jpeg(head: bytes) -> tuple[int, int] | None:
+def _jpeg(head: Bytes) -> tuple[int, int]:
     """Walk the segments up to the frame header (SOF), which holds the size."""
     at = 2
     while True:
+        while head[at : at + 2] == b"\xff\xff":  # padding
+            at += 1
         marker, length = struct.unpack_from(">HH", head, at)
         if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
             height, width = struct.unpack_from(">HH", head, at + 5)
             return width, height
         if marker < 0xFFC0:
-            return None
+            raise ValueError("not a marker")
         at += 2 + length
 
 
-def _exr(head: bytes) -> tuple[int, int]:
+def _exr(head: Bytes) -> tuple[int, int]:
     """Read the attribute `dataWindow`, a box2i: xMin, yMin, xMax, yMax, inclusive."""
-    at = head.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    name = b"dataWindow\0box2i\0"
+    at = _find(head, name) + len(name) + 4
     left, top, right, bottom = struct.unpack_from("<4i", head, at)
     return right - left + 1, bottom - top + 1
 
 
-def _tiff(head: bytes) -> tuple[int, int] | None:
-    """Read tags 256 and 257, width and height, of the first directory."""
-    order = "<" if head.startswith(b"II") else ">"
-    (at,) = struct.unpack_from(order + "I", head, 4)
-    (count,) = struct.unpack_from(order + "H", head, at)
-    found = {}
-    for index in range(count):
-        entry = at + 2 + 12 * index
-        tag, kind = struct.unpack_from(order + "HH", head, entry)
-        if tag in (256, 257):
-            (found[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), head, entry + 8)
-    return (found[256], found[257]) if len(found) == 2 else None
+def _tiff(head: Bytes) -> tuple[int, int, str]:
+    """Read the first directory: width and height (256, 257), and how the samples are stored."""
+    tags = _tiff_tags(head)
+    bits, count, planes, kind = (tags.get(tag, 1) for tag in (258, 277, 284, 339))
+    oddity = ""
+    if kind == 3:
+        oddity = "a TIFF of floating-point numbers"
+    elif bits > 16:
+        oddity = f"a TIFF of {bits} bits a channel"
+    elif bits == 16 and count == 2:
+        oddity = "a TIFF of 16 bits in grey with alpha"
+    elif bits == 16 and planes == 2:
+        oddity = "a TIFF of 16 bits with a plane for each channel"
+    return tags[256], tags[257], oddity
 
 
-def _webp(head: bytes) -> tuple[int, int] | None:
+def _tiff_tags(head: Bytes) -> dict[int, int]:
+    """Return the first value of each tag of whole numbers in the first directory."""
+    order = "<" if head[:2] == b"II" else ">"
+    big = head[2:4].strip(b"\0") == b"+"  # BigTIFF: offsets and counts of 8 bytes
+    long, step, room = ("Q", 20, 8) if big else ("I", 12, 4)
+    (at,) = struct.unpack_from(order + long, head, 8 if big else 4)
+    (count,) = struct.unpack_from(order + ("Q" if big else "H"), head, at)
+    at += 8 if big else 2
+    tags = {}
+    for entry in range(at, at + step * min(count, 4096), step):
+        tag, kind, values = struct.unpack_from(order + "HH" + long, head, entry)
+        letter = {3: "H", 4: "I", 16: "Q"}.get(kind)
+        if letter is None:
+            continue
+        place = entry + step - room
+        if values * struct.calcsize(letter) > room:
+            (place,) = struct.unpack_from(order + long, head, place)
+        (tags[tag],) = struct.unpack_from(order + letter, head, place)
+    return tags
+
+
+def _webp(head: Bytes) -> tuple[int, int]:
     kind = head[12:16]
     if kind == b"VP8X":
         return (
@@ -77,19 +127,27 @@ def _webp(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", head, 26)
         return width & 0x3FFF, height & 0x3FFF
-    return None
+    raise ValueError("not WebP")
 
 
-def _hdr(head: bytes) -> tuple[int, int]:
+def _hdr(head: Bytes) -> tuple[int, int]:
     """Read the line behind the blank one: `-Y height +X width`."""
-    start = head.index(b"\n\n") + 2
-    words = head[start : head.index(b"\n", start)].split()
+    start = _find(head, b"\n\n") + 2
+    words = head[start : _find(head, b"\n", start)].split()
     return int(words[3]), int(words[1])
 
 
-def _tga(head: bytes) -> tuple[int, int] | None:
+def _find(head: Bytes, what: bytes, start: int = 0) -> int:
+    """Return where `what` is in the header's first part; raise `ValueError` if it is not."""
+    at = head.find(what, start, 1 << 20)
+    if at < 0:
+        raise ValueError(f"no {what!r}")
+    return at
+
+
+def _tga(head: Bytes) -> tuple[int, int] | None:
     """Read a Targa header, which has no magic: its fields must all have values of the format."""
-    if len(head) < 18:
+    if len(head) < 18:  # no room for one
         return None
     _, palette, kind, _, _, _, _, _, width, height, depth, flags = struct.unpack_from(
         "<BBBHHBHHHHBB", head
@@ -104,12 +162,14 @@ def _tga(head: bytes) -> tuple[int, int] | None:
 
 
 _READERS = {
-    b"\x89PNG\r\n\x1a\n": _png,
-    b"\xff\xd8\xff": _jpeg,
-    b"\x76\x2f\x31\x01": _exr,
-    b"II*\0": _tiff,
-    b"MM\0*": _tiff,
-    b"RIFF": _webp,
-    b"BM": _bmp,
-    b"#?": _hdr,
+    b"\x89PNG\r\n\x1a\n": ("PNG", _png),
+    b"\xff\xd8\xff": ("JPEG", _jpeg),
+    b"\x76\x2f\x31\x01": ("EXR", _exr),
+    b"II*\0": ("TIFF", _tiff),
+    b"MM\0*": ("TIFF", _tiff),
+    b"II+\0": ("TIFF", _tiff),
+    b"MM\0+": ("TIFF", _tiff),
+    b"RIFF": ("WEBP", _webp),
+    b"BM": ("BMP", _bmp),
+    b"#?": ("HDR", _hdr),
 }

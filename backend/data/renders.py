@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 
 from ..contract.errors import RequestError, WorkError
+from ..contract.protocol import ImageFile
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
 from ..geometry.writing import written_whole
+from ..images.decoding import opened
 from .transforms import NAME, volume_of
 
 
@@ -163,13 +165,8 @@ def _read_passes(
 
 
 def _picture(folder: Path, name: str, mode: str) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(folder / name) as file:
-            return np.asarray(file.convert(mode))
-    except OSError as error:
-        raise RequestError(f"The picture {folder / name} can't be read: {error}.") from error
+    with opened(ImageFile(str(folder / name))) as file:
+        return np.asarray(file.convert(mode))
 
 
 def _depth(folder: Path, name: str) -> np.ndarray:

@@ -16,7 +16,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..contract.errors import RequestError, WorkError
+from ..contract.srgb import linear_from_srgb, srgb_from_linear
 from .frames import Z_UP_FROM_Y_UP, apply
+from .image_formats import allowed_formats_alone
 from .meshes import Mesh
 from .writing import written_whole
 
@@ -235,7 +237,8 @@ def _read_npz(path: Path) -> Mesh:
 def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
     import trimesh
 
-    scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    with allowed_formats_alone():
+        scene = trimesh.load_scene(path, process=False, maintain_order=True)
     if len(scene.graph.nodes_geometry) == 1:  # as it is: joining parts loses floating colours
         matrix, name = scene.graph[scene.graph.nodes_geometry[0]]
         whole = scene.geometry[name].apply_transform(matrix)
@@ -275,13 +278,10 @@ def _turned(vectors: np.ndarray, *, to_y_up: bool) -> np.ndarray:
 
 def to_srgb(rgba: np.ndarray) -> np.ndarray:
     """Return linear RGBA, (N, 4), as sRGB in [0, 1]; alpha stays as it is."""
-    color = rgba[:, :3].clip(0.0, 1.0)
-    curve = np.where(color <= 0.0031308, color * 12.92, 1.055 * color ** (1 / 2.4) - 0.055)
-    return np.concatenate([curve, rgba[:, 3:].clip(0.0, 1.0)], axis=1).astype(np.float32)
+    color = srgb_from_linear(rgba[:, :3].clip(0.0, 1.0))
+    return np.concatenate([color, rgba[:, 3:].clip(0.0, 1.0)], axis=1).astype(np.float32)
 
 
 def to_linear(rgba: np.ndarray) -> np.ndarray:
     """Return sRGB RGBA, (N, 4), as linear; alpha stays as it is."""
-    color = rgba[:, :3]
-    line = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
-    return np.concatenate([line, rgba[:, 3:]], axis=1).astype(np.float32)
+    return np.concatenate([linear_from_srgb(rgba[:, :3]), rgba[:, 3:]], axis=1).astype(np.float32)

@@ -138,7 +138,7 @@ def test_a_folder_brings_its_cameras_and_its_volume(puppet, folder):
     answer(puppet, 32)
     api.reconstruct(cameras=folder)
     request = puppet.job.request
-    assert [view.name for view in request.views] == ["0", "1"]
+    assert [view.name for view in request.views] == ["0.png", "1.png"]
     assert request.world_from_volume.tolist() == np.eye(4).tolist()
     assert not bpy.data.images
 
@@ -147,7 +147,7 @@ def test_cameras_are_added_from_a_folder(extension, folder):
     added = api.add_cameras(folder)
     scene = bpy.context.scene
     (first, _second) = requests.scene_source(scene).views
-    assert [camera.name for camera in added] == ["0", "1"]
+    assert [camera.name for camera in added] == ["0.png", "1.png"]
     assert (first.camera.fl_x, first.camera.w) == (pytest.approx(80.0), 64)
     assert scene.levelform.volume is not None
 

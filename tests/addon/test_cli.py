@@ -76,7 +76,10 @@ def test_files_are_taken_as_they_are(answers, ball_stage, tmp_path):
     shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
     assert run("reconstruct", tmp_path / "a.png", tmp_path / "b.png") == 0
     request = answers.job.request
-    assert [(view.name, view.camera) for view in request.views] == [("a", None), ("b", None)]
+    assert [(view.name, view.camera) for view in request.views] == [
+        ("a.png", None),
+        ("b.png", None),
+    ]
     assert request.world_from_volume is None
     assert request.options == {}
 

@@ -8,7 +8,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon.views import given_source, scene_source  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
-from levelform.backend.contract.protocol import CameraData  # noqa: E402
+from levelform.backend.contract.protocol import Background, CameraData  # noqa: E402
+from levelform.backend.images import to_view  # noqa: E402
+from PIL import Image  # noqa: E402
 
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 
@@ -29,9 +31,11 @@ def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path):
     image = bpy.data.images["picture 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
-    of_image = given_source(image, None, scene).views[0].image
-    of_path = given_source(tmp_path / "a.png", None, scene).views[0].image
-    of_array = given_source(of_image, None, scene).views[0].image
+    array = np.asarray(Image.open(tmp_path / "a.png").convert("RGBA"))
+    given = (image, tmp_path / "a.png", array)
+    of_image, of_path, of_array = (
+        to_view(given_source(each, None, scene).views[0], Background()).image for each in given
+    )
     assert of_image.shape == (64, 64, 4)
     assert (of_image == of_path).all()
     assert (of_image == of_array).all()
@@ -57,7 +61,8 @@ def test_camera_data_follows_the_size_of_the_picture(ball_stage):
     scene = ball_stage(1)
     data = CameraData(np.eye(4), 100.0, 100.0, 32.0, 32.0, 64, 64)
     (view,) = given_source([picture(32)], [data], scene).views
-    assert (view.camera.fl_x, view.camera.cx, view.camera.w) == (50.0, 16.0, 32)
+    camera = to_view(view, Background()).camera
+    assert (camera.fx, camera.cx, camera.width) == (50.0, 16.0, 32)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,7 @@ def test_camera_data_follows_the_size_of_the_picture(ball_stage):
         ([picture()[..., :2]], None, r"shape \(32, 32, 2\)"),
         ([np.full((4, 4, 4), np.nan)], None, "not finite"),
         ([picture()[:8]], ["View 0"], "32 x 8, but the scene renders 64 x 64"),
-        ([Path("/nowhere/a.png")], None, "no file /nowhere/a.png"),
+        ([Path("/nowhere/a.png")], None, "There is no image /nowhere/a.png"),
     ],
 )
 def test_what_cannot_be_used_says_why(ball_stage, images, cameras, words):

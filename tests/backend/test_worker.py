@@ -12,6 +12,7 @@ import pytest
 from levelform.backend import worker
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import WorkError
+from levelform.backend.contract.memory import is_out_of_memory
 
 
 class Session:
@@ -284,8 +285,8 @@ class TestFailure:
         assert "resolution" in failed.hint
 
     def test_a_mention_of_memory_is_no_lack_of_it(self):
-        assert not worker.is_out_of_memory(ValueError("out of memory"))
-        assert not worker.is_out_of_memory(RuntimeError("expected contiguous memory"))
+        assert not is_out_of_memory(ValueError("out of memory"))
+        assert not is_out_of_memory(RuntimeError("expected contiguous memory"))
 
     def test_the_next_job_is_done_after_any_failure(self, pair):
         blender, _ = pair

@@ -9,6 +9,7 @@ from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract import protocol
 from levelform.backend.data.transforms import read_transforms
 from levelform.backend.geometry.cameras import Camera
+from levelform.backend.images import read_image
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image, ImageDraw
@@ -73,13 +74,13 @@ def test_every_silhouette_reprojects(made):
     mesh = mesh_in_world(update)
     for view in posed.views:
         camera = Camera.from_transforms(vars(view.camera))
-        mask, silhouette = drawn(mesh, camera), view.image[..., 3] >= 0.5
+        mask, silhouette = drawn(mesh, camera), read_image(view.file)[..., 3].numpy() >= 0.5
         assert (mask & silhouette).sum() / (mask | silhouette).sum() >= 0.98, view.name
 
 
 def test_colours_are_the_pictures_own(made):
     """Seen from a camera, a vertex that faces it has about the colour of its pixel."""
-    from levelform.backend.geometry.pictures import linear
+    from levelform.backend.contract.srgb import linear_from_srgb
 
     _, posed, update, _ = made
     mesh = mesh_in_world(update)
@@ -92,6 +93,6 @@ def test_colours_are_the_pictures_own(made):
         pixels = camera.project(torch.from_numpy(mesh.vertices[straight]).double())[0]
         framed = ((pixels >= 0) & (pixels < camera.width)).all(1).numpy()  # one view is a close-up
         column, row = pixels.long().numpy()[framed].T
-        seen = linear(torch.from_numpy(view.image))[row, column, :3].numpy()
+        seen = linear_from_srgb(read_image(view.file).numpy())[row, column, :3]
         errors.append(np.abs(mesh.colors[straight][framed, :3] - seen).mean(1))
     assert np.median(np.concatenate(errors)) < 0.05

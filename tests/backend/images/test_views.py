@@ -6,7 +6,8 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.image_files import image_file
 from levelform.backend.contract.protocol import Background, CameraData, ImageFile, ViewData
-from levelform.backend.images import to_view
+from levelform.backend.images import Notes, to_view
+from levelform.backend.images.decoding import as_stored
 from PIL import Image
 
 
@@ -61,7 +62,7 @@ def test_a_mask_of_another_size_is_resized_or_refused(path, tmp_path):
     alpha = to_view(data, Background()).image[..., 3].numpy()
     np.testing.assert_array_equal(alpha > 0.5, mask[::2, ::2] > 0)
     Image.fromarray(mask[:50]).save(tmp_path / "a_mask.png")
-    with pytest.raises(RequestError, match=r"a_mask\.png is 80 x 50, its image 40 x 30"):
+    with pytest.raises(RequestError, match=r"a_mask\.png is 80 x 50, .* its image, 40 x 30"):
         to_view(data, Background())
 
 
@@ -69,3 +70,83 @@ def test_an_empty_mask_is_said(path, tmp_path):
     Image.new("L", (40, 30)).save(tmp_path / "a_mask.png")
     with pytest.raises(RequestError, match=r"a_mask\.png is black all over"):
         to_view(ViewData(None, None, "v", image_file(path)), Background())
+
+
+# ---------------------------------------------------------------- orientation tags
+
+
+def tagged(path, pixels, orientation):
+    """Save pixels with a tag that says how to turn them upright."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_without_a_camera_an_image_is_turned_upright(tmp_path, pixels, orientation):
+    path = tagged(tmp_path / "a.png", as_stored(pixels, orientation), orientation)
+    notes = Notes()
+    view = to_view(ViewData(None, None, "v", image_file(path)), Background(), notes)
+    assert np.array_equal(view.image.numpy(), pixels / np.float32(255))
+    assert notes.remarks() == ()
+
+
+def test_a_posed_image_keeps_its_pixels_and_says_so(tmp_path, pixels):
+    path = tagged(tmp_path / "a.png", pixels, 3)
+    notes = Notes()
+    for name in "abcde":
+        data = ViewData(None, camera_data(), name, image_file(path))
+        view = to_view(data, Background(), notes)
+        assert np.array_equal(view.image.numpy(), pixels / np.float32(255))
+    (remark,) = notes.remarks()
+    assert remark.startswith("a, b, c and 2 more: the file's orientation tag was not applied")
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_camera_for_the_upright_image_is_refused_by_the_name_of_the_tag(
+    tmp_path, pixels, orientation
+):
+    path = tagged(tmp_path / "a.png", as_stored(pixels, orientation), orientation)
+    data = ViewData(None, camera_data(), "v", image_file(path))
+    with pytest.raises(RequestError, match=f"30 x 40, .* 40 x 30: .*Orientation {orientation} "):
+        to_view(data, Background())
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_mask_of_an_image_that_is_turned(tmp_path, pixels, stored):
+    """Of the upright image, or of the pixels as they are stored, by its size."""
+    path = tagged(tmp_path / "a.png", as_stored(pixels, 6), 6)
+    mask = np.zeros((30, 40), np.uint8)
+    mask[3:9, 20:38] = 255
+    Image.fromarray(as_stored(mask, 6) if stored else mask).save(tmp_path / "a_mask.png")
+    view = to_view(ViewData(None, None, "v", image_file(path)), Background())
+    np.testing.assert_array_equal(view.image[..., 3].numpy() * 255, mask)
+
+
+# ---------------------------------------------------------------- kinds of masks
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGBA", "alpha alone", "16 bits", "P"])
+def test_masks_of_every_kind(path, tmp_path, mode):
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:20, 7:30] = 255
+    grey = Image.fromarray(mask)
+    if mode == "alpha alone":  # as tools that cut objects out write it
+        made = Image.new("RGBA", grey.size, (0, 0, 0, 0))
+        made.putalpha(grey)
+    elif mode == "16 bits":
+        made = Image.fromarray(mask.astype(np.uint16) * 257)
+    else:
+        made = grey.convert(mode)
+    made.save(tmp_path / "a_mask.png")
+    view = to_view(ViewData(None, None, "v", image_file(path)), Background("auto"))
+    np.testing.assert_array_equal(view.image[..., 3].numpy() * 255, mask)
+
+
+def test_a_mask_that_hides_nothing_is_said_and_not_used(path, tmp_path, pixels):
+    Image.new("L", (40, 30), 255).save(tmp_path / "a_mask.png")
+    notes = Notes()
+    view = to_view(ViewData(None, None, "v", image_file(path)), Background(), notes)
+    assert np.array_equal(view.image.numpy(), pixels / np.float32(255))
+    assert notes.remarks()[0].startswith("v: the mask is white all over")
