@@ -175,8 +175,9 @@ def _source_of(item: Item) -> Source:
 
 def _files_of(source: Source) -> tuple[str, ...]:
     """Return the files that the views are read from."""
-    files = (view.file for view in source.views if view.file is not None and not view.file.encoded)
-    return tuple(path for file in files for path in (file.path, file.mask) if path)
+    files = [view.file for view in source.views if view.file is not None]
+    paths = [file.path for file in files if file.encoded is None]  # others are in the .blend
+    return (*paths, *(file.mask for file in files if file.mask))
 
 
 def _find_cameras(folder: Path) -> Path | None:

@@ -6,6 +6,7 @@ whole or not at all, and nothing that another program or source made is ever wri
 """
 
 import json
+import logging
 import os
 import time
 import unicodedata
@@ -16,6 +17,8 @@ from typing import Any
 
 from .batch import RECORD_SUFFIX, Item, Plan, files_of, name_items
 from .errors import LevelformError, RequestError, WorkError
+
+log = logging.getLogger(__name__)
 
 VERSION = 1  # of the records; what one of another version tells of is made again
 DONE, KEPT, FAILED = "done", "kept", "failed"
@@ -189,6 +192,7 @@ def run_batch(
                 stats = _make(item, shelf, make, settings, title)
                 line["state"] = DONE
             except Exception as error:
+                log.debug("%s failed", item.source, exc_info=True)
                 known = error if isinstance(error, LevelformError) else explain(error)
                 stats = {"error": known.message, "hint": known.hint}
                 line |= {"state": FAILED, "out": None}

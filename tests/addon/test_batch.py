@@ -29,7 +29,7 @@ def worker(puppet):
 
     def submit(request, on_update=None, on_end=None):
         job = type(puppet).submit(puppet, request, on_update, on_end)
-        if request.views[0].name in puppet.broken:
+        if request.views[0].name.removesuffix(".png") in puppet.broken:
             puppet.waiting = [lambda: puppet.fail("It has no surface.", "Check it.")]
         else:
             puppet.waiting = [
