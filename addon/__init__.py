@@ -13,6 +13,7 @@ from importlib import import_module
 _MODULES = (
     "properties",
     "properties_training",
+    "method_options",
     "preferences",
     "session",
     "keeping",

@@ -20,11 +20,13 @@ import numpy as np
 from ..backend.contract import batch_words
 from ..backend.contract.batch import Item, Kind
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import Settings as Settings
+from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
-from .batch import batch_lines, checked
+from .batch import batch_lines
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh, scene_settings
+from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked, scene_settings
 from .scene import volume as scene_volume
 from .session import Running, live
 from .stage import add_cameras as add_cameras
@@ -58,9 +60,10 @@ def reconstruct(
     name
         What to call the object.
     background
-        "auto", "alpha", "corner", or a `Background` with a colour.
+        "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        `methods` lists what a method takes as options, and what its level is.
 
     Returns
     -------
@@ -95,8 +98,8 @@ def stream(
     the generator before its end cancels the job and leaves the scene as it was.
     """
     if isinstance(background, str):
-        background = Background(mode=background)
-    chosen = Settings(background=background, **settings)
+        background = parse_background(background)
+    chosen = checked(Settings.of(background=background, **settings))
     source = given_source(images, cameras, bpy.context.scene)
     running = begin(source, chosen, volume=volume, name=name)
     return (yield from live.drive(running))
@@ -155,8 +158,9 @@ def batch(
     given: dict[str, Any] = dict(settings)
     if background is not None:
         named = isinstance(background, str)
-        given["background"] = Background(mode=background) if named else background
-    chosen = checked(Settings(**given))
+        given["background"] = parse_background(background) if named else background
+    live.ask_methods()  # so that what no method takes is refused before any work
+    chosen = checked(Settings.of(**given))
     place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
 
     def begin_one(item: Item, source: Source) -> Running:
@@ -169,14 +173,17 @@ def batch(
 
     wishes = batch_words.settings_of(chosen, volume=place)
     lines = []
-    how = {
-        "method": chosen.method,
-        "suffix": suffix,
-        "fuse": chosen.fuse,
-        "part": part,
-        "again": again,
-    }
-    for line in batch_lines(sources, out, begin_one, wishes, **how):
+    for line in batch_lines(
+        sources,
+        out,
+        begin_one,
+        wishes,
+        method=chosen.method,
+        suffix=suffix,
+        fuse=chosen.fuse,
+        part=part,
+        again=again,
+    ):
         lines.append(line)
         if report is not None:
             report(line)
@@ -198,7 +205,7 @@ def remesh(
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`.
+        As in `Settings`; options of the meshing alone, see `options.REMESH`.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.image_files import list_images
 from ..backend.contract.protocol import Progress
 from .export import MESH_SUFFIXES, export_mesh
-from .requests import Settings, absolute
+from .requests import absolute
 from .results import PROVENANCE
 from .scene.studio import nothing_kept
 from .session import Running, live
@@ -61,7 +61,7 @@ def batch_lines(
     settings
         Whatever changes a result, so that a second run knows what to make again.
     method
-        Of all sources but .blend files, as `checked` has seen it.
+        Of all sources but .blend files.
     suffix, fuse, part, again
         As `batch_words.add_arguments` has them.
     report
@@ -120,22 +120,6 @@ def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             bpy.ops.wm.open_mainfile(filepath=path)
         else:
             bpy.ops.wm.read_homefile()
-
-
-def checked(settings: Settings) -> Settings:
-    """Return the settings of a batch, whatever its objects, if they can be had.
-
-    Raises
-    ------
-    LevelformError
-        If the worker has no such method, or there is no backend.
-    """
-    names = [method.name for method in live.ask_methods()]
-    if settings.method not in names:
-        raise RequestError(
-            f"There is no method {settings.method!r}.", f"Choose one of {', '.join(names)}."
-        )
-    return settings
 
 
 def in_words(error: Exception) -> LevelformError:

@@ -18,12 +18,23 @@ import numpy as np
 
 from ..backend.contract.batch import Item
 from ..backend.contract.errors import LevelformError, RequestError
-from ..backend.contract.protocol import Background, Progress
+from ..backend.contract.options import PIPELINE
+from ..backend.contract.protocol import Progress
+from ..backend.contract.settings import Settings
+from ..backend.contract.sheets import option_lines_of, pipeline_lines
+from ..backend.contract.words import (
+    VIEWS_HELP,
+    add_settings,
+    choose_views,
+    parse_views,
+    parse_volume,
+    read_settings,
+)
 from . import api, dataset_render
 from .answers import answers_alone
 from .cli_batch import add_batch, run_batch
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
+from .requests import DEFAULT_NAME, absolute, begin, checked, scene_settings
 from .results import PROVENANCE
 from .session import Running, live
 from .transforms import FILE_NAME
@@ -120,45 +131,12 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 def _add_object(parser: argparse.ArgumentParser) -> None:
     """Which of an object's views count, where it is, and how it is made."""
-    _add_choices(parser)
-    parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
+    add_settings(parser)
+    parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
-    )
-
-
-def _add_choices(parser: argparse.ArgumentParser) -> None:
-    """What the panel has too; the scene's settings count where its cameras are the source."""
-    parser.add_argument("--method", help="see `methods`")
-    parser.add_argument("--weights", help="file of weights; default: those of the method")
-    parser.add_argument("--resolution", type=int, help="cells along the longest side")
-    parser.add_argument("--level", type=float, help="distance from, or probability of, the surface")
-    parser.add_argument("--device", help="auto, cpu, cuda, mps")
-    parser.add_argument("--seed", type=int, help="of whatever the method draws")
-    parser.add_argument(
-        "--color", action=argparse.BooleanOptionalAction, default=None, help="colour the mesh"
-    )
-    parser.add_argument(
-        "--background",
-        help="of pictures without alpha: auto, corner, alpha, or a colour as #rrggbb",
-    )
-    parser.add_argument(
-        "--tolerance", type=float, help="how near the background's colour is (0 to 1)"
-    )
-    parser.add_argument("--hull", action="store_true", help="keep inside the visual hull")
-    parser.add_argument(
-        "--fuse",
-        action="store_true",
-        help="several images without cameras show one object (of several: `batch`)",
-    )
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an option of the method or of the extraction; may be repeated",
     )
 
 
@@ -214,51 +192,14 @@ def _chosen(source: Source, words: str | None) -> Source:
     """Return the source with the views that were asked for: so many spread evenly, or by index."""
     if words is None:
         return source
-    count = len(source.views)
-    try:
-        numbers = [int(word) for word in words.split(",") if word.strip()]
-    except ValueError as error:
-        raise RequestError(
-            f"The views are numbers, not {words!r}.", "Give how many (8), or which (0,2,5)."
-        ) from error
-    if "," not in words:
-        if not 1 <= numbers[0] <= count:
-            raise RequestError(f"{words} views were asked for; there are {count}.")
-        numbers = [index * count // numbers[0] for index in range(numbers[0])]
-    if any(not 0 <= number < count for number in numbers):
-        raise RequestError(f"The views are 0 to {count - 1}, not {words}.")
+    numbers = choose_views(len(source.views), parse_views(words))
     return replace(source, views=tuple(source.views[number] for number in numbers))
 
 
 def _settings(args: argparse.Namespace, scene: bpy.types.Scene) -> Settings:
     """Return the scene's settings if its cameras are the source, with what was given in words."""
     base = Settings() if args.source else scene_settings(scene)
-    fields = ("method", "weights", "resolution", "level", "device", "seed", "color")
-    given = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
-    options = {
-        **base.options,
-        **parse_options(args.option),
-        **({"hull": True} if args.hull else {}),
-    }
-    background = _background(args, base.background)
-    return replace(base, **given, options=options, background=background, fuse=args.fuse)
-
-
-def _background(args: argparse.Namespace, base: Background) -> Background:
-    tolerance = base.tolerance if args.tolerance is None else args.tolerance
-    words = args.background
-    if words is None:
-        return replace(base, tolerance=tolerance)
-    if words in ("auto", "alpha", "corner"):
-        return Background(mode=words, tolerance=tolerance)
-    try:
-        red, green, blue = bytes.fromhex(words.removeprefix("#"))
-    except ValueError as error:
-        raise RequestError(
-            f"{words!r} is no background.", "Give auto, corner, alpha, or a colour as #rrggbb."
-        ) from error
-    color = (red / 255, green / 255, blue / 255)
-    return Background(mode="color", color=color, tolerance=tolerance)
+    return checked(read_settings(args, base))
 
 
 def _volume(
@@ -269,21 +210,11 @@ def _volume(
         return None if args.source else scene.levelform.volume
     if words in scene.objects:
         return scene.objects[words]
-    try:
-        numbers = [float(word) for word in words.replace(",", " ").split()]
-    except ValueError as error:
+    if not words[:1].isdigit() and words[:1] not in "+-.":
         raise RequestError(
             f"The scene has no object {words!r} to be the volume.", "Give x,y,z,side of a cube."
-        ) from error
-    if len(numbers) == 16:
-        return np.array(numbers).reshape(4, 4)
-    if len(numbers) != 4:
-        raise RequestError(
-            f"The volume is 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
         )
-    matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
-    matrix[:3, 3] = numbers[:3]
-    return matrix
+    return parse_volume(words)
 
 
 class _Bar:
@@ -320,6 +251,7 @@ class _Bar:
 
 
 def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    live.ask_methods()  # so that what no method takes is refused before any work
     with _Bar() as bar:
         for line in run_batch(args, _settings(args, bpy.context.scene), _begin_item, bar):
             bar.clear()
@@ -391,12 +323,18 @@ def _show_dataset(result: dict[str, Any]) -> str:
 
 
 def _methods(_args: argparse.Namespace) -> dict[str, Any]:
-    return {"methods": [asdict(method) for method in api.methods()]}
+    return {
+        "methods": [asdict(method) for method in api.methods()],
+        "options": [asdict(option) for option in PIPELINE],
+    }
 
 
 def _show_methods(result: dict[str, Any]) -> str:
-    lines = (f"{m['name']}  {m['title']}\n    {m['summary']}" for m in result["methods"])
-    return "\n".join(lines)
+    lines = []
+    for method in result["methods"]:
+        lines += [f"{method['name']}  {method['title']}", f"    {method['summary']}"]
+        lines += option_lines_of(method)
+    return "\n".join([*lines, *pipeline_lines()])
 
 
 def _doctor(_args: argparse.Namespace) -> dict[str, Any]:

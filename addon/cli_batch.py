@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from ..backend.contract import batch_words
 from ..backend.contract.batch import Item, Kind
 from ..backend.contract.protocol import Progress
-from .batch import batch_lines, checked
-from .requests import Settings
+from ..backend.contract.settings import Settings
+from .batch import batch_lines
 from .session import Running
 from .views import Source
 
@@ -62,7 +62,7 @@ def run_batch(
         args.out,
         begin_one,
         batch_words.stamped(given),
-        method=checked(settings).method,
+        method=settings.method,
         suffix=args.suffix,
         fuse=args.fuse,
         part=args.part,

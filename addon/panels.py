@@ -6,11 +6,12 @@ from typing import Any
 import bpy
 
 from ..backend.contract.protocol import MeshUpdate
-from . import preferences
+from . import method_options, preferences
 from .interpreter import WORDS, describe, here
+from .level_properties import LEVEL_PROPERTIES
 from .operators.cameras import found_camera
 from .operators.remesh import not_kept
-from .requests import DEFAULT_METHOD, remesh_problem, source_problem
+from .requests import DEFAULT_METHOD, remesh_problem, settings_problem, source_problem
 from .results import PROVENANCE
 from .scene import images as scene_images
 from .session import Running, live
@@ -112,7 +113,7 @@ class LEVELFORM_PT_options(Part, bpy.types.Panel):
             layout.prop(settings, "tolerance")
         layout.separator()
         layout.prop(settings, "weights")
-        _draw_optional(layout, settings, "use_level", "level")
+        _draw_level(layout, settings, settings.level_unit)
         layout.prop(settings, "color")
         _draw_method_options(layout, settings)
         sub = layout.column()
@@ -223,19 +224,20 @@ def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings
 def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
     """What the chosen method lets one choose."""
     info = settings.info
-    if info is None:
-        return
-    if len(info.fusions) > 1 and settings.source != "IMAGE":
-        layout.prop(settings, "fusion")
-    if info.estimates_camera and settings.source != "IMAGE":
-        layout.prop(settings, "estimate_cameras")
-    if "symmetry" in info.options:
-        layout.prop(settings, "symmetry")
-    others = [name for name in info.options if name != "symmetry"]
-    if others:
-        layout.prop(settings, "seed")
-        layout.prop(settings, "more_options")
-        layout.label(text=f"More: {', '.join(others)}")
+    if info is not None:
+        names = {option.name for option in info.options}
+        if "fusion" in names and settings.source != "IMAGE":
+            layout.prop(settings, "fusion")
+        if "camera" in names and settings.source != "IMAGE":
+            layout.prop(settings, "estimate_cameras")
+        if "symmetry" in names:
+            layout.prop(settings, "symmetry")
+        method_options.draw(layout, settings.id_data, info)
+        if info.needs_weights:
+            layout.prop(settings, "seed")
+    row = layout.row()
+    row.alert = bool(settings.more_options and settings_problem(settings.id_data))
+    row.prop(settings, "more_options")
 
 
 def _views(count: object) -> str:
@@ -267,7 +269,7 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row = layout.row()
         row.scale_y = 1.6
         row.operator("levelform.reconstruct", icon="MESH_ICOSPHERE")
-        reason = source_problem(context.scene)
+        reason = source_problem(context.scene) or settings_problem(context.scene)
         if reason:
             paragraph(layout, context, reason, icon="INFO")
         return
@@ -322,6 +324,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
+        ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
         ("Complete", "guaranteed" if facts.get("guaranteed") else "not guaranteed"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
@@ -338,25 +341,45 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         split.label(text=value)
 
 
+def _level_text(facts: Any) -> str:
+    """Where the surface is, in the unit of the method's level."""
+    level = facts.get("level")
+    if level is None:
+        return "?"
+    return f"{level:.3g}, " + (
+        "a probability" if facts.get("level_unit") == "probability" else "an offset"
+    )
+
+
 def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.levelform
     column = split_column(layout)
     column.prop(settings, "remesh_resolution")
-    _draw_optional(column, settings, "remesh_use_level", "remesh_level")
+    unit = (_provenance(context.object) or {}).get("level_unit", "distance")
+    _draw_level(column, settings, unit, "remesh_")
     row = layout.row()
     row.scale_y = 1.2
     operator = row.operator("levelform.remesh", icon="FILE_REFRESH")
     operator.resolution = settings.remesh_resolution
     operator.use_level = settings.remesh_use_level
-    operator.level = settings.remesh_level
+    operator.level = getattr(settings, f"remesh_{LEVEL_PROPERTIES[unit]}")
     reason = remesh_problem(context.object) or not_kept(context.object)
     if reason:
         paragraph(layout, context, reason, icon="INFO")
 
 
-def _draw_optional(layout: bpy.types.UILayout, settings: Any, use: str, value: str) -> None:
+def _draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str = "") -> None:
+    """The level, by the property whose range and tooltip are the unit's."""
+    value = LEVEL_PROPERTIES.get(unit, "level")
+    heading = "Probability" if unit == "probability" else "Level (Offset)"
+    _draw_optional(layout, settings, f"{prefix}use_level", f"{prefix}{value}", heading)
+
+
+def _draw_optional(
+    layout: bpy.types.UILayout, settings: Any, use: str, value: str, heading: str = ""
+) -> None:
     """A tick, and the value that counts while it is set."""
-    row = layout.row(heading=settings.bl_rna.properties[use].name)
+    row = layout.row(heading=heading or settings.bl_rna.properties[use].name)
     row.prop(settings, use, text="")
     sub = row.row()
     sub.active = getattr(settings, use)

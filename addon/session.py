@@ -25,7 +25,7 @@ from ..backend.contract.protocol import (
     Remesh,
     Status,
 )
-from . import interpreter, preferences
+from . import interpreter, method_options, preferences
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
 
@@ -180,6 +180,7 @@ class Session:
         patient
             Wait for the artist to leave Edit Mode, rather than fail.
         """
+        method_options.sync(self.methods)
         running = self.running
         if running is None:
             self._active = self.jobs.poll(BUDGET)
@@ -326,6 +327,7 @@ class Session:
             time.sleep(WAIT)
         if self.jobs.methods is None:
             raise WorkError("The backend could not be started.", self.jobs.log_tail(1))
+        method_options.sync(self.methods)
         return self.methods
 
     def log_tail(self) -> str:
@@ -434,7 +436,8 @@ def _unforeseen(error: Exception) -> WorkError:
 def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
-    return WorkError(job.failure.message, job.failure.hint)
+    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
+    return kind(job.failure.message, job.failure.hint)
 
 
 def _plain(value: Any) -> Any:

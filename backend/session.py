@@ -5,12 +5,11 @@ nothing and a mesh at another resolution or level runs no network.
 """
 
 import gc
-import inspect
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,9 @@ import torch
 
 from .contract import protocol
 from .contract.errors import RequestError, WorkError
+from .contract.levels import LEVEL_UNITS
+from .contract.options import PIPELINE, default_of, read_options
+from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
@@ -40,6 +42,7 @@ from .reconstructors import (
     Reconstructor,
     bundled_variants,
     bundled_weights,
+    keyword_names,
     load_reconstructor,
     methods,
 )
@@ -49,10 +52,6 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
-# Options of the extraction and of this pipeline; all others are the method's own.
-CLEANUP_OPTIONS = tuple(entry.name for entry in fields(Cleanup))
-STREAM_OPTIONS = ("first", "guaranteed", "dense")
-OWN_OPTIONS = (*CLEANUP_OPTIONS, *STREAM_OPTIONS, "hull")
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
@@ -109,6 +108,7 @@ class Session:
             If the ticket says so.
         """
         started = time.perf_counter()
+        request = self._checked(request)
         ticket.plan(STAGES)
         _check_one_object(request)
         with ticket.stage("Prepare pictures"):
@@ -145,6 +145,9 @@ class Session:
                 f"The field of {request.keep!r} is not in memory any more.",
                 "Reconstruct it again; then it can be meshed at another resolution or level.",
             )
+        spec = methods()[kept.facts["method"]].spec
+        options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
+        request = replace(request, options=options, resolution=check_resolution(request.resolution))
         self._keep(request.keep, kept)  # used last, so dropped last
         ticket.plan({"Mesh": 1.0})
         with ticket.stage("Mesh"):
@@ -246,6 +249,27 @@ class Session:
 
     # ---------------------------------------------------------------- inside
 
+    def _checked(self, request: protocol.Reconstruct) -> protocol.Reconstruct:
+        """Return the request with its options read, before any work."""
+        chosen = Settings(
+            method=request.method,
+            weights=request.weights,
+            resolution=request.resolution,
+            level=request.level,
+            background=request.background,
+            color=request.color,
+            seed=request.seed,
+            options=request.options,
+        ).check(self.methods().methods)
+        return replace(
+            request,
+            resolution=chosen.resolution,
+            level=chosen.level,
+            color=chosen.color,
+            seed=chosen.seed,
+            options=dict(chosen.options),
+        )
+
     def _make(
         self,
         request: protocol.Reconstruct,
@@ -255,11 +279,15 @@ class Session:
     ) -> Kept:
         """Encode and decode; intersect with the hull if asked to."""
         model = self._model(request.method, request.weights, request.device)
+        if request.level is not None:
+            LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
         ticket.check()
         to_encode, to_decode = _method_options(model, request, ticket)
         code = model.encode(views, **to_encode)
         ticket.check()
         field = model.decode(code, **to_decode)
+        if field.kind == "occupancy":
+            field.shift = model.level_shift
         if request.options.get("hull") and not isinstance(field, HullField):
             field = Intersection(field, self._hull(views, request.device))
         facts = {
@@ -268,6 +296,7 @@ class Session:
             "views": len(views),
             "device": str(field.device),
             "hull": isinstance(field, HullField | Intersection),
+            "level_unit": field.level_unit.name,
         }
         found = _estimated_cameras(model, views, volume)
         if found:
@@ -406,44 +435,15 @@ def _method_options(
     model: Reconstructor, request: protocol.Reconstruct, ticket: Ticket
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the keywords for `encode` and `decode`: of the options, the seed and the ticket those
-    that each names.
-
-    Raises
-    ------
-    RequestError
-        If an option is not one of the method's.
-    """
-    given = {k: v for k, v in request.options.items() if k not in OWN_OPTIONS}
-    known = method_options(type(model))
-    unknown = sorted(given.keys() - known)
-    if unknown:
-        raise RequestError(
-            f"{model.spec.title} has no option {unknown[0]!r}.",
-            f"The options are {', '.join([*sorted(known), *OWN_OPTIONS])}.",
-        )
+    that each names."""
+    own = {option.name for option in model.spec.options}
+    given = {name: value for name, value in request.options.items() if name in own}
     keywords = {**given, **dict(zip(ALWAYS_GIVEN, (request.seed, ticket), strict=True))}
-    encode, decode = _keywords(model.encode), _keywords(model.decode)
+    encode, decode = keyword_names(model.encode), keyword_names(model.decode)
     return (
         {name: value for name, value in keywords.items() if name in encode},
         {name: value for name, value in keywords.items() if name in decode},
     )
-
-
-def method_options(cls: type[Reconstructor]) -> set[str]:
-    """Return the names of a method's own options, of `encode` and of `decode`."""
-    return (_keywords(cls.encode) | _keywords(cls.decode)) - set(ALWAYS_GIVEN)
-
-
-def _tensors(cls: type[Reconstructor]) -> set[str]:
-    """Return the names of a method's options that are tensors, which nobody types."""
-    hints = {**inspect.get_annotations(cls.encode), **inspect.get_annotations(cls.decode)}
-    return {name for name, hint in hints.items() if "Tensor" in str(hint)} - {"return"}
-
-
-def _keywords(function: Callable[..., Any]) -> set[str]:
-    """Return the names of a function's keyword-only arguments."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
@@ -461,16 +461,16 @@ def _mesh(
 ) -> Iterator[Event]:
     """Mesh a field coarse to fine; end with what it cost."""
     options = request.options
-    cleanup = Cleanup(**{k: options[k] for k in CLEANUP_OPTIONS if k in options})
+    clean, mesh = (_of_stage(stage, options) for stage in ("clean", "mesh"))
     updates = stream(
         kept.field,
         request.resolution,
-        **{k: options[k] for k in STREAM_OPTIONS if k in options},
+        **mesh,
         level=kept.field.level(request.level),
         box=kept.volume.box,
         ticket=ticket,
         color=request.color,
-        cleanup=cleanup,
+        cleanup=Cleanup(**clean),
         samples=kept.samples,
     )
     last = None
@@ -484,6 +484,12 @@ def _mesh(
             "Check the volume, the level, and how small a part may be.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
+
+
+def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pipeline's options of a stage, given or by default."""
+    names = [option.name for option in PIPELINE if option.stage == stage]
+    return {name: options.get(name, default_of(name)) for name in names}
 
 
 def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
@@ -512,7 +518,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "evaluations": stats.evaluations,
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
-        "level": stats.level,
+        "level": round(kept.field.threshold_of(stats.level), 6),
         "guaranteed": stats.guaranteed,
         "rule": stats.rule,
         "remarks": list(stats.remarks),
@@ -533,5 +539,6 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         needs_weights=spec.needs_weights,
         weights=("bundled",) if bundled_weights(spec.name) else tuple(bundled_variants(spec.name)),
         fusions=spec.fusions,
-        options=tuple(sorted(method_options(cls) - _tensors(cls) - {"fusion", "camera"})),
+        options=spec.options,
+        level_unit=spec.level_unit,
     )

@@ -291,7 +291,7 @@ def failure(job: str, error: Exception) -> Failed:
     """Return what to tell an artist about an exception that ended a job."""
     detail = "".join(traceback.format_exception(error))
     if isinstance(error, LevelformError):
-        return Failed(job, error.message, error.hint, detail)
+        return Failed(job, error.message, error.hint, detail, error.exit_status)
     if memory.is_out_of_memory(error):
         hint = f"{memory.REMEDY} Unloading the backend first frees memory too."
         return Failed(job, memory.NOT_ENOUGH, hint, detail)

@@ -10,8 +10,9 @@ from typing import Any
 from ..contract import batch_words
 from ..contract.batch import Item, Kind, check_cameras, find_items, parse_part
 from ..contract.batch_run import FAILED, Made, Shelf, run_batch
+from ..contract.words import parse_views
 from . import progress
-from .reconstruct import add_choices, parse_views, read_choices, with_views, write_result
+from .reconstruct import add_choices, read_choices, with_views, write_result
 
 HELP = batch_words.HELP
 
@@ -40,11 +41,11 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for words, parse in ((args.part, parse_part), (args.views, parse_views)):
         if words is not None:
             parse(words)
-    choices = read_choices(args)
+    session = Session()
+    choices = read_choices(args, session)
     plan = find_items(
         args.source, out=args.out, scenes=False, fuse=args.fuse, find_cameras=_find_cameras
     )
-    session = Session()
     session.prepare(choices)
     check_cameras(plan, choices.method, needs_camera=methods()[choices.method].spec.needs_camera)
 

@@ -9,6 +9,15 @@ import numpy as np
 
 from ..contract import protocol
 from ..contract.errors import RequestError
+from ..contract.settings import Settings
+from ..contract.words import (
+    VIEWS_HELP,
+    add_settings,
+    choose_views,
+    parse_views,
+    parse_volume,
+    read_settings,
+)
 from . import progress
 
 if TYPE_CHECKING:
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
 
 HELP = "turn pictures into a mesh file"
 JOB = "terminal"
-MODES = ("auto", "alpha", "corner")
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
@@ -36,45 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_choices(parser: argparse.ArgumentParser) -> None:
     """Take how to reconstruct, whatever from."""
-    parser.add_argument("--method", default="visual-hull", help="see `levelform methods`")
-    parser.add_argument("--weights", help="a file, or the category of bundled ones")
-    parser.add_argument("--resolution", type=int, default=128, help="cells along the longest side")
-    parser.add_argument("--level", type=float, help="distance from, or probability of, the surface")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
-    parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
-    parser.add_argument("--seed", type=int, default=0, help="of whatever the method draws")
-    parser.add_argument(
-        "--color", action=argparse.BooleanOptionalAction, default=True, help="colour the mesh"
-    )
-    parser.add_argument(
-        "--background",
-        default="auto",
-        help="of pictures without alpha: auto (what the border shows), corner, alpha (there is "
-        "none), or a colour as #rrggbb",
-    )
-    parser.add_argument(
-        "--tolerance", type=float, default=0.1, help="how near the background's colour is (0 to 1)"
-    )
+    parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
         help="where the object is: x,y,z,side of a cube or 16 numbers of a matrix, row by row; "
         "default: what the transforms.json says, else around what the views see",
     )
-    parser.add_argument(
-        "--hull", action="store_true", help="keep the result inside the visual hull"
-    )
-    parser.add_argument(
-        "--fuse",
-        action="store_true",
-        help="several images without cameras show one object (of several: `levelform batch`)",
-    )
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an option of the method or of the extraction; may be repeated",
-    )
+    add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -85,38 +61,26 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     check_format(args.out)
     check_place(args.out)
-    choices = read_choices(args)
     session = Session()
+    choices = read_choices(args, session)
     with progress() as ticket:
         request = with_views(choices, args.source, args.views)
         stats = write_result(session, request, args.out, ticket)
     return {**stats, "out": str(args.out)}
 
 
-def read_choices(args: argparse.Namespace) -> protocol.Reconstruct:
+def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Reconstruct:
     """Return the request without its views.
 
     Raises
     ------
     RequestError
-        If a word means nothing.
+        If a word is not what its setting takes, or not what the method takes.
     """
+    chosen = read_settings(args, Settings()).check(session.methods().methods)
     volume = None if args.volume is None else parse_volume(args.volume)
-    return protocol.Reconstruct(
-        job=JOB,
-        method=args.method,
-        views=(),
-        world_from_volume=volume,
-        resolution=args.resolution,
-        level=args.level,
-        weights=args.weights,
-        color=args.color,
-        seed=args.seed,
-        device=args.device,
-        background=parse_background(args.background, args.tolerance),
-        options={**parse_options(args.option), **({"hull": True} if args.hull else {})},
-        fuse=args.fuse,
-    )
+    given = "" if volume is None else "user"
+    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given)
 
 
 def with_views(
@@ -178,7 +142,7 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
     return Mesh(apply(place, update.vertices), update.faces, normals, update.colors)
 
 
-# ---------------------------------------------------------------- what the words mean
+# ---------------------------------------------------------------- what the sources hold
 
 
 def read_sources(
@@ -192,7 +156,7 @@ def read_sources(
         If a source is missing, can't be read, or does not go with the others.
     """
     from ..contract.image_files import image_file, list_images
-    from ..data.transforms import NAME, choose_frames, read_transforms
+    from ..data.transforms import NAME, read_transforms
 
     chosen = None if choice is None else parse_views(choice)
     paths = [Path(source) for source in sources]
@@ -210,66 +174,6 @@ def read_sources(
             raise RequestError(
                 f"The folder {first} holds no pictures and no {NAME}.", "Name another folder."
             )
-    picked = [paths[index] for index in choose_frames(len(paths), chosen)]
+    picked = [paths[index] for index in choose_views(len(paths), chosen)]
     views = [protocol.ViewData(None, None, path.name, image_file(path)) for path in picked]
     return tuple(views), None
-
-
-def parse_views(text: str) -> list[int] | int:
-    """Return which views: "8" is how many, "0,2,5" and "3," which."""
-    try:
-        if "," not in text:
-            return int(text)
-        return [int(word) for word in text.split(",") if word.strip()]
-    except ValueError as error:
-        raise RequestError(
-            f"The views are numbers, not {text!r}.", "Give how many (8), or which (0,2,5)."
-        ) from error
-
-
-def parse_background(text: str, tolerance: float) -> protocol.Background:
-    """Return the background that a word or a colour, #rrggbb, means."""
-    if text in MODES:
-        return protocol.Background(mode=text, tolerance=tolerance)
-    digits = text.removeprefix("#")
-    try:
-        red, green, blue = bytes.fromhex(digits)
-    except ValueError as error:
-        raise RequestError(
-            f"{text!r} is no background.", "Give auto, corner, alpha, or a colour as #rrggbb."
-        ) from error
-    color = (red / 255, green / 255, blue / 255)
-    return protocol.Background(mode="color", color=color, tolerance=tolerance)
-
-
-def parse_volume(text: str) -> np.ndarray:
-    """Return (4, 4) world_from_volume of "x,y,z,side", or of 16 numbers row by row."""
-    try:
-        numbers = [float(word) for word in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise RequestError(f"The volume is numbers, not {text!r}.", "Give x,y,z,side.") from error
-    if len(numbers) == 16:
-        return np.array(numbers).reshape(4, 4)
-    if len(numbers) != 4:
-        raise RequestError(
-            f"The volume is 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
-        )
-    matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
-    matrix[:3, 3] = numbers[:3]
-    return matrix
-
-
-def parse_options(words: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words as a dictionary; values are read as JSON where they are that."""
-    import json
-
-    options = {}
-    for word in words:
-        name, found, value = word.partition("=")
-        if not found or not name:
-            raise RequestError(f"{word!r} is no option.", "Give NAME=VALUE.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
-    return options

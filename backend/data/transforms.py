@@ -11,6 +11,7 @@ import numpy as np
 from ..contract.errors import RequestError
 from ..contract.image_files import SUFFIXES, image_file, image_size
 from ..contract.protocol import CameraData, ViewData
+from ..contract.words import choose_views
 from ..geometry.cameras import Camera
 from ..geometry.writing import written_whole
 
@@ -58,35 +59,9 @@ def read_transforms(
     frames = content.get("frames")
     if not isinstance(frames, list) or not frames:
         raise RequestError(f"{path} lists no frames.", "Export the cameras again.")
-    chosen = choose_frames(len(frames), choose)
+    chosen = choose_views(len(frames), choose)
     views = tuple(_read_frame(path, index, frames[index], content) for index in chosen)
     return PosedPictures(views, volume_of(content))
-
-
-def choose_frames(count: int, choose: Sequence[int] | int | None) -> list[int]:
-    """Return the chosen indices of `count` views: all, some by index, or so many spread evenly.
-
-    Raises
-    ------
-    RequestError
-        If there is no such view, or fewer than asked for.
-    """
-    if choose is None:
-        return list(range(count))
-    if isinstance(choose, int):
-        if not 1 <= choose <= count:
-            raise RequestError(
-                f"{choose} views were asked for; there are {count}.",
-                f"Choose a number between 1 and {count}.",
-            )
-        return [index * count // choose for index in range(choose)]
-    strays = [index for index in choose if not 0 <= index < count]
-    if strays:
-        raise RequestError(
-            f"There is no view {strays[0]}: the views are 0 to {count - 1}.",
-            "Choose among those numbers.",
-        )
-    return list(dict.fromkeys(choose))
 
 
 def volume_of(content: Mapping[str, Any]) -> np.ndarray | None:

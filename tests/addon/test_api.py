@@ -68,7 +68,10 @@ def test_the_volume_is_an_empty_a_matrix_or_what_the_cameras_see(puppet, ball_st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"resolution": 4}, "resolution is 4"),
+        ({"resolution": 4}, "resolution is a whole number from 8 to 1024, not 4"),
+        ({"resolutoin": 64}, "no setting 'resolutoin'"),
+        ({"background": "beige"}, "'beige' is not a background"),
+        ({"options": {"first": "few"}}, "first is a whole number"),
         ({"volume": np.zeros((4, 4))}, "singular"),
         ({"volume": np.full((4, 4), np.nan)}, "finite"),
         ({"volume": np.eye(3)}, "4x4"),
@@ -102,6 +105,28 @@ def test_remesh_keeps_the_object(puppet, ball_stage):
     answer(puppet, 64)
     assert api.remesh(made, resolution=64) == made
     assert max(vertex.co.length for vertex in made.data.vertices) == 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"resolution": 4}, "The resolution is a whole number from 8 to 1024"),
+        ({"level": 3}, "probability .* between 0 and 1, not 3"),
+        ({"options": {"max_facs": 9}}, "no option 'max_facs'"),
+        ({"options": {"hull": True}}, "no option 'hull'"),  # it is the field's, not the mesh's
+        ({"options": {"max_faces": 3}}, "max_faces is a whole number of 4 or more"),
+    ],
+)
+def test_a_wrong_remesh_starts_nothing(puppet, ball_stage, arguments, words):
+    ball_stage()
+    puppet.waiting = [lambda: puppet.send(32), lambda: puppet.finish(level_unit="probability")]
+    made = api.reconstruct(options={"first": "16"})
+    with pytest.raises(RequestError, match=words):
+        api.remesh(made, **arguments)
+    assert len(puppet.submitted) == 1
+    answer(puppet, 64)
+    api.remesh(made, resolution=64, options={"dense": "yes"})
+    assert puppet.job.request.options == {"first": 16, "dense": True}
 
 
 def test_volume_from_cameras_adds_an_empty_and_then_moves_it(extension, ball_stage):

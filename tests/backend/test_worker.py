@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from levelform.backend import worker
 from levelform.backend.contract import protocol
-from levelform.backend.contract.errors import WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.contract.memory import is_out_of_memory
 
 
@@ -261,6 +261,8 @@ class TestFailure:
     def test_our_own_error_is_said_as_it_is(self):
         failed = worker.failure("job", WorkError("The moon is full.", "Wait."))
         assert (failed.job, failed.message, failed.hint) == ("job", "The moon is full.", "Wait.")
+        assert failed.status == 1
+        assert worker.failure("job", RequestError("No.")).status == 2
 
     def test_any_other_error_names_itself_and_keeps_its_traceback(self):
         try:

@@ -120,7 +120,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
         (["posed", "--part", "3/2"], "not a part of a batch"),
         (["posed", "--method", "magic"], "no method 'magic'"),
         (["posed", "--option", "speed=1"], "no option 'speed'"),
-        (["posed", "--background", "pink"], "'pink' is no background"),
+        (["posed", "--background", "pink"], "'pink' is not a background"),
         (["posed", "--volume", "1,2"], "volume is 4 or 16 numbers"),
         (["posed", "--views", "a,b"], "views are numbers"),
         (["loose"], "visual-hull needs a camera for every image"),

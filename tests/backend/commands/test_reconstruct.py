@@ -5,14 +5,7 @@ import json
 import numpy as np
 import pytest
 from levelform.backend import cli, reconstructors
-from levelform.backend.commands.reconstruct import (
-    mesh_in_world,
-    parse_background,
-    parse_options,
-    parse_views,
-    parse_volume,
-)
-from levelform.backend.contract.errors import RequestError
+from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract.protocol import MeshUpdate
 from levelform.backend.data.transforms import write_transforms
 from levelform.backend.geometry.mesh_files import read_mesh
@@ -79,8 +72,18 @@ def test_views_volume_and_colour_are_chosen(folder, capsys):
         (["--volume", "1,2"], 2, "volume is 4 or 16 numbers"),
         (["--volume", "90,90,90,1"], 2, "The silhouettes do not overlap|looks away|no faces"),
         (["--method", "magic"], 2, "no method 'magic'"),
-        (["--background", "pink"], 2, "'pink' is no background"),
+        (["--background", "pink"], 2, "'pink' is not a background"),
         (["--option", "speed=1"], 2, "no option 'speed'"),
+        (["--option", "lattice=4"], 2, "no option 'lattice'; it is one of UCLID-Net's"),
+        (["--option", "min_component=2"], 2, "min_component is a number from 0 to 1, not '2'"),
+        (["--option", "dense=maybe"], 2, "dense is yes or no, not 'maybe'"),
+        (["--method", "disn", "--option", "part=bogus"], 2, "part is both, global or local"),
+        (["--method", "disn", "--option", "symetry=no"], 2, "DISN has no option 'symetry'"),
+        (["--method", "tdgn", "--level", "3"], 2, "between 0 and 1, not 3"),
+        (["--level", "3"], 2, "from -1 to 1, not 3"),
+        (["--resolution", "4"], 2, "resolution is a whole number from 8 to 1024, not 4"),
+        (["--tolerance", "2"], 2, "tolerance is a number from 0 to 1, not 2.0"),
+        (["--seed", "-1"], 2, "seed is a whole number from 0"),
     ],
 )
 def test_wrong_wishes_leave_no_file(folder, capsys, monkeypatch, change, status, words):
@@ -131,22 +134,6 @@ def test_the_result_is_told_in_words(folder, capsys):
     assert "triangles, watertight" in out
     assert "5 views" in out
     assert err == ""
-
-
-# ---------------------------------------------------------------- words
-
-
-def test_words_are_understood():
-    assert parse_views("8") == 8
-    assert parse_views("0,2,5") == [0, 2, 5]
-    assert parse_views("3,") == [3]
-    assert parse_background("corner", 0.2).tolerance == 0.2
-    assert parse_background("#ff0080", 0.1).color == pytest.approx((1.0, 0.0, 128 / 255))
-    assert parse_options(["a=1", "b=x", "c=true"]) == {"a": 1, "b": "x", "c": True}
-    np.testing.assert_allclose(parse_volume("1,2,3,4") @ [1, 1, 1, 1], [3, 4, 5, 1])
-    assert parse_volume(",".join(map(str, range(16))))[1, 0] == 4
-    with pytest.raises(RequestError, match="is no option"):
-        parse_options(["a"])
 
 
 def test_a_mesh_is_put_in_its_place():

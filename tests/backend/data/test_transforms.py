@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.image_files import image_file
+from levelform.backend.contract.words import choose_views
 from levelform.backend.data.transforms import (
-    choose_frames,
     read_transforms,
     volume_of,
     write_transforms,
@@ -103,13 +103,13 @@ def test_what_is_written_is_read(folder, aim):
 
 
 def test_frames_are_chosen_by_index_or_number():
-    assert choose_frames(5, None) == [0, 1, 2, 3, 4]
-    assert choose_frames(8, 4) == [0, 2, 4, 6]
-    assert choose_frames(3, [2, 0, 2]) == [2, 0]
+    assert choose_views(5, None) == [0, 1, 2, 3, 4]
+    assert choose_views(8, 4) == [0, 2, 4, 6]
+    assert choose_views(3, [2, 0, 2]) == [2, 0]
     with pytest.raises(RequestError, match="no view 3: the views are 0 to 2"):
-        choose_frames(3, [0, 3])
+        choose_views(3, [0, 3])
     with pytest.raises(RequestError, match="9 views were asked for; there are 3"):
-        choose_frames(3, 9)
+        choose_views(3, 9)
 
 
 def test_only_chosen_pictures_are_read(folder):
