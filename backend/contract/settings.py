@@ -34,6 +34,9 @@ BACKGROUND = Option(
 TOLERANCE = Option(
     "tolerance", "float", 0.1, "how near the background's colour is (0 to 1)", 0.0, 1.0
 )
+FUSE = Option(
+    "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
+)
 MODES = ("auto", "alpha", "corner", "color")
 
 
@@ -53,6 +56,7 @@ class Settings:
     seed : for methods that draw random numbers
     device : "auto", "cpu", "cuda" or "mps"; None: in Blender what the preferences say, else "auto"
     options : further options of the method and of the pipeline, by name; values or words for them
+    fuse : several images without cameras show one object; without it they are refused
 
     Raises
     ------
@@ -69,9 +73,10 @@ class Settings:
     seed: int = SEED.default
     device: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    fuse: bool = FUSE.default
 
     def __post_init__(self) -> None:
-        for option in (RESOLUTION, COLOR, SEED):
+        for option in (RESOLUTION, COLOR, SEED, FUSE):
             object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
         check_background(self.background)
         if self.level is not None:
@@ -155,6 +160,7 @@ class Settings:
             world_offset=world_offset,
             remarks=remarks,
             options=dict(self.options),
+            fuse=self.fuse,
         )
 
 

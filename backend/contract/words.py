@@ -36,6 +36,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hull", action="store_true", help="keep the result inside the visual hull"
     )
+    parser.add_argument("--fuse", action="store_true", help=settings.FUSE.help)
     parser.add_argument(
         "--option",
         action="append",
@@ -65,6 +66,7 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
         **given,
         options={**base.options, **parse_options(args.option), **hull},
         background=parse_background(args.background, args.tolerance, base.background),
+        fuse=args.fuse or base.fuse,
     )
 
 
