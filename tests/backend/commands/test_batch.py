@@ -9,7 +9,6 @@ import pytest
 from levelform.backend import cli, session
 from levelform.backend.commands import batch as batch_command
 from levelform.backend.commands import progress
-from levelform.backend.data.transforms import write_transforms
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.geometry.pictures import shrink
 from PIL import Image
@@ -33,7 +32,8 @@ def folder(tmp_path, photograph, cameras, monkeypatch):
         for index, view in enumerate(views):
             save(view, tmp_path / "posed" / name / f"{index}.png")
             frames.append((f"{index}.png", view.camera))
-        write_transforms(tmp_path / "posed" / name / "transforms.json", frames)
+        listed = [{"file_path": file, **camera.to_transforms()} for file, camera in frames]
+        (tmp_path / "posed" / name / "transforms.json").write_text(json.dumps({"frames": listed}))
     save(views[0], tmp_path / "loose" / "chair.png")
     save(views[1], tmp_path / "loose" / "both" / "0.png")
     save(views[2], tmp_path / "loose" / "both" / "1.png")
