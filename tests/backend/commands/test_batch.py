@@ -161,7 +161,7 @@ def test_without_json_it_is_told_in_words(folder, capsys):
     assert first.startswith(f"1/2 one: {folder / 'out' / 'one.glb'}, ")
     assert last.startswith("2 models: 1 made, 0 there already, 1 failed")
     assert err.startswith("2/2 two: ")
-    assert "3.png is missing" in err
+    assert "3.png of frame 3" in err
 
 
 def test_progress_names_the_object(monkeypatch, capsys):
