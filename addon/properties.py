@@ -17,9 +17,9 @@ from bpy.props import (
 from ..backend.contract import options as declared
 from ..backend.contract import protocol
 from ..backend.contract import settings as table
+from ..backend.contract.camera_ranges import WORDS
 from ..backend.contract.levels import DISTANCE
 from . import choices, level_properties, method_options, session, view_checks
-from .dataset_cameras import WORDS
 from .level_properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD
 from .scene import frames

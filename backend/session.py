@@ -112,6 +112,7 @@ class Session:
         started = time.perf_counter()
         request = self._checked(request)
         ticket.plan(STAGES)
+        _check_one_object(request)
         with ticket.stage("Prepare pictures"):
             notes = Notes()
             cured = apply_cures(_read_views(request, ticket, notes), request.cures)
@@ -216,6 +217,17 @@ class Session:
             "seconds": round(time.perf_counter() - started, 3),
         }
         yield protocol.Finished(request.job, stats)
+
+    def prepare(self, request: protocol.Reconstruct) -> None:
+        """Load the network of a request, whose views may be missing, and check its options.
+
+        Raises
+        ------
+        RequestError
+            If there are no such method, weights, device or options.
+        """
+        model = self._model(request.method, request.weights, request.device)
+        _method_options(model, request, Ticket())
 
     # ---------------------------------------------------------------- memory
 
@@ -338,6 +350,22 @@ class Session:
 
 
 # ---------------------------------------------------------------- preparing
+
+
+def _check_one_object(request: protocol.Reconstruct) -> None:
+    """Refuse several images without cameras, unless somebody said that they show one object.
+
+    A method that needs cameras refuses such images itself.
+    """
+    views, known = request.views, methods().get(request.method)
+    if request.fuse or len(views) < 2 or any(view.camera is not None for view in views):
+        return
+    if known is None or known.spec.needs_camera:
+        return
+    raise RequestError(
+        f"There are {len(views)} images without cameras: they may show one object or several.",
+        "Say --fuse (fuse=True in a script) if they show one, or make a mesh of each: batch.",
+    )
 
 
 def _read_views(

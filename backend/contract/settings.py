@@ -35,6 +35,9 @@ BACKGROUND = Option(
 TOLERANCE = Option(
     "tolerance", "float", 0.1, "how near the background's colour is (0 to 1)", 0.0, 1.0
 )
+FUSE = Option(
+    "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
+)
 MODES = ("auto", "alpha", "corner", "color")
 
 
@@ -55,6 +58,7 @@ class Settings:
     device : "auto", "cpu", "cuda" or "mps"; None: in Blender what the preferences say, else "auto"
     options : further options of the method and of the pipeline, by name; values or words for them
     cures : what to do about views that disagree, by name, see `cures`
+    fuse : several images without cameras show one object; without it they are refused
 
     Raises
     ------
@@ -72,9 +76,10 @@ class Settings:
     device: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     cures: tuple[str, ...] = ()
+    fuse: bool = FUSE.default
 
     def __post_init__(self) -> None:
-        for option in (RESOLUTION, COLOR, SEED):
+        for option in (RESOLUTION, COLOR, SEED, FUSE):
             object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
         check_background(self.background)
         object.__setattr__(self, "cures", parse_cures(self.cures))
@@ -160,6 +165,7 @@ class Settings:
             remarks=remarks,
             options=dict(self.options),
             cures=self.cures,
+            fuse=self.fuse,
         )
 
 

@@ -38,6 +38,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hull", action="store_true", help="keep the result inside the visual hull"
     )
+    parser.add_argument("--fuse", action="store_true", help=settings.FUSE.help)
     parser.add_argument(
         "--option",
         action="append",
@@ -102,6 +103,7 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
         options={**base.options, **parse_options(args.option), **hull},
         background=parse_background(args.background, args.tolerance, base.background),
         cures=(*base.cures, *read_cures(args)),
+        fuse=args.fuse or base.fuse,
     )
 
 
