@@ -18,6 +18,7 @@ ALLOWED = {
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry", "fields"},
     "reconstructors": FOUNDATION | {"geometry", "fields", "encoders", "fusion"},
+    "placing": FOUNDATION | {"geometry", "fields", "fusion"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
     "data": FOUNDATION | {"geometry"},
@@ -34,6 +35,7 @@ ALLOWED = {
         "data",
         "metrics",
         "training",
+        "placing",
     },
 }
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
