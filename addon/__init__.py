@@ -15,6 +15,7 @@ _MODULES = (
     "properties_training",
     "preferences",
     "session",
+    "keeping",
     "operators.backend",
     "operators.cameras",
     "operators.volume",

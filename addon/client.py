@@ -17,12 +17,13 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client as Connector
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from pathlib import Path
 from typing import Any
 
 from ..backend.contract import protocol
-from ..backend.contract.errors import WorkError
+from ..backend.contract.errors import LevelformError, WorkError
+from .dialling import Hasty, dial
 
 LAUNCHER = Path(__file__).parents[1] / "backend" / "launch.py"
 LOG = "worker.log"
@@ -30,6 +31,8 @@ _SOCKET = "socket"
 _LONGEST_ADDRESS = 100  # bytes; systems allow 104 or 108 for a socket's path
 _LOG_LIMIT = 4 << 20  # bytes of the log's file; what is kept when it grows over that:
 _LOG_KEPT = 256 << 10
+_HANDSHAKE_PATIENCE = 0.1  # seconds for each step of it: an honest worker takes a millisecond
+_STRANGERS = 3  # handshakes that may fail until the start has failed
 _START_PATIENCE = 180.0  # seconds until `Ready`; torch on a slow disk takes a minute
 _EXIT_PATIENCE = 3.0  # seconds from the channel's end to the process's
 _STOP_PATIENCE = 1.0  # seconds for an orderly end, then for a polite signal
@@ -84,6 +87,10 @@ class Client:
         self._address = ""
         self._key = b""
         self._hung_up = False  # the worker has closed its end of the channel
+        self._line: Connection | None = None  # connected, and the worker has not said who it is yet
+        self._strangers = 0
+        self.heard_at = 0.0  # seconds of `time.monotonic` when the worker last sent anything
+        self._pinged = 0
         self._lifeline = -1  # the worker ends when this end of its standard input is closed
         self._deadline = math.inf
         self._failure: protocol.Failed | None = None  # said by a worker that could not start
@@ -158,10 +165,26 @@ class Client:
         if self._channel is None:
             self._connect()
         events = self._exchange(budget) if self._channel else []
+        if events:
+            self.heard_at = time.monotonic()
         for event in events:
             self._note(event)
         self._check_life()
         return events
+
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time that the worker has used so far; None: not known here."""
+        try:
+            with open(f"/proc/{self.pid}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError, AttributeError):
+            return None
+
+    def ping(self) -> None:
+        """Ask a worker that is READY for a sign of life; the answer moves `heard_at`."""
+        self._pinged += 1
+        self.send(protocol.Ping(self._pinged))
 
     def wait(self, timeout: float) -> None:
         """Wait until there may be something to `poll` for, for at most `timeout` seconds."""
@@ -207,15 +230,36 @@ class Client:
             os.close(reading)
 
     def _connect(self) -> None:
-        """Connect once the worker listens, which it does before its imports: nothing waits here."""
+        """Connect once the worker listens, which it does before its imports.
+
+        Nothing waits here: what has not spoken yet is looked at again on the next tick, and what
+        stops speaking in the middle is given up after `_HANDSHAKE_PATIENCE`.
+        """
         if os.name != "nt" and not os.path.exists(self._address):
             return
         try:
-            connection = Connector(self._address, authkey=self._key)
-        except (OSError, EOFError, AuthenticationError) as error:
+            self._line = self._line or dial(self._address)
+            if not self._line.poll(0):
+                return
+            line = Hasty(self._line, _HANDSHAKE_PATIENCE)
+            answer_challenge(line, self._key)  # pyright: ignore[reportArgumentType]
+            deliver_challenge(line, self._key)  # pyright: ignore[reportArgumentType]
+        except (OSError, EOFError, AuthenticationError, AssertionError) as error:
             logger.debug("no connection to the worker yet: %s", error)
+            self._hang_up()
             return
-        self._channel = protocol.open_channel(connection, receives=protocol.EVENTS)
+        self._channel = protocol.open_channel(self._line, receives=protocol.EVENTS)
+        self._line = None
+
+    def _hang_up(self) -> None:
+        """Close a line whose other end has not said who it is; too many of them end the start."""
+        if self._line is None:
+            return
+        self._line.close()
+        self._line = None
+        self._strangers += 1
+        if self._strangers >= _STRANGERS:
+            self._deadline = 0.0
 
     def _exchange(self, budget: float) -> list[Any]:
         """Write what is queued, then read in what is left of the budget."""
@@ -240,6 +284,10 @@ class Client:
             self.ready = event
             self.state = ClientState.READY
             self._deadline = math.inf
+        elif isinstance(event, protocol.Garbled):
+            logger.error("%s", event.error)
+            self._failure = protocol.Failed("", *_words(event.error))
+            self.kill()
         elif isinstance(event, protocol.Failed) and not event.job:
             self._failure = event
 
@@ -284,6 +332,9 @@ class Client:
         )
 
     def _close_lines(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
         if self._channel is not None:
             self._channel.close()
             self._channel = None
@@ -304,6 +355,13 @@ class Client:
 def clean_environment() -> dict[str, str]:
     """Return this process's environment without what would lead another Python astray."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+def _words(error: Exception) -> tuple[str, str]:
+    """Return what an exception says, and its hint where it has one."""
+    if isinstance(error, LevelformError):
+        return error.message, error.hint
+    return f"What the backend sent can't be used ({error}).", "Try once more."
 
 
 # ---------------------------------------------------------------- the private folder

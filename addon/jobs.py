@@ -19,6 +19,9 @@ from ..backend.contract.errors import LevelformError, RequestError
 from .client import Client, ClientState, Ending
 
 _CANCEL_PATIENCE = 5.0  # seconds until a worker that does not heed a cancel is killed
+_STILL_PATIENCE = 0.8  # the same for one that neither computes nor answers
+_PING_INTERVAL = 2.0  # seconds of a worker's silence at work until it is asked for a word
+SILENCE = 15.0  # seconds without an answer that are worth telling the artist
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +93,9 @@ class Job:
     started_at: float | None = None
     ended_at: float | None = None
     cancelled_at: float | None = None
+    heard: bool = False  # the worker has said something about it
+    again: bool = False  # its first worker was gone before it said anything
+    _cpu: float | None = field(default=None, repr=False)  # the worker's, when it was cancelled
     on_update: Callable[["Job", Update], None] | None = field(default=None, repr=False)
     on_end: Callable[["Job"], None] | None = field(default=None, repr=False)
 
@@ -120,6 +126,10 @@ class Jobs:
         self._ended: deque[Job] = deque()  # their `on_end` is still to be called
         self._update: Update | None = None  # the newest, not yet shown
         self._errands: list[Any] = []  # for the worker, once it is ready
+        self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
+        self._pinged_at = 0.0
+        self._wanted_threads = 0  # as many as there are
+        self._told_threads = 0
 
     # ------------------------------------------------------------ what there is
 
@@ -146,6 +156,15 @@ class Jobs:
         if self._client.state is ClientState.STARTING:
             return WorkerState.STARTING
         return WorkerState.BUSY if self._current else WorkerState.READY
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds for which a worker at work has neither computed nor answered; 0: it does."""
+        job, client = self._current, self._client
+        if job is None or job.state is not JobState.RUNNING or client is None:
+            return 0.0
+        still = time.monotonic() - max(client.heard_at, job.started_at or 0.0)
+        return still if still > SILENCE else 0.0
 
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines of the worker's log, also of one that has ended."""
@@ -187,7 +206,9 @@ class Jobs:
             return
         job.cancelled_at = time.monotonic()
         if job.state is JobState.RUNNING and self._client is not None:
+            job._cpu = self._client.cpu_seconds()
             self._client.send(protocol.Cancel(job.id))
+            self._client.ping()
             return
         if job in self._queue:
             self._queue.remove(job)
@@ -204,9 +225,22 @@ class Jobs:
         if self._client is None or not self._client.alive:
             self._start_client()
 
+    def share(self, threads: int) -> None:
+        """Have the worker compute on at most so many threads; 0: on all. Heard while it computes.
+
+        May be called from any thread; `poll` sends it.
+        """
+        self._wanted_threads = threads
+
     def unload(self) -> None:
         """Have the worker drop its fields and networks, after the job it is at."""
         self._errand(protocol.Unload())
+
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept fields hold so many bytes, this worker's and those to come."""
+        self.kept_bytes = count
+        if self._client is not None and self._client.alive:
+            self._errand(protocol.KeepAtMost(count))
 
     def forget(self, keep: str) -> None:
         """Have the worker drop one kept field."""
@@ -229,9 +263,9 @@ class Jobs:
         if self._current is None and self._queue:
             self._begin(self._queue.popleft())
         if self._client is not None:
-            for event in self._client.poll(budget):
-                self._handle(event)
-            self._check_client()
+            self._hear(budget)
+            self._ask_for_life()
+            self._tell_threads()
             self._check_cancel()
         self._deliver()
         starting = self._client is not None and self._client.state is ClientState.STARTING
@@ -257,14 +291,43 @@ class Jobs:
 
     # ------------------------------------------------------------ steps of it
 
+    def _hear(self, budget: float) -> None:
+        """Take what the worker says, and notice that it has ended."""
+        if self._client is None:
+            return
+        for event in self._client.poll(budget):
+            self._handle(event)
+        self._check_client()
+
+    def _ask_for_life(self) -> None:
+        """Ping a worker at work that has said nothing for a while."""
+        client, now = self._client, time.monotonic()
+        if client is None or client.state is not ClientState.READY or self._current is None:
+            return
+        if now - max(client.heard_at, self._pinged_at) > _PING_INTERVAL:
+            self._pinged_at = now
+            client.ping()
+
+    def _tell_threads(self) -> None:
+        client = self._client
+        if client is None or client.state is not ClientState.READY:
+            return
+        if self._told_threads != self._wanted_threads:
+            self._told_threads = self._wanted_threads
+            client.send(protocol.Share(self._told_threads))
+
     def _start_client(self) -> None:
+        self._told_threads = 0
         client = self._make_client()
         client.start()
         self._client = client
         self._errands.insert(0, protocol.ListMethods())
+        if self.kept_bytes is not None:
+            self._errands.insert(0, protocol.KeepAtMost(self.kept_bytes))
 
     def _begin(self, job: Job) -> None:
         """Make a job the current one, and see to it that a worker is there for it."""
+        self._hear(0.0)  # one that died while nobody looked must not get it
         self._current, job.state = job, JobState.STARTING
         try:
             self.warm_up()
@@ -298,6 +361,10 @@ class Jobs:
                 self.methods = event
             case protocol.Status():
                 self.status = event
+            case protocol.Pong():
+                pass
+            case protocol.Failed() if not event.job and self._is_running():
+                self._fail(event)  # the request that it could not read
             case _ if self._current is not None and event.job == self._current.id:
                 self._handle_of_job(self._current, event)
             case _:
@@ -311,6 +378,7 @@ class Jobs:
             self._fail(protocol.Failed(self._current.id, error.message, error.hint))
 
     def _handle_of_job(self, job: Job, event: Any) -> None:
+        job.heard = True
         ends = isinstance(event, protocol.Failed | _LAST.get(type(job.request), protocol.Finished))
         if ends and job.cancelled_at is not None:
             self._end(job, JobState.CANCELLED)  # it ended before it heard
@@ -348,6 +416,12 @@ class Jobs:
         if job.cancelled_at is not None:
             self._end(job, JobState.CANCELLED)
             return
+        if job.state is JobState.RUNNING and not job.heard and not job.again:
+            logger.warning("the worker was gone before it began; the job gets a fresh one")
+            job.again, job.state = True, JobState.QUEUED
+            self._current = None
+            self._queue.appendleft(job)
+            return
         job.log = ending.log
         self._fail(protocol.Failed(job.id, ending.message, ending.hint, ending.log))
 
@@ -355,10 +429,16 @@ class Jobs:
         job = self._current
         if job is None or job.cancelled_at is None or self._client is None:
             return
-        if time.monotonic() - job.cancelled_at > _CANCEL_PATIENCE:
+        client, waited = self._client, time.monotonic() - job.cancelled_at
+        computes = client.heard_at > job.cancelled_at or client.cpu_seconds() != job._cpu
+        still = waited > _STILL_PATIENCE and not computes and job._cpu is not None
+        if waited > _CANCEL_PATIENCE or still:
             logger.warning("the worker does not heed a cancel and is ended")
             self._client.kill()
             self._check_client()
+
+    def _is_running(self) -> bool:
+        return self._current is not None and self._current.state is JobState.RUNNING
 
     def _fail(self, failure: protocol.Failed) -> None:
         assert self._current is not None

@@ -278,6 +278,10 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row.progress(factor=progress.overall if progress else 0.0, text=_progress_text(running))
     row.operator("levelform.cancel", text="", icon="X")
     column.label(text=_shown_text(running))
+    if live.silent_for:
+        words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."
+        column.label(text=words, icon="ERROR")
+        column.operator("levelform.stop_backend", text="End It and Start Afresh")
 
 
 def _progress_text(running: Running) -> str:
@@ -417,6 +421,7 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     column = split_column(layout)
     column.prop(chosen, "python")
     column.prop(chosen, "device")
+    column.prop(chosen, "memory")
     box = layout.box()
     column = split_column(box)
     column.prop(chosen, "build")

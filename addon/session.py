@@ -25,12 +25,13 @@ from ..backend.contract.protocol import (
     Remesh,
     Status,
 )
-from . import interpreter
+from . import interpreter, preferences
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
+RENDER_THREADS = 1  # that the worker computes on while Blender renders
 LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
 WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
 
@@ -89,6 +90,7 @@ class Session:
         """The jobs; their worker starts with the first."""
         if self._jobs is None:
             self._jobs = Jobs(interpreter.make_client)
+            self._jobs.kept_bytes = preferences.kept_bytes()
         return self._jobs
 
     @property
@@ -101,6 +103,11 @@ class Session:
     def status(self) -> Status | None:
         """What the worker holds, as last heard; None while there is no worker."""
         return self._jobs.status if self._jobs else None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds for which the worker has neither computed nor answered; 0: it does."""
+        return self._jobs.silent_for if self._jobs else 0.0
 
     @property
     def worker_state(self) -> WorkerState:
@@ -198,6 +205,9 @@ class Session:
             self.jobs.cancel(running.job)
         except LevelformError as error:
             self._stop(running, error)
+        except Exception as error:
+            logger.exception("a mesh of the job %s could not be shown", running.job.id)
+            self._stop(running, _unforeseen(error))
         return False
 
     def _stop(self, running: Running, error: LevelformError) -> None:
@@ -209,11 +219,16 @@ class Session:
         finished = running.job.state is JobState.FINISHED and not running.stopping
         if finished and patient and bpy.context.mode != "OBJECT":
             return  # an undo step that is pushed in another mode would not hold the object
-        with in_window():
-            if finished:
-                self._keep(running)
-            else:
-                running.result.discard()
+        try:
+            with in_window():
+                if finished:
+                    self._keep(running)
+                else:
+                    running.result.discard()
+        except Exception as error:  # whatever it is, the extension goes on
+            logger.exception("the job %s could not be settled", running.job.id)
+            running.outcome, running.error = None, _unforeseen(error)
+            _discard(running)
         self.failure = running.error or _failure_of(running.job)
         self._ended.add(running.job.id)
         self.running = None
@@ -233,8 +248,7 @@ class Session:
         """End a job whose driver has gone."""
         self.jobs.cancel(running.job)
         running.deleted = True
-        with in_window():
-            running.result.discard()
+        _discard(running)
         self._ended.add(running.job.id)
         self.running = None
 
@@ -261,6 +275,7 @@ class Session:
             progress and (progress.stage, round(progress.overall, 2)),
             self.running and (self.running.job.state, self.running.result.waiting),
             self.worker_state,
+            round(self.silent_for),
             self.status and self.status.kept,
             interpreter.here.snapshot(),
         )
@@ -316,6 +331,23 @@ class Session:
     def log_tail(self) -> str:
         """Return what the worker wrote last."""
         return self._jobs.log_tail(200) if self._jobs else ""
+
+    def share(self, threads: int) -> None:
+        """Have the worker compute on at most so many threads; 0: on all."""
+        if self._jobs is not None:
+            self._jobs.share(threads)
+
+    def forget(self, keep: str) -> None:
+        """Have the worker drop one kept result."""
+        if self._jobs is not None:
+            self._jobs.forget(keep)
+            self.wake()
+
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept results hold so many bytes together."""
+        if self._jobs is not None:
+            self._jobs.keep_at_most(count)
+            self.wake()
 
     def unload(self) -> None:
         """Have the worker give its memory back."""
@@ -383,6 +415,22 @@ def _select(outcome: bpy.types.Object) -> None:
     layer.objects.active = outcome
 
 
+def _discard(running: Running) -> None:
+    """Take back what a job has shown, as far as that goes."""
+    try:
+        with in_window():
+            running.result.discard()
+    except Exception:
+        logger.exception("what the job %s has shown could not be removed", running.job.id)
+
+
+def _unforeseen(error: Exception) -> WorkError:
+    """Return what to tell an artist of an exception that nobody foresaw."""
+    kind = type(error).__name__
+    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
+    return WorkError(words, "Try once more; the log tells more.")
+
+
 def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
@@ -415,12 +463,25 @@ def _on_load(*_: Any) -> None:
     live.after_load()
 
 
+@persistent
+def _on_render(*_: Any) -> None:
+    live.share(RENDER_THREADS)
+
+
+@persistent
+def _on_render_end(*_: Any) -> None:
+    live.share(0)
+
+
 def _handlers() -> list[tuple[list, Any]]:
     handlers = bpy.app.handlers
     return [
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
         (handlers.load_post, _on_load),
+        (handlers.render_init, _on_render),
+        (handlers.render_complete, _on_render_end),
+        (handlers.render_cancel, _on_render_end),
     ]
 
 

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from . import commands
+from . import commands, launch
 from .contract.errors import LevelformError, RequestError
 
 PROGRAM = "levelform"
@@ -33,6 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
+    launch.let_waiting_threads_sleep()
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json, debug = JSON in given, DEBUG in given  # they may stand anywhere
     words = [word for word in given if word not in (JSON, DEBUG)]

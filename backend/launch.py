@@ -19,10 +19,11 @@ import sys
 import threading
 import time
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Listener
+from multiprocessing.connection import Listener, answer_challenge, deliver_challenge
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST = (3, 11)
+HANDSHAKE_PATIENCE = 10.0  # seconds; Blender may be busy between two steps of it
 GRACE = 0.2  # seconds between Blender's end and ours, for what is being logged
 LOG = "worker.log"
 
@@ -42,6 +43,7 @@ def run(session_factory=None):
             f"Python {sys.version.split()[0]} is too old for Levelform's backend, "
             f"which needs {OLDEST[0]}.{OLDEST[1]} or later."
         )
+    let_waiting_threads_sleep()
     address, folder = sys.argv[1:3]
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -61,12 +63,33 @@ def run(session_factory=None):
 
 def accept(address, key):
     """Return an authenticated connection to the first caller at `address` that knows the key."""
-    with Listener(address, authkey=key) as listener:
+    with Listener(address) as listener:
         while True:
+            caller = None
             try:
-                return listener.accept()
-            except (AuthenticationError, EOFError, OSError):
+                caller = listener.accept()
+                hasty = Hasty(caller)
+                deliver_challenge(hasty, key)  # pyright: ignore[reportArgumentType]
+                answer_challenge(hasty, key)  # pyright: ignore[reportArgumentType]
+                return caller
+            except (AuthenticationError, AssertionError, EOFError, OSError):
                 logger.warning("a caller without the key was turned away")
+                if caller is not None:
+                    caller.close()
+
+
+class Hasty:
+    """A connection whose other side must not take too long to say something."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.send_bytes = connection.send_bytes
+
+    def recv_bytes(self, maxlength=None):
+        """Return what the other side says."""
+        if not self.connection.poll(HANDSHAKE_PATIENCE):
+            raise EOFError("the other side says nothing")
+        return self.connection.recv_bytes(maxlength)
 
 
 def load_package():
@@ -80,6 +103,28 @@ def load_package():
     sys.modules["levelform"] = package
     spec.loader.exec_module(package)
     return package
+
+
+def let_waiting_threads_sleep():
+    """Have OpenMP's threads sleep while they wait for each other, before a library starts them.
+
+    By default they spin, and beside other work they then keep it, and each other, from the
+    processor: the same job took seven to fifteen times as long. What the user has set is kept.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # GNU's runtime, of the Linux wheels
+    os.environ.setdefault("KMP_BLOCKTIME", "0")  # LLVM's and Intel's, elsewhere
+
+
+def isolated_module(python, module):
+    """Return the command that runs a module of the package, `levelform.…`, in isolated mode.
+
+    `python -m` would take modules from the current folder first, where downloaded files lie.
+    """
+    code = (
+        "import runpy, sys; launch = runpy.run_path({!r}); launch['load_package'](); "
+        "runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+    )
+    return [python, "-I", "-c", code.format(os.path.abspath(__file__), module)]
 
 
 def read_line(descriptor):

@@ -34,7 +34,7 @@ from .geometry.volume import (
     estimate_volume,
     silhouette_rectangle,
 )
-from .memory import resident_memory, return_freed_memory
+from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .reconstructors import (
     Reconstructor,
@@ -68,14 +68,12 @@ class Kept:
     volume : where it stands
     samples : its values where extraction asked for them already
     facts : what its jobs' stats say of how it was made
-    size : bytes of the tensors it was baked from
     """
 
     field: Field
     volume: Volume
     samples: Samples
     facts: Mapping[str, Any]
-    size: int
 
 
 class Session:
@@ -208,6 +206,11 @@ class Session:
         """Drop a kept field; a name that is not kept is no error."""
         self._kept.pop(keep, None)
 
+    def keep_at_most(self, count: int) -> None:
+        """Let kept fields hold so many bytes together; the oldest make room at once."""
+        self._kept_bytes = max(count, 0)
+        self._shrink_kept()
+
     def unload(self) -> None:
         """Drop every field and network and give the memory back."""
         self._kept.clear()
@@ -220,7 +223,7 @@ class Session:
     def status(self) -> protocol.Status:
         """Return what is in memory."""
         loaded = tuple(sorted({method for method, _, _ in self._models}))
-        return protocol.Status(resident_memory(), tuple(self._kept), loaded)
+        return protocol.Status(resident_memory(), tuple(self._kept), loaded, self._held())
 
     def methods(self) -> protocol.Methods:
         """Return what can be run, with the weights found for it."""
@@ -254,8 +257,7 @@ class Session:
         found = _estimated_cameras(model, views, volume)
         if found:
             facts["cameras"] = found
-        size = sum(tensor.numel() * tensor.element_size() for tensor in code.tensors.values())
-        return Kept(field, volume, Samples(), facts, size)
+        return Kept(field, volume, Samples(), facts)
 
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
@@ -281,9 +283,13 @@ class Session:
         self._kept.move_to_end(name)
         self._shrink_kept()
 
+    def _held(self) -> int:
+        """Return the bytes that kept fields and their samples hold, shared memory once."""
+        return held_bytes([(kept.field, kept.samples) for kept in self._kept.values()])
+
     def _shrink_kept(self) -> None:
         """Drop the oldest kept fields until the rest, or the last one, fits."""
-        while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > self._kept_bytes:
+        while len(self._kept) > 1 and self._held() > self._kept_bytes:
             name, _ = self._kept.popitem(last=False)
             log.info("dropped the kept field %s: the memory cap is reached", name)
 
@@ -478,11 +484,6 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "rule": stats.rule,
         "remarks": list(stats.remarks),
     }
-
-
-def _size(kept: Kept) -> int:
-    """Return about how many bytes a kept field holds."""
-    return kept.size + int(getattr(kept.samples, "nbytes", 0))
 
 
 def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:

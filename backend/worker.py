@@ -32,14 +32,19 @@ from .contract.protocol import (
     Failed,
     Finished,
     Forget,
+    Garbled,
+    KeepAtMost,
     ListMethods,
     MeshUpdate,
     Methods,
+    Ping,
+    Pong,
     Progress,
     ProtocolError,
     Ready,
     Reconstruct,
     Remesh,
+    Share,
     Shutdown,
     Status,
     Unload,
@@ -66,6 +71,7 @@ class SessionLike(Protocol):
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
+    def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
     def status(self) -> Status: ...
     def methods(self) -> Methods: ...
@@ -116,6 +122,10 @@ class Worker:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._ending = threading.Event()
+        self._threads = 0  # at most so many, as Blender asks; 0: all
+        self._threads_now = 0
+        self._all_threads = 0
+        self._answering = threading.Lock()  # the reading thread answers too
 
     def start_reading(self) -> None:
         """Start the thread that reads requests."""
@@ -123,9 +133,10 @@ class Worker:
 
     def answer(self, event: Any) -> None:
         """Send an event, waiting while Blender is busy."""
-        self._channel.send(event)
         try:
-            self._channel.flush(None)
+            with self._answering:
+                self._channel.send(event)
+                self._channel.flush(None)
         except ChannelClosedError:
             _leave_with_blender()
 
@@ -151,8 +162,21 @@ class Worker:
         except ProtocolError as error:
             logger.error("%s", error)
             launch.leave(1)
+        except Exception:  # deaf is worse than gone: Blender notices the end
+            logger.exception("the channel can't be read any more")
+            launch.leave(1)
 
     def _receive(self, request: Any) -> None:
+        if isinstance(request, Garbled):
+            logger.error("a request can't be used: %s", request.error)
+            self.answer(failure(request.job, request.error))
+            return
+        if isinstance(request, Ping):
+            self.answer(Pong(request.number))
+            return
+        if isinstance(request, Share):
+            self._threads = max(request.threads, 0)
+            return
         if isinstance(request, Cancel):
             self._cancelled.add(request.job)
             return
@@ -194,13 +218,29 @@ class Worker:
             raise RuntimeError("the session ended a job without a result")
         return end
 
+    def _share(self) -> None:
+        """Compute on as many threads as Blender leaves; each thread sets its own number."""
+        if self._threads == self._threads_now or "torch" not in sys.modules:
+            return
+        import torch
+
+        self._threads_now = self._threads
+        self._all_threads = self._all_threads or torch.get_num_threads()
+        wanted = self._threads_now or self._all_threads
+        torch.set_num_threads(min(wanted, self._all_threads))
+
     def _is_cancelled(self, job: str) -> bool:
+        self._share()
         return job in self._cancelled or self._ending.is_set()
 
     def _do_errand(self, session: SessionLike, request: Any) -> None:
         match request:
             case Forget():
                 session.forget(request.keep)
+                self.answer(session.status())
+            case KeepAtMost():
+                session.keep_at_most(request.bytes)
+                self.answer(session.status())
             case Unload():
                 session.unload()
                 gc.collect()

@@ -177,7 +177,7 @@ def _can_draw() -> bool:
         words = [bpy.app.binary_path, "-b", "--factory-startup", "--python-exit-code", "1"]
         words += ["--python-expr", _PROBE]
     else:
-        words = [sys.executable, "-c", _PROBE]
+        words = [sys.executable, "-I", "-c", _PROBE]
     try:
         done = subprocess.run(words, capture_output=True, timeout=_PROBE_PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -240,8 +240,10 @@ def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
     import json
     import subprocess
 
-    package = __name__.removesuffix(".backend.commands.dataset")
-    words = [sys.executable, "-m", f"{package}.addon.dataset_render", args.source, args.out]
+    from ..launch import isolated_module
+
+    words = [*isolated_module(sys.executable, "levelform.addon.dataset_render")]
+    words += [args.source, args.out]
     words += ["--engine", args.engine, "--views", str(args.views), "--size", str(args.size)]
     words += ["--cameras", args.cameras, "--seed", str(args.seed)]
     words += ["--passes", *_contents(args).passes]

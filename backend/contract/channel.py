@@ -9,12 +9,14 @@ Imports numpy and the standard library alone: Blender's side and the worker's sh
 """
 
 import contextlib
+import json
 import os
 import select
 import socket
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,11 +42,25 @@ class ChannelClosedError(EOFError):
     """The other side has gone."""
 
 
+@dataclass(frozen=True)
+class Garbled:
+    """A message that arrived whole and can't be used; the channel goes on after it.
+
+    Attributes
+    ----------
+    error : what is wrong with it
+    job : the job that it names, so that its sender can be answered; empty: none
+    """
+
+    error: Exception
+    job: str = ""
+
+
 class Channel:
     """Messages over an authenticated connection; owns the connection from then on.
 
-    One thread may send while another receives. After any exception the channel is of no further
-    use.
+    One thread may send while another receives. A message that can't be used arrives as `Garbled`;
+    after any exception the channel is of no further use.
 
     Parameters
     ----------
@@ -157,11 +173,41 @@ class Channel:
             length, body = wire.read_prefix(prefix, version=self._version, limit=self._limit)
             data = bytearray(length)
             yield deque([memoryview(data)] if length else [])
-            header = wire.read_header(data, body)
-            # Uninitialised: the message is seen by nobody before every byte has been read into it.
-            arrays = [np.empty(shape, dtype) for dtype, shape in header.arrays]  # noqa: TID251
+            try:
+                header = wire.read_header(data, body)
+                # Uninitialised: nobody sees the message before every byte has been read into it.
+                arrays = [np.empty(shape, dtype) for dtype, shape in header.arrays]  # noqa: TID251
+            except (wire.ProtocolError, MemoryError) as error:
+                yield from _passed_over(body)
+                self._received.append(Garbled(error, _job_in(data)))
+                continue
             yield deque(wire.bytes_of(array) for array in arrays if array.nbytes)
-            self._received.append(wire.unpack(header, arrays, self._registry))
+            self._received.append(self._unpacked(header, arrays, data))
+
+    def _unpacked(self, header: wire.Header, arrays: list[np.ndarray], data: bytearray) -> Any:
+        """Return the message, or `Garbled` whatever may be wrong with it."""
+        try:
+            return wire.unpack(header, arrays, self._registry)
+        except Exception as error:
+            return Garbled(error, _job_in(data))
+
+
+def _passed_over(count: int) -> Iterator[deque[memoryview]]:
+    """Yield memory for `count` bytes that nobody wants, a packet at a time."""
+    scrap = bytearray(min(count, _PACKET))
+    while count:
+        part = min(count, _PACKET)
+        yield deque([memoryview(scrap)[:part]])
+        count -= part
+
+
+def _job_in(data: bytearray) -> str:
+    """Return the job that the header of a message names, however little of it is right."""
+    try:
+        job = json.loads(data)[1]["job"]
+    except (ValueError, TypeError, LookupError, RecursionError, MemoryError):
+        return ""
+    return job if isinstance(job, str) else ""
 
 
 def _drop(views: deque[memoryview], count: int) -> None:

@@ -14,6 +14,7 @@ from .cameras import CameraData as CameraData
 from .channel import Channel
 from .channel import ChannelClosedError as ChannelClosedError
 from .channel import Connection as Connection
+from .channel import Garbled as Garbled
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
@@ -178,14 +179,35 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Forget:
-    """Drop a kept field."""
+    """Drop a kept field; answered by `Status`."""
 
     keep: str
 
 
 @dataclass(frozen=True)
+class KeepAtMost:
+    """Let kept fields hold so many bytes together; answered by `Status`."""
+
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Unload:
     """Drop every field, code and network, and give the memory back; answered by `Status`."""
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Ask for a sign of life; answered by `Pong` at once, whatever the worker is at."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Share:
+    """Compute on at most so many threads, as something else needs the processor; 0: on all."""
+
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -401,12 +423,23 @@ class Methods:
 
 
 @dataclass(frozen=True)
+class Pong:
+    """The answer to `Ping`, with its number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Status:
-    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods."""
+    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods.
+
+    kept_bytes : what the kept fields hold together
+    """
 
     memory: int
     kept: tuple[str, ...]
     loaded: tuple[str, ...]
+    kept_bytes: int = 0
 
 
 # ---------------------------------------------------------------- the channel
@@ -419,7 +452,10 @@ _REQUESTS = (
     Evaluate,
     Cancel,
     Forget,
+    KeepAtMost,
     Unload,
+    Ping,
+    Share,
     ListMethods,
     Shutdown,
 )
@@ -435,6 +471,7 @@ _EVENTS = (
     Cancelled,
     Failed,
     Methods,
+    Pong,
     Status,
 )
 REQUESTS = {kind.__name__: kind for kind in _REQUESTS}

@@ -172,7 +172,7 @@ def read_header(data: bytes | bytearray, body: int) -> Header:
         if not isinstance(table, list) or len(table) > _ARRAYS:
             raise ValueError("its table of arrays is no list, or too long")
         arrays = tuple(_declared(entry) for entry in table)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise ProtocolError(f"The header of a message can't be read ({error}).") from error
     declared = sum(math.prod(shape) * dtype.itemsize for dtype, shape in arrays)
     if declared != body:
@@ -238,7 +238,15 @@ def _decode(kind: Any, tree: Any, unused: list[np.ndarray], count: int, where: s
             for i, (hint, item) in enumerate(zip(hints, tree, strict=True))
         )
     _expect(_fits(kind, tree), where, kind, tree)
-    return float(tree) if kind is float else tree
+    return _float(tree, where) if kind is float else tree
+
+
+def _float(value: int | float, where: str) -> float:
+    """Return a JSON number as a float; an integer may be beyond any."""
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ProtocolError(f"{where} is a number beyond any that can be used.") from error
 
 
 def _check_names(kind: Any, tree: Mapping[str, Any], where: str) -> None:

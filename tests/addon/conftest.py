@@ -48,6 +48,7 @@ class Puppet:
     methods: Any = None
     status: Any = None
     worker_state: str = "ready"
+    silent_for: float = 0.0
     submitted: list[Any] = field(default_factory=list)
     waiting: list[Any] = field(default_factory=list)  # what the next polls do, one each
 

@@ -163,6 +163,53 @@ stand_in["LAUNCH"]["run"](factory)
         assert "did not answer" in client.ending.message
         assert gone(client.pid)
 
+    @pytest.mark.parametrize("says", ["nothing", "something"])
+    def test_a_listener_that_shakes_no_hands_holds_nobody(self, tmp_path, monkeypatch, says):
+        """A worker that was stopped between `listen` and `accept`, or a stranger at its socket."""
+        monkeypatch.setattr("levelform.addon.client._START_PATIENCE", 2.0)
+        text = f"""
+import socket, sys, time
+line = socket.socket(socket.AF_UNIX)
+line.bind(sys.argv[1])
+line.listen()
+while {says!r} == "something":
+    line.accept()[0].sendall(b"\\0\\0\\0\\x20who are you")
+time.sleep(60)
+"""
+        client = Client(PYTHON, script=script(tmp_path, text))
+        client.start()
+        longest = 0.0
+        while client.state is not ClientState.ENDED:
+            start = time.monotonic()
+            client.poll(0.0)
+            took = time.monotonic() - start
+            longest = max(longest, took if client.state is not ClientState.ENDED else 0.0)
+            time.sleep(0.01)
+        assert longest < 1.0
+        assert "did not answer" in client.ending.message
+        assert gone(client.pid)
+
+    def test_a_silent_caller_at_its_socket_does_not_keep_the_worker(self, tmp_path, monkeypatch):
+        text = f"""
+import runpy, socket, sys
+launch = runpy.run_path({str(STAND_IN.parents[1] / "backend" / "launch.py")!r})
+launch["accept"].__globals__["HANDSHAKE_PATIENCE"] = 0.2
+class Listener(launch["Listener"]):
+    def accept(self):
+        if not hasattr(self, "caller"):
+            self.caller = socket.socket(socket.AF_UNIX)
+            self.caller.connect(self.address)
+        return super().accept()
+launch["accept"].__globals__["Listener"] = Listener
+sys.path.insert(0, {str(STAND_IN.parent)!r})
+launch["accept"](sys.argv[1], launch["read_line"](0)).send_bytes(b"x" * 1000)
+import time; time.sleep(60)
+"""
+        client = Client(PYTHON, script=script(tmp_path, text))
+        client.start()
+        poll_until(client, lambda events: client.state is ClientState.ENDED)
+        assert "something else than messages" in client.ending.message  # it got through
+
     def test_what_speaks_another_language_is_ended(self, tmp_path):
         text = f"""
 import runpy, sys, time

@@ -260,6 +260,61 @@ class TestFailure:
         assert "killed" in jobs.ending.message
         assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
 
+    def test_a_job_after_an_unnoticed_death_is_done_by_a_fresh_worker(self, jobs, clients):
+        for count in range(2, 6):
+            jobs.run(jobs.submit(request()))
+            os.kill(clients[-1].pid, signal.SIGKILL)
+            assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
+            assert len(clients) == count
+
+    def test_a_death_between_sending_and_the_first_word_is_not_seen_either(self, jobs, clients):
+        jobs.run(jobs.submit(request()))
+        os.kill(clients[0].pid, signal.SIGSTOP)  # it takes the job and says nothing
+        job = jobs.submit(request())
+        poll_until(jobs, lambda: job.state is JobState.RUNNING)
+        os.kill(clients[0].pid, signal.SIGKILL)
+        jobs.run(job)
+        assert (job.state, len(clients)) == (JobState.FINISHED, 2)
+
+    def test_a_job_that_kills_twice_has_failed(self, jobs, clients):
+        job = jobs.submit(request("die_at_once"))
+        jobs.run(job)
+        assert (job.state, len(clients)) == (JobState.FAILED, 2)
+
+    def test_a_worker_that_stands_still_is_told_of_and_cancelled_in_a_second(
+        self, jobs, clients, monkeypatch
+    ):
+        monkeypatch.setattr("levelform.addon.jobs.SILENCE", 0.3)
+        monkeypatch.setattr("levelform.addon.jobs._PING_INTERVAL", 0.1)
+        job = jobs.submit(request("slow"))
+        poll_until(jobs, lambda: job.progress is not None)
+        assert jobs.silent_for == 0.0
+        os.kill(clients[0].pid, signal.SIGSTOP)
+        poll_until(jobs, lambda: jobs.silent_for > 0.3)
+        start = time.monotonic()
+        jobs.cancel(job)
+        jobs.run(job)
+        assert job.state is JobState.CANCELLED
+        assert time.monotonic() - start < 2.0  # 0.8 s, and the process's end
+        assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
+
+    def test_a_busy_worker_answers_while_it_computes(self, jobs, monkeypatch):
+        monkeypatch.setattr("levelform.addon.jobs._PING_INTERVAL", 0.05)
+        job = jobs.submit(request("deaf"))
+        poll_until(jobs, lambda: job.progress is not None)
+        before = jobs._client.heard_at
+        poll_until(jobs, lambda: jobs._client.heard_at > before + 0.2)
+        jobs.cancel(job)
+
+    def test_it_computes_on_fewer_threads_while_blender_renders(self, jobs):
+        job = jobs.submit(request("threads"))
+        poll_until(jobs, lambda: job.progress is not None)
+        for wanted in (1, 0, 1):
+            jobs.share(wanted)
+            poll_until(jobs, lambda wanted=wanted: job.progress.fraction == wanted / 10)
+        jobs.cancel(job)
+        assert jobs.run(job).state is JobState.CANCELLED
+
     def test_no_backend_fails_the_job_with_the_reason(self):
         def make():
             raise WorkError("There is no backend.", "Press Install backend.")

@@ -168,6 +168,19 @@ def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, 
     assert "Stopping" in main()
 
 
+def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
+    extension, found, puppet, ball_stage
+):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.silent_for = 17.0
+    paper = main()
+    assert "neither computed nor answered for 17 s" in paper
+    assert "levelform.stop_backend" in paper
+    puppet.silent_for = 0.0
+    assert "answered" not in main()
+
+
 def test_a_failure_stays_until_it_is_dismissed(extension, found):
     extension.failure = WorkError("The moon is full.", "Wait two weeks.")
     paper = main()

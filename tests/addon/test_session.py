@@ -244,6 +244,35 @@ def test_a_broken_mesh_fails_the_job_and_is_not_shown(extension, puppet, ball_st
     assert "not finite" in str(extension.failure)
 
 
+@pytest.mark.parametrize("where", ["show", "finish"])
+def test_an_unforeseen_exception_fails_the_job_and_the_extension_goes_on(
+    extension, puppet, ball_stage, monkeypatch, where
+):
+    ball_stage()
+    before = inventory()
+    running = requests.begin_scene(bpy.context)
+    puppet.send()
+    extension.step()
+
+    def broken(*_):
+        raise ValueError("seven by zero")
+
+    if where == "show":
+        monkeypatch.setattr(running.result, "_show", broken)
+        puppet.send(64)
+        extension.step()
+        puppet.finish()
+    else:
+        puppet.finish()
+        monkeypatch.setattr(running.result, "finish", broken)
+    for _ in range(3):
+        extension.step()
+    assert extension.running is None
+    assert "ValueError: seven by zero" in str(extension.failure)
+    assert inventory() == before
+    assert requests.begin_scene(bpy.context) is extension.running
+
+
 def test_only_one_job_runs_at_a_time(extension, puppet, ball_stage):
     begin(ball_stage)
     with pytest.raises(RequestError, match="at work already"):

@@ -1,7 +1,9 @@
 """The worker's side: order, cancelling, not too much progress, and words for what went wrong."""
 
+import json
 import multiprocessing
 import os
+import struct
 import threading
 import time
 
@@ -57,6 +59,9 @@ class Session:
 
     def forget(self, keep):
         self.calls.append(f"forget {keep}")
+
+    def keep_at_most(self, count):
+        pass
 
     def unload(self):
         self.calls.append("unload")
@@ -153,6 +158,24 @@ class TestEnd:
         wait_for(lambda: left)
         assert left == [1]
 
+    def test_not_by_a_number_beyond_any(self, pair):
+        """A frame that can't be read is answered, and the reading thread goes on."""
+        blender, _ = pair
+        header = json.dumps(["Reconstruct", {"job": "bad", "level": 10**400}, []]).encode()
+        prefix = struct.pack("<4sIIxxxxQ", b"LVLF", protocol.PROTOCOL_VERSION, len(header), 0)
+        blender.channel._line.write([memoryview(prefix + header)])
+        blender.reconstruct("good")
+        bad, good = blender.ends("bad", "good")
+        assert isinstance(bad, protocol.Failed)
+        assert "can't be" in bad.message or "beyond any" in bad.message or "without" in bad.message
+        assert isinstance(good, protocol.Finished)
+
+    def test_a_ping_is_answered_while_a_job_computes(self, pair):
+        blender, _ = pair
+        blender.reconstruct("one", "wait")
+        blender.send(protocol.Ping(7))
+        blender.receive_until(lambda found: protocol.Pong(7) in found)
+
 
 class TestOrder:
     def test_jobs_and_errands_are_done_in_order(self, pair):
@@ -166,8 +189,7 @@ class TestOrder:
         )
         assert session.calls == ["one", "forget old", "two", "unload"]
         assert [type(event).__name__ for event in events] == [
-            *("Finished", "Status") * 2,
-            "Status",
+            *("Finished", "Status", "Status") * 2,
             "Methods",
         ]
 

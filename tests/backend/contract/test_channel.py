@@ -1,15 +1,17 @@
 """The channel never blocks, never mixes messages up, and notices the other side's end."""
 
+import json
 import multiprocessing
 import os
 import random
+import struct
 import threading
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from levelform.backend.contract.channel import Channel, ChannelClosedError
+from levelform.backend.contract.channel import Channel, ChannelClosedError, Garbled
 from levelform.backend.contract.wire import PREFIX_SIZE, ProtocolError, pack
 
 VERSION = 3
@@ -62,6 +64,49 @@ def send_all(channel, messages):
     for message in messages:
         channel.send(message)
     assert channel.flush(None)
+
+
+class TestGarbled:
+    """A message that can't be used is told of, and the next one arrives."""
+
+    def frame(self, tree, table=(), body=b"", kind="Note"):
+        header = json.dumps([kind, tree, list(table)]).encode()
+        prefix = struct.pack("<4sIIxxxxQ", b"LVLF", VERSION, len(header), len(body))
+        return prefix + header + body
+
+    @pytest.mark.parametrize(
+        ("words", "said", "job"),
+        [
+            (dict(tree={"text": 1, "job": "j"}), "unknown field 'job'", "j"),
+            (dict(tree={"job": "j"}, kind="Letter"), "unknown type 'Letter'", "j"),
+            (dict(tree={"text": "a"}, table=[["<f4", [3]]], body=b"x" * 12), "no field uses", ""),
+            (dict(tree={"text": "a"}, table=[["|O", [3]]], body=b"x" * 12), "not accepted", ""),
+            (dict(tree={"text": "a"}, table=[["<f4", [2]]], body=b"x" * 12), "in a body of 12", ""),
+            (dict(tree=[[]]), "is a list", ""),
+        ],
+    )
+    def test_the_channel_goes_on(self, raw, words, said, job):
+        channel, other = raw
+        os.write(other, self.frame(**words) + self.frame({"text": "next"}))
+        bad, good = receive(channel, 2)
+        assert isinstance(bad, Garbled)
+        assert said in str(bad.error)
+        assert bad.job == job
+        assert good == Note("next")
+
+    def test_a_body_that_finds_no_memory_is_passed_over(self, raw, monkeypatch):
+        def no_memory(*_):
+            raise MemoryError
+
+        channel, other = raw
+        monkeypatch.setattr("levelform.backend.contract.channel.np.empty", no_memory)
+        os.write(other, self.frame({"text": "a", "grid": 0}, [["<f4", [3]]], b"x" * 12))
+        (bad,) = receive(channel)
+        assert isinstance(bad.error, MemoryError)
+        monkeypatch.undo()
+        os.write(other, self.frame({"text": "a", "grid": 0}, [["<f4", [3]]], b"\0" * 12))
+        (good,) = receive(channel)
+        assert good.grid.tolist() == [0, 0, 0]
 
 
 class TestMessages:
