@@ -24,6 +24,7 @@ from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh
 from .session import live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
+from .stage import show_volume as show_volume
 from .stage import use_images as use_images
 from .stage import volume_from_cameras as volume_from_cameras
 from .views import Camera, Picture, given_source
@@ -34,6 +35,7 @@ def reconstruct(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -50,6 +52,9 @@ def reconstruct(
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+    front
+        Degrees about +Z from -Y to where the object's front looks, where `volume` does not say it.
+        None: what a network needs is found from the images.
     name
         What to call the object.
     background
@@ -69,7 +74,15 @@ def reconstruct(
         If the work failed; the scene is as it was.
     """
     return _exhaust(
-        stream(images, cameras, volume=volume, name=name, background=background, **settings)
+        stream(
+            images,
+            cameras,
+            volume=volume,
+            front=front,
+            name=name,
+            background=background,
+            **settings,
+        )
     )
 
 
@@ -78,6 +91,7 @@ def stream(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -93,7 +107,7 @@ def stream(
         background = Background(mode=background)
     chosen = Settings(background=background, **settings)
     source = given_source(images, cameras, bpy.context.scene)
-    running = begin(source, chosen, volume=volume, name=name)
+    running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
 
 

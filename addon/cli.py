@@ -103,6 +103,12 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
     parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
     parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="where the object's front looks, about +Z from -Y, where no volume is given",
+    )
+    parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
@@ -148,7 +154,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
     source = _chosen(_source(args.source, scene), args.views)
-    running = begin(source, settings, volume=volume, name=args.name)
+    running = begin(source, settings, volume=volume, front=args.front, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
             bar.show(running.job.progress)

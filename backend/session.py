@@ -27,22 +27,19 @@ from .fields.hull import HullField
 from .fields.intersection import Intersection
 from .geometry.meshes import Mesh
 from .geometry.views import View
-from .geometry.volume import (
-    Sight,
-    Volume,
-    check_in_front,
-    estimate_volume,
-    silhouette_rectangle,
-)
+from .geometry.volume import Volume, check_in_front
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
+from .placing.place import facing_of, place
 from .reconstructors import (
     Reconstructor,
     bundled_variants,
     bundled_weights,
+    find_method,
     load_reconstructor,
     methods,
 )
+from .reconstructors.levelform import Levelform
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
@@ -56,6 +53,10 @@ OWN_OPTIONS = (*CLEANUP_OPTIONS, *STREAM_OPTIONS, "hull")
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
+
+FRONT_UNUSED = (
+    "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
+)
 
 Event = protocol.Placed | protocol.MeshUpdate | protocol.Finished
 
@@ -112,7 +113,7 @@ class Session:
         ticket.plan(STAGES)
         with ticket.stage("Prepare pictures"):
             posed = _read_views(request, ticket)
-            placement = _placement(request, posed)
+            placement = self._placement(request, posed, ticket)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = _in_volume(posed, volume)
         yield protocol.Placed(request.job, placement)
@@ -121,7 +122,7 @@ class Session:
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.Finished):
-                    event = replace(event, stats={**event.stats, **_told(placement)})
+                    event = replace(event, stats=_told(event.stats, placement))
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -149,11 +150,13 @@ class Session:
     def estimate_volume(
         self, request: protocol.EstimateVolume, ticket: Ticket
     ) -> Iterator[protocol.VolumeEstimate]:
-        """Yield one VolumeEstimate: a cube around what every posed view sees."""
+        """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            matrix = estimate_volume(_sights(_read_views(request, ticket)))
-        yield protocol.VolumeEstimate(request.job, protocol.Placement(matrix, "estimate"))
+            views = _read_views(request, ticket)
+            network = self._camera_finder("auto") if request.front is None else None
+            placement = place(views, network=network, front=request.front, ticket=ticket)
+        yield protocol.VolumeEstimate(request.job, placement)
 
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
@@ -259,6 +262,33 @@ class Session:
             facts["cameras"] = found
         return Kept(field, volume, Samples(), facts)
 
+    def _placement(
+        self, request: protocol.Reconstruct, views: Sequence[View], ticket: Ticket
+    ) -> protocol.Placement:
+        """Return where a job looks for the object: what was given, else what the views see."""
+        cares = find_method(request.method).spec.needs_weights  # a network knows a front
+        if request.world_from_volume is not None:
+            source = request.volume_from
+            return protocol.Placement(
+                request.world_from_volume,
+                source,
+                front_from=source if cares else "",
+                front_certainty=float(cares),
+                remarks=() if request.front is None else (FRONT_UNUSED,),
+            )
+        if all(view.camera is None for view in views):
+            return protocol.Placement(np.eye(4), "unit")
+        network = self._camera_finder(request.device) if cares else None
+        return place(views, network=network, front=request.front, ticket=ticket)
+
+    def _camera_finder(self, device: str) -> Levelform | None:
+        """Return the network that has a say in where the front is; None without its weights."""
+        if bundled_weights("levelform") is None:
+            return None
+        model = self._model("levelform", None, device)
+        assert isinstance(model, Levelform)
+        return model if model.camera is not None else None
+
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
         hull = model.decode(model.encode(views))
@@ -312,22 +342,23 @@ def _read_views(
     return views
 
 
-def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol.Placement:
-    """Return where a job looks for the object: what was given, else what the views see."""
-    if request.world_from_volume is not None:
-        return protocol.Placement(request.world_from_volume, request.volume_from)
-    sights = _sights(views)
-    if not sights:
-        return protocol.Placement(np.eye(4), "unit")
-    return protocol.Placement(estimate_volume(sights), "estimate")
-
-
-def _told(placement: protocol.Placement) -> dict[str, Any]:
-    """Return what `--json` prints of where the object was looked for."""
-    return {
+def _told(stats: dict[str, Any], placement: protocol.Placement) -> dict[str, Any]:
+    """Return what `--json` prints of a job, with where the object was looked for."""
+    told = {
+        **stats,
         "world_from_volume": placement.world_from_volume.tolist(),
         "volume_from": placement.volume_from,
+        "remarks": [*placement.remarks, *stats.get("remarks", ())],
     }
+    if placement.box is not None:
+        told["box"] = placement.box.tolist()
+    if placement.front_from:
+        told |= {
+            "front": round(facing_of(placement.world_from_volume), 2),
+            "front_from": placement.front_from,
+            "front_certainty": round(placement.front_certainty, 3),
+        }
+    return told
 
 
 def _in_volume(views: Sequence[View], volume: Volume) -> list[View]:
@@ -357,15 +388,6 @@ def _estimated_cameras(
     return [
         {"view": index, **camera.in_frame(world).to_transforms()}
         for index, camera in zip(unposed, cameras, strict=True)
-    ]
-
-
-def _sights(views: Sequence[View]) -> list[Sight]:
-    """Return what each posed view says of where the object is."""
-    return [
-        Sight(view.camera, silhouette_rectangle(view.image[..., 3].numpy()), view.name)
-        for view in views
-        if view.camera is not None
     ]
 
 

@@ -55,6 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "default: what the transforms.json says, else around what the views see",
     )
     parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="where the object's front looks, about +Z from -Y, where no volume is given; "
+        "default: what a network needs is found from the images",
+    )
+    parser.add_argument(
         "--hull", action="store_true", help="keep the result inside the visual hull"
     )
     parser.add_argument(
@@ -86,6 +93,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             views=views,
             world_from_volume=told if volume is None else volume,
             volume_from="file" if volume is None else "user",
+            front=args.front,
             resolution=args.resolution,
             level=args.level,
             weights=args.weights,

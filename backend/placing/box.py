@@ -96,8 +96,8 @@ NO_SILHOUETTE = "No image shows the object before a background, so the volume is
 NO_HULL = "The silhouettes have no point in common, so the volume is a guess: check the cameras."
 CROPPED = "{}: the silhouette meets the image's border; the object may go on beyond it."
 ONE_VIEW = (
-    "One view does not show how far away the object is: the volume stands at the world's origin, as "
-    "far as the view allows. Place it yourself if that is wrong."
+    "One view does not show how far away the object is: the volume stands as near to the world's "
+    "origin as the view allows. Place it yourself if that is wrong."
 )
 ONE_LINE = (
     "All views look along nearly one line, so the object's depth is a guess. Add a view from the "

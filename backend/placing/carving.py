@@ -61,9 +61,7 @@ class Cells:
         return np.stack([local.min(0) - half, local.max(0) + half])
 
 
-def carve(
-    silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST
-) -> Cells:
+def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST) -> Cells:
     """Return the cells of a box, (2, 3) world, that the hull's surface may touch.
 
     Empty where the silhouettes leave nothing of it.

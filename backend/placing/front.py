@@ -17,8 +17,8 @@ STEP = 2.5  # degrees between candidates
 KERNEL = 15.0  # degrees, standard deviation of an estimate
 FLOOR = 0.05  # density that any view leaves to any candidate: it may be quite wrong
 APART = 40.0  # degrees within which candidates are one peak
-# How much higher, per view, the best peak must be: of 80 chairs, sofas, cars and airplanes with four
-# views 69 are above, 96 % of them right within 10 degrees; of the others a half.
+# How much higher, per view, the best peak must be: of 80 chairs, sofas, cars and airplanes with
+# four views 69 are above, 96 % of them right within 10 degrees; of the others a half.
 DECIDED = 0.3
 PEAKED = 0.8  # how far above the mean candidate, per view, a peak says anything
 

@@ -16,7 +16,7 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .box import NARROW, Whereabouts, find_object, telling_views, widest_angle
 from .extents import across
-from .front import Front, count_votes, decide
+from .front import Front, count_votes, decide, wrapped
 from .trial import Network, Trial
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,12 @@ def about_z(degrees: float) -> np.ndarray:
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
+def facing_of(world_from_volume: np.ndarray) -> float:
+    """Return the degrees about the world's +Z from its -Y to a volume's -Y, in [-180, 180)."""
+    front = -np.asarray(world_from_volume)[:3, 1]
+    return float(wrapped(np.degrees(np.arctan2(front[0], -front[1]))))
+
+
 def azimuths_of(cameras: Sequence[Camera], center: np.ndarray) -> np.ndarray:
     """Return from where cameras look at a point, (V,) degrees from -Y, counter-clockwise."""
     away = np.array(
@@ -111,9 +117,7 @@ def azimuths_of(cameras: Sequence[Camera], center: np.ndarray) -> np.ndarray:
     return np.degrees(np.arctan2(away[:, 0], -away[:, 1]))
 
 
-def _vote(
-    where: Whereabouts, views: Sequence[View], network: CameraFinder, trial: Trial
-) -> Front:
+def _vote(where: Whereabouts, views: Sequence[View], network: CameraFinder, trial: Trial) -> Front:
     matrix = volume_of(where, 0.0)[0]
     cameras = [view.camera for view in views if view.camera is not None]
     try:
