@@ -1,5 +1,5 @@
-"""`levelform experiments table|volume|cards|claims`: results of the bundled networks, and the papers'
-claims."""
+"""`levelform experiments table|volume|cards|claims`: results of the bundled networks, what an
+estimated volume costs them, and the papers' claims."""
 
 import argparse
 import json
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     volume = parts.add_parser("volume", help="what an estimated volume costs each network")
     volume.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
-                        help="data sets of unseen shapes with 8 views and uniform points")  # fmt: skip
+                        help="data sets of unseen shapes with 8 views")  # fmt: skip
     volume.add_argument("--fronts", metavar="DIR[:SPLIT]",
                         help="another data set whose fronts alone are measured")  # fmt: skip
     volume.add_argument("--shapes", type=int, default=40, help="of --data, spread over categories")
