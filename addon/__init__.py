@@ -13,7 +13,9 @@ from importlib import import_module
 _MODULES = (
     "properties",
     "properties_training",
+    "method_options",
     "preferences",
+    "watch",
     "session",
     "keeping",
     "operators.backend",

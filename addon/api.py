@@ -16,11 +16,15 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import Settings as Settings
+from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh
+from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked
+from .scene_source import Frames
 from .session import live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
@@ -36,6 +40,7 @@ def reconstruct(
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
     front: float | None = None,
+    frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -48,19 +53,23 @@ def reconstruct(
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
     front
         Degrees about +Z from -Y to where the object's front looks, where `volume` does not say it.
         None: what a network needs is found from the images.
+    frames
+        Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
+        range, or which (a list, or "1-48:6"), each a view. None: the current frame.
     name
         What to call the object.
     background
-        "auto", "alpha", "corner", or a `Background` with a colour.
+        "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        `methods` lists what a method takes as options, and what its level is.
 
     Returns
     -------
@@ -79,6 +88,7 @@ def reconstruct(
             cameras,
             volume=volume,
             front=front,
+            frames=frames,
             name=name,
             background=background,
             **settings,
@@ -92,6 +102,7 @@ def stream(
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
     front: float | None = None,
+    frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -104,9 +115,10 @@ def stream(
     the generator before its end cancels the job and leaves the scene as it was.
     """
     if isinstance(background, str):
-        background = Background(mode=background)
-    chosen = Settings(background=background, **settings)
-    source = given_source(images, cameras, bpy.context.scene)
+        background = parse_background(background)
+    scene = _scene()
+    chosen = checked(Settings.of(background=background, **settings))
+    source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
 
@@ -126,7 +138,7 @@ def remesh(
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`.
+        As in `Settings`; options of the meshing alone, see `options.REMESH`.
 
     Raises
     ------
@@ -217,6 +229,13 @@ def methods() -> tuple[MethodInfo, ...]:
 def doctor() -> dict[str, Any]:
     """Return what was found and what is missing for the backend to run, candidate by candidate."""
     return interpreter.doctor()
+
+
+def _scene() -> bpy.types.Scene:
+    """Return the context's scene; refuse where the extension is not registered."""
+    if not hasattr(bpy.types.Scene, "levelform"):
+        raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
+    return bpy.context.scene
 
 
 def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:

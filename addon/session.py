@@ -8,7 +8,6 @@ import atexit
 import logging
 import time
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +26,10 @@ from ..backend.contract.protocol import (
     Remesh,
     Status,
 )
-from . import interpreter, preferences
+from . import interpreter, method_options, preferences
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
+from .windows import in_window
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
@@ -182,6 +182,7 @@ class Session:
         patient
             Wait for the artist to leave Edit Mode, rather than fail.
         """
+        method_options.sync(self.methods)
         running = self.running
         if running is None:
             self._active = self.jobs.poll(BUDGET)
@@ -328,6 +329,7 @@ class Session:
             time.sleep(WAIT)
         if self.jobs.methods is None:
             raise WorkError("The backend could not be started.", self.jobs.log_tail(1))
+        method_options.sync(self.methods)
         return self.methods
 
     def ask_placement(self, request: EstimateVolume) -> Placement:
@@ -393,14 +395,6 @@ def methods() -> tuple[MethodInfo, ...]:
 # ---------------------------------------------------------------- Blender's context
 
 
-def in_window() -> AbstractContextManager[Any]:
-    """Give timers and handlers, which have no window of their own, the context of the first one."""
-    windows = bpy.context.window_manager.windows
-    if bpy.context.window is not None or not windows:
-        return nullcontext()
-    return bpy.context.temp_override(window=windows[0])
-
-
 def redraw() -> None:
     """Draw the sidebars and the preferences again."""
     for window in bpy.context.window_manager.windows:
@@ -452,7 +446,8 @@ def _unforeseen(error: Exception) -> WorkError:
 def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
-    return WorkError(job.failure.message, job.failure.hint)
+    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
+    return kind(job.failure.message, job.failure.hint)
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from . import commands, launch
+from .contract import memory
 from .contract.errors import LevelformError, RequestError
 
 PROGRAM = "levelform"
@@ -118,12 +119,8 @@ def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> 
 
 def _in_words(error: Exception) -> LevelformError:
     """Return an unforeseen error as a sentence."""
-    from .worker import is_out_of_memory
-
-    if is_out_of_memory(error):
-        return LevelformError(
-            "There is not enough memory for this.", "Lower the resolution, or use fewer pictures."
-        )
+    if memory.is_out_of_memory(error):
+        return LevelformError(memory.NOT_ENOUGH, memory.REMEDY)
     return LevelformError(
         f"An error of Levelform's own: {type(error).__name__}: {error}.",
         "Run it again with --debug and report what it shows.",

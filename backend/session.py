@@ -5,12 +5,11 @@ nothing and a mesh at another resolution or level runs no network.
 """
 
 import gc
-import inspect
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ import torch
 
 from .contract import protocol
 from .contract.errors import RequestError, WorkError
+from .contract.levels import LEVEL_UNITS
+from .contract.options import PIPELINE, default_of, read_options
+from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
-from .data.pictures import to_view
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
@@ -28,6 +29,7 @@ from .fields.intersection import Intersection
 from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import Volume, check_in_front
+from .images import Notes, to_view
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .placing.place import facing_of, place
@@ -36,6 +38,7 @@ from .reconstructors import (
     bundled_variants,
     bundled_weights,
     find_method,
+    keyword_names,
     load_reconstructor,
     methods,
 )
@@ -46,10 +49,6 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
-# Options of the extraction and of this pipeline; all others are the method's own.
-CLEANUP_OPTIONS = tuple(entry.name for entry in fields(Cleanup))
-STREAM_OPTIONS = ("first", "guaranteed", "dense")
-OWN_OPTIONS = (*CLEANUP_OPTIONS, *STREAM_OPTIONS, "hull")
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
@@ -110,9 +109,11 @@ class Session:
             If the ticket says so.
         """
         started = time.perf_counter()
+        request = self._checked(request)
         ticket.plan(STAGES)
         with ticket.stage("Prepare pictures"):
-            posed = _read_views(request, ticket)
+            notes = Notes()
+            posed = _read_views(request, ticket, notes)
             placement = self._placement(request, posed, ticket)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = _in_volume(posed, volume)
@@ -122,7 +123,8 @@ class Session:
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.Finished):
-                    event = replace(event, stats=_told(event.stats, placement))
+                    stats = _with_source(event.stats, request, placement, notes)
+                    event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -142,6 +144,9 @@ class Session:
                 f"The field of {request.keep!r} is not in memory any more.",
                 "Reconstruct it again; then it can be meshed at another resolution or level.",
             )
+        spec = methods()[kept.facts["method"]].spec
+        options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
+        request = replace(request, options=options, resolution=check_resolution(request.resolution))
         self._keep(request.keep, kept)  # used last, so dropped last
         ticket.plan({"Mesh": 1.0})
         with ticket.stage("Mesh"):
@@ -234,6 +239,27 @@ class Session:
 
     # ---------------------------------------------------------------- inside
 
+    def _checked(self, request: protocol.Reconstruct) -> protocol.Reconstruct:
+        """Return the request with its options read, before any work."""
+        chosen = Settings(
+            method=request.method,
+            weights=request.weights,
+            resolution=request.resolution,
+            level=request.level,
+            background=request.background,
+            color=request.color,
+            seed=request.seed,
+            options=request.options,
+        ).check(self.methods().methods)
+        return replace(
+            request,
+            resolution=chosen.resolution,
+            level=chosen.level,
+            color=chosen.color,
+            seed=chosen.seed,
+            options=dict(chosen.options),
+        )
+
     def _make(
         self,
         request: protocol.Reconstruct,
@@ -243,11 +269,15 @@ class Session:
     ) -> Kept:
         """Encode and decode; intersect with the hull if asked to."""
         model = self._model(request.method, request.weights, request.device)
+        if request.level is not None:
+            LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
         ticket.check()
         to_encode, to_decode = _method_options(model, request, ticket)
         code = model.encode(views, **to_encode)
         ticket.check()
         field = model.decode(code, **to_decode)
+        if field.kind == "occupancy":
+            field.shift = model.level_shift
         if request.options.get("hull") and not isinstance(field, HullField):
             field = Intersection(field, self._hull(views, request.device))
         facts = {
@@ -256,6 +286,7 @@ class Session:
             "views": len(views),
             "device": str(field.device),
             "hull": isinstance(field, HullField | Intersection),
+            "level_unit": field.level_unit.name,
         }
         found = _estimated_cameras(model, views, volume)
         if found:
@@ -328,27 +359,59 @@ class Session:
 
 
 def _read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    ticket: Ticket,
+    notes: Notes | None = None,
 ) -> list[View]:
-    """Return the request's views, their cameras posed in the world."""
+    """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
     views = []
     for index, data in enumerate(request.views):
-        views.append(to_view(data, request.background))
+        views.append(to_view(data, request.background, notes))
         ticket.advance((index + 1) / len(request.views))
     return views
 
 
-def _told(stats: dict[str, Any], placement: protocol.Placement) -> dict[str, Any]:
-    """Return what `--json` prints of a job, with where the object was looked for."""
-    told = {
+def _with_source(
+    stats: dict[str, Any],
+    request: protocol.Reconstruct,
+    placement: protocol.Placement,
+    notes: Notes,
+) -> dict[str, Any]:
+    """Return what `--json` prints of a job, with where the object is and what its source says."""
+    return {
         **stats,
+        **_told(placement),
+        "world_offset": list(request.world_offset),
+        "remarks": [
+            *request.remarks,
+            *_far_remarks(request.world_offset),
+            *notes.remarks(),
+            *placement.remarks,
+            *stats["remarks"],
+        ],
+    }
+
+
+def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
+    """Return a remark where the mesh was made about a local origin."""
+    if not any(offset):
+        return ()
+    place = ", ".join(f"{value:.10g}" for value in offset)
+    return (
+        "The cameras stand far from the world's origin; the mesh was made about the local origin "
+        f"({place}).",
+    )
+
+
+def _told(placement: protocol.Placement) -> dict[str, Any]:
+    """Return what `--json` prints of where the object was looked for."""
+    told: dict[str, Any] = {
         "world_from_volume": placement.world_from_volume.tolist(),
         "volume_from": placement.volume_from,
-        "remarks": [*placement.remarks, *stats.get("remarks", ())],
     }
     if placement.box is not None:
         told["box"] = placement.box.tolist()
@@ -395,44 +458,15 @@ def _method_options(
     model: Reconstructor, request: protocol.Reconstruct, ticket: Ticket
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the keywords for `encode` and `decode`: of the options, the seed and the ticket those
-    that each names.
-
-    Raises
-    ------
-    RequestError
-        If an option is not one of the method's.
-    """
-    given = {k: v for k, v in request.options.items() if k not in OWN_OPTIONS}
-    known = method_options(type(model))
-    unknown = sorted(given.keys() - known)
-    if unknown:
-        raise RequestError(
-            f"{model.spec.title} has no option {unknown[0]!r}.",
-            f"The options are {', '.join([*sorted(known), *OWN_OPTIONS])}.",
-        )
+    that each names."""
+    own = {option.name for option in model.spec.options}
+    given = {name: value for name, value in request.options.items() if name in own}
     keywords = {**given, **dict(zip(ALWAYS_GIVEN, (request.seed, ticket), strict=True))}
-    encode, decode = _keywords(model.encode), _keywords(model.decode)
+    encode, decode = keyword_names(model.encode), keyword_names(model.decode)
     return (
         {name: value for name, value in keywords.items() if name in encode},
         {name: value for name, value in keywords.items() if name in decode},
     )
-
-
-def method_options(cls: type[Reconstructor]) -> set[str]:
-    """Return the names of a method's own options, of `encode` and of `decode`."""
-    return (_keywords(cls.encode) | _keywords(cls.decode)) - set(ALWAYS_GIVEN)
-
-
-def _tensors(cls: type[Reconstructor]) -> set[str]:
-    """Return the names of a method's options that are tensors, which nobody types."""
-    hints = {**inspect.get_annotations(cls.encode), **inspect.get_annotations(cls.decode)}
-    return {name for name, hint in hints.items() if "Tensor" in str(hint)} - {"return"}
-
-
-def _keywords(function: Callable[..., Any]) -> set[str]:
-    """Return the names of a function's keyword-only arguments."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
@@ -450,16 +484,16 @@ def _mesh(
 ) -> Iterator[Event]:
     """Mesh a field coarse to fine; end with what it cost."""
     options = request.options
-    cleanup = Cleanup(**{k: options[k] for k in CLEANUP_OPTIONS if k in options})
+    clean, mesh = (_of_stage(stage, options) for stage in ("clean", "mesh"))
     updates = stream(
         kept.field,
         request.resolution,
-        **{k: options[k] for k in STREAM_OPTIONS if k in options},
+        **mesh,
         level=kept.field.level(request.level),
         box=kept.volume.box,
         ticket=ticket,
         color=request.color,
-        cleanup=cleanup,
+        cleanup=Cleanup(**clean),
         samples=kept.samples,
     )
     last = None
@@ -473,6 +507,12 @@ def _mesh(
             "Check the volume, the level, and how small a part may be.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
+
+
+def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pipeline's options of a stage, given or by default."""
+    names = [option.name for option in PIPELINE if option.stage == stage]
+    return {name: options.get(name, default_of(name)) for name in names}
 
 
 def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
@@ -501,7 +541,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "evaluations": stats.evaluations,
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
-        "level": stats.level,
+        "level": round(kept.field.threshold_of(stats.level), 6),
         "guaranteed": stats.guaranteed,
         "rule": stats.rule,
         "remarks": list(stats.remarks),
@@ -522,5 +562,6 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         needs_weights=spec.needs_weights,
         weights=("bundled",) if bundled_weights(spec.name) else tuple(bundled_variants(spec.name)),
         fusions=spec.fusions,
-        options=tuple(sorted(method_options(cls) - _tensors(cls) - {"fusion", "camera"})),
+        options=spec.options,
+        level_unit=spec.level_unit,
     )

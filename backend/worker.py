@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from . import launch
+from .contract import memory
 from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import Cancelled, LevelformError
 from .contract.protocol import (
@@ -290,26 +291,12 @@ def failure(job: str, error: Exception) -> Failed:
     """Return what to tell an artist about an exception that ended a job."""
     detail = "".join(traceback.format_exception(error))
     if isinstance(error, LevelformError):
-        return Failed(job, error.message, error.hint, detail)
-    if is_out_of_memory(error):
-        hint = "Lower the resolution, use fewer or smaller pictures, or unload the backend first."
-        return Failed(job, "There is not enough memory for this.", hint, detail)
+        return Failed(job, error.message, error.hint, detail, error.exit_status)
+    if memory.is_out_of_memory(error):
+        hint = f"{memory.REMEDY} Unloading the backend first frees memory too."
+        return Failed(job, memory.NOT_ENOUGH, hint, detail)
     words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
     return Failed(job, words, "Try once more; the backend's log tells more.", detail)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether the memory ran out, the computer's or the graphics card's, as torch has it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    words = str(error).lower()
-    known = (
-        "out of memory",
-        "can't allocate memory",
-        "not enough memory",
-        "cannot allocate memory",
-    )
-    return isinstance(error, RuntimeError) and any(phrase in words for phrase in known)
 
 
 def failure_at_start(error: Exception) -> Failed:

@@ -222,8 +222,7 @@ def _render_one(path: Path, folder: Path, name: str, contents: "Contents") -> st
     """Render one mesh into its folder unless it is finished; return why it was left out."""
     from ..data.meshes import read_asset
     from ..data.records import pictures_of_mesh
-    from ..data.renders import write_renders
-    from ..data.transforms import NAME
+    from ..data.renders import NAME, write_renders
 
     if (folder / NAME).exists():
         return ""

@@ -272,19 +272,18 @@ def _samples() -> "list[Case]":
 
     from ..contract.protocol import Background
     from ..data.meshes import Solid
-    from ..data.pictures import to_view
     from ..experiments.volume import Case
     from ..geometry.meshes import Mesh
     from ..geometry.views import View
+    from ..images import to_view
     from .reconstruct import read_sources
 
     found = []
     root = Path(__file__).parents[2] / "assets" / "sample"
     for folder in sorted(path.parent for path in root.glob("*/truth.npz")):
-        posed, world = read_sources([str(folder / "transforms.json")], None)
-        assert world is not None  # the samples say it
+        world = np.array(json.loads((folder / "transforms.json").read_text())["world_from_volume"])
         views = []
-        for data in posed:
+        for data in read_sources([str(folder / "transforms.json")], None).views:
             view = to_view(data, Background())
             assert view.camera is not None
             views.append(View(view.image, view.camera.in_frame(world), view.name))

@@ -16,6 +16,7 @@ from .base import Configuration as Configuration
 from .base import MethodSpec as MethodSpec
 from .base import Reconstructor as Reconstructor
 from .base import WeightsInfo as WeightsInfo
+from .base import keyword_names as keyword_names
 from .base import register as register
 
 WEIGHTS_FOLDER = Path(__file__).parents[2] / "assets" / "weights"

@@ -69,7 +69,7 @@ from ..fusion import (
 )
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
+from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 
 FRAMING = replace(OURS, backdrop="rgba")
 
@@ -236,6 +236,8 @@ SPEC = MethodSpec(
     estimates_camera=True,
     image_size=128,
     fusions=("mean",),
+    own_options=(SYMMETRY,),
+    level_unit="probability",
 )
 
 

@@ -186,3 +186,13 @@ def _packed(name: str, pixels: np.ndarray) -> Any:
     image.update()
     image.pack()
     return image
+
+
+@pytest.fixture
+def prepared() -> Callable[[Any], Any]:
+    """Return what the worker makes of a view's data: its image, (H, W, 4), and camera."""
+    pytest.importorskip("torch", exc_type=ImportError)
+    from levelform.backend.contract.protocol import Background
+    from levelform.backend.images import to_view
+
+    return lambda data: to_view(data, Background())

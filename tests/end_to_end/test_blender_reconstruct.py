@@ -154,6 +154,23 @@ def test_methods_come_from_the_worker(sample):
     assert api.doctor()["usable"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--option", "speed=1"], "Visual hull has no option 'speed'"),
+        (["--method", "disn", "--option", "part=bogus"], "part is both, global or local"),
+        (["--method", "levelform", "--level", "3"], "between 0 and 1, not 3"),
+    ],
+)
+def test_the_worker_refuses_what_blender_does_not_know_yet(sample, capfd, monkeypatch, words, said):
+    monkeypatch.setattr(type(live), "methods", ())  # as before the worker has said what it runs
+    before = inventory()
+    assert cli.main(["reconstruct", *words, "--json"]) == 2  # as in the terminal
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    assert said in json.loads(lines[-1])["error"]
+    assert inventory() == before
+
+
 def blank(image: bpy.types.Image, alpha: float) -> bpy.types.Image:
     """Return an image of the same size and one colour."""
     made = bpy.data.images.new("Blank", *image.size, alpha=True)
