@@ -41,7 +41,9 @@ def sight_of(camera: Camera, alpha: np.ndarray, name: str) -> Sight:
     height, width = alpha.shape
     rows, columns = (np.flatnonzero((alpha >= 0.5).any(axis)) for axis in (1, 0))
     if not len(rows):
-        return Sight(camera, (0.0, 0.0, float(width), float(height)), (True,) * 4, name)
+        return Sight(
+            camera, (0.0, 0.0, float(width), float(height)), (True, True, True, True), name
+        )
     left, right = float(columns[0]), float(columns[-1] + 1)
     top, bottom = float(rows[0]), float(rows[-1] + 1)
     cropped = (left == 0, top == 0, right == width, bottom == height)
@@ -73,8 +75,9 @@ def uncropped(sight: Sight, growth: float) -> Sight:
     left, top, right, bottom = sight.rectangle
     wide, high = growth * (right - left), growth * (bottom - top)
     grow = np.array([-wide, -high, wide, high]) * sight.cropped
-    rectangle = tuple(float(side) for side in np.array(sight.rectangle) + grow)
-    return Sight(sight.camera, rectangle, (False,) * 4, sight.name)  # pyright: ignore
+    left, top, right, bottom = (float(side) for side in np.array(sight.rectangle) + grow)
+    rectangle = (left, top, right, bottom)
+    return Sight(sight.camera, rectangle, (False, False, False, False), sight.name)
 
 
 def bounding_box(sights: Sequence[Sight]) -> np.ndarray | None:
