@@ -79,7 +79,7 @@ def test_two_opposite_views_say_the_width_and_guess_the_depth():
     assert ONE_LINE in where.remarks
     box = where.box(np.eye(3))
     assert_near(box[:, [0, 2]], box_of(ball)[:, [0, 2]], 0.1)
-    assert np.abs(box.mean(0)).max() < 0.05
+    assert np.abs(box.mean(0)).max() < 0.1
     assert 0.3 < box[1, 1] - box[0, 1] < 1.5
 
 
