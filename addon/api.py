@@ -42,6 +42,7 @@ from .scene_source import Frames
 from .session import Running, live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
+from .stage import show_volume as show_volume
 from .stage import use_images as use_images
 from .stage import volume_from_cameras as volume_from_cameras
 from .views import Camera, Picture, Source, given_source
@@ -52,6 +53,7 @@ def reconstruct(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
@@ -69,6 +71,9 @@ def reconstruct(
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+    front
+        Degrees about +Z from -Y to where the object's front looks, where `volume` does not say it.
+        None: what a network needs is found from the images.
     frames
         Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
         range, or which (a list, or "1-48:6"), each a view. None: the current frame.
@@ -97,6 +102,7 @@ def reconstruct(
             images,
             cameras,
             volume=volume,
+            front=front,
             frames=frames,
             name=name,
             background=background,
@@ -110,6 +116,7 @@ def stream(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
@@ -127,7 +134,7 @@ def stream(
     scene = _scene()
     chosen = checked(Settings.of(background=background, **settings))
     source = given_source(images, cameras, scene, frames)
-    running = begin(source, chosen, volume=volume, name=name)
+    running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
 
 

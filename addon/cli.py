@@ -153,6 +153,12 @@ def _add_object(parser: argparse.ArgumentParser) -> None:
         "(1,5,9 or 1-48:6), each a view; default: the current frame",
     )
     parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="where the object's front looks, about +Z from -Y, where no volume is given",
+    )
+    parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
@@ -171,7 +177,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
     source = _source(args.source, scene, _views(args.views), args.frames)
-    running = begin(source, settings, volume=volume, name=args.name)
+    running = begin(source, settings, volume=volume, front=args.front, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
             bar.show(running.job.progress)

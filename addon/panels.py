@@ -164,6 +164,8 @@ class LEVELFORM_PT_result(Part, bpy.types.Panel):
         for remark in facts.get("remarks", ()):
             paragraph(self.layout, context, remark, icon="INFO")
         paragraph(self.layout, context, f"Search: {facts.get('rule', '?')}")
+        if "world_from_volume" in facts:
+            self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
         if found_camera(context.object) is not None:
             self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
         _draw_remesh(self.layout, context)
@@ -372,6 +374,8 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
     rows = (
         ("Method", f"{facts.get('method', '?')}, {_views(facts.get('views', '?'))}"),
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
+        ("Volume", _VOLUME_WORDS.get(facts.get("volume_from", ""), "?")),
+        *([("Front", _front(facts))] if facts.get("front_from") else []),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Level", _level_text(facts)),
@@ -398,6 +402,23 @@ def _agreement(facts: Any) -> str:
     if not covers:
         return "not compared"
     return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
+
+
+_VOLUME_WORDS = {
+    "user": "the one you gave",
+    "file": "from the file",
+    "estimate": "from the cameras",
+    "unit": "the world's unit cube",
+}
+
+
+def _front(facts: Any) -> str:
+    """Return who said where the front looks, and how sure that is."""
+    source = facts["front_from"]
+    if source in ("found", "undecided"):
+        sure = f", {facts.get('front_certainty', 0):.0%} sure" if source == "found" else ""
+        return f"{source}: {facts.get('front', 0):.0f}° from -Y{sure}"
+    return "the volume's -Y"
 
 
 def _level_text(facts: Any) -> str:

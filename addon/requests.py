@@ -189,6 +189,7 @@ def begin(
     settings: Settings,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     name: str = DEFAULT_NAME,
     marks: Marks | None = None,
 ) -> Running:
@@ -200,6 +201,8 @@ def begin(
         An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
         the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
         the world.
+    front
+        Degrees about +Z from -Y to the object's front, of a volume that the worker looks for.
     marks
         Where to write whether the views agree; None: on the scene's cameras, where they are the
         source.
@@ -220,6 +223,7 @@ def begin(
         source.views,
         world_from_volume=world_from_volume,
         volume_from=volume_from,
+        front=_checked_front(front),
         world_offset=source.world_offset,
         remarks=source.remarks,
         keep=job,
@@ -307,6 +311,12 @@ def _given_volume(
     if source.world_from_volume is not None:
         return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
     return None, ""
+
+
+def _checked_front(front: float | None) -> float | None:
+    if front is not None and not np.isfinite(front):
+        raise RequestError(f"The front is {front} degrees.", "Give a finite angle from -Y.")
+    return front
 
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:

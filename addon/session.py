@@ -17,9 +17,11 @@ from bpy.app.handlers import persistent
 from ..backend.contract.errors import LevelformError, RequestError, WorkError
 from ..backend.contract.protocol import (
     CheckViews,
+    EstimateVolume,
     Evaluate,
     MeshUpdate,
     MethodInfo,
+    Placement,
     Progress,
     Reconstruct,
     Remesh,
@@ -335,6 +337,22 @@ class Session:
             raise WorkError("The backend could not be started.", self.jobs.log_tail(1))
         method_options.sync(self.methods)
         return self.methods
+
+    def ask_placement(self, request: EstimateVolume) -> Placement:
+        """Return where the worker sees the object; block until it has said so.
+
+        Raises
+        ------
+        LevelformError
+            If another job runs, there is no backend, or the worker finds no place.
+        """
+        if self.running is not None:
+            raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+        job = self.jobs.run(self.jobs.submit(request))
+        self.wake()
+        if job.placement is None:
+            raise _failure_of(job) or WorkError("The volume was not found.")
+        return job.placement
 
     def log_tail(self) -> str:
         """Return what the worker wrote last."""

@@ -28,24 +28,21 @@ from .fields.hull import HullField
 from .fields.intersection import Intersection
 from .geometry.meshes import Mesh
 from .geometry.views import View
-from .geometry.volume import (
-    Sight,
-    Volume,
-    check_in_front,
-    estimate_volume,
-    silhouette_rectangle,
-)
+from .geometry.volume import Volume, check_in_front
 from .images import Notes, to_view
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
+from .placing.place import facing_of, place
 from .reconstructors import (
     Reconstructor,
     bundled_variants,
     bundled_weights,
+    find_method,
     keyword_names,
     load_reconstructor,
     methods,
 )
+from .reconstructors.levelform import Levelform
 from .silhouettes import Cured, Review, apply_cures
 from .ticket import Ticket
 
@@ -57,6 +54,10 @@ LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
+
+FRONT_UNUSED = (
+    "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
+)
 
 Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
 
@@ -119,7 +120,7 @@ class Session:
             review = Review(cured)
             yield review.event(request.job)
             with review.explaining():
-                placement = _placement(request, cured.kept)
+                placement = self._placement(request, cured.kept, ticket)
                 volume = Volume.from_matrix(placement.world_from_volume)
                 views = _in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
@@ -167,12 +168,13 @@ class Session:
     def estimate_volume(
         self, request: protocol.EstimateVolume, ticket: Ticket
     ) -> Iterator[protocol.VolumeEstimate]:
-        """Yield one VolumeEstimate: a cube around what every posed view sees."""
+        """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
             views = apply_cures(_read_views(request, ticket), request.cures).kept
-            matrix = estimate_volume(_sights(views))
-        yield protocol.VolumeEstimate(request.job, protocol.Placement(matrix, "estimate"))
+            network = self._camera_finder("auto") if request.front is None else None
+            placement = place(views, network=network, front=request.front, ticket=ticket)
+        yield protocol.VolumeEstimate(request.job, placement)
 
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
@@ -314,6 +316,33 @@ class Session:
             facts["cameras"] = found
         return Kept(field, volume, Samples(), facts)
 
+    def _placement(
+        self, request: protocol.Reconstruct, views: Sequence[View], ticket: Ticket
+    ) -> protocol.Placement:
+        """Return where a job looks for the object: what was given, else what the views see."""
+        cares = find_method(request.method).spec.needs_weights  # a network knows a front
+        if request.world_from_volume is not None:
+            source = request.volume_from
+            return protocol.Placement(
+                request.world_from_volume,
+                source,
+                front_from=source if cares else "",
+                front_certainty=float(cares),
+                remarks=() if request.front is None else (FRONT_UNUSED,),
+            )
+        if all(view.camera is None for view in views):
+            return protocol.Placement(np.eye(4), "unit")
+        network = self._camera_finder(request.device) if cares else None
+        return place(views, network=network, front=request.front, ticket=ticket)
+
+    def _camera_finder(self, device: str) -> Levelform | None:
+        """Return the network that has a say in where the front is; None without its weights."""
+        if bundled_weights("levelform") is None:
+            return None
+        model = self._model("levelform", None, device)
+        assert isinstance(model, Levelform)
+        return model if model.camera is not None else None
+
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
         hull = model.decode(model.encode(views))
@@ -385,16 +414,6 @@ def _read_views(
     return views
 
 
-def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol.Placement:
-    """Return where a job looks for the object: what was given, else what the views see."""
-    if request.world_from_volume is not None:
-        return protocol.Placement(request.world_from_volume, request.volume_from)
-    sights = _sights(views)
-    if not sights:
-        return protocol.Placement(np.eye(4), "unit")
-    return protocol.Placement(estimate_volume(sights), "estimate")
-
-
 def _with_source(
     stats: dict[str, Any],
     request: protocol.Reconstruct,
@@ -410,6 +429,7 @@ def _with_source(
             *request.remarks,
             *_far_remarks(request.world_offset),
             *notes.remarks(),
+            *placement.remarks,
             *stats["remarks"],
         ],
     }
@@ -428,10 +448,19 @@ def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:
     """Return what `--json` prints of where the object was looked for."""
-    return {
+    told: dict[str, Any] = {
         "world_from_volume": placement.world_from_volume.tolist(),
         "volume_from": placement.volume_from,
     }
+    if placement.box is not None:
+        told["box"] = placement.box.tolist()
+    if placement.front_from:
+        told |= {
+            "front": round(facing_of(placement.world_from_volume), 2),
+            "front_from": placement.front_from,
+            "front_certainty": round(placement.front_certainty, 3),
+        }
+    return told
 
 
 def _in_volume(views: Sequence[View], volume: Volume) -> list[View]:
@@ -461,15 +490,6 @@ def _estimated_cameras(
     return [
         {"view": index, **camera.in_frame(world).to_transforms()}
         for index, camera in zip(unposed, cameras, strict=True)
-    ]
-
-
-def _sights(views: Sequence[View]) -> list[Sight]:
-    """Return what each posed view says of where the object is."""
-    return [
-        Sight(view.camera, silhouette_rectangle(view.image[..., 3].numpy()), view.name)
-        for view in views
-        if view.camera is not None
     ]
 
 

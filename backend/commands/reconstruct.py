@@ -57,6 +57,13 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         help="where the object is: x,y,z,side of a cube or 16 numbers of a matrix, row by row; "
         "default: what the transforms.json says, else around what the views see",
     )
+    parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="where the object's front looks, about +Z from -Y, where no volume is given; "
+        "default: what a network needs is found from the images",
+    )
     add_settings(parser)
 
 
@@ -91,7 +98,7 @@ def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Recon
     chosen = read_settings(args, Settings()).check(session.methods().methods)
     volume = None if args.volume is None else parse_volume(args.volume)
     given = "" if volume is None else "user"
-    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given)
+    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given, front=args.front)
 
 
 def with_views(
