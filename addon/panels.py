@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from ..backend.contract.cures import button_of
 from ..backend.contract.image_files import natural_key
 from ..backend.contract.protocol import MeshUpdate
 from . import method_options, panels_cameras, preferences
@@ -238,7 +239,9 @@ def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, sett
         box = layout.box()
         paragraph(box, context, settings.check_remark, icon="ERROR")
         for entry in settings.check_cures:
-            words = entry.sentence.rstrip(".")
+            if len(settings.check_cures) > 1:
+                paragraph(box, context, entry.sentence)
+            words = button_of(entry.cure)
             box.operator("levelform.apply_cure", text=words).cure = entry.cure
 
 
@@ -380,7 +383,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
-        ("Search complete", "proven" if facts.get("search_complete") else "not proven"),
+        ("Search", "complete" if facts.get("search_complete") else "not proven complete"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),
         ("Silhouettes", _agreement(facts)),

@@ -113,6 +113,24 @@ def check_numbers(numbers: Sequence[int], count: int) -> None:
             )
 
 
+BUTTONS = {
+    "leave-out": "Leave It Out",
+    "swap": "Swap the Images",
+    "shift": "Shift the Images",
+    "reverse": "Reverse the Images",
+    "upside-down": "Rotate It by 180°",
+    "mirror": "Mirror It",
+    "convention": "Read Them So",
+}
+
+
+def button_of(name: str) -> str:
+    """Return two or three words for a cure's button, whose sentence stands above."""
+    cure = parse_cure(name)
+    words = BUTTONS[cure.kind]
+    return words.replace("It", "Them") if len(cure.numbers) > 1 else words
+
+
 def order_of(cure: Parsed, count: int, posed: Sequence[int] | None = None) -> list[int]:
     """Return whose image each of `count` views takes, of a "swap", "shift" or "reverse".
 

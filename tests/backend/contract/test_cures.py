@@ -7,6 +7,7 @@ from levelform.backend.contract.cures import (
     CONVENTIONS,
     Parsed,
     action_of,
+    button_of,
     check_cures,
     option_of,
     order_of,
@@ -97,3 +98,16 @@ def test_every_cure_has_a_sentence_and_an_option_that_means_it(name, option, sen
 
 def test_settings_hand_cures_to_the_job():
     assert Settings(cures=["reverse"]).request("j", ()).cures == ("reverse",)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("leave-out=3", "Leave It Out"),
+        ("leave-out=3,5", "Leave Them Out"),
+        ("swap=2,5", "Swap the Images"),
+        ("convention=opencv", "Read Them So"),
+    ],
+)
+def test_a_button_has_two_or_three_words(name, words):
+    assert button_of(name) == words
