@@ -46,7 +46,7 @@ def upright_where_they_agree(views: Sequence[View], tags: Mapping[int, int]) -> 
 
 
 def _mean_residual(views: Sequence[View]) -> float | None:
-    """Return the mean residual in pixels of 224; None where fewer than two views can be compared."""
+    """Return the mean residual in pixels of 224; None where fewer than two views are comparable."""
     posed = [view for view in views if view.camera is not None]
     pairs = [
         (outline, view.camera)
