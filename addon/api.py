@@ -9,29 +9,43 @@
 Every call blocks until it is done, in a window and in the background alike.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 import bpy
 import numpy as np
 
+from ..backend.contract import batch_words
+from ..backend.contract.batch import Item, Kind
+from ..backend.contract.checks import check_told
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
 from ..backend.contract.settings import Settings as Settings
 from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
+from .batch import batch_lines
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked
+from .requests import (
+    DEFAULT_NAME,
+    absolute,
+    begin,
+    begin_check,
+    begin_remesh,
+    checked,
+    scene_settings,
+)
+from .scene import volume as scene_volume
 from .scene_source import Frames
-from .session import live
+from .session import Running, live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
 from .stage import show_volume as show_volume
 from .stage import use_images as use_images
 from .stage import volume_from_cameras as volume_from_cameras
-from .views import Camera, Picture, given_source
+from .views import Camera, Picture, Source, given_source
 
 
 def reconstruct(
@@ -68,7 +82,8 @@ def reconstruct(
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options, and
+        cures (what to do about views that disagree, see `check_views`);
         `methods` lists what a method takes as options, and what its level is.
 
     Returns
@@ -121,6 +136,131 @@ def stream(
     source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
+
+
+def check_views(
+    images: Picture | Iterable[Picture] | None = None,
+    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
+    *,
+    background: Background | str = "auto",
+    cures: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Compare the silhouettes of all views; nothing is reconstructed.
+
+    Parameters
+    ----------
+    images, cameras, background
+        As in `reconstruct`.
+    cures
+        What is done about views before they are compared, such as "leave-out=3", "swap=2,5" or
+        "convention=opencv".
+
+    Returns
+    -------
+    "agree" (None where no two views can be compared), "views_checked" with each view's name,
+    residual in pixels of 224 and remark, "cures" that would make them agree, each with its name for
+    `cures` here and in `reconstruct`, and "remarks".
+
+    Raises
+    ------
+    RequestError
+        If something asked for can't be had.
+    WorkError
+        If the work failed.
+    """
+    if isinstance(background, str):
+        background = parse_background(background)
+    chosen = Settings.of(background=background, cures=tuple(cures))
+    source = given_source(images, cameras, bpy.context.scene)
+    running = begin_check(source, chosen)
+    _exhaust(live.drive(running))
+    assert running.job.checked is not None  # `drive` raises where there is none
+    return check_told(running.job.checked, source.remarks)
+
+
+def batch(
+    sources: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    *,
+    suffix: str = ".glb",
+    part: str | None = None,
+    again: bool = False,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    background: Background | str | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+    **settings: Any,
+) -> list[dict[str, Any]]:
+    """Reconstruct many objects, each to a mesh file of its own, by one worker.
+
+    Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
+    cameras, or a file of them, makes one. What an earlier call finished is kept. An object that
+    fails stops no other. The scene is left as it was; only .blend sources, whose ticked cameras and
+    settings count, are opened in place of the open file, which is opened again at the end.
+
+    Parameters
+    ----------
+    sources
+        Images, files of cameras, .blend files, and folders.
+    out
+        Folder of the mesh files, and of a record beside each.
+    suffix
+        Of the mesh files: .glb .ply .obj .stl .npz.
+    part
+        "2/5" makes the second of five equal parts, for several machines; None: all.
+    again
+        Make also what is there and has not changed.
+    volume
+        As in `reconstruct`, the same for all.
+    background
+        As in `reconstruct`; None: "auto", or what a .blend says.
+    report
+        Is called with each line as soon as it is there.
+    settings
+        Fields of `Settings`, as in `reconstruct`.
+
+    Returns
+    -------
+    For each object `source`, `out`, `state` ("done", "kept" or "failed") and what `--json` prints
+    of a job, or `error` and `hint`; at the end their counts.
+
+    Raises
+    ------
+    RequestError
+        If the request is wrong whatever the objects, or .blend files would replace unsaved changes.
+    """
+    given: dict[str, Any] = dict(settings)
+    if background is not None:
+        named = isinstance(background, str)
+        given["background"] = parse_background(background) if named else background
+    live.ask_methods()  # so that what no method takes is refused before any work
+    chosen = checked(Settings.of(**given))
+    place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
+
+    def begin_one(item: Item, source: Source) -> Running:
+        own, scene = chosen, bpy.context.scene
+        if item.kind is Kind.SCENE:
+            own = replace(scene_settings(scene), **given)
+        own = replace(own, fuse=own.fuse or item.kind is Kind.IMAGES)
+        box = scene.levelform.volume if place is None and item.kind is Kind.SCENE else place
+        return begin(source, own, volume=box, name=item.name)
+
+    wishes = batch_words.settings_of(chosen, volume=place)
+    lines = []
+    for line in batch_lines(
+        sources,
+        out,
+        begin_one,
+        wishes,
+        method=chosen.method,
+        suffix=suffix,
+        fuse=chosen.fuse,
+        part=part,
+        again=again,
+    ):
+        lines.append(line)
+        if report is not None:
+            report(line)
+    return lines
 
 
 def remesh(

@@ -7,21 +7,25 @@ one JSON object on standard output. Without SOURCE the opened scene's cameras ar
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import bpy
 import numpy as np
 
+from ..backend.contract.batch import Item
 from ..backend.contract.camera_files import find_camera_file
+from ..backend.contract.checks import check_told, lines
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.options import PIPELINE
 from ..backend.contract.protocol import Progress
 from ..backend.contract.settings import Settings
 from ..backend.contract.sheets import option_lines_of, pipeline_lines
 from ..backend.contract.words import (
+    CHECK_HELP,
     VIEWS_HELP,
     add_settings,
     choose_views,
@@ -30,10 +34,20 @@ from ..backend.contract.words import (
     read_settings,
 )
 from . import api, dataset_render
+from .answers import answers_alone
+from .cli_batch import add_batch, run_batch
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, absolute, begin, checked, panel_frames, scene_settings
+from .requests import (
+    DEFAULT_NAME,
+    absolute,
+    begin,
+    begin_check,
+    checked,
+    panel_frames,
+    scene_settings,
+)
 from .results import PROVENANCE
-from .session import live
+from .session import Running, live
 from .views import Source, folder_source, given_source, scene_source
 from .windows import in_window
 
@@ -46,26 +60,35 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return the exit status."""
     words = [word for word in arguments if word not in ("--json", "--debug")]
     as_json, debug = "--json" in arguments, "--debug" in arguments
-    try:
-        args = _parser().parse_args(words)
-        with in_window():
-            result = args.run(args)
-    except LevelformError as error:
-        if debug:
-            raise
-        return _fail(error, error.exit_status, as_json=as_json)
-    except KeyboardInterrupt:
-        return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json)
-    print(json.dumps(result) if as_json else args.show(result), flush=True)
-    return 0
+    with answers_alone() if as_json else nullcontext(sys.stdout) as out:
+        try:
+            return _run(words, out, as_json=as_json)
+        except LevelformError as error:
+            if debug:
+                raise
+            return _fail(error, error.exit_status, out, as_json=as_json)
+        except KeyboardInterrupt:
+            return _fail(LevelformError("Stopped."), INTERRUPTED, out, as_json=as_json)
 
 
-def _fail(error: LevelformError, status: int, *, as_json: bool) -> int:
+def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
+    """Do what the words say and print the result, or each one as it comes."""
+    args = _parser().parse_args(words)
+    with in_window():  # not while objects of a batch are made: a .blend may be opened for each
+        result = args.run(args)
+    several, status = isinstance(result, Iterator), 0
+    for answer in result if several else [result]:
+        print(json.dumps(answer) if as_json else args.show(answer), file=out, flush=True)
+        status = answer.get("status", 0) if several else 0
+    return status
+
+
+def _fail(error: LevelformError, status: int, out: TextIO, *, as_json: bool) -> int:
     """Say what went wrong in one line, and in one JSON object where that was asked for."""
     print(f"{COMMAND}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
     if as_json:
         answer = {"error": error.message, "hint": error.hint, "status": status}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=out, flush=True)
     return status
 
 
@@ -90,8 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     reconstruct = commands.add_parser("reconstruct", help="turn pictures into a mesh")
     _add_source(reconstruct)
-    _add_choices(reconstruct)
+    _add_object(reconstruct)
     reconstruct.set_defaults(run=_reconstruct, show=_show_reconstruct)
+    add_batch(commands, _add_object, _batch)
     dataset = commands.add_parser("dataset", help="render pictures to train on")
     render = dataset.add_subparsers(metavar="COMMAND", required=True).add_parser(
         "render", help="pictures and cameras of the scene's meshes, or of a folder of mesh files"
@@ -115,6 +139,13 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
+    parser.add_argument("--check", action="store_true", help=CHECK_HELP)
+    parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
+
+
+def _add_object(parser: argparse.ArgumentParser) -> None:
+    """Which of an object's views count, where it is, and how it is made."""
+    add_settings(parser)
     parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--frames",
@@ -134,17 +165,13 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_choices(parser: argparse.ArgumentParser) -> None:
-    """What the panel has too; the scene's settings count where its cameras are the source."""
-    add_settings(parser)
-    parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
-
-
 # ---------------------------------------------------------------- reconstruct
 
 
 def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct, then write and save what was asked for."""
+    """Reconstruct, then write and save what was asked for. Or check the views."""
+    if args.check:
+        return _check_views(args)
     for path in filter(None, (args.out, args.save)):
         check_output(path)
     scene = bpy.context.scene
@@ -164,13 +191,27 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _check_views(args: argparse.Namespace) -> dict[str, Any]:
+    scene = bpy.context.scene
+    source = _source(args.source, scene, _views(args.views), args.frames)
+    running = begin_check(source, _settings(args, scene))
+    with _Bar() as bar:
+        for _ in live.drive(running):
+            bar.show(running.job.progress)
+    assert running.job.checked is not None  # `drive` raises where there is none
+    return check_told(running.job.checked, source.remarks)
+
+
 def _show_reconstruct(result: dict[str, Any]) -> str:
+    if "agree" in result:
+        return "\n".join(lines(result))
     closed = "watertight" if result["watertight"] else "not watertight"
     where = ", ".join(result[key] for key in ("out", "save") if key in result) or result["object"]
     return (
         f"{where}: {result['vertices']} vertices, {result['faces']} triangles, {closed}\n"
         f"{result['method']}, {result['views']} views, resolution {result['resolution']}, "
         f"{result['evaluations']} evaluations, {result['seconds']:.1f} s"
+        + "".join(f"\n{remark}" for remark in result.get("remarks", ()))
     )
 
 
@@ -238,18 +279,41 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take away what was drawn."""
         if self._drawn:
             print("\r" + " " * len(self._drawn), end="\r", file=sys.stderr, flush=True)
+            self._drawn = ""
 
-    def show(self, progress: Progress | None) -> None:
-        """Draw where the job stands."""
+    def show(self, progress: Progress | None, title: str = "") -> None:
+        """Draw where the job stands, after a title such as "Model 2 of 5"."""
         if progress is None or not sys.stderr.isatty():
             return
         bar = "#" * round(_BAR * progress.overall)
-        line = f"{progress.stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
+        stage = f"{title}: {progress.stage}" if title else progress.stage
+        line = f"{stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
         if line != self._drawn:
             self._drawn = line
             print("\r" + line, end="", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- batch
+
+
+def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    live.ask_methods()  # so that what no method takes is refused before any work
+    with _Bar() as bar:
+        for line in run_batch(args, _settings(args, bpy.context.scene), _begin_item, bar):
+            bar.clear()
+            yield line
+
+
+def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running:
+    scene = bpy.context.scene
+    settings, volume = _settings(args, scene), _volume(args, scene)
+    return begin(_chosen(source, args.views), settings, volume=volume, name=item.name)
 
 
 # ---------------------------------------------------------------- dataset

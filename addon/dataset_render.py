@@ -24,9 +24,9 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_ranges import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
 from ..backend.contract.cameras import to_frame
 from ..backend.contract.errors import LevelformError, RequestError, WorkError
-from .dataset_cameras import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
 from .scene.passes import PASSES, write_pictures
 from .scene.studio import ENGINES as ENGINES
 from .scene.studio import Studio, check_engine, nothing_kept
@@ -53,7 +53,7 @@ class Settings:
     engine : "cycles" or "eevee"
     views : pictures of each shape
     size : pixels along a side
-    cameras : the range that they are drawn from, one of `dataset_cameras.WORDS`
+    cameras : the range that they are drawn from, one of `camera_ranges.WORDS`
     seed : of everything that is drawn
     samples : Cycles' or EEVEE's, a pixel
     passes : which of `PASSES` to write beside each picture

@@ -43,11 +43,13 @@ from .reconstructors import (
     methods,
 )
 from .reconstructors.levelform import Levelform
+from .silhouettes import Cured, Review, apply_cures
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
+DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
@@ -57,7 +59,7 @@ FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
 )
 
-Event = protocol.Placed | protocol.MeshUpdate | protocol.Finished
+Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Session:
 
         Yields
         ------
-        MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -111,19 +113,30 @@ class Session:
         started = time.perf_counter()
         request = self._checked(request)
         ticket.plan(STAGES)
+        _check_one_object(request)
         with ticket.stage("Prepare pictures"):
             notes = Notes()
-            posed = _read_views(request, ticket, notes)
-            placement = self._placement(request, posed, ticket)
-            volume = Volume.from_matrix(placement.world_from_volume)
-            views = _in_volume(posed, volume)
+            cured = apply_cures(_read_views(request, ticket, notes), request.cures)
+            review = Review(cured)
+            yield review.event(request.job)
+            with review.explaining():
+                placement = self._placement(request, cured.kept, ticket)
+                volume = Volume.from_matrix(placement.world_from_volume)
+                views = _in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = self._make(request, views, volume, ticket)
         with ticket.stage("Mesh"):
+            shown: protocol.MeshUpdate | None = None
             for event in _mesh(request, kept, ticket, started):
-                if isinstance(event, protocol.Finished):
-                    stats = _with_source(event.stats, request, placement, notes)
+                if isinstance(event, protocol.MeshUpdate):
+                    shown = _to_draw(shown, event)
+                elif isinstance(event, protocol.Finished) and shown is not None:
+                    fits = _fits(review, views, shown, kept, placement)
+                    stats = {**event.stats, **fits, "cured": [*request.cures]}
+                    stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
+                    stats = _with_source(stats, request, placement, notes)
+                    stats.update(_numbered(stats, cured))
                     event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
@@ -158,7 +171,7 @@ class Session:
         """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            views = _read_views(request, ticket)
+            views = apply_cures(_read_views(request, ticket), request.cures).kept
             network = self._camera_finder("auto") if request.front is None else None
             placement = place(views, network=network, front=request.front, ticket=ticket)
         yield protocol.VolumeEstimate(request.job, placement)
@@ -169,10 +182,9 @@ class Session:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            views = _read_views(request, ticket)
-        yield protocol.ViewsChecked(
-            request.job, tuple(protocol.ViewCheck(view.name) for view in views)
-        )
+            cured = apply_cures(_read_views(request, ticket), request.cures)
+            event = Review(cured).event(request.job)
+        yield event
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -207,6 +219,17 @@ class Session:
             "seconds": round(time.perf_counter() - started, 3),
         }
         yield protocol.Finished(request.job, stats)
+
+    def prepare(self, request: protocol.Reconstruct) -> None:
+        """Load the network of a request, whose views may be missing, and check its options.
+
+        Raises
+        ------
+        RequestError
+            If there are no such method, weights, device or options.
+        """
+        model = self._model(request.method, request.weights, request.device)
+        _method_options(model, request, Ticket())
 
     # ---------------------------------------------------------------- memory
 
@@ -310,7 +333,7 @@ class Session:
         if all(view.camera is None for view in views):
             return protocol.Placement(np.eye(4), "unit")
         network = self._camera_finder(request.device) if cares else None
-        return place(views, network=network, front=request.front, ticket=ticket)
+        return place(views, network=network, front=request.front, ticket=ticket, say_cropped=False)
 
     def _camera_finder(self, device: str) -> Levelform | None:
         """Return the network that has a say in where the front is; None without its weights."""
@@ -356,6 +379,22 @@ class Session:
 
 
 # ---------------------------------------------------------------- preparing
+
+
+def _check_one_object(request: protocol.Reconstruct) -> None:
+    """Refuse several images without cameras, unless somebody said that they show one object.
+
+    A method that needs cameras refuses such images itself.
+    """
+    views, known = request.views, methods().get(request.method)
+    if request.fuse or len(views) < 2 or any(view.camera is not None for view in views):
+        return
+    if known is None or known.spec.needs_camera:
+        return
+    raise RequestError(
+        f"There are {len(views)} images without cameras: they may show one object or several.",
+        "Say --fuse (fuse=True in a script) if they show one, or make a mesh of each: batch.",
+    )
 
 
 def _read_views(
@@ -515,6 +554,38 @@ def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options.get(name, default_of(name)) for name in names}
 
 
+def _to_draw(
+    before: protocol.MeshUpdate | None, update: protocol.MeshUpdate
+) -> protocol.MeshUpdate:
+    """Return the finer of two meshes, unless it takes too long to draw into every view."""
+    return update if before is None or len(update.faces) <= DRAWN_FACES else before
+
+
+def _numbered(stats: Mapping[str, Any], cured: Cured) -> dict[str, Any]:
+    """Return the estimated cameras with their views' numbers in the request."""
+    if "cameras" not in stats:
+        return {}
+    return {"cameras": [{**c, "view": cured.numbers[c["view"]]} for c in stats["cameras"]]}
+
+
+def _fits(
+    review: Review,
+    views: Sequence[View],
+    mesh: protocol.MeshUpdate,
+    kept: Kept,
+    placement: protocol.Placement,
+) -> dict[str, Any]:
+    """Return what `--json` prints of how a result fits its views."""
+    return review.stats(
+        views,
+        mesh.vertices,
+        mesh.faces,
+        box=kept.volume.box,
+        volume_from=placement.volume_from,
+        hull=isinstance(kept.field, HullField),
+    )
+
+
 def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
     mesh = update.mesh
     return protocol.MeshUpdate(
@@ -542,7 +613,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
         "level": round(kept.field.threshold_of(stats.level), 6),
-        "guaranteed": stats.guaranteed,
+        "search_complete": stats.search_complete,
         "rule": stats.rule,
         "remarks": list(stats.remarks),
     }

@@ -1,19 +1,20 @@
 """`levelform reconstruct`: pictures in, a mesh file out."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import protocol
+from ..contract import checks, protocol
 from ..contract.camera_files import find_camera_file, read_posed_images, views_of
 from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
 from ..contract.image_files import image_file, list_images
 from ..contract.settings import Settings
 from ..contract.words import (
+    CHECK_HELP,
     VIEWS_HELP,
     add_settings,
     choose_views,
@@ -43,7 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "instant-ngp), a COLMAP model, cameras.json (3D Gaussian Splatting), meta_data.json "
         "(sdfstudio), XML of Metashape, CSV of RealityScan",
     )
-    parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
+    parser.add_argument("-o", "--out", help=OUT_HELP)
+    parser.add_argument("--check", action="store_true", help=CHECK_HELP)
+    add_choices(parser)
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Take how to reconstruct, whatever from."""
     parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
@@ -61,30 +68,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct and write the mesh; return what it cost and where it is."""
-    from ..geometry.mesh_files import check_format, write_mesh
+    """Reconstruct and write the mesh; return what it cost and where it is. Or check the views."""
+    if args.check:
+        return check_views(args)
+    from ..geometry.mesh_files import check_format
     from ..geometry.writing import check_place
     from ..session import Session
 
+    if args.out is None:
+        raise RequestError("There is no output file.", "Give -o FILE, or --check for none.")
     check_format(args.out)
     check_place(args.out)
     session = Session()
+    choices = read_choices(args, session)
+    with progress() as ticket:
+        request = with_views(choices, args.source, args.views)
+        stats = write_result(session, request, args.out, ticket)
+    return {**stats, "out": str(args.out)}
+
+
+def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Reconstruct:
+    """Return the request without its views.
+
+    Raises
+    ------
+    RequestError
+        If a word is not what its setting takes, or not what the method takes.
+    """
     chosen = read_settings(args, Settings()).check(session.methods().methods)
     volume = None if args.volume is None else parse_volume(args.volume)
-    with progress() as ticket:
-        source = read_sources(args.source, args.views)
-        request = chosen.request(
-            JOB,
-            source.views,
-            world_from_volume=source.volume(volume),
-            volume_from=source.volume_from if volume is None else "user",
-            front=args.front,
-            world_offset=source.world_offset,
-            remarks=source.remarks,
-        )
-        mesh, stats = _reconstruct(session, request, ticket)
-        write_mesh(mesh, args.out, world_offset=source.world_offset)
-    return {**_in_file(stats, args.out), "out": str(args.out)}
+    given = "" if volume is None else "user"
+    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given, front=args.front)
+
+
+def with_views(
+    choices: protocol.Reconstruct, sources: list[str], choice: str | None
+) -> protocol.Reconstruct:
+    """Return the request with the views of the sources, and what a file of cameras says besides."""
+    source = read_sources(sources, choice)
+    given = choices.world_from_volume
+    return replace(
+        choices,
+        views=source.views,
+        world_from_volume=source.volume(given),
+        volume_from=source.volume_from if given is None else choices.volume_from,
+        world_offset=source.world_offset,
+        remarks=source.remarks,
+    )
+
+
+def write_result(
+    session: "Session",
+    request: protocol.Reconstruct,
+    out: str | Path,
+    ticket: "Ticket",
+    *,
+    name: str | Path = "",
+) -> dict[str, Any]:
+    """Reconstruct and write the mesh, in the file of cameras' world; return what it cost.
+
+    `name` is what the file will be called, where `out` is not its last name.
+    """
+    from ..geometry.mesh_files import write_mesh
+
+    mesh, stats = _reconstruct(session, request, ticket)
+    write_mesh(mesh, out, world_offset=request.world_offset)
+    return _in_file(stats, str(name or out))
 
 
 def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
@@ -100,8 +149,23 @@ def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
     return {**stats, "world_from_volume": volume.tolist(), "remarks": remarks}
 
 
+def check_views(args: argparse.Namespace) -> dict[str, Any]:
+    """Return whether the views agree and what would make them; reconstructs nothing."""
+    from ..session import Session
+
+    chosen = read_settings(args, Settings())
+    with progress() as ticket:
+        source = read_sources(args.source, args.views)
+        request = protocol.CheckViews(JOB, source.views, chosen.background, chosen.cures)
+        (event,) = Session().check_views(request, ticket)
+    return checks.check_told(event, source.remarks)
+
+
 def show(result: dict[str, Any]) -> None:
-    """Print the result in two lines."""
+    """Print the result in two lines and its remarks; of a check, a table of the views."""
+    if "agree" in result:
+        print("\n".join(checks.lines(result)))
+        return
     closed = "watertight" if result["watertight"] else "not watertight"
     lines = [
         f"{result['out']}: {result['vertices']} vertices, {result['faces']} triangles, {closed}",

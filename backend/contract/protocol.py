@@ -100,6 +100,7 @@ class Reconstruct:
     level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the pipeline, by name; values or words for them
+    fuse : images that all lack cameras show one object; without it several of them are refused
     """
 
     job: str
@@ -120,6 +121,7 @@ class Reconstruct:
     cures: tuple[str, ...] = ()
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     remarks: tuple[str, ...] = ()
+    fuse: bool = False
 
 
 @dataclass(frozen=True)
@@ -355,12 +357,14 @@ class Cure:
 class ViewsChecked:
     """Whether the views agree, each in its order, and what would make them agree, best first.
 
-    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes.
+    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes. `remark` says in a
+    sentence or two what is wrong and what helps; empty: nothing is.
     """
 
     job: str
     views: tuple[ViewCheck, ...]
     cures: tuple[Cure, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .cures import parse_cures
 from .errors import RequestError
 from .levels import LEVEL_UNITS
 from .options import COARSEST, FINEST, PIPELINE, Option, one_of, read_known, read_options
@@ -34,6 +35,9 @@ BACKGROUND = Option(
 TOLERANCE = Option(
     "tolerance", "float", 0.1, "how near the background's colour is (0 to 1)", 0.0, 1.0
 )
+FUSE = Option(
+    "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
+)
 MODES = ("auto", "alpha", "corner", "color")
 
 
@@ -53,6 +57,8 @@ class Settings:
     seed : for methods that draw random numbers
     device : "auto", "cpu", "cuda" or "mps"; None: in Blender what the preferences say, else "auto"
     options : further options of the method and of the pipeline, by name; values or words for them
+    cures : what to do about views that disagree, by name, see `cures`
+    fuse : several images without cameras show one object; without it they are refused
 
     Raises
     ------
@@ -69,11 +75,14 @@ class Settings:
     seed: int = SEED.default
     device: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    cures: tuple[str, ...] = ()
+    fuse: bool = FUSE.default
 
     def __post_init__(self) -> None:
-        for option in (RESOLUTION, COLOR, SEED):
+        for option in (RESOLUTION, COLOR, SEED, FUSE):
             object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
         check_background(self.background)
+        object.__setattr__(self, "cures", parse_cures(self.cures))
         if self.level is not None:
             object.__setattr__(self, "level", _finite(self.level))
 
@@ -157,6 +166,8 @@ class Settings:
             world_offset=world_offset,
             remarks=remarks,
             options=dict(self.options),
+            cures=self.cures,
+            fuse=self.fuse,
         )
 
 

@@ -35,8 +35,7 @@ def test_the_cameras_of_the_scene_are_the_default(answers, ball_stage, capfd, tm
     mesh, blend = tmp_path / "ball.npz", tmp_path / "ball.blend"
     capfd.readouterr()
     assert run("reconstruct", "-o", mesh, "--save", blend, "--json") == 0
-    printed = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
-    result = json.loads(printed[-1])
+    result = json.loads(capfd.readouterr().out)  # and nothing else
     assert (result["out"], result["save"], result["views"]) == (str(mesh), str(blend), 6)
     assert {"method", "resolution", "faces", "watertight", "keep"} <= result.keys()
     assert answers.job.request.resolution == 64
