@@ -396,6 +396,14 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         split.label(text=value)
 
 
+def _agreement(facts: Any) -> str:
+    """Return how much of the views' silhouettes the result covers, in a few words."""
+    covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
+    if not covers:
+        return "not compared"
+    return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
+
+
 _VOLUME_WORDS = {
     "user": "the one you gave",
     "file": "from the file",
@@ -411,14 +419,6 @@ def _front(facts: Any) -> str:
         sure = f", {facts.get('front_certainty', 0):.0%} sure" if source == "found" else ""
         return f"{source}: {facts.get('front', 0):.0f}° from -Y{sure}"
     return "the volume's -Y"
-
-
-def _agreement(facts: Any) -> str:
-    """Return how much of the views' silhouettes the result covers, in a few words."""
-    covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
-    if not covers:
-        return "not compared"
-    return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
 
 
 def _level_text(facts: Any) -> str:

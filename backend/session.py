@@ -44,6 +44,7 @@ from .reconstructors import (
 )
 from .reconstructors.levelform import Levelform
 from .silhouettes import Cured, Review, apply_cures
+from .silhouettes.orientation import upright_where_they_agree
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
@@ -407,11 +408,20 @@ def _read_views(
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
-    views = []
+    notes = Notes() if notes is None else notes
+    views: list[View] = []
+    tags: dict[int, int] = {}
     for index, data in enumerate(request.views):
+        tagged = len(notes.tagged)
         views.append(to_view(data, request.background, notes))
+        if len(notes.tagged) > tagged:
+            tags[index] = notes.tags[-1]
         ticket.advance((index + 1) / len(request.views))
-    return views
+    turned = upright_where_they_agree(views, tags) if tags else None
+    if turned is None:
+        return views
+    notes.followed, notes.tagged = notes.tagged, []
+    return turned
 
 
 def _with_source(

@@ -18,7 +18,7 @@ ALLOWED = {
     "encoders": FOUNDATION | {"geometry"},
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry", "fields"},
-    "silhouettes": FOUNDATION | {"geometry", "fields"},
+    "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     "reconstructors": FOUNDATION | {"geometry", "images", "fields", "encoders", "fusion"},
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
     "extraction": FOUNDATION | {"geometry", "fields"},
