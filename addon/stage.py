@@ -60,6 +60,7 @@ def volume_from_cameras(
         scene_source(scene).views,
         background=scene.levelform.background_data(),
         front=front,
+        cures=tuple(scene.levelform.cures.split()),
     )
     placement = live.ask_placement(request)
     empty = scene_volume.show_placement(placement, scene)

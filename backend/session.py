@@ -334,7 +334,7 @@ class Session:
         if all(view.camera is None for view in views):
             return protocol.Placement(np.eye(4), "unit")
         network = self._camera_finder(request.device) if cares else None
-        return place(views, network=network, front=request.front, ticket=ticket)
+        return place(views, network=network, front=request.front, ticket=ticket, say_cropped=False)
 
     def _camera_finder(self, device: str) -> Levelform | None:
         """Return the network that has a say in where the front is; None without its weights."""

@@ -37,6 +37,7 @@ class Whereabouts:
     bounds : (2, 3) of the first bound, world
     slab : where along the views' common axis; None without a hull
     remarks : sentences about what may be wrong
+    cropped : a sentence for each silhouette that meets its image's border
     """
 
     cells: Cells | None
@@ -44,6 +45,7 @@ class Whereabouts:
     bounds: np.ndarray
     slab: Slab | None = None
     remarks: tuple[str, ...] = ()
+    cropped: tuple[str, ...] = ()
 
     def box(self, rotation: np.ndarray) -> np.ndarray:
         """Return (2, 3): the object's box in the axes of `rotation`, (3, 3) world_from_axes."""
@@ -89,7 +91,8 @@ def find_object(views: Sequence[View]) -> Whereabouts:
         bounds = _region(sights, spot, REGION if telling else 1.0)
     if not telling:
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(NO_SILHOUETTE,))
-    return _carved(telling, bounds, spot, _remarks(sights))
+    cropped = tuple(CROPPED.format(sight.name) for sight in sights if any(sight.cropped))
+    return replace(_carved(telling, bounds, spot, _remarks(sights)), cropped=cropped)
 
 
 NO_SILHOUETTE = "No image shows the object before a background, so the volume is a guess."
@@ -132,12 +135,9 @@ def _inside(cells: Cells, slab: Slab) -> Cells:
 
 
 def _remarks(sights: Sequence[Sight]) -> tuple[str, ...]:
-    found = [CROPPED.format(sight.name) for sight in sights if any(sight.cropped)]
     if len(sights) == 1:
-        found.append(ONE_VIEW)
-    elif widest_angle([sight.camera for sight in sights]) < NARROW:
-        found.append(ONE_LINE)
-    return tuple(found)
+        return (ONE_VIEW,)
+    return (ONE_LINE,) if widest_angle([sight.camera for sight in sights]) < NARROW else ()
 
 
 # ---------------------------------------------------------------- how the cameras stand

@@ -42,6 +42,7 @@ def place(
     network: CameraFinder | None = None,
     front: float | None = None,
     ticket: Ticket | None = None,
+    say_cropped: bool = True,
 ) -> Placement:
     """Return where posed views see the object, and where its front looks.
 
@@ -54,6 +55,8 @@ def place(
         open. None: neither is done, as for methods that care for no front.
     front
         Degrees about +Z from the world's -Y to the front, where a person says so.
+    say_cropped
+        Remark on silhouettes that meet their image's border; a job's own review does that too.
 
     Raises
     ------
@@ -63,7 +66,8 @@ def place(
     ticket = ticket or Ticket()
     where = find_object(views)
     ticket.check()
-    remarks, posed, trial = list(where.remarks), [], None
+    remarks = [*(where.cropped if say_cropped else ()), *where.remarks]
+    posed, trial = [], None
     if network is not None and where.cells is not None:
         pairs = telling_views([shrink(view, SMALL) for view in views])
         posed = [view for view, _ in pairs]

@@ -22,9 +22,7 @@ def stored(views, tag):
 
 @pytest.mark.parametrize("tag", range(2, 9))
 def test_images_of_cameras_that_were_fitted_upright_are_turned(suzanne, tag):
-    turned = upright_where_they_agree(
-        stored(suzanne, tag), dict.fromkeys(range(len(suzanne)), tag)
-    )
+    turned = upright_where_they_agree(stored(suzanne, tag), dict.fromkeys(range(len(suzanne)), tag))
     assert turned is not None
     for view, original in zip(turned, suzanne, strict=True):
         assert torch.equal(view.image, original.image)
