@@ -6,10 +6,13 @@ of 24 directions; the known cameras say from which azimuth about the world's -Y 
 difference is the rotation. A candidate's score is the sum over views of the logarithm of its
 density: single images are off by 90 or 180 degrees in a third of the cases, but seldom all the same
 way.
+
+The votes are a few degrees off. Objects mostly have sides that are parallel to their front, so the
+box about one is smallest in the front's own axes: near a peak the footprint settles the angle.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +24,11 @@ APART = 40.0  # degrees within which candidates are one peak
 # four views 69 are above, 96 % of them right within 10 degrees; of the others a half.
 DECIDED = 0.3
 PEAKED = 0.8  # how far above the mean candidate, per view, a peak says anything
+ALIKE = 0.1  # of the score per view: peaks this near to the best are as good, whatever the votes say
+# Rotations near a peak at which the footprint is measured, and what a score is worth, per view, in
+# the logarithm of the footprint's sides: the mean error of 160 fronts falls from 1.6 to 1.1 degrees.
+NEAR, WORTH = np.arange(-9.0, 9.1, 1.5), 0.75
+ANGULAR = 0.12  # the logarithm between footprints at the worst and best rotation: not a round object
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,10 @@ class Votes:
             left[np.abs(wrapped(self.degrees - self.degrees[best])) <= APART] = -np.inf
         return found
 
+    def at(self, degrees: np.ndarray) -> np.ndarray:
+        """Return the scores of any rotations, between candidates."""
+        return np.interp(degrees, self.degrees, self.scores, period=360.0)
+
     @property
     def margin(self) -> float:
         """How much higher the best peak is than the second."""
@@ -94,19 +106,35 @@ def count_votes(known: np.ndarray, weights: np.ndarray, azimuths: np.ndarray) ->
 
 
 def decide(
-    votes: Votes, check: Callable[[Sequence[float]], Sequence[float]] | None = None
+    votes: Votes,
+    check: Callable[[Sequence[float]], Sequence[float]] | None = None,
+    footprint: Callable[[float], float] | None = None,
 ) -> Front:
     """Return the front that the votes say.
 
-    Undecided votes keep the world's -Y, or the peak nearest to it where there are clear ones (a
-    table may face either way, but not a corner).
+    Undecided votes give the best peak, or of peaks that are `ALIKE` the nearest to the world's -Y
+    (a table may face either way, but not a corner). Without a clear peak an object with parallel
+    sides is taken to face along them, any other to face the world's -Y.
 
     Parameters
     ----------
     check
         Scores the likeliest rotations, in degrees, by a quick reconstruction; decides between
         peaks that are nearly as high.
+    footprint
+        Returns the sum of the box's two level sides at a rotation, in degrees; any unit.
     """
+    found = _decide(votes, check)
+    if footprint is None:
+        return found
+    if found.source == "undecided" and found.certainty == 0:
+        return replace(found, degrees=_along_sides(votes, footprint))
+    return replace(found, degrees=_settled(votes, found.degrees, footprint))
+
+
+def _decide(
+    votes: Votes, check: Callable[[Sequence[float]], Sequence[float]] | None
+) -> Front:
     margin = votes.margin
     best = float(votes.degrees[votes.scores.argmax()])
     if margin >= DECIDED:
@@ -119,7 +147,8 @@ def decide(
         order = np.argsort(-scores)
         if scores[order[0]] - scores[order[1]] >= CLEAR:
             return Front(_refined(votes, peaks[order[0]]), "found", 0.5)
-    nearest = min(peaks, key=lambda peak: abs(float(wrapped(peak))))
+    alike = [float(votes.degrees[index]) for index in votes.peaks(ALIKE)]
+    nearest = min(alike, key=lambda peak: abs(float(wrapped(peak))))
     return Front(_refined(votes, nearest), "undecided", certainty_of(margin))
 
 
@@ -131,10 +160,34 @@ def certainty_of(margin: float) -> float:
     return float(1 - 0.5 * np.exp(-6 * margin))
 
 
+def _settled(votes: Votes, peak: float, footprint: Callable[[float], float]) -> float:
+    """Return the rotation near a peak that suits the votes and makes the box small, degrees."""
+    sides = np.log([footprint(float(degrees)) for degrees in peak + NEAR])
+    costs = sides - WORTH * votes.at(peak + NEAR)
+    index = int(costs.argmin())
+    step = 0.0 if index in (0, len(NEAR) - 1) else _bottom(*costs[index - 1 : index + 2])
+    return float(wrapped(peak + NEAR[index] + step * (NEAR[1] - NEAR[0])))
+
+
+def _along_sides(votes: Votes, footprint: Callable[[float], float]) -> float:
+    """Return the rotation along an object's sides that suits the votes best; 0 for a round one."""
+    quarter = votes.degrees[votes.degrees < 90]
+    sides = np.log([footprint(float(degrees)) for degrees in quarter])
+    if np.ptp(sides) < ANGULAR:
+        return 0.0
+    costs = np.tile(sides, 4) - WORTH * votes.scores
+    return float(wrapped(votes.degrees[int(costs.argmin())]))
+
+
 def _refined(votes: Votes, peak: float) -> float:
     """Return the peak between candidates, by a parabola through it and its neighbours, degrees."""
     index = int(np.abs(wrapped(votes.degrees - peak)).argmin())
     before, here, after = (votes.scores[(index + step) % len(votes.scores)] for step in (-1, 0, 1))
-    bend = before - 2 * here + after
-    step = 0.0 if bend >= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
+    step = _bottom(-before, -here, -after)
     return float(wrapped(votes.degrees[index] + step * STEP))
+
+
+def _bottom(before: float, here: float, after: float) -> float:
+    """Return where the parabola through values at -1, 0 and 1 is lowest, within half a step of 0."""
+    bend = before - 2 * here + after
+    return 0.0 if bend <= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))

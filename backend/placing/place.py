@@ -134,7 +134,11 @@ def _vote(where: Whereabouts, views: Sequence[View], network: CameraFinder, tria
     def check(candidates: Sequence[float]) -> list[float]:
         return [trial.score(volume_of(where, degrees)[0]) for degrees in candidates]
 
-    return decide(votes, check)
+    def footprint(degrees: float) -> float:
+        lower, upper = where.box(about_z(degrees))
+        return float((upper - lower)[:2].sum())
+
+    return decide(votes, check, footprint)
 
 
 def upright(view: View, world_from_volume: np.ndarray) -> View:
