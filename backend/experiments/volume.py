@@ -31,7 +31,7 @@ RIGHT = 10.0  # degrees
 FRONTS = {"chair", "sofa", "car", "airplane"}  # categories that have a front beyond doubt
 BLOCK = 16_384
 POINTS = 5_000  # of a shape
-VERSION = 1  # of how placements are made; rows of another are measured again
+VERSION = 2  # of how placements are made; rows of another are measured again
 
 
 @dataclass(frozen=True)

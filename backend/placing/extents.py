@@ -23,6 +23,9 @@ from .carving import Cells, Silhouette
 TOWARDS_HULL = 0.12
 DEPTH = 1.1  # along the views' common axis, in widths
 EXPLAINED = 0.98  # fraction of the silhouettes that the box must explain
+# A thousandth of the chords counts for nothing where they lie this far, in sides of the box, beyond
+# all others: where images are cropped, a few pixels at the border do.
+STRAY, FAR = 0.001, 0.1
 MOST_NEEDED = 0.5  # a box that explains nothing short of the hull's says something else is wrong
 STEPS = 6  # of the bisection for it
 
@@ -61,7 +64,10 @@ def explaining_box(chords: Chords, hull: np.ndarray, rotation: np.ndarray) -> np
     first, last = (points @ rotation for points in chords)
     lower, upper = np.minimum(first, last), np.maximum(first, last)
     middle = hull.mean(0)
-    least = np.stack([np.minimum(upper.min(0), middle), np.maximum(lower.max(0), middle)])
+    ends = np.stack([upper.min(0), lower.max(0)])
+    most = np.stack([np.quantile(upper, STRAY, axis=0), np.quantile(lower, 1 - STRAY, axis=0)])
+    ends = np.where(np.abs(ends - most) > FAR * (most[1] - most[0]), most, ends)
+    least = np.stack([np.minimum(ends[0], middle), np.maximum(ends[1], middle)])
     least = np.clip(least, hull[0], hull[1])
     needed = _needed_share(first, last, least, hull)
     return least + (needed + TOWARDS_HULL * (1 - needed)) * (hull - least)
