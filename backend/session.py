@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from .contract import protocol
+from .contract.checks import check_request
 from .contract.errors import RequestError, WorkError
 from .data.meshes import Solid, mend
 from .data.pictures import to_view
@@ -295,6 +296,7 @@ def _read_views(
     request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
 ) -> list[View]:
     """Return the request's views, their cameras posed in the world."""
+    check_request(request)
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from . import launch
 from .contract.channel import Channel, ChannelClosedError
+from .contract.checks import check_request
 from .contract.errors import Cancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
@@ -184,6 +185,7 @@ class Worker:
         ticket = Ticket(_Reporter(job, self.answer), lambda: self._is_cancelled(job))
         logger.info("job %s: %s", job, type(request).__name__)
         try:
+            check_request(request)
             method, last = _JOBS[type(request)]
             events = getattr(session, method)(request, ticket)
             self.answer(self._last_event(events, last, ticket))

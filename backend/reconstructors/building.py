@@ -84,10 +84,7 @@ def check_facts(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
     RequestError
         If one is not a table, nests too deep, or names a part that no network has.
     """
-    training, results = header.get("training"), header.get("results")
-    for name, value in (("training", training), ("results", results)):
-        if not isinstance(value, dict) or _too_deep(value):
-            raise RequestError(f"The weights' {name} is not a table of plain values.", _HINT)
+    training, results = (_table(header, name) for name in ("training", "results"))
     parts = training.get("parts", {})
     if not isinstance(parts, dict) or not all(isinstance(part, dict) for part in parts.values()):
         raise RequestError("The weights' parts are not a table of tables.", _HINT)
@@ -98,6 +95,13 @@ def check_facts(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
     if strays:
         raise RequestError(f"The weights' result {strays[0]!r} is not a number or a word.", _HINT)
     return training, results
+
+
+def _table(header: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = header.get(name)
+    if not isinstance(value, dict) or _too_deep(value):
+        raise RequestError(f"The weights' {name} is not a table of plain values.", _HINT)
+    return value
 
 
 def _too_deep(value: Any) -> bool:
