@@ -33,7 +33,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: dict[
     text = json.dumps(header, sort_keys=True)
     digest = content_hash(stored, text)
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         partial.touch()
         mode = partial.stat().st_mode  # what the user's files have; the library's are private
@@ -79,11 +79,11 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], s
 
 
 def _read_header(path: str | Path, text: str) -> dict[str, Any]:
-    """Return the header's JSON, refusing one that is no table, is huge, or holds NaN."""
+    """Return the header's JSON, refusing one that is not a table or is huge."""
     try:
         if len(text) > _HEADER_LIMIT:
             raise ValueError(f"it is longer than {_HEADER_LIMIT >> 20} MiB")
-        header = json.loads(text, parse_constant=_no_number)
+        header = json.loads(text)
         if not isinstance(header, dict):
             raise ValueError("it is not a table of entries")
     except (ValueError, RecursionError) as error:
@@ -92,10 +92,6 @@ def _read_header(path: str | Path, text: str) -> dict[str, Any]:
             "Use a file that this version of Levelform wrote.",
         ) from error
     return header
-
-
-def _no_number(word: str) -> float:
-    raise ValueError(f"it holds {word}, which is not a number")
 
 
 def content_hash(tensors: Mapping[str, Tensor], header: str) -> str:

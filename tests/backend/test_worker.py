@@ -298,7 +298,7 @@ class TestFailure:
         assert isinstance(four, protocol.Finished)
 
     def test_numbers_beyond_meaning_never_reach_the_session(self, pair):
-        blender, session = pair
+        blender, _ = pair
         blender.send(protocol.Reconstruct("one", "done", (), np.full((4, 4), 1e300)))
         blender.send(protocol.Remesh("two", "kept", level=float("nan")))
         blender.reconstruct("three")

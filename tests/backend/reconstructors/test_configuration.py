@@ -101,7 +101,6 @@ def test_what_a_header_tells_is_checked(header, seen):
     ("text", "seen"),
     [
         ("[1]", "not a table"),
-        ('{"a": NaN}', "NaN, which is not a number"),
         ("[" * 100_000, "can't be read"),
         ('"' + "x" * (5 << 20) + '"', "longer than 4 MiB"),
     ],
