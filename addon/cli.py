@@ -5,9 +5,9 @@ one JSON object on standard output. Without SOURCE the opened scene's cameras ar
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import bpy
 import numpy as np
 
+from ..backend.contract import streams
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.protocol import Background, Progress
 from . import api, dataset_render
@@ -34,25 +35,30 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return the exit status."""
     words = [word for word in arguments if word not in ("--json", "--debug")]
     as_json, debug = "--json" in arguments, "--debug" in arguments
+    streams.mend_streams()
     try:
         args = _parser().parse_args(words)
         result = args.run(args)
+        text = streams.json_text(result) if as_json else args.show(result)
+        streams.answer(lambda: print(text))
+    except BrokenPipeError:  # the reader of the output has gone, as `head` does
+        return 1
     except LevelformError as error:
         if debug:
             raise
         return _fail(error, error.exit_status, as_json=as_json)
     except KeyboardInterrupt:
         return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json)
-    print(json.dumps(result) if as_json else args.show(result), flush=True)
     return 0
 
 
 def _fail(error: LevelformError, status: int, *, as_json: bool) -> int:
     """Say what went wrong in one line, and in one JSON object where that was asked for."""
-    print(f"{COMMAND}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    streams.complain(f"{COMMAND}: {' '.join(str(error).split())}")
     if as_json:
-        answer = {"error": error.message, "hint": error.hint, "status": status}
-        print(json.dumps(answer), flush=True)
+        told = {"error": error.message, "hint": error.hint, "status": status}
+        with suppress(LevelformError, BrokenPipeError):  # nobody listens: the status alone
+            streams.answer(lambda: print(streams.json_text(told)))
     return status
 
 
@@ -273,17 +279,22 @@ class _Bar:
 
     def __exit__(self, *_: object) -> None:
         if self._drawn:
-            print("\r" + " " * len(self._drawn), end="\r", file=sys.stderr, flush=True)
+            self._write("\r" + " " * len(self._drawn) + "\r")
 
     def show(self, progress: Progress | None) -> None:
         """Draw where the job stands."""
-        if progress is None or not sys.stderr.isatty():
+        if progress is None or not streams.is_terminal(sys.stderr):
             return
         bar = "#" * round(_BAR * progress.overall)
         line = f"{progress.stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
         if line != self._drawn:
             self._drawn = line
-            print("\r" + line, end="", file=sys.stderr, flush=True)
+            self._write("\r" + line)
+
+    def _write(self, text: str) -> None:
+        stream = streams.Forgiving()
+        stream.write(text)
+        stream.flush()
 
 
 # ---------------------------------------------------------------- dataset

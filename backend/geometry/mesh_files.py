@@ -7,6 +7,7 @@ Colours: glTF and NPZ hold linear RGBA as floats, PLY and OBJ sRGB (8 bits, and 
 alpha), STL none.
 """
 
+import io
 import json
 import struct
 from collections.abc import Callable
@@ -206,7 +207,9 @@ def _write_stl(mesh: Mesh, file: BinaryIO) -> None:
 def _write_npz(mesh: Mesh, file: BinaryIO) -> None:
     named = {"normals": mesh.normals, "colors": mesh.colors}
     extra = {name: values for name, values in named.items() if values is not None}
-    np.savez_compressed(file, vertices=mesh.vertices, faces=mesh.faces, **extra)
+    packed = io.BytesIO()  # an archive that its disk cuts short complains once more when it goes
+    np.savez_compressed(packed, vertices=mesh.vertices, faces=mesh.faces, **extra)
+    file.write(packed.getbuffer())
 
 
 _WRITERS: dict[str, Callable[[Mesh, BinaryIO], None]] = {
