@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from levelform.backend.contract.errors import Cancelled, LevelformError
@@ -22,11 +22,13 @@ class Counts:
     deaf : cases after which nothing was answered any more
     own : cases that ended in an exception that is none of ours
     lost : cases after which the next job failed, or something finished was gone
+    own_starts : the cases start processes of ours
     refused, accepted : cases that ended in a sentence; that were worked with
     """
 
     kind: str
     limit: float = 10.0
+    own_starts: bool = False
     cases: int = 0
     executed: int = 0
     hangs: int = 0
@@ -63,7 +65,7 @@ class Counts:
         started = time.monotonic()
         accepted = False
         try:
-            with watch(self):
+            with nullcontext() if self.own_starts else watch(self):
                 action()
             accepted = True
             self.accepted += 1

@@ -12,7 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from levelform.backend.contract import protocol
-from levelform.backend.reconstructors import WEIGHTS_FOLDER, can_import, import_checkpoint, methods
+from levelform.backend.reconstructors import (
+    WEIGHTS_FOLDER,
+    can_import,
+    import_checkpoint,
+    load_reconstructor,
+    methods,
+)
 from levelform.backend.reconstructors.storage import content_hash
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
@@ -151,12 +157,21 @@ def job(weights: str, method: str) -> None:
         pass
 
 
-def headers(folder: Path, *, cases: int, seed: int = 0) -> Counts:
-    """Try senseless headers of each bundled file, and tensors that do not fit theirs."""
+def load(weights: str, method: str) -> None:
+    """Load weights alone."""
+    load_reconstructor(method, weights, "cpu")
+
+
+def headers(folder: Path, *, cases: int, seed: int = 0, use: bool = True) -> Counts:
+    """Try senseless headers of each bundled file, and tensors that do not fit theirs.
+
+    What loads is used for a small job too, unless `use` is false.
+    """
     counts = Counts("weights", limit=20.0)
     draw = random.Random(seed)
     files = [read(path) for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors"))]
-    job("chair", "sdf-srn")  # torch looks at the processor once, with a process
+    attempt = job if use else load
+    attempt("chair", "sdf-srn")  # torch looks at the processor once, with a process
     for index in range(cases):
         tensors, header = files[index % len(files)]
         if draw.random() < 0.8:
@@ -170,7 +185,7 @@ def headers(folder: Path, *, cases: int, seed: int = 0) -> Counts:
         except (TypeError, ValueError):  # the writer's own limits
             continue
         method = header["method"]
-        counts.attempt(f"{method}: {name}", lambda p=path, m=method: job(str(p), m))
+        counts.attempt(f"{method}: {name}", lambda p=path, m=method: attempt(str(p), m))
     return counts
 
 
