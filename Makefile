@@ -8,7 +8,7 @@ LINT := .venv-lint
 LINT_READY := $(LINT)/ready
 MATRIX := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow lint format package install-check matrix bench campaign gui-test sample clean
+.PHONY: help demo test test-slow lint format package install-check matrix bench campaign gui-test headless-test sample clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -69,6 +69,9 @@ campaign: $(READY)  ## hostile inputs by the thousand, and counts of what became
 
 gui-test: $(READY)  ## drive a real Blender window; set BLENDER to its command
 	$(PY) tests/gui/run.py
+
+headless-test: package  ## jobs, exports and scripts in a real Blender without a window; set BLENDER
+	$(PY) tests/headless/run.py
 
 sample: venv-bpy-4.2.23  ## make the bundled sample again, in the oldest Blender that must open it
 	.venv-bpy-4.2.23/bin/python tools/make_sample.py

@@ -13,8 +13,11 @@ from importlib import import_module
 _MODULES = (
     "properties",
     "properties_training",
+    "method_options",
     "preferences",
+    "watch",
     "session",
+    "keeping",
     "operators.backend",
     "operators.cameras",
     "operators.volume",

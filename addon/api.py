@@ -9,24 +9,33 @@
 Every call blocks until it is done, in a window and in the background alike.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 import bpy
 import numpy as np
 
+from ..backend.contract import batch_words
+from ..backend.contract.batch import Item, Kind
+from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import Settings as Settings
+from ..backend.contract.words import parse_background
 from . import dataset_render, interpreter
+from .batch import batch_lines
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, Settings, absolute, begin, begin_remesh
-from .session import live
+from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked, scene_settings
+from .scene import volume as scene_volume
+from .scene_source import Frames
+from .session import Running, live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
 from .stage import use_images as use_images
 from .stage import volume_from_cameras as volume_from_cameras
-from .views import Camera, Picture, given_source
+from .views import Camera, Picture, Source, given_source
 
 
 def reconstruct(
@@ -34,6 +43,7 @@ def reconstruct(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -46,16 +56,20 @@ def reconstruct(
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+    frames
+        Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
+        range, or which (a list, or "1-48:6"), each a view. None: the current frame.
     name
         What to call the object.
     background
-        "auto", "alpha", "corner", or a `Background` with a colour.
+        "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options.
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        `methods` lists what a method takes as options, and what its level is.
 
     Returns
     -------
@@ -69,7 +83,15 @@ def reconstruct(
         If the work failed; the scene is as it was.
     """
     return _exhaust(
-        stream(images, cameras, volume=volume, name=name, background=background, **settings)
+        stream(
+            images,
+            cameras,
+            volume=volume,
+            frames=frames,
+            name=name,
+            background=background,
+            **settings,
+        )
     )
 
 
@@ -78,6 +100,7 @@ def stream(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
     **settings: Any,
@@ -90,11 +113,97 @@ def stream(
     the generator before its end cancels the job and leaves the scene as it was.
     """
     if isinstance(background, str):
-        background = Background(mode=background)
-    chosen = Settings(background=background, **settings)
-    source = given_source(images, cameras, bpy.context.scene)
+        background = parse_background(background)
+    scene = _scene()
+    chosen = checked(Settings.of(background=background, **settings))
+    source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, name=name)
     return (yield from live.drive(running))
+
+
+def batch(
+    sources: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    *,
+    suffix: str = ".glb",
+    part: str | None = None,
+    again: bool = False,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    background: Background | str | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+    **settings: Any,
+) -> list[dict[str, Any]]:
+    """Reconstruct many objects, each to a mesh file of its own, by one worker.
+
+    Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
+    cameras, or a file of them, makes one. What an earlier call finished is kept. An object that
+    fails stops no other. The scene is left as it was; only .blend sources, whose ticked cameras and
+    settings count, are opened in place of the open file, which is opened again at the end.
+
+    Parameters
+    ----------
+    sources
+        Images, files of cameras, .blend files, and folders.
+    out
+        Folder of the mesh files, and of a record beside each.
+    suffix
+        Of the mesh files: .glb .ply .obj .stl .npz.
+    part
+        "2/5" makes the second of five equal parts, for several machines; None: all.
+    again
+        Make also what is there and has not changed.
+    volume
+        As in `reconstruct`, the same for all.
+    background
+        As in `reconstruct`; None: "auto", or what a .blend says.
+    report
+        Is called with each line as soon as it is there.
+    settings
+        Fields of `Settings`, as in `reconstruct`.
+
+    Returns
+    -------
+    For each object `source`, `out`, `state` ("done", "kept" or "failed") and what `--json` prints
+    of a job, or `error` and `hint`; at the end their counts.
+
+    Raises
+    ------
+    RequestError
+        If the request is wrong whatever the objects, or .blend files would replace unsaved changes.
+    """
+    given: dict[str, Any] = dict(settings)
+    if background is not None:
+        named = isinstance(background, str)
+        given["background"] = parse_background(background) if named else background
+    live.ask_methods()  # so that what no method takes is refused before any work
+    chosen = checked(Settings.of(**given))
+    place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
+
+    def begin_one(item: Item, source: Source) -> Running:
+        own, scene = chosen, bpy.context.scene
+        if item.kind is Kind.SCENE:
+            own = replace(scene_settings(scene), **given)
+        own = replace(own, fuse=own.fuse or item.kind is Kind.IMAGES)
+        box = scene.levelform.volume if place is None and item.kind is Kind.SCENE else place
+        return begin(source, own, volume=box, name=item.name)
+
+    wishes = batch_words.settings_of(chosen, volume=place)
+    lines = []
+    for line in batch_lines(
+        sources,
+        out,
+        begin_one,
+        wishes,
+        method=chosen.method,
+        suffix=suffix,
+        fuse=chosen.fuse,
+        part=part,
+        again=again,
+    ):
+        lines.append(line)
+        if report is not None:
+            report(line)
+    return lines
 
 
 def remesh(
@@ -112,7 +221,7 @@ def remesh(
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`.
+        As in `Settings`; options of the meshing alone, see `options.REMESH`.
 
     Raises
     ------
@@ -203,6 +312,13 @@ def methods() -> tuple[MethodInfo, ...]:
 def doctor() -> dict[str, Any]:
     """Return what was found and what is missing for the backend to run, candidate by candidate."""
     return interpreter.doctor()
+
+
+def _scene() -> bpy.types.Scene:
+    """Return the context's scene; refuse where the extension is not registered."""
+    if not hasattr(bpy.types.Scene, "levelform"):
+        raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
+    return bpy.context.scene
 
 
 def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:

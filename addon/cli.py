@@ -6,25 +6,41 @@ one JSON object on standard output. Without SOURCE the opened scene's cameras ar
 
 import argparse
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import bpy
 import numpy as np
 
 from ..backend.contract import streams
+from ..backend.contract.batch import Item
+from ..backend.contract.camera_files import find_camera_file
 from ..backend.contract.errors import LevelformError, RequestError
-from ..backend.contract.protocol import Background, Progress
+from ..backend.contract.options import PIPELINE
+from ..backend.contract.protocol import Progress
+from ..backend.contract.settings import Settings
+from ..backend.contract.sheets import option_lines_of, pipeline_lines
+from ..backend.contract.words import (
+    VIEWS_HELP,
+    add_settings,
+    choose_views,
+    parse_views,
+    parse_volume,
+    read_settings,
+)
 from . import api, dataset_render
+from .answers import answers_alone
+from .cli_batch import add_batch, run_batch
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, Settings, absolute, begin, parse_options, scene_settings
+from .requests import DEFAULT_NAME, absolute, begin, checked, panel_frames, scene_settings
 from .results import PROVENANCE
-from .session import live
-from .transforms import FILE_NAME
+from .session import Running, live
 from .views import Source, folder_source, given_source, scene_source
+from .windows import in_window
 
 COMMAND = "levelform"
 INTERRUPTED = 130
@@ -36,29 +52,39 @@ def main(arguments: Sequence[str]) -> int:
     words = [word for word in arguments if word not in ("--json", "--debug")]
     as_json, debug = "--json" in arguments, "--debug" in arguments
     streams.mend_streams()
-    try:
-        args = _parser().parse_args(words)
+    with answers_alone() if as_json else nullcontext(sys.stdout) as out:
+        try:
+            return _run(words, out, as_json=as_json)
+        except BrokenPipeError:  # the reader of the output has gone, as `head` does
+            return 1
+        except LevelformError as error:
+            if debug:
+                raise
+            return _fail(error, error.exit_status, out, as_json=as_json)
+        except KeyboardInterrupt:
+            return _fail(LevelformError("Stopped."), INTERRUPTED, out, as_json=as_json)
+
+
+def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
+    """Do what the words say and print the result, or each one as it comes."""
+    args = _parser().parse_args(words)
+    with in_window():  # not while objects of a batch are made: a .blend may be opened for each
         result = args.run(args)
-        text = streams.json_text(result) if as_json else args.show(result)
-        streams.answer(lambda: print(text))
-    except BrokenPipeError:  # the reader of the output has gone, as `head` does
-        return 1
-    except LevelformError as error:
-        if debug:
-            raise
-        return _fail(error, error.exit_status, as_json=as_json)
-    except KeyboardInterrupt:
-        return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json)
-    return 0
+    several, status = isinstance(result, Iterator), 0
+    for answer in result if several else [result]:
+        text = streams.json_text(answer) if as_json else args.show(answer)
+        streams.answer(partial(print, text, file=out), out)
+        status = answer.get("status", 0) if several else 0
+    return status
 
 
-def _fail(error: LevelformError, status: int, *, as_json: bool) -> int:
+def _fail(error: LevelformError, status: int, out: TextIO, *, as_json: bool) -> int:
     """Say what went wrong in one line, and in one JSON object where that was asked for."""
     streams.complain(f"{COMMAND}: {' '.join(str(error).split())}")
     if as_json:
         told = {"error": error.message, "hint": error.hint, "status": status}
         with suppress(LevelformError, BrokenPipeError):  # nobody listens: the status alone
-            streams.answer(lambda: print(streams.json_text(told)))
+            streams.answer(partial(print, streams.json_text(told), file=out), out)
     return status
 
 
@@ -83,8 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     reconstruct = commands.add_parser("reconstruct", help="turn pictures into a mesh")
     _add_source(reconstruct)
-    _add_choices(reconstruct)
+    _add_object(reconstruct)
     reconstruct.set_defaults(run=_reconstruct, show=_show_reconstruct)
+    add_batch(commands, _add_object, _batch)
     dataset = commands.add_parser("dataset", help="render pictures to train on")
     render = dataset.add_subparsers(metavar="COMMAND", required=True).add_parser(
         "render", help="pictures and cameras of the scene's meshes, or of a folder of mesh files"
@@ -103,45 +130,28 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="*",
         metavar="SOURCE",
-        help=f"picture files; or a {FILE_NAME}, or its folder; default: the scene's cameras",
+        help="image files; or a file of cameras (transforms.json, a COLMAP model, ...), or its "
+        "folder; default: the scene's cameras",
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
-    parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
+    parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
+
+
+def _add_object(parser: argparse.ArgumentParser) -> None:
+    """Which of an object's views count, where it is, and how it is made."""
+    add_settings(parser)
+    parser.add_argument("--views", help=VIEWS_HELP)
+    parser.add_argument(
+        "--frames",
+        help="of the scene's cameras whose image is a sequence or a movie: how many (8), or which "
+        "(1,5,9 or 1-48:6), each a view; default: the current frame",
+    )
     parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
     )
-
-
-def _add_choices(parser: argparse.ArgumentParser) -> None:
-    """What the panel has too; the scene's settings count where its cameras are the source."""
-    parser.add_argument("--method", help="see `methods`")
-    parser.add_argument("--weights", help="file of weights; default: those of the method")
-    parser.add_argument("--resolution", type=int, help="cells along the longest side")
-    parser.add_argument("--level", type=float, help="distance from, or probability of, the surface")
-    parser.add_argument("--device", help="auto, cpu, cuda, mps")
-    parser.add_argument("--seed", type=int, help="of whatever the method draws")
-    parser.add_argument(
-        "--color", action=argparse.BooleanOptionalAction, default=None, help="colour the mesh"
-    )
-    parser.add_argument(
-        "--background",
-        help="of pictures without alpha: auto, corner, alpha, or a colour as #rrggbb",
-    )
-    parser.add_argument(
-        "--tolerance", type=float, help="how near the background's colour is (0 to 1)"
-    )
-    parser.add_argument("--hull", action="store_true", help="keep inside the visual hull")
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an option of the method or of the extraction; may be repeated",
-    )
-    parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
 
 
 # ---------------------------------------------------------------- reconstruct
@@ -153,7 +163,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
-    source = _chosen(_source(args.source, scene), args.views)
+    source = _source(args.source, scene, _views(args.views), args.frames)
     running = begin(source, settings, volume=volume, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
@@ -178,69 +188,43 @@ def _show_reconstruct(result: dict[str, Any]) -> str:
     )
 
 
-def _source(words: list[str], scene: bpy.types.Scene) -> Source:
+def _source(
+    words: list[str],
+    scene: bpy.types.Scene,
+    choice: list[int] | int | None,
+    frames: str | None,
+) -> Source:
+    """Return the source with the views that were chosen: so many spread evenly, or by index."""
     if not words:
-        return scene_source(scene)
+        return _chosen(scene_source(scene, frames=frames or panel_frames(scene)), choice)
+    if frames:
+        raise RequestError("Frames are of the scene's cameras.", "Leave out --frames or SOURCE.")
     paths = [Path(absolute(word)) for word in words]
     first = paths[0]
-    if first.suffix != ".json" and not first.is_dir():
-        return given_source(paths, None, scene)
+    named = find_camera_file(first) is not None or first.suffix.lower() == ".json"
+    if not named and not first.is_dir():
+        return _chosen(given_source(paths, None, scene), choice)
     if len(paths) > 1:
         raise RequestError(
-            f"{first} comes with other sources.", f"Give one {FILE_NAME}, or pictures."
+            f"{first} comes with other sources.", "Give one file of cameras, or images."
         )
-    return folder_source(first)
+    return folder_source(first, choose=choice)
 
 
-def _chosen(source: Source, words: str | None) -> Source:
-    """Return the source with the views that were asked for: so many spread evenly, or by index."""
-    if words is None:
-        return source
-    count = len(source.views)
-    try:
-        numbers = [int(word) for word in words.split(",") if word.strip()]
-    except ValueError as error:
-        raise RequestError(
-            f"The views are numbers, not {words!r}.", "Give how many (8), or which (0,2,5)."
-        ) from error
-    if "," not in words:
-        if not 1 <= numbers[0] <= count:
-            raise RequestError(f"{words} views were asked for; there are {count}.")
-        numbers = [index * count // numbers[0] for index in range(numbers[0])]
-    if any(not 0 <= number < count for number in numbers):
-        raise RequestError(f"The views are 0 to {count - 1}, not {words}.")
-    return replace(source, views=tuple(source.views[number] for number in numbers))
+def _chosen(source: Source, choice: list[int] | int | None) -> Source:
+    chosen = choose_views(len(source.views), choice)
+    return replace(source, views=tuple(source.views[index] for index in chosen))
+
+
+def _views(words: str | None) -> list[int] | int | None:
+    """Return which views: "8" is how many, "0,2,5" and "3," which."""
+    return None if words is None else parse_views(words)
 
 
 def _settings(args: argparse.Namespace, scene: bpy.types.Scene) -> Settings:
     """Return the scene's settings if its cameras are the source, with what was given in words."""
     base = Settings() if args.source else scene_settings(scene)
-    fields = ("method", "weights", "resolution", "level", "device", "seed", "color")
-    given = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
-    options = {
-        **base.options,
-        **parse_options(args.option),
-        **({"hull": True} if args.hull else {}),
-    }
-    background = _background(args, base.background)
-    return replace(base, **given, options=options, background=background)
-
-
-def _background(args: argparse.Namespace, base: Background) -> Background:
-    tolerance = base.tolerance if args.tolerance is None else args.tolerance
-    words = args.background
-    if words is None:
-        return replace(base, tolerance=tolerance)
-    if words in ("auto", "alpha", "corner"):
-        return Background(mode=words, tolerance=tolerance)
-    try:
-        red, green, blue = bytes.fromhex(words.removeprefix("#"))
-    except ValueError as error:
-        raise RequestError(
-            f"{words!r} is no background.", "Give auto, corner, alpha, or a colour as #rrggbb."
-        ) from error
-    color = (red / 255, green / 255, blue / 255)
-    return Background(mode="color", color=color, tolerance=tolerance)
+    return checked(read_settings(args, base))
 
 
 def _volume(
@@ -251,21 +235,11 @@ def _volume(
         return None if args.source else scene.levelform.volume
     if words in scene.objects:
         return scene.objects[words]
-    try:
-        numbers = [float(word) for word in words.replace(",", " ").split()]
-    except ValueError as error:
+    if not words[:1].isdigit() and words[:1] not in "+-.":
         raise RequestError(
             f"The scene has no object {words!r} to be the volume.", "Give x,y,z,side of a cube."
-        ) from error
-    if len(numbers) == 16:
-        return np.array(numbers).reshape(4, 4)
-    if len(numbers) != 4:
-        raise RequestError(
-            f"The volume is 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
         )
-    matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
-    matrix[:3, 3] = numbers[:3]
-    return matrix
+    return parse_volume(words)
 
 
 class _Bar:
@@ -278,15 +252,21 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take away what was drawn."""
         if self._drawn:
             self._write("\r" + " " * len(self._drawn) + "\r")
+            self._drawn = ""
 
-    def show(self, progress: Progress | None) -> None:
-        """Draw where the job stands."""
+    def show(self, progress: Progress | None, title: str = "") -> None:
+        """Draw where the job stands, after a title such as "Model 2 of 5"."""
         if progress is None or not streams.is_terminal(sys.stderr):
             return
         bar = "#" * round(_BAR * progress.overall)
-        line = f"{progress.stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
+        stage = f"{title}: {progress.stage}" if title else progress.stage
+        line = f"{stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
         if line != self._drawn:
             self._drawn = line
             self._write("\r" + line)
@@ -295,6 +275,23 @@ class _Bar:
         stream = streams.Forgiving()
         stream.write(text)
         stream.flush()
+
+
+# ---------------------------------------------------------------- batch
+
+
+def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    live.ask_methods()  # so that what no method takes is refused before any work
+    with _Bar() as bar:
+        for line in run_batch(args, _settings(args, bpy.context.scene), _begin_item, bar):
+            bar.clear()
+            yield line
+
+
+def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running:
+    scene = bpy.context.scene
+    settings, volume = _settings(args, scene), _volume(args, scene)
+    return begin(_chosen(source, args.views), settings, volume=volume, name=item.name)
 
 
 # ---------------------------------------------------------------- dataset
@@ -356,12 +353,18 @@ def _show_dataset(result: dict[str, Any]) -> str:
 
 
 def _methods(_args: argparse.Namespace) -> dict[str, Any]:
-    return {"methods": [asdict(method) for method in api.methods()]}
+    return {
+        "methods": [asdict(method) for method in api.methods()],
+        "options": [asdict(option) for option in PIPELINE],
+    }
 
 
 def _show_methods(result: dict[str, Any]) -> str:
-    lines = (f"{m['name']}  {m['title']}\n    {m['summary']}" for m in result["methods"])
-    return "\n".join(lines)
+    lines = []
+    for method in result["methods"]:
+        lines += [f"{method['name']}  {method['title']}", f"    {method['summary']}"]
+        lines += option_lines_of(method)
+    return "\n".join([*lines, *pipeline_lines()])
 
 
 def _doctor(_args: argparse.Namespace) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, answer_challenge, deliver_cha
 from pathlib import Path
 from typing import Any
 
-from ..backend.contract import protocol
+from ..backend.contract import memory, protocol
 from ..backend.contract.errors import LevelformError, WorkError
 from .dialling import Hasty, dial
 
@@ -37,7 +37,6 @@ _START_PATIENCE = 180.0  # seconds until `Ready`; torch on a slow disk takes a m
 _EXIT_PATIENCE = 3.0  # seconds from the channel's end to the process's
 _STOP_PATIENCE = 1.0  # seconds for an orderly end, then for a polite signal
 _KILLED = 9  # SIGKILL, which Windows does not name
-_OUT_OF_MEMORY = "The computer may have run out of memory: lower the resolution."
 
 logger = logging.getLogger(__name__)
 
@@ -322,7 +321,8 @@ class Client:
             return Ending(self._failure.message, self._failure.hint, self._failure.detail or log)
         reason = "it did not answer" if late else _reason(status)
         if was_ready:
-            hint = _OUT_OF_MEMORY if status == -_KILLED and not late else "Try once more."
+            killed = status == -_KILLED and not late
+            hint = f"{memory.MAY_HAVE_RUN_OUT} {memory.REMEDY}" if killed else "Try once more."
             return Ending(f"The backend ended unexpectedly: {reason}.", hint, log)
         said = log.strip().rpartition("\n")[2]
         return Ending(

@@ -24,9 +24,9 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_ranges import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
+from ..backend.contract.cameras import to_frame
 from ..backend.contract.errors import LevelformError, RequestError, WorkError
-from ..backend.contract.protocol import CameraData
-from .dataset_cameras import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
 from .scene.passes import PASSES, write_pictures
 from .scene.studio import ENGINES as ENGINES
 from .scene.studio import Studio, check_engine, nothing_kept
@@ -53,7 +53,7 @@ class Settings:
     engine : "cycles" or "eevee"
     views : pictures of each shape
     size : pixels along a side
-    cameras : the range that they are drawn from, one of `dataset_cameras.WORDS`
+    cameras : the range that they are drawn from, one of `camera_ranges.WORDS`
     seed : of everything that is drawn
     samples : Cycles' or EEVEE's, a pixel
     passes : which of `PASSES` to write beside each picture
@@ -246,19 +246,11 @@ def _render_some(
         channels = studio.shoot(placed, reach)
         stem, passes = f"{len(frames):03d}", settings.passes
         paths = write_pictures(folder, stem, channels, reach=reach, passes=passes)
-        frames.append(paths | _frame(placed))
+        frames.append(paths | to_frame(placed))
         if time.monotonic() > until:
             break
     if len(frames) == settings.views:
         _write_json(folder / FINISHED, {"world_from_volume": world.tolist(), "frames": frames})
-
-
-def _frame(camera: CameraData) -> dict[str, Any]:
-    """Return a camera as a frame of `transforms.json`."""
-    frame = asdict(camera) | {"transform_matrix": camera.transform_matrix.tolist()}
-    if camera.camera_model == "ORTHOGRAPHIC":
-        frame["ortho_scale"] = max(camera.w / camera.fl_x, camera.h / camera.fl_y)
-    return frame
 
 
 def _world_from_volume(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ from .dataset_render import (
 )
 from .requests import absolute
 from .scene.passes import PASSES
-from .session import in_window, redraw
+from .session import redraw
+from .windows import in_window
 
 HOLD = 0.3  # seconds that a step keeps the window, or one view where that takes longer
 PAUSE = 0.05  # seconds that the window has between two steps

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..backend.contract.errors import RequestError, WorkError
+from .windows import in_window
 
 MESH_SUFFIXES = (".glb", ".ply", ".obj", ".stl", ".npz")
 SCENE_SUFFIX = ".blend"
@@ -42,22 +44,25 @@ def check_output(path: str | PathLike[str]) -> None:
 def export_mesh(target: bpy.types.Object, path: str | PathLike[str]) -> str:
     """Write an object's mesh, where it stands in the world; return the file's path.
 
-    .glb, .ply, .obj and .stl are written by Blender's exporters with the modifiers applied; .npz
-    holds `vertices`, `faces` and, where there are any, `colors` (linear RGBA), of the mesh itself.
+    Modifiers are applied, and triangles are counter-clockwise seen from outside, also those of an
+    object with a negative scale. .glb, .ply, .obj and .stl are written by Blender's exporters; .npz
+    holds `vertices`, `faces` and, if there are any, `colors` (linear RGBA per vertex).
 
     Raises
     ------
     RequestError
-        As `check_output`.
+        As `check_output`, and if the object is not a mesh.
     WorkError
         If the disk is full, or the exporter fails.
     """
     check_output(path)
-    with _whole(Path(path)) as partial:
+    if target.type != "MESH":
+        raise RequestError(f"{target.name} is not a mesh.", "Convert it first (Object > Convert).")
+    with _whole(Path(path)) as partial, in_window(), _stand_in(target) as copy:
         if partial.suffix == ".npz":
-            np.savez(partial, **_arrays(target))
+            np.savez(partial, **_arrays(copy))
         else:
-            with _alone(target):
+            with _alone(copy):
                 _EXPORTERS[partial.suffix](str(partial))
     return str(path)
 
@@ -65,7 +70,7 @@ def export_mesh(target: bpy.types.Object, path: str | PathLike[str]) -> str:
 def save_scene(path: str | PathLike[str]) -> str:
     """Save everything as a .blend, without making it the open file; return its path."""
     check_output(path)
-    with _whole(Path(path)) as partial:
+    with _whole(Path(path)) as partial, in_window():
         bpy.ops.wm.save_as_mainfile(filepath=str(partial), copy=True, relative_remap=True)
     return str(path)
 
@@ -82,20 +87,70 @@ _EXPORTERS = {
         export_selected_objects=True,
         export_triangulated_mesh=True,
         export_materials=False,  # they would be a second file
+        export_colors=True,  # sRGB after the coordinates, as the terminal's writer
     ),
     ".stl": lambda path: bpy.ops.wm.stl_export(filepath=path, export_selected_objects=True),
 }
 
 
+@contextmanager
+def _stand_in(target: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """Give a visible object that carries the target's name and its mesh with modifiers applied.
+
+    Its matrix is the target's without the mirroring, which goes into the mesh: most readers ignore
+    what a negative scale means for the order of a triangle's corners.
+    """
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    evaluated = target.evaluated_get(depsgraph)
+    mesh = bpy.data.meshes.new_from_object(
+        evaluated, preserve_all_data_layers=True, depsgraph=depsgraph
+    )
+    world = evaluated.matrix_world.copy()
+    if world.to_3x3().determinant() < 0:
+        mirror = Matrix.Diagonal((-1.0, 1.0, 1.0, 1.0))
+        mesh.transform(mirror)
+        mesh.flip_normals()
+        world = world @ mirror
+    copy = bpy.data.objects.new(target.name, mesh)
+    try:
+        with _name_lent(target, copy), _name_lent(target.data, mesh):
+            bpy.context.scene.collection.objects.link(copy)
+            copy.matrix_world = world
+            bpy.context.view_layer.update()
+            yield copy
+    finally:
+        bpy.data.objects.remove(copy)
+        bpy.data.meshes.remove(mesh)
+
+
+@contextmanager
+def _name_lent(owner: bpy.types.ID, borrower: bpy.types.ID) -> Iterator[None]:
+    """Give a block the name of another for a while, since formats write names."""
+    name = owner.name
+    if owner.library is None:  # the name of a linked block is not ours to change
+        owner.name = "Levelform original"
+    borrower.name = name
+    try:
+        yield
+    finally:
+        borrower.name = "Levelform copy"
+        if owner.library is None:
+            owner.name = name
+
+
 def _arrays(target: bpy.types.Object) -> dict[str, np.ndarray]:
     mesh = target.data
+    mesh.calc_loop_triangles()
     vertices = np.zeros((len(mesh.vertices), 3), np.float32)
     mesh.vertices.foreach_get("co", vertices.ravel())
-    faces = np.zeros((len(mesh.polygons), 3), np.int32)
-    mesh.loops.foreach_get("vertex_index", faces.ravel())
-    world = np.array(target.matrix_world, np.float32)
-    arrays = {"vertices": vertices @ world[:3, :3].T + world[:3, 3], "faces": faces}
-    if mesh.color_attributes:
+    faces = np.zeros((len(mesh.loop_triangles), 3), np.int32)
+    mesh.loop_triangles.foreach_get("vertices", faces.ravel())
+    world = np.array(target.matrix_world, np.float64)
+    arrays = {
+        "vertices": (vertices @ world[:3, :3].T + world[:3, 3]).astype(np.float32),
+        "faces": faces,
+    }
+    if mesh.color_attributes and mesh.color_attributes[0].domain == "POINT":
         colors = np.zeros((len(vertices), 4), np.float32)
         mesh.color_attributes[0].data.foreach_get("color", colors.ravel())
         arrays["colors"] = colors
@@ -106,14 +161,17 @@ def _arrays(target: bpy.types.Object) -> dict[str, np.ndarray]:
 def _alone(target: bpy.types.Object) -> Iterator[None]:
     """Select one object alone for Blender's exporters, and put the selection back."""
     layer = bpy.context.view_layer
+    active = layer.objects.active
     before = [found for found in layer.objects if found.select_get()]
     for found in before:
         found.select_set(False)
     target.select_set(True)
+    layer.objects.active = target
     try:
         yield
     finally:
         target.select_set(False)
+        layer.objects.active = active
         for found in before:
             found.select_set(True)
 

@@ -126,7 +126,10 @@ class Jobs:
         self._ended: deque[Job] = deque()  # their `on_end` is still to be called
         self._update: Update | None = None  # the newest, not yet shown
         self._errands: list[Any] = []  # for the worker, once it is ready
+        self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
         self._pinged_at = 0.0
+        self._wanted_threads = 0  # as many as there are
+        self._told_threads = 0
 
     # ------------------------------------------------------------ what there is
 
@@ -222,9 +225,22 @@ class Jobs:
         if self._client is None or not self._client.alive:
             self._start_client()
 
+    def share(self, threads: int) -> None:
+        """Have the worker compute on at most so many threads; 0: on all. Heard while it computes.
+
+        May be called from any thread; `poll` sends it.
+        """
+        self._wanted_threads = threads
+
     def unload(self) -> None:
         """Have the worker drop its fields and networks, after the job it is at."""
         self._errand(protocol.Unload())
+
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept fields hold so many bytes, this worker's and those to come."""
+        self.kept_bytes = count
+        if self._client is not None and self._client.alive:
+            self._errand(protocol.KeepAtMost(count))
 
     def forget(self, keep: str) -> None:
         """Have the worker drop one kept field."""
@@ -249,6 +265,7 @@ class Jobs:
         if self._client is not None:
             self._hear(budget)
             self._ask_for_life()
+            self._tell_threads()
             self._check_cancel()
         self._deliver()
         starting = self._client is not None and self._client.state is ClientState.STARTING
@@ -291,11 +308,22 @@ class Jobs:
             self._pinged_at = now
             client.ping()
 
+    def _tell_threads(self) -> None:
+        client = self._client
+        if client is None or client.state is not ClientState.READY:
+            return
+        if self._told_threads != self._wanted_threads:
+            self._told_threads = self._wanted_threads
+            client.send(protocol.Share(self._told_threads))
+
     def _start_client(self) -> None:
+        self._told_threads = 0
         client = self._make_client()
         client.start()
         self._client = client
         self._errands.insert(0, protocol.ListMethods())
+        if self.kept_bytes is not None:
+            self._errands.insert(0, protocol.KeepAtMost(self.kept_bytes))
 
     def _begin(self, job: Job) -> None:
         """Make a job the current one, and see to it that a worker is there for it."""

@@ -5,13 +5,16 @@ from typing import Any
 
 import bpy
 
+from ..backend.contract.image_files import natural_key
 from ..backend.contract.protocol import MeshUpdate
-from . import preferences
+from . import method_options, panels_cameras, preferences
 from .interpreter import WORDS, describe, here
+from .level_properties import LEVEL_PROPERTIES
 from .operators.cameras import found_camera
 from .operators.remesh import not_kept
-from .requests import DEFAULT_METHOD, remesh_problem, source_problem
+from .requests import DEFAULT_METHOD, remesh_problem, settings_problem, source_problem
 from .results import PROVENANCE
+from .scene import frames
 from .scene import images as scene_images
 from .session import Running, live
 
@@ -45,17 +48,23 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         row.active = used
         picture = scene_images.picture_of(item, context.scene)
         if not picture.problem:
+            row.active = used and not panels_cameras.is_left_out(item, context.scene)
             row.label(text=picture.image.name, icon="IMAGE_DATA")
             return
-        row.alert = used
-        row.label(text="No picture" if picture.source == "NONE" else "Unusable", icon="ERROR")
+        text, icon = panels_cameras.missing_words(item, picture)
+        row.alert = used and icon == "ERROR"
+        row.label(text=text, icon=icon)
 
     def filter_items(self, _context, data, propname):
-        """Show cameras alone, in order of their names."""
+        """Show cameras alone, in natural order of their names, as a job takes them."""
         objects = getattr(data, propname)
         shown = self.bitflag_filter_item
         flags = [shown if found.type == "CAMERA" else 0 for found in objects]
-        return flags, bpy.types.UI_UL_list.sort_items_by_name(objects, "name")
+        keys = [natural_key(found.name) for found in objects]
+        places = [0] * len(keys)
+        for place, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):
+            places[index] = place
+        return flags, places
 
 
 class _Sidebar:
@@ -112,7 +121,7 @@ class LEVELFORM_PT_options(Part, bpy.types.Panel):
             layout.prop(settings, "tolerance")
         layout.separator()
         layout.prop(settings, "weights")
-        _draw_optional(layout, settings, "use_level", "level")
+        _draw_level(layout, settings, settings.level_unit)
         layout.prop(settings, "color")
         _draw_method_options(layout, settings)
         sub = layout.column()
@@ -223,19 +232,20 @@ def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings
 def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
     """What the chosen method lets one choose."""
     info = settings.info
-    if info is None:
-        return
-    if len(info.fusions) > 1 and settings.source != "IMAGE":
-        layout.prop(settings, "fusion")
-    if info.estimates_camera and settings.source != "IMAGE":
-        layout.prop(settings, "estimate_cameras")
-    if "symmetry" in info.options:
-        layout.prop(settings, "symmetry")
-    others = [name for name in info.options if name != "symmetry"]
-    if others:
-        layout.prop(settings, "seed")
-        layout.prop(settings, "more_options")
-        layout.label(text=f"More: {', '.join(others)}")
+    if info is not None:
+        names = {option.name for option in info.options}
+        if "fusion" in names and settings.source != "IMAGE":
+            layout.prop(settings, "fusion")
+        if "camera" in names and settings.source != "IMAGE":
+            layout.prop(settings, "estimate_cameras")
+        if "symmetry" in names:
+            layout.prop(settings, "symmetry")
+        method_options.draw(layout, settings.id_data, info)
+        if info.needs_weights:
+            layout.prop(settings, "seed")
+    row = layout.row()
+    row.alert = bool(settings.more_options and settings_problem(settings.id_data))
+    row.prop(settings, "more_options")
 
 
 def _views(count: object) -> str:
@@ -247,10 +257,18 @@ def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settin
     layout.template_list(
         "LEVELFORM_UL_cameras", "", scene, "objects", settings, "camera_index", rows=4, maxrows=8
     )
+    if panels_cameras.has_moving_image(scene):
+        split_column(layout).prop(settings, "frames")
     index = settings.camera_index
     camera = scene.objects[index] if 0 <= index < len(scene.objects) else None
-    if camera is None or camera.type != "CAMERA":
+    if camera is not None and camera.type != "CAMERA":
+        camera = None
+    for sentence in panels_cameras.notes(camera, scene):
+        paragraph(layout, context, sentence, icon="ERROR")
+    if camera is None:
         return
+    if frames.notes([camera], scene):
+        layout.operator("levelform.use_frame")
     picture = scene_images.picture_of(camera, scene)
     if picture.source != "BACKGROUND":
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
@@ -267,7 +285,7 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row = layout.row()
         row.scale_y = 1.6
         row.operator("levelform.reconstruct", icon="MESH_ICOSPHERE")
-        reason = source_problem(context.scene)
+        reason = source_problem(context.scene) or settings_problem(context.scene)
         if reason:
             paragraph(layout, context, reason, icon="INFO")
         return
@@ -278,6 +296,10 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row.progress(factor=progress.overall if progress else 0.0, text=_progress_text(running))
     row.operator("levelform.cancel", text="", icon="X")
     column.label(text=_shown_text(running))
+    if live.silent_for:
+        words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."
+        column.label(text=words, icon="ERROR")
+        column.operator("levelform.stop_backend", text="End It and Start Afresh")
 
 
 def _progress_text(running: Running) -> str:
@@ -318,6 +340,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
+        ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
         ("Complete", "guaranteed" if facts.get("guaranteed") else "not guaranteed"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
@@ -334,25 +357,45 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         split.label(text=value)
 
 
+def _level_text(facts: Any) -> str:
+    """Where the surface is, in the unit of the method's level."""
+    level = facts.get("level")
+    if level is None:
+        return "?"
+    return f"{level:.3g}, " + (
+        "a probability" if facts.get("level_unit") == "probability" else "an offset"
+    )
+
+
 def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.levelform
     column = split_column(layout)
     column.prop(settings, "remesh_resolution")
-    _draw_optional(column, settings, "remesh_use_level", "remesh_level")
+    unit = (_provenance(context.object) or {}).get("level_unit", "distance")
+    _draw_level(column, settings, unit, "remesh_")
     row = layout.row()
     row.scale_y = 1.2
     operator = row.operator("levelform.remesh", icon="FILE_REFRESH")
     operator.resolution = settings.remesh_resolution
     operator.use_level = settings.remesh_use_level
-    operator.level = settings.remesh_level
+    operator.level = getattr(settings, f"remesh_{LEVEL_PROPERTIES[unit]}")
     reason = remesh_problem(context.object) or not_kept(context.object)
     if reason:
         paragraph(layout, context, reason, icon="INFO")
 
 
-def _draw_optional(layout: bpy.types.UILayout, settings: Any, use: str, value: str) -> None:
+def _draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str = "") -> None:
+    """The level, by the property whose range and tooltip are the unit's."""
+    value = LEVEL_PROPERTIES.get(unit, "level")
+    heading = "Probability" if unit == "probability" else "Level (Offset)"
+    _draw_optional(layout, settings, f"{prefix}use_level", f"{prefix}{value}", heading)
+
+
+def _draw_optional(
+    layout: bpy.types.UILayout, settings: Any, use: str, value: str, heading: str = ""
+) -> None:
     """A tick, and the value that counts while it is set."""
-    row = layout.row(heading=settings.bl_rna.properties[use].name)
+    row = layout.row(heading=heading or settings.bl_rna.properties[use].name)
     row.prop(settings, use, text="")
     sub = row.row()
     sub.active = getattr(settings, use)
@@ -417,6 +460,7 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     column = split_column(layout)
     column.prop(chosen, "python")
     column.prop(chosen, "device")
+    column.prop(chosen, "memory")
     box = layout.box()
     column = split_column(box)
     column.prop(chosen, "build")

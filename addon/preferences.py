@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import EnumProperty, IntProperty, StringProperty
 
 ROOT = __package__.rpartition(".")[0]  # the extension's own name, such as bl_ext.x.levelform
 
@@ -16,6 +16,13 @@ def _look_again(_preferences: Any, _context: bpy.types.Context) -> None:
 
     here.look()
     live.wake()
+
+
+def _keep_at_most(_preferences: Any, _context: bpy.types.Context) -> None:
+    """Tell the worker how much results may hold."""
+    from .session import live
+
+    live.keep_at_most(kept_bytes())
 
 
 class LevelformPreferences(bpy.types.AddonPreferences):
@@ -55,6 +62,16 @@ class LevelformPreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    memory: IntProperty(
+        name="Memory for Results",
+        description="MiB that results may hold in the backend, so that Re-mesh runs nothing again; "
+        "the oldest make room for new ones",
+        default=2048,
+        min=64,
+        soft_max=16384,
+        update=_keep_at_most,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what was found, and the installation."""
         from . import panels
@@ -64,12 +81,18 @@ class LevelformPreferences(bpy.types.AddonPreferences):
 
 class _Defaults:
     python, device, build, wheels = "", "AUTO", "CPU", ""
+    memory = 2048
 
 
 def get() -> Any:
     """Return the preferences; where the extension was not enabled as one, their defaults."""
     addon = bpy.context.preferences.addons.get(ROOT)
     return _Defaults() if addon is None or addon.preferences is None else addon.preferences
+
+
+def kept_bytes() -> int:
+    """Return the bytes that kept results may hold together in the worker."""
+    return int(get().memory) << 20
 
 
 def python() -> str:

@@ -1,5 +1,7 @@
 """What the panel remembers, saved in the .blend: settings on the scene, a tick on each camera."""
 
+from dataclasses import replace
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -11,10 +13,16 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..backend.contract import options as declared
 from ..backend.contract import protocol
-from . import choices, session
-from .dataset_cameras import WORDS
+from ..backend.contract import settings as table
+from ..backend.contract.camera_ranges import WORDS
+from ..backend.contract.levels import DISTANCE
+from . import choices, level_properties, method_options, session
+from .level_properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD
+from .scene import frames
+from .scene_source import MOST_FRAMES
 
 # How the panel calls the ranges of cameras whose names are no words.
 CAMERA_NAMES = {
@@ -105,6 +113,10 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
             settings.method = DEFAULT_METHOD
 
 
+def _image_picked(chosen: "LevelformCamera", context: bpy.types.Context) -> None:
+    frames.pick(chosen.id_data, context.scene)
+
+
 class LevelformCamera(bpy.types.PropertyGroup):
     """A camera's part in the reconstruction, stored on the camera's object."""
 
@@ -118,6 +130,19 @@ class LevelformCamera(bpy.types.PropertyGroup):
         name="Picture",
         description="What this camera saw, as a render of this scene; "
         "when empty, the camera's background image is used",
+        update=_image_picked,
+    )
+    frame: FloatProperty(
+        name="Frame",
+        description="Width over height of the render in which the camera's image was matched: the "
+        "image keeps that frame when the scene's render size changes; 0: the scene's",
+        min=0.0,
+    )
+    matched: StringProperty(
+        name="Matched",
+        description="The settings with which the artist matched the background image; empty where "
+        "Levelform attached it",
+        options={"HIDDEN"},
     )
 
 
@@ -128,7 +153,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Source",
         items=(
             ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
-            ("FILES", "Folder", "A transforms.json with its pictures, or the folder it is in"),
+            ("FILES", "Folder", "A file of cameras with its images, or the folder it is in"),
             ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
         ),
         default="CAMERAS",
@@ -136,13 +161,22 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     path: StringProperty(
         name="Folder",
-        description="A transforms.json, or the folder it is in",
+        description="A file of cameras (transforms.json, a COLMAP model and others), or its folder",
         subtype="FILE_PATH",
     )
     image: PointerProperty(
         type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
     )
     camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
+    frames: IntProperty(
+        name="Frames",
+        description="Views of a camera whose image is a sequence or a movie, each with the pose "
+        "and the image of its frame, spread evenly over the scene's range; 1: the current frame",
+        default=1,
+        min=1,
+        max=MOST_FRAMES,
+        soft_max=64,
+    )
     volume: PointerProperty(
         type=bpy.types.Object,
         name="Volume",
@@ -188,9 +222,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     custom_resolution: IntProperty(
         name="Cells",
         description="Cells along the longest side of the volume",
-        default=128,
-        min=8,
-        max=1024,
+        default=table.RESOLUTION.default,
+        min=declared.COARSEST,
+        max=declared.FINEST,
         soft_max=512,
     )
     use_level: BoolProperty(
@@ -198,16 +232,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
         description="Move the surface away from where the method puts it",
         default=False,
     )
-    level: FloatProperty(
-        name="Level",
-        description="Distance from the surface in volume units, positive is outside; "
-        "for occupancy methods the probability to be inside",
-        default=0.0,
-        min=-1.0,
-        max=1.0,
-        step=1,
-        precision=3,
-    )
+    level: level_properties.offset(remembered=True)
+    probability: level_properties.probability(remembered=True)
+    level_kind: StringProperty(options={"HIDDEN"})
     background: EnumProperty(
         name="Background",
         description="What is background in the pictures",
@@ -236,13 +263,15 @@ class LevelformSettings(bpy.types.PropertyGroup):
     tolerance: FloatProperty(
         name="Tolerance",
         description="How far from the background's colour still counts as background",
-        default=0.1,
+        default=table.TOLERANCE.default,
         min=0.0,
         max=1.0,
         subtype="FACTOR",
     )
     color: BoolProperty(
-        name="Colours", description="Colour the mesh from the pictures", default=True
+        name="Colours",
+        description="Colour the mesh from the pictures",
+        default=table.COLOR.default,
     )
     intersect_hull: BoolProperty(
         name="Keep Inside Silhouettes",
@@ -268,17 +297,21 @@ class LevelformSettings(bpy.types.PropertyGroup):
         default=True,
     )
     seed: IntProperty(
-        name="Seed", description="For methods that draw random numbers", default=0, min=0
+        name="Seed",
+        description="For methods that draw random numbers",
+        default=table.SEED.default,
+        min=0,
     )
     more_options: StringProperty(
         name="More",
-        description="Further options of the method as NAME=VALUE, separated by spaces",
+        description="Further options as NAME=VALUE, separated by spaces, of the method or of the "
+        "meshing: dense, first, guaranteed",
     )
     min_component: FloatProperty(
         name="Drop Crumbs",
         description="Remove loose pieces smaller than this share of the largest; silhouettes "
         "alone can't rule out that something floats where few cameras look",
-        default=0.1,
+        default=declared.default_of("min_component"),
         min=0.0,
         max=1.0,
         subtype="FACTOR",
@@ -304,15 +337,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     remesh_use_level: BoolProperty(
         name="Level", description="Move the surface away from where the method puts it"
     )
-    remesh_level: FloatProperty(
-        name="Level",
-        description="Distance from the surface in volume units, positive is outside; "
-        "for occupancy methods the probability to be inside",
-        min=-1.0,
-        max=1.0,
-        step=1,
-        precision=3,
-    )
+    remesh_level: level_properties.offset()
+    remesh_probability: level_properties.probability()
 
     reference: PointerProperty(
         type=bpy.types.Object,
@@ -332,6 +358,20 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return _info(self)
 
     @property
+    def level_unit(self) -> str:
+        """What the chosen method's level is a number of; before the worker runs as last set."""
+        found = self.info
+        return found.level_unit if found else self.level_kind or DISTANCE.name
+
+    @property
+    def chosen_level(self) -> float | None:
+        """The user's threshold, in the method's unit; None: the method's own."""
+        if not self.use_level:
+            return None
+        value: float = getattr(self, LEVEL_PROPERTIES[self.level_unit])
+        return round(value, 6)
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """The categories that the method's own weights know, where each has a file of its own."""
         found = self.info
@@ -345,11 +385,12 @@ class LevelformSettings(bpy.types.PropertyGroup):
 
     def background_data(self) -> protocol.Background:
         """Return what the worker is told about the pictures' background."""
-        return protocol.Background(
-            mode=self.background.lower(),
-            color=tuple(self.background_color),
-            tolerance=self.tolerance,
+        background = protocol.Background(
+            self.background.lower(), tolerance=round(self.tolerance, 6)
         )
+        if background.mode != "color":
+            return background
+        return replace(background, color=tuple(self.background_color))
 
     def options(self) -> dict[str, object]:
         """Return the further options of a job, only those that differ from their defaults."""
@@ -357,14 +398,18 @@ class LevelformSettings(bpy.types.PropertyGroup):
         if self.intersect_hull and self.method != DEFAULT_METHOD:
             options["hull"] = True
         found = _info(self)
-        if found is not None and self.fusion in found.fusions:
+        own = {option.name: option for option in found.options} if found else {}
+        if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion
-        if found is not None and found.estimates_camera and self.estimate_cameras:
+        if "camera" in own and self.estimate_cameras:
             options["camera"] = "estimated"
-        if found is not None and "symmetry" in found.options and not self.symmetry:
+        if "symmetry" in own and not self.symmetry:
             options["symmetry"] = False
-        if self.min_component > 0.0:
-            options["min_component"] = self.min_component
+        if found is not None:
+            options |= method_options.chosen(self.id_data, found)
+        smallest = round(self.min_component, 6)
+        if smallest != declared.default_of("min_component"):
+            options["min_component"] = smallest
         if self.fill_voids:
             options["fill_voids"] = True
         if self.use_max_faces:

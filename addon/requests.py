@@ -3,11 +3,10 @@
 Everything that can be wrong with a request is found here, before the worker hears of it.
 """
 
-import json
 import tomllib
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from os import PathLike, path
 from pathlib import Path
@@ -16,8 +15,13 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files.origin import moved
 from ..backend.contract.errors import RequestError
-from ..backend.contract.protocol import Background, Reconstruct, Remesh
+from ..backend.contract.levels import LEVEL_UNITS
+from ..backend.contract.options import REMESH, read_options
+from ..backend.contract.protocol import Remesh
+from ..backend.contract.settings import METHOD, Settings, check_resolution
+from ..backend.contract.words import parse_options
 from . import preferences
 from .results import PROVENANCE, Added, Replaced
 from .scene import volume as scene_volume
@@ -32,68 +36,18 @@ from .views import (
 )
 
 DEFAULT_NAME = "Reconstruction"
-DEFAULT_METHOD = "visual-hull"
-LEAST_RESOLUTION, LARGEST_RESOLUTION = 8, 1024
+DEFAULT_METHOD = METHOD.default
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to reconstruct, whatever from.
-
-    Attributes
-    ----------
-    method : name of the method
-    weights : a file of weights; None: those that come with the method
-    resolution : cells along the volume's longest side
-    level : the user's threshold, a distance in volume units or a probability; None: the method's
-    background : what of a picture is background
-    color : colour the mesh from the pictures
-    seed : for methods that draw random numbers
-    device : "auto", "cpu", "cuda" or "mps"; None: what the preferences say
-    options : further options of the method and of the extraction, by name
-    """
-
-    method: str = DEFAULT_METHOD
-    weights: str | None = None
-    resolution: int = 128
-    level: float | None = None
-    background: Background = Background("auto")  # noqa: RUF009 - it is frozen
-    color: bool = True
-    seed: int = 0
-    device: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_resolution(self.resolution)
-
-
-def check_resolution(resolution: int) -> None:
-    """Raise `RequestError` if no mesh of this many cells is made."""
-    if not LEAST_RESOLUTION <= resolution <= LARGEST_RESOLUTION:
-        raise RequestError(
-            f"The resolution is {resolution} cells.",
-            f"Choose {LEAST_RESOLUTION} to {LARGEST_RESOLUTION}.",
-        )
-
-
-def parse_options(words: Iterable[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words as a dictionary; values are read as JSON where they are that.
+def checked(settings: Settings) -> Settings:
+    """Return the settings with their options read, as far as the worker has said what it takes.
 
     Raises
     ------
     RequestError
-        If a word is no NAME=VALUE.
+        If a name or a value is not what the method takes.
     """
-    options = {}
-    for word in words:
-        name, found, value = word.partition("=")
-        if not found or not name:
-            raise RequestError(f"{word!r} is no option.", "Give NAME=VALUE.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
-    return options
+    return settings.check(live.methods)
 
 
 # ---------------------------------------------------------------- from the panel
@@ -108,12 +62,21 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
         method=chosen.method,
         weights=weights,
         resolution=chosen.resolution,
-        level=chosen.level if chosen.use_level else None,
+        level=chosen.chosen_level,
         background=chosen.background_data(),
         color=chosen.color,
         seed=chosen.seed,
         options={**chosen.options(), **parse_options(chosen.more_options.split())},
     )
+
+
+def settings_problem(scene: bpy.types.Scene) -> str:
+    """Return what is wrong with what the panel says of how to reconstruct; empty if nothing is."""
+    try:
+        checked(scene_settings(scene))
+    except RequestError as error:
+        return str(error)
+    return ""
 
 
 def panel_source(scene: bpy.types.Scene) -> Source:
@@ -126,12 +89,17 @@ def panel_source(scene: bpy.types.Scene) -> Source:
     """
     chosen = scene.levelform
     if chosen.source == "CAMERAS":
-        return scene_source(scene)
+        return scene_source(scene, frames=panel_frames(scene))
     if chosen.source == "FILES":
         return folder_source(absolute(chosen.path))
     if chosen.image is None:
         raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
     return given_source(chosen.image, None, scene)
+
+
+def panel_frames(scene: bpy.types.Scene) -> int | None:
+    """Return how many frames of moving images the panel asks for; None for the current one."""
+    return scene.levelform.frames if scene.levelform.frames > 1 else None
 
 
 def source_problem(scene: bpy.types.Scene) -> str:
@@ -158,7 +126,7 @@ def absolute(given: str | PathLike[str]) -> str:
     """
     given = str(given)
     if not given:
-        raise RequestError("No folder is chosen.", "Choose a transforms.json, or its folder.")
+        raise RequestError("No folder is chosen.", "Choose a file of cameras, or its folder.")
     if given.startswith("//") and not bpy.data.filepath:
         raise RequestError(
             f"{given} lies beside the .blend file, which is not saved.", "Save the file first."
@@ -189,31 +157,28 @@ def begin(
     Parameters
     ----------
     volume
-        An Empty or (4, 4) world_from_volume; None: what the source says, else around what the
-        cameras see, or without cameras the cube [-1, 1]^3 of the world.
+        An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
+        the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
+        the world.
 
     Raises
     ------
     RequestError
         If something asked for can't be had; nothing was begun.
     """
+    settings = checked(
+        replace(settings, device=settings.device or preferences.get().device.lower())
+    )
     world_from_volume, volume_from = _given_volume(volume, source)
     job = uuid.uuid4().hex
-    request = Reconstruct(
-        job=job,
-        method=settings.method,
-        views=source.views,
+    request = settings.request(
+        job,
+        source.views,
         world_from_volume=world_from_volume,
         volume_from=volume_from,
-        resolution=settings.resolution,
-        level=settings.level,
-        weights=settings.weights,
-        color=settings.color,
-        seed=settings.seed,
-        device=settings.device or preferences.get().device.lower(),
-        background=settings.background,
+        world_offset=source.world_offset,
+        remarks=source.remarks,
         keep=job,
-        options=dict(settings.options),
     )
     facts = {
         "view_names": [view.name for view in source.views],
@@ -247,15 +212,19 @@ def begin_remesh(
         raise RequestError(problem)
     check_resolution(resolution)
     before = target[PROVENANCE].to_dict()
+    if level is not None and before.get("level_unit") in LEVEL_UNITS:
+        LEVEL_UNITS[before["level_unit"]].check(level, before.get("method", ""))
+    given = read_options(options or {}, REMESH, owner="Re-meshing")
     job = uuid.uuid4().hex
-    options = {**before.get("options", {}), **(options or {})}
+    options = {**before.get("options", {}), **given}
+    names = {option.name for option in REMESH}
     request = Remesh(
         job=job,
         keep=before["keep"],
         resolution=resolution,
         level=level,
         color=color,
-        options=options,
+        options={name: value for name, value in options.items() if name in names},
     )
     result = Replaced(job, target, bpy.context.scene)
     return live.begin(request, result, {**before, "options": options})
@@ -286,7 +255,8 @@ def _given_volume(
     if isinstance(volume, bpy.types.Object):
         return scene_volume.matrix_of(volume), "user"
     if volume is not None:
-        return _checked_matrix(np.asarray(volume, dtype=np.float64)), "user"
+        matrix = _checked_matrix(np.asarray(volume, dtype=np.float64))
+        return moved(matrix, source.world_offset), "user"
     if source.world_from_volume is not None:
         return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
     return None, ""

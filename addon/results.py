@@ -7,15 +7,14 @@ holds a reference to Blender's data: blocks are looked up again by their `sessio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ..backend.contract.cameras import from_frame
 from ..backend.contract.protocol import MeshUpdate
 from .scene import meshes
 from .scene.cameras import add_camera
-from .transforms import Frame
 from .views import Picture, picture_image
 
 PROVENANCE = "levelform"
@@ -193,7 +192,7 @@ class Added(Result):
         index = int(frame["view"])
         image = picture_image(self._pictures[index]) if index < len(self._pictures) else None
         name = f"{found.name} Camera"
-        data = Frame(Path(name), frame).camera(int(frame["w"]), int(frame["h"]))
+        data = from_frame(frame)
         camera = add_camera(name, data, image, found.users_collection[0])
         scene = self.scene
         if scene is not None and scene.camera is None:

@@ -8,7 +8,6 @@ import atexit
 import logging
 import time
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +24,14 @@ from ..backend.contract.protocol import (
     Remesh,
     Status,
 )
-from . import interpreter
+from . import interpreter, method_options, preferences
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
+from .windows import in_window
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
+RENDER_THREADS = 1  # that the worker computes on while Blender renders
 LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
 WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
 
@@ -89,6 +90,7 @@ class Session:
         """The jobs; their worker starts with the first."""
         if self._jobs is None:
             self._jobs = Jobs(interpreter.make_client)
+            self._jobs.kept_bytes = preferences.kept_bytes()
         return self._jobs
 
     @property
@@ -101,6 +103,11 @@ class Session:
     def status(self) -> Status | None:
         """What the worker holds, as last heard; None while there is no worker."""
         return self._jobs.status if self._jobs else None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds for which the worker has neither computed nor answered; 0: it does."""
+        return self._jobs.silent_for if self._jobs else 0.0
 
     @property
     def worker_state(self) -> WorkerState:
@@ -173,6 +180,7 @@ class Session:
         patient
             Wait for the artist to leave Edit Mode, rather than fail.
         """
+        method_options.sync(self.methods)
         running = self.running
         if running is None:
             self._active = self.jobs.poll(BUDGET)
@@ -268,6 +276,7 @@ class Session:
             progress and (progress.stage, round(progress.overall, 2)),
             self.running and (self.running.job.state, self.running.result.waiting),
             self.worker_state,
+            round(self.silent_for),
             self.status and self.status.kept,
             interpreter.here.snapshot(),
         )
@@ -318,11 +327,29 @@ class Session:
             time.sleep(WAIT)
         if self.jobs.methods is None:
             raise WorkError("The backend could not be started.", self.jobs.log_tail(1))
+        method_options.sync(self.methods)
         return self.methods
 
     def log_tail(self) -> str:
         """Return what the worker wrote last."""
         return self._jobs.log_tail(200) if self._jobs else ""
+
+    def share(self, threads: int) -> None:
+        """Have the worker compute on at most so many threads; 0: on all."""
+        if self._jobs is not None:
+            self._jobs.share(threads)
+
+    def forget(self, keep: str) -> None:
+        """Have the worker drop one kept result."""
+        if self._jobs is not None:
+            self._jobs.forget(keep)
+            self.wake()
+
+    def keep_at_most(self, count: int) -> None:
+        """Let the worker's kept results hold so many bytes together."""
+        if self._jobs is not None:
+            self._jobs.keep_at_most(count)
+            self.wake()
 
     def unload(self) -> None:
         """Have the worker give its memory back."""
@@ -348,14 +375,6 @@ def methods() -> tuple[MethodInfo, ...]:
 
 
 # ---------------------------------------------------------------- Blender's context
-
-
-def in_window() -> AbstractContextManager[Any]:
-    """Give timers and handlers, which have no window of their own, the context of the first one."""
-    windows = bpy.context.window_manager.windows
-    if bpy.context.window is not None or not windows:
-        return nullcontext()
-    return bpy.context.temp_override(window=windows[0])
 
 
 def redraw() -> None:
@@ -409,7 +428,8 @@ def _unforeseen(error: Exception) -> WorkError:
 def _failure_of(job: Job) -> LevelformError | None:
     if job.failure is None:
         return None
-    return WorkError(job.failure.message, job.failure.hint)
+    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
+    return kind(job.failure.message, job.failure.hint)
 
 
 def _plain(value: Any) -> Any:
@@ -438,12 +458,25 @@ def _on_load(*_: Any) -> None:
     live.after_load()
 
 
+@persistent
+def _on_render(*_: Any) -> None:
+    live.share(RENDER_THREADS)
+
+
+@persistent
+def _on_render_end(*_: Any) -> None:
+    live.share(0)
+
+
 def _handlers() -> list[tuple[list, Any]]:
     handlers = bpy.app.handlers
     return [
         (handlers.undo_post, _on_undo),
         (handlers.redo_post, _on_undo),
         (handlers.load_post, _on_load),
+        (handlers.render_init, _on_render),
+        (handlers.render_complete, _on_render_end),
+        (handlers.render_cancel, _on_render_end),
     ]
 
 

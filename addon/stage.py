@@ -3,7 +3,7 @@
 These change the scene and do not reconstruct; `api` hands them to scripts.
 """
 
-import re
+import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,13 +12,20 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..backend.contract.camera_files import PosedFrame, read_posed_images
+from ..backend.contract.cameras import CameraData, fitted
 from ..backend.contract.errors import RequestError
-from . import transforms
+from ..backend.contract.image_files import find_mask, image_size, natural_key
+from . import pairing
 from .requests import absolute
 from .scene import cameras as scene_cameras
+from .scene import frames, pixels
 from .scene import images as scene_images
 from .scene import volume as scene_volume
+from .scene.derived import derived_image
 from .views import chosen_cameras, scene_cameras_of, scene_source
+
+TOLD_PAIRS = 12  # pairs of camera and image that a report names
 
 
 def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Object:
@@ -44,28 +51,47 @@ def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Objec
 
 
 def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
-    """Add a camera for each frame of a `transforms.json`, with its picture as background image.
+    """Add a camera for each frame of a file of cameras, with its image as background image.
 
-    Where the file says where the object is, the scene gets a volume there if it has none.
+    Images of lenses with distortion, and those whose mask the file names, become packed images of
+    the .blend, without distortion and with the mask as alpha. Cameras in map coordinates are added
+    about a local origin, which they keep as a property. Where the file says where the object is,
+    the scene gets a volume there if it has none.
 
     Raises
     ------
     RequestError
-        If the file, or a picture that it lists, can't be used; the scene is as it was.
+        If the file, or an image that it lists, can't be used; the scene is as it was.
     """
-    content = transforms.read_transforms(Path(absolute(source)))
-    paths = [str(frame.path) for frame in content.frames]
-    sizes = [scene_images.read_file(path).shape[1::-1] for path in paths]
-    cameras = [frame.camera(*size) for frame, size in zip(content.frames, sizes, strict=True)]
+    posed = read_posed_images(absolute(source))
+    before = {image.session_uid for image in bpy.data.images}
+    try:
+        shown = [_shown(frame) for frame in posed.frames]
+    except RequestError:
+        for image in list(bpy.data.images):
+            if image.session_uid not in before:
+                bpy.data.images.remove(image)
+        raise
     scene = bpy.context.scene
-    if content.world_from_volume is not None and scene.levelform.volume is None:
-        scene.levelform.volume = scene_volume.add_volume(content.world_from_volume, scene)
-    return [
-        scene_cameras.add_camera(
-            Path(path).stem, camera, bpy.data.images.load(path, check_existing=True)
-        )
-        for path, camera in zip(paths, cameras, strict=True)
+    if posed.world_from_volume is not None and scene.levelform.volume is None:
+        scene.levelform.volume = scene_volume.add_volume(posed.world_from_volume, scene)
+    added = [
+        scene_cameras.add_camera(Path(frame.name).stem, camera, image)
+        for frame, (image, camera) in zip(posed.frames, shown, strict=True)
     ]
+    for camera in added:
+        scene_cameras.tell_source(camera, posed.world_offset, posed.remarks)
+    return added
+
+
+def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
+    """Return the image to show behind a frame's camera, and the camera that fits it."""
+    own_mask = frame.mask and not os.path.samefile(frame.mask, find_mask(frame.path) or os.curdir)
+    if frame.camera.distortion is not None or own_mask:
+        mask = frame.mask or find_mask(frame.path)
+        return derived_image(frame.name, str(frame.path), mask, frame.camera)
+    camera = fitted(frame.camera, *image_size(frame.path), frame.name)
+    return bpy.data.images.load(str(frame.path), check_existing=True), camera
 
 
 def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Object]:
@@ -94,20 +120,24 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
 def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -> str:
     """Use image files as the source, as dropping them on the viewport does; say what was done.
 
-    Several pictures go to as many cameras (the selected ones if there are as many, else the
-    scene's), both in order of their names. One picture goes to the active object if that is a
-    camera; else it becomes the source.
+    Several images go to as many cameras (the selected ones if there are as many, else the ticked
+    ones, else all of the scene), both in natural order of their names. One image goes to the active
+    object if that is a camera; else it becomes the source. A camera that shares its settings with
+    another gets its own.
 
     Raises
     ------
     RequestError
-        If the numbers don't match, or a file is no picture; nothing was changed.
+        If the numbers don't match, a camera is linked from another file, or a file is not an image;
+        nothing was changed.
     """
     context = context or bpy.context
-    paths = sorted(paths, key=_natural)
+    paths = sorted(paths, key=lambda path: natural_key(Path(path).name))
     cameras = _cameras_for(len(paths), context)
+    for camera in cameras:
+        _check_local(camera)
     for path in paths:
-        scene_images.read_file(path)  # says in words what is wrong with it
+        pixels.check_file(path)  # says in words what is wrong with it
     images = [bpy.data.images.load(path, check_existing=True) for path in paths]
     if not cameras:
         context.scene.levelform.image = images[0]
@@ -115,9 +145,10 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
         return f"{images[0].name} is the source now"
     for camera, image in zip(cameras, images, strict=True):
         camera.levelform_camera.use = True
-        _show_behind(camera, image)
+        _show_behind(camera, image, context.scene)
     context.scene.levelform.source = "CAMERAS"
-    return f"{len(images)} pictures went to {cameras[0].name} and on"
+    pairs = [(camera.name, image.name) for camera, image in zip(cameras, images, strict=True)]
+    return f"{_told(pairs)}. {pairing.sentence(pairs)}".strip()
 
 
 def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Object]:
@@ -136,17 +167,32 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
     )
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Return a key that sorts view2 before view10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
+def _told(pairs: Sequence[tuple[str, str]]) -> str:
+    """Say which camera got which image; of many, the first ones and the last."""
+    words = [f"{camera} < {image}" for camera, image in pairs]
+    if len(words) > TOLD_PAIRS:
+        words[TOLD_PAIRS - 1 : -1] = ["..."]
+    return ", ".join(words)
 
 
-def _show_behind(camera: bpy.types.Object, image: bpy.types.Image) -> None:
-    """Make an image the camera's picture, as its background image."""
+def _check_local(camera: bpy.types.Object) -> None:
+    if camera.library is not None:
+        raise RequestError(
+            f"{camera.name} is linked from another file.",
+            "Make it local first (Object > Relations > Make Local).",
+        )
+
+
+def _show_behind(camera: bpy.types.Object, image: bpy.types.Image, scene: bpy.types.Scene) -> None:
+    """Make an image the camera's, as its background image."""
+    frame = frames.attached_aspect(camera) or frames.scene_aspect(scene)
     camera.levelform_camera.image = None
+    if camera.data.users > 1 or camera.data.library is not None:
+        camera.data = camera.data.copy()  # or the others would show this image too
     data = camera.data
     entries = [entry for entry in data.background_images if entry.source == "IMAGE"]
     background = entries[0] if entries else data.background_images.new()
     background.image = image
     background.show_background_image = True
     data.show_background_images = True
+    frames.attach(camera, frame)

@@ -23,8 +23,9 @@ from ..backend.contract.protocol import MeshUpdate
 from .client import clean_environment
 from .interpreter import here
 from .scene import meshes
-from .session import in_window, redraw
+from .session import redraw
 from .training_curve import read_table
+from .windows import in_window
 
 TICK = 0.5  # seconds between two looks at the run's files
 PREVIEW = "Levelform Training Preview"

@@ -9,25 +9,21 @@ from typing import Any, TypeAlias
 import bpy
 import numpy as np
 
+from ..backend.contract.camera_files import read_posed_images, views_of
+from ..backend.contract.cameras import resized
 from ..backend.contract.errors import RequestError
+from ..backend.contract.image_files import image_file, image_size
 from ..backend.contract.protocol import CameraData, ViewData
-from . import transforms
 from .scene import cameras as scene_cameras
+from .scene import evaluation, pixels
 from .scene import images as scene_images
+from .scene.pixels import Content
+from .scene_source import Frames, scene_views, used_cameras
+from .scene_source import chosen_cameras as chosen_cameras
+from .scene_source import scene_cameras_of as scene_cameras_of
 
 Picture: TypeAlias = str | PathLike[str] | bpy.types.Image | np.ndarray
 Camera: TypeAlias = bpy.types.Object | CameraData | None
-
-
-def scene_cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Return the scene's cameras in order of their names."""
-    found = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
-    return sorted(found, key=lambda camera: camera.name)
-
-
-def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Return the scene's ticked cameras in order of their names."""
-    return [camera for camera in scene_cameras_of(scene) if camera.levelform_camera.use]
 
 
 @dataclass(frozen=True)
@@ -39,53 +35,49 @@ class Source:
     views : pictures, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
     pictures : what each view's picture was given as, where that may be shown behind a camera
+    volume_from : "file" where a file says where the object is, else empty
+    remarks : sentences about how the source was understood, what was left out or may be wrong
+    world_offset : local origin of the views' world in their file's, see `PosedFiles`; the scene's
+        world is the views'
     """
 
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
     pictures: tuple[Picture, ...] = ()
+    volume_from: str = ""
+    remarks: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def scene_source(
-    scene: bpy.types.Scene, chosen: Sequence[bpy.types.Object] | None = None
+    scene: bpy.types.Scene,
+    chosen: Sequence[bpy.types.Object] | None = None,
+    frames: Frames = None,
 ) -> Source:
-    """Return the views of the ticked cameras, or of the chosen ones.
-
-    Raises
-    ------
-    RequestError
-        If there are no cameras, none is ticked, or one of them can't be used.
-    """
-    cameras = chosen_cameras(scene) if chosen is None else list(chosen)
-    if not cameras and scene_cameras_of(scene):
-        raise RequestError("No camera is ticked.", "Tick those that have a picture.")
-    if not cameras:
-        raise RequestError(
-            "This scene has no cameras.",
-            "Add a camera for each picture, or choose a folder with a transforms.json.",
-        )
-    depsgraph = _depsgraph(scene)
-    return Source(tuple(scene_images.view_of(camera, scene, depsgraph) for camera in cameras))
+    """Return the views of the ticked cameras, or of the chosen ones, as `scene_views` does."""
+    views, remarks = scene_views(scene, chosen, frames)
+    cameras, _ = used_cameras(scene, chosen)
+    return Source(
+        views,
+        remarks=(*scene_cameras.source_remarks(cameras), *remarks),
+        world_offset=scene_cameras.world_offset(cameras),
+    )
 
 
 def render_view(
-    image: np.ndarray,
+    content: Content,
     camera: bpy.types.Object,
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> ViewData:
-    """Return the view of a picture that is a render of the scene by `camera`, at any size.
-
-    Parameters
-    ----------
-    image : (H, W, 4) uint8 or float32, row 0 at the top
+    """Return the view of an image that is a render of the scene by `camera`, at any size.
 
     Raises
     ------
     RequestError
-        If the camera can't be used, or the picture is wider or taller than the scene renders.
+        If the camera can't be used, or the image is wider or taller than the scene renders.
     """
-    height, width = image.shape[:2]
+    width, height = pixels.content_size(content)
     data = scene_cameras.render_camera(camera, scene, depsgraph)
     if abs(width * data.h / (height * data.w) - 1.0) > scene_images.ASPECT_TOLERANCE:
         raise RequestError(
@@ -93,26 +85,35 @@ def render_view(
             f"but the scene renders {data.w} x {data.h}.",
             "Give the scene's render the proportions of the picture.",
         )
-    flip_x, flip_y = scene_cameras.mirroring(camera, None, depsgraph)
-    image = image[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-    return _view(image, scene_cameras.resized(data, width, height), camera.name)
+    mirrored = scene_cameras.mirroring(camera, None, depsgraph)
+    return pixels.to_view(content, resized(data, width, height), camera.name, mirrored)
 
 
-def folder_source(folder: str | PathLike[str]) -> Source:
-    """Return the posed pictures that a `transforms.json`, or that of a folder, lists."""
-    content = transforms.read_transforms(Path(folder))
-    views = []
-    for frame in content.frames:
-        image = scene_images.read_file(str(frame.path))
-        height, width = image.shape[:2]
-        views.append(_view(image, frame.camera(width, height), frame.path.stem))
-    return Source(tuple(views), content.world_from_volume)
+def folder_source(
+    folder: str | PathLike[str], *, choose: Sequence[int] | int | None = None
+) -> Source:
+    """Return the posed images that a file of cameras, or that of a folder, lists.
+
+    Parameters
+    ----------
+    choose
+        Which frames: their indices; or how many, spread evenly; None: all.
+    """
+    posed = read_posed_images(Path(folder), choose=choose)
+    return Source(
+        views_of(posed),
+        posed.world_from_volume,
+        volume_from=posed.volume_from,
+        remarks=posed.remarks,
+        world_offset=posed.world_offset,
+    )
 
 
 def given_source(
     images: Picture | Iterable[Picture] | None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None,
     scene: bpy.types.Scene,
+    frames: Frames = None,
 ) -> Source:
     """Return what a script hands over.
 
@@ -122,15 +123,23 @@ def given_source(
         Paths, Blender's images or (H, W, 3 or 4) arrays, sRGB, row 0 at the top; one or several.
         None: each camera's own picture.
     cameras
-        Camera objects or `CameraData`, one for each image; or a folder or `transforms.json` with
+        Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+    frames
+        Of cameras whose image is a sequence or a movie, see `scene_views`.
     """
+    if frames is not None and (images is not None or isinstance(cameras, str | PathLike)):
+        raise RequestError(
+            "Frames are asked for, but the images are given.",
+            "Leave the images out, so that the scene's cameras are used.",
+        )
     if isinstance(cameras, str | PathLike):
         if images is not None:
             raise RequestError("Give either images or a folder of posed pictures, not both.")
         return folder_source(cameras)
     if images is None:
-        return scene_source(scene, None if cameras is None else _objects(_listed(cameras)))
+        chosen = None if cameras is None else _objects(_listed(cameras))
+        return scene_source(scene, chosen, frames)
     pictures = _listed(images)
     given = _listed(cameras) if cameras is not None else [None] * len(pictures)
     if not pictures:
@@ -140,14 +149,13 @@ def given_source(
             f"There are {len(pictures)} pictures but {len(given)} cameras.",
             "Give one camera for each picture, in the same order.",
         )
-    depsgraph = _depsgraph(scene)
-    return Source(
-        tuple(
+    objects = [camera for camera in given if isinstance(camera, bpy.types.Object)]
+    with evaluation.evaluated(objects, scene) as depsgraph:
+        views = tuple(
             _given_view(picture, camera, number, scene, depsgraph)
             for number, (picture, camera) in enumerate(zip(pictures, given, strict=True))
-        ),
-        pictures=tuple(pictures),
-    )
+        )
+    return Source(views, pictures=tuple(pictures))
 
 
 def picture_image(picture: Picture) -> bpy.types.Image | None:
@@ -167,27 +175,20 @@ def _given_view(
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> ViewData:
-    image, name = _read(picture, number)
+    content, name = _content(picture, number)
     if isinstance(camera, bpy.types.Object):
-        return render_view(image, camera, scene, depsgraph)
-    if camera is None:
-        return ViewData(image, None, name)
-    return _view(image, scene_cameras.resized(camera, image.shape[1], image.shape[0]), name)
+        return render_view(content, camera, scene, depsgraph)
+    return pixels.to_view(content, camera, name)
 
 
-def _view(image: np.ndarray, camera: CameraData, name: str) -> ViewData:
-    """Return the view, no larger than is useful."""
-    image, camera = scene_images.shrink(image, camera, scene_images.USEFUL_SIDE)
-    return ViewData(np.ascontiguousarray(image), camera, name)
-
-
-def _read(picture: Picture, number: int) -> tuple[np.ndarray, str]:
-    """Return a picture's pixels and what to call it."""
+def _content(picture: Picture, number: int) -> tuple[Content, str]:
+    """Return what the worker is to read of a picture, and what to call it."""
     if isinstance(picture, bpy.types.Image):
-        return scene_images.read_pixels(picture), picture.name
+        return pixels.content_of(picture), picture.name
     if isinstance(picture, str | PathLike):
         path = bpy.path.abspath(str(picture))
-        return scene_images.read_file(path), Path(path).stem
+        image_size(path)  # says in words what is wrong with it
+        return image_file(path), Path(path).name
     return _rgba(np.asarray(picture), number), f"image {number}"
 
 
@@ -221,13 +222,3 @@ def _objects(cameras: list[Any]) -> list[bpy.types.Object]:
             f"A {type(strange[0]).__name__} has no picture of its own.", "Give the images too."
         )
     return cameras
-
-
-def _depsgraph(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
-    """Return the scene's evaluated state, up to date with what a script just changed."""
-    context = bpy.context
-    layer = context.view_layer if scene == context.scene else scene.view_layers[0]
-    layer.update()
-    depsgraph = layer.depsgraph
-    assert depsgraph is not None  # an updated layer has one
-    return depsgraph

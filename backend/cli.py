@@ -1,7 +1,7 @@
 """`levelform`, the command of the terminal: finds its sub-command and says how it went.
 
 Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. With `--json` the
-standard output carries one JSON object and nothing else, whatever happens.
+standard output carries one JSON object and nothing else, whatever happens (`batch`: one a line).
 """
 
 import argparse
@@ -9,11 +9,11 @@ import contextlib
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 from . import commands, launch
-from .contract import streams
+from .contract import memory, streams
 from .contract.errors import LevelformError, RequestError
 
 PROGRAM = "levelform"
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LevelformError as error:
         return _fail(error, error.exit_status, as_json=as_json, debug=debug)
     except Exception as error:
-        return _fail(_in_words(error), 1, as_json=as_json, debug=debug)
+        return _fail(in_words(error), 1, as_json=as_json, debug=debug)
 
 
 def _run(words: Sequence[str], *, as_json: bool) -> int:
@@ -63,15 +63,40 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
         return 0
     command = commands.find(words[0])
     args = _parse(command, words[0], words[1:])
+    with _library_output(as_json):
+        result = command.run(args)
+    if isinstance(result, Iterator):
+        return _print_each(command, result, as_json=as_json)
+    _print(command, result, as_json=as_json)
+    return 0
+
+
+def _print_each(
+    command: commands.Command, results: Iterator[dict[str, Any]], *, as_json: bool
+) -> int:
+    """Print results as they come; return the exit status that the last one tells."""
+    status = 0
+    while True:
+        with _library_output(as_json):
+            result = next(results, None)
+        if result is None:
+            return status
+        _print(command, result, as_json=as_json)
+        status = result.get("status", 0)
+
+
+def _print(command: commands.Command, result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        with contextlib.redirect_stdout(streams.Forgiving()):  # whatever a library prints
-            result = command.run(args)
         text = streams.json_text(result)
         streams.answer(lambda: print(text))
     else:
-        result = command.run(args)
         streams.answer(lambda: command.show(result))
-    return 0
+
+
+def _library_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
+    """Keep what libraries print out of the JSON."""
+    kept_out = contextlib.redirect_stdout(streams.Forgiving())
+    return kept_out if as_json else contextlib.nullcontext()
 
 
 def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argparse.Namespace:
@@ -119,14 +144,10 @@ def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> 
     return status
 
 
-def _in_words(error: Exception) -> LevelformError:
+def in_words(error: Exception) -> LevelformError:
     """Return an unforeseen error as a sentence."""
-    from .worker import is_out_of_memory
-
-    if is_out_of_memory(error):
-        return LevelformError(
-            "There is not enough memory for this.", "Lower the resolution, or use fewer pictures."
-        )
+    if memory.is_out_of_memory(error):
+        return LevelformError(memory.NOT_ENOUGH, memory.REMEDY)
     return LevelformError(
         f"An error of Levelform's own: {type(error).__name__}: {error}.",
         "Run it again with --debug and report what it shows.",

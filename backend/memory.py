@@ -3,6 +3,8 @@
 import ctypes
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
@@ -24,6 +26,57 @@ def resident_memory() -> int:
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def held_bytes(*roots: Any) -> int:
+    """Return the bytes of all tensors and arrays that objects hold, each memory counted once.
+
+    Attributes, containers and bound arguments are followed; what a closure or a generator holds is
+    not seen.
+    """
+    blocks: dict[tuple[str, int], int] = {}
+    seen: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen or isinstance(thing, _LEAVES):
+            continue
+        seen.add(id(thing))
+        storage = getattr(thing, "untyped_storage", None)
+        if storage is not None:  # a tensor: views share their storage
+            memory = storage()
+            blocks[str(thing.device), memory.data_ptr()] = memory.nbytes()
+        elif hasattr(thing, "__array_interface__"):
+            base = _owner(thing)
+            blocks["numpy", id(base)] = base.nbytes
+        else:
+            waiting.extend(_parts(thing))
+    return sum(blocks.values())
+
+
+_LEAVES = (str, bytes, int, float, bool, complex, type, type(None), type(sys))
+
+
+def _owner(array: Any) -> Any:
+    """Return the array whose memory a view looks at."""
+    while getattr(array.base, "nbytes", None) is not None:
+        array = array.base
+    return array
+
+
+def _parts(thing: Any) -> Iterator[Any]:
+    """Yield what an object holds, as far as it can be seen from outside."""
+    if isinstance(thing, Mapping):
+        yield from thing.values()
+    elif isinstance(thing, list | tuple | set | frozenset):
+        yield from thing
+    yield from getattr(thing, "__dict__", {}).values()
+    for kind in type(thing).__mro__:
+        for name in getattr(kind, "__slots__", ()):
+            yield getattr(thing, name, None)
+    bound = getattr(thing, "__self__", None)
+    yield bound
+    yield from getattr(thing, "args", ()) if hasattr(thing, "func") else ()
 
 
 def return_freed_memory() -> None:

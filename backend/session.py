@@ -5,12 +5,11 @@ nothing and a mesh at another resolution or level runs no network.
 """
 
 import gc
-import inspect
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,10 @@ import torch
 from .contract import protocol
 from .contract.checks import check_request
 from .contract.errors import RequestError, WorkError
+from .contract.levels import LEVEL_UNITS
+from .contract.options import PIPELINE, default_of, read_options
+from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
-from .data.pictures import to_view
 from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
@@ -35,12 +36,14 @@ from .geometry.volume import (
     estimate_volume,
     silhouette_rectangle,
 )
-from .memory import resident_memory, return_freed_memory
+from .images import Notes, to_view
+from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .reconstructors import (
     Reconstructor,
     bundled_variants,
     bundled_weights,
+    keyword_names,
     load_reconstructor,
     methods,
 )
@@ -50,10 +53,6 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
-# Options of the extraction and of this pipeline; all others are the method's own.
-CLEANUP_OPTIONS = tuple(entry.name for entry in fields(Cleanup))
-STREAM_OPTIONS = ("first", "guaranteed", "dense")
-OWN_OPTIONS = (*CLEANUP_OPTIONS, *STREAM_OPTIONS, "hull")
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
@@ -69,14 +68,12 @@ class Kept:
     volume : where it stands
     samples : its values where extraction asked for them already
     facts : what its jobs' stats say of how it was made
-    size : bytes of the tensors it was baked from
     """
 
     field: Field
     volume: Volume
     samples: Samples
     facts: Mapping[str, Any]
-    size: int
 
 
 class Session:
@@ -112,9 +109,12 @@ class Session:
             If the ticket says so.
         """
         started = time.perf_counter()
+        request = self._checked(request)
         ticket.plan(STAGES)
+        _check_one_object(request)
         with ticket.stage("Prepare pictures"):
-            posed = _read_views(request, ticket)
+            notes = Notes()
+            posed = _read_views(request, ticket, notes)
             placement = _placement(request, posed)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = _in_volume(posed, volume)
@@ -124,7 +124,8 @@ class Session:
         with ticket.stage("Mesh"):
             for event in _mesh(request, kept, ticket, started):
                 if isinstance(event, protocol.Finished):
-                    event = replace(event, stats={**event.stats, **_told(placement)})
+                    stats = _with_source(event.stats, request, placement, notes)
+                    event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
                 yield event
@@ -144,6 +145,9 @@ class Session:
                 f"The field of {request.keep!r} is not in memory any more.",
                 "Reconstruct it again; then it can be meshed at another resolution or level.",
             )
+        spec = methods()[kept.facts["method"]].spec
+        options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
+        request = replace(request, options=options, resolution=check_resolution(request.resolution))
         self._keep(request.keep, kept)  # used last, so dropped last
         ticket.plan({"Mesh": 1.0})
         with ticket.stage("Mesh"):
@@ -203,11 +207,27 @@ class Session:
         }
         yield protocol.Finished(request.job, stats)
 
+    def prepare(self, request: protocol.Reconstruct) -> None:
+        """Load the network of a request, whose views may be missing, and check its options.
+
+        Raises
+        ------
+        RequestError
+            If there are no such method, weights, device or options.
+        """
+        model = self._model(request.method, request.weights, request.device)
+        _method_options(model, request, Ticket())
+
     # ---------------------------------------------------------------- memory
 
     def forget(self, keep: str) -> None:
         """Drop a kept field; a name that is not kept is no error."""
         self._kept.pop(keep, None)
+
+    def keep_at_most(self, count: int) -> None:
+        """Let kept fields hold so many bytes together; the oldest make room at once."""
+        self._kept_bytes = max(count, 0)
+        self._shrink_kept()
 
     def unload(self) -> None:
         """Drop every field and network and give the memory back."""
@@ -221,13 +241,34 @@ class Session:
     def status(self) -> protocol.Status:
         """Return what is in memory."""
         loaded = tuple(sorted({method for method, _, _ in self._models}))
-        return protocol.Status(resident_memory(), tuple(self._kept), loaded)
+        return protocol.Status(resident_memory(), tuple(self._kept), loaded, self._held())
 
     def methods(self) -> protocol.Methods:
         """Return what can be run, with the weights found for it."""
         return protocol.Methods(tuple(_info(cls) for cls in methods().values()))
 
     # ---------------------------------------------------------------- inside
+
+    def _checked(self, request: protocol.Reconstruct) -> protocol.Reconstruct:
+        """Return the request with its options read, before any work."""
+        chosen = Settings(
+            method=request.method,
+            weights=request.weights,
+            resolution=request.resolution,
+            level=request.level,
+            background=request.background,
+            color=request.color,
+            seed=request.seed,
+            options=request.options,
+        ).check(self.methods().methods)
+        return replace(
+            request,
+            resolution=chosen.resolution,
+            level=chosen.level,
+            color=chosen.color,
+            seed=chosen.seed,
+            options=dict(chosen.options),
+        )
 
     def _make(
         self,
@@ -238,11 +279,15 @@ class Session:
     ) -> Kept:
         """Encode and decode; intersect with the hull if asked to."""
         model = self._model(request.method, request.weights, request.device)
+        if request.level is not None:
+            LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
         ticket.check()
         to_encode, to_decode = _method_options(model, request, ticket)
         code = model.encode(views, **to_encode)
         ticket.check()
         field = model.decode(code, **to_decode)
+        if field.kind == "occupancy":
+            field.shift = model.level_shift
         if request.options.get("hull") and not isinstance(field, HullField):
             field = Intersection(field, self._hull(views, request.device))
         facts = {
@@ -251,12 +296,12 @@ class Session:
             "views": len(views),
             "device": str(field.device),
             "hull": isinstance(field, HullField | Intersection),
+            "level_unit": field.level_unit.name,
         }
         found = _estimated_cameras(model, views, volume)
         if found:
             facts["cameras"] = found
-        size = sum(tensor.numel() * tensor.element_size() for tensor in code.tensors.values())
-        return Kept(field, volume, Samples(), facts, size)
+        return Kept(field, volume, Samples(), facts)
 
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
@@ -282,9 +327,13 @@ class Session:
         self._kept.move_to_end(name)
         self._shrink_kept()
 
+    def _held(self) -> int:
+        """Return the bytes that kept fields and their samples hold, shared memory once."""
+        return held_bytes([(kept.field, kept.samples) for kept in self._kept.values()])
+
     def _shrink_kept(self) -> None:
         """Drop the oldest kept fields until the rest, or the last one, fits."""
-        while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > self._kept_bytes:
+        while len(self._kept) > 1 and self._held() > self._kept_bytes:
             name, _ = self._kept.popitem(last=False)
             log.info("dropped the kept field %s: the memory cap is reached", name)
 
@@ -292,10 +341,28 @@ class Session:
 # ---------------------------------------------------------------- preparing
 
 
+def _check_one_object(request: protocol.Reconstruct) -> None:
+    """Refuse several images without cameras, unless somebody said that they show one object.
+
+    A method that needs cameras refuses such images itself.
+    """
+    views, known = request.views, methods().get(request.method)
+    if request.fuse or len(views) < 2 or any(view.camera is not None for view in views):
+        return
+    if known is None or known.spec.needs_camera:
+        return
+    raise RequestError(
+        f"There are {len(views)} images without cameras: they may show one object or several.",
+        "Say --fuse (fuse=True in a script) if they show one, or make a mesh of each: batch.",
+    )
+
+
 def _read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews, ticket: Ticket
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    ticket: Ticket,
+    notes: Notes | None = None,
 ) -> list[View]:
-    """Return the request's views, their cameras posed in the world."""
+    """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
     check_request(request)
     if not request.views:
         raise RequestError(
@@ -303,7 +370,7 @@ def _read_views(
         )
     views = []
     for index, data in enumerate(request.views):
-        views.append(to_view(data, request.background))
+        views.append(to_view(data, request.background, notes))
         ticket.advance((index + 1) / len(request.views))
     return views
 
@@ -316,6 +383,37 @@ def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol
     if not sights:
         return protocol.Placement(np.eye(4), "unit")
     return protocol.Placement(estimate_volume(sights), "estimate")
+
+
+def _with_source(
+    stats: dict[str, Any],
+    request: protocol.Reconstruct,
+    placement: protocol.Placement,
+    notes: Notes,
+) -> dict[str, Any]:
+    """Return what `--json` prints of a job, with where the object is and what its source says."""
+    return {
+        **stats,
+        **_told(placement),
+        "world_offset": list(request.world_offset),
+        "remarks": [
+            *request.remarks,
+            *_far_remarks(request.world_offset),
+            *notes.remarks(),
+            *stats["remarks"],
+        ],
+    }
+
+
+def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
+    """Return a remark where the mesh was made about a local origin."""
+    if not any(offset):
+        return ()
+    place = ", ".join(f"{value:.10g}" for value in offset)
+    return (
+        "The cameras stand far from the world's origin; the mesh was made about the local origin "
+        f"({place}).",
+    )
 
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:
@@ -369,44 +467,15 @@ def _method_options(
     model: Reconstructor, request: protocol.Reconstruct, ticket: Ticket
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the keywords for `encode` and `decode`: of the options, the seed and the ticket those
-    that each names.
-
-    Raises
-    ------
-    RequestError
-        If an option is not one of the method's.
-    """
-    given = {k: v for k, v in request.options.items() if k not in OWN_OPTIONS}
-    known = method_options(type(model))
-    unknown = sorted(given.keys() - known)
-    if unknown:
-        raise RequestError(
-            f"{model.spec.title} has no option {unknown[0]!r}.",
-            f"The options are {', '.join([*sorted(known), *OWN_OPTIONS])}.",
-        )
+    that each names."""
+    own = {option.name for option in model.spec.options}
+    given = {name: value for name, value in request.options.items() if name in own}
     keywords = {**given, **dict(zip(ALWAYS_GIVEN, (request.seed, ticket), strict=True))}
-    encode, decode = _keywords(model.encode), _keywords(model.decode)
+    encode, decode = keyword_names(model.encode), keyword_names(model.decode)
     return (
         {name: value for name, value in keywords.items() if name in encode},
         {name: value for name, value in keywords.items() if name in decode},
     )
-
-
-def method_options(cls: type[Reconstructor]) -> set[str]:
-    """Return the names of a method's own options, of `encode` and of `decode`."""
-    return (_keywords(cls.encode) | _keywords(cls.decode)) - set(ALWAYS_GIVEN)
-
-
-def _tensors(cls: type[Reconstructor]) -> set[str]:
-    """Return the names of a method's options that are tensors, which nobody types."""
-    hints = {**inspect.get_annotations(cls.encode), **inspect.get_annotations(cls.decode)}
-    return {name for name, hint in hints.items() if "Tensor" in str(hint)} - {"return"}
-
-
-def _keywords(function: Callable[..., Any]) -> set[str]:
-    """Return the names of a function's keyword-only arguments."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
@@ -424,16 +493,16 @@ def _mesh(
 ) -> Iterator[Event]:
     """Mesh a field coarse to fine; end with what it cost."""
     options = request.options
-    cleanup = Cleanup(**{k: options[k] for k in CLEANUP_OPTIONS if k in options})
+    clean, mesh = (_of_stage(stage, options) for stage in ("clean", "mesh"))
     updates = stream(
         kept.field,
         request.resolution,
-        **{k: options[k] for k in STREAM_OPTIONS if k in options},
+        **mesh,
         level=kept.field.level(request.level),
         box=kept.volume.box,
         ticket=ticket,
         color=request.color,
-        cleanup=cleanup,
+        cleanup=Cleanup(**clean),
         samples=kept.samples,
     )
     last = None
@@ -447,6 +516,12 @@ def _mesh(
             "Check the volume, the level, and how small a part may be.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
+
+
+def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pipeline's options of a stage, given or by default."""
+    names = [option.name for option in PIPELINE if option.stage == stage]
+    return {name: options.get(name, default_of(name)) for name in names}
 
 
 def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
@@ -475,16 +550,11 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "evaluations": stats.evaluations,
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
-        "level": stats.level,
+        "level": round(kept.field.threshold_of(stats.level), 6),
         "guaranteed": stats.guaranteed,
         "rule": stats.rule,
         "remarks": list(stats.remarks),
     }
-
-
-def _size(kept: Kept) -> int:
-    """Return about how many bytes a kept field holds."""
-    return kept.size + int(getattr(kept.samples, "nbytes", 0))
 
 
 def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
@@ -501,5 +571,6 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         needs_weights=spec.needs_weights,
         weights=("bundled",) if bundled_weights(spec.name) else tuple(bundled_variants(spec.name)),
         fusions=spec.fusions,
-        options=tuple(sorted(method_options(cls) - _tensors(cls) - {"fusion", "camera"})),
+        options=spec.options,
+        level_unit=spec.level_unit,
     )

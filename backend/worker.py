@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from . import launch
+from .contract import memory
 from .contract.channel import Channel, ChannelClosedError
 from .contract.checks import check_request
 from .contract.errors import Cancelled, LevelformError
@@ -34,6 +35,7 @@ from .contract.protocol import (
     Finished,
     Forget,
     Garbled,
+    KeepAtMost,
     ListMethods,
     MeshUpdate,
     Methods,
@@ -44,6 +46,7 @@ from .contract.protocol import (
     Ready,
     Reconstruct,
     Remesh,
+    Share,
     Shutdown,
     Status,
     Unload,
@@ -70,6 +73,7 @@ class SessionLike(Protocol):
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
+    def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
     def status(self) -> Status: ...
     def methods(self) -> Methods: ...
@@ -120,6 +124,9 @@ class Worker:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._ending = threading.Event()
+        self._threads = 0  # at most so many, as Blender asks; 0: all
+        self._threads_now = 0
+        self._all_threads = 0
         self._answering = threading.Lock()  # the reading thread answers too
 
     def start_reading(self) -> None:
@@ -169,6 +176,9 @@ class Worker:
         if isinstance(request, Ping):
             self.answer(Pong(request.number))
             return
+        if isinstance(request, Share):
+            self._threads = max(request.threads, 0)
+            return
         if isinstance(request, Cancel):
             self._cancelled.add(request.job)
             return
@@ -211,13 +221,29 @@ class Worker:
             raise RuntimeError("the session ended a job without a result")
         return end
 
+    def _share(self) -> None:
+        """Compute on as many threads as Blender leaves; each thread sets its own number."""
+        if self._threads == self._threads_now or "torch" not in sys.modules:
+            return
+        import torch
+
+        self._threads_now = self._threads
+        self._all_threads = self._all_threads or torch.get_num_threads()
+        wanted = self._threads_now or self._all_threads
+        torch.set_num_threads(min(wanted, self._all_threads))
+
     def _is_cancelled(self, job: str) -> bool:
+        self._share()
         return job in self._cancelled or self._ending.is_set()
 
     def _do_errand(self, session: SessionLike, request: Any) -> None:
         match request:
             case Forget():
                 session.forget(request.keep)
+                self.answer(session.status())
+            case KeepAtMost():
+                session.keep_at_most(request.bytes)
+                self.answer(session.status())
             case Unload():
                 session.unload()
                 gc.collect()
@@ -267,26 +293,12 @@ def failure(job: str, error: Exception) -> Failed:
     """Return what to tell an artist about an exception that ended a job."""
     detail = "".join(traceback.format_exception(error))
     if isinstance(error, LevelformError):
-        return Failed(job, error.message, error.hint, detail)
-    if is_out_of_memory(error):
-        hint = "Lower the resolution, use fewer or smaller pictures, or unload the backend first."
-        return Failed(job, "There is not enough memory for this.", hint, detail)
+        return Failed(job, error.message, error.hint, detail, error.exit_status)
+    if memory.is_out_of_memory(error):
+        hint = f"{memory.REMEDY} Unloading the backend first frees memory too."
+        return Failed(job, memory.NOT_ENOUGH, hint, detail)
     words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
     return Failed(job, words, "Try once more; the backend's log tells more.", detail)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether the memory ran out, the computer's or the graphics card's, as torch has it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    words = str(error).lower()
-    known = (
-        "out of memory",
-        "can't allocate memory",
-        "not enough memory",
-        "cannot allocate memory",
-    )
-    return isinstance(error, RuntimeError) and any(phrase in words for phrase in known)
 
 
 def failure_at_start(error: Exception) -> Failed:

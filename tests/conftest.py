@@ -11,6 +11,7 @@ NEEDS_TORCH = [
     "backend",
     "bench",
     "addon/test_dataset_render.py",
+    "addon/test_equal_views.py",
     "end_to_end/test_overfit_networks.py",
     "end_to_end/test_sample.py",
 ]

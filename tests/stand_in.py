@@ -9,6 +9,7 @@ import runpy
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 
 LAUNCH = runpy.run_path(str(Path(__file__).parents[1] / "backend" / "launch.py"))
@@ -36,6 +37,9 @@ class Session:
         )
 
     def forget(self, keep):
+        pass
+
+    def keep_at_most(self, count):
         pass
 
     def unload(self):
@@ -92,6 +96,17 @@ class Session:
 
     def _die_at_once(self, request, ticket):
         os.kill(os.getpid(), signal.SIGKILL)
+        yield
+
+    def _threads(self, request, ticket):
+        """Report the number of threads that the worker was last told, in tenths."""
+        torch = sys.modules["torch"] = types.ModuleType("torch")
+        told = [0]
+        torch.get_num_threads = lambda: 8
+        torch.set_num_threads = lambda count: told.__setitem__(0, count % 8)
+        while True:
+            time.sleep(0.06)  # reports come twenty times a second
+            ticket.advance(told[0] / 10)
         yield
 
     def _chatty(self, request, ticket):

@@ -14,18 +14,20 @@ ALLOWED = {
     "contract": set(),
     "ticket": {"contract"},
     "geometry": FOUNDATION,
+    "images": FOUNDATION | {"geometry"},
     "encoders": FOUNDATION | {"geometry"},
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry", "fields"},
-    "reconstructors": FOUNDATION | {"geometry", "fields", "encoders", "fusion"},
+    "reconstructors": FOUNDATION | {"geometry", "images", "fields", "encoders", "fusion"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
-    "data": FOUNDATION | {"geometry"},
+    "data": FOUNDATION | {"geometry", "images"},
     "training": FOUNDATION
-    | {"geometry", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
+    | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
     "experiments": FOUNDATION
     | {
         "geometry",
+        "images",
         "fields",
         "encoders",
         "fusion",

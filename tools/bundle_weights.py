@@ -67,13 +67,13 @@ def main() -> int:
         sys.stdout.write(json.dumps({"raised": raised, "iou": reached, "before": own}) + "\n")
     elif args.level and isinstance(full, SDFSRN):
         level, reached, own = choose_silhouette_level(full, shapes)
+        results |= {"level": full.level_shift + level, "validation silhouette iou": reached}
         full.shift_level(level)
-        results |= {"level": level, "validation silhouette iou": reached}
         sys.stdout.write(json.dumps({"level": level, "iou": reached, "before": own}) + "\n")
     elif args.level:
         level, reached, own = choose_level(full, shapes)
+        results |= {"level": full.level_shift + level, "validation main iou": reached}
         full.shift_level(level)
-        results |= {"level": level, "validation main iou": reached}
         sys.stdout.write(json.dumps({"level": level, "iou": reached, "before": own}) + "\n")
     before = validate(full, shapes).iou
     full.save(candidate, results=results, precision=args.precision)

@@ -6,24 +6,29 @@ from bpy_extras.io_utils import ImportHelper
 
 from .. import api
 from ..results import CAMERAS
+from ..scene import frames
+from ..scene.cameras import source_remarks
 from ..views import chosen_cameras
 from . import Reporter, refuse
 
 
 class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
-    """Add a camera for each picture that a transforms.json lists, with the picture behind it"""
+    """Add a camera for each image of a file of cameras (transforms.json, COLMAP, Metashape and
+    others), with the image behind it"""
 
     bl_idname = "levelform.add_cameras"
     bl_label = "Add Cameras from File"
     bl_options = {"REGISTER", "UNDO"}
 
     filename_ext = ".json"
-    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    filter_glob: StringProperty(default="*.json;*.xml;*.csv;*.bin;*.txt", options={"HIDDEN"})
 
     def run(self, context: bpy.types.Context) -> None:
         added = api.add_cameras(self.filepath)
         context.scene.levelform.source = "CAMERAS"
         self.report({"INFO"}, f"Added {len(added)} cameras")
+        for remark in source_remarks(added):
+            self.report({"WARNING"}, remark)
 
 
 class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
@@ -57,6 +62,24 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         paths = [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
         self.report({"INFO"}, api.use_images(paths, context))
+
+
+class LEVELFORM_OT_use_frame(bpy.types.Operator):
+    """Read the image of the active camera in the frame that the viewport shows now"""
+
+    bl_idname = "levelform.use_frame"
+    bl_label = "Read Image as Shown Now"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        objects, index = context.scene.objects, context.scene.levelform.camera_index
+        camera = objects[index] if 0 <= index < len(objects) else None
+        if camera is None or camera.type != "CAMERA":
+            self.report({"WARNING"}, "Select a camera in the list.")
+            return {"CANCELLED"}
+        frames.attach(camera, 0.0)
+        frames.observe(context.scene, [camera])
+        return {"FINISHED"}
 
 
 class LEVELFORM_FH_images(bpy.types.FileHandler):
@@ -114,5 +137,6 @@ CLASSES = (
     LEVELFORM_OT_add_cameras,
     LEVELFORM_OT_render_pictures,
     LEVELFORM_OT_drop_images,
+    LEVELFORM_OT_use_frame,
     LEVELFORM_FH_images,
 )

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..requests import begin_scene, source_problem
+from ..requests import begin_scene, settings_problem, source_problem
 from ..session import Running, live
 from . import Starter, refuse
 
@@ -16,7 +16,7 @@ class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return refuse(cls, source_problem(context.scene))
+        return refuse(cls, source_problem(context.scene) or settings_problem(context.scene))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_scene(context)

@@ -3,7 +3,8 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
-from ..requests import LARGEST_RESOLUTION, LEAST_RESOLUTION, begin_remesh, remesh_problem
+from ...backend.contract.options import COARSEST, FINEST
+from ..requests import begin_remesh, remesh_problem
 from ..results import PROVENANCE
 from ..session import Running, live
 from . import Starter, refuse
@@ -30,14 +31,15 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
         name="Resolution",
         description="Cells along the longest side of the volume",
         default=256,
-        min=LEAST_RESOLUTION,
-        max=LARGEST_RESOLUTION,
+        min=COARSEST,
+        max=FINEST,
         options={"SKIP_SAVE"},
     )
     use_level: BoolProperty(name="Use Level", options={"SKIP_SAVE"})
     level: FloatProperty(
         name="Level",
-        description="Distance from the surface in volume units, or a probability",
+        description="Offset from the surface in volume units, -1 to 1; for methods that predict "
+        "occupancy a probability, 0 to 1",
         options={"SKIP_SAVE"},
     )
 

@@ -10,11 +10,11 @@ A flipped image, and a camera object whose scale is negative, show a mirror imag
 pose and no lens above zero can. `CameraData` then describes the picture *after* it was mirrored as
 `mirroring` says; `images.view_of` does both.
 
-Formulas: `BKE_camera_params_compute_viewplane` of Blender's `camera.cc` for renders,
-`image_camera_background_matrix_get` of its overlay engine for background images.
+The formulas of both are in `frames`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -22,6 +22,8 @@ from mathutils import Matrix
 
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import CameraData
+from . import frames
+from .frames import render_size as render_size
 
 MODELS = {"PERSP": "PINHOLE", "ORTHO": "ORTHOGRAPHIC"}
 REFUSED = {"PANO": "panoramic", "CUSTOM": "a custom camera"}
@@ -30,6 +32,8 @@ REFUSED = {"PANO": "panoramic", "CUSTOM": "a custom camera"}
 SHEAR_TOLERANCE = 1e-4
 DEFAULT_SENSOR = 36.0  # mm, Blender's own
 SHORTEST_LENS = 1.0  # mm, what Blender allows
+WORLD_OFFSET = "levelform_world_offset"  # on a camera: the local origin of its file's coordinates
+REMARKS = "levelform_remarks"  # on a camera: sentences about how its file was understood
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,6 @@ def check_background(name: str, background: bpy.types.CameraBackgroundImage) -> 
         )
 
 
-def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
-    """Return width and height of the scene's render in pixels."""
-    render = scene.render
-    percent = render.resolution_percentage
-    return render.resolution_x * percent // 100, render.resolution_y * percent // 100
-
-
 def render_camera(
     camera_object: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
 ) -> CameraData:
@@ -115,7 +112,36 @@ def render_camera(
     """
     check(camera_object)
     evaluated = camera_object.evaluated_get(depsgraph)
-    return _camera_data(evaluated, _render_lens(settings_of(evaluated), scene))
+    size = render_size(scene)
+    return _camera_data(
+        evaluated, _render_lens(settings_of(evaluated), size, frames.render_aspect(scene))
+    )
+
+
+def picked_camera(
+    camera_object: bpy.types.Object,
+    size: tuple[int, int],
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+) -> CameraData:
+    """Return how a camera sees the pixels of the image that was picked as its render.
+
+    The image fills the frame that it was picked in; where none is known, the scene's.
+
+    Parameters
+    ----------
+    size
+        Width and height of the image in pixels.
+
+    Raises
+    ------
+    RequestError
+        As `render_camera`.
+    """
+    check(camera_object)
+    evaluated = camera_object.evaluated_get(depsgraph)
+    aspect = frames.attached_aspect(camera_object) or frames.render_aspect(scene)
+    return _camera_data(evaluated, _render_lens(settings_of(evaluated), size, aspect))
 
 
 def background_camera(
@@ -131,7 +157,7 @@ def background_camera(
     ----------
     background
         One of `camera_object.data.background_images`: FIT, CROP or STRETCH, offset, scale and flips
-        count.
+        count, in the frame that the image was matched in (see `frames`).
     size
         Width and height of the image in pixels.
 
@@ -144,7 +170,8 @@ def background_camera(
     check(camera_object)
     evaluated = camera_object.evaluated_get(depsgraph)
     background = evaluated_background(camera_object, background, depsgraph)
-    return _camera_data(evaluated, _background_lens(evaluated, background, size, scene))
+    aspect = frames.frame_aspect(camera_object, scene)
+    return _camera_data(evaluated, _background_lens(evaluated, background, size, aspect))
 
 
 def mirroring(
@@ -175,21 +202,30 @@ def evaluated_background(
     return copies[originals.index(background)]
 
 
-def resized(camera: CameraData, width: float, height: float) -> CameraData:
-    """Return the camera of the same picture at another size in pixels.
+# ---------------------------------------------------------------- what a file of cameras said
 
-    What is left of a size that is not whole is cut off, at the right and at the bottom.
-    """
-    x, y = width / camera.w, height / camera.h
-    return replace(
-        camera,
-        fl_x=camera.fl_x * x,
-        fl_y=camera.fl_y * y,
-        cx=camera.cx * x,
-        cy=camera.cy * y,
-        w=int(width),
-        h=int(height),
-    )
+
+def tell_source(
+    camera_object: bpy.types.Object, offset: Sequence[float], remarks: Sequence[str]
+) -> None:
+    """Note on a camera from a file the local origin of its coordinates, and remarks on the file."""
+    if any(offset):
+        camera_object[WORLD_OFFSET] = [float(value) for value in offset]
+    if remarks:
+        camera_object[REMARKS] = list(remarks)
+
+
+def world_offset(camera_objects: Sequence[bpy.types.Object]) -> tuple[float, float, float]:
+    """Return the local origin that all the cameras were added about; zero if there is none."""
+    told = {tuple(camera.get(WORLD_OFFSET, (0.0, 0.0, 0.0))) for camera in camera_objects}
+    x, y, z = told.pop() if len(told) == 1 else (0.0, 0.0, 0.0)
+    return x, y, z
+
+
+def source_remarks(camera_objects: Sequence[bpy.types.Object]) -> tuple[str, ...]:
+    """Return the remarks on the files that the cameras came from, each once."""
+    told = (remark for camera in camera_objects for remark in camera.get(REMARKS, ()))
+    return tuple(dict.fromkeys(told))
 
 
 # ---------------------------------------------------------------- a camera from numbers
@@ -203,9 +239,8 @@ def add_camera(
 ) -> bpy.types.Object:
     """Add a camera that sees as `camera` does, with its picture as background image.
 
-    `background_camera` of the new object gives `camera` back in a scene of any resolution, as long
-    as the render does not change between wider and narrower than the picture; `render_camera` gives
-    it back once `match_render` has given the scene the picture's size.
+    `background_camera` of the new object gives `camera` back in a scene of any resolution;
+    `render_camera` does once `match_render` has given the scene the picture's size.
 
     Parameters
     ----------
@@ -232,6 +267,8 @@ def add_camera(
     camera_object = bpy.data.objects.new(name, data)
     (collection or bpy.context.collection).objects.link(camera_object)
     camera_object.matrix_world = Matrix(np.asarray(camera.transform_matrix).tolist())
+    if image is not None:
+        frames.attach(camera_object, frames.scene_aspect(bpy.context.scene))
     return camera_object
 
 
@@ -247,10 +284,7 @@ def match_render(scene: bpy.types.Scene, camera: CameraData) -> None:
 
 def _show_background(data: bpy.types.Camera, image: bpy.types.Image, image_aspect: float) -> None:
     """Show the image behind the scene, exactly as wide as the camera's frame."""
-    render = bpy.context.scene.render
-    frame_aspect = (render.resolution_x * render.pixel_aspect_x) / (
-        render.resolution_y * render.pixel_aspect_y
-    )
+    frame_aspect = frames.scene_aspect(bpy.context.scene)
     background = data.background_images.new()
     background.image = image
     background.frame_method = "FIT" if image_aspect > frame_aspect else "CROP"
@@ -309,73 +343,30 @@ def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
 # ---------------------------------------------------------------- lens
 
 
-def _render_lens(camera: bpy.types.Camera, scene: bpy.types.Scene) -> _Lens:
-    render = scene.render
-    width, height = render_size(scene)
-    aspect = render.pixel_aspect_y / render.pixel_aspect_x  # height of a pixel over its width
-    horizontal = camera.sensor_fit == "HORIZONTAL" or (
-        camera.sensor_fit == "AUTO" and width >= height * aspect
-    )
-    # The side that the lens is measured along, in widths of a pixel.
-    side = width if horizontal else height * aspect
-    if camera.type == "ORTHO":
-        fx = side / camera.ortho_scale
-    else:
-        # AUTO measures along either side with the sensor's width.
-        vertical = camera.sensor_fit == "VERTICAL"
-        fx = side * camera.lens / (camera.sensor_height if vertical else camera.sensor_width)
-    return _Lens(
-        fx=fx,
-        fy=fx / aspect,
-        cx=width / 2 - camera.shift_x * side,
-        cy=height / 2 + camera.shift_y * side / aspect,
-        width=width,
-        height=height,
-    )
+def _render_lens(camera: bpy.types.Camera, size: tuple[int, int], aspect: float) -> _Lens:
+    """Return how a camera sees an image that fills a frame of this aspect, width over height."""
+    width, height = size
+    x, y, frame_width, frame_height = frames.frame_rectangle(camera, aspect)
+    fx, fy = width / frame_width, height / frame_height
+    return _Lens(fx, fy, width / 2 - x * fx, height / 2 + y * fy, width, height)
 
 
 def _background_lens(
     camera_object: bpy.types.Object,
     background: bpy.types.CameraBackgroundImage,
     size: tuple[int, int],
-    scene: bpy.types.Scene,
+    aspect: float,
 ) -> _Lens:
-    width, height = size
     check_background(camera_object.name, background)
     if min(size) < 1:
         raise RequestError(
             f"The background image of {camera_object.name} has no pixels.",
             "Reload it or pick another picture.",
         )
-    camera = settings_of(camera_object)
-    corners = np.array(camera.view_frame(scene=scene), np.float64)  # around, from the top right
-    frame_width = abs(corners[0, 0] - corners[3, 0])
-    frame_height = abs(corners[0, 1] - corners[1, 1])
-    frame_aspect = frame_width / frame_height
-    display = background.image.display_aspect if background.image else (1.0, 1.0)
-    image_aspect = (width * display[0]) / (height * display[1])
-
-    shown_width, shown_height = frame_width, frame_height
-    if background.frame_method != "STRETCH":
-        by_width = (background.frame_method == "FIT") == (image_aspect > frame_aspect)
-        if by_width:
-            shown_height = frame_width / image_aspect
-        else:
-            shown_width = frame_height * image_aspect
-    shown_width *= background.scale * (-1 if background.use_flip_x else 1)
-    shown_height *= background.scale * (-1 if background.use_flip_y else 1)
-
-    unit = camera.ortho_scale if camera.type == "ORTHO" else 1.0
-    x = background.offset[0] * unit * min(1.0, frame_aspect)
-    y = background.offset[1] * unit / (max(1.0, frame_aspect) * image_aspect / frame_aspect)
-    x += (corners[0, 0] + corners[2, 0]) / 2
-    y += (corners[0, 1] + corners[2, 1]) / 2
-    depth = 1.0 if camera.type == "ORTHO" else -corners[0, 2]
-    return _Lens(
-        fx=width * depth / shown_width,
-        fy=height * depth / shown_height,
-        cx=width * (0.5 - x / shown_width),
-        cy=height * (0.5 + y / shown_height),
-        width=width,
-        height=height,
+    image_aspect = frames.image_aspect_of(background.image, size)
+    x, y, shown_width, shown_height = frames.shown_rectangle(
+        settings_of(camera_object), background, image_aspect, aspect
     )
+    fx = size[0] / shown_width * (-1 if background.use_flip_x else 1)
+    fy = size[1] / shown_height * (-1 if background.use_flip_y else 1)
+    return _Lens(fx, fy, size[0] / 2 - x * fx, size[1] / 2 + y * fy, *size)

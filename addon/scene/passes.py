@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ...backend.contract.errors import WorkError
+from ...backend.contract.srgb import srgb_from_linear
 from .exr import write_png
 
 PASSES = ("depth", "normals", "albedo")
@@ -33,7 +34,10 @@ def write_pictures(
     depth = next(v for k, v in channels.items() if k.rpartition(".")[0].endswith("Depth"))
     depth = np.where((alpha[..., 0] > 0) & (depth < reach), depth, 0).astype(np.float32)
     frame = {"file_path": f"{stem}.png"}
-    _write_bytes(folder / frame["file_path"], np.concatenate([_srgb(color), alpha], -1) * 255)
+    _write_bytes(
+        folder / frame["file_path"],
+        np.concatenate([_srgb(color), alpha], -1) * 255,
+    )
     if "depth" in passes:
         frame["depth_file_path"] = f"{stem}_depth.npy"
         np.save(folder / frame["depth_file_path"], depth, allow_pickle=False)
@@ -44,7 +48,10 @@ def write_pictures(
     if "albedo" in passes:
         frame["albedo_file_path"] = f"{stem}_albedo.png"
         name = "DiffCol" if any(".DiffCol." in f".{key}" for key in channels) else "Diffuse Color"
-        _write_bytes(folder / frame["albedo_file_path"], _srgb(_stack(channels, name, "RGB")) * 255)
+        _write_bytes(
+            folder / frame["albedo_file_path"],
+            _srgb(_stack(channels, name, "RGB")) * 255,
+        )
     return frame
 
 
@@ -66,9 +73,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _srgb(linear: np.ndarray) -> np.ndarray:
-    linear = linear.clip(0, 1)
-    curve = 1.055 * np.power(linear, 1 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curve)
+    return srgb_from_linear(linear.clip(0, 1))
 
 
 def _write_bytes(path: Path, values: np.ndarray) -> None:

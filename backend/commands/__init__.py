@@ -1,7 +1,9 @@
 """The terminal's commands, one file each; a new file in this folder is found by itself.
 
 A command's file has `HELP` (one line), `add_arguments(parser)`, `run(args) -> dict` (the JSON
-object) and `show(result)` (prints it for a person). A trailing underscore in the file's name is
+object) and `show(result)` (prints it for a person). A command of many results may return an
+iterator instead: each object is printed as soon as it is there, and the last one's `status` is the
+exit status. A trailing underscore in the file's name is
 dropped (`import_.py` is `levelform import`); files that begin with one are no commands.
 """
 
@@ -24,7 +26,7 @@ class Command(Protocol):
     HELP: str
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
-    def run(self, args: argparse.Namespace) -> dict[str, Any]: ...
+    def run(self, args: argparse.Namespace) -> dict[str, Any] | Iterator[dict[str, Any]]: ...
     def show(self, result: dict[str, Any]) -> None: ...
 
 
@@ -49,16 +51,20 @@ def find(name: str) -> Command:
 
 
 @contextmanager
-def progress() -> Iterator[Ticket]:
-    """Give a ticket that draws a bar on a terminal's error stream, and nothing into a pipe."""
+def progress(title: str = "") -> Iterator[Ticket]:
+    """Give a ticket that draws a bar on a terminal's error stream, and nothing into a pipe.
+
+    A title, such as "Model 2 of 5", stands before the name of the stage.
+    """
     from tqdm import tqdm
 
     shape = "{desc:<18} {percentage:3.0f}%|{bar:30}| {elapsed}"
+    before = f"{title}: " if title else ""
     quiet = not is_terminal(sys.stderr)
     with tqdm(total=1.0, bar_format=shape, disable=quiet, leave=False, file=sys.stderr) as bar:
 
         def report(step: Step) -> None:
-            bar.set_description_str(step.stage, refresh=False)
+            bar.set_description_str(before + step.stage, refresh=False)
             bar.update(max(step.overall - bar.n, 0.0))
 
         yield Ticket(report)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import Cancelled, LevelformError, RequestError, WorkError
+from ..contract.memory import is_out_of_memory
 from . import parse_count, progress
 
 if TYPE_CHECKING:
@@ -225,8 +226,7 @@ def _render_one(path: Path, folder: Path, name: str, contents: "Contents") -> st
     """Render one mesh into its folder unless it is finished; return why it was left out."""
     from ..data.meshes import read_asset
     from ..data.records import pictures_of_mesh
-    from ..data.renders import write_renders
-    from ..data.transforms import NAME
+    from ..data.renders import NAME, write_renders
 
     if (folder / NAME).exists():
         return ""
@@ -360,8 +360,6 @@ def _made(job: Any) -> "Record | str":
     except (LevelformError, Cancelled, MemoryError):
         raise
     except Exception as error:
-        from ..worker import is_out_of_memory
-
         if is_out_of_memory(error):
             raise
         log.debug("a shape was left out", exc_info=True)

@@ -4,6 +4,9 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..contract.options import PIPELINE
+from ..contract.sheets import option_lines_of, pipeline_lines
+
 if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
 
@@ -18,21 +21,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Return every method's sheet.
 
-    Beside what the panel is told: "inputs", the "options" that `--option` takes, and for each of
-    the "configurations" its learned "parameters", together and by network.
+    Beside what the panel is told: "inputs", and for each of the "configurations" its learned
+    "parameters", together and by network. "options" of the whole are those that every method takes.
     """
     from ..reconstructors import methods
     from ..session import Session
 
     classes = methods()
     sheets = [asdict(info) for info in Session().methods().methods]
-    return {"methods": [{**sheet, **_more(classes[sheet["name"]])} for sheet in sheets]}
+    return {
+        "methods": [{**sheet, **_more(classes[sheet["name"]])} for sheet in sheets],
+        "options": [asdict(option) for option in PIPELINE],
+    }
 
 
 def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
     """Return what the terminal lists of a method beyond `protocol.MethodInfo`."""
     from ..reconstructors import parameters_by_part
-    from ..session import method_options
 
     spec = cls.spec
     camera = "optional"
@@ -46,7 +51,6 @@ def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
             "camera": camera,
             "image_size": spec.image_size,
         },
-        "options": sorted(method_options(cls)),
         "configurations": {
             name: {"parameters": sum(parts.values()), "parts": parts}
             for name, parts in counts.items()
@@ -55,7 +59,7 @@ def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print a table, then a paragraph a method."""
+    """Print a table, then a paragraph a method, then the options that every method takes."""
     rows = [COLUMNS, *(_row(method) for method in result["methods"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for row in rows:
@@ -65,10 +69,10 @@ def show(result: dict[str, Any]) -> None:
     for method in result["methods"]:
         print(f"\n{method['name']}: {method['title']}")
         print(f"    {method['summary']}")
-        if method["options"]:
-            print(f"    options: {', '.join(method['options'])}")
         if method["paper"]:
             print(f"    {method['paper']}")
+        print("\n".join(option_lines_of(method)))
+    print("\n".join(pipeline_lines()))
 
 
 def _row(method: dict[str, Any]) -> tuple[str, ...]:

@@ -1,13 +1,26 @@
 """`levelform reconstruct`: pictures in, a mesh file out."""
 
 import argparse
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..contract import protocol
+from ..contract.camera_files import find_camera_file, read_posed_images, views_of
+from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
+from ..contract.image_files import image_file, list_images
+from ..contract.settings import Settings
+from ..contract.words import (
+    VIEWS_HELP,
+    add_settings,
+    choose_views,
+    parse_views,
+    parse_volume,
+    read_settings,
+)
 from . import progress
 
 if TYPE_CHECKING:
@@ -17,7 +30,6 @@ if TYPE_CHECKING:
 
 HELP = "turn pictures into a mesh file"
 JOB = "terminal"
-MODES = ("auto", "alpha", "corner")
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
@@ -27,77 +39,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="+",
         metavar="SOURCE",
-        help="picture files; or a transforms.json (nerfstudio, instant-ngp), or a folder",
+        help="image files; or a folder; or a file of cameras: transforms.json (nerfstudio, "
+        "instant-ngp), a COLMAP model, cameras.json (3D Gaussian Splatting), meta_data.json "
+        "(sdfstudio), XML of Metashape, CSV of RealityScan",
     )
     parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
-    parser.add_argument("--method", default="visual-hull", help="see `levelform methods`")
-    parser.add_argument("--weights", help="a file, or the category of bundled ones")
-    parser.add_argument("--resolution", type=int, default=128, help="cells along the longest side")
-    parser.add_argument("--level", type=float, help="distance from, or probability of, the surface")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
-    parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
-    parser.add_argument("--seed", type=int, default=0, help="of whatever the method draws")
-    parser.add_argument(
-        "--color", action=argparse.BooleanOptionalAction, default=True, help="colour the mesh"
-    )
-    parser.add_argument(
-        "--background",
-        default="auto",
-        help="of pictures without alpha: auto (what the border shows), corner, alpha (there is "
-        "none), or a colour as #rrggbb",
-    )
-    parser.add_argument(
-        "--tolerance", type=float, default=0.1, help="how near the background's colour is (0 to 1)"
-    )
+    add_choices(parser)
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Take how to reconstruct, whatever from."""
+    parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
         help="where the object is: x,y,z,side of a cube or 16 numbers of a matrix, row by row; "
         "default: what the transforms.json says, else around what the views see",
     )
-    parser.add_argument(
-        "--hull", action="store_true", help="keep the result inside the visual hull"
-    )
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an option of the method or of the extraction; may be repeated",
-    )
+    add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct and write the mesh; return what it cost and where it is."""
-    from ..geometry.mesh_files import check_format, write_mesh
+    from ..geometry.mesh_files import check_format
     from ..geometry.writing import check_place
     from ..session import Session
 
     check_format(args.out)
     check_place(args.out)
-    background = parse_background(args.background, args.tolerance)
-    options = {**parse_options(args.option), **({"hull": True} if args.hull else {})}
-    volume = None if args.volume is None else parse_volume(args.volume)
     session = Session()
+    choices = read_choices(args, session)
     with progress() as ticket:
-        views, told = read_sources(args.source, args.views)
-        request = protocol.Reconstruct(
-            job=JOB,
-            method=args.method,
-            views=views,
-            world_from_volume=told if volume is None else volume,
-            volume_from="file" if volume is None else "user",
-            resolution=args.resolution,
-            level=args.level,
-            weights=args.weights,
-            color=args.color,
-            seed=args.seed,
-            device=args.device,
-            background=background,
-            options=options,
-        )
-        mesh, stats = _reconstruct(session, request, ticket)
-        write_mesh(mesh, args.out)
+        request = with_views(choices, args.source, args.views)
+        stats = write_result(session, request, args.out, ticket)
     return {**stats, "out": str(args.out)}
+
+
+def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Reconstruct:
+    """Return the request without its views.
+
+    Raises
+    ------
+    RequestError
+        If a word is not what its setting takes, or not what the method takes.
+    """
+    chosen = read_settings(args, Settings()).check(session.methods().methods)
+    volume = None if args.volume is None else parse_volume(args.volume)
+    given = "" if volume is None else "user"
+    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given)
+
+
+def with_views(
+    choices: protocol.Reconstruct, sources: list[str], choice: str | None
+) -> protocol.Reconstruct:
+    """Return the request with the views of the sources, and what a file of cameras says besides."""
+    source = read_sources(sources, choice)
+    given = choices.world_from_volume
+    return replace(
+        choices,
+        views=source.views,
+        world_from_volume=source.volume(given),
+        volume_from=source.volume_from if given is None else choices.volume_from,
+        world_offset=source.world_offset,
+        remarks=source.remarks,
+    )
+
+
+def write_result(
+    session: "Session",
+    request: protocol.Reconstruct,
+    out: str | Path,
+    ticket: "Ticket",
+    *,
+    name: str | Path = "",
+) -> dict[str, Any]:
+    """Reconstruct and write the mesh, in the file of cameras' world; return what it cost.
+
+    `name` is what the file will be called, where `out` is not its last name.
+    """
+    from ..geometry.mesh_files import write_mesh
+
+    mesh, stats = _reconstruct(session, request, ticket)
+    write_mesh(mesh, out, world_offset=request.world_offset)
+    return _in_file(stats, str(name or out))
+
+
+def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
+    """Return the stats in the coordinates of the file of cameras, with how `out` has them."""
+    from ..geometry.mesh_files import offset_remark
+
+    offset = stats["world_offset"]
+    if not any(offset):
+        return stats
+    volume = np.array(stats["world_from_volume"])
+    volume[:3, 3] += offset
+    remarks = [*stats["remarks"], offset_remark(out)]
+    return {**stats, "world_from_volume": volume.tolist(), "remarks": remarks}
 
 
 def show(result: dict[str, Any]) -> None:
@@ -138,98 +174,64 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
     return Mesh(apply(place, update.vertices), update.faces, normals, update.colors)
 
 
-# ---------------------------------------------------------------- what the words mean
+# ---------------------------------------------------------------- what the sources hold
 
 
-def read_sources(
-    sources: list[str], choice: str | None
-) -> tuple[tuple[protocol.ViewData, ...], np.ndarray | None]:
-    """Return the views that the sources hold, and the volume where a file says it.
+@dataclass(frozen=True)
+class Source:
+    """What to reconstruct from.
+
+    views : images, with their cameras where those are known
+    world_from_volume : (4, 4) where the object is, if a file says so
+    volume_from : "file" if one does, else empty
+    remarks : sentences about how the source was understood
+    world_offset : local origin of the views' world, see `PosedFiles`
+    """
+
+    views: tuple[protocol.ViewData, ...]
+    world_from_volume: np.ndarray | None = None
+    volume_from: str = ""
+    remarks: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def volume(self, given: np.ndarray | None) -> np.ndarray | None:
+        """Return the volume about the local origin: the given one, in the file's coordinates, else
+        the file's."""
+        return self.world_from_volume if given is None else moved(given, self.world_offset)
+
+
+def read_sources(sources: list[str], choice: str | None) -> Source:
+    """Return the views that the sources hold, and what a file of cameras says besides.
 
     Raises
     ------
     RequestError
         If a source is missing, can't be read, or does not go with the others.
     """
-    from ..data.pictures import SUFFIXES, read_picture
-    from ..data.transforms import NAME, choose_frames, read_transforms
-
     chosen = None if choice is None else parse_views(choice)
     paths = [Path(source) for source in sources]
     first = paths[0]
-    if first.suffix == ".json" or (first / NAME).is_file():
+    if find_camera_file(first) is not None or first.suffix.lower() == ".json":
         if len(paths) > 1:
             raise RequestError(
-                f"{first} comes with other sources.", "Give one transforms.json, or pictures."
+                f"{first} comes with other sources.", "Give one file of cameras, or images."
             )
-        posed = read_transforms(first, choose=chosen)
-        return posed.views, posed.world_from_volume
+        posed = read_posed_images(first, choose=chosen)
+        return Source(
+            views_of(posed),
+            posed.world_from_volume,
+            posed.volume_from,
+            posed.remarks,
+            posed.world_offset,
+        )
     if first.is_dir():
-        paths = sorted(path for path in first.iterdir() if path.suffix.lower() in SUFFIXES)
+        paths = list_images(first)
         if not paths:
             raise RequestError(
-                f"The folder {first} holds no pictures and no {NAME}.", "Name another folder."
+                f"The folder {first} holds no images and no file of cameras.",
+                "Name another folder.",
             )
-    picked = [paths[index] for index in choose_frames(len(paths), chosen)]
-    views = [protocol.ViewData(read_picture(path).numpy(), None, path.name) for path in picked]
-    return tuple(views), None
-
-
-def parse_views(text: str) -> list[int] | int:
-    """Return which views: "8" is how many, "0,2,5" and "3," which."""
-    try:
-        if "," not in text:
-            return int(text)
-        return [int(word) for word in text.split(",") if word.strip()]
-    except ValueError as error:
-        raise RequestError(
-            f"The views are numbers, not {text!r}.", "Give how many (8), or which (0,2,5)."
-        ) from error
-
-
-def parse_background(text: str, tolerance: float) -> protocol.Background:
-    """Return the background that a word or a colour, #rrggbb, means."""
-    if text in MODES:
-        return protocol.Background(mode=text, tolerance=tolerance)
-    digits = text.removeprefix("#")
-    try:
-        red, green, blue = bytes.fromhex(digits)
-    except ValueError as error:
-        raise RequestError(
-            f"{text!r} is no background.", "Give auto, corner, alpha, or a colour as #rrggbb."
-        ) from error
-    color = (red / 255, green / 255, blue / 255)
-    return protocol.Background(mode="color", color=color, tolerance=tolerance)
-
-
-def parse_volume(text: str) -> np.ndarray:
-    """Return (4, 4) world_from_volume of "x,y,z,side", or of 16 numbers row by row."""
-    try:
-        numbers = [float(word) for word in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise RequestError(f"The volume is numbers, not {text!r}.", "Give x,y,z,side.") from error
-    if len(numbers) == 16:
-        return np.array(numbers).reshape(4, 4)
-    if len(numbers) != 4:
-        raise RequestError(
-            f"The volume is 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
-        )
-    matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
-    matrix[:3, 3] = numbers[:3]
-    return matrix
-
-
-def parse_options(words: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words as a dictionary; values are read as JSON where they are that."""
-    import json
-
-    options = {}
-    for word in words:
-        name, found, value = word.partition("=")
-        if not found or not name:
-            raise RequestError(f"{word!r} is no option.", "Give NAME=VALUE.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
-    return options
+    picked = [paths[index] for index in choose_views(len(paths), chosen)]
+    return Source(
+        tuple(protocol.ViewData(None, None, path.name, image_file(path)) for path in picked)
+    )

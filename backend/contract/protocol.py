@@ -15,6 +15,7 @@ from .channel import Channel
 from .channel import ChannelClosedError as ChannelClosedError
 from .channel import Connection as Connection
 from .channel import Garbled as Garbled
+from .options import Option as Option
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
@@ -46,7 +47,7 @@ class ViewData:
     camera : posed in the world; None when unknown
     name : what to call the view in a message (the camera's name in Blender)
     file : where the image is, instead of `image`
-    mirrored : flip the file's image left-right, top-bottom before the camera sees it
+    mirrored : flip the image left-right, top-bottom before the camera sees it
     """
 
     image: np.ndarray | None
@@ -94,9 +95,12 @@ class Reconstruct:
     front : degrees about the world's +Z from -Y to where the object's front looks, for a volume
         that is estimated; None: what the method needs is found from the images
     cures : what to do about views that disagree, by the names of `Cure`
-    level : the user's threshold, see `Field.level`; None is the method's default
+    world_offset : local origin of the views' world in their file's, see `PosedFiles`
+    remarks : sentences about the source that belong to the result's
+    level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
-    options : further options of the method and of the extraction, by name
+    options : further options of the method and of the pipeline, by name; values or words for them
+    fuse : images that all lack cameras show one object; without it several of them are refused
     """
 
     job: str
@@ -115,6 +119,9 @@ class Reconstruct:
     volume_from: str = "user"
     front: float | None = None
     cures: tuple[str, ...] = ()
+    world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    remarks: tuple[str, ...] = ()
+    fuse: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,9 +186,16 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Forget:
-    """Drop a kept field."""
+    """Drop a kept field; answered by `Status`."""
 
     keep: str
+
+
+@dataclass(frozen=True)
+class KeepAtMost:
+    """Let kept fields hold so many bytes together; answered by `Status`."""
+
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -194,6 +208,13 @@ class Ping:
     """Ask for a sign of life; answered by `Pong` at once, whatever the worker is at."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class Share:
+    """Compute on at most so many threads, as something else needs the processor; 0: on all."""
+
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -372,19 +393,24 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job failed: a sentence for the artist, what to do, and the traceback for the log."""
+    """The job failed: a sentence for the artist, what to do, and the traceback for the log.
+
+    status : the command's exit status: 1 the work failed, 2 the request was wrong
+    """
 
     job: str
     message: str
     hint: str = ""
     detail: str = ""
+    status: int = 1
 
 
 @dataclass(frozen=True)
 class MethodInfo:
     """What the panel needs to know of a method; see `reconstructors.base.MethodSpec`.
 
-    `options` are the names of its own, beside `fusion` and `camera`.
+    options : those of its own that can be given by name; `options.PIPELINE` come beside them
+    level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
     """
 
     name: str
@@ -398,7 +424,8 @@ class MethodInfo:
     needs_weights: bool
     weights: tuple[str, ...]
     fusions: tuple[str, ...]
-    options: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    level_unit: str = "distance"
 
 
 @dataclass(frozen=True)
@@ -417,11 +444,15 @@ class Pong:
 
 @dataclass(frozen=True)
 class Status:
-    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods."""
+    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods.
+
+    kept_bytes : what the kept fields hold together
+    """
 
     memory: int
     kept: tuple[str, ...]
     loaded: tuple[str, ...]
+    kept_bytes: int = 0
 
 
 # ---------------------------------------------------------------- the channel
@@ -434,8 +465,10 @@ _REQUESTS = (
     Evaluate,
     Cancel,
     Forget,
+    KeepAtMost,
     Unload,
     Ping,
+    Share,
     ListMethods,
     Shutdown,
 )

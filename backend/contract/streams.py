@@ -56,13 +56,15 @@ def complain(line: str) -> None:
         sys.stderr.flush()
 
 
-def answer(write: Callable[[], Any]) -> None:
+def answer(write: Callable[[], Any], stream: TextIO | None = None) -> None:
     """Print a result on standard output, to the last byte.
 
     Parameters
     ----------
     write
         Prints it.
+    stream
+        Where to; None: standard output.
 
     Raises
     ------
@@ -75,13 +77,14 @@ def answer(write: Callable[[], Any]) -> None:
         if "stdout" in _lost:
             raise OSError("standard output is closed")
         write()
-        if hasattr(sys.stdout, "flush"):  # what replaces it may have none
-            sys.stdout.flush()
+        stream = stream or sys.stdout
+        if stream is not None and hasattr(stream, "flush"):  # what replaces it may have none
+            stream.flush()
     except BrokenPipeError:
-        close_output()
+        close_output(stream)
         raise
     except (OSError, ValueError) as error:
-        close_output()
+        close_output(stream)
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise WorkError(
             f"The work is done, but its result could not be printed: {reason}.",
@@ -89,10 +92,10 @@ def answer(write: Callable[[], Any]) -> None:
         ) from error
 
 
-def close_output() -> None:
+def close_output(stream: TextIO | None = None) -> None:
     """Let what is left of the output go nowhere, so that nothing complains at the end."""
     with suppress(OSError, ValueError, AttributeError):
-        number = sys.stdout.fileno()
+        number = (stream or sys.stdout).fileno()
         empty = os.open(os.devnull, os.O_WRONLY)
         os.dup2(empty, number)
         os.close(empty)

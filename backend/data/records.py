@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contract.camera_ranges import seed_of
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.frames import FRAMES, apply
@@ -114,11 +115,6 @@ def pictures_of_mesh(
     extents = np.ptp(framed.vertices[np.unique(framed.faces)], axis=0)
     seed = seed_of(name, contents.seed)
     return _views(_mesh_drawing(framed), contents, seed, extents), np.linalg.inv(matrix)
-
-
-def seed_of(name: str, seed: int) -> int:
-    """Return the seed of one shape: it depends on the shape's name, not on its place in a run."""
-    return int(np.random.SeedSequence([*name.encode(), seed]).generate_state(1)[0])
 
 
 def view_arrays(

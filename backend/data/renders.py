@@ -17,11 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from ..contract.camera_files.numbers import matrix
+from ..contract.camera_files.reading import TRANSFORMS as NAME
 from ..contract.errors import RequestError, WorkError
+from ..contract.protocol import ImageFile
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
 from ..geometry.writing import written_whole
-from .transforms import NAME, volume_of
+from ..images.decoding import opened
 
 
 def find_renders(folder: str | Path) -> list[Path]:
@@ -120,8 +123,7 @@ def read_renders(folder: str | Path) -> dict[str, np.ndarray]:
     """
     folder = Path(folder)
     content = _content(folder)
-    frames, world = content["frames"], volume_of(content)
-    world = np.eye(4) if world is None else world
+    frames, world = content["frames"], _world(content)
     pictures = [_picture(folder, frame["file_path"], "RGBA") for frame in frames]
     shared = {key: value for key, value in content.items() if key != "frames"}
     cameras = [
@@ -132,6 +134,12 @@ def read_renders(folder: str | Path) -> dict[str, np.ndarray]:
     ]
     arrays = {"views.images": _stacked(folder, pictures)} | camera_arrays(cameras)
     return arrays | _read_passes(folder, frames, world)
+
+
+def _world(content: dict[str, Any]) -> np.ndarray:
+    """Return where the object frame is in the world, (4, 4)."""
+    given = content.get("world_from_volume")
+    return np.eye(4) if given is None else matrix(given, "world_from_volume", NAME, ((4, 4),))
 
 
 def _content(folder: Path) -> dict[str, Any]:
@@ -163,13 +171,8 @@ def _read_passes(
 
 
 def _picture(folder: Path, name: str, mode: str) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(folder / name) as file:
-            return np.asarray(file.convert(mode))
-    except OSError as error:
-        raise RequestError(f"The picture {folder / name} can't be read: {error}.") from error
+    with opened(ImageFile(str(folder / name))) as file:
+        return np.asarray(file.convert(mode))
 
 
 def _depth(folder: Path, name: str) -> np.ndarray:

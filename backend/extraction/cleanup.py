@@ -35,30 +35,46 @@ def clean(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, ...]]:
     """
     remarks: tuple[str, ...] = ()
     if cleanup.min_component > 0 or cleanup.fill_voids:
-        mesh = _chosen_components(mesh, cleanup)
+        mesh, remarks = _chosen_components(mesh, cleanup)
     if cleanup.max_faces is not None and len(mesh.faces) > cleanup.max_faces:
-        mesh, remarks = _decimated(mesh, cleanup.max_faces)
+        mesh, more = _decimated(mesh, cleanup.max_faces)
+        remarks += more
     return mesh, remarks
 
 
 # ---------------------------------------------------------------- components
 
 
-def _chosen_components(mesh: Mesh, cleanup: Cleanup) -> Mesh:
-    """Drop bodies that are too small, with their voids, and voids to fill, with what is in them."""
+def _chosen_components(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, ...]]:
+    """Drop bodies that are too small, with their voids, and voids to fill, with what is in them.
+
+    A remark tells how many bodies were too small.
+    """
     labels, count = _components(mesh)
     if count < 2:
-        return mesh
+        return mesh, ()
     area, volume = _areas_and_volumes(mesh, labels, count)
     body = volume > 0
     inside = _containment(mesh, labels, volume)
     drop = body & (area < cleanup.min_component * area[body].max(initial=0.0))
+    remarks = _dropped(int(drop.sum()), cleanup.min_component)
     drop |= ~body & (drop[inside] & (inside >= 0))
     if cleanup.fill_voids:
         drop |= ~body
         for component in np.argsort(-np.abs(volume)):  # from the outside in
             drop[component] |= inside[component] >= 0 and drop[inside[component]]
-    return part(mesh, ~drop[labels]) if drop.any() else mesh
+    return (part(mesh, ~drop[labels]) if drop.any() else mesh), remarks
+
+
+def _dropped(count: int, share: float) -> tuple[str, ...]:
+    """Return what to tell of bodies that were too small; nothing where there were none."""
+    if not count:
+        return ()
+    pieces = "1 loose piece" if count == 1 else f"{count} loose pieces"
+    return (
+        f"{pieces} with less than {share:.3g} of the largest piece's area "
+        f"{'was' if count == 1 else 'were'} dropped (min_component, Drop Crumbs).",
+    )
 
 
 def _components(mesh: Mesh) -> tuple[np.ndarray, int]:

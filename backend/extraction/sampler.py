@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import WorkError
+from ..contract.memory import is_out_of_memory
 from ..fields import Field
 from ..ticket import Ticket
 from .bricks import Bricks, unique
@@ -227,7 +228,7 @@ class Sampler:
         try:
             return call(points)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(points) <= SMALLEST_BLOCK:
                 raise WorkError(
@@ -270,13 +271,3 @@ def _unknown(rows: list[Tensor], value: Tensor) -> Tensor:
     for part in rows:
         marks.index_fill_(0, part.reshape(-1).long(), True)
     return torch.nonzero(marks.logical_and_(value.isnan()))[:, 0]
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on any device."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "not enough memory" in text or "can't allocate memory" in text
-    )

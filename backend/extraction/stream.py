@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..contract.errors import RequestError, WorkError
+from ..contract.memory import is_out_of_memory
 from ..fields import Field
 from ..geometry.meshes import Mesh
 from ..ticket import Ticket
 from .cleanup import check_cleanup
 from .grid import COARSEST, FINEST, Box, Grid, round_up
 from .run import DenseRun, Request, SparseRun
-from .sampler import Sampler, Samples, out_of_memory
+from .sampler import Sampler, Samples
 from .types import Cleanup, MeshUpdate
 
 _NO_CLEANUP = Cleanup()
@@ -153,7 +154,7 @@ def _in_memory(updates: Iterator[MeshUpdate], resolution: int) -> Iterator[MeshU
     try:
         yield from updates
     except (MemoryError, RuntimeError) as error:
-        if not out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise WorkError(
             f"There is not enough memory for a mesh at resolution {resolution}.",

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..contract.errors import RequestError
+from ..contract.levels import LEVEL_UNITS, LevelUnit
 
 FieldKind = Literal["distance", "occupancy"]
 
@@ -27,12 +27,17 @@ class Field(ABC):
     block
         Points a call that suit the field best, where it knows better than the device's rule; else
         None.
+    shift
+        Of an occupancy whose surface was moved after training: how much every value lost by that.
+        The network's own minus logit is the value plus `shift`, and a threshold is one of the
+        network's own probabilities.
     """
 
     kind: FieldKind = "distance"
     lipschitz: float | None = None
     device: torch.device = torch.device("cpu")
     block: int | None = None
+    shift: float = 0.0
 
     @abstractmethod
     def __call__(self, points: Tensor) -> Tensor:
@@ -85,18 +90,29 @@ class Field(ABC):
         ----------
         threshold
             For a distance: the offset from the surface in volume units, positive is outside.
-            For an occupancy: the probability above which a point is inside. None: the default, 0
-            or 0.5.
+            For an occupancy: the probability above which a point is inside. None: the default,
+            where the field is 0 unless it knows better.
+
+        Raises
+        ------
+        RequestError
+            If it is outside the range of `level_unit`.
         """
         if threshold is None:
             return 0.0
-        if not math.isfinite(threshold):
-            raise RequestError(f"The level must be a finite number, not {threshold}.")
-        if self.kind == "distance":
-            return float(threshold)
-        if not 0.0 < threshold < 1.0:
-            raise RequestError(
-                f"The level of an occupancy field is a probability, not {threshold}.",
-                "Choose a number between 0 and 1.",
-            )
-        return -math.log(threshold / (1.0 - threshold))
+        self.level_unit.check(threshold)
+        return float(threshold) if self.kind == "distance" else -log_odds(threshold) - self.shift
+
+    def threshold_of(self, level: float) -> float:
+        """Return the user's threshold that a level of the field is: the inverse of `level`."""
+        return level if self.kind == "distance" else 1.0 / (1.0 + math.exp(level + self.shift))
+
+    @property
+    def level_unit(self) -> LevelUnit:
+        """What a user's threshold is a number of."""
+        return LEVEL_UNITS["distance" if self.kind == "distance" else "probability"]
+
+
+def log_odds(probability: float) -> float:
+    """Return the logit of a probability."""
+    return math.log(probability / (1.0 - probability))

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..geometry.frames import scale_of
+from ..geometry.srgb import linear_from_srgb
 from .field import Field
 
 
@@ -127,7 +128,7 @@ class GeneratedField(Field):
         """Return (N, 4) linear RGBA, alpha 1, at `points`, (N, 3) volume frame."""
         head = self._color
         srgb = torch.addmm(head[0], self._features(points), head[1:]).tanh() / 2 + 0.5
-        linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+        linear = linear_from_srgb(srgb)
         return torch.cat([linear, torch.ones_like(linear[:, :1])], 1)
 
     def _features(self, points: Tensor) -> Tensor:

@@ -57,3 +57,7 @@ class Intersection(Field):
     def level(self, threshold: float | None = None) -> float:
         """Turn a user's threshold into a level, as the field itself does."""
         return self.field.level(threshold)
+
+    def threshold_of(self, level: float) -> float:
+        """Turn a level into a user's threshold, as the field itself does."""
+        return self.field.threshold_of(level)

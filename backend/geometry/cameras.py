@@ -1,26 +1,22 @@
 """Cameras inside the maths: x right, y down, z forward; pixel centres at +0.5.
 
 On disk and in the API a camera is a frame of a `transforms.json` (nerfstudio, instant-ngp), whose
-pose has Blender's axes (x right, y up, looking along -z). `Camera.from_transforms` is the one place
-where the two meet.
+pose has Blender's axes (x right, y up, looking along -z): `contract.cameras`, which also reads and
+writes frames. `Camera.from_data` and `to_data` are where the two meet.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.cameras import FLIP_YZ as FLIP_YZ
+from ..contract.cameras import CameraData, from_frame, in_frame, to_frame
 from ..contract.errors import RequestError
-
-# Signs of a pose's columns: Blender's camera axes (x right, y up, -z forward) to ours, and back.
-FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
-
-SUPPORTED_MODELS = ("PINHOLE", "OPENCV", "ORTHOGRAPHIC")
-DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "p1", "p2")
 
 
 @dataclass(frozen=True)
@@ -131,15 +127,7 @@ class Camera:
         RequestError
             If the matrix is no similarity.
         """
-        matrix = np.asarray(world_from_frame, np.float64)
-        scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
-        rotation = matrix[:3, :3] / scale if scale else matrix[:3, :3]
-        if scale <= 0 or not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-5):
-            raise RequestError("A camera can be moved, turned and scaled evenly, not sheared.")
-        pose = np.linalg.inv(matrix) @ self.world_from_camera
-        pose[:3, :3] *= scale  # back to unit axes; lengths along them are now in the frame's units
-        zoom = scale if self.orthographic else 1.0
-        return replace(self, world_from_camera=pose, fx=self.fx * zoom, fy=self.fy * zoom)
+        return Camera.from_data(in_frame(self.to_data(), world_from_frame))
 
     @classmethod
     def from_transforms(cls, frame: Mapping[str, Any], shared: Mapping[str, Any] = {}) -> "Camera":
@@ -155,53 +143,42 @@ class Camera:
         Raises
         ------
         RequestError
-            If the lens is distorted or of another model, or a number is missing.
+            As `contract.cameras.from_frame`, and if the lens is distorted.
         """
-        keys = {**shared, **frame}
-        model = keys.get("camera_model", "PINHOLE")
-        if model not in SUPPORTED_MODELS:
-            raise RequestError(
-                f"The camera model {model} is not supported.",
-                f"Undistort the pictures to one of {', '.join(SUPPORTED_MODELS)}.",
-            )
-        bent = [key for key in DISTORTION_KEYS if abs(float(keys.get(key) or 0.0)) > 1e-9]
-        if bent:
-            raise RequestError(
-                f"The lens has distortion ({', '.join(bent)}).", "Undistort the pictures first."
-            )
-        try:
-            width, height = int(keys["w"]), int(keys["h"])
-            fx, fy = _focal(keys, model, width, height)
-            pose = np.array(keys["transform_matrix"], np.float64).reshape(4, 4) * FLIP_YZ
-        except (KeyError, TypeError, ValueError) as error:
-            raise RequestError(f"A camera lacks or garbles a number: {error}.") from error
+        return cls.from_data(from_frame(frame, shared))
+
+    @classmethod
+    def from_data(cls, data: CameraData) -> "Camera":
+        """Return a camera of the contract; raise `RequestError` if its lens is distorted."""
+        if data.distortion is not None:
+            raise RequestError("The lens has distortion.", "Undistort the image first.")
         return cls(
-            unit_axes(pose),
-            fx,
-            fy,
-            float(keys.get("cx", width / 2)),
-            float(keys.get("cy", height / 2)),
-            width,
-            height,
-            orthographic=model == "ORTHOGRAPHIC",
+            unit_axes(np.asarray(data.transform_matrix, np.float64) * FLIP_YZ),
+            float(data.fl_x),
+            float(data.fl_y),
+            float(data.cx),
+            float(data.cy),
+            int(data.w),
+            int(data.h),
+            orthographic=data.camera_model == "ORTHOGRAPHIC",
+        )
+
+    def to_data(self) -> CameraData:
+        """Return the camera as the contract has it."""
+        return CameraData(
+            transform_matrix=self.world_from_camera * FLIP_YZ,
+            fl_x=self.fx,
+            fl_y=self.fy,
+            cx=self.cx,
+            cy=self.cy,
+            w=self.width,
+            h=self.height,
+            camera_model="ORTHOGRAPHIC" if self.orthographic else "PINHOLE",
         )
 
     def to_transforms(self) -> dict[str, Any]:
         """Return the camera as a frame of a `transforms.json`, with its own intrinsics."""
-        frame = {
-            "fl_x": self.fx,
-            "fl_y": self.fy,
-            "cx": self.cx,
-            "cy": self.cy,
-            "w": self.width,
-            "h": self.height,
-            "camera_model": "PINHOLE",
-            "transform_matrix": (self.world_from_camera * FLIP_YZ).tolist(),
-        }
-        if self.orthographic:
-            frame["camera_model"] = "ORTHOGRAPHIC"
-            frame["ortho_scale"] = max(self.width / self.fx, self.height / self.fy)
-        return frame
+        return to_frame(self.to_data())
 
 
 def unit_axes(pose: np.ndarray) -> np.ndarray:
@@ -213,17 +190,3 @@ def unit_axes(pose: np.ndarray) -> np.ndarray:
     result = pose.copy()
     result[:3, :3] = axes / lengths
     return result
-
-
-def _focal(keys: Mapping[str, Any], model: str, width: int, height: int) -> tuple[float, float]:
-    """Return the focal lengths in pixels; (pixels per unit) for an orthographic camera."""
-    if "fl_x" in keys:
-        fx = float(keys["fl_x"])
-        return fx, float(keys.get("fl_y", fx))
-    if model == "ORTHOGRAPHIC":
-        zoom = max(width, height) / float(keys["ortho_scale"])
-        return zoom, zoom
-    fx = width / (2 * math.tan(float(keys["camera_angle_x"]) / 2))
-    if "camera_angle_y" in keys:
-        return fx, height / (2 * math.tan(float(keys["camera_angle_y"]) / 2))
-    return fx, fx

@@ -5,29 +5,44 @@ importer and exporter), so these two are turned on the way out and in; PLY, STL,
 
 Colours: glTF and NPZ hold linear RGBA as floats, PLY and OBJ sRGB (8 bits, and floats without
 alpha), STL none.
+
+A mesh that stands far from the world's origin, as map coordinates do, is kept about a local origin
+(`world_offset`), since single precision would round its shape away. glTF has it as the translation
+of its node, which readers apply, and NPZ as vertices in double precision, in the world. PLY and OBJ
+name it in a comment and STL in its header, `world_offset X Y Z` (+Z up): their vertices are local.
 """
 
 import io
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..contract.errors import RequestError, WorkError
+from ..contract.srgb import linear_from_srgb, srgb_from_linear
 from .frames import Z_UP_FROM_Y_UP, apply
+from .image_formats import allowed_formats_alone
 from .meshes import Mesh
 from .writing import written_whole
 
 _GL_FLOAT, _GL_UINT = 5126, 5125
 _GL_VERTICES, _GL_INDICES = 34962, 34963
 OBJ_ROWS = 50_000  # formatted at a time
+Offset = tuple[float, ...]
 
 
-def write_mesh(mesh: Mesh, path: str | Path) -> None:
+def write_mesh(
+    mesh: Mesh, path: str | Path, *, world_offset: Sequence[float] = (0.0, 0.0, 0.0)
+) -> None:
     """Write a mesh, +Z up; the suffix says how.
+
+    Parameters
+    ----------
+    world_offset
+        Local origin of the mesh in the world: how each format has it is told above.
 
     Raises
     ------
@@ -44,7 +59,7 @@ def write_mesh(mesh: Mesh, path: str | Path) -> None:
     if not np.isfinite(mesh.vertices).all():
         raise WorkError(f"The mesh has a vertex that is not finite, so {path} was not written.")
     with written_whole(path) as partial, partial.open("wb") as file:
-        writer(mesh, file)
+        writer(mesh, file, tuple(float(value) for value in world_offset))
 
 
 def check_format(path: str | Path) -> str:
@@ -56,6 +71,16 @@ def check_format(path: str | Path) -> str:
             f"Use one of {', '.join(_WRITERS)}.",
         )
     return suffix
+
+
+def offset_remark(path: str | Path) -> str:
+    """Return a sentence that says how a file has the local origin of its mesh."""
+    ways = {
+        ".glb": "has the local origin as the translation of its node, which readers apply",
+        ".npz": "has the vertices in the world, in double precision",
+    }
+    way = ways.get(check_format(path), "has local vertices and names their origin in its header")
+    return f"{Path(path).name} {way}."
 
 
 def read_mesh(path: str | Path) -> Mesh:
@@ -92,7 +117,7 @@ def read_mesh(path: str | Path) -> Mesh:
 # ---------------------------------------------------------------- writers
 
 
-def _write_glb(mesh: Mesh, file: BinaryIO) -> None:
+def _write_glb(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     attributes = {"POSITION": _turned(mesh.vertices, to_y_up=True)}
     if mesh.normals is not None:
         attributes["NORMAL"] = _turned(mesh.normals, to_y_up=True)
@@ -101,6 +126,9 @@ def _write_glb(mesh: Mesh, file: BinaryIO) -> None:
     arrays = [np.asarray(mesh.faces, "<u4").reshape(-1)]
     arrays += [np.asarray(values, "<f4") for values in attributes.values()]
     content = _glb_header(list(attributes), arrays)
+    if any(offset):
+        x, y, z = offset
+        content["nodes"][0]["translation"] = [x, z, -y]  # +Y up
     text = json.dumps(content, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     data = b"".join(array.tobytes() for array in arrays)  # multiples of four bytes all
@@ -148,7 +176,7 @@ def _glb_header(names: list[str], arrays: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _write_ply(mesh: Mesh, file: BinaryIO) -> None:
+def _write_ply(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     names, columns = ["x", "y", "z"], [mesh.vertices]
     if mesh.normals is not None:
         names, columns = [*names, "nx", "ny", "nz"], [*columns, mesh.normals]
@@ -166,18 +194,22 @@ def _write_ply(mesh: Mesh, file: BinaryIO) -> None:
             rows[name] = values
     faces = np.zeros(len(mesh.faces), [("count", "u1"), ("corners", "<i4", 3)])
     faces["count"], faces["corners"] = 3, mesh.faces
-    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *lines]
+    head = ["ply", "format binary_little_endian 1.0"]
+    head += [f"comment {_named(offset)}"] if any(offset) else []
+    head += [f"element vertex {len(rows)}", *lines]
     head += [f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header"]
     file.write(("\n".join(head) + "\n").encode())
     file.write(rows.tobytes())
     file.write(faces.tobytes())
 
 
-def _write_obj(mesh: Mesh, file: BinaryIO) -> None:
+def _write_obj(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     vertices = _turned(mesh.vertices, to_y_up=True)
     if mesh.colors is not None:
         vertices = np.concatenate([vertices, to_srgb(mesh.colors)[:, :3]], axis=1)
     file.write(b"# Levelform, +Y up\n")
+    if any(offset):
+        file.write(f"# {_named(offset)} (+Z up)\n".encode())
     _write_rows(file, "v" + " %.7g" * vertices.shape[1] + "\n", vertices)
     corner = " %d"
     if mesh.normals is not None:
@@ -193,26 +225,34 @@ def _write_rows(file: BinaryIO, pattern: str, rows: np.ndarray) -> None:
         file.write((pattern * len(part) % tuple(part.ravel().tolist())).encode())
 
 
-def _write_stl(mesh: Mesh, file: BinaryIO) -> None:
+def _write_stl(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     corners = mesh.vertices[mesh.faces]  # (F, 3, 3)
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(across, axis=1, keepdims=True)
     layout = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")]
     rows = np.zeros(len(corners), layout)
     rows["normal"], rows["corners"] = across / np.maximum(length, 1e-30), corners
-    file.write(b"Levelform, +Z up".ljust(80) + struct.pack("<I", len(rows)))
+    words = f"Levelform, +Z up{f', {_named(offset)}' if any(offset) else ''}"
+    file.write(words.encode()[:80].ljust(80) + struct.pack("<I", len(rows)))
     file.write(rows.tobytes())
 
 
-def _write_npz(mesh: Mesh, file: BinaryIO) -> None:
+def _write_npz(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     named = {"normals": mesh.normals, "colors": mesh.colors}
     extra = {name: values for name, values in named.items() if values is not None}
+    vertices = mesh.vertices
+    if any(offset):
+        vertices = vertices.astype(np.float64) + offset
     packed = io.BytesIO()  # an archive that its disk cuts short complains once more when it goes
-    np.savez_compressed(packed, vertices=mesh.vertices, faces=mesh.faces, **extra)
+    np.savez_compressed(packed, vertices=vertices, faces=mesh.faces, **extra)
     file.write(packed.getbuffer())
 
 
-_WRITERS: dict[str, Callable[[Mesh, BinaryIO], None]] = {
+def _named(offset: Offset) -> str:
+    return "world_offset " + " ".join(f"{value:.12g}" for value in offset)
+
+
+_WRITERS: dict[str, Callable[[Mesh, BinaryIO, Offset], None]] = {
     ".glb": _write_glb,
     ".ply": _write_ply,
     ".obj": _write_obj,
@@ -238,7 +278,8 @@ def _read_npz(path: Path) -> Mesh:
 def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
     import trimesh
 
-    scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    with allowed_formats_alone():
+        scene = trimesh.load_scene(path, process=False, maintain_order=True)
     if len(scene.graph.nodes_geometry) == 1:  # as it is: joining parts loses floating colours
         matrix, name = scene.graph[scene.graph.nodes_geometry[0]]
         whole = scene.geometry[name].apply_transform(matrix)
@@ -278,13 +319,10 @@ def _turned(vectors: np.ndarray, *, to_y_up: bool) -> np.ndarray:
 
 def to_srgb(rgba: np.ndarray) -> np.ndarray:
     """Return linear RGBA, (N, 4), as sRGB in [0, 1]; alpha stays as it is."""
-    color = rgba[:, :3].clip(0.0, 1.0)
-    curve = np.where(color <= 0.0031308, color * 12.92, 1.055 * color ** (1 / 2.4) - 0.055)
-    return np.concatenate([curve, rgba[:, 3:].clip(0.0, 1.0)], axis=1).astype(np.float32)
+    color = srgb_from_linear(rgba[:, :3].clip(0.0, 1.0))
+    return np.concatenate([color, rgba[:, 3:].clip(0.0, 1.0)], axis=1).astype(np.float32)
 
 
 def to_linear(rgba: np.ndarray) -> np.ndarray:
     """Return sRGB RGBA, (N, 4), as linear; alpha stays as it is."""
-    color = rgba[:, :3]
-    line = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
-    return np.concatenate([line, rgba[:, 3:]], axis=1).astype(np.float32)
+    return np.concatenate([linear_from_srgb(rgba[:, :3]), rgba[:, 3:]], axis=1).astype(np.float32)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 from torch.nn.functional import interpolate
 
 from .cameras import Camera
@@ -42,11 +41,4 @@ def resized(camera: Camera, *, width: int, height: int) -> Camera:
         cy=camera.cy * down,
         width=width,
         height=height,
-    )
-
-
-def linear(srgb: Tensor) -> Tensor:
-    """Return linear light of sRGB values in [0, 1] (IEC 61966-2-1)."""
-    return torch.where(
-        srgb <= 0.04045, srgb / 12.92, ((srgb.clamp_min(0.0) + 0.055) / 1.055) ** 2.4
     )

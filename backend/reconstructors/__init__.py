@@ -17,6 +17,7 @@ from .base import Configuration as Configuration
 from .base import MethodSpec as MethodSpec
 from .base import Reconstructor as Reconstructor
 from .base import WeightsInfo as WeightsInfo
+from .base import keyword_names as keyword_names
 from .base import register as register
 from .building import within
 from .checkpoints import read_checkpoint, tensors_in

@@ -6,6 +6,7 @@ paper's own frame at its border with `to_method` and `prepare`, and nowhere else
 """
 
 import dataclasses
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
+from ..contract.options import Option
 from ..fields import Field
 from ..fusion import Framing, Fusion, Pictures, frame_views
 from ..geometry.cameras import Camera
@@ -53,6 +55,8 @@ class MethodSpec:
         are
     needs_weights : a network; false for methods without learned parameters
     fusions : names of the rules by which several views are combined, the default first
+    own_options : keywords of `encode` and `decode` that a person may give, see `options`
+    level_unit : what a user's level is a number of, "distance" or "probability"
     """
 
     name: str
@@ -66,6 +70,33 @@ class MethodSpec:
     image_size: int | None = None
     needs_weights: bool = True
     fusions: tuple[Fusion, ...] = ()
+    own_options: tuple[Option, ...] = ()
+    level_unit: str = "distance"
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Every option that may be given by name, in order of the names.
+
+        Where there is a choice of fusions it is "fusion"; where cameras are estimated, "camera".
+        """
+        implied = []
+        if len(self.fusions) > 1:
+            help_ = "how several views become one object"
+            implied.append(Option("fusion", "choice", self.fusions[0], help_, choices=self.fusions))
+        if self.estimates_camera:
+            help_ = "take each image's camera where it has one, or estimate all of them"
+            words = ("given", "estimated")
+            implied.append(Option("camera", "choice", "given", help_, choices=words))
+        return tuple(sorted((*implied, *self.own_options), key=lambda option: option.name))
+
+
+# Of methods whose objects are taken for symmetric, where their weights are so configured.
+SYMMETRY = Option(
+    "symmetry",
+    "bool",
+    True,
+    "use that most objects are symmetric about the volume's plane x = 0",
+)
 
 
 @dataclass(frozen=True)
@@ -246,6 +277,16 @@ class Reconstructor(nn.Module):
         at.
         """
         raise NotImplementedError(f"{self.spec.title} estimates no cameras")
+
+    @property
+    def level_unit(self) -> str:
+        """What a user's level is a number of, with these weights."""
+        return self.spec.level_unit
+
+    @property
+    def level_shift(self) -> float:
+        """By how much `shift_level` moved the surface of these weights after they were trained."""
+        return float(self.weights.results.get("level", 0.0))
 
     # ---------------------------------------------------------------- training
 
@@ -475,6 +516,12 @@ def _matrix(rows: Any) -> np.ndarray:
         return np.array(rows, np.float64)
     except (ValueError, TypeError, OverflowError):
         return np.zeros(())
+
+
+def keyword_names(function: Callable[..., Any]) -> set[str]:
+    """Return the names of a function's keyword-only arguments."""
+    parameters = inspect.signature(function).parameters.values()
+    return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 _REGISTRY: dict[str, type[Reconstructor]] = {}

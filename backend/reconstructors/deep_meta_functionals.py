@@ -39,6 +39,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
+from ..contract.options import Option
 from ..encoders.preactivation import MODULES, PreactivationResNet
 from ..fields import Field
 from ..fields.mlp import Activation, MlpField
@@ -55,6 +56,12 @@ SPEC = MethodSpec(
     paper="Littwin and Wolf, Deep Meta Functionals for Shape Representation, ICCV 2019",
     summary="From a picture to the weights of a tiny network that is the shape: smooth and fast.",
     fusions=("mean",),
+    own_options=(
+        Option(
+            "time", "float", 0.0, "the moment of a moving shape, for weights that read one", -1, 1
+        ),
+    ),
+    level_unit="probability",
 )
 
 ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}
@@ -265,6 +272,11 @@ class DeepMetaFunctionals(Reconstructor):
     def decode(self, code: Code, *, time: float = 0.0, **options: Any) -> MlpField:
         """Bake g; `time` in [-1, 1] is the moment of a moving shape, where g reads one."""
         self.check_code(code)
+        if time and self.configuration.coordinates < 4:
+            raise RequestError(
+                "These weights know still shapes alone, so there is no time to choose.",
+                "Leave `time` out, or use weights that were trained on moving shapes.",
+            )
         embedding = code.tensors["embedding"].to(self.device)
         frame = torch.from_numpy(self.method_from_volume)
         return bake(self.functional(embedding[None]), frame, time=time)

@@ -40,6 +40,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
+from ..contract.options import Option
 from ..encoders import normalize
 from ..encoders.pose import CameraNetwork
 from ..encoders.vgg import GROUPS, VGG16
@@ -61,6 +62,7 @@ from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
 from .base import (
+    SYMMETRY,
     Batch,
     Code,
     Configuration,
@@ -237,6 +239,16 @@ def _with_share(group: dict[str, Tensor], share: float) -> dict[str, Tensor]:
         estimates_camera=True,
         image_size=137,
         fusions=("mean", "max"),
+        own_options=(
+            SYMMETRY,
+            Option(
+                "part",
+                "choice",
+                "both",
+                "which of the two streams to show (figure 6)",
+                choices=("both", "global", "local"),
+            ),
+        ),
     )
 )
 class DISN(Reconstructor):
@@ -473,6 +485,11 @@ class DISN(Reconstructor):
         if any(name not in lent or lent[name].shape != own[name].shape for name in own):
             return {}
         return {f"camera.encoder.{name}": lent[name] for name in own}
+
+    @property
+    def level_unit(self) -> str:
+        """A probability where these weights predict inside or outside."""
+        return "probability" if self.configuration.binary else "distance"
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:

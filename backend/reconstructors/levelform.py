@@ -63,7 +63,7 @@ from ..fusion import (
 )
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
+from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 
 FRAMING = replace(OURS, backdrop="rgba")
@@ -233,6 +233,8 @@ SPEC = MethodSpec(
     estimates_camera=True,
     image_size=128,
     fusions=("mean",),
+    own_options=(SYMMETRY,),
+    level_unit="probability",
 )
 
 

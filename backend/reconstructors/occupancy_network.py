@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from ..encoders import normalize
 from ..encoders.resnet import ResNet
 from ..fields import Field
+from ..fields.field import log_odds
 from ..fusion import OURS, R2N2, Framing, network_input, reduce_views
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
@@ -46,6 +47,7 @@ SPEC = MethodSpec(
     paper="Mescheder et al., Occupancy Networks, CVPR 2019",
     summary="The baseline: one image to one code, and one large network shared by all objects.",
     fusions=("mean", "max"),
+    level_unit="probability",
 )
 
 PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
@@ -199,8 +201,8 @@ class OccupancyField(Field):
         return torch.addcmul(shift, x, scale).relu_() @ weight + bias
 
     def level(self, threshold: float | None = None) -> float:
-        """Return the level of a probability; None: the one that the weights were made for."""
-        return super().level(self.threshold if threshold is None else threshold)
+        """Return the level of a probability; None: that of the weights' own threshold."""
+        return -log_odds(self.threshold) if threshold is None else super().level(threshold)
 
 
 def _bias(layer: nn.Conv1d) -> Tensor:

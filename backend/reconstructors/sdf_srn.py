@@ -41,6 +41,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
+from ..contract.options import Option
 from ..encoders.resnet import ResNet
 from ..fields import Field
 from ..fields.fused import FusedFields
@@ -333,6 +334,16 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
         summary="A smooth surface with colours, learned from pictures and silhouettes alone",
         image_size=64,
         fusions=("mean", "intersection"),
+        own_options=(
+            Option(
+                "optimize",
+                "int",
+                0,
+                "steps of test-time optimisation, for posed images (the paper takes 500)",
+                0,
+                10_000,
+            ),
+        ),
     )
 )
 class SDFSRN(Reconstructor):
@@ -497,6 +508,11 @@ class SDFSRN(Reconstructor):
             value = implicit(rays.origins + depth * rays.directions) * factor
             least = torch.minimum(least, value)
         return least[0], rays.inside[0]
+
+    @property
+    def level_unit(self) -> str:
+        """A probability where these weights predict occupancy."""
+        return "probability" if self.configuration.occupancy else "distance"
 
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`, by the bias of the written head."""

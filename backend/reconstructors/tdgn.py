@@ -56,6 +56,7 @@ SPEC = MethodSpec(
     paper="Zhang and Wonka, Training Data Generating Networks, 2021",
     summary="From a picture to a handful of labelled points whose SVM's boundary is the shape.",
     fusions=("mean", "union"),
+    level_unit="probability",
 )
 
 LEAST_SIGMA = 1e-3
@@ -313,6 +314,11 @@ class TDGN(Reconstructor):
             weights=-beta * (solved.alphas * solved.labels)[matters],
             bias=-beta * solved.bias - self.configuration.level,
         )
+
+    @property
+    def level_shift(self) -> float:
+        """An entry of the configuration, which training leaves as it is."""
+        return self.configuration.level
 
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`: an entry of the configuration.

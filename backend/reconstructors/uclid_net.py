@@ -45,6 +45,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
+from ..contract.options import Option
 from ..encoders.depth import DepthNetwork, depth_loss
 from ..encoders.folding import Folded, convolution_dtype
 from ..encoders.lifting import lift_depth, lift_features, voxels_of
@@ -63,7 +64,16 @@ from ..fusion import (
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from .base import (
+    SYMMETRY,
+    Batch,
+    Code,
+    Configuration,
+    MethodSpec,
+    Reconstructor,
+    register,
+    shapenet_frame,
+)
 from .configuration import SIZE, Ranges
 
 GRIDS = (7, 14, 28, 28)  # resolution that the maps F4, F3, F2, F1 are lifted to
@@ -308,6 +318,10 @@ class UCLIDNetwork(nn.Module):
         estimates_camera=True,
         image_size=224,
         fusions=("mean", "sum"),
+        own_options=(
+            SYMMETRY,
+            Option("lattice", "int", LATTICE, "vertices along each patch's side", 2, 64),
+        ),
     )
 )
 class UCLIDNet(Reconstructor):

@@ -19,7 +19,8 @@ from ..contract.errors import RequestError
 from ..fields.hull import HullField, silhouette_map
 from ..fields.silhouettes import EDGE, grown_colors
 from ..geometry.cameras import Camera
-from ..geometry.pictures import linear, shrink
+from ..geometry.pictures import shrink
+from ..geometry.srgb import linear_from_srgb
 from ..geometry.views import View
 from .base import Code, MethodSpec, Reconstructor, register
 
@@ -98,7 +99,7 @@ def object_colors(image: Tensor) -> Tensor:
     """Return (3, H, W) linear RGB of an sRGB picture, (H, W, 4), without its background."""
     pixels = image.cpu().numpy()
     grown = grown_colors(pixels[..., :3], pixels[..., 3])
-    return linear(torch.from_numpy(grown)).permute(2, 0, 1).contiguous()
+    return linear_from_srgb(torch.from_numpy(grown)).permute(2, 0, 1).contiguous()
 
 
 def check_silhouette(view: View) -> None:

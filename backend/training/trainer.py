@@ -368,9 +368,10 @@ class Trainer:
             "precision": self.recipe.precision,
             **earlier,
         }
-        results = dict(self.model.weights.results) | {
-            f"validation {self.part} {key}": value for key, value in scores.items()
-        }
+        before = dict(self.model.weights.results)
+        if self.part == "main":
+            before.pop("level", None)  # training finds the surface anew
+        results = before | {f"validation {self.part} {key}": value for key, value in scores.items()}
         self._mean.save(
             self.settings.out / name, training=training | {"parts": parts}, results=results
         )

@@ -48,6 +48,7 @@ class Puppet:
     methods: Any = None
     status: Any = None
     worker_state: str = "ready"
+    silent_for: float = 0.0
     submitted: list[Any] = field(default_factory=list)
     waiting: list[Any] = field(default_factory=list)  # what the next polls do, one each
 
@@ -173,3 +174,13 @@ def _packed(name: str, pixels: np.ndarray) -> Any:
     image.update()
     image.pack()
     return image
+
+
+@pytest.fixture
+def prepared() -> Callable[[Any], Any]:
+    """Return what the worker makes of a view's data: its image, (H, W, 4), and camera."""
+    pytest.importorskip("torch", exc_type=ImportError)
+    from levelform.backend.contract.protocol import Background
+    from levelform.backend.images import to_view
+
+    return lambda data: to_view(data, Background())

@@ -68,7 +68,10 @@ def test_the_volume_is_an_empty_a_matrix_or_what_the_cameras_see(puppet, ball_st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"resolution": 4}, "resolution is 4"),
+        ({"resolution": 4}, "resolution is a whole number from 8 to 1024, not 4"),
+        ({"resolutoin": 64}, "no setting 'resolutoin'"),
+        ({"background": "beige"}, "'beige' is not a background"),
+        ({"options": {"first": "few"}}, "first is a whole number"),
         ({"volume": np.zeros((4, 4))}, "singular"),
         ({"volume": np.full((4, 4), np.nan)}, "finite"),
         ({"volume": np.eye(3)}, "4x4"),
@@ -104,6 +107,28 @@ def test_remesh_keeps_the_object(puppet, ball_stage):
     assert max(vertex.co.length for vertex in made.data.vertices) == 64
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"resolution": 4}, "The resolution is a whole number from 8 to 1024"),
+        ({"level": 3}, "probability .* between 0 and 1, not 3"),
+        ({"options": {"max_facs": 9}}, "no option 'max_facs'"),
+        ({"options": {"hull": True}}, "no option 'hull'"),  # it is the field's, not the mesh's
+        ({"options": {"max_faces": 3}}, "max_faces is a whole number of 4 or more"),
+    ],
+)
+def test_a_wrong_remesh_starts_nothing(puppet, ball_stage, arguments, words):
+    ball_stage()
+    puppet.waiting = [lambda: puppet.send(32), lambda: puppet.finish(level_unit="probability")]
+    made = api.reconstruct(options={"first": "16"})
+    with pytest.raises(RequestError, match=words):
+        api.remesh(made, **arguments)
+    assert len(puppet.submitted) == 1
+    answer(puppet, 64)
+    api.remesh(made, resolution=64, options={"dense": "yes"})
+    assert puppet.job.request.options == {"first": 16, "dense": True}
+
+
 def test_volume_from_cameras_adds_an_empty_and_then_moves_it(extension, ball_stage):
     scene = ball_stage()
     empty = api.volume_from_cameras(scene)
@@ -128,7 +153,8 @@ def folder(tmp_path, ball_stage):
         pose = np.eye(4)
         pose[2, 3] = 4 + number
         frames.append({"file_path": f"{number}.png", "transform_matrix": pose.tolist()})
-    content = {"fl_x": 80.0, "w": 64, "h": 64, "aabb": [[-1, -1, -1], [1, 1, 1]], "frames": frames}
+    content = {"fl_x": 80.0, "w": 64, "h": 64, "world_from_volume": np.eye(4).tolist()}
+    content["frames"] = frames
     (tmp_path / "transforms.json").write_text(json.dumps(content))
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     return tmp_path
@@ -138,7 +164,8 @@ def test_a_folder_brings_its_cameras_and_its_volume(puppet, folder):
     answer(puppet, 32)
     api.reconstruct(cameras=folder)
     request = puppet.job.request
-    assert [view.name for view in request.views] == ["0", "1"]
+    assert [view.name for view in request.views] == ["0.png", "1.png"]
+    assert request.volume_from == "file"
     assert request.world_from_volume.tolist() == np.eye(4).tolist()
     assert not bpy.data.images
 
@@ -212,3 +239,16 @@ def test_an_output_that_cannot_be_written_says_why(extension, tmp_path, path, wo
     with pytest.raises((RequestError, WorkError), match=words):
         api.export_mesh(bpy.context.object, tmp_path / path)
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_api_is_an_attribute_of_the_extension():
+    import levelform
+
+    assert levelform.api is api
+    with pytest.raises(AttributeError, match="no attribute 'apu'"):
+        levelform.apu  # noqa: B018 - looking it up is the test
+
+
+def test_a_job_is_refused_where_the_extension_is_not_enabled():
+    with pytest.raises(RequestError, match="not enabled"):
+        api.reconstruct()

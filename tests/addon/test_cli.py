@@ -10,6 +10,7 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon import cli, interpreter  # noqa: E402
 from levelform.addon.checkup import Report  # noqa: E402
 from levelform.addon.install import Candidate, Source  # noqa: E402
+from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import MethodInfo, Methods  # noqa: E402
 
 pytestmark = pytest.mark.bpy
@@ -34,8 +35,7 @@ def test_the_cameras_of_the_scene_are_the_default(answers, ball_stage, capfd, tm
     mesh, blend = tmp_path / "ball.npz", tmp_path / "ball.blend"
     capfd.readouterr()
     assert run("reconstruct", "-o", mesh, "--save", blend, "--json") == 0
-    printed = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
-    result = json.loads(printed[-1])
+    result = json.loads(capfd.readouterr().out)  # and nothing else
     assert (result["out"], result["save"], result["views"]) == (str(mesh), str(blend), 6)
     assert {"method", "resolution", "faces", "watertight", "keep"} <= result.keys()
     assert answers.job.request.resolution == 64
@@ -58,7 +58,12 @@ def test_words_override_the_scene(answers, ball_stage):
     assert (request.seed, request.device) == (5, "cpu")
     assert request.background.color == (0.0, 1.0, 0.0)
     assert request.background.tolerance == 0.2
-    assert request.options == {"fill_voids": True, "hull": True, "first": 16}
+    assert request.options == {
+        "fill_voids": True,
+        "hull": True,
+        "first": 16,
+        "min_component": 0.0,
+    }
     assert request.world_from_volume.tolist() == [
         [2, 0, 0, 1],
         [0, 2, 0, 2],
@@ -77,7 +82,10 @@ def test_files_are_taken_as_they_are(answers, ball_stage, tmp_path):
     shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
     assert run("reconstruct", tmp_path / "a.png", tmp_path / "b.png") == 0
     request = answers.job.request
-    assert [(view.name, view.camera) for view in request.views] == [("a", None), ("b", None)]
+    assert [(view.name, view.camera) for view in request.views] == [
+        ("a.png", None),
+        ("b.png", None),
+    ]
     assert request.world_from_volume is None
     assert request.options == {}
 
@@ -88,8 +96,8 @@ def test_files_are_taken_as_they_are(answers, ball_stage, tmp_path):
         (["reconstruct"], "no cameras"),
         (["reconstruct", "/nowhere.png"], "/nowhere.png"),
         (["reconstruct", "--resolution", "many"], "invalid int value"),
-        (["reconstruct", "--background", "beige"], "no background"),
-        (["reconstruct", "--option", "first"], "no option"),
+        (["reconstruct", "--background", "beige"], "not a background"),
+        (["reconstruct", "--option", "first"], "not an option"),
         (["reconstruct", "-o", "mesh.fbx"], "no format"),
         (["reconstruct", "-o", "/gone/mesh.glb"], "no folder"),
         (["dance"], "invalid choice"),
@@ -135,12 +143,22 @@ def test_work_that_fails_is_status_1(puppet, ball_stage, capfd):
 
 
 def test_methods_are_listed(puppet, capfd):
-    info = MethodInfo("mesh", "Mesh", "", "A stand-in.", True, False, 1, None, False, (), ())
+    facts = ("mesh", "Mesh", "", "A stand-in.", True, False, 1, None, False, (), ())
+    info = MethodInfo(*facts, (Option("side", "int", 8, "how long", 2, 64),), "probability")
     puppet.methods = Methods((info,))
     assert run("methods", "--json") == 0
-    assert json.loads(capfd.readouterr().out.splitlines()[-1])["methods"][0]["name"] == "mesh"
+    told = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert told["methods"][0]["options"][0]["maximum"] == 64
+    assert "hull" in [option["name"] for option in told["options"]]
     assert run("methods") == 0
-    assert "A stand-in." in capfd.readouterr().out
+    printed = capfd.readouterr().out
+    for words in (
+        "A stand-in.",
+        "level: the probability",
+        "side  a whole number from 2 to 64 (default: 8): how long",
+        "min_component",
+    ):
+        assert words in printed
 
 
 def test_doctor_says_what_was_found(extension, monkeypatch, capfd):

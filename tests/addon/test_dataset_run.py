@@ -160,7 +160,7 @@ def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
     words = ["dataset", "render", str(tmp_path / "out"), "--collection", "Props", "--json"]
     words += ["--views", "1", "--size", "8", "--samples", "1", "--passes", "depth"]
     assert cli.main(words) == 0
-    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+    answer = json.loads(capsys.readouterr().out)
     assert (answer["shapes"], answer["views"], list(answer["skipped"])) == (1, 1, ["Hidden"])
     assert {path.name for path in (tmp_path / "out").rglob("000*")} == {"000.png", "000_depth.npy"}
     assert cli.main(["dataset", "render", str(tmp_path / "lost"), str(tmp_path / "new")]) == 2

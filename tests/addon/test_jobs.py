@@ -306,6 +306,15 @@ class TestFailure:
         poll_until(jobs, lambda: jobs._client.heard_at > before + 0.2)
         jobs.cancel(job)
 
+    def test_it_computes_on_fewer_threads_while_blender_renders(self, jobs):
+        job = jobs.submit(request("threads"))
+        poll_until(jobs, lambda: job.progress is not None)
+        for wanted in (1, 0, 1):
+            jobs.share(wanted)
+            poll_until(jobs, lambda wanted=wanted: job.progress.fraction == wanted / 10)
+        jobs.cancel(job)
+        assert jobs.run(job).state is JobState.CANCELLED
+
     def test_no_backend_fails_the_job_with_the_reason(self):
         def make():
             raise WorkError("There is no backend.", "Press Install backend.")

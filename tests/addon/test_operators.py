@@ -70,10 +70,10 @@ def test_what_the_panel_says_reaches_the_worker(puppet, ball_stage):
 
 def test_a_wrong_request_is_reported_and_kept_for_the_panel(extension, puppet, ball_stage):
     scene = ball_stage(2)
-    scene.objects["View 1"].data.background_images.clear()
-    with pytest.raises(RuntimeError, match="View 1 has no picture"):
+    scene.objects["View 1"].data.type = "PANO"
+    with pytest.raises(RuntimeError, match="View 1 is panoramic"):
         bpy.ops.levelform.reconstruct()
-    assert "View 1 has no picture" in str(extension.failure)
+    assert "View 1 is panoramic" in str(extension.failure)
     assert not puppet.submitted
 
 

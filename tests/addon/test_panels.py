@@ -10,6 +10,7 @@ from levelform.addon import (  # noqa: E402
     compare,
     dataset_run,
     interpreter,
+    method_options,
     panels,
     panels_compare,
     panels_dataset,
@@ -19,6 +20,7 @@ from levelform.addon.checkup import Report  # noqa: E402
 from levelform.addon.dataset_render import Rendered, Settings  # noqa: E402
 from levelform.addon.install import Candidate, Source  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import Status  # noqa: E402
 
 pytestmark = pytest.mark.bpy
@@ -124,7 +126,7 @@ def test_each_camera_shows_its_picture_or_why_it_has_none(extension, found, ball
     scene.levelform.camera_index = scene.objects.find("View 1")
     paper = main()
     assert "picture 0" in paper
-    assert "No picture" in paper
+    assert "No image: left out" in paper
     assert "Unusable" in paper
     assert "View 1 has no picture." in paper
     assert "levelform.render_pictures" in paper
@@ -166,6 +168,19 @@ def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, 
     assert "levelform.reconstruct" not in paper
     extension.cancel()
     assert "Stopping" in main()
+
+
+def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
+    extension, found, puppet, ball_stage
+):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.silent_for = 17.0
+    paper = main()
+    assert "neither computed nor answered for 17 s" in paper
+    assert "levelform.stop_backend" in paper
+    puppet.silent_for = 0.0
+    assert "answered" not in main()
 
 
 def test_a_failure_stays_until_it_is_dismissed(extension, found):
@@ -301,15 +316,25 @@ def test_training_pictures_show_how_far_they_are_and_what_came_of_them(extension
 # ---------------------------------------------------------------- what a method needs and offers
 
 
+PART = Option("part", "choice", "both", "Which stream", choices=("both", "local"))
+STEPS = Option("optimize", "int", 0, "Steps", 0, 500)
+
+
 def network(**changes):
     """Return what a worker says of a network."""
     from levelform.backend.contract.protocol import MethodInfo, Methods
+    from levelform.backend.reconstructors.base import SYMMETRY, MethodSpec
 
+    spec = MethodSpec("", "", "", "", estimates_camera=True, fusions=("mean", "max"))
     facts = {
         "name": "levelform", "title": "Levelform", "paper": "", "summary": "Our own.",
         "needs_camera": False, "estimates_camera": True, "min_views": 1, "max_views": None,
-        "needs_weights": True, "weights": (), "fusions": ("mean", "max"), "options": ("part",),
+        "needs_weights": True, "weights": (), "fusions": spec.fusions,
+        "options": (*spec.options, PART, STEPS),
     }  # fmt: skip
+    if "symmetry" in changes:
+        facts["options"] = (*spec.options, SYMMETRY)
+        changes.pop("symmetry")
     return Methods((MethodInfo(**{**facts, **changes}),))
 
 
@@ -340,16 +365,16 @@ def test_a_methods_own_options_reach_the_job(extension, puppet, found):
     puppet.methods = network()
     settings.method = "levelform"
     paper = drawn(panels.LEVELFORM_PT_options)
-    for words in ("fusion", "estimate_cameras", "more_options", "part"):
+    for words in ("fusion", "estimate_cameras", "more_options"):
         assert words in paper
     settings.fusion, settings.estimate_cameras = "max", True
     settings.seed, settings.more_options = 3, "part=local optimize=20"
     chosen = requests.scene_settings(bpy.context.scene)
     assert chosen.seed == 3
     expected = {"fusion": "max", "camera": "estimated", "part": "local", "optimize": 20}
-    assert expected.items() <= chosen.options.items()
+    assert requests.checked(chosen).options == expected
     settings.more_options = "part"
-    with pytest.raises(RequestError, match="'part' is no option"):
+    with pytest.raises(RequestError, match="'part' is not an option"):
         requests.scene_settings(bpy.context.scene)
     settings.method = requests.DEFAULT_METHOD  # whose fusions and cameras are others
     settings.more_options = ""
@@ -363,10 +388,8 @@ def test_symmetry_is_offered_where_a_method_uses_it(extension, puppet, found):
     settings.symmetry = False
     assert "symmetry" not in drawn(panels.LEVELFORM_PT_options)
     assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
-    puppet.methods = network(options=("symmetry",))
-    paper = drawn(panels.LEVELFORM_PT_options)
-    assert "symmetry" in paper
-    assert "more_options" not in paper
+    puppet.methods = network(symmetry=True)
+    assert "symmetry" in drawn(panels.LEVELFORM_PT_options)
     assert requests.scene_settings(bpy.context.scene).options["symmetry"] is False
     settings.symmetry = True
     assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
@@ -393,3 +416,67 @@ def test_weights_for_one_category_each_are_chosen_by_the_category(extension, pup
     settings.variant = "car"
     settings.method_choice = "levelform"  # another method's weights are of no use to it
     assert settings.weights == ""
+
+
+# ---------------------------------------------------------------- declared options, levels
+
+
+@pytest.fixture
+def declared(extension, puppet, found):
+    """Have the worker tell what a network declares, and the panel hear it; return the settings."""
+    puppet.methods = network()
+    method_options.sync(extension.methods)
+    settings = bpy.context.scene.levelform
+    settings.method = "levelform"
+    yield settings
+    method_options.unregister()
+
+
+def test_declared_options_are_drawn_with_their_range_and_help(declared):
+    paper = drawn(panels.LEVELFORM_PT_options)
+    assert "part" in paper
+    assert "optimize" in paper
+    group = bpy.context.scene.levelform_of_levelform
+    steps = group.bl_rna.properties["optimize"]
+    assert (steps.hard_min, steps.hard_max, steps.description) == (0, 500, "Steps")
+    assert requests.scene_settings(bpy.context.scene).options == {}  # the defaults are not sent
+    group.part, group.optimize = "local", 20
+    chosen = requests.scene_settings(bpy.context.scene)
+    assert chosen.options == {"part": "local", "optimize": 20}
+    declared.method = requests.DEFAULT_METHOD  # to which they mean nothing
+    assert requests.scene_settings(bpy.context.scene).options == {}
+    declared.method = "levelform"
+    assert requests.scene_settings(bpy.context.scene).options == chosen.options
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("part=bogus", "part is both or local, not 'bogus'"),
+        ("symetry=no", "Levelform has no option 'symetry'"),
+        ("optimize=501", "optimize is a whole number from 0 to 500, not '501'"),
+        ("first=few", "first is a whole number from 1 to 1024, not 'few'"),
+        ("part", "'part' is not an option"),
+    ],
+)
+def test_a_wrong_option_is_said_before_the_job(declared, puppet, ball_stage, text, words):
+    ball_stage()
+    declared.more_options = text
+    assert words in drawn(panels.LEVELFORM_PT_main)
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.levelform.reconstruct()
+    assert not puppet.submitted
+    declared.more_options = ""
+    assert "option" not in drawn(panels.LEVELFORM_PT_main)
+
+
+def test_the_level_has_the_range_and_default_of_the_methods_unit(declared, puppet):
+    assert "probability" not in drawn(panels.LEVELFORM_PT_options)
+    declared.use_level, declared.level = True, -0.25
+    assert requests.scene_settings(bpy.context.scene).level == -0.25
+    puppet.methods = network(level_unit="probability")
+    assert "probability" in drawn(panels.LEVELFORM_PT_options)
+    assert requests.scene_settings(bpy.context.scene).level == 0.5
+    declared.probability = 0.3
+    puppet.methods = None  # as in a file that is opened before the worker runs
+    assert requests.scene_settings(bpy.context.scene).level == 0.3

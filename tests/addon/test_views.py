@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
+from levelform.addon.scene import pixels  # noqa: E402
 from levelform.addon.views import given_source, scene_source  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import CameraData  # noqa: E402
@@ -24,14 +25,16 @@ def test_ticked_cameras_in_order_of_their_names(ball_stage):
     assert [view.name for view in scene_source(scene).views] == ["View 1", "View 3", "Z"]
 
 
-def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path):
+def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path, prepared):
     scene = ball_stage(1)
     image = bpy.data.images["picture 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
-    of_image = given_source(image, None, scene).views[0].image
-    of_path = given_source(tmp_path / "a.png", None, scene).views[0].image
-    of_array = given_source(of_image, None, scene).views[0].image
+    array = pixels.read_file(str(tmp_path / "a.png"))
+    given = (image, tmp_path / "a.png", array)
+    of_image, of_path, of_array = (
+        prepared(given_source(each, None, scene).views[0]).image for each in given
+    )
     assert of_image.shape == (64, 64, 4)
     assert (of_image == of_path).all()
     assert (of_image == of_array).all()
@@ -53,11 +56,12 @@ def test_a_picture_of_a_camera_object_is_its_render_at_any_size(ball_stage):
     assert view.camera.transform_matrix == pytest.approx(np.array(camera.matrix_world), abs=1e-6)
 
 
-def test_camera_data_follows_the_size_of_the_picture(ball_stage):
+def test_camera_data_follows_the_size_of_the_picture(ball_stage, prepared):
     scene = ball_stage(1)
     data = CameraData(np.eye(4), 100.0, 100.0, 32.0, 32.0, 64, 64)
     (view,) = given_source([picture(32)], [data], scene).views
-    assert (view.camera.fl_x, view.camera.cx, view.camera.w) == (50.0, 16.0, 32)
+    camera = prepared(view).camera
+    assert (camera.fx, camera.cx, camera.width) == (50.0, 16.0, 32)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_camera_data_follows_the_size_of_the_picture(ball_stage):
         ([picture()[..., :2]], None, r"shape \(32, 32, 2\)"),
         ([np.full((4, 4, 4), np.nan)], None, "not finite"),
         ([picture()[:8]], ["View 0"], "32 x 8, but the scene renders 64 x 64"),
-        ([Path("/nowhere/a.png")], None, "no file /nowhere/a.png"),
+        ([Path("/nowhere/a.png")], None, "There is no image /nowhere/a.png"),
     ],
 )
 def test_what_cannot_be_used_says_why(ball_stage, images, cameras, words):

@@ -1,5 +1,9 @@
 """What several tests share: one coloured object, taken exactly by any camera."""
 
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -90,3 +94,33 @@ def cameras():
 def aim():
     """The function that poses a camera; see `look_at`."""
     return look_at
+
+
+@dataclass(frozen=True)
+class Ghostscript:
+    """A program `gs` that leaves a mark when it is started, and a PostScript file's content."""
+
+    mark: Path
+    content: bytes = (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
+        b"0 0 8 8 rectfill\nshowpage\n"
+    )
+
+    @property
+    def started(self) -> bool:
+        return self.mark.exists()
+
+
+@pytest.fixture
+def ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ghostscript:
+    """Put a `gs` on the PATH that Pillow starts for PostScript."""
+    from PIL import EpsImagePlugin
+
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    mark = tmp_path / "started"
+    (folder / "gs").write_text(f"#!/bin/sh\ntouch {mark}\n")
+    (folder / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    return Ghostscript(mark)

@@ -3,8 +3,16 @@
 import mmap
 import subprocess
 import sys
+from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import pytest
+import torch
+from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.views import View
+from levelform.backend.memory import held_bytes
+from levelform.backend.reconstructors import load_reconstructor
 
 # In a process of its own: in an old one the block may fit into memory that was freed before.
 GROWTH = """
@@ -53,3 +61,37 @@ def test_blocks_of_a_step_are_kept_for_the_next():
     block = (64 << 20) // mmap.PAGESIZE  # pages of a block of 64 MiB
     _, many = faults("as it is")
     assert few < block < 9 * block < many
+
+
+class TestHeldBytes:
+    def test_views_of_one_memory_count_once(self):
+        tensor, array = torch.zeros(1000), np.zeros(500)
+        held = {"a": [tensor, tensor[10:]], "b": (array, array.reshape(5, 100)[1:])}
+        assert held_bytes(held, tensor) == 4000 + 4000
+
+    def test_modules_dataclasses_slots_and_bound_arguments(self):
+        @dataclass(frozen=True, slots=True)
+        class Part:
+            values: torch.Tensor
+
+        layer = torch.nn.Linear(10, 10, bias=False)
+        part = Part(torch.zeros(10))
+        assert held_bytes(layer) == 400
+        assert held_bytes([part, partial(torch.add, part.values, torch.zeros(5))]) == 60
+        assert held_bytes(layer.forward) == 400
+
+    def test_circles_end(self):
+        ring: list = []
+        ring.append(ring)
+        assert held_bytes(ring) == 0
+
+    @pytest.mark.parametrize("name", ["visual-hull", "levelform", "disn"])
+    def test_every_field_counts_what_it_was_baked_from(self, name):
+        model = load_reconstructor(name, "random" if name != "visual-hull" else None, "cpu")
+        rays = np.eye(4)
+        rays[2, 3] = -4.0
+        image = torch.zeros(64, 64, 4)
+        image[16:48, 16:48] = 1
+        view = View(image, Camera(rays, 100, 100, 32, 32, 64, 64), "a")
+        field = model.decode(model.encode([view]))
+        assert held_bytes(field) >= 64 * 64 * 4  # at least the mask

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from levelform.backend import session
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
-from levelform.backend.data.transforms import to_camera_data
+from levelform.backend.contract.protocol import ImageFile
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
+from PIL import Image
 
 WORLD = np.array(
     [[0, -2, 0, 5], [2, 0, 0, -1], [0, 0, 2, 3], [0, 0, 0, 1.0]]
@@ -28,7 +30,7 @@ def views(photograph, cameras):
     for index, camera in enumerate(cameras):
         view = shrink(photograph(camera), 96)
         placed = view.camera.in_frame(np.linalg.inv(WORLD))
-        result.append(protocol.ViewData(view.image.numpy(), to_camera_data(placed), f"cam {index}"))
+        result.append(protocol.ViewData(view.image.numpy(), placed.to_data(), f"cam {index}"))
     return tuple(result)
 
 
@@ -72,6 +74,16 @@ def test_a_job_goes_from_coarse_to_fine_and_ends_with_its_stats(views):
     assert last.faces.dtype == np.int32
     assert last.colors.shape == (len(last.vertices), 4)
     assert last.normals.shape == last.vertices.shape
+
+
+def test_what_images_have_to_say_is_in_the_stats(views, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    pixels = (views[0].image * 255).round().astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    tagged = replace(views[0], image=None, file=ImageFile(str(tmp_path / "a.png")))
+    _, stats = finish(Session().reconstruct(request((tagged, *views[1:])), Ticket()))
+    assert stats["remarks"][0].startswith("cam 0: the file's orientation tag was not applied")
 
 
 def test_the_mesh_stands_where_the_object_is_in_the_world(views):
@@ -220,13 +232,6 @@ def test_methods_are_listed_with_what_they_need():
 # ---------------------------------------------------------------- bad requests
 
 
-def test_only_options_that_can_be_typed_are_listed():
-    options = {method.name: method.options for method in Session().methods().methods}
-    assert "lattice" in options["uclid-net"]
-    assert "depth" not in options["uclid-net"]
-    assert "keep" not in options["tdgn"]
-
-
 def bad(views, **changes):
     return list(Session().reconstruct(request(views, **changes), Ticket()))
 
@@ -243,6 +248,47 @@ def test_unknown_names(views):
         bad(views, options={"speed": 1})
     with pytest.raises(RequestError, match="device 'abacus'"):
         bad(views, device="abacus")
+
+
+WRONG = [
+    ("visual-hull", {"options": {"lattice": 8}}, "Visual hull has no option 'lattice'; it is one"),
+    ("visual-hull", {"options": {"min_component": "lots"}}, "min_component is a number from 0 to"),
+    ("visual-hull", {"options": {"max_faces": 3}}, "max_faces is a whole number of 4 or more"),
+    ("visual-hull", {"level": 3}, "The level of Visual hull is a distance .* to 1, not 3"),
+    ("visual-hull", {"resolution": 2048}, "resolution is a whole number from 8 to 1024, not 2048"),
+    ("levelform", {"options": {"symmetry": "perhaps"}}, "symmetry is yes or no, not 'perhaps'"),
+    ("levelform", {"options": {"symetry": False}}, "Levelform has no option 'symetry'"),
+    ("levelform", {"level": 3}, "The level of Levelform is the probability .* 1, not 3"),
+    ("levelform", {"level": -0.1}, "between 0 and 1, not -0.1"),
+    ("disn", {"options": {"part": "bogus"}}, "part is both, global or local, not 'bogus'"),
+    ("disn", {"options": {"camera": "guessed"}}, "camera is given or estimated, not 'guessed'"),
+    ("disn", {"options": {"fusion": "sum"}}, "fusion is mean or max, not 'sum'"),
+    ("uclid-net", {"options": {"lattice": "abc"}}, "lattice is a whole number from 2 to 64"),
+    ("uclid-net", {"options": {"lattice": 8.5}}, "lattice is a whole number from 2 to 64"),
+    ("uclid-net", {"options": {"depth": None}}, "UCLID-Net has no option 'depth'"),
+    ("sdf-srn", {"options": {"optimize": -1}}, "optimize is a whole number from 0 to 10000"),
+    ("deep-meta-functionals", {"options": {"time": 2}}, "time is a number from -1 to 1, not 2"),
+]
+
+
+@pytest.mark.parametrize(("method", "changes", "words"), WRONG)
+def test_wrong_options_are_refused_before_any_work(views, monkeypatch, method, changes, words):
+    monkeypatch.setattr(session, "load_reconstructor", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(session, "to_view", lambda *_: pytest.fail("an image was read"))
+    with pytest.raises(RequestError, match=words):
+        bad(views, method=method, **changes)
+
+
+def test_remeshing_takes_the_options_of_the_job_and_refuses_others(views):
+    kept = Session()
+    finish(kept.reconstruct(request(views, keep="k"), Ticket()))
+    again = protocol.Remesh("r", "k", resolution=64, options={"first": "64", "hull": False})
+    meshes, _ = finish(kept.remesh(again, Ticket()))
+    assert [mesh.resolution for mesh in meshes] == [64]
+    with pytest.raises(RequestError, match="no option 'max_facs'"):
+        list(kept.remesh(replace(again, options={"max_facs": 9}), Ticket()))
+    with pytest.raises(RequestError, match="a distance from the surface"):
+        list(kept.remesh(replace(again, level=3.0), Ticket()))
 
 
 @pytest.mark.parametrize(
@@ -266,7 +312,7 @@ def test_cameras_inside_and_behind_the_volume(views):
 
 def test_a_picture_that_is_not_its_cameras(views):
     wrong = replace(views[1], image=views[1].image[:, : views[1].image.shape[1] // 2])
-    with pytest.raises(RequestError, match=r"cam 1: the picture is \d+ x \d+, its camera is for"):
+    with pytest.raises(RequestError, match=r"cam 1: the image is \d+ x \d+, its camera is for"):
         bad((views[0], wrong))
 
 
@@ -348,6 +394,76 @@ def test_hull_carves_another_methods_field(views, monkeypatch):
     )
     assert stats["hull"] is True
     assert meshes[-1].colors is not None
+    assert (stats["level"], stats["level_unit"]) == (0.5, "probability")
+
+
+def test_the_level_is_told_in_the_unit_that_it_takes(views, monkeypatch):
+    """Weights whose surface was moved after training: the probability is the network's own."""
+    from levelform.backend.fields import Field
+    from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
+    from levelform.backend.reconstructors.base import _REGISTRY, WeightsInfo
+
+    class Ramp(Field):
+        kind = "occupancy"
+
+        def __call__(self, points):  # minus the logit of P(z), less what the surface was moved by
+            return 8 * points[:, 2] - 0.4
+
+    class Moved(Reconstructor):
+        spec = MethodSpec("moved", "Moved", "", "", needs_weights=False, level_unit="probability")
+
+        def __init__(self):
+            super().__init__()
+            self.weights = WeightsInfo(results={"level": 0.4})
+
+        def encode(self, views):
+            return Code("moved", {})
+
+        def decode(self, code):
+            return Ramp()
+
+    monkeypatch.setitem(_REGISTRY, "moved", Moved)
+    for level, shown, height in (
+        (None, 1 / (1 + np.exp(0.4)), 0.05),
+        (0.5, 0.5, 0.0),
+        (0.2, 0.2, np.log(4) / 8),
+    ):
+        meshes, stats = finish(
+            Session().reconstruct(request(views, method="moved", level=level), Ticket())
+        )
+        assert stats["level"] == pytest.approx(shown, abs=1e-5)
+        assert stats["level_unit"] == "probability"
+        assert meshes[-1].vertices[:, 2].max() == pytest.approx(height, abs=1e-3)
+
+
+def test_small_bodies_are_dropped_unasked_and_told(views, monkeypatch):
+    from levelform.backend.fields import Field
+    from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
+    from levelform.backend.reconstructors.base import _REGISTRY
+
+    class Crumb(Field):
+        def __call__(self, points):
+            small = (points - points.new_tensor([0.8, 0.8, 0.8])).norm(dim=1) - 0.1
+            return torch.minimum(points.norm(dim=1) - 0.6, small)
+
+    class Crumbs(Reconstructor):
+        spec = MethodSpec("crumbs", "Crumbs", "", "", needs_weights=False)
+
+        def encode(self, views):
+            return Code("crumbs", {})
+
+        def decode(self, code):
+            return Crumb()
+
+    monkeypatch.setitem(_REGISTRY, "crumbs", Crumbs)
+    job = request(views, method="crumbs", resolution=64)
+    meshes, stats = finish(Session().reconstruct(job, Ticket()))
+    assert np.abs(meshes[-1].vertices).max() < 0.61
+    assert any("1 loose piece" in remark for remark in stats["remarks"])
+    every = replace(job, options={"min_component": 0})
+    meshes, stats = finish(Session().reconstruct(every, Ticket()))
+    assert np.abs(meshes[-1].vertices).max() > 0.85
+    assert not any("loose" in remark for remark in stats["remarks"])
 
 
 # ---------------------------------------------------------------- comparing

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from levelform.backend import worker
 from levelform.backend.contract import protocol
-from levelform.backend.contract.errors import WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
+from levelform.backend.contract.memory import is_out_of_memory
 
 
 class Session:
@@ -59,6 +60,9 @@ class Session:
 
     def forget(self, keep):
         self.calls.append(f"forget {keep}")
+
+    def keep_at_most(self, count):
+        pass
 
     def unload(self):
         self.calls.append("unload")
@@ -186,8 +190,7 @@ class TestOrder:
         )
         assert session.calls == ["one", "forget old", "two", "unload"]
         assert [type(event).__name__ for event in events] == [
-            *("Finished", "Status") * 2,
-            "Status",
+            *("Finished", "Status", "Status") * 2,
             "Methods",
         ]
 
@@ -258,6 +261,8 @@ class TestFailure:
     def test_our_own_error_is_said_as_it_is(self):
         failed = worker.failure("job", WorkError("The moon is full.", "Wait."))
         assert (failed.job, failed.message, failed.hint) == ("job", "The moon is full.", "Wait.")
+        assert failed.status == 1
+        assert worker.failure("job", RequestError("No.")).status == 2
 
     def test_any_other_error_names_itself_and_keeps_its_traceback(self):
         try:
@@ -282,8 +287,8 @@ class TestFailure:
         assert "resolution" in failed.hint
 
     def test_a_mention_of_memory_is_no_lack_of_it(self):
-        assert not worker.is_out_of_memory(ValueError("out of memory"))
-        assert not worker.is_out_of_memory(RuntimeError("expected contiguous memory"))
+        assert not is_out_of_memory(ValueError("out of memory"))
+        assert not is_out_of_memory(RuntimeError("expected contiguous memory"))
 
     def test_the_next_job_is_done_after_any_failure(self, pair):
         blender, _ = pair

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from equal_views import enliven
+from levelform.backend.contract.camera_files import read_posed_images, views_of
 from levelform.backend.contract.protocol import Background
-from levelform.backend.data.pictures import to_view
-from levelform.backend.data.transforms import read_transforms
 from levelform.backend.extraction import stream
 from levelform.backend.fields import Field
 from levelform.backend.geometry.views import View
+from levelform.backend.images import to_view
 from levelform.backend.reconstructors import (
     Reconstructor,
     bundled_variants,
@@ -75,8 +75,8 @@ def _wait(name: str, seconds: float, bar: float, note: str = "") -> Row:
 
 def sample_view() -> View:
     """Return the sample's first picture, its camera relative to the object's cube."""
-    posed = read_transforms(SAMPLE, choose=[0])
-    view = to_view(posed.views[0], Background())
+    posed = read_posed_images(SAMPLE, choose=[0])
+    view = to_view(views_of(posed)[0], Background())
     assert posed.world_from_volume is not None
     assert view.camera is not None
     return View(view.image, view.camera.in_frame(posed.world_from_volume), view.name)

@@ -154,6 +154,23 @@ def test_methods_come_from_the_worker(sample):
     assert api.doctor()["usable"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--option", "speed=1"], "Visual hull has no option 'speed'"),
+        (["--method", "disn", "--option", "part=bogus"], "part is both, global or local"),
+        (["--method", "levelform", "--level", "3"], "between 0 and 1, not 3"),
+    ],
+)
+def test_the_worker_refuses_what_blender_does_not_know_yet(sample, capfd, monkeypatch, words, said):
+    monkeypatch.setattr(type(live), "methods", ())  # as before the worker has said what it runs
+    before = inventory()
+    assert cli.main(["reconstruct", *words, "--json"]) == 2  # as in the terminal
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    assert said in json.loads(lines[-1])["error"]
+    assert inventory() == before
+
+
 def blank(image: bpy.types.Image, alpha: float) -> bpy.types.Image:
     """Return an image of the same size and one colour."""
     made = bpy.data.images.new("Blank", *image.size, alpha=True)
@@ -223,3 +240,24 @@ def test_a_mesh_is_compared_with_a_reference(sample):
     shifted.data.attributes["levelform_distance"].data.foreach_get("value", distances)
     # Four corners stand out by half a metre, the others lie on the reference's faces.
     np.testing.assert_allclose(np.sort(np.abs(distances)), [0.0] * 4 + [0.5] * 4, atol=1e-5)
+
+
+def test_a_batch_is_made_by_one_worker_and_is_what_the_terminal_makes(tmp_path, capfd):
+    from levelform.backend import cli as terminal
+
+    live.jobs.warm_up()
+    api.methods()
+    worker = live.jobs.ready.pid
+    words = [str(SAMPLE), str(SAMPLE / "suzanne.blend"), "--resolution", "32", "--suffix", ".npz"]
+    capfd.readouterr()
+    assert cli.main(["batch", *words, "-o", str(tmp_path / "blender"), "--json"]) == 0
+    folder, blend, last = map(json.loads, capfd.readouterr().out.splitlines())
+    assert (folder["state"], blend["state"], last["done"]) == ("done", "done", 2)
+    assert (folder["views"], blend["views"]) == (8, 8)
+    assert live.jobs.ready.pid == worker
+    assert terminal.main(["batch", words[0], *words[2:], "-o", str(tmp_path / "terminal")]) == 0
+    files = (folder["out"], tmp_path / "terminal" / "suzanne.npz")
+    ours, theirs = (dict(np.load(file)) for file in files)
+    assert len(ours["faces"]) == len(theirs["faces"]) == folder["faces"]
+    first, second = (np.sort(arrays["vertices"], axis=0) for arrays in (ours, theirs))
+    np.testing.assert_allclose(first, second, atol=1e-5)

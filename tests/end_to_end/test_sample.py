@@ -7,8 +7,8 @@ import pytest
 import torch
 from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract import protocol
-from levelform.backend.data.transforms import read_transforms
-from levelform.backend.geometry.cameras import Camera
+from levelform.backend.contract.camera_files import read_posed_images, views_of
+from levelform.backend.images import to_view
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image, ImageDraw
@@ -23,13 +23,20 @@ LEAST = {"suzanne": 0.90, "chair": 0.75}
 @pytest.fixture(scope="module", params=LEAST)
 def made(request):
     """The sample's name, its posed pictures, the final mesh as sent and its stats."""
-    posed = read_transforms(SAMPLE / request.param)
+    posed = read_posed_images(SAMPLE / request.param)
     wish = protocol.Reconstruct(
-        "sample", "visual-hull", posed.views, posed.world_from_volume, device="cpu", resolution=128
+        "sample",
+        "visual-hull",
+        views_of(posed),
+        posed.world_from_volume,
+        device="cpu",
+        resolution=128,
     )
-    *meshes, finished = list(Session().reconstruct(wish, Ticket()))
+    events = list(Session().reconstruct(wish, Ticket()))
+    *meshes, finished = [e for e in events if not isinstance(e, protocol.Placed)]
     assert [mesh.resolution for mesh in meshes] == [32, 64, 128]
-    return request.param, posed, meshes[-1], finished.stats
+    views = [to_view(view, protocol.Background()) for view in views_of(posed)]
+    return request.param, views, meshes[-1], finished.stats
 
 
 def inside(vertices, faces, points):
@@ -69,29 +76,29 @@ def test_mesh_is_the_object(made):
 
 
 def test_every_silhouette_reprojects(made):
-    _, posed, update, _ = made
+    _, views, update, _ = made
     mesh = mesh_in_world(update)
-    for view in posed.views:
-        camera = Camera.from_transforms(vars(view.camera))
-        mask, silhouette = drawn(mesh, camera), view.image[..., 3] >= 0.5
+    for view in views:
+        camera = view.camera
+        mask, silhouette = drawn(mesh, camera), view.image[..., 3].numpy() >= 0.5
         assert (mask & silhouette).sum() / (mask | silhouette).sum() >= 0.98, view.name
 
 
 def test_colours_are_the_pictures_own(made):
     """Seen from a camera, a vertex that faces it has about the colour of its pixel."""
-    from levelform.backend.geometry.pictures import linear
+    from levelform.backend.contract.srgb import linear_from_srgb
 
-    _, posed, update, _ = made
+    _, views, update, _ = made
     mesh = mesh_in_world(update)
     errors = []
-    for view in posed.views:
-        camera = Camera.from_transforms(vars(view.camera))
+    for view in views:
+        camera = view.camera
         towards = camera.center - mesh.vertices
         towards /= np.linalg.norm(towards, axis=1, keepdims=True)
         straight = (towards * mesh.normals).sum(1) > 0.9
         pixels = camera.project(torch.from_numpy(mesh.vertices[straight]).double())[0]
         framed = ((pixels >= 0) & (pixels < camera.width)).all(1).numpy()  # one view is a close-up
         column, row = pixels.long().numpy()[framed].T
-        seen = linear(torch.from_numpy(view.image))[row, column, :3].numpy()
+        seen = linear_from_srgb(view.image.numpy())[row, column, :3]
         errors.append(np.abs(mesh.colors[straight][framed, :3] - seen).mean(1))
     assert np.median(np.concatenate(errors)) < 0.05

@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import numpy as np
 
 from ...contract.errors import RequestError
+from ...contract.srgb import linear_from_srgb
 from ...geometry.frames import Z_UP_FROM_Y_UP, apply
+from ...geometry.image_formats import allowed_formats_alone
 from ...geometry.meshes import Mesh
 
 # Which way is up: glTF says it in its specification, OBJ by custom; the rest is taken as it is.
@@ -175,7 +177,8 @@ def _parts(path: Path) -> Iterator[Mesh]:
     import trimesh
 
     try:
-        scene = trimesh.load_scene(path, process=False, maintain_order=True)
+        with allowed_formats_alone():
+            scene = trimesh.load_scene(path, process=False, maintain_order=True)
     except _UNREADABLE as error:
         raise RequestError(
             f"{path.name} can't be read: {type(error).__name__}: {error}.",
@@ -280,6 +283,4 @@ def _base_factor(material: Any, bare: float) -> tuple[float, float, float, float
 
 def _linear(rgba: np.ndarray) -> np.ndarray:
     """Return sRGB colours, (..., 4) in [0, 1], as linear ones; alpha stays as it is."""
-    color = rgba[..., :3]
-    linear = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
-    return np.concatenate([linear, rgba[..., 3:]], -1).astype(np.float32)
+    return np.concatenate([linear_from_srgb(rgba[..., :3]), rgba[..., 3:]], -1).astype(np.float32)

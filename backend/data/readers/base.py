@@ -9,8 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 from ...contract.errors import RequestError
+from ...contract.protocol import ImageFile
 from ...geometry.cameras import Camera
 from ...geometry.frames import Z_UP_FROM_SHAPENET
+from ...images.decoding import opened
 from ..format import VOXEL_HALF, VOXELS, Record
 from ..renders import camera_arrays
 
@@ -68,13 +70,8 @@ def read_image(path: Path, mode: str = "RGBA") -> np.ndarray:
     RequestError
         If it is missing or damaged.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            return np.asarray(file.convert(mode))
-    except OSError as error:
-        raise RequestError(f"The picture {path} can't be read: {error}.") from error
+    with opened(ImageFile(str(path))) as file:
+        return np.asarray(file.convert(mode))
 
 
 def with_mask(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.meshes import Mesh
+from ...geometry.srgb import srgb_from_linear
 from ..shapes.batch import ShapeBatch
 from .lights import Lights, shade
 from .raster import LOW_BITS, rasterize
@@ -317,11 +318,11 @@ def _picture(
     chosen = nearest[full]
     rgba, depth = torch.zeros_like(total), torch.zeros_like(total[:, 0])
     normals, albedo = torch.zeros_like(total[:, :3]), torch.zeros_like(total[:, :3])
-    rgba[full, :3] = encode_srgb(total[full, :3] / total[full, 3:])
+    rgba[full, :3] = srgb_from_linear(total[full, :3] / total[full, 3:])
     rgba[full, 3] = total[full, 3] / samples**2
     depth[full] = hits.depth[chosen]
     normals[full] = normal[chosen]
-    albedo[full] = encode_srgb(hits.material[chosen, :3].clamp(0, 1))
+    albedo[full] = srgb_from_linear(hits.material[chosen, :3].clamp(0, 1))
     size = (len(cameras), height, width)
     return Rendered(
         rgba.view(*size, 4), depth.view(size), normals.view(*size, 3), albedo.view(*size, 3)
@@ -354,10 +355,3 @@ def _nearest(pixel: Tensor, depth: Tensor, count: int) -> Tensor:
     best = torch.full((count,), torch.iinfo(torch.long).max, device=pixel.device)
     best.scatter_reduce_(0, pixel, key, "amin")
     return torch.where(best == torch.iinfo(torch.long).max, 0, best & LOW_BITS)
-
-
-def encode_srgb(color: Tensor) -> Tensor:
-    """Return sRGB values of linear ones in [0, 1]."""
-    return torch.where(
-        color <= 0.0031308, 12.92 * color, 1.055 * color.clamp_min(1e-8) ** (1 / 2.4) - 0.055
-    )

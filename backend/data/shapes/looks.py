@@ -4,13 +4,9 @@ import colorsys
 
 import numpy as np
 
+from ...contract.srgb import linear_from_srgb
 from .build import Build
 from .parts import Material
-
-
-def linear(color: np.ndarray) -> np.ndarray:
-    """Return linear RGB of sRGB values in [0, 1]."""
-    return np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
 
 
 def _material(b: Build, hue: float, saturation: float, value: float, gloss: float) -> Material:
@@ -18,7 +14,7 @@ def _material(b: Build, hue: float, saturation: float, value: float, gloss: floa
         colorsys.hsv_to_rgb(hue % 1.0, np.clip(saturation, 0, 1), np.clip(value, 0, 1))
     )
     color = np.clip(color + b.rng.normal(0, 0.015, 3), 0.02, 0.98)
-    red, green, blue = linear(color)
+    red, green, blue = linear_from_srgb(color)
     return Material((float(red), float(green), float(blue)), float(gloss))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...contract.camera_ranges import LONGEST_SIDE
 from ...contract.errors import WorkError
 from ...geometry.meshes import Mesh
 from .parts import Body, Part
@@ -16,8 +17,6 @@ from .parts import Body, Part
 if TYPE_CHECKING:
     from .batch import ShapeBatch
     from .surface import Surface
-
-LONGEST_SIDE = 1.8
 
 
 @dataclass(frozen=True, eq=False)

@@ -403,10 +403,3 @@ def test_an_added_camera_without_a_picture_goes_where_it_is_told():
     camera = cameras.add_camera("Added", given, collection=collection)
     assert list(collection.objects) == [camera]
     assert not camera.data.background_images
-
-
-def test_resized_cameras_see_the_same(project):
-    given = CameraData(np.array(POSE), 100.0, 110.0, 30.0, 20.0, 64, 48)
-    points = points_before(POSE)
-    half = cameras.resized(given, 32, 24)
-    assert project(half, points) == pytest.approx(project(given, points) / 2)

@@ -134,7 +134,7 @@ def test_the_background_may_be_a_colour(mode, dtype):
 @pytest.mark.parametrize("cut_off", [False, True])
 def test_a_backdrop_that_shades_off_is_seen_as_the_worker_sees_it(cut_off):
     torch = pytest.importorskip("torch")
-    from levelform.backend.data.pictures import matte
+    from levelform.backend.images import matte
 
     y, x = np.meshgrid(*(np.linspace(-1, 1, 96),) * 2, indexing="ij")
     slope = np.stack([0.75 - 0.15 * y, 0.7 - 0.1 * y + 0.1 * x, 0.65 + 0.1 * x * x], -1)

@@ -29,9 +29,24 @@ def test_every_method_is_listed_with_its_sheet(listed):
         assert sheet["inputs"]["least_views"] == spec.min_views
         assert sheet["inputs"]["most_views"] == spec.max_views
         assert sheet["configurations"].keys() == cls.configurations.keys()
-        assert not {"seed", "ticket"} & set(sheet["options"])
+        assert sheet["level_unit"] == spec.level_unit
+        options = {option["name"]: option for option in sheet["options"]}
+        assert options.keys() == {option.name for option in spec.options}
+        assert not {"seed", "ticket", "depth", "keep"} & options.keys()  # nobody can type these
         if len(spec.fusions) > 1:
-            assert "fusion" in sheet["options"]
+            assert options["fusion"]["choices"] == list(spec.fusions)
+
+
+def test_options_are_listed_with_kind_default_range_and_help(capsys):
+    assert cli.main(["methods", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (uclid,) = (method for method in told["methods"] if method["name"] == "uclid-net")
+    (lattice,) = (option for option in uclid["options"] if option["name"] == "lattice")
+    assert (lattice["kind"], lattice["default"]) == ("int", 8)
+    assert (lattice["minimum"], lattice["maximum"]) == (2, 64)
+    assert "min_component" in [option["name"] for option in told["options"]]
+    for option in (*uclid["options"], *told["options"]):
+        assert option["help"]
 
 
 def test_what_the_cameras_are_for(listed):
@@ -80,3 +95,7 @@ def test_a_person_reads_a_table(listed, capsys, monkeypatch, tmp_path):
     disn = next(line for line in lines if line.startswith("disn "))
     assert disn[head.index("fusion") :].startswith("mean, max")
     assert "280.1 M paper" in disn
+    text = "\n".join(lines)
+    assert "part      both, global or local (default: both): which of the two streams" in text
+    assert "level: the probability to be inside" in text
+    assert "min_component  a number from 0 to 1 (default: 0.1)" in text

@@ -1,24 +1,20 @@
 """`levelform reconstruct`: from files to a file."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from levelform.backend import cli, reconstructors
-from levelform.backend.commands.reconstruct import (
-    mesh_in_world,
-    parse_background,
-    parse_options,
-    parse_views,
-    parse_volume,
-)
-from levelform.backend.contract.errors import RequestError
+from levelform.backend.commands.reconstruct import mesh_in_world
+from levelform.backend.contract.cameras import Distortion, from_frame, to_frame
+from levelform.backend.contract.distortion import undistort_pixels
 from levelform.backend.contract.protocol import MeshUpdate
-from levelform.backend.data.transforms import write_transforms
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.geometry.pictures import shrink
 from levelform.backend.reconstructors import methods
 from PIL import Image
+from scipy.ndimage import map_coordinates
 
 PLACE = (4.0, -2.0, 1.0)
 
@@ -33,8 +29,9 @@ def folder(tmp_path, photograph, cameras):
         view = shrink(photograph(camera), 96)
         pixels = (view.image.numpy() * 255).round().astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{index}.png")
-        frames.append((f"{index}.png", view.camera.in_frame(np.linalg.inv(away))))
-    write_transforms(tmp_path / "transforms.json", frames)
+        placed = view.camera.in_frame(np.linalg.inv(away))
+        frames.append({"file_path": f"{index}.png", **placed.to_transforms()})
+    (tmp_path / "transforms.json").write_text(json.dumps({"frames": frames}))
     return tmp_path
 
 
@@ -79,8 +76,18 @@ def test_views_volume_and_colour_are_chosen(folder, capsys):
         (["--volume", "1,2"], 2, "volume is 4 or 16 numbers"),
         (["--volume", "90,90,90,1"], 2, "The silhouettes do not overlap|looks away|no faces"),
         (["--method", "magic"], 2, "no method 'magic'"),
-        (["--background", "pink"], 2, "'pink' is no background"),
+        (["--background", "pink"], 2, "'pink' is not a background"),
         (["--option", "speed=1"], 2, "no option 'speed'"),
+        (["--option", "lattice=4"], 2, "no option 'lattice'; it is one of UCLID-Net's"),
+        (["--option", "min_component=2"], 2, "min_component is a number from 0 to 1, not '2'"),
+        (["--option", "dense=maybe"], 2, "dense is yes or no, not 'maybe'"),
+        (["--method", "disn", "--option", "part=bogus"], 2, "part is both, global or local"),
+        (["--method", "disn", "--option", "symetry=no"], 2, "DISN has no option 'symetry'"),
+        (["--method", "tdgn", "--level", "3"], 2, "between 0 and 1, not 3"),
+        (["--level", "3"], 2, "from -1 to 1, not 3"),
+        (["--resolution", "4"], 2, "resolution is a whole number from 8 to 1024, not 4"),
+        (["--tolerance", "2"], 2, "tolerance is a number from 0 to 1, not 2.0"),
+        (["--seed", "-1"], 2, "seed is a whole number from 0"),
     ],
 )
 def test_wrong_wishes_leave_no_file(folder, capsys, monkeypatch, change, status, words):
@@ -115,7 +122,7 @@ def test_loose_pictures_have_no_cameras(folder, capsys):
 
 def test_sources_that_are_not_there(folder, capsys):
     (folder / "none").mkdir()
-    for source, words in (("none", "holds no pictures"), ("gone.png", "There is no picture")):
+    for source, words in (("none", "holds no images"), ("gone.png", "There is no image")):
         status, result = run(capsys, folder / source, "-o", folder / "mesh.ply")
         assert (status, words in result["error"]) == (2, True)
     status, result = run(capsys, folder / "transforms.json", "x.png", "-o", folder / "mesh.ply")
@@ -133,22 +140,6 @@ def test_the_result_is_told_in_words(folder, capsys):
     assert err == ""
 
 
-# ---------------------------------------------------------------- words
-
-
-def test_words_are_understood():
-    assert parse_views("8") == 8
-    assert parse_views("0,2,5") == [0, 2, 5]
-    assert parse_views("3,") == [3]
-    assert parse_background("corner", 0.2).tolerance == 0.2
-    assert parse_background("#ff0080", 0.1).color == pytest.approx((1.0, 0.0, 128 / 255))
-    assert parse_options(["a=1", "b=x", "c=true"]) == {"a": 1, "b": "x", "c": True}
-    np.testing.assert_allclose(parse_volume("1,2,3,4") @ [1, 1, 1, 1], [3, 4, 5, 1])
-    assert parse_volume(",".join(map(str, range(16))))[1, 0] == 4
-    with pytest.raises(RequestError, match="is no option"):
-        parse_options(["a"])
-
-
 def test_a_mesh_is_put_in_its_place():
     place = np.array([[0, -1, 0, 5], [1, 0, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1.0]])
     vertices = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
@@ -158,3 +149,96 @@ def test_a_mesh_is_put_in_its_place():
     mesh = mesh_in_world(update)
     np.testing.assert_allclose(mesh.vertices, [[5, 8, 7], [3, 6, 7], [5, 6, 9]])
     np.testing.assert_allclose(mesh.normals, [[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+
+
+def changed(folder, change):
+    """Rewrite the folder's transforms.json."""
+    content = json.loads((folder / "transforms.json").read_text())
+    change(content)
+    (folder / "transforms.json").write_text(json.dumps(content))
+
+
+def test_map_coordinates_keep_the_shape_and_are_told(folder, capsys):
+    plain = run(capsys, folder, "-o", folder / "near.npz", "--resolution", "32")[1]
+    offset = np.array([500_000.0, 4_600_000.0, 300.0])
+
+    def move(content):
+        for frame in content["frames"]:
+            frame["transform_matrix"] = np.array(frame["transform_matrix"])
+            frame["transform_matrix"][:3, 3] += offset
+            frame["transform_matrix"] = frame["transform_matrix"].tolist()
+
+    changed(folder, move)
+    status, result = run(capsys, folder, "-o", folder / "far.npz", "--resolution", "32")
+    assert (status, result["world_offset"]) == (0, offset.tolist())
+    assert "made about the local origin (500000, 4600000, 300)" in result["remarks"][0]
+    moved = np.array(result["world_from_volume"]) - plain["world_from_volume"]
+    np.testing.assert_allclose(moved[:3, 3], offset, atol=1e-4)
+    with np.load(folder / "near.npz") as near, np.load(folder / "far.npz") as far:
+        np.testing.assert_array_equal(near["faces"], far["faces"])
+        np.testing.assert_allclose(far["vertices"] - offset, near["vertices"], atol=1e-4)
+    x, y, z = offset + PLACE
+    words = ["--volume", f"{x},{y},{z},2", "--resolution", "32"]
+    status, result = run(capsys, folder, "-o", folder / "far.ply", *words)
+    assert (status, result["volume_from"]) == (0, "user")
+    np.testing.assert_allclose(np.array(result["world_from_volume"])[:3, 3], [x, y, z])
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        Distortion("OPENCV", (-0.25, 0.08, 0, 0, 0, 0), (0.002, -0.001)),
+        Distortion("OPENCV_FISHEYE", (0.05, -0.01, 0, 0)),
+    ],
+    ids=["radial", "fisheye"],
+)
+def test_distortion_is_undone(folder, capsys, bent):
+    """Images as a bent lens shows them give the silhouettes, so the hull, of straight ones."""
+    plain = run(capsys, folder, "-o", folder / "plain.npz", "--resolution", "32")[1]
+    for frame in json.loads((folder / "transforms.json").read_text())["frames"]:
+        straight = from_frame(frame)
+        wide = replace(straight, distortion=bent)
+        image = np.asarray(Image.open(folder / frame["file_path"]), np.float32) / 255
+        pixels = np.stack(np.meshgrid(*(np.arange(n) + 0.5 for n in (wide.w, wide.h))), -1)
+        ideal = np.nan_to_num(undistort_pixels(wide, pixels), nan=-9)
+        place = np.clip(ideal - 0.5, 0, [wide.w - 1, wide.h - 1])
+        shown = np.stack(
+            [
+                map_coordinates(image[..., channel], [place[..., 1], place[..., 0]], order=1)
+                for channel in range(4)
+            ],
+            -1,
+        )
+        Image.fromarray((shown * 255).round().astype(np.uint8)).save(folder / frame["file_path"])
+
+    def bend(content):
+        for frame in content["frames"]:
+            frame.update(to_frame(replace(from_frame(frame), distortion=bent)))
+
+    def keep(content):
+        content["world_from_volume"] = plain["world_from_volume"]
+
+    changed(folder, keep)
+    ignored = bent.model == "OPENCV" and run(
+        capsys, folder, "-o", folder / "wrong.npz", "--resolution", "32"
+    )
+    changed(folder, bend)
+    status, _ = run(capsys, folder, "-o", folder / "bent.npz", "--resolution", "32")
+    assert status == 0
+    undone = iou(folder / "plain.npz", folder / "bent.npz")
+    assert undone > 0.96
+    if ignored and ignored[0] == 0:
+        assert iou(folder / "plain.npz", folder / "wrong.npz") < undone - 0.05
+
+
+def iou(*files):
+    """IoU of two closed meshes by winding numbers at random points."""
+    import igl
+
+    inside = []
+    points = PLACE + np.random.default_rng(0).uniform(-1.1, 1.1, (20_000, 3))
+    for file in files:
+        with np.load(file) as mesh:
+            vertices, faces = mesh["vertices"].astype(np.float64), mesh["faces"].astype(np.int64)
+        inside.append(igl.fast_winding_number(vertices, faces, points) > 0.5)
+    return (inside[0] & inside[1]).sum() / (inside[0] | inside[1]).sum()

@@ -25,6 +25,8 @@ def sample(kind):
         return tuple(sample(item) for item in items)
     if origin is dict:
         return {"first": 32, "hull": True, "dense": None, "ratio": 0.25, "name": "x"}
+    if kind is typing.Any:
+        return 0.25
     return {np.ndarray: np.eye(4), int: 7, float: 0.5, str: "word", bool: True}[kind]
 
 

@@ -118,7 +118,7 @@ def test_an_answer_that_fails_is_work_that_is_done(monkeypatch):
     def fails():
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(streams, "close_output", lambda: None)
+    monkeypatch.setattr(streams, "close_output", lambda _: None)
     with pytest.raises(WorkError, match="The work is done, but its result could not be printed"):
         streams.answer(fails)
 

@@ -8,7 +8,14 @@ import struct
 import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError, WorkError
-from levelform.backend.geometry.mesh_files import FORMATS, read_mesh, to_linear, to_srgb, write_mesh
+from levelform.backend.geometry.mesh_files import (
+    FORMATS,
+    offset_remark,
+    read_mesh,
+    to_linear,
+    to_srgb,
+    write_mesh,
+)
 from levelform.backend.geometry.meshes import Mesh
 
 
@@ -159,3 +166,36 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_mesh(ball(), tmp_path / "out.stl")
     assert not os.listdir(tmp_path)
+
+
+OFFSET = (500_000.0, 4_600_000.0, 300.0)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_far_from_the_origin_each_format_keeps_the_shape_and_names_the_place(tmp_path, suffix):
+    import trimesh
+
+    vertices = np.random.default_rng(0).uniform(-1, 1, (30, 3)).astype(np.float32)
+    faces = np.arange(30, dtype=np.int32).reshape(10, 3)
+    path = tmp_path / f"far{suffix}"
+    write_mesh(Mesh(vertices, faces), path, world_offset=OFFSET)
+    assert offset_remark(path).startswith(f"far{suffix} has ")
+    if suffix == ".npz":
+        with np.load(path) as arrays:
+            found = arrays["vertices"] - OFFSET
+        assert found.dtype == np.float64
+    else:
+        scene = trimesh.load_scene(path, process=False)
+        matrix, name = scene.graph[scene.graph.nodes_geometry[0]]
+        piece = scene.geometry[name]
+        local = np.asarray(piece.vertices, np.float64)
+        if suffix == ".glb":
+            x, y, z = matrix[:3, 3]
+            assert (x, -z, y) == OFFSET
+        else:
+            assert b"world_offset 500000 4600000 300" in path.read_bytes()
+        if suffix in (".glb", ".obj"):
+            local = local @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+        found = local[np.asarray(piece.faces)].reshape(-1, 3)
+        vertices = vertices[faces].reshape(-1, 3)
+    np.testing.assert_allclose(found, vertices, atol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.geometry.pictures import linear, resized, shrink
+from levelform.backend.geometry.pictures import resized, shrink
 from levelform.backend.geometry.views import View
 
 CAMERA = Camera(np.eye(4), 300, 280, 151, 99, 300, 200)
@@ -45,10 +45,3 @@ def test_resized_keeps_the_field_of_view():
     half = resized(CAMERA, width=150, height=100)
     assert (half.fx, half.fy, half.cx, half.cy) == (150, 140, 75.5, 49.5)
     assert (half.width, half.height) == (150, 100)
-
-
-def test_srgb_to_linear_light():
-    values = linear(torch.tensor([0.0, 0.04045, 0.5, 1.0]))
-    torch.testing.assert_close(
-        values, torch.tensor([0.0, 0.0031308, 0.2140411, 1.0]), atol=1e-6, rtol=0
-    )

@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from levelform.backend.contract.errors import Cancelled, RequestError
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.srgb import linear_from_srgb, srgb_from_linear
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Batch, Code, count_parameters
 from levelform.backend.reconstructors.sdf_srn import MARGIN, SDFSRN, Rays, bisect, lower_bound
@@ -328,7 +329,7 @@ def test_the_baked_field_is_the_training_networks(change):
     expected = -level if model.configuration.occupancy else level / model.scale
     torch.testing.assert_close(field(points), expected, rtol=0, atol=1e-5)
     srgb = network.color(network.features(model.to_method(points)[None]))[0] / 2 + 0.5
-    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    linear = linear_from_srgb(srgb)
     torch.testing.assert_close(field.color(points)[:, :3], linear, rtol=0, atol=1e-5)
     assert field.gradient(points).norm(dim=1).min() > 0
 
@@ -383,7 +384,7 @@ def test_rendering_shows_the_decoded_field():
     origins, directions = camera.rays(torch.stack([x, y], -1).reshape(-1, 2))
     points = origins + picture["depth"].reshape(-1, 1) * directions
     colors = model.decode(code).color(points)[:, :3]
-    srgb = torch.where(colors <= 0.0031308, colors * 12.92, 1.055 * colors ** (1 / 2.4) - 0.055)
+    srgb = srgb_from_linear(colors)
     torch.testing.assert_close(picture["color"].reshape(-1, 3), srgb, rtol=0, atol=1e-3)
 
 

@@ -42,6 +42,7 @@ def trainer(model, data, out, recipe=RECIPE, **settings):
 def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_path):
     recipe = replace(RECIPE, phases=(Phase(steps=60, rate=5e-3, warm_up=5),))
     seen = []
+    model.weights = replace(model.weights, results={"level": 0.3, "seen": 1})
     run = trainer(model, data, tmp_path / "run", recipe, validate_every=30)
     run.watch = lambda network, scores: seen.append((network.training, scores["iou"]))
     done = run.run()
@@ -54,6 +55,8 @@ def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_pa
     part = best.weights.training["parts"]["main"]
     assert (part["steps"], part["seed"], part["batch"]) in [(30, 0, 4), (60, 0, 4)]
     assert best.weights.results["validation main iou"] == done["best"]
+    assert "level" not in best.weights.results  # of the surface before the training
+    assert best.weights.results["seen"] == 1
     assert (tmp_path / "run" / "curve.svg").read_text().startswith("<svg")
 
 

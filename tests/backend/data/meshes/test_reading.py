@@ -1,13 +1,14 @@
 """Mesh files: every format, scene graphs, +Y up, colours, and what is wrong in words."""
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import trimesh
-from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.errors import LevelformError, RequestError
 from levelform.backend.data.meshes import NoSurface, find_assets, read_asset
-from levelform.backend.geometry.mesh_files import write_mesh
+from levelform.backend.geometry.mesh_files import read_mesh, write_mesh
 from levelform.backend.geometry.meshes import Mesh
 from PIL import Image
 
@@ -151,3 +152,26 @@ def test_files_are_found_below_a_folder(tmp_path, wedge):
     assert [p.name for p in find_assets(tmp_path)] == ["x.stl", "y.ply"]
     with pytest.raises(RequestError, match="no folder"):
         find_assets(tmp_path / "lost")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tga", ".eps"])
+def test_a_texture_of_postscript_starts_no_process(ghostscript, tmp_path, suffix):
+    name = f"a{suffix}"
+    (tmp_path / name).write_bytes(ghostscript.content)
+    (tmp_path / "a.mtl").write_text(f"newmtl paint\nmap_Kd {name}\n")
+    corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n"
+    (tmp_path / "a.obj").write_text(f"mtllib a.mtl\n{corners}usemtl paint\nf 1/1 2/2 3/3\n")
+    content = {"asset": {"version": "2.0"}, "images": [{"uri": name}], "textures": [{"source": 0}]}
+    whole = json.loads(trimesh.creation.box().export(file_type="gltf")["model.gltf"].decode())
+    material = {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}
+    whole["meshes"][0]["primitives"][0]["material"] = 0
+    (tmp_path / "a.gltf").write_text(json.dumps({**whole, **content, "materials": [material]}))
+    for entry, data in trimesh.creation.box().export(file_type="gltf").items():
+        if entry.endswith(".bin"):
+            (tmp_path / entry).write_bytes(data)
+    for file in ("a.obj", "a.gltf"):
+        with suppress(RequestError):
+            read_asset(tmp_path / file)
+        with suppress(LevelformError):
+            read_mesh(tmp_path / file)
+    assert not ghostscript.started

@@ -1,0 +1,106 @@
+"""Which kept results the worker may forget: those whose objects are gone for good.
+
+A deleted object may come back by an undo, and its result with it; so a result is forgotten once the
+undo history can't hold its object any more: after as many edits as the history has steps, when
+another file is loaded, or at once in the background, where there is no history. Memory has a cap
+beside that, in the preferences: the worker drops the oldest first.
+"""
+
+from collections.abc import Iterable
+
+import bpy
+from bpy.app.handlers import persistent
+
+from .results import PROVENANCE
+from .session import live
+
+
+class Keeping:
+    """What is known of objects that are gone.
+
+    Attributes
+    ----------
+    missed : kept results whose object is gone, each with the edits since then
+    """
+
+    def __init__(self) -> None:
+        self.missed: dict[str, int] = {}
+        self._objects = 0
+        self._operator = 0
+
+    def look(self, kept: Iterable[str]) -> list[str]:
+        """Return which kept results may be forgotten now."""
+        wanted = referenced()
+        gone = [name for name in kept if name not in wanted]
+        self.missed = {name: self.missed.get(name, 0) for name in gone}
+        patience = 0 if bpy.app.background else undo_steps()
+        return [name for name, edits in self.missed.items() if edits >= patience]
+
+    def edited(self) -> bool:
+        """Note that something was edited; return whether it is time to `look`."""
+        operators = bpy.context.window_manager.operators
+        newest = operators[-1].as_pointer() if operators else 0
+        step = newest != self._operator
+        self._operator = newest
+        if step:
+            self.missed = {name: edits + 1 for name, edits in self.missed.items()}
+        objects = len(bpy.data.objects)
+        changed, self._objects = objects != self._objects, objects
+        return changed or (step and bool(self.missed))
+
+
+def referenced() -> set[str]:
+    """Return the kept results that objects of this file, linked ones too, were made from."""
+    names = set()
+    for found in bpy.data.objects:
+        stored = found.get(PROVENANCE)
+        if hasattr(stored, "get"):
+            names.add(stored.get("keep", ""))
+    return names
+
+
+def undo_steps() -> int:
+    """Return how many edits the undo history holds."""
+    return max(int(bpy.context.preferences.edit.undo_steps), 1)
+
+
+keeping = Keeping()
+
+
+def forget_what_is_gone(*, at_once: bool = False) -> None:
+    """Have the worker forget the results whose objects are gone for good.
+
+    Parameters
+    ----------
+    at_once
+        There is no undo history: another file was loaded.
+    """
+    if live.status is None or live.running is not None:
+        return
+    gone = keeping.look(live.status.kept)
+    for name in list(keeping.missed) if at_once else gone:
+        live.forget(name)
+        keeping.missed.pop(name, None)
+
+
+@persistent
+def _on_edit(*_: object) -> None:
+    if live.status is not None and live.status.kept and keeping.edited():
+        forget_what_is_gone()
+
+
+@persistent
+def _on_load(*_: object) -> None:
+    forget_what_is_gone(at_once=True)
+
+
+def register() -> None:
+    """Listen to edits and file load."""
+    bpy.app.handlers.depsgraph_update_post.append(_on_edit)
+    bpy.app.handlers.load_post.append(_on_load)
+
+
+def unregister() -> None:
+    """Listen no more."""
+    bpy.app.handlers.depsgraph_update_post.remove(_on_edit)
+    bpy.app.handlers.load_post.remove(_on_load)

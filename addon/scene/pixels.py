@@ -1,0 +1,265 @@
+"""Blender's images for the worker: the file itself where Blender shows what the file holds, else
+pixels.
+
+The worker reads files the same way for every surface, so a file, or the bytes of it that a .blend
+packs, goes there unread. Pixels go where there is no such file: generated and painted images,
+images whose alpha Blender was told to ignore or to read otherwise, and formats that Blender alone
+reads, such as OpenEXR. Reading sizes reads headers alone: quick enough to draw with.
+"""
+
+import os
+import re
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...backend.contract.cameras import resized
+from ...backend.contract.errors import RequestError
+from ...backend.contract.image_files import (
+    LONGEST,
+    check_size,
+    image_file,
+    image_header,
+    image_size,
+    is_readable,
+)
+from ...backend.contract.image_headers import Header, header_of
+from ...backend.contract.protocol import CameraData, ImageFile, ViewData
+from ...backend.contract.srgb import srgb_from_linear
+from . import movies
+
+UNREADABLE_KINDS = {
+    "MOVIE": ("a movie", "Save the frame you need as an image and use that."),
+    "TILED": ("a tiled (UDIM) image", "Use a single image."),
+    "VIEWER": ("a render that was not saved", "Save it as a file (Image > Save As) and use that."),
+}
+
+Content = ImageFile | np.ndarray  # a file that the worker reads, or (H, W, 4) pixels
+
+
+# ---------------------------------------------------------------- contents
+
+
+def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
+    """Return what the worker is to read: the image's file where that is what Blender shows.
+
+    Parameters
+    ----------
+    frame
+        The number of the file, of a sequence, or of a movie's frame; None is the file that a
+        sequence was opened with, and refuses a movie.
+
+    Raises
+    ------
+    RequestError
+        As `read_pixels`.
+    """
+    known_size(image, frame)
+    if image.source == "MOVIE" and frame is not None:
+        return movies.read_frame(image, frame, read_file)
+    path = path_of(image, frame)
+    if not image.is_dirty:
+        if path and os.path.isfile(path) and _shown_as_stored(image, image_header(path)):
+            return image_file(path)
+        if image.packed_file is not None and image.source == "FILE":
+            content = np.frombuffer(image.packed_file.data, np.uint8)
+            if _shown_as_stored(image, header_of(content.tobytes())):
+                return ImageFile(image.name, content)
+    return read_file(path) if image.source == "SEQUENCE" else read_pixels(image)
+
+
+def _shown_as_stored(image: bpy.types.Image, header: Header | None) -> bool:
+    """Say whether the worker reads such a file, and Blender shows its alpha as it is stored."""
+    if header is None or not is_readable(header):
+        return False
+    plain = {"STRAIGHT", "CHANNEL_PACKED"}
+    # Of TIFFs Blender finds out itself whether they are multiplied by their alpha.
+    return image.alpha_mode in (plain | {"PREMUL"} if header.kind == "TIFF" else plain)
+
+
+def content_size(content: Content) -> tuple[int, int]:
+    """Return width and height of what the worker is to read, as its pixels are stored."""
+    if isinstance(content, np.ndarray):
+        return content.shape[1], content.shape[0]
+    if content.encoded is None:
+        return image_size(content.path)
+    header = header_of(content.encoded.tobytes())
+    assert header is not None  # `content_of` has read it
+    return header.size
+
+
+def to_view(
+    content: Content,
+    camera: CameraData | None,
+    name: str,
+    mirrored: tuple[bool, bool] = (False, False),
+) -> ViewData:
+    """Return a view; pixels with a side above `LONGEST` are averaged, their camera with them."""
+    if isinstance(content, ImageFile):
+        return ViewData(None, camera, name, content, mirrored)
+    content, camera = shrink(content, camera, LONGEST)
+    return ViewData(np.ascontiguousarray(content), camera, name, None, mirrored)
+
+
+def shrink(
+    pixels: np.ndarray, camera: CameraData | None, longest: int
+) -> tuple[np.ndarray, CameraData | None]:
+    """Average blocks of pixels until no side is beyond `longest`; what fills no block is cut off.
+
+    Parameters
+    ----------
+    pixels : (H, W, 4) uint8 or float32, straight alpha
+    """
+    factor = -(-max(pixels.shape[:2]) // longest)
+    if factor <= 1:
+        return pixels, camera
+    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
+    cut = pixels[: height * factor, : width * factor]
+    blocks = cut.reshape(height, factor, width, factor, 4).astype(np.float32)
+    alpha = blocks[..., 3:].mean((1, 3))
+    # Averaged with the alpha as weight, or what is transparent would bleed into the edge.
+    color = (blocks[..., :3] * blocks[..., 3:]).mean((1, 3)) / np.maximum(alpha, 1e-6)
+    small = np.concatenate([color, alpha], -1)
+    if pixels.dtype == np.uint8:
+        small = (small + 0.5).astype(np.uint8)
+    if camera is not None:
+        camera = resized(camera, camera.w / factor, camera.h / factor)
+    return small, camera
+
+
+# ---------------------------------------------------------------- pixels
+
+
+def read_pixels(image: bpy.types.Image) -> np.ndarray:
+    """Return an image's pixels.
+
+    Returns
+    -------
+    (H, W, 4) in sRGB with straight alpha, row 0 at the top; uint8, or float32 in [0, 1] if the
+    image has more than eight bits
+
+    Raises
+    ------
+    RequestError
+        If it is a movie, tiles or an unsaved render, its file is missing, empty or broken, or it
+        has too many pixels; that is known before memory is taken for them.
+    """
+    known_size(image)
+    was_loaded = image.has_data
+    try:
+        return _read(image)
+    finally:
+        if not was_loaded and image.has_data:
+            image.buffers_free()
+
+
+def read_file(path: str) -> np.ndarray:
+    """Return the pixels of an image file, as `read_pixels` does; adds nothing to the .blend."""
+    image_header(path)
+    image = bpy.data.images.load(path, check_existing=False)
+    try:
+        return read_pixels(image)
+    finally:
+        bpy.data.images.remove(image)
+
+
+def check_file(path: str) -> None:
+    """Raise `RequestError` if a file is not an image that Blender can show."""
+    if image_header(path) is None:
+        read_file(path)
+
+
+def _read(image: bpy.types.Image) -> np.ndarray:
+    (width, height), channels = _size(image), image.channels
+    values: Any = image.pixels
+    if min(width, height, channels) < 1 or len(values) != width * height * channels:
+        raise RequestError(
+            f"{image.name} can't be read as an image.", "Save it again as PNG, JPEG or OpenEXR."
+        )
+    flat = np.empty(width * height * channels, np.float32)  # noqa: TID251 - foreach_get fills it
+    values.foreach_get(flat)
+    pixels = _as_rgba(flat.reshape(height, width, channels)[::-1])
+    if not image.is_float:
+        return (pixels * 255.0 + 0.5).astype(np.uint8)
+    if not np.isfinite(pixels).all():
+        raise RequestError(
+            f"{image.name} has pixels that are not finite numbers.", "Save it again as 8-bit PNG."
+        )
+    if image.colorspace_settings.is_data:  # kept as the file holds them
+        return pixels.clip(0.0, 1.0).astype(np.float32)
+    return _straight_srgb(pixels, premultiplied=image.alpha_mode in {"STRAIGHT", "PREMUL"})
+
+
+def _as_rgba(pixels: np.ndarray) -> np.ndarray:
+    """Return (H, W, 4) from 1 to 4 channels: grey, grey and alpha, RGB or RGBA."""
+    channels = pixels.shape[2]
+    if channels == 4:
+        return pixels
+    color = pixels[..., :3] if channels == 3 else np.repeat(pixels[..., :1], 3, 2)
+    alpha = pixels[..., 1:] if channels == 2 else np.ones_like(pixels[..., :1])
+    return np.concatenate([color, alpha], -1)
+
+
+def _straight_srgb(pixels: np.ndarray, *, premultiplied: bool) -> np.ndarray:
+    """Return linear RGBA as sRGB in [0, 1] with straight alpha.
+
+    Blender keeps float images linear and, unless their alpha is packed data, premultiplied,
+    whatever the file held.
+    """
+    alpha = np.clip(pixels[..., 3:], 0.0, 1.0)
+    color = pixels[..., :3]
+    if premultiplied:
+        color = color / np.where(alpha > 0.0, alpha, 1.0)
+    srgb = srgb_from_linear(np.clip(color, 0.0, 1.0))
+    return np.concatenate([srgb, alpha], -1).astype(np.float32)
+
+
+# ---------------------------------------------------------------- sizes and files
+
+
+def path_of(image: bpy.types.Image, frame: int | None = None) -> str:
+    """Return the absolute path of an image's file; empty for one that lives in the .blend alone.
+
+    `frame` picks one of a sequence; None is the one it was opened with.
+    """
+    if image.source not in {"FILE", "SEQUENCE"} or image.packed_file is not None:
+        return ""
+    path = bpy.path.abspath(image.filepath, library=image.library)
+    if image.source == "FILE" or frame is None:
+        return path
+    stem, ending = os.path.splitext(path)
+    # The last digits of the name count the frames, as many digits as there are.
+    return re.sub(r"\d+(?=\D*$)", lambda digits: f"{frame:0{len(digits[0])}}", stem) + ending
+
+
+def known_size(image: bpy.types.Image, frame: int | None = None) -> tuple[int, int] | None:
+    """Return an image's size, None if only its pixels can tell; refuse what can't be used."""
+    if image.source == "MOVIE" and frame is not None:
+        movies.check(image)
+        return _size(image)
+    if image.source in UNREADABLE_KINDS:
+        kind, remedy = UNREADABLE_KINDS[image.source]
+        raise RequestError(f"{image.name} is {kind}.", remedy)
+    path = path_of(image, frame)
+    loaded = image.has_data and (image.is_dirty or not os.path.isfile(path))
+    header = None
+    if path and not (loaded and image.source == "FILE"):
+        header = image_header(path)
+    elif image.has_data or image.source == "GENERATED":
+        check_size(image.name, _size(image))
+        return _size(image)
+    elif image.packed_file is not None:
+        header = header_of(image.packed_file.data)
+    else:
+        raise RequestError(f"{image.name} has no file.", "Pick its file again, or another image.")
+    if header is None:
+        return None
+    check_size(image.name, header.size)
+    return header.size
+
+
+def _size(image: bpy.types.Image) -> tuple[int, int]:
+    """Return width and height of an image; Blender loads its pixels to find out."""
+    size: Any = image.size
+    return size[0], size[1]

@@ -1,0 +1,220 @@
+"""From a path to posed images: which format it is, its images, and a local origin."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cameras import CameraData
+from ..errors import RequestError
+from ..image_files import image_size
+from ..words import choose_views
+from . import colmap, metashape, realityscan, sdfstudio, splatting, transforms_json
+from .intrinsics import camera_of, needs_size
+from .origin import local_origin, moved_cameras, moved_volume
+from .paths import ImageFinder
+from .types import Entry, Listing, PosedFiles, PosedFrame
+
+TRANSFORMS = "transforms.json"
+# What a folder is searched for, in this order; `transforms_val.json` and such only by their names.
+CAMERA_FILES = (TRANSFORMS, "transforms_train.json", "meta_data.json", "cameras.json")
+KINDS = (
+    f"{TRANSFORMS}, 3D Gaussian Splatting's cameras.json, sdfstudio's meta_data.json, a COLMAP "
+    "model, Metashape's XML or RealityScan's CSV"
+)
+_HEAD = 1 << 16  # bytes by which XML and CSV are told apart
+
+
+def read_posed_images(
+    path: str | PathLike[str], *, choose: Sequence[int] | int | None = None
+) -> PosedFiles:
+    """Read a file of cameras, or that of a folder.
+
+    No image is decoded: their headers are read where the file does not say their size.
+
+    Parameters
+    ----------
+    path
+        A file or a folder, see `KINDS`; a COLMAP model by its folder or one of its files.
+    choose
+        Which frames: their indices; or how many, spread evenly; None: all.
+
+    Raises
+    ------
+    RequestError
+        If there is no such file, it is not one of the formats, or a frame that was chosen lacks an
+        image, a number or a rigid pose.
+    """
+    listing = _listing(Path(path))
+    entries = [listing.entries[index] for index in choose_views(len(listing.entries), choose)]
+    finder = ImageFinder(listing.folders)
+    remarks: list[str] = []
+    frames: list[PosedFrame] = []
+    for entry in entries:
+        frame, said = _frame(entry, finder)
+        remarks += said
+        frames.append(frame)
+    frames, doubles = _without_doubles(frames)
+    offset = local_origin([frame.camera for frame in frames])
+    cameras = moved_cameras([frame.camera for frame in frames], offset)
+    names = _names([frame.path for frame in frames])
+    return PosedFiles(
+        frames=tuple(
+            PosedFrame(frame.path, frame.mask, camera, name)
+            for frame, camera, name in zip(frames, cameras, names, strict=True)
+        ),
+        world_from_volume=moved_volume(listing.world_from_volume, offset),
+        volume_from="" if listing.world_from_volume is None else "file",
+        remarks=tuple(dict.fromkeys([*listing.remarks, *finder.remarks, *remarks, *doubles])),
+        world_offset=offset,
+    )
+
+
+def find_camera_file(path: str | PathLike[str]) -> Path | None:
+    """Return the file of cameras that a path is or that a folder holds; None if there is none.
+
+    For a COLMAP model it is the folder of the model.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        known = path.suffix.lower() in (".json", ".xml", ".csv", ".bin", ".txt")
+        return path if known and path.is_file() else None
+    try:
+        listed = {entry.name.lower(): entry for entry in sorted(path.iterdir()) if entry.is_file()}
+    except OSError as error:
+        raise RequestError(
+            f"The folder {path} can't be read ({error.strerror}).", "Check its permissions."
+        ) from error
+    for name in CAMERA_FILES:
+        if name in listed and not (name == CAMERA_FILES[-1] and _is_other_json(listed[name])):
+            return listed[name]
+    model = colmap.model_folder(path)
+    if model is not None:
+        return model
+    for suffix, check in ((".xml", metashape.is_metashape), (".csv", realityscan.is_realityscan)):
+        found = [entry for name, entry in listed.items() if name.endswith(suffix)]
+        for entry in found:
+            if check(_head(entry)):
+                return entry
+    return None
+
+
+# ---------------------------------------------------------------- formats
+
+
+def _listing(path: Path) -> Listing:
+    """Return what a file, or that of a folder, lists; raise `RequestError` if it is not known."""
+    if not path.exists():
+        raise RequestError(f"There is no {path}.", f"Name a {TRANSFORMS}, or a folder with one.")
+    file = find_camera_file(path) if path.is_dir() else path
+    if file is None:
+        raise RequestError(
+            f"The folder {path} holds no file of cameras.", f"Levelform reads {KINDS}."
+        )
+    if file.is_dir():
+        return colmap.read(file)
+    if file.suffix.lower() in (".bin", ".txt"):
+        model = colmap.model_folder(file.parent)
+        if model is not None and model == file.parent:
+            return colmap.read(model)
+    head = _head(file)
+    if metashape.is_metashape(head):
+        return metashape.read(file)
+    if realityscan.is_realityscan(head):
+        return realityscan.read(file)
+    return _json_listing(file)
+
+
+def _json_listing(file: Path) -> Listing:
+    content = _json(file)
+    if sdfstudio.is_sdfstudio(content):
+        return sdfstudio.read(file, content)
+    if transforms_json.is_transforms(content):
+        return transforms_json.read(file, content)
+    if splatting.is_splatting(content):
+        return splatting.read(file, content)
+    raise RequestError(f"{file} holds no cameras that are known.", f"Levelform reads {KINDS}.")
+
+
+def _json(file: Path) -> Any:
+    """Return a JSON file's content; byte order marks and UTF-16 are read, as some write them."""
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise RequestError(f"{file} can't be read ({error.strerror}).", "Check it.") from error
+    except (ValueError, RecursionError) as error:
+        raise RequestError(
+            f"{file} is not readable as JSON: {error}.", "Export it again."
+        ) from error
+
+
+def _is_other_json(file: Path) -> bool:
+    """Say whether a `cameras.json` is something else's: the name is a common one."""
+    try:
+        return not splatting.is_splatting(_json(file))
+    except RequestError:
+        return True
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(_HEAD)
+    except OSError as error:
+        raise RequestError(f"{file} can't be read ({error.strerror}).", "Check it.") from error
+
+
+# ---------------------------------------------------------------- frames
+
+
+def _frame(entry: Entry, finder: ImageFinder) -> tuple[PosedFrame, tuple[str, ...]]:
+    """Return a frame with its files found and its camera checked, and remarks."""
+    image = finder.find(entry.image, entry.label)
+    mask = finder.find(entry.mask, entry.label, "mask_path") if entry.mask else ""
+    keys, size = entry.keys, None
+    if callable(keys):
+        keys = keys(*image_size(image))
+    elif needs_size(keys):
+        size = image_size(image)
+    camera, remarks = camera_of(keys, entry.label, size)
+    return PosedFrame(image, str(mask), camera, image.name), remarks
+
+
+def _without_doubles(frames: list[PosedFrame]) -> tuple[list[PosedFrame], list[str]]:
+    """Return the frames without those that repeat another one's image and camera, and remarks."""
+    kept: dict[Path, list[CameraData]] = {}
+    result, remarks = [], []
+    for frame in frames:
+        before = kept.setdefault(frame.path, [])
+        if any(_same(frame.camera, camera) for camera in before):
+            remarks.append(f"{frame.name} is listed twice with the same camera; it counts once.")
+            continue
+        if before:
+            remarks.append(f"{frame.name} is listed with {len(before) + 1} different cameras.")
+        before.append(frame.camera)
+        result.append(frame)
+    return result, remarks
+
+
+def _same(one: CameraData, other: CameraData) -> bool:
+    numbers = [(c.fl_x, c.fl_y, c.cx, c.cy, c.w, c.h) for c in (one, other)]
+    return (
+        np.array_equal(one.transform_matrix, other.transform_matrix)
+        and numbers[0] == numbers[1]
+        and one.distortion == other.distortion
+    )
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """Return what to call each image: its name, with its folder where several have that name."""
+    different: dict[str, set[Path]] = {}
+    for path in paths:
+        different.setdefault(path.name, set()).add(path)
+    count = Counter(name for name, found in different.items() for _ in found)
+    return [
+        f"{path.parent.name}/{path.name}" if count[path.name] > 1 else path.name for path in paths
+    ]

@@ -1,0 +1,53 @@
+"""`meta_data.json` of sdfstudio.
+
+`frames` with `rgb_path`, `camtoworld` (4x4, OpenCV's camera axes) and `intrinsics` (3x3 or 4x4),
+perhaps `foreground_mask`; `width` and `height` for all (autonomousvision/sdfstudio, docs
+"sdfstudio-data.md" and `sdfstudio_dataparser.py`). `worldtogt` and `scene_box` are not used: the
+result stands in the world of the poses, and the box is the scene's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..cameras import FLIP_YZ
+from ..errors import RequestError
+from .numbers import matrix
+from .types import Entry, Listing
+
+
+def is_sdfstudio(content: Any) -> bool:
+    """Say whether a JSON file's content is this format."""
+    frames = content.get("frames") if isinstance(content, Mapping) else None
+    first = frames[0] if isinstance(frames, list) and frames else None
+    return isinstance(first, Mapping) and "camtoworld" in first
+
+
+def read(file: Path, content: Mapping[str, Any]) -> Listing:
+    """Return what the file says; raise `RequestError` if a frame lacks image, pose or lens."""
+    entries = tuple(
+        _entry(file, number, frame, content) for number, frame in enumerate(content["frames"])
+    )
+    return Listing(file, entries, (file.parent, file.parent / "image", file.parent / "images"))
+
+
+def _entry(file: Path, number: int, frame: Any, shared: Mapping[str, Any]) -> Entry:
+    name = frame.get("rgb_path") if isinstance(frame, Mapping) else None
+    if not isinstance(name, str):
+        raise RequestError(f"Frame {number} of {file} has no rgb_path.", "Export it again.")
+    label = f"frame {number} ({name})"
+    pose = matrix(frame.get("camtoworld"), "camtoworld", label, ((4, 4),))
+    given = frame.get("intrinsics", shared.get("intrinsics"))
+    lens = matrix(given, "intrinsics", label, ((3, 3), (4, 4), (3, 4)))
+    keys = {
+        "w": frame.get("width", shared.get("width")),
+        "h": frame.get("height", shared.get("height")),
+        "fl_x": float(lens[0, 0]),
+        "fl_y": float(lens[1, 1]),
+        "cx": float(lens[0, 2]),
+        "cy": float(lens[1, 2]),
+        "skew": float(lens[0, 1]),
+        "transform_matrix": pose * FLIP_YZ,
+    }
+    mask = frame.get("foreground_mask") or frame.get("mask_path") or ""
+    return Entry(number, name, keys, mask if isinstance(mask, str) else "")

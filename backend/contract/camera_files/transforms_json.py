@@ -1,0 +1,78 @@
+"""`transforms.json` of nerfstudio, instant-ngp and NeRF's synthetic scenes.
+
+A table with `frames`; each has `file_path`, `transform_matrix` (world_from_camera, Blender's axes),
+perhaps `mask_path`, and intrinsics of its own or the table's. `depth_file_path` is not used, and
+`applied_transform` only says how the poses came about. Layouts: docs.nerf.studio "Data
+conventions"; instant-ngp, `docs/nerf_dataset_tips.md` and `src/nerf_loader.cu`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import RequestError
+from .numbers import matrix
+from .types import Entry, Listing
+
+# What maps instant-ngp's scene to its unit cube; `aabb_scale` alone widens that and moves nothing.
+_SCENE_KEYS = ("aabb", "render_aabb", "scale", "offset")
+
+
+def is_transforms(content: Any) -> bool:
+    """Say whether a JSON file's content is this format."""
+    return isinstance(content, Mapping) and "frames" in content
+
+
+def read(file: Path, content: Mapping[str, Any]) -> Listing:
+    """Return what the file says.
+
+    Raises
+    ------
+    RequestError
+        If it lists no frames, a frame names no image, or its volume is not a matrix.
+    """
+    frames = content.get("frames")
+    if not isinstance(frames, list) or not frames:
+        raise RequestError(f"{file} lists no frames.", "It needs one entry for each image.")
+    shared = {key: value for key, value in content.items() if key != "frames"}
+    entries = tuple(_entry(file, number, frame, shared) for number, frame in enumerate(frames))
+    volume = content.get("world_from_volume")
+    if volume is not None:
+        volume = matrix(volume, "world_from_volume", str(file), ((4, 4),))
+    remarks = () if volume is not None else _scene_remarks(content)
+    return Listing(file, entries, (file.parent, file.parent / "images"), volume, remarks)
+
+
+def _entry(file: Path, number: int, frame: Any, shared: Mapping[str, Any]) -> Entry:
+    if not isinstance(frame, Mapping) or not isinstance(frame.get("file_path"), str):
+        seen = type(frame).__name__
+        if isinstance(frame, Mapping):
+            seen = f"file_path {frame.get('file_path')!r}"
+        raise RequestError(
+            f"Frame {number} of {file} names no image ({seen}).", "Give it a file_path."
+        )
+    mask = frame.get("mask_path")
+    if mask is not None and not isinstance(mask, str):
+        raise RequestError(
+            f"mask_path of frame {number} of {file} is not a path: {mask!r}.",
+            "Correct it, or remove it.",
+        )
+    own = {key: value for key, value in frame.items() if value is not None}
+    return Entry(number, frame["file_path"], {**shared, **own}, mask or "")
+
+
+def _scene_remarks(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a remark where the file has instant-ngp's words for the extent of the scene.
+
+    There `aabb`, or `scale` and `offset` (.33 and .5 if missing), take the file's world to a unit
+    cube, p -> scale p + offset, which `aabb_scale` (1 to 128) widens about its middle, before axes
+    are cycled: the region that is trained. It says nothing of where the object ends, so that a
+    reconstruction that took it for the object's volume would cut the object, or lose it in it.
+    """
+    named = [key for key in _SCENE_KEYS if content.get(key) is not None]
+    if not named:
+        return ()
+    return (
+        f"The file's {', '.join(named)} says how far instant-ngp's scene reaches, not where the "
+        "object is; the volume was estimated instead.",
+    )

@@ -1,0 +1,168 @@
+"""Image files: which formats are read, their sizes, their masks, and their order."""
+
+import mmap
+import os
+import re
+import unicodedata
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+
+from .errors import RequestError
+from .image_headers import Header, header_of
+from .protocol import ImageFile
+
+# What is read, by the name that Pillow has for it; everything else is refused.
+FORMATS = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "TGA": (".tga",),
+}
+SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+READABLE = "PNG, JPEG, WebP, TIFF, BMP or TGA"  # the same for a person
+LONGEST = 2048  # pixels; larger images are worked on as smaller copies, finer than any mesh
+MOST_PIXELS = 80_000_000  # what is decoded at all: 320 MB as RGBA
+MASK_FOLDER = "masks"
+
+
+def image_file(path: str | PathLike[str], mask: str | PathLike[str] = "") -> ImageFile:
+    """Return an image file for the worker, with its mask.
+
+    Parameters
+    ----------
+    path
+        The image.
+    mask
+        Its mask, where a file or a person names one; else the mask beside the image is taken, see
+        `find_mask`.
+    """
+    path = os.path.abspath(path)
+    return ImageFile(path, None, os.path.abspath(mask) if mask else find_mask(path))
+
+
+def find_mask(path: str | PathLike[str]) -> str:
+    """Return the mask that belongs to an image by its name; empty if there is none.
+
+    For `images/a.jpg` these are `masks/a.jpg`, `masks/a.jpg.png` and `masks/a.png`, with `masks` in
+    the image's folder or beside a folder named `images...`; then `a.mask.png`, `a_mask.png` and
+    `a.jpg.mask.png` beside the image. A mask has no mask.
+    """
+    path = Path(path)
+    folder, stem = path.parent, path.stem
+    if folder.name.lower() == MASK_FOLDER:
+        return ""
+    folders = [folder / MASK_FOLDER]
+    if folder.name.lower().startswith("images"):
+        folders.append(folder.parent / MASK_FOLDER)
+    names = [path.name, f"{path.name}.png", *(stem + suffix for suffix in SUFFIXES)]
+    tries = [place / name for place in folders if place.is_dir() for name in names]
+    own = (f"{stem}.mask.png", f"{stem}_mask.png", f"{path.name}.mask.png", f"{path.name}_mask.png")
+    tries += [folder / name for name in own]
+    return next((str(candidate) for candidate in tries if candidate.is_file()), "")
+
+
+def list_images(folder: str | PathLike[str]) -> list[Path]:
+    """Return a folder's image files in natural order, without the masks of others among them."""
+    found = [path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES]
+    masks = {find_mask(path) for path in found}
+    found = [path for path in found if path.is_file() and str(path) not in masks]
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sorting key that puts view2 before view10, whatever the case of the letters."""
+    parts = re.split(r"([0-9]+)", unicodedata.normalize("NFC", text).casefold())
+    key = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
+    return [*key, (-1, 0, text)]
+
+
+def image_size(path: str | PathLike[str]) -> tuple[int, int]:
+    """Return width and height of an image file as its pixels are stored, from its header alone.
+
+    Raises
+    ------
+    RequestError
+        If the file is missing, empty, larger than is decoded at all, can't be opened, or is not an
+        image of a format that is read.
+    """
+    header = image_header(path)
+    if header is None or not is_readable(header):
+        raise not_readable(path, header)
+    return header.size
+
+
+def is_readable(header: Header | None) -> bool:
+    """Say whether the worker reads files with such a header."""
+    return header is not None and header.kind in FORMATS and not header.oddity
+
+
+def image_header(path: str | PathLike[str]) -> Header | None:
+    """Return what an image file's header says; None where it is of no format that is known here.
+
+    Raises
+    ------
+    RequestError
+        If the file is missing, empty, larger than is decoded at all, or can't be opened.
+    """
+    try:
+        status = os.stat(path)
+        if status.st_size == 0:
+            raise empty(path)
+        header = _header_in_file(os.fspath(path), status.st_mtime_ns, status.st_size)
+    except FileNotFoundError as error:
+        raise missing(path) from error
+    except OSError as error:
+        raise RequestError(
+            f"The image {path} can't be opened ({error.strerror}).", "Check its permissions."
+        ) from error
+    if header is not None:
+        check_size(path, header.size)
+    return header
+
+
+def check_size(name: object, size: tuple[int, int]) -> None:
+    """Raise `RequestError` if an image has more pixels than are decoded at all."""
+    if size[0] * size[1] > MOST_PIXELS:
+        raise too_large(name, size)
+
+
+def too_large(name: object, size: tuple[int, int] | None = None) -> RequestError:
+    """Return what to raise where an image has more pixels than are decoded at all."""
+    seen = f", {size[0]} x {size[1]}," if size else ""
+    return RequestError(
+        f"The image {name}{seen} has more than {MOST_PIXELS // 1_000_000} million pixels.",
+        f"Scale it down; {LONGEST} pixels on the longer side are plenty.",
+    )
+
+
+def missing(path: object) -> RequestError:
+    """Return what to raise where there is no file."""
+    return RequestError(f"There is no image {path}.", "Check the path.")
+
+
+def empty(path: object) -> RequestError:
+    """Return what to raise where a file has no bytes."""
+    return RequestError(f"The image {path} is empty (0 bytes).", "Save it again, or leave it out.")
+
+
+def not_readable(path: object, header: Header | None = None) -> RequestError:
+    """Return what to raise where a file is not an image of a format that is read."""
+    seen = "not a readable image"
+    if header is not None:
+        seen = f"{header.oddity or f'in the format {header.kind}'}, which is not read"
+    return RequestError(f"{path} is {seen}.", f"Save it as {READABLE}, of 8 or 16 bits.")
+
+
+@lru_cache(maxsize=1024)
+def _header_in_file(path: str, _modified: int, _bytes: int) -> Header | None:
+    """Read a file's header; kept, since panels ask at every redraw."""
+    with open(path, "rb") as file:
+        try:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # a file system that has no maps
+            return header_of(file.read())
+        with content:
+            return header_of(content)

@@ -1,0 +1,216 @@
+"""How to reconstruct, whatever from: one table of defaults and ranges for all four surfaces.
+
+The terminal, `--command`, `api` and the panel each fill `Settings` with what was said, and
+`Settings.check` reads it against what the worker's methods declare.
+"""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from .errors import RequestError
+from .levels import LEVEL_UNITS
+from .options import COARSEST, FINEST, PIPELINE, Option, one_of, read_known, read_options
+from .protocol import Background, MethodInfo, Reconstruct, ViewData
+
+METHOD = Option("method", "text", "visual-hull", "see `methods`")
+RESOLUTION = Option(
+    "resolution", "int", 128, "cells along the longest side of the volume", COARSEST, FINEST
+)
+COLOR = Option("color", "bool", True, "colour the mesh")
+SEED = Option("seed", "int", 0, "of whatever the method draws", 0, 2**31 - 1)
+DEVICE = Option("device", "text", "auto", "auto, cpu, cuda, mps")
+BACKGROUND = Option(
+    "background",
+    "text",
+    "auto",
+    "of images without alpha: auto (what the border shows), corner, alpha (there is none), or a "
+    "colour as #rrggbb",
+)
+TOLERANCE = Option(
+    "tolerance", "float", 0.1, "how near the background's colour is (0 to 1)", 0.0, 1.0
+)
+FUSE = Option(
+    "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
+)
+MODES = ("auto", "alpha", "corner", "color")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reconstruct, whatever from.
+
+    Attributes
+    ----------
+    method : name of the method
+    weights : a file of weights, or the category of bundled ones; None: those of the method
+    resolution : cells along the volume's longest side
+    level : the user's threshold, a distance in volume units or a probability as the method's
+        `level_unit` says; None: the method's own
+    background : what of an image is background
+    color : colour the mesh from the images
+    seed : for methods that draw random numbers
+    device : "auto", "cpu", "cuda" or "mps"; None: in Blender what the preferences say, else "auto"
+    options : further options of the method and of the pipeline, by name; values or words for them
+    fuse : several images without cameras show one object; without it they are refused
+
+    Raises
+    ------
+    RequestError
+        If a value is of another kind, or outside its range.
+    """
+
+    method: str = METHOD.default
+    weights: str | None = None
+    resolution: int = RESOLUTION.default
+    level: float | None = None
+    background: Background = Background(BACKGROUND.default, tolerance=TOLERANCE.default)  # noqa: RUF009 - it is frozen
+    color: bool = COLOR.default
+    seed: int = SEED.default
+    device: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fuse: bool = FUSE.default
+
+    def __post_init__(self) -> None:
+        for option in (RESOLUTION, COLOR, SEED, FUSE):
+            object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
+        check_background(self.background)
+        if self.level is not None:
+            object.__setattr__(self, "level", _finite(self.level))
+
+    @classmethod
+    def of(cls, **given: Any) -> "Settings":
+        """Return settings of names that a person typed.
+
+        Raises
+        ------
+        RequestError
+            If there is no such setting, or as the class.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+                hint = f"Did you mean {near[0]}? " if near else ""
+                raise RequestError(
+                    f"There is no setting {name!r}.",
+                    f"{hint}The settings are {', '.join(known)}; what a method takes is given in "
+                    "options={...}.",
+                )
+        return cls(**given)
+
+    def check(self, methods: Sequence[MethodInfo]) -> "Settings":
+        """Return the settings with their options read, as far as is known what may be given.
+
+        Parameters
+        ----------
+        methods
+            What the worker runs. Empty: not known yet, so that only the pipeline's options are
+            read; the worker does the rest before any work, with the same sentences.
+
+        Raises
+        ------
+        RequestError
+            If there is no such method, it has no such option, or a value or the level is not what
+            it takes.
+        """
+        if not methods:
+            return replace(self, options=read_known(self.options, PIPELINE))
+        info = find_info(self.method, methods)
+        options = read_options(
+            self.options,
+            (*info.options, *PIPELINE),
+            owner=info.title,
+            elsewhere={option.name: m.title for m in methods for option in m.options},
+        )
+        if self.level is not None and level_is_known(info, self.weights):
+            LEVEL_UNITS[info.level_unit].check(self.level, info.title)
+        return replace(self, options=options)
+
+    def request(
+        self,
+        job: str,
+        views: tuple[ViewData, ...],
+        *,
+        world_from_volume: np.ndarray | None = None,
+        volume_from: str = "",
+        keep: str = "",
+        world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        remarks: tuple[str, ...] = (),
+    ) -> Reconstruct:
+        """Return the request of a job, as all four surfaces make it."""
+        return Reconstruct(
+            job=job,
+            method=self.method,
+            views=views,
+            world_from_volume=world_from_volume,
+            volume_from=volume_from,
+            resolution=self.resolution,
+            level=self.level,
+            weights=self.weights,
+            color=self.color,
+            seed=self.seed,
+            device=self.device or DEVICE.default,
+            background=self.background,
+            keep=keep,
+            world_offset=world_offset,
+            remarks=remarks,
+            options=dict(self.options),
+            fuse=self.fuse,
+        )
+
+
+def find_info(method: str, methods: Sequence[MethodInfo]) -> MethodInfo:
+    """Return what is known of a method by its name.
+
+    Raises
+    ------
+    RequestError
+        If there is none of that name.
+    """
+    for info in methods:
+        if info.name == method:
+            return info
+    names = [info.name for info in methods]
+    near = difflib.get_close_matches(str(method), names, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise RequestError(
+        f"There is no method {method!r}.", f"{hint}Choose one of {', '.join(names)}."
+    )
+
+
+def level_is_known(info: MethodInfo, weights: str | None) -> bool:
+    """Tell whether a method's level has the unit that it declares: a file may say otherwise."""
+    return info.level_unit in LEVEL_UNITS and (weights is None or weights in info.weights)
+
+
+def check_background(background: Background) -> None:
+    """Refuse a mode that does not exist and a tolerance outside 0 to 1."""
+    if background.mode not in MODES:
+        raise RequestError(
+            f"{background.mode!r} is not a background.", f"Give {one_of(MODES[:-1])}, or a colour."
+        )
+    _read(TOLERANCE, background.tolerance)
+
+
+def check_resolution(resolution: int) -> int:
+    """Return the resolution; raise `RequestError` if no mesh of so many cells is made."""
+    return _read(RESOLUTION, resolution)
+
+
+def _read(option: Option, value: Any) -> Any:
+    return option.read(value, f"The {option.name}")
+
+
+def _finite(level: Any) -> float:
+    try:
+        number = float(level)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(level, bool) or not math.isfinite(number):
+        raise RequestError(f"The level is a finite number, not {level!r}.", "See `methods`.")
+    return number

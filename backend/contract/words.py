@@ -1,0 +1,185 @@
+"""What the words of a command line mean: the same in the terminal and after `blender --command`."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from . import settings
+from .errors import RequestError
+from .levels import LEVEL_HELP
+from .options import Option
+from .protocol import Background
+from .settings import Settings
+
+VIEWS_HELP = "how many views (8), or which (0,2,5 or 3,)"
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add an argument for each setting, with its default in the help; none is filled in."""
+    parser.add_argument("--method", help=_help(settings.METHOD))
+    parser.add_argument("--weights", help="a file, or the category of bundled ones")
+    parser.add_argument("--resolution", type=int, help=_help(settings.RESOLUTION))
+    parser.add_argument("--level", type=float, help=LEVEL_HELP)
+    parser.add_argument("--device", help=_help(settings.DEVICE))
+    parser.add_argument("--seed", type=int, help=_help(settings.SEED))
+    parser.add_argument(
+        "--color",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="colour the mesh (default: yes)",
+    )
+    parser.add_argument("--background", help=_help(settings.BACKGROUND))
+    parser.add_argument("--tolerance", type=float, help=_help(settings.TOLERANCE))
+    parser.add_argument(
+        "--hull", action="store_true", help="keep the result inside the visual hull"
+    )
+    parser.add_argument("--fuse", action="store_true", help=settings.FUSE.help)
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the method or of the meshing, see `methods`; may be repeated",
+    )
+
+
+def _help(option: Option) -> str:
+    return f"{option.help} (default: {option.shown})"
+
+
+def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
+    """Return `base` with what was given in words, see `add_settings`.
+
+    Raises
+    ------
+    RequestError
+        If a word is not what its setting takes.
+    """
+    names = ("method", "weights", "resolution", "level", "device", "seed", "color")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    hull = {"hull": True} if args.hull else {}
+    return replace(
+        base,
+        **given,
+        options={**base.options, **parse_options(args.option), **hull},
+        background=parse_background(args.background, args.tolerance, base.background),
+        fuse=args.fuse or base.fuse,
+    )
+
+
+def parse_background(
+    text: str | None, tolerance: float | None = None, base: Background | None = None
+) -> Background:
+    """Return the background that a word or a colour, #rrggbb, means; None keeps that of `base`."""
+    base = Settings().background if base is None else base
+    if tolerance is not None:
+        base = replace(base, tolerance=settings.TOLERANCE.read(tolerance, "The tolerance"))
+    if text is None:
+        return base
+    if text in settings.MODES[:-1]:
+        return Background(mode=text, tolerance=base.tolerance)
+    try:
+        red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    except ValueError as error:
+        raise RequestError(
+            f"{text!r} is not a background.", "Give auto, corner, alpha, or a colour as #rrggbb."
+        ) from error
+    color = (red / 255, green / 255, blue / 255)
+    return Background(mode="color", color=color, tolerance=base.tolerance)
+
+
+def parse_options(words: Sequence[str]) -> dict[str, Any]:
+    """Return NAME=VALUE words as a dictionary; `Settings.check` reads the values.
+
+    Raises
+    ------
+    RequestError
+        If a word is not NAME=VALUE.
+    """
+    options = {}
+    for word in words:
+        name, found, value = word.partition("=")
+        if not found or not name:
+            raise RequestError(f"{word!r} is not an option.", "Give NAME=VALUE.")
+        options[name] = value
+    return options
+
+
+def parse_volume(text: str) -> np.ndarray:
+    """Return (4, 4) world_from_volume of "x,y,z,side", or of 16 numbers row by row.
+
+    Raises
+    ------
+    RequestError
+        If it is something else, or the side is not more than 0.
+    """
+    try:
+        numbers = [float(word) for word in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise RequestError(f"The volume is numbers, not {text!r}.", "Give x,y,z,side.") from error
+    if len(numbers) == 16:
+        return np.array(numbers).reshape(4, 4)
+    if len(numbers) != 4:
+        raise RequestError(
+            f"The volume is 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
+        )
+    if not np.isfinite(numbers).all() or numbers[3] <= 0:
+        raise RequestError(
+            f"The volume's side is a number above 0, and all are finite, not {text!r}.",
+            "Give x,y,z,side of a cube.",
+        )
+    matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
+    matrix[:3, 3] = numbers[:3]
+    return matrix
+
+
+# ---------------------------------------------------------------- which views
+
+
+def parse_views(text: str) -> list[int] | int:
+    """Return which views: "8" is how many, "0,2,5" and "3," which.
+
+    Raises
+    ------
+    RequestError
+        If these are not numbers.
+    """
+    try:
+        if "," not in text:
+            return int(text)
+        return [int(word) for word in text.split(",") if word.strip()]
+    except ValueError as error:
+        raise RequestError(
+            f"The views are numbers, not {text!r}.", "Give how many (8), or which (0,2,5)."
+        ) from error
+
+
+def choose_views(count: int, chosen: Sequence[int] | int | None) -> list[int]:
+    """Return the chosen indices of `count` views: all, some by index, or so many spread evenly.
+
+    Raises
+    ------
+    RequestError
+        If there is no such view, or fewer than asked for, or none was chosen.
+    """
+    if chosen is None:
+        return list(range(count))
+    if isinstance(chosen, int):
+        if not 1 <= chosen <= count:
+            raise RequestError(
+                f"{chosen} views were asked for; there are {count}.",
+                f"Choose a number between 1 and {count}.",
+            )
+        return [index * count // chosen for index in range(chosen)]
+    strays = [index for index in chosen if not 0 <= index < count]
+    if strays:
+        raise RequestError(
+            f"There is no view {strays[0]}: the views are 0 to {count - 1}.",
+            "Choose among those numbers.",
+        )
+    if not chosen:
+        raise RequestError("No view was chosen.", "Give how many (8), or which (0,2,5).")
+    return list(dict.fromkeys(chosen))

@@ -1,0 +1,122 @@
+"""Backgrounds to alpha: an image without transparency gets the mask that its background shows."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from ..contract.protocol import Background
+
+FULL = 1.0 - 1e-3  # alpha from which an image has no transparency
+SPECK = 1 / 2000  # share of the image below which an enclosed patch of background is a highlight
+MODES = ("auto", "alpha", "corner", "color")
+ROUNDS = 4  # of fitting a background to the border, each without what did not fit before
+LEAST_BORDER = 0.5  # share of the border that must show the background
+
+
+def has_alpha(image: Tensor) -> bool:
+    """Say whether an image, (H, W, 4), is transparent anywhere."""
+    return bool((image[..., 3] < FULL).any())
+
+
+def matte(image: Tensor, background: Background, *, name: str = "The image") -> Tensor:
+    """Return the image with the background transparent, (H, W, 4).
+
+    An image that is transparent anywhere is returned as it is. Alpha rises with a pixel's distance
+    to the background's colour, largest over the channels, and passes one half at the tolerance;
+    enclosed specks of background colour, such as highlights, belong to the object.
+
+    Parameters
+    ----------
+    image : (H, W, 4) sRGB in [0, 1]
+    background
+        What to treat as background; "alpha" changes nothing. "auto" takes what is seen along the
+        image's border, which may shade off smoothly.
+    name
+        What to call the image in a message.
+
+    Raises
+    ------
+    RequestError
+        If the mode is unknown, the corners differ in colour, or the border shows no background.
+    """
+    if background.mode not in MODES:
+        raise RequestError(
+            f"There is no background {background.mode!r}.", f"Choose one of {', '.join(MODES)}."
+        )
+    if background.mode == "alpha" or has_alpha(image):
+        return image
+    tolerance = max(float(background.tolerance), 1 / 255)
+    if background.mode == "auto":
+        color = _background(image[..., :3], tolerance, name)
+    elif background.mode == "corner":
+        color = _corner_color(image, tolerance, name)
+    else:
+        color = image.new_tensor(background.color)
+    distance = (image[..., :3] - color).abs().amax(dim=2)
+    alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
+    alpha = torch.where(_specks(alpha), 1.0, alpha)
+    return torch.cat([image[..., :3], alpha[..., None]], dim=2)
+
+
+def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
+    """Return (H, W, 3): the smooth background that the image's border shows, over all of it.
+
+    A polynomial of second degree in both directions, fitted to the border without what stands out
+    there, such as an object that is cut off.
+    """
+    height, width = color.shape[:2]
+    rows = torch.linspace(-1, 1, height, dtype=torch.float64)[:, None].expand(height, width)
+    columns = torch.linspace(-1, 1, width, dtype=torch.float64)[None].expand(height, width)
+    one = torch.ones_like(rows)
+    terms = torch.stack([one, rows, columns, rows * columns, rows**2, columns**2], -1)
+    side = max(min(height, width) // 32, 1)
+    border = torch.ones(height, width, dtype=torch.bool)
+    border[side:-side, side:-side] = False
+    known, seen = terms[border], color[border].double()
+    fits = (seen - seen.median(dim=0).values).abs().amax(1) <= 3 * tolerance
+    fits = fits if fits.double().mean() >= LEAST_BORDER else torch.ones_like(fits)
+    weights = known.new_zeros(terms.shape[-1], 3)
+    for _ in range(ROUNDS):
+        weights = torch.linalg.lstsq(known[fits], seen[fits]).solution
+        fits = (known @ weights - seen).abs().amax(1) <= tolerance
+        if fits.double().mean() < LEAST_BORDER:
+            raise RequestError(
+                f"{name}: no plain background is seen along the image's border.",
+                "Photograph it before a plain one, choose the background's colour, or cut the "
+                "object out: an image with alpha needs no background.",
+            )
+    return (terms @ weights).to(color).clamp(0, 1)
+
+
+def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
+    """Return (3,) the median colour of the image's corners."""
+    side = max(min(image.shape[:2]) // 32, 1)
+    corners = [
+        image[rows, columns, :3].reshape(-1, 3).median(dim=0).values
+        for rows in (slice(None, side), slice(-side, None))
+        for columns in (slice(None, side), slice(-side, None))
+    ]
+    stack = torch.stack(corners)
+    color = stack.median(dim=0).values
+    if float((stack - color).abs().max()) > tolerance:
+        raise RequestError(
+            f"{name}: the image's corners differ in colour, so they don't show the background.",
+            "Choose the background's colour, raise its tolerance, or give an image with alpha.",
+        )
+    return color
+
+
+def _specks(alpha: Tensor) -> Tensor:
+    """Return (H, W) bool: small patches of background that do not touch the image's border."""
+    from scipy.ndimage import label
+
+    labels, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() < 0.5))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    small = sizes < SPECK * alpha.numel()
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    small[border] = False
+    small[0] = False
+    return torch.from_numpy(small[labels])

@@ -1,0 +1,182 @@
+"""Images with cameras, as Blender or a terminal sends them, to views."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..contract.cameras import resized, same_proportions
+from ..contract.distortion import undistorted_image
+from ..contract.errors import RequestError
+from ..contract.protocol import Background, CameraData, ViewData
+from ..geometry.cameras import Camera
+from ..geometry.pictures import shrink
+from ..geometry.views import View
+from .decoding import UPRIGHT
+from .matte import has_alpha, matte
+from .reading import LONGEST, OPAQUE, read_mask, read_tagged
+
+
+@dataclass
+class Notes:
+    """What was noticed while views were made, each with the names of the views.
+
+    Attributes
+    ----------
+    tagged : images with a camera whose orientation tag was not applied
+    white : masks that hide nothing and were not used
+    covered : images with alpha of their own, of which a mask was used instead
+    """
+
+    tagged: list[str] = field(default_factory=list)
+    white: list[str] = field(default_factory=list)
+    covered: list[str] = field(default_factory=list)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return a sentence for each kind."""
+        found = []
+        if self.tagged:
+            found.append(
+                f"{_names(self.tagged)}: the file's orientation tag was not applied, since cameras "
+                "are fitted to the pixels as they are stored."
+            )
+        if self.white:
+            found.append(
+                f"{_names(self.white)}: the mask is white all over and was not used; a mask is "
+                "white where the object is and black elsewhere."
+            )
+        if self.covered:
+            found.append(
+                f"{_names(self.covered)}: the mask was used instead of the image's own alpha."
+            )
+        return tuple(found)
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def to_view(data: ViewData, background: Background, notes: Notes | None = None) -> View:
+    """Return the view that a request means; its camera stays posed in the world.
+
+    Where the object is, is said by the mask of the file, else by the image's alpha, else by its
+    background. An image without a camera is turned upright by its orientation tag; one with a
+    camera keeps the pixels as they are stored.
+
+    Parameters
+    ----------
+    notes
+        Takes what a person should hear of.
+
+    Raises
+    ------
+    RequestError
+        If the image can't be read, or its proportions are not the camera's; names the view.
+    """
+    read = _read(data, Notes() if notes is None else notes)
+    across, down = data.mirrored
+    dims = [dim for dim, flip in ((1, across), (0, down)) if flip]
+    image = read.image.flip(dims) if dims else read.image
+    image = image if read.masked else matte(image, background, name=data.name)
+    camera = None
+    if data.camera is not None:
+        camera = data.camera
+        check_proportions(camera, read.size, name=data.name, orientation=read.orientation)
+        image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
+        camera = to_camera(camera, name=data.name)
+    return shrink(View(image, camera, data.name), LONGEST)
+
+
+def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:
+    """Return the image without the lens's distortion, and the camera that belongs to it."""
+    if camera.distortion is None:
+        return image, camera
+    pixels, camera = undistorted_image(image.numpy(), camera)
+    return torch.from_numpy(np.ascontiguousarray(pixels)), camera
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An image, (H, W, 4), its stored size, whether a mask made its alpha, and its orientation."""
+
+    image: Tensor
+    size: tuple[int, int]
+    masked: bool = False
+    orientation: int = UPRIGHT
+
+
+def _read(data: ViewData, notes: Notes) -> _Read:
+    file = data.file
+    if file is None:
+        if data.image is None:
+            raise RequestError(f"{data.name} has no image.", "Give it one.")
+        image = to_image(data.image, name=data.name)
+        return _Read(image, (image.shape[1], image.shape[0]))
+    turned = data.camera is None
+    read = read_tagged(file, turned=turned)
+    image, tag = read.image, read.orientation
+    if tag != UPRIGHT and not turned:
+        notes.tagged.append(data.name)
+    if not file.mask:
+        return _Read(image, read.size, False, tag)
+    size = (image.shape[1], image.shape[0])
+    mask = read_mask(file.mask, size, turned_by=tag if turned else UPRIGHT)
+    if bool((mask >= OPAQUE).all()):
+        notes.white.append(data.name)
+        return _Read(image, read.size, False, tag)
+    if has_alpha(image):
+        notes.covered.append(data.name)
+    masked = torch.cat([image[..., :3], mask[..., None]], 2)
+    return _Read(masked, read.size, True, tag)
+
+
+def to_image(pixels: np.ndarray, *, name: str) -> Tensor:
+    """Return (H, W, 4) float32 in [0, 1] of uint8 or float pixels, (H, W, 4)."""
+    pixels = np.asarray(pixels)
+    if pixels.ndim != 3 or pixels.shape[2] != 4 or not pixels.size:
+        raise RequestError(f"{name}: an image is (height, width, 4), not {pixels.shape}.")
+    if pixels.dtype == np.uint8:
+        return torch.from_numpy(pixels.astype(np.float32) / 255.0)
+    image = np.asarray(pixels, np.float32)
+    if not np.isfinite(image).all():
+        raise RequestError(
+            f"{name}: the image holds numbers that are not finite.", "Render or save it again."
+        )
+    return torch.from_numpy(image.clip(0.0, 1.0))
+
+
+def to_camera(data: CameraData, *, name: str) -> Camera:
+    """Return a camera of the contract as one of the maths, posed in the world."""
+    try:
+        return Camera.from_data(data)
+    except RequestError as error:
+        raise RequestError(f"{name}: {error.message}", error.hint) from error
+
+
+def check_proportions(
+    camera: CameraData, size: tuple[int, int], *, name: str, orientation: int = UPRIGHT
+) -> None:
+    """Raise `RequestError` if a camera has other proportions than its image.
+
+    Parameters
+    ----------
+    size
+        Width and height of the image as it is stored.
+    orientation
+        The tag of its file, which explains a size that is swapped.
+    """
+    if same_proportions(camera, *size):
+        return
+    seen = f"{name}: the image is {size[0]} x {size[1]}, its camera is for {camera.w} x {camera.h}"
+    if orientation > 4 and same_proportions(camera, *size[::-1]):
+        raise RequestError(
+            f"{seen}: the file's tag Orientation {orientation} says that it is shown turned.",
+            "Save the image turned, without the tag, or fit the camera to the pixels as they are "
+            "stored.",
+        )
+    raise RequestError(
+        f"{seen}.",
+        "Use the image at the camera's proportions, or fit the camera to the image.",
+    )

@@ -1,0 +1,93 @@
+"""Backgrounds to alpha: plain ones, those that shade off, and what is said where there is none."""
+
+import pytest
+import torch
+from levelform.backend.contract.errors import RequestError
+from levelform.backend.contract.protocol import Background
+from levelform.backend.images import matte
+
+
+def on_white(object_color=(0.8, 0.1, 0.1)):
+    image = torch.ones(60, 60, 4)
+    image[15:45, 20:40, :3] = torch.tensor(object_color)
+    return image
+
+
+@pytest.mark.parametrize(
+    "background", [Background("corner"), Background("color", color=(1.0, 1.0, 1.0))]
+)
+def test_a_plain_background_becomes_transparent(background):
+    alpha = matte(on_white(), background)[..., 3]
+    want = torch.zeros(60, 60)
+    want[15:45, 20:40] = 1.0
+    assert torch.equal(alpha, want)
+
+
+def test_alpha_that_is_there_is_kept():
+    image = on_white()
+    image[0, 0, 3] = 0.0
+    assert matte(image, Background("corner")) is image
+    assert matte(on_white(), Background("alpha"))[..., 3].min() == 1
+
+
+def test_tolerance_is_the_distance_at_which_the_object_begins():
+    image = on_white((0.85, 1.0, 1.0))
+    for tolerance, inside in ((0.1, True), (0.2, False)):
+        alpha = matte(image, Background("corner", tolerance=tolerance))[30, 30, 3]
+        assert bool(alpha > 0.5) == inside
+
+
+def test_a_highlight_stays_and_a_hole_opens():
+    image = on_white()
+    image[30, 30, :3] = 1.0  # one white pixel
+    image[18:26, 22:30, :3] = 1.0  # a white window
+    alpha = matte(image, Background("corner"))[..., 3]
+    assert float(alpha[30, 30]) == 1
+    assert float(alpha[20, 25]) == 0
+
+
+def test_corners_that_differ_are_told():
+    image = on_white()
+    image[:10, :10, :3] = 0.0
+    with pytest.raises(RequestError, match="photo: the image's corners differ"):
+        matte(image, Background("corner"), name="photo")
+    with pytest.raises(RequestError, match="no background 'magic'"):
+        matte(image, Background("magic"))
+
+
+# ---------------------------------------------------------------- a smooth background
+
+
+def before_a_slope(noise=0.0, *, cut_off=False):
+    """Return a disc before a background that shades off, and the disc's mask."""
+    size = 96
+    y, x = torch.meshgrid(*(torch.linspace(-1, 1, size),) * 2, indexing="ij")
+    slope = torch.stack([0.75 - 0.15 * y, 0.7 - 0.1 * y + 0.1 * x, 0.65 + 0.1 * x * x], -1)
+    mask = (x - 0.1) ** 2 + (y - (0.7 if cut_off else 0.0)) ** 2 < 0.25
+    color = torch.where(mask[..., None], torch.tensor([0.2, 0.3, 0.1]), slope)
+    generator = torch.Generator().manual_seed(0)
+    color = (color + noise * torch.randn(color.shape, generator=generator)).clamp(0, 1)
+    return torch.cat([color, torch.ones(size, size, 1)], -1), mask
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("noise", [0.0, 0.015])
+def test_a_background_that_shades_off_is_found_and_removed(noise, cut_off):
+    image, mask = before_a_slope(noise, cut_off=cut_off)
+    alpha = matte(image, Background("auto"))[..., 3]
+    wrong = (alpha > 0.5) != mask
+    assert wrong.float().mean() < 0.002
+    assert matte(image, Background("auto")).shape == image.shape
+
+
+def test_a_border_without_a_background_is_said():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.cat([torch.rand(64, 64, 3, generator=generator), torch.ones(64, 64, 1)], -1)
+    with pytest.raises(RequestError, match="photo: no plain background"):
+        matte(image, Background("auto"), name="photo")
+
+
+def test_alpha_goes_before_any_background():
+    image, mask = before_a_slope()
+    cut = torch.cat([image[..., :3], mask.float()[..., None]], -1)
+    assert matte(cut, Background("auto")) is cut
