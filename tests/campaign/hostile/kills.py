@@ -71,6 +71,7 @@ def kills(*, cases: int, seed: int = 0, real: bool = False) -> Counts:
             if not drive(jobs, following, NEXT) or following.state is not JobState.FINISHED:
                 said = following.failure.message if following.failure else following.state
                 counts.fault("lost", f"after {kind}: {said}")
+                jobs.shutdown()
     finally:
         jobs.shutdown()
     return counts
@@ -88,12 +89,13 @@ def _one(jobs: Jobs, clients: list, job_of, kind: str, draw: random.Random, coun
             time.sleep(draw.choice([0.0, 0.05]))
         return
     moment = time.monotonic() + draw.uniform(0.0, 0.3)
+    limit = moment + HELD
     while time.monotonic() < moment or (kind != "starting" and job.state is not JobState.RUNNING):
         jobs.poll()
         time.sleep(0.002)
-        if job.ended:
+        if job.ended or time.monotonic() > limit:
             break
-    _signal(clients, signal.SIGSTOP if kind == "stopped" else signal.SIGKILL)
+    _signal(clients, signal.SIGSTOP if kind == "stopped" and not job.ended else signal.SIGKILL)
     if kind == "stopped":
         jobs.cancel(job)
     started = time.monotonic()
