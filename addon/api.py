@@ -19,6 +19,7 @@ import numpy as np
 
 from ..backend.contract import batch_words
 from ..backend.contract.batch import Item, Kind
+from ..backend.contract.checks import check_told
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
 from ..backend.contract.settings import Settings as Settings
@@ -27,12 +28,21 @@ from . import dataset_render, interpreter
 from .batch import batch_lines
 from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .export import export_mesh as export_mesh
-from .requests import DEFAULT_NAME, absolute, begin, begin_remesh, checked, scene_settings
+from .requests import (
+    DEFAULT_NAME,
+    absolute,
+    begin,
+    begin_check,
+    begin_remesh,
+    checked,
+    scene_settings,
+)
 from .scene import volume as scene_volume
 from .scene_source import Frames
 from .session import Running, live
 from .stage import add_cameras as add_cameras
 from .stage import render_pictures as render_pictures
+from .stage import show_volume as show_volume
 from .stage import use_images as use_images
 from .stage import volume_from_cameras as volume_from_cameras
 from .views import Camera, Picture, Source, given_source
@@ -43,6 +53,7 @@ def reconstruct(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
@@ -60,6 +71,9 @@ def reconstruct(
         posed pictures. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+    front
+        Degrees about +Z from -Y to where the object's front looks, where `volume` does not say it.
+        None: what a network needs is found from the images.
     frames
         Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
         range, or which (a list, or "1-48:6"), each a view. None: the current frame.
@@ -68,7 +82,8 @@ def reconstruct(
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options;
+        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options, and
+        cures (what to do about views that disagree, see `check_views`);
         `methods` lists what a method takes as options, and what its level is.
 
     Returns
@@ -87,6 +102,7 @@ def reconstruct(
             images,
             cameras,
             volume=volume,
+            front=front,
             frames=frames,
             name=name,
             background=background,
@@ -100,6 +116,7 @@ def stream(
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
@@ -117,8 +134,48 @@ def stream(
     scene = _scene()
     chosen = checked(Settings.of(background=background, **settings))
     source = given_source(images, cameras, scene, frames)
-    running = begin(source, chosen, volume=volume, name=name)
+    running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
+
+
+def check_views(
+    images: Picture | Iterable[Picture] | None = None,
+    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
+    *,
+    background: Background | str = "auto",
+    cures: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Compare the silhouettes of all views; nothing is reconstructed.
+
+    Parameters
+    ----------
+    images, cameras, background
+        As in `reconstruct`.
+    cures
+        What is done about views before they are compared, such as "leave-out=3", "swap=2,5" or
+        "convention=opencv".
+
+    Returns
+    -------
+    "agree" (None where no two views can be compared), "views_checked" with each view's name,
+    residual in pixels of 224 and remark, "cures" that would make them agree, each with its name for
+    `cures` here and in `reconstruct`, and "remarks".
+
+    Raises
+    ------
+    RequestError
+        If something asked for can't be had.
+    WorkError
+        If the work failed.
+    """
+    if isinstance(background, str):
+        background = parse_background(background)
+    chosen = Settings.of(background=background, cures=tuple(cures))
+    source = given_source(images, cameras, bpy.context.scene)
+    running = begin_check(source, chosen)
+    _exhaust(live.drive(running))
+    assert running.job.checked is not None  # `drive` raises where there is none
+    return check_told(running.job.checked, source.remarks)
 
 
 def batch(

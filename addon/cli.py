@@ -19,12 +19,14 @@ import numpy as np
 from ..backend.contract import streams
 from ..backend.contract.batch import Item
 from ..backend.contract.camera_files import find_camera_file
+from ..backend.contract.checks import check_told, lines
 from ..backend.contract.errors import LevelformError, RequestError
 from ..backend.contract.options import PIPELINE
 from ..backend.contract.protocol import Progress
 from ..backend.contract.settings import Settings
 from ..backend.contract.sheets import option_lines_of, pipeline_lines
 from ..backend.contract.words import (
+    CHECK_HELP,
     VIEWS_HELP,
     add_settings,
     choose_views,
@@ -36,7 +38,15 @@ from . import api, dataset_render
 from .answers import answers_alone
 from .cli_batch import add_batch, run_batch
 from .export import check_output, export_mesh, save_scene
-from .requests import DEFAULT_NAME, absolute, begin, checked, panel_frames, scene_settings
+from .requests import (
+    DEFAULT_NAME,
+    absolute,
+    begin,
+    begin_check,
+    checked,
+    panel_frames,
+    scene_settings,
+)
 from .results import PROVENANCE
 from .session import Running, live
 from .views import Source, folder_source, given_source, scene_source
@@ -135,6 +145,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
+    parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
 
 
@@ -148,6 +159,12 @@ def _add_object(parser: argparse.ArgumentParser) -> None:
         "(1,5,9 or 1-48:6), each a view; default: the current frame",
     )
     parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="where the object's front looks, about +Z from -Y, where no volume is given",
+    )
+    parser.add_argument(
         "--volume",
         help="where the object is: the name of an Empty, x,y,z,side of a cube or 16 numbers of a "
         "matrix, row by row; default: what the scene or the source says, else what the views see",
@@ -158,13 +175,15 @@ def _add_object(parser: argparse.ArgumentParser) -> None:
 
 
 def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct, then write and save what was asked for."""
+    """Reconstruct, then write and save what was asked for. Or check the views."""
+    if args.check:
+        return _check_views(args)
     for path in filter(None, (args.out, args.save)):
         check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
     source = _source(args.source, scene, _views(args.views), args.frames)
-    running = begin(source, settings, volume=volume, name=args.name)
+    running = begin(source, settings, volume=volume, front=args.front, name=args.name)
     with _Bar() as bar:
         for _ in live.drive(running):
             bar.show(running.job.progress)
@@ -178,13 +197,27 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _check_views(args: argparse.Namespace) -> dict[str, Any]:
+    scene = bpy.context.scene
+    source = _source(args.source, scene, _views(args.views), args.frames)
+    running = begin_check(source, _settings(args, scene))
+    with _Bar() as bar:
+        for _ in live.drive(running):
+            bar.show(running.job.progress)
+    assert running.job.checked is not None  # `drive` raises where there is none
+    return check_told(running.job.checked, source.remarks)
+
+
 def _show_reconstruct(result: dict[str, Any]) -> str:
+    if "agree" in result:
+        return "\n".join(lines(result))
     closed = "watertight" if result["watertight"] else "not watertight"
     where = ", ".join(result[key] for key in ("out", "save") if key in result) or result["object"]
     return (
         f"{where}: {result['vertices']} vertices, {result['faces']} triangles, {closed}\n"
         f"{result['method']}, {result['views']} views, resolution {result['resolution']}, "
         f"{result['evaluations']} evaluations, {result['seconds']:.1f} s"
+        + "".join(f"\n{remark}" for remark in result.get("remarks", ()))
     )
 
 

@@ -180,7 +180,7 @@ def _alone(target: bpy.types.Object) -> Iterator[None]:
 def _whole(target: Path) -> Iterator[Path]:
     """Give a path beside `target` to write to; move it into place when the block ends well."""
     # The suffix stays last and lower: exporters add their own where they don't see it.
-    partial = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix.lower()}")
+    partial = target.with_name(f".levelform-{os.getpid()}{target.suffix.lower()}")
     try:
         yield partial
         os.replace(partial, target)

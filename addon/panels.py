@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from ..backend.contract.cures import button_of
 from ..backend.contract.image_files import natural_key
 from ..backend.contract.protocol import MeshUpdate
 from . import method_options, panels_cameras, preferences
@@ -50,6 +51,8 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         if not picture.problem:
             row.active = used and not panels_cameras.is_left_out(item, context.scene)
             row.label(text=picture.image.name, icon="IMAGE_DATA")
+            if used:
+                _draw_mark(row, item.levelform_camera.mark)
             return
         text, icon = panels_cameras.missing_words(item, picture)
         row.alert = used and icon == "ERROR"
@@ -65,6 +68,15 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         for place, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):
             places[index] = place
         return flags, places
+
+
+def _draw_mark(row: bpy.types.UILayout, mark: str) -> None:
+    """Whether a camera's view agreed with the others in the last check."""
+    if mark == "NONE":
+        return
+    sub = row.row()
+    sub.alert = mark == "BAD"
+    sub.label(text="", icon="ERROR" if mark == "BAD" else "CHECKMARK")
 
 
 class _Sidebar:
@@ -90,6 +102,8 @@ class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
         body = layout.column()
         body.enabled = live.running is None
         _draw_source(body, context, settings)
+        if settings.source != "IMAGE":
+            _draw_agreement(body, context, settings)
         sub = split_column(body)
         if settings.source != "IMAGE":
             row = sub.row(align=True)
@@ -148,7 +162,11 @@ class LEVELFORM_PT_result(Part, bpy.types.Panel):
         if facts is None:
             return
         _draw_facts(self.layout, facts)
+        for remark in facts.get("remarks", ()):
+            paragraph(self.layout, context, remark, icon="INFO")
         paragraph(self.layout, context, f"Search: {facts.get('rule', '?')}")
+        if "world_from_volume" in facts:
+            self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
         if found_camera(context.object) is not None:
             self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
         _draw_remesh(self.layout, context)
@@ -208,6 +226,23 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         layout.template_ID(settings, "image", open="image.open")
     else:
         _draw_cameras(layout, context, settings)
+
+
+def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
+    """What the last check said of the views, and a button for each cure; what is applied."""
+    layout.operator("levelform.check_views", icon="VIEW_CAMERA")
+    if settings.cures:
+        row = layout.row(align=True)
+        row.label(text=f"Views: {settings.cures}", icon="MODIFIER")
+        row.operator("levelform.clear_cures", text="", icon="X")
+    if settings.check_remark:
+        box = layout.box()
+        paragraph(box, context, settings.check_remark, icon="ERROR")
+        for entry in settings.check_cures:
+            if len(settings.check_cures) > 1:
+                paragraph(box, context, entry.sentence)
+            words = button_of(entry.cure)
+            box.operator("levelform.apply_cure", text=words).cure = entry.cure
 
 
 def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
@@ -274,6 +309,10 @@ def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settin
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
     if picture.problem:
         paragraph(layout, context, picture.problem, icon="ERROR")
+    elif camera.levelform_camera.mark != "NONE":
+        bad = camera.levelform_camera.mark == "BAD"
+        icon = "ERROR" if bad else "CHECKMARK"
+        paragraph(layout, context, camera.levelform_camera.remark, icon=icon)
     if picture.source == "NONE":
         layout.operator("levelform.render_pictures", icon="RENDER_STILL")
 
@@ -338,13 +377,16 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
     rows = (
         ("Method", f"{facts.get('method', '?')}, {_views(facts.get('views', '?'))}"),
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
+        ("Volume", _VOLUME_WORDS.get(facts.get("volume_from", ""), "?")),
+        *([("Front", _front(facts))] if facts.get("front_from") else []),
         ("Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
-        ("Complete", "guaranteed" if facts.get("guaranteed") else "not guaranteed"),
+        ("Search", "complete" if facts.get("search_complete") else "not proven complete"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),
+        ("Silhouettes", _agreement(facts)),
     )
     column = layout.column(align=True)
     column.scale_y = 0.85
@@ -355,6 +397,31 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         side.active = False
         side.label(text=name)
         split.label(text=value)
+
+
+def _agreement(facts: Any) -> str:
+    """Return how much of the views' silhouettes the result covers, in a few words."""
+    covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
+    if not covers:
+        return "not compared"
+    return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
+
+
+_VOLUME_WORDS = {
+    "user": "the one you gave",
+    "file": "from the file",
+    "estimate": "from the cameras",
+    "unit": "the world's unit cube",
+}
+
+
+def _front(facts: Any) -> str:
+    """Return who said where the front looks, and how sure that is."""
+    source = facts["front_from"]
+    if source in ("found", "undecided"):
+        sure = f", {facts.get('front_certainty', 0):.0%} sure" if source == "found" else ""
+        return f"{source}: {facts.get('front', 0):.0f}° from -Y{sure}"
+    return "the volume's -Y"
 
 
 def _level_text(facts: Any) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import bpy
 from bpy.props import (
     BoolProperty,
+    CollectionProperty,
     EnumProperty,
     FloatProperty,
     FloatVectorProperty,
@@ -18,7 +19,7 @@ from ..backend.contract import protocol
 from ..backend.contract import settings as table
 from ..backend.contract.camera_ranges import WORDS
 from ..backend.contract.levels import DISTANCE
-from . import choices, level_properties, method_options, session
+from . import choices, level_properties, method_options, session, view_checks
 from .level_properties import LEVEL_PROPERTIES
 from .requests import DEFAULT_METHOD
 from .scene import frames
@@ -105,6 +106,7 @@ def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) 
 
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
     """Offer a method that works without cameras for a picture that has none."""
+    view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
@@ -113,8 +115,20 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
             settings.method = DEFAULT_METHOD
 
 
+def _file_changed(settings: "LevelformSettings", context: bpy.types.Context) -> None:
+    """Forget what was said of another file, and what was done about its views."""
+    settings.cures = ""
+    view_checks.forget(context.scene)
+
+
+def _inputs_changed(_owner: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """Forget what the last check said: it was of other inputs."""
+    view_checks.forget(context.scene)
+
+
 def _image_picked(chosen: "LevelformCamera", context: bpy.types.Context) -> None:
     frames.pick(chosen.id_data, context.scene)
+    view_checks.forget(context.scene)
 
 
 class LevelformCamera(bpy.types.PropertyGroup):
@@ -124,7 +138,22 @@ class LevelformCamera(bpy.types.PropertyGroup):
         name="Use",
         description="Reconstruct from this camera",
         default=True,
+        update=_inputs_changed,
     )
+    mark: EnumProperty(
+        name="Agreement",
+        description="Whether its view agreed with the others in the last check",
+        items=(
+            ("NONE", "Not Checked", "Nothing is known"),
+            ("GOOD", "Agrees", "Its outline fits the other views' silhouettes"),
+            ("BAD", "Disagrees", "See what is said of it"),
+        ),
+        options={"HIDDEN"},
+    )
+    remark: StringProperty(
+        name="Remark", description="What the last check said of its view", options={"HIDDEN"}
+    )
+    checked_pose: StringProperty(options={"HIDDEN"})
     image: PointerProperty(
         type=bpy.types.Image,
         name="Picture",
@@ -146,6 +175,13 @@ class LevelformCamera(bpy.types.PropertyGroup):
     )
 
 
+class LevelformCure(bpy.types.PropertyGroup):
+    """A change that would make the views agree, as the last check found it."""
+
+    cure: StringProperty(description="Its name in `cures` of a script")
+    sentence: StringProperty(description="What it does")
+
+
 class LevelformSettings(bpy.types.PropertyGroup):
     """What to reconstruct from, and how; stored on the scene."""
 
@@ -163,6 +199,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Folder",
         description="A file of cameras (transforms.json, a COLMAP model and others), or its folder",
         subtype="FILE_PATH",
+        update=_file_changed,
     )
     image: PointerProperty(
         type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
@@ -326,6 +363,17 @@ class LevelformSettings(bpy.types.PropertyGroup):
         name="Faces", description="Triangles at most", default=50_000, min=100, soft_max=1_000_000
     )
 
+    cures: StringProperty(
+        name="Cures",
+        description="What is done about views that disagree, by name, separated by spaces: such "
+        "as leave-out=3 swap=2,5 convention=opencv; views are counted from 0",
+    )
+    check_remark: StringProperty(
+        name="Agreement", description="What the last check said of the views", options={"HIDDEN"}
+    )
+    check_views: StringProperty(options={"HIDDEN"})
+    check_cures: CollectionProperty(type=LevelformCure, options={"HIDDEN"})
+
     remesh_resolution: IntProperty(
         name="Resolution",
         description="Cells along the longest side of the volume",
@@ -480,7 +528,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (LevelformCamera, LevelformSettings, LevelformDataset)
+CLASSES = (LevelformCamera, LevelformCure, LevelformSettings, LevelformDataset)
 
 
 def register() -> None:

@@ -16,16 +16,18 @@ import bpy
 import numpy as np
 
 from ..backend.contract.camera_files.origin import moved
+from ..backend.contract.cures import check_cures
 from ..backend.contract.errors import RequestError
 from ..backend.contract.levels import LEVEL_UNITS
 from ..backend.contract.options import REMESH, read_options
-from ..backend.contract.protocol import Remesh
+from ..backend.contract.protocol import CheckViews, Remesh
 from ..backend.contract.settings import METHOD, Settings, check_resolution
 from ..backend.contract.words import parse_options
 from . import preferences
-from .results import PROVENANCE, Added, Replaced
+from .results import PROVENANCE, Added, Checked, Replaced
 from .scene import volume as scene_volume
 from .session import Running, live
+from .view_checks import Marks
 from .views import (
     Source,
     chosen_cameras,
@@ -67,6 +69,7 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
         color=chosen.color,
         seed=chosen.seed,
         options={**chosen.options(), **parse_options(chosen.more_options.split())},
+        cures=tuple(chosen.cures.split()),
     )
 
 
@@ -142,7 +145,43 @@ def begin_scene(context: bpy.types.Context) -> Running:
     scene = context.scene
     chosen = scene.levelform
     volume = None if chosen.source == "IMAGE" else chosen.volume
-    return begin(panel_source(scene), scene_settings(scene), volume=volume)
+    source = panel_source(scene)
+    return begin(
+        source, scene_settings(scene), volume=volume, marks=_marks(source, scene, panel=True)
+    )
+
+
+def begin_scene_check(context: bpy.types.Context) -> Running:
+    """Begin to check the views that the panel shows."""
+    scene = context.scene
+    return begin_check(panel_source(scene), scene_settings(scene), panel=True)
+
+
+def begin_check(source: Source, settings: Settings, *, panel: bool = False) -> Running:
+    """Begin to check whether views agree; nothing is reconstructed.
+
+    Parameters
+    ----------
+    settings : of which the background and the cures count
+    panel : the source is what the panel shows
+
+    Raises
+    ------
+    RequestError
+        If something asked for can't be had; nothing was begun.
+    """
+    check_cures(settings.cures, len(source.views))
+    job, scene = uuid.uuid4().hex, bpy.context.scene
+    request = CheckViews(job, source.views, settings.background, settings.cures)
+    marks = _marks(source, scene, panel=panel)
+    return live.begin(request, Checked(job, scene), {}, marks)
+
+
+def _marks(source: Source, scene: bpy.types.Scene, *, panel: bool) -> Marks | None:
+    """Return where the outcome of a check is written; None: nowhere."""
+    if not (panel or source.of_scene):
+        return None
+    return Marks(scene.name, tuple(view.name for view in source.views), source.of_scene)
 
 
 def begin(
@@ -150,7 +189,9 @@ def begin(
     settings: Settings,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
+    front: float | None = None,
     name: str = DEFAULT_NAME,
+    marks: Marks | None = None,
 ) -> Running:
     """Begin to reconstruct one object.
 
@@ -160,6 +201,11 @@ def begin(
         An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
         the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
         the world.
+    front
+        Degrees about +Z from -Y to the object's front, of a volume that the worker looks for.
+    marks
+        Where to write whether the views agree; None: on the scene's cameras, where they are the
+        source.
 
     Raises
     ------
@@ -169,6 +215,7 @@ def begin(
     settings = checked(
         replace(settings, device=settings.device or preferences.get().device.lower())
     )
+    check_cures(settings.cures, len(source.views))
     world_from_volume, volume_from = _given_volume(volume, source)
     job = uuid.uuid4().hex
     request = settings.request(
@@ -176,6 +223,7 @@ def begin(
         source.views,
         world_from_volume=world_from_volume,
         volume_from=volume_from,
+        front=_checked_front(front),
         world_offset=source.world_offset,
         remarks=source.remarks,
         keep=job,
@@ -189,7 +237,10 @@ def begin(
         "levelform": version(),
         "blender": bpy.app.version_string,
     }
-    return live.begin(request, Added(job, name, bpy.context, source.pictures), facts)
+    result = Added(job, name, bpy.context, source.pictures)
+    return live.begin(
+        request, result, facts, marks or _marks(source, bpy.context.scene, panel=False)
+    )
 
 
 def begin_remesh(
@@ -260,6 +311,12 @@ def _given_volume(
     if source.world_from_volume is not None:
         return _checked_matrix(np.asarray(source.world_from_volume, dtype=np.float64)), "file"
     return None, ""
+
+
+def _checked_front(front: float | None) -> float | None:
+    if front is not None and not np.isfinite(front):
+        raise RequestError(f"The front is {front} degrees.", "Give a finite angle from -Y.")
+    return front
 
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:

@@ -269,6 +269,26 @@ class Replaced(Result):
             bpy.data.meshes.remove(draft)
 
 
+class Checked(Result):
+    """A check of the views: it shows no mesh and changes no object."""
+
+    label = "Check Views"
+    promise = "The marks come in a moment"
+    selects = False
+
+    def finish(self, provenance: Mapping[str, Any]) -> Any:
+        """Return the scene, on which the session has written what was found."""
+        if self.scene is None:
+            raise Deleted
+        return self.scene
+
+    def discard(self) -> None:
+        """There is nothing to take back."""
+
+    def _show(self, update: MeshUpdate) -> bool:
+        return True
+
+
 def _leave_edit_mode(edited: bpy.types.Object) -> None:
     """Go back to Object Mode: an object's mesh must not change under its editor."""
     if edited.mode != "OBJECT":

@@ -16,15 +16,18 @@ from bpy.app.handlers import persistent
 
 from ..backend.contract.errors import LevelformError, RequestError, WorkError
 from ..backend.contract.protocol import (
+    CheckViews,
+    EstimateVolume,
     Evaluate,
     MeshUpdate,
     MethodInfo,
+    Placement,
     Progress,
     Reconstruct,
     Remesh,
     Status,
 )
-from . import interpreter, method_options, preferences
+from . import interpreter, method_options, preferences, view_checks
 from .jobs import Job, Jobs, JobState, WorkerState
 from .results import Deleted, Result, remove_drafts
 from .windows import in_window
@@ -51,6 +54,7 @@ class Running:
     error : why the job is being stopped, where Blender's side found the reason
     deleted : the user deleted the object
     outcome : the object, once the job has finished
+    marks : where to write whether the views agree; None: nowhere
     """
 
     result: Result
@@ -60,6 +64,7 @@ class Running:
     error: LevelformError | None = None
     deleted: bool = False
     outcome: bpy.types.Object | None = None
+    marks: view_checks.Marks | None = None
 
     @property
     def stopping(self) -> bool:
@@ -118,9 +123,10 @@ class Session:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate,
+        request: Reconstruct | Remesh | Evaluate | CheckViews,
         result: Result,
         facts: Mapping[str, Any],
+        marks: view_checks.Marks | None = None,
     ) -> Running:
         """Hand a job to the worker; then `wake` the timer, or `drive` the job.
 
@@ -133,7 +139,7 @@ class Session:
             raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
-        self.running = Running(result, dict(facts), _selection(), job)
+        self.running = Running(result, dict(facts), _selection(), job, marks=marks)
         return self.running
 
     def cancel(self) -> None:
@@ -222,6 +228,8 @@ class Session:
             return  # an undo step that is pushed in another mode would not hold the object
         try:
             with in_window():
+                if running.marks is not None and running.job.checked is not None:
+                    view_checks.remember(running.marks, running.job.checked, running.job.stats)
                 if finished:
                     self._keep(running)
                 else:
@@ -329,6 +337,22 @@ class Session:
             raise WorkError("The backend could not be started.", self.jobs.log_tail(1))
         method_options.sync(self.methods)
         return self.methods
+
+    def ask_placement(self, request: EstimateVolume) -> Placement:
+        """Return where the worker sees the object; block until it has said so.
+
+        Raises
+        ------
+        LevelformError
+            If another job runs, there is no backend, or the worker finds no place.
+        """
+        if self.running is not None:
+            raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+        job = self.jobs.run(self.jobs.submit(request))
+        self.wake()
+        if job.placement is None:
+            raise _failure_of(job) or WorkError("The volume was not found.")
+        return job.placement
 
     def log_tail(self) -> str:
         """Return what the worker wrote last."""

@@ -4,50 +4,99 @@ These change the scene and do not reconstruct; `api` hands them to scripts.
 """
 
 import os
+import uuid
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Matrix
 
 from ..backend.contract.camera_files import PosedFrame, read_posed_images
 from ..backend.contract.cameras import CameraData, fitted
 from ..backend.contract.errors import RequestError
 from ..backend.contract.image_files import find_mask, image_size, natural_key
+from ..backend.contract.protocol import EstimateVolume, Placement
 from . import pairing
 from .requests import absolute
+from .results import PROVENANCE
 from .scene import cameras as scene_cameras
 from .scene import frames, pixels
 from .scene import images as scene_images
 from .scene import volume as scene_volume
 from .scene.derived import derived_image
+from .session import live
 from .views import chosen_cameras, scene_cameras_of, scene_source
 
+PLACEMENT = "levelform_placement"  # custom property of a volume's Empty
 TOLD_PAIRS = 12  # pairs of camera and image that a report names
 
 
-def volume_from_cameras(scene: bpy.types.Scene | None = None) -> bpy.types.Object:
-    """Place the scene's volume around what its ticked cameras see, adding it if there is none.
+def volume_from_cameras(
+    scene: bpy.types.Scene | None = None, *, front: float | None = None
+) -> bpy.types.Object:
+    """Place the scene's volume where its ticked cameras see the object, adding it if need be.
+
+    The worker looks for it; this blocks until it has answered.
+
+    Parameters
+    ----------
+    front
+        Degrees about +Z from -Y to where the object's front looks; None: the worker finds it.
+
+    Returns
+    -------
+    The volume's Empty, with the object's box and an arrow for its front.
+
+    Raises
+    ------
+    LevelformError
+        If the cameras or images can't be used, or the worker finds no place; the scene is as it
+        was.
+    """
+    scene = scene or bpy.context.scene
+    request = EstimateVolume(
+        uuid.uuid4().hex,
+        scene_source(scene).views,
+        background=scene.levelform.background_data(),
+        front=front,
+        cures=tuple(scene.levelform.cures.split()),
+    )
+    placement = live.ask_placement(request)
+    empty = scene_volume.show_placement(placement, scene)
+    empty[PLACEMENT] = placement_facts(placement)
+    return empty
+
+
+def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
+    """Show the volume that an object was reconstructed in, and make it the scene's.
 
     Raises
     ------
     RequestError
-        As `views.scene_source` and `scene.volume.volume_from_views`; the scene is as it was.
+        If the object does not say where that was.
     """
-    scene = scene or bpy.context.scene
-    settings = scene.levelform
-    matrix = scene_volume.volume_from_views(
-        list(scene_source(scene).views), settings.background_data()
-    )
-    volume = settings.volume
-    if volume is None or not volume.users_scene:
-        settings.volume = scene_volume.add_volume(matrix, scene)
-    else:
-        size = np.diag([volume.empty_display_size] * 3 + [1.0])
-        volume.matrix_world = Matrix((matrix @ np.linalg.inv(size)).tolist())
-    return settings.volume
+    stored = target.get(PROVENANCE)
+    facts = stored.to_dict() if hasattr(stored, "to_dict") else {}
+    if "world_from_volume" not in facts:
+        raise RequestError(
+            f"{target.name} does not say in which volume it was made.",
+            "Select a mesh that Levelform made.",
+        )
+    box = np.array(facts["box"]) if "box" in facts else None
+    matrix = np.array(facts["world_from_volume"], np.float64)
+    placement = Placement(matrix, facts.get("volume_from", ""), box)
+    return scene_volume.show_placement(placement, scene or bpy.context.scene)
+
+
+def placement_facts(placement: Placement) -> dict[str, object]:
+    """Return what a custom property keeps of how a volume was found."""
+    return {
+        "volume_from": placement.volume_from,
+        "front_from": placement.front_from,
+        "front_certainty": placement.front_certainty,
+        "remarks": list(placement.remarks),
+    }
 
 
 def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:

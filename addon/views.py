@@ -35,6 +35,7 @@ class Source:
     views : pictures, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
     pictures : what each view's picture was given as, where that may be shown behind a camera
+    of_scene : the views are the scene's cameras, by their names
     volume_from : "file" where a file says where the object is, else empty
     remarks : sentences about how the source was understood, what was left out or may be wrong
     world_offset : local origin of the views' world in their file's, see `PosedFiles`; the scene's
@@ -44,6 +45,7 @@ class Source:
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
     pictures: tuple[Picture, ...] = ()
+    of_scene: bool = False
     volume_from: str = ""
     remarks: tuple[str, ...] = ()
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -61,6 +63,7 @@ def scene_source(
         views,
         remarks=(*scene_cameras.source_remarks(cameras), *remarks),
         world_offset=scene_cameras.world_offset(cameras),
+        of_scene=True,
     )
 
 

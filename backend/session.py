@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from .contract import protocol
-from .contract.checks import check_request
 from .contract.errors import RequestError, WorkError
 from .contract.levels import LEVEL_UNITS
 from .contract.options import PIPELINE, default_of, read_options
+from .contract.request_checks import check_request
 from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
 from .extraction import Cleanup, MeshUpdate, Samples, stream
@@ -29,35 +29,39 @@ from .fields.hull import HullField
 from .fields.intersection import Intersection
 from .geometry.meshes import Mesh
 from .geometry.views import View
-from .geometry.volume import (
-    Sight,
-    Volume,
-    check_in_front,
-    estimate_volume,
-    silhouette_rectangle,
-)
+from .geometry.volume import Volume, check_in_front
 from .images import Notes, to_view
 from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
+from .placing.place import facing_of, place
 from .reconstructors import (
     Reconstructor,
     bundled_variants,
     bundled_weights,
+    find_method,
     keyword_names,
     load_reconstructor,
     methods,
 )
+from .reconstructors.levelform import Levelform
+from .silhouettes import Cured, Review, apply_cures
+from .silhouettes.orientation import upright_where_they_agree
 from .ticket import Ticket
 
 log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
+DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
-Event = protocol.Placed | protocol.MeshUpdate | protocol.Finished
+FRONT_UNUSED = (
+    "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
+)
+
+Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class Session:
 
         Yields
         ------
-        MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -114,17 +118,27 @@ class Session:
         _check_one_object(request)
         with ticket.stage("Prepare pictures"):
             notes = Notes()
-            posed = _read_views(request, ticket, notes)
-            placement = _placement(request, posed)
-            volume = Volume.from_matrix(placement.world_from_volume)
-            views = _in_volume(posed, volume)
+            cured = apply_cures(_read_views(request, ticket, notes), request.cures)
+            review = Review(cured)
+            yield review.event(request.job)
+            with review.explaining():
+                placement = self._placement(request, cured.kept, ticket)
+                volume = Volume.from_matrix(placement.world_from_volume)
+                views = _in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = self._make(request, views, volume, ticket)
         with ticket.stage("Mesh"):
+            shown: protocol.MeshUpdate | None = None
             for event in _mesh(request, kept, ticket, started):
-                if isinstance(event, protocol.Finished):
-                    stats = _with_source(event.stats, request, placement, notes)
+                if isinstance(event, protocol.MeshUpdate):
+                    shown = _to_draw(shown, event)
+                elif isinstance(event, protocol.Finished) and shown is not None:
+                    fits = _fits(review, views, shown, kept, placement)
+                    stats = {**event.stats, **fits, "cured": [*request.cures]}
+                    stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
+                    stats = _with_source(stats, request, placement, notes)
+                    stats.update(_numbered(stats, cured))
                     event = replace(event, stats=stats)
                 if request.keep and isinstance(event, protocol.Finished):
                     self._keep(request.keep, kept)  # a job that fails leaves an older one in place
@@ -156,11 +170,13 @@ class Session:
     def estimate_volume(
         self, request: protocol.EstimateVolume, ticket: Ticket
     ) -> Iterator[protocol.VolumeEstimate]:
-        """Yield one VolumeEstimate: a cube around what every posed view sees."""
+        """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            matrix = estimate_volume(_sights(_read_views(request, ticket)))
-        yield protocol.VolumeEstimate(request.job, protocol.Placement(matrix, "estimate"))
+            views = apply_cures(_read_views(request, ticket), request.cures).kept
+            network = self._camera_finder("auto") if request.front is None else None
+            placement = place(views, network=network, front=request.front, ticket=ticket)
+        yield protocol.VolumeEstimate(request.job, placement)
 
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
@@ -168,10 +184,9 @@ class Session:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            views = _read_views(request, ticket)
-        yield protocol.ViewsChecked(
-            request.job, tuple(protocol.ViewCheck(view.name) for view in views)
-        )
+            cured = apply_cures(_read_views(request, ticket), request.cures)
+            event = Review(cured).event(request.job)
+        yield event
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -303,6 +318,33 @@ class Session:
             facts["cameras"] = found
         return Kept(field, volume, Samples(), facts)
 
+    def _placement(
+        self, request: protocol.Reconstruct, views: Sequence[View], ticket: Ticket
+    ) -> protocol.Placement:
+        """Return where a job looks for the object: what was given, else what the views see."""
+        cares = find_method(request.method).spec.needs_weights  # a network knows a front
+        if request.world_from_volume is not None:
+            source = request.volume_from
+            return protocol.Placement(
+                request.world_from_volume,
+                source,
+                front_from=source if cares else "",
+                front_certainty=float(cares),
+                remarks=() if request.front is None else (FRONT_UNUSED,),
+            )
+        if all(view.camera is None for view in views):
+            return protocol.Placement(np.eye(4), "unit")
+        network = self._camera_finder(request.device) if cares else None
+        return place(views, network=network, front=request.front, ticket=ticket, say_cropped=False)
+
+    def _camera_finder(self, device: str) -> Levelform | None:
+        """Return the network that has a say in where the front is; None without its weights."""
+        if bundled_weights("levelform") is None:
+            return None
+        model = self._model("levelform", None, device)
+        assert isinstance(model, Levelform)
+        return model if model.camera is not None else None
+
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
         hull = model.decode(model.encode(views))
@@ -368,21 +410,20 @@ def _read_views(
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."
         )
-    views = []
+    notes = Notes() if notes is None else notes
+    views: list[View] = []
+    tags: dict[int, int] = {}
     for index, data in enumerate(request.views):
+        tagged = len(notes.tagged)
         views.append(to_view(data, request.background, notes))
+        if len(notes.tagged) > tagged:
+            tags[index] = notes.tags[-1]
         ticket.advance((index + 1) / len(request.views))
-    return views
-
-
-def _placement(request: protocol.Reconstruct, views: Sequence[View]) -> protocol.Placement:
-    """Return where a job looks for the object: what was given, else what the views see."""
-    if request.world_from_volume is not None:
-        return protocol.Placement(request.world_from_volume, request.volume_from)
-    sights = _sights(views)
-    if not sights:
-        return protocol.Placement(np.eye(4), "unit")
-    return protocol.Placement(estimate_volume(sights), "estimate")
+    turned = upright_where_they_agree(views, tags) if tags else None
+    if turned is None:
+        return views
+    notes.followed, notes.tagged = notes.tagged, []
+    return turned
 
 
 def _with_source(
@@ -400,6 +441,7 @@ def _with_source(
             *request.remarks,
             *_far_remarks(request.world_offset),
             *notes.remarks(),
+            *placement.remarks,
             *stats["remarks"],
         ],
     }
@@ -418,10 +460,19 @@ def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:
     """Return what `--json` prints of where the object was looked for."""
-    return {
+    told: dict[str, Any] = {
         "world_from_volume": placement.world_from_volume.tolist(),
         "volume_from": placement.volume_from,
     }
+    if placement.box is not None:
+        told["box"] = placement.box.tolist()
+    if placement.front_from:
+        told |= {
+            "front": round(facing_of(placement.world_from_volume), 2),
+            "front_from": placement.front_from,
+            "front_certainty": round(placement.front_certainty, 3),
+        }
+    return told
 
 
 def _in_volume(views: Sequence[View], volume: Volume) -> list[View]:
@@ -451,15 +502,6 @@ def _estimated_cameras(
     return [
         {"view": index, **camera.in_frame(world).to_transforms()}
         for index, camera in zip(unposed, cameras, strict=True)
-    ]
-
-
-def _sights(views: Sequence[View]) -> list[Sight]:
-    """Return what each posed view says of where the object is."""
-    return [
-        Sight(view.camera, silhouette_rectangle(view.image[..., 3].numpy()), view.name)
-        for view in views
-        if view.camera is not None
     ]
 
 
@@ -524,6 +566,38 @@ def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options.get(name, default_of(name)) for name in names}
 
 
+def _to_draw(
+    before: protocol.MeshUpdate | None, update: protocol.MeshUpdate
+) -> protocol.MeshUpdate:
+    """Return the finer of two meshes, unless it takes too long to draw into every view."""
+    return update if before is None or len(update.faces) <= DRAWN_FACES else before
+
+
+def _numbered(stats: Mapping[str, Any], cured: Cured) -> dict[str, Any]:
+    """Return the estimated cameras with their views' numbers in the request."""
+    if "cameras" not in stats:
+        return {}
+    return {"cameras": [{**c, "view": cured.numbers[c["view"]]} for c in stats["cameras"]]}
+
+
+def _fits(
+    review: Review,
+    views: Sequence[View],
+    mesh: protocol.MeshUpdate,
+    kept: Kept,
+    placement: protocol.Placement,
+) -> dict[str, Any]:
+    """Return what `--json` prints of how a result fits its views."""
+    return review.stats(
+        views,
+        mesh.vertices,
+        mesh.faces,
+        box=kept.volume.box,
+        volume_from=placement.volume_from,
+        hull=isinstance(kept.field, HullField),
+    )
+
+
 def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
     mesh = update.mesh
     return protocol.MeshUpdate(
@@ -551,7 +625,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - started, 3),
         "watertight": stats.watertight,
         "level": round(kept.field.threshold_of(stats.level), 6),
-        "guaranteed": stats.guaranteed,
+        "search_complete": stats.search_complete,
         "rule": stats.rule,
         "remarks": list(stats.remarks),
     }

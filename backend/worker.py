@@ -22,7 +22,6 @@ from typing import Any, Protocol
 from . import launch
 from .contract import memory
 from .contract.channel import Channel, ChannelClosedError
-from .contract.checks import check_request
 from .contract.errors import Cancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
@@ -55,6 +54,7 @@ from .contract.protocol import (
     open_channel,
 )
 from .contract.protocol import Cancelled as CancelledEvent
+from .contract.request_checks import check_request
 from .geometry.meshes import mesh_edges
 from .ticket import Step, Ticket
 

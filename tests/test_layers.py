@@ -18,7 +18,9 @@ ALLOWED = {
     "encoders": FOUNDATION | {"geometry"},
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry", "fields"},
+    "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     "reconstructors": FOUNDATION | {"geometry", "images", "fields", "encoders", "fusion"},
+    "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
     "data": FOUNDATION | {"geometry", "images"},
@@ -36,6 +38,7 @@ ALLOWED = {
         "data",
         "metrics",
         "training",
+        "placing",
     },
 }
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}

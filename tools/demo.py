@@ -3,8 +3,9 @@
     python tools/demo.py --out demo
 
 Opens the sample's scene (eight cameras that carry their pictures), reconstructs it with a real
-worker, and writes the scene, a .glb and a rendered picture. Then the same from one picture of a
-chair, without a camera. Runs in the bpy module.
+worker, and writes the scene, a .glb and a rendered picture. Then a chair from four cameras by the
+network, twice: in the volume as it was guessed before, and where the worker finds the object now,
+side by side in one picture. Runs in the bpy module.
 """
 
 import argparse
@@ -18,20 +19,24 @@ import bpy
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "assets" / "sample" / "suzanne" / "suzanne.blend"
-PICTURE = ROOT / "assets" / "sample" / "chair" / "images" / "0.png"
+CHAIR = ROOT / "assets" / "sample" / "chair" / "chair.blend"
+# x, y, z and half the side of the cube around what the silhouettes' rectangles have in common, by
+# which the terminal placed the chair's volume until 0.3 from the four cameras that are used here.
+BEFORE = (0.0485, 0.06, 0.4569, 0.5996)
 WEIGHTS = ROOT / "assets" / "weights" / "levelform.safetensors"
 
 
-def render(picture: Path, made: bpy.types.Object) -> None:
-    """Render the mesh beside nothing else, from the first camera, by Cycles."""
+def render(picture: Path, *made: bpy.types.Object) -> None:
+    """Render meshes beside nothing else, from the first camera, by Cycles."""
     scene = bpy.context.scene
     for other in scene.objects:
-        other.hide_render = other.type == "MESH" and other is not made
+        other.hide_render = other.type == "MESH" and other not in made
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 32
     scene.cycles.use_denoising = False
     scene.render.film_transparent = True
-    scene.render.resolution_x = scene.render.resolution_y = 640
+    scene.render.resolution_y = 640
+    scene.render.resolution_x = max(scene.render.resolution_x, 640) if len(made) > 1 else 640
     scene.camera = next(o for o in scene.objects if o.type == "CAMERA")
     scene.render.filepath = str(picture)
     bpy.ops.render.render(write_still=True)
@@ -52,13 +57,18 @@ def follow(events: Iterator[Any]) -> bpy.types.Object:
             print(f"{event.overall:4.0%} {event.stage}", flush=True)
 
 
-def keep(out: Path, name: str, made: bpy.types.Object) -> None:
-    """Write the object, a picture of it and the scene; say what was made."""
+def keep(out: Path, name: str, made: bpy.types.Object, *beside: bpy.types.Object) -> None:
+    """Write the object, a picture of it and the scene; say what was made.
+
+    `beside` are in the picture too, which then is wider.
+    """
     from levelform.addon import api
 
     facts = made["levelform"].to_dict()
     api.export_mesh(made, out / f"{name}.glb")
-    render(out / f"{name}.png", made)
+    if beside:
+        bpy.context.scene.render.resolution_x = 1080
+    render(out / f"{name}.png", made, *beside)
     bpy.ops.wm.save_as_mainfile(filepath=str(out / f"{name}.blend"), copy=True)
     print(
         f"{facts['vertices']:,} vertices, {facts['faces']:,} triangles in {facts['seconds']:.1f} s;"
@@ -77,16 +87,32 @@ def from_cameras(out: Path, resolution: int) -> None:
     keep(out, "suzanne", made)
 
 
-def from_one_picture(out: Path, resolution: int) -> None:
-    """Reconstruct a chair from one picture; the method finds the camera."""
+def from_four_cameras(out: Path, resolution: int) -> None:
+    """Reconstruct a chair by the network, in the volume of before and where it is found now."""
+    import numpy as np
     from levelform.addon import api
 
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    made = follow(
-        api.stream([str(PICTURE)], method="levelform", resolution=resolution, name="Chair")
+    bpy.ops.wm.open_mainfile(filepath=str(CHAIR))
+    scene = bpy.context.scene
+    scene.levelform.volume = None
+    found = sorted((o for o in scene.objects if o.type == "CAMERA"), key=lambda o: o.name)
+    cameras = found[::2]
+    images = [str(CHAIR.parent / "images" / f"{index}.png") for index in range(0, len(found), 2)]
+    before = np.diag([BEFORE[3]] * 3 + [1.0])
+    before[:3, 3] = BEFORE[:3]
+    how = {"method": "levelform", "resolution": resolution}
+    first = follow(api.stream(images, cameras, volume=before, name="Before", **how))
+    made = follow(api.stream(images, cameras, name="Now", **how))
+    facts = made["levelform"].to_dict()
+    print(
+        f"found: front {facts['front']:.0f} degrees from -Y ({facts['front_from']}), "
+        f"volume of side {2 * np.linalg.norm(facts['world_from_volume'][0]):.2f}",
+        flush=True,
     )
-    bpy.ops.object.light_add(type="SUN", rotation=(0.6, 0.2, 0.5))
-    keep(out, "chair", made)
+    first.location.x -= 0.6
+    made.location.x += 0.6
+    next(o for o in scene.objects if o.type == "CAMERA").data.lens *= 0.5  # both are in the picture
+    keep(out, "chair", made, first)
 
 
 def main() -> None:
@@ -105,9 +131,9 @@ def main() -> None:
     try:
         from_cameras(out, args.resolution)
         if WEIGHTS.is_file():
-            from_one_picture(out, args.resolution)
+            from_four_cameras(out, args.resolution)
         else:
-            print("One picture needs trained weights, and none are bundled.")
+            print("A network needs trained weights, and none are bundled.")
     finally:
         addon.unregister()
 

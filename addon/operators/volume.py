@@ -1,14 +1,18 @@
-"""The volume: placed around what the cameras see."""
+"""The volume: placed where the cameras see the object, or where a result was made."""
 
 import bpy
 
 from .. import api
+from ..session import live
+from ..stage import PLACEMENT
 from ..views import chosen_cameras
 from . import Reporter, refuse
 
 
 class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
-    """Place the volume around what all ticked cameras see of the object"""
+    """Place the volume where all ticked cameras see the object; turn its arrow to say where the"""
+
+    """object's front looks"""
 
     bl_idname = "levelform.volume_from_cameras"
     bl_label = "Volume from Cameras"
@@ -16,11 +20,29 @@ class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        enough = len(chosen_cameras(context.scene)) >= 2
-        return refuse(cls, "" if enough else "Tick at least two cameras.")
+        if live.running is not None:
+            return refuse(cls, "Wait for the job under way, or cancel it (Esc).")
+        return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
 
     def run(self, context: bpy.types.Context) -> None:
-        api.volume_from_cameras(context.scene)
+        empty = api.volume_from_cameras(context.scene)
+        remarks = list(empty[PLACEMENT].to_dict().get("remarks", ()))
+        self.report({"WARNING"} if remarks else {"INFO"}, " ".join(remarks) or "Volume placed")
 
 
-CLASSES = (LEVELFORM_OT_volume_from_cameras,)
+class LEVELFORM_OT_show_volume(Reporter, bpy.types.Operator):
+    """Show the volume that this mesh was made in, and use it for the next one"""
+
+    bl_idname = "levelform.show_volume"
+    bl_label = "Show Its Volume"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if context.object is not None else "Select a mesh.")
+
+    def run(self, context: bpy.types.Context) -> None:
+        api.show_volume(context.object, context.scene)
+
+
+CLASSES = (LEVELFORM_OT_volume_from_cameras, LEVELFORM_OT_show_volume)

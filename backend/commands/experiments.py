@@ -1,5 +1,5 @@
-"""`levelform experiments table|cards|claims`: results of the bundled networks, and the papers'
-claims."""
+"""`levelform experiments table|volume|cards|claims`: results of the bundled networks, what an
+estimated volume costs them, and the papers' claims."""
 
 import argparse
 import json
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from ..experiments.gallery import Picked
     from ..experiments.table import Results, TestSet
     from ..experiments.trials import Workshop
+    from ..experiments.volume import Case
     from ..ticket import Ticket
 
 HELP = "measure the bundled networks, write their cards, and try the papers' claims in small"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the three sub-commands."""
+    """Declare the sub-commands."""
     parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
     table = parts.add_parser("table", help="measure networks and baselines on unseen shapes")
     table.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
@@ -42,6 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
     table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
     table.add_argument("--device", default="auto")
+
+    volume = parts.add_parser("volume", help="what an estimated volume costs each network")
+    volume.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
+                        help="data sets of unseen shapes with 8 views")  # fmt: skip
+    volume.add_argument("--fronts", metavar="DIR[:SPLIT]",
+                        help="another data set whose fronts alone are measured")  # fmt: skip
+    volume.add_argument("--shapes", type=int, default=40, help="of --data, spread over categories")
+    volume.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
+    volume.add_argument("-o", "--out", default="docs/volume.md", metavar="FILE")
+    volume.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
+    volume.add_argument("--device", default="auto")
 
     cards = parts.add_parser("cards", help="a page for each file of weights")
     cards.add_argument("--weights", nargs="+", metavar="FILE", help="default: all bundled ones")
@@ -69,14 +81,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Do one of the three."""
-    return {"table": _table, "cards": _cards, "claims": _claims}[args.part](args)
+    """Do one of them."""
+    return {"table": _table, "volume": _volume, "cards": _cards, "claims": _claims}[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:
     """Print what came of it, one thing a line."""
     for name, value in result.get("iou", {}).items():
         sys.stdout.write(f"{name:44s} IoU {value:.4f}\n")
+    for name, value in result.get("kept", {}).items():
+        sys.stdout.write(f"{name:44s} kept {value:.3f}\n" if value is not None else "")
     for goal in result.get("goals", ()):
         sys.stdout.write(f"{goal['wanted']}: {goal['verdict']} ({goal['found']})\n")
     for claim in result.get("claims", ()):
@@ -201,6 +215,84 @@ def _command(args: argparse.Namespace) -> str:
         pairs = (word.partition("=") for word in args.weights)
         words += ["--weights", *(f"{name}={Path(path).name}" for name, _, path in pairs)]
     return " ".join([*words, f"--seed {args.seed}"])
+
+
+# ---------------------------------------------------------------- volume
+
+
+def _volume(args: argparse.Namespace) -> dict[str, Any]:
+    from ..experiments.entrants import HULL, load_networks, open_dataset
+    from ..experiments.store import Store
+    from ..experiments.volume import Case, measure_volumes, write_page
+    from ..geometry.writing import check_place
+    from ..reconstructors.levelform import Levelform
+    from ..training.validation import choose_shapes
+
+    page = Path(args.out)
+    check_place(page)
+    networks = [n for n in load_networks(args.methods, device=args.device) if n.name != HULL]
+    (voter,) = load_networks(["levelform"], device=args.device)
+    (finder,) = voter.models.values()
+    assert isinstance(finder, Levelform)
+    shapes = [shape for word in args.data for shape in open_dataset(word)[1].shapes]
+    chosen = choose_shapes(shapes, args.shapes)
+    cases = [*_samples(), *map(Case.of, chosen)]
+    own = [] if args.fronts is None else list(open_dataset(args.fronts)[1].shapes)
+    settings = {"seed": args.seed, "finder_version": voter.version("")}
+    with progress() as ticket:
+        ticket.plan({"Volumes": 20.0, "Fronts": 1.0})
+        store = Store(page.with_suffix(".jsonl"))
+        with ticket.stage("Volumes"):
+            results = measure_volumes(cases, networks, finder, store, ticket=ticket, **settings)
+        with ticket.stage("Fronts"):
+            more = [Case.of(shape) for shape in own]
+            fronts = measure_volumes(more, [], finder, store, ticket=ticket, **settings)
+    titles = {network.name: network.title for network in networks}
+    words = ["levelform experiments volume --data", *(Path(word).name for word in args.data)]
+    words += ["--fronts", Path(args.fronts).name] if args.fronts else []
+    words += ["--methods", *(args.methods or ())] * bool(args.methods)
+    command = " ".join([*words, f"--shapes {args.shapes} --seed {args.seed}"])
+    counts = f"{len(cases) - len(chosen)} samples and {len(chosen)} test shapes."
+    write_page(
+        page, results, fronts if own else None, titles=titles, command=command, counts=counts
+    )
+    kept = {
+        f"{name} {views} {key}": results.kept(name, views, key)
+        for name in titles
+        for views in (2, 4, 8)
+        for key in ("box", "front")
+    }
+    return {"kept": kept, "pages": [str(page)]}
+
+
+def _samples() -> "list[Case]":
+    """Return the bundled samples, their views posed in the true volume's frame."""
+    import numpy as np
+    import torch
+
+    from ..contract.protocol import Background
+    from ..data.meshes import Solid
+    from ..experiments.volume import Case
+    from ..geometry.meshes import Mesh
+    from ..geometry.views import View
+    from ..images import to_view
+    from .reconstruct import read_sources
+
+    found = []
+    root = Path(__file__).parents[2] / "assets" / "sample"
+    for folder in sorted(path.parent for path in root.glob("*/truth.npz")):
+        world = np.array(json.loads((folder / "transforms.json").read_text())["world_from_volume"])
+        views = []
+        for data in read_sources([str(folder / "transforms.json")], None).views:
+            view = to_view(data, Background())
+            assert view.camera is not None
+            views.append(View(view.image, view.camera.in_frame(world), view.name))
+        with np.load(folder / "truth.npz") as truth:
+            solid = Solid(Mesh(truth["vertices"], truth["faces"]), folder.name)
+        points = np.random.default_rng(0).uniform(-1, 1, (20_000, 3)).astype(np.float32)
+        inside = solid.inside(points.astype(np.float64))
+        found.append(Case(folder.name, "sample", tuple(views), torch.from_numpy(points), inside))
+    return found
 
 
 # ---------------------------------------------------------------- cards

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import protocol
+from ..contract import checks, protocol
 from ..contract.camera_files import find_camera_file, read_posed_images, views_of
 from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
 from ..contract.image_files import image_file, list_images
 from ..contract.settings import Settings
 from ..contract.words import (
+    CHECK_HELP,
     VIEWS_HELP,
     add_settings,
     choose_views,
@@ -43,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "instant-ngp), a COLMAP model, cameras.json (3D Gaussian Splatting), meta_data.json "
         "(sdfstudio), XML of Metashape, CSV of RealityScan",
     )
-    parser.add_argument("-o", "--out", required=True, help=OUT_HELP)
+    parser.add_argument("-o", "--out", help=OUT_HELP)
+    parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     add_choices(parser)
 
 
@@ -55,15 +57,26 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         help="where the object is: x,y,z,side of a cube or 16 numbers of a matrix, row by row; "
         "default: what the transforms.json says, else around what the views see",
     )
+    parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="where the object's front looks, about +Z from -Y, where no volume is given; "
+        "default: what a network needs is found from the images",
+    )
     add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct and write the mesh; return what it cost and where it is."""
+    """Reconstruct and write the mesh; return what it cost and where it is. Or check the views."""
+    if args.check:
+        return check_views(args)
     from ..geometry.mesh_files import check_format
     from ..geometry.writing import check_place
     from ..session import Session
 
+    if args.out is None:
+        raise RequestError("There is no output file.", "Give -o FILE, or --check for none.")
     check_format(args.out)
     check_place(args.out)
     session = Session()
@@ -85,7 +98,7 @@ def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Recon
     chosen = read_settings(args, Settings()).check(session.methods().methods)
     volume = None if args.volume is None else parse_volume(args.volume)
     given = "" if volume is None else "user"
-    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given)
+    return chosen.request(JOB, (), world_from_volume=volume, volume_from=given, front=args.front)
 
 
 def with_views(
@@ -136,8 +149,23 @@ def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
     return {**stats, "world_from_volume": volume.tolist(), "remarks": remarks}
 
 
+def check_views(args: argparse.Namespace) -> dict[str, Any]:
+    """Return whether the views agree and what would make them; reconstructs nothing."""
+    from ..session import Session
+
+    chosen = read_settings(args, Settings())
+    with progress() as ticket:
+        source = read_sources(args.source, args.views)
+        request = protocol.CheckViews(JOB, source.views, chosen.background, chosen.cures)
+        (event,) = Session().check_views(request, ticket)
+    return checks.check_told(event, source.remarks)
+
+
 def show(result: dict[str, Any]) -> None:
-    """Print the result in two lines."""
+    """Print the result in two lines and its remarks; of a check, a table of the views."""
+    if "agree" in result:
+        print("\n".join(checks.lines(result)))
+        return
     closed = "watertight" if result["watertight"] else "not watertight"
     lines = [
         f"{result['out']}: {result['vertices']} vertices, {result['faces']} triangles, {closed}",

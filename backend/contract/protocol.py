@@ -357,12 +357,14 @@ class Cure:
 class ViewsChecked:
     """Whether the views agree, each in its order, and what would make them agree, best first.
 
-    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes.
+    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes. `remark` says in a
+    sentence or two what is wrong and what helps; empty: nothing is.
     """
 
     job: str
     views: tuple[ViewCheck, ...]
     cures: tuple[Cure, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)

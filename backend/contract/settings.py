@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .cures import parse_cures
 from .errors import RequestError
 from .levels import LEVEL_UNITS
 from .options import COARSEST, FINEST, PIPELINE, Option, one_of, read_known, read_options
@@ -56,6 +57,7 @@ class Settings:
     seed : for methods that draw random numbers
     device : "auto", "cpu", "cuda" or "mps"; None: in Blender what the preferences say, else "auto"
     options : further options of the method and of the pipeline, by name; values or words for them
+    cures : what to do about views that disagree, by name, see `cures`
     fuse : several images without cameras show one object; without it they are refused
 
     Raises
@@ -73,12 +75,14 @@ class Settings:
     seed: int = SEED.default
     device: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    cures: tuple[str, ...] = ()
     fuse: bool = FUSE.default
 
     def __post_init__(self) -> None:
         for option in (RESOLUTION, COLOR, SEED, FUSE):
             object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
         check_background(self.background)
+        object.__setattr__(self, "cures", parse_cures(self.cures))
         if self.level is not None:
             object.__setattr__(self, "level", _finite(self.level))
 
@@ -138,6 +142,7 @@ class Settings:
         *,
         world_from_volume: np.ndarray | None = None,
         volume_from: str = "",
+        front: float | None = None,
         keep: str = "",
         world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
         remarks: tuple[str, ...] = (),
@@ -149,6 +154,7 @@ class Settings:
             views=views,
             world_from_volume=world_from_volume,
             volume_from=volume_from,
+            front=front,
             resolution=self.resolution,
             level=self.level,
             weights=self.weights,
@@ -160,6 +166,7 @@ class Settings:
             world_offset=world_offset,
             remarks=remarks,
             options=dict(self.options),
+            cures=self.cures,
             fuse=self.fuse,
         )
 

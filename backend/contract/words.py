@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from . import settings
+from .cures import CONVENTIONS, parse_cures
 from .errors import RequestError
 from .levels import LEVEL_HELP
 from .options import Option
 from .protocol import Background
 from .settings import Settings
 
+CHECK_HELP = "only check whether the views agree; writes nothing"
 VIEWS_HELP = "how many views (8), or which (0,2,5 or 3,)"
 
 
@@ -44,6 +46,40 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="an option of the method or of the meshing, see `methods`; may be repeated",
     )
+    add_cures(parser)
+
+
+def add_cures(parser: argparse.ArgumentParser) -> None:
+    """Add what may be done about views that disagree."""
+    parser.add_argument(
+        "--leave-out", metavar="N[,N]", help="leave out these views, counted from 0"
+    )
+    parser.add_argument(
+        "--convention",
+        metavar="NAME",
+        help=f"how the file's cameras or images are meant: {', '.join(CONVENTIONS)}",
+    )
+    parser.add_argument(
+        "--cure",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another cure for views that disagree, as a remark names it: swap=N,M, shift=K, "
+        "reverse, upside-down=N, mirror=N; may be repeated",
+    )
+
+
+def read_cures(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the cures that were given in words, see `add_cures`.
+
+    Raises
+    ------
+    RequestError
+        If there is no such cure.
+    """
+    convention = [] if args.convention is None else [f"convention={args.convention}"]
+    left_out = [] if args.leave_out is None else [f"leave-out={args.leave_out}"]
+    return parse_cures([*convention, *args.cure, *left_out])
 
 
 def _help(option: Option) -> str:
@@ -66,6 +102,7 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
         **given,
         options={**base.options, **parse_options(args.option), **hull},
         background=parse_background(args.background, args.tolerance, base.background),
+        cures=(*base.cures, *read_cures(args)),
         fuse=args.fuse or base.fuse,
     )
 

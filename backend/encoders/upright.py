@@ -90,6 +90,13 @@ def read(raw: Tensor, bins: Tensor | None = None) -> Sightings:
     )
 
 
+def choices(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Return probability and azimuth (radians) of each bin, (N, BINS) both, of the raw numbers."""
+    logits, offsets, _ = raw.split([BINS, BINS, 4], 1)
+    places = torch.arange(BINS, device=raw.device) + offsets.tanh() / 2 + 0.5
+    return logits.softmax(1), places * WIDTH
+
+
 def sighting_loss(raw: Tensor, true: Sightings) -> Tensor:
     """Return the cross entropy of the azimuth's bin, plus the errors of all else, smooth L1."""
     place = true.azimuth.remainder(2 * math.pi) / WIDTH

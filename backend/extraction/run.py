@@ -70,7 +70,7 @@ class _Run:
             forecast=max(sampler.forecast, sampler.evaluations + sampler.vertex_evaluations),
             cells=cells,
             rule=self.rule,
-            guaranteed=self.proven,
+            search_complete=self.proven,
             resolution=n,
             watertight=watertight,
             level=self.request.level,

@@ -56,8 +56,8 @@ def stream(
         simple and right. One update, the last.
     guaranteed
         Prove that no cell whose corners differ in sign is missed, by the field's bounds on all
-        levels. Where it has none, the stats say so: `guaranteed` stays false and a remark tells
-        why.
+        levels. Where it has none, the stats say so: `search_complete` stays false and a remark
+        tells why.
     cap
         Close the mesh where the solid is cut by the box; otherwise it stays open there.
     color, normals
@@ -137,7 +137,7 @@ def extract(
         samples=samples,
     )
     update = next(update for update in updates if update.final)
-    if guaranteed and not update.stats.guaranteed:
+    if guaranteed and not update.stats.search_complete:
         raise RequestError(update.stats.remarks[-1], "Dense extraction looks at every cell.")
     return update.mesh
 

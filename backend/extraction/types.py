@@ -42,7 +42,7 @@ class ExtractionStats:
         Cells of the finest level that the surface passes through, so far.
     rule
         How coarse cells were chosen, in words.
-    guaranteed
+    search_complete
         It is proven that no cell of the grid whose corners differ in sign was missed.
     resolution
         Cells along the box's longest side.
@@ -60,7 +60,7 @@ class ExtractionStats:
     forecast: int
     cells: int
     rule: str
-    guaranteed: bool
+    search_complete: bool
     resolution: int
     watertight: bool
     level: float

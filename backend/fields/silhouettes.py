@@ -17,7 +17,9 @@ OPAQUE = 0.98  # the alpha from which a pixel shows nothing but the object
 GROWN = 4.0  # pixels over which the object's colours are carried beyond its opaque part
 
 
-def signed_distances(alpha: np.ndarray, pitch: tuple[float, float]) -> np.ndarray:
+def signed_distances(
+    alpha: np.ndarray, pitch: tuple[float, float], *, continued: bool = False
+) -> np.ndarray:
     """Return the signed distance of each pixel centre to the silhouette's edge.
 
     Within `EXACT` pixels of the edge the distance is exact; farther away it is a lower bound, short
@@ -28,13 +30,18 @@ def signed_distances(alpha: np.ndarray, pitch: tuple[float, float]) -> np.ndarra
     ----------
     alpha : (H, W) in [0, 1]; inside from one half
     pitch : (x, y) size of a pixel in the unit of the result
+    continued : the image goes on beyond its frame as its border is, instead of being unknown there
 
     Returns
     -------
     (H + 2 PADDING, W + 2 PADDING) float32: negative inside, positive outside. Without any edge
     (a silhouette that fills the frame) minus the picture's diagonal.
     """
-    alpha = np.pad(np.asarray(alpha, np.float32), PADDING, constant_values=1.0)
+    alpha = np.asarray(alpha, np.float32)
+    if continued:
+        alpha = np.pad(alpha, PADDING, mode="edge")
+    else:
+        alpha = np.pad(alpha, PADDING, constant_values=1.0)
     inside = alpha >= EDGE
     cells, starts, ends = contour(alpha)
     height, width = alpha.shape

@@ -25,11 +25,15 @@ class Notes:
     Attributes
     ----------
     tagged : images with a camera whose orientation tag was not applied
+    tags : that tag of each of them, 2 to 8
+    followed : images with a camera whose tag was applied, as views agree only then
     white : masks that hide nothing and were not used
     covered : images with alpha of their own, of which a mask was used instead
     """
 
     tagged: list[str] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
     white: list[str] = field(default_factory=list)
     covered: list[str] = field(default_factory=list)
 
@@ -40,6 +44,11 @@ class Notes:
             found.append(
                 f"{_names(self.tagged)}: the file's orientation tag was not applied, since cameras "
                 "are fitted to the pixels as they are stored."
+            )
+        if self.followed:
+            found.append(
+                f"{_names(self.followed)}: the file's orientation tag was applied, since the views "
+                "agree only then."
             )
         if self.white:
             found.append(
@@ -119,6 +128,7 @@ def _read(data: ViewData, notes: Notes) -> _Read:
     image, tag = read.image, read.orientation
     if tag != UPRIGHT and not turned:
         notes.tagged.append(data.name)
+        notes.tags.append(tag)
     if not file.mask:
         return _Read(image, read.size, False, tag)
     size = (image.shape[1], image.shape[0])

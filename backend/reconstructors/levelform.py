@@ -47,7 +47,13 @@ from torch import Tensor, nn
 
 from ..contract.errors import RequestError
 from ..encoders.trunk import Trunk, doubled_stem, premultiplied
-from ..encoders.upright import UprightCameraNetwork, read, sighting_loss, true_sightings
+from ..encoders.upright import (
+    UprightCameraNetwork,
+    choices,
+    read,
+    sighting_loss,
+    true_sightings,
+)
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fusion import (
     OURS,
@@ -457,19 +463,48 @@ class Levelform(Reconstructor):
                 "camera.",
                 "Attach the pictures to cameras, or use weights that can estimate them.",
             )
-        framing = self.framing
-        squares = [mask_square(v.image[..., 3], framing, name=v.name) for v in views]
-        crops = [
-            crop_square(view.image, square, framing.size).permute(2, 0, 1)
-            for view, square in zip(views, squares, strict=True)
-        ]
-        found = self.camera.sightings(torch.stack(crops).float().to(self.device))
+        squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
+        found = self.camera.sightings(self._crops(views, squares))
         numbers = torch.cat([found.zoom.exp()[:, None], found.shift], 1).double().cpu().numpy()
         axes = found.axes.double().cpu().numpy()
         return [
             self._camera_of(view, square, turn, *row)
             for view, square, turn, row in zip(views, squares, axes, numbers, strict=True)
         ]
+
+    def _crops(self, views: Sequence[View], squares: Sequence[tuple[int, int, int]]) -> Tensor:
+        """Return (V, 4, S, S): a square of each picture, as the camera network reads it."""
+        crops = [
+            crop_square(view.image, square, self.framing.size).permute(2, 0, 1)
+            for view, square in zip(views, squares, strict=True)
+        ]
+        return torch.stack(crops).float().to(self.device)
+
+    @torch.no_grad()
+    def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the camera network thinks of where each picture was taken from.
+
+        An image and its mirror image count the same: one is taken from the azimuth a where the
+        other is taken from -a. Cameras that the views have are not looked at; +Z is up in them.
+
+        Returns
+        -------
+        weights, azimuths : (V, 2 BINS) float64; the weights of a row sum to 1; radians from the
+            front, -Y, counter-clockwise seen from above
+        """
+        if self.camera is None:
+            raise RequestError(f"These weights of {SPEC.title} have no camera network.")
+        squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
+        crops = self._crops(views, squares)
+        weights, azimuths = [], []
+        for images, sign in ((crops, 1.0), (crops.flip(3), -1.0)):
+            share, angle = choices(self.camera(images))
+            weights.append(share / 2)
+            azimuths.append(sign * angle)
+        return (
+            torch.cat(weights, 1).double().cpu().numpy(),
+            torch.cat(azimuths, 1).double().cpu().numpy(),
+        )
 
     def _camera_of(
         self,

@@ -11,7 +11,12 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon import api, requests  # noqa: E402
 from levelform.addon.results import PROVENANCE  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
-from levelform.backend.contract.protocol import Background, MeshUpdate  # noqa: E402
+from levelform.backend.contract.protocol import (  # noqa: E402
+    Background,
+    EstimateVolume,
+    MeshUpdate,
+    Placement,
+)
 
 pytestmark = pytest.mark.bpy
 
@@ -129,16 +134,42 @@ def test_a_wrong_remesh_starts_nothing(puppet, ball_stage, arguments, words):
     assert puppet.job.request.options == {"first": 16, "dense": True}
 
 
-def test_volume_from_cameras_adds_an_empty_and_then_moves_it(extension, ball_stage):
+def test_a_mesh_shows_the_volume_that_it_was_made_in(puppet, ball_stage):
     scene = ball_stage()
+    matrix = np.diag([2.0, 2, 2, 1])
+    matrix[:3, 3] = (1, 2, 3)
+    told = {"world_from_volume": matrix.tolist(), "volume_from": "estimate"}
+    told["box"] = [[-0.9, -0.5, -0.5], [0.9, 0.5, 0.5]]
+    puppet.waiting = [lambda: puppet.send(32), lambda: puppet.finish(**told)]
+    made = api.reconstruct(front=30.0)
+    assert puppet.job.request.front == 30.0
+    empty = api.show_volume(made)
+    assert scene.levelform.volume == empty
+    assert requests.scene_volume.matrix_of(empty) == pytest.approx(matrix, abs=1e-6)
+    other = bpy.data.objects.new("Other", None)
+    with pytest.raises(RequestError, match="does not say in which volume"):
+        api.show_volume(other)
+
+
+def test_volume_from_cameras_asks_the_worker_and_then_moves_the_empty(puppet, ball_stage):
+    scene = ball_stage()
+    placements = [np.diag([2.0, 2, 2, 1]), np.diag([3.0, 3, 3, 1])]
+    box = np.array([[-0.9, -0.5, -0.5], [0.9, 0.5, 0.5]])
+
+    def estimate(matrix):
+        placement = Placement(matrix, "estimate", box, "undecided", 0.1, ("It may be wrong.",))
+        puppet.place(placement)
+
+    puppet.waiting = [lambda: estimate(placements[0])]
     empty = api.volume_from_cameras(scene)
+    assert isinstance(puppet.job.request, EstimateVolume)
     assert (empty.type, scene.levelform.volume) == ("EMPTY", empty)
-    first = np.array(empty.matrix_world)
+    assert requests.scene_volume.matrix_of(empty) == pytest.approx(placements[0], abs=1e-6)
+    assert list(empty["levelform_placement"]["remarks"]) == ["It may be wrong."]
     empty.empty_display_size = 2.0
-    empty.location.x += 5.0
+    puppet.waiting = [lambda: estimate(placements[1])]
     assert api.volume_from_cameras(scene) == empty
-    bpy.context.view_layer.update()
-    assert requests.scene_volume.matrix_of(empty) == pytest.approx(first, abs=1e-6)
+    assert requests.scene_volume.matrix_of(empty) == pytest.approx(placements[1], abs=1e-6)
 
 
 @pytest.fixture

@@ -105,3 +105,10 @@ def test_names_go_into_the_file(box, tmp_path):
 def test_what_is_not_a_mesh_is_refused(tmp_path):
     with pytest.raises(RequestError, match="is not a mesh"):
         export_mesh(bpy.data.objects.new("Empty", None), tmp_path / "x.glb")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_name_may_be_as_long_as_the_disk_allows(box, tmp_path, suffix):
+    path = tmp_path / ("n" * (255 - len(suffix)) + suffix)
+    export_mesh(box, path)
+    assert path.stat().st_size > 100

@@ -92,7 +92,7 @@ def recall_rows(name: str, field: Field, n: int) -> Iterator[Row]:
 def recall_row(name: str, stats: ExtractionStats, active: int, n: int, note: str = "") -> Row:
     """Return the share of surface cells found; a miss is only forgiven where none was promised."""
     cost = f"{stats.evaluations / (2 * active):.2f}x the floor; {stats.rule}"
-    promise = "guaranteed" if stats.guaranteed else "not guaranteed"
+    promise = "search complete" if stats.search_complete else "search not proven"
     note = "; ".join(filter(None, [cost, promise, note]))
     return at_least(f"{name} {n}: recall", stats.cells / active, None, 1.0, note=note)
 

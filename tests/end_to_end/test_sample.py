@@ -33,7 +33,8 @@ def made(request):
         resolution=128,
     )
     events = list(Session().reconstruct(wish, Ticket()))
-    *meshes, finished = [e for e in events if not isinstance(e, protocol.Placed)]
+    before = protocol.Placed | protocol.ViewsChecked
+    *meshes, finished = [e for e in events if not isinstance(e, before)]
     assert [mesh.resolution for mesh in meshes] == [32, 64, 128]
     views = [to_view(view, protocol.Background()) for view in views_of(posed)]
     return request.param, views, meshes[-1], finished.stats

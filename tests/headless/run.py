@@ -160,7 +160,7 @@ def saving(blender: Blender) -> None:
 
 
 def statuses(blender: Blender) -> None:
-    """2 where the request is wrong, 1 where the work fails; one line either way."""
+    """2 where the request is wrong, found before the work or by the worker; no file is left."""
     blend = blender.folder / "sample" / "suzanne.blend"
     wrong = {
         "a word for a number": ("reconstruct", "--resolution", "many"),
@@ -172,9 +172,10 @@ def statuses(blender: Blender) -> None:
     for name, words in wrong.items():
         status, facts = blender.levelform(*words, blend=blend)
         blender.check(f"status 2: {name}", status == facts.get("status") == 2, f"exit {status}")
-    words = ("reconstruct", "--volume", "50,50,50,1", "-o", blender.folder / "none.glb")
+    words = ("reconstruct", "--volume", "1.5,0,1,0.2", "-o", blender.folder / "none.glb")
     status, facts = blender.levelform(*words, blend=blend)
-    blender.check("status 1: no surface", status == facts.get("status") == 1, f"exit {status}")
+    holds = status == facts.get("status") == 2
+    blender.check("status 2: nothing in the volume", holds, f"exit {status}")
     left = (blender.folder / "none.glb").exists()
     blender.check("work that fails leaves no file", not left, left)
 

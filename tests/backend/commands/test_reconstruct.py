@@ -242,3 +242,44 @@ def iou(*files):
             vertices, faces = mesh["vertices"].astype(np.float64), mesh["faces"].astype(np.int64)
         inside.append(igl.fast_winding_number(vertices, faces, points) > 0.5)
     return (inside[0] & inside[1]).sum() / (inside[0] | inside[1]).sum()
+
+
+# ---------------------------------------------------------------- views that disagree
+
+
+def test_a_check_prints_a_table_and_writes_nothing(folder, capsys):
+    status, told = run(capsys, folder, "--check")
+    assert (status, told["agree"], told["remarks"]) == (0, True, [])
+    assert [view["name"] for view in told["views_checked"]] == [f"{i}.png" for i in range(5)]
+    assert cli.main(["reconstruct", str(folder), "--check"]) == 0
+    assert "The views agree." in capsys.readouterr().out
+
+
+def test_a_camera_that_is_wrong_is_named_and_left_out_by_its_option(folder, capsys):
+    path = folder / "transforms.json"
+    content = json.loads(path.read_text())
+    content["frames"][3]["transform_matrix"][0][3] += 0.4
+    path.write_text(json.dumps(content))
+    words = ["-o", folder / "mesh.npz", "--resolution", 32, "--device", "cpu"]
+    status, result = run(capsys, folder, *words)
+    assert status == 0
+    assert result["remarks"][0].startswith("3.png disagrees with the other views")
+    assert result["cures"][0]["option"] == "--leave-out 3"
+    status, result = run(capsys, folder, *words, *result["cures"][0]["option"].split())
+    assert (status, result["views"], result["remarks"]) == (0, 4, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--leave-out", "9"], "There is no view 9"),
+        (["--convention", "opengl"], "'opengl' is not a convention"),
+        (["--cure", "heal"], "'heal' is not a cure"),
+        ([], "There is no output file"),
+    ],
+)
+def test_wrong_words_about_views_are_refused(folder, capsys, words, said):
+    out = ["-o", folder / "mesh.npz"] if words else []
+    status, result = run(capsys, folder, *out, *words)
+    assert status == 2
+    assert said in result["error"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from levelform.backend.contract import protocol
 from levelform.backend.contract.cameras import Distortion
-from levelform.backend.contract.checks import check_request
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.limits import LIMITS, check, check_plain, shown
+from levelform.backend.contract.request_checks import check_request
 
 CAMERA = protocol.CameraData(np.eye(4), 100.0, 100.0, 32.0, 32.0, 64, 64)
 VIEW = protocol.ViewData(np.zeros((2, 2, 4), np.uint8), CAMERA, "img_003.png")

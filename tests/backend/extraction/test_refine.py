@@ -90,8 +90,8 @@ class BallAndSpeck(Field):
 
 def test_guaranteed_finds_what_coarse_levels_cannot_show(dense):
     default, proven = last(BallAndSpeck(), 256), last(BallAndSpeck(), 256, guaranteed=True)
-    assert not default.stats.guaranteed
-    assert proven.stats.guaranteed
+    assert not default.stats.search_complete
+    assert proven.stats.search_complete
     assert "proven" in proven.stats.rule
     assert proven.stats.cells == count_active(dense(BallAndSpeck(), 256), 0.0)
     assert default.stats.cells < proven.stats.cells
@@ -100,13 +100,13 @@ def test_guaranteed_finds_what_coarse_levels_cannot_show(dense):
 def test_a_sampled_bound_says_so():
     stats = last(Hidden(Sphere(0.7)), 64).stats
     assert "sampled: 99.9% of 2048 gradients" in stats.rule
-    assert not stats.guaranteed
+    assert not stats.search_complete
 
 
 def test_a_guarantee_that_cannot_be_given_is_refused_or_reported():
     field = Hidden(Sphere(0.7), "occupancy")
     stats = last(field, 128, guaranteed=True).stats
-    assert not stats.guaranteed
+    assert not stats.search_complete
     assert "can't be proven" in stats.remarks[-1]
     with pytest.raises(RequestError, match="can't be proven"):
         extract(field, 128, guaranteed=True)
@@ -114,7 +114,7 @@ def test_a_guarantee_that_cannot_be_given_is_refused_or_reported():
 
 def test_up_to_64_every_field_is_guaranteed_when_asked():
     for kind in ("distance", "occupancy"):
-        assert last(Hidden(Sphere(0.7), kind), 64, guaranteed=True).stats.guaranteed
+        assert last(Hidden(Sphere(0.7), kind), 64, guaranteed=True).stats.search_complete
 
 
 def test_bounds_over_boxes_are_used(dense):
@@ -126,4 +126,4 @@ def test_bounds_over_boxes_are_used(dense):
     assert stats.boxes > 0
     assert "bounds over boxes" in stats.rule
     assert stats.cells == count_active(dense(field, 128), 0.0)
-    assert last(field, 128, guaranteed=True).stats.guaranteed
+    assert last(field, 128, guaranteed=True).stats.search_complete

@@ -1,0 +1,57 @@
+"""Check the views, and apply what would make them agree."""
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import view_checks
+from ..requests import begin_scene_check, source_problem
+from ..session import Running, live
+from . import Reporter, Starter, refuse
+
+
+class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
+    """Compare the silhouettes of all views, and say which view disagrees and what would help"""
+
+    bl_idname = "levelform.check_views"
+    bl_label = "Check Views"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, source_problem(context.scene))
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_scene_check(context)
+
+
+class LEVELFORM_OT_apply_cure(Reporter, bpy.types.Operator):
+    """Do this, so that the views agree"""
+
+    bl_idname = "levelform.apply_cure"
+    bl_label = "Apply"
+    bl_options = {"REGISTER", "UNDO"}
+
+    cure: StringProperty(name="Cure", description="Its name, such as leave-out=3 or swap=2,5")
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "Wait for the job under way." if live.running else "")
+
+    def run(self, context: bpy.types.Context) -> None:
+        self.report({"INFO"}, view_checks.apply_cure(context.scene, self.cure))
+
+
+class LEVELFORM_OT_clear_cures(bpy.types.Operator):
+    """Use the views as they are again"""
+
+    bl_idname = "levelform.clear_cures"
+    bl_label = "Clear"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.levelform.cures = ""
+        view_checks.forget(context.scene)
+        return {"FINISHED"}
+
+
+CLASSES = (LEVELFORM_OT_check_views, LEVELFORM_OT_apply_cure, LEVELFORM_OT_clear_cures)

@@ -1,0 +1,117 @@
+"""What all silhouettes leave of a box, as small cells: conservative, so thin parts are kept.
+
+A cell goes only when the lower bound of its distance to the hull (`fields.hull`) exceeds its
+circumscribed radius. What lies outside an image is unknown and stays, unless a pyramid excludes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..fields.hull import HullField, silhouette_map
+from ..geometry.cameras import Camera
+from .pyramids import Sight, half_spaces
+
+FIRST = 16  # cells along the longest side of the first grid
+FINEST = 256  # at the last one
+MOST_CELLS = 600_000  # of one level: beyond it is not refined further
+
+
+@dataclass(frozen=True)
+class Silhouette:
+    """A view as the carving reads it.
+
+    Attributes
+    ----------
+    sight : the view's, of this image
+    alpha : (H, W) float32
+    distances : as `fields.hull.silhouette_map` makes them of the world's camera
+    """
+
+    sight: Sight
+    alpha: Tensor
+    distances: Tensor
+
+    @classmethod
+    def of(cls, sight: Sight, alpha: Tensor) -> "Silhouette":
+        """Measure a silhouette."""
+        return cls(sight, alpha, silhouette_map(alpha, sight.camera))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells that the hull's surface may touch.
+
+    Attributes
+    ----------
+    centers : (N, 3) float64, world
+    size : side of a cell, world units
+    """
+
+    centers: np.ndarray
+    size: float
+
+    def box(self, world_from_frame: np.ndarray) -> np.ndarray:
+        """Return (2, 3) lower and upper corner in the axes of a rotation, (3, 3)."""
+        local = self.centers @ world_from_frame
+        half = self.size / 2
+        return np.stack([local.min(0) - half, local.max(0) + half])
+
+
+def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST) -> Cells:
+    """Return the cells of a box, (2, 3) world, that the hull's surface may touch.
+
+    Empty where the silhouettes leave nothing of it.
+    """
+    lower, upper = box
+    longest = float((upper - lower).max())
+    counts = np.maximum(np.ceil((upper - lower) / (longest / FIRST) - 1e-9), 1).astype(int)
+    size = longest / FIRST
+    start = (lower + upper) / 2 - counts * size / 2
+    field, frame = _field(silhouettes, (lower + upper) / 2, longest / 2)
+    planes = np.concatenate([half_spaces(item.sight) for item in silhouettes])
+    axes = [start[i] + (np.arange(counts[i]) + 0.5) * size for i in range(3)]
+    centers = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    cells = FIRST
+    while True:
+        centers = centers[_may_touch(centers, size, field, frame, planes)]
+        if cells >= finest or not len(centers) or 4 * len(centers) > MOST_CELLS:
+            return Cells(centers, size)
+        size, cells = size / 2, cells * 2
+        corners = (np.indices((2, 2, 2)).reshape(3, -1).T - 0.5) * size
+        centers = (centers[:, None] + corners).reshape(-1, 3)
+
+
+def _field(
+    silhouettes: Sequence[Silhouette], middle: np.ndarray, half: float
+) -> tuple[HullField, tuple[np.ndarray, float]]:
+    """Return the hull's field in a cube about `middle`, and that cube."""
+    frame = np.diag([half, half, half, 1.0])
+    frame[:3, 3] = middle
+    cameras: list[Camera] = [item.sight.camera.in_frame(frame) for item in silhouettes]
+    # On the plane z = 1 a pinhole's distances are the same in any frame.
+    maps = [
+        item.distances / (half if item.sight.camera.orthographic else 1.0) for item in silhouettes
+    ]
+    return HullField(maps, cameras), (middle, half)
+
+
+@torch.no_grad()
+def _may_touch(
+    centers: np.ndarray,
+    size: float,
+    field: HullField,
+    frame: tuple[np.ndarray, float],
+    planes: np.ndarray,
+) -> np.ndarray:
+    """Return which cells the hull's surface may touch, (N,) bool."""
+    radius = size * np.sqrt(3) / 2
+    kept = (centers @ planes[:, :3].T <= planes[:, 3] + radius).all(1)
+    middle, half = frame
+    local = torch.from_numpy((centers[kept] - middle) / half).float()
+    values = field(local).double().numpy() * half
+    kept[kept] = np.abs(values) <= radius
+    return kept

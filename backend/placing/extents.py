@@ -1,0 +1,169 @@
+"""The object's box, between what the hull allows and what the outlines demand.
+
+A hull's box is too large where few views leave corners that nothing fills: two views at right
+angles to each other, 45 degrees to the box, make it 1.4 times as wide. What the object must reach
+is known too: on the ray of each pixel of a silhouette lies a point of it, so along an axis it
+reaches at least as far as the pixel whose part of the hull stays farthest off. Procedural objects
+lie near that end: `TOWARDS_HULL` of the way from the least box that explains every silhouette to
+the hull's box suits them best, from 2 views to 8.
+
+Views near one line leave the hull open along it. An object is taken to be as deep as it is wide
+there (`DEPTH`), unless the silhouettes demand more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+
+from .carving import Cells, Silhouette
+
+TOWARDS_HULL = 0.12
+DEPTH = 1.1  # along the views' common axis, in widths
+EXPLAINED = 0.98  # fraction of the silhouettes that the box must explain
+MOST_NEEDED = 0.5  # a box that explains nothing short of the hull's says something else is wrong
+STEPS = 6  # of the bisection for it
+
+Chords = tuple[np.ndarray, np.ndarray]
+"""(N, 3) first and last point of the hull on the ray of each pixel of the silhouettes, world."""
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Where the object lies along the views' common axis.
+
+    Attributes
+    ----------
+    axis : (3,) unit, world
+    center, half : along it, world units
+    width : the object's across it
+    play : how far the center may lie from there, as far as the silhouettes tell
+    """
+
+    axis: np.ndarray
+    center: float
+    half: float
+    width: float
+    play: float
+
+
+def explaining_box(chords: Chords, hull: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Return (2, 3) lower and upper corner of the object in the axes of `rotation`.
+
+    Parameters
+    ----------
+    chords : from `hull_chords`
+    hull : (2, 3) the hull's box in those axes
+    rotation : (3, 3) world_from_axes
+    """
+    first, last = (points @ rotation for points in chords)
+    lower, upper = np.minimum(first, last), np.maximum(first, last)
+    middle = hull.mean(0)
+    least = np.stack([np.minimum(upper.min(0), middle), np.maximum(lower.max(0), middle)])
+    least = np.clip(least, hull[0], hull[1])
+    needed = _needed_share(first, last, least, hull)
+    return least + (needed + TOWARDS_HULL * (1 - needed)) * (hull - least)
+
+
+def hull_chords(cells: Cells, silhouettes: Sequence[Silhouette]) -> Chords:
+    """Return where the rays of the silhouettes' pixels enter and leave the hull.
+
+    Pixels are taken in blocks that are about as large as a cell appears.
+    """
+    found = [_chords_of(cells, item) for item in silhouettes]
+    return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
+
+
+def _chords_of(cells: Cells, item: Silhouette) -> Chords:
+    camera = item.sight.camera
+    pixels, depth = camera.project(torch.from_numpy(cells.centers))
+    nearest = 1.0 if camera.orthographic else max(float(np.quantile(depth.numpy(), 0.02)), 1e-9)
+    height, width = item.alpha.shape
+    footprint = max(camera.fx, camera.fy) * cells.size / nearest
+    block = int(np.clip(np.ceil(footprint), 1, max(height, width)))
+    padded = F.pad(item.alpha[None, None], (0, -width % block, 0, -height % block))
+    mask = F.max_pool2d(padded, block)[0, 0] >= 0.5
+    rows, columns = mask.shape
+    column, row = (pixels / block).floor().long().unbind(-1)
+    seen = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    if not camera.orthographic:
+        seen &= depth > 0
+    index = (row * columns + column)[seen]
+
+    def least(values: torch.Tensor) -> torch.Tensor:
+        """Return (rows, columns): the least value among a block's cells and its neighbours'."""
+        result = torch.full((mask.numel(),), torch.inf, dtype=values.dtype)
+        result.scatter_reduce_(0, index, values[seen], "amin")
+        return -F.max_pool2d(-result.view(1, 1, rows, columns), 3, stride=1, padding=1)[0, 0]
+
+    first, last = least(depth), -least(-depth)
+    known = mask & torch.isfinite(first)
+    y, x = torch.nonzero(known).double().add(0.5).mul(block).unbind(-1)
+    origins, directions = camera.rays(torch.stack([x, y], -1))
+    ends = [(origins + d[known, None] * directions).numpy() for d in (first, last)]
+    return ends[0], ends[1]
+
+
+def find_slab(chords: Chords, axis: np.ndarray, center: float | None = None) -> Slab:
+    """Return the slab across `axis`, (3,) unit, that holds the object.
+
+    Its middle is the depth at which the silhouettes fit together best, where all chords meet it,
+    unless `center` says it.
+    """
+    first, last = chords
+    ends = np.stack([first @ axis, last @ axis])
+    lower, upper = float(ends.max(0).min()), float(ends.min(0).max())
+    if center is None:
+        center = (lower + upper) / 2
+    run = np.where(np.abs(ends[1] - ends[0]) < 1e-12, 1e-12, ends[1] - ends[0])
+    part = np.clip((center - ends[0]) / run, 0, 1)[:, None]
+    places = first + part * (last - first)
+    width = max(float(np.ptp(places @ side)) for side in across(axis))
+    half = max((upper - lower) / 2, DEPTH * width / 2)
+    return Slab(axis, center, half, width, max(lower - upper, 0.0) / 2)
+
+
+def cut_chords(chords: Chords, slab: Slab) -> Chords:
+    """Return the part of each chord in a slab; of one that misses it the nearest end."""
+    first, last = chords
+    ends = np.stack([first @ slab.axis, last @ slab.axis])
+    run = np.where(np.abs(ends[1] - ends[0]) < 1e-12, 1e-12, ends[1] - ends[0])
+    faces = np.array([slab.center - slab.half, slab.center + slab.half])[:, None]
+    parts = np.sort(np.clip((faces - ends[0]) / run, 0, 1), axis=0)[..., None]
+    return first + parts[0] * (last - first), first + parts[1] * (last - first)
+
+
+def across(axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two unit vectors, (3,), across `axis` and each other; the first is level."""
+    level = np.cross(axis, [0.0, 0.0, 1.0])
+    length = float(np.linalg.norm(level))
+    level = level / length if length > 0.05 else np.array([1.0, 0.0, 0.0])
+    level = level - (level @ axis) * axis
+    level /= np.linalg.norm(level)
+    return level, np.cross(axis, level)
+
+
+def _needed_share(
+    first: np.ndarray, last: np.ndarray, least: np.ndarray, most: np.ndarray
+) -> float:
+    """Return how far from `least` to `most` a box must be to explain all silhouettes at once."""
+    low, high = 0.0, MOST_NEEDED
+    for _ in range(STEPS):
+        share = (low + high) / 2
+        if _meeting(first, last, least + share * (most - least)) >= EXPLAINED:
+            high = share
+        else:
+            low = share
+    return high
+
+
+def _meeting(first: np.ndarray, last: np.ndarray, box: np.ndarray) -> float:
+    """Return the fraction of segments, (N, 3) ends, that meet a box."""
+    along = last - first
+    along = np.where(np.abs(along) < 1e-12, 1e-12, along)
+    slabs = (box[:, None] - first) / along  # (2, N, 3): where the segment crosses each face
+    enter = np.minimum(slabs[0], slabs[1]).max(1)
+    leave = np.maximum(slabs[0], slabs[1]).min(1)
+    return float((np.maximum(enter, 0) <= np.minimum(leave, 1)).mean())

@@ -1,0 +1,113 @@
+"""Where the pyramids through the silhouettes' bounding rectangles meet: a first, convex bound.
+
+A side of a rectangle on the image's border bounds nothing: the object may go on beyond it.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contract.errors import RequestError
+from ..geometry.cameras import Camera
+
+SIDES = ("left", "top", "right", "bottom")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a view says of the object's whereabouts.
+
+    Attributes
+    ----------
+    camera : posed in the world
+    rectangle : left, top, right, bottom of the silhouette in pixels
+    cropped : which of these sides lie on the image's border
+    name : what to call the view in a message
+    """
+
+    camera: Camera
+    rectangle: tuple[float, float, float, float]
+    cropped: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    name: str = "view"
+
+
+def sight_of(camera: Camera, alpha: np.ndarray, name: str) -> Sight:
+    """Return the sight of a view whose silhouette is where `alpha`, (H, W), is above one half.
+
+    An empty silhouette counts as the whole image, cropped on all sides: it says nothing.
+    """
+    height, width = alpha.shape
+    rows, columns = (np.flatnonzero((alpha >= 0.5).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return Sight(
+            camera, (0.0, 0.0, float(width), float(height)), (True, True, True, True), name
+        )
+    left, right = float(columns[0]), float(columns[-1] + 1)
+    top, bottom = float(rows[0]), float(rows[-1] + 1)
+    cropped = (left == 0, top == 0, right == width, bottom == height)
+    return Sight(camera, (left, top, right, bottom), cropped, name)
+
+
+def half_spaces(sight: Sight) -> np.ndarray:
+    """Return (K, 4) rows (unit normal, offset), world, with normal . x <= offset in the pyramid."""
+    camera, (left, top, right, bottom) = sight.camera, sight.rectangle
+    low = (np.array([left, top]) - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
+    high = (np.array([right, bottom]) - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
+    rows = [[0.0, 0.0, -1.0, 0.0]]  # in front of the camera
+    for axis in (0, 1):
+        unit = np.eye(3)[axis]
+        for sign, border, side in ((-1.0, low[axis], axis), (1.0, high[axis], axis + 2)):
+            if sight.cropped[side]:
+                continue
+            slope, offset = (0.0, border) if camera.orthographic else (border, 0.0)
+            rows.append([*(sign * (unit - [0.0, 0.0, slope])), sign * offset])
+    local = np.array(rows)
+    local /= np.linalg.norm(local[:, :3], axis=1, keepdims=True)
+    inverse = camera.camera_from_world
+    normals = local[:, :3] @ inverse[:3, :3]
+    return np.column_stack([normals, local[:, 3] - local[:, :3] @ inverse[:3, 3]])
+
+
+def uncropped(sight: Sight, growth: float) -> Sight:
+    """Return the sight as if the object ended beyond the border, by a fraction of what is seen."""
+    left, top, right, bottom = sight.rectangle
+    wide, high = growth * (right - left), growth * (bottom - top)
+    grow = np.array([-wide, -high, wide, high]) * sight.cropped
+    left, top, right, bottom = (float(side) for side in np.array(sight.rectangle) + grow)
+    rectangle = (left, top, right, bottom)
+    return Sight(sight.camera, rectangle, (False, False, False, False), sight.name)
+
+
+def bounding_box(sights: Sequence[Sight]) -> np.ndarray | None:
+    """Return (2, 3) corners of the box around the pyramids' intersection; None when it is empty.
+
+    Entries are infinite where it is open. Six small linear programs.
+    """
+    from scipy.optimize import linprog
+
+    planes = np.concatenate([half_spaces(sight) for sight in sights])
+    result = np.zeros((2, 3))
+    for side, axis in itertools.product((0, 1), range(3)):
+        sign = 1.0 if side == 0 else -1.0
+        goal = sign * np.eye(3)[axis]
+        answer = linprog(goal, planes[:, :3], planes[:, 3], bounds=(None, None), method="highs")
+        if answer.status == 2:
+            return None
+        result[side, axis] = sign * answer.fun if answer.status == 0 else -sign * np.inf
+    return result
+
+
+def disagreement(sights: Sequence[Sight]) -> RequestError:
+    """Return the error that names the view without which the others have a common point."""
+    for index, sight in enumerate(sights):
+        others = [*sights[:index], *sights[index + 1 :]]
+        if others and bounding_box(others) is not None:
+            return RequestError(
+                f"The views see no common point: {sight.name} disagrees with the others.",
+                "Check the pose of that camera and its image, or leave it out.",
+            )
+    return RequestError(
+        "The views see no common point.", "Check that each image belongs to its camera."
+    )

@@ -1,0 +1,146 @@
+"""A quick reconstruction in a volume, drawn back into the images: how well does the volume suit?
+
+A network that knows objects in one place and size reconstructs badly in a volume that is a little
+off, and what it makes then covers the silhouettes badly. So the score picks among volumes, and
+among fronts, where silhouettes alone leave the choice open.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from ..fields.field import Field
+from ..geometry.views import View
+from .carving import Silhouette
+
+SIDE = 32  # pixels of a drawn silhouette
+CELLS = 20  # points along the volume where the field is asked
+WINDOW = 1.5  # sides of the drawn window, in those of the silhouette
+STEPS = np.array([0.2, 0.06, 0.06, 0.1])  # first steps along the common axis, across, of log scale
+FINEST = 0.02  # of the step in log scale, at which the search ends
+TRIALS = 44
+GAIN = 0.05  # of the score, for less the volume stays
+# How far the silhouettes may be wrong about each, and what a step so far costs.
+SPREAD, PENALTY = np.array([0.25, 0.06, 0.06, 0.12]), 0.004
+
+
+class Network(Protocol):
+    """What a trial needs of a reconstructor."""
+
+    def encode(self, views: Sequence[View], **options: Any) -> Any: ...
+
+    def decode(self, code: Any, **options: Any) -> Field: ...
+
+
+class Trial:
+    """Scores volumes of one object by what a network makes of its views there.
+
+    Parameters
+    ----------
+    network
+        Of any method whose field is an occupancy.
+    views
+        Posed in the world, small.
+    silhouettes
+        Of the same views.
+    """
+
+    def __init__(
+        self, network: Network, views: Sequence[View], silhouettes: Sequence[Silhouette]
+    ) -> None:
+        self._network, self._views = network, views
+        self._windows = [_Window.of(item) for item in silhouettes]
+        axis = (torch.arange(CELLS) + 0.5) * (2 / CELLS) - 1
+        self._points = torch.cartesian_prod(axis, axis, axis)
+
+    @torch.no_grad()
+    def score(self, world_from_volume: np.ndarray) -> float:
+        """Return the mean soft IoU of the drawn silhouettes with the images', 0 to 1."""
+        try:
+            views = [
+                View(view.image, view.camera and view.camera.in_frame(world_from_volume), view.name)
+                for view in self._views
+            ]
+            field = self._network.decode(self._network.encode(views))
+        except RequestError:  # a camera inside this volume, say
+            return 0.0
+        inside = torch.sigmoid(-field(self._points.to(field.device))).cpu()
+        points = self._points.double() @ torch.from_numpy(world_from_volume[:3, :3].T)
+        points = points + torch.from_numpy(world_from_volume[:3, 3])
+        return float(np.mean([window.iou(points, inside) for window in self._windows]))
+
+    def improve(self, world_from_volume: np.ndarray, axes: np.ndarray) -> np.ndarray:
+        """Return a volume nearby, moved and scaled, that suits better; the same where none does.
+
+        Parameters
+        ----------
+        world_from_volume : (4, 4)
+        axes : (3, 3), rows are unit vectors of the world: along the views' common axis, and across
+        """
+
+        def moved(change: np.ndarray) -> np.ndarray:
+            matrix = world_from_volume.copy()
+            matrix[:3, 3] += size * (change[:3] @ axes)
+            matrix[:3, :3] *= np.exp(change[3])
+            return matrix
+
+        def worth(change: np.ndarray) -> float:
+            return self.score(moved(change)) - PENALTY * float(((change / SPREAD) ** 2).sum())
+
+        size = float(np.linalg.norm(world_from_volume[:3, 0]))
+        best, steps, trials = np.zeros(4), STEPS.copy(), 1
+        start = highest = worth(best)
+        while trials < TRIALS and steps[3] > FINEST:
+            better = False
+            for index, sign in ((0, 1), (0, -1), (3, 1), (3, -1), (1, 1), (1, -1), (2, 1), (2, -1)):
+                change = best.copy()
+                change[index] += sign * steps[index]
+                found, trials = worth(change), trials + 1
+                if found > highest + 0.002:
+                    best, highest, better = change, found, True
+            if not better:
+                steps /= 2
+        return moved(best) if highest - start >= GAIN else world_from_volume
+
+
+class _Window:
+    """A square of an image around its silhouette, where silhouettes are drawn small."""
+
+    def __init__(self, item: Silhouette, corner: Tensor, pixel: float, mask: Tensor, known: Tensor):
+        self.camera, self.corner, self.pixel = item.sight.camera, corner, pixel
+        self.mask, self.known = mask, known
+
+    @classmethod
+    def of(cls, item: Silhouette) -> "_Window":
+        left, top, right, bottom = item.sight.rectangle
+        side = WINDOW * max(right - left, bottom - top)
+        middle = torch.tensor([(left + right) / 2, (top + bottom) / 2], dtype=torch.float64)
+        corner, pixel = middle - side / 2, side / SIDE
+        fine = (torch.arange(4 * SIDE) + 0.5) * (pixel / 4)
+        height, width = item.alpha.shape
+        x, y = 2 * (fine + corner[0]) / width - 1, 2 * (fine + corner[1]) / height - 1
+        grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+        grid = torch.stack([grid_x, grid_y], -1)[None].float()
+        taken = F.grid_sample(item.alpha[None, None], grid, align_corners=False)
+        known = ((grid_x.abs() < 1) & (grid_y.abs() < 1)).float()[None, None]
+        means = [F.avg_pool2d(image, 4)[0, 0] for image in (taken, known)]
+        return cls(item, corner, float(pixel), *means)
+
+    def iou(self, points: Tensor, inside: Tensor) -> float:
+        """Return the soft IoU of points, (N, 3) world, that are `inside`, (N,) 0 to 1, as drawn."""
+        pixels, _ = self.camera.project(points)
+        cell = torch.floor((pixels - self.corner) / self.pixel).long()
+        seen = ((cell >= 0) & (cell < SIDE)).all(1)
+        index = cell[seen, 1] * SIDE + cell[seen, 0]
+        drawn = torch.zeros(SIDE * SIDE).scatter_reduce(0, index, inside[seen], "amax")
+        grown = F.max_pool2d(drawn.view(1, 1, SIDE, SIDE), 3, stride=1, padding=1)
+        drawn = -F.max_pool2d(-grown, 3, stride=1, padding=1)[0, 0]  # gaps between points closed
+        both = (torch.minimum(drawn, self.mask) * self.known).sum()
+        either = (torch.maximum(drawn, self.mask) * self.known).sum()
+        outside = float((inside[~seen] > 0.5).sum()) / max(float((inside > 0.5).sum()), 1.0)
+        return float(both / either.clamp_min(1e-6)) * (1 - outside)

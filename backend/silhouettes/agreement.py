@@ -1,0 +1,310 @@
+"""Do the views agree? A residual for each, the view that is wrong, and cures that were tried."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from ..contract.cures import Parsed, parse_cure
+from ..geometry.cameras import Camera
+from ..geometry.views import View
+from .cures import CONVENTIONS, converted, image_order, same_aspect
+from .outlines import Outline, trace_all
+from .residual import CAP, Residual, Rig
+
+DISAGREE = 0.4  # mean residual, pixels of 224, from which a cure that helps is worth a word
+UNEXPLAINED = 1.0  # and from which disagreement is worth one though nothing helps
+HELPS = 0.4  # share of the residual that a cure may leave
+AGREES = 0.15  # mean residual below which views agree whatever it was before
+BY_FAR = 0.5  # the wrong view's absence leaves at most this share of any other's
+CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
+EQUAL = 0.03  # pixels of 224
+MOST = 40_000  # contour points times the views they are looked up in, of a check
+FEWEST = 4  # contour points of a view
+STEPS = 8  # cameras by which the images' order may be shifted either way
+RAYS = 160  # contour points of all views together in a trial
+SHORTLIST = 8  # views whose swaps and absence are tried where there are many
+SAME_IMAGE = 1.5 / 255  # mean difference below which two images are one
+LIKELY_UP = 0.3  # mean z of the cameras' up from which they stand upright or upside down
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A cure and the mean residual that it leaves."""
+
+    name: str
+    residual: float
+    order: int  # of cures that explain as much, the lower first
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether views agree.
+
+    Attributes
+    ----------
+    residuals : of each view, pixels of 224; None where it has no camera or no contour. Where a cure
+        singles out views, the others' are among themselves and theirs against the others
+    mean : over the views, as they are; None when fewer than two have an outline and a camera
+    cures : what would make them agree, best first; `residual` is the largest of a view then
+    suspects : the views that the best cure changes or leaves out
+    twins : of each suspect, a view with the same image
+    """
+
+    residuals: tuple[float | None, ...]
+    mean: float | None = None
+    cures: tuple[Trial, ...] = ()
+    suspects: tuple[int, ...] = ()
+    twins: dict[int, int] = field(default_factory=dict)
+    worst: int | None = None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether something should be said."""
+        return bool(self.cures) or (self.mean is not None and self.mean > UNEXPLAINED)
+
+
+def check(views: Sequence[View], left_out: Collection[int] = ()) -> Agreement:
+    """Return whether views agree, and what would make them agree.
+
+    Parameters
+    ----------
+    views : cameras posed in the world; None: the view is not checked
+    left_out : numbers of views that are not checked either
+    """
+    return _Check(views, left_out).result()
+
+
+class _Check:
+    """One check: the outlines of the views that can be compared, and trials of cures."""
+
+    def __init__(self, views: Sequence[View], left_out: Collection[int]) -> None:
+        self.views = views
+        posed = [i for i, v in enumerate(views) if v.camera is not None and i not in left_out]
+        traced = trace_all([views[index] for index in posed])
+        self.numbers = [i for i, o in zip(posed, traced, strict=True) if o is not None]
+        self.outlines = [o for o in traced if o is not None]
+        self.cameras = [c for i in self.numbers if (c := views[i].camera) is not None]
+        self.complete = len(self.numbers) == len(posed) and not left_out
+
+    def result(self) -> Agreement:
+        count = len(self.views)
+        if len(self.numbers) < 2:
+            return Agreement((None,) * count)
+        residuals = residuals_of(self.outlines, self.cameras)
+        mean = float(residuals.mean())
+        cures = self._cures(mean) if mean > DISAGREE else []
+        suspects = self._suspects(cures[0].name) if cures else []
+        worst = None
+        if not cures and mean > UNEXPLAINED:
+            worst = self._worst(residuals)
+        if suspects and len(suspects) <= len(self.numbers) - 2:
+            residuals = self._against_the_others(suspects)
+        told: list[float | None] = [None] * count
+        for number, value in zip(self.numbers, residuals.tolist(), strict=True):
+            told[number] = value
+        twins = {i: j for i in suspects if (j := self._twin(i)) is not None}
+        return Agreement(tuple(told), mean, tuple(cures), tuple(suspects), twins, worst)
+
+    # ------------------------------------------------------------ trials
+
+    def _cures(self, before: float) -> list[Trial]:
+        """Return the cures that help, best first; stops looking where one explains everything."""
+        tried: list[Trial] = []
+        for stage in (self._orders, self._conventions, self._alone, self._swaps, self._two_without):
+            tried += stage(tried)
+            if self._helping(tried, before) and min(t.residual for t in tried) < EQUAL:
+                break
+        return [
+            Trial(t.name, self._largest_after(t.name), t.order)
+            for t in self._helping(tried, before)
+        ]
+
+    def _helping(self, tried: list[Trial], before: float) -> list[Trial]:
+        """Return of the trials those that explain the disagreement, most plausible first."""
+        if not tried:
+            return []
+        best = min(t.residual for t in tried)
+        if best > HELPS * before or (best > AGREES and not self._by_far(tried, best)):
+            return []
+        close = [t for t in tried if t.residual <= max(CLOSE * best, best + EQUAL)]
+        return sorted(close, key=lambda t: (t.order, t.residual))[:3]
+
+    def _by_far(self, tried: list[Trial], best: float) -> bool:
+        """Return whether of the trials of the best one's kind no other comes near it."""
+        kind = parse_cure(min(tried, key=lambda t: t.residual).name).kind
+        alike = sorted(t.residual for t in tried if parse_cure(t.name).kind == kind)
+        return len(alike) < 2 or best <= BY_FAR * alike[1]
+
+    def _orders(self, _tried: list[Trial]) -> Iterator[Trial]:
+        """Reversed and shifted order: the usual mistakes."""
+        count = len(self.numbers)
+        if count < 3 or not self.complete or not self._exchangeable(range(count)):
+            return
+        for shift in sorted(range(1 - (count + 1) // 2, count // 2 + 1), key=abs)[: 2 * STEPS + 1]:
+            if shift:
+                yield self._try(f"shift={shift}", 1)
+        if count > 3:  # of three, it is a swap
+            yield self._try("reverse", 0)
+            for last in range(min(count - 1, 2 * STEPS)):
+                yield self._try(f"reverse={last}", 2)
+
+    def _conventions(self, _tried: list[Trial]) -> Iterator[Trial]:
+        for order, (name, convention) in enumerate(CONVENTIONS.items()):
+            up = [
+                -float(c.world_from_camera[2, 1])
+                for camera in self.cameras
+                if (c := converted(camera, convention)) is not None
+            ]
+            unlikely = sum(up) / len(up) < -LIKELY_UP
+            yield self._try(f"convention={name}", 3 + order + 20 * unlikely)
+
+    def _without(self) -> Iterator[Trial]:
+        if len(self.numbers) >= 3:
+            for place in self._shortlist(2 * SHORTLIST):
+                yield self._try(f"leave-out={self.numbers[place]}", 50)
+
+    def _swaps(self, _tried: list[Trial]) -> Iterator[Trial]:
+        chosen = sorted(self._shortlist(SHORTLIST + 2))
+        for index, a in enumerate(chosen):
+            for b in chosen[index + 1 :]:
+                if self._exchangeable((a, b)):
+                    yield self._try(f"swap={self.numbers[a]},{self.numbers[b]}", 0)
+
+    def _alone(self, _tried: list[Trial]) -> Iterator[Trial]:
+        """Each view left out; the image of the one that is wrong turned or mirrored."""
+        without = list(self._without())
+        yield from without
+        if without:
+            number = parse_cure(min(without, key=lambda t: t.residual).name).numbers[0]
+            yield self._try(f"upside-down={number}", 30)
+            yield self._try(f"mirror={number}", 31)
+
+    def _two_without(self, tried: list[Trial]) -> Iterator[Trial]:
+        """Without the view that is worst, another one."""
+        alone = [t for t in tried if t.name.startswith("leave-out=")]
+        if len(self.numbers) < 6 or not alone:
+            return
+        first = parse_cure(min(alone, key=lambda t: t.residual).name).numbers[0]
+        for place in self._shortlist(SHORTLIST):
+            other = self.numbers[place]
+            if other != first:
+                low, high = sorted((first, other))
+                yield self._try(f"leave-out={low},{high}", 60)
+
+    def _try(self, name: str, order: int) -> Trial:
+        kept, outlines, cameras = self._after(name)
+        if len(kept) < 2:
+            return Trial(name, CAP, order)
+        points = max(RAYS // len(kept), FEWEST)
+        return Trial(name, float(residuals_of(outlines, cameras, points=points).mean()), order)
+
+    def _largest_after(self, name: str) -> float:
+        _, outlines, cameras = self._after(name)
+        return float(residuals_of(outlines, cameras).max())
+
+    def _after(self, name: str) -> tuple[list[int], list[Outline], list[Camera]]:
+        """Return places, outlines and cameras after a cure, as `apply_cures` changes views."""
+        cure = parse_cure(name)
+        outlines, cameras = list(self.outlines), list(self.cameras)
+        places = range(len(self.numbers))
+        if cure.kind == "leave-out":
+            places = [p for p in places if self.numbers[p] not in cure.numbers]
+        elif cure.kind == "convention":
+            convention = CONVENTIONS[cure.convention]
+            if convention.axes:
+                outlines = [o.flipped(convention.axes) for o in outlines]
+            cameras = [c for old in cameras if (c := converted(old, convention)) is not None]
+        elif cure.kind in ("upside-down", "mirror"):
+            axes = (0, 1) if cure.kind == "upside-down" else (1,)
+            outlines = [
+                o.flipped(axes) if self.numbers[p] in cure.numbers else o
+                for p, o in enumerate(outlines)
+            ]
+        else:
+            where = {number: place for place, number in enumerate(self.numbers)}
+            order = image_order(cure, self.views)
+            outlines = [outlines[where[order[number]]] for number in self.numbers]
+        return list(places), [outlines[p] for p in places], [cameras[p] for p in places]
+
+    # ------------------------------------------------------------ who is wrong
+
+    def _shortlist(self, count: int) -> list[int]:
+        """Return the places of at most `count` views whose residuals are the largest."""
+        if len(self.numbers) <= count:
+            return list(range(len(self.numbers)))
+        points = max(RAYS // len(self.numbers), FEWEST)
+        values = residuals_of(self.outlines, self.cameras, points=points)
+        return values.argsort(descending=True)[:count].tolist()
+
+    def _exchangeable(self, places: Sequence[int]) -> bool:
+        """Return whether all these images would fit all these cameras."""
+        return all(
+            same_aspect(self.cameras[p], *self.outlines[q].size) for p in places for q in places
+        )
+
+    def _suspects(self, name: str) -> list[int]:
+        """Return the numbers of the views that a cure singles out."""
+        cure: Parsed = parse_cure(name)
+        return (
+            list(cure.numbers)
+            if cure.kind in ("leave-out", "swap", "upside-down", "mirror")
+            else []
+        )
+
+    def _worst(self, residuals: torch.Tensor) -> int:
+        """Return the view without which the others disagree least."""
+        if len(self.numbers) < 3:
+            return self.numbers[int(residuals.argmax())]
+        return parse_cure(min(self._without(), key=lambda t: t.residual).name).numbers[0]
+
+    def _against_the_others(self, suspects: Sequence[int]) -> torch.Tensor:
+        """Return each view's residual against those that are not suspects."""
+        good = [p for p, number in enumerate(self.numbers) if number not in suspects]
+        result = torch.zeros(len(self.numbers))
+        result[good] = residuals_of(
+            [self.outlines[p] for p in good], [self.cameras[p] for p in good]
+        )
+        for place, number in enumerate(self.numbers):
+            if number in suspects:
+                chosen = [place, *good]
+                values = residuals_of(
+                    [self.outlines[p] for p in chosen], [self.cameras[p] for p in chosen]
+                )
+                result[place] = values[0]
+        return result
+
+    def _twin(self, number: int) -> int | None:
+        """Return the view that has the same image; None if there is none."""
+        for other in range(len(self.views)):
+            if other != number and same_image(self.views[number], self.views[other]):
+                return other
+        return None
+
+
+def residuals_of(
+    outlines: Sequence[Outline], cameras: Sequence[Camera], *, points: int | None = None
+) -> torch.Tensor:
+    """Return (V,) each view's mean residual, pixels of 224.
+
+    Parameters
+    ----------
+    points : about how many contour points of each view to use; None: all, unless there are many
+        views
+    """
+    residual = Residual(outlines)
+    residual = residual.thinned(points or max(MOST // max(len(outlines), 1) ** 2, FEWEST))
+    with torch.no_grad():
+        return residual(Rig.of(cameras)).mean(1)
+
+
+def same_image(one: View, other: View) -> bool:
+    """Return whether two views show one image, whatever was saved between."""
+    if one.image.shape != other.image.shape:
+        return False
+    step = max(min(one.image.shape[:2]) // 64, 1)
+    a, b = one.image[::step, ::step], other.image[::step, ::step]
+    seen = torch.maximum(a[..., 3:], b[..., 3:])
+    color = (a[..., :3] * a[..., 3:] - b[..., :3] * b[..., 3:]).abs().mean(2, keepdim=True)
+    difference = torch.maximum(color, (a[..., 3:] - b[..., 3:]).abs())
+    return float(difference.sum()) <= SAME_IMAGE * max(float(seen.sum()), 1.0)
