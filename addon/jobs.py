@@ -130,6 +130,7 @@ class Jobs:
         self._errands: list[Any] = []  # for the worker, once it is ready
         self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
         self._pinged_at = 0.0
+        self._started_for: Job | None = None  # the job that needed the worker
         self._wanted_threads = 0  # as many as there are
         self._told_threads = 0
 
@@ -322,6 +323,7 @@ class Jobs:
         self._told_threads = 0
         client = self._make_client()
         client.start()
+        self._started_for = self._current
         self._client = client
         self._errands.insert(0, protocol.ListMethods())
         if self.kept_bytes is not None:
@@ -418,7 +420,9 @@ class Jobs:
         if job.cancelled_at is not None:
             self._end(job, JobState.CANCELLED)
             return
-        if job.state is JobState.RUNNING and not job.heard and not job.again:
+        inherited = job.state is JobState.STARTING and self._started_for is not job
+        unheard = job.state is JobState.RUNNING and not job.heard
+        if (inherited or unheard) and not job.again:
             logger.warning("the worker was gone before it began; the job gets a fresh one")
             job.again, job.state = True, JobState.QUEUED
             self._current = None
