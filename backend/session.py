@@ -184,9 +184,10 @@ class Session:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            cured = apply_cures(_read_views(request, ticket), request.cures)
+            notes = Notes()
+            cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             event = Review(cured).event(request.job)
-        yield event
+        yield replace(event, notes=notes.remarks())
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
