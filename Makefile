@@ -8,7 +8,7 @@ LINT := .venv-lint
 LINT_READY := $(LINT)/ready
 MATRIX := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow lint format package install-check matrix bench gui-test headless-test sample clean
+.PHONY: help demo test test-slow lint format package install-check matrix bench campaign gui-test headless-test sample clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -63,6 +63,9 @@ matrix-%: $(READY) venv-bpy-%
 
 bench: $(READY)  ## measured ratios, one row a goal; BENCH="extraction channel" picks some
 	$(PY) -m levelform.backend bench $(BENCH)
+
+campaign: $(READY)  ## hostile inputs by the thousand, and counts of what became of them
+	$(PY) tests/campaign/run.py $(CAMPAIGN)
 
 gui-test: $(READY)  ## drive a real Blender window; set BLENDER to its command
 	$(PY) tests/gui/run.py

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
 
+from ..backend.contract.streams import Forgiving
+
 OUT, ERROR = 1, 2  # the process's streams, which Blender's own code writes to as well
 
 
@@ -22,7 +24,7 @@ def answers_alone() -> Iterator[TextIO]:
         yield python
         return
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(Forgiving()):
             if _writes_to(python, OUT):
                 with os.fdopen(os.dup(kept), "w", encoding="utf-8") as file:
                     yield file
@@ -42,6 +44,7 @@ def _writes_to(stream: TextIO, descriptor: int) -> bool:
 
 def _flush() -> None:
     """Write out what Python and the C library hold back."""
-    sys.stdout.flush()
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
     with suppress(OSError, TypeError, AttributeError):  # a system without one C library
         ctypes.CDLL(None).fflush(None)

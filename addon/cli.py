@@ -5,17 +5,18 @@ one JSON object on standard output. Without SOURCE the opened scene's cameras ar
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import bpy
 import numpy as np
 
+from ..backend.contract import streams
 from ..backend.contract.batch import Item
 from ..backend.contract.camera_files import find_camera_file
 from ..backend.contract.checks import check_told, lines
@@ -60,9 +61,12 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return the exit status."""
     words = [word for word in arguments if word not in ("--json", "--debug")]
     as_json, debug = "--json" in arguments, "--debug" in arguments
+    streams.mend_streams()
     with answers_alone() if as_json else nullcontext(sys.stdout) as out:
         try:
             return _run(words, out, as_json=as_json)
+        except BrokenPipeError:  # the reader of the output has gone, as `head` does
+            return 1
         except LevelformError as error:
             if debug:
                 raise
@@ -78,17 +82,19 @@ def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
         result = args.run(args)
     several, status = isinstance(result, Iterator), 0
     for answer in result if several else [result]:
-        print(json.dumps(answer) if as_json else args.show(answer), file=out, flush=True)
+        text = streams.json_text(answer) if as_json else args.show(answer)
+        streams.answer(partial(print, text, file=out), out)
         status = answer.get("status", 0) if several else 0
     return status
 
 
 def _fail(error: LevelformError, status: int, out: TextIO, *, as_json: bool) -> int:
     """Say what went wrong in one line, and in one JSON object where that was asked for."""
-    print(f"{COMMAND}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    streams.complain(f"{COMMAND}: {' '.join(str(error).split())}")
     if as_json:
-        answer = {"error": error.message, "hint": error.hint, "status": status}
-        print(json.dumps(answer), file=out, flush=True)
+        told = {"error": error.message, "hint": error.hint, "status": status}
+        with suppress(LevelformError, BrokenPipeError):  # nobody listens: the status alone
+            streams.answer(partial(print, streams.json_text(told), file=out), out)
     return status
 
 
@@ -284,19 +290,24 @@ class _Bar:
     def clear(self) -> None:
         """Take away what was drawn."""
         if self._drawn:
-            print("\r" + " " * len(self._drawn), end="\r", file=sys.stderr, flush=True)
+            self._write("\r" + " " * len(self._drawn) + "\r")
             self._drawn = ""
 
     def show(self, progress: Progress | None, title: str = "") -> None:
         """Draw where the job stands, after a title such as "Model 2 of 5"."""
-        if progress is None or not sys.stderr.isatty():
+        if progress is None or not streams.is_terminal(sys.stderr):
             return
         bar = "#" * round(_BAR * progress.overall)
         stage = f"{title}: {progress.stage}" if title else progress.stage
         line = f"{stage:<18} {progress.overall:4.0%} |{bar:<{_BAR}}|"
         if line != self._drawn:
             self._drawn = line
-            print("\r" + line, end="", file=sys.stderr, flush=True)
+            self._write("\r" + line)
+
+    def _write(self, text: str) -> None:
+        stream = streams.Forgiving()
+        stream.write(text)
+        stream.flush()
 
 
 # ---------------------------------------------------------------- batch

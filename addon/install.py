@@ -13,15 +13,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from ..backend.contract.errors import LevelformError, WorkError
-from . import pip
+from . import locks, pip
 from .checkup import Check, Report, check, is_executable
-from .managed import LOG, Plan, claim, managed_python, write_marker
+from .managed import LOG, Plan, claim, managed_python, needs, write_marker
 from .managed import Build as Build
 from .managed import is_partial as is_partial
 from .managed import remove as remove
@@ -140,7 +140,7 @@ class Installation:
         self._process: subprocess.Popen[bytes] | None = None
         self._span = (0.0, 0.0)  # of `progress`, that the present step takes
         self._read_up_to = 0  # bytes of the log
-        self._pip = pip.Progress(())
+        self._pip_progress = pip.Progress(())
         self._installed_before = 0
         self._cancelled_at: float | None = None
 
@@ -171,6 +171,7 @@ class Installation:
         """
         pip.check_source(self.plan)
         claim(self.plan)
+        logger.info("installing the backend: %s", needs(self.plan))
         self.state = InstallState.RUNNING
         self._script = self._build()
         atexit.register(self._kill)
@@ -280,23 +281,66 @@ class Installation:
         report = yield Check(self.plan.python, required=self.plan.required)
         assert isinstance(report, Report)
         broken = {pip.canonical(name) for name in report.broken}
-        lines = [line for line in pip.wanted(self.plan) if pip.canonical(line) in broken]
-        if lines:
-            status = yield self._pip_run("--force-reinstall", "--no-deps", *lines)
-            self._expect(status)
+        yield from self._install_these(broken, "--force-reinstall", "--no-deps")
 
     def _install(self) -> Generator[_Run, int | Report, None]:
         """Install what is missing; pip leaves alone what is there."""
         self._enter("Installing the libraries", 0.1, 0.9)
-        status = yield self._pip_run(*pip.wanted(self.plan))
-        self._expect(status)
+        yield from self._install_these(None)
 
-    def _pip_run(self, *arguments: str) -> _Run:
-        self._pip = pip.Progress([pip.canonical(line) for line in pip.wanted(self.plan)])
+    def _install_these(
+        self, chosen: Collection[str] | None, *options: str
+    ) -> Generator[_Run, int | Report, None]:
+        """Install some of what is wanted, or all: the libraries by their lock, then torch.
+
+        Each comes from one index; by its hash where a lock has it.
+        """
+        lines = [
+            line
+            for line in pip.wanted(self.plan)
+            if chosen is None or pip.canonical(line) in chosen
+        ]
+        torch = [line for line in lines if pip.canonical(line) == "torch"]
+        others = [line for line in lines if line not in torch]
+        lock = locks.lock_of(self.plan)
+        if self.plan.wheels or (lock is None and not pip.torch_options(self.plan)):
+            yield from self._pip_run([*options, *pip.source_options(self.plan)], lines)
+            return
+        start, end = self._span
+        middle = start + 0.4 * (end - start)
+        self._enter("Installing the libraries", start, middle)
+        yield from self._pip_run([*options, *pip.source_options(self.plan)], others, lock, chosen)
+        self._enter("Installing torch", middle, end)
+        source = pip.torch_options(self.plan)
+        alone = ["--no-deps"] if source and lock is not None else []  # the lock has what it needs
+        pinned = locks.torch_lock_of(self.plan)
+        yield from self._pip_run([*options, *alone, *source], torch, pinned, chosen)
+
+    def _pip_run(
+        self,
+        options: Sequence[str],
+        lines: Sequence[str],
+        lock: Path | None = None,
+        chosen: Collection[str] | None = None,
+    ) -> Generator[_Run, int | Report, None]:
+        """Run pip once and wait for it; a lock stands for the lines that it locks."""
+        if not lines:
+            return
+        if lock is not None:
+            text = lock.read_text() if chosen is None else locks.part_of(lock, chosen)
+            path = self.plan.folder / "wanted.txt"
+            path.write_text(text)
+            options = [*options, "--require-hashes", "--no-deps"]
+            self._expect((yield self._pip(lines, *options, "-r", str(path))))
+        else:
+            self._expect((yield self._pip(lines, *options, *lines)))
+
+    def _pip(self, lines: Sequence[str], *arguments: str) -> _Run:
+        self._pip_progress = pip.Progress([pip.canonical(line) for line in lines])
         self._installed_before = pip.count_installed(self.plan.environment)
         bar = "raw" if pip.version(self.plan.environment) >= (24, 1) else "off"
         fixed = ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
-        options = [*fixed, "--progress-bar", bar, *pip.source_options(self.plan)]
+        options = [*fixed, "--progress-bar", bar]
         command = [self.plan.python, "-I", "-u", "-m", "pip", "install", *options, *arguments]
         return _Run(command, following=True)
 
@@ -309,11 +353,9 @@ class Installation:
 
     def _failed(self, what: str, hint: str) -> WorkError:
         """Return an error with the last complaint of the log; pip names a lack of network last."""
-        if "WARNING: Retrying" in self.log(200):
-            return WorkError(
-                f"{what}: where they come from can't be reached.",
-                "See to the network, or install from a folder of wheels; then try once more.",
-            )
+        known = pip.diagnose(self.log(200))
+        if known is not None:
+            return WorkError(f"{what}: {known[0]}.", known[1])
         complaints = [line for line in self.log(200).splitlines() if "error" in line.lower()]
         said = complaints[-1].strip() if complaints else self.log(1)
         return WorkError(f"{what}: {said}" if said else f"{what}.", hint)
@@ -367,13 +409,13 @@ class Installation:
             whole, newline, _ = log.read().rpartition(b"\n")
         self._read_up_to += len(whole) + len(newline)
         for line in whole.decode(errors="replace").splitlines():
-            self._pip.read(line)
-        self.message = self._pip.message or self.message
-        if self._pip.unpacking:
+            self._pip_progress.read(line)
+        self.message = self._pip_progress.message or self.message
+        if self._pip_progress.unpacking:
             there = pip.count_installed(self.plan.environment)
-            self._pip.unpacked = there - self._installed_before
+            self._pip_progress.unpacked = there - self._installed_before
         start, end = self._span
-        self.progress = max(self.progress, start + (end - start) * self._pip.fraction)
+        self.progress = max(self.progress, start + (end - start) * self._pip_progress.fraction)
 
     def _see_to_cancel(self) -> None:
         """End a cancelled attempt once nothing of it runs any more."""

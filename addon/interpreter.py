@@ -134,15 +134,7 @@ class Interpreter:
         LevelformError
             If the network is needed and not allowed, or the folder can't be written.
         """
-        chosen = preferences.get()
-        plan = install.Plan(
-            user_folder(),
-            build=install.Build(chosen.build.lower()),
-            wheels=bpy.path.abspath(chosen.wheels) if chosen.wheels else "",
-            online_access=bpy.app.online_access,
-            repair=repair,
-        )
-        installation = Installation(plan)
+        installation = Installation(install_plan(repair=repair))
         installation.start()
         self.installation = installation
 
@@ -208,6 +200,18 @@ here = Interpreter()
 def make_client() -> Client:
     """Make the client for a worker of the backend that was found."""
     return Client(here.find().python)
+
+
+def install_plan(*, repair: bool = False) -> install.Plan:
+    """Return what the preferences say of the managed environment."""
+    chosen = preferences.get()
+    return install.Plan(
+        user_folder(),
+        build=install.Build(chosen.build.lower()),
+        wheels=bpy.path.abspath(chosen.wheels) if chosen.wheels else "",
+        online_access=bpy.app.online_access,
+        repair=repair,
+    )
 
 
 def user_folder() -> str:

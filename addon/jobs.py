@@ -20,6 +20,7 @@ from .client import Client, ClientState, Ending
 
 _CANCEL_PATIENCE = 5.0  # seconds until a worker that does not heed a cancel is killed
 _STILL_PATIENCE = 0.8  # the same for one that neither computes nor answers
+_CANCEL_PING = 0.25  # seconds between two questions to a worker whose job is cancelled
 _PING_INTERVAL = 2.0  # seconds of a worker's silence at work until it is asked for a word
 SILENCE = 15.0  # seconds without an answer that are worth telling the artist
 
@@ -95,7 +96,8 @@ class Job:
     cancelled_at: float | None = None
     heard: bool = False  # the worker has said something about it
     again: bool = False  # its first worker was gone before it said anything
-    _cpu: float | None = field(default=None, repr=False)  # the worker's, when it was cancelled
+    _cpu: float | None = field(default=None, repr=False)  # the worker's, once it is cancelled
+    _computed_at: float = field(default=0.0, repr=False)  # when that was last seen to grow
     on_update: Callable[["Job", Update], None] | None = field(default=None, repr=False)
     on_end: Callable[["Job"], None] | None = field(default=None, repr=False)
 
@@ -128,6 +130,7 @@ class Jobs:
         self._errands: list[Any] = []  # for the worker, once it is ready
         self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
         self._pinged_at = 0.0
+        self._started_for: Job | None = None  # the job that needed the worker
         self._wanted_threads = 0  # as many as there are
         self._told_threads = 0
 
@@ -320,6 +323,7 @@ class Jobs:
         self._told_threads = 0
         client = self._make_client()
         client.start()
+        self._started_for = self._current
         self._client = client
         self._errands.insert(0, protocol.ListMethods())
         if self.kept_bytes is not None:
@@ -416,7 +420,9 @@ class Jobs:
         if job.cancelled_at is not None:
             self._end(job, JobState.CANCELLED)
             return
-        if job.state is JobState.RUNNING and not job.heard and not job.again:
+        inherited = job.state is JobState.STARTING and self._started_for is not job
+        unheard = job.state is JobState.RUNNING and not job.heard
+        if (inherited or unheard) and not job.again:
             logger.warning("the worker was gone before it began; the job gets a fresh one")
             job.again, job.state = True, JobState.QUEUED
             self._current = None
@@ -429,9 +435,15 @@ class Jobs:
         job = self._current
         if job is None or job.cancelled_at is None or self._client is None:
             return
-        client, waited = self._client, time.monotonic() - job.cancelled_at
-        computes = client.heard_at > job.cancelled_at or client.cpu_seconds() != job._cpu
-        still = waited > _STILL_PATIENCE and not computes and job._cpu is not None
+        client, now = self._client, time.monotonic()
+        waited, cpu = now - job.cancelled_at, client.cpu_seconds()
+        if cpu != job._cpu:
+            job._cpu, job._computed_at = cpu, now
+        if now - self._pinged_at > _CANCEL_PING:  # what it said before it stopped may come late
+            self._pinged_at = now
+            client.ping()
+        alive_at = max(job.cancelled_at, job._computed_at, client.heard_at)
+        still = cpu is not None and now - alive_at > _STILL_PATIENCE
         if waited > _CANCEL_PATIENCE or still:
             logger.warning("the worker does not heed a cancel and is ended")
             self._client.kill()

@@ -125,6 +125,18 @@ def claim(plan: Plan) -> None:
         )
 
 
+def needs(plan: Plan) -> str:
+    """Return a sentence about the room that an installation takes and that there is."""
+    place = plan.folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    return (
+        f"Takes up to {_NEEDED[plan.build] / 2**30:.0f} GB in {plan.folder}, downloads included; "
+        f"{free / 2**30:.1f} GB are free."
+    )
+
+
 def _check_ours(folder: Path) -> None:
     if folder.is_symlink() or not _read_marker(folder):
         raise WorkError(

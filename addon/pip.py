@@ -99,12 +99,22 @@ def check_source(plan: Plan) -> None:
 
 
 def source_options(plan: Plan) -> list[str]:
-    """Return pip's options that say where the wheels come from."""
+    """Return pip's options that say where the wheels come from: given ones, or Python's index.
+
+    One index for each package: with a second one whoever gets a name into either is asked for it.
+    """
     if plan.wheels:
         return ["--no-index", "--find-links", str(Path(plan.wheels).absolute())]
+    return []
+
+
+def torch_options(plan: Plan) -> list[str]:
+    """Return pip's options that say where torch comes from: one index and no other."""
     label = _label(plan)
     index = plan.index or (TORCH_INDEX + label if label else "")
-    return ["--extra-index-url", index] if index else []
+    if plan.wheels or not index:
+        return source_options(plan)
+    return ["--index-url", index]
 
 
 def _label(plan: Plan) -> str:
@@ -132,6 +142,61 @@ def wanted(plan: Plan) -> list[str]:
     found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     label = _label(plan)
     return [f"{line}+{label}" if label and canonical(line) == "torch" else line for line in found]
+
+
+def diagnose(log: str) -> tuple[str, str] | None:
+    """Return what went wrong with the network, the disk or a file, and what to do; None: unknown.
+
+    Parameters
+    ----------
+    log
+        The last lines that pip printed.
+    """
+    for pattern, words, hint in _DIAGNOSES:
+        if re.search(pattern, log, re.IGNORECASE):
+            return words, hint
+    return None
+
+
+_WHEELS = "or install from a folder of wheels; then try once more."
+# The first that fits: pip names a lack of network last, whatever was in the way.
+_DIAGNOSES = (
+    (
+        r"DO NOT MATCH THE HASHES|Hashes are required",
+        "a file is not the one that Levelform's lock names, so it was not installed",
+        "Try once more; if it stays so, something between here and the index changes files.",
+    ),
+    (
+        r"No space left on device|Errno 28|not enough space on the disk",
+        "the disk is full",
+        "Free some space, then try once more.",
+    ),
+    (
+        r"407 Proxy Authentication|Proxy Authentication Required",
+        "the proxy asks for a name and a password",
+        f"Put them into HTTPS_PROXY (http://name:password@host:port), {_WHEELS}",
+    ),
+    (
+        r"ProxyError|Cannot connect to proxy|Tunnel connection failed",
+        "the proxy can't be reached, or does not let it through",
+        f"Correct HTTPS_PROXY or the system's proxy settings, {_WHEELS}",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError|SSLCertVerificationError",
+        "the certificate that came is not trusted here, as behind a proxy that looks inside",
+        f"Name that proxy's certificate in PIP_CERT, {_WHEELS}",
+    ),
+    (
+        r"HTTP error 40[13]|40[13] Client Error",
+        "the index refuses to hand out the files",
+        f"Ask who runs the network or the index, {_WHEELS}",
+    ),
+    (
+        r"WARNING: Retrying|NewConnectionError|Max retries exceeded|timed out",
+        "where they come from can't be reached",
+        f"See to the network, {_WHEELS}",
+    ),
+)
 
 
 def canonical(requirement: str) -> str:

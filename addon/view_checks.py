@@ -48,7 +48,8 @@ def remember(marks: Marks, checked: ViewsChecked, stats: Mapping[str, Any]) -> N
         return
     forget(scene, cures=False)
     settings = scene.levelform
-    settings.check_remark = re.sub(r" \(--[^)]*\)", "", checked.remark)  # buttons stand below
+    told = re.sub(r" \(--[^)]*\)", "", checked.remark)  # buttons stand below
+    settings.check_remark = " ".join(filter(None, (told, *checked.notes)))
     movable = marks.on_cameras and all(name in scene.objects for name in marks.views)
     settings.check_views = json.dumps([movable, list(marks.views)])
     for cure in checked.cures:

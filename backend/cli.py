@@ -6,16 +6,14 @@ standard output carries one JSON object and nothing else, whatever happens (`bat
 
 import argparse
 import contextlib
-import json
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from . import commands, launch
-from .contract import memory
+from .contract import memory, streams
 from .contract.errors import LevelformError, RequestError
 
 PROGRAM = "levelform"
@@ -35,16 +33,17 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
     launch.let_waiting_threads_sleep()
+    streams.mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json, debug = JSON in given, DEBUG in given  # they may stand anywhere
     words = [word for word in given if word not in (JSON, DEBUG)]
+    logging.raiseExceptions = False  # a full standard error is no reason for a traceback
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr)
     try:
         return _run(words, as_json=as_json)
     except KeyboardInterrupt:
         return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json, debug=False)
     except BrokenPipeError:  # the reader of the output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except LevelformError as error:
         return _fail(error, error.exit_status, as_json=as_json, debug=debug)
@@ -57,10 +56,10 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
     if not words:
         raise RequestError("There is no command.", f"See `{PROGRAM} --help`.")
     if words[0] in ("-h", "--help"):
-        print(_overview())
+        streams.answer(lambda: print(_overview()))
         return 0
     if words[0] == "--version":
-        print(f"{PROGRAM} {version()}")
+        streams.answer(lambda: print(f"{PROGRAM} {version()}"))
         return 0
     command = commands.find(words[0])
     args = _parse(command, words[0], words[1:])
@@ -88,15 +87,16 @@ def _print_each(
 
 def _print(command: commands.Command, result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(result, default=_plain))
+        text = streams.json_text(result)
+        streams.answer(lambda: print(text))
     else:
-        command.show(result)
-    sys.stdout.flush()
+        streams.answer(lambda: command.show(result))
 
 
 def _library_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
     """Keep what libraries print out of the JSON."""
-    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+    kept_out = contextlib.redirect_stdout(streams.Forgiving())
+    return kept_out if as_json else contextlib.nullcontext()
 
 
 def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argparse.Namespace:
@@ -135,10 +135,12 @@ def version() -> str:
 def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> int:
     """Say what went wrong in one line, and in one JSON object where that was asked for."""
     if debug:
-        traceback.print_exc()
-    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+        streams.complain(traceback.format_exc())
+    streams.complain(f"{PROGRAM}: {' '.join(str(error).split())}")
     if as_json:
-        print(json.dumps({"error": error.message, "hint": error.hint, "status": status}))
+        told = {"error": error.message, "hint": error.hint, "status": status}
+        with contextlib.suppress(LevelformError, BrokenPipeError):  # nobody listens: status alone
+            streams.answer(lambda: print(streams.json_text(told)))
     return status
 
 
@@ -150,10 +152,3 @@ def in_words(error: Exception) -> LevelformError:
         f"An error of Levelform's own: {type(error).__name__}: {error}.",
         "Run it again with --debug and report what it shows.",
     )
-
-
-def _plain(value: Any) -> Any:
-    """Return numbers and arrays of numpy as JSON knows them."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is no JSON")

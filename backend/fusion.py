@@ -62,6 +62,8 @@ R2N2 = Framing(size=137, focal=35 / 32, near=2.7, far=4.2)
 # The pictures that our own small networks are trained on: 42 mm on a 36 mm sensor at 3.2.
 OURS = Framing(size=128, focal=42 / 36, near=3.2, far=3.2)
 
+STEP_NOISE = 1e-6  # of pixels from one sample to the next: below it a step is a whole number
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -152,7 +154,7 @@ def retake(image: Tensor, camera: Camera, target: Camera) -> Tensor:
     Exact to resampling: pictures that are made smaller are averaged over, at 2 x 2 samples a
     pixel.
     """
-    step = _spacing(camera, target)
+    step = _snapped(_spacing(camera, target))
     flat = premultiply(image).permute(2, 0, 1)[None].float()  # (1, 4, H, W)
     shrink = max(1, math.floor(step / 2))
     if shrink > 1:
@@ -185,6 +187,12 @@ def _spacing(camera: Camera, target: Camera) -> float:
     pixels, _ = camera.project(origins + directions)
     spans = torch.linalg.vector_norm(pixels[::2] - pixels[1::2], dim=1)
     return float(spans.max())
+
+
+def _snapped(step: float) -> float:
+    """Return a step without what rounding added: 1 + 1e-15 must not smooth what already fits."""
+    whole = round(step)
+    return float(whole) if abs(step - whole) < STEP_NOISE else step
 
 
 def _pad_to_multiple(images: Tensor, step: int) -> Tensor:

@@ -20,6 +20,7 @@ from .contract import protocol
 from .contract.errors import RequestError, WorkError
 from .contract.levels import LEVEL_UNITS
 from .contract.options import PIPELINE, default_of, read_options
+from .contract.request_checks import check_request
 from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
 from .extraction import Cleanup, MeshUpdate, Samples, stream
@@ -183,9 +184,10 @@ class Session:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
         ticket.plan({"Prepare pictures": 1.0})
         with ticket.stage("Prepare pictures"):
-            cured = apply_cures(_read_views(request, ticket), request.cures)
+            notes = Notes()
+            cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             event = Review(cured).event(request.job)
-        yield event
+        yield replace(event, notes=notes.remarks())
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -404,6 +406,7 @@ def _read_views(
     notes: Notes | None = None,
 ) -> list[View]:
     """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
+    check_request(request)
     if not request.views:
         raise RequestError(
             "There are no views to reconstruct from.", "Add a camera with a picture of the object."

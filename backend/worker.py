@@ -54,6 +54,7 @@ from .contract.protocol import (
     open_channel,
 )
 from .contract.protocol import Cancelled as CancelledEvent
+from .contract.request_checks import check_request
 from .geometry.meshes import mesh_edges
 from .ticket import Step, Ticket
 
@@ -194,6 +195,7 @@ class Worker:
         ticket = Ticket(_Reporter(job, self.answer), lambda: self._is_cancelled(job))
         logger.info("job %s: %s", job, type(request).__name__)
         try:
+            check_request(request)
             method, last = _JOBS[type(request)]
             events = getattr(session, method)(request, ticket)
             self.answer(self._last_event(events, last, ticket))

@@ -4,7 +4,7 @@ import os
 
 import bpy
 
-from .. import interpreter, preferences
+from .. import interpreter, managed, preferences
 from ..interpreter import here
 from ..session import live
 from . import Reporter, refuse
@@ -55,6 +55,12 @@ class LEVELFORM_OT_install_backend(_Installer, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         return refuse(cls, _install_problem())
+
+    @classmethod
+    def description(
+        cls, _context: bpy.types.Context, _properties: bpy.types.OperatorProperties
+    ) -> str:
+        return f"{cls.__doc__}. {managed.needs(interpreter.install_plan())}"
 
     def start(self, _context: bpy.types.Context) -> None:
         here.begin_install()

@@ -20,6 +20,7 @@ CORNER_ATTRIBUTE = ".corner_vert"  # Blender's own: each corner's vertex
 EDGE_ATTRIBUTE = ".edge_verts"  # each edge's two vertices
 CORNER_EDGE_ATTRIBUTE = ".corner_edge"  # the edge that follows each corner
 MATERIAL = "Levelform Color"
+_FARTHEST = 1e30  # beyond it single precision ends soon
 
 
 def new_object(
@@ -80,8 +81,10 @@ def place(mesh_object: bpy.types.Object, update: MeshUpdate) -> None:
 def check(update: MeshUpdate) -> None:
     """Raise `WorkError` if Blender could not hold the mesh; quicker than its own `validate`."""
     vertices, faces = update.vertices, update.faces
+    _check_shapes(update)
     if not np.isfinite(vertices).all() or not np.isfinite(update.world_from_mesh).all():
         raise WorkError("The mesh has vertices that are not finite numbers.", "Report this.")
+    _check_reach(update)
     if len(faces) and not 0 <= faces.min() <= faces.max() < len(vertices):
         raise WorkError(
             f"The mesh has triangles that point past its {len(vertices)} vertices.", "Report this."
@@ -95,6 +98,37 @@ def check(update: MeshUpdate) -> None:
         or not 0 <= corner_edges.min() <= corner_edges.max() < len(edges)
     ):
         raise WorkError("The mesh has edges that do not belong to its triangles.", "Report this.")
+
+
+def _check_shapes(update: MeshUpdate) -> None:
+    """Refuse arrays of a shape or a kind of numbers that none of the mesh's can be."""
+    count, corners = len(update.vertices), 3 * len(update.faces)
+    expected: dict[str, tuple[tuple[int, ...], str]] = {
+        "vertices": ((count, 3), "f"),
+        "faces": ((len(update.faces), 3), "i"),
+        "normals": ((count, 3), "f"),
+        "colors": ((count, 4), "f"),
+        "world_from_mesh": ((4, 4), "f"),
+        "edges": ((0 if update.edges is None else len(update.edges), 2), "i"),
+        "corner_edges": ((corners,), "i"),
+    }
+    for name, (shape, kind) in expected.items():
+        array = getattr(update, name)
+        if array is not None and (array.shape != shape or array.dtype.kind != kind):
+            raise WorkError(
+                f"The mesh's {name} are {array.shape} {array.dtype}, not {shape}.", "Report this."
+            )
+
+
+def _check_reach(update: MeshUpdate) -> None:
+    """Refuse a scale and a place at which single precision holds no mesh."""
+    reach = float(np.abs(update.vertices).max(initial=0.0)) * abs(update.scale)
+    if not (0 < update.scale < _FARTHEST and reach < _FARTHEST):
+        raise WorkError(
+            f"The mesh's scale is {update.scale:g}, which makes no mesh of it.", "Report this."
+        )
+    if not np.abs(update.world_from_mesh).max() < _FARTHEST:
+        raise WorkError("The mesh stands where no number reaches.", "Report this.")
 
 
 def color_material() -> bpy.types.Material:

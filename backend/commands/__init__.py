@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from ..contract.errors import RequestError
+from ..contract.streams import is_terminal
 from ..ticket import Step, Ticket
 
 
@@ -59,7 +60,7 @@ def progress(title: str = "") -> Iterator[Ticket]:
 
     shape = "{desc:<18} {percentage:3.0f}%|{bar:30}| {elapsed}"
     before = f"{title}: " if title else ""
-    quiet = not sys.stderr.isatty()
+    quiet = not is_terminal(sys.stderr)
     with tqdm(total=1.0, bar_format=shape, disable=quiet, leave=False, file=sys.stderr) as bar:
 
         def report(step: Step) -> None:

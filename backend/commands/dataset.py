@@ -1,17 +1,21 @@
 """`levelform dataset synthesize|convert|render|inspect|verify`: make data sets and look at them."""
 
 import argparse
+import logging
 import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..contract.errors import RequestError, WorkError
+from ..contract.errors import Cancelled, LevelformError, RequestError, WorkError
+from ..contract.memory import is_out_of_memory
 from . import parse_count, progress
 
 if TYPE_CHECKING:
     from ..data.format import Record
     from ..data.records import Contents
+
+log = logging.getLogger(__name__)
 
 HELP = "make data sets of shapes, meshes or published archives, and look at them"
 MESHES, RENDERS = "meshes", "renders"
@@ -263,6 +267,7 @@ def _inspect(args: argparse.Namespace) -> dict[str, Any]:
     from ..data.format import Dataset
     from ..data.sheet import describe, write_sheet
 
+    _checked(args.dataset)
     dataset = Dataset(args.dataset, args.split)
     out = args.out or str(Path(args.dataset) / "sheet.png")
     shown = write_sheet(dataset, out, rows=args.rows, seed=args.seed)
@@ -278,14 +283,22 @@ def _inspect(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _verify(args: argparse.Namespace) -> dict[str, Any]:
-    from ..data.format import verify
+def _checked(root: str) -> dict[str, Any]:
+    """Read every byte of a data set; raise `WorkError` about what is wrong with it."""
+    from ..data.format import AGAIN, verify
 
     with progress() as ticket:
-        result = verify(args.dataset, ticket)
+        result = verify(root, ticket)
     if result["problems"]:
-        raise WorkError(" ".join(result["problems"]), "Make the damaged shards again.")
+        raise WorkError(
+            " ".join(result["problems"]),
+            AGAIN,
+        )
     return result
+
+
+def _verify(args: argparse.Namespace) -> dict[str, Any]:
+    return _checked(args.dataset)
 
 
 # ---------------------------------------------------------------- what they share
@@ -323,12 +336,34 @@ def _write(
             ticket.advance(index / len(jobs))
             if name in writer.done:
                 continue
-            made = job()
+            made = _made(job)
             if isinstance(made, str):
                 writer.skip(name, made)
-            else:
+                continue
+            try:
                 writer.add(made)
+            except RequestError as error:  # its pictures are of another size, or its name is taken
+                writer.skip(f"{name} again" if made.id in writer.queued else name, error.message)
     return _summary(args.out)
+
+
+def _made(job: Any) -> "Record | str":
+    """Return what a job makes, or why it makes nothing: a damaged file must not end the run.
+
+    Meshes and archives come from anywhere through several libraries, so that no list of their
+    exceptions is complete. A lack of memory ends the run: it says nothing about the file.
+    """
+    try:
+        return job()
+    except RequestError as error:
+        return error.message
+    except (LevelformError, Cancelled, MemoryError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        log.debug("a shape was left out", exc_info=True)
+        return f"it can't be read: {type(error).__name__}: {error}"
 
 
 def _summary(out: str) -> dict[str, Any]:

@@ -24,13 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Read the checkpoint, map its names, check it against the network, and write the weights."""
-    from ..reconstructors import find_method
-    from ..reconstructors.checkpoints import read_checkpoint
+    from ..reconstructors import find_method, import_checkpoint
 
     cls = find_method(args.method)
     if Path(args.out).suffix != ".safetensors":
         raise RequestError(f"{args.out} does not end in .safetensors.", "Name the output so.")
-    model = cls.import_checkpoint([read_checkpoint(path) for path in args.checkpoint])
+    model = import_checkpoint(cls, args.checkpoint)
     names = [Path(path).name for path in args.checkpoint]
     digest = model.save(args.out, training={"imported": names}, results={})
     return {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import Cancelled, RequestError
+from ..contract.streams import is_terminal
 from ..ticket import Step, Ticket
 from . import parse_count
 
@@ -235,7 +236,7 @@ def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
     if until_input_ends:
         Thread(target=listen, daemon=True).start()
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    quiet = not sys.stderr.isatty() or trainer.group.rank != 0
+    quiet = not is_terminal(sys.stderr) or trainer.group.rank != 0
     total = trainer.recipe.steps
     with tqdm(total=total, disable=quiet, file=sys.stderr, unit="step", leave=False) as bar:
 

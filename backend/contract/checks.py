@@ -45,7 +45,7 @@ def check_told(event: ViewsChecked, remarks: Sequence[str] = ()) -> dict[str, An
     return {
         "agree": not event.remark if known else None,
         **told(event.views, event.cures),
-        "remarks": [*remarks, *([event.remark] if event.remark else [])],
+        "remarks": [*remarks, *event.notes, *([event.remark] if event.remark else [])],
     }
 
 

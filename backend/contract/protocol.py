@@ -358,13 +358,15 @@ class ViewsChecked:
     """Whether the views agree, each in its order, and what would make them agree, best first.
 
     Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes. `remark` says in a
-    sentence or two what is wrong and what helps; empty: nothing is.
+    sentence or two what is wrong and what helps; empty: nothing is. `notes` tell how images were
+    read, where that may surprise.
     """
 
     job: str
     views: tuple[ViewCheck, ...]
     cures: tuple[Cure, ...] = ()
     remark: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ of its node, which readers apply, and NPZ as vertices in double precision, in th
 name it in a comment and STL in its header, `world_offset X Y Z` (+Z up): their vertices are local.
 """
 
+import io
 import json
 import struct
 from collections.abc import Callable, Sequence
@@ -242,7 +243,9 @@ def _write_npz(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     vertices = mesh.vertices
     if any(offset):
         vertices = vertices.astype(np.float64) + offset
-    np.savez_compressed(file, vertices=vertices, faces=mesh.faces, **extra)
+    packed = io.BytesIO()  # an archive that its disk cuts short complains once more when it goes
+    np.savez_compressed(packed, vertices=vertices, faces=mesh.faces, **extra)
+    file.write(packed.getbuffer())
 
 
 def _named(offset: Offset) -> str:

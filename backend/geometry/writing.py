@@ -2,11 +2,16 @@
 
 import errno
 import os
+import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..contract.errors import RequestError, WorkError
+
+_PARTIAL = re.compile(r"\.(.+)\.\d+\.part")
+_FORGOTTEN = 3600.0  # seconds after which nobody writes to a partial file any more
 
 
 @contextmanager
@@ -27,12 +32,35 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         check_place(target)
+        remove_partials(target.parent, target.name, older=_FORGOTTEN)
         yield partial
         os.replace(partial, target)
     except OSError as error:
         raise _sentence(target, error) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partials(folder: Path, name: str = "", *, older: float = 0.0) -> None:
+    """Remove what killed runs left half written.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    name
+        Of the file that was being written; empty: any. Any is for whoever holds the folder's lock.
+    older
+        Seconds for which nothing has been written to it.
+    """
+    now = time.time()
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            match = _PARTIAL.fullmatch(entry.name)
+            if match and name in ("", match[1]):
+                with suppress(OSError):  # somebody else may remove it just now
+                    if now - entry.stat().st_mtime >= older:
+                        os.unlink(entry.path)
 
 
 def check_place(path: str | Path) -> None:

@@ -1,6 +1,7 @@
 """The reconstructors: one paper, one file. A new file in this folder is found by itself."""
 
 import pkgutil
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from .base import Reconstructor as Reconstructor
 from .base import WeightsInfo as WeightsInfo
 from .base import keyword_names as keyword_names
 from .base import register as register
+from .building import within
+from .checkpoints import read_checkpoint, tensors_in
 
 WEIGHTS_FOLDER = Path(__file__).parents[2] / "assets" / "weights"
 
@@ -182,6 +185,20 @@ def _bundled(cls: type[Reconstructor]) -> Path:
             f"{ways}; then name the file as the weights.",
         )
     return path
+
+
+def import_checkpoint(cls: type[Reconstructor], paths: Sequence[str | Path]) -> Reconstructor:
+    """Return the network that the authors' files hold.
+
+    Raises
+    ------
+    RequestError
+        If a file can't be read, or they hold no network of this method.
+    """
+    checkpoints = [read_checkpoint(path) for path in paths]
+    held = sum(tensor.numel() for content in checkpoints for tensor in tensors_in(content))
+    with within(held, source=" and ".join(Path(path).name for path in paths)):
+        return cls.import_checkpoint(checkpoints)
 
 
 def can_import(cls: type[Reconstructor]) -> bool:

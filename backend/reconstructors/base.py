@@ -7,7 +7,6 @@ paper's own frame at its border with `to_method` and `prepare`, and nowhere else
 
 import dataclasses
 import inspect
-import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,9 +24,13 @@ from ..fusion import Framing, Fusion, Pictures, frame_views
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
 from ..geometry.views import View
+from .building import build, check_facts
+from .configuration import Configuration as Configuration
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
 
 Method = TypeVar("Method", bound="Reconstructor")
+
+FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
 
 
 def shapenet_frame(side: float) -> np.ndarray:
@@ -206,38 +209,6 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """What every configuration has; each method adds its sizes, the paper's as defaults."""
-
-    framing: Framing
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the configuration as JSON-able numbers, words and lists."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Return what `to_json` wrote.
-
-        Raises
-        ------
-        RequestError
-            If an entry is unknown or missing: it is another method's or another version's.
-        """
-        entries: dict[str, Any] = {}
-        for name, value in data.items():
-            entries[name] = tuple(value) if isinstance(value, list) else value
-        try:
-            entries["framing"] = Framing(**data["framing"])
-            return cls(**entries)
-        except (KeyError, TypeError) as error:
-            raise RequestError(
-                f"The weights' configuration does not fit this version: {error}.",
-                "Use weights that this version of Levelform wrote.",
-            ) from error
-
-
-@dataclass(frozen=True)
 class WeightsInfo:
     """Where a network's weights come from.
 
@@ -364,10 +335,12 @@ class Reconstructor(nn.Module):
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Set the frame that the weights were trained in, (4, 4) a similarity."""
         matrix = np.asarray(method_from_volume, np.float64)
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-            raise RequestError("A method's frame is a finite 4x4 matrix.")
+        if matrix.shape != (4, 4) or not (np.abs(matrix) <= FRAME_LIMIT).all():
+            raise RequestError(
+                f"A method's frame is a 4x4 matrix of numbers of at most {FRAME_LIMIT:g}."
+            )
         square = matrix[:3, :3] @ matrix[:3, :3].T
-        if np.linalg.det(matrix[:3, :3]) <= 0 or not np.allclose(
+        if np.linalg.det(matrix[:3, :3]) <= FRAME_LIMIT**-3 or not np.allclose(
             square, np.eye(3) * square[0, 0], atol=1e-6 * square[0, 0]
         ):
             raise RequestError("A method's frame is a rotation, one scale and a translation.")
@@ -487,12 +460,13 @@ class Reconstructor(nn.Module):
         if header.get("kind") != "weights" or header.get("method") != cls.spec.name:
             owner = f"{header.get('kind', 'data')} of {header.get('method', 'something else')}"
             raise RequestError(f"{path} holds {owner}, not weights of {cls.spec.name}.")
-        model = cls(cls.configuration_class.from_json(header["configuration"]))
-        model.fill(unpack(tensors), source=str(path))
-        model.set_frame(np.array(header["frame"]))
-        model.weights = WeightsInfo(
-            name or Path(path).name, digest, header["training"], header["results"]
-        )
+        stored = unpack(tensors)
+        configuration = cls.configuration_class.from_json(header.get("configuration"))
+        model = build(cls, configuration, stored, source=str(path))
+        model.fill(stored, source=str(path))
+        model.set_frame(_matrix(header.get("frame")))
+        training, results = check_facts(header)
+        model.weights = WeightsInfo(name or Path(path).name, digest, training, results)
         return model
 
     @classmethod
@@ -517,6 +491,11 @@ class Reconstructor(nn.Module):
             for name in shared
             if own[name].shape != tensors[name].shape
         ]
+        problems += [
+            f"{name} is of {tensors[name].dtype}, not {own[name].dtype}"
+            for name in shared
+            if own[name].is_floating_point() != tensors[name].is_floating_point()
+        ]
         if problems:
             raise RequestError(
                 f"{source} does not fit {self.spec.title}: {problems[0]}.",
@@ -529,6 +508,14 @@ class Reconstructor(nn.Module):
                 "The training that made it diverged; use an earlier checkpoint.",
             )
         self.load_state_dict(tensors)
+
+
+def _matrix(rows: Any) -> np.ndarray:
+    """Return what a header holds as a matrix; zeros, which is no frame, where it holds none."""
+    try:
+        return np.array(rows, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return np.zeros(())
 
 
 def keyword_names(function: Callable[..., Any]) -> set[str]:

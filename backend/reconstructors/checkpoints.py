@@ -46,9 +46,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 def read_torch(path: Path) -> dict[str, Any]:
     """Return the dictionary in a PyTorch file, tensors on the CPU; see `read_checkpoint`."""
     try:
+        _check_size(path)
         with torch.serialization.safe_globals(_numbers()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old file formats
             content = torch.load(path, map_location="cpu", weights_only=True)
+    except RequestError:
+        raise
     except pickle.UnpicklingError as error:
         if "Unsupported global" in str(error) or "Unsupported class" in str(error):
             raise RequestError(
@@ -56,11 +59,54 @@ def read_torch(path: Path) -> dict[str, Any]:
                 "Save its state dict alone, with torch.save(model.state_dict(), ...).",
             ) from error
         raise _unreadable(path) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a garbled pickle trips its reader over anything
         raise _unreadable(path) from error
     if not isinstance(content, Mapping):
         raise RequestError(f"{path} holds a {type(content).__name__}, not a state dict.")
+    _check_tensors(content, path)
     return dict(content)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse an archive that unpacks to more than it is: torch stores without compression."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            held = sum(entry.file_size for entry in archive.infolist())
+        if held > path.stat().st_size:
+            raise RequestError(
+                f"{path} unpacks to {held:,} bytes from {path.stat().st_size:,}, as no PyTorch "
+                "checkpoint does.",
+                "Download it again.",
+            )
+
+
+def _check_tensors(content: Any, path: Path) -> None:
+    """Refuse tensors that are not plain numbers in memory, or show more than their file holds."""
+    for value in tensors_in(content):
+        plain = value.layout == torch.strided and not value.is_quantized
+        plain = plain and not value.is_complex() and value.device.type == "cpu"
+        if not plain or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise RequestError(
+                f"{path} holds a tensor, {tuple(value.shape)}, that is not stored as it is.",
+                "Save its state dict alone, with torch.save(model.state_dict(), ...).",
+            )
+
+
+def tensors_in(content: Any) -> list[Tensor]:
+    """Return the tensors in nested tables and lists, each once."""
+    waiting, seen, tensors = [content], set(), []
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            waiting.extend(value)
+        elif isinstance(value, Tensor):
+            tensors.append(value)
+    return tensors
 
 
 def _unreadable(path: Path) -> RequestError:
@@ -122,6 +168,6 @@ def require(tensors: Mapping[str, Tensor], names: Iterator[str] | list[str], *, 
     missing = [name for name in names if name not in tensors]
     if missing:
         raise RequestError(
-            f"This is no checkpoint of {what}: it lacks {missing[0]}.",
+            f"This is not a checkpoint of {what}: it lacks {missing[0]}.",
             "Check that the method and the file belong together.",
         )

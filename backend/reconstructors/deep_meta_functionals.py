@@ -32,7 +32,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -48,6 +48,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
 from .checkpoints import require
+from .configuration import COUNT, Ranges
 
 SPEC = MethodSpec(
     name="deep-meta-functionals",
@@ -73,6 +74,14 @@ PAPER_FRAMING = replace(R2N2, backdrop="rgba")
 @dataclass(frozen=True)
 class DeepMetaConfiguration(Configuration):
     """Sizes of f and g; the defaults are the paper's."""
+
+    ranges: ClassVar[Ranges] = {
+        "blocks": COUNT,
+        "connected": COUNT,
+        "hidden_layers": COUNT,
+        "coordinates": (3, 4),
+        "frames": COUNT,
+    }
 
     framing: Framing = PAPER_FRAMING
     width: int = 64  # N

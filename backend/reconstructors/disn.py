@@ -32,7 +32,7 @@ Departures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -72,6 +72,7 @@ from .base import (
     shapenet_frame,
 )
 from .checkpoints import require
+from .configuration import Ranges
 
 UNIT = 10.0  # the networks predict this many times the distance
 NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
@@ -99,6 +100,17 @@ class DISNConfiguration(Configuration):
         space
     camera_unit : length in that space of a length 1 in the volume
     """
+
+    ranges: ClassVar[Ranges] = {
+        "picture": (32, 1024),
+        "camera_offset": (-1e3, 1e3),
+        "camera_unit": (1e-3, 1e3),
+    }
+    lengths: ClassVar[Mapping[str, int]] = {
+        "point_widths": 3,
+        "decoder_widths": 2,
+        "camera_offset": 3,
+    }
 
     framing: Framing = PAPER_FRAMING
     picture: int = 224

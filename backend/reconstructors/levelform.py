@@ -38,7 +38,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -70,6 +70,7 @@ from ..fusion import (
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
+from .configuration import COUNT, Ranges
 
 FRAMING = replace(OURS, backdrop="rgba")
 
@@ -93,6 +94,8 @@ class LevelformConfiguration(Configuration):
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
     """
+
+    ranges: ClassVar[Ranges] = {"stride": (1, 16), "blocks": COUNT, "hidden_layers": COUNT}
 
     framing: Framing = FRAMING
     stem: int = 32

@@ -24,7 +24,7 @@ Departures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -39,6 +39,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
 from .checkpoints import require, state_dict_in
+from .configuration import COUNT, Ranges
 
 SPEC = MethodSpec(
     name="occupancy-network",
@@ -55,6 +56,8 @@ PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
 @dataclass(frozen=True)
 class OccupancyConfiguration(Configuration):
     """Sizes of the encoder and the decoder; the defaults are the paper's."""
+
+    ranges: ClassVar[Ranges] = {"blocks": COUNT, "threshold": (1e-6, 1 - 1e-6)}
 
     framing: Framing = PAPER_FRAMING
     width: int = 64  # channels of the ResNet's first stage

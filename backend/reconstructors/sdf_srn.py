@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -53,6 +53,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..ticket import Ticket
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from .configuration import COUNT, Ranges
 
 MARGIN = 0.01  # epsilon of the ray losses, method units
 SILHOUETTE_DEPTHS = 5  # M, depths drawn on each background ray
@@ -87,6 +88,19 @@ class SDFSRNConfiguration(Configuration):
     symmetric : an object is its own mirror image, left and right
     """
 
+    ranges: ClassVar[Ranges] = {
+        "hidden_layers": (0, COUNT[1]),
+        "layers": COUNT,
+        "frequencies": (0, 16),
+        "steps": COUNT,
+        "bisections": (0, COUNT[1]),
+        "distance": (1e-3, 1e3),
+        "start": (1e-3, 1e3),
+        "near": (1e-3, 1e3),
+        "far": (1e-3, 1e3),
+        "cube": (1e-3, 1e3),
+    }
+
     latent: int = 512
     encoder_width: int = 64
     hidden: int = 512
@@ -110,6 +124,10 @@ class SDFSRNConfiguration(Configuration):
     importance: bool = True
     occupancy: bool = False
     symmetric: bool = False
+
+    def check(self) -> None:
+        super().check()
+        self.check_order("near", "far")
 
 
 _DISTANCE = 2.732 * OBJECT_SIDE  # of the ShapeNet cameras from the centre, volume units

@@ -22,6 +22,10 @@ Precision = Literal["float32", "float16", "int8"]
 
 SCALE = "::scale"  # suffix of the name of a tensor that scales an int8 one
 
+_HEADER_LIMIT = 4 << 20  # characters of JSON; the bundled weights' take some ten thousand
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_INTEGERS = (torch.int8, torch.int32, torch.int64, torch.uint8, torch.bool)
+
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: dict[str, Any]) -> str:
     """Write a file beside its target and move it into place; return its hash."""
@@ -29,7 +33,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: dict[
     text = json.dumps(header, sort_keys=True)
     digest = content_hash(stored, text)
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         partial.touch()
         mode = partial.stat().st_mode  # what the user's files have; the library's are private
@@ -59,7 +63,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], s
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise RequestError(
             f"{path} is not a readable safetensors file: it is truncated or of another kind.",
             "Download or export it again; other checkpoints go through `levelform import`.",
@@ -71,7 +75,23 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], s
         )
     if content_hash(tensors, metadata["levelform"]) != metadata.get("sha256"):
         raise RequestError(f"{path} is damaged: its hash does not fit.", "Get the file again.")
-    return tensors, json.loads(metadata["levelform"]), metadata["sha256"]
+    return tensors, _read_header(path, metadata["levelform"]), metadata["sha256"]
+
+
+def _read_header(path: str | Path, text: str) -> dict[str, Any]:
+    """Return the header's JSON, refusing one that is not a table or is huge."""
+    try:
+        if len(text) > _HEADER_LIMIT:
+            raise ValueError(f"it is longer than {_HEADER_LIMIT >> 20} MiB")
+        header = json.loads(text)
+        if not isinstance(header, dict):
+            raise ValueError("it is not a table of entries")
+    except (ValueError, RecursionError) as error:
+        raise RequestError(
+            f"The header of {path} can't be read: {error}.",
+            "Use a file that this version of Levelform wrote.",
+        ) from error
+    return header
 
 
 def content_hash(tensors: Mapping[str, Tensor], header: str) -> str:
@@ -104,13 +124,32 @@ def pack(tensors: Mapping[str, Tensor], precision: Precision) -> dict[str, Tenso
 
 
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return stored tensors in float32; integers that are no weights as they are."""
+    """Return stored tensors in float32; integers that are no weights as they are.
+
+    Raises
+    ------
+    RequestError
+        If a tensor is of a kind that is never stored, or a scale fits no tensor.
+    """
     unpacked = {}
     for name, tensor in tensors.items():
+        if tensor.dtype not in (*_FLOATS, *_INTEGERS):
+            raise RequestError(f"{name} is of {tensor.dtype}, which no weights are stored as.")
         if name.endswith(SCALE):
+            if name.removesuffix(SCALE) not in tensors:
+                raise RequestError(f"{name} scales a tensor that the file does not hold.")
             continue
         if name + SCALE in tensors:
-            scale = tensors[name + SCALE].reshape(-1, *[1] * (tensor.ndim - 1))
-            tensor = tensor.float() * scale
+            tensor = _scaled(name, tensor, tensors[name + SCALE])
         unpacked[name] = tensor.float() if tensor.is_floating_point() else tensor
     return unpacked
+
+
+def _scaled(name: str, tensor: Tensor, scale: Tensor) -> Tensor:
+    """Return an int8 tensor in float32, by the scale of each first index."""
+    if tensor.ndim < 1 or scale.shape != tensor.shape[:1] or not scale.is_floating_point():
+        raise RequestError(
+            f"{name}{SCALE} is {tuple(scale.shape)} and scales {tuple(tensor.shape)}: "
+            "one number for each first index belongs there.",
+        )
+    return tensor.float() * scale.float().reshape(-1, *[1] * (tensor.ndim - 1))

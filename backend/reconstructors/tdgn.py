@@ -31,7 +31,7 @@ Departures
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -48,6 +48,7 @@ from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .checkpoints import require, state_dict_in
+from .configuration import Ranges
 
 SPEC = MethodSpec(
     name="tdgn",
@@ -71,6 +72,8 @@ PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
 @dataclass(frozen=True)
 class TDGNConfiguration(Configuration):
     """Sizes and switches; the defaults are the paper's where it names them."""
+
+    ranges: ClassVar[Ranges] = {"points": (2, 4096), "c": (1e-6, 1e6), "level": (-1e6, 1e6)}
 
     framing: Framing = PAPER_FRAMING
     width: int = 64  # channels of the ResNet's first stage

@@ -37,7 +37,7 @@ Departures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -74,6 +74,7 @@ from .base import (
     register,
     shapenet_frame,
 )
+from .configuration import SIZE, Ranges
 
 GRIDS = (7, 14, 28, 28)  # resolution that the maps F4, F3, F2, F1 are lifted to
 VOXELS = 28  # of the occupancy, along a side
@@ -104,6 +105,15 @@ class UCLIDConfiguration(Configuration):
     legacy : the authors' sampling and depth lifting, for imported weights
     """
 
+    ranges: ClassVar[Ranges] = {
+        "camera_width": (0, SIZE[1]),
+        "depth_width": (0, SIZE[1]),
+        "nearest": (1e-3, 1e3),
+        "farthest": (1e-3, 1e3),
+        "reach": (1e-3, 1e3),
+    }
+    lengths: ClassVar[Mapping[str, int]] = {"stages": 3}
+
     framing: Framing = PAPER_FRAMING
     width: int = 64
     deep: int = 290
@@ -116,6 +126,10 @@ class UCLIDConfiguration(Configuration):
     reach: float = 1.75 * SHAPENET_UNIT
     symmetry: bool = False
     legacy: bool = False
+
+    def check(self) -> None:
+        super().check()
+        self.check_order("nearest", "farthest")
 
 
 PAPER = UCLIDConfiguration()
@@ -736,7 +750,7 @@ class UCLIDNet(Reconstructor):
                     parts[part] = tensors
         if "network" not in parts:
             raise RequestError(
-                f"This is no checkpoint of UCLID-Net: it lacks {PART_KEYS['network']}.",
+                f"This is not a checkpoint of UCLID-Net: it lacks {PART_KEYS['network']}.",
                 "Give UCLID_Net_all_classes.pth, and with it image2cam and image2depth.",
             )
         widths = {

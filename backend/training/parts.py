@@ -73,7 +73,9 @@ def _changed(configuration: Any, wanted: Mapping[str, Any]) -> Any:
             f"The configuration has no entry {strays[0]!r}.",
             f"It has {', '.join(sorted(known))}.",
         )
-    return replace(configuration, **changes)
+    result = replace(configuration, **changes)
+    result.check()
+    return result
 
 
 def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framing:

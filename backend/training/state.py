@@ -51,6 +51,8 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
     groups: dict[str, dict[str, Tensor]] = {"model": {}, "mean": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition(".")
+        if group not in groups:
+            raise RequestError(f"{path} is no state of a training run.", "Choose another --out.")
         groups[group][rest] = tensor
     return groups, header
 

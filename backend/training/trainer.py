@@ -12,7 +12,8 @@ A run is a folder:
 import copy
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from ..contract.errors import Cancelled, RequestError, WorkError
+from ..contract.folder_lock import FolderLock
 from ..data.format import Shape
-from ..geometry.writing import written_whole
+from ..geometry.writing import remove_partials, written_whole
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket
 from .curves import Table, latest, write_picture
@@ -124,10 +126,25 @@ class Trainer:
 
         Raises
         ------
+        RequestError
+            If another training writes to the folder.
         WorkError
             If the loss is not finite any more.
         """
-        ticket = ticket or Ticket()
+        with self._alone():
+            return self._train(ticket or Ticket())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the run's folder; of several processes the one that writes does."""
+        if self.group.rank:
+            yield
+            return
+        with FolderLock(self.settings.out, "a training"):
+            remove_partials(self.settings.out)
+            yield
+
+    def _train(self, ticket: Ticket) -> dict[str, Any]:
         self._resume()
         clock = saved = told = time.monotonic()
         try:
@@ -424,7 +441,16 @@ class Trainer:
         if found is None:
             self.table.cut(-1)
             return
-        groups, header = found
+        try:
+            self._go_on(*found)
+        except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            raise RequestError(
+                f"{self.settings.out} holds a state that this training can't go on from: "
+                f"{str(error).splitlines()[0] if str(error) else type(error).__name__}.",
+                "Choose another --out, or delete state.safetensors to start anew.",
+            ) from error
+
+    def _go_on(self, groups: dict[str, dict[str, Tensor]], header: dict[str, Any]) -> None:
         own = {
             "method": self.model.spec.name,
             "part": self.part,

@@ -13,9 +13,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from levelform.addon import install
+from levelform.addon import install, managed
 from levelform.addon.checkup import check
 from levelform.addon.install import Installation, InstallState, Plan, Source
+from levelform.addon.locks import platform_name
 from levelform.backend.contract.errors import RequestError, WorkError
 
 REQUIRED = {"torch": "torch", "numpy": "numpy", "fast-thing": "fast_thing"}
@@ -292,6 +293,68 @@ class TestInstalling:
         (tmp_path / "file").write_text("")
         with pytest.raises(WorkError, match="can't be written"):
             Installation(plan(user_folder=tmp_path / "file" / "user")).start()
+
+
+@pytest.mark.skipif(not platform_name(), reason="there are no locks for this platform")
+class TestLocked:
+    """Two indexes in folders: one for the libraries, one for torch; each file by its hash."""
+
+    def index(self, folder, wheels):
+        for wheel in wheels:
+            name = wheel.name.split("-")[0].replace("_", "-")
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(wheel, folder / name)
+            (folder / name / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        return folder.as_uri()
+
+    @pytest.fixture
+    def locked(self, begun, tmp_path, wheels, monkeypatch):
+        """Return a maker of plans whose libraries are locked."""
+        everything = sorted(wheels.glob("*.whl"))
+        torch = [wheel for wheel in everything if wheel.name.startswith("torch")]
+        others = [wheel for wheel in everything if wheel not in torch]
+        monkeypatch.setenv("PIP_INDEX_URL", self.index(tmp_path / "index", others))
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        text = ""
+        for wheel in others:
+            name = wheel.name.split("-")[0].replace("_", "-")
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            text += f"{name}==1.0 \\\n    --hash=sha256:{digest}\n"
+        (tmp_path / "locks").mkdir()
+        (tmp_path / "locks" / f"{platform_name()}.txt").write_text(text)
+        index = self.index(tmp_path / "torch-index", torch)
+        return lambda **changes: begun(wheels="", online_access=True, index=index, **changes)
+
+    def test_each_package_comes_from_its_one_index(self, locked):
+        installation = Installation(locked())
+        installation.run()
+        assert installation.report.usable
+        commands = [line for line in installation.log(500).splitlines() if line.startswith("$")]
+        libraries, torch = [line for line in commands if " install " in line][-2:]
+        assert "--require-hashes" in libraries
+        assert "index-url" not in libraries
+        assert "--index-url file:" in torch
+        assert "extra-index-url" not in libraries + torch
+
+    def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
+        (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")
+        make_wheel(wheel.parent, "numpy", "evil = True")
+        with pytest.raises(WorkError, match="not the one that Levelform's lock names"):
+            Installation(locked()).run()
+
+    def test_a_repair_takes_the_locked_file_again(self, locked):
+        Installation(locked()).run()
+        python = install.managed_python(locked().user_folder)
+        (module,) = python.parents[1].glob("lib/python*/site-packages/numpy.py")
+        module.write_text("raise ImportError('broken')")
+        Installation(locked(repair=True)).run()
+        assert check(str(python), required=REQUIRED).usable
+
+
+def test_the_room_it_takes_and_that_there_is_are_said(plan):
+    words = managed.needs(plan())
+    assert words.startswith("Takes up to 2 GB in ")
+    assert words.endswith(" GB are free.")
 
 
 class TestRemoving:

@@ -374,3 +374,26 @@ class TestShutdown:
         jobs.run(jobs.submit(request()))
         jobs.shutdown()
         assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal")
+def test_what_a_stopped_worker_had_said_before_is_no_sign_of_life(jobs, clients):
+    """Progress that waits in the channel is read after the cancel, and must not cost its time."""
+    job = jobs.submit(request("slow"))
+    poll_until(jobs, lambda: job.progress is not None)
+    time.sleep(0.3)  # more of it arrives, unread
+    os.kill(clients[-1].pid, signal.SIGSTOP)
+    started = time.monotonic()
+    jobs.cancel(job)
+    poll_until(jobs, lambda: job.ended)
+    assert time.monotonic() - started < 3.0
+    assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
+
+
+def test_a_worker_that_was_killed_while_it_started_for_another_job_costs_nothing(jobs, clients):
+    first = jobs.submit(request())
+    jobs.poll()
+    jobs.cancel(first)
+    os.kill(clients[-1].pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
+    assert len(clients) == 2

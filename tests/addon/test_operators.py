@@ -18,7 +18,7 @@ pytestmark = pytest.mark.bpy
         ("cancel", "Nothing is under way."),
         ("remesh", "Select a mesh that Levelform made."),
         ("add_modifier", "Select a mesh."),
-        ("volume_from_cameras", "Tick at least two cameras."),
+        ("volume_from_cameras", "No camera is ticked."),
         ("render_pictures", "No camera is ticked."),
         ("cancel_install", "No installation is under way."),
         ("remove_backend", "No backend was installed by Levelform."),

@@ -51,9 +51,11 @@ def test_progress_follows_the_wheels():
 )
 def test_each_build_has_its_index(monkeypatch, build, system, ending):
     monkeypatch.setattr(pip.sys, "platform", system)
-    options = pip.source_options(Plan("user", build=build))
+    plan = Plan("user", build=build)
+    options = pip.torch_options(plan)
+    assert pip.source_options(plan) == []
     if ending:
-        assert options[0] == "--extra-index-url"
+        assert options[0] == "--index-url"
         assert options[1].endswith(ending)
     else:
         assert options == []
@@ -70,7 +72,9 @@ def test_torch_is_pinned_to_its_build(monkeypatch):
 
 
 def test_an_index_of_ones_own_is_used():
-    assert pip.source_options(Plan("user", index="file:///here"))[1] == "file:///here"
+    plan = Plan("user", index="file:///here")
+    assert pip.torch_options(plan) == ["--index-url", "file:///here"]
+    assert pip.source_options(plan) == []
 
 
 def test_a_folder_of_wheels_needs_no_network(tmp_path):
@@ -99,3 +103,30 @@ def test_nothing_leads_pip_elsewhere(monkeypatch):
 )
 def test_names_are_compared_as_pip_does(requirement, name):
     assert pip.canonical(requirement) == name
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("WARNING: Retrying (Retry(total=0)) NewConnectionError('Name or service not known')",
+         "can't be reached"),
+        ("ProxyError('Cannot connect to proxy.', NewConnectionError(...)) Max retries exceeded",
+         "proxy can't be reached"),
+        ("OSError('Tunnel connection failed: 407 Proxy Authentication Required')",
+         "asks for a name and a password"),
+        ("WARNING: Retrying SSLError(SSLCertVerificationError(1, 'certificate verify failed'))",
+         "not trusted here"),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE",
+         "not the one that Levelform's lock names"),
+        ("ERROR: HTTP error 403 while getting https://x/y.whl", "refuses to hand out"),
+    ],
+)  # fmt: skip
+def test_what_is_in_the_way_is_told_apart(line, words):
+    found, hint = pip.diagnose(f"Looking in indexes\n{line}\nERROR: No matching distribution")
+    assert words in found
+    assert hint
+
+
+def test_what_is_not_known_is_left_to_pips_own_words():
+    assert pip.diagnose("ERROR: No matching distribution found for no-such-thing==1.0") is None

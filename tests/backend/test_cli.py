@@ -101,7 +101,7 @@ def test_a_traceback_appears_only_with_debug(stand, capsys):
         ([], "There is no command."),
         (["fly"], "There is no command 'fly'."),
         (["methods", "--fast"], "Unrecognized arguments: --fast."),
-        (["reconstruct", "a.png"], "The following arguments are required: -o/--out."),
+        (["reconstruct", "a.png"], "There is no output file."),
         (["reconstruct", "a", "-o", "b.ply", "--seed", "x"], "Argument --seed: invalid int value"),
     ],
 )

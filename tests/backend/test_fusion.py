@@ -98,6 +98,15 @@ def test_the_same_camera_returns_the_same_picture(photograph, cameras):
     assert difference(again.image, view.image) < 1e-6
 
 
+@pytest.mark.parametrize("noise", [-1e-9, -1e-15, 1e-15, 1e-9])
+def test_a_lens_that_differs_by_rounding_smooths_nothing(photograph, cameras, noise):
+    framed = frame_view(photograph(cameras[0]), FRAMING)
+    view = photograph(framed.camera)
+    off = replace(framed.camera, fx=framed.camera.fx * (1 + noise))
+    again = frame_view(replace(view, camera=off), FRAMING)
+    assert difference(again.image, view.image) < 1e-5
+
+
 def test_volume_behind_the_camera_is_refused(photograph, aim):
     camera = Camera(aim((0, -3, 0.0), (0, -6, 0)), 60, 60, 32, 32, 64, 64)
     with pytest.raises(RequestError, match="behind the camera of chair"):

@@ -302,6 +302,16 @@ class TestFailure:
         assert three.message == "Nothing is kept."
         assert isinstance(four, protocol.Finished)
 
+    def test_numbers_beyond_meaning_never_reach_the_session(self, pair):
+        blender, _ = pair
+        blender.send(protocol.Reconstruct("one", "done", (), np.full((4, 4), 1e300)))
+        blender.send(protocol.Remesh("two", "kept", level=float("nan")))
+        blender.reconstruct("three")
+        one, two, three = blender.ends("one", "two", "three")
+        assert one.message.startswith("The volume's matrix is 1e+300, which is not a number from")
+        assert two.message.startswith("The level is nan")
+        assert isinstance(three, protocol.Finished)
+
     def test_a_missing_library_is_named(self):
         failed = worker.failure_at_start(
             ModuleNotFoundError("No module named 'torch'", name="torch")

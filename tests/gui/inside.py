@@ -247,7 +247,7 @@ class Checks:
         corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).reshape(-1, 1)
         quads = corner + np.array([0, 1, side + 1, side])
         faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-        package = self.protocol.__name__.rpartition(".")[0]
+        package = self.protocol.__name__.removesuffix(".contract.protocol")
         edges = importlib.import_module(f"{package}.geometry.meshes").mesh_edges(faces)
         times = []
         for height in (0.0, 0.5, 1.0):
@@ -402,7 +402,7 @@ def open_tab() -> Check:
 def script() -> Check:
     package = enable()
     live = sys.modules[f"{package.__name__}.addon.session"].live
-    protocol = sys.modules[f"{package.__name__}.backend.protocol"]
+    protocol = sys.modules[f"{package.__name__}.backend.contract.protocol"]
     with hands():
         bpy.ops.wm.open_mainfile(filepath=str(SAMPLE))
     yield

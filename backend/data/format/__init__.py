@@ -4,9 +4,10 @@ from .dataset import Dataset, Shape, read_splits
 from .drawing import Batch, draw_batch
 from .record import SCHEMA, VOXEL_HALF, VOXELS, Record, pack_voxels, unpack_voxels
 from .verify import verify
-from .writer import DatasetWriter, split_of
+from .writer import AGAIN, DatasetWriter, split_of
 
 __all__ = [
+    "AGAIN",
     "SCHEMA",
     "VOXELS",
     "VOXEL_HALF",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...contract.errors import RequestError, WorkError
-from .shards import ShardHeader, ShardShape, map_array, read_header
-from .writer import SHARDS, SPLITS, read_manifest
+from .shards import ShardHeader, ShardShape, check_array, map_array, read_header
+from .writer import AGAIN, MANIFEST, SHARDS, SPLITS, read_manifest
 
 if TYPE_CHECKING:
     from ...geometry.cameras import Camera
@@ -25,8 +25,17 @@ class Shard:
         self._maps: dict[str, np.ndarray] = {}
 
     def array(self, name: str) -> np.ndarray:
-        """Return the array `name` with the rows of all shapes of the shard."""
+        """Return the array `name` with the rows of all shapes of the shard.
+
+        The first time it is read whole, so that damage is found and never learned from.
+
+        Raises
+        ------
+        WorkError
+            If its bytes are not those that were written.
+        """
         if name not in self._maps:
+            check_array(self.path, self.header, name)
             self._maps[name] = map_array(self.path, self.header, name)
         return self._maps[name]
 
@@ -152,7 +161,12 @@ class Dataset(Sequence[Shape]):
             if header.size != entry["bytes"]:
                 raise WorkError(
                     f"The shard {path.name} has {header.size} bytes instead of {entry['bytes']}.",
-                    "Delete it and run the command that made the data set again.",
+                    AGAIN,
+                )
+            if entry.get("head", header.head) != header.head:
+                raise WorkError(
+                    f"The shard {path.name} is another one than {MANIFEST} says, or damaged.",
+                    AGAIN,
                 )
             shard = Shard(path, header)
             for shape in header.shapes:
@@ -190,8 +204,9 @@ def read_splits(root: str | Path) -> dict[str, list[str]]:
             f"{path} is missing: the data set is not finished.",
             "Run the command that makes it again; it goes on where it stopped.",
         ) from error
-    except ValueError as error:
-        raise RequestError(f"{path} is no JSON: {error}.") from error
-    if not isinstance(splits, dict) or not all(isinstance(v, list) for v in splits.values()):
-        raise RequestError(f"{path} must hold lists of names by split.")
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError(f"{path} can't be read: {error}.", AGAIN) from error
+    names = splits.values() if isinstance(splits, dict) else [None]
+    if not all(isinstance(v, list) and all(isinstance(n, str) for n in v) for v in names):
+        raise RequestError(f"{path} must hold lists of names by split.", AGAIN)
     return splits

@@ -39,12 +39,16 @@ class ShardShape:
 
 @dataclass(frozen=True)
 class ShardHeader:
-    """What the head of a shard says: its shapes; dtype, shape and first byte of every array."""
+    """What the head of a shard says: its shapes; dtype, shape and first byte of every array.
+
+    `head` is the CRC-32 of the head itself.
+    """
 
     shapes: tuple[ShardShape, ...]
     arrays: dict[str, tuple[str, tuple[int, ...], int]]
     checksums: dict[str, int]
     size: int
+    head: int
 
 
 def write_shard(path: Path, records: list[Record]) -> None:
@@ -91,7 +95,8 @@ def read_header(path: Path) -> ShardHeader:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
+            first = file.read(8)
+            length = int.from_bytes(first, "little")
             text = file.read(length) if length < MAX_HEADER else b""
         head = json.loads(text)
         inner = json.loads(head.pop("__metadata__")["levelform"])
@@ -104,15 +109,29 @@ def read_header(path: Path) -> ShardHeader:
         sums = {name: int(value) for name, value in inner["checksums"].items()}
     except FileNotFoundError as error:
         raise WorkError(f"The shard {path.name} is missing.", _AGAIN) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_rows(arrays, shapes)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise WorkError(f"{path.name} is no shard, or its head is damaged.", _AGAIN) from error
     for name, (dtype, shape, start) in arrays.items():
         if start + np.dtype(dtype).itemsize * math.prod(shape) > size:
             raise WorkError(f"The shard {path.name} is truncated: {name} ends beyond it.", _AGAIN)
-    return ShardHeader(shapes, arrays, sums, size)
+    return ShardHeader(shapes, arrays, sums, size, zlib.crc32(first + text))
 
 
-_AGAIN = "Delete it and run the command that made the data set again; the rest is kept."
+def _check_rows(
+    arrays: dict[str, tuple[str, tuple[int, ...], int]], shapes: tuple[ShardShape, ...]
+) -> None:
+    """Refuse a head whose shapes claim rows that the arrays do not have."""
+    for name, (_, shape, start) in arrays.items():
+        if start < 0 or any(side < 0 for side in shape):
+            raise ValueError(f"{name} has no place")
+    for shape in shapes:
+        for name, (start, stop) in shape.rows.items():
+            if not 0 <= start <= stop <= arrays[name][1][0]:
+                raise ValueError(f"{shape.id} has no rows of {name}")
+
+
+_AGAIN = "Run the command that made the data set again: it makes what is damaged anew."
 
 
 def map_array(path: Path, header: ShardHeader, name: str) -> np.ndarray:
@@ -121,6 +140,27 @@ def map_array(path: Path, header: ShardHeader, name: str) -> np.ndarray:
     if math.prod(shape) == 0:
         return np.zeros(shape, dtype)
     return np.memmap(path, dtype, "r", start, shape)
+
+
+def check_array(path: Path, header: ShardHeader, name: str) -> None:
+    """Read an array from end to end and compare it with its checksum.
+
+    Raises
+    ------
+    WorkError
+        If its bytes are not those that were written.
+    """
+    dtype, shape, start = header.arrays[name]
+    left, value = np.dtype(dtype).itemsize * math.prod(shape), 0
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            while left and (part := file.read(min(left, 1 << 20))):
+                value, left = zlib.crc32(part, value), left - len(part)
+    except OSError as error:
+        raise WorkError(f"{path} can't be read: {error.strerror or error}.", _AGAIN) from error
+    if left or value != header.checksums.get(name):
+        raise WorkError(f"The shard {path.name} is damaged: bytes changed in {name}.", _AGAIN)
 
 
 def damaged(path: Path, header: ShardHeader) -> list[str]:

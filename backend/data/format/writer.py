@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...contract.errors import RequestError, WorkError
-from ...geometry.writing import written_whole
+from ...contract.folder_lock import FolderLock
+from ...geometry.writing import remove_partials, written_whole
 from .record import Record
 from .shards import read_header, write_shard
 
@@ -14,6 +15,7 @@ FORMAT = "levelform-dataset"
 VERSION = 1
 MANIFEST, SPLITS, SHARDS = "dataset.json", "splits.json", "shards"
 SPLIT_NAMES = ("train", "val", "test")
+AGAIN = "Run the command that made the data set again: it makes what is damaged anew."
 
 
 class DatasetWriter:
@@ -40,7 +42,7 @@ class DatasetWriter:
     Raises
     ------
     RequestError
-        If the folder holds a data set made with other settings.
+        If the folder holds a data set made with other settings, or another run writes to it.
     """
 
     def __init__(
@@ -60,9 +62,13 @@ class DatasetWriter:
         self._pending: list[Record] = []
         self._bytes = 0
         self._skips: dict[str, str] = {}
+        make_folder(self.root / SHARDS)
+        self._lock = FolderLock(self.root, "a run that makes a data set").acquire()
+        for folder in (self.root, self.root / SHARDS):
+            remove_partials(folder)
         self._manifest = self._resume()
         self.done = self._finished()  # ids that need no work any more: written or skipped for good
-        self._queued: set[str] = set()
+        self.queued: set[str] = set()
 
     def add(self, record: Record) -> None:
         """Take one shape; ids that are `done` are ignored.
@@ -76,10 +82,10 @@ class DatasetWriter:
         """
         if record.id in self.done:
             return
-        if record.id in self._queued:
+        if record.id in self.queued:
             raise RequestError(f"Two shapes have the name {record.id!r}.", "Rename one of them.")
         self._agree(record)
-        self._queued.add(record.id)
+        self.queued.add(record.id)
         self._pending.append(record)
         self._bytes += sum(array.nbytes for array in record.arrays.values())
         if self._bytes >= self._limit or len(self._pending) >= self._most:
@@ -94,17 +100,19 @@ class DatasetWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._flush()
-            self._write_splits()
-            self._manifest["complete"] = True
-            write_json(self.root / MANIFEST, self._manifest)
+        try:
+            if kind is None:
+                self._flush()
+                self._write_splits()
+                self._manifest["complete"] = True
+                write_json(self.root / MANIFEST, self._manifest)
+        finally:
+            self._lock.release()
 
     def _resume(self) -> dict[str, Any]:
         """Return the manifest that is there, or a new one."""
         path = self.root / MANIFEST
         if not path.exists():
-            make_folder(self.root / SHARDS)
             manifest: dict[str, Any] = {
                 "format": FORMAT,
                 "version": VERSION,
@@ -129,11 +137,13 @@ class DatasetWriter:
         ids = set(self._manifest["skipped"])
         for index, entry in enumerate(self._manifest["shards"]):
             try:
-                header = read_header(self.root / SHARDS / entry["file"])
-                if header.size != entry["bytes"]:
-                    raise WorkError(f"{entry['file']} has another size.")
+                path = self.root / SHARDS / entry["file"]
+                header = read_header(path)
+                if header.size != entry["bytes"] or file_sha256(path) != entry["sha256"]:
+                    raise WorkError(f"{entry['file']} is another file.")
             except WorkError:
                 del self._manifest["shards"][index:]
+                self._manifest["complete"] = False
                 break
             ids |= {shape.id for shape in header.shapes}
         return ids
@@ -161,6 +171,7 @@ class DatasetWriter:
                     "file": path.name,
                     "bytes": path.stat().st_size,
                     "sha256": file_sha256(path),
+                    "head": read_header(path).head,
                     "shapes": len(self._pending),
                     "splits": {r.id: r.split for r in self._pending if r.split},
                 }
@@ -203,15 +214,39 @@ def read_manifest(root: Path) -> dict[str, Any]:
         raise RequestError(
             f"{root} is no data set: it has no {MANIFEST}.", "Name the folder that holds it."
         ) from error
-    except (OSError, ValueError) as error:
-        raise WorkError(f"{path} can't be read: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise WorkError(
+            f"{path} can't be read: {error}.",
+            "Delete it and run the command that made the data set again.",
+        ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise RequestError(f"{path} does not describe a data set of Levelform's.")
     if manifest.get("version") != VERSION:
         raise RequestError(
             f"{path} has the version {manifest.get('version')}; known here is {VERSION}."
         )
+    if not _is_whole(manifest):
+        raise WorkError(
+            f"{path} is damaged: an entry is missing or of another kind.",
+            "Delete it and run the command that made the data set again.",
+        )
     return manifest
+
+
+def _is_whole(manifest: dict[str, Any]) -> bool:
+    """Tell whether a manifest has all its entries, and each shard a plain name in its folder."""
+    kinds = {"arrays": dict, "shards": list, "skipped": dict, "complete": bool}
+    if "provenance" not in manifest or not all(
+        isinstance(manifest.get(name), kind) for name, kind in kinds.items()
+    ):
+        return False
+    entry_kinds = {"file": str, "bytes": int, "sha256": str, "splits": dict}
+    return all(
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), kind) for name, kind in entry_kinds.items())
+        and Path(entry["file"]).name == entry["file"]
+        for entry in manifest["shards"]
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

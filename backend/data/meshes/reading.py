@@ -1,6 +1,8 @@
 """Read mesh files of all kinds into one triangle mesh with a colour per vertex, +Z up."""
 
 import json
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +79,7 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
             f"{path.name}: {path.suffix or 'no suffix'} is no mesh format known here.",
             f"Use one of {', '.join(SUFFIXES)}.",
         )
-    mesh = _join(list(_parts(path)))
+    mesh = _read(path)
     check_numbers(mesh, path.name)
     if up == "Y" or (up == "auto" and path.suffix.lower() in Y_UP_SUFFIXES):
         mesh = Mesh(apply(Z_UP_FROM_Y_UP, mesh.vertices), mesh.faces, None, mesh.colors)
@@ -121,14 +123,53 @@ def _lost(path: Path) -> list[str]:
 
 # What trimesh raises on files that are not what they say.
 _UNREADABLE = (
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    OSError,
+    ArithmeticError,
+    AssertionError,
     AttributeError,
-    NotImplementedError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
 )
+
+
+def _read(path: Path) -> Mesh:
+    """Return all pieces of a file as one mesh."""
+    if path.suffix.lower() == ".gltf":
+        _check_buffers(path)
+    try:
+        return _join(list(_parts(path)))
+    except _UNREADABLE as error:  # a piece that is not what it says either
+        raise RequestError(
+            f"{path.name} can't be read: {type(error).__name__}: {error}.", "Export it again."
+        ) from error
+
+
+def _check_buffers(path: Path) -> None:
+    """Refuse a .gltf whose buffers are missing or cut short: the reader does not name them."""
+    try:
+        buffers = json.loads(path.read_text())["buffers"]
+        wanted = {unquote(b["uri"]): int(b["byteLength"]) for b in buffers if "uri" in b}
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return  # what is wrong with the file itself is said where it is read
+    for name, length in wanted.items():
+        if name.startswith("data:"):
+            continue
+        try:
+            held = (path.parent / name).stat().st_size
+        except (OSError, ValueError) as error:
+            raise RequestError(
+                f"{path.name}: its buffer {name} is missing.", "Copy it beside the file."
+            ) from error
+        if held < length:
+            raise RequestError(
+                f"{path.name}: its buffer {name} is cut short, {held:,} of {length:,} bytes.",
+                "Export or copy it again.",
+            )
 
 
 def _parts(path: Path) -> Iterator[Mesh]:

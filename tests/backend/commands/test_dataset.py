@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 from levelform.backend.cli import main
+from levelform.backend.data import records
 from levelform.backend.data.format import Dataset
 from PIL import Image
 
@@ -113,3 +114,48 @@ def test_what_blenders_renderer_refuses_is_said_in_its_own_words(tmp_path, capsy
     )
     assert asked[0][asked[0].index("--passes") + 1] == "depth"
     assert "free" in asked[0]
+
+
+def test_a_cut_short_buffer_is_named_and_left_out_and_the_rest_is_made(tmp_path, capsys):
+    folder = tmp_path / "in" / "a"
+    folder.mkdir(parents=True)
+    for index in range(4):
+        files = trimesh.creation.icosphere(2).export(file_type="gltf")
+        for name, content in files.items():
+            name = name.replace("model", f"m{index}").replace("gltf_buffer", f"b{index}")
+            text = content.replace(b"gltf_buffer", f"b{index}".encode())
+            (folder / name).write_bytes(text if name.endswith(".gltf") else content)
+    buffer = sorted(folder.glob("b1*.bin"))[0]
+    buffer.write_bytes(buffer.read_bytes()[: buffer.stat().st_size // 2])
+    status, made = said(capsys, "dataset", "convert", tmp_path / "in", tmp_path / "out", *SMALL)
+    assert (status, made["shapes"]) == (0, 3)
+    (reason,) = made["skipped"].values()
+    assert buffer.name in reason
+
+
+def test_an_unforeseen_exception_of_a_library_costs_its_shape_alone(assets, tmp_path, capsys):
+    def fails(asset, contents, *, name, category):
+        if name == "a/box":
+            raise ZeroDivisionError("deep in a library")
+        return record_of_mesh(asset, contents, name=name, category=category)
+
+    record_of_mesh = records.record_of_mesh
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "record_of_mesh", fails)
+        status, made = said(capsys, "dataset", "convert", assets, tmp_path / "set", *SMALL)
+    assert (status, made["shapes"]) == (0, 3)
+    assert "ZeroDivisionError: deep in a library" in made["skipped"]["a/box"]
+
+
+def test_inspect_reads_every_byte(assets, tmp_path, capsys):
+    out = tmp_path / "set"
+    said(capsys, "dataset", "convert", assets, out, *SMALL)
+    (shard,) = (out / "shards").iterdir()
+    content = bytearray(shard.read_bytes())
+    content[-1000] ^= 255
+    shard.write_bytes(content)
+    status, failed = said(capsys, "dataset", "inspect", out)
+    assert status == 1
+    assert "checksum" in failed["error"]
+    assert said(capsys, "dataset", "convert", assets, out, *SMALL)[0] == 0
+    assert said(capsys, "dataset", "inspect", out)[0] == 0

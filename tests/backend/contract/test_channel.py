@@ -1,5 +1,6 @@
 """The channel never blocks, never mixes messages up, and notices the other side's end."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -240,6 +241,7 @@ class TestEnds:
             reader.poll(0.1)
 
     def test_no_descriptor_is_left(self):
+        gc.collect()  # channels of other tests
         before = set(os.listdir("/proc/self/fd"))
         a, b = multiprocessing.Pipe()
         first, second = wrap(a), wrap(b)

@@ -43,3 +43,9 @@ def test_nothing_is_said_where_nothing_can_be_compared():
     told = check_told(ViewsChecked("j", (ViewCheck("a"),)))
     assert told["agree"] is None
     assert "no two views" in lines(told)[-1]
+
+
+def test_how_images_were_read_is_told_before_what_disagrees():
+    event = ViewsChecked("j", (), remark="Camera 2 disagrees.", notes=("The mask was not used.",))
+    told = check_told(event, ("From a file.",))
+    assert told["remarks"] == ["From a file.", "The mask was not used.", "Camera 2 disagrees."]

@@ -76,7 +76,7 @@ def test_state_dict_is_found_where_it_is():
 
 def test_require_names_what_is_missing():
     require({"a": torch.ones(1)}, ["a"], what="DISN")
-    with pytest.raises(RequestError, match="no checkpoint of DISN: it lacks b"):
+    with pytest.raises(RequestError, match="not a checkpoint of DISN: it lacks b"):
         require({"a": torch.ones(1)}, ["a", "b"], what="DISN")
 
 

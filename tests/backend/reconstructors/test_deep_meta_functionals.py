@@ -406,7 +406,7 @@ def test_branch_variants_and_others_are_refused():
     expanded = {**variables, "2d_cnn_model/fully/expand0_0/Matrix": torch.ones(1)}
     with pytest.raises(RequestError, match="hidden layers before its heads"):
         DeepMetaFunctionals.import_checkpoint([expanded])
-    with pytest.raises(RequestError, match="no checkpoint of Deep Meta Functionals"):
+    with pytest.raises(RequestError, match="not a checkpoint of Deep Meta Functionals"):
         DeepMetaFunctionals.import_checkpoint([{"a": torch.ones(1)}])
 
 

@@ -198,7 +198,7 @@ def test_import_round_trip(tmp_path, legacy, capsys, photograph, cameras):
 
 
 def test_other_checkpoints_are_refused():
-    with pytest.raises(RequestError, match="no checkpoint of Occupancy network: it lacks decoder"):
+    with pytest.raises(RequestError, match="not a checkpoint of Occupancy network: it lacks"):
         OccupancyNetwork.import_checkpoint([{"model": {"a": torch.ones(1)}}])
     state = random_checkpoint(OccupancyNetwork(TINY))["model"]
     state["decoder.block1.fc_0.weight"] = state["decoder.block1.fc_0.weight"][:, :3]

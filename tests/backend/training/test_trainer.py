@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from dataclasses import replace
 import pytest
 import torch
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
+from levelform.backend.contract.folder_lock import FolderLock
+from levelform.backend.data.format.shards import read_header
 from levelform.backend.reconstructors.deep_meta_functionals import DeepMetaFunctionals
 from levelform.backend.reconstructors.sdf_srn import SDFSRN
 from levelform.backend.reconstructors.storage import read_tensors
@@ -201,3 +204,25 @@ def test_another_runs_folder_is_refused(model, data, tmp_path):
     longer = replace(RECIPE, phases=(Phase(steps=99),))
     with pytest.raises(RequestError, match="another steps"):
         trainer(model, data, tmp_path / "run", longer).run()
+
+
+def test_two_trainings_do_not_share_a_folder_and_leftovers_go(model, data, tmp_path):
+    out = tmp_path / "run"
+    first = trainer(model, data, out)
+    (out / ".state.safetensors.99999.part").write_bytes(b"half")
+    with FolderLock(out, "a training"), pytest.raises(RequestError, match="in use by a training"):
+        first.run()
+    first.run()
+    assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_a_byte_that_changed_in_the_data_ends_the_training_in_a_sentence(model, data, tmp_path):
+    shutil.copytree(data, tmp_path / "set")
+    shard = tmp_path / "set" / "shards" / "00000.safetensors"
+    content = bytearray(shard.read_bytes())
+    content[-1000:] = bytes(1000)
+    _, _, start = read_header(shard).arrays["near.points"]
+    content[start + 100] ^= 255
+    shard.write_bytes(content)
+    with pytest.raises(WorkError, match=r"00000\.safetensors is damaged: bytes changed in"):
+        trainer(model, tmp_path / "set", tmp_path / "run").run()

@@ -345,3 +345,101 @@ def test_memory_is_flat_over_a_hundred_thousand_samples(tmp_path):
 
     warm = draw(100)
     assert draw(1_900) - warm < 20 << 20  # 95,000 more samples, a few MiB at most
+
+
+# ---------------------------------------------------------------- damage: found, and made again
+
+
+def swap(root):
+    first, second = (root / "shards" / f"{i:05d}.safetensors" for i in (0, 1))
+    one, two = first.read_bytes(), second.read_bytes()
+    first.write_bytes(two)
+    second.write_bytes(one)
+
+
+def flip(root, place):
+    path = root / "shards" / "00001.safetensors"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 4
+    path.write_bytes(content)
+
+
+def cut(root):
+    path = root / "shards" / "00001.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+DAMAGE = {
+    "cut": cut,
+    "swapped": swap,
+    "a byte of an array": lambda root: flip(root, -500),
+    "a byte of the head": lambda root: flip(root, 300),
+    "missing": lambda root: (root / "shards" / "00001.safetensors").unlink(),
+    "empty": lambda root: (root / "shards" / "00001.safetensors").write_bytes(b""),
+    "no splits": lambda root: (root / "splits.json").unlink(),
+    "garbled splits": lambda root: (root / "splits.json").write_text('{"train": [1, {}]}'),
+    "half the splits": lambda root: (root / "splits.json").write_text('{"train": ["thi'),
+}
+
+
+def read_all(root):
+    """Read as training does: every array of the shapes of a split."""
+    for shape in Dataset(root, "train"):
+        for name in shape.names:
+            shape[name].sum()
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_of_every_kind_is_found_and_made_again(tmp_path, kind):
+    fill(tmp_path)
+    before = digests(tmp_path)
+    DAMAGE[kind](tmp_path)
+    assert verify(tmp_path)["problems"]
+    with pytest.raises((WorkError, RequestError)) as caught:
+        read_all(tmp_path)
+    assert "Run the command" in caught.value.hint
+    fill(tmp_path)
+    assert digests(tmp_path) == before
+    read_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.pop("shards"),
+        lambda m: m.update(shards=3),
+        lambda m: m["shards"][0].pop("bytes"),
+        lambda m: m["shards"][0].update(file="../../secret"),
+        lambda m: m["shards"].append("x"),
+        lambda m: m.update(skipped=[]),
+        lambda m: m.update(complete="yes"),
+        lambda m: m.pop("provenance"),
+    ],
+)
+def test_a_garbled_manifest_is_named(tmp_path, change):
+    fill(tmp_path)
+    path = tmp_path / "dataset.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    for look in (Dataset, verify):
+        with pytest.raises(WorkError, match=r"dataset\.json is damaged") as caught:
+            look(tmp_path)
+        assert "Delete it and run" in caught.value.hint
+
+
+def test_what_killed_runs_left_half_written_goes(tmp_path):
+    fill(tmp_path)
+    for folder in (tmp_path, tmp_path / "shards"):
+        (folder / ".00000.safetensors.99999.part").write_bytes(b"half")
+    fill(tmp_path)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_two_runs_do_not_write_one_data_set(tmp_path):
+    with DatasetWriter(tmp_path, provenance=SETTINGS) as writer:
+        writer.add(record(0))
+        with pytest.raises(RequestError, match="in use by a run that makes a data set"):
+            DatasetWriter(tmp_path, provenance=SETTINGS)
+    fill(tmp_path)
+    assert len(Dataset(tmp_path)) == 12

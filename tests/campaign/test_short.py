@@ -1,0 +1,33 @@
+"""A short, seeded part of the campaign; the whole of it is `make campaign`."""
+
+import os
+
+import pytest
+
+pytest.importorskip("torch")
+from hostile import frames, kills, meshes
+
+
+def test_malformed_frames_are_answered_and_the_worker_hears_on():
+    counts = frames.frames(cases=60, seed=3)
+    assert counts.clean, counts.faults
+    assert counts.refused > 30
+
+
+def test_garbled_mesh_files_end_in_a_sentence(tmp_path):
+    counts = meshes.files(tmp_path, cases=60, seed=3)
+    assert counts.clean, counts.faults
+    assert counts.refused > 20
+
+
+@pytest.mark.bpy
+def test_malformed_meshes_end_their_job_and_leave_the_scene():
+    pytest.importorskip("bpy")
+    counts = meshes.shown(cases=20, seed=3)
+    assert counts.clean, counts.faults
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_the_job_after_a_killed_worker_works():
+    counts = kills.kills(cases=2, seed=6)
+    assert counts.clean, counts.faults

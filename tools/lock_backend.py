@@ -1,0 +1,167 @@
+"""Lock every file of the managed backend: exact versions with hashes, one lock a platform.
+
+python tools/lock_backend.py [--platforms linux_x86_64 ...] [--pythons 3.11 ...]
+
+pip itself resolves `backend/requirements.txt` for each platform and Python, without installing
+anything, and reports each file's hash; the locks in `backend/locks/` hold what it chose. Torch has
+a lock of its own where its build comes from Python's own index. Needs the network.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS, LOCKS = ROOT / "backend" / "requirements.txt", ROOT / "backend" / "locks"
+# What pip calls a platform's wheels, newest first; by the name that the installer looks for.
+PLATFORMS = {
+    "linux_x86_64": [f"manylinux_2_{n}_x86_64" for n in (28, 27, 24, 17)]
+    + ["manylinux2014_x86_64"],
+    "linux_aarch64": [f"manylinux_2_{n}_aarch64" for n in (28, 27, 24, 17)]
+    + ["manylinux2014_aarch64"],
+    "macosx_arm64": [
+        f"macosx_{n}_0_{kind}" for n in (14, 13, 12, 11) for kind in ("arm64", "universal2")
+    ]
+    + ["macosx_10_9_universal2"],
+    "win_amd64": ["win_amd64"],
+}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+# Where the processor's build of torch is on Python's own index; other builds have their own index.
+TORCH_THERE = ("macosx_arm64", "win_amd64")
+Locked = dict[str, dict[str, dict[str, str]]]  # name -> version -> Python -> hash
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--platforms", nargs="+", choices=PLATFORMS, default=list(PLATFORMS))
+    parser.add_argument("--pythons", nargs="+", default=list(PYTHONS))
+    args = parser.parse_args()
+    LOCKS.mkdir(exist_ok=True)
+    for platform in args.platforms:
+        lock_platform(platform, args.pythons)
+
+
+def lock_platform(platform: str, pythons: list[str]) -> None:
+    """Write the locks of one platform."""
+    libraries: Locked = defaultdict(lambda: defaultdict(dict))
+    torch: Locked = defaultdict(lambda: defaultdict(dict))
+    for python in pythons:
+        lines = wanted(python, platform)
+        (bare,) = resolve([line for line in lines if line.startswith("torch")], platform, python,
+                          "--no-deps")  # fmt: skip
+        needs = [
+            *(line for line in lines if not line.startswith("torch")),
+            *plain_needs(bare, python),
+        ]
+        chosen = resolve(needs, platform, python)
+        if platform.startswith("win"):
+            more = windows_needs(chosen)
+            chosen = resolve([*needs, *more], platform, python) if more else chosen
+        for found in chosen:
+            note(libraries, found, python)
+        note(torch, bare, python)
+    write(LOCKS / f"{platform}.txt", libraries, pythons)
+    if platform in TORCH_THERE:
+        write(LOCKS / f"torch-{platform}.txt", torch, pythons)
+
+
+def wanted(python: str, platform: str) -> list[str]:
+    """Return the requirements of one Python; the one kind of marker that they use is read here."""
+    chosen = []
+    for line in REQUIREMENTS.read_text().splitlines():
+        requirement, _, marker = line.partition(";")
+        elsewhere = platform.endswith("aarch64") and 'platform_machine != "aarch64"' in marker
+        if line.startswith("#") or elsewhere:
+            continue
+        if requirement.strip() and holds(marker, python):
+            chosen.append(requirement.strip())
+    return chosen
+
+
+def holds(marker: str, python: str) -> bool:
+    """Tell whether markers of the Python's version hold; others are none of ours."""
+    number = tuple(map(int, python.split(".")))
+    for sign, version in re.findall(r'python_version\s*(<|>=)\s*"([\d.]+)"', marker):
+        other = tuple(map(int, version.split(".")))
+        if not (number < other if sign == "<" else number >= other):
+            return False
+    return True
+
+
+def plain_needs(torch: dict, python: str) -> list[str]:
+    """Return what torch needs on every system; CUDA's libraries are another build's."""
+    needs = []
+    for line in torch["metadata"].get("requires_dist", []):
+        requirement, _, marker = line.partition(";")
+        if "extra ==" not in marker and "platform" not in marker and holds(marker, python):
+            needs.append(requirement.strip())
+    return needs
+
+
+def windows_needs(chosen: list[dict]) -> list[str]:
+    """Return what the chosen need on Windows alone: pip reads markers as of this system."""
+    needs = []
+    for found in chosen:
+        for line in found["metadata"].get("requires_dist", []):
+            requirement, _, marker = line.partition(";")
+            if re.search(r"== *.(Windows|win32)", marker) and "extra" not in marker:
+                needs.append(requirement.strip())
+    return needs
+
+
+def resolve(requirements: list[str], platform: str, python: str, *options: str) -> list[dict]:
+    """Return pip's report of what it would install: name, version, hash."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        words = [sys.executable, "-I", "-m", "pip", "install", "--dry-run", "--quiet"]
+        words += ["--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
+        words += ["--target", str(Path(folder, "none")), "--python-version", python]
+        words += ["--implementation", "cp", *options]
+        for tag in PLATFORMS[platform]:
+            words += ["--platform", tag]
+        subprocess.run([*words, *requirements], check=True, env=environment())
+        return json.loads(report.read_text())["install"]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment with a user's proxies and certificates, and Python's index alone."""
+    kept = ("PIP_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_CACHE_DIR")
+    plain = {n: v for n, v in os.environ.items() if not n.startswith("PIP_") or n in kept}
+    return {**plain, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def note(locked: Locked, found: dict, python: str) -> None:
+    """Take in one entry of pip's report."""
+    name = found["metadata"]["name"].lower().replace("_", "-")
+    hashes = found["download_info"]["archive_info"]["hashes"]
+    locked[name][found["metadata"]["version"]][python] = hashes["sha256"]
+
+
+def write(path: Path, locked: Locked, pythons: list[str]) -> None:
+    """Write a lock as pip's requirements with hashes."""
+    lines = ["# Made by tools/lock_backend.py from requirements.txt; not to be edited by hand."]
+    for name, versions in sorted(locked.items()):
+        for version, hashes in sorted(versions.items()):
+            lines.append(f"{name}=={version}{marker_of(sorted(hashes), pythons)} \\")
+            sums = sorted(set(hashes.values()))
+            lines += [f"    --hash=sha256:{digest} \\" for digest in sums]
+            lines[-1] = lines[-1].removesuffix(" \\")
+    path.write_text("\n".join(lines) + "\n")
+    print(f"{path.relative_to(ROOT)}: {len(locked)} packages")
+
+
+def marker_of(some: list[str], all_of_them: list[str]) -> str:
+    """Return the marker of a version that not every Python takes."""
+    if len(some) == len(all_of_them):
+        return ""
+    return " ; " + " or ".join(f'python_version == "{python}"' for python in some)
+
+
+if __name__ == "__main__":
+    main()
