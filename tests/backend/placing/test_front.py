@@ -67,3 +67,40 @@ def test_the_volume_faces_where_it_is_turned(degrees):
     matrix = np.eye(4)
     matrix[:3, :3] = 3 * about_z(degrees)
     assert facing_of(matrix) == pytest.approx(degrees)
+
+
+def oblong(front, along=3.0, deep=1.0):
+    """The sum of the level sides of a rectangle's box, by the rotation of the box."""
+
+    def footprint(degrees):
+        angle = np.radians(degrees - front)
+        return (along + deep) * (abs(np.cos(angle)) + abs(np.sin(angle)))
+
+    return footprint
+
+
+def test_the_footprint_settles_the_angle_near_the_peak():
+    votes = estimates(40.0, [6, 4, 5, 3])  # all off the same way: the peak lies 4.5 degrees off
+    assert abs(wrapped(decide(votes).degrees - 40.0)) > 4
+    found = decide(votes, footprint=oblong(40.0))
+    assert found.source == "found"
+    assert abs(wrapped(found.degrees - 40.0)) < 1.5
+    far = decide(votes, footprint=oblong(75.0))  # sides that lie elsewhere move it little
+    assert abs(wrapped(far.degrees - decide(votes).degrees)) < 9.1
+
+
+def test_without_votes_an_object_faces_along_its_sides_and_a_round_one_the_worlds_front():
+    azimuths = np.tile(np.arange(0, 360, 15.0), (4, 1))
+    votes = count_votes(KNOWN, np.full(azimuths.shape, 1 / 24), azimuths)
+    found = decide(votes, footprint=oblong(25.0))
+    assert (found.source, found.certainty) == ("undecided", 0.0)
+    assert abs(float(wrapped(4 * (found.degrees - 25.0)))) < 6
+    assert decide(votes, footprint=lambda degrees: 2.0).degrees == 0.0
+
+
+def test_undecided_votes_give_the_better_peak_unless_they_are_alike():
+    votes = estimates(-170.0, [0, 180, 0, 30])
+    found = decide(votes)
+    assert found.source == "undecided" or abs(wrapped(found.degrees + 170.0)) < 10
+    alike = decide(estimates(-170.0, [0, 180, 0, 180]))
+    assert abs(wrapped(alike.degrees - 10.0)) < 3
