@@ -198,16 +198,17 @@ class _Scene:
 LIMITS = """\
 Two views leave a part of the box open: the object may be deeper or shallower, nearer or farther
 away, and the silhouettes fit as well. A trial reconstruction chooses, and is wrong most often for
-long, thin and flat objects (rifles, telephones, airplanes, displays). From four views on the box costs
-little, and most of what is left is the front: networks answer to a few degrees of rotation, which
+long, thin and flat objects (rifles, telephones, airplanes, displays). From four views on the
+box costs little, and most of what is left is the front: networks answer to a few
+degrees of rotation, which
 the footprint settles only for objects with straight sides, and some objects (lamps, tables,
 cabinets, benches, displays) look alike from two or four sides, so that half a turn stays open.
 Where the views do not settle it, the placement says so: it is undecided, and the arrow can be
 turned.
 
 A few objects with large differences carry much of each mean: thin ones (rifles, lamps) can lose a
-third of their IoU or more when the volume changes by a few hundredths. A network can also be better in an
-estimated volume than in the true one."""
+third of their IoU or more when the volume changes by a few hundredths. A network can
+also be better in an estimated volume than in the true one."""
 
 
 def write_page(
