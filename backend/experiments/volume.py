@@ -203,8 +203,8 @@ box costs little, and most of what is left is the front: networks answer to a fe
 degrees of rotation, which
 the footprint settles only for objects with straight sides, and some objects (lamps, tables,
 cabinets, benches, displays) look alike from two or four sides, so that half a turn stays open.
-Where the views do not settle it, the placement says so: it is undecided, and the arrow can be
-turned.
+Where the votes are close, the placement says that the front is undecided, and the arrow can be
+turned; some of the fronts that count as decided are wrong too, as the table shows.
 
 A few objects with large differences carry much of each mean: thin ones (rifles, lamps) can lose a
 third of their IoU or more when the volume changes by a few hundredths. A network can
