@@ -122,18 +122,13 @@ def write_result(
     request: protocol.Reconstruct,
     out: str | Path,
     ticket: "Ticket",
-    *,
-    name: str | Path = "",
 ) -> dict[str, Any]:
-    """Reconstruct and write the mesh, in the file of cameras' world; return what it cost.
-
-    `name` is what the file will be called, where `out` is not its last name.
-    """
+    """Reconstruct and write the mesh, in the file of cameras' world; return what it cost."""
     from ..geometry.mesh_files import write_mesh
 
     mesh, stats = _reconstruct(session, request, ticket)
     write_mesh(mesh, out, world_offset=request.world_offset)
-    return _in_file(stats, str(name or out))
+    return _in_file(stats, str(out))
 
 
 def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:

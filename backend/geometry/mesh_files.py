@@ -79,8 +79,9 @@ def offset_remark(path: str | Path) -> str:
         ".glb": "has the local origin as the translation of its node, which readers apply",
         ".npz": "has the vertices in the world, in double precision",
     }
-    way = ways.get(check_format(path), "has local vertices and names their origin in its header")
-    return f"{Path(path).name} {way}."
+    suffix = check_format(path)
+    way = ways.get(suffix, "has local vertices and names their origin in its header")
+    return f"The {suffix} file {way}."
 
 
 def read_mesh(path: str | Path) -> Mesh:

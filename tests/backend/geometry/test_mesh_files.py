@@ -179,7 +179,7 @@ def test_far_from_the_origin_each_format_keeps_the_shape_and_names_the_place(tmp
     faces = np.arange(30, dtype=np.int32).reshape(10, 3)
     path = tmp_path / f"far{suffix}"
     write_mesh(Mesh(vertices, faces), path, world_offset=OFFSET)
-    assert offset_remark(path).startswith(f"far{suffix} has ")
+    assert offset_remark(path).startswith(f"The {suffix} file has ")
     if suffix == ".npz":
         with np.load(path) as arrays:
             found = arrays["vertices"] - OFFSET
