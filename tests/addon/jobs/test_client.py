@@ -318,7 +318,7 @@ ORPHAN = """
 import os, sys, time
 import numpy as np
 from pathlib import Path
-from levelform.addon.client import Client, ClientState
+from levelform.addon.jobs.client import Client, ClientState
 from levelform.backend.contract import protocol
 client = Client({python!r}, {folder!r}, script=Path({script!r}))
 client.start()

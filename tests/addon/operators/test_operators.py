@@ -89,7 +89,7 @@ def test_remesh_takes_resolution_and_level(puppet, ball_stage):
     puppet.waiting = [lambda: puppet.send(32), puppet.finish]
     bpy.ops.levelform.reconstruct()
     first = puppet.job.request.keep
-    with pytest.raises(RuntimeError, match="keeps this result no more"):
+    with pytest.raises(RuntimeError, match="no longer keeps this result"):
         bpy.ops.levelform.remesh(resolution=64)
     puppet.status = Status(1, (first,), ())
     puppet.waiting = [lambda: puppet.send(64), puppet.finish]

@@ -197,7 +197,7 @@ def test_a_result_shows_its_numbers_and_can_be_meshed_again(extension, found, pu
     paper = draw(panels.LEVELFORM_PT_result)
     for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
         assert words in paper
-    assert "keeps this result no more" in " ".join(paper.notes)
+    assert "no longer keeps this result" in " ".join(paper.notes)
     puppet.status = Status(1, (puppet.job.request.keep,), ())
     assert "no more" not in draw(panels.LEVELFORM_PT_result)
     assert "levelform.remesh" in draw(panels.LEVELFORM_PT_result)
