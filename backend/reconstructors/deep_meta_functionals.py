@@ -42,9 +42,11 @@ from ..contract.options import Option
 from ..encoders.preactivation import PreactivationResNet
 from ..fields import Field
 from ..fields.mlp import Activation, MlpField
-from ..fusion import OURS, R2N2, Framing, network_input, reduce_views
+from ..fusion import reduce_views
 from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.deep_meta_functionals import published_network

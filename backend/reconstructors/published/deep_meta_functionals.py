@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ...contract.errors import RequestError
 from ...encoders.preactivation import MODULES
-from ...fusion import R2N2
 from ...geometry.frames import PADDED_GRID_SIDE, shapenet_frame
+from ...images.framing import R2N2
 from .files import require
 from .network import PublishedNetwork
 from .tensorflow import kernel, matrix
