@@ -29,7 +29,7 @@ Departures
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -42,12 +42,12 @@ from ..encoders import normalize
 from ..encoders.resnet import ResNet
 from ..fields.svm import RIDGE, gaussian_kernel, solve_svm
 from ..fields.svm_field import SVMField
-from ..fusion import OURS, R2N2, Framing, network_input
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
-from .checkpoints import require, state_dict_in
 from .configuration import Ranges
 
 SPEC = MethodSpec(
@@ -270,17 +270,6 @@ class TDGN(Reconstructor):
             "greatest_sigma": sigma.max(),
         }
         return {"loss": entropy, **{name: value.detach() for name, value in watch.items()}}
-
-    def load_features(self, checkpoint: Mapping[str, Any]) -> None:
-        """Start the feature network from the encoder of an occupancy network's checkpoint."""
-        tensors = state_dict_in(checkpoint, "model")
-        require(tensors, ["encoder.features.conv1.weight", "encoder.fc.weight"], what="an encoder")
-        own = {
-            name.removeprefix("encoder.").removeprefix("features."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("encoder.")
-        }
-        self.feature.load_state_dict(own)
 
     # ---------------------------------------------------------------- inference
 
