@@ -21,6 +21,7 @@ ALLOWED = {
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     "reconstructors": FOUNDATION | {"geometry", "images", "fields", "encoders", "fusion"},
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
+    "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
     "data": FOUNDATION | {"geometry", "images"},

@@ -1,14 +1,14 @@
 """Posed images prepared as sources of colour."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ..fields.silhouettes import grown_colors
+from ..fields.silhouettes import EDGE, grown_colors
 from ..geometry.cameras import Camera
 from ..geometry.srgb import linear_from_srgb
 from ..geometry.views import View
@@ -30,6 +30,7 @@ class Photo:
     alpha : (H, W) uint8, the object's mask
     sharpness : in (0, 1], relative weight of the image's detail
     name : of its view
+    found : a network found the camera, so it may be some degrees off
     """
 
     camera: Camera
@@ -38,19 +39,27 @@ class Photo:
     alpha: Tensor
     sharpness: float = 1.0
     name: str = "view"
+    found: bool = False
 
 
-def prepare(views: Sequence[View]) -> list[Photo]:
-    """Return the posed views as photos; a view without a camera or an object gives none."""
-    posed = [view for view in views if view.camera is not None]
-    posed = [view for view in posed if bool((view.image[..., 3] >= 0.5).any())]
-    if not posed:
-        return []
-    measured = [sharpness(view.image) for view in posed]
-    best = max(*measured, 1e-6)
+def prepare(views: Sequence[View], found: Sequence[bool] | None = None) -> list[Photo]:
+    """Return the posed views as photos; a view without a camera or an object gives none.
+
+    Parameters
+    ----------
+    found : of each view, whether a network found its camera; None: of none
+    """
+    flags = [False] * len(views) if found is None else found
+    posed = [
+        (view, flag)
+        for view, flag in zip(views, flags, strict=True)
+        if view.camera is not None and bool((view.image[..., 3] >= EDGE).any())
+    ]
+    measured = [sharpness(view.image) for view, _ in posed]
+    best = max([*measured, 1e-6])
     return [
-        _photo(view, max(value / best, LEAST_SHARPNESS))
-        for view, value in zip(posed, measured, strict=True)
+        replace(_photo(view, max(value / best, LEAST_SHARPNESS)), found=flag)
+        for (view, flag), value in zip(posed, measured, strict=True)
     ]
 
 

@@ -14,7 +14,7 @@ from .photos import Photo
 DEPTH_SIDE = 768  # pixels of a depth map's longer side
 FAR = 1e9  # depth where there is no mesh
 NEAR = 1e-6  # triangles that come nearer to a perspective camera's plane are not drawn
-RADII = (2, 4, 8)  # pixels of the depth map: how far from an edge a view counts fully
+RADII = (0.003, 0.005, 0.01)  # of the longer side: how far from an edge a view counts fully
 SLOPE = 4.0  # steepest surface, in depth per sideways distance, that is not an occluding edge
 SLACK = 1.5  # pixels of depth by which a point may lie behind the mesh and still be seen
 FACING_POWER = 2.0  # how much a frontal view counts before an oblique one
@@ -30,7 +30,8 @@ class Sight:
     ----------
     camera : at the maps' size, posed in the mesh's frame
     depth : (h, w) along the optical axis; `FAR` where there is no mesh
-    clear : (h, w) in [0, 1]; 0 at an occluding edge or the outline, 1 far from both
+    clear : (h, w) in [0, 1]; 0 at an occluding edge or the outline, 1 far from both; -1 where the
+        image shows the background
     """
 
     camera: Camera
@@ -105,8 +106,10 @@ def weigh(sight: Sight, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor
     size = pixel_size(camera, depth)
     slant = torch.sqrt((1 - cosine**2).clamp_min(0)) / cosine
     seen = depth < sight.depth.flatten()[place] + SLACK * size * (1 + slant)
-    index, pixels, cosine, place, size = (t[seen] for t in (index, pixels, cosine, place, size))
-    clear = sight.clear.flatten()[place] * (1 - OUTLINE) + OUTLINE
+    clear = sight.clear.flatten()[place]
+    seen &= clear >= 0
+    index, pixels, cosine, size, clear = (t[seen] for t in (index, pixels, cosine, size, clear))
+    clear = clear * (1 - OUTLINE) + OUTLINE
     return index, pixels, cosine**FACING_POWER * clear / size**2
 
 
@@ -131,14 +134,15 @@ def _at_most(camera: Camera, side: int) -> Camera:
 
 
 def _clear(depth: Tensor, inside: Tensor, camera: Camera) -> Tensor:
-    """Return (H, W) how far, in `RADII`, each pixel is from an occluding edge and the outline."""
+    """Return (H, W) how far each pixel is from occluding edges and the outline, in `RADII`."""
     result = torch.zeros_like(depth)
     size = pixel_size(camera, depth)
-    for radius in RADII:
+    longest = max(camera.width, camera.height)
+    for radius in (max(round(radius * longest), 1) for radius in RADII):
         covered = depth + _widest(-depth, radius) > SLOPE * radius * size
         outside = _widest((~inside).float(), radius) > 0
         result += (~covered & ~outside).float() / len(RADII)
-    return result
+    return torch.where(_widest(inside.float(), 1) > 0, result, -1.0)
 
 
 def _widest(values: Tensor, radius: int) -> Tensor:
