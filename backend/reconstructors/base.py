@@ -24,6 +24,7 @@ from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similar
 from ..geometry.views import View
 from ..images.framing import Framing, Pictures, frame_views
 from ..training.batch import Batch as Batch
+from ..training.recipes import Recipe
 from .building import build, check_facts
 from .code import Code as Code
 from .configuration import Configuration as Configuration
@@ -70,6 +71,10 @@ class Reconstructor(nn.Module):
     Attributes
     ----------
     configurations : the method's configurations by name: "paper" and "compact"
+    recipes : how each part is trained, by the recipe's name ("paper" and "compact", like the
+        configurations) and the part's ("main", and the auxiliary networks)
+    auxiliary : networks that are trained alone ("camera", "depth"), each with the entry of the
+        configuration that sizes it and the entry's value without it
     configuration : the one this network was built from; None for methods without weights
     method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
         identity unless the weights say otherwise; change it with `set_frame`
@@ -86,6 +91,8 @@ class Reconstructor(nn.Module):
     picture_encoder: ClassVar[str] = ""
     configurations: ClassVar[Mapping[str, Configuration]] = {}
     configuration_class: ClassVar[type[Configuration]] = Configuration
+    recipes: ClassVar[Mapping[str, Mapping[str, Recipe]]] = {}
+    auxiliary: ClassVar[Mapping[str, tuple[str, Any]]] = {}
 
     def __init__(self, configuration: Any = None) -> None:
         super().__init__()
@@ -298,7 +305,7 @@ class Reconstructor(nn.Module):
         model = build(cls, configuration, stored, source=str(path))
         model.fill(stored, source=str(path))
         model.set_frame(_matrix(header.get("frame")))
-        training, results = check_facts(header)
+        training, results = check_facts(header, {"main", *cls.auxiliary})
         model.weights = WeightsInfo(name or Path(path).name, digest, training, results)
         return model
 
