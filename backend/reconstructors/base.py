@@ -8,7 +8,7 @@ paper's own frame at its border with `to_method` and `prepare`, and nowhere else
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -20,7 +20,7 @@ from ..contract.errors import RequestError
 from ..fields import Field
 from ..fusion import Fusion
 from ..geometry.cameras import Camera
-from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
+from ..geometry.frames import scale_of
 from ..geometry.views import View
 from ..images.framing import Framing, Pictures, frame_views
 from ..training.batch import Batch as Batch
@@ -28,6 +28,7 @@ from ..training.recipes import Recipe
 from .building import build, check_facts
 from .code import Code as Code
 from .configuration import Configuration as Configuration
+from .published import PublishedNetwork
 from .spec import SYMMETRY as SYMMETRY
 from .spec import MethodSpec as MethodSpec
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
@@ -35,11 +36,6 @@ from .storage import Precision, pack, read_tensors, unpack, write_tensors
 Method = TypeVar("Method", bound="Reconstructor")
 
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
-
-
-def shapenet_frame(side: float) -> np.ndarray:
-    """Return (4, 4) method_from_volume for ShapeNet v1's axes and a longest side of `side`."""
-    return similarity(scale=side / OBJECT_SIDE) @ Z_UP_FROM_SHAPENET.T
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,7 @@ class Reconstructor(nn.Module):
     method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
         identity unless the weights say otherwise; change it with `set_frame`
     weights : where the weights come from
+    published : imports the authors' checkpoints, see `import_checkpoint`; None: there are none
     half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
         pictures or features and no coordinates; tensors in, tensors out
     picture_encoder : path of the sub-network that sees the pictures, where it may start from that
@@ -93,6 +90,7 @@ class Reconstructor(nn.Module):
     configuration_class: ClassVar[type[Configuration]] = Configuration
     recipes: ClassVar[Mapping[str, Mapping[str, Recipe]]] = {}
     auxiliary: ClassVar[Mapping[str, tuple[str, Any]]] = {}
+    published: ClassVar[Callable[[Sequence[Mapping[str, Any]]], PublishedNetwork] | None] = None
 
     def __init__(self, configuration: Any = None) -> None:
         super().__init__()
@@ -318,7 +316,18 @@ class Reconstructor(nn.Module):
         checkpoints
             The content of each file: (nested) mappings from names to tensors and plain values.
         """
-        raise RequestError(f"No checkpoint of {cls.spec.title} can be imported.")
+        if cls.published is None:
+            raise RequestError(
+                f"No checkpoint of {cls.spec.title} can be imported.",
+                f"Train the method with `levelform train {cls.spec.name}`.",
+            )
+        network = cls.published(checkpoints)
+        configuration = replace(cls.configurations[network.configuration], **network.changes)
+        model = cls(configuration)
+        model.fill(network.state, source="The checkpoint")
+        if network.frame is not None:
+            model.set_frame(network.frame)
+        return model
 
     def fill(self, tensors: Mapping[str, Tensor], *, source: str) -> None:
         """Copy a state dict into the network, refusing one that does not fit or is not finite."""

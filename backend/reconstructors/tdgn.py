@@ -29,7 +29,7 @@ Departures
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -49,7 +49,6 @@ from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
 from ..training.recipes import EQUAL, PLAIN, Draw, Recipe, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
-from .checkpoints import require, state_dict_in
 from .configuration import Ranges
 
 SPEC = MethodSpec(
@@ -284,17 +283,6 @@ class TDGN(Reconstructor):
             "greatest_sigma": sigma.max(),
         }
         return {"loss": entropy, **{name: value.detach() for name, value in watch.items()}}
-
-    def load_features(self, checkpoint: Mapping[str, Any]) -> None:
-        """Start the feature network from the encoder of an occupancy network's checkpoint."""
-        tensors = state_dict_in(checkpoint, "model")
-        require(tensors, ["encoder.features.conv1.weight", "encoder.fc.weight"], what="an encoder")
-        own = {
-            name.removeprefix("encoder.").removeprefix("features."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("encoder.")
-        }
-        self.feature.load_state_dict(own)
 
     # ---------------------------------------------------------------- inference
 

@@ -37,7 +37,7 @@ Departures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -67,9 +67,9 @@ from .base import (
     MethodSpec,
     Reconstructor,
     register,
-    shapenet_frame,
 )
 from .configuration import SIZE, Ranges
+from .published.uclid_net import published_network
 
 GRIDS = (7, 14, 28, 28)  # resolution that the maps F4, F3, F2, F1 are lifted to
 VOXELS = 28  # of the occupancy, along a side
@@ -398,6 +398,7 @@ class UCLIDNet(Reconstructor):
     recipes = {"paper": PAPER_RECIPES, "compact": COMPACT_RECIPES}
     auxiliary = {"camera": ("camera_width", 0), "depth": ("depth_width", 0)}
     configuration: UCLIDConfiguration
+    published = published_network
     half_precision = (
         "network.encoder_2D.maps",
         "network.decoder_3D.forward",
@@ -806,35 +807,6 @@ class UCLIDNet(Reconstructor):
             lenses[:, :2] /= self.scale
         return poses, lenses
 
-    # ------------------------------------------------------------ the authors' files
-
-    @classmethod
-    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the network of one to three of the authors' files, in any order."""
-        parts: dict[str, Mapping[str, Tensor]] = {}
-        for tensors in checkpoints:
-            for part, key in PART_KEYS.items():
-                if key in tensors:
-                    parts[part] = tensors
-        if "network" not in parts:
-            raise RequestError(
-                f"This is not a checkpoint of UCLID-Net: it lacks {PART_KEYS['network']}.",
-                "Give UCLID_Net_all_classes.pth, and with it image2cam and image2depth.",
-            )
-        widths = {
-            "width": parts["network"]["encoder_2D.conv1.weight"].shape[0],
-            "deep": parts["network"]["conv1x1_l4.weight"].shape[0],
-            "skip": parts["network"]["conv1x1_l3.weight"].shape[0],
-            "stages": _stage_widths(parts["network"]),
-            "camera_width": _width(parts.get("camera"), "conv1.weight"),
-            "depth_width": _width(parts.get("depth"), "layer0.0.weight"),
-        }
-        model = cls(replace(PAPER, legacy=True, **widths))
-        state = {f"{part}.{k}": t for part, tensors in parts.items() for k, t in tensors.items()}
-        model.fill(state, source="The checkpoint")
-        model.set_frame(shapenet_frame(2.0))
-        return model
-
 
 def likeliest_voxels(probability: Tensor, most: int) -> Tensor:
     """Return the voxels, bool like `probability`, that should overlap best with the occupied ones.
@@ -879,18 +851,3 @@ def _nearest(points: Tensor, others: Tensor) -> Tensor:
 
     _, index = KDTree(others.numpy()).query(points.numpy())
     return torch.from_numpy(np.asarray(index, np.int64))
-
-
-PART_KEYS = {
-    "network": "encoder_2D.conv1.weight",
-    "camera": "fc.weight",
-    "depth": "toplayer.weight",
-}
-
-
-def _width(tensors: Mapping[str, Tensor] | None, name: str) -> int:
-    return 0 if tensors is None else tensors[name].shape[0]
-
-
-def _stage_widths(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
-    return tuple(tensors[f"decoder_3D.layer{i}.0.bn2.weight"].shape[0] for i in (2, 3, 4))

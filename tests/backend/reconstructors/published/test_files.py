@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.reconstructors.checkpoints import (
+from levelform.backend.reconstructors.published.files import (
     read_checkpoint,
     require,
     state_dict_in,

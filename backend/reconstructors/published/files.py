@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..contract.errors import RequestError
+from ...contract.errors import RequestError
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
