@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..contract.errors import RequestError
+from ..contract.variables import METHODS_FOLDER
 from .spec import MethodSpec
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Method = TypeVar("Method", bound="Reconstructor")
 
-FOLDER = "LEVELFORM_METHODS"
 HERE = Path(__file__).parent
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def user_folder() -> Path | None:
 
     A relative path would be taken from the current folder, where downloaded files lie.
     """
-    named = os.environ.get(FOLDER, "")
+    named = os.environ.get(METHODS_FOLDER, "")
     folder = Path(named).expanduser()
     return folder if named and folder.is_absolute() else None
 
@@ -91,11 +91,11 @@ def user_files() -> list[Path]:
 
 def problems() -> list[str]:
     """Return a sentence about each thing that keeps a method of the user's from being offered."""
-    named, folder = os.environ.get(FOLDER, ""), user_folder()
+    named, folder = os.environ.get(METHODS_FOLDER, ""), user_folder()
     if named and folder is None:
-        return [f"{FOLDER} is {named!r}, which is not an absolute path."]
+        return [f"{METHODS_FOLDER} is {named!r}, which is not an absolute path."]
     if folder is not None and not folder.is_dir():
-        return [f"{FOLDER} is {named!r}, which is not a folder."]
+        return [f"{METHODS_FOLDER} is {named!r}, which is not a folder."]
     methods()
     return [_loaded[path] for path in user_files() if _loaded[path]]
 
