@@ -377,7 +377,7 @@ def test_hull_carves_another_methods_field(views, monkeypatch):
     """A network that claims the whole volume is cut down to what the silhouettes allow."""
     from levelform.backend.fields import Field
     from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
-    from levelform.backend.reconstructors.base import _REGISTRY
+    from levelform.backend.reconstructors.registry import _REGISTRY
 
     class Everything(Field):
         kind = "occupancy"
@@ -417,7 +417,8 @@ def test_the_level_is_told_in_the_unit_that_it_takes(views, monkeypatch):
     """Weights whose surface was moved after training: the probability is the network's own."""
     from levelform.backend.fields import Field
     from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
-    from levelform.backend.reconstructors.base import _REGISTRY, WeightsInfo
+    from levelform.backend.reconstructors.base import WeightsInfo
+    from levelform.backend.reconstructors.registry import _REGISTRY
 
     class Ramp(Field):
         kind = "occupancy"
@@ -455,7 +456,7 @@ def test_the_level_is_told_in_the_unit_that_it_takes(views, monkeypatch):
 def test_small_bodies_are_dropped_unasked_and_told(views, monkeypatch):
     from levelform.backend.fields import Field
     from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
-    from levelform.backend.reconstructors.base import _REGISTRY
+    from levelform.backend.reconstructors.registry import _REGISTRY
 
     class Crumb(Field):
         def __call__(self, points):
