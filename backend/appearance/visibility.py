@@ -61,8 +61,8 @@ def depth_map(vertices: Tensor, faces: Tensor, camera: Camera) -> Tensor:
     Triangles count from both sides.
     """
     pixels, depth = camera.project(vertices)
+    end = float(depth.max()) + 1.0 if len(depth) else 1.0
     if camera.orthographic:
-        end = float(depth.max()) + 1.0 if len(depth) else 1.0
         nearness = end - depth
     else:
         faces = faces[(depth[faces] > NEAR).all(1)]

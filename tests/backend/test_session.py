@@ -228,7 +228,8 @@ def test_the_samples_of_kept_fields_count_too(views, fits):
     first = Session()
     finish(first.reconstruct(request(views, resolution=64, keep="a"), Ticket()))
     kept = first._kept["a"]
-    field, whole = held_bytes(kept.field), held_bytes(kept.field, kept.samples)
+    field = held_bytes(kept.field, kept.painter)
+    whole = held_bytes(kept.field, kept.painter, kept.samples)
     assert whole - field >= kept.samples.bytes > 0
     cap = 2 * whole if fits else 2 * field + kept.samples.bytes
     session = Session(kept_bytes=cap)
