@@ -74,7 +74,7 @@ class Running:
         return self.deleted or self.error is not None
 
 
-class Session:
+class LiveSession:
     """What lives as long as Blender does.
 
     Attributes
@@ -403,7 +403,7 @@ def _make_client() -> Client:
     return Client(interpreter.here.find().python)
 
 
-live = Session()
+live = LiveSession()
 
 
 def methods() -> tuple[MethodInfo, ...]:

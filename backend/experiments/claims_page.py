@@ -14,7 +14,7 @@ from . import markdown
 from .claims import TRAININGS, Claim, Comparison, Side
 from .markdown import number
 from .store import Numbers
-from .trials import Training, Workshop
+from .trials import TrainingVariant, Workshop
 from .verdicts import Difference, Verdict, difference, overall
 
 # Name of the measure, how a table calls it, digits, and what it is multiplied by.
@@ -97,7 +97,7 @@ def try_claims(
     ticket.plan({"Training": 10.0, "Measuring": 1.0})
     if run:
         check_data(claims, workshop)
-        with ticket.stage("Training"):
+        with ticket.stage("TrainingVariant"):
             _train(claims, workshop, seeds, ticket)
     found = []
     with ticket.stage("Measuring"):
@@ -144,7 +144,7 @@ def check_data(claims: Sequence[Claim], workshop: Workshop) -> None:
         )
 
 
-def needed(claims: Sequence[Claim]) -> list[Training]:
+def needed(claims: Sequence[Claim]) -> list[TrainingVariant]:
     """Return the trainings of some claims, each once and after the one that it starts from."""
     names = dict.fromkeys(t.name for claim in claims for t in claim.trainings())
     return [TRAININGS[name] for name in names]

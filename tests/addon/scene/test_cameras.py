@@ -23,7 +23,7 @@ PERCENTAGES = (100, 37)
 ASPECTS = ((1.0, 1.0), (2.0, 1.0), (1.0, 1.5))
 SHIFTS = ((0.0, 0.0), (0.13, -0.21))
 # lens, sensor width, sensor height, orthographic scale
-LENSES = ((50.0, 36.0, 24.0, 6.0), (23.0, 22.3, 31.0, 1.7))
+INTRINSICS = ((50.0, 36.0, 24.0, 6.0), (23.0, 22.3, 31.0, 1.7))
 POSE = Matrix.LocRotScale((1.0, -4.0, 2.0), Euler((1.1, 0.2, 0.3)), (1.0, 1.0, 1.0))
 
 
@@ -75,12 +75,12 @@ def test_render_camera_is_blenders_projection(kind, fit, add_scene_camera, proje
     camera.matrix_world = POSE
     points = points_before(POSE)
     worst = 0.0
-    for size, percentage, aspect, shift, lens in itertools.product(
-        SIZES, PERCENTAGES, ASPECTS, SHIFTS, LENSES
+    for size, percentage, aspect, shift, intrinsics in itertools.product(
+        SIZES, PERCENTAGES, ASPECTS, SHIFTS, INTRINSICS
     ):
         scene = set_render(size, percentage, aspect)
         data = camera.data
-        data.lens, data.sensor_width, data.sensor_height, data.ortho_scale = lens
+        data.lens, data.sensor_width, data.sensor_height, data.ortho_scale = intrinsics
         data.shift_x, data.shift_y = shift
         result = cameras.render_camera(camera, scene, depsgraph())
         expected = blender_pixels(camera, scene, points)
@@ -92,7 +92,7 @@ def test_render_camera_is_blenders_projection(kind, fit, add_scene_camera, proje
 @pytest.mark.parametrize("fit", FITS)
 def test_render_camera_is_world_to_camera_view(kind, fit, add_scene_camera, project):
     scene = set_render((960, 540), 50, (1.0, 1.5))
-    camera = add_scene_camera(kind, sensor_fit=fit, lens=31.0, shift_x=0.1, shift_y=-0.2)
+    camera = add_scene_camera(kind, sensor_fit=fit, intrinsics=31.0, shift_x=0.1, shift_y=-0.2)
     camera.matrix_world = POSE
     points = points_before(POSE)
     bpy.context.view_layer.update()
@@ -139,9 +139,9 @@ def test_parents_constraints_and_animation_count(add_scene_camera, project):
     camera = add_scene_camera()
     camera.parent = parent
     camera.constraints.new("TRACK_TO").target = target
-    for frame, x, lens in ((1, 3.0, 35.0), (11, -5.0, 85.0)):
+    for frame, x, intrinsics in ((1, 3.0, 35.0), (11, -5.0, 85.0)):
         camera.location = (x, 1.0, 0.5)
-        camera.data.lens = lens
+        camera.data.lens = intrinsics
         camera.keyframe_insert("location", frame=frame)
         camera.data.keyframe_insert("lens", frame=frame)
     for frame in (1, 6, 11):
@@ -168,7 +168,7 @@ def test_cycles_renders_the_ball_where_the_camera_says(
     kind, scale, settings, add_scene_camera, project, tmp_path
 ):
     scene = set_render((96, 64), aspect=(1.0, 1.4))
-    camera = add_scene_camera(kind, lens=40.0, ortho_scale=5.0, **settings)
+    camera = add_scene_camera(kind, intrinsics=40.0, ortho_scale=5.0, **settings)
     camera.matrix_world = Matrix.LocRotScale((0.5, -6, 2), Euler((1.3, 0.3, 0.1)), scale)
     bpy.ops.mesh.primitive_uv_sphere_add(radius=0.3, location=(0.7, 0.4, 0.9))
     scene.camera = camera
@@ -234,7 +234,7 @@ def drawn_pixels(camera_object, background, size, scene, points):
 
 def add_background(camera_object, size, **settings):
     background = camera_object.data.background_images.new()
-    background.image = bpy.data.images.new("Picture", *size)
+    background.image = bpy.data.images.new("Image", *size)
     for key, value in settings.items():
         setattr(background, key, value)
     bpy.context.view_layer.update()
@@ -245,7 +245,7 @@ def add_background(camera_object, size, **settings):
 @pytest.mark.parametrize("method", ["FIT", "CROP", "STRETCH"])
 def test_background_camera_is_the_drawn_quad(kind, method, add_scene_camera, project):
     """96 set-ups for each kind and method."""
-    camera = add_scene_camera(kind, shift_x=0.07, shift_y=-0.11, ortho_scale=4.0, lens=35.0)
+    camera = add_scene_camera(kind, shift_x=0.07, shift_y=-0.11, ortho_scale=4.0, intrinsics=35.0)
     camera.matrix_world = POSE
     points = points_before(POSE)
     worst = 0.0
@@ -291,7 +291,7 @@ def test_a_render_as_background_is_the_render(kind, method, fit, aspect, add_sce
     assert np.abs(project(seen, points) - project(rendered, points)).max() < PIXEL
 
 
-def test_a_mirrored_camera_and_a_flipped_picture_cancel(add_scene_camera):
+def test_a_mirrored_camera_and_a_flipped_image_cancel(add_scene_camera):
     scene = set_render((64, 64))
     camera = add_scene_camera()
     camera.scale = (-1, 1, 1)
@@ -377,7 +377,7 @@ def test_added_cameras_give_their_numbers_back(model, size, focal, render, proje
     given = CameraData(
         np.array(POSE), *focal, size[0] * 0.47, size[1] * 0.55, *size, camera_model=model
     )
-    image = bpy.data.images.new("Picture", *size)
+    image = bpy.data.images.new("Image", *size)
     camera = cameras.add_camera("Added", given, image)
     background = camera.data.background_images[0]
     points = points_before(POSE)
@@ -396,7 +396,7 @@ def test_added_cameras_give_their_numbers_back(model, size, focal, render, proje
         assert np.abs(project(seen, points) - expected).max() < tolerance
 
 
-def test_an_added_camera_without_a_picture_goes_where_it_is_told():
+def test_an_added_camera_without_an_image_goes_where_it_is_told():
     collection = bpy.data.collections.new("Cameras")
     bpy.context.scene.collection.children.link(collection)
     given = CameraData(np.array(POSE), 100.0, 100.0, 32.0, 32.0, 64, 64)

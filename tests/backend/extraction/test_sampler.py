@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
-from levelform.backend.extraction import Samples, extract
+from levelform.backend.contract.errors import JobCancelled, RequestError, WorkError
+from levelform.backend.extraction import FieldSamples, extract
 from levelform.backend.extraction.sampler import BLOCK
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Sphere, Torus
@@ -111,7 +111,7 @@ def test_cancel_at_any_moment_and_carry_on_with_what_is_kept():
 
     field = Torus(0.6, 0.2)
     whole = extract(field, 64, ticket=Ticket(cancelled=count))
-    samples, moments = Samples(), asked
+    samples, moments = FieldSamples(), asked
     for moment in {0, 1, 2, 5, *range(0, moments, max(1, moments // 20)), moments - 1}:
         left = moment
 
@@ -120,10 +120,10 @@ def test_cancel_at_any_moment_and_carry_on_with_what_is_kept():
             left -= 1
             return left < 0
 
-        with pytest.raises(Cancelled):
-            extract(field, 64, ticket=Ticket(cancelled=stop), samples=Samples())
+        with pytest.raises(JobCancelled):
+            extract(field, 64, ticket=Ticket(cancelled=stop), samples=FieldSamples())
         left = moment // 2
-        with pytest.raises(Cancelled):
+        with pytest.raises(JobCancelled):
             extract(field, 64, ticket=Ticket(cancelled=lambda: stop() or True), samples=samples)
     mesh = extract(field, 64, samples=samples)
     assert (mesh.vertices == whole.vertices).all()
