@@ -75,12 +75,12 @@ def test_render_camera_is_blenders_projection(kind, fit, add_scene_camera, proje
     camera.matrix_world = POSE
     points = points_before(POSE)
     worst = 0.0
-    for size, percentage, aspect, shift, intrinsics in itertools.product(
+    for size, percentage, aspect, shift, lens in itertools.product(
         SIZES, PERCENTAGES, ASPECTS, SHIFTS, INTRINSICS
     ):
         scene = set_render(size, percentage, aspect)
         data = camera.data
-        data.lens, data.sensor_width, data.sensor_height, data.ortho_scale = intrinsics
+        data.lens, data.sensor_width, data.sensor_height, data.ortho_scale = lens
         data.shift_x, data.shift_y = shift
         result = cameras.render_camera(camera, scene, depsgraph())
         expected = blender_pixels(camera, scene, points)
@@ -92,7 +92,7 @@ def test_render_camera_is_blenders_projection(kind, fit, add_scene_camera, proje
 @pytest.mark.parametrize("fit", FITS)
 def test_render_camera_is_world_to_camera_view(kind, fit, add_scene_camera, project):
     scene = set_render((960, 540), 50, (1.0, 1.5))
-    camera = add_scene_camera(kind, sensor_fit=fit, intrinsics=31.0, shift_x=0.1, shift_y=-0.2)
+    camera = add_scene_camera(kind, sensor_fit=fit, lens=31.0, shift_x=0.1, shift_y=-0.2)
     camera.matrix_world = POSE
     points = points_before(POSE)
     bpy.context.view_layer.update()
@@ -139,9 +139,9 @@ def test_parents_constraints_and_animation_count(add_scene_camera, project):
     camera = add_scene_camera()
     camera.parent = parent
     camera.constraints.new("TRACK_TO").target = target
-    for frame, x, intrinsics in ((1, 3.0, 35.0), (11, -5.0, 85.0)):
+    for frame, x, lens in ((1, 3.0, 35.0), (11, -5.0, 85.0)):
         camera.location = (x, 1.0, 0.5)
-        camera.data.lens = intrinsics
+        camera.data.lens = lens
         camera.keyframe_insert("location", frame=frame)
         camera.data.keyframe_insert("lens", frame=frame)
     for frame in (1, 6, 11):
@@ -168,7 +168,7 @@ def test_cycles_renders_the_ball_where_the_camera_says(
     kind, scale, settings, add_scene_camera, project, tmp_path
 ):
     scene = set_render((96, 64), aspect=(1.0, 1.4))
-    camera = add_scene_camera(kind, intrinsics=40.0, ortho_scale=5.0, **settings)
+    camera = add_scene_camera(kind, lens=40.0, ortho_scale=5.0, **settings)
     camera.matrix_world = Matrix.LocRotScale((0.5, -6, 2), Euler((1.3, 0.3, 0.1)), scale)
     bpy.ops.mesh.primitive_uv_sphere_add(radius=0.3, location=(0.7, 0.4, 0.9))
     scene.camera = camera
@@ -245,7 +245,7 @@ def add_background(camera_object, size, **settings):
 @pytest.mark.parametrize("method", ["FIT", "CROP", "STRETCH"])
 def test_background_camera_is_the_drawn_quad(kind, method, add_scene_camera, project):
     """96 set-ups for each kind and method."""
-    camera = add_scene_camera(kind, shift_x=0.07, shift_y=-0.11, ortho_scale=4.0, intrinsics=35.0)
+    camera = add_scene_camera(kind, shift_x=0.07, shift_y=-0.11, ortho_scale=4.0, lens=35.0)
     camera.matrix_world = POSE
     points = points_before(POSE)
     worst = 0.0
