@@ -66,10 +66,10 @@ def reconstruct(
     ----------
     images
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
-        None: each camera's own picture.
+        None: each camera's own image.
     cameras
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
-        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+        posed images. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
     front

@@ -13,7 +13,7 @@ PAPER = 0.96  # sRGB of the sheet
 
 
 def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Camera:
-    """Return a camera that sees all of a shape, filling nine tenths of the picture."""
+    """Return a camera that sees all of a shape, filling nine tenths of the image."""
     pose = look_at(azimuth, elevation, 3 * shape.diagonal)
     points = (shape.surface.vertices - pose[:3, 3]) @ pose[:3, :3]
     plane = points[:, :2] / points[:, 2:]

@@ -3,9 +3,9 @@
     python tools/demo.py --out demo
 
 Opens the sample's scene (eight cameras that carry their images), reconstructs it with a real
-worker, and writes the scene, a .glb and a rendered picture. Then a chair from four cameras by the
+worker, and writes the scene, a .glb and a rendered image. Then a chair from four cameras by the
 network, twice: in the volume as it was guessed before, and where the worker finds the object now,
-side by side in one picture. Runs in the bpy module.
+side by side in one image. Runs in the bpy module.
 """
 
 import argparse

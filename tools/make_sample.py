@@ -321,7 +321,7 @@ def add_camera(
     turn = Euler((math.pi / 2 - elevation, 0.0, azimuth))
     width = data.sensor_width / data.lens  # of the frame at distance 1
     distance = radius * math.hypot(1.0, 2.0 / (FRAME_FRACTION * width))
-    # A shifted lens looks past what is in the middle of its picture.
+    # A shifted lens looks past what is in the middle of its image.
     aside = distance * width * np.array(shot.shift)
     place = np.array(turn.to_matrix()) @ [-aside[0], -aside[1], distance]
     camera.matrix_world = Matrix.LocRotScale(Vector(middle + place), turn, None)

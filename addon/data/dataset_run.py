@@ -148,7 +148,7 @@ def dataset_problem(scene: bpy.types.Scene) -> str:
         return "Choose a folder of mesh files."
     if chosen.source == "COLLECTION" and not shapes_of(scene):
         return "There is no mesh to render."
-    return "" if chosen.out else "Choose a folder for the pictures."
+    return "" if chosen.out else "Choose a folder for the images."
 
 
 def begin_panel(scene: bpy.types.Scene) -> None:

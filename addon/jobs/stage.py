@@ -211,7 +211,7 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
             return cameras
     raise RequestError(
         f"There are {count} images but {len(everything)} cameras.",
-        "Select as many cameras as images, or drop a single picture.",
+        "Select as many cameras as images, or drop a single image.",
     )
 
 

@@ -251,7 +251,7 @@ def add_camera(
     """
     data = bpy.data.cameras.new(name)
     data.sensor_fit = "HORIZONTAL"
-    # The frame is as wide as the image: lengths below are in widths of the picture.
+    # The frame is as wide as the image: lengths below are in widths of the image.
     pixel_aspect = camera.fl_x / camera.fl_y  # height of a pixel over its width
     if camera.camera_model == "ORTHOGRAPHIC":
         data.type = "ORTHO"
@@ -273,7 +273,7 @@ def add_camera(
 
 
 def match_render(scene: bpy.types.Scene, camera: CameraData) -> None:
-    """Give the scene's render the size and the pixel aspect of a camera's picture."""
+    """Give the scene's render the size and the pixel aspect of a camera's image."""
     render = scene.render
     render.resolution_x, render.resolution_y = camera.w, camera.h
     render.resolution_percentage = 100
@@ -363,7 +363,7 @@ def _background_intrinsics(
     if min(size) < 1:
         raise RequestError(
             f"The background image of {camera_object.name} has no pixels.",
-            "Reload it or pick another picture.",
+            "Reload it or pick another image.",
         )
     image_aspect = frames.image_aspect_of(background.image, size)
     x, y, shown_width, shown_height = frames.shown_rectangle(

@@ -103,7 +103,7 @@ def _find_camera_image(camera_object: bpy.types.Object) -> CameraImage:
     if any(entry.source == "MOVIE_CLIP" for entry in entries):
         problem = f"The background of {name} is a movie clip. Use an image instead."
     else:
-        problem = f"{name} has no picture. Give it a background image or pick its render."
+        problem = f"{name} has no image. Give it a background image or pick its render."
     return CameraImage("NONE", problem=problem)
 
 
@@ -113,7 +113,7 @@ def _check_camera_image(
     """Raise `RequestError` if the image is known to be unusable before its pixels are read."""
     image = camera_image.image
     if image is None:
-        raise RequestError(f"{camera_object.name} has no picture.")
+        raise RequestError(f"{camera_object.name} has no image.")
     size = pixels.known_size(image, _frame_of(camera_image, scene))
     if camera_image.background is not None:
         cameras.check_background(camera_object.name, camera_image.background)

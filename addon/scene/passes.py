@@ -1,4 +1,4 @@
-"""From the channels of one render to the files of a training picture."""
+"""From the channels of one render to the files of a training image."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -86,7 +86,7 @@ def render_view(
         raise RequestError(
             f"The image of {camera.name} is {width} x {height}, "
             f"but the scene renders {data.w} x {data.h}.",
-            "Give the scene's render the proportions of the picture.",
+            "Give the scene's render the proportions of the image.",
         )
     mirrored = scene_cameras.mirroring(camera, None, depsgraph)
     return pixels.to_view(content, resized(data, width, height), camera.name, mirrored)
@@ -124,10 +124,10 @@ def given_source(
     ----------
     images
         Paths, Blender's images or (H, W, 3 or 4) arrays, sRGB, row 0 at the top; one or several.
-        None: each camera's own picture.
+        None: each camera's own image.
     cameras
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
-        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+        posed images. None: the scene's ticked cameras if there are no images either, else none.
     frames
         Of cameras whose image is a sequence or a movie, see `scene_views`.
     """

@@ -266,7 +266,7 @@ def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings
             icon="INFO",
         )
     if settings.source == "IMAGE" and info.needs_camera and not info.estimates_camera:
-        paragraph(layout, context, "This method needs a camera for every picture.", icon="INFO")
+        paragraph(layout, context, "This method needs a camera for every image.", icon="INFO")
 
 
 def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:

@@ -124,7 +124,7 @@ CLASSES = (LEVELFORM_PT_training,)
 
 
 def register() -> None:
-    """Make room for the curve's picture."""
+    """Make room for the curve's image."""
     global _collection
     _collection = previews.new()
 

@@ -1,4 +1,4 @@
-"""Make records: from a mesh file, from a procedural shape, from a folder of pictures."""
+"""Make records: from a mesh file, from a procedural shape, from a folder of images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

@@ -39,7 +39,7 @@ class CameraNetwork(nn.Module):
         self.register_buffer("offset", torch.tensor(translation), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (B, 3, 4), camera_from_method = [s R | t], of the encoder's pictures.
+        """Return (B, 3, 4), camera_from_method = [s R | t], of the encoder's images.
 
         Camera axes are x right, y down, z forward; the scale s takes up the size of the object.
         """

@@ -50,7 +50,7 @@ class ResNet(nn.Module):
     blocks
         Residual blocks of each of the four stages.
     channels
-        Channels of the picture.
+        Channels of the image.
     width
         Channels of the first stage, doubled by each later one; the published networks have 64.
     norm

@@ -40,7 +40,7 @@ class Trunk(nn.Module):
     Parameters
     ----------
     channels
-        Of the pictures.
+        Of the images.
     stem
         Channels after the first convolution.
     stride

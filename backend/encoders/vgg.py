@@ -21,7 +21,7 @@ class VGG16(nn.Module):
     Parameters
     ----------
     channels
-        Channels of the picture.
+        Channels of the image.
     width
         Channels of the first group; 64 is the published network.
     hidden
@@ -65,7 +65,7 @@ class VGG16(nn.Module):
         self._initialize()
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Encode pictures.
+        """Encode images.
 
         Parameters
         ----------

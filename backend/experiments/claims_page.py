@@ -27,7 +27,7 @@ MEASURES: dict[str, tuple[str, int, float]] = {
 RULE = """\
 Every training is a short one of a compact network, as long as the table says, by the recipe of
 `levelform train` with what the claim changes; longer ones may come out otherwise. Both sides are
-measured on the same unseen shapes, from their first pictures. A comparison **holds** if the
+measured on the same unseen shapes, from their first images. A comparison **holds** if the
 difference has the claimed sign and is larger than the noise: two standard errors over the shapes,
 or half the range over the seeds, whichever is larger; it **does not hold** if it is as large with
 the other sign; else it is **within the noise**. What is claimed to be alike holds if the

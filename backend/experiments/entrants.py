@@ -62,11 +62,11 @@ class Entrant(ABC):
 
     @abstractmethod
     def version(self, category: str) -> str:
-        """Return a hash of all that its answers for a category depend on but the pictures."""
+        """Return a hash of all that its answers for a category depend on but the images."""
 
     @abstractmethod
     def field(self, shape: StoredShape, setting: Setting) -> Field:
-        """Return what it makes of a shape's pictures.
+        """Return what it makes of a shape's images.
 
         Raises
         ------

@@ -53,7 +53,7 @@ class TrainingVariant:
     pretrained: bool = True
 
     def recipe(self, steps: int) -> Recipe:
-        """Return the compact recipe, changed and shortened to `steps` that see pictures."""
+        """Return the compact recipe, changed and shortened to `steps` that see images."""
         recipe = shortened(find_recipe(self.method, self.part), steps)
         if not self.pretrained:
             recipe = replace(recipe, phases=recipe.phases[-1:])

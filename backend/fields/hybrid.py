@@ -105,7 +105,7 @@ class HybridField(Field):
     layers
         The others, an ELU before each; the last has one output, or two with how sure it is.
     views
-        The pictures. None where the first layer reads none of them.
+        The images. None where the first layer reads none of them.
     gate
         (1,) for how sure mirror images are; None asks none.
     """

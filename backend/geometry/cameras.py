@@ -69,7 +69,7 @@ class Camera:
         return np.linalg.inv(self.world_from_camera)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Project points into the picture.
+        """Project points into the image.
 
         Parameters
         ----------

@@ -124,7 +124,7 @@ def training_camera(camera: Camera, framing: Framing, *, name: str = "view") -> 
 
 
 def _upright(forward: np.ndarray, *, fallback: np.ndarray) -> np.ndarray:
-    """Return camera axes (x right, y down, z forward) as columns, with +Z up in the picture."""
+    """Return camera axes (x right, y down, z forward) as columns, with +Z up in the image."""
     up = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.999 else fallback
     right = np.cross(forward, up)
     right /= np.linalg.norm(right)

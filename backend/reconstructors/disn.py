@@ -11,7 +11,7 @@ Network for High-quality Single-view 3D Reconstruction", NeurIPS 2019.
     R, t           `CameraNetwork`, Eq. 1-2
 
 Figures 3 and 4: five maps of VGG-16 are resized to the image's size S, and sampled bilinearly at
-(u, v), which is clamped to the picture.
+(u, v), which is clamped to the image.
 
 Departures
 ----------
@@ -456,7 +456,7 @@ class DISN(Reconstructor):
         scale = scale_of(matrix)
         if not np.isfinite(matrix).all() or abs(scale) < 1e-6:
             raise RequestError(
-                "The camera network found no camera for the picture.",
+                "The camera network found no camera for the image.",
                 "Give the image a camera of its own.",
             )
         return camera_at(matrix[:3, :3] / scale, matrix[:3, 3] / scale, self.framing)

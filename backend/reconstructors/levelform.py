@@ -150,7 +150,7 @@ Layers = list[tuple[Tensor, Tensor]]
 
 
 class EncodedImages(NamedTuple):
-    """What the encoder makes of N pictures."""
+    """What the encoder makes of N images."""
 
     embedding: Tensor  # (N, features)
     maps: Tensor | None  # (N, channels of all levels, T, T); None: g reads none
@@ -238,7 +238,7 @@ SPEC = MethodSpec(
 
 @register(SPEC)
 class Levelform(Reconstructor):
-    """The hypernetwork, its camera network, and what they need of pictures."""
+    """The hypernetwork, its camera network, and what they need of images."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration

@@ -752,7 +752,7 @@ class UCLIDNet(Reconstructor):
     def _targets(
         self, batch: Batch, generator: torch.Generator | None, *, repeat: int
     ) -> list[Tensor]:
-        """Return surface points, (5000, 3) method frame, drawn anew for each picture."""
+        """Return surface points, (5000, 3) method frame, drawn anew for each image."""
         assert batch.surface is not None
         surface, targets = self.to_method(batch.surface), []
         for points in surface.repeat_interleave(repeat, 0):

@@ -167,7 +167,7 @@ class BatchSampler:
 def load_shapes(
     folders: Sequence[str], split: str | None, *, categories: Sequence[str] | None = None
 ) -> list[StoredShape]:
-    """Return the shapes of a split, or all, of some data sets that have points and pictures."""
+    """Return the shapes of a split, or all, of some data sets that have points and images."""
     shapes = [
         shape
         for folder in folders
@@ -178,7 +178,7 @@ def load_shapes(
         wanted = f" of {', '.join(categories)}" if categories else ""
         part = f"The split {split!r}" if split else "All"
         raise RequestError(
-            f"{part} of {', '.join(folders)} has no shapes{wanted} with pictures.",
+            f"{part} of {', '.join(folders)} has no shapes{wanted} with images.",
             "Make the data set with --views, or name another.",
         )
     return shapes

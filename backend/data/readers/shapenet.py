@@ -114,7 +114,7 @@ class MoreVariation(Reader):
     """ShapenetRender_more_variation: 36 easy views, whose cameras are exact, of each shape.
 
     The hard views are left out: for models of several parts their recorded shift does not describe
-    the picture.
+    the image.
     """
 
     def names(self) -> list[str]:

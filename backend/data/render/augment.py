@@ -21,7 +21,7 @@ def draw(
 ) -> Tensor:
     """Return what `torch.rand` or its like draws, `shape` for each image, (V, *shape).
 
-    `shape` starts with V, the number of pictures.
+    `shape` starts with V, the number of images.
     """
     if isinstance(source, torch.Generator):
         return kind(size=tuple(shape), generator=source, **options)
@@ -56,14 +56,14 @@ def add_background(images: Tensor, generator: Source) -> Tensor:
 
 
 def add_noise(images: Tensor, generator: Source, most: float = 0.04) -> Tensor:
-    """Add Gaussian noise to the colours, of a strength up to `most` drawn for each picture."""
+    """Add Gaussian noise to the colours, of a strength up to `most` drawn for each image."""
     noise = draw(torch.randn, (*images.shape[:3], 3), generator).to(images)
     sigma = _between(len(images), 0, most, generator, images)
     return torch.cat([(images[..., :3] + sigma * noise).clamp(0, 1), images[..., 3:]], -1)
 
 
 def blur(images: Tensor, generator: Source, most: float = 1.2) -> Tensor:
-    """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each picture.
+    """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each image.
 
     Colours are weighed by alpha, so that what lies behind the object does not bleed into it.
     """

@@ -91,7 +91,7 @@ def rasterize(
 
 
 def _area(corners: Tensor) -> Tensor:
-    """Return twice the signed area of (T, 3, 3) triangles in the picture."""
+    """Return twice the signed area of (T, 3, 3) triangles in the image."""
     a, b, c = corners[..., :2].unbind(1)
     u, v = b - a, c - a
     return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]

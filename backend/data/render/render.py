@@ -260,7 +260,7 @@ def _rasterized(
         view
     ]
     far = torch.stack([s[2] for s in seen])[view]
-    # Attributes divided by depth are linear in a perspective picture.
+    # Attributes divided by depth are linear in a perspective image.
     near = screen[:, 2].index_select(0, corner.view(-1)).view(-1, 3)
     weights = cover.weights * torch.where(orthographic[:, None], 1.0, near)
     weights = weights / weights.sum(1, keepdim=True)

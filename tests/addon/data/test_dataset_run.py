@@ -151,7 +151,7 @@ def test_an_error_of_our_own_ends_the_run_in_words(panel, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"out": ""}, "Choose a folder for the pictures."),
+        ({"out": ""}, "Choose a folder for the images."),
         ({"source": "FOLDER"}, "Choose a folder of mesh files."),
     ],
 )

@@ -126,7 +126,7 @@ def test_each_camera_shows_its_image_or_why_it_has_none(extension, found, ball_s
     assert "image 0" in paper
     assert "No image: left out" in paper
     assert "Unusable" in paper
-    assert "View 1 has no picture." in paper
+    assert "View 1 has no image." in paper
     assert "levelform.render_pictures" in paper
 
 
@@ -277,7 +277,7 @@ def test_training_images_say_what_is_missing_and_how_many_there_will_be(extensio
     chosen = bpy.context.scene.levelform_dataset
     assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
     bpy.ops.mesh.primitive_cube_add()
-    assert "Choose a folder for the pictures." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "Choose a folder for the images." in draw(panels_dataset.LEVELFORM_PT_dataset)
     chosen.out, chosen.views = "/pictures", 12
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     assert "1 shape, 12 images" in paper

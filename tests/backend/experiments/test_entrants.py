@@ -31,7 +31,7 @@ def test_baselines_answer_with_what_they_know(data, known):
     seen = Dataset(data, "train")[0]
     ground_truth = GroundTruth(seen)
     oracle, retrieval = (Baseline(kind, known).field(seen, ONE) for kind in ("oracle", "retrieval"))
-    # A training shape is its own nearest neighbour, as a shape and by its own picture.
+    # A training shape is its own nearest neighbour, as a shape and by its own image.
     assert ground_truth.iou(oracle) == ground_truth.iou(retrieval) > 0.5
     mean = Baseline("mean-shape", known)
     assert 0 < ground_truth.iou(mean.field(seen, ONE)) < ground_truth.iou(oracle)

@@ -22,7 +22,7 @@ FRAMING = Framing(size=64)
 
 
 def difference(one, two):
-    """Return the mean absolute difference of two premultiplied pictures."""
+    """Return the mean absolute difference of two premultiplied images."""
     return (premultiply(one) - premultiply(two)).abs().mean().item()
 
 

@@ -327,7 +327,7 @@ def test_no_camera_network_is_said(views):
 
 
 def test_a_true_sighting_is_framed_as_the_true_camera(photograph, aim):
-    """What the camera network is taught leads, where it is right, to the posed picture."""
+    """What the camera network is taught leads, where it is right, to the posed image."""
     model = make()
     for center in ((1.2, -2.6, 1.0), (-2.5, -3.0, 0.4), (0.3, 5.0, 2.0)):
         distance = float(torch.tensor(center).norm())

@@ -29,7 +29,7 @@ def make(**changes):
 
 
 def bend(model, *, amount=0.05):
-    """Make the embedding a warp that depends on the image, and the points differ by picture."""
+    """Make the embedding a warp that depends on the image, and the points differ by image."""
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         if model.embed is not None:
