@@ -10,6 +10,7 @@ from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
 from levelform.backend.contract.protocol import ImageFile
 from levelform.backend.geometry.pictures import shrink
+from levelform.backend.memory import held_bytes
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
@@ -220,6 +221,20 @@ def test_the_oldest_kept_field_makes_room(views):
     for name in ("a", "b"):
         finish(session.reconstruct(request(views, keep=name), Ticket()))
     assert session.status().kept == ("b",)
+
+
+@pytest.mark.parametrize("fits", [False, True])
+def test_the_samples_of_kept_fields_count_too(views, fits):
+    first = Session()
+    finish(first.reconstruct(request(views, resolution=64, keep="a"), Ticket()))
+    kept = first._kept["a"]
+    field, whole = held_bytes(kept.field), held_bytes(kept.field, kept.samples)
+    assert whole - field >= kept.samples.bytes > 0
+    cap = 2 * whole if fits else 2 * field + kept.samples.bytes
+    session = Session(kept_bytes=cap)
+    for name in ("a", "b"):
+        finish(session.reconstruct(request(views, resolution=64, keep=name), Ticket()))
+    assert session.status().kept == (("a", "b") if fits else ("b",))
 
 
 def test_methods_are_listed_with_what_they_need():
