@@ -25,6 +25,7 @@ ALLOWED = {
     "reconstructors": FOUNDATION
     | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
+    "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
     "data": FOUNDATION | {"geometry", "images"},
