@@ -20,7 +20,7 @@ ALLOWED = {
     "fusion": FOUNDATION | {"geometry"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.
-    "training.batch": FOUNDATION,
+    "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
     "reconstructors": FOUNDATION
     | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
