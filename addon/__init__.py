@@ -25,6 +25,7 @@ _MODULES = (
     "operators.volume",
     "operators.reconstruct",
     "operators.remesh",
+    "operators.surface",
     "operators.compare",
     "data.dataset_run",
     "operators.dataset",

@@ -28,6 +28,7 @@ from .backend_setup import interpreter
 from .data import dataset_render
 from .data.batch import batch_lines
 from .data.compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
+from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,
     absolute,
@@ -290,6 +291,56 @@ def remesh(
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
     return _exhaust(live.drive(running))
+
+
+def texture(
+    target: bpy.types.Object, size: int = 2048, *, faces: int = TEXTURED_FACES
+) -> bpy.types.Object:
+    """Unwrap a reconstruction and bake its texture from the images, with a material that shows it.
+
+    Re-meshing bakes it again. The image is packed into the .blend; .glb and .obj files take it.
+
+    Parameters
+    ----------
+    target
+        An object that `reconstruct` made; the object and its modifiers stay.
+    size
+        Pixels along a side, 256 to 8192.
+    faces
+        A mesh of more triangles is simplified to so many first.
+
+    Raises
+    ------
+    RequestError
+        If the object is no reconstruction, or is being edited.
+    WorkError
+        If its images are not kept any more, or say nothing of the mesh; it is as it was.
+    """
+    return _exhaust(live.drive(begin_texture(target, size, faces=faces)))
+
+
+def quads(
+    target: bpy.types.Object, count: int, *, sharp_angle: float = SHARP_ANGLE
+) -> bpy.types.Object:
+    """Rebuild a reconstruction of quads by QuadriFlow, its colours or texture taken anew.
+
+    Parameters
+    ----------
+    target
+        An object that `reconstruct` made; the object and its modifiers stay.
+    count
+        About how many quads.
+    sharp_angle
+        Radians: edges between faces that meet at this angle or more are sharp; by default none.
+
+    Raises
+    ------
+    RequestError
+        If the object is no reconstruction, or is being edited.
+    WorkError
+        If QuadriFlow made no quads, or the images are not kept any more; the mesh is as it was.
+    """
+    return _exhaust(live.drive(begin_quads(target, count, sharp_angle=sharp_angle)))
 
 
 def compare(

@@ -179,10 +179,10 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct, then write and save what was asked for. Or check the views."""
     if args.check:
         return _check_views(args)
-    for path in filter(None, (args.out, args.save)):
-        check_output(path)
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
+    for path in filter(None, (args.out, args.save)):
+        check_output(path, textured=settings.texture is not None)
     source = _source(args.source, scene, _views(args.views), args.frames)
     running = begin(source, settings, volume=volume, front=args.front, name=args.name)
     with _Bar() as bar:

@@ -22,7 +22,7 @@ from ...backend.contract.protocol import Progress
 from ..jobs.requests import absolute, panel_frames
 from ..jobs.results import PROVENANCE
 from ..jobs.session import Running, live
-from ..scene.export import MESH_SUFFIXES, export_mesh
+from ..scene.export import MESH_SUFFIXES, check_textured, export_mesh
 from ..scene.studio import nothing_kept
 from ..scene.views import ViewSource, folder_source, given_source, scene_source
 
@@ -80,6 +80,8 @@ def batch_lines(
         raise RequestError(
             f"{suffix} is not a mesh format known here.", f"Use one of {', '.join(MESH_SUFFIXES)}."
         )
+    if settings.get("texture") is not None:
+        check_textured(f"mesh{suffix}")
     if part is not None:
         parse_part(part)
     paths, folder = [absolute(source) for source in sources], absolute(out)

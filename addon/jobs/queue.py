@@ -51,6 +51,7 @@ _ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 Request = (
     protocol.Reconstruct
     | protocol.Remesh
+    | protocol.Paint
     | protocol.EstimateVolume
     | protocol.CheckViews
     | protocol.Evaluate
@@ -61,7 +62,7 @@ _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
 }
-Update = protocol.MeshUpdate | protocol.Evaluation  # what a job has to show
+Update = protocol.MeshUpdate | protocol.Evaluation | protocol.Painted  # what a job has to show
 
 
 @dataclass(eq=False)
@@ -390,7 +391,7 @@ class Jobs:
         match event:
             case protocol.Progress():
                 job.progress = event
-            case protocol.MeshUpdate() | protocol.Evaluation():
+            case protocol.MeshUpdate() | protocol.Evaluation() | protocol.Painted():
                 self._update = event
             case protocol.Placed() | protocol.VolumeEstimate():
                 job.placement = event.placement

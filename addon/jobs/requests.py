@@ -34,8 +34,11 @@ from ..scene.views import (
     scene_cameras_of,
     scene_source,
 )
+from .painting import TEXTURED, then_finish, then_texture
 from .results import PROVENANCE, Added, Checked, Replaced
 from .session import Running, live
+from .targets import not_kept as not_kept
+from .targets import remesh_problem as remesh_problem
 
 DEFAULT_NAME = "Reconstruction"
 DEFAULT_METHOD = METHOD.default
@@ -238,9 +241,8 @@ def begin(
         "blender": bpy.app.version_string,
     }
     result = Added(job, name, bpy.context, source.images)
-    return live.begin(
-        request, result, facts, marks or _marks(source, bpy.context.scene, panel=False)
-    )
+    marks = marks or _marks(source, bpy.context.scene, panel=False)
+    return live.begin(request, result, facts, marks, then=then_finish(settings))
 
 
 def begin_remesh(
@@ -278,33 +280,9 @@ def begin_remesh(
         options={name: value for name, value in options.items() if name in names},
     )
     result = Replaced(job, target, bpy.context.scene)
-    return live.begin(request, result, {**before, "options": options})
-
-
-def remesh_problem(target: bpy.types.Object | None) -> str:
-    """Return why an object can't be meshed again, in one sentence; empty if it can."""
-    if target is None or target.type != "MESH" or not _keep_of(target):
-        return "Select a mesh that Levelform made."
-    if target.mode != "OBJECT":
-        return "Leave Edit Mode first."
-    if target.data.shape_keys is not None:
-        return f"{target.name} has shape keys, which a new mesh would break. Remove them first."
-    if target.library is not None or target.data.library is not None:
-        return f"{target.name} is linked from another file. Make it local first."
-    return ""
-
-
-def not_kept(target: bpy.types.Object) -> str:
-    """Return why the worker can't mesh an object's field again; empty if it has kept it."""
-    status = live.status
-    if status is not None and target[PROVENANCE].get("keep") in status.kept:
-        return ""
-    return "The backend no longer keeps this result. Reconstruct it again."
-
-
-def _keep_of(target: bpy.types.Object) -> str:
-    stored = target.get(PROVENANCE)
-    return stored.get("keep", "") if hasattr(stored, "to_dict") else ""
+    facts = {**before, "options": options}
+    facts.pop(TEXTURED, None)
+    return live.begin(request, result, facts, then=then_texture(before))
 
 
 def _given_volume(

@@ -22,6 +22,7 @@ from ...backend.contract.protocol import (
     Evaluate,
     MeshUpdate,
     MethodInfo,
+    Paint,
     Placement,
     Progress,
     Reconstruct,
@@ -58,6 +59,8 @@ class Running:
     deleted : the user deleted the object
     outcome : the object, once the job has finished
     marks : where to write whether the views agree; None: nowhere
+    then : begins another job on the object when this one has finished, such as its texture
+    next : that job
     """
 
     result: Result
@@ -68,6 +71,8 @@ class Running:
     deleted: bool = False
     outcome: bpy.types.Object | None = None
     marks: view_checks.Marks | None = None
+    then: "Callable[[bpy.types.Object], Running] | None" = None
+    next: "Running | None" = None
 
     @property
     def stopping(self) -> bool:
@@ -134,10 +139,12 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate | CheckViews,
+        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
+        *,
+        then: Callable[[bpy.types.Object], Running] | None = None,
     ) -> Running:
         """Hand a job to the worker; then `wake` the timer, or `drive` the job.
 
@@ -150,7 +157,7 @@ class LiveSession:
             raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
-        self.running = Running(result, dict(facts), _selection(), job, marks=marks)
+        self.running = Running(result, dict(facts), _selection(), job, marks=marks, then=then)
         return self.running
 
     def cancel(self) -> None:
@@ -185,8 +192,10 @@ class LiveSession:
         finally:
             if self.running is running:
                 self._give_up(running)
-        if running.outcome is None:
+        if running.outcome is None or (running.then is not None and running.next is None):
             raise self.failure or WorkError("The job was cancelled.")
+        if running.next is not None:
+            return (yield from self.drive(running.next))
         return running.outcome
 
     def step(self, *, patient: bool = True) -> None:
@@ -252,6 +261,20 @@ class LiveSession:
         self.failure = running.error or _failure_of(running.job)
         self._ended.add(running.job.id)
         self.running = None
+        if running.outcome is not None and running.then is not None:
+            self._go_on(running.then, running)
+
+    def _go_on(self, then: "Callable[[bpy.types.Object], Running]", running: Running) -> None:
+        """Begin the job that follows a finished one; the panel says why it can't be."""
+        assert running.outcome is not None  # whoever calls has seen to that
+        try:
+            with in_window():
+                running.next = then(running.outcome)
+        except LevelformError as error:
+            self.failure = error
+        except Exception as error:
+            logger.exception("what follows the job %s could not begin", running.job.id)
+            self.failure = _unforeseen(error)
 
     def _keep(self, running: Running) -> None:
         try:

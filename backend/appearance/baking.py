@@ -16,6 +16,7 @@ from ..ticket import Ticket
 from .blending import Appearance
 
 BAND = 1 << 20  # texels whose surface points are in memory together
+RIM = 3  # texels beyond a chart that continue the nearest ones
 DARKEST = 0.02  # linear light below which it is not divided out
 BRIGHTEST = 6.0  # factor by which dividing out the light may brighten a texel
 
@@ -128,7 +129,12 @@ def _padded(image: Tensor) -> Tensor:
 
     Smaller copies of the texture and texels at a chart's border mix with what surrounds it.
     """
-    return _pushed(image.permute(2, 0, 1)[None])[0].permute(1, 2, 0)
+    grown = image.permute(2, 0, 1)[None]
+    for _ in range(RIM):
+        around = avg_pool2d(grown, 3, 1, 1)
+        mean = around / around[:, 3:].clamp_min(1e-12)
+        grown = torch.where((grown[:, 3:] == 0) & (around[:, 3:] > 0), mean, grown)
+    return _pushed(grown)[0].permute(1, 2, 0)
 
 
 def _pushed(image: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def _collected(atlas: "object", parts: list[np.ndarray], count: int) -> np.ndarr
 def _pieces(mesh: Mesh, seed: int) -> np.ndarray:
     """Return (F,) which piece each triangle belongs to."""
     from scipy.cluster.vq import kmeans2
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     count = max(len(mesh.faces) // PIECE, 1)
     if count == 1:
@@ -73,5 +73,6 @@ def _pieces(mesh: Mesh, seed: int) -> np.ndarray:
     normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-20)
     features = np.concatenate([(a + b + c) / 3, TURN * normals], 1)
     some = features[:: max(len(features) // SAMPLE, 1)]
-    centers, _ = kmeans2(some, count, iter=6, minit="points", seed=seed)
-    return cKDTree(centers).query(features)[1]
+    chosen = np.random.default_rng(seed).choice(len(some), count, replace=False)
+    centers, _ = kmeans2(some, some[chosen], iter=6, minit="matrix")
+    return KDTree(centers).query(features)[1]

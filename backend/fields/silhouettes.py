@@ -67,7 +67,7 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     alpha : (H, W) in [0, 1]
     """
     from scipy.ndimage import binary_dilation, binary_erosion
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     clean = np.asarray(binary_erosion(alpha >= OPAQUE, border_value=1), bool)
     near = np.asarray(binary_dilation(clean, iterations=math.ceil(GROWN * math.sqrt(2))), bool)
@@ -75,7 +75,7 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rim = np.argwhere(clean & ~np.asarray(binary_erosion(clean, border_value=1), bool))
     if not len(rim) or not len(around):
         return rgb
-    distance, nearest = cKDTree(rim).query(around, distance_upper_bound=GROWN + 1e-6)
+    distance, nearest = KDTree(rim).query(around, distance_upper_bound=GROWN + 1e-6)
     known = np.isfinite(distance)
     to, source = around[known], rim[nearest[known]]
     result = rgb.copy()
