@@ -4,8 +4,9 @@ Nothing is learned from other objects. `Fit` holds the state and takes steps; `r
 offers it as a method.
 """
 
+from . import starting
 from .optimiser import Fit
 from .settings import FitSettings
 from .state import FitState
 
-__all__ = ["Fit", "FitSettings", "FitState"]
+__all__ = ["Fit", "FitSettings", "FitState", "starting"]

@@ -14,6 +14,7 @@ from torch import Tensor
 from .grid import Grid
 
 DUMMIES = 2
+MARGIN = 1.5  # cells around the band, so that samples in it find all their corners
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,16 @@ class Band:
     @classmethod
     def around(cls, grid: Grid, distances: Tensor, width: float) -> "Band":
         """Return the nodes less than `width` and a margin from the surface of (count,) values."""
-        reach = width + 2.0 * grid.spacing
+        reach = width + MARGIN * grid.spacing
         near = (distances.abs() < reach).view(grid.shape).clone()
         for axis in range(3):
             near.select(axis, 0).fill_(False)
             near.select(axis, -1).fill_(False)
-        active = near.view(-1).nonzero()[:, 0]
+        return cls.of(grid, distances, near.view(-1).nonzero()[:, 0], reach)
+
+    @classmethod
+    def of(cls, grid: Grid, distances: Tensor, active: Tensor, reach: float) -> "Band":
+        """Return the band of given nodes; only the signs of the other distances matter."""
         count = len(active)
         places = torch.where(distances < 0, count + 1, count)
         places[active] = torch.arange(count, device=active.device)
@@ -93,11 +98,15 @@ def redistance(grid: Grid, distances: Tensor, width: float) -> Tensor:
     """Return distances, (count,), with the nodes farther than `width` measured anew.
 
     Optimisation moves the surface while far nodes keep what they had; where it has come near to
-    them they take their distance to the nearest node on the other side. Signs stay.
+    them they take their distance to the nearest node on the other side. Signs stay, but that of
+    voids which no camera can look into.
     """
     inside = (distances < 0).view(grid.shape).cpu().numpy()
     if inside.all() or not inside.any():
         return distances
+    hidden = torch.from_numpy(_voids(inside)).to(distances.device).view(-1)
+    distances = torch.where(hidden, -distances.abs(), distances)
+    inside |= hidden.view(grid.shape).cpu().numpy()
     measured = torch.from_numpy(_signed_steps(inside)).to(distances).view(-1) * grid.spacing
     apart = torch.where(
         measured.abs() < width,
@@ -128,3 +137,15 @@ def _signed_steps(inside: np.ndarray) -> np.ndarray:
     outwards = cast("np.ndarray", distance_transform_edt(~inside))
     inwards = cast("np.ndarray", distance_transform_edt(inside))
     return np.where(inside, 0.5 - inwards, outwards - 0.5).astype(np.float32)
+
+
+def _voids(inside: np.ndarray) -> np.ndarray:
+    """Return which nodes are outside without a way to the grid's border."""
+    from scipy.ndimage import label
+
+    parts, count = cast("tuple[np.ndarray, int]", label(~inside))
+    open_ = np.zeros(count + 1, bool)
+    for axis in range(3):
+        for end in (0, -1):
+            open_[np.unique(np.take(parts, end, axis))] = True
+    return ~inside & ~open_[parts]

@@ -31,6 +31,11 @@ class Tables:
     albedo: Tensor
     shared: Tensor
 
+    @property
+    def leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What a loss is differentiated by."""
+        return self.values, self.slopes, self.albedo, self.shared
+
 
 @dataclass(frozen=True)
 class RayLosses:
@@ -41,7 +46,9 @@ class RayLosses:
     by_ray: Tensor
 
 
-def ray_losses(tables: Tables, band: Band, rays: Rays, depth: Tensor, sharpness: float) -> RayLosses:
+def ray_losses(
+    tables: Tables, band: Band, rays: Rays, depth: Tensor, sharpness: float
+) -> RayLosses:
     """Render rays, (R,), at the samples `depth`, (R, K + 1), and compare with the images.
 
     A ray's colour counts by the alpha of its pixel; what passes the object is taken to have the
@@ -96,7 +103,7 @@ def distance_losses(
 
 @torch.no_grad()
 def variation(values: Tensor, band: Band, axis: int) -> tuple[Tensor, Tensor]:
-    """Return the mean absolute difference along an axis of (M + 2, C) values, and its derivative."""
+    """Return the mean absolute difference of (M + 2, C) values along an axis; its derivative."""
     after = band.neighbours[:, 2 * axis]
     difference = (values[after] - values[:-DUMMIES]) * band.complete[:, None]
     scale = 1.0 / (band.complete.sum().clamp_min(1.0) * values.shape[1])

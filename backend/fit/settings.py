@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+STEPS = {"10s": 400, "1min": 2400, "5min": 12000}  # what two cores take in about that time
+COARSE_STEPS = 240  # on the coarsest grid, at most an eighth of the budget
+MEDIUM_STEPS = 1600  # on the grid of 64 cells, at most two thirds
+FINE_STEPS = 5000  # until the grid of 128 cells
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -41,8 +46,8 @@ class FitSettings:
     eikonal: float = 0.1
     laplacian: float = 0.06
     variation: float = 0.1
-    band: float = 4.0
-    refresh: int = 40
+    band: float = 2.5
+    refresh: int = 25
     first_colors: int = 30
     reach: float = 4.0
     longest: int = 256
@@ -61,3 +66,17 @@ class FitSettings:
         """Return the factor of the learning rates at a fraction of the budget."""
         late = max(fraction - self.decay_from, 0.0) / (1.0 - self.decay_from)
         return self.decay**late
+
+
+def settings_for(steps: int, *, coarse: bool = True) -> FitSettings:
+    """Return the settings for a budget of steps: the more steps, the finer the last grid.
+
+    Without `coarse` the first grid is the one of 64 cells, for a first field worth keeping.
+    """
+    first = min(COARSE_STEPS, steps / 8) if coarse else 0.0
+    second = min(first + MEDIUM_STEPS, steps * 2 / 3)
+    stages = [(32, first / steps)] if coarse else []
+    stages += [(64, second / steps), (96, min(FINE_STEPS / steps, 1.0))]
+    if steps > FINE_STEPS:
+        stages.append((128, 1.0))
+    return FitSettings(stages=tuple(stages))

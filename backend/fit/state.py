@@ -1,4 +1,4 @@
-"""What a fit knows at one moment: enough to mesh it, to go on from it, and to save it."""
+"""What a fit knows at one moment: enough to mesh it, and to save it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,15 +53,10 @@ class FitState:
             If they do not belong together.
         """
         try:
-            lower, shape = map(float, facts["lower"]), map(int, facts["shape"])
-            grid = Grid((*lower,), float(facts["spacing"]), (*shape,))  # pyright: ignore[reportArgumentType]
-            state = cls(
-                grid,
-                tensors["distances"],
-                tensors["albedo"],
-                tensors["shared"],
-                int(facts["iteration"]),
-            )
+            (x, y, z), (nx, ny, nz) = map(float, facts["lower"]), map(int, facts["shape"])
+            grid = Grid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
+            numbers = (tensors["distances"], tensors["albedo"], tensors["shared"])
+            state = cls(grid, *numbers, int(facts["iteration"]))
         except (KeyError, TypeError, ValueError) as error:
             raise RequestError("The kept fit is incomplete.", "Fit the object anew.") from error
         if state.distances.shape != (grid.count,) or state.albedo.shape != (grid.count, 3):
@@ -77,16 +72,6 @@ class FitState:
             self.grid.sample(self.distances, nodes) + beyond,
             self.grid.sample(self.albedo, nodes),
             self.shared,
-            self.iteration,
-        )
-
-    def clone(self) -> "FitState":
-        """Return a copy that shares no memory."""
-        return FitState(
-            self.grid,
-            self.distances.clone(),
-            self.albedo.clone(),
-            self.shared.clone(),
             self.iteration,
         )
 

@@ -8,7 +8,7 @@ paper's own frame at its border with `to_method` and `prepare`, and nowhere else
 import dataclasses
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -57,6 +57,7 @@ class MethodSpec:
     fusions : names of the rules by which several views are combined, the default first
     own_options : keywords of `encode` and `decode` that a person may give, see `options`
     level_unit : what a user's level is a number of, "distance" or "probability"
+    improves : its result gets better while it is shown; it can be stopped early, and continued
     """
 
     name: str
@@ -72,6 +73,7 @@ class MethodSpec:
     fusions: tuple[Fusion, ...] = ()
     own_options: tuple[Option, ...] = ()
     level_unit: str = "distance"
+    improves: bool = False
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -265,6 +267,14 @@ class Reconstructor(nn.Module):
     @abstractmethod
     def encode(self, views: Sequence[View], **options: Any) -> Code:
         """Encode the views of one object, cameras in the volume's frame, fused into one code."""
+
+    def codes(self, views: Sequence[View], **options: Any) -> Generator[Code, None, Code]:
+        """Encode views as `encode` does; yield codes to show on the way, and return the last.
+
+        A method that `improves` yields what it has every second or two; the others yield nothing.
+        """
+        yield from ()
+        return self.encode(views, **options)
 
     @abstractmethod
     def decode(self, code: Code, **options: Any) -> Field:

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Matrix
-
 from levelform.backend.contract.cameras import CameraData, to_frame
 from levelform.backend.data.meshes import mend, read_asset
 from levelform.backend.geometry.frames import OBJECT_SIDE
 from levelform.backend.geometry.meshes import Mesh
+from mathutils import Matrix
 
 OBJECTS = (
     "base-meshes/coffee_cup.glb",
@@ -70,7 +69,9 @@ def poses(count: int, reach: float) -> list[np.ndarray]:
 def truth_of(path: Path) -> tuple[Mesh, np.ndarray, float]:
     """Return the mended mesh in the volume's frame, and the centre and scale that put it there."""
     mesh = mend(read_asset(path).mesh)[0]
-    lower, upper = (extreme(mesh.vertices[mesh.faces].reshape(-1, 3), 0) for extreme in (np.min, np.max))
+    lower, upper = (
+        extreme(mesh.vertices[mesh.faces].reshape(-1, 3), 0) for extreme in (np.min, np.max)
+    )
     centre, scale = (lower + upper) / 2, OBJECT_SIDE / float((upper - lower).max())
     return Mesh((mesh.vertices - centre) * scale, mesh.faces, None), centre, scale
 
