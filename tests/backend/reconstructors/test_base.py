@@ -8,17 +8,17 @@ import torch
 from levelform.backend import reconstructors
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields import Field
-from levelform.backend.fusion import Framing
 from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.frames import shapenet_frame
 from levelform.backend.geometry.views import View
-from levelform.backend.reconstructors import base
+from levelform.backend.images.framing import Framing
+from levelform.backend.reconstructors import base, registry
 from levelform.backend.reconstructors.base import (
     Batch,
     Code,
     Configuration,
     MethodSpec,
     Reconstructor,
-    shapenet_frame,
 )
 from torch import nn
 
@@ -59,7 +59,7 @@ class PlaneMethod(Reconstructor):
 
 @pytest.fixture
 def plane(monkeypatch):
-    monkeypatch.setitem(base._REGISTRY, "plane", PlaneMethod)
+    monkeypatch.setitem(registry._REGISTRY, "plane", PlaneMethod)
     return PlaneMethod()
 
 
