@@ -36,8 +36,8 @@ class FitSettings:
     first_sharpness: float = 60.0
     last_sharpness: float = 250.0
     sharp_at: float = 0.9
-    lr_distance: float = 0.01
-    lr_albedo: float = 0.03
+    lr_distance: float = 0.02
+    lr_albedo: float = 0.1
     lr_shared: float = 0.01
     decay_from: float = 0.6
     decay: float = 0.1
