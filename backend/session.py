@@ -1,4 +1,4 @@
-"""One pipeline from posed pictures to meshes, used by the worker and by the terminal.
+"""One pipeline from posed images to meshes, used by the worker and by the terminal.
 
 A `Session` keeps networks and fields in memory between jobs, so that a second reconstruction loads
 nothing and a mesh at another resolution or level runs no network.
@@ -23,7 +23,7 @@ from .contract.options import PIPELINE, default_of, read_options
 from .contract.request_checks import check_request
 from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
-from .extraction import Cleanup, MeshUpdate, Samples, stream
+from .extraction import Cleanup, FieldSamples, MeshUpdate, stream
 from .fields import Field
 from .fields.hull import HullField
 from .fields.intersection import Intersection
@@ -57,7 +57,7 @@ DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
-STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
+STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
 IMPROVING = 40.0  # the share of a method that improves while it is shown
 PREVIEW = 64  # resolution of the meshes on the way, at most
@@ -83,7 +83,7 @@ class Kept:
 
     field: Field
     volume: Volume
-    samples: Samples
+    samples: FieldSamples
     facts: Mapping[str, Any]
     code: Code | None = None
     remarks: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ class Session:
         improves = find_method(request.method).spec.improves
         ticket.plan({**STAGES, "Reconstruct": IMPROVING} if improves else STAGES)
         _check_one_object(request)
-        with ticket.stage("Prepare pictures"):
+        with ticket.stage("Prepare images"):
             notes = Notes()
             cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             review = Review(cured)
@@ -181,8 +181,8 @@ class Session:
         self, request: protocol.EstimateVolume, ticket: Ticket
     ) -> Iterator[protocol.VolumeEstimate]:
         """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
-        ticket.plan({"Prepare pictures": 1.0})
-        with ticket.stage("Prepare pictures"):
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
             views = apply_cures(_read_views(request, ticket), request.cures).kept
             network = self._camera_finder("auto") if request.front is None else None
             placement = place(views, network=network, front=request.front, ticket=ticket)
@@ -192,8 +192,8 @@ class Session:
         self, request: protocol.CheckViews, ticket: Ticket
     ) -> Iterator[protocol.ViewsChecked]:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
-        ticket.plan({"Prepare pictures": 1.0})
-        with ticket.stage("Prepare pictures"):
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
             notes = Notes()
             cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             event = Review(cured).event(request.job)
@@ -339,7 +339,9 @@ class Session:
         if found:
             facts["cameras"] = found
         remarks = tuple(code.meta.get("remarks", ()))
-        return Kept(field, volume, Samples(), facts, code if model.spec.improves else None, remarks)
+        return Kept(
+            field, volume, FieldSamples(), facts, code if model.spec.improves else None, remarks
+        )
 
     def _resumed(self, request: protocol.Reconstruct, model: Reconstructor) -> Code:
         """Return the code that a kept result goes on from.
@@ -452,7 +454,7 @@ def _read_views(
     check_request(request)
     if not request.views:
         raise RequestError(
-            "There are no views to reconstruct from.", "Add a camera with a picture of the object."
+            "There are no views to reconstruct from.", "Add a camera with an image of the object."
         )
     notes = Notes() if notes is None else notes
     views: list[View] = []

@@ -21,7 +21,7 @@ from ..fit.field import GridField
 from ..fit.running import Shown, run
 from ..fit.settings import STEPS, settings_for
 from ..geometry.cameras import Camera
-from ..geometry.pictures import shrink
+from ..geometry.images import shrink
 from ..geometry.views import View
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register

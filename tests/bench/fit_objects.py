@@ -3,7 +3,7 @@
     python tests/bench/fit_objects.py PROPS OUT
 
 PROPS is a folder of glTF objects (below it the paths of `OBJECTS`). Every object becomes a folder
-of OUT as `assets/sample` has them: `transforms.json`, `images`, `truth.npz`. The first eight views
+of OUT as `assets/sample` has them: `transforms.json`, `images`, `ground_truth.npz`. The first eight views
 go once around at changing elevations, so that openings are seen; sixteen more follow where
 `--views 24` asks for them.
 """
@@ -139,12 +139,12 @@ def _paint(rng: np.random.Generator) -> bpy.types.Material:
 def make(path: Path, out: Path, *, views: int, size: int, samples: int) -> None:
     """Render one object into the folder `out`."""
     seed = zlib.crc32(path.stem.encode()) % 1000
-    truth, centre, scale = truth_of(path)
+    ground_truth, centre, scale = truth_of(path)
     scene = set_up(size, samples, seed)
     bring_in(path, centre, scale, seed)
     (out / "images").mkdir(parents=True, exist_ok=True)
     frames = []
-    reach = float(np.linalg.norm(truth.vertices, axis=1).max())
+    reach = float(np.linalg.norm(ground_truth.vertices, axis=1).max())
     for index, matrix in enumerate(poses(views, reach)):
         scene.camera.matrix_world = Matrix(matrix)
         scene.render.filepath = str(out / "images" / f"{index}.png")
@@ -155,8 +155,8 @@ def make(path: Path, out: Path, *, views: int, size: int, samples: int) -> None:
     (out / "transforms.json").write_text(json.dumps(content, indent=1))
     np.savez_compressed(
         out / "truth.npz",
-        vertices=truth.vertices.astype(np.float32),
-        faces=truth.faces.astype(np.int32),
+        vertices=ground_truth.vertices.astype(np.float32),
+        faces=ground_truth.faces.astype(np.int32),
     )
 
 

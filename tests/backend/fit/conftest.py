@@ -28,7 +28,7 @@ def camera_at(azimuth, elevation, *, size=64, distance=4.2, orthographic=False):
     return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
 
 
-def picture(distance, camera, *, samples=2):
+def image(distance, camera, *, samples=2):
     """Return a view of a body, sphere-traced and Lambert-shaded.
 
     distance : (N, 3) points to (N,), a lower bound of the distance
@@ -74,20 +74,20 @@ def hull_of(views):
     return HullField(maps, cameras)
 
 
-def iou(values, truth):
+def iou(values, ground_truth):
     """Return the IoU of two bodies given by functions, on a grid of 48^3 points."""
     side = torch.linspace(-0.98, 0.98, 48)
     points = torch.cartesian_prod(side, side, side)
-    a, b = values(points) < 0, truth(points) < 0
+    a, b = values(points) < 0, ground_truth(points) < 0
     return float((a & b).sum() / (a | b).sum())
 
 
 @pytest.fixture(scope="session")
 def ball_views():
-    return [picture(sphere, camera_at(90.0 * i + 20.0, 20.0, size=48)) for i in range(4)]
+    return [image(sphere, camera_at(90.0 * i + 20.0, 20.0, size=48)) for i in range(4)]
 
 
 @pytest.fixture(scope="session")
 def bowl_views():
     """Six views into the bowl."""
-    return [picture(bowl, camera_at(60.0 * i, 38.0)) for i in range(6)]
+    return [image(bowl, camera_at(60.0 * i, 38.0)) for i in range(6)]

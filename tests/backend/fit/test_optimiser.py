@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from levelform.backend.contract.errors import Cancelled
+from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.fit import Fit, FitSettings
 from levelform.backend.fit.field import GridField
 from levelform.backend.fit.running import run
@@ -82,7 +82,7 @@ def test_a_run_returns_the_state_that_predicts_best(ball_views):
 
 def test_a_run_can_be_cancelled_and_finished_early(ball_views):
     fit = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=1000)
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         list(run(fit, Ticket(cancelled=lambda: fit.iteration >= 3)))
     assert fit.iteration == 3
     (last,) = (s for s in run(fit, Ticket(finishing=lambda: fit.iteration >= 12)) if s.final)

@@ -3,7 +3,7 @@ from levelform.backend.fit.grid import Grid
 from levelform.backend.fit.rays import between, rays_of
 from levelform.backend.fit.rendering import opacities, sample_depths, weights_of
 
-from .conftest import camera_at, picture, sphere
+from .conftest import camera_at, image, sphere
 
 CPU = torch.device("cpu")
 
@@ -25,7 +25,7 @@ def test_weights_are_what_a_loop_finds():
 
 
 def test_samples_lie_dense_at_the_surface():
-    view = picture(sphere, camera_at(30.0, 20.0, size=32))
+    view = image(sphere, camera_at(30.0, 20.0, size=32))
     side = torch.tensor([0.8, 0.8, 0.8])
     grid = Grid.over(-side, side, 48)
     distances = sphere(grid.nodes(CPU))
