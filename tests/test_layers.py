@@ -21,7 +21,7 @@ ALLOWED = {
     "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.
-    "training.batch": FOUNDATION,
+    "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
     "reconstructors": FOUNDATION
     | {
@@ -35,6 +35,7 @@ ALLOWED = {
         "training.recipes",
     },
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
+    "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
     "data": FOUNDATION | {"geometry", "images"},
