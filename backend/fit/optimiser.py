@@ -36,8 +36,11 @@ class Fit:
     ----------
     views
         Posed in the volume's frame; alpha is the silhouette.
+    hull
+        The views' visual hull: (N, 3) points to (N,) lower bounds of the distance, negative inside.
+        Where it is positive it is SDF-SRN's bound (Eq. 1), below which no distance may fall.
     first
-        The field to start from: (N, 3) points to (N,) distances, negative inside.
+        The field to start from, likewise; None: the hull.
     settings
         How to run.
     budget
@@ -51,8 +54,9 @@ class Fit:
     def __init__(
         self,
         views: Sequence[View],
-        first: Values,
+        hull: Values,
         *,
+        first: Values | None = None,
         settings: FitSettings,
         budget: int,
         seed: int = 0,
@@ -61,6 +65,7 @@ class Fit:
     ) -> None:
         self.settings, self.budget, self.device = settings, max(budget, 1), torch.device(device)
         self._generator = torch.Generator().manual_seed(seed)
+        self._hull, first = hull, hull if first is None else first
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
         every = rays_of(views, settings.reach, self.device)
@@ -73,7 +78,9 @@ class Fit:
         self.held = held.choose(draw.to(self.device))
         self.shared = first_globals(self.device)
         self._light = Moments.like(self.shared)
-        self.surface = Surface(grid, distances, self._one_color(grid), self._width(grid))
+        self.surface = Surface(
+            grid, distances, self._one_color(grid), self._least(grid, ticket), self._width(grid)
+        )
 
     # ---------------------------------------------------------------- what it knows
 
@@ -163,6 +170,11 @@ class Fit:
         softest = SOFTEST / self.settings.sharpness(self.fraction)
         return max(self.settings.band * grid.spacing, softest)
 
+    def _least(self, grid: Grid, ticket: Ticket | None = None) -> Tensor:
+        """Return (count,) what the hull lets a distance be at least."""
+        bound = evaluate(self._hull, grid.nodes(self.device), ticket)
+        return torch.where(bound > 0, bound - self.settings.slack, -torch.inf)
+
     def _one_color(self, grid: Grid) -> Tensor:
         """Return (count, 3) the logit of the object's mean colour."""
         opaque = self.rays.colors[self.rays.alpha > OPAQUE]
@@ -179,7 +191,9 @@ class Fit:
             cells, _ = self.settings.stages[stage]
             grid = Grid.over(*self._box, cells)
             state = self.state().moved_to(grid)
-            self.surface = Surface(grid, state.distances, state.albedo, self._width(grid))
+            self.surface = Surface(
+                grid, state.distances, state.albedo, self._least(grid), self._width(grid)
+            )
         elif since and since % self.settings.refresh == 0:
             self.surface.choose_band(self._width(self.surface.grid))
         elif since % PLACED == 0:
@@ -215,7 +229,9 @@ class Fit:
         self._light = Moments(
             tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
         )
-        self.surface = Surface.restored(state.grid, state.distances, state.albedo, tensors, facts)
+        self.surface = Surface.restored(
+            state.grid, state.distances, state.albedo, self._least(state.grid), tensors, facts
+        )
 
 
 @torch.no_grad()

@@ -25,6 +25,7 @@ class FitSettings:
     band : half the band's width, cells
     refresh : steps between two choices of the band
     first_colors : steps in which appearance alone is optimised
+    slack : how far the surface may lie outside the visual hull
     reach : pixels outside a silhouette up to which rays are drawn
     longest : pixels of an image's longer side; larger ones are averaged down
     """
@@ -46,9 +47,10 @@ class FitSettings:
     eikonal: float = 0.1
     laplacian: float = 0.06
     variation: float = 0.1
-    band: float = 2.5
-    refresh: int = 25
+    band: float = 4.0
+    refresh: int = 40
     first_colors: int = 30
+    slack: float = 0.012
     reach: float = 4.0
     longest: int = 256
 

@@ -24,11 +24,15 @@ class Surface:
     grid : the grid
     distances : (count,) signed distances
     albedo : (count, 3) logits
+    least : (count,) what the distances never fall below
     width : of the first band, in volume units
     """
 
-    def __init__(self, grid: Grid, distances: Tensor, albedo: Tensor, width: float) -> None:
-        self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
+    def __init__(
+        self, grid: Grid, distances: Tensor, albedo: Tensor, least: Tensor, width: float
+    ) -> None:
+        self.grid, self.least, self.albedo = grid, least, albedo.clone()
+        self.distances = torch.maximum(distances, least)
         self.moments = (Moments.like(self.distances), Moments.like(self.albedo))
         self.distances = redistance(grid, self.distances, width)
         self._enter(Band.around(grid, self.distances, width))
@@ -39,6 +43,7 @@ class Surface:
         self.placing = self.distances.clone()  # apart, so that `write_back` moves no sample
         self.values = band.compact_distances(self.distances)
         self.colors = band.compact(self.albedo)
+        self.rows_least = torch.cat([self.least[band.active], self.values[-DUMMIES:]])
         self.rows = tuple(m.moved(band.compact) for m in self.moments)
 
     def write_back(self) -> None:
@@ -93,7 +98,8 @@ class Surface:
         )
         gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES] + own_slopes, own_bends)
         gradient[-DUMMIES:] = 0.0
-        self.values = self.values - rate * self.rows[0].update(gradient)
+        moved = self.values - rate * self.rows[0].update(gradient)
+        self.values = torch.maximum(moved, self.rows_least)
         return float(loss)
 
     @torch.no_grad()
@@ -122,12 +128,14 @@ class Surface:
         grid: Grid,
         distances: Tensor,
         albedo: Tensor,
+        least: Tensor,
         tensors: Mapping[str, Tensor],
         facts: Mapping[str, Any],
     ) -> "Surface":
         """Return the surface that `memory` told of."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
+        self.least = least
         self.moments = tuple(
             Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)
             for name, steps in zip(("distances", "albedo"), facts["adam"], strict=True)

@@ -158,10 +158,11 @@ class Fit(Reconstructor):
         hull = hull_of(small, self.device)
         check_overlap(hull, [view.name for view in views])
         ticket.check()
-        first = hull if start == HULL else starting.distances_of(self._other(start, views), ticket)
+        first = None if start == HULL else starting.distances_of(self._other(start, views), ticket)
         return Optimiser(
             small,
-            first,
+            hull,
+            first=first,
             settings=settings,
             budget=steps,
             seed=seed,

@@ -3,8 +3,8 @@
     python tests/bench/fit_objects.py PROPS OUT
 
 PROPS is a folder of glTF objects (below it the paths of `OBJECTS`). Every object becomes a folder
-of OUT as `assets/sample` has them: `transforms.json`, `images`, `ground_truth.npz`. The first eight views
-go once around at changing elevations, so that openings are seen; sixteen more follow where
+of OUT as `assets/sample` has them: `transforms.json`, `images`, `ground_truth.npz`. The first eight
+views go once around at changing elevations, so that openings are seen; sixteen more follow where
 `--views 24` asks for them.
 """
 
