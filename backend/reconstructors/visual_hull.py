@@ -76,7 +76,7 @@ class VisualHull(Reconstructor):
             tensors[f"distance_{index}"] = silhouette_map(view.image[..., 3], view.camera)
             frames.append(view.camera.to_transforms())
         meta = {"names": [view.name for view in views], "frames": frames}
-        code = Code(self.spec.name, tensors, meta).to(self.device)
+        code = Code(self.spec.name, tensors, meta, frozenset(tensors)).to(self.device)
         check_overlap(self.decode(code), meta["names"])
         return code
 
