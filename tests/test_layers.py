@@ -15,7 +15,7 @@ ALLOWED = {
     "ticket": {"contract"},
     "geometry": FOUNDATION,
     "images": FOUNDATION | {"geometry"},
-    "encoders": FOUNDATION | {"geometry"},
+    "encoders": FOUNDATION | {"geometry", "images"},
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
