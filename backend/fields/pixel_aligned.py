@@ -92,7 +92,7 @@ def _linears(sizes: tuple[int, ...], *, last_relu: bool) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Maps:
-    """Feature maps of V pictures, to be looked up at pixels.
+    """Feature maps of V pictures, to be sampled at pixels.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Maps:
     size: int
     legacy: bool
 
-    def look_up(self, pixels: Tensor) -> Tensor:
+    def sample(self, pixels: Tensor) -> Tensor:
         """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the picture; bilinear.
 
         What `F.grid_sample` finds in `resized()`, but only what is asked for is resized.

@@ -27,9 +27,8 @@ Departures
 - The field is made of the oriented patches, see `fields.patches`; the paper stops at points.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -53,11 +52,17 @@ from ..geometry.chamfer import squared_chamfer
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
-from ..images.framing import OURS, R2N2, Framing
-from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, register
-from .configuration import SIZE, Ranges
+from .base import SYMMETRY, Batch, Code, MethodSpec, register
 from .estimates import EstimatesCameras, EstimatesDepths
-from .networks.uclid_net import OCCUPANCY_CODE, TAU, VOXELS, UCLIDNetwork
+from .networks.uclid_net import (
+    COMPACT,
+    OCCUPANCY_CODE,
+    PAPER,
+    TAU,
+    VOXELS,
+    UCLIDConfiguration,
+    UCLIDNetwork,
+)
 from .published.uclid_net import published_network
 
 SAMPLES = 10  # points of each patch in training
@@ -65,67 +70,6 @@ MOST_FOLDED = 3000  # voxels folded of one object; a shape occupies a tenth of a
 TARGETS = 5000  # surface points of each object in training
 LATTICE = 8  # vertices along a patch's side
 FOLDED_AT_ONCE = 64  # patches; their activations fit in a processor's cache
-SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
-
-
-@dataclass(frozen=True)
-class UCLIDConfiguration(Configuration):
-    """Sizes; the defaults are the paper's.
-
-    Attributes
-    ----------
-    width : channels of ResNet-18's first stage
-    deep, skip : channels of the map that is lifted to 7^3, and of the three others
-    stages : channels of the decoder's last three stages
-    camera_width, depth_width : of the auxiliary networks' first stages; 0: the weights have none
-    nearest, farthest : range of depths that the depth network tells apart, volume units
-    reach : greatest distance of a camera that the camera network predicts, volume units
-    symmetry : objects are their own mirror images in the plane x = 0
-    legacy : the authors' sampling and depth lifting, for imported weights
-    """
-
-    ranges: ClassVar[Ranges] = {
-        "camera_width": (0, SIZE[1]),
-        "depth_width": (0, SIZE[1]),
-        "nearest": (1e-3, 1e3),
-        "farthest": (1e-3, 1e3),
-        "reach": (1e-3, 1e3),
-    }
-    lengths: ClassVar[Mapping[str, int]] = {"stages": 3}
-
-    framing: Framing = PAPER_FRAMING
-    width: int = 64
-    deep: int = 290
-    skip: int = 30
-    stages: tuple[int, ...] = (146, 73, 73)
-    camera_width: int = 64
-    depth_width: int = 64
-    nearest: float = 0.6 * SHAPENET_UNIT
-    farthest: float = 2.2 * SHAPENET_UNIT
-    reach: float = 1.75 * SHAPENET_UNIT
-    symmetry: bool = False
-    legacy: bool = False
-
-    def check(self) -> None:
-        super().check()
-        self.check_order("nearest", "farthest")
-
-
-PAPER = UCLIDConfiguration()
-COMPACT = UCLIDConfiguration(
-    framing=replace(OURS, backdrop="white"),
-    width=24,
-    deep=94,
-    skip=14,
-    stages=(64, 16, 16),  # convolutions at 28^3 are most of the cost: few channels
-    camera_width=12,  # the first stage is at full resolution
-    depth_width=20,
-    nearest=OURS.near - 1.0,
-    farthest=OURS.near + 1.0,
-    reach=2 * OURS.near,
-    symmetry=True,
-)
 
 
 @register(
@@ -160,9 +104,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
     def __init__(self, configuration: UCLIDConfiguration = COMPACT) -> None:
         super().__init__(configuration)
         sizes = configuration
-        self.network = UCLIDNetwork(
-            width=sizes.width, deep=sizes.deep, skip=sizes.skip, stages=sizes.stages
-        )
+        self.network = UCLIDNetwork(sizes)
         self.camera = self.depth = None
         if sizes.camera_width:
             self.camera = PoseNetwork(width=sizes.camera_width, farthest=sizes.reach)

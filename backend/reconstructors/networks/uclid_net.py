@@ -12,7 +12,9 @@
 Names of parameters are those of the authors' files, so their state dicts load unchanged.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,36 +24,90 @@ from ...encoders.lifting import LiftingCameras, lift_depth, lift_features, voxel
 from ...encoders.resnet import ResNet
 from ...fields.patch_sampler import PatchSampler
 from ...fusion import Fusion, reduce_views
+from ...geometry.frames import OBJECT_SIDE
+from ...images.framing import OURS, R2N2, Framing
+from ..configuration import SIZE, Configuration, Ranges
 
 GRIDS = (7, 14, 28, 28)  # N_4 to N_1: voxels a side of the grids that F_4 to F_1 are lifted to
 VOXELS = 28  # voxels a side of H_0
 TAU = 0.35  # probability above which a voxel is occupied
 OCCUPANCY_CODE, FOLD_CODE = 8, 32  # channels of H_0 that occ and fold read
+SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
+PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+
+
+@dataclass(frozen=True)
+class UCLIDConfiguration(Configuration):
+    """Sizes; the defaults are the paper's.
+
+    Attributes
+    ----------
+    width : channels of ResNet-18's first stage
+    deep, skip : channels of the map that is lifted to 7^3, and of the three others
+    stages : channels of the decoder's last three stages
+    camera_width, depth_width : of the auxiliary networks' first stages; 0: the weights have none
+    nearest, farthest : range of depths that the depth network tells apart, volume units
+    reach : greatest distance of a camera that the camera network predicts, volume units
+    symmetry : objects are their own mirror images in the plane x = 0
+    legacy : the authors' sampling and depth lifting, for imported weights
+    """
+
+    ranges: ClassVar[Ranges] = {
+        "camera_width": (0, SIZE[1]),
+        "depth_width": (0, SIZE[1]),
+        "nearest": (1e-3, 1e3),
+        "farthest": (1e-3, 1e3),
+        "reach": (1e-3, 1e3),
+    }
+    lengths: ClassVar[Mapping[str, int]] = {"stages": 3}
+
+    framing: Framing = PAPER_FRAMING
+    width: int = 64
+    deep: int = 290
+    skip: int = 30
+    stages: tuple[int, ...] = (146, 73, 73)
+    camera_width: int = 64
+    depth_width: int = 64
+    nearest: float = 0.6 * SHAPENET_UNIT
+    farthest: float = 2.2 * SHAPENET_UNIT
+    reach: float = 1.75 * SHAPENET_UNIT
+    symmetry: bool = False
+    legacy: bool = False
+
+    def check(self) -> None:
+        super().check()
+        self.check_order("nearest", "farthest")
+
+
+PAPER = UCLIDConfiguration()
+COMPACT = UCLIDConfiguration(
+    framing=replace(OURS, backdrop="white"),
+    width=24,
+    deep=94,
+    skip=14,
+    stages=(64, 16, 16),  # convolutions at 28^3 are most of the cost: few channels
+    camera_width=12,  # the first stage is at full resolution
+    depth_width=20,
+    nearest=OURS.near - 1.0,
+    farthest=OURS.near + 1.0,
+    reach=2 * OURS.near,
+    symmetry=True,
+)
 
 
 class UCLIDNetwork(nn.Module):
-    """Images, depth maps and cameras to occupancies and patches.
+    """Images, depth maps and cameras to occupancies and patches."""
 
-    Parameters
-    ----------
-    width
-        Channels of ResNet-18's first stage.
-    deep, skip
-        Channels of the map that is lifted to 7^3, and of the three others.
-    stages
-        Channels of the decoder's last three stages.
-    """
-
-    def __init__(self, *, width: int, deep: int, skip: int, stages: tuple[int, ...]) -> None:
+    def __init__(self, config: UCLIDConfiguration) -> None:
         super().__init__()
-        self.encoder_2D = ResNet(width=width, norm="instance")
-        channels = [skip] * 3 + [deep]
+        self.encoder_2D = ResNet(width=config.width, norm="instance")
+        channels = [config.skip] * 3 + [config.deep]
         for stage, (a, b) in enumerate(zip(self.encoder_2D.widths, channels, strict=True), start=1):
             self.add_module(f"conv1x1_l{stage}", nn.Conv2d(a, b, 1))
         self.decoder_3D = Decoder3D(
-            deepest=deep + 2,  # the depth grid comes twice
-            side=skip + 2,
-            stages=stages,
+            deepest=config.deep + 2,  # the depth grid comes twice
+            side=config.skip + 2,
+            stages=config.stages,
             outputs=OCCUPANCY_CODE + FOLD_CODE,
         )
         self.decoder_occupancy = nn.Conv3d(OCCUPANCY_CODE, 1, 1)
