@@ -45,6 +45,7 @@ from ..fusion import camera_tensors, project_points
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.framing import Pictures
+from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -71,6 +72,37 @@ def view_groups(code: Code) -> list[dict[str, Tensor]]:
     """Return the tensors of each group of a code's views; a group's features are fused."""
     groups = code.tensors["groups"]
     return [{n: t[groups == group] for n, t in code.tensors.items()} for group in groups.unique()]
+
+
+BATCH, STEPS = 16, 3_600_000
+# The rate falls to 0.9 of itself every 200,000 samples, down to a hundredth of what it was.
+STAIR = 200_000 / BATCH / STEPS
+PAPER_RECIPES = {
+    "main": Recipe(
+        (
+            adam(
+                1e-4,
+                STEPS,
+                betas=(0.5, 0.999),
+                weight_decay=1e-5,
+                coupled=True,
+                decay="staircase",
+                stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
+            ),
+        ),
+        Draw(objects=BATCH, points=(("disn", 2048),), **PLAIN),
+        ema=0.0,
+        source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
+        "0.9 times as high after every 200,000 samples, L2 term 1e-5",
+    ),
+    "camera": Recipe(
+        (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
+        Draw(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
+        ("camera",),
+        ema=0.0,
+        source="DISN, the authors' code",
+    ),
+}
 
 
 @register(
@@ -100,6 +132,14 @@ class DISN(EstimatesCameras):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DISNConfiguration
+    recipes = {
+        "paper": PAPER_RECIPES,
+        "compact": {
+            "main": small(Draw(points=FEWER, crops=0.3), clip=None, rate=1.5e-3),
+            "camera": small_camera(),
+        },
+    }
+    auxiliary = {"camera": ("camera", False)}
     configuration: DISNConfiguration
     published = published_network
     half_precision = (
@@ -277,7 +317,7 @@ class DISN(EstimatesCameras):
     @torch.no_grad()
     def start_of(self, part: str) -> dict[str, Tensor]:
         """Start the camera network's encoder from the SDF network's, which knows objects."""
-        assert self.camera is not None
+        assert isinstance(self.camera, CameraNetwork)
         vgg, own = self.sdf.vgg, self.camera.encoder.state_dict()
         lent = vgg.state_dict() if self.configuration.camera_norm else vgg.folded_state()
         if any(name not in lent or lent[name].shape != own[name].shape for name in own):

@@ -54,6 +54,7 @@ from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import Framing
 from ..ticket import Ticket
+from ..training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.sdf_srn import published_network
@@ -328,6 +329,37 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
 # ---------------------------------------------------------------- the method
 
 
+PAPER_RECIPE = Recipe(
+    (
+        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
+        adam(1e-4, 100_000),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    ema=0.0,
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
+)
+COMPACT_RECIPE = Recipe(
+    (
+        # The error is in what depends on the latent: many latents, few points each.
+        Phase(
+            loss=PRETRAINING,
+            options={"count": 64, "points": 64},
+            steps=700,
+            rate=6e-3,
+            weight_decay=0.0,
+            clip=0.3,
+        ),
+        # Rays cost most, so each image gives few of them and a step sees more images.
+        Phase(
+            options={"rays": 128, "eikonal_points": 100},
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+        ),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
+)
+
+
 @register(
     MethodSpec(
         name="sdf-srn",
@@ -356,6 +388,7 @@ class SDFSRN(Reconstructor):
     published = published_network
     half_precision = ("encoder.forward",)
     configuration_class = SDFSRNConfiguration
+    recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
     configurations = {
         "paper": SDFSRNConfiguration(_SHAPENET),
         "paper-pascal3d": SDFSRNConfiguration(

@@ -56,8 +56,10 @@ from .base import SYMMETRY, Batch, Code, MethodSpec, register
 from .estimates import EstimatesCameras, EstimatesDepths
 from .networks.uclid_net import (
     COMPACT,
+    COMPACT_RECIPES,
     OCCUPANCY_CODE,
     PAPER,
+    PAPER_RECIPES,
     TAU,
     VOXELS,
     UCLIDConfiguration,
@@ -93,6 +95,8 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = UCLIDConfiguration
+    recipes = {"paper": PAPER_RECIPES, "compact": COMPACT_RECIPES}
+    auxiliary = {"camera": ("camera_width", 0), "depth": ("depth_width", 0)}
     configuration: UCLIDConfiguration
     published = published_network
     half_precision = (
