@@ -15,6 +15,7 @@ from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code
 from levelform.backend.reconstructors.disn import COMPACT, DISN, PAPER
+from levelform.backend.reconstructors.figures.disn import interpolate
 from levelform.backend.reconstructors.networks.disn import SDFNetwork, network_image
 
 VARIANTS = {
@@ -232,6 +233,25 @@ def test_only_compact_networks_assume_symmetric_objects():
 def test_the_field_has_a_gradient():
     field = tiny().decode(tiny().encode([view()]))
     assert field.gradient(torch.rand(20, 3) - 0.5).abs().sum() > 0
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_view_with_the_point_behind_its_camera_does_not_count(orthographic):
+    model = tiny()
+    there, back = view(0.0), view(180.0, distance=0.3, orthographic=orthographic)
+    one, other = model.encode([there]), model.encode([back])
+    camera = model.prepare([back]).cameras[0]
+    blend = model.decode(interpolate(model, one, other, 0.5), part="local")
+    alone = model.decode(one, part="local")
+    pixels = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 2 + 11
+    origins, directions = camera.rays(pixels.double())
+    for depth in (0.6, -0.6):  # both project into both pictures
+        points = (origins + depth * directions).float()
+        for known in (camera, model.prepare([there]).cameras[0]):
+            seen, _ = known.project(points.double())
+            assert ((seen > 0) & (seen < known.width)).all()
+        apart = (blend(points) - alone(points)).abs().max()
+        assert apart > 1e-3 if depth > 0 else apart < 1e-5
 
 
 # ---------------------------------------------------------------- training
