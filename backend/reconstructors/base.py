@@ -190,6 +190,11 @@ class Reconstructor(nn.Module):
         matrix = torch.as_tensor(self.method_from_volume, dtype=points.dtype, device=points.device)
         return points @ matrix[:3, :3].T + matrix[:3, 3]
 
+    def to_volume(self, points: Tensor) -> Tensor:
+        """Return points, (..., 3) method frame, in the volume's: the inverse of `to_method`."""
+        matrix = torch.as_tensor(self.method_from_volume, dtype=torch.float64).inverse().to(points)
+        return points @ matrix[:3, :3].T + matrix[:3, 3]
+
     def cameras_to_method(
         self, camera_from_volume: Tensor, intrinsics: Tensor, *, orthographic: bool
     ) -> tuple[Tensor, Tensor]:

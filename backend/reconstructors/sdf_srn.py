@@ -52,13 +52,14 @@ from ..geometry.frames import shapenet_frame, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..ticket import Ticket
-from ..training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
 from .base import Batch, Code, MethodSpec, Reconstructor, register
 from .networks.sdf_srn import (
     COMPACT,
+    COMPACT_RECIPE,
     CROP,
     PAPER,
     PAPER_PASCAL3D,
+    PAPER_RECIPE,
     PASCAL_AXES,
     Generator,
     Marcher,
@@ -73,36 +74,6 @@ RAYS = 1024  # pixels sampled from each image in a training step
 EIKONAL_POINTS = 10_000  # of each object in a training step
 RAY_POINTS = 64  # points of a ray among which its least level is found
 SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, method units
-
-PAPER_RECIPE = Recipe(
-    (
-        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
-        adam(1e-4, 100_000),
-    ),
-    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
-    ema=0.0,
-    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
-)
-COMPACT_RECIPE = Recipe(
-    (
-        # The error is in what depends on the latent: many latents, few points each.
-        Phase(
-            loss=PRETRAINING,
-            options={"count": 64, "points": 64},
-            steps=700,
-            rate=6e-3,
-            weight_decay=0.0,
-            clip=0.3,
-        ),
-        # Rays cost most, so each image gives few of them and a step sees more images.
-        Phase(
-            options={"rays": 128, "eikonal_points": 100},
-            betas=(0.9, 0.999),
-            weight_decay=0.0,
-        ),
-    ),
-    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
-)
 
 
 @register(

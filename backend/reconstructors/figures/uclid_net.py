@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,8 +41,7 @@ def patch_mesh(model: UCLIDNet, code: Code, *, lattice: int = LATTICE, seed: int
         Of the colours.
     """
     patches = model.patches(code, lattice=lattice)
-    inverse = torch.tensor(np.linalg.inv(model.method_from_volume)).to(patches.vertices)
-    vertices = patches.vertices.flatten(0, 1) @ inverse[:3, :3].T + inverse[:3, 3]
+    vertices = model.to_volume(patches.vertices.flatten(0, 1))
     faces = patches.faces().flatten(0, 1)
     edges = vertices[faces[:, 1:]] - vertices[faces[:, :1]]
     areas = torch.linalg.cross(edges[:, 0], edges[:, 1]).norm(dim=1) / 2

@@ -1,4 +1,4 @@
-"""The networks of SDF-SRN (Lin, Wang, Lucey, NeurIPS 2020): hypernetwork and ray marcher.
+"""The networks of SDF-SRN (Lin, Wang, Lucey, NeurIPS 2020): hypernetwork, marcher; training.
 
     paper         here
     E             the encoder and `Generator`, which predicts the weights of f, g and h (figure 3)
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ...fields.generated_mlp import GeneratedMLP
 from ...geometry.frames import OBJECT_SIDE
 from ...images.framing import Framing
+from ...training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
 from ..configuration import COUNT, Configuration, Ranges
 
 MARCHER_MEMORY = 32  # units of the marcher's LSTM
@@ -241,3 +242,36 @@ def bisect(
         same = torch.where(at_near >= 0, value > 0, value <= 0)
         near, far = torch.where(same, middle, near), torch.where(same, far, middle)
     return middle
+
+
+# ---------------------------------------------------------------- how they are trained
+
+PAPER_RECIPE = Recipe(
+    (
+        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
+        adam(1e-4, 100_000),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    ema=0.0,
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
+)
+COMPACT_RECIPE = Recipe(
+    (
+        # The error is in what depends on the latent: many latents, few points each.
+        Phase(
+            loss=PRETRAINING,
+            options={"count": 64, "points": 64},
+            steps=700,
+            rate=6e-3,
+            weight_decay=0.0,
+            clip=0.3,
+        ),
+        # Rays cost most, so each image gives few of them and a step sees more images.
+        Phase(
+            options={"rays": 128, "eikonal_points": 100},
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+        ),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
+)
