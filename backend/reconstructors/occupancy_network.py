@@ -105,7 +105,7 @@ class ConditionalNorm(nn.Module):
         return torch.addcmul(beta[:, None], gamma[:, None], normed)
 
     def folded(self, c: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the scale and offset, (hidden,) each, of CBN in evaluation for one c, (features,)."""
+        """Return CBN's scale and offset, (hidden,) each, in evaluation for one c, (features,)."""
         gamma, beta = pointwise(self.conv_gamma, c), pointwise(self.conv_beta, c)
         mean, variance = self.bn.running_mean, self.bn.running_var
         assert mean is not None
@@ -274,7 +274,7 @@ class OccupancyNetwork(Reconstructor):
         _bias(self.decoder.fc_out)[0] += level
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return binary cross-entropy (equation 3): the sum over points, the mean over the batch."""
+        """Return cross-entropy (equation 3): the sum over points, the mean over the batch."""
         logits = self(batch.images[:, 0], batch.points)
         entropy = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
         return {"loss": entropy.sum(1).mean(), "cross_entropy": entropy.detach().mean()}
