@@ -52,6 +52,7 @@ from ..geometry.frames import shapenet_frame, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..ticket import Ticket
+from ..training.batch import Example
 from .base import Batch, Code, MethodSpec, Reconstructor, register
 from .networks.sdf_srn import (
     COMPACT,
@@ -103,6 +104,7 @@ class SDFSRN(Reconstructor):
     configuration: SDFSRNConfiguration
     published = published_network
     half_precision = ("encoder.forward",)
+    calibrated_on = "silhouette"
     configuration_class = SDFSRNConfiguration
     configurations = {"paper": PAPER, "paper-pascal3d": PAPER_PASCAL3D, "compact": COMPACT}
     recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
@@ -234,6 +236,11 @@ class SDFSRN(Reconstructor):
             )
         tensors = camera_tensors(cameras, self.device)
         return self.rays(framed.images, *tensors, cameras[0].orthographic)
+
+    @torch.no_grad()
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return `least_along_rays`: calibration too sees nothing but images, masks and cameras."""
+        return self.least_along_rays(example.views[0])
 
     @torch.no_grad()
     def least_along_rays(self, view: View) -> tuple[Tensor, Tensor]:
