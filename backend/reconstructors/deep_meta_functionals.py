@@ -44,7 +44,7 @@ from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import EQUAL, Draw, Recipe, adam, small
+from ..training.recipes import EQUAL, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.deep_meta_functionals import published_network
@@ -65,7 +65,7 @@ SPEC = MethodSpec(
 
 ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}
 
-PAPER_FRAMING = replace(R2N2, backdrop="rgba")
+PAPER_FRAMING = replace(R2N2, background="rgba")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class DeepMetaConfiguration(Configuration):
 
 PAPER = DeepMetaConfiguration()
 COMPACT = DeepMetaConfiguration(
-    framing=replace(OURS, backdrop="rgba"), width=16, blocks=4, start="network"
+    framing=replace(OURS, background="rgba"), width=16, blocks=4, start="network"
 )
 
 
@@ -196,7 +196,7 @@ PAPER_RECIPE = Recipe(
             clip_each=True,
         ),
     ),
-    Draw(points=(("deep-meta-functionals", 11_000),), mirror=0.5, augment=()),
+    Sampling(points=(("deep-meta-functionals", 11_000),), mirror=0.5, augment=()),
     ema=0.0,
     source="Deep Meta Functionals 5.1: Adam 5e-5, a tenth after 10 epochs, half after 5 "
     "more; 11,000 points, batch 32, gradients clipped at 10 a tensor",
@@ -211,7 +211,7 @@ class DeepMetaFunctionals(Reconstructor):
     configuration_class = DeepMetaConfiguration
     recipes = {
         "paper": {"main": PAPER_RECIPE},
-        "compact": {"main": small(Draw(points=EQUAL, crops=0.4))},
+        "compact": {"main": small(Sampling(points=EQUAL, crops=0.4))},
     }
     configuration: DeepMetaConfiguration
     published = published_network
@@ -247,7 +247,7 @@ class DeepMetaFunctionals(Reconstructor):
         images : (B, 4, S, S) RGBA, or (B, frames, 4, S, S)
         """
         images = images if images.ndim == 5 else images[:, None]
-        inputs = self._sequences(network_input(images, self.framing.backdrop))  # (B, C, S, S)
+        inputs = self._sequences(network_input(images, self.framing.background))  # (B, C, S, S)
         embedding = self.embed(inputs)  # e: (B, 16 N)
         return self.functional(embedding)  # g: (B, P, coordinates) -> (B, P)
 
@@ -295,7 +295,7 @@ class DeepMetaFunctionals(Reconstructor):
     def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
         """Return the embedding, averaged over the views (section 5.2, figure 7)."""
         self.check_fusion(fusion)
-        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        images = network_input(self.prepare(views).images, self.framing.background)
         sequences = images[None] if self.configuration.frames > 1 else images[:, None]
         embedding = self.embed(self._sequences(sequences))
         return Code(SPEC.name, {"embedding": reduce_views(embedding)})

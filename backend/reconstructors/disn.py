@@ -44,8 +44,8 @@ from ..fields.pixel_aligned import DISNField, Maps
 from ..fusion import camera_tensors, project_points
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from ..images.framing import Pictures
-from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small, small_camera
+from ..images.framing import FramedViews
+from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -90,14 +90,14 @@ PAPER_RECIPES = {
                 stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
             ),
         ),
-        Draw(objects=BATCH, points=(("disn", 2048),), **PLAIN),
+        Sampling(objects=BATCH, points=(("disn", 2048),), **PLAIN),
         ema=0.0,
         source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
         "0.9 times as high after every 200,000 samples, L2 term 1e-5",
     ),
     "camera": Recipe(
         (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
-        Draw(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
+        Sampling(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
         ("camera",),
         ema=0.0,
         source="DISN, the authors' code",
@@ -135,7 +135,7 @@ class DISN(EstimatesCameras):
     recipes = {
         "paper": PAPER_RECIPES,
         "compact": {
-            "main": small(Draw(points=FEWER, crops=0.3), clip=None, rate=1.5e-3),
+            "main": small(Sampling(points=FEWER, crops=0.3), clip=None, learning_rate=1.5e-3),
             "camera": small_camera(),
         },
     }
@@ -148,7 +148,7 @@ class DISN(EstimatesCameras):
         "sdf.local_stream.hidden",
         "camera.encoder.forward",
     )
-    picture_encoder = "sdf.vgg"
+    image_encoder = "sdf.vgg"
 
     def __init__(self, configuration: DISNConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -248,7 +248,7 @@ class DISN(EstimatesCameras):
             maximum=code.meta["fusion"] == "max",
         )
 
-    def prepare(self, views: Sequence[View]) -> Pictures:
+    def prepare(self, views: Sequence[View]) -> FramedViews:
         """Frame the views; cameras stay in the volume's frame, in which points are projected."""
         framed = super().prepare(views)
         cameras = tuple(c and c.in_frame(self.method_from_volume) for c in framed.cameras)

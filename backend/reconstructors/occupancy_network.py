@@ -38,7 +38,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small
+from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.occupancy_network import published_network
@@ -52,7 +52,7 @@ SPEC = MethodSpec(
     level_unit="probability",
 )
 
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class OccupancyConfiguration(Configuration):
 
 PAPER = OccupancyConfiguration()
 COMPACT = OccupancyConfiguration(
-    framing=replace(OURS, backdrop="white"), width=32, features=128, hidden=128, threshold=0.5
+    framing=replace(OURS, background="white"), width=32, features=128, hidden=128, threshold=0.5
 )
 
 
@@ -122,7 +122,7 @@ def pointwise(layer: nn.Conv1d, x: Tensor) -> Tensor:
     return F.linear(x, layer.weight[:, :, 0], layer.bias)
 
 
-class Block(nn.Module):
+class ConditionalBlock(nn.Module):
     """x + fc_1(relu(CBN(fc_0(relu(CBN(x)))))), point by point."""
 
     def __init__(self, features: int, hidden: int) -> None:
@@ -146,12 +146,12 @@ class Decoder(nn.Module):
         self.fc_p = nn.Conv1d(3, hidden, 1)
         self.count = blocks
         for index in range(blocks):
-            self.add_module(f"block{index}", Block(features, hidden))
+            self.add_module(f"block{index}", ConditionalBlock(features, hidden))
         self.bn = ConditionalNorm(features, hidden)
         self.fc_out = nn.Conv1d(hidden, 1, 1)
 
     @property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[ConditionalBlock]:
         """The residual blocks in order."""
         return [self.get_submodule(f"block{index}") for index in range(self.count)]  # pyright: ignore
 
@@ -214,7 +214,7 @@ def _bias(layer: nn.Conv1d) -> Tensor:
 
 PAPER_RECIPE = Recipe(
     (adam(1e-4, 300_000),),
-    Draw(objects=64, points=(("occupancy-network", 2048),), **PLAIN),
+    Sampling(objects=64, points=(("occupancy-network", 2048),), **PLAIN),
     ema=0.0,
     source="Occupancy Networks, the authors' code: Adam 1e-4, batch 64, 2,048 points",
 )
@@ -228,13 +228,13 @@ class OccupancyNetwork(Reconstructor):
     configuration_class = OccupancyConfiguration
     recipes = {
         "paper": {"main": PAPER_RECIPE},
-        "compact": {"main": small(Draw(points=FEWER, crops=0.4), clip=None)},
+        "compact": {"main": small(Sampling(points=FEWER, crops=0.4), clip=None)},
     }
     configuration: OccupancyConfiguration
     published = published_network
     # The blocks see features of points; the first layer, which sees coordinates, stays float32.
     half_precision = ("encoder.forward", *(f"decoder.block{i}.forward" for i in range(5)))
-    picture_encoder = "encoder.features"
+    image_encoder = "encoder.features"
 
     def __init__(self, configuration: OccupancyConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -251,14 +251,14 @@ class OccupancyNetwork(Reconstructor):
         images : (B, 4, S, S) RGBA
         points : (B, T, 3) volume frame
         """
-        c = self.encoder(network_input(images, self.framing.backdrop))  # (B, features)
+        c = self.encoder(network_input(images, self.framing.background))  # (B, features)
         return self.decoder(self.to_method(points), c)
 
     @torch.no_grad()
     def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
         """Return c, reduced over the views by "mean" or "max"."""
         rule = self.check_fusion(fusion)
-        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        images = network_input(self.prepare(views).images, self.framing.background)
         return Code(SPEC.name, {"c": reduce_views(self.encoder(images), rule)})
 
     @torch.no_grad()

@@ -83,7 +83,7 @@ SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, 
         title="SDF-SRN",
         paper="Lin, Wang, Lucey: SDF-SRN: Learning Signed Distance 3D Object Reconstruction from "
         "Static Images. NeurIPS 2020",
-        summary="A smooth surface with colours, learned from pictures and silhouettes alone",
+        summary="A smooth surface with colours, learned from images and silhouettes alone",
         image_size=64,
         fusions=("mean", "intersection"),
         own_options=(

@@ -45,7 +45,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import EQUAL, PLAIN, Draw, Recipe, adam, small
+from ..training.recipes import EQUAL, PLAIN, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import Ranges
 
@@ -65,7 +65,7 @@ INNER_RADIUS = 0.25  # first positive points lie within
 OUTER_RADII = (0.45, 0.55)  # first negative points lie between
 NEGLIGIBLE = 1e-7  # a multiplier below this fraction of C moves S by less than float32 resolves
 
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TDGNConfiguration(Configuration):
 
 PAPER = TDGNConfiguration()
 COMPACT = TDGNConfiguration(
-    framing=replace(OURS, backdrop="white"),
+    framing=replace(OURS, background="white"),
     width=32,
     features=128,
     generator_width=256,
@@ -174,7 +174,7 @@ class Embedding(nn.Module):
 
 PAPER_RECIPE = Recipe(
     (adam(1e-4, 800_000, clip=1.0),),
-    Draw(points=(("tdgn", 2048),), **PLAIN),
+    Sampling(points=(("tdgn", 2048),), **PLAIN),
     ema=0.0,
     source="TDGN section 4 (points); optimiser and length are CvxNet's, which it follows",
 )
@@ -188,11 +188,11 @@ class TDGN(Reconstructor):
     configuration_class = TDGNConfiguration
     recipes = {
         "paper": {"main": PAPER_RECIPE},
-        "compact": {"main": small(Draw(points=EQUAL, crops=0.4), rate=5e-4)},
+        "compact": {"main": small(Sampling(points=EQUAL, crops=0.4), learning_rate=5e-4)},
     }
     configuration: TDGNConfiguration
     half_precision = ("feature.forward",)
-    picture_encoder = "feature"
+    image_encoder = "feature"
 
     def __init__(self, configuration: TDGNConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -257,7 +257,7 @@ class TDGN(Reconstructor):
 
     def describe(self, images: Tensor) -> Tensor:
         """Return lambda, (B, features), of images (B, 4, S, S) RGBA."""
-        return self.feature(normalize(network_input(images, self.framing.backdrop)))
+        return self.feature(normalize(network_input(images, self.framing.background)))
 
     def generate(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return D_train's points (B, N, 3), method frame, and sigma (B, 3) or (B, 1)."""

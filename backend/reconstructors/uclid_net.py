@@ -166,7 +166,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
     ) -> list[Tensor]:
         """Return the grids that the 3D decoder reads, (V, C, n, n, n); see `encode`."""
         framed = self.prepare(views)
-        images = network_input(framed.images, self.framing.backdrop)
+        images = network_input(framed.images, self.framing.background)
         given = [None if camera == "estimated" else c for c in framed.cameras]
         volume_from_method = np.linalg.inv(self.method_from_volume)
         cameras = given_or_estimated(
@@ -266,7 +266,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         """Return which voxels are folded when every logit is raised by `level`."""
         return self.occupied((level - values).sigmoid())
 
-    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+    def candidate_levels(self, values: Tensor, ground_truth: Tensor) -> list[float]:
         """Return logits by which occupancies may be raised or lowered."""
         return np.linspace(-3.0, 3.0, 61).tolist()
 
@@ -289,7 +289,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
 
     def camera_input(self, images: Tensor) -> Tensor:
         """Return RGB images on the training background, (N, 3, S, S)."""
-        return network_input(images, self.framing.backdrop)
+        return network_input(images, self.framing.background)
 
     # ------------------------------------------------------------ training
 
@@ -301,12 +301,12 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         warm_up: bool = False,
         fusion: str | None = None,
         samples: int = SAMPLES,
-        found_depth: bool = False,
+        predicted_depth: bool = False,
     ) -> dict[str, Tensor]:
         """Return CD + 100 BCE (section 3.3); with `warm_up` the second term alone.
 
         Each view counts as an image of its own unless `fusion` names a rule. `samples` points of
-        each patch are compared. With `found_depth`, weights that have a depth network train on
+        each patch are compared. With `predicted_depth`, weights that have a depth network train on
         predicted rather than true depth, as the authors do, to match inference.
         """
         if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
@@ -318,7 +318,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         fuse = None if fusion is None else (self.check_fusion(fusion), views)
         targets = self._targets(batch, generator, repeat=1 if fusion else views)
         logits, clouds = self.network(
-            *self.network_inputs(batch, found_depth=found_depth),
+            *self.network_inputs(batch, predicted_depth=predicted_depth),
             samples=0 if warm_up else samples,
             most=MOST_FOLDED,
             generator=generator,
@@ -333,15 +333,15 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
 
     def network_inputs(
-        self, batch: Batch, *, found_depth: bool = False
+        self, batch: Batch, *, predicted_depth: bool = False
     ) -> tuple[Tensor, Tensor, LiftingCameras]:
         """Return what `UCLIDNetwork.lift` takes, of all views of a batch."""
         assert batch.camera_from_volume is not None
         assert batch.intrinsics is not None
         assert batch.depth is not None
-        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        images = network_input(batch.images.flatten(0, 1), self.framing.background)
         depths = batch.depth.flatten(0, 1)
-        if found_depth and self.depth is not None:
+        if predicted_depth and self.depth is not None:
             with torch.no_grad():
                 distance = batch.camera_from_volume[..., 2, 3].flatten()
                 depths = self.estimated_depths(images, distance)
@@ -364,7 +364,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
                 "There is no camera network to train, or no cameras to learn from.",
                 "Train weights with a camera network, on posed images.",
             )
-        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        images = network_input(batch.images.flatten(0, 1), self.framing.background)
         estimated = self.camera(images).unflatten(0, batch.images.shape[:2])
         axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(estimated)
         predicted = in_camera_axes(estimated, batch.surface @ axes.T)

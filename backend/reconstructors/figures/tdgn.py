@@ -93,11 +93,11 @@ def delete_greedily(
     whole = model.solve(code, None)
     queries = model.warp(model.to_method(points.to(model.device))[None], whole.features[None])[0]
     seen = gaussian_kernel(queries, whole.support, whole.sigma)  # (P, N)
-    truth = inside.to(model.device) > 0.5
+    ground_truth = inside.to(model.device) > 0.5
     keep = torch.ones(len(whole.labels), dtype=torch.bool, device=model.device)
     deletions: list[Deletion] = []
     while len(deletions) < steps and int((whole.labels[keep] == label).sum()) > 1:
-        ious = _ious_without_each(whole, keep, label, seen, truth)
+        ious = _ious_without_each(whole, keep, label, seen, ground_truth)
         index = int(ious.argmax())
         keep = keep.clone()
         keep[index] = False
@@ -106,7 +106,7 @@ def delete_greedily(
 
 
 def _ious_without_each(
-    svm: SolvedSVM, keep: Tensor, label: int, seen: Tensor, truth: Tensor
+    svm: SolvedSVM, keep: Tensor, label: int, seen: Tensor, ground_truth: Tensor
 ) -> Tensor:
     """Return (N,): the IoU with each kept point of `label` deleted; -1 for all other points.
 
@@ -114,7 +114,7 @@ def _ious_without_each(
     ----------
     keep : (N,) bool, the points that are left
     seen : (P, N) the kernel between the measured points and the training points
-    truth : (P,) bool
+    ground_truth : (P,) bool
     """
     kernel = gaussian_kernel(svm.support, svm.support, svm.sigma)
     left = keep.nonzero()[:, 0]
@@ -125,7 +125,7 @@ def _ious_without_each(
     alphas, bias = solve_svm(inner, signs, c=svm.c, ridge=svm.ridge)
     weights = kernel.new_zeros(len(subsets), len(keep)).scatter_(1, subsets, alphas * signs)
     solid = seen @ weights.T + bias > 0  # (P, K)
-    intersection, union = solid & truth[:, None], solid | truth[:, None]
+    intersection, union = solid & ground_truth[:, None], solid | ground_truth[:, None]
     ious = torch.full((len(keep),), -1.0, device=keep.device)
     ious[candidates] = intersection.sum(0) / union.sum(0).clamp(min=1)
     return ious

@@ -27,7 +27,7 @@ from ..configuration import Configuration, Ranges
 
 UNIT = 10.0  # the network predicts this many times the distance
 Streams = Literal["two", "one", "global"]
-PAPER_FRAMING = replace(R2N2, backdrop="black")
+PAPER_FRAMING = replace(R2N2, background="black")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class DISNConfiguration(Configuration):
 
 PAPER = DISNConfiguration()
 COMPACT = DISNConfiguration(
-    framing=replace(OURS, backdrop="black"),
+    framing=replace(OURS, background="black"),
     picture=64,  # VGG-16 works at full resolution, so 128 costs it four times as much
     width=16,
     hidden=256,
@@ -173,8 +173,8 @@ def vgg_of(config: DISNConfiguration, *, batch_norm: bool) -> VGG16:
 
 
 def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
-    """Return what VGG-16 sees, (N, 3, picture, picture), of framed images (N, 4, S, S)."""
-    rgb = network_input(images, config.framing.backdrop)
+    """Return what VGG-16 sees, (N, 3, P, P) for P = `picture`, of framed images (N, 4, S, S)."""
+    rgb = network_input(images, config.framing.background)
     if config.legacy:
         return Maps.resize(rgb.flip(1), config.picture, legacy=True)
     size = (config.picture, config.picture)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ...fields.generated_mlp import GeneratedMLP
 from ...geometry.frames import OBJECT_SIDE
 from ...images.framing import Framing
-from ...training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
+from ...training.recipes import PLAIN, PRETRAINING, Phase, Recipe, Sampling, adam
 from ..configuration import COUNT, Configuration, Ranges
 
 MARCHER_MEMORY = 32  # units of the marcher's LSTM
@@ -251,7 +251,7 @@ PAPER_RECIPE = Recipe(
         adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
         adam(1e-4, 100_000),
     ),
-    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    Sampling(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
     ema=0.0,
     source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
 )
@@ -262,7 +262,7 @@ COMPACT_RECIPE = Recipe(
             loss=PRETRAINING,
             options={"count": 64, "points": 64},
             steps=700,
-            rate=6e-3,
+            learning_rate=6e-3,
             weight_decay=0.0,
             clip=0.3,
         ),
@@ -273,5 +273,5 @@ COMPACT_RECIPE = Recipe(
             weight_decay=0.0,
         ),
     ),
-    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
+    Sampling(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
 )

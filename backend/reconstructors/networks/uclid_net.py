@@ -26,7 +26,7 @@ from ...fields.patch_sampler import PatchSampler
 from ...fusion import Fusion, reduce_views
 from ...geometry.frames import OBJECT_SIDE
 from ...images.framing import OURS, R2N2, Framing
-from ...training.recipes import PLAIN, Draw, Phase, Recipe, adam, small_camera
+from ...training.recipes import PLAIN, Phase, Recipe, Sampling, adam, small_camera
 from ..configuration import SIZE, Configuration, Ranges
 
 GRIDS = (7, 14, 28, 28)  # N_4 to N_1: voxels a side of the grids that F_4 to F_1 are lifted to
@@ -34,7 +34,7 @@ VOXELS = 28  # voxels a side of H_0
 TAU = 0.35  # probability above which a voxel is occupied
 OCCUPANCY_CODE, FOLD_CODE = 8, 32  # channels of H_0 that occ and fold read
 SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class UCLIDConfiguration(Configuration):
 
 PAPER = UCLIDConfiguration()
 COMPACT = UCLIDConfiguration(
-    framing=replace(OURS, backdrop="white"),
+    framing=replace(OURS, background="white"),
     width=24,
     deep=94,
     skip=14,
@@ -242,7 +242,7 @@ def occupied_sample(probability: Tensor, most: int, generator: torch.Generator |
 
 # ---------------------------------------------------------------- how it is trained
 
-FOUND = {"found_depth": True}
+FOUND = {"predicted_depth": True}
 POINT = (("uniform", 1),)  # the fewest: its losses use none
 PAPER_RECIPES = {
     "main": Recipe(
@@ -251,7 +251,7 @@ PAPER_RECIPES = {
             adam(1e-3, 109_000, options=FOUND),
             adam(1e-4, 54_500, options=FOUND),
         ),
-        Draw(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
+        Sampling(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
         ("network",),
         ema=0.0,
         source="UCLID-Net 4.1: one epoch of occupancy alone (the authors' in batches of 2), "
@@ -259,10 +259,10 @@ PAPER_RECIPES = {
     ),
     "camera": Recipe(
         tuple(
-            adam(rate, epochs * 1_388, loss="camera_loss", clip=0.1)
-            for rate, epochs in ((1e-3, 100), (1e-4, 200))
+            adam(learning_rate, epochs * 1_388, loss="camera_loss", clip=0.1)
+            for learning_rate, epochs in ((1e-3, 100), (1e-4, 200))
         ),
-        Draw(objects=22, points=POINT, surface=8192, canonical=True, **PLAIN),
+        Sampling(objects=22, points=POINT, surface=8192, canonical=True, **PLAIN),
         ("camera",),
         ema=0.0,
         source="UCLID-Net, the authors' code: Adam 1e-3, 1e-4 from epoch 100 of 300, batch 22, "
@@ -271,21 +271,21 @@ PAPER_RECIPES = {
     "depth": Recipe(
         tuple(
             adam(
-                rate,
+                learning_rate,
                 epochs * 372,
                 loss="depth_loss",
                 options={"gradients": gradients, "normals": normals},
                 weight_decay=4e-5,
                 coupled=True,
             )
-            for gradients, normals, rate, epochs in (
+            for gradients, normals, learning_rate, epochs in (
                 (False, False, 1e-4, 4),
                 (True, False, 1e-4, 4),
                 (True, True, 1e-4, 92),
                 (True, True, 1e-5, 50),
             )
         ),
-        Draw(objects=82, points=POINT, depth=True, **PLAIN),
+        Sampling(objects=82, points=POINT, depth=True, **PLAIN),
         ("depth",),
         ema=0.0,
         source="UCLID-Net, the authors' code: Adam 1e-4, 1e-5 from epoch 100 of 150, batch 82; "
@@ -298,16 +298,16 @@ COMPACT_RECIPES = {
             Phase(options={"warm_up": True, **FOUND}, steps=300, clip=10.0),
             Phase(options={"samples": 4, **FOUND}, steps=8000, clip=10.0),
         ),
-        Draw(objects=16, points=POINT, surface=2500, depth=True, crops=0.3),
+        Sampling(objects=16, points=POINT, surface=2500, depth=True, crops=0.3),
         ("network",),
     ),
     "camera": small_camera(),
     "depth": Recipe(
         (
             Phase("depth_loss", {"gradients": False, "normals": False}, steps=1000, clip=10.0),
-            Phase("depth_loss", steps=3000, rate=5e-4, clip=10.0),
+            Phase("depth_loss", steps=3000, learning_rate=5e-4, clip=10.0),
         ),
-        Draw(objects=16, points=POINT, depth=True, crops=0.3),
+        Sampling(objects=16, points=POINT, depth=True, crops=0.3),
         ("depth",),
     ),
 }

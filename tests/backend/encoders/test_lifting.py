@@ -89,9 +89,11 @@ def test_depth_lifts_back_onto_the_visible_side(orthographic, size):
 def test_no_voxel_of_the_visible_side_is_empty(orthographic, size):
     camera = look(orthographic=orthographic)
     cloud = lift_depth(sphere_depth(camera, size), lifting(camera))
-    truth = F.normalize(torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    ground_truth = F.normalize(
+        torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0)), dim=1
+    )
     towards = -torch.tensor(camera.forward, dtype=torch.float32)
-    seen = voxels_of(RADIUS * truth[truth @ towards > 0.7], 28) > 0
+    seen = voxels_of(RADIUS * ground_truth[ground_truth @ towards > 0.7], 28) > 0
     whole = F.max_pool3d(voxels_of(cloud, 28)[None], 3, 1, 1)[0] > 0  # beside it counts: rounding
     assert seen.sum() > 100
     assert whole[seen].all()

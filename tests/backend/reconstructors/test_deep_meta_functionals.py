@@ -238,7 +238,7 @@ def test_normals_of_a_fitted_sphere_point_outwards(minimise):
         points = torch.rand(1, 512, 3, generator=generator) * 2 - 1
         return model.loss(Batch(images, points, (points.norm(dim=-1) < 0.6).float()))["loss"]
 
-    minimise(model.parameters(), loss, steps=100, rate=1e-2)
+    minimise(model.parameters(), loss, steps=100, learning_rate=1e-2)
     embedding = model.eval().embed(images[0])[0].detach()
     field = model.decode(Code(model.spec.name, {"embedding": embedding}))
     away = F.normalize(torch.randn(500, 3, generator=generator), dim=1)

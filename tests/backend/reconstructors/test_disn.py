@@ -51,7 +51,7 @@ def tiny(**changes):
 
 
 def look(azimuth, *, size=40, distance=3.2, orthographic=False):
-    """Return a camera that looks at the volume's centre, its picture drawn by a formula."""
+    """Return a camera that looks at the volume's centre, its image drawn by a formula."""
     a = np.radians(azimuth)
     away = np.array([np.sin(a), -np.cos(a), 0.4])
     away /= np.linalg.norm(away)
@@ -79,17 +79,17 @@ def view(azimuth=20.0, **options):
 
 def batch_of(model, views, count=60, seed=0):
     """Return one object with its views framed as the model frames them."""
-    pictures = model.prepare(views)
-    poses, lenses = camera_tensors(pictures.cameras, CPU)
+    images = model.prepare(views)
+    poses, intrinsics = camera_tensors(images.cameras, CPU)
     points = torch.rand(1, count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     distances = points.norm(dim=-1) - 0.5
     return Batch(
-        pictures.images[None],
+        images.images[None],
         points,
         (distances < 0).float(),
         distances=distances,
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
         orthographic=views[0].camera.orthographic,
     )
 
@@ -245,7 +245,7 @@ def test_a_view_with_the_point_behind_its_camera_does_not_count(orthographic):
     alone = model.decode(one, part="local")
     pixels = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 2 + 11
     origins, directions = camera.rays(pixels.double())
-    for depth in (0.6, -0.6):  # both project into both pictures
+    for depth in (0.6, -0.6):  # both project into both images
         points = (origins + depth * directions).float()
         for known in (camera, model.prepare([there]).cameras[0]):
             seen, _ = known.project(points.double())
@@ -305,8 +305,8 @@ def test_a_batch_that_lacks_something_is_refused(missing, words):
 
 
 @pytest.mark.slow
-def test_one_picture_of_a_sphere_is_learned(minimise):
-    plain = {"camera": False, "batch_norm": False}  # one picture has no statistics
+def test_one_image_of_a_sphere_is_learned(minimise):
+    plain = {"camera": False, "batch_norm": False}  # one image has no statistics
     model = tiny(point_widths=(32, 64, 64), decoder_widths=(64, 32), **plain).train()
     batch = batch_of(model, [view()])
     generator = torch.Generator().manual_seed(0)
@@ -316,7 +316,7 @@ def test_one_picture_of_a_sphere_is_learned(minimise):
         drawn = replace(batch, points=points, distances=points.norm(dim=-1) - 0.5)
         return model.loss(drawn)["loss"]
 
-    minimise(model.parameters(), loss, steps=400, rate=1e-2)
+    minimise(model.parameters(), loss, steps=400, learning_rate=1e-2)
     points = torch.rand(20_000, 3, generator=generator) * 2 - 1
     found = model.eval().decode(model.encode([view()]))(points)
     assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01

@@ -119,7 +119,7 @@ def test_gradients_reach_every_parameter(disturbed, silent):
     assert silent(model, model.loss(batch())["loss"]) == []
 
 
-def test_an_unposed_picture_is_enough(disturbed, points, photograph, cameras):
+def test_an_unposed_image_is_enough(disturbed, points, photograph, cameras):
     model = make(disturbed)
     view = photograph(cameras[0])
     field = model.decode(model.encode([View(view.image)]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from levelform.backend.contract.errors import Cancelled, RequestError
+from levelform.backend.contract.errors import JobCancelled, RequestError
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.srgb import linear_from_srgb
@@ -17,7 +17,7 @@ from levelform.backend.reconstructors.networks.sdf_srn import bisect
 from levelform.backend.reconstructors.sdf_srn import MARGIN, SDFSRN
 from levelform.backend.ticket import Ticket
 
-RADIUS = 0.6  # of the sphere in the pictures, volume units
+RADIUS = 0.6  # of the sphere in the images, volume units
 
 
 def tiny(**changes):
@@ -40,7 +40,7 @@ def orbit(azimuth, *, elevation=20.0, distance=2.732 * 1.8, size=64, orthographi
     return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
 
 
-def sphere_picture(camera, radius=RADIUS):
+def sphere_image(camera, radius=RADIUS):
     """Return (H, W, 4): a sphere, lit from above, with an edge of one pixel."""
     size = camera.width
     y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
@@ -56,7 +56,7 @@ def sphere_picture(camera, radius=RADIUS):
 
 def sphere_view(azimuth=30.0, **options):
     camera = orbit(azimuth, **options)
-    return View(sphere_picture(camera), camera, name=f"at {azimuth:g}")
+    return View(sphere_image(camera), camera, name=f"at {azimuth:g}")
 
 
 def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
@@ -68,7 +68,7 @@ def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
         for b in range(objects)
     ]
     images = torch.stack(
-        [torch.stack([sphere_picture(c).permute(2, 0, 1) for c in row]) for row in cameras]
+        [torch.stack([sphere_image(c).permute(2, 0, 1) for c in row]) for row in cameras]
     )
     tensors = [camera_tensors(row, torch.device("cpu")) for row in cameras]
     points = torch.zeros(objects, 1, 3)
@@ -77,7 +77,7 @@ def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
         points,
         torch.ones(objects, 1),
         camera_from_volume=torch.stack([pose for pose, _ in tensors]),
-        intrinsics=torch.stack([lens for _, lens in tensors]),
+        intrinsics=torch.stack([intrinsics for _, intrinsics in tensors]),
         orthographic=orthographic,
     )
 
@@ -163,8 +163,8 @@ def test_rays_weigh_one_over_their_distance_but_no_more_than_at_half_a_pixel():
     model = tiny()
     batch = sphere_batch(1, 1)
     rays = rays_of(model, batch)
-    lens = batch.intrinsics[0, 0]
-    torch.testing.assert_close(rays.half_pixel, (0.5 / lens[:1])[None])
+    intrinsics = batch.intrinsics[0, 0]
+    torch.testing.assert_close(rays.half_pixel, (0.5 / intrinsics[:1])[None])
     torch.manual_seed(3)
     distance = torch.rand_like(rays.distance) * 20 * rays.half_pixel
     distance[:, ::7] = 1e-9  # the edge runs through the pixel's centre
@@ -273,7 +273,7 @@ def test_the_marcher_learns_where_a_sphere_is(minimise):
         free = (MARGIN - levels[:-1]).relu().mean()
         return (hit * seen.inside).mean() + (miss * ~seen.inside).mean() + free
 
-    minimise(model.renderer.parameters(), loss, steps=300, rate=1e-2)
+    minimise(model.renderer.parameters(), loss, steps=300, learning_rate=1e-2)
     with torch.no_grad():
         traced = model.renderer(ball, rays.origins, rays.directions)
     assert ((traced.levels[-1] <= 0) == rays.inside).float().mean() > 0.98
@@ -296,7 +296,7 @@ def test_pretraining_gives_a_sphere(minimise):
         model.generator.parameters(),
         lambda: model.pretraining_loss(64, generator, points=64),
         steps=600,
-        rate=6e-3,
+        learning_rate=6e-3,
         clip=0.3,
     )
     with torch.no_grad():
@@ -441,10 +441,10 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
     fitted = model.encode(views, optimize=8).tensors["latent"]
 
     def loss(latent):
-        pictures = model.prepare(views)
-        poses, lenses = camera_tensors(pictures.cameras, torch.device("cpu"))
+        images = model.prepare(views)
+        poses, intrinsics = camera_tensors(images.cameras, torch.device("cpu"))
         network = model.generator(latent).expand(2)
-        rays = model.rays(pictures.images, poses, lenses, False)
+        rays = model.rays(images.images, poses, intrinsics, False)
         return ray_losses(model, network, rays, torch.Generator().manual_seed(3))["loss"]
 
     assert loss(fitted) < loss(start)
@@ -453,12 +453,12 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
 
 
 def test_test_time_optimisation_can_be_stopped():
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         tiny().encode([sphere_view()], optimize=50, ticket=Ticket(cancelled=lambda: True))
 
 
 def test_test_time_optimisation_needs_cameras():
-    unposed = View(sphere_picture(orbit(0)), None, name="photo")
+    unposed = View(sphere_image(orbit(0)), None, name="photo")
     assert tiny().encode([unposed]).tensors["latent"].isfinite().all()
     with pytest.raises(RequestError, match="camera"):
         tiny().encode([unposed], optimize=3)

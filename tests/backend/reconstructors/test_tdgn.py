@@ -27,7 +27,7 @@ def make(**changes):
 
 
 def bend(model, *, amount=0.05):
-    """Make the embedding a warp that depends on the picture, and the points differ by picture."""
+    """Make the embedding a warp that depends on the image, and the points differ by image."""
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         if model.embed is not None:
@@ -44,8 +44,8 @@ def batch(count=2):
     return Batch(images, points, (points.norm(dim=-1) < 0.7).float())
 
 
-def iou(found, truth):
-    return ((found & truth).sum() / (found | truth).sum()).item()
+def iou(found, ground_truth):
+    return ((found & ground_truth).sum() / (found | ground_truth).sum()).item()
 
 
 def test_published_size():

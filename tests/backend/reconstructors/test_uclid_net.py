@@ -19,7 +19,7 @@ from levelform.backend.reconstructors.networks.uclid_net import TAU, VOXELS
 from levelform.backend.reconstructors.uclid_net import COMPACT, PAPER, UCLIDNet
 
 SIZE = 64
-RADIUS = 0.6  # of the sphere in the pictures, volume units
+RADIUS = 0.6  # of the sphere in the images, volume units
 
 
 def tiny(**changes):
@@ -44,15 +44,15 @@ def look(azimuth, *, distance=3.2, orthographic=False):
 
 
 def sphere(camera):
-    """Return the picture (S, S, 4) and the depth (S, S) of a sphere."""
+    """Return the image (S, S, 4) and the depth (S, S) of a sphere."""
     y, x = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
     origins, directions = camera.rays(torch.stack([x, y], -1).double())
     a, b = directions.square().sum(-1), (origins * directions).sum(-1)
     root = b**2 - a * (origins.square().sum(-1) - RADIUS**2)
     depth = torch.where(root > 0, (-b - root.clamp_min(0).sqrt()) / a, torch.inf).float()
     shade = 0.3 + 0.6 * (1 - y / SIZE)
-    picture = torch.stack([shade, shade * 0.5, x / SIZE, depth.isfinite().float()], -1)
-    return picture, depth
+    image = torch.stack([shade, shade * 0.5, x / SIZE, depth.isfinite().float()], -1)
+    return image, depth
 
 
 def view(azimuth=20.0, **options):
@@ -67,25 +67,25 @@ def surface(count=3000):
 
 def batch_of(model, azimuths=(20.0, 140.0), orthographic=False):
     cameras = [look(a, orthographic=orthographic) for a in azimuths]
-    pictures = [sphere(camera) for camera in cameras]
-    poses, lenses = camera_tensors(cameras, torch.device("cpu"))
+    images = [sphere(camera) for camera in cameras]
+    poses, intrinsics = camera_tensors(cameras, torch.device("cpu"))
     return Batch(
-        torch.stack([p.permute(2, 0, 1) for p, _ in pictures])[None],
+        torch.stack([p.permute(2, 0, 1) for p, _ in images])[None],
         torch.zeros(1, 1, 3),
         torch.ones(1, 1),
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
         orthographic=orthographic,
         surface=surface(),
-        depth=torch.stack([d for _, d in pictures])[None],
+        depth=torch.stack([d for _, d in images])[None],
     )
 
 
 @torch.no_grad()
-def volumes(model, batch, *, fuse=None, found_depth=False):
+def volumes(model, batch, *, fuse=None, predicted_depth=False):
     """Return H_0 of a batch's views, or of its objects, as the training network computes it."""
     network = model.network
-    grids = network.lift(*model.network_inputs(batch, found_depth=found_depth))
+    grids = network.lift(*model.network_inputs(batch, predicted_depth=predicted_depth))
     return network.volume(grids, network.decoder_3D, fuse)
 
 
@@ -109,16 +109,16 @@ def code_with(model, shape=None):
 
 
 def framed_as_inference(model, batch, views):
-    """Return the batch with pictures and cameras as `prepare` makes them of the views."""
-    pictures = model.prepare(views)
-    poses, lenses = camera_tensors(
-        [c.in_frame(model.method_from_volume) for c in pictures.cameras], torch.device("cpu")
+    """Return the batch with images and cameras as `prepare` makes them of the views."""
+    images = model.prepare(views)
+    poses, intrinsics = camera_tensors(
+        [c.in_frame(model.method_from_volume) for c in images.cameras], torch.device("cpu")
     )
     return replace(
         batch,
-        images=pictures.images[None],
+        images=images.images[None],
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
     )
 
 
@@ -247,11 +247,11 @@ def test_the_folded_decoder_follows_the_weights(disturbed):
 def test_training_with_found_depth_sees_what_inference_will():
     model = tiny()
     batch = framed_as_inference(model, batch_of(model, azimuths=(20.0,)), [view()])
-    trained = volumes(model, batch, found_depth=True)[0]
-    truth = volumes(model, batch)[0]
+    trained = volumes(model, batch, predicted_depth=True)[0]
+    ground_truth = volumes(model, batch)[0]
     expected = model.encode([view()]).tensors["grid"]
     torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(truth, expected, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(ground_truth, expected, rtol=1e-2, atol=1e-2)
 
 
 def test_given_depth_is_used_instead_of_the_regressed_one():
@@ -301,9 +301,9 @@ def test_wrong_requests_are_one_sentence(changes, call, words):
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_a_coarse_depth_map_fills_the_voxels_that_a_fine_one_does(step):
     model, seen = tiny(), look(20.0)
-    picture, depth = sphere(seen)
+    image, depth = sphere(seen)
     grids = [
-        model.encode([View(picture, seen)], depth=[d]).tensors["depth_grid"]
+        model.encode([View(image, seen)], depth=[d]).tensors["depth_grid"]
         for d in (F.interpolate(depth[None, None], scale_factor=3)[0, 0], depth[::step, ::step])
     ]
     beside = F.max_pool3d(grids[1][None], 3, 1, 1)[0]
@@ -327,16 +327,16 @@ def test_symmetric_objects_have_the_likelier_sheet_on_both_sides():
     assert (volume == volume.flip(0)).all()
     patches = model.patches(code, lattice=3)
     assert (patches.voxels == volume.nonzero()).all()
-    sheet = {tuple(v): x for v, x in zip(patches.voxels.tolist(), patches.vertices, strict=True)}
+    patch = {tuple(v): x for v, x in zip(patches.voxels.tolist(), patches.vertices, strict=True)}
     alone = model.patches(code, lattice=3, symmetry=False)
-    likely = dict.fromkeys(sheet, 0)
+    likely = dict.fromkeys(patch, 0)
     for voxel, vertices in zip(alone.voxels.tolist(), alone.vertices, strict=True):
         x, y, z = voxel
-        if (x, y, z) in sheet and own[x, y, z] > own[27 - x, y, z]:
+        if (x, y, z) in patch and own[x, y, z] > own[27 - x, y, z]:
             likely[x, y, z] += 1
-            torch.testing.assert_close(sheet[x, y, z], vertices)
+            torch.testing.assert_close(patch[x, y, z], vertices)
             other = vertices * torch.tensor([-1.0, 1.0, 1.0])
-            torch.testing.assert_close(sheet[27 - x, y, z], other)
+            torch.testing.assert_close(patch[27 - x, y, z], other)
     assert sum(likely.values()) > 100
 
 
@@ -452,7 +452,7 @@ def test_depth_is_found_around_a_camera_that_stands_anywhere():
 
 
 def moved_back(camera, distance):
-    """Return a camera farther away along its axis, zoomed so that its picture stays nearly."""
+    """Return a camera farther away along its axis, zoomed so that its image stays nearly."""
     pose = camera.world_from_camera.copy()
     factor = distance / np.linalg.norm(pose[:3, 3])
     pose[:3, 3] *= factor

@@ -64,9 +64,9 @@ def test_silhouettes_are_maxima_along_rays():
     centers = (torch.arange(32) + 0.5) / 16 - 1
     row, column = torch.meshgrid(centers, centers, indexing="ij")
     # Looking along x the rows are y and the columns z, and so on.
-    for picture, (a, b) in zip(seen, [(0.0, -0.1), (0.2, -0.1), (0.2, 0.0)], strict=True):
+    for image, (a, b) in zip(seen, [(0.0, -0.1), (0.2, -0.1), (0.2, 0.0)], strict=True):
         wanted = ((row - a) ** 2 + (column - b) ** 2).sqrt() < 0.6
-        assert ((picture > 0.5) == wanted).float().mean() > 0.97
+        assert ((image > 0.5) == wanted).float().mean() > 0.97
 
 
 def test_silhouette_loss_has_gradients_and_learns(silent):

@@ -35,7 +35,7 @@ def tiny(**changes):
 
 
 def look(azimuth, *, size=40, distance=3.2, orthographic=False):
-    """Return a camera that looks at the volume's centre, its picture drawn by a formula."""
+    """Return a camera that looks at the volume's centre, its image drawn by a formula."""
     a = np.radians(azimuth)
     away = np.array([np.sin(a), -np.cos(a), 0.4])
     away /= np.linalg.norm(away)

@@ -34,7 +34,7 @@ def orbit(azimuth, *, elevation=20.0, distance=2.732 * 1.8, size=64, orthographi
     return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
 
 
-def sphere_picture(camera, radius=RADIUS):
+def sphere_image(camera, radius=RADIUS):
     """Return (H, W, 4): a sphere, lit from above, with an edge of one pixel."""
     size = camera.width
     y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
@@ -50,7 +50,7 @@ def sphere_picture(camera, radius=RADIUS):
 
 def sphere_view(azimuth=30.0, **options):
     camera = orbit(azimuth, **options)
-    return View(sphere_picture(camera), camera, name=f"at {azimuth:g}")
+    return View(sphere_image(camera), camera, name=f"at {azimuth:g}")
 
 
 def test_rendering_shows_the_decoded_field():

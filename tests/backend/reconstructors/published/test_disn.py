@@ -10,7 +10,7 @@ from levelform.backend.reconstructors.disn import DISN
 
 
 def look(azimuth, *, size=40, distance=3.2, orthographic=False):
-    """Return a camera that looks at the volume's centre, its picture drawn by a formula."""
+    """Return a camera that looks at the volume's centre, its image drawn by a formula."""
     a = np.radians(azimuth)
     away = np.array([np.sin(a), -np.cos(a), 0.4])
     away /= np.linalg.norm(away)
@@ -171,9 +171,9 @@ def test_an_imported_camera_network_is_the_formula():
     z = torch.linalg.cross(x, b[3:])
     z = z / z.norm()
     columns = torch.stack([x, torch.linalg.cross(z, x), z], dim=1)  # M, rows times it
-    shift = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
+    translation = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
     point = torch.tensor([0.3, 0.1, -0.2])
-    expected = point @ (head("scale") * columns) + shift
+    expected = point @ (head("scale") * columns) + translation
     found = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
     torch.testing.assert_close(found[:, :3] @ point + found[:, 3], expected)
 
