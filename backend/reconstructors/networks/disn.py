@@ -173,7 +173,7 @@ def vgg_of(config: DISNConfiguration, *, batch_norm: bool) -> VGG16:
 
 
 def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
-    """Return what VGG-16 sees, (N, 3, P, P) for P = `picture`, of framed images (N, 4, S, S)."""
+    """Return what VGG-16 sees, (N, 3, P, P) for P = `image`, of framed images (N, 4, S, S)."""
     rgb = network_input(images, config.framing.background)
     if config.legacy:
         return Maps.resize(rgb.flip(1), config.picture, legacy=True)
