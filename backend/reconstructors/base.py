@@ -121,7 +121,7 @@ class Reconstructor(nn.Module, ABC):
         return {}
 
     def shift_level(self, level: float) -> None:
-        """Subtract `level` from every field, which moves the surface to where the field was `level`.
+        """Subtract `level` from every field: the surface moves to where the field was `level`.
 
         Raises
         ------

@@ -10,7 +10,6 @@ exact to a fraction of a pixel and can be meshed at any resolution.
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,7 +51,7 @@ class VisualHull(Reconstructor):
         return self.get_buffer("anchor").device
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], **options: Any) -> Code:
+    def encode(self, views: Sequence[View]) -> Code:
         """Measure the silhouettes.
 
         Parameters
@@ -76,12 +75,12 @@ class VisualHull(Reconstructor):
             tensors[f"distance_{index}"] = silhouette_map(view.image[..., 3], view.camera)
             frames.append(view.camera.to_transforms())
         meta = {"names": [view.name for view in views], "frames": frames}
-        code = Code(self.spec.name, tensors, meta, frozenset(tensors)).to(self.device)
+        code = Code(self.spec.name, tensors, meta).to(self.device)
         check_overlap(self.decode(code), meta["names"])
         return code
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> HullField:
+    def decode(self, code: Code) -> HullField:
         """Stack the silhouettes for look-up."""
         self.check_code(code)
         frames = code.meta["frames"]
