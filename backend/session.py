@@ -547,9 +547,9 @@ def _method_options(
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
     """Return a mesh that Blender sent as a solid, mended where it is not whole as it is."""
-    found = Mesh(mesh.vertices, mesh.faces, None)
-    solid = Solid(found, name)
-    return solid if solid.closed and solid.volume() > 0 else Solid(mend(found)[0], name)
+    mesh_alone = Mesh(mesh.vertices, mesh.faces, None)
+    solid = Solid(mesh_alone, name)
+    return solid if solid.closed and solid.volume() > 0 else Solid(mend(mesh_alone)[0], name)
 
 
 # ---------------------------------------------------------------- meshing

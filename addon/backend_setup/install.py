@@ -84,13 +84,13 @@ def candidates(
 def places(preference: str, user_folder: str | Path) -> list[tuple[InterpreterSource, str]]:
     """Return the interpreters to look at, without looking."""
     managed = managed_python(user_folder)
-    found = [
+    candidates = [
         (InterpreterSource.ENVIRONMENT, os.environ.get(VARIABLE, "")),
         (InterpreterSource.PREFERENCE, preference),
         (InterpreterSource.MANAGED, str(managed) if managed.exists() else ""),
         (InterpreterSource.BLENDER, sys.executable or ""),
     ]
-    return [(source, os.path.expanduser(python)) for source, python in found if python]
+    return [(source, os.path.expanduser(python)) for source, python in candidates if python]
 
 
 # ---------------------------------------------------------------- building
@@ -241,8 +241,8 @@ class Installation:
         """Find a Python to build on: new enough is all it must be."""
         self._enter("Looking for a Python", 0.0, 0.02)
         names = [f"python3.{minor}" for minor in (13, 12, 14, 11)]
-        found = [shutil.which(name) for name in names]
-        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, found)]
+        paths = [shutil.which(name) for name in names]
+        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, paths)]
         problem = ""
         for python in filter(is_executable, known):
             report = yield Check(python, quick=True, required={})

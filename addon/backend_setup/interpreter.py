@@ -238,8 +238,12 @@ def doctor() -> dict[str, Any]:
         "usable": used is not None,
         "python": used.python if used else None,
         "candidates": [
-            {"used": found is used, "source": WORDS[found.source], **_plain(asdict(found.report))}
-            for found in here.candidates
+            {
+                "used": candidate is used,
+                "source": WORDS[candidate.source],
+                **_plain(asdict(candidate.report)),
+            }
+            for candidate in here.candidates
         ],
     }
 

@@ -371,11 +371,11 @@ def _render_dataset(args: argparse.Namespace) -> dict[str, Any]:
 def _collection(name: str | None) -> bpy.types.Collection:
     if name is None:
         return bpy.context.scene.collection
-    found = bpy.data.collections.get(name)
-    if found is None:
+    existing = bpy.data.collections.get(name)
+    if existing is None:
         known = ", ".join(collection.name for collection in bpy.data.collections)
         raise RequestError(f"There is no collection {name!r}.", f"There are: {known or 'none'}.")
-    return found
+    return existing
 
 
 def _show_dataset(result: dict[str, Any]) -> str:
@@ -410,14 +410,16 @@ def _doctor(_args: argparse.Namespace) -> dict[str, Any]:
 
 def _show_doctor(result: dict[str, Any]) -> str:
     lines = []
-    for found in result["candidates"]:
-        mark = "*" if found["used"] else " "
-        lines.append(f"{mark} {found['source']}: {found['executable']}")
-        lines.append(f"    {found['problem'] or 'has everything'} {found['hint']}".rstrip())
-        versions = (f"{name} {version}" for name, version in found["libraries"].items() if version)
-        lines.append(f"    Python {found['python']}, {', '.join(versions)}")
-        if found["devices"]:
-            lines.append(f"    computes on {', '.join(found['devices'])}")
+    for candidate in result["candidates"]:
+        mark = "*" if candidate["used"] else " "
+        lines.append(f"{mark} {candidate['source']}: {candidate['executable']}")
+        lines.append(f"    {candidate['problem'] or 'has everything'} {candidate['hint']}".rstrip())
+        versions = (
+            f"{name} {version}" for name, version in candidate["libraries"].items() if version
+        )
+        lines.append(f"    Python {candidate['python']}, {', '.join(versions)}")
+        if candidate["devices"]:
+            lines.append(f"    computes on {', '.join(candidate['devices'])}")
     if not result["usable"]:
         lines.append("No Python was found that can run the backend: install it from Blender.")
     return "\n".join(lines)

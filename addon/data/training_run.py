@@ -246,10 +246,10 @@ training = TrainingRun()
 
 def show_preview(update: MeshUpdate) -> bpy.types.Object:
     """Put a training's preview into the scene, in place of the one before."""
-    found = bpy.data.objects.get(PREVIEW)
-    if found is not None and found.type == "MESH":
-        meshes.refill(found, update)
-        return found
+    obj = bpy.data.objects.get(PREVIEW)
+    if obj is not None and obj.type == "MESH":
+        meshes.refill(obj, update)
+        return obj
     return meshes.new_object(PREVIEW, update, bpy.context.scene.collection)
 
 

@@ -52,8 +52,8 @@ class Keeping:
 def referenced() -> set[str]:
     """Return the kept results that objects of this file, linked ones too, were made from."""
     names = set()
-    for found in bpy.data.objects:
-        stored = found.get(PROVENANCE)
+    for obj in bpy.data.objects:
+        stored = obj.get(PROVENANCE)
         if hasattr(stored, "get"):
             names.add(stored.get("keep", ""))
     return names

@@ -448,7 +448,7 @@ def _selection() -> frozenset[int]:
     """Return what is selected and active, by `session_uid`."""
     layer = bpy.context.view_layer
     active = layer.objects.active
-    selected = {found.session_uid for found in layer.objects if found.select_get(view_layer=layer)}
+    selected = {obj.session_uid for obj in layer.objects if obj.select_get(view_layer=layer)}
     return frozenset(selected | ({-active.session_uid} if active else set()))
 
 
@@ -457,8 +457,8 @@ def _select(outcome: bpy.types.Object) -> None:
     layer = bpy.context.view_layer
     if bpy.context.mode != "OBJECT" or outcome.name not in layer.objects:
         return
-    for found in layer.objects:
-        found.select_set(found == outcome, view_layer=layer)
+    for obj in layer.objects:
+        obj.select_set(obj == outcome, view_layer=layer)
     layer.objects.active = outcome
 
 

@@ -67,8 +67,8 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         """Show cameras alone, in natural order of their names, as a job takes them."""
         objects = getattr(data, propname)
         shown = self.bitflag_filter_item
-        flags = [shown if found.type == "CAMERA" else 0 for found in objects]
-        keys = [natural_key(found.name) for found in objects]
+        flags = [shown if obj.type == "CAMERA" else 0 for obj in objects]
+        keys = [natural_key(obj.name) for obj in objects]
         places = [0] * len(keys)
         for place, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):
             places[index] = place

@@ -23,12 +23,12 @@ def is_left_out(camera: bpy.types.Object, scene: bpy.types.Scene) -> bool:
 
 def notes(camera: bpy.types.Object | None, scene: bpy.types.Scene) -> list[str]:
     """Return sentences about the pairs of the list, and about the active camera."""
-    found = [pairing.sentence(camera_pairs(scene))]
+    sentences = [pairing.sentence(camera_pairs(scene))]
     if camera is not None and camera.levelform_camera.use:
         if is_left_out(camera, scene):
-            found.append(f"{camera.name} is excluded from the view layer, and left out.")
-        found += frames.notes([camera], scene)
-    return [sentence for sentence in found if sentence]
+            sentences.append(f"{camera.name} is excluded from the view layer, and left out.")
+        sentences += frames.notes([camera], scene)
+    return [sentence for sentence in sentences if sentence]
 
 
 def has_moving_image(scene: bpy.types.Scene) -> bool:

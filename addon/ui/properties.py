@@ -98,8 +98,8 @@ def _set_variant(settings: "LevelformSettings", index: int) -> None:
 
 def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
     """List the chosen method's ways to combine views; the first is its own choice."""
-    found = _info(settings)
-    names = found.fusions if found else ()
+    info = _info(settings)
+    names = info.fusions if info else ()
     items = [("DEFAULT", "Method's Choice", "As the method does it by itself")]
     items += [(name, name.capitalize(), f"Combine the views by {name}") for name in names]
     return choices.keep(_fusion_items, items)
@@ -111,8 +111,8 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
-        found = _info(settings)
-        if found is not None and not found.weights and not settings.weights:
+        info = _info(settings)
+        if info is not None and not info.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
 
 
@@ -409,8 +409,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def level_unit(self) -> str:
         """What the chosen method's level is a number of; before the worker runs as last set."""
-        found = self.info
-        return found.level_unit if found else self.level_kind or DISTANCE.name
+        info = self.info
+        return info.level_unit if info else self.level_kind or DISTANCE.name
 
     @property
     def chosen_level(self) -> float | None:
@@ -423,8 +423,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def variants(self) -> tuple[str, ...]:
         """The categories that the method's own weights know, where each has a file of its own."""
-        found = self.info
-        return () if found is None or found.weights == ("bundled",) else found.weights
+        info = self.info
+        return () if info is None or info.weights == ("bundled",) else info.weights
 
     @property
     def resolution(self) -> int:
@@ -446,16 +446,16 @@ class LevelformSettings(bpy.types.PropertyGroup):
         options: dict[str, object] = {}
         if self.intersect_hull and self.method != DEFAULT_METHOD:
             options["hull"] = True
-        found = _info(self)
-        own = {option.name: option for option in found.options} if found else {}
+        info = _info(self)
+        own = {option.name: option for option in info.options} if info else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion
         if "camera" in own and self.estimate_cameras:
             options["camera"] = "estimated"
         if "symmetry" in own and not self.symmetry:
             options["symmetry"] = False
-        if found is not None:
-            options |= method_options.chosen(self.id_data, found)
+        if info is not None:
+            options |= method_options.chosen(self.id_data, info)
         smallest = round(self.min_component, 6)
         if smallest != declared.default_of("min_component"):
             options["min_component"] = smallest

@@ -151,13 +151,13 @@ def belongs(points: Tensor, reach: Tensor) -> Tensor:
     """
     from scipy.spatial import KDTree
 
-    found = (points.abs() <= 1).all(1)
-    if found.sum() <= STRAY_RANK:
-        return found
-    cloud = points[found].detach().cpu().numpy()
+    inside = (points.abs() <= 1).all(1)
+    if inside.sum() <= STRAY_RANK:
+        return inside
+    cloud = points[inside].detach().cpu().numpy()
     distance, _ = KDTree(cloud).query(cloud, k=STRAY_RANK + 1)  # the nearest is itself
-    found[found.clone()] = torch.from_numpy(distance[:, -1]).to(reach) < reach[found]
-    return found
+    inside[inside.clone()] = torch.from_numpy(distance[:, -1]).to(reach) < reach[inside]
+    return inside
 
 
 def voxels_of(points: Tensor, count: int) -> Tensor:

@@ -421,8 +421,8 @@ class DISN(Reconstructor):
         """
         unposed = [replace(view, camera=None) for view in views]
         images = self.prepare(unposed).images
-        found = self._cameras(images, (None,) * len(views), estimate=True)
-        return whole_cameras(found, views, self.framing)
+        cameras = self._cameras(images, (None,) * len(views), estimate=True)
+        return whole_cameras(cameras, views, self.framing)
 
     def prepare(self, views: Sequence[View]) -> Any:
         """Frame the views; cameras stay in the volume's frame, in which points are projected."""
@@ -443,8 +443,8 @@ class DISN(Reconstructor):
                 "These weights of DISN have no camera network, so every image needs its camera.",
                 "Attach the images to cameras, or use weights that can estimate them.",
             )
-        found = self.camera(network_image(images, self.configuration)).double().cpu().numpy()
-        return [camera or self._rigid(row) for camera, row in zip(known, found, strict=True)]
+        matrices = self.camera(network_image(images, self.configuration)).double().cpu().numpy()
+        return [camera or self._rigid(row) for camera, row in zip(known, matrices, strict=True)]
 
     def _rigid(self, camera_from_method: np.ndarray) -> Camera:
         """Return the camera that sees the volume as [s R | t], (3, 4), sees the method's frame.
@@ -544,12 +544,12 @@ class DISN(Reconstructor):
         if self.camera is None or batch.camera_from_volume is None:
             raise RequestError("There is no camera network to train, or no cameras to learn from.")
         views = batch.images.shape[1]
-        found = self.camera(
+        estimate = self.camera(
             network_image(batch.images.flatten(0, 1), self.configuration)
         ).unflatten(0, (-1, views))
         points = self.to_method(batch.points)
-        predicted = torch.einsum("bvij,bpj->bvpi", found[..., :3], points)
-        predicted = predicted + found[..., None, :, 3]
+        predicted = torch.einsum("bvij,bpj->bvpi", estimate[..., :3], points)
+        predicted = predicted + estimate[..., None, :, 3]
         true = torch.einsum("bvij,bpj->bvpi", batch.camera_from_volume[..., :3, :3], batch.points)
         true = (true + batch.camera_from_volume[..., None, :3, 3]) * self.configuration.camera_unit
         squared = (predicted - true).square().sum(-1)

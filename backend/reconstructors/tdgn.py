@@ -445,8 +445,8 @@ class _Solved:
         inner = kernel[subsets[:, :, None], subsets[:, None, :]]
         alphas, bias = solve_svm(inner, signs, c=self.c, ridge=self.ridge)
         weights = kernel.new_zeros(len(subsets), len(keep)).scatter_(1, subsets, alphas * signs)
-        found = seen @ weights.T + bias > 0  # (P, candidates)
-        both, either = found & ground_truth[:, None], found | ground_truth[:, None]
+        predicted = seen @ weights.T + bias > 0  # (P, candidates)
+        both, either = predicted & ground_truth[:, None], predicted | ground_truth[:, None]
         ious = torch.full((len(keep),), -1.0, device=keep.device)
         ious[candidates] = both.sum(0) / either.sum(0).clamp(min=1)
         return ious

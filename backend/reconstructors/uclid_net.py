@@ -610,16 +610,16 @@ class UCLIDNet(Reconstructor):
         unposed = [replace(view, camera=None) for view in views]
         images = network_input(self.prepare(unposed).images, self.framing.background)
         cameras = self._cameras(images, [None] * len(views))
-        found = [camera.in_frame(self.method_from_volume) for camera in cameras]
-        return whole_cameras(found, views, self.framing)
+        estimated = [camera.in_frame(self.method_from_volume) for camera in cameras]
+        return whole_cameras(estimated, views, self.framing)
 
     @torch.no_grad()
     def estimate_depths(self, views: Sequence[View]) -> list[Tensor]:
         """Return the depth map of each framed image, volume units, infinite at the background."""
         framed = self.prepare(views)
         images = network_input(framed.images, self.framing.background)
-        found = self._depths(images, framed.cameras, [None] * len(views))
-        return [depth / self.scale for depth in found]
+        depths = self._depths(images, framed.cameras, [None] * len(views))
+        return [depth / self.scale for depth in depths]
 
     def _cameras(self, images: Tensor, known: Sequence[Camera | None]) -> list[Camera]:
         """Return cameras in the method's frame: the known ones, else the camera network's."""
@@ -631,10 +631,10 @@ class UCLIDNet(Reconstructor):
                 "camera.",
                 "Attach the images to cameras, or use weights that can estimate them.",
             )
-        found = self.camera(images).double().cpu().numpy()
+        matrices = self.camera(images).double().cpu().numpy()
         size, focal = self.framing.size, self.framing.focal * self.framing.size
         cameras = []
-        for camera, row in zip(known, found, strict=True):
+        for camera, row in zip(known, matrices, strict=True):
             pose = np.eye(4)
             pose[:3, :3] = row[:, :3].T
             # The network's object space has the volume's unit; the method's frame its own.
@@ -749,10 +749,12 @@ class UCLIDNet(Reconstructor):
         if self.camera is None or batch.surface is None or batch.camera_from_volume is None:
             raise RequestError("There is no camera network to train, or no cameras to learn from.")
         images = network_input(batch.images.flatten(0, 1), self.framing.background)
-        found = self.camera(images).unflatten(0, batch.images.shape[:2])
-        axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(found)
+        estimate = self.camera(images).unflatten(0, batch.images.shape[:2])
+        axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(estimate)
         points = batch.surface @ axes.T
-        predicted = torch.einsum("bvij,bpj->bvpi", found[..., :3], points) + found[..., None, :, 3]
+        predicted = (
+            torch.einsum("bvij,bpj->bvpi", estimate[..., :3], points) + estimate[..., None, :, 3]
+        )
         true = torch.einsum("bvij,bpj->bvpi", batch.camera_from_volume[..., :3, :3], batch.surface)
         true = true + batch.camera_from_volume[..., None, :3, 3]
         return {"loss": (predicted - true).abs().mean()}
@@ -805,10 +807,10 @@ class UCLIDNet(Reconstructor):
         owner = owner.repeat_interleave(torch.tensor(counts, device=codes.device))
         codes = codes.movedim(1, -1)[owner, *voxels.unbind(1)]  # (P, 32)
         where = torch.rand(len(voxels), samples, 2, generator=generator).to(codes)
-        found = self.network.fold(codes, voxels, where).split(counts)
+        folded_patches = self.network.fold(codes, voxels, where).split(counts)
         distances = [
             _squared_chamfer(folded.flatten(0, 1), points)
-            for folded, points in zip(found, targets, strict=True)
+            for folded, points in zip(folded_patches, targets, strict=True)
             if len(folded)
         ]
         return torch.stack(distances).mean()
@@ -857,10 +859,10 @@ def _other_side(voxels: Tensor) -> Tensor:
     return torch.cat([VOXELS - 1 - voxels[:, :1], voxels[:, 1:]], 1)
 
 
-def _squared_chamfer(found: Tensor, true: Tensor) -> Tensor:
+def _squared_chamfer(predicted: Tensor, true: Tensor) -> Tensor:
     """Return the mean squared distances of two clouds, (N, 3) and (M, 3), both ways added."""
-    forward = (found - true[_nearest(found, true)]).square().sum(1)
-    backward = (found[_nearest(true, found)] - true).square().sum(1)
+    forward = (predicted - true[_nearest(predicted, true)]).square().sum(1)
+    backward = (predicted[_nearest(true, predicted)] - true).square().sum(1)
     return forward.mean() + backward.mean()
 
 

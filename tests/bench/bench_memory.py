@@ -60,8 +60,12 @@ def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
     for method, count in METHODS.items():
         held, counted = (number / 2**20 for number in _measure(method, count))
         what = f"{count} kept results: {method}"
-        yield at_most(f"bytes counted over held, {what}", counted, held, 1.1, kind="time", unit="MiB")
-        yield at_most(f"bytes held over counted, {what}", held, counted, 1.1, kind="time", unit="MiB")
+        yield at_most(
+            f"bytes counted over held, {what}", counted, held, 1.1, kind="time", unit="MiB"
+        )
+        yield at_most(
+            f"bytes held over counted, {what}", held, counted, 1.1, kind="time", unit="MiB"
+        )
 
 
 def _measure(method: str, count: int) -> tuple[int, int]:

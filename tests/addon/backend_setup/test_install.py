@@ -166,8 +166,8 @@ class TestFinding:
     def test_the_order_is_kept_and_what_does_not_do_is_passed_over(self, four):
         paths, preference, user = four
         for path, source in zip(paths, InterpreterSource, strict=True):
-            found = install.find_backend(preference, user)
-            assert (found.source, found.python) == (source, path)
+            backend = install.find_backend(preference, user)
+            assert (backend.source, backend.python) == (source, path)
             self.fake(Path(path), good=False)
         assert install.find_backend(preference, user) is None
 

@@ -118,7 +118,7 @@ def test_compact_networks_are_at_most_four_million():
 
 
 def test_the_matrix_of_the_demo_chair():
-    found = render_matrix(
+    actual = render_matrix(
         326.421594487,
         29.0316186116,
         0.790311739218,
@@ -131,13 +131,13 @@ def test_the_matrix_of_the_demo_chair():
         [-47.284092, -3.6569588, 0.2493176],
         [101.133705, 101.34268, 1.4305686],
     ]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
 
 
 def test_resizing_as_tensorflow_did():
     row = torch.tensor([0.0, 1.0]).expand(1, 1, 2, 2)
-    found = Maps.resize(row, 4, legacy=True)
-    torch.testing.assert_close(found[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
+    actual = Maps.resize(row, 4, legacy=True)
+    torch.testing.assert_close(actual[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
     ours = Maps.resize(row, 4, legacy=False)
     torch.testing.assert_close(ours[0, 0, 0], torch.tensor([0, 0.25, 0.75, 1]))
 
@@ -148,11 +148,11 @@ def test_a_map_of_coordinates_is_looked_up_at_the_pixel(legacy):
     ramp = torch.arange(size, dtype=torch.float32) + (0.0 if legacy else 0.5)
     level = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size)])[None]
     pixels = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [-5.0, 99.0]]])
-    found = Maps((level,), size, legacy).sample(pixels)
+    actual = Maps((level,), size, legacy).sample(pixels)
     edge = size - 1.0 if legacy else size - 0.5
     low = 0.0 if legacy else 0.5
     expected = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [low, edge]]])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("sides", [(24, 24), (12, 6), (3, 7), (1, 2), (40, 24)])
@@ -164,12 +164,12 @@ def test_only_what_is_looked_up_is_resized(sides):
     maps = Maps(levels, 24, legacy=False)
     pixels = torch.rand(2, 300, 2, generator=generator) * 28 - 2
     pixels[:, :4] = torch.tensor([[0.5, 0.5], [23.5, 23.5], [0.0, 24.0], [7.5, 8.0]])
-    found = maps.sample(pixels)
+    actual = maps.sample(pixels)
     grid = 2 * maps.indices(pixels) / 23 - 1
     slow = F.grid_sample(maps.resized(), grid[:, :, None], align_corners=True)[..., 0].mT
-    torch.testing.assert_close(found, slow, rtol=0, atol=1e-5)
-    weights = torch.rand(found.shape, generator=generator)
-    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (found, slow)]
+    torch.testing.assert_close(actual, slow, rtol=0, atol=1e-5)
+    weights = torch.rand(actual.shape, generator=generator)
+    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (actual, slow)]
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-4)
 
 
@@ -242,8 +242,8 @@ def test_several_views_are_the_mean_of_what_each_says():
     points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     each = [model.decode(model.encode([one]))(points) for one in views]
     assert (each[0] - each[1]).abs().max() > 0.01
-    found = model.decode(model.encode(views))(points)
-    torch.testing.assert_close(found, torch.stack(each).mean(0))
+    actual = model.decode(model.encode(views))(points)
+    torch.testing.assert_close(actual, torch.stack(each).mean(0))
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1), (2, 3)])
@@ -362,8 +362,8 @@ def test_one_image_of_a_sphere_is_learned(minimise):
 
     minimise(model.parameters(), loss, steps=400, learning_rate=1e-2)
     points = torch.rand(20_000, 3, generator=generator) * 2 - 1
-    found = model.eval().decode(model.encode([view()]))(points)
-    assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
+    actual = model.eval().decode(model.encode([view()]))(points)
+    assert (actual - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
 
 
 # ---------------------------------------------------------------- cameras
@@ -539,9 +539,9 @@ def test_an_authors_checkpoint_reproduces_the_formula():
     points = torch.tensor([[0.2, -0.3, 0.4], [-0.5, 0.1, 0.2]])
     pixels, _ = framed.cameras[0].project(points)
     over_black = framed.images[0, :3] * framed.images[0, 3]
-    for point, pixel, found in zip(points, pixels, field(points), strict=True):
+    for point, pixel, actual in zip(points, pixels, field(points), strict=True):
         expected = straight_line(sdf, over_black, model.to_method(point[None])[0], pixel)
-        torch.testing.assert_close(found * model.scale, expected, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(actual * model.scale, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_an_imported_camera_network_is_the_formula():
@@ -571,8 +571,8 @@ def test_an_imported_camera_network_is_the_formula():
     translation = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
     point = torch.tensor([0.3, 0.1, -0.2])
     expected = point @ (head("scale") * columns) + translation
-    found = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
-    torch.testing.assert_close(found[:, :3] @ point + found[:, 3], expected)
+    actual = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
+    torch.testing.assert_close(actual[:, :3] @ point + actual[:, 3], expected)
 
 
 def test_another_file_is_refused():

@@ -224,9 +224,9 @@ def test_bisection_finds_the_depth_of_a_sphere():
     def at(depth):
         return Sphere(radius)(rays.origins + depth[..., None] * rays.directions)
 
-    found = bisect(at, near, far, at(near), 10)
+    actual = bisect(at, near, far, at(near), 10)
     assert hit.sum() > 300
-    assert (found - (middle - half))[hit].abs().max() < 1e-3
+    assert (actual - (middle - half))[hit].abs().max() < 1e-3
 
 
 def test_bisection_keeps_the_gradient_of_its_ends():
@@ -543,8 +543,8 @@ def test_an_authors_checkpoint_reproduces_the_formula():
 
     volume = torch.tensor(model.method_from_volume).inverse().float()
     field = model.decode(Code("sdf-srn", {"latent": latent[None]}))
-    found = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    actual = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
     # The sheet's own check: the generated first-layer bias is the first 64 outputs.
     network = model.generator(latent[None])
     torch.testing.assert_close(network.layers[0][0, 0], hyper("hyper_impl.0")[:64])

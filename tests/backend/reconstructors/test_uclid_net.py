@@ -238,9 +238,9 @@ def test_bfloat16_moves_the_code_little(monkeypatch, disturbed):
     model = disturbed(tiny())
     exact = model.encode([view()]).tensors["grid"]
     monkeypatch.setattr(folding, "has_bfloat16", lambda: True)
-    found = model.encode([view()]).tensors["grid"]
-    assert found.dtype == torch.float32
-    error = (found - exact).abs().max() / exact.abs().max()
+    actual = model.encode([view()]).tensors["grid"]
+    assert actual.dtype == torch.float32
+    error = (actual - exact).abs().max() / exact.abs().max()
     assert 0 < error < 0.03
 
 
@@ -251,9 +251,9 @@ def test_the_folded_decoder_follows_the_weights(disturbed):
     grids = model.lift([view()])
     with torch.no_grad():
         expected = model.network.decoder_3D(grids)[0]
-    found = model.encode([view()]).tensors["grid"]
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    assert (found - before).abs().max() > 1e-2
+    actual = model.encode([view()]).tensors["grid"]
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+    assert (actual - before).abs().max() > 1e-2
 
 
 def test_training_with_found_depth_sees_what_inference_will():
@@ -345,8 +345,8 @@ def test_the_expected_overlap_is_what_voxels_so_drawn_have():
     probability = (2 * torch.randn(28, 28, 28, generator=generator) - 3).sigmoid()
     chosen = likeliest_voxels(probability, most=28**3)
 
-    def iou(found, true):
-        return ((found & true).sum() / (found | true).sum()).item()
+    def iou(actual, true):
+        return ((actual & true).sum() / (actual | true).sum()).item()
 
     drawn = [torch.rand(probability.shape, generator=generator) < probability for _ in range(9)]
     best = np.mean([iou(chosen, true) for true in drawn])
@@ -444,7 +444,7 @@ def test_sheets_of_all_images_folded_at_once_are_those_of_each_alone(monkeypatch
         probability = model.network.occupancy(occupancy)
         probability[0, 20:] = 0  # not the same number in both
         targets = [torch.rand(300, 3) * 2 - 1 for _ in grid]
-        found = model._chamfer(codes, probability, targets, 2, torch.Generator().manual_seed(0))
+        actual = model._chamfer(codes, probability, targets, 2, torch.Generator().manual_seed(0))
 
         voxels = [model.network.active(p) for p in probability]
         draw = torch.Generator().manual_seed(0)
@@ -457,7 +457,7 @@ def test_sheets_of_all_images_folded_at_once_are_those_of_each_alone(monkeypatch
             pairs = torch.cdist(folded, points).square()
             alone.append(pairs.amin(1).mean() + pairs.amin(0).mean())
     assert len({len(v) for v in voxels}) == 2
-    torch.testing.assert_close(found, torch.stack(alone).mean(), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(actual, torch.stack(alone).mean(), rtol=1e-4, atol=1e-6)
 
 
 def test_the_camera_loss_is_zero_for_the_true_camera():
