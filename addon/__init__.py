@@ -11,13 +11,15 @@ from contextlib import ExitStack
 from importlib import import_module
 
 _MODULES = (
+    "ui.properties_cameras",
     "ui.properties",
+    "ui.properties_dataset",
     "ui.properties_training",
     "ui.method_options",
     "ui.preferences",
     "scene.view_checks",
     "scene.watch",
-    "jobs.session",
+    "jobs.handlers",
     "jobs.keeping",
     "operators.backend",
     "operators.cameras",
@@ -30,7 +32,10 @@ _MODULES = (
     "operators.dataset",
     "data.training_run",
     "operators.training",
+    "ui.panels_cameras",
     "ui.panels",
+    "ui.panels_result",
+    "ui.panels_backend",
     "ui.panels_compare",
     "ui.panels_dataset",
     "ui.panels_training",

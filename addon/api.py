@@ -9,44 +9,42 @@
 Every call blocks until it is done, in a window and in the background alike.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Mapping
 from os import PathLike
 from typing import Any
 
 import bpy
 import numpy as np
 
-from ..backend.contract import batch_words
-from ..backend.contract.batch import Item, Kind
 from ..backend.contract.checks import check_told
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import COLOR, FUSE, METHOD, RESOLUTION, SEED
 from ..backend.contract.settings import Settings as Settings
-from ..backend.contract.words import parse_background
 from .backend_setup import interpreter
 from .data import dataset_render
-from .data.batch import batch_lines
+from .data.batch import batch as batch
 from .data.compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .jobs.requests import (
     DEFAULT_NAME,
     absolute,
+    background_of,
     begin,
     begin_check,
     begin_remesh,
     checked,
-    scene_settings,
 )
-from .jobs.session import Running, live
+from .jobs.session import live
 from .jobs.stage import add_cameras as add_cameras
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
 from .jobs.stage import use_images as use_images
 from .jobs.stage import volume_from_cameras as volume_from_cameras
-from .scene import volume as scene_volume
 from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
-from .scene.views import Camera, Picture, Source, given_source
+from .scene.views import Camera, Picture, given_source
+
+RENDER = dataset_render.Settings()  # its defaults
 
 
 def reconstruct(
@@ -58,7 +56,17 @@ def reconstruct(
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
-    **settings: Any,
+    method: str = METHOD.default,
+    weights: str | None = None,
+    resolution: int = RESOLUTION.default,
+    level: float | None = None,
+    color: bool = COLOR.default,
+    seed: int = SEED.default,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    cures: Iterable[str] = (),
+    fuse: bool = FUSE.default,
+    **unknown: Any,
 ) -> bpy.types.Object:
     """Reconstruct one object and add it to the scene.
 
@@ -82,10 +90,14 @@ def reconstruct(
         What to call the object.
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
-    settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options, and
-        cures (what to do about views that disagree, see `check_views`);
-        `methods` lists what a method takes as options, and what its level is.
+    method, weights, resolution, level, color, seed, device, fuse
+        As in `Settings`; `methods` lists the methods, and what the level of each means.
+    options
+        Further options of the method and of the meshing by name, as `methods` lists them.
+    cures
+        What to do about views that disagree, see `check_views`.
+    unknown
+        Any other name is refused, and the closest setting is suggested.
 
     Returns
     -------
@@ -107,7 +119,17 @@ def reconstruct(
             frames=frames,
             name=name,
             background=background,
-            **settings,
+            method=method,
+            weights=weights,
+            resolution=resolution,
+            level=level,
+            color=color,
+            seed=seed,
+            device=device,
+            options=options,
+            cures=cures,
+            fuse=fuse,
+            **unknown,
         )
     )
 
@@ -121,7 +143,17 @@ def stream(
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
-    **settings: Any,
+    method: str = METHOD.default,
+    weights: str | None = None,
+    resolution: int = RESOLUTION.default,
+    level: float | None = None,
+    color: bool = COLOR.default,
+    seed: int = SEED.default,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    cures: Iterable[str] = (),
+    fuse: bool = FUSE.default,
+    **unknown: Any,
 ) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
     """Reconstruct as `reconstruct` does, telling what happens; the generator returns the object.
 
@@ -130,10 +162,22 @@ def stream(
     `Progress`, and each `MeshUpdate` after its mesh was put into the scene, coarse to fine. Closing
     the generator before its end cancels the job and leaves the scene as it was.
     """
-    if isinstance(background, str):
-        background = parse_background(background)
     scene = _scene()
-    chosen = checked(Settings.of(background=background, **settings))
+    settings = Settings.of(
+        method=method,
+        weights=weights,
+        resolution=resolution,
+        level=level,
+        background=background_of(background),
+        color=color,
+        seed=seed,
+        device=device,
+        options=options or {},
+        cures=tuple(cures),
+        fuse=fuse,
+        **unknown,
+    )
+    chosen = checked(settings)
     source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
@@ -169,99 +213,12 @@ def check_views(
     WorkError
         If the work failed.
     """
-    if isinstance(background, str):
-        background = parse_background(background)
-    chosen = Settings.of(background=background, cures=tuple(cures))
+    chosen = Settings(background=background_of(background), cures=tuple(cures))
     source = given_source(images, cameras, bpy.context.scene)
     running = begin_check(source, chosen)
     _exhaust(live.drive(running))
     assert running.job.checked is not None  # `drive` raises where there is none
     return check_told(running.job.checked, source.remarks)
-
-
-def batch(
-    sources: Iterable[str | PathLike[str]],
-    out: str | PathLike[str],
-    *,
-    suffix: str = ".glb",
-    part: str | None = None,
-    again: bool = False,
-    volume: bpy.types.Object | np.ndarray | None = None,
-    background: Background | str | None = None,
-    report: Callable[[dict[str, Any]], None] | None = None,
-    **settings: Any,
-) -> list[dict[str, Any]]:
-    """Reconstruct many objects, each to a mesh file of its own, by one worker.
-
-    Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
-    cameras, or a file of them, makes one. What an earlier call finished is kept. An object that
-    fails stops no other. The scene is left as it was; only .blend sources, whose ticked cameras and
-    settings count, are opened in place of the open file, which is opened again at the end.
-
-    Parameters
-    ----------
-    sources
-        Images, files of cameras, .blend files, and folders.
-    out
-        Folder of the mesh files, and of a record beside each.
-    suffix
-        Of the mesh files: .glb .ply .obj .stl .npz.
-    part
-        "2/5" makes the second of five equal parts, for several machines; None: all.
-    again
-        Make also what is there and has not changed.
-    volume
-        As in `reconstruct`, the same for all.
-    background
-        As in `reconstruct`; None: "auto", or what a .blend says.
-    report
-        Is called with each line as soon as it is there.
-    settings
-        Fields of `Settings`, as in `reconstruct`.
-
-    Returns
-    -------
-    For each object `source`, `out`, `state` ("done", "kept" or "failed") and what `--json` prints
-    of a job, or `error` and `hint`; at the end their counts.
-
-    Raises
-    ------
-    RequestError
-        If the request is wrong whatever the objects, or .blend files would replace unsaved changes.
-    """
-    given: dict[str, Any] = dict(settings)
-    if background is not None:
-        named = isinstance(background, str)
-        given["background"] = parse_background(background) if named else background
-    live.ask_methods()  # so that what no method takes is refused before any work
-    chosen = checked(Settings.of(**given))
-    place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
-
-    def begin_one(item: Item, source: Source) -> Running:
-        own, scene = chosen, bpy.context.scene
-        if item.kind is Kind.SCENE:
-            own = replace(scene_settings(scene), **given)
-        own = replace(own, fuse=own.fuse or item.kind is Kind.IMAGES)
-        box = scene.levelform.volume if place is None and item.kind is Kind.SCENE else place
-        return begin(source, own, volume=box, name=item.name)
-
-    wishes = batch_words.settings_of(chosen, volume=place)
-    lines = []
-    for line in batch_lines(
-        sources,
-        out,
-        begin_one,
-        wishes,
-        method=chosen.method,
-        suffix=suffix,
-        fuse=chosen.fuse,
-        part=part,
-        again=again,
-    ):
-        lines.append(line)
-        if report is not None:
-            report(line)
-    return lines
 
 
 def remesh(
@@ -330,17 +287,24 @@ def compare(
 def render_dataset(
     source: bpy.types.Collection | str | PathLike[str],
     out: str | PathLike[str],
-    **settings: Any,
+    *,
+    engine: str = RENDER.engine,
+    views: int = RENDER.views,
+    size: int = RENDER.size,
+    cameras: str = RENDER.cameras,
+    seed: int = RENDER.seed,
+    samples: int = RENDER.samples,
+    passes: Iterable[str] = RENDER.passes,
 ) -> dict[str, Any]:
-    """Render training pictures of every mesh object of a collection, or mesh file of a folder.
+    """Render training images of every mesh object of a collection, or mesh file of a folder.
 
     Parameters
     ----------
     out
-        A folder; each shape gets one in it, with its pictures and a `transforms.json`. What an
+        A folder; each shape gets one in it, with its images and a `transforms.json`. What an
         earlier call finished there is kept.
-    settings
-        Fields of `dataset_render.Settings`: engine, views, size, cameras, seed, samples, passes.
+    engine, views, size, cameras, seed, samples, passes
+        As in `dataset_render.Settings`.
 
     Returns
     -------
@@ -355,7 +319,8 @@ def render_dataset(
         targets = dataset_render.targets_of_collection(source)
     else:
         targets = dataset_render.targets_of_folder(absolute(source))
-    chosen, place = dataset_render.Settings(**settings), absolute(out)
+    chosen = dataset_render.Settings(engine, views, size, cameras, seed, samples, tuple(passes))
+    place = absolute(out)
     outcome = dataset_render.Outcome(place, chosen.views)
     for step in dataset_render.render_dataset(targets, place, chosen):
         outcome.take(step)

@@ -1,8 +1,6 @@
-"""The backend's interpreter: where it is found, and how an environment of its own is built.
+"""Builds the managed environment in `<user folder>/backend`. Knows no `bpy`.
 
-`find_backend` looks in the order of the design: `$LEVELFORM_PYTHON`, the preference, the managed
-environment, Blender's own Python. `Installation` builds the managed environment in
-`<user folder>/backend`, step by step inside `poll`, so that Blender never waits. Knows no `bpy`.
+It does so step by step inside `Installation.poll`, so that Blender never waits.
 """
 
 import atexit
@@ -13,87 +11,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from ...backend.contract.errors import LevelformError, WorkError
 from . import locks, pip
-from .checkup import Check, Report, check, is_executable
-from .managed import LOG, Plan, claim, managed_python, needs, write_marker
+from .checkup import Check, Report, is_executable
+from .managed import LOG, Plan, claim, needs, write_marker
 from .managed import Build as Build
 from .managed import is_partial as is_partial
 from .managed import remove as remove
 
-VARIABLE = "LEVELFORM_PYTHON"
 _KILL_PATIENCE = 3.0  # seconds from a polite signal to pip to the other one
 
 logger = logging.getLogger(__name__)
-
-
-# ---------------------------------------------------------------- finding
-
-
-class Source(StrEnum):
-    """Where an interpreter was looked for, in the order in which they are tried."""
-
-    ENVIRONMENT = "environment"
-    PREFERENCE = "preference"
-    MANAGED = "managed"
-    BLENDER = "blender"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An interpreter that may run the backend, and what it has."""
-
-    source: Source
-    python: str
-    report: Report
-
-
-Backend = Candidate  # one whose report is usable
-
-
-def find_backend(preference: str, user_folder: str | Path) -> Backend | None:
-    """Return the first interpreter that has what the backend needs, as a quick look tells.
-
-    Parameters
-    ----------
-    preference
-        The path that the user chose; may be empty.
-    user_folder
-        Where the extension may write; the managed environment is in it.
-    """
-    looks = candidates(preference, user_folder, quick=True)
-    return next((candidate for candidate in looks if candidate.report.usable), None)
-
-
-def candidates(
-    preference: str, user_folder: str | Path, *, quick: bool = True
-) -> Iterator[Candidate]:
-    """Look at one interpreter after the other, and yield each with what was found.
-
-    A quick look takes some 50 ms each, another one imports everything and takes seconds.
-    """
-    for source, python in places(preference, user_folder):
-        yield Candidate(source, python, check(python, quick=quick))
-
-
-def places(preference: str, user_folder: str | Path) -> list[tuple[Source, str]]:
-    """Return the interpreters to look at, without looking."""
-    managed = managed_python(user_folder)
-    found = [
-        (Source.ENVIRONMENT, os.environ.get(VARIABLE, "")),
-        (Source.PREFERENCE, preference),
-        (Source.MANAGED, str(managed) if managed.exists() else ""),
-        (Source.BLENDER, sys.executable or ""),
-    ]
-    return [(source, os.path.expanduser(python)) for source, python in found if python]
-
-
-# ---------------------------------------------------------------- building
 
 
 class InstallState(StrEnum):

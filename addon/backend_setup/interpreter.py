@@ -13,15 +13,16 @@ from typing import Any
 import bpy
 
 from ...backend.contract.errors import RequestError
-from . import install, user_preferences
+from . import candidates, install, user_preferences
+from .candidates import Backend, Candidate, InterpreterSource
 from .checkup import Check
-from .install import Backend, Candidate, Installation, InstallState
+from .install import Installation, InstallState
 
 WORDS = {
-    install.Source.ENVIRONMENT: f"${install.VARIABLE}",
-    install.Source.PREFERENCE: "The preferences' Python",
-    install.Source.MANAGED: "The installed backend",
-    install.Source.BLENDER: "Blender's own Python",
+    InterpreterSource.ENVIRONMENT: f"${candidates.VARIABLE}",
+    InterpreterSource.PREFERENCE: "The preferences' Python",
+    InterpreterSource.MANAGED: "The installed backend",
+    InterpreterSource.BLENDER: "Blender's own Python",
 }
 
 
@@ -38,10 +39,10 @@ class Look:
         self.found: list[Candidate] = []
         self.over = False
         self._quick = quick
-        self._places: Iterator[tuple[install.Source, str]] = iter(
-            install.places(user_preferences.python(), user_folder())
+        self._places: Iterator[tuple[InterpreterSource, str]] = iter(
+            candidates.places(user_preferences.python(), user_folder())
         )
-        self._current: tuple[install.Source, str, Check] | None = None
+        self._current: tuple[InterpreterSource, str, Check] | None = None
 
     def poll(self) -> bool:
         """Do what can be done now; true while it goes on."""
@@ -115,7 +116,7 @@ class Interpreter:
         """
         if self.backend is None:
             self.candidates = tuple(
-                install.candidates(user_preferences.python(), user_folder(), quick=True)
+                candidates.candidates(user_preferences.python(), user_folder(), quick=True)
             )
         backend = self.backend
         if backend is None:
@@ -230,7 +231,7 @@ def doctor() -> dict[str, Any]:
     `source`, `python`, `used` and the fields of its `Report`.
     """
     here.candidates = tuple(
-        install.candidates(user_preferences.python(), user_folder(), quick=False)
+        candidates.candidates(user_preferences.python(), user_folder(), quick=False)
     )
     here.thorough = True
     used = here.backend

@@ -4,13 +4,15 @@ What the sources are, what results are called and which are kept is `backend.con
 the terminal too; here is how one object is made in Blender.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from ...backend.contract import batch_words
 from ...backend.contract.batch import Item, Kind, check_cameras, find_items, parse_part
@@ -18,11 +20,14 @@ from ...backend.contract.batch_run import Made, Shelf, run_batch
 from ...backend.contract.camera_files import find_camera_file
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.image_files import list_images
-from ...backend.contract.protocol import Progress
-from ..jobs.requests import absolute, panel_frames
-from ..jobs.results import PROVENANCE
-from ..jobs.session import Running, live
+from ...backend.contract.protocol import Background, Progress
+from ...backend.contract.settings import Settings
+from ..jobs.requests import absolute, background_of, begin, checked, panel_frames, scene_settings
+from ..jobs.running import Running
+from ..jobs.session import live
+from ..scene import volume as scene_volume
 from ..scene.export import MESH_SUFFIXES, export_mesh
+from ..scene.provenance import PROVENANCE
 from ..scene.studio import nothing_kept
 from ..scene.views import Source, folder_source, given_source, scene_source
 
@@ -32,10 +37,93 @@ Begin = Callable[[Item, Source], Running]
 Report = Callable[[str, Progress], None]
 
 
+def batch(
+    sources: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    *,
+    suffix: str = ".glb",
+    part: str | None = None,
+    again: bool = False,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    background: Background | str | None = None,
+    method: str | None = None,
+    weights: str | None = None,
+    resolution: int | None = None,
+    level: float | None = None,
+    color: bool | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    cures: Iterable[str] | None = None,
+    fuse: bool | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+    **unknown: Any,
+) -> list[dict[str, Any]]:
+    """Reconstruct many objects with one worker, each to a mesh file of its own.
+
+    Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
+    cameras, or a file of them, makes one. Objects that an earlier call finished are kept. An object
+    that fails does not stop the others. The scene stays as it is; only .blend sources, whose ticked
+    cameras and settings count, are opened in place of the open file, which is opened again at the
+    end.
+
+    Parameters
+    ----------
+    sources
+        Images, files of cameras, .blend files, and folders.
+    out
+        Folder of the mesh files, and of a record beside each.
+    suffix
+        Of the mesh files: .glb .ply .obj .stl .npz.
+    part
+        "2/5" makes the second of five equal parts, for several machines; None: all.
+    again
+        Make also the objects that are there and have not changed.
+    volume
+        As in `reconstruct`, the same for all.
+    background, method, weights, resolution, level, color, seed, device, options, cures, fuse
+        As in `reconstruct`; None: the default, or what a .blend says.
+    report
+        Called with each line as soon as it is known.
+    unknown
+        Any other name is refused, and the closest setting is suggested.
+
+    Returns
+    -------
+    For each object `source`, `out`, `state` ("done", "kept" or "failed") and what `--json` prints
+    of a job, or `error` and `hint`; at the end their counts.
+
+    Raises
+    ------
+    RequestError
+        If the request is wrong whatever the objects, or .blend files would replace unsaved changes.
+    """
+    named = {
+        "background": None if background is None else background_of(background),
+        "method": method,
+        "weights": weights,
+        "resolution": resolution,
+        "level": level,
+        "color": color,
+        "seed": seed,
+        "device": device,
+        "options": options,
+        "cures": None if cures is None else tuple(cures),
+        "fuse": fuse,
+    }
+    given = {name: value for name, value in named.items() if value is not None} | unknown
+    lines = []
+    for line in _lines(sources, out, given, volume=volume, suffix=suffix, part=part, again=again):
+        lines.append(line)
+        if report is not None:
+            report(line)
+    return lines
+
+
 def batch_lines(
     sources: Iterable[str | PathLike[str]],
     out: str | PathLike[str],
-    begin: Begin,
+    begin_item: Begin,
     settings: dict[str, Any],
     *,
     method: str,
@@ -56,7 +144,7 @@ def batch_lines(
         Images, files of cameras, .blend files, and folders.
     out
         Folder of the mesh files.
-    begin
+    begin_item
         Begins the job of one item.
     settings
         Whatever changes a result, so that a second run knows what to make again.
@@ -94,7 +182,7 @@ def batch_lines(
     def make(item: Item, path: Path, title: str) -> Made:
         with _room(item):
             source = _source_of(item)
-            running = begin(item, source)
+            running = begin_item(item, source)
             for _ in live.drive(running):
                 if report is not None and running.job.progress is not None:
                     report(title, running.job.progress)
@@ -108,6 +196,53 @@ def batch_lines(
         plan, Shelf(folder, suffix), make, settings, part=part, again=again, explain=in_words
     )
     return _coming_back(lines) if scenes and come_back else lines
+
+
+def _lines(
+    sources: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    given: Mapping[str, Any],
+    *,
+    volume: bpy.types.Object | np.ndarray | None,
+    suffix: str,
+    part: str | None,
+    again: bool,
+) -> Iterator[dict[str, Any]]:
+    """Make a batch with settings that hold for all sources; a .blend says the rest itself.
+
+    Parameters
+    ----------
+    given
+        Fields of `Settings` by name, those alone that a script gave.
+
+    Raises
+    ------
+    RequestError
+        If there is no such setting, or as `batch_lines`.
+    """
+    live.ask_methods()  # so that what no method takes is refused before any work
+    chosen = checked(Settings.of(**given))
+    place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
+
+    def begin_one(item: Item, source: Source) -> Running:
+        own, scene, box = chosen, bpy.context.scene, place
+        if item.kind is Kind.SCENE:
+            own = replace(scene_settings(scene), **given)
+            box = scene.levelform.volume if place is None else place
+        own = replace(own, fuse=own.fuse or item.kind is Kind.IMAGES)
+        return begin(source, own, volume=box, name=item.name)
+
+    return batch_lines(
+        sources,
+        out,
+        begin_one,
+        batch_words.settings_of(chosen, volume=place),
+        method=chosen.method,
+        suffix=suffix,
+        fuse=chosen.fuse,
+        part=part,
+        again=again,
+    )
 
 
 def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

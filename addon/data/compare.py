@@ -13,7 +13,8 @@ import numpy as np
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Evaluate, Evaluation, MeshData
 from ..jobs.results import Deleted, Handle, Result
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 
 COMPARISON = "levelform_comparison"  # custom property of the object: the numbers
 DISTANCE = "levelform_distance"  # attribute of its vertices, world units, positive is outside

@@ -13,9 +13,8 @@ from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ..jobs.requests import absolute
-from ..jobs.session import redraw
 from ..scene.passes import PASSES
-from ..scene.windows import in_window
+from ..scene.windows import in_window, redraw
 from .dataset_render import (
     Outcome,
     Rendered,

@@ -22,9 +22,8 @@ from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import MeshUpdate
 from ..backend_setup.environment import clean_environment
 from ..backend_setup.interpreter import here
-from ..jobs.session import redraw
 from ..scene import meshes
-from ..scene.windows import in_window
+from ..scene.windows import in_window, redraw
 from .training_curve import read_table
 
 TICK = 0.5  # seconds between two looks at the run's files

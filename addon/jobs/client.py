@@ -10,9 +10,7 @@ import logging
 import math
 import os
 import secrets
-import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,19 +23,23 @@ from ...backend.contract import memory, protocol
 from ...backend.contract.errors import LevelformError, WorkError
 from ..backend_setup.environment import clean_environment
 from .dialling import Hasty, dial
+from .processes import KILLED, end_process, reason_of
+from .worker_folder import (
+    LOG,
+    LOG_KEPT,
+    SOCKET,
+    address_in,
+    limit_log,
+    private_folder,
+    tail_of,
+)
 
 LAUNCHER = Path(__file__).parents[2] / "backend" / "launch.py"
-LOG = "worker.log"
-_SOCKET = "socket"
-_LONGEST_ADDRESS = 100  # bytes; systems allow 104 or 108 for a socket's path
-_LOG_LIMIT = 4 << 20  # bytes of the log's file; what is kept when it grows over that:
-_LOG_KEPT = 256 << 10
 _HANDSHAKE_PATIENCE = 0.1  # seconds for each step of it: an honest worker takes a millisecond
 _STRANGERS = 3  # handshakes that may fail until the start has failed
 _START_PATIENCE = 180.0  # seconds until `Ready`; torch on a slow disk takes a minute
 _EXIT_PATIENCE = 3.0  # seconds from the channel's end to the process's
 _STOP_PATIENCE = 1.0  # seconds for an orderly end, then for a polite signal
-_KILLED = 9  # SIGKILL, which Windows does not name
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ class Client:
     def log_tail(self, lines: int = 20) -> str:
         """Return the last lines that the worker wrote, also after it has ended."""
         with contextlib.suppress(OSError):
-            self._last_log = _tail_of(self._folder / LOG, _LOG_KEPT).decode(errors="replace")
+            self._last_log = tail_of(self._folder / LOG, LOG_KEPT).decode(errors="replace")
         return "\n".join(self._last_log.splitlines()[-lines:])
 
     # ------------------------------------------------------------ life
@@ -124,8 +126,8 @@ class Client:
         WorkError
             If the interpreter can't be run, or there is no place for the private folder.
         """
-        self._folder = _private_folder(self._log_folder)
-        self._address = _address_in(self._folder)
+        self._folder = private_folder(self._log_folder)
+        self._address = address_in(self._folder)
         self._key = secrets.token_hex(32).encode()
         try:
             self._process = self._spawn()
@@ -300,7 +302,7 @@ class Client:
         if (self._process.poll() is not None and silent) or time.monotonic() > self._deadline:
             self._finish(patience=0.0)
         else:
-            _limit_log(self._folder / LOG)
+            limit_log(self._folder / LOG)
 
     def _finish(self, *, patience: float) -> None:
         """Make sure that the process is gone, say why, and remove what it left."""
@@ -311,7 +313,7 @@ class Client:
         late = process.poll() is None
         log = self.log_tail()  # a worker that is let go removes its log
         self._close_lines()
-        _end(process, patience)
+        end_process(process, patience)
         self.ending = self._why(process.returncode, log, was_ready=was_ready, late=late)
         self._release()
         logger.info("worker %s ended with status %s", process.pid, process.returncode)
@@ -320,9 +322,9 @@ class Client:
         """Put the end of the process into words."""
         if self._failure is not None:
             return Ending(self._failure.message, self._failure.hint, self._failure.detail or log)
-        reason = "it did not answer" if late else _reason(status)
+        reason = "it did not answer" if late else reason_of(status)
         if was_ready:
-            killed = status == -_KILLED and not late
+            killed = status == -KILLED and not late
             hint = f"{memory.MAY_HAVE_RUN_OUT} {memory.REMEDY}" if killed else "Try once more."
             return Ending(f"The backend ended unexpectedly: {reason}.", hint, log)
         said = log.strip().rpartition("\n")[2]
@@ -346,7 +348,7 @@ class Client:
     def _release(self) -> None:
         self._close_lines()
         atexit.unregister(self.stop)
-        for name in (_SOCKET, LOG):
+        for name in (SOCKET, LOG):
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
@@ -358,71 +360,3 @@ def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, LevelformError):
         return error.message, error.hint
     return f"What the backend sent can't be used ({error}).", "Try once more."
-
-
-# ---------------------------------------------------------------- the private folder
-
-
-def _private_folder(parent: str) -> Path:
-    """Make a folder for this user alone; in `parent` if a socket's path is short enough there."""
-    longest = len(os.fsencode(os.path.join(parent, "levelform-12345678", _SOCKET)))
-    try:
-        return Path(
-            tempfile.mkdtemp(
-                prefix="levelform-", dir=parent if parent and longest <= _LONGEST_ADDRESS else None
-            )
-        )
-    except OSError as error:
-        raise WorkError(
-            f"No temporary folder can be made ({error}).",
-            "Free some space in the temporary folder.",
-        ) from error
-
-
-def _address_in(folder: Path) -> str:
-    if os.name == "nt":
-        return rf"\\.\pipe\{folder.name}-{secrets.token_hex(8)}"
-    return str(folder / _SOCKET)
-
-
-def _tail_of(path: Path, size: int) -> bytes:
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - size))
-        return file.read()
-
-
-def _limit_log(path: Path) -> None:
-    """Shorten a log that has grown too large to its tail; the worker goes on writing behind it."""
-    try:
-        if path.stat().st_size <= _LOG_LIMIT:
-            return
-        tail = _tail_of(path, _LOG_KEPT)
-        os.truncate(path, 0)
-        with open(path, "ab") as file:
-            file.write(tail)
-    except OSError as error:
-        logger.debug("the worker's log can't be shortened: %s", error)
-
-
-# ---------------------------------------------------------------- the end of a process
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Wait for a process to end by itself, then ask it to, then kill it."""
-    for push, seconds in ((None, patience), (process.terminate, patience), (process.kill, 5.0)):
-        if push is not None:
-            push()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-            return
-    logger.error("the process %s can't be ended", process.pid)
-
-
-def _reason(status: int) -> str:
-    if status >= 0:
-        return f"it left with the exit status {status}"
-    if status == -_KILLED:
-        return "it was killed"
-    with contextlib.suppress(ValueError):
-        return f"it was ended by {signal.Signals(-status).name}"
-    return f"it was ended by signal {-status}"

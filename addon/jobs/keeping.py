@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import bpy
 from bpy.app.handlers import persistent
 
-from .results import PROVENANCE
+from ..scene.provenance import provenance_of
 from .session import live
 
 
@@ -53,8 +53,8 @@ def referenced() -> set[str]:
     """Return the kept results that objects of this file, linked ones too, were made from."""
     names = set()
     for found in bpy.data.objects:
-        stored = found.get(PROVENANCE)
-        if hasattr(stored, "get"):
+        stored = provenance_of(found)
+        if stored is not None:
             names.add(stored.get("keep", ""))
     return names
 

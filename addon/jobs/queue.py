@@ -10,101 +10,19 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from ...backend.contract import protocol
 from ...backend.contract.errors import LevelformError, RequestError
+from .cancelling import CancelWatch
 from .client import Client, ClientState, Ending
+from .job import Job, JobState, Request, Update, WorkerState
 
-_CANCEL_PATIENCE = 5.0  # seconds until a worker that does not heed a cancel is killed
-_STILL_PATIENCE = 0.8  # the same for one that neither computes nor answers
-_CANCEL_PING = 0.25  # seconds between two questions to a worker whose job is cancelled
 _PING_INTERVAL = 2.0  # seconds of a worker's silence at work until it is asked for a word
 SILENCE = 15.0  # seconds without an answer that are worth telling the artist
 
 logger = logging.getLogger(__name__)
-
-
-class JobState(StrEnum):
-    """Where a job stands; the last three are its ends."""
-
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-class WorkerState(StrEnum):
-    """What the panel shows of the worker."""
-
-    OFF = "off"
-    STARTING = "starting"
-    READY = "ready"
-    BUSY = "busy"
-
-
-_ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
-Request = (
-    protocol.Reconstruct
-    | protocol.Remesh
-    | protocol.EstimateVolume
-    | protocol.CheckViews
-    | protocol.Evaluate
-)
-_WITH_VIEWS = protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews
-# What ends a job that has come to its end in order; `Finished` those that are not named.
-_LAST = {
-    protocol.EstimateVolume: protocol.VolumeEstimate,
-    protocol.CheckViews: protocol.ViewsChecked,
-}
-Update = protocol.MeshUpdate | protocol.Evaluation  # what a job has to show
-
-
-@dataclass(eq=False)
-class Job:
-    """One request on its way; read it, never write to it.
-
-    Attributes
-    ----------
-    id : its name in every message
-    request : what was asked for; its pictures are let go when the job ends
-    progress : where it stands, as last heard
-    failure : what went wrong, if it FAILED
-    stats : what `Finished` said, if it FINISHED
-    placement : where the object stands, once the worker has said so
-    checked : whether the views agree, once the worker has said so
-    log : the tail of the worker's log, if the worker ended with the job
-    submitted_at, started_at, ended_at : seconds of `time.monotonic`; None: not yet
-    """
-
-    id: str
-    request: Request
-    state: JobState = JobState.QUEUED
-    progress: protocol.Progress | None = None
-    failure: protocol.Failed | None = None
-    stats: dict[str, Any] = field(default_factory=dict)
-    placement: protocol.Placement | None = None
-    checked: protocol.ViewsChecked | None = None
-    log: str = ""
-    submitted_at: float = field(default_factory=time.monotonic)
-    started_at: float | None = None
-    ended_at: float | None = None
-    cancelled_at: float | None = None
-    heard: bool = False  # the worker has said something about it
-    again: bool = False  # its first worker was gone before it said anything
-    _cpu: float | None = field(default=None, repr=False)  # the worker's, once it is cancelled
-    _computed_at: float = field(default=0.0, repr=False)  # when that was last seen to grow
-    on_update: Callable[["Job", Update], None] | None = field(default=None, repr=False)
-    on_end: Callable[["Job"], None] | None = field(default=None, repr=False)
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has come to one of its three ends."""
-        return self.state in _ENDS
 
 
 class Jobs:
@@ -129,6 +47,7 @@ class Jobs:
         self._update: Update | None = None  # the newest, not yet shown
         self._errands: list[Any] = []  # for the worker, once it is ready
         self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
+        self._cancel_watch: CancelWatch | None = None
         self._pinged_at = 0.0
         self._started_for: Job | None = None  # the job that needed the worker
         self._wanted_threads = 0  # as many as there are
@@ -209,9 +128,8 @@ class Jobs:
             return
         job.cancelled_at = time.monotonic()
         if job.state is JobState.RUNNING and self._client is not None:
-            job._cpu = self._client.cpu_seconds()
             self._client.send(protocol.Cancel(job.id))
-            self._client.ping()
+            self._cancel_watch = CancelWatch(self._client)
             return
         if job in self._queue:
             self._queue.remove(job)
@@ -383,7 +301,7 @@ class Jobs:
 
     def _handle_of_job(self, job: Job, event: Any) -> None:
         job.heard = True
-        ends = isinstance(event, protocol.Failed | _LAST.get(type(job.request), protocol.Finished))
+        ends = job.ends_with(event)
         if ends and job.cancelled_at is not None:
             self._end(job, JobState.CANCELLED)  # it ended before it heard
             return
@@ -432,20 +350,13 @@ class Jobs:
         self._fail(protocol.Failed(job.id, ending.message, ending.hint, ending.log))
 
     def _check_cancel(self) -> None:
-        job = self._current
-        if job is None or job.cancelled_at is None or self._client is None:
+        """Kill a worker that does not react to a cancel."""
+        if self._cancel_watch is None or self._client is None:
             return
-        client, now = self._client, time.monotonic()
-        waited, cpu = now - job.cancelled_at, client.cpu_seconds()
-        if cpu != job._cpu:
-            job._cpu, job._computed_at = cpu, now
-        if now - self._pinged_at > _CANCEL_PING:  # what it said before it stopped may come late
-            self._pinged_at = now
-            client.ping()
-        alive_at = max(job.cancelled_at, job._computed_at, client.heard_at)
-        still = cpu is not None and now - alive_at > _STILL_PATIENCE
-        if waited > _CANCEL_PATIENCE or still:
-            logger.warning("the worker does not heed a cancel and is ended")
+        if self._current is None or self._current.cancelled_at is None:
+            self._cancel_watch = None
+        elif self._cancel_watch.expired():
+            logger.warning("the worker does not react to a cancel and is killed")
             self._client.kill()
             self._check_client()
 
@@ -458,9 +369,7 @@ class Jobs:
         self._end(self._current, JobState.FAILED)
 
     def _end(self, job: Job, state: JobState) -> None:
-        job.state, job.ended_at = state, time.monotonic()
-        if isinstance(job.request, _WITH_VIEWS):
-            job.request = replace(job.request, views=())
+        job.end(state)
         if job is self._current:
             self._current = self._update = None
         self._ended.append(job)

@@ -20,11 +20,12 @@ from ...backend.contract.cures import check_cures
 from ...backend.contract.errors import RequestError
 from ...backend.contract.levels import LEVEL_UNITS
 from ...backend.contract.options import REMESH, read_options
-from ...backend.contract.protocol import CheckViews, Remesh
+from ...backend.contract.protocol import Background, CheckViews, Remesh
 from ...backend.contract.settings import METHOD, Settings, check_resolution
-from ...backend.contract.words import parse_options
+from ...backend.contract.words import parse_background, parse_options
 from ..backend_setup import user_preferences
 from ..scene import volume as scene_volume
+from ..scene.provenance import PROVENANCE, provenance_of
 from ..scene.view_checks import Marks
 from ..scene.views import (
     Source,
@@ -34,8 +35,9 @@ from ..scene.views import (
     scene_cameras_of,
     scene_source,
 )
-from .results import PROVENANCE, Added, Checked, Replaced
-from .session import Running, live
+from .results import Added, Checked, Replaced
+from .running import Running
+from .session import live
 
 DEFAULT_NAME = "Reconstruction"
 DEFAULT_METHOD = METHOD.default
@@ -117,6 +119,11 @@ def source_problem(scene: bpy.types.Scene) -> str:
     if not scene_cameras_of(scene):
         return "This scene has no cameras."
     return "" if chosen_cameras(scene) else "No camera is ticked."
+
+
+def background_of(given: Background | str) -> Background:
+    """Return a background that a script gave, as one or in a word."""
+    return parse_background(given) if isinstance(given, str) else given
 
 
 def absolute(given: str | PathLike[str]) -> str:
@@ -303,8 +310,8 @@ def not_kept(target: bpy.types.Object) -> str:
 
 
 def _keep_of(target: bpy.types.Object) -> str:
-    stored = target.get(PROVENANCE)
-    return stored.get("keep", "") if hasattr(stored, "to_dict") else ""
+    stored = provenance_of(target)
+    return "" if stored is None else stored.get("keep", "")
 
 
 def _given_volume(

@@ -15,9 +15,9 @@ from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import MeshUpdate
 from ..scene import meshes
 from ..scene.cameras import add_camera
+from ..scene.provenance import PROVENANCE
 from ..scene.views import Picture, picture_image
 
-PROVENANCE = "levelform"
 CAMERAS = "levelform_cameras"  # names of the cameras that a method found for its pictures
 DRAFT = "levelform_draft"  # on an object that a job added and has not finished: the job's name
 

@@ -4,15 +4,12 @@ In a window a timer spends a few milliseconds a tick, so that the artist keeps w
 and Blender in the background, drive the very same job with `drive`. One job runs at a time.
 """
 
-import atexit
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
@@ -29,49 +26,20 @@ from ...backend.contract.protocol import (
 )
 from ..backend_setup import interpreter, user_preferences
 from ..scene import view_checks
-from ..scene.windows import in_window
+from ..scene.selection import selection
+from ..scene.windows import redraw
 from .client import Client
-from .queue import Job, Jobs, JobState, WorkerState
-from .results import Deleted, Result, remove_drafts
+from .job import WorkerState
+from .queue import Jobs
+from .results import Result, remove_drafts
+from .running import Running, failure_of
 
 TICK = 0.02  # seconds between two ticks while something is under way
 BUDGET = 0.008  # seconds of a tick that reading the channel may take
-RENDER_THREADS = 1  # that the worker computes on while Blender renders
 LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
 WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Running:
-    """A job under way and where its meshes go.
-
-    Attributes
-    ----------
-    result : the object that is being filled
-    facts : what is known beforehand of what makes the mesh, to be stored on its object
-    selected : what was selected when the job began
-    job : as `Jobs` knows it
-    error : why the job is being stopped, where Blender's side found the reason
-    deleted : the user deleted the object
-    outcome : the object, once the job has finished
-    marks : where to write whether the views agree; None: nowhere
-    """
-
-    result: Result
-    facts: Mapping[str, Any]
-    selected: frozenset[int]
-    job: Job
-    error: LevelformError | None = None
-    deleted: bool = False
-    outcome: bpy.types.Object | None = None
-    marks: view_checks.Marks | None = None
-
-    @property
-    def stopping(self) -> bool:
-        """Whether nothing more of the job will be shown."""
-        return self.deleted or self.error is not None
 
 
 class Session:
@@ -143,7 +111,7 @@ class Session:
             raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
-        self.running = Running(result, dict(facts), _selection(), job, marks=marks)
+        self.running = Running(result, dict(facts), selection(), job, marks=marks)
         return self.running
 
     def cancel(self) -> None:
@@ -199,69 +167,34 @@ class Session:
             edited = running.result.waiting
             self._active = self.jobs.poll(BUDGET)
             if edited and running.job.ended and not patient:
-                error = WorkError("The object is being edited.", "Leave Edit Mode first.")
-                self._stop(running, error)
+                running.error = WorkError("The object is being edited.", "Leave Edit Mode first.")
+                self.jobs.cancel(running.job)
         if running.job.ended and (running.stopping or not running.result.waiting):
             self._settle(running, patient=patient)
 
     def _show(self, running: Running) -> bool:
-        """Show a mesh that has come; return whether there was one and nobody edits its object."""
+        """Show a new mesh; return whether there was one and its object is not being edited."""
         if running.stopping:
             return False
-        try:
-            running.result.check()
-            return running.result.flush()
-        except Deleted:
-            running.deleted = True
+        shown = running.show()
+        if running.stopping:
             self.jobs.cancel(running.job)
-        except LevelformError as error:
-            self._stop(running, error)
-        except Exception as error:
-            logger.exception("a mesh of the job %s could not be shown", running.job.id)
-            self._stop(running, _unforeseen(error))
-        return False
-
-    def _stop(self, running: Running, error: LevelformError) -> None:
-        running.error = error
-        self.jobs.cancel(running.job)
+        return shown
 
     def _settle(self, running: Running, *, patient: bool) -> None:
-        """Keep or take back what an ended job has shown."""
-        finished = running.job.state is JobState.FINISHED and not running.stopping
-        if finished and patient and bpy.context.mode != "OBJECT":
-            return  # an undo step that is pushed in another mode would not hold the object
-        try:
-            with in_window():
-                if running.marks is not None and running.job.checked is not None:
-                    view_checks.remember(running.marks, running.job.checked, running.job.stats)
-                if finished:
-                    self._keep(running)
-                else:
-                    running.result.discard()
-        except Exception as error:  # whatever it is, the extension goes on
-            logger.exception("the job %s could not be settled", running.job.id)
-            running.outcome, running.error = None, _unforeseen(error)
-            _discard(running)
-        self.failure = running.error or _failure_of(running.job)
+        """Keep or take back the result of an ended job."""
+        if running.finished and patient and bpy.context.mode != "OBJECT":
+            return  # an undo step pushed in another mode would not contain the object
+        running.settle()
+        self.failure = running.failure
         self._ended.add(running.job.id)
         self.running = None
-
-    def _keep(self, running: Running) -> None:
-        try:
-            outcome = running.result.finish({**running.facts, **_plain(running.job.stats)})
-        except Deleted:
-            return
-        if running.result.selects and _selection() == running.selected:
-            _select(outcome)
-        running.outcome = outcome
-        if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
-            bpy.ops.ed.undo_push(message=running.result.label)
 
     def _give_up(self, running: Running) -> None:
         """End a job whose driver has gone."""
         self.jobs.cancel(running.job)
         running.deleted = True
-        _discard(running)
+        running.discard()
         self._ended.add(running.job.id)
         self.running = None
 
@@ -271,6 +204,11 @@ class Session:
         """Have the timer drive what is under way; in the background there is none."""
         if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
+
+    def sleep(self) -> None:
+        """Take the timer away; `wake` brings it back."""
+        if bpy.app.timers.is_registered(_on_timer):
+            bpy.app.timers.unregister(_on_timer)
 
     def tick(self) -> float | None:
         """Do a little of what is under way; return the seconds to the next tick, None when idle."""
@@ -359,7 +297,7 @@ class Session:
         job = self.jobs.run(self.jobs.submit(request))
         self.wake()
         if job.placement is None:
-            raise _failure_of(job) or WorkError("The volume was not found.")
+            raise failure_of(job) or WorkError("The volume was not found.")
         return job.placement
 
     def log_tail(self) -> str:
@@ -406,132 +344,5 @@ def _make_client() -> Client:
 live = Session()
 
 
-def methods() -> tuple[MethodInfo, ...]:
-    """Return the methods that the worker runs; empty until it has said so."""
-    return live.methods
-
-
-# ---------------------------------------------------------------- Blender's context
-
-
-def redraw() -> None:
-    """Draw the sidebars and the preferences again."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "PREFERENCES"}:
-                for region in area.regions:
-                    if region.type in {"UI", "WINDOW"} and not _is_viewport(area, region):
-                        region.tag_redraw()
-
-
-def _is_viewport(area: bpy.types.Area, region: bpy.types.Region) -> bool:
-    return area.type == "VIEW_3D" and region.type == "WINDOW"
-
-
-def _selection() -> frozenset[int]:
-    """Return what is selected and active, by `session_uid`."""
-    layer = bpy.context.view_layer
-    active = layer.objects.active
-    selected = {found.session_uid for found in layer.objects if found.select_get(view_layer=layer)}
-    return frozenset(selected | ({-active.session_uid} if active else set()))
-
-
-def _select(outcome: bpy.types.Object) -> None:
-    """Select the new object alone, as adding an object does."""
-    layer = bpy.context.view_layer
-    if bpy.context.mode != "OBJECT" or outcome.name not in layer.objects:
-        return
-    for found in layer.objects:
-        found.select_set(found == outcome, view_layer=layer)
-    layer.objects.active = outcome
-
-
-def _discard(running: Running) -> None:
-    """Take back what a job has shown, as far as that goes."""
-    try:
-        with in_window():
-            running.result.discard()
-    except Exception:
-        logger.exception("what the job %s has shown could not be removed", running.job.id)
-
-
-def _unforeseen(error: Exception) -> WorkError:
-    """Return what to tell an artist of an exception that nobody foresaw."""
-    kind = type(error).__name__
-    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
-    return WorkError(words, "Try once more; the log tells more.")
-
-
-def _failure_of(job: Job) -> LevelformError | None:
-    if job.failure is None:
-        return None
-    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
-    return kind(job.failure.message, job.failure.hint)
-
-
-def _plain(value: Any) -> Any:
-    """Return what a custom property can hold: no None, no tuples, no numpy numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items() if entry is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value.item() if hasattr(value, "item") else value
-
-
-# ---------------------------------------------------------------- registration
-
-
 def _on_timer() -> float | None:
     return live.tick()
-
-
-@persistent
-def _on_undo(*_: Any) -> None:
-    live.after_undo()
-
-
-@persistent
-def _on_load(*_: Any) -> None:
-    live.after_load()
-
-
-@persistent
-def _on_render(*_: Any) -> None:
-    live.share(RENDER_THREADS)
-
-
-@persistent
-def _on_render_end(*_: Any) -> None:
-    live.share(0)
-
-
-def _handlers() -> list[tuple[list, Any]]:
-    handlers = bpy.app.handlers
-    return [
-        (handlers.undo_post, _on_undo),
-        (handlers.redo_post, _on_undo),
-        (handlers.load_post, _on_load),
-        (handlers.render_init, _on_render),
-        (handlers.render_complete, _on_render_end),
-        (handlers.render_cancel, _on_render_end),
-    ]
-
-
-def register() -> None:
-    """Listen to undo and file load; end the worker when Blender quits."""
-    for listeners, listener in _handlers():
-        listeners.append(listener)
-    atexit.register(live.shutdown)
-    interpreter.here.look()
-    live.wake()
-
-
-def unregister() -> None:
-    """End the worker and listen no more."""
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    interpreter.here.stop()
-    live.shutdown()
-    atexit.unregister(live.shutdown)
-    for listeners, listener in _handlers():
-        listeners.remove(listener)

@@ -22,9 +22,9 @@ from ..scene import frames, pairing, pixels
 from ..scene import images as scene_images
 from ..scene import volume as scene_volume
 from ..scene.derived import derived_image
+from ..scene.provenance import provenance_of
 from ..scene.views import chosen_cameras, scene_cameras_of, scene_source
 from .requests import absolute
-from .results import PROVENANCE
 from .session import live
 
 PLACEMENT = "levelform_placement"  # custom property of a volume's Empty
@@ -75,8 +75,8 @@ def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) 
     RequestError
         If the object does not say where that was.
     """
-    stored = target.get(PROVENANCE)
-    facts = stored.to_dict() if hasattr(stored, "to_dict") else {}
+    stored = provenance_of(target)
+    facts = {} if stored is None else stored.to_dict()
     if "world_from_volume" not in facts:
         raise RequestError(
             f"{target.name} does not say in which volume it was made.",

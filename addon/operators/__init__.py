@@ -9,7 +9,8 @@ from collections.abc import Callable
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 
 
 class Reporter:

@@ -4,7 +4,8 @@ import bpy
 from bpy.props import StringProperty
 
 from ..jobs.requests import begin_scene_check, source_problem
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from ..scene import view_checks
 from . import Reporter, Starter, refuse
 

@@ -3,7 +3,7 @@
 import bpy
 
 from ..data.compare import HEAT, begin_compare, compare_problem
-from ..jobs.session import Running
+from ..jobs.running import Running
 from . import Starter, refuse
 
 

@@ -3,7 +3,8 @@
 import bpy
 
 from ..jobs.requests import begin_scene, settings_problem, source_problem
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from . import Starter, refuse
 
 

@@ -5,7 +5,8 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...backend.contract.options import COARSEST, FINEST
 from ..jobs.requests import begin_remesh, not_kept, remesh_problem
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from . import Starter, refuse
 
 VOXELS = 128  # of the Remesh modifier, along the object's longest side

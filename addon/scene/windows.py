@@ -19,3 +19,17 @@ def in_window() -> AbstractContextManager[Any]:
     if windows:
         return bpy.context.temp_override(window=windows[0])
     return bpy.context.temp_override(active_object=None, object=None, selected_objects=[])
+
+
+def redraw() -> None:
+    """Draw the sidebars and the preferences again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "PREFERENCES"}:
+                for region in area.regions:
+                    if region.type in {"UI", "WINDOW"} and not _is_viewport(area, region):
+                        region.tag_redraw()
+
+
+def _is_viewport(area: bpy.types.Area, region: bpy.types.Region) -> bool:
+    return area.type == "VIEW_3D" and region.type == "WINDOW"

@@ -5,12 +5,12 @@ from typing import Any
 import bpy
 
 from ..data.dataset_run import dataset_problem, run, shapes_of
-from .panels import Part, paragraph, split_column
+from .layouts import SubPanel, paragraph, split_column
 
 LISTED = 3  # shapes that were left out, with the reason
 
 
-class LEVELFORM_PT_dataset(Part, bpy.types.Panel):
+class LEVELFORM_PT_dataset(SubPanel, bpy.types.Panel):
     """Pictures of shapes from many sides, for networks to learn from."""
 
     bl_label = "Training Pictures"

@@ -7,12 +7,12 @@ from bpy.utils import previews
 
 from ..data.training_curve import SIDE, draw
 from ..data.training_run import problem, training
-from .panels import Part, paragraph, split_column
+from .layouts import SubPanel, paragraph, split_column
 
 _collection: Any = None  # holds the picture of the curve
 
 
-class LEVELFORM_PT_training(Part, bpy.types.Panel):
+class LEVELFORM_PT_training(SubPanel, bpy.types.Panel):
     """Train a network on your own pictures and meshes."""
 
     bl_label = "Training"

@@ -8,7 +8,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from ..backend_setup.interpreter import here
 from ..backend_setup.user_preferences import EXTENSION, kept_bytes
 from ..jobs.session import live
-from . import panels
+from .panels_backend import draw_preferences
 
 
 def _look_again(_preferences: Any, _context: bpy.types.Context) -> None:
@@ -71,7 +71,7 @@ class LevelformPreferences(bpy.types.AddonPreferences):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what was found, and the installation."""
-        panels.draw_preferences(self, context)
+        draw_preferences(self, context)
 
 
 CLASSES = (LevelformPreferences,)

@@ -17,54 +17,16 @@ from bpy.props import (
 from ...backend.contract import options as declared
 from ...backend.contract import protocol
 from ...backend.contract import settings as table
-from ...backend.contract.camera_ranges import WORDS
 from ...backend.contract.levels import DISTANCE
-from ..jobs import session
 from ..jobs.requests import DEFAULT_METHOD
-from ..scene import frames, view_checks
+from ..scene import view_checks
 from ..scene.scene_source import MOST_FRAMES
-from . import choices, level_properties, method_options
+from . import level_properties, method_options, offered_methods
 from .level_properties import LEVEL_PROPERTIES
+from .properties_cameras import LevelformCure
 
-# How the panel calls the ranges of cameras whose names are no words.
-CAMERA_NAMES = {
-    "r2n2": "3D-R2N2",
-    "haene": "Deep Meta",
-    "disn": "DISN",
-    "uclid-net": "UCLID-Net",
-    "disn-hard": "DISN, Off Centre",
-    "sdf-srn": "SDF-SRN",
-    "pascal3d": "Orthographic",
-    "free": "Everything",
-    "levelform": "Levelform",
-}
 PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
-# What the panel offers before the backend has said which methods it runs.
-_KNOWN_METHODS = (
-    (DEFAULT_METHOD, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
-)
-# Entries of dynamic enums, see `choices`.
-_method_items: list[tuple[str, str, str, int]] = []
-_variant_items: list[tuple[str, str, str, int]] = []
-_fusion_items: list[tuple[str, str, str]] = []
 SINGLE_IMAGE_METHOD = "levelform"
-
-
-def _methods(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
-    """List the worker's methods, or what is known before it runs; always with the chosen one."""
-    listed = session.methods()
-    known = [(m.name, m.title, m.summary) for m in listed] if listed else _KNOWN_METHODS
-    return choices.keep_methods(_method_items, known, settings.method)
-
-
-def _get_method(settings: "LevelformSettings") -> int:
-    return next(i for name, _, _, i in _methods(settings, None) if name == settings.method)
-
-
-def _set_method(settings: "LevelformSettings", index: int) -> None:
-    if settings.weights in settings.variants:  # they are the other method's
-        settings.weights = ""
-    settings.method = _methods(settings, None)[index][0]
 
 
 def _is_volume(_settings: "LevelformSettings", candidate: bpy.types.Object) -> bool:
@@ -75,43 +37,13 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
     return candidate.type == "MESH"
 
 
-def _info(settings: "LevelformSettings") -> protocol.MethodInfo | None:
-    """Return what the worker has said of the chosen method; None before it runs."""
-    return next((m for m in session.methods() if m.name == settings.method), None)
-
-
-def _variants(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
-    """List the categories of the method's own weights, where each has a file."""
-    names = settings.variants or ("",)
-    items = [(n, n.capitalize(), f"Weights that know {n}s alone", i) for i, n in enumerate(names)]
-    return choices.keep(_variant_items, items)
-
-
-def _get_variant(settings: "LevelformSettings") -> int:
-    names = settings.variants
-    return names.index(settings.weights) if settings.weights in names else 0
-
-
-def _set_variant(settings: "LevelformSettings", index: int) -> None:
-    settings.weights = settings.variants[index] if settings.variants else ""
-
-
-def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
-    """List the chosen method's ways to combine views; the first is its own choice."""
-    found = _info(settings)
-    names = found.fusions if found else ()
-    items = [("DEFAULT", "Method's Choice", "As the method does it by itself")]
-    items += [(name, name.capitalize(), f"Combine the views by {name}") for name in names]
-    return choices.keep(_fusion_items, items)
-
-
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
     """Offer a method that works without cameras for a picture that has none."""
     view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
-        found = _info(settings)
+        found = offered_methods.info_of(settings)
         if found is not None and not found.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
 
@@ -120,67 +52,6 @@ def _file_changed(settings: "LevelformSettings", context: bpy.types.Context) -> 
     """Forget what was said of another file, and what was done about its views."""
     settings.cures = ""
     view_checks.forget(context.scene)
-
-
-def _inputs_changed(_owner: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """Forget what the last check said: it was of other inputs."""
-    view_checks.forget(context.scene)
-
-
-def _image_picked(chosen: "LevelformCamera", context: bpy.types.Context) -> None:
-    frames.pick(chosen.id_data, context.scene)
-    view_checks.forget(context.scene)
-
-
-class LevelformCamera(bpy.types.PropertyGroup):
-    """A camera's part in the reconstruction, stored on the camera's object."""
-
-    use: BoolProperty(
-        name="Use",
-        description="Reconstruct from this camera",
-        default=True,
-        update=_inputs_changed,
-    )
-    mark: EnumProperty(
-        name="Agreement",
-        description="Whether its view agreed with the others in the last check",
-        items=(
-            ("NONE", "Not Checked", "Nothing is known"),
-            ("GOOD", "Agrees", "Its outline fits the other views' silhouettes"),
-            ("BAD", "Disagrees", "See what is said of it"),
-        ),
-        options={"HIDDEN"},
-    )
-    remark: StringProperty(
-        name="Remark", description="What the last check said of its view", options={"HIDDEN"}
-    )
-    checked_pose: StringProperty(options={"HIDDEN"})
-    image: PointerProperty(
-        type=bpy.types.Image,
-        name="Picture",
-        description="What this camera saw, as a render of this scene; "
-        "when empty, the camera's background image is used",
-        update=_image_picked,
-    )
-    frame: FloatProperty(
-        name="Frame",
-        description="Width over height of the render in which the camera's image was matched: the "
-        "image keeps that frame when the scene's render size changes; 0: the scene's",
-        min=0.0,
-    )
-    matched: StringProperty(
-        name="Matched",
-        description="The settings with which the artist matched the background image; empty where "
-        "Levelform attached it",
-        options={"HIDDEN"},
-    )
-
-
-class LevelformCure(bpy.types.PropertyGroup):
-    """A change that would make the views agree, as the last check found it."""
-
-    cure: StringProperty(description="Its name in `cures` of a script")
-    sentence: StringProperty(description="What it does")
 
 
 class LevelformSettings(bpy.types.PropertyGroup):
@@ -227,9 +98,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     method_choice: EnumProperty(
         name="Method",
         description="How pictures become a mesh",
-        items=_methods,
-        get=_get_method,
-        set=_set_method,
+        items=offered_methods.methods,
+        get=offered_methods.get_method,
+        set=offered_methods.set_method,
         options={"SKIP_SAVE"},
     )
     weights: StringProperty(
@@ -240,9 +111,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     variant: EnumProperty(
         name="Category",
         description="What is in the pictures: these weights know one kind of thing each",
-        items=_variants,
-        get=_get_variant,
-        set=_set_variant,
+        items=offered_methods.variants,
+        get=offered_methods.get_variant,
+        set=offered_methods.set_variant,
         options={"SKIP_SAVE"},
     )
     preset: EnumProperty(
@@ -319,7 +190,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     fusion: EnumProperty(
         name="Combine Views",
         description="How several views become one object",
-        items=_fusions,
+        items=offered_methods.fusions,
         options={"SKIP_SAVE"},
     )
     estimate_cameras: BoolProperty(
@@ -404,7 +275,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def info(self) -> protocol.MethodInfo | None:
         """What the worker has said of the chosen method; None before it runs."""
-        return _info(self)
+        return offered_methods.info_of(self)
 
     @property
     def level_unit(self) -> str:
@@ -446,7 +317,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         options: dict[str, object] = {}
         if self.intersect_hull and self.method != DEFAULT_METHOD:
             options["hull"] = True
-        found = _info(self)
+        found = offered_methods.info_of(self)
         own = {option.name: option for option in found.options} if found else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion
@@ -466,82 +337,14 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return options
 
 
-class LevelformDataset(bpy.types.PropertyGroup):
-    """What training pictures are rendered of, and how; stored on the scene."""
-
-    source: EnumProperty(
-        name="Shapes",
-        items=(
-            ("COLLECTION", "Collection", "Every mesh object of a collection is a shape"),
-            ("FOLDER", "Folder", "Every mesh file below a folder is a shape"),
-        ),
-    )
-    collection: PointerProperty(
-        type=bpy.types.Collection,
-        name="Collection",
-        description="Whose mesh objects are rendered, each alone; when none is picked, the scene's",
-    )
-    folder: StringProperty(
-        name="Folder",
-        description="Every .glb, .gltf, .obj, .ply and .stl below it is rendered",
-        subtype="DIR_PATH",
-    )
-    out: StringProperty(
-        name="Output",
-        description="Where the pictures go, a folder for each shape; finished ones are kept",
-        subtype="DIR_PATH",
-    )
-    views: IntProperty(
-        name="Views", description="Pictures of each shape", default=8, min=1, soft_max=64
-    )
-    size: IntProperty(
-        name="Size",
-        description="Width and height of each picture",
-        default=128,
-        min=8,
-        soft_max=1024,
-        subtype="PIXEL",
-    )
-    cameras: EnumProperty(
-        name="Cameras",
-        description="Where the cameras stand and what lens they have",
-        items=[(name, CAMERA_NAMES.get(name, name), words) for name, words in WORDS.items()],
-    )
-    engine: EnumProperty(
-        name="Engine",
-        items=(
-            ("CYCLES", "Cycles", "True light; also without a graphics card"),
-            ("EEVEE", "EEVEE", "Quick on a graphics card"),
-        ),
-    )
-    samples: IntProperty(
-        name="Samples", description="Samples of a pixel", default=32, min=1, soft_max=512
-    )
-    seed: IntProperty(name="Seed", description="The same seed gives the same pictures", min=0)
-    depth: BoolProperty(
-        name="Depth", description="Write how far each pixel is, in metres", default=True
-    )
-    normals: BoolProperty(
-        name="Normals", description="Write which way each pixel's surface faces", default=True
-    )
-    albedo: BoolProperty(
-        name="Albedo", description="Write each pixel's own colour, without light", default=True
-    )
-
-
-CLASSES = (LevelformCamera, LevelformCure, LevelformSettings, LevelformDataset)
+CLASSES = (LevelformSettings,)
 
 
 def register() -> None:
-    """Hang the settings on scenes and the camera's part on objects."""
+    """Hang the settings on scenes."""
     bpy.types.Scene.levelform = PointerProperty(type=LevelformSettings)
-    bpy.types.Scene.levelform_dataset = PointerProperty(type=LevelformDataset)
-    # Not "levelform": before 5.0 it would share its place with the custom property of provenance.
-    bpy.types.Object.levelform_camera = PointerProperty(type=LevelformCamera)
 
 
 def unregister() -> None:
-    """Take all of it off again."""
-    del bpy.types.Object.levelform_camera
-    del bpy.types.Scene.levelform_dataset
+    """Take them off again."""
     del bpy.types.Scene.levelform

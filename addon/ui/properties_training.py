@@ -3,8 +3,8 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ..jobs import session
 from ..jobs.requests import DEFAULT_METHOD
+from ..jobs.session import live
 from . import choices
 
 OWN = "levelform"
@@ -15,7 +15,7 @@ _items: list[tuple[str, str, str, int]] = []
 
 def _methods(settings: "LevelformTraining", _context: bpy.types.Context | None) -> list:
     """List the networks that the worker knows; always with the chosen one."""
-    listed = [(m.name, m.title, m.summary) for m in session.methods() if m.name != DEFAULT_METHOD]
+    listed = [(m.name, m.title, m.summary) for m in live.methods if m.name != DEFAULT_METHOD]
     return choices.keep_methods(_items, listed or _KNOWN, settings.method)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
+from levelform.addon.backend_setup.candidates import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.backend_setup.checkup import Report  # noqa: E402
-from levelform.addon.backend_setup.install import Candidate, Source  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
 from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import MethodInfo, Methods  # noqa: E402
@@ -164,9 +164,13 @@ def test_methods_are_listed(puppet, capfd):
 
 def test_doctor_says_what_was_found(extension, monkeypatch, capfd):
     bad = Candidate(
-        Source.BLENDER, "/other", Report("/other", python="3.12", problem="It lacks torch.")
+        InterpreterSource.BLENDER,
+        "/other",
+        Report("/other", python="3.12", problem="It lacks torch."),
     )
-    good = Candidate(Source.MANAGED, "/python", Report("/python", python="3.13", devices=("cpu",)))
+    good = Candidate(
+        InterpreterSource.MANAGED, "/python", Report("/python", python="3.13", devices=("cpu",))
+    )
     monkeypatch.setattr(interpreter.install, "candidates", lambda *_, **__: iter([bad, good]))
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert run("doctor") == 0

@@ -1,0 +1,51 @@
+"""`methods` and `doctor`: what the backend can do, and where it can run."""
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from ...backend.contract.options import PIPELINE
+from ...backend.contract.sheets import option_lines_of, pipeline_lines
+from .. import api
+
+
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add both commands."""
+    methods = commands.add_parser("methods", help="list the methods and what each needs")
+    methods.set_defaults(run=_methods, show=_show_methods)
+    doctor = commands.add_parser("doctor", help="say what the backend has and what it lacks")
+    doctor.set_defaults(run=_doctor, show=_show_doctor)
+
+
+def _methods(_args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "methods": [asdict(method) for method in api.methods()],
+        "options": [asdict(option) for option in PIPELINE],
+    }
+
+
+def _show_methods(result: dict[str, Any]) -> str:
+    lines = []
+    for method in result["methods"]:
+        lines += [f"{method['name']}  {method['title']}", f"    {method['summary']}"]
+        lines += option_lines_of(method)
+    return "\n".join([*lines, *pipeline_lines()])
+
+
+def _doctor(_args: argparse.Namespace) -> dict[str, Any]:
+    return api.doctor()
+
+
+def _show_doctor(result: dict[str, Any]) -> str:
+    lines = []
+    for found in result["candidates"]:
+        mark = "*" if found["used"] else " "
+        lines.append(f"{mark} {found['source']}: {found['executable']}")
+        lines.append(f"    {found['problem'] or 'has everything'} {found['hint']}".rstrip())
+        versions = (f"{name} {version}" for name, version in found["libraries"].items() if version)
+        lines.append(f"    Python {found['python']}, {', '.join(versions)}")
+        if found["devices"]:
+            lines.append(f"    computes on {', '.join(found['devices'])}")
+    if not result["usable"]:
+        lines.append("No Python was found that can run the backend: install it from Blender.")
+    return "\n".join(lines)
