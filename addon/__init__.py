@@ -1,8 +1,8 @@
-"""Levelform inside Blender: registration of everything, in order, and its undoing in reverse.
+"""Levelform inside Blender: registers everything in order, and unregisters in reverse order.
 
-Each module of `_MODULES` lists its `CLASSES` and may have a `register` and an `unregister` of its
-own for what is no class (properties of Blender's types, handlers, keys). Importing this package
-imports no `bpy`.
+Each module of `_MODULES` lists its `CLASSES`. It may also define `register` and `unregister` for
+anything that is not a class (properties of Blender's types, handlers, keys). Importing this package
+does not import `bpy`.
 """
 
 import logging
@@ -50,8 +50,8 @@ _undo = ExitStack()
 def register() -> None:
     """Register every class and hook.
 
-    A failure undoes what was registered before it and propagates, so that a second try starts
-    afresh.
+    On an error, everything registered before it is unregistered and the error propagates, so that
+    the next attempt starts from scratch.
     """
     global _undo
     with ExitStack() as undo:
@@ -68,7 +68,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Undo `register` in reverse order; failures propagate after everything was tried."""
+    """Undo `register` in reverse order; errors propagate after everything was tried."""
     _undo.close()
 
 

@@ -1,12 +1,12 @@
-"""What scripts and Blender's console call; every button does something that is here.
+"""The public functions for scripts and Blender's console; every button calls one of them.
 
     from bl_ext.user_default.levelform import api
 
     api.reconstruct(resolution=256)                              # the scene's cameras
-    api.reconstruct(cameras="/photos/chair/transforms.json")     # a folder of posed pictures
-    api.reconstruct(["a.png", "b.png"], cameras=[cam_a, cam_b])  # pictures and their cameras
+    api.reconstruct(cameras="/photos/chair/transforms.json")     # a folder of posed images
+    api.reconstruct(["a.png", "b.png"], cameras=[cam_a, cam_b])  # images and their cameras
 
-Every call blocks until it is done, in a window and in the background alike.
+Every call blocks until it is done, in a window and in the background.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -74,20 +74,21 @@ def reconstruct(
     ----------
     images
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
-        None: each camera's own picture.
+        None: each camera's own image.
     cameras
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
-        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+        posed images. None: the scene's ticked cameras if there are no images either, else none.
     volume
-        An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+        An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: estimated from the
+        cameras.
     front
-        Degrees about +Z from -Y to where the object's front looks, where `volume` does not say it.
-        None: what a network needs is found from the images.
+        Direction of the object's front in degrees about +Z from -Y, if no `volume` is given. None:
+        estimated from the images if a network needs it.
     frames
-        Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
-        range, or which (a list, or "1-48:6"), each a view. None: the current frame.
+        For cameras whose image is a sequence or a movie: a number of frames, spread evenly over the
+        scene's range, or the frames (a list, or "1-48:6"), each a view. None: the current frame.
     name
-        What to call the object.
+        Name of the new object.
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
     method, weights, resolution, level, color, seed, device, fuse
@@ -101,14 +102,14 @@ def reconstruct(
 
     Returns
     -------
-    The new object; what made it is in its custom property "levelform".
+    The new object; its custom property "levelform" stores how it was made.
 
     Raises
     ------
     RequestError
-        If something asked for can't be had; the scene is as it was.
+        If the request is invalid; the scene is unchanged.
     WorkError
-        If the work failed; the scene is as it was.
+        If the work failed; the scene is unchanged.
     """
     return _exhaust(
         stream(
@@ -155,12 +156,12 @@ def stream(
     fuse: bool = FUSE.default,
     **unknown: Any,
 ) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
-    """Reconstruct as `reconstruct` does, telling what happens; the generator returns the object.
+    """Reconstruct as `reconstruct` does and yield progress; the generator returns the object.
 
     Yields
     ------
-    `Progress`, and each `MeshUpdate` after its mesh was put into the scene, coarse to fine. Closing
-    the generator before its end cancels the job and leaves the scene as it was.
+    `Progress`, and each `MeshUpdate` after its mesh was added to the scene, coarse to fine. Closing
+    the generator early cancels the job and leaves the scene unchanged.
     """
     scene = _scene()
     settings = Settings.of(
@@ -197,19 +198,19 @@ def check_views(
     images, cameras, background
         As in `reconstruct`.
     cures
-        What is done about views before they are compared, such as "leave-out=3", "swap=2,5" or
+        Corrections to the views before the comparison, such as "leave-out=3", "swap=2,5" or
         "convention=opencv".
 
     Returns
     -------
-    "agree" (None where no two views can be compared), "views_checked" with each view's name,
-    residual in pixels of 224 and remark, "cures" that would make them agree, each with its name for
-    `cures` here and in `reconstruct`, and "remarks".
+    "agree" (None if no two views can be compared), "views_checked" with each view's name, residual
+    (in pixels of an image 224 pixels wide) and remark, "cures" that would make them agree, each
+    with its name for `cures` here and in `reconstruct`, and "remarks".
 
     Raises
     ------
     RequestError
-        If something asked for can't be had.
+        If the request is invalid.
     WorkError
         If the work failed.
     """
@@ -217,7 +218,7 @@ def check_views(
     source = given_source(images, cameras, bpy.context.scene)
     running = begin_check(source, chosen)
     _exhaust(live.drive(running))
-    assert running.job.checked is not None  # `drive` raises where there is none
+    assert running.job.checked is not None  # otherwise `drive` raises
     return check_told(running.job.checked, source.remarks)
 
 
@@ -229,21 +230,21 @@ def remesh(
     color: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> bpy.types.Object:
-    """Mesh a reconstruction again from the field that the worker kept; the method does not run.
+    """Mesh a reconstruction again from the field kept by the worker, without running the method.
 
     Parameters
     ----------
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`; options of the meshing alone, see `options.REMESH`.
+        As in `Settings`; only options of the meshing, see `options.REMESH`.
 
     Raises
     ------
     RequestError
-        If the object is no reconstruction, or is being edited.
+        If the object is not a reconstruction, or is being edited.
     WorkError
-        If its field is not kept any more; its mesh is as it was.
+        If its field is no longer kept; its mesh is unchanged.
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
     return _exhaust(live.drive(running))
@@ -257,21 +258,21 @@ def compare(
     seed: int = 0,
     heat: bool = True,
 ) -> dict[str, Any]:
-    """Measure how near a mesh is to a reference, both with their modifiers, where they stand.
+    """Measure the distance of a mesh from a reference, both with modifiers, in world coordinates.
 
     Parameters
     ----------
     protocol
-        "levelform": IoU, Chamfer, F-scores and normal consistency, lengths in percent of the
-        reference's longest side; or a method's name, for the numbers as its paper defines them.
+        "levelform": IoU, Chamfer distance, F-scores and normal consistency, lengths in percent of
+        the reference's longest side; or a method's name: metrics as defined in its paper.
     heat
         Colour `result` by its distances: red is outside the reference, blue inside.
 
     Returns
     -------
-    `metrics` by name, and how they were measured; the same is in the custom property
-    "levelform_comparison" of `result`, and each vertex's distance in its attribute
-    "levelform_distance" where modifiers leave the vertices alone.
+    `metrics` by name, and the settings of the measurement; also stored in the custom property
+    "levelform_comparison" of `result`. Each vertex's distance is stored in the attribute
+    "levelform_distance" if modifiers do not change the vertices.
 
     Raises
     ------
@@ -301,19 +302,19 @@ def render_dataset(
     Parameters
     ----------
     out
-        A folder; each shape gets one in it, with its images and a `transforms.json`. What an
-        earlier call finished there is kept.
+        A folder; each shape gets a folder in it, with its images and a `transforms.json`. Shapes
+        finished by an earlier call are kept.
     engine, views, size, cameras, seed, samples, passes
         As in `dataset_render.Settings`.
 
     Returns
     -------
-    What there is: `out`, how many `shapes` and `views`, and why which were `skipped`.
+    `out`, the numbers of `shapes` and `views`, and the reasons for those that were `skipped`.
 
     Raises
     ------
     LevelformError
-        As `dataset_render.render_dataset`; the scene is as it was.
+        As `dataset_render.render_dataset`; the scene is unchanged.
     """
     if isinstance(source, bpy.types.Collection):
         targets = dataset_render.targets_of_collection(source)
@@ -328,24 +329,24 @@ def render_dataset(
 
 
 def methods() -> tuple[MethodInfo, ...]:
-    """Return the methods that the worker runs; starts it if need be."""
+    """Return the worker's methods; start the worker if necessary."""
     return live.ask_methods()
 
 
 def doctor() -> dict[str, Any]:
-    """Return what was found and what is missing for the backend to run, candidate by candidate."""
+    """Return what each candidate Python has, and what it lacks, for running the backend."""
     return interpreter.doctor()
 
 
 def _scene() -> bpy.types.Scene:
-    """Return the context's scene; refuse where the extension is not registered."""
+    """Return the context's scene; raise `RequestError` if the extension is not registered."""
     if not hasattr(bpy.types.Scene, "levelform"):
         raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
     return bpy.context.scene
 
 
 def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
-    """Run a generator to its end and return what it returns."""
+    """Run a generator to its end and return its return value."""
     while True:
         try:
             next(events)

@@ -1,7 +1,7 @@
-"""Where a Python that runs the backend may be, and which is used. Knows no `bpy`.
+"""Finds a Python that can run the backend. Does not use `bpy`.
 
-The order is the design's: `$LEVELFORM_PYTHON`, the preference, the managed environment, Blender's
-own Python.
+The candidates in order: `$LEVELFORM_PYTHON`, the preference, the managed environment, Blender's own
+Python.
 """
 
 import os
@@ -21,7 +21,7 @@ VARIABLE = "LEVELFORM_PYTHON"
 
 
 class InterpreterSource(StrEnum):
-    """Where an interpreter was looked for, in the order in which they are tried."""
+    """Origin of an interpreter, in the order in which they are tried."""
 
     ENVIRONMENT = "environment"
     PREFERENCE = "preference"
@@ -31,7 +31,7 @@ class InterpreterSource(StrEnum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An interpreter that may run the backend, and what it has."""
+    """An interpreter that may run the backend, and the report of its check."""
 
     source: InterpreterSource
     python: str
@@ -42,14 +42,14 @@ Backend = Candidate  # one whose report is usable
 
 
 def find_backend(preference: str, user_folder: str | Path) -> Backend | None:
-    """Return the first interpreter that has what the backend needs, as a quick look tells.
+    """Return the first interpreter that has what the backend needs, by a quick check.
 
     Parameters
     ----------
     preference
         The path that the user chose; may be empty.
     user_folder
-        Where the extension may write; the managed environment is in it.
+        The extension's user folder, which contains the managed environment.
     """
     looks = candidates(preference, user_folder, quick=True)
     return next((candidate for candidate in looks if candidate.report.usable), None)
@@ -58,16 +58,16 @@ def find_backend(preference: str, user_folder: str | Path) -> Backend | None:
 def candidates(
     preference: str, user_folder: str | Path, *, quick: bool = True
 ) -> Iterator[Candidate]:
-    """Look at one interpreter after the other, and yield each with what was found.
+    """Check one interpreter after the other, and yield each with its report.
 
-    A quick look takes some 50 ms each, another one imports everything and takes seconds.
+    A quick check takes some 50 ms each; a thorough one imports everything and takes seconds.
     """
     for source, python in places(preference, user_folder):
         yield Candidate(source, python, check(python, quick=quick))
 
 
 def places(preference: str, user_folder: str | Path) -> list[tuple[InterpreterSource, str]]:
-    """Return the interpreters to look at, without looking."""
+    """Return the interpreters to check."""
     managed = managed_python(user_folder)
     found = [
         (InterpreterSource.ENVIRONMENT, os.environ.get(VARIABLE, "")),

@@ -1,4 +1,4 @@
-"""The environment of the processes that run another Python. Knows no `bpy`."""
+"""The environment variables of processes that run another Python. Does not use `bpy`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""`methods` and `doctor`: what the backend can do, and where it can run."""
+"""`methods` and `doctor`: the methods of the backend, and the Pythons that can run it."""
 
 import argparse
 from dataclasses import asdict
@@ -13,7 +13,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add both commands."""
     methods = commands.add_parser("methods", help="list the methods and what each needs")
     methods.set_defaults(run=_methods, show=_show_methods)
-    doctor = commands.add_parser("doctor", help="say what the backend has and what it lacks")
+    doctor = commands.add_parser("doctor", help="show what the backend has and what it lacks")
     doctor.set_defaults(run=_doctor, show=_show_doctor)
 
 
@@ -38,14 +38,14 @@ def _doctor(_args: argparse.Namespace) -> dict[str, Any]:
 
 def _show_doctor(result: dict[str, Any]) -> str:
     lines = []
-    for found in result["candidates"]:
-        mark = "*" if found["used"] else " "
-        lines.append(f"{mark} {found['source']}: {found['executable']}")
-        lines.append(f"    {found['problem'] or 'has everything'} {found['hint']}".rstrip())
-        versions = (f"{name} {version}" for name, version in found["libraries"].items() if version)
-        lines.append(f"    Python {found['python']}, {', '.join(versions)}")
-        if found["devices"]:
-            lines.append(f"    computes on {', '.join(found['devices'])}")
+    for check in result["candidates"]:
+        mark = "*" if check["used"] else " "
+        lines.append(f"{mark} {check['source']}: {check['executable']}")
+        lines.append(f"    {check['problem'] or 'has everything'} {check['hint']}".rstrip())
+        versions = (f"{name} {version}" for name, version in check["libraries"].items() if version)
+        lines.append(f"    Python {check['python']}, {', '.join(versions)}")
+        if check["devices"]:
+            lines.append(f"    computes on {', '.join(check['devices'])}")
     if not result["usable"]:
-        lines.append("No Python was found that can run the backend: install it from Blender.")
+        lines.append("No Python can run the backend: install it from Blender.")
     return "\n".join(lines)

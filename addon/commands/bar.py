@@ -11,7 +11,7 @@ WIDTH = 30  # characters of the progress bar
 
 
 class Bar:
-    """A progress bar on a terminal's error stream; nothing into a pipe."""
+    """A progress bar on a terminal's error stream; silent if that is not a terminal."""
 
     def __init__(self) -> None:
         self._drawn = ""
@@ -23,13 +23,13 @@ class Bar:
         self.clear()
 
     def clear(self) -> None:
-        """Take away what was drawn."""
+        """Erase the bar."""
         if self._drawn:
             self._write("\r" + " " * len(self._drawn) + "\r")
             self._drawn = ""
 
     def show(self, progress: Progress | None, title: str = "") -> None:
-        """Draw where the job stands, after a title such as "Model 2 of 5"."""
+        """Draw the progress of a job, after a title such as "Model 2 of 5"."""
         if progress is None or not streams.is_terminal(sys.stderr):
             return
         bar = "#" * round(WIDTH * progress.overall)
@@ -46,7 +46,7 @@ class Bar:
 
 
 def drive_with_bar(running: Running) -> None:
-    """Drive a job to its end and draw its progress.
+    """Run a job to its end and draw its progress.
 
     Raises
     ------

@@ -30,8 +30,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Reconstruct the objects; yield a line for each."""
-    live.ask_methods()  # so that what no method takes is refused before any work
-    settings = settings_of(args, bpy.context.scene)  # of all sources but .blend files
+    live.ask_methods()  # to refuse unknown options before any work
+    settings = settings_of(args, bpy.context.scene)  # of all sources except .blend files
     given = {name: word for name, word in vars(args).items() if name not in _APART}
     with Bar() as bar:
         for line in batch_lines(
@@ -53,7 +53,7 @@ def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running:
     """Begin one item's job, with the arguments that a `reconstruct` of it alone would have."""
-    words = [] if item.kind is Kind.SCENE else [str(item.source)]  # of a scene: its cameras
+    words = [] if item.kind is Kind.SCENE else [str(item.source)]  # a scene's source is its cameras
     fuse = args.fuse or item.kind is Kind.IMAGES
     alone = argparse.Namespace(**{**vars(args), "source": words, "fuse": fuse})
     scene = bpy.context.scene

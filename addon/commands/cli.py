@@ -1,7 +1,7 @@
-"""`blender [FILE] --command levelform ...`: the terminal's words, in Blender without a window.
+"""`blender [FILE] --command levelform ...`: the terminal's commands, in Blender without a window.
 
-Exit status: 0 done, 1 the work failed, 2 the request was wrong, as in the terminal. `--json` prints
-one JSON object on standard output. Without SOURCE the opened scene's cameras are reconstructed.
+Exit status, as in the terminal: 0 done, 1 the work failed, 2 the request was wrong. `--json` prints
+one JSON object on standard output. Without SOURCE, the opened scene's cameras are used.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     with answers_alone() if as_json else nullcontext(sys.stdout) as out:
         try:
             return _run(words, out, as_json=as_json)
-        except BrokenPipeError:  # the reader of the output has gone, as `head` does
+        except BrokenPipeError:  # the reader of the output is gone, e.g. `head`
             return 1
         except LevelformError as error:
             if debug:
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
-    """Do what the words say and print the result, or each one as it comes."""
+    """Run the command and print its result, or each result as soon as it is known."""
     args = _parser().parse_args(words)
-    with in_window():  # not while objects of a batch are made: a .blend may be opened for each
+    with in_window():  # not during a batch, which may open a .blend for each object
         result = args.run(args)
     several, status = isinstance(result, Iterator), 0
     for answer in result if several else [result]:
@@ -56,17 +56,17 @@ def _run(words: Sequence[str], out: TextIO, *, as_json: bool) -> int:
 
 
 def _fail(error: LevelformError, status: int, out: TextIO, *, as_json: bool) -> int:
-    """Say what went wrong in one line, and in one JSON object where that was asked for."""
+    """Print an error in one line, and as a JSON object if that was requested."""
     streams.complain(f"{COMMAND}: {' '.join(str(error).split())}")
     if as_json:
         told = {"error": error.message, "hint": error.hint, "status": status}
-        with suppress(LevelformError, BrokenPipeError):  # nobody listens: the status alone
+        with suppress(LevelformError, BrokenPipeError):  # no reader: only the status remains
             streams.answer(partial(print, streams.json_text(told), file=out), out)
     return status
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line each."""
+    """An argument parser with errors of one line each."""
 
     def error(self, message: str) -> NoReturn:
         sentence = message[:1].upper() + message[1:].rstrip(".") + "."
@@ -90,11 +90,11 @@ _handles: list[Any] = []
 
 
 def register() -> None:
-    """Make `--command levelform` known to Blender."""
+    """Register `--command levelform` in Blender."""
     _handles.append(bpy.utils.register_cli_command(COMMAND, main))
 
 
 def unregister() -> None:
-    """Take it back."""
+    """Unregister it."""
     while _handles:
         bpy.utils.unregister_cli_command(_handles.pop())

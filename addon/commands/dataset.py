@@ -26,14 +26,18 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the terminal's `dataset render` has too, and the scene's collections."""
+    """Add the arguments of the terminal's `dataset render`, and the scene's collections."""
     defaults = dataset_render.Settings()
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="folder of mesh files, or one")
-    parser.add_argument("out", metavar="OUT", help="folder of the pictures")
-    parser.add_argument("--collection", help="without SOURCE: of these objects alone")
+    parser.add_argument("out", metavar="OUT", help="folder of the images")
+    parser.add_argument("--collection", help="without SOURCE: only these objects")
     parser.add_argument("--engine", choices=dataset_render.ENGINES, default=defaults.engine)
-    parser.add_argument("--views", type=int, default=defaults.views, help="pictures of each shape")
-    parser.add_argument("--size", type=int, default=defaults.size, help="pixels along a side")
+    parser.add_argument(
+        "--views", type=int, default=defaults.views, help="number of images of each shape"
+    )
+    parser.add_argument(
+        "--size", type=int, default=defaults.size, help="width and height in pixels"
+    )
     parser.add_argument("--cameras", default=defaults.cameras, help="range of cameras")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--samples", type=int, default=defaults.samples, help="of a pixel")
@@ -66,7 +70,7 @@ def _collection(name: str | None) -> bpy.types.Collection:
     found = bpy.data.collections.get(name)
     if found is None:
         known = ", ".join(collection.name for collection in bpy.data.collections)
-        raise RequestError(f"There is no collection {name!r}.", f"There are: {known or 'none'}.")
+        raise RequestError(f"There is no collection {name!r}.", f"Use one of: {known or '(none)'}.")
     return found
 
 

@@ -43,7 +43,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct, then write and save what was asked for. Or check the views."""
+    """Reconstruct, then write and save as requested; or check the views."""
     if args.check:
         return _check_views(args)
     for path in filter(None, (args.out, args.save)):
@@ -54,7 +54,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     running = begin(source, settings, volume=volume, front=args.front, name=args.name)
     drive_with_bar(running)
     outcome = running.outcome
-    assert outcome is not None  # `drive` raises where there is none
+    assert outcome is not None  # otherwise `drive` raises
     result = {**outcome[PROVENANCE].to_dict(), "object": outcome.name}
     if args.out:
         result["out"] = export_mesh(outcome, args.out)
@@ -68,7 +68,7 @@ def _check_views(args: argparse.Namespace) -> dict[str, Any]:
     source = source_of(args.source, scene, views_of(args.views), args.frames)
     running = begin_check(source, settings_of(args, scene))
     drive_with_bar(running)
-    assert running.job.checked is not None  # `drive` raises where there is none
+    assert running.job.checked is not None  # otherwise `drive` raises
     return check_told(running.job.checked, source.remarks)
 
 

@@ -1,7 +1,7 @@
-"""Many objects one after the other by one worker: each becomes a mesh file, the scene stays.
+"""Batches in Blender: one worker reconstructs many objects, each to a mesh file.
 
-What the sources are, what results are called and which are kept is `backend.contract.batch`, for
-the terminal too; here is how one object is made in Blender.
+`backend.contract.batch` defines sources, names and which results are kept, for the terminal too;
+this module makes one object in Blender. The scene is left unchanged.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,9 +31,9 @@ from ..scene.provenance import PROVENANCE
 from ..scene.studio import nothing_kept
 from ..scene.views import Source, folder_source, given_source, scene_source
 
-# Begins the job of an item, whose .blend is open.
+# Begins the job of an item whose .blend, if any, is open.
 Begin = Callable[[Item, Source], Running]
-# Is told the title, "Model 2 of 5", and where its job stands.
+# Called with a title such as "Model 2 of 5", and the progress of its job.
 Report = Callable[[str, Progress], None]
 
 
@@ -63,9 +63,8 @@ def batch(
 
     Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
     cameras, or a file of them, makes one. Objects that an earlier call finished are kept. An object
-    that fails does not stop the others. The scene stays as it is; only .blend sources, whose ticked
-    cameras and settings count, are opened in place of the open file, which is opened again at the
-    end.
+    that fails does not stop the others. The scene is left unchanged; only .blend sources, whose
+    ticked cameras and settings are used, replace the open file, which is reopened at the end.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ def batch(
     part
         "2/5" makes the second of five equal parts, for several machines; None: all.
     again
-        Make also the objects that are there and have not changed.
+        Also remake finished objects that have not changed.
     volume
         As in `reconstruct`, the same for all.
     background, method, weights, resolution, level, color, seed, device, options, cures, fuse
@@ -90,13 +89,13 @@ def batch(
 
     Returns
     -------
-    For each object `source`, `out`, `state` ("done", "kept" or "failed") and what `--json` prints
-    of a job, or `error` and `hint`; at the end their counts.
+    For each object `source`, `out`, `state` ("done", "kept" or "failed"), and the job's output of
+    `--json`, or `error` and `hint`; at the end their counts.
 
     Raises
     ------
     RequestError
-        If the request is wrong whatever the objects, or .blend files would replace unsaved changes.
+        If the request is wrong for all objects, or .blend files would replace unsaved changes.
     """
     named = {
         "background": None if background is None else background_of(background),
@@ -134,9 +133,9 @@ def batch_lines(
     report: Report | None = None,
     come_back: bool = True,
 ) -> Iterator[dict[str, Any]]:
-    """Check a batch; then make its objects one after the other, and yield a line of each.
+    """Check a batch; then make its objects one after the other, and yield a line for each.
 
-    Other sources than .blend files leave the open file as it was.
+    Only .blend sources change the open file.
 
     Parameters
     ----------
@@ -147,21 +146,21 @@ def batch_lines(
     begin_item
         Begins the job of one item.
     settings
-        Whatever changes a result, so that a second run knows what to make again.
+        Everything that affects a result, so that a second run knows what to remake.
     method
-        Of all sources but .blend files.
+        The method of all sources except .blend files.
     suffix, fuse, part, again
-        As `batch_words.add_arguments` has them.
+        As in `batch_words.add_arguments`.
     report
-        Is told of each step of each job.
+        Called at each step of each job.
     come_back
-        Open the file that is open now again after .blend files were opened in its place.
+        Reopen the current file after .blend files were opened in its place.
 
     Raises
     ------
     RequestError
-        If the request is wrong whatever the objects, or a window's file has unsaved changes that a
-        .blend would replace; nothing was made.
+        If the request is wrong for all objects, or a .blend would replace unsaved changes in a
+        window; nothing was made.
     """
     suffix = batch_words.suffix_of(suffix)
     if suffix not in MESH_SUFFIXES:
@@ -186,10 +185,10 @@ def batch_lines(
             for _ in live.drive(running):
                 if report is not None and running.job.progress is not None:
                     report(title, running.job.progress)
-            assert running.outcome is not None  # `drive` raises where there is none
+            assert running.outcome is not None  # otherwise `drive` raises
             export_mesh(running.outcome, path)
             stats = running.outcome[PROVENANCE].to_dict()
-        live.forget(stats.pop("keep", ""))  # nobody will mesh it again
+        live.forget(stats.pop("keep", ""))  # it will not be meshed again
         return Made(stats, _files_of(source))
 
     lines = run_batch(
@@ -208,19 +207,19 @@ def _lines(
     part: str | None,
     again: bool,
 ) -> Iterator[dict[str, Any]]:
-    """Make a batch with settings that hold for all sources; a .blend says the rest itself.
+    """Make a batch with settings for all sources; a .blend supplies the remaining ones.
 
     Parameters
     ----------
     given
-        Fields of `Settings` by name, those alone that a script gave.
+        The fields of `Settings` given by a script, by name.
 
     Raises
     ------
     RequestError
         If there is no such setting, or as `batch_lines`.
     """
-    live.ask_methods()  # so that what no method takes is refused before any work
+    live.ask_methods()  # to refuse unknown options before any work
     chosen = checked(Settings.of(**given))
     place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
 
@@ -246,7 +245,7 @@ def _lines(
 
 
 def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the lines; at the end open again what is open now, or the start-up file."""
+    """Yield the lines; at the end reopen the current file, or the start-up file."""
     path = bpy.data.filepath
     try:
         yield from lines
@@ -258,10 +257,10 @@ def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def in_words(error: Exception) -> LevelformError:
-    """Return an unforeseen error as a sentence."""
+    """Return the error to show for an unexpected exception."""
     return LevelformError(
         f"Internal error of Levelform: {type(error).__name__}: {error}.",
-        "Report it, with the picture or file.",
+        "Report it, with the image or file.",
     )
 
 
@@ -269,12 +268,12 @@ def in_words(error: Exception) -> LevelformError:
 
 
 def _room(item: Item) -> AbstractContextManager[None]:
-    """Give an item a place to be made in: its own file, or the open one, which stays as it was."""
+    """Open an item's .blend, or make sure that the open file stays unchanged."""
     if item.kind is not Kind.SCENE:
         return nothing_kept()
     try:
         bpy.ops.wm.open_mainfile(filepath=str(item.source), load_ui=False)
-    except RuntimeError as error:  # what an operator that fails raises
+    except RuntimeError as error:  # raised by an operator that fails
         reason = str(error).strip().removeprefix("Error: ").rstrip(".")
         raise RequestError(
             f"{item.source} can't be opened: {reason}.", "Open it in Blender and save it again."
@@ -295,5 +294,7 @@ def _source_of(item: Item) -> Source:
 def _files_of(source: Source) -> tuple[str, ...]:
     """Return the files that the views are read from."""
     files = [view.file for view in source.views if view.file is not None]
-    paths = [file.path for file in files if file.encoded is None]  # others are in the .blend
+    paths = [
+        file.path for file in files if file.encoded is None
+    ]  # the others are packed in the .blend
     return (*paths, *(file.mask for file in files if file.mask))

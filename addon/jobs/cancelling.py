@@ -1,4 +1,4 @@
-"""Watches a worker whose job was cancelled, to tell whether it still reacts. Knows no `bpy`."""
+"""Watches whether a worker reacts to the cancellation of its job. Does not use `bpy`."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What happens around the live session: undo, file load, renders, Blender's end."""
+"""Connects the live session to Blender's events: undo, file load, renders, quitting."""
 
 import atexit
 from typing import Any
@@ -9,7 +9,7 @@ from bpy.app.handlers import persistent
 from ..backend_setup import interpreter
 from .session import live
 
-RENDER_THREADS = 1  # that the worker computes on while Blender renders
+RENDER_THREADS = 1  # threads of the worker while Blender renders
 
 
 @persistent
@@ -54,7 +54,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """End the worker and listen no more."""
+    """End the worker and stop listening."""
     live.sleep()
     interpreter.here.stop()
     live.shutdown()

@@ -1,4 +1,4 @@
-"""A job: what was asked for, where it stands, what came of it. Knows no `bpy`."""
+"""A job: its request, state and outcome. Does not use `bpy`."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ...backend.contract import protocol
 
 
 class JobState(StrEnum):
-    """Where a job stands; the last three are its ends."""
+    """The state of a job; the last three are final."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -21,7 +21,7 @@ class JobState(StrEnum):
 
 
 class WorkerState(StrEnum):
-    """What the panel shows of the worker."""
+    """The state of the worker, shown in the panel."""
 
     OFF = "off"
     STARTING = "starting"
@@ -47,24 +47,24 @@ _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
 }
-Update = protocol.MeshUpdate | protocol.Evaluation  # what a job has to show
+Update = protocol.MeshUpdate | protocol.Evaluation  # intermediate output of a job
 
 
 @dataclass(eq=False)
 class Job:
-    """One request on its way; read it, never write to it.
+    """One request in the queue; read-only except to `Jobs`.
 
     Attributes
     ----------
     id : its name in every message
-    request : what was asked for; its pictures are let go when the job ends
-    progress : where it stands, as last heard
-    failure : what went wrong, if it FAILED
-    stats : what `Finished` said, if it FINISHED
-    placement : where the object stands, once the worker has said so
-    checked : whether the views agree, once the worker has said so
+    request : the request; its images are released when the job ends
+    progress : its last known progress
+    failure : the error, if it FAILED
+    stats : the statistics in `Finished`, if it FINISHED
+    placement : the volume, once the worker has reported it
+    checked : the check of the views, once the worker has reported it
     log : the tail of the worker's log, if the worker ended with the job
-    submitted_at, started_at, ended_at : seconds of `time.monotonic`; None: not yet
+    submitted_at, started_at, ended_at : times in seconds of `time.monotonic`; None: not yet
     """
 
     id: str
@@ -80,14 +80,14 @@ class Job:
     started_at: float | None = None
     ended_at: float | None = None
     cancelled_at: float | None = None
-    heard: bool = False  # the worker has said something about it
-    again: bool = False  # its first worker was gone before it said anything
+    heard: bool = False  # the worker has sent an event about it
+    again: bool = False  # its first worker ended before sending any
     on_update: Callable[["Job", Update], None] | None = field(default=None, repr=False)
     on_end: Callable[["Job"], None] | None = field(default=None, repr=False)
 
     @property
     def ended(self) -> bool:
-        """Whether it has come to one of its three ends."""
+        """Whether its state is final."""
         return self.state in _ENDS
 
     def ends_with(self, event: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The end of a process: awaited, asked for, forced, and put into words. Knows no `bpy`."""
+"""Ends a process, and describes how one ended. Does not use `bpy`."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""A job under way and where its meshes go: shown as they arrive, kept at the end or taken back."""
+"""The running job: its meshes are shown as they arrive, and kept or removed at the end."""
 
 import logging
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Running:
-    """A job under way.
+    """The running job.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Running:
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing more of the job will be shown."""
+        """Whether no more meshes of the job will be shown."""
         return self.deleted or self.error is not None
 
     @property
@@ -122,4 +122,4 @@ def _internal_error(error: Exception) -> WorkError:
     """Return the error to show for an unexpected exception."""
     kind = type(error).__name__
     words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
-    return WorkError(words, "Try once more; the log tells more.")
+    return WorkError(words, "Try again; the log has details.")

@@ -1,7 +1,7 @@
-"""The extension's live side: the one `Jobs`, the result that is being filled, the timer for both.
+"""The live session: the queue, the running job, and the timer that drives both.
 
-In a window a timer spends a few milliseconds a tick, so that the artist keeps working; a script,
-and Blender in the background, drive the very same job with `drive`. One job runs at a time.
+In a window, a timer spends a few milliseconds per tick, so that the artist can keep working;
+scripts, and Blender in the background, run the same job with `drive`. One job runs at a time.
 """
 
 import logging
@@ -34,10 +34,10 @@ from .queue import Jobs
 from .results import Result, remove_drafts
 from .running import Running, failure_of
 
-TICK = 0.02  # seconds between two ticks while something is under way
-BUDGET = 0.008  # seconds of a tick that reading the channel may take
-LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
-WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
+TICK = 0.02  # seconds between two ticks while work is in progress
+BUDGET = 0.008  # seconds per tick for reading the channel
+LINGER = 1.0  # seconds that the timer continues afterwards, for late events of the worker
+WAIT = 0.002  # seconds that a script sleeps while there are no events
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +47,9 @@ class Session:
 
     Attributes
     ----------
-    running : the job under way; None when idle
+    running : the running job; None when idle
     failure : why the last job failed, for the panel; None if it did not
-    method_listeners : called with the worker's methods at each step that knows them
+    method_listeners : called at each step with the worker's methods, once they are known
     """
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ class Session:
         self.failure: LevelformError | None = None
         self.method_listeners: list[Callable[[Sequence[MethodInfo]], None]] = []
         self._jobs: Jobs | None = None
-        self._active = False  # the worker has something to do
+        self._active = False  # the worker is busy
         self._ended: set[str] = set()  # jobs whose drafts an undo might bring back
-        self._drawn: object = None  # what the panels showed last
+        self._drawn: object = None  # the state last shown by the panels
         self._idle_at = 0.0  # when the timer stops
 
     @property
     def jobs(self) -> Jobs:
-        """The jobs; their worker starts with the first."""
+        """The queue; its worker starts with the first job."""
         if self._jobs is None:
             self._jobs = Jobs(_make_client)
             self._jobs.kept_bytes = user_preferences.kept_bytes()
@@ -72,23 +72,23 @@ class Session:
 
     @property
     def methods(self) -> tuple[MethodInfo, ...]:
-        """The methods that the worker runs; empty until it has said so."""
+        """The worker's methods; empty until they are known."""
         listed = self._jobs.methods if self._jobs else None
         return listed.methods if listed else ()
 
     @property
     def status(self) -> Status | None:
-        """What the worker holds, as last heard; None while there is no worker."""
+        """The worker's last reported status; None while there is no worker."""
         return self._jobs.status if self._jobs else None
 
     @property
     def silent_for(self) -> float:
-        """Seconds for which the worker has neither computed nor answered; 0: it does."""
+        """Seconds since the worker last computed or answered; 0 if it is responsive."""
         return self._jobs.silent_for if self._jobs else 0.0
 
     @property
     def worker_state(self) -> WorkerState:
-        """What the worker is doing."""
+        """The state of the worker."""
         return self._jobs.worker_state if self._jobs else WorkerState.OFF
 
     # ------------------------------------------------------------ a job
@@ -100,7 +100,7 @@ class Session:
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
     ) -> Running:
-        """Hand a job to the worker; then `wake` the timer, or `drive` the job.
+        """Submit a job; afterwards `wake` the timer, or `drive` the job.
 
         Raises
         ------
@@ -108,23 +108,23 @@ class Session:
             If another job runs, or there is no backend.
         """
         if self.running is not None:
-            raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+            raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
         self.running = Running(result, dict(facts), selection(), job, marks=marks)
         return self.running
 
     def cancel(self) -> None:
-        """Ask the worker to stop the job under way; it hears of it at once."""
+        """Ask the worker to stop the running job; the message is sent immediately."""
         if self.running is not None:
             self.jobs.cancel(self.running.job)
-            self.jobs.poll(0.0)  # what was queued is sent now, not after the next redraw
+            self.jobs.poll(0.0)  # sends queued messages now, not after the next redraw
 
     def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
-        """Drive a job to its end, yielding its progress and each mesh after it was shown.
+        """Run a job to its end, yielding its progress and each mesh after it was shown.
 
-        The generator returns the object that was made. Closing it before its end cancels the job
-        and leaves the scene as it was.
+        The generator returns the new object. Closing it early cancels the job and leaves the scene
+        unchanged.
 
         Raises
         ------
@@ -151,12 +151,12 @@ class Session:
         return running.outcome
 
     def step(self, *, patient: bool = True) -> None:
-        """Show a mesh that has come, or else hear what the worker says.
+        """Show a new mesh, or else process the worker's events.
 
         Parameters
         ----------
         patient
-            Wait for the artist to leave Edit Mode, rather than fail.
+            Wait until the artist leaves Edit Mode, rather than fail.
         """
         self._tell_methods()
         running = self.running
@@ -191,7 +191,7 @@ class Session:
         self.running = None
 
     def _give_up(self, running: Running) -> None:
-        """End a job whose driver has gone."""
+        """End a job that is no longer driven."""
         self.jobs.cancel(running.job)
         running.deleted = True
         running.discard()
@@ -201,17 +201,17 @@ class Session:
     # ------------------------------------------------------------ the timer
 
     def wake(self) -> None:
-        """Have the timer drive what is under way; in the background there is none."""
+        """Start the timer, which drives the job; there is none in the background."""
         if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
 
     def sleep(self) -> None:
-        """Take the timer away; `wake` brings it back."""
+        """Stop the timer."""
         if bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.unregister(_on_timer)
 
     def tick(self) -> float | None:
-        """Do a little of what is under way; return the seconds to the next tick, None when idle."""
+        """Do a little work; return the seconds to the next tick, None when idle."""
         self.step()
         looking = interpreter.here.poll()
         self._redraw()
@@ -220,7 +220,7 @@ class Session:
         return TICK if time.monotonic() < self._idle_at else None
 
     def _redraw(self) -> None:
-        """Have the panels drawn again if what they show has changed."""
+        """Redraw the panels if the state they show has changed."""
         progress = self.running.job.progress if self.running else None
         drawn = (
             progress and (progress.stage, round(progress.overall, 2)),
@@ -234,17 +234,17 @@ class Session:
             self._drawn = drawn
             redraw()
 
-    # ------------------------------------------------------------ what happens around
+    # ------------------------------------------------------------ events and the worker
 
     def after_undo(self) -> None:
-        """Bring back what an undo took from the job under way, and remove drafts of ended jobs."""
+        """Restore the running job's object after an undo, and remove drafts of ended jobs."""
         if self.running is not None:
             self.running.result.after_undo()
             self.wake()
         remove_drafts(self._ended)
 
     def after_load(self) -> None:
-        """Give up the job under way: its scene is gone."""
+        """Give up the running job, whose scene is gone."""
         if self.running is not None:
             self._give_up(self.running)
             self.wake()
@@ -252,7 +252,7 @@ class Session:
         self.failure = None
 
     def start_worker(self) -> None:
-        """Start the worker before there is a job for it.
+        """Start the worker in advance.
 
         Raises
         ------
@@ -264,7 +264,7 @@ class Session:
         self.wake()
 
     def ask_methods(self) -> tuple[MethodInfo, ...]:
-        """Return the methods that the worker runs; block until it has said so.
+        """Return the worker's methods; block until they are known.
 
         Raises
         ------
@@ -285,50 +285,50 @@ class Session:
             listener(self.methods)
 
     def ask_placement(self, request: EstimateVolume) -> Placement:
-        """Return where the worker sees the object; block until it has said so.
+        """Return the volume that the worker estimates for the object; block until it is known.
 
         Raises
         ------
         LevelformError
-            If another job runs, there is no backend, or the worker finds no place.
+            If another job runs, there is no backend, or the estimate fails.
         """
         if self.running is not None:
-            raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+            raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
         job = self.jobs.run(self.jobs.submit(request))
         self.wake()
         if job.placement is None:
-            raise failure_of(job) or WorkError("The volume was not found.")
+            raise failure_of(job) or WorkError("The volume could not be estimated.")
         return job.placement
 
     def log_tail(self) -> str:
-        """Return what the worker wrote last."""
+        """Return the last lines of the worker's log."""
         return self._jobs.log_tail(200) if self._jobs else ""
 
     def share(self, threads: int) -> None:
-        """Have the worker compute on at most so many threads; 0: on all."""
+        """Limit the worker to a number of threads; 0: all."""
         if self._jobs is not None:
             self._jobs.share(threads)
 
     def forget(self, keep: str) -> None:
-        """Have the worker drop one kept result."""
+        """Make the worker release one kept result."""
         if self._jobs is not None:
             self._jobs.forget(keep)
             self.wake()
 
     def keep_at_most(self, count: int) -> None:
-        """Let the worker's kept results hold so many bytes together."""
+        """Set the memory limit of the worker's kept results, in bytes."""
         if self._jobs is not None:
             self._jobs.keep_at_most(count)
             self.wake()
 
     def unload(self) -> None:
-        """Have the worker give its memory back."""
+        """Make the worker release its memory."""
         if self._jobs is not None:
             self._jobs.unload()
             self.wake()
 
     def shutdown(self) -> None:
-        """End the worker and whatever it does, in an orderly way."""
+        """End the worker and its job in an orderly way."""
         if self.running is not None:
             self._give_up(self.running)
         if self._jobs is not None:
@@ -337,7 +337,7 @@ class Session:
 
 
 def _make_client() -> Client:
-    """Make the client for a worker of the backend that runs on this machine."""
+    """Return a new client for a worker."""
     return Client(interpreter.here.find().python)
 
 

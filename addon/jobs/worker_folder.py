@@ -1,4 +1,4 @@
-"""A worker's private folder: its socket and its log. Knows no `bpy`."""
+"""A worker's private folder with its socket and log. Does not use `bpy`."""
 
 import logging
 import os
@@ -54,7 +54,7 @@ def tail_of(path: Path, size: int) -> bytes:
 
 
 def limit_log(path: Path) -> None:
-    """Shorten a log that has grown too large to its tail; the worker goes on writing behind it."""
+    """Truncate a log that is too large to its tail; the worker continues to append."""
     try:
         if path.stat().st_size <= _LOG_LIMIT:
             return

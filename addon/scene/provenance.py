@@ -1,4 +1,4 @@
-"""What made an object's mesh, as its custom property "levelform" keeps it."""
+"""The provenance of a mesh: how it was made, stored in its object's property "levelform"."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ PROVENANCE = "levelform"
 
 
 def provenance_of(target: bpy.types.ID | None) -> Any:
-    """Return what made an object's mesh, a group of properties; None if Levelform did not."""
+    """Return the provenance of an object, a property group; None if Levelform did not make it."""
     stored = target.get(PROVENANCE) if target is not None else None
     return stored if hasattr(stored, "to_dict") else None
 
 
 def plain(value: Any) -> Any:
-    """Return what a custom property can hold: no None, no tuples, no numpy numbers."""
+    """Convert a value to what custom properties support: no None, no tuples, no numpy numbers."""
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, list | tuple):

@@ -1,10 +1,10 @@
-"""What is selected in the current view layer."""
+"""The selection in the current view layer."""
 
 import bpy
 
 
 def selection() -> frozenset[int]:
-    """Return what is selected and active, by `session_uid`."""
+    """Return the selected objects and the active one, by `session_uid`."""
     layer = bpy.context.view_layer
     active = layer.objects.active
     selected = {found.session_uid for found in layer.objects if found.select_get(view_layer=layer)}
@@ -12,7 +12,7 @@ def selection() -> frozenset[int]:
 
 
 def select(outcome: bpy.types.Object) -> None:
-    """Select the new object alone, as adding an object does."""
+    """Select only the new object, as adding an object does."""
     layer = bpy.context.view_layer
     if bpy.context.mode != "OBJECT" or outcome.name not in layer.objects:
         return

@@ -1,4 +1,4 @@
-"""A window's context for code that has none: timers, handlers, `--command`, scripts."""
+"""A window's context for code without one: timers, handlers, `--command`, scripts."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -7,11 +7,11 @@ import bpy
 
 
 def in_window() -> AbstractContextManager[Any]:
-    """Give the context of the first window where there is none.
+    """Provide the context of the first window if there is no current window.
 
-    Timers and handlers have no window of their own; neither has `blender -b FILE --command`, where
-    operators then miss `active_object` and `selected_objects`. A file without windows gets the
-    names alone.
+    Timers, handlers and `blender -b FILE --command` have no window, so that operators lack
+    `active_object` and `selected_objects`. For a file without windows, only these names are
+    provided.
     """
     if bpy.context.window is not None:
         return nullcontext()
@@ -22,7 +22,7 @@ def in_window() -> AbstractContextManager[Any]:
 
 
 def redraw() -> None:
-    """Draw the sidebars and the preferences again."""
+    """Redraw the sidebars and the preferences."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"VIEW_3D", "PREFERENCES"}:

@@ -1,4 +1,4 @@
-"""What all panels are drawn with: paragraphs, columns, and the tab they are in."""
+"""Parts shared by all panels: base classes, paragraphs, columns."""
 
 import textwrap
 from typing import Any
@@ -8,14 +8,14 @@ import bpy
 from .level_properties import LEVEL_PROPERTIES
 
 CATEGORY = "Levelform"
-_LETTER = 6.6  # width of a letter of Blender's interface font at scale 1, about
-_MARGIN = 70  # width that a line can't use: icons, the scroll bar, the tabs
+_LETTER = 6.6  # approximate width of a letter of Blender's interface font at scale 1
+_MARGIN = 70  # width not available to text: icons, the scroll bar, the tabs
 
 
 def paragraph(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE"
 ) -> None:
-    """Draw a text in as many lines as the region is wide for."""
+    """Draw a text, wrapped to the width of the region."""
     scale = context.preferences.system.ui_scale
     letters = max(16, int((context.region.width / scale - _MARGIN) / _LETTER))
     column = layout.column(align=True)
@@ -25,18 +25,22 @@ def paragraph(
 
 
 class Sidebar:
+    """A panel in Levelform's tab of the viewport's sidebar."""
+
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = CATEGORY
 
 
 class SubPanel(Sidebar):
+    """A panel below the main panel, closed at first."""
+
     bl_parent_id = "LEVELFORM_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
 
 def draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str = "") -> None:
-    """The level, by the property whose range and tooltip are the unit's."""
+    """Draw the level, by the property with the unit's range and tooltip."""
     value = LEVEL_PROPERTIES.get(unit, "level")
     heading = "Probability" if unit == "probability" else "Level (Offset)"
     draw_optional(layout, settings, f"{prefix}use_level", f"{prefix}{value}", heading)
@@ -45,7 +49,7 @@ def draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str
 def draw_optional(
     layout: bpy.types.UILayout, settings: Any, use: str, value: str, heading: str = ""
 ) -> None:
-    """A tick, and the value that counts while it is set."""
+    """Draw a tick, and the value that it enables."""
     row = layout.row(heading=heading or settings.bl_rna.properties[use].name)
     row.prop(settings, use, text="")
     sub = row.row()
@@ -54,7 +58,7 @@ def draw_optional(
 
 
 def split_column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    """Names to the left, values to the right, as Blender's own properties."""
+    """Return a column with names on the left and values on the right, as in Blender's panels."""
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False

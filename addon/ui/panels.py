@@ -1,4 +1,4 @@
-"""The sidebar: what the person sees. Draws what is known already, and computes nothing."""
+"""The main panel of the sidebar, and its options. It draws known state and computes nothing."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from .panels_cameras import draw_cameras
 
 
 class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
-    """Pictures in, a mesh out."""
+    """Reconstructs a mesh from images."""
 
     bl_label = "Levelform"
 
@@ -49,7 +49,7 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
 
 
 class LEVELFORM_PT_options(SubPanel, bpy.types.Panel):
-    """What seldom needs a change."""
+    """Settings that rarely need to be changed."""
 
     bl_label = "Options"
 
@@ -89,7 +89,7 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
 
 
 def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
-    """What the last check said of the views, and a button for each cure; what is applied."""
+    """Draw the result of the last view check, a button for each cure, and the applied cures."""
     layout.operator("levelform.check_views", icon="VIEW_CAMERA")
     if settings.cures:
         row = layout.row(align=True)
@@ -106,7 +106,7 @@ def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, sett
 
 
 def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
-    """What the chosen method lacks, as far as is known before a job."""
+    """Draw what the chosen method lacks, as far as it is known before a job."""
     info = settings.info
     if info is None:
         return
@@ -117,15 +117,15 @@ def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings
         paragraph(
             layout,
             context,
-            "This method needs trained weights, and none came with it: choose a file, or train.",
+            "This method needs trained weights, and has none of its own: choose a file, or train.",
             icon="INFO",
         )
     if settings.source == "IMAGE" and info.needs_camera and not info.estimates_camera:
-        paragraph(layout, context, "This method needs a camera for every picture.", icon="INFO")
+        paragraph(layout, context, "This method needs a camera for every image.", icon="INFO")
 
 
 def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
-    """What the chosen method lets one choose."""
+    """Draw the options of the chosen method."""
     info = settings.info
     if info is not None:
         names = {option.name for option in info.options}
@@ -144,7 +144,7 @@ def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
 
 
 def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The big button, or how far it has got."""
+    """Draw the main button, or the progress of the job."""
     running = live.running
     if running is None:
         row = layout.row()
@@ -164,7 +164,7 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if live.silent_for:
         words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."
         column.label(text=words, icon="ERROR")
-        column.operator("levelform.stop_backend", text="End It and Start Afresh")
+        column.operator("levelform.stop_backend", text="Restart the Backend")
 
 
 def _progress_text(running: Running) -> str:

@@ -1,4 +1,4 @@
-"""The backend in the sidebar and the preferences: its state, and its installation."""
+"""The backend in the sidebar and in the preferences: its state and its installation."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .layouts import SubPanel, paragraph, split_column
 
 
 class LEVELFORM_PT_backend(SubPanel, bpy.types.Panel):
-    """The process that computes."""
+    """The state of the backend process."""
 
     bl_label = "Backend"
     bl_order = 10
@@ -44,20 +44,20 @@ WORKER_WORDS = {"off": "Not started", "starting": "Starting", "ready": "Ready", 
 
 
 def draw_backend_remedy(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Nothing where there is a backend; else what is missing, and the button that helps."""
+    """Draw the button to install the backend, if there is none."""
     if here.installing is not None:
         _draw_installing(layout)
         return
     if here.backend is not None or here.candidates is None:
         return
     box = layout.box()
-    paragraph(box, context, "Levelform needs a backend that computes.", icon="INFO")
+    paragraph(box, context, "Levelform needs its backend, which is not installed.", icon="INFO")
     _draw_install(box, context)
     box.operator("levelform.open_preferences", text="Choose a Python...", icon="PREFERENCES")
 
 
 def _draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The button, the permission it needs, and why it failed the last time."""
+    """Draw the install button, the permission it needs, and the last failure."""
     if here.failed is not None:
         paragraph(layout, context, str(here.failed.failure), icon="ERROR")
         layout.operator("levelform.copy_log")
@@ -78,7 +78,7 @@ def _draw_installing(layout: bpy.types.UILayout) -> None:
 
 
 def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
-    """Draw the preferences: what was found, what to use, and the installation."""
+    """Draw the preferences: the candidates, the choices, and the installation."""
     layout = chosen.layout
     _draw_candidates(layout, context)
     column = split_column(layout)
@@ -100,10 +100,10 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
 
 def _draw_candidates(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row()
-    row.label(text="Where the backend can run")
+    row.label(text="Python for the backend")
     row.operator("levelform.check_backend", icon="VIEWZOOM")
     if here.looking is not None:
-        layout.label(text="Looking...", icon="SORTTIME")
+        layout.label(text="Searching...", icon="SORTTIME")
         return
     for candidate in here.candidates or ():
         used = candidate is here.backend

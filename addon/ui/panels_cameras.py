@@ -1,4 +1,4 @@
-"""The list of the cameras, what it says of their images, and what stands below it."""
+"""The list of cameras with their images, and the notes below it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .layouts import paragraph, split_column
 
 
 class LEVELFORM_UL_cameras(bpy.types.UIList):
-    """The scene's cameras: a tick, the name, and the picture or why there is none."""
+    """The scene's cameras: a tick, the name, and the image or why there is none."""
 
     def draw_item(self, context, layout, _data, item, _icon, _active, _property, _index=0, _flag=0):
         used = item.levelform_camera.use
@@ -34,11 +34,11 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         row.label(text=text, icon=icon)
 
     def filter_items(self, _context, data, propname):
-        """Show cameras alone, in natural order of their names, as a job takes them."""
+        """Show only cameras, in natural order of their names, as in a job."""
         objects = getattr(data, propname)
         shown = self.bitflag_filter_item
-        flags = [shown if found.type == "CAMERA" else 0 for found in objects]
-        keys = [natural_key(found.name) for found in objects]
+        flags = [shown if candidate.type == "CAMERA" else 0 for candidate in objects]
+        keys = [natural_key(candidate.name) for candidate in objects]
         places = [0] * len(keys)
         for place, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):
             places[index] = place
@@ -46,7 +46,7 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
 
 
 def _draw_mark(row: bpy.types.UILayout, mark: str) -> None:
-    """Whether a camera's view agreed with the others in the last check."""
+    """Draw whether a camera's view agreed with the others in the last check."""
     if mark == "NONE":
         return
     sub = row.row()
@@ -85,25 +85,25 @@ def draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, setting
 
 
 def missing_words(camera: bpy.types.Object, picture: scene_images.Picture) -> tuple[str, str]:
-    """Return what a camera's row says where it has no usable image, and the icon."""
+    """Return text and icon for a camera without a usable image."""
     if picture.source == "NONE":
         return ("No image: left out" if camera.levelform_camera.use else "No image"), "BLANK1"
     return "Unusable", "ERROR"
 
 
 def is_left_out(camera: bpy.types.Object, scene: bpy.types.Scene) -> bool:
-    """Return whether a camera is excluded from the view layer, and so from a job."""
+    """Return whether a camera is excluded from the view layer, and therefore from jobs."""
     return evaluation.is_excluded(camera, evaluation.layer_of(scene))
 
 
 def notes(camera: bpy.types.Object | None, scene: bpy.types.Scene) -> list[str]:
-    """Return sentences about the pairs of the list, and about the active camera."""
-    found = [pairing.sentence(camera_pairs(scene))]
+    """Return sentences about the pairs of cameras and images, and about the active camera."""
+    sentences = [pairing.sentence(camera_pairs(scene))]
     if camera is not None and camera.levelform_camera.use:
         if is_left_out(camera, scene):
-            found.append(f"{camera.name} is excluded from the view layer, and left out.")
-        found += frames.notes([camera], scene)
-    return [sentence for sentence in found if sentence]
+            sentences.append(f"{camera.name} is excluded from the view layer, and left out.")
+        sentences += frames.notes([camera], scene)
+    return [sentence for sentence in sentences if sentence]
 
 
 def has_moving_image(scene: bpy.types.Scene) -> bool:

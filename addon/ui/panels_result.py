@@ -1,4 +1,4 @@
-"""The panel of a result: what made the selected mesh, and what can be done with it."""
+"""The panel of a result: how the selected mesh was made, and actions on it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from .level_properties import LEVEL_PROPERTIES
 
 
 class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
-    """What made the selected mesh, and what can be done with it."""
+    """Shows how the selected mesh was made; meshes it again."""
 
     bl_label = "Result"
     bl_options = set()
@@ -53,7 +53,7 @@ def _views(count: object) -> str:
 
 
 def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
-    """The numbers of a result, as two columns."""
+    """Draw the facts about a result in two columns."""
     rows = (
         ("Method", f"{facts.get('method', '?')}, {_views(facts.get('views', '?'))}"),
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
@@ -80,7 +80,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
 
 
 def _agreement(facts: Any) -> str:
-    """Return how much of the views' silhouettes the result covers, in a few words."""
+    """Return the fraction of the views' silhouettes that the result covers, in a few words."""
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
     if not covers:
         return "not compared"
@@ -88,7 +88,7 @@ def _agreement(facts: Any) -> str:
 
 
 VOLUME_WORDS = {
-    "user": "the one you gave",
+    "user": "given by you",
     "file": "from the file",
     "estimate": "from the cameras",
     "unit": "the world's unit cube",
@@ -96,16 +96,18 @@ VOLUME_WORDS = {
 
 
 def _front(facts: Any) -> str:
-    """Return who said where the front looks, and how sure that is."""
+    """Return the direction of the front, its origin, and the confidence."""
     source = facts["front_from"]
     if source in ("found", "undecided"):
-        sure = f", {facts.get('front_certainty', 0):.0%} sure" if source == "found" else ""
-        return f"{source}: {facts.get('front', 0):.0f}° from -Y{sure}"
+        angle = f"{facts.get('front', 0):.0f}° from -Y"
+        if source == "undecided":
+            return f"undecided: {angle}"
+        return f"estimated: {angle}, {facts.get('front_certainty', 0):.0%} confidence"
     return "the volume's -Y"
 
 
 def _level_text(facts: Any) -> str:
-    """Where the surface is, in the unit of the method's level."""
+    """Return the level of the surface with its unit."""
     level = facts.get("level")
     if level is None:
         return "?"

@@ -1,4 +1,4 @@
-"""The extension's preferences: which Python runs the backend, and how one is built."""
+"""The extension's preferences: the Python that runs the backend, and its installation."""
 
 from typing import Any
 
@@ -12,33 +12,32 @@ from .panels_backend import draw_preferences
 
 
 def _look_again(_preferences: Any, _context: bpy.types.Context) -> None:
-    """Look at the candidates again after one was chosen."""
+    """Check the candidates again after one was chosen."""
     here.look()
     live.wake()
 
 
 def _keep_at_most(_preferences: Any, _context: bpy.types.Context) -> None:
-    """Tell the worker how much results may hold."""
+    """Send the memory limit of results to the worker."""
     live.keep_at_most(kept_bytes())
 
 
 class LevelformPreferences(bpy.types.AddonPreferences):
-    """What is the same for every file of this user."""
+    """Settings for all files of this user."""
 
     bl_idname = EXTENSION
 
     python: StringProperty(
         name="Python",
-        description="A Python 3.11 or later that has torch; when empty, the one that "
-        "Install Backend made",
+        description="A Python 3.11 or later with torch; if empty, the one made by Install Backend",
         subtype="FILE_PATH",
         update=_look_again,
     )
     device: EnumProperty(
         name="Compute On",
-        description="What the backend computes on",
+        description="The device on which the backend computes",
         items=(
-            ("AUTO", "Automatic", "The graphics card if it can be used, else the processor"),
+            ("AUTO", "Automatic", "The graphics card if it is usable, else the processor"),
             ("CUDA", "NVIDIA Graphics Card", "CUDA"),
             ("MPS", "Apple Graphics", "Metal"),
             ("CPU", "Processor", "Works everywhere"),
@@ -46,23 +45,23 @@ class LevelformPreferences(bpy.types.AddonPreferences):
     )
     build: EnumProperty(
         name="Build",
-        description="Which build of torch to install",
+        description="The build of torch to install",
         items=(
-            ("CPU", "Processor", "Works everywhere; the smaller download"),
+            ("CPU", "Processor", "Works everywhere; a smaller download"),
             ("CUDA", "NVIDIA Graphics Card", "Much faster with such a card; a large download"),
         ),
     )
     wheels: StringProperty(
         name="Wheels",
-        description="A folder of wheels to install from, without the network; when empty, "
+        description="A folder of wheels to install from, without the network; if empty, "
         "they are downloaded",
         subtype="DIR_PATH",
     )
 
     memory: IntProperty(
         name="Memory for Results",
-        description="MiB that results may hold in the backend, so that Re-mesh runs nothing again; "
-        "the oldest make room for new ones",
+        description="MiB of results that the backend keeps for Re-mesh; beyond it, the oldest are "
+        "dropped",
         default=2048,
         min=64,
         soft_max=16384,
@@ -70,7 +69,7 @@ class LevelformPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw what was found, and the installation."""
+        """Draw the candidates and the installation."""
         draw_preferences(self, context)
 
 

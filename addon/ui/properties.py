@@ -1,4 +1,4 @@
-"""What the panel remembers, saved in the .blend: settings on the scene, a tick on each camera."""
+"""The panel's settings, stored on the scene and saved in the .blend."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
 
 
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
-    """Offer a method that works without cameras for a picture that has none."""
+    """Switch to a method that needs no camera if the source is an image without one."""
     view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
@@ -49,20 +49,20 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
 
 
 def _file_changed(settings: "LevelformSettings", context: bpy.types.Context) -> None:
-    """Forget what was said of another file, and what was done about its views."""
+    """Clear the check and the cures of the previous file."""
     settings.cures = ""
     view_checks.forget(context.scene)
 
 
 class LevelformSettings(bpy.types.PropertyGroup):
-    """What to reconstruct from, and how; stored on the scene."""
+    """The source and the settings of a reconstruction; stored on the scene."""
 
     source: EnumProperty(
         name="Source",
         items=(
-            ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
-            ("FILES", "Folder", "A file of cameras with its images, or the folder it is in"),
-            ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
+            ("CAMERAS", "Cameras", "The images of this scene's cameras"),
+            ("FILES", "Folder", "A file of cameras with its images, or its folder"),
+            ("IMAGE", "One Image", "A single image, for methods that need no camera"),
         ),
         default="CAMERAS",
         update=_source_changed,
@@ -74,13 +74,14 @@ class LevelformSettings(bpy.types.PropertyGroup):
         update=_file_changed,
     )
     image: PointerProperty(
-        type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
+        type=bpy.types.Image, name="Image", description="The image to reconstruct from"
     )
     camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
     frames: IntProperty(
         name="Frames",
-        description="Views of a camera whose image is a sequence or a movie, each with the pose "
-        "and the image of its frame, spread evenly over the scene's range; 1: the current frame",
+        description="Number of views of a camera whose image is a sequence or a movie, each with "
+        "the pose and the image of its frame, spread evenly over the scene's range; 1: the current "
+        "frame",
         default=1,
         min=1,
         max=MOST_FRAMES,
@@ -89,7 +90,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     volume: PointerProperty(
         type=bpy.types.Object,
         name="Volume",
-        description="An Empty whose cube holds the object; when none is picked, the cameras decide",
+        description="An Empty whose cube contains the object; if none is picked, it is estimated",
         poll=_is_volume,
     )
     method: StringProperty(
@@ -97,7 +98,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     method_choice: EnumProperty(
         name="Method",
-        description="How pictures become a mesh",
+        description="The method of reconstruction",
         items=offered_methods.methods,
         get=offered_methods.get_method,
         set=offered_methods.set_method,
@@ -105,12 +106,12 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     weights: StringProperty(
         name="Weights",
-        description="A file of weights; when empty, those that come with the method",
+        description="A file of weights; if empty, the method's own",
         subtype="FILE_PATH",
     )
     variant: EnumProperty(
         name="Category",
-        description="What is in the pictures: these weights know one kind of thing each",
+        description="The kind of object in the images: each file of weights is for one kind",
         items=offered_methods.variants,
         get=offered_methods.get_variant,
         set=offered_methods.set_variant,
@@ -123,7 +124,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
             ("DRAFT", "Draft 64", "64 cells: a first look"),
             ("BALANCED", "Balanced 128", "128 cells"),
             ("FINE", "Fine 256", "256 cells"),
-            ("ULTRA", "Ultra 512", "512 cells: needs time and memory"),
+            ("ULTRA", "Ultra 512", "512 cells: takes time and memory"),
             ("CUSTOM", "Custom", "Any number of cells"),
         ),
         default="BALANCED",
@@ -138,7 +139,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     use_level: BoolProperty(
         name="Level",
-        description="Move the surface away from where the method puts it",
+        description="Move the surface from the method's own position",
         default=False,
     )
     level: level_properties.offset(remembered=True)
@@ -146,16 +147,16 @@ class LevelformSettings(bpy.types.PropertyGroup):
     level_kind: StringProperty(options={"HIDDEN"})
     background: EnumProperty(
         name="Background",
-        description="What is background in the pictures",
+        description="How the background of the images is detected",
         items=(
             (
                 "AUTO",
                 "Automatic",
-                "Where a picture has alpha, that is the object's mask; else what is seen along "
-                "the picture's border is background",
+                "The alpha of an image is the object's mask; without alpha, the background is what "
+                "the image's border shows",
             ),
-            ("ALPHA", "Transparent", "Each picture's alpha is the object's mask"),
-            ("CORNER", "Corner Colour", "The colour of the picture's corners is background"),
+            ("ALPHA", "Transparent", "The alpha of each image is the object's mask"),
+            ("CORNER", "Corner Colour", "The colour of the image's corners is background"),
             ("COLOR", "Chosen Colour", "A colour of your choice is background"),
         ),
         default="AUTO",
@@ -171,7 +172,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     tolerance: FloatProperty(
         name="Tolerance",
-        description="How far from the background's colour still counts as background",
+        description="Difference from the background's colour up to which a colour is background",
         default=table.TOLERANCE.default,
         min=0.0,
         max=1.0,
@@ -179,69 +180,74 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     color: BoolProperty(
         name="Colours",
-        description="Colour the mesh from the pictures",
+        description="Colour the mesh from the images",
         default=table.COLOR.default,
     )
     intersect_hull: BoolProperty(
         name="Keep Inside Silhouettes",
-        description="Cut away whatever the silhouettes rule out",
+        description="Cut away everything outside the silhouettes",
         default=False,
     )
     fusion: EnumProperty(
         name="Combine Views",
-        description="How several views become one object",
+        description="How several views are combined into one object",
         items=offered_methods.fusions,
         options={"SKIP_SAVE"},
     )
     estimate_cameras: BoolProperty(
-        name="Find Cameras",
-        description="Let the method find each picture's camera, though the scene says it",
+        name="Estimate Cameras",
+        description="Let the method estimate each image's camera instead of using the scene's",
         default=False,
     )
     symmetry: BoolProperty(
         name="Mirror Symmetry",
-        description="Take what the pictures show of one side for the other side too, where the "
-        "object looks symmetric about the volume's plane X = 0; switch it off for objects that "
-        "are not",
+        description="Use what the images show of one side for the other side too, if the object "
+        "looks symmetric about the volume's plane X = 0; switch it off for asymmetric objects",
         default=True,
     )
     seed: IntProperty(
         name="Seed",
-        description="For methods that draw random numbers",
+        description="For methods that use random numbers",
         default=table.SEED.default,
         min=0,
     )
     more_options: StringProperty(
         name="More",
-        description="Further options as NAME=VALUE, separated by spaces, of the method or of the "
-        "meshing: dense, first, guaranteed",
+        description="Further options of the method or the meshing as NAME=VALUE, separated by "
+        "spaces: dense, first, guaranteed",
     )
     min_component: FloatProperty(
-        name="Drop Crumbs",
-        description="Remove loose pieces smaller than this share of the largest; silhouettes "
-        "alone can't rule out that something floats where few cameras look",
+        name="Remove Fragments",
+        description="Remove loose pieces smaller than this fraction of the largest; silhouettes "
+        "alone can't rule out floating pieces where few cameras look",
         default=declared.default_of("min_component"),
         min=0.0,
         max=1.0,
         subtype="FACTOR",
     )
     fill_voids: BoolProperty(
-        name="Fill Voids", description="Remove closed hollows inside the object", default=False
+        name="Fill Voids", description="Remove closed cavities inside the object", default=False
     )
     use_max_faces: BoolProperty(
-        name="Limit Faces", description="Simplify the last mesh to a number of faces", default=False
+        name="Limit Faces",
+        description="Simplify the final mesh to a number of faces",
+        default=False,
     )
     max_faces: IntProperty(
-        name="Faces", description="Triangles at most", default=50_000, min=100, soft_max=1_000_000
+        name="Faces",
+        description="Maximum number of triangles",
+        default=50_000,
+        min=100,
+        soft_max=1_000_000,
     )
 
     cures: StringProperty(
         name="Cures",
-        description="What is done about views that disagree, by name, separated by spaces: such "
-        "as leave-out=3 swap=2,5 convention=opencv; views are counted from 0",
+        description="Corrections of views that disagree, by name, separated by spaces, such as "
+        "leave-out=3 swap=2,5 convention=opencv; views are counted from 0",
     )
     check_remark: StringProperty(
-        name="Agreement", description="What the last check said of the views", options={"HIDDEN"}
+        name="Agreement", description="Result of the last check of the views", options={"HIDDEN"}
     )
     check_views: StringProperty(options={"HIDDEN"})
     check_cures: CollectionProperty(type=LevelformCure, options={"HIDDEN"})
@@ -255,7 +261,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         soft_max=512,
     )
     remesh_use_level: BoolProperty(
-        name="Level", description="Move the surface away from where the method puts it"
+        name="Level", description="Move the surface from the method's own position"
     )
     remesh_level: level_properties.offset()
     remesh_probability: level_properties.probability()
@@ -263,23 +269,23 @@ class LevelformSettings(bpy.types.PropertyGroup):
     reference: PointerProperty(
         type=bpy.types.Object,
         name="Reference",
-        description="The true mesh, to compare the selected one with",
+        description="The ground truth, to compare the selected mesh with",
         poll=_is_mesh,
     )
     heat: BoolProperty(
         name="Distances as Colours",
-        description="Colour the mesh: red lies outside the reference, blue inside, white on it",
+        description="Colour the mesh: red is outside the reference, blue inside, white on it",
         default=True,
     )
 
     @property
     def info(self) -> protocol.MethodInfo | None:
-        """What the worker has said of the chosen method; None before it runs."""
+        """The worker's description of the chosen method; None before it is known."""
         return offered_methods.info_of(self)
 
     @property
     def level_unit(self) -> str:
-        """What the chosen method's level is a number of; before the worker runs as last set."""
+        """The unit of the chosen method's level; the last one set, before the worker runs."""
         found = self.info
         return found.level_unit if found else self.level_kind or DISTANCE.name
 
@@ -293,7 +299,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The categories that the method's own weights know, where each has a file of its own."""
+        """The categories of the method's own weights, if there is a file for each."""
         found = self.info
         return () if found is None or found.weights == ("bundled",) else found.weights
 
@@ -304,7 +310,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return PRESETS.get(self.preset, custom)
 
     def background_data(self) -> protocol.Background:
-        """Return what the worker is told about the pictures' background."""
+        """Return the background settings for the worker."""
         background = protocol.Background(
             self.background.lower(), tolerance=round(self.tolerance, 6)
         )
@@ -313,7 +319,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return replace(background, color=tuple(self.background_color))
 
     def options(self) -> dict[str, object]:
-        """Return the further options of a job, only those that differ from their defaults."""
+        """Return the further options of a job that differ from their defaults."""
         options: dict[str, object] = {}
         if self.intersect_hull and self.method != DEFAULT_METHOD:
             options["hull"] = True
@@ -341,10 +347,10 @@ CLASSES = (LevelformSettings,)
 
 
 def register() -> None:
-    """Hang the settings on scenes."""
+    """Add the settings to scenes."""
     bpy.types.Scene.levelform = PointerProperty(type=LevelformSettings)
 
 
 def unregister() -> None:
-    """Take them off again."""
+    """Remove them."""
     del bpy.types.Scene.levelform

@@ -1,4 +1,4 @@
-"""What the panel remembers of each camera, stored on its object, and of the last check's cures."""
+"""The panel's settings of each camera, stored on its object, and the cures of the last check."""
 
 import bpy
 from bpy.props import (
@@ -13,7 +13,7 @@ from ..scene import frames, view_checks
 
 
 def _inputs_changed(_owner: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """Forget what the last check said: it was of other inputs."""
+    """Clear the last check, which was of other inputs."""
     view_checks.forget(context.scene)
 
 
@@ -23,7 +23,7 @@ def _image_picked(chosen: "LevelformCamera", context: bpy.types.Context) -> None
 
 
 class LevelformCamera(bpy.types.PropertyGroup):
-    """A camera's part in the reconstruction, stored on the camera's object."""
+    """A camera's settings for the reconstruction, stored on its object."""
 
     use: BoolProperty(
         name="Use",
@@ -35,53 +35,53 @@ class LevelformCamera(bpy.types.PropertyGroup):
         name="Agreement",
         description="Whether its view agreed with the others in the last check",
         items=(
-            ("NONE", "Not Checked", "Nothing is known"),
+            ("NONE", "Not Checked", "The view was not compared"),
             ("GOOD", "Agrees", "Its outline fits the other views' silhouettes"),
-            ("BAD", "Disagrees", "See what is said of it"),
+            ("BAD", "Disagrees", "See the remark"),
         ),
         options={"HIDDEN"},
     )
     remark: StringProperty(
-        name="Remark", description="What the last check said of its view", options={"HIDDEN"}
+        name="Remark", description="Result of the last check of its view", options={"HIDDEN"}
     )
     checked_pose: StringProperty(options={"HIDDEN"})
     image: PointerProperty(
         type=bpy.types.Image,
-        name="Picture",
-        description="What this camera saw, as a render of this scene; "
-        "when empty, the camera's background image is used",
+        name="Image",
+        description="The image of this camera, as a render of this scene; "
+        "if empty, the camera's background image is used",
         update=_image_picked,
     )
     frame: FloatProperty(
         name="Frame",
-        description="Width over height of the render in which the camera's image was matched: the "
-        "image keeps that frame when the scene's render size changes; 0: the scene's",
+        description="Aspect ratio (width over height) of the render in which the camera's image "
+        "was matched; the image keeps it when the scene's render size changes; 0: the scene's",
         min=0.0,
     )
     matched: StringProperty(
         name="Matched",
-        description="The settings with which the artist matched the background image; empty where "
+        description="The settings with which the artist matched the background image; empty if "
         "Levelform attached it",
         options={"HIDDEN"},
     )
 
 
 class LevelformCure(bpy.types.PropertyGroup):
-    """A change that would make the views agree, as the last check found it."""
+    """A correction that would make the views agree, according to the last check."""
 
-    cure: StringProperty(description="Its name in `cures` of a script")
-    sentence: StringProperty(description="What it does")
+    cure: StringProperty(description="Its name in the API's `cures`")
+    sentence: StringProperty(description="A sentence about its effect")
 
 
 CLASSES = (LevelformCamera, LevelformCure)
 
 
 def register() -> None:
-    """Hang each camera's part on objects."""
-    # Not "levelform": before 5.0 it would share its place with the custom property of provenance.
+    """Add the settings to objects."""
+    # Not "levelform": before 5.0 it would collide with the custom property of the provenance.
     bpy.types.Object.levelform_camera = PointerProperty(type=LevelformCamera)
 
 
 def unregister() -> None:
-    """Take it off again."""
+    """Remove them."""
     del bpy.types.Object.levelform_camera

@@ -1,4 +1,4 @@
-"""What the panel remembers of the rendering of training images; stored on the scene."""
+"""The panel's settings for rendering training images; stored on the scene."""
 
 import bpy
 from bpy.props import (
@@ -11,7 +11,7 @@ from bpy.props import (
 
 from ...backend.contract.camera_ranges import WORDS
 
-# How the panel calls the ranges of cameras whose names are no words.
+# The labels of the ranges of cameras.
 CAMERA_NAMES = {
     "r2n2": "3D-R2N2",
     "haene": "Deep Meta",
@@ -26,7 +26,7 @@ CAMERA_NAMES = {
 
 
 class LevelformDataset(bpy.types.PropertyGroup):
-    """What training pictures are rendered of, and how; stored on the scene."""
+    """The shapes and the settings for rendering training images; stored on the scene."""
 
     source: EnumProperty(
         name="Shapes",
@@ -38,7 +38,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     collection: PointerProperty(
         type=bpy.types.Collection,
         name="Collection",
-        description="Whose mesh objects are rendered, each alone; when none is picked, the scene's",
+        description="Its mesh objects are rendered one by one; if none is picked, the scene's",
     )
     folder: StringProperty(
         name="Folder",
@@ -47,15 +47,15 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     out: StringProperty(
         name="Output",
-        description="Where the pictures go, a folder for each shape; finished ones are kept",
+        description="Folder of the images, with a folder for each shape; finished ones are kept",
         subtype="DIR_PATH",
     )
     views: IntProperty(
-        name="Views", description="Pictures of each shape", default=8, min=1, soft_max=64
+        name="Views", description="Number of images of each shape", default=8, min=1, soft_max=64
     )
     size: IntProperty(
         name="Size",
-        description="Width and height of each picture",
+        description="Width and height of each image",
         default=128,
         min=8,
         soft_max=1024,
@@ -63,28 +63,30 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     cameras: EnumProperty(
         name="Cameras",
-        description="Where the cameras stand and what lens they have",
+        description="The range of positions and lenses of the cameras",
         items=[(name, CAMERA_NAMES.get(name, name), words) for name, words in WORDS.items()],
     )
     engine: EnumProperty(
         name="Engine",
         items=(
-            ("CYCLES", "Cycles", "True light; also without a graphics card"),
-            ("EEVEE", "EEVEE", "Quick on a graphics card"),
+            ("CYCLES", "Cycles", "Path tracing; works without a graphics card"),
+            ("EEVEE", "EEVEE", "Fast, with a graphics card"),
         ),
     )
     samples: IntProperty(
-        name="Samples", description="Samples of a pixel", default=32, min=1, soft_max=512
+        name="Samples", description="Samples per pixel", default=32, min=1, soft_max=512
     )
-    seed: IntProperty(name="Seed", description="The same seed gives the same pictures", min=0)
+    seed: IntProperty(name="Seed", description="The same seed gives the same images", min=0)
     depth: BoolProperty(
-        name="Depth", description="Write how far each pixel is, in metres", default=True
+        name="Depth", description="Write the depth of each pixel, in metres", default=True
     )
     normals: BoolProperty(
-        name="Normals", description="Write which way each pixel's surface faces", default=True
+        name="Normals", description="Write the surface normal of each pixel", default=True
     )
     albedo: BoolProperty(
-        name="Albedo", description="Write each pixel's own colour, without light", default=True
+        name="Albedo",
+        description="Write the base colour of each pixel, without lighting",
+        default=True,
     )
 
 
@@ -92,10 +94,10 @@ CLASSES = (LevelformDataset,)
 
 
 def register() -> None:
-    """Hang the settings on scenes."""
+    """Add the settings to scenes."""
     bpy.types.Scene.levelform_dataset = PointerProperty(type=LevelformDataset)
 
 
 def unregister() -> None:
-    """Take them off again."""
+    """Remove them."""
     del bpy.types.Scene.levelform_dataset

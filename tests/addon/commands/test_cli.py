@@ -171,7 +171,7 @@ def test_doctor_says_what_was_found(extension, monkeypatch, capfd):
     good = Candidate(
         InterpreterSource.MANAGED, "/python", Report("/python", python="3.13", devices=("cpu",))
     )
-    monkeypatch.setattr(interpreter.install, "candidates", lambda *_, **__: iter([bad, good]))
+    monkeypatch.setattr(interpreter.candidates, "candidates", lambda *_, **__: iter([bad, good]))
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert run("doctor") == 0
     printed = capfd.readouterr().out

@@ -140,7 +140,7 @@ class TestStart:
         client.start()
         poll_until(client, lambda events: client.state is ClientState.ENDED)
         assert client.ending.message == "The backend could not be started: Python 2 is too old."
-        assert "Install backend" in client.ending.hint
+        assert "Install Backend" in client.ending.hint
 
     def test_a_worker_without_its_libraries(self, tmp_path):
         text = f"""
