@@ -7,6 +7,7 @@ from typing import Any
 from ...backend.contract.options import PIPELINE
 from ...backend.contract.sheets import option_lines_of, pipeline_lines
 from .. import api
+from ..jobs.session import live
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -21,6 +22,7 @@ def _methods(_args: argparse.Namespace) -> dict[str, Any]:
     return {
         "methods": [asdict(method) for method in api.methods()],
         "options": [asdict(option) for option in PIPELINE],
+        "problems": list(live.method_problems),
     }
 
 
@@ -29,7 +31,7 @@ def _show_methods(result: dict[str, Any]) -> str:
     for method in result["methods"]:
         lines += [f"{method['name']}  {method['title']}", f"    {method['summary']}"]
         lines += option_lines_of(method)
-    return "\n".join([*lines, *pipeline_lines()])
+    return "\n".join([*lines, *pipeline_lines(), *result["problems"]])
 
 
 def _doctor(_args: argparse.Namespace) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import MeshUpdate
+from ..backend_setup import user_preferences
 from ..backend_setup.environment import clean_environment
 from ..backend_setup.interpreter import here
 from ..scene import meshes
@@ -131,7 +132,7 @@ class Training:
                     stderr=log,
                     text=True,
                     cwd=out,
-                    env=clean_environment(),
+                    env=clean_environment(user_preferences.methods_folder()),
                     start_new_session=True,  # Ctrl-C in Blender's terminal must not reach it
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )

@@ -4,6 +4,7 @@ In a window, a timer spends a few milliseconds per tick, so that the artist can 
 scripts, and Blender in the background, run the same job with `drive`. One job runs at a time.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -25,7 +26,7 @@ from ...backend.contract.protocol import (
     Status,
 )
 from ..backend_setup import interpreter, user_preferences
-from ..scene import view_checks
+from ..scene import shading, view_checks
 from ..scene.selection import selection
 from ..scene.windows import redraw
 from .client import Client
@@ -75,6 +76,12 @@ class Session:
         """The worker's methods; empty until they are known."""
         listed = self._jobs.methods if self._jobs else None
         return listed.methods if listed else ()
+
+    @property
+    def method_problems(self) -> tuple[str, ...]:
+        """A sentence about each of the user's own methods that the worker could not load."""
+        listed = self._jobs.methods if self._jobs else None
+        return listed.problems if listed else ()
 
     @property
     def status(self) -> Status | None:
@@ -250,6 +257,7 @@ class Session:
             self.wake()
         self._ended.clear()
         self.failure = None
+        shading.forget()
 
     def start_worker(self) -> None:
         """Start the worker in advance.
@@ -327,6 +335,14 @@ class Session:
             self._jobs.unload()
             self.wake()
 
+    def restart(self) -> None:
+        """Restart the worker, unless there is none or it is busy."""
+        if self._jobs is None or self.running is not None:
+            return
+        self.shutdown()
+        with contextlib.suppress(LevelformError):  # the next job reports it
+            self.start_worker()
+
     def shutdown(self) -> None:
         """End the worker and its job in an orderly way."""
         if self.running is not None:
@@ -338,7 +354,7 @@ class Session:
 
 def _make_client() -> Client:
     """Return a new client for a worker."""
-    return Client(interpreter.here.find().python)
+    return Client(interpreter.here.find().python, methods=user_preferences.methods_folder())
 
 
 live = Session()

@@ -22,6 +22,11 @@ def _keep_at_most(_preferences: Any, _context: bpy.types.Context) -> None:
     live.keep_at_most(kept_bytes())
 
 
+def _restart(_preferences: Any, _context: bpy.types.Context) -> None:
+    """Restart the worker, which loads methods when it starts."""
+    live.restart()
+
+
 class LevelformPreferences(bpy.types.AddonPreferences):
     """Settings for all files of this user."""
 
@@ -58,6 +63,14 @@ class LevelformPreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    methods: StringProperty(
+        name="Own Methods",
+        description="A folder of Python files, each a reconstruction method of your own; they are "
+        "loaded when the backend starts, and run with your rights. If empty, the folder named in the "
+        "environment variable LEVELFORM_METHODS is used",
+        subtype="DIR_PATH",
+        update=_restart,
+    )
     memory: IntProperty(
         name="Memory for Results",
         description="MiB of results that the backend keeps for Re-mesh; beyond it, the oldest are "

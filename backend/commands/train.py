@@ -130,7 +130,7 @@ def show(result: dict[str, Any]) -> None:
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
     """Return the preset's recipe with what the arguments change."""
-    from ..training.recipes import find_recipe
+    from ..training.parts import find_recipe
 
     recipe = find_recipe(args.method, args.part, args.preset)
     draw, changes = recipe.draw, {}

@@ -5,224 +5,39 @@ its `configurations` ("paper", "compact"), builds its network from one of them, 
 paper's own frame at its border with `to_method` and `prepare`, and nowhere else.
 """
 
-import dataclasses
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
-from ..contract.options import Option
 from ..fields import Field
 from ..fusion import Fusion
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
 from ..geometry.views import View
 from ..images.framing import Framing, Pictures, frame_views
+from ..training.batch import Batch as Batch
+from ..training.batch import Example
+from ..training.recipes import Recipe
 from .building import build, check_facts
+from .code import Code as Code
 from .configuration import Configuration as Configuration
 from .published import PublishedNetwork
+from .registry import register as register
+from .spec import SYMMETRY as SYMMETRY
+from .spec import MethodSpec as MethodSpec
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
+from .weights import WeightsInfo as WeightsInfo
+from .weights import check_fit
 
-Method = TypeVar("Method", bound="Reconstructor")
-
+CALIBRATION_BLOCK = 16384  # points that are evaluated at once
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
-
-
-@dataclass(frozen=True)
-class MethodSpec:
-    """What a method is called and what it needs.
-
-    Attributes
-    ----------
-    name : as users type it, e.g. "visual-hull"
-    title : as the panel shows it
-    paper : citation, empty for our own
-    summary : one sentence for the artist
-    needs_camera : every view must be posed
-    estimates_camera : the method can place the camera of an unposed picture
-    min_views, max_views : how many views it takes; max_views None means any number
-    image_size : side of the square picture the network sees; None means pictures are used as they
-        are
-    needs_weights : a network; false for methods without learned parameters
-    fusions : names of the rules by which several views are combined, the default first
-    own_options : keywords of `encode` and `decode` that a person may give, see `options`
-    level_unit : what a user's level is a number of, "distance" or "probability"
-    """
-
-    name: str
-    title: str
-    paper: str
-    summary: str
-    needs_camera: bool = False
-    estimates_camera: bool = False
-    min_views: int = 1
-    max_views: int | None = None
-    image_size: int | None = None
-    needs_weights: bool = True
-    fusions: tuple[Fusion, ...] = ()
-    own_options: tuple[Option, ...] = ()
-    level_unit: str = "distance"
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """Every option that may be given by name, in order of the names.
-
-        Where there is a choice of fusions it is "fusion"; where cameras are estimated, "camera".
-        """
-        implied = []
-        if len(self.fusions) > 1:
-            help_ = "how several views become one object"
-            implied.append(Option("fusion", "choice", self.fusions[0], help_, choices=self.fusions))
-        if self.estimates_camera:
-            help_ = "take each image's camera where it has one, or estimate all of them"
-            words = ("given", "estimated")
-            implied.append(Option("camera", "choice", "given", help_, choices=words))
-        return tuple(sorted((*implied, *self.own_options), key=lambda option: option.name))
-
-
-# Of methods whose objects are taken for symmetric, where their weights are so configured.
-SYMMETRY = Option(
-    "symmetry",
-    "bool",
-    True,
-    "use that most objects are symmetric about the volume's plane x = 0",
-)
-
-
-@dataclass(frozen=True)
-class Code:
-    """What `encode` made of the views of one object: enough to decode it again without them.
-
-    Attributes
-    ----------
-    method : name of the method that made it
-    tensors : the numbers, by name; floating-point tensors can be averaged and blended
-    meta : JSON-able facts that the method needs to decode (sizes, cameras, names)
-    """
-
-    method: str
-    tensors: Mapping[str, Tensor]
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-    def to(self, device: torch.device | str) -> "Code":
-        """Return the code on another device."""
-        return replace(self, tensors={name: t.to(device) for name, t in self.tensors.items()})
-
-    def lerp(self, other: "Code", weight: float) -> "Code":
-        """Return `(1 - weight) * self + weight * other`.
-
-        Raises
-        ------
-        RequestError
-            If the codes are of different methods or shapes.
-        """
-        shapes = {name: t.shape for name, t in self.tensors.items()}
-        if self.method != other.method or shapes != {n: t.shape for n, t in other.tensors.items()}:
-            raise RequestError(
-                f"A {self.method} code and a {other.method} code of other shape can't be blended.",
-                "Encode both objects with the same method and weights.",
-            )
-        mixed = {
-            name: torch.lerp(t, other.tensors[name].to(t), weight) if t.is_floating_point() else t
-            for name, t in self.tensors.items()
-        }
-        return replace(self, tensors=mixed)
-
-    @staticmethod
-    def average(codes: Sequence["Code"]) -> "Code":
-        """Return the mean of codes of one method and shape; tensors of integers are the first's."""
-        if not codes:
-            raise RequestError("There is no code to average.")
-        mean = codes[0]
-        for count, code in enumerate(codes[1:], start=2):
-            mean = mean.lerp(code, 1.0 / count)
-        return mean
-
-    def save(self, path: str | Path) -> None:
-        """Write the code as a safetensors file."""
-        header = {"kind": "code", "method": self.method, "meta": dict(self.meta)}
-        write_tensors(path, self.tensors, header)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Code":
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        RequestError
-            If the file is missing, damaged or holds no code.
-        """
-        tensors, header, _ = read_tensors(path)
-        if header.get("kind") != "code":
-            raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
-        return cls(header["method"], tensors, header["meta"])
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What `Reconstructor.loss` sees: B objects, V views of each, all in the volume's frame.
-
-    Attributes
-    ----------
-    images : (B, V, 4, S, S) float32 RGBA, straight alpha, framed as `Reconstructor.framing` says
-    points : (B, P, 3) where the field is supervised
-    inside : (B, P) float32, 1 inside, 0 outside
-    distances : (B, P) signed distances, negative inside; None when not sampled
-    near : (B, P) bool, which points were drawn near the surface; None when not known
-    camera_from_volume : (B, V, 4, 4), camera axes x right, y down, z forward; None when unposed
-    intrinsics : (B, V, 4), fx fy cx cy in pixels of `images`
-    orthographic : the cameras are orthographic (all alike)
-    surface, normals : (B, Q, 3) points of the surface, and their normals
-    depth : (B, V, S, S) distance along the optical axis, infinite where there is no object
-    """
-
-    images: Tensor
-    points: Tensor
-    inside: Tensor
-    distances: Tensor | None = None
-    near: Tensor | None = None
-    camera_from_volume: Tensor | None = None
-    intrinsics: Tensor | None = None
-    orthographic: bool = False
-    surface: Tensor | None = None
-    normals: Tensor | None = None
-    depth: Tensor | None = None
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on another device."""
-        moved = {
-            f.name: value.to(device)
-            for f in dataclasses.fields(self)
-            if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        return replace(self, **moved)
-
-
-@dataclass(frozen=True)
-class WeightsInfo:
-    """Where a network's weights come from.
-
-    Attributes
-    ----------
-    name : "bundled", "random", "" (none) or the name of the file
-    hash : SHA-256 of their file, hexadecimal; empty when they have none
-    training, results : what the file says of the data it was trained on, and how well it does
-    """
-
-    name: str = ""
-    hash: str = ""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    results: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.hash[:12]}".strip()
 
 
 class Reconstructor(nn.Module):
@@ -234,6 +49,11 @@ class Reconstructor(nn.Module):
     Attributes
     ----------
     configurations : the method's configurations by name: "paper" and "compact"
+    recipes : how each part is trained, by the recipe's name ("paper" and "compact", like the
+        configurations) and the part's ("main", and the auxiliary networks)
+    auxiliary : networks that are trained alone ("camera", "depth"), each with the entry of the
+        configuration that sizes it and the entry's value without it
+    calibrated_on : name of what `calibration_sample` compares, as results are stored under it
     configuration : the one this network was built from; None for methods without weights
     method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
         identity unless the weights say otherwise; change it with `set_frame`
@@ -251,6 +71,9 @@ class Reconstructor(nn.Module):
     picture_encoder: ClassVar[str] = ""
     configurations: ClassVar[Mapping[str, Configuration]] = {}
     configuration_class: ClassVar[type[Configuration]] = Configuration
+    recipes: ClassVar[Mapping[str, Mapping[str, Recipe]]] = {}
+    auxiliary: ClassVar[Mapping[str, tuple[str, Any]]] = {}
+    calibrated_on: ClassVar[str] = "main"
     published: ClassVar[Callable[[Sequence[Mapping[str, Any]]], PublishedNetwork] | None] = None
 
     def __init__(self, configuration: Any = None) -> None:
@@ -309,6 +132,33 @@ class Reconstructor(nn.Module):
             If the method's surface is no level that can be moved.
         """
         raise RequestError(f"The surface of {self.spec.title} has no level to choose.")
+
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return values, and the ground truth of the places that have them, bool of their shape.
+
+        By default the field at the example's points.
+        """
+        field = self.decode(self.encode(example.views))
+        points = example.points.to(self.device).split(CALIBRATION_BLOCK)
+        return torch.cat([field(part) for part in points]), example.inside
+
+    def solid_at(self, values: Tensor, level: float) -> Tensor:
+        """Return which places of a `calibration_sample` are solid at a level."""
+        return values < level
+
+    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+        """Return levels to try, of the values and truths of all samples together.
+
+        By default those with 0.5 to 2 times as many places inside as the ground truth has.
+        """
+        fractions = float(truth.float().mean()) * np.geomspace(0.5, 2.0, 41)
+        levels = np.quantile(values.numpy(), np.clip(fractions, 0, 1), method="lower")
+        return np.unique(levels[np.isfinite(levels)]).tolist()
+
+    def apply_calibration(self, level: float) -> dict[str, float]:
+        """Move the surface by a calibrated level; return what to store among the results."""
+        self.shift_level(level)
+        return {"level": self.level_shift + level}
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the paper's loss under "loss", and its terms and figures to watch by name."""
@@ -464,7 +314,7 @@ class Reconstructor(nn.Module):
         model = build(cls, configuration, stored, source=str(path))
         model.fill(stored, source=str(path))
         model.set_frame(_matrix(header.get("frame")))
-        training, results = check_facts(header)
+        training, results = check_facts(header, {"main", *cls.auxiliary})
         model.weights = WeightsInfo(name or Path(path).name, digest, training, results)
         return model
 
@@ -492,31 +342,7 @@ class Reconstructor(nn.Module):
 
     def fill(self, tensors: Mapping[str, Tensor], *, source: str) -> None:
         """Copy a state dict into the network, refusing one that does not fit or is not finite."""
-        own = self.state_dict()
-        shared = sorted(own.keys() & tensors.keys())
-        problems = [f"it lacks {name}" for name in sorted(own.keys() - tensors.keys())]
-        problems += [f"it has no place for {name}" for name in sorted(tensors.keys() - own.keys())]
-        problems += [
-            f"{name} is {tuple(tensors[name].shape)}, not {tuple(own[name].shape)}"
-            for name in shared
-            if own[name].shape != tensors[name].shape
-        ]
-        problems += [
-            f"{name} is of {tensors[name].dtype}, not {own[name].dtype}"
-            for name in shared
-            if own[name].is_floating_point() != tensors[name].is_floating_point()
-        ]
-        if problems:
-            raise RequestError(
-                f"{source} does not fit {self.spec.title}: {problems[0]}.",
-                "Check the method and the configuration that the weights belong to.",
-            )
-        sick = [n for n, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
-        if sick:
-            raise RequestError(
-                f"{source} holds numbers that are not finite, in {sick[0]}.",
-                "The training that made it diverged; use an earlier checkpoint.",
-            )
+        check_fit(self.state_dict(), tensors, title=self.spec.title, source=source)
         self.load_state_dict(tensors)
 
 
@@ -526,25 +352,3 @@ def _matrix(rows: Any) -> np.ndarray:
         return np.array(rows, np.float64)
     except (ValueError, TypeError, OverflowError):
         return np.zeros(())
-
-
-def keyword_names(function: Callable[..., Any]) -> set[str]:
-    """Return the names of a function's keyword-only arguments."""
-    parameters = inspect.signature(function).parameters.values()
-    return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
-
-
-_REGISTRY: dict[str, type[Reconstructor]] = {}
-
-
-def register(spec: MethodSpec) -> Callable[[type[Method]], type[Method]]:
-    """Register the decorated class under `spec.name`."""
-
-    def add(cls: type[Method]) -> type[Method]:
-        if spec.name in _REGISTRY:
-            raise ValueError(f"the method {spec.name!r} is registered twice")
-        cls.spec = spec
-        _REGISTRY[spec.name] = cls
-        return cls
-
-    return add

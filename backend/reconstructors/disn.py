@@ -54,6 +54,7 @@ from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
+from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -221,6 +222,37 @@ def _with_share(group: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     return {**group, "shares": share * group["shares"] / group["shares"].sum()}
 
 
+BATCH, STEPS = 16, 3_600_000
+# The rate falls to 0.9 of itself every 200,000 samples, down to a hundredth of what it was.
+STAIR = 200_000 / BATCH / STEPS
+PAPER_RECIPES = {
+    "main": Recipe(
+        (
+            adam(
+                1e-4,
+                STEPS,
+                betas=(0.5, 0.999),
+                weight_decay=1e-5,
+                coupled=True,
+                decay="staircase",
+                stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
+            ),
+        ),
+        Draw(objects=BATCH, points=(("disn", 2048),), **PLAIN),
+        ema=0.0,
+        source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
+        "0.9 times as high after every 200,000 samples, L2 term 1e-5",
+    ),
+    "camera": Recipe(
+        (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
+        Draw(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
+        ("camera",),
+        ema=0.0,
+        source="DISN, the authors' code",
+    ),
+}
+
+
 @register(
     MethodSpec(
         name="disn",
@@ -248,6 +280,14 @@ class DISN(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DISNConfiguration
+    recipes = {
+        "paper": PAPER_RECIPES,
+        "compact": {
+            "main": small(Draw(points=FEWER, crops=0.3), clip=None, rate=1.5e-3),
+            "camera": small_camera(),
+        },
+    }
+    auxiliary = {"camera": ("camera", False)}
     configuration: DISNConfiguration
     published = published_network
     half_precision = (

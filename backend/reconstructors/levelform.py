@@ -60,6 +60,7 @@ from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.cropping import crop_square
 from ..images.framing import OURS, Framing, Pictures, mask_square
+from ..training.recipes import EVEN, Draw, small, small_camera
 from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 
@@ -241,6 +242,13 @@ class Levelform(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
+    recipes = {
+        "compact": {
+            "main": small(Draw(points=EVEN)),
+            "camera": small_camera(crops=1.0, canonical=False),
+        }
+    }
+    auxiliary = {"camera": ("camera", False)}
     configuration: LevelformConfiguration
     half_precision = ("trunk.forward", "camera.trunk.forward")
 

@@ -39,6 +39,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
+from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.occupancy_network import published_network
@@ -212,12 +213,24 @@ def _bias(layer: nn.Conv1d) -> Tensor:
     return layer.bias
 
 
+PAPER_RECIPE = Recipe(
+    (adam(1e-4, 300_000),),
+    Draw(objects=64, points=(("occupancy-network", 2048),), **PLAIN),
+    ema=0.0,
+    source="Occupancy Networks, the authors' code: Adam 1e-4, batch 64, 2,048 points",
+)
+
+
 @register(SPEC)
 class OccupancyNetwork(Reconstructor):
     """Encoder and conditional decoder."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = OccupancyConfiguration
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "compact": {"main": small(Draw(points=FEWER, crops=0.4), clip=None)},
+    }
     configuration: OccupancyConfiguration
     published = published_network
     # The blocks see features of points that the first layer, in float32, has made.

@@ -54,6 +54,8 @@ from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import Framing
 from ..ticket import Ticket
+from ..training.batch import Example
+from ..training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.sdf_srn import published_network
@@ -328,6 +330,37 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
 # ---------------------------------------------------------------- the method
 
 
+PAPER_RECIPE = Recipe(
+    (
+        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
+        adam(1e-4, 100_000),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    ema=0.0,
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
+)
+COMPACT_RECIPE = Recipe(
+    (
+        # The error is in what depends on the latent: many latents, few points each.
+        Phase(
+            loss=PRETRAINING,
+            options={"count": 64, "points": 64},
+            steps=700,
+            rate=6e-3,
+            weight_decay=0.0,
+            clip=0.3,
+        ),
+        # Rays cost most, so each image gives few of them and a step sees more images.
+        Phase(
+            options={"rays": 128, "eikonal_points": 100},
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+        ),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
+)
+
+
 @register(
     MethodSpec(
         name="sdf-srn",
@@ -355,7 +388,9 @@ class SDFSRN(Reconstructor):
     configuration: SDFSRNConfiguration
     published = published_network
     half_precision = ("encoder.forward",)
+    calibrated_on = "silhouette"
     configuration_class = SDFSRNConfiguration
+    recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
     configurations = {
         "paper": SDFSRNConfiguration(_SHAPENET),
         "paper-pascal3d": SDFSRNConfiguration(
@@ -484,6 +519,11 @@ class SDFSRN(Reconstructor):
                 code.grad = torch.autograd.grad(loss, code)[0]
             optimizer.step()
         return code.detach()
+
+    @torch.no_grad()
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return `least_along_rays`: calibration too sees nothing but images, masks and cameras."""
+        return self.least_along_rays(example.views[0])
 
     @torch.no_grad()
     def least_along_rays(self, view: View) -> tuple[Tensor, Tensor]:

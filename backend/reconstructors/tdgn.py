@@ -47,6 +47,7 @@ from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
+from ..training.recipes import EQUAL, PLAIN, Draw, Recipe, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import Ranges
 
@@ -169,12 +170,24 @@ class Embedding(nn.Module):
         return [first, *hidden, last]  # pyright: ignore[reportReturnType]
 
 
+PAPER_RECIPE = Recipe(
+    (adam(1e-4, 800_000, clip=1.0),),
+    Draw(points=(("tdgn", 2048),), **PLAIN),
+    ema=0.0,
+    source="TDGN section 4 (points); optimiser and length are CvxNet's, which it follows",
+)
+
+
 @register(SPEC)
 class TDGN(Reconstructor):
     """Feature network, point generator, embedding, and the SVM between them."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = TDGNConfiguration
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "compact": {"main": small(Draw(points=EQUAL, crops=0.4), rate=5e-4)},
+    }
     configuration: TDGNConfiguration
     half_precision = ("feature.forward",)
     picture_encoder = "feature"

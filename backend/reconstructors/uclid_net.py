@@ -58,6 +58,8 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
+from ..training.batch import Example
+from ..training.recipes import PLAIN, Draw, Phase, Recipe, adam, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -302,6 +304,77 @@ class UCLIDNetwork(nn.Module):
 # ---------------------------------------------------------------- the method
 
 
+FOUND = {"found_depth": True}
+POINT = (("uniform", 1),)  # the fewest: its losses use none
+PAPER_RECIPES = {
+    "main": Recipe(
+        (
+            adam(1e-3, 1_090, options={"warm_up": True, **FOUND}),
+            adam(1e-3, 109_000, options=FOUND),
+            adam(1e-4, 54_500, options=FOUND),
+        ),
+        Draw(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
+        ("network",),
+        ema=0.0,
+        source="UCLID-Net 4.1: one epoch of occupancy alone (the authors' in batches of 2), "
+        "Adam 1e-3, 1e-4 from epoch 100 of 150, batch 28",
+    ),
+    "camera": Recipe(
+        tuple(
+            adam(rate, epochs * 1_388, loss="camera_loss", clip=0.1)
+            for rate, epochs in ((1e-3, 100), (1e-4, 200))
+        ),
+        Draw(objects=22, points=POINT, surface=8192, canonical=True, **PLAIN),
+        ("camera",),
+        ema=0.0,
+        source="UCLID-Net, the authors' code: Adam 1e-3, 1e-4 from epoch 100 of 300, batch 22, "
+        "gradients clipped at 0.1",
+    ),
+    "depth": Recipe(
+        tuple(
+            adam(
+                rate,
+                epochs * 372,
+                loss="depth_loss",
+                options={"gradients": gradients, "normals": normals},
+                weight_decay=4e-5,
+                coupled=True,
+            )
+            for gradients, normals, rate, epochs in (
+                (False, False, 1e-4, 4),
+                (True, False, 1e-4, 4),
+                (True, True, 1e-4, 92),
+                (True, True, 1e-5, 50),
+            )
+        ),
+        Draw(objects=82, points=POINT, depth=True, **PLAIN),
+        ("depth",),
+        ema=0.0,
+        source="UCLID-Net, the authors' code: Adam 1e-4, 1e-5 from epoch 100 of 150, batch 82; "
+        "terms of gradients from epoch 4, of normals from epoch 8",
+    ),
+}
+COMPACT_RECIPES = {
+    "main": Recipe(
+        (
+            Phase(options={"warm_up": True, **FOUND}, steps=300, clip=10.0),
+            Phase(options={"samples": 4, **FOUND}, steps=8000, clip=10.0),
+        ),
+        Draw(objects=16, points=POINT, surface=2500, depth=True, crops=0.3),
+        ("network",),
+    ),
+    "camera": small_camera(),
+    "depth": Recipe(
+        (
+            Phase("depth_loss", {"gradients": False, "normals": False}, steps=1000, clip=10.0),
+            Phase("depth_loss", steps=3000, rate=5e-4, clip=10.0),
+        ),
+        Draw(objects=16, points=POINT, depth=True, crops=0.3),
+        ("depth",),
+    ),
+}
+
+
 @register(
     MethodSpec(
         name="uclid-net",
@@ -323,8 +396,11 @@ class UCLIDNet(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = UCLIDConfiguration
+    recipes = {"paper": PAPER_RECIPES, "compact": COMPACT_RECIPES}
+    auxiliary = {"camera": ("camera_width", 0), "depth": ("depth_width", 0)}
     configuration: UCLIDConfiguration
     published = published_network
+    calibrated_on = "voxel"
     half_precision = (
         "network.encoder_2D.maps",
         "network.decoder_3D.forward",
@@ -465,6 +541,27 @@ class UCLIDNet(Reconstructor):
         if self.configuration.legacy:
             return probability > TAU
         return likeliest_voxels(probability, MOST_FOLDED)
+
+    @torch.no_grad()
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return minus the voxels' logits, and which voxels hold points of the surface."""
+        if example.surface is None:
+            raise RequestError("The data set has no points of surfaces.", "Make it with --surface.")
+        surface = self.to_method(example.surface.float())
+        return -self.voxel_logits(self.encode(example.views)), voxels_of(surface, VOXELS) > 0
+
+    def solid_at(self, values: Tensor, level: float) -> Tensor:
+        """Return which voxels are folded when every logit is raised by `level`."""
+        return self.occupied((level - values).sigmoid())
+
+    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+        """Return logits by which occupancies may be raised or lowered."""
+        return np.linspace(-3.0, 3.0, 61).tolist()
+
+    def apply_calibration(self, level: float) -> dict[str, float]:
+        """Raise every voxel's logit."""
+        self.shift_occupancy(level)
+        return {"occupancy raised by": level}
 
     def shift_occupancy(self, logit: float) -> None:
         """Raise the logit of every voxel's occupancy."""
