@@ -42,13 +42,13 @@ from .jobs.stage import use_images as use_images
 from .jobs.stage import volume_from_cameras as volume_from_cameras
 from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
-from .scene.views import Camera, Picture, given_source
+from .scene.views import Camera, ImageLike, given_source
 
-RENDER = dataset_render.Settings()  # its defaults
+RENDER = dataset_render.RenderSettings()  # its defaults
 
 
 def reconstruct(
-    images: Picture | Iterable[Picture] | None = None,
+    images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
@@ -136,7 +136,7 @@ def reconstruct(
 
 
 def stream(
-    images: Picture | Iterable[Picture] | None = None,
+    images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
@@ -185,7 +185,7 @@ def stream(
 
 
 def check_views(
-    images: Picture | Iterable[Picture] | None = None,
+    images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     background: Background | str = "auto",
@@ -305,7 +305,7 @@ def render_dataset(
         A folder; each shape gets a folder in it, with its images and a `transforms.json`. Shapes
         finished by an earlier call are kept.
     engine, views, size, cameras, seed, samples, passes
-        As in `dataset_render.Settings`.
+        As in `dataset_render.RenderSettings`.
 
     Returns
     -------
@@ -320,7 +320,9 @@ def render_dataset(
         targets = dataset_render.targets_of_collection(source)
     else:
         targets = dataset_render.targets_of_folder(absolute(source))
-    chosen = dataset_render.Settings(engine, views, size, cameras, seed, samples, tuple(passes))
+    chosen = dataset_render.RenderSettings(
+        engine, views, size, cameras, seed, samples, tuple(passes)
+    )
     place = absolute(out)
     outcome = dataset_render.Outcome(place, chosen.views)
     for step in dataset_render.render_dataset(targets, place, chosen):

@@ -1,7 +1,7 @@
 """Print who imports whom, room by room, as a Mermaid graph read from the sources.
 
 python tools/import_picture.py            the add-on's and the backend's rooms
-python tools/import_picture.py --check    fail if `docs/architecture.md` shows another picture
+python tools/import_picture.py --check    fail if `docs/architecture.md` shows another image
 
 A room is a folder, or a file at the top, of `addon/` or `backend/`. An arrow points from a room to
 one that it imports; it is left out where a longer path says the same.
@@ -94,11 +94,11 @@ def main() -> None:
     graph = room_graph()
     if circle := circles(graph):
         sys.exit(f"These rooms import each other in a circle: {', '.join(circle)}")
-    picture = mermaid(reduced(graph))
+    image = mermaid(reduced(graph))
     if not args.check:
-        print(picture, end="")
-    elif f"{BEGIN}{picture}{END}" not in PAGE.read_text(encoding="utf-8"):
-        sys.exit(f"{PAGE} shows another picture. Paste the output of this tool without --check.")
+        print(image, end="")
+    elif f"{BEGIN}{image}{END}" not in PAGE.read_text(encoding="utf-8"):
+        sys.exit(f"{PAGE} shows another image. Paste the output of this tool without --check.")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from .checkup import Report, check
-from .managed import Build as Build
+from .checkup import InterpreterReport, check
+from .managed import TorchBuild as TorchBuild
 from .managed import is_partial as is_partial
 from .managed import managed_python
 from .managed import remove as remove
@@ -35,7 +35,7 @@ class Candidate:
 
     source: InterpreterSource
     python: str
-    report: Report
+    report: InterpreterReport
 
 
 Backend = Candidate  # one whose report is usable

@@ -26,7 +26,7 @@ WORDS = {
 }
 
 
-class Look:
+class CandidateSearch:
     """A check of every candidate, one after the other; `poll` until it is over.
 
     Attributes
@@ -86,7 +86,7 @@ class Interpreter:
     def __init__(self) -> None:
         self.candidates: tuple[Candidate, ...] | None = None
         self.thorough = False
-        self.looking: Look | None = None
+        self.looking: CandidateSearch | None = None
         self.installation: Installation | None = None
 
     @property
@@ -104,7 +104,7 @@ class Interpreter:
         """Begin a search; `poll` continues it."""
         if self.looking is not None:
             self.looking.stop()
-        self.looking, self.thorough = Look(quick=quick), not quick
+        self.looking, self.thorough = CandidateSearch(quick=quick), not quick
 
     def find(self) -> Backend:
         """Return the backend; search now if it is unknown, which takes a moment.
@@ -197,12 +197,12 @@ class Interpreter:
 here = Interpreter()
 
 
-def install_plan(*, repair: bool = False) -> install.Plan:
+def install_plan(*, repair: bool = False) -> install.InstallPlan:
     """Return the plan of the managed environment, according to the preferences."""
     chosen = user_preferences.get()
-    return install.Plan(
+    return install.InstallPlan(
         user_folder(),
-        build=install.Build(chosen.build.lower()),
+        build=install.TorchBuild(chosen.build.lower()),
         wheels=bpy.path.abspath(chosen.wheels) if chosen.wheels else "",
         online_access=bpy.app.online_access,
         repair=repair,
@@ -219,7 +219,7 @@ def user_folder() -> str:
 
 def managed_folder() -> str:
     """Return the folder of the managed environment."""
-    return str(install.Plan(user_folder()).folder)
+    return str(install.InstallPlan(user_folder()).folder)
 
 
 def doctor() -> dict[str, Any]:

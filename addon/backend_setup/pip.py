@@ -8,16 +8,16 @@ from pathlib import Path
 
 from ...backend.contract.errors import RequestError
 from .environment import clean_environment
-from .managed import Build, Plan
+from .managed import InstallPlan, TorchBuild
 
 # PyTorch's index of builds, documented on its installation page; see `_label`.
 TORCH_INDEX = "https://download.pytorch.org/whl/"
-_LABELS = {(Build.CPU, "linux"): "cpu", (Build.CUDA, "win32"): "cu130"}
+_LABELS = {(TorchBuild.CPU, "linux"): "cpu", (TorchBuild.CUDA, "win32"): "cu130"}
 _TORCH_WEIGHT = 20  # the wheel of torch counts as this many others
 
 
 @dataclass
-class Progress:
+class PipProgress:
     """Progress of pip, from its output and the number of unpacked distributions.
 
     Attributes
@@ -79,7 +79,7 @@ def _weight(name: str) -> float:
     return float(_TORCH_WEIGHT if name == "torch" else 1)
 
 
-def check_source(plan: Plan) -> None:
+def check_source(plan: InstallPlan) -> None:
     """Check that there is a source to install from.
 
     Raises
@@ -99,7 +99,7 @@ def check_source(plan: Plan) -> None:
         )
 
 
-def source_options(plan: Plan) -> list[str]:
+def source_options(plan: InstallPlan) -> list[str]:
     """Return pip's options for the source of the wheels: the given folder, or PyPI.
 
     Each package has a single index: with two, a malicious package in either could be chosen.
@@ -109,7 +109,7 @@ def source_options(plan: Plan) -> list[str]:
     return []
 
 
-def torch_options(plan: Plan) -> list[str]:
+def torch_options(plan: InstallPlan) -> list[str]:
     """Return pip's options for the source of torch: a single index."""
     label = _label(plan)
     index = plan.index or (TORCH_INDEX + label if label else "")
@@ -118,7 +118,7 @@ def torch_options(plan: Plan) -> list[str]:
     return ["--index-url", index]
 
 
-def _label(plan: Plan) -> str:
+def _label(plan: InstallPlan) -> str:
     """Return PyTorch's label of the build if it is not on PyPI, else an empty text.
 
     PyPI has the CUDA build for Linux, and the CPU build for the other systems.
@@ -134,7 +134,7 @@ def environment_variables() -> dict[str, str]:
     return {name: value for name, value in clean_environment().items() if name not in elsewhere}
 
 
-def wanted(plan: Plan) -> list[str]:
+def wanted(plan: InstallPlan) -> list[str]:
     """Return the requirements to install, one each.
 
     That of torch names the build, so that an unreachable index does not fall back to the other,

@@ -7,12 +7,12 @@ from typing import Any
 import bpy
 
 from ...backend.contract import batch_words
-from ...backend.contract.batch import Item, Kind
+from ...backend.contract.batch import Item, ItemKind
 from ..data.batch import batch_lines
 from ..jobs.requests import begin
 from ..jobs.running import Running
 from ..jobs.session import live
-from ..scene.views import Source
+from ..scene.views import ViewSource
 from .bar import Bar
 from .sources import add_object, chosen_views, settings_of, volume_of
 
@@ -51,10 +51,11 @@ def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running:
+def _begin_item(args: argparse.Namespace, item: Item, source: ViewSource) -> Running:
     """Begin one item's job, with the arguments that a `reconstruct` of it alone would have."""
-    words = [] if item.kind is Kind.SCENE else [str(item.source)]  # a scene's source is its cameras
-    fuse = args.fuse or item.kind is Kind.IMAGES
+    # The source of a scene is its cameras.
+    words = [] if item.kind is ItemKind.SCENE else [str(item.source)]
+    fuse = args.fuse or item.kind is ItemKind.IMAGES
     alone = argparse.Namespace(**{**vars(args), "source": words, "fuse": fuse})
     scene = bpy.context.scene
     settings, volume = settings_of(alone, scene), volume_of(alone, scene)

@@ -27,7 +27,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the terminal's `dataset render`, and the scene's collections."""
-    defaults = dataset_render.Settings()
+    defaults = dataset_render.RenderSettings()
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="folder of mesh files, or one")
     parser.add_argument("out", metavar="OUT", help="folder of the images")
     parser.add_argument("--collection", help="without SOURCE: only these objects")
@@ -47,9 +47,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _render_dataset(args: argparse.Namespace) -> dict[str, Any]:
-    names = [entry.name for entry in fields(dataset_render.Settings) if entry.name != "passes"]
+    names = [
+        entry.name for entry in fields(dataset_render.RenderSettings) if entry.name != "passes"
+    ]
     passes = dataset_render.PASSES if args.passes == [] else tuple(args.passes)
-    settings = dataset_render.Settings(**{n: getattr(args, n) for n in names}, passes=passes)
+    settings = dataset_render.RenderSettings(**{n: getattr(args, n) for n in names}, passes=passes)
     if args.source:
         targets = dataset_render.targets_of_folder(absolute(args.source))
     else:

@@ -24,7 +24,7 @@ from ..jobs.requests import (
     panel_frames,
     scene_settings,
 )
-from ..scene.views import Source, folder_source, given_source, scene_source
+from ..scene.views import ViewSource, folder_source, given_source, scene_source
 
 
 def add_object(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def source_of(
     scene: bpy.types.Scene,
     choice: list[int] | int | None,
     frames: str | None,
-) -> Source:
+) -> ViewSource:
     """Return the source with the chosen views: a number of them spread evenly, or by index."""
     if not words:
         return chosen_views(scene_source(scene, frames=frames or panel_frames(scene)), choice)
@@ -75,7 +75,7 @@ def source_of(
     return folder_source(first, choose=choice)
 
 
-def chosen_views(source: Source, choice: list[int] | int | None) -> Source:
+def chosen_views(source: ViewSource, choice: list[int] | int | None) -> ViewSource:
     """Return a source with only the chosen views."""
     chosen = choose_views(len(source.views), choice)
     return replace(source, views=tuple(source.views[index] for index in chosen))

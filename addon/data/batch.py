@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 
 from ...backend.contract import batch_words
-from ...backend.contract.batch import Item, Kind, check_cameras, find_items, parse_part
+from ...backend.contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
 from ...backend.contract.batch_run import Made, Shelf, run_batch
 from ...backend.contract.camera_files import find_camera_file
 from ...backend.contract.errors import LevelformError, RequestError
@@ -29,10 +29,10 @@ from ..scene import volume as scene_volume
 from ..scene.export import MESH_SUFFIXES, export_mesh
 from ..scene.provenance import PROVENANCE
 from ..scene.studio import nothing_kept
-from ..scene.views import Source, folder_source, given_source, scene_source
+from ..scene.views import ViewSource, folder_source, given_source, scene_source
 
 # Begins the job of an item whose .blend, if any, is open.
-Begin = Callable[[Item, Source], Running]
+Begin = Callable[[Item, ViewSource], Running]
 # Called with a title such as "Model 2 of 5", and the progress of its job.
 Report = Callable[[str, Progress], None]
 
@@ -174,7 +174,7 @@ def batch_lines(
     known = {info.name: info for info in live.methods}
     if method in known:
         check_cameras(plan, method, needs_camera=known[method].needs_camera)
-    scenes = any(item.kind is Kind.SCENE for item in plan.items)
+    scenes = any(item.kind is ItemKind.SCENE for item in plan.items)
     if scenes and bpy.data.is_dirty and not bpy.app.background:
         raise RequestError("The open file has unsaved changes.", "Save it; then start the batch.")
 
@@ -223,12 +223,12 @@ def _lines(
     chosen = checked(Settings.of(**given))
     place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
 
-    def begin_one(item: Item, source: Source) -> Running:
+    def begin_one(item: Item, source: ViewSource) -> Running:
         own, scene, box = chosen, bpy.context.scene, place
-        if item.kind is Kind.SCENE:
+        if item.kind is ItemKind.SCENE:
             own = replace(scene_settings(scene), **given)
             box = scene.levelform.volume if place is None else place
-        own = replace(own, fuse=own.fuse or item.kind is Kind.IMAGES)
+        own = replace(own, fuse=own.fuse or item.kind is ItemKind.IMAGES)
         return begin(source, own, volume=box, name=item.name)
 
     return batch_lines(
@@ -269,7 +269,7 @@ def in_words(error: Exception) -> LevelformError:
 
 def _room(item: Item) -> AbstractContextManager[None]:
     """Open an item's .blend, or make sure that the open file stays unchanged."""
-    if item.kind is not Kind.SCENE:
+    if item.kind is not ItemKind.SCENE:
         return nothing_kept()
     try:
         bpy.ops.wm.open_mainfile(filepath=str(item.source), load_ui=False)
@@ -281,17 +281,17 @@ def _room(item: Item) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _source_of(item: Item) -> Source:
+def _source_of(item: Item) -> ViewSource:
     scene = bpy.context.scene
-    if item.kind is Kind.SCENE:
+    if item.kind is ItemKind.SCENE:
         return scene_source(scene, frames=panel_frames(scene))
-    if item.kind is Kind.CAMERAS:
+    if item.kind is ItemKind.CAMERAS:
         return folder_source(item.source)
-    images = [item.source] if item.kind is Kind.IMAGE else list_images(item.source)
+    images = [item.source] if item.kind is ItemKind.IMAGE else list_images(item.source)
     return given_source(images, None, scene)
 
 
-def _files_of(source: Source) -> tuple[str, ...]:
+def _files_of(source: ViewSource) -> tuple[str, ...]:
     """Return the files that the views are read from."""
     files = [view.file for view in source.views if view.file is not None]
     paths = [

@@ -18,8 +18,8 @@ from ..scene.passes import PASSES
 from ..scene.windows import in_window, redraw
 from .dataset_render import (
     Outcome,
-    Rendered,
-    Settings,
+    RenderSettings,
+    RenderStep,
     Target,
     render_dataset,
     targets_of_collection,
@@ -43,7 +43,7 @@ class Run:
     """
 
     def __init__(self) -> None:
-        self.step: Rendered | None = None
+        self.step: RenderStep | None = None
         self.outcome: Outcome | None = None
         self.failure: LevelformError | None = None
         self._steps: Any = None
@@ -61,7 +61,7 @@ class Run:
         return self.step.progress(self.outcome.views)
 
     def begin(
-        self, targets: Sequence[Target], out: str, settings: Settings, *, hold: float = HOLD
+        self, targets: Sequence[Target], out: str, settings: RenderSettings, *, hold: float = HOLD
     ) -> None:
         """Begin; `advance` does the work.
 
@@ -164,7 +164,7 @@ def begin_panel(scene: bpy.types.Scene) -> None:
         targets = targets_of_folder(absolute(chosen.folder))
     else:
         targets = targets_of_collection(chosen.collection or scene.collection)
-    settings = Settings(
+    settings = RenderSettings(
         engine=chosen.engine.lower(),
         views=chosen.views,
         size=chosen.size,

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 
-class Hasty:
+class TimedConnection:
     """A connection that gives up if the other side takes too long to send.
 
     Parameters

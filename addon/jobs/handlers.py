@@ -24,12 +24,12 @@ def _on_load(*_: Any) -> None:
 
 @persistent
 def _on_render(*_: Any) -> None:
-    live.share(RENDER_THREADS)
+    live.limit_threads(RENDER_THREADS)
 
 
 @persistent
 def _on_render_end(*_: Any) -> None:
-    live.share(0)
+    live.limit_threads(0)
 
 
 def _handlers() -> list[tuple[list, Any]]:

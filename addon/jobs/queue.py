@@ -148,7 +148,7 @@ class Jobs:
         if self._client is None or not self._client.alive:
             self._start_client()
 
-    def share(self, threads: int) -> None:
+    def limit_threads(self, threads: int) -> None:
         """Limit the worker to a number of threads; 0: all. Takes effect while it computes.
 
         May be called from any thread; `poll` sends the message.

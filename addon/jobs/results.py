@@ -16,7 +16,7 @@ from ...backend.contract.protocol import MeshUpdate
 from ..scene import meshes, shading
 from ..scene.cameras import add_camera
 from ..scene.provenance import PROVENANCE
-from ..scene.views import Picture, picture_image
+from ..scene.views import ImageLike, blender_image
 
 CAMERAS = "levelform_cameras"  # names of the cameras that a method estimated for its images
 DRAFT = "levelform_draft"  # the job's name, on an object of an unfinished job
@@ -146,11 +146,11 @@ class Added(Result):
         job: str,
         name: str,
         context: bpy.types.Context,
-        pictures: Sequence[Picture] = (),
+        images: Sequence[ImageLike] = (),
     ) -> None:
         super().__init__(job, context.scene)
         self._name = name
-        self._pictures = pictures
+        self._images = images
         self._mesh: Handle | None = None
         self._collection: Handle | None = None
         self._materials = {material.session_uid for material in bpy.data.materials}
@@ -192,7 +192,7 @@ class Added(Result):
     def _place(self, found: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
         """Add the camera that the method estimated for a view, with its image as background."""
         index = int(frame["view"])
-        image = picture_image(self._pictures[index]) if index < len(self._pictures) else None
+        image = blender_image(self._images[index]) if index < len(self._images) else None
         name = f"{found.name} Camera"
         data = from_frame(frame)
         camera = add_camera(name, data, image, found.users_collection[0])

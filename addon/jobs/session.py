@@ -43,7 +43,7 @@ WAIT = 0.002  # seconds that a script sleeps while there are no events
 logger = logging.getLogger(__name__)
 
 
-class Session:
+class LiveSession:
     """What lives as long as Blender does.
 
     Attributes
@@ -312,10 +312,10 @@ class Session:
         """Return the last lines of the worker's log."""
         return self._jobs.log_tail(200) if self._jobs else ""
 
-    def share(self, threads: int) -> None:
+    def limit_threads(self, threads: int) -> None:
         """Limit the worker to a number of threads; 0: all."""
         if self._jobs is not None:
-            self._jobs.share(threads)
+            self._jobs.limit_threads(threads)
 
     def forget(self, keep: str) -> None:
         """Make the worker release one kept result."""
@@ -357,7 +357,7 @@ def _make_client() -> Client:
     return Client(interpreter.here.find().python, methods=user_preferences.methods_folder())
 
 
-live = Session()
+live = LiveSession()
 
 
 def _on_timer() -> float | None:

@@ -155,12 +155,12 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
     bare = [
         camera
         for camera in chosen_cameras(scene)
-        if scene_images.picture_of(camera, scene).source == "NONE"
+        if scene_images.camera_image_of(camera, scene).source == "NONE"
     ]
     if not bare:
         raise RequestError("Every ticked camera has an image.", "Clear those to be rendered again.")
     for camera in bare:
-        camera.levelform_camera.image = scene_images.render_picture(camera, scene)
+        camera.levelform_camera.image = scene_images.render_image(camera, scene)
     return bare
 
 

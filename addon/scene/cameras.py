@@ -37,7 +37,7 @@ REMARKS = "levelform_remarks"  # on a camera: sentences about how its file was u
 
 
 @dataclass(frozen=True)
-class _Lens:
+class _Intrinsics:
     """Focal lengths and principal point in pixels, y down (pixels per unit if orthographic).
 
     A negative focal length means that the image is mirrored along that axis.
@@ -114,7 +114,7 @@ def render_camera(
     evaluated = camera_object.evaluated_get(depsgraph)
     size = render_size(scene)
     return _camera_data(
-        evaluated, _render_lens(settings_of(evaluated), size, frames.render_aspect(scene))
+        evaluated, _render_intrinsics(settings_of(evaluated), size, frames.render_aspect(scene))
     )
 
 
@@ -141,7 +141,7 @@ def picked_camera(
     check(camera_object)
     evaluated = camera_object.evaluated_get(depsgraph)
     aspect = frames.attached_aspect(camera_object) or frames.render_aspect(scene)
-    return _camera_data(evaluated, _render_lens(settings_of(evaluated), size, aspect))
+    return _camera_data(evaluated, _render_intrinsics(settings_of(evaluated), size, aspect))
 
 
 def background_camera(
@@ -171,7 +171,7 @@ def background_camera(
     evaluated = camera_object.evaluated_get(depsgraph)
     background = evaluated_background(camera_object, background, depsgraph)
     aspect = frames.frame_aspect(camera_object, scene)
-    return _camera_data(evaluated, _background_lens(evaluated, background, size, aspect))
+    return _camera_data(evaluated, _background_intrinsics(evaluated, background, size, aspect))
 
 
 def mirroring(
@@ -319,23 +319,23 @@ def _axes(camera_object: bpy.types.Object) -> np.ndarray:
     return axes
 
 
-def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
+def _camera_data(evaluated: bpy.types.Object, intrinsics: _Intrinsics) -> CameraData:
     """Join pose and intrinsics, mirrored if the pose is not rigid or a focal length negative."""
     pose = np.eye(4)
     pose[:3, :3] = _axes(evaluated)
     pose[:3, 3] = np.array(evaluated.matrix_world, np.float64)[:3, 3]
-    fx = lens.fx
+    fx = intrinsics.fx
     if np.linalg.det(pose) < 0:
         pose[:3, 0] *= -1  # x is inverted, so pixel columns run against it
         fx = -fx
     return CameraData(
         transform_matrix=pose,
         fl_x=abs(fx),
-        fl_y=abs(lens.fy),
-        cx=lens.cx if fx > 0 else lens.width - lens.cx,
-        cy=lens.cy if lens.fy > 0 else lens.height - lens.cy,
-        w=lens.width,
-        h=lens.height,
+        fl_y=abs(intrinsics.fy),
+        cx=intrinsics.cx if fx > 0 else intrinsics.width - intrinsics.cx,
+        cy=intrinsics.cy if intrinsics.fy > 0 else intrinsics.height - intrinsics.cy,
+        w=intrinsics.width,
+        h=intrinsics.height,
         camera_model=MODELS[settings_of(evaluated).type],
     )
 
@@ -343,20 +343,22 @@ def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
 # ---------------------------------------------------------------- lens
 
 
-def _render_lens(camera: bpy.types.Camera, size: tuple[int, int], aspect: float) -> _Lens:
+def _render_intrinsics(
+    camera: bpy.types.Camera, size: tuple[int, int], aspect: float
+) -> _Intrinsics:
     """Return the intrinsics for an image that fills a frame of this aspect (width over height)."""
     width, height = size
     x, y, frame_width, frame_height = frames.frame_rectangle(camera, aspect)
     fx, fy = width / frame_width, height / frame_height
-    return _Lens(fx, fy, width / 2 - x * fx, height / 2 + y * fy, width, height)
+    return _Intrinsics(fx, fy, width / 2 - x * fx, height / 2 + y * fy, width, height)
 
 
-def _background_lens(
+def _background_intrinsics(
     camera_object: bpy.types.Object,
     background: bpy.types.CameraBackgroundImage,
     size: tuple[int, int],
     aspect: float,
-) -> _Lens:
+) -> _Intrinsics:
     check_background(camera_object.name, background)
     if min(size) < 1:
         raise RequestError(
@@ -369,4 +371,4 @@ def _background_lens(
     )
     fx = size[0] / shown_width * (-1 if background.use_flip_x else 1)
     fy = size[1] / shown_height * (-1 if background.use_flip_y else 1)
-    return _Lens(fx, fy, size[0] / 2 - x * fx, size[1] / 2 + y * fy, *size)
+    return _Intrinsics(fx, fy, size[0] / 2 - x * fx, size[1] / 2 + y * fy, *size)

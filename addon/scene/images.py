@@ -1,7 +1,7 @@
 """Which image belongs to each camera; and rendering images.
 
 A camera's image is the one that was picked for it (a render of this scene), else its background
-image. `picture_of` returns it, or a sentence about why there is none; it reads no pixels, so panels
+image. `camera_image_of` returns it, or a sentence about why there is none; it reads no pixels, so panels
 may call it. `view_of` joins the image (see `pixels`) and the camera.
 """
 
@@ -22,7 +22,7 @@ ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
 
 
 @dataclass(frozen=True)
-class Picture:
+class CameraImage:
     """The image of a camera.
 
     Attributes
@@ -43,16 +43,16 @@ class Picture:
 # ---------------------------------------------------------------- images of cameras
 
 
-def picture_of(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> Picture:
+def camera_image_of(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> CameraImage:
     """Return the camera's image; never raises and reads no pixels, so that panels may call it."""
-    picture = _find_picture(camera_object)
-    problem = picture.problem or cameras.problem(camera_object) or ""
+    camera_image = _find_camera_image(camera_object)
+    problem = camera_image.problem or cameras.problem(camera_object) or ""
     if not problem:
         try:
-            _check_picture(camera_object, picture, scene)
+            _check_camera_image(camera_object, camera_image, scene)
         except RequestError as error:
             problem = str(error)
-    return Picture(picture.source, picture.image, picture.background, problem)
+    return CameraImage(camera_image.source, camera_image.image, camera_image.background, problem)
 
 
 def view_of(
@@ -63,60 +63,60 @@ def view_of(
     Raises
     ------
     RequestError
-        With the sentence of `picture_of`, or if the pixels can't be read.
+        With the sentence of `camera_image_of`, or if the pixels can't be read.
     """
-    picture = picture_of(camera_object, scene)
-    if picture.problem or picture.image is None:
-        raise RequestError(picture.problem)
-    content = pixels.content_of(picture.image, _frame_of(picture, scene))
+    camera_image = camera_image_of(camera_object, scene)
+    if camera_image.problem or camera_image.image is None:
+        raise RequestError(camera_image.problem)
+    content = pixels.content_of(camera_image.image, _frame_of(camera_image, scene))
     width, height = pixels.content_size(content)
-    if picture.background is None:
+    if camera_image.background is None:
         camera = cameras.picked_camera(camera_object, (width, height), scene, depsgraph)
     else:
         camera = cameras.background_camera(
-            camera_object, picture.background, (width, height), scene, depsgraph
+            camera_object, camera_image.background, (width, height), scene, depsgraph
         )
-    mirrored = cameras.mirroring(camera_object, picture.background, depsgraph)
+    mirrored = cameras.mirroring(camera_object, camera_image.background, depsgraph)
     return pixels.to_view(content, camera, camera_object.name, mirrored)
 
 
 def is_moving(camera_object: bpy.types.Object) -> bool:
     """Return whether a camera's image is a sequence or a movie."""
-    image = _find_picture(camera_object).image
+    image = _find_camera_image(camera_object).image
     return image is not None and image.source in {"SEQUENCE", "MOVIE"}
 
 
-def _find_picture(camera_object: bpy.types.Object) -> Picture:
+def _find_camera_image(camera_object: bpy.types.Object) -> CameraImage:
     picked = getattr(getattr(camera_object, "levelform_camera", None), "image", None)
     if picked is not None:
-        return Picture("RENDER", picked)
+        return CameraImage("RENDER", picked)
     name = camera_object.name
     try:
         entries = list(cameras.settings_of(camera_object).background_images)
     except RequestError as error:
-        return Picture("NONE", problem=str(error))
+        return CameraImage("NONE", problem=str(error))
     # Hidden entries come last: they may be the artist's notes.
     entries.sort(key=lambda entry: not entry.show_background_image)
     for entry in entries:
         if entry.source == "IMAGE" and entry.image is not None:
-            return Picture("BACKGROUND", entry.image, entry)
+            return CameraImage("BACKGROUND", entry.image, entry)
     if any(entry.source == "MOVIE_CLIP" for entry in entries):
         problem = f"The background of {name} is a movie clip. Use an image instead."
     else:
         problem = f"{name} has no image. Give it a background image or pick its render."
-    return Picture("NONE", problem=problem)
+    return CameraImage("NONE", problem=problem)
 
 
-def _check_picture(
-    camera_object: bpy.types.Object, picture: Picture, scene: bpy.types.Scene
+def _check_camera_image(
+    camera_object: bpy.types.Object, camera_image: CameraImage, scene: bpy.types.Scene
 ) -> None:
     """Raise `RequestError` if the image is known to be unusable before its pixels are read."""
-    image = picture.image
+    image = camera_image.image
     if image is None:
         raise RequestError(f"{camera_object.name} has no image.")
-    size = pixels.known_size(image, _frame_of(picture, scene))
-    if picture.background is not None:
-        cameras.check_background(camera_object.name, picture.background)
+    size = pixels.known_size(image, _frame_of(camera_image, scene))
+    if camera_image.background is not None:
+        cameras.check_background(camera_object.name, camera_image.background)
     elif size is not None and not frames.attached_aspect(camera_object):
         _check_aspect(image.name, size, cameras.render_size(scene))
 
@@ -129,12 +129,12 @@ def _check_aspect(name: str, size: tuple[int, int], wanted: tuple[int, int]) -> 
         )
 
 
-def _frame_of(picture: Picture, scene: bpy.types.Scene) -> int:
+def _frame_of(camera_image: CameraImage, scene: bpy.types.Scene) -> int:
     """Return the number of a sequence's file at the scene's frame, by the background's settings."""
     frame = scene.frame_current
-    if picture.background is None:
+    if camera_image.background is None:
         return frame
-    user = picture.background.image_user
+    user = camera_image.background.image_user
     count = user.frame_duration
     frame += 1 - user.frame_start
     if user.use_cyclic and count:
@@ -145,7 +145,7 @@ def _frame_of(picture: Picture, scene: bpy.types.Scene) -> int:
 # ---------------------------------------------------------------- renders
 
 
-def render_picture(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Image:
+def render_image(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Image:
     """Render the scene from a camera over a transparent background, and block until it is done.
 
     The render goes through a temporary file, since Blender does not expose the pixels of its render

@@ -12,7 +12,7 @@ from .exr import write_png
 PASSES = ("depth", "normals", "albedo")
 
 
-def write_pictures(
+def write_images(
     folder: Path,
     stem: str,
     channels: dict[str, np.ndarray],

@@ -16,7 +16,7 @@ from ..jobs.session import live
 from . import method_options
 from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
 from .panels_backend import draw_backend_remedy
-from .panels_cameras import draw_cameras
+from .panels_cameras import sample_camera_data
 
 
 class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
@@ -85,7 +85,7 @@ def _draw_source(layout: bpy.types.UILayout, context: bpy.types.Context, setting
     elif settings.source == "IMAGE":
         layout.template_ID(settings, "image", open="image.open")
     else:
-        draw_cameras(layout, context, settings)
+        sample_camera_data(layout, context, settings)
 
 
 def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:

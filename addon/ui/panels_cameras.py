@@ -22,14 +22,14 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         row.label(text=item.name, icon="CAMERA_DATA")
         row = split.row(align=True)
         row.active = used
-        picture = scene_images.picture_of(item, context.scene)
-        if not picture.problem:
+        camera_image = scene_images.camera_image_of(item, context.scene)
+        if not camera_image.problem:
             row.active = used and not is_left_out(item, context.scene)
-            row.label(text=picture.image.name, icon="IMAGE_DATA")
+            row.label(text=camera_image.image.name, icon="IMAGE_DATA")
             if used:
                 _draw_mark(row, item.levelform_camera.mark)
             return
-        text, icon = missing_words(item, picture)
+        text, icon = missing_words(item, camera_image)
         row.alert = used and icon == "ERROR"
         row.label(text=text, icon=icon)
 
@@ -54,7 +54,9 @@ def _draw_mark(row: bpy.types.UILayout, mark: str) -> None:
     sub.label(text="", icon="ERROR" if mark == "BAD" else "CHECKMARK")
 
 
-def draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
+def sample_camera_data(
+    layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any
+) -> None:
     scene = context.scene
     layout.template_list(
         "LEVELFORM_UL_cameras", "", scene, "objects", settings, "camera_index", rows=4, maxrows=8
@@ -71,22 +73,24 @@ def draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, setting
         return
     if frames.notes([camera], scene):
         layout.operator("levelform.use_frame")
-    picture = scene_images.picture_of(camera, scene)
-    if picture.source != "BACKGROUND":
+    camera_image = scene_images.camera_image_of(camera, scene)
+    if camera_image.source != "BACKGROUND":
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
-    if picture.problem:
-        paragraph(layout, context, picture.problem, icon="ERROR")
+    if camera_image.problem:
+        paragraph(layout, context, camera_image.problem, icon="ERROR")
     elif camera.levelform_camera.mark != "NONE":
         bad = camera.levelform_camera.mark == "BAD"
         icon = "ERROR" if bad else "CHECKMARK"
         paragraph(layout, context, camera.levelform_camera.remark, icon=icon)
-    if picture.source == "NONE":
+    if camera_image.source == "NONE":
         layout.operator("levelform.render_pictures", icon="RENDER_STILL")
 
 
-def missing_words(camera: bpy.types.Object, picture: scene_images.Picture) -> tuple[str, str]:
+def missing_words(
+    camera: bpy.types.Object, camera_image: scene_images.CameraImage
+) -> tuple[str, str]:
     """Return text and icon for a camera without a usable image."""
-    if picture.source == "NONE":
+    if camera_image.source == "NONE":
         return ("No image: left out" if camera.levelform_camera.use else "No image"), "BLANK1"
     return "Unusable", "ERROR"
 

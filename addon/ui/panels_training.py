@@ -104,9 +104,9 @@ def _curve_icon() -> int:
     mark = f"{training.out} {[(n, len(p), p[-1]) for n, p in training.columns.items()]} {steps}"
     if mark not in _collection:
         _collection.clear()
-        picture = _collection.new(mark)
-        picture.image_size = (SIDE, SIDE)
-        picture.image_pixels_float[:] = draw(training.columns, steps).ravel().tolist()
+        image = _collection.new(mark)
+        image.image_size = (SIDE, SIDE)
+        image.image_pixels_float[:] = draw(training.columns, steps).ravel().tolist()
     return _collection[mark].icon_id
 
 

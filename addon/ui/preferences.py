@@ -66,7 +66,7 @@ class LevelformPreferences(bpy.types.AddonPreferences):
     methods: StringProperty(
         name="Own Methods",
         description="A folder of Python files, each a reconstruction method of your own; they are "
-        "loaded when the backend starts, and run with your rights. If empty, the folder named in the "
+        "loaded when the backend starts, and run with your rights. If empty, the folder in the "
         "environment variable LEVELFORM_METHODS is used",
         subtype="DIR_PATH",
         update=_restart,

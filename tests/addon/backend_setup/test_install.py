@@ -16,7 +16,7 @@ import pytest
 from levelform.addon.backend_setup import candidates, install, managed
 from levelform.addon.backend_setup.candidates import InterpreterSource
 from levelform.addon.backend_setup.checkup import check
-from levelform.addon.backend_setup.install import Installation, InstallState, Plan
+from levelform.addon.backend_setup.install import Installation, InstallPlan, InstallState
 from levelform.addon.backend_setup.locks import platform_name
 from levelform.backend.contract.errors import RequestError, WorkError
 
@@ -72,7 +72,7 @@ def plan(tmp_path, wheels, monkeypatch):
             "requirements": requirements,
             "required": REQUIRED,
         }
-        return Plan(**{**settings, **changes})
+        return InstallPlan(**{**settings, **changes})
 
     return make
 
@@ -94,7 +94,7 @@ def installed(tmp_path_factory):
         make_wheel(folder / "wheels", name)
     (folder / "requirements.txt").write_text("".join(f"{name}==1.0\n" for name in REQUIRED))
     installation = Installation(
-        Plan(
+        InstallPlan(
             folder / "user",
             wheels=str(folder / "wheels"),
             base=sys.executable,
@@ -116,7 +116,7 @@ def bare(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bare")
     (folder / "requirements.txt").write_text("no-such-thing==1.0\n")
     make_wheel(folder, "other")
-    plan = Plan(
+    plan = InstallPlan(
         folder / "user",
         wheels=str(folder),
         base=sys.executable,
