@@ -1,8 +1,8 @@
 """Which image belongs to each camera; and rendering images.
 
 A camera's image is the one that was picked for it (a render of this scene), else its background
-image. `camera_image_of` returns it, or a sentence about why there is none; it reads no pixels, so panels
-may call it. `view_of` joins the image (see `pixels`) and the camera.
+image. `camera_image_of` returns it, or a sentence about why there is none; it reads no pixels, so
+panels may call it. `view_of` joins the image (see `pixels`) and the camera.
 """
 
 import os
