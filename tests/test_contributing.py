@@ -42,7 +42,7 @@ def inherited(path: Path) -> set[str]:
 
 
 def references() -> list[tuple[str, str]]:
-    """Return the pairs (name, file) of the ten steps, in sentences of the form "`name` in `file`"."""
+    """Return the pairs (name, file) of the ten steps, written as "`name` in `file`"."""
     text = " ".join(STEPS.split())
     pair = re.compile(r"((?:`[\w.]+`(?:,| and|,? which)? )+)in `([\w/]+\.py)`")
     return [(name, path) for names, path in pair.findall(text) for name in CODE.findall(names)]

@@ -34,7 +34,7 @@ class ViewSource:
     ----------
     views : images, with their cameras if known
     world_from_volume : (4, 4) float64 volume of the object, if the source states it; else None
-    given_images : each view's image as it was given, if it can be displayed behind a camera
+    images : each view's image as it was given, if it can be displayed behind a camera
     of_scene : the views are the scene's cameras, by their names
     volume_from : "file" if a file states the volume, else empty
     remarks : sentences about how the source was interpreted, what was left out or may be wrong
@@ -145,11 +145,11 @@ def given_source(
         return scene_source(scene, chosen, frames)
     given_images = _listed(images)
     given = _listed(cameras) if cameras is not None else [None] * len(given_images)
-    if not images:
+    if not given_images:
         raise RequestError("There are no images to reconstruct from.")
     if len(given) != len(given_images):
         raise RequestError(
-            f"There are {len(images)} images but {len(given)} cameras.",
+            f"There are {len(given_images)} images but {len(given)} cameras.",
             "Give one camera for each image, in the same order.",
         )
     objects = [camera for camera in given if isinstance(camera, bpy.types.Object)]

@@ -340,7 +340,7 @@ class TestLocked:
     def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
         (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")
         make_wheel(wheel.parent, "numpy", "evil = True")
-        with pytest.raises(WorkError, match="not the one that Levelform's lock names"):
+        with pytest.raises(WorkError, match="differs from the one in Levelform's lock"):
             Installation(locked()).run()
 
     def test_a_repair_takes_the_locked_file_again(self, locked):
@@ -354,7 +354,7 @@ class TestLocked:
 
 def test_the_room_it_takes_and_that_there_is_are_said(plan):
     words = managed.needs(plan())
-    assert words.startswith("Takes up to 2 GB in ")
+    assert words.startswith("Needs up to 2 GB in ")
     assert words.endswith(" GB are free.")
 
 

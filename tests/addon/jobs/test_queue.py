@@ -311,7 +311,7 @@ class TestFailure:
         job = jobs.submit(request("threads"))
         poll_until(jobs, lambda: job.progress is not None)
         for wanted in (1, 0, 1):
-            jobs.share(wanted)
+            jobs.limit_threads(wanted)
             poll_until(jobs, lambda wanted=wanted: job.progress.fraction == wanted / 10)
         jobs.cancel(job)
         assert jobs.run(job).state is JobState.CANCELLED

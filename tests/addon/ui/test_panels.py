@@ -269,7 +269,7 @@ def test_compare_asks_for_a_reference_and_shows_its_numbers(extension):
     cube.data.color_attributes.new(compare.HEAT, "FLOAT_COLOR", "POINT")
     paper = draw(panels_compare.LEVELFORM_PT_compare)
     assert "levelform.show_distances" in paper
-    assert "Red stands out" in paper
+    assert "Red is outside" in paper
 
 
 def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
@@ -308,7 +308,7 @@ def test_training_images_show_how_far_they_are_and_what_came_of_them(extension, 
     run.cancel()
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     for words in (
-        "Stopped after 1 shape, 2 were there before",
+        "Stopped after 1 shape, 2 were finished before",
         "shape 2: It is flat.",
         "and 2 more",
     ):
