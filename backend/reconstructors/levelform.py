@@ -377,7 +377,6 @@ class Levelform(Reconstructor):
         *,
         fusion: str | None = None,
         camera: Literal["given", "estimated"] = "given",
-        **options: Any,
     ) -> Code:
         """Encode views to one embedding, their maps, masks and cameras.
 
@@ -404,10 +403,10 @@ class Levelform(Reconstructor):
         tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
         if look.maps is not None:
             tensors["maps"] = look.maps
-        return Code(SPEC.name, tensors)
+        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
     @torch.no_grad()
-    def decode(self, code: Code, *, symmetry: bool = True, **options: Any) -> HybridField:
+    def decode(self, code: Code, *, symmetry: bool = True) -> HybridField:
         """Bake one object: first layers become tables of the images, and one matrix a view.
 
         Parameters
