@@ -4,8 +4,8 @@
         [--part camera=RUN/best.safetensors] [--level]
 
 With --level, the surface is first moved to the level that overlaps best on the validation split (of
-UCLID-Net, the folded voxels are chosen so; of SDF-SRN, the silhouettes of pictures): networks that
-have seen few pictures leave thin parts out, or make them fat. Measures the overlap on that split
+UCLID-Net, the folded voxels are chosen so; of SDF-SRN, the silhouettes of images): networks that
+have seen few images leave thin parts out, or make them fat. Measures the overlap on that split
 before and after storing, prints both, and refuses a loss of more than `TOLERANCE`.
 """
 

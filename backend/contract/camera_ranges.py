@@ -105,7 +105,7 @@ OWN_ELEVATION = ((-15, 70), (0, 35))  # degrees; a third are drawn from the firs
 # that people photograph from, the others from the second, where most photographs are taken
 
 
-def draw_cameras(
+def sample_camera_data(
     name: str,
     count: int,
     seed: int,
@@ -113,7 +113,7 @@ def draw_cameras(
     size: int | None = None,
     extents: Sequence[float] | np.ndarray = TYPICAL_EXTENTS,
 ) -> list[CameraData]:
-    """Draw cameras from a range, posed in the object frame; the same seed gives the same ones.
+    """Sample cameras from a range, posed in the object frame; the same seed gives the same ones.
 
     Parameters
     ----------

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from .bricks import CHUNK, Places, chunks
 from .rules import CoarseRule
-from .sampler import Sampler
+from .sampler import FieldEvaluator
 from .tables import CORNERS, DIRECTIONS, MIXED_FACES
 
 
-class Cells:
+class ActiveCells:
     """Cells of one level: (3, N) int32 places and (N,) uint8 marching-cubes cases."""
 
     def __init__(self, places: Places, cases: Tensor) -> None:
@@ -30,12 +30,12 @@ class Cells:
         """Number of cells with a sign change (with the cap applied)."""
         return int((self.cases != 0).sum())
 
-    def pick(self, mask: Tensor) -> "Cells":
+    def pick(self, mask: Tensor) -> "ActiveCells":
         """Return the cells selected by a (N,) bool mask."""
         index = torch.nonzero(mask)[:, 0]
-        return Cells(self.places.index_select(1, index), self.cases.index_select(0, index))
+        return ActiveCells(self.places.index_select(1, index), self.cases.index_select(0, index))
 
-    def split_at(self, x: int) -> tuple["Cells", "Cells"]:
+    def split_at(self, x: int) -> tuple["ActiveCells", "ActiveCells"]:
         """Return the cells before the plane `x`, and the others."""
         before = self.places[0] < x
         if before.all():
@@ -43,7 +43,7 @@ class Cells:
         return self.pick(before), self.pick(~before)
 
     @classmethod
-    def join(cls, parts: list["Cells"], device: torch.device) -> "Cells":
+    def join(cls, parts: list["ActiveCells"], device: torch.device) -> "ActiveCells":
         """Concatenate cells, keeping their order."""
         if not parts:
             none = torch.zeros((3, 0), dtype=torch.int32, device=device)
@@ -54,7 +54,7 @@ class Cells:
         )
 
 
-class Front:
+class ActiveFront:
     """The search for the active cells of one level.
 
     Parameters
@@ -69,14 +69,14 @@ class Front:
         Nodes on the box's border count as outside, which closes the mesh there.
     """
 
-    def __init__(self, sampler: Sampler, n: int, *, level: float, cap: bool) -> None:
+    def __init__(self, sampler: FieldEvaluator, n: int, *, level: float, cap: bool) -> None:
         self.sampler, self.n, self.level, self.cap = sampler, n, level, cap
         self.shape = sampler.grid.shape(n)
         self.bricks = sampler.level(n)
         # Examined cells, marked at the row of their corner 0.
         self.bricks.add_column("seen", torch.bool, False)
         self._mixed = torch.as_tensor(MIXED_FACES.T.copy(), device=sampler.device)  # (6, 256)
-        self._ahead = Cells.join([], sampler.device)  # detected past the last call's `end`
+        self._ahead = ActiveCells.join([], sampler.device)  # detected past the last call's `end`
 
     def close(self) -> None:
         """Free the memory that only the search needs."""
@@ -118,7 +118,7 @@ class Front:
         x, y, z = (cells[axis] < count for axis, count in enumerate(self.shape))
         return x & y & z
 
-    def others(self, active: Cells) -> Places:
+    def others(self, active: ActiveCells) -> Places:
         """Return the examined cells that are not active."""
         seen = self.bricks["seen"].clone()
         seen.index_fill_(0, self.bricks.row(active.places).long(), False)
@@ -134,7 +134,7 @@ class Front:
             solid &= ~self._at_border(cells)
         return cells[:, ~((low > self.level) | solid)]
 
-    def grow(self, candidates: Places, end: int | None = None) -> tuple[Cells, Cells]:
+    def grow(self, candidates: Places, end: int | None = None) -> tuple[ActiveCells, ActiveCells]:
         """Examine the candidates, then flood fill from the active ones, up to the plane x = `end`.
 
         Cells just past `end` are detected but expanded only by a later call.
@@ -157,15 +157,15 @@ class Front:
             found.append(active)
             done.append(here)
             ahead.append(later)
-            candidates = self._behind_faces(Cells.join([here, waiting], device))
-            waiting = Cells.join([], device)
-        self._ahead = Cells.join(ahead, device)
-        return Cells.join(found, device), Cells.join(done, device)
+            candidates = self._behind_faces(ActiveCells.join([here, waiting], device))
+            waiting = ActiveCells.join([], device)
+        self._ahead = ActiveCells.join(ahead, device)
+        return ActiveCells.join(found, device), ActiveCells.join(done, device)
 
     def _unseen(self, cells: Places) -> Tensor:
         return ~self.bricks["seen"].index_select(0, self.bricks.row(cells))
 
-    def _examine(self, cells: Places) -> Cells:
+    def _examine(self, cells: Places) -> ActiveCells:
         """Evaluate the corners of distinct cells; return the active ones."""
         parts = list(chunks(cells))
         rows = [self.bricks.corner_rows(part, reserve=True) for part in parts]  # (8, N) each
@@ -176,9 +176,9 @@ class Front:
         for part, corners in zip(parts, rows, strict=True):
             self.sampler.ticket.check()
             active.append(self._active(part, corners))
-        return Cells.join(active, self.sampler.device)
+        return ActiveCells.join(active, self.sampler.device)
 
-    def _active(self, cells: Places, rows: Tensor) -> Cells:
+    def _active(self, cells: Places, rows: Tensor) -> ActiveCells:
         """Return the active cells among `cells`, whose corner values are known.
 
         With a cap, cells whose only inside corners lie on the border are returned too, with case 0:
@@ -193,9 +193,9 @@ class Front:
         if self.cap and self._close_border(inside, cells):
             cases = _cases(inside)
             wanted |= (cases != 0) & (cases != 255)
-        return Cells(cells, cases).pick(wanted)
+        return ActiveCells(cells, cases).pick(wanted)
 
-    def _behind_faces(self, cells: Cells) -> Places:
+    def _behind_faces(self, cells: ActiveCells) -> Places:
         """Return the unseen neighbours across faces with a sign change, each once."""
         found = [cells.places[:, :0]]
         for face, direction in enumerate(DIRECTIONS.tolist()):

@@ -9,17 +9,17 @@ import torch
 
 from ..contract.errors import RequestError
 from ..geometry.meshes import Mesh
-from .assembly import Pieces, beyond, is_watertight, joined
+from .assembly import Pieces, faces_past, is_watertight, joined
 from .bricks import Places
 from .cleanup import clean
 from .dense import capped, dense_values, marching_cubes
 from .grid import COARSEST
 from .marching import Mesher
 from .placing import STEPS, Placer, Vertices
-from .refine import Cells, Front
+from .refine import ActiveCells, ActiveFront
 from .rules import EveryCell, choose_rule
-from .sampler import GRADIENT_COST, Sampler
-from .types import Block, Cleanup, ExtractionStats, MeshUpdate
+from .sampler import GRADIENT_COST, FieldEvaluator
+from .types import Cleanup, ExtractionStats, MeshBlock, MeshUpdate
 
 ROOT = 8
 """Level at which a coarse rule (see `rules`) starts."""
@@ -55,7 +55,7 @@ class Request:
 class _Run:
     """Common part of sparse and dense runs: statistics and the final clean-up."""
 
-    def __init__(self, sampler: Sampler, request: Request) -> None:
+    def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
         self.sampler, self.request = sampler, request
         self.remarks = request.remarks
         self.rule, self.proven = "every node", True
@@ -77,7 +77,7 @@ class _Run:
             remarks=self.remarks,
         )
 
-    def finished(self, mesh: Mesh, cells: int, block: Block | None) -> MeshUpdate:
+    def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> MeshUpdate:
         """Return the final update: the mesh after the clean-up."""
         whole = mesh
         mesh, remarks = clean(whole, self.request.cleanup)
@@ -134,9 +134,9 @@ class SparseRun(_Run):
     cells inside those that the rule could not exclude (`_kept`) are candidates too.
     """
 
-    def __init__(self, sampler: Sampler, request: Request) -> None:
+    def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
         super().__init__(sampler, request)
-        self._parents = Cells.join([], sampler.device)
+        self._parents = ActiveCells.join([], sampler.device)
         self._kept: Places | None = None
         self._coarser: Mesh | None = None
         self._previews = request.first < request.resolution
@@ -148,7 +148,7 @@ class SparseRun(_Run):
         n = COARSEST if isinstance(self._rule, EveryCell) else ROOT
         level = self.request.level
         while n <= self.request.resolution:
-            with closing(Front(self.sampler, n, level=level, cap=self.request.cap)) as front:
+            with closing(ActiveFront(self.sampler, n, level=level, cap=self.request.cap)) as front:
                 if n < COARSEST:  # too coarse to mesh: only narrow down where the surface may be
                     self._kept = front.keep(self._rule, self._ruled_cells(front))
                 else:
@@ -173,11 +173,11 @@ class SparseRun(_Run):
                 f"{RULED} it can't be proven that no thin part was missed.",
             )
 
-    def _ruled_cells(self, front: Front) -> Places:
+    def _ruled_cells(self, front: ActiveFront) -> Places:
         """Return the children of the cells that the rule kept on the level above."""
         return front.all_cells() if self._kept is None else front.children(self._kept)
 
-    def _slabs(self, front: Front) -> Iterator["_Slab"]:
+    def _slabs(self, front: ActiveFront) -> Iterator["_Slab"]:
         """Yield the slabs (ranges along x) in which a level is processed."""
         last = front.shape[0]
         if front.n <= self._ruled:
@@ -188,8 +188,8 @@ class SparseRun(_Run):
         ends = _quantile_planes(x, count, last=(last + 1) // 2)  # in units of parent cells
         for index, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             cells = front.forecast(self._parents.pick((x >= start) & (x < end)).places)
-            share = int((x < end).sum()) / max(len(x), 1)
-            yield _Slab(index, len(ends), 2 * start, min(2 * end, last), share, cells)
+            fraction = int((x < end).sum()) / max(len(x), 1)
+            yield _Slab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
 
     def _slab_count(self, n: int) -> int:
         """Return the number of slabs, which bound memory and, on the last level, show progress."""
@@ -200,7 +200,7 @@ class SparseRun(_Run):
 
     # ------------------------------------------------------------ a level
 
-    def _level(self, front: Front) -> Iterator[MeshUpdate]:
+    def _level(self, front: ActiveFront) -> Iterator[MeshUpdate]:
         """Find the active cells of a level; mesh the level and yield it if it is to be shown."""
         request, n = self.request, front.n
         builder = _Builder(self.sampler, request, n) if n >= request.first else None
@@ -209,9 +209,9 @@ class SparseRun(_Run):
             # `new` cells may lie past the slab's end: their vertices are needed by its last faces.
             new, done = front.grow(slab.cells, slab.end)
             cells += done.active
-            density = cells / max(slab.share, 1e-3) / n**2
-            self._expect(n, density, nodes=1 - slab.share, vertices=1 - before)
-            before = slab.share
+            density = cells / max(slab.fraction, 1e-3) / n**2
+            self._expect(n, density, nodes=1 - slab.fraction, vertices=1 - before)
+            before = slab.fraction
             if not last:
                 finished.append(done)
             if builder is not None:
@@ -219,7 +219,7 @@ class SparseRun(_Run):
                 if last and slab.index + 1 < slab.count and self._previews and self._takes_level():
                     yield self._slab_update(builder, slab, cells)
         if not last:
-            self._parents = Cells.join(finished, self.sampler.device)
+            self._parents = ActiveCells.join(finished, self.sampler.device)
         if builder is not None:
             builder.close()
         if cells and self._takes_level():
@@ -230,7 +230,7 @@ class SparseRun(_Run):
         if not last and n < self._ruled:  # the rule goes on at the next level
             self._kept = self._worth_a_look(front)
 
-    def _worth_a_look(self, front: Front) -> Places:
+    def _worth_a_look(self, front: ActiveFront) -> Places:
         """Return the active cells of a level and those that the rule can't exclude."""
         others = front.keep(self._rule, front.others(self._parents))
         return torch.cat([self._parents.places, others], dim=1)
@@ -254,9 +254,9 @@ class SparseRun(_Run):
         mesh = builder.pieces.mesh()
         first, plane = (grid.lower[0] + grid.step(n) * x for x in (slab.start, slab.end))
         lower, upper = (first, *grid.lower[1:]), (plane, *grid.upper[1:])
-        block = Block(slab.index, slab.count, lower, upper, builder.pieces.last(mesh))
+        block = MeshBlock(slab.index, slab.count, lower, upper, builder.pieces.last(mesh))
         if self._coarser is not None:
-            mesh = joined(mesh, beyond(self._coarser, plane))
+            mesh = joined(mesh, faces_past(self._coarser, plane))
         stats = self.stats(n, cells, watertight=False)
         return MeshUpdate(n, mesh, block, self.sampler.fraction, False, stats)
 
@@ -288,7 +288,7 @@ class _Slab:
 
     index, count : number of this slab, and of slabs
     start, end : cells along x, `end` excluded
-    share : fraction of the level's parents that lie before `end`
+    fraction : fraction of the level's parents that lie before `end`
     cells : candidates, (3, N) places
     """
 
@@ -296,7 +296,7 @@ class _Slab:
     count: int
     start: int
     end: int
-    share: float
+    fraction: float
     cells: Places
 
 
@@ -307,7 +307,7 @@ class _Builder:
     finding and gradients, the larger part of a vertex's cost, are left for the last level.
     """
 
-    def __init__(self, sampler: Sampler, request: Request, n: int) -> None:
+    def __init__(self, sampler: FieldEvaluator, request: Request, n: int) -> None:
         last = n == request.resolution
         self.n, self.pieces = n, Pieces(blank_normals=request.normals and not last)
         self._mesher = Mesher(sampler, n, cap=request.cap)
@@ -321,7 +321,7 @@ class _Builder:
             steps=STEPS if last else 1,
         )
 
-    def add(self, new: Cells, done: Cells) -> None:
+    def add(self, new: ActiveCells, done: ActiveCells) -> None:
         """Add the vertices of `new` cells and the triangles of `done` ones."""
         vertices = self._placer.place(self._mesher.number(new))
         self.pieces.add(vertices, self._mesher.triangles(done))

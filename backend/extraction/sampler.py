@@ -20,7 +20,7 @@ GRADIENT_COST = 3
 """Cost of a value with its gradient, in values."""
 
 
-class Samples:
+class FieldSamples:
     """A cache of a field's values at the nodes of all levels; runs that share it evaluate only what
     is new.
 
@@ -71,7 +71,7 @@ class Samples:
         return sum(bricks.bytes for bricks in self._levels.values())
 
 
-class Sampler:
+class FieldEvaluator:
     """Evaluates one field on one grid.
 
     Attributes
@@ -82,7 +82,7 @@ class Sampler:
     forecast : expected total of evaluations of both kinds
     """
 
-    def __init__(self, field: Field, grid: Grid, samples: Samples, ticket: Ticket) -> None:
+    def __init__(self, field: Field, grid: Grid, samples: FieldSamples, ticket: Ticket) -> None:
         self.field, self.grid, self.samples, self.ticket = field, grid, samples, ticket
         self.device = torch.device(field.device)
         self.block = field.block or BLOCK.get(self.device.type, BLOCK["cpu"])

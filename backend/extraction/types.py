@@ -69,7 +69,7 @@ class ExtractionStats:
 
 
 @dataclass(frozen=True)
-class Block:
+class MeshBlock:
     """A slab of the last level: what is new in an update.
 
     Attributes
@@ -103,7 +103,7 @@ class MeshUpdate:
 
     resolution: int
     mesh: Mesh
-    block: Block | None
+    block: MeshBlock | None
     fraction: float
     final: bool
     stats: ExtractionStats

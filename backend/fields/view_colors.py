@@ -1,4 +1,4 @@
-"""Colours of surface points, taken from the posed pictures that see them."""
+"""Colours of surface points, taken from the posed images that see them."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, normalize
 
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized
+from ..geometry.images import resized
 
 if TYPE_CHECKING:
     from .hull import HullField
@@ -27,7 +27,7 @@ ANYHOW = 1e-8  # weight of any view, for points that all views see edge on
 
 
 class ViewColors:
-    """Blends the views' pictures at points near a hull's surface.
+    """Blends the views' images at points near a hull's surface.
 
     A view counts by how straight it looks at the surface, how far from its silhouette's edge the
     point appears (there it is seen edge on, and the background bleeds in), and whether the hull
@@ -39,17 +39,17 @@ class ViewColors:
         The surface; its values must be lower bounds of the distance.
     cameras
         One per view, posed in the volume's frame.
-    pictures
+    images
         One (3, H, W) per view: linear RGB, good a little beyond the silhouette's edge (see
         `silhouettes.grown_colors`); any float type.
     """
 
     def __init__(
-        self, hull: "HullField", cameras: Sequence[Camera], pictures: Sequence[Tensor]
+        self, hull: "HullField", cameras: Sequence[Camera], images: Sequence[Tensor]
     ) -> None:
         self._hull = hull
         self._cameras = cameras
-        self._pictures = [picture.to(hull.device) for picture in pictures]
+        self._images = [image.to(hull.device) for image in images]
 
     def __call__(self, points: Tensor) -> Tensor:
         """Return (N, 4) float32 linear RGBA, alpha 1, at `points`, (N, 3) volume frame."""
@@ -59,12 +59,10 @@ class ViewColors:
         with torch.no_grad():
             insets = -self._hull.per_view(points)
             total = points.new_zeros((len(points), 4))  # RGB by weight, and the weights
-            for index, (camera, picture) in enumerate(
-                zip(self._cameras, self._pictures, strict=True)
-            ):
+            for index, (camera, image) in enumerate(zip(self._cameras, self._images, strict=True)):
                 pixels, depth = camera.project(points)
                 weight = self._weight(index, points, normals, pixels, depth, insets[index])
-                total[:, :3] += weight[:, None] * _sample(picture, pixels)
+                total[:, :3] += weight[:, None] * _sample(image, pixels)
                 total[:, 3] += weight
             rgb = total[:, :3] / total[:, 3:].clamp_min(1e-30)
         return torch.cat([rgb.clamp(0.0, 1.0), torch.ones_like(total[:, :1])], dim=1)
@@ -185,10 +183,10 @@ def _in_frame(camera: Camera, pixels: Tensor, depth: Tensor) -> Tensor:
     return inside & (depth > 0)
 
 
-def _sample(picture: Tensor, pixels: Tensor) -> Tensor:
-    """Return (N, C) a picture, (C, H, W), at pixel positions (N, 2), bilinear."""
-    size = pixels.new_tensor([picture.shape[2], picture.shape[1]])
+def _sample(image: Tensor, pixels: Tensor) -> Tensor:
+    """Return (N, C) an image, (C, H, W), at pixel positions (N, 2), bilinear."""
+    size = pixels.new_tensor([image.shape[2], image.shape[1]])
     grid = (2.0 * pixels / size - 1.0)[None, None]
     return grid_sample(
-        picture[None].float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+        image[None].float(), grid, mode="bilinear", padding_mode="border", align_corners=False
     )[0, :, 0].T

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..contract.errors import LevelformError, RequestError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..encoders.lifting import voxels_of
 from ..metrics import iou
 from ..reconstructors import Reconstructor
@@ -33,13 +33,13 @@ class Scores:
     failed: int
 
 
-def choose_shapes(shapes: Sequence[Shape], count: int, *, seed: int = 0) -> list[Shape]:
+def choose_shapes(shapes: Sequence[StoredShape], count: int, *, seed: int = 0) -> list[StoredShape]:
     """Return `count` shapes, the same for the same seed, spread evenly over the categories."""
     order = np.random.default_rng(seed).permutation(len(shapes))
-    queues: dict[str, list[Shape]] = {}
+    queues: dict[str, list[StoredShape]] = {}
     for index in order:
         queues.setdefault(shapes[int(index)].category, []).append(shapes[int(index)])
-    chosen: list[Shape] = []
+    chosen: list[StoredShape] = []
     while len(chosen) < min(count, len(shapes)):
         for name in sorted(queues):
             if queues[name] and len(chosen) < count:
@@ -49,7 +49,7 @@ def choose_shapes(shapes: Sequence[Shape], count: int, *, seed: int = 0) -> list
 
 def validate(
     model: Reconstructor,
-    shapes: Sequence[Shape],
+    shapes: Sequence[StoredShape],
     *,
     posed: bool = True,
     views: int = 1,
@@ -57,17 +57,17 @@ def validate(
     ticket: Ticket | None = None,
     **options: Any,
 ) -> Scores:
-    """Reconstruct each shape from its first pictures and compare inside and outside at points.
+    """Reconstruct each shape from its first images and compare inside and outside at points.
 
     Parameters
     ----------
     model
         In evaluation mode.
     posed
-        Give the pictures' cameras; without, the pictures are framed by their masks, and methods
+        Give the images' cameras; without, the images are framed by their masks, and methods
         that need a camera estimate one.
     views
-        How many pictures of each shape, its first ones.
+        How many images of each shape, its first ones.
     points
         Name of the set of points that is compared on.
     options
@@ -91,7 +91,7 @@ def validate(
 
 @torch.no_grad()
 def choose_level(
-    model: Reconstructor, shapes: Sequence[Shape], *, points: str = "uniform", count: int = 41
+    model: Reconstructor, shapes: Sequence[StoredShape], *, points: str = "uniform", count: int = 41
 ) -> tuple[float, float, float]:
     """Find the level of a network's fields whose set overlaps best with the truth.
 
@@ -113,7 +113,7 @@ def choose_level(
 
 @torch.no_grad()
 def choose_occupancy(
-    model: UCLIDNet, shapes: Sequence[Shape], *, reach: float = 3.0, count: int = 61
+    model: UCLIDNet, shapes: Sequence[StoredShape], *, reach: float = 3.0, count: int = 61
 ) -> tuple[float, float, float]:
     """Find how far occupancies should be raised for the folded voxels to overlap best.
 
@@ -130,22 +130,22 @@ def choose_occupancy(
         surface = model.to_method(torch.from_numpy(np.array(shape["surface.points"])).float())
         known.append((shape.category, logits, voxels_of(surface, VOXELS) > 0))
 
-    def overlap(raised: float) -> float:
+    def iou_at(raised: float) -> float:
         folded = ((c, model.occupied((x + raised).sigmoid()), true) for c, x, true in known)
-        return _mean_overlap((c, solid.numpy(), true.numpy()) for c, solid, true in folded)
+        return _mean_iou((c, solid.numpy(), true.numpy()) for c, solid, true in folded)
 
-    before = overlap(0.0)
-    best, raised = max((overlap(x), x) for x in np.linspace(-reach, reach, count).tolist())
+    before = iou_at(0.0)
+    best, raised = max((iou_at(x), x) for x in np.linspace(-reach, reach, count).tolist())
     return (raised, best, before) if best > before else (0.0, before, before)
 
 
 @torch.no_grad()
 def choose_silhouette_level(
-    model: SDFSRN, shapes: Sequence[Shape], *, count: int = 41
+    model: SDFSRN, shapes: Sequence[StoredShape], *, count: int = 41
 ) -> tuple[float, float, float]:
-    """Find the level of SDF-SRN's fields whose silhouettes overlap best with the pictures' own.
+    """Find the level of SDF-SRN's fields whose silhouettes overlap best with the images' own.
 
-    Like its training it asks pictures, masks and cameras alone. Tried are as many pixels, over all
+    Like its training it asks images, masks and cameras alone. Tried are as many pixels, over all
     shapes, as from a half to twice those of the masks.
 
     Returns
@@ -160,7 +160,7 @@ def choose_silhouette_level(
 
 
 def _best_level(
-    known: Sequence[tuple[str, np.ndarray, np.ndarray]], own: float, shares: np.ndarray
+    known: Sequence[tuple[str, np.ndarray, np.ndarray]], own: float, fractions: np.ndarray
 ) -> tuple[float, float, float]:
     """Return the level below which values overlap best with the truth, that overlap, and `own`'s.
 
@@ -170,39 +170,39 @@ def _best_level(
         Category, values and truth of each shape; means are over categories, as in `validate`.
     own
         The level that is kept unless another is better.
-    shares
+    fractions
         How many places lie below the levels that are tried, in multiples of those of the truth.
     """
 
-    def overlap(level: float) -> float:
-        return _mean_overlap((category, values < level, true) for category, values, true in known)
+    def iou_at(level: float) -> float:
+        return _mean_iou((category, values < level, true) for category, values, true in known)
 
-    true = np.mean(np.concatenate([truth.ravel() for *_, truth in known]))
+    true = np.mean(np.concatenate([ground_truth.ravel() for *_, ground_truth in known]))
     values = np.concatenate([values.ravel() for _, values, _ in known])
-    levels = np.quantile(values, np.clip(true * shares, 0, 1))
-    before = overlap(own)
-    best, level = max((overlap(level), level) for level in map(float, levels))
+    levels = np.quantile(values, np.clip(true * fractions, 0, 1))
+    before = iou_at(own)
+    best, level = max((iou_at(level), level) for level in map(float, levels))
     return (level, best, before) if best > before else (own, before, before)
 
 
 @torch.no_grad()
 def _overlap(
-    model: Reconstructor, shape: Shape, posed: bool, views: int, points: str, options: Any
+    model: Reconstructor, shape: StoredShape, posed: bool, views: int, points: str, options: Any
 ) -> float:
-    pictures = [shape.view(index) for index in range(views)]
+    images = [shape.view(index) for index in range(views)]
     if not posed:
-        pictures = [replace(view, camera=None) for view in pictures]
+        images = [replace(view, camera=None) for view in images]
     if posed and lacks(model, "depth"):  # a main network that is trained before its depth network
         options = {"depth": framed_depths(shape, views, model.framing)} | options
-    field = model.decode(model.encode(pictures, **options))
+    field = model.decode(model.encode(images, **options))
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])
     return iou(inside, shape.inside(points))
 
 
-def _mean_overlap(found: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> float:
+def _mean_iou(found: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> float:
     """Return the mean over categories of the overlaps of what was found and what is true."""
-    overlaps: dict[str, list[float]] = {}
+    ious: dict[str, list[float]] = {}
     for category, solid, true in found:
-        overlaps.setdefault(category, []).append(iou(solid, true))
-    return float(np.mean([np.mean(each) for each in overlaps.values()]))
+        ious.setdefault(category, []).append(iou(solid, true))
+    return float(np.mean([np.mean(each) for each in ious.values()]))

@@ -56,15 +56,15 @@ def around(count, aim, size=96, zoom=97.0, height=0.7, distance=3.0):
     return cameras
 
 
-def hull_from(cameras, pictures):
-    """Return the hull of premultiplied pictures, (4, H, W)."""
-    maps = [silhouette_map(p[3], c) for p, c in zip(pictures, cameras, strict=True)]
-    return HullField(maps, cameras, pictures=[clean(picture) for picture in pictures])
+def hull_from(cameras, images):
+    """Return the hull of premultiplied images, (4, H, W)."""
+    maps = [silhouette_map(p[3], c) for p, c in zip(images, cameras, strict=True)]
+    return HullField(maps, cameras, images=[clean(image) for image in images])
 
 
-def clean(picture):
-    straight = picture[:3] / picture[3].clamp_min(1e-6)
-    grown = grown_colors(straight.permute(1, 2, 0).numpy(), picture[3].numpy())
+def clean(image):
+    straight = image[:3] / image[3].clamp_min(1e-6)
+    grown = grown_colors(straight.permute(1, 2, 0).numpy(), image[3].numpy())
     return torch.from_numpy(grown).permute(2, 0, 1)
 
 
@@ -100,11 +100,11 @@ def test_a_two_coloured_sphere_is_right_on_both_sides(aim):
 def test_background_does_not_bleed_in(aim):
     """Green that soft edges have taken from behind the object never reaches the surface."""
     cameras = around(6, aim)
-    pictures = [take(camera, BALLS, paint) for camera in cameras]
-    for picture in pictures:  # as a picture cut out of a green photograph: mixed, then multiplied
-        picture[1] += (1 - picture[3]) * 0.8
-        picture[:3] *= picture[3]
-    hull = hull_from(cameras, pictures)
+    images = [take(camera, BALLS, paint) for camera in cameras]
+    for image in images:  # as an image cut out of a green photograph: mixed, then multiplied
+        image[1] += (1 - image[3]) * 0.8
+        image[:3] *= image[3]
+    hull = hull_from(cameras, images)
     green = hull.color(on_surface(hull, 3000))[:, 1]
     assert float(green.max()) < 0.02
 
@@ -132,15 +132,15 @@ def test_depth_maps_agree_with_the_sphere_they_see(aim):
     origins, directions = camera.rays(pixels)
     a, b = (directions**2).sum(-1), (origins * directions).sum(-1)
     root = b * b - a * ((origins**2).sum(-1) - 0.36)
-    truth = (-b - root.clamp(min=0).sqrt()) / a
+    ground_truth = (-b - root.clamp(min=0).sqrt()) / a
     middle = (pixels - 48).norm(dim=-1) < 11
-    assert bool((depth[middle] <= truth[middle] + 0.02).all())  # the hull is never behind it
-    assert float((truth - depth)[middle].median()) < 0.1
+    assert bool((depth[middle] <= ground_truth[middle] + 0.02).all())  # the hull is never behind it
+    assert float((ground_truth - depth)[middle].median()) < 0.1
     away = (pixels - 48).norm(dim=-1) > 30
     assert bool((depth[away] == FAR).all())
 
 
-def test_a_hull_without_pictures_has_no_colour(aim):
+def test_a_hull_without_images_has_no_colour(aim):
     cameras = around(2, aim, size=32, zoom=32.0)
     maps = [silhouette_map(take(c, BALLS, paint)[3], c) for c in cameras]
     assert HullField(maps, cameras).color(torch.zeros(4, 3)) is None
