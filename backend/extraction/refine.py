@@ -187,9 +187,8 @@ class ActiveFront:
         values = self.bricks["value"].index_select(0, rows.reshape(-1))
         inside = (values <= self.level).view(2, 2, 2, -1)  # (x, y, z corner, N)
         cases = _cases(inside)
-        wanted = (cases != 0) & (
-            cases != 255
-        )  # before the cap: where the field itself changes sign
+        # Before the cap: where the field itself changes sign.
+        wanted = (cases != 0) & (cases != 255)
         if self.cap and self._close_border(inside, cells):
             cases = _cases(inside)
             wanted |= (cases != 0) & (cases != 255)

@@ -52,7 +52,7 @@ class Request:
     remarks: tuple[str, ...]
 
 
-class _Run:
+class _ExtractionRun:
     """Common part of sparse and dense runs: statistics and the final clean-up."""
 
     def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
@@ -102,7 +102,7 @@ class _Run:
         )
 
 
-class DenseRun(_Run):
+class DenseRun(_ExtractionRun):
     """Evaluates every node and meshes with PyMCubes; sends one update."""
 
     def updates(self) -> Iterator[MeshUpdate]:
@@ -127,7 +127,7 @@ class DenseRun(_Run):
         yield self.finished(pieces.mesh(), count_active(values, request.level), None)
 
 
-class SparseRun(_Run):
+class SparseRun(_ExtractionRun):
     """Coarse rule, predictive refinement and sparse marching cubes.
 
     A level is refined from the active cells of the level above (`_parents`). On ruled levels all

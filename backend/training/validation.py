@@ -1,6 +1,6 @@
 """How well a network does on shapes it has not seen: the overlap of its field with the truth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,11 +9,8 @@ import torch
 
 from ..contract.errors import LevelformError, RequestError
 from ..data.format import StoredShape
-from ..encoders.lifting import voxels_of
 from ..metrics import iou
 from ..reconstructors import Reconstructor
-from ..reconstructors.sdf_srn import SDFSRN
-from ..reconstructors.uclid_net import VOXELS, UCLIDNet
 from ..ticket import Ticket
 from .parts import lacks
 from .samples import framed_depths
@@ -90,102 +87,6 @@ def validate(
 
 
 @torch.no_grad()
-def choose_level(
-    model: Reconstructor, shapes: Sequence[StoredShape], *, points: str = "uniform", count: int = 41
-) -> tuple[float, float, float]:
-    """Find the level of a network's fields whose set overlaps best with the truth.
-
-    Tried are the levels inside which, over all shapes, from a half to twice as many points lie as
-    in the truth. The network's own surface, the level 0, is kept unless another is better.
-
-    Returns
-    -------
-    The level, the mean overlap at it, and that at 0; means as in `validate`.
-    """
-    known = []
-    for shape in shapes:
-        field = model.decode(model.encode([shape.view(0)]))
-        where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
-        values = torch.cat([field(part) for part in where.split(16384)]).cpu().numpy()
-        known.append((shape.category, values, shape.inside(points)))
-    return _best_level(known, 0.0, np.geomspace(0.5, 2.0, count))
-
-
-@torch.no_grad()
-def choose_occupancy(
-    model: UCLIDNet, shapes: Sequence[StoredShape], *, reach: float = 3.0, count: int = 61
-) -> tuple[float, float, float]:
-    """Find how far occupancies should be raised for the folded voxels to overlap best.
-
-    The truth are the voxels that hold points of the surface. Tried are `count` logits up to
-    `reach` either way.
-
-    Returns
-    -------
-    The logit to raise by, the mean overlap with it, and that without; means as in `validate`.
-    """
-    known = []
-    for shape in shapes:
-        logits = model.voxel_logits(model.encode([shape.view(0)])).cpu()
-        surface = model.to_method(torch.from_numpy(np.array(shape["surface.points"])).float())
-        known.append((shape.category, logits, voxels_of(surface, VOXELS) > 0))
-
-    def iou_at(raised: float) -> float:
-        folded = ((c, model.occupied((x + raised).sigmoid()), true) for c, x, true in known)
-        return _mean_iou((c, solid.numpy(), true.numpy()) for c, solid, true in folded)
-
-    before = iou_at(0.0)
-    best, raised = max((iou_at(x), x) for x in np.linspace(-reach, reach, count).tolist())
-    return (raised, best, before) if best > before else (0.0, before, before)
-
-
-@torch.no_grad()
-def choose_silhouette_level(
-    model: SDFSRN, shapes: Sequence[StoredShape], *, count: int = 41
-) -> tuple[float, float, float]:
-    """Find the level of SDF-SRN's fields whose silhouettes overlap best with the images' own.
-
-    Like its training it asks images, masks and cameras alone. Tried are as many pixels, over all
-    shapes, as from a half to twice those of the masks.
-
-    Returns
-    -------
-    The level, the mean overlap of silhouettes at it, and that at 0; means as in `validate`.
-    """
-    known = []
-    for shape in shapes:
-        least, inside = model.least_along_rays(shape.view(0))
-        known.append((shape.category, least.cpu().numpy(), inside.cpu().numpy()))
-    return _best_level(known, 0.0, np.geomspace(0.5, 2.0, count))
-
-
-def _best_level(
-    known: Sequence[tuple[str, np.ndarray, np.ndarray]], own: float, fractions: np.ndarray
-) -> tuple[float, float, float]:
-    """Return the level below which values overlap best with the truth, that overlap, and `own`'s.
-
-    Parameters
-    ----------
-    known
-        Category, values and truth of each shape; means are over categories, as in `validate`.
-    own
-        The level that is kept unless another is better.
-    fractions
-        How many places lie below the levels that are tried, in multiples of those of the truth.
-    """
-
-    def iou_at(level: float) -> float:
-        return _mean_iou((category, values < level, true) for category, values, true in known)
-
-    true = np.mean(np.concatenate([ground_truth.ravel() for *_, ground_truth in known]))
-    values = np.concatenate([values.ravel() for _, values, _ in known])
-    levels = np.quantile(values, np.clip(true * fractions, 0, 1))
-    before = iou_at(own)
-    best, level = max((iou_at(level), level) for level in map(float, levels))
-    return (level, best, before) if best > before else (own, before, before)
-
-
-@torch.no_grad()
 def _overlap(
     model: Reconstructor, shape: StoredShape, posed: bool, views: int, points: str, options: Any
 ) -> float:
@@ -198,11 +99,3 @@ def _overlap(
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])
     return iou(inside, shape.inside(points))
-
-
-def _mean_iou(found: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> float:
-    """Return the mean over categories of the overlaps of what was found and what is true."""
-    ious: dict[str, list[float]] = {}
-    for category, solid, true in found:
-        ious.setdefault(category, []).append(iou(solid, true))
-    return float(np.mean([np.mean(each) for each in ious.values()]))
