@@ -17,7 +17,7 @@ ALLOWED = {
     "images": FOUNDATION | {"geometry"},
     "encoders": FOUNDATION | {"geometry"},
     "fields": FOUNDATION | {"geometry"},
-    "fusion": FOUNDATION | {"geometry", "fields"},
+    "fusion": FOUNDATION | {"geometry"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     "reconstructors": FOUNDATION | {"geometry", "images", "fields", "encoders", "fusion"},
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},

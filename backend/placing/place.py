@@ -8,11 +8,11 @@ import numpy as np
 
 from ..contract.errors import RequestError
 from ..contract.protocol import Placement
-from ..fusion import OURS, frame_view
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE
 from ..geometry.pictures import shrink
 from ..geometry.views import View
+from ..images.framing import OURS, frame_view
 from ..ticket import Ticket
 from .box import NARROW, Whereabouts, find_object, telling_views, widest_angle
 from .extents import across

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from ..contract.errors import RequestError
 from ..contract.options import Option
 from ..fields import Field
-from ..fusion import Framing, Fusion, Pictures, frame_views
+from ..fusion import Fusion
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
 from ..geometry.views import View
+from ..images.framing import Framing, Pictures, frame_views
 from .building import build, check_facts
 from .configuration import Configuration as Configuration
 from .storage import Precision, pack, read_tensors, unpack, write_tensors

@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from ..contract.errors import RequestError
-from ..fusion import Framing
+from ..images.framing import Framing
 
 Ranges = Mapping[str, tuple[float, float]]
 """Least and greatest value of entries, by name."""

@@ -43,9 +43,11 @@ from ..contract.options import Option
 from ..encoders.preactivation import MODULES, PreactivationResNet
 from ..fields import Field
 from ..fields.mlp import Activation, MlpField
-from ..fusion import OURS, R2N2, Framing, network_input, reduce_views
+from ..fusion import reduce_views
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
 from .checkpoints import require
 from .configuration import COUNT, Ranges

@@ -48,19 +48,12 @@ from ..fields.field import Field
 from ..fields.fused import FusedFields
 from ..fields.mirrored import MirroredField
 from ..fields.pixel_aligned import DISNField, Maps, Stream
-from ..fusion import (
-    OURS,
-    R2N2,
-    Framing,
-    camera_tensors,
-    network_input,
-    project_points,
-    reduce_views,
-    whole_cameras,
-)
+from ..fusion import camera_tensors, project_points, reduce_views
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing, whole_cameras
 from .base import (
     SYMMETRY,
     Batch,

@@ -55,20 +55,11 @@ from ..encoders.upright import (
     true_sightings,
 )
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fusion import (
-    OURS,
-    Framing,
-    Pictures,
-    camera_tensors,
-    crop_square,
-    inside_picture,
-    mask_square,
-    project_points,
-    reduce_views,
-    sample_maps,
-)
+from ..fusion import camera_tensors, inside_picture, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
+from ..images.cropping import crop_square
+from ..images.framing import OURS, Framing, Pictures, mask_square
 from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 

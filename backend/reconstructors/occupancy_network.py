@@ -34,9 +34,11 @@ from ..encoders import normalize
 from ..encoders.resnet import ResNet
 from ..fields import Field
 from ..fields.field import log_odds
-from ..fusion import OURS, R2N2, Framing, network_input, reduce_views
+from ..fusion import reduce_views
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
 from .checkpoints import require, state_dict_in
 from .configuration import COUNT, Ranges

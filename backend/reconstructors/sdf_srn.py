@@ -47,10 +47,12 @@ from ..fields import Field
 from ..fields.fused import FusedFields
 from ..fields.generated_mlp import GeneratedField, GeneratedMLP
 from ..fields.silhouettes import PADDING, signed_distances
-from ..fusion import Framing, camera_tensors, network_input
+from ..fusion import camera_tensors
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import Framing
 from ..ticket import Ticket
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
 from .configuration import COUNT, Ranges

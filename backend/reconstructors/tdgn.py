@@ -42,10 +42,11 @@ from ..encoders import normalize
 from ..encoders.resnet import ResNet
 from ..fields.svm import RIDGE, gaussian_kernel, solve_svm
 from ..fields.svm_field import SVMField
-from ..fusion import OURS, R2N2, Framing, network_input
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .checkpoints import require, state_dict_in
 from .configuration import Ranges

@@ -52,18 +52,12 @@ from ..encoders.lifting import lift_depth, lift_features, voxels_of
 from ..encoders.pose import PoseNetwork
 from ..encoders.resnet import ResNet
 from ..fields.patches import Patches, PatchField
-from ..fusion import (
-    OURS,
-    R2N2,
-    Framing,
-    camera_tensors,
-    network_input,
-    reduce_views,
-    whole_cameras,
-)
+from ..fusion import camera_tensors, reduce_views
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
+from ..images.alpha import network_input
+from ..images.framing import OURS, R2N2, Framing, whole_cameras
 from .base import (
     SYMMETRY,
     Batch,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..contract.errors import RequestError
-from ..fusion import Framing
+from ..images.framing import Framing
 from ..reconstructors import Configuration, Reconstructor, WeightsInfo
 
 # The entry of the configuration that holds an auxiliary network, and its value without one.

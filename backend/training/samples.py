@@ -17,16 +17,10 @@ from ..contract.errors import RequestError
 from ..data.format import Dataset, Shape
 from ..data.render import AUGMENTATIONS
 from ..data.render.augment import draw
-from ..fusion import (
-    Framing,
-    canonical_camera,
-    crop_square,
-    cropped_camera,
-    mask_square,
-    retake,
-    training_camera,
-)
 from ..geometry.cameras import Camera
+from ..images.cropping import crop_square, cropped_camera
+from ..images.framing import Framing, canonical_camera, mask_square, training_camera
+from ..images.reprojection import retake
 from ..reconstructors import Batch
 
 SAME_LENS = 1e-3  # relative; lenses nearer than this need no resampling

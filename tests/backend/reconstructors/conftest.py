@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from levelform.backend.encoders import folding
-from levelform.backend.fusion import camera_tensors, frame_views
+from levelform.backend.fusion import camera_tensors
+from levelform.backend.images.framing import frame_views
 from levelform.backend.reconstructors.base import Batch
 from torch import nn
 

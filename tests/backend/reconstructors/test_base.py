@@ -8,9 +8,9 @@ import torch
 from levelform.backend import reconstructors
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields import Field
-from levelform.backend.fusion import Framing
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
+from levelform.backend.images.framing import Framing
 from levelform.backend.reconstructors import base
 from levelform.backend.reconstructors.base import (
     Batch,

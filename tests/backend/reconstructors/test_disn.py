@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.pixel_aligned import Maps
-from levelform.backend.fusion import camera_tensors, cropped_camera, mask_square
+from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
+from levelform.backend.images.cropping import cropped_camera
+from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code
 from levelform.backend.reconstructors.disn import (
     COMPACT,

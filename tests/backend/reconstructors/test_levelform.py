@@ -7,9 +7,11 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.upright import true_sightings
 from levelform.backend.fields.intersection import Intersection
-from levelform.backend.fusion import camera_tensors, cropped_camera, frame_views, mask_square
+from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
+from levelform.backend.images.cropping import cropped_camera
+from levelform.backend.images.framing import frame_views, mask_square
 from levelform.backend.reconstructors import Code, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_overlap

@@ -10,9 +10,10 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders import folding
 from levelform.backend.encoders.depth import DepthNetwork
 from levelform.backend.encoders.pose import PoseNetwork
-from levelform.backend.fusion import camera_tensors, mask_square
+from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
+from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code, uclid_net
 from levelform.backend.reconstructors.uclid_net import (
     COMPACT,

@@ -1,0 +1,38 @@
+"""Straight and premultiplied alpha, and the background that an object is put before."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Backdrop = Literal["white", "black", "rgba"]
+
+
+def premultiply(image: Tensor) -> Tensor:
+    """Return (..., 4) straight alpha with its colours times alpha."""
+    return torch.cat([image[..., :3] * image[..., 3:], image[..., 3:]], -1)
+
+
+def straighten(image: Tensor) -> Tensor:
+    """Return (..., 4) premultiplied alpha as straight alpha; colour 0 where alpha is 0."""
+    alpha = image[..., 3:].clamp(0, 1)
+    color = torch.where(alpha > 1e-4, image[..., :3] / alpha.clamp(min=1e-4), 0.0)
+    return torch.cat([color.clamp(0, 1), alpha], -1)
+
+
+def network_input(images: Tensor, backdrop: Backdrop) -> Tensor:
+    """Put the object before the backdrop that a network was trained with.
+
+    Parameters
+    ----------
+    images : (..., 4, H, W) straight alpha
+
+    Returns
+    -------
+    (..., 3, H, W), or (..., 4, H, W) with colour 0 where alpha is 0 for "rgba"
+    """
+    color, alpha = images[..., :3, :, :], images[..., 3:, :, :]
+    if backdrop == "rgba":
+        return torch.cat([torch.where(alpha > 0, color, 0.0), alpha], -3)
+    over = color * alpha
+    return over + (1 - alpha) if backdrop == "white" else over

@@ -1,0 +1,55 @@
+"""Squares cut out of images, and the cameras of squares and of whole images."""
+
+from dataclasses import replace
+
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from ..geometry.cameras import Camera
+from .alpha import premultiply, straighten
+
+
+def crop_square(image: Tensor, square: tuple[int, int, int], size: int) -> Tensor:
+    """Return a square of a picture, (H, W, 4) straight alpha, resized to (size, size, 4).
+
+    What lies outside the picture is transparent.
+    """
+    left, top, side = square
+    flat = premultiply(image).permute(2, 0, 1)[None].float()
+    right, bottom = left + side - flat.shape[3], top + side - flat.shape[2]
+    cut = F.pad(flat, (-left, right, -top, bottom))  # negative: cut away
+    taken = F.interpolate(cut, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return straighten(taken[0].permute(1, 2, 0)).to(image.dtype)
+
+
+def cropped_camera(camera: Camera, square: tuple[int, int, int], size: int) -> Camera:
+    """Return the camera of what `crop_square` made: the same pose, a moved and scaled lens."""
+    left, top, side = square
+    zoom = size / side
+    return replace(
+        camera,
+        fx=camera.fx * zoom,
+        fy=camera.fy * zoom,
+        cx=(camera.cx - left) * zoom,
+        cy=(camera.cy - top) * zoom,
+        width=size,
+        height=size,
+    )
+
+
+def whole_camera(camera: Camera, square: tuple[int, int, int], picture: tuple[int, int]) -> Camera:
+    """Return the camera of a whole picture, (width, height), from that of a square cut out of it.
+
+    The inverse of `cropped_camera`.
+    """
+    left, top, side = square
+    zoom = side / camera.width
+    return replace(
+        camera,
+        fx=camera.fx * zoom,
+        fy=camera.fy * zoom,
+        cx=camera.cx * zoom + left,
+        cy=camera.cy * zoom + top,
+        width=picture[0],
+        height=picture[1],
+    )

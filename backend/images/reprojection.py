@@ -1,0 +1,72 @@
+"""An image as another camera at the same place takes it: exact, for it is a homography."""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from ..geometry.cameras import Camera
+from .alpha import premultiply, straighten
+
+STEP_NOISE = 1e-6  # of pixels from one sample to the next: below it a step is a whole number
+
+
+def retake(image: Tensor, camera: Camera, target: Camera) -> Tensor:
+    """Resample a picture as another camera at the same place takes it.
+
+    Parameters
+    ----------
+    image : (H, W, 4) straight alpha, taken by `camera`
+    target : stands where `camera` stands (orthographic: looks along the same direction)
+
+    Returns
+    -------
+    (target.height, target.width, 4), straight alpha; transparent where `camera` did not look.
+    Exact to resampling: pictures that are made smaller are averaged over, at 2 x 2 samples a
+    pixel.
+    """
+    step = _snapped(_spacing(camera, target))
+    flat = premultiply(image).permute(2, 0, 1)[None].float()  # (1, 4, H, W)
+    shrink = max(1, math.floor(step / 2))
+    if shrink > 1:
+        flat = F.avg_pool2d(_pad_to_multiple(flat, shrink), shrink)
+    samples = 2 if step > 1 else 1
+    pixels, seen = _source_pixels(camera, target, samples=samples)
+    size = torch.tensor([flat.shape[3], flat.shape[2]], dtype=torch.float64)
+    grid = 2 * pixels / shrink / size - 1
+    grid = torch.where(seen[..., None], grid, torch.full_like(grid, 2.0)).float().to(flat.device)
+    taken = F.grid_sample(flat, grid[None], padding_mode="zeros", align_corners=False)
+    taken = F.avg_pool2d(taken, samples) if samples > 1 else taken
+    return straighten(taken[0].permute(1, 2, 0)).to(image.dtype)
+
+
+def _source_pixels(camera: Camera, target: Camera, *, samples: int) -> tuple[Tensor, Tensor]:
+    """Return where each sample of `target` lies in `camera`, (h, w, 2), and whether it does."""
+    y = (torch.arange(target.height * samples, dtype=torch.float64) + 0.5) / samples
+    x = (torch.arange(target.width * samples, dtype=torch.float64) + 0.5) / samples
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    origins, directions = target.rays(torch.stack([grid_x, grid_y], -1))
+    pixels, depth = camera.project(origins + directions)
+    return pixels, torch.ones_like(depth, dtype=torch.bool) if camera.orthographic else depth > 1e-6
+
+
+def _spacing(camera: Camera, target: Camera) -> float:
+    """Return how many pixels of `camera` one pixel of `target` spans, at the picture's centre."""
+    middle = torch.tensor([target.cx, target.cy], dtype=torch.float64)
+    around = middle + torch.tensor([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]])
+    origins, directions = target.rays(around)
+    pixels, _ = camera.project(origins + directions)
+    spans = torch.linalg.vector_norm(pixels[::2] - pixels[1::2], dim=1)
+    return float(spans.max())
+
+
+def _snapped(step: float) -> float:
+    """Return a step without what rounding added: 1 + 1e-15 must not smooth what already fits."""
+    whole = round(step)
+    return float(whole) if abs(step - whole) < STEP_NOISE else step
+
+
+def _pad_to_multiple(images: Tensor, step: int) -> Tensor:
+    height, width = images.shape[2:]
+    return F.pad(images, (0, -width % step, 0, -height % step))

@@ -1,0 +1,23 @@
+"""Alpha survives the round trip; every background is what its name says."""
+
+import pytest
+import torch
+from levelform.backend.images.alpha import network_input, premultiply, straighten
+
+
+def test_straight_alpha_survives_the_round_trip():
+    image = torch.rand(5, 6, 4).clamp(min=0.01)
+    assert torch.allclose(straighten(premultiply(image)), image, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("backdrop", "expected"),
+    [("white", [0.9, 0.6, 0.8]), ("black", [0.4, 0.1, 0.3]), ("rgba", [0.8, 0.2, 0.6, 0.5])],
+)
+def test_backdrops(backdrop, expected):
+    images = torch.tensor([0.8, 0.2, 0.6, 0.5])[None, :, None, None].expand(2, 4, 3, 3).clone()
+    images[0, 3] = 0
+    made = network_input(images, backdrop)
+    assert torch.allclose(made[1, :, 0, 0], torch.tensor(expected))
+    empty = {"white": [1.0] * 3, "black": [0.0] * 3, "rgba": [0.0] * 4}[backdrop]
+    assert made[0, :, 0, 0].tolist() == empty
