@@ -20,7 +20,7 @@ Network = TypeVar("Network")
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full)
 _SLACK = 4 << 20  # elements: grids and constants that no file stores
 _DEPTH = 100  # of nested lists and tables in what a header tells; a network trained on others nests
-_PARTS = {"main", "camera", "depth"}
+_PARTS = {"main", "camera", "depth", "several"}
 _HINT = "Use weights that this version of Levelform wrote."
 
 

@@ -35,10 +35,10 @@ volume's, whose plane x = 0 is the one that objects are mirrored in.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -55,6 +55,8 @@ from ..encoders.upright import (
     true_sightings,
 )
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
+from ..fields.several_views import SeveralViews, depth_loss
+from ..fields.silhouette_rays import Silhouettes
 from ..fusion import camera_tensors, inside_picture, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
@@ -84,9 +86,15 @@ class LevelformConfiguration(Configuration):
     overlap : weight of the soft overlap in the loss
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
+    several : local features that the network of several views reads; 0: there is none
     """
 
-    ranges: ClassVar[Ranges] = {"stride": (1, 16), "blocks": COUNT, "hidden_layers": COUNT}
+    ranges: ClassVar[Ranges] = {
+        "stride": (1, 16),
+        "blocks": COUNT,
+        "hidden_layers": COUNT,
+        "several": (0, 1024),
+    }
 
     framing: Framing = FRAMING
     stem: int = 32
@@ -106,6 +114,12 @@ class LevelformConfiguration(Configuration):
     camera: bool = True
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
+    several: int = 24
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return what `to_json` wrote; weights of earlier versions have no network of views."""
+        return super().from_json({"several": 0, **data} if isinstance(data, Mapping) else data)
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -144,8 +158,44 @@ PAPER = LevelformConfiguration(
     camera_widths=(48, 96, 192, 384),
 )
 
+SOFT, DEPTH = 0.3, 0.1  # weights in the loss of several views
+
 Layers = list[tuple[Tensor, Tensor]]
 """Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
+
+
+class Round(NamedTuple):
+    """A batch of B objects, each seen by V cameras, for `Levelform.several_loss`.
+
+    Attributes
+    ----------
+    vectors : (B, V, features) of the image encoder
+    distances : (B, V, S, S) pixels to the silhouettes
+    poses, intrinsics : (B, V, 4, 4) camera_from_volume, (B, V, 4) in pixels
+    depth : (B, V, T, T) true depth at the cells of the encoder's finest map, or infinite
+    points, inside : (B, P, 3), (B, P) 0 or 1
+    maps : (B, V, C, T, T) of the image encoder, the finest first
+    """
+
+    vectors: Tensor
+    distances: Tensor
+    poses: Tensor
+    intrinsics: Tensor
+    depth: Tensor
+    points: Tensor
+    inside: Tensor
+    maps: tuple[Tensor, ...]
+
+    @property
+    def views(self) -> Silhouettes:
+        """The silhouettes; the cameras are perspective."""
+        flat = torch.zeros(self.poses.shape[:2], dtype=torch.bool, device=self.poses.device)
+        return Silhouettes(self.distances, self.poses, self.intrinsics, flat)
+
+    def to(self, device: torch.device | str) -> "Round":
+        """Return the batch on another device."""
+        *tensors, maps = self
+        return Round(*(t.to(device) for t in tensors), tuple(level.to(device) for level in maps))
 
 
 class Look(NamedTuple):
@@ -242,7 +292,7 @@ class Levelform(Reconstructor):
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
     configuration: LevelformConfiguration
-    half_precision = ("trunk.forward", "camera.trunk.forward")
+    half_precision = ("trunk.forward", "camera.trunk.forward", "several.combine")
 
     def __init__(self, configuration: LevelformConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -268,6 +318,10 @@ class Levelform(Reconstructor):
             self.camera = UprightCameraNetwork(
                 stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
             )
+
+        self.several = None
+        if sizes.several:
+            self.several = SeveralViews(sizes.widths, sizes.widths[-1], channels=sizes.several)
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
@@ -551,6 +605,43 @@ class Levelform(Reconstructor):
             "loss": entropy + self.configuration.overlap * missed,
             "sign": (found == true).float().mean(),
             "iou": overlap / union.clamp(min=1),
+        }
+
+    @torch.no_grad()
+    def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return what the image encoder, which is not learning, makes of images (N, 4, S, S)."""
+        learning = self.trunk.training
+        self.trunk.eval()
+        vector, maps = self.trunk(premultiplied(images))
+        self.trunk.train(learning)
+        return vector, tuple(maps)
+
+    def several_loss(self, batch: Round) -> dict[str, Tensor]:
+        """Return the loss of the network of several views, on the fused logits.
+
+        Cross entropy, `SOFT` times one less the soft overlap of the points, and `DEPTH` times the
+        Laplace loss of the visible surface's depth. Beside it the error of the predicted depth,
+        that of the hull's front, and the overlap of the points.
+        """
+        if self.several is None:
+            raise RequestError("There is no network of several views to train.")
+        views = batch.views
+        surface = self.several.surface([level.flatten(0, 1) for level in batch.maps], views)
+        with torch.autocast(batch.points.device.type, enabled=False):
+            logits = self.several(batch.points, views, surface, batch.vectors)
+            entropy = F.binary_cross_entropy_with_logits(logits, batch.inside)
+            depth, error = depth_loss(surface, batch.depth)
+            share, true = logits.sigmoid(), batch.inside
+            missed = 1 - soft_overlap(share, true, torch.ones_like(true, dtype=torch.bool))
+        solid, inside = logits > 0, true > 0.5
+        counted = surface.interval.valid & batch.depth.isfinite()
+        front = (surface.interval.front - batch.depth).abs()[counted].mean()
+        return {
+            "loss": entropy + SOFT * missed + DEPTH * depth,
+            "entropy": entropy,
+            "depth": error,
+            "front": front,
+            "iou": (solid & inside).sum() / (solid | inside).sum().clamp(min=1),
         }
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:

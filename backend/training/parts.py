@@ -16,7 +16,7 @@ from ..reconstructors import Configuration, Reconstructor, WeightsInfo
 
 # The entry of the configuration that holds an auxiliary network, and its value without one.
 PARTS: dict[str, dict[str, tuple[str, Any]]] = {
-    "levelform": {"camera": ("camera", False)},
+    "levelform": {"camera": ("camera", False), "several": ("several", 0)},
     "disn": {"camera": ("camera", False)},
     "uclid-net": {"camera": ("camera_width", 0), "depth": ("depth_width", 0)},
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..contract.errors import RequestError
+from .rounds import RoundDraw
 from .samples import Draw
 
 Decay = Literal["constant", "cosine", "staircase"]
@@ -80,7 +81,7 @@ class Recipe:
     """
 
     phases: tuple[Phase, ...]
-    draw: Draw
+    draw: Draw | RoundDraw
     modules: tuple[str, ...] = ()
     ema: float = 0.999
     precision: Precision = "float32"
@@ -125,6 +126,12 @@ COMPACT: dict[str, dict[str, Recipe]] = {
         "main": _ours(Draw(points=EVEN)),
         "camera": Recipe(
             (_CAMERA,), replace(_CAMERA_DRAW, crops=1.0, canonical=False), ("camera",)
+        ),
+        "several": Recipe(
+            (Phase(loss="several_loss", steps=20_000, rate=2e-3, warm_up=200),),
+            RoundDraw(),
+            ("several",),
+            precision="bfloat16",
         ),
     },
     "deep-meta-functionals": {"main": _ours(Draw(points=EQUAL, crops=0.4))},

@@ -56,6 +56,10 @@ class Draw:
     augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
     fixed_view: bool = False
 
+    def quiet(self) -> "Draw":
+        """Return what a validation draws: nothing changed at random, few objects a step."""
+        return replace(self, mirror=0.0, augment=(), objects=16)
+
 
 class Picture(NamedTuple):
     """A framed picture, as `Batch` has them; its camera is None when unposed."""
