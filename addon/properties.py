@@ -312,8 +312,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     intersect_hull: BoolProperty(
         name="Keep Inside Silhouettes",
-        description="Cut away whatever the silhouettes rule out",
-        default=False,
+        description="Where several images have cameras, cut away whatever their silhouettes rule "
+        "out",
+        default=True,
     )
     fusion: EnumProperty(
         name="Combine Views",
@@ -443,8 +444,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     def options(self) -> dict[str, object]:
         """Return the further options of a job, only those that differ from their defaults."""
         options: dict[str, object] = {}
-        if self.intersect_hull and self.method != DEFAULT_METHOD:
-            options["hull"] = True
+        if not self.intersect_hull and self.method != DEFAULT_METHOD:
+            options["hull"] = False
         found = _info(self)
         own = {option.name: option for option in found.options} if found else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:

@@ -17,9 +17,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from .field import Field
+from .intersection import LOGITS_PER_UNIT
 from .silhouette_rays import Interval, Silhouettes, distances_at, hull_interval, project
 
 MARGIN = 0.05  # volume units outside the hull in which the network is still asked, and trained
+OUTER = 0.03  # volume units outside the hull up to which a field asks the network
 VIEW_INPUTS, POINT_INPUTS, CUES = 16, 6, 5
 NEAR, FAR = 0.1, 0.5  # volume units: scales of the distances that the network reads
 MOST_VIEWS = 8.0
@@ -114,13 +117,11 @@ class SeveralViews(nn.Module):
 
     def combine(self, maps: Sequence[Tensor], known: Tensor) -> Tensor:
         """Return (N, channels, T, T): the encoder's maps and the hull's, brought together."""
-        size = maps[0].shape[-2:]
-        x = self.entry(known)
-        for lateral, found in zip(self.lateral, maps, strict=True):
-            level = lateral(found)
-            if level.shape[-2:] != size:
-                level = F.interpolate(level, size, mode="bilinear", align_corners=False)
-            x = x + level
+        x = self.lateral[-1](maps[-1])
+        for lateral, found in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
+            coarse = F.interpolate(x, found.shape[-2:], mode="bilinear", align_corners=False)
+            x = coarse + lateral(found)
+        x = x + self.entry(known)
         return x + self.refine(x)
 
     def forward(
@@ -219,3 +220,39 @@ def depth_loss(surface: Surface, true: Tensor) -> tuple[Tensor, Tensor]:
     each = torch.where(counted, error / surface.spread + surface.spread.log(), 0.0)
     count = counted.sum().clamp_min(1)
     return each.sum() / count, error.sum() / count
+
+
+class SeveralViewsField(Field):
+    """Minus the logits of `SeveralViews` for one object; outside the hull, its distance as logits.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    maps, vectors
+        Of the image encoder: (V, C, T, T) each, and (V, features).
+    views
+        Silhouettes of one object, B = 1.
+    """
+
+    kind = "occupancy"
+    block = 16384
+    carved = True
+
+    def __init__(
+        self, network: SeveralViews, maps: Sequence[Tensor], vectors: Tensor, views: Silhouettes
+    ) -> None:
+        self.device = vectors.device
+        self._network, self._views, self._vectors = network, views, vectors[None]
+        with torch.no_grad():
+            self.surface = network.surface(maps, views)
+
+    @torch.no_grad()
+    def __call__(self, points: Tensor) -> Tensor:
+        hull = distances_at(points[None], self._views)[0].amax(0)
+        values = hull * LOGITS_PER_UNIT
+        asked = (hull < OUTER).nonzero()[:, 0]
+        if len(asked):
+            logits = self._network(points[asked][None], self._views, self.surface, self._vectors)
+            values[asked] = -logits[0]
+        return values

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
@@ -80,19 +81,15 @@ def project(points: Tensor, views: Silhouettes) -> tuple[Tensor, Tensor, Tensor]
 def distances_at(points: Tensor, views: Silhouettes) -> Tensor:
     """Return (B, V, P): how far each view's silhouette cone is from points (B, P, 3).
 
-    Volume units, negative inside; to the nearest pixel.
+    Volume units, negative inside. What a view does not see it leaves inside.
     """
-    pixels, _, scale = project(points, views)
-    return _read(views, pixels) * scale
-
-
-def _read(views: Silhouettes, pixels: Tensor) -> Tensor:
-    """Return the nearest pixels' distances, (B, V, P), in pixels, at (B, V, P, 2)."""
+    pixels, local, scale = project(points, views)
     size = views.size
-    column, row = pixels.clamp(0, size - 1).long().unbind(-1)
-    taken = views.distances.flatten(2).gather(2, row * size + column)
-    seen = ((pixels >= 0) & (pixels < size)).all(-1)
-    return torch.where(seen, taken, -float(size))
+    grid = (2 * pixels / size - 1).flatten(0, 1)[:, :, None]
+    maps = views.distances.flatten(0, 1)[:, None]
+    taken = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)[:, 0, :, 0]
+    seen = ((pixels >= 0) & (pixels <= size)).all(-1) & (local[..., 2] > 0)
+    return torch.where(seen, taken.unflatten(0, seen.shape[:2]) * scale, UNSEEN)
 
 
 @dataclass(frozen=True)

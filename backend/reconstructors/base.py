@@ -31,6 +31,8 @@ from .storage import Precision, pack, read_tensors, unpack, write_tensors
 
 Method = TypeVar("Method", bound="Reconstructor")
 
+CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
+LEVEL_OF = "level of {} views"  # its name among their results
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
 
 
@@ -288,6 +290,13 @@ class Reconstructor(nn.Module):
     def level_shift(self) -> float:
         """By how much `shift_level` moved the surface of these weights after they were trained."""
         return float(self.weights.results.get("level", 0.0))
+
+    @property
+    def view_levels(self) -> dict[int, float]:
+        """The calibrated levels of fields of so many posed views, in the field's values."""
+        results = self.weights.results
+        known = {count: results.get(LEVEL_OF.format(count)) for count in CALIBRATED}
+        return {n: float(v) for n, v in known.items() if isinstance(v, int | float)}
 
     # ---------------------------------------------------------------- training
 

@@ -54,9 +54,10 @@ from ..encoders.upright import (
     sighting_loss,
     true_sightings,
 )
+from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fields.several_views import SeveralViews, depth_loss
-from ..fields.silhouette_rays import Silhouettes
+from ..fields.several_views import SeveralViews, SeveralViewsField, depth_loss
+from ..fields.silhouette_rays import Silhouettes, pixel_distances
 from ..fusion import camera_tensors, inside_picture, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
@@ -438,7 +439,10 @@ class Levelform(Reconstructor):
             "given" or "estimated".
         """
         self.check_fusion(fusion)
+        posed = camera == "given" and all(view.camera is not None for view in views)
         pictures = self._pictures(views, estimate=camera == "estimated")
+        if self.several is not None and posed and len(views) > 1:
+            return self._encode_several(pictures)
         look = self.look(pictures.images)
         tensors = {"embedding": reduce_views(look.embedding)}
         if not self.configuration.reads_views:
@@ -452,8 +456,30 @@ class Levelform(Reconstructor):
             tensors["maps"] = look.maps
         return Code(SPEC.name, tensors)
 
+    def _encode_several(self, pictures: Pictures) -> Code:
+        """Return what the network of several views reads of framed, posed images."""
+        vectors, maps = self.described(pictures.images)
+        cameras = [camera for camera in pictures.cameras if camera is not None]
+        poses, lenses = camera_tensors(cameras, self.device)
+        alpha = pictures.images[:, 3].cpu().numpy()
+        distances = torch.from_numpy(np.stack([pixel_distances(one) for one in alpha]))
+        flat = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
+        tensors = {"vectors": vectors, "distances": distances.to(self.device)}
+        tensors |= {"poses": poses, "lenses": lenses, "flat": flat}
+        return Code(SPEC.name, tensors | {f"maps{i}": level for i, level in enumerate(maps)})
+
+    def _decode_several(self, code: Code) -> SeveralViewsField:
+        """Return the field of what `_encode_several` made."""
+        if self.several is None:
+            raise RequestError("These weights have no network of several views for this code.")
+        tensors = code.to(self.device).tensors
+        names = ("distances", "poses", "lenses", "flat")
+        views = Silhouettes(*(tensors[name][None] for name in names))
+        maps = [tensors[f"maps{i}"] for i in range(len(self.configuration.widths))]
+        return SeveralViewsField(self.several, maps, tensors["vectors"], views)
+
     @torch.no_grad()
-    def decode(self, code: Code, *, symmetry: bool = True, **options: Any) -> HybridField:
+    def decode(self, code: Code, *, symmetry: bool = True, **options: Any) -> Field:
         """Bake one object: first layers become tables of the pictures, and one matrix a view.
 
         Parameters
@@ -463,6 +489,8 @@ class Levelform(Reconstructor):
             nothing of the other.
         """
         self.check_code(code)
+        if "distances" in code.tensors:
+            return self._decode_several(code)
         tensors = code.to(self.device).tensors
         layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
         kinds = self.configuration.inputs

@@ -50,8 +50,8 @@ class RoundDraw:
         (6, 0.08),
         (8, 0.12),
     )
-    uniform: int = 448
-    wide: int = 320
+    uniform: int = 320
+    wide: int = 224
     scale: tuple[float, float] = (0.9, 1.25)
     shift: float = 0.08
     pose_noise: float = 1.0

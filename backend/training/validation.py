@@ -10,8 +10,11 @@ import torch
 from ..contract.errors import LevelformError, RequestError
 from ..data.format import Shape
 from ..encoders.lifting import voxels_of
+from ..geometry.views import View
 from ..metrics import iou
 from ..reconstructors import Reconstructor
+from ..reconstructors.base import CALIBRATED
+from ..reconstructors.finishing import finished, hull_of, several_posed
 from ..reconstructors.sdf_srn import SDFSRN
 from ..reconstructors.uclid_net import VOXELS, UCLIDNet
 from ..ticket import Ticket
@@ -112,6 +115,49 @@ def choose_level(
 
 
 @torch.no_grad()
+def choose_levels(
+    model: Reconstructor,
+    shapes: Sequence[Shape],
+    *,
+    points: str = "uniform",
+    count: int = 61,
+    fractions: tuple[float, float] = (0.4, 2.5),
+) -> dict[int, tuple[float, float, float]]:
+    """Find the levels of fields of several posed views, inside the views' hull, as `choose_level`.
+
+    Tried are the levels inside which as many points lie as `fractions` of those of the truth.
+
+    Returns
+    -------
+    By number of views the level, the mean overlap at it, and that at the network's own level
+    """
+    chosen = {}
+    for views in CALIBRATED[1:]:
+        known = []
+        for shape in shapes:
+            taken = spread_views(shape, views)
+            where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
+            inside = hull_of(taken, str(model.device))(where) < 0
+            values = torch.full_like(where[:, 0], torch.inf)
+            field = model.decode(model.encode(taken))
+            parts = where[inside].split(16384)
+            values[inside] = torch.cat([where[:0, 0], *(field(part) for part in parts)])
+            known.append((shape.category, values.cpu().numpy(), shape.inside(points)))
+        chosen[views] = _best_level(known, 0.0, np.geomspace(*fractions, count))
+    return chosen
+
+
+def spread_views(shape: Shape, views: int) -> list[View]:
+    """Return every n-th image of a shape, `views` in all, evenly spread where they form a round."""
+    if shape.view_count < views:
+        raise RequestError(
+            f"{shape.id} has {shape.view_count} pictures, not {views}.",
+            "Make the data set with more --views.",
+        )
+    return [shape.view(index * shape.view_count // views) for index in range(views)]
+
+
+@torch.no_grad()
 def choose_occupancy(
     model: UCLIDNet, shapes: Sequence[Shape], *, reach: float = 3.0, count: int = 61
 ) -> tuple[float, float, float]:
@@ -179,7 +225,8 @@ def _best_level(
 
     true = np.mean(np.concatenate([truth.ravel() for *_, truth in known]))
     values = np.concatenate([values.ravel() for _, values, _ in known])
-    levels = np.quantile(values, np.clip(true * shares, 0, 1))
+    levels = np.quantile(values, np.clip(true * shares, 0, 1), method="lower")
+    levels = np.unique(levels[np.isfinite(levels)])
     before = overlap(own)
     best, level = max((overlap(level), level) for level in map(float, levels))
     return (level, best, before) if best > before else (own, before, before)
@@ -195,6 +242,8 @@ def _overlap(
     if posed and lacks(model, "depth"):  # a main network that is trained before its depth network
         options = {"depth": framed_depths(shape, views, model.framing)} | options
     field = model.decode(model.encode(pictures, **options))
+    hull = hull_of(pictures, str(model.device)) if several_posed(pictures) else None
+    field = finished(model, field, pictures, hull)
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])
     return iou(inside, shape.inside(points))
