@@ -24,11 +24,11 @@ from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
 from ..backend.contract.settings import Settings as Settings
 from ..backend.contract.words import parse_background
-from . import dataset_render, interpreter
-from .batch import batch_lines
-from .compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
-from .export import export_mesh as export_mesh
-from .requests import (
+from .backend_setup import interpreter
+from .data import dataset_render
+from .data.batch import batch_lines
+from .data.compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
+from .jobs.requests import (
     DEFAULT_NAME,
     absolute,
     begin,
@@ -37,15 +37,16 @@ from .requests import (
     checked,
     scene_settings,
 )
+from .jobs.session import Running, live
+from .jobs.stage import add_cameras as add_cameras
+from .jobs.stage import render_pictures as render_pictures
+from .jobs.stage import show_volume as show_volume
+from .jobs.stage import use_images as use_images
+from .jobs.stage import volume_from_cameras as volume_from_cameras
 from .scene import volume as scene_volume
-from .scene_source import Frames
-from .session import Running, live
-from .stage import add_cameras as add_cameras
-from .stage import render_pictures as render_pictures
-from .stage import show_volume as show_volume
-from .stage import use_images as use_images
-from .stage import volume_from_cameras as volume_from_cameras
-from .views import Camera, Picture, Source, given_source
+from .scene.export import export_mesh as export_mesh
+from .scene.scene_source import Frames
+from .scene.views import Camera, Picture, Source, given_source
 
 
 def reconstruct(

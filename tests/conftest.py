@@ -10,8 +10,8 @@ HAS_BPY = find_spec("bpy") is not None
 NEEDS_TORCH = [
     "backend",
     "bench",
-    "addon/test_dataset_render.py",
-    "addon/test_equal_views.py",
+    "addon/data/test_dataset_render.py",
+    "addon/scene/test_equal_views.py",
     "end_to_end/test_overfit_networks.py",
     "end_to_end/test_sample.py",
 ]

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from levelform.addon.checkup import check
-from levelform.addon.client import Client, ClientState
+from levelform.addon.backend_setup.checkup import check
+from levelform.addon.jobs.client import Client, ClientState
 from levelform.backend.cli import main
 
 STAND_IN = Path(__file__).parent / "stand_in.py"

@@ -19,7 +19,11 @@ ALLOWED = {
     "fields": FOUNDATION | {"geometry"},
     "fusion": FOUNDATION | {"geometry"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
-    "reconstructors": FOUNDATION | {"geometry", "images", "fields", "encoders", "fusion"},
+    # What methods say of their training, and what it gives them: plain data.
+    "training.batch": FOUNDATION,
+    "training.recipes": FOUNDATION,
+    "reconstructors": FOUNDATION
+    | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
@@ -41,7 +45,30 @@ ALLOWED = {
         "placing",
     },
 }
+# The same for the add-on's rooms; `api.py` is a room of its own, which buttons and commands call.
+ADDON_ALLOWED = {
+    "scene": set(),
+    "backend_setup": set(),
+    "jobs": {"scene", "backend_setup"},
+    "data": {"scene", "backend_setup", "jobs"},
+    "ui": {"scene", "backend_setup", "jobs", "data"},
+    "api": {"scene", "backend_setup", "jobs", "data"},
+    "operators": {"scene", "backend_setup", "jobs", "data", "api"},
+    "commands": {"scene", "backend_setup", "jobs", "data", "api"},
+    "__init__": set(),  # registers by name
+}
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
+NO_BPY = [
+    "addon/backend_setup/checkup.py",
+    "addon/backend_setup/environment.py",
+    "addon/backend_setup/install.py",
+    "addon/backend_setup/locks.py",
+    "addon/backend_setup/managed.py",
+    "addon/backend_setup/pip.py",
+    "addon/jobs/client.py",
+    "addon/jobs/dialling.py",
+    "addon/jobs/queue.py",
+]
 NO_TORCH = ["backend/ticket.py", "backend/launch.py"]
 STANDARD = set(sys.stdlib_module_names)
 
@@ -64,21 +91,23 @@ def files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
-    parts = path.relative_to(ROOT / "backend").with_suffix("").parts
-    return parts[0]
+def room_of(parts: tuple[str, ...]) -> str:
+    """Return the room of a path inside the backend: a file's own, or its folder's."""
+    own = ".".join(parts[:2])
+    return own if own in ALLOWED else parts[0]
 
 
 @pytest.mark.parametrize("path", files("backend"), ids=lambda p: str(p.relative_to(ROOT)))
 def test_backend_arrows_point_one_way(path):
-    room = room_of(path)
+    room = room_of(path.relative_to(ROOT / "backend").with_suffix("").parts)
     for name in imports_of(path):
         assert not name.startswith("bpy"), f"{path} imports {name}"
         assert not name.startswith("levelform.addon"), f"{path} imports {name}"
         if not name.startswith("levelform.backend.") or room in ANYTHING:
             continue
-        target = name.split(".")[2]
-        assert target == room or target in ALLOWED[room], f"{room} may not import {name}"
+        target = room_of(tuple(name.split(".")[2:4]))
+        within = {target, target.split(".")[0]}  # who may import a folder may import its rooms
+        assert within & {room, *ALLOWED[room]}, f"{room} may not import {name}"
 
 
 @pytest.mark.parametrize("path", files("addon"), ids=lambda p: str(p.relative_to(ROOT)))
@@ -89,6 +118,60 @@ def test_addon_knows_only_the_contract(path):
             assert name.split(".")[2] == "contract", f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("path", files("addon"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_addon_arrows_point_one_way(path):
+    room = path.relative_to(ROOT / "addon").with_suffix("").parts[0]
+    for name in imports_of(path):
+        if name.startswith("levelform.addon."):
+            target = name.split(".")[2]
+            assert target == room or target in ADDON_ALLOWED[room], f"{room} may not import {name}"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(["levelform", *(parts[:-1] if parts[-1] == "__init__" else parts)])
+
+
+def import_graph(paths: list[Path]) -> dict[str, set[str]]:
+    """Return the modules that each module imports anywhere in its file, functions included."""
+    modules = {module_name(path): path for path in paths}
+    graph = {}
+    for module, path in modules.items():
+        names = imports_of(path)
+        targets = {name if name in modules else name.rpartition(".")[0] for name in names}
+        graph[module] = (targets & modules.keys()) - {module}
+    return graph
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules of an import circle, in order; empty if there is none."""
+    done: set[str] = set()
+
+    def visit(module: str, trail: list[str]) -> list[str]:
+        if module in trail:
+            return [*trail[trail.index(module) :], module]
+        if module in done:
+            return []
+        for target in sorted(graph[module]):
+            circle = visit(target, [*trail, module])
+            if circle:
+                return circle
+        done.add(module)
+        return []
+
+    return next((circle for module in sorted(graph) if (circle := visit(module, []))), [])
+
+
+def test_a_circle_is_seen():
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_import_circle_in_the_addon_not_even_in_functions():
+    circle = circle_in(import_graph(files("addon")))
+    assert not circle, " -> ".join(circle)
+
+
 @pytest.mark.parametrize("path", files("backend/contract"), ids=lambda p: str(p.relative_to(ROOT)))
 def test_contract_needs_numpy_and_the_standard_library_alone(path):
     for name in imports_of(path):
@@ -97,7 +180,7 @@ def test_contract_needs_numpy_and_the_standard_library_alone(path):
         assert inside or top == "numpy" or top in STANDARD, f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("name", ["addon/jobs.py", *NO_TORCH])
+@pytest.mark.parametrize("name", [*NO_BPY, *NO_TORCH])
 def test_no_bpy_and_no_torch_where_none_belongs(name):
     for imported in imports_of(ROOT / name):
         assert imported.split(".")[0] not in {"bpy", "torch"}, f"{name} imports {imported}"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..session import Running, live
+from ..jobs.session import Running, live
 
 
 class Reporter:

@@ -4,9 +4,9 @@ import os
 
 import bpy
 
-from .. import interpreter, managed, preferences
-from ..interpreter import here
-from ..session import live
+from ..backend_setup import interpreter, managed, user_preferences
+from ..backend_setup.interpreter import here
+from ..jobs.session import live
 from . import Reporter, refuse
 
 
@@ -14,7 +14,7 @@ def _install_problem() -> str:
     """Return why no installation can begin; empty if one can."""
     if here.installing is not None:
         return "An installation is under way."
-    if not preferences.get().wheels and not bpy.app.online_access:
+    if not user_preferences.get().wheels and not bpy.app.online_access:
         return (
             "Blender is not allowed to use the network. "
             "Allow Online Access in Preferences > System, or choose a folder of wheels."
@@ -208,7 +208,7 @@ class LEVELFORM_OT_open_preferences(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        bpy.ops.preferences.addon_show(module=preferences.ROOT)
+        bpy.ops.preferences.addon_show(module=user_preferences.EXTENSION)
         return {"FINISHED"}
 
 

@@ -5,10 +5,10 @@ from bpy.props import CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from .. import api
-from ..results import CAMERAS
+from ..jobs.results import estimated_camera
 from ..scene import frames
 from ..scene.cameras import source_remarks
-from ..views import chosen_cameras
+from ..scene.views import chosen_cameras
 from . import Reporter, refuse
 
 
@@ -115,21 +115,16 @@ class LEVELFORM_OT_look_through(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return refuse(cls, "" if found_camera(context.object) else "No camera was found for it.")
+        return refuse(
+            cls, "" if estimated_camera(context.object) else "No camera was estimated for it."
+        )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.camera = found_camera(context.object)
+        context.scene.camera = estimated_camera(context.object)
         space = context.space_data
         if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
             space.region_3d.view_perspective = "CAMERA"
         return {"FINISHED"}
-
-
-def found_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the camera that a method placed for the picture of an object; None if it is gone."""
-    names = target.get(CAMERAS, ()) if target is not None else ()
-    cameras = (bpy.data.objects.get(name) for name in names)
-    return next((camera for camera in cameras if camera is not None), None)
 
 
 CLASSES = (

@@ -3,9 +3,9 @@
 import bpy
 from bpy.props import StringProperty
 
-from .. import view_checks
-from ..requests import begin_scene_check, source_problem
-from ..session import Running, live
+from ..jobs.requests import begin_scene_check, source_problem
+from ..jobs.session import Running, live
+from ..scene import view_checks
 from . import Reporter, Starter, refuse
 
 

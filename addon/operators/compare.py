@@ -2,8 +2,8 @@
 
 import bpy
 
-from ..compare import HEAT, begin_compare, compare_problem
-from ..session import Running
+from ..data.compare import HEAT, begin_compare, compare_problem
+from ..jobs.session import Running
 from . import Starter, refuse
 
 

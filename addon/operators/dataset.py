@@ -3,7 +3,7 @@
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..dataset_run import begin_panel, dataset_problem, run
+from ..data.dataset_run import begin_panel, dataset_problem, run
 from . import Reporter, refuse
 
 

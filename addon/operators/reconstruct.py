@@ -2,8 +2,8 @@
 
 import bpy
 
-from ..requests import begin_scene, settings_problem, source_problem
-from ..session import Running, live
+from ..jobs.requests import begin_scene, settings_problem, source_problem
+from ..jobs.session import Running, live
 from . import Starter, refuse
 
 

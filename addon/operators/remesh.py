@@ -4,20 +4,11 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...backend.contract.options import COARSEST, FINEST
-from ..requests import begin_remesh, remesh_problem
-from ..results import PROVENANCE
-from ..session import Running, live
+from ..jobs.requests import begin_remesh, not_kept, remesh_problem
+from ..jobs.session import Running, live
 from . import Starter, refuse
 
 VOXELS = 128  # of the Remesh modifier, along the object's longest side
-
-
-def not_kept(target: bpy.types.Object) -> str:
-    """Return why the worker can't mesh an object's field again; empty if it has kept it."""
-    status = live.status
-    if status is not None and target[PROVENANCE].get("keep") in status.kept:
-        return ""
-    return "The backend keeps this result no more. Reconstruct it again."
 
 
 class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):

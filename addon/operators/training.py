@@ -3,8 +3,8 @@
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..requests import absolute
-from ..training_run import Plan, problem, split_data, training, wake
+from ..data.training_run import Plan, problem, split_data, training, wake
+from ..jobs.requests import absolute
 from . import Reporter, refuse
 
 

@@ -3,16 +3,15 @@
 import bpy
 
 from .. import api
-from ..session import live
-from ..stage import PLACEMENT
-from ..views import chosen_cameras
+from ..jobs.session import live
+from ..jobs.stage import PLACEMENT
+from ..scene.views import chosen_cameras
 from . import Reporter, refuse
 
 
 class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
-    """Place the volume where all ticked cameras see the object; turn its arrow to say where the"""
-
-    """object's front looks"""
+    """Place the volume where all ticked cameras see the object; rotate its arrow to say where the
+    object's front looks"""
 
     bl_idname = "levelform.volume_from_cameras"
     bl_label = "Volume from Cameras"

@@ -261,7 +261,7 @@ def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
 
     from ..launch import isolated_module
 
-    words = [*isolated_module(sys.executable, "levelform.addon.dataset_render")]
+    words = [*isolated_module(sys.executable, "levelform.addon.data.dataset_render")]
     words += [args.source, args.out]
     words += ["--engine", args.engine, "--views", str(args.views), "--size", str(args.size)]
     words += ["--cameras", args.cameras, "--seed", str(args.seed)]

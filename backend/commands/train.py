@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,7 @@ def show(result: dict[str, Any]) -> None:
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
     """Return the preset's recipe with what the arguments change."""
-    from ..training.recipes import find_recipe
+    from ..training.parts import find_recipe
 
     recipe = find_recipe(args.method, args.part, args.preset)
     draw, changes = recipe.draw, {}
@@ -140,6 +140,12 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
         changes["views"] = args.views
     if args.points is not None:
         changes["points"] = tuple(parse_count(word) for word in args.points)
+    strays = sorted(changes.keys() - {entry.name for entry in fields(draw)})
+    if strays:
+        raise RequestError(
+            f"The {args.part} network of {args.method} draws its own number of {strays[0]}.",
+            f"Leave --{strays[0]} out.",
+        )
     recipe = replace(recipe, draw=replace(draw, **changes))
     if args.steps is not None:
         recipe = recipe.with_steps(args.steps)

@@ -7,7 +7,7 @@ from typing import Literal
 from ..data.format import Shape
 from ..geometry.views import View
 from ..reconstructors import Reconstructor
-from ..training.parts import PARTS, lacks
+from ..training.parts import lacks
 
 CameraUse = Literal["given", "estimated", "none"]
 VIEWS = (1, 2, 4, 8)
@@ -49,7 +49,7 @@ def settings_of(model: Reconstructor, views: Sequence[int] = VIEWS) -> tuple[Set
     spec = model.spec
     most = max(views) if spec.max_views is None else spec.max_views
     found = [Setting(count) for count in views if spec.min_views <= count <= most]
-    estimates = "camera" in PARTS.get(spec.name, {}) and not lacks(model, "camera")
+    estimates = "camera" in model.auxiliary and not lacks(model, "camera")
     if estimates:
         found.append(ESTIMATED)
     if estimates or not (spec.needs_camera or lacks(model, "camera")):

@@ -17,8 +17,8 @@ from ..data.format import Shape
 from ..fields import Field
 from ..reconstructors import Reconstructor, find_method
 from ..ticket import Ticket
-from ..training.parts import fresh, with_part
-from ..training.recipes import PRETRAINING, Recipe, find_recipe
+from ..training.parts import find_recipe, fresh, with_part
+from ..training.recipes import PRETRAINING, Recipe
 from ..training.samples import framed_depths
 from ..training.trainer import LAST, RUN, Settings, Trainer
 from .entrants import digest

@@ -44,6 +44,40 @@ class Surface(NamedTuple):
     interval: Interval
 
 
+class Round(NamedTuple):
+    """A batch of B objects, each seen by V cameras, for `Levelform.several_loss`.
+
+    Attributes
+    ----------
+    vectors : (B, V, features) of the image encoder
+    distances : (B, V, S, S) pixels to the silhouettes
+    poses, intrinsics : (B, V, 4, 4) camera_from_volume, (B, V, 4) in pixels
+    depth : (B, V, T, T) true depth at the cells of the encoder's finest map, or infinite
+    points, inside : (B, P, 3), (B, P) 0 or 1
+    maps : (B, V, C, T, T) of the image encoder, the finest first
+    """
+
+    vectors: Tensor
+    distances: Tensor
+    poses: Tensor
+    intrinsics: Tensor
+    depth: Tensor
+    points: Tensor
+    inside: Tensor
+    maps: tuple[Tensor, ...]
+
+    @property
+    def views(self) -> Silhouettes:
+        """The silhouettes; the cameras are perspective."""
+        flat = torch.zeros(self.poses.shape[:2], dtype=torch.bool, device=self.poses.device)
+        return Silhouettes(self.distances, self.poses, self.intrinsics, flat)
+
+    def to(self, device: torch.device | str) -> "Round":
+        """Return the batch on another device."""
+        *tensors, maps = self
+        return Round(*(t.to(device) for t in tensors), tuple(level.to(device) for level in maps))
+
+
 class SeveralViews(nn.Module):
     """Image features, silhouettes and cameras of V views to logits at points.
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..contract.errors import RequestError
 
 OBJECT_SIDE = 1.8  # longest side of the bounding box in the object frame
+PADDED_GRID_SIDE = 64 / 35  # longest side of 32 of the 36 voxels of a grid over [-1, 1]
 
 # Rotations that take a data set's axes to ours (+Z up, front towards -Y).
 Z_UP_FROM_Y_UP = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], np.float64)
@@ -37,6 +38,11 @@ def similarity(*, scale: float = 1.0, offset: np.ndarray | None = None) -> np.nd
     if offset is not None:
         matrix[:3, 3] = offset
     return matrix
+
+
+def shapenet_frame(side: float) -> np.ndarray:
+    """Return (4, 4) method_from_volume for ShapeNet v1's axes and a longest side of `side`."""
+    return similarity(scale=side / OBJECT_SIDE) @ Z_UP_FROM_SHAPENET.T
 
 
 def from_box(points: np.ndarray, side: float) -> np.ndarray:
@@ -79,6 +85,6 @@ FRAMES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "object": lambda points: from_box(points, OBJECT_SIDE),
     "unit-cube": lambda points: from_box(points, 1.0),  # Occupancy Networks, TDGN, SDF-SRN's truth
     "unit-box": lambda points: from_box(points, 2.0),  # UCLID-Net
-    "padded-grid": lambda points: from_box(points, 64 / 35),  # Deep Meta: 32 of 36 voxels
+    "padded-grid": lambda points: from_box(points, PADDED_GRID_SIDE),  # Deep Meta Functionals
     "unit-sphere": from_sphere,  # DISN
 }

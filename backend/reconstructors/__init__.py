@@ -20,7 +20,7 @@ from .base import WeightsInfo as WeightsInfo
 from .base import keyword_names as keyword_names
 from .base import register as register
 from .building import within
-from .checkpoints import read_checkpoint, tensors_in
+from .published.files import read_checkpoint, tensors_in
 
 WEIGHTS_FOLDER = Path(__file__).parents[2] / "assets" / "weights"
 
@@ -203,7 +203,7 @@ def import_checkpoint(cls: type[Reconstructor], paths: Sequence[str | Path]) -> 
 
 def can_import(cls: type[Reconstructor]) -> bool:
     """Whether a checkpoint of the method's authors can be turned into its weights."""
-    return cls.import_checkpoint.__func__ is not Reconstructor.import_checkpoint.__func__
+    return cls.published is not None
 
 
 def pick_device(name: str) -> torch.device:

@@ -5,7 +5,6 @@ its `configurations` ("paper", "compact"), builds its network from one of them, 
 paper's own frame at its border with `to_method` and `prepare`, and nowhere else.
 """
 
-import dataclasses
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +17,20 @@ import torch
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
-from ..contract.options import Option
 from ..fields import Field
 from ..fusion import Fusion
 from ..geometry.cameras import Camera
-from ..geometry.frames import OBJECT_SIDE, Z_UP_FROM_SHAPENET, scale_of, similarity
+from ..geometry.frames import scale_of
 from ..geometry.views import View
 from ..images.framing import Framing, Pictures, frame_views
+from ..training.batch import Batch as Batch
+from ..training.recipes import Recipe
 from .building import build, check_facts
+from .code import Code as Code
 from .configuration import Configuration as Configuration
+from .published import PublishedNetwork
+from .spec import SYMMETRY as SYMMETRY
+from .spec import MethodSpec as MethodSpec
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
 
 Method = TypeVar("Method", bound="Reconstructor")
@@ -34,181 +38,6 @@ Method = TypeVar("Method", bound="Reconstructor")
 CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
 LEVEL_OF = "level of {} views"  # its name among their results
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
-
-
-def shapenet_frame(side: float) -> np.ndarray:
-    """Return (4, 4) method_from_volume for ShapeNet v1's axes and a longest side of `side`."""
-    return similarity(scale=side / OBJECT_SIDE) @ Z_UP_FROM_SHAPENET.T
-
-
-@dataclass(frozen=True)
-class MethodSpec:
-    """What a method is called and what it needs.
-
-    Attributes
-    ----------
-    name : as users type it, e.g. "visual-hull"
-    title : as the panel shows it
-    paper : citation, empty for our own
-    summary : one sentence for the artist
-    needs_camera : every view must be posed
-    estimates_camera : the method can place the camera of an unposed picture
-    min_views, max_views : how many views it takes; max_views None means any number
-    image_size : side of the square picture the network sees; None means pictures are used as they
-        are
-    needs_weights : a network; false for methods without learned parameters
-    fusions : names of the rules by which several views are combined, the default first
-    own_options : keywords of `encode` and `decode` that a person may give, see `options`
-    level_unit : what a user's level is a number of, "distance" or "probability"
-    """
-
-    name: str
-    title: str
-    paper: str
-    summary: str
-    needs_camera: bool = False
-    estimates_camera: bool = False
-    min_views: int = 1
-    max_views: int | None = None
-    image_size: int | None = None
-    needs_weights: bool = True
-    fusions: tuple[Fusion, ...] = ()
-    own_options: tuple[Option, ...] = ()
-    level_unit: str = "distance"
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """Every option that may be given by name, in order of the names.
-
-        Where there is a choice of fusions it is "fusion"; where cameras are estimated, "camera".
-        """
-        implied = []
-        if len(self.fusions) > 1:
-            help_ = "how several views become one object"
-            implied.append(Option("fusion", "choice", self.fusions[0], help_, choices=self.fusions))
-        if self.estimates_camera:
-            help_ = "take each image's camera where it has one, or estimate all of them"
-            words = ("given", "estimated")
-            implied.append(Option("camera", "choice", "given", help_, choices=words))
-        return tuple(sorted((*implied, *self.own_options), key=lambda option: option.name))
-
-
-# Of methods whose objects are taken for symmetric, where their weights are so configured.
-SYMMETRY = Option(
-    "symmetry",
-    "bool",
-    True,
-    "use that most objects are symmetric about the volume's plane x = 0",
-)
-
-
-@dataclass(frozen=True)
-class Code:
-    """What `encode` made of the views of one object: enough to decode it again without them.
-
-    Attributes
-    ----------
-    method : name of the method that made it
-    tensors : the numbers, by name; floating-point tensors can be averaged and blended
-    meta : JSON-able facts that the method needs to decode (sizes, cameras, names)
-    """
-
-    method: str
-    tensors: Mapping[str, Tensor]
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-    def to(self, device: torch.device | str) -> "Code":
-        """Return the code on another device."""
-        return replace(self, tensors={name: t.to(device) for name, t in self.tensors.items()})
-
-    def lerp(self, other: "Code", weight: float) -> "Code":
-        """Return `(1 - weight) * self + weight * other`.
-
-        Raises
-        ------
-        RequestError
-            If the codes are of different methods or shapes.
-        """
-        shapes = {name: t.shape for name, t in self.tensors.items()}
-        if self.method != other.method or shapes != {n: t.shape for n, t in other.tensors.items()}:
-            raise RequestError(
-                f"A {self.method} code and a {other.method} code of other shape can't be blended.",
-                "Encode both objects with the same method and weights.",
-            )
-        mixed = {
-            name: torch.lerp(t, other.tensors[name].to(t), weight) if t.is_floating_point() else t
-            for name, t in self.tensors.items()
-        }
-        return replace(self, tensors=mixed)
-
-    @staticmethod
-    def average(codes: Sequence["Code"]) -> "Code":
-        """Return the mean of codes of one method and shape; tensors of integers are the first's."""
-        if not codes:
-            raise RequestError("There is no code to average.")
-        mean = codes[0]
-        for count, code in enumerate(codes[1:], start=2):
-            mean = mean.lerp(code, 1.0 / count)
-        return mean
-
-    def save(self, path: str | Path) -> None:
-        """Write the code as a safetensors file."""
-        header = {"kind": "code", "method": self.method, "meta": dict(self.meta)}
-        write_tensors(path, self.tensors, header)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Code":
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        RequestError
-            If the file is missing, damaged or holds no code.
-        """
-        tensors, header, _ = read_tensors(path)
-        if header.get("kind") != "code":
-            raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
-        return cls(header["method"], tensors, header["meta"])
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What `Reconstructor.loss` sees: B objects, V views of each, all in the volume's frame.
-
-    Attributes
-    ----------
-    images : (B, V, 4, S, S) float32 RGBA, straight alpha, framed as `Reconstructor.framing` says
-    points : (B, P, 3) where the field is supervised
-    inside : (B, P) float32, 1 inside, 0 outside
-    distances : (B, P) signed distances, negative inside; None when not sampled
-    near : (B, P) bool, which points were drawn near the surface; None when not known
-    camera_from_volume : (B, V, 4, 4), camera axes x right, y down, z forward; None when unposed
-    intrinsics : (B, V, 4), fx fy cx cy in pixels of `images`
-    orthographic : the cameras are orthographic (all alike)
-    surface, normals : (B, Q, 3) points of the surface, and their normals
-    depth : (B, V, S, S) distance along the optical axis, infinite where there is no object
-    """
-
-    images: Tensor
-    points: Tensor
-    inside: Tensor
-    distances: Tensor | None = None
-    near: Tensor | None = None
-    camera_from_volume: Tensor | None = None
-    intrinsics: Tensor | None = None
-    orthographic: bool = False
-    surface: Tensor | None = None
-    normals: Tensor | None = None
-    depth: Tensor | None = None
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on another device."""
-        moved = {
-            f.name: value.to(device)
-            for f in dataclasses.fields(self)
-            if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        return replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -240,10 +69,15 @@ class Reconstructor(nn.Module):
     Attributes
     ----------
     configurations : the method's configurations by name: "paper" and "compact"
+    recipes : how each part is trained, by the recipe's name ("paper" and "compact", like the
+        configurations) and the part's ("main", and the auxiliary networks)
+    auxiliary : networks that are trained alone ("camera", "depth"), each with the entry of the
+        configuration that sizes it and the entry's value without it
     configuration : the one this network was built from; None for methods without weights
     method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
         identity unless the weights say otherwise; change it with `set_frame`
     weights : where the weights come from
+    published : imports the authors' checkpoints, see `import_checkpoint`; None: there are none
     half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
         pictures or features and no coordinates; tensors in, tensors out
     picture_encoder : path of the sub-network that sees the pictures, where it may start from that
@@ -256,6 +90,9 @@ class Reconstructor(nn.Module):
     picture_encoder: ClassVar[str] = ""
     configurations: ClassVar[Mapping[str, Configuration]] = {}
     configuration_class: ClassVar[type[Configuration]] = Configuration
+    recipes: ClassVar[Mapping[str, Mapping[str, Recipe]]] = {}
+    auxiliary: ClassVar[Mapping[str, tuple[str, Any]]] = {}
+    published: ClassVar[Callable[[Sequence[Mapping[str, Any]]], PublishedNetwork] | None] = None
 
     def __init__(self, configuration: Any = None) -> None:
         super().__init__()
@@ -475,7 +312,7 @@ class Reconstructor(nn.Module):
         model = build(cls, configuration, stored, source=str(path))
         model.fill(stored, source=str(path))
         model.set_frame(_matrix(header.get("frame")))
-        training, results = check_facts(header)
+        training, results = check_facts(header, {"main", *cls.auxiliary})
         model.weights = WeightsInfo(name or Path(path).name, digest, training, results)
         return model
 
@@ -488,7 +325,18 @@ class Reconstructor(nn.Module):
         checkpoints
             The content of each file: (nested) mappings from names to tensors and plain values.
         """
-        raise RequestError(f"No checkpoint of {cls.spec.title} can be imported.")
+        if cls.published is None:
+            raise RequestError(
+                f"No checkpoint of {cls.spec.title} can be imported.",
+                f"Train the method with `levelform train {cls.spec.name}`.",
+            )
+        network = cls.published(checkpoints)
+        configuration = replace(cls.configurations[network.configuration], **network.changes)
+        model = cls(configuration)
+        model.fill(network.state, source="The checkpoint")
+        if network.frame is not None:
+            model.set_frame(network.frame)
+        return model
 
     def fill(self, tensors: Mapping[str, Tensor], *, source: str) -> None:
         """Copy a state dict into the network, refusing one that does not fit or is not finite."""

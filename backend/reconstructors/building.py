@@ -5,7 +5,7 @@ the first parameter beyond them, before memory is taken.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,7 +20,6 @@ Network = TypeVar("Network")
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full)
 _SLACK = 4 << 20  # elements: grids and constants that no file stores
 _DEPTH = 100  # of nested lists and tables in what a header tells; a network trained on others nests
-_PARTS = {"main", "camera", "depth", "several"}
 _HINT = "Use weights that this version of Levelform wrote."
 
 
@@ -76,21 +75,23 @@ def within(held: int, *, source: str) -> Iterator[None]:
         ) from e
 
 
-def check_facts(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a header tells of training and results.
+def check_facts(
+    header: Mapping[str, Any], known: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a header says of training and results; `known` are the method's parts.
 
     Raises
     ------
     RequestError
-        If one is not a table, nests too deep, or names a part that no network has.
+        If one is not a table, nests too deep, or names a part that the method does not have.
     """
     training, results = (_table(header, name) for name in ("training", "results"))
     parts = training.get("parts", {})
     if not isinstance(parts, dict) or not all(isinstance(part, dict) for part in parts.values()):
         raise RequestError("The weights' parts are not a table of tables.", _HINT)
-    strays = sorted(parts.keys() - _PARTS)
+    strays = sorted(parts.keys() - set(known))
     if strays:
-        raise RequestError(f"The weights name a part that no network has: {strays[0]!r}.", _HINT)
+        raise RequestError(f"The method has no part {strays[0]!r}, which its weights name.", _HINT)
     strays = sorted(n for n, v in results.items() if isinstance(v, dict | list))
     if strays:
         raise RequestError(f"The weights' result {strays[0]!r} is not a number or a word.", _HINT)

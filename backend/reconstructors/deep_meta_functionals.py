@@ -28,11 +28,10 @@ Departures
 """
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -40,17 +39,18 @@ from torch import Tensor, nn
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
-from ..encoders.preactivation import MODULES, PreactivationResNet
+from ..encoders.preactivation import PreactivationResNet
 from ..fields import Field
 from ..fields.mlp import Activation, MlpField
 from ..fusion import reduce_views
-from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
-from .checkpoints import require
+from ..training.recipes import EQUAL, Draw, Recipe, adam, small
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
+from .published.deep_meta_functionals import published_network
 
 SPEC = MethodSpec(
     name="deep-meta-functionals",
@@ -67,7 +67,6 @@ SPEC = MethodSpec(
 )
 
 ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}
-GRID_SIDE = 64 / 35  # longest side in the method's frame: 32 of 36 voxels of [-1, 1] (section 5)
 THRESHOLDS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.9)  # the family of level sets of figure 6
 
 PAPER_FRAMING = replace(R2N2, backdrop="rgba")
@@ -190,13 +189,36 @@ def _folded(layer: Layer) -> tuple[Tensor, Tensor]:
     return (weight * layer.scale[0]).T.contiguous(), layer.bias[0, 0]
 
 
+PAPER_RECIPE = Recipe(
+    (
+        adam(
+            5e-5,
+            1_000_000,
+            decay="staircase",
+            stairs=((0.5, 0.1), (0.75, 0.05)),
+            clip=10.0,
+            clip_each=True,
+        ),
+    ),
+    Draw(points=(("deep-meta-functionals", 11_000),), mirror=0.5, augment=()),
+    ema=0.0,
+    source="Deep Meta Functionals 5.1: Adam 5e-5, a tenth after 10 epochs, half after 5 "
+    "more; 11,000 points, batch 32, gradients clipped at 10 a tensor",
+)
+
+
 @register(SPEC)
 class DeepMetaFunctionals(Reconstructor):
     """The hypernetwork f."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DeepMetaConfiguration
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "compact": {"main": small(Draw(points=EQUAL, crops=0.4))},
+    }
     configuration: DeepMetaConfiguration
+    published = published_network
     half_precision = ("encoder.forward",)
 
     def __init__(self, configuration: DeepMetaConfiguration = COMPACT) -> None:
@@ -217,7 +239,7 @@ class DeepMetaFunctionals(Reconstructor):
             for index, shape in enumerate(sizes.sizes)
         )
         self._draw()
-        self.set_frame(similarity(scale=GRID_SIDE / OBJECT_SIDE))
+        self.set_frame(similarity(scale=PADDED_GRID_SIDE / OBJECT_SIDE))
 
     # ---------------------------------------------------------------- network
 
@@ -353,29 +375,6 @@ class DeepMetaFunctionals(Reconstructor):
         seen = render_silhouettes(functional, self.to_method(rays).expand(len(images), -1, -1, -1))
         return F.mse_loss(seen, silhouettes.flatten(1))
 
-    @classmethod
-    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the network of a checkpoint that the authors' TensorFlow code wrote.
-
-        No weights were published; names and layouts follow from the code. The frame is that of 32^3
-        grids in 36^3; the activation is not in the file and taken to be the paper's.
-        """
-        prefix = "2d_cnn_model/"
-        found = {
-            n.removeprefix(prefix): t for n, t in checkpoints[0].items() if n.startswith(prefix)
-        }
-        found = {n: t for n, t in found.items() if "/Adam" not in n and "_skip/" not in n}
-        require(found, ["Input/weights", "fully/w0/Matrix"], what=SPEC.title)
-        if any(name.startswith("fully/expand") for name in found):
-            raise RequestError(
-                "This checkpoint has hidden layers before its heads (a branch variant).",
-                "Only networks as in the paper can be imported.",
-            )
-        model = cls(_sizes_of(found))
-        model.fill(_renamed(found, model), source="The checkpoint")
-        model.set_frame(shapenet_frame(GRID_SIDE))
-        return model
-
 
 # ---------------------------------------------------------------- what else the paper shows
 
@@ -429,69 +428,3 @@ def render_silhouettes(functional: Functional, points: Tensor) -> Tensor:
     """Return (B, R): the greatest probability along each ray, points (B, R, S, 3) method frame."""
     logits = functional(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
     return logits.amax(2).sigmoid()
-
-
-# ---------------------------------------------------------------- the authors' names
-
-
-def _sizes_of(found: Mapping[str, Tensor]) -> DeepMetaConfiguration:
-    """Return the configuration that the shapes of a checkpoint's variables tell."""
-    channels, width = found["Input/weights"].shape[2:]
-    modules = {m.group(1) for n in found if (m := re.match(r"Residuals/r(\d+)_1/", n))}
-    layers = {m.group(1) for n in found if (m := re.match(r"fully/w(\d+)/", n))}
-    bare = "fully/b0/Matrix" not in found
-    hidden = found["fully/b1/Matrix"].shape[1]
-    return replace(
-        PAPER,
-        framing=replace(PAPER_FRAMING, backdrop="rgba" if channels == 4 else "black"),
-        width=width,
-        blocks=len(modules) // MODULES,
-        connected=sum(bool(re.match(r"fully/decode\d+/Matrix", n)) for n in found),
-        hidden_layers=len(layers) - 1,
-        hidden_width=hidden,
-        coordinates=found["fully/w0/Matrix"].shape[1] // hidden,
-        batch_norm="Residuals/r1_1/gamma" in found,
-        connected_style="code",
-        first_layer_affine=not bare,
-    )
-
-
-def _renamed(found: Mapping[str, Tensor], model: DeepMetaFunctionals) -> dict[str, Tensor]:
-    """Return our state dict of the authors' variables.
-
-    Kernels go from (h, w, in, out) to (out, in, h, w), matrices are transposed, and the last layer
-    of g is doubled and negated: theirs is a pseudo distance with P(inside) = sigmoid(-2 g).
-    """
-    counts = {n: t for n, t in model.state_dict().items() if n.endswith("num_batches_tracked")}
-    renamed = dict(counts)
-    last = len(model.heads) - 1
-    norms = {
-        "gamma": "weight",
-        "beta": "bias",
-        "moving_mean": "running_mean",
-        "moving_variance": "running_var",
-    }
-    for name, tensor in found.items():
-        scope, leaf = name.rsplit("/", 1)
-        if tensor.ndim == 4:
-            tensor = tensor.permute(3, 2, 0, 1)
-        elif tensor.ndim == 2:
-            tensor = tensor.T
-        ours = {"weights": "weight", "Matrix": "weight", "biases": "bias"}.get(leaf, leaf)
-        if scope == "Input":
-            place = "encoder.stem"
-        elif match := re.fullmatch(r"Residuals/r(\d+)_([12])", scope):
-            block, module = divmod(int(match[1]) - 1, MODULES)
-            part = "norm" if leaf in norms else "conv"
-            place, ours = f"encoder.blocks.{block}.{module}.{part}{match[2]}", norms.get(leaf, ours)
-        elif match := re.fullmatch(r"fully/decode(\d+)", scope):
-            place = f"connected.{int(match[1]) - 1}"
-        elif match := re.fullmatch(r"fully/([wbg])(\d+)", scope):
-            kind = {"w": "weight", "b": "bias", "g": "scale"}[match[1]]
-            place = f"heads.{match[2]}.{kind}"
-            if int(match[2]) == last and kind != "scale":
-                tensor = -2 * tensor
-        else:
-            place = f"unknown.{scope}"
-        renamed[f"{place}.{ours}"] = tensor.contiguous()
-    return renamed

@@ -32,7 +32,7 @@ Departures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ from ..contract.errors import RequestError
 from ..contract.options import Option
 from ..encoders import normalize
 from ..encoders.pose import CameraNetwork
-from ..encoders.vgg import GROUPS, VGG16
+from ..encoders.vgg import VGG16
 from ..fields.field import Field
 from ..fields.fused import FusedFields
 from ..fields.mirrored import MirroredField
@@ -54,6 +54,7 @@ from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
+from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -62,10 +63,9 @@ from .base import (
     MethodSpec,
     Reconstructor,
     register,
-    shapenet_frame,
 )
-from .checkpoints import require
 from .configuration import Ranges
+from .published.disn import published_network
 
 UNIT = 10.0  # the networks predict this many times the distance
 NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
@@ -222,6 +222,37 @@ def _with_share(group: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     return {**group, "shares": share * group["shares"] / group["shares"].sum()}
 
 
+BATCH, STEPS = 16, 3_600_000
+# The rate falls to 0.9 of itself every 200,000 samples, down to a hundredth of what it was.
+STAIR = 200_000 / BATCH / STEPS
+PAPER_RECIPES = {
+    "main": Recipe(
+        (
+            adam(
+                1e-4,
+                STEPS,
+                betas=(0.5, 0.999),
+                weight_decay=1e-5,
+                coupled=True,
+                decay="staircase",
+                stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
+            ),
+        ),
+        Draw(objects=BATCH, points=(("disn", 2048),), **PLAIN),
+        ema=0.0,
+        source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
+        "0.9 times as high after every 200,000 samples, L2 term 1e-5",
+    ),
+    "camera": Recipe(
+        (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
+        Draw(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
+        ("camera",),
+        ema=0.0,
+        source="DISN, the authors' code",
+    ),
+}
+
+
 @register(
     MethodSpec(
         name="disn",
@@ -249,7 +280,16 @@ class DISN(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DISNConfiguration
+    recipes = {
+        "paper": PAPER_RECIPES,
+        "compact": {
+            "main": small(Draw(points=FEWER, crops=0.3), clip=None, rate=1.5e-3),
+            "camera": small_camera(),
+        },
+    }
+    auxiliary = {"camera": ("camera", False)}
     configuration: DISNConfiguration
+    published = published_network
     half_precision = (
         "sdf.vgg.forward",
         "sdf.global_stream.hidden",
@@ -514,91 +554,6 @@ class DISN(Reconstructor):
         true = (true + batch.camera_from_volume[..., None, :3, 3]) * self.configuration.camera_unit
         squared = (predicted - true).square().sum(-1)
         return {"loss": squared.mean(), "d3D": squared.detach().sqrt().mean()}
-
-    # ------------------------------------------------------------ the authors' files
-
-    @classmethod
-    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the network of `SDF_DISN` and, if given as the second file, `cam_DISN`.
-
-        TensorFlow's variables: kernels are (height, width, in, out), matrices (in, out).
-        """
-        tensors = dict(checkpoints[0])
-        require(tensors, ["vgg_16/fc8/weights", "sdfprediction/fold1/conv1/weights"], what="DISN")
-        state = {f"sdf.vgg.{k}": v for k, v in _vgg_state(tensors).items()}
-        for stream, scope in STREAM_SCOPES.items():
-            state |= {f"sdf.{stream}.{k}": v for k, v in _stream_state(tensors, scope).items()}
-        if len(checkpoints) > 1:
-            heads = dict(checkpoints[1])
-            require(heads, ["cameraprediction/scale/fc1/weights"], what="DISN's camera network")
-            state |= {f"camera.encoder.{k}": v for k, v in _vgg_state(heads).items()}
-            state |= _head_states(heads)
-        sizes = _sizes(tensors)
-        model = cls(replace(PAPER, legacy=True, camera=len(checkpoints) > 1, **sizes))
-        model.fill(state, source="The checkpoint")
-        # The authors' frame: centroid at 0, farthest point at 1; a typical object's farthest point
-        # is two thirds of its longest side away.
-        model.set_frame(shapenet_frame(OBJECT_SIDE / 1.2))
-        return model
-
-
-STREAM_SCOPES = {"global_stream": "sdfprediction", "local_stream": "sdfprediction_imgfeat"}
-
-
-def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return the configuration's sizes that a checkpoint's variables show."""
-    head, fc8 = tensors["vgg_16/fc6/weights"], tensors["vgg_16/fc8/weights"]
-    first = [tensors[f"sdfprediction/fold1/conv{i}/weights"].shape[-1] for i in (1, 2, 3)]
-    second = [tensors[f"sdfprediction/fold2/conv{i}/weights"].shape[-1] for i in (1, 2)]
-    return {
-        "picture": 32 * head.shape[0],
-        "width": tensors["vgg_16/conv1/conv1_1/weights"].shape[-1],
-        "hidden": head.shape[-1],
-        "features": fc8.shape[-1],
-        "point_widths": tuple(first),
-        "decoder_widths": tuple(second),
-    }
-
-
-def _kernel(tensor: Tensor) -> Tensor:
-    return tensor.permute(3, 2, 0, 1).contiguous()
-
-
-def _vgg_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the state of `VGG16` from TF-slim's variables."""
-    state, index = {}, 0
-    for group, count in enumerate(GROUPS, start=1):
-        for layer in range(1, count + 1):
-            scope = f"vgg_16/conv{group}/conv{group}_{layer}"
-            state[f"features.{index}.weight"] = _kernel(tensors[f"{scope}/weights"])
-            state[f"features.{index}.bias"] = tensors[f"{scope}/biases"]
-            index += 2
-        index += 1
-    for name in ("fc6", "fc7", "fc8"):
-        state[f"{name}.weight"] = _kernel(tensors[f"vgg_16/{name}/weights"])
-        state[f"{name}.bias"] = tensors[f"vgg_16/{name}/biases"]
-    return state
-
-
-def _stream_state(tensors: Mapping[str, Tensor], scope: str) -> dict[str, Tensor]:
-    """Return the state of a `Stream` from its 1 x 1 convolutions."""
-    names = {f"points.{2 * i}": f"fold1/conv{i + 1}" for i in range(3)}
-    names |= {f"decoder.{2 * i}": f"fold2/{c}" for i, c in enumerate(("conv1", "conv2", "conv5"))}
-    state = {}
-    for ours, theirs in names.items():
-        state[f"{ours}.weight"] = _kernel(tensors[f"{scope}/{theirs}/weights"])[..., 0, 0]
-        state[f"{ours}.bias"] = tensors[f"{scope}/{theirs}/biases"]
-    return state
-
-
-def _head_states(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    state = {}
-    for head in ("scale", "ortho6d", "translation"):
-        for index in range(3):
-            scope = f"cameraprediction/{head}/fc{index + 1}"
-            state[f"camera.{head}.{2 * index}.weight"] = tensors[f"{scope}/weights"].T.contiguous()
-            state[f"camera.{head}.{2 * index}.bias"] = tensors[f"{scope}/biases"]
-    return state
 
 
 # ---------------------------------------------------------------- cameras of the renders

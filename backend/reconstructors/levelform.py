@@ -56,13 +56,14 @@ from ..encoders.upright import (
 )
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fields.several_views import SeveralViews, SeveralViewsField, depth_loss
+from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
 from ..fields.silhouette_rays import Silhouettes, pixel_distances
 from ..fusion import camera_tensors, inside_picture, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.cropping import crop_square
 from ..images.framing import OURS, Framing, Pictures, mask_square
+from ..training.recipes import EVEN, Draw, Phase, Recipe, RoundDraw, small, small_camera
 from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 
@@ -165,40 +166,6 @@ Layers = list[tuple[Tensor, Tensor]]
 """Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
 
 
-class Round(NamedTuple):
-    """A batch of B objects, each seen by V cameras, for `Levelform.several_loss`.
-
-    Attributes
-    ----------
-    vectors : (B, V, features) of the image encoder
-    distances : (B, V, S, S) pixels to the silhouettes
-    poses, intrinsics : (B, V, 4, 4) camera_from_volume, (B, V, 4) in pixels
-    depth : (B, V, T, T) true depth at the cells of the encoder's finest map, or infinite
-    points, inside : (B, P, 3), (B, P) 0 or 1
-    maps : (B, V, C, T, T) of the image encoder, the finest first
-    """
-
-    vectors: Tensor
-    distances: Tensor
-    poses: Tensor
-    intrinsics: Tensor
-    depth: Tensor
-    points: Tensor
-    inside: Tensor
-    maps: tuple[Tensor, ...]
-
-    @property
-    def views(self) -> Silhouettes:
-        """The silhouettes; the cameras are perspective."""
-        flat = torch.zeros(self.poses.shape[:2], dtype=torch.bool, device=self.poses.device)
-        return Silhouettes(self.distances, self.poses, self.intrinsics, flat)
-
-    def to(self, device: torch.device | str) -> "Round":
-        """Return the batch on another device."""
-        *tensors, maps = self
-        return Round(*(t.to(device) for t in tensors), tuple(level.to(device) for level in maps))
-
-
 class Look(NamedTuple):
     """What the encoder makes of N pictures."""
 
@@ -292,6 +259,19 @@ class Levelform(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
+    recipes = {
+        "compact": {
+            "main": small(Draw(points=EVEN)),
+            "camera": small_camera(crops=1.0, canonical=False),
+            "several": Recipe(
+                (Phase(loss="several_loss", rate=2e-3, warm_up=200),),
+                RoundDraw(),
+                ("several",),
+                precision="bfloat16",
+            ),
+        }
+    }
+    auxiliary = {"camera": ("camera", False), "several": ("several", 0)}
     configuration: LevelformConfiguration
     half_precision = ("trunk.forward", "camera.trunk.forward", "several.combine")
 

@@ -22,9 +22,9 @@ Departures
   the user's threshold, not built in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -39,9 +39,10 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
-from .checkpoints import require, state_dict_in
+from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
+from .published.occupancy_network import published_network
 
 SPEC = MethodSpec(
     name="occupancy-network",
@@ -212,13 +213,26 @@ def _bias(layer: nn.Conv1d) -> Tensor:
     return layer.bias
 
 
+PAPER_RECIPE = Recipe(
+    (adam(1e-4, 300_000),),
+    Draw(objects=64, points=(("occupancy-network", 2048),), **PLAIN),
+    ema=0.0,
+    source="Occupancy Networks, the authors' code: Adam 1e-4, batch 64, 2,048 points",
+)
+
+
 @register(SPEC)
 class OccupancyNetwork(Reconstructor):
     """Encoder and conditional decoder."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = OccupancyConfiguration
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "compact": {"main": small(Draw(points=FEWER, crops=0.4), clip=None)},
+    }
     configuration: OccupancyConfiguration
+    published = published_network
     # The blocks see features of points that the first layer, in float32, has made.
     half_precision = ("encoder.forward", *(f"decoder.block{i}.forward" for i in range(5)))
     picture_encoder = "encoder.features"
@@ -259,24 +273,3 @@ class OccupancyNetwork(Reconstructor):
         logits = self.logits(batch.images[:, 0], batch.points)
         entropy = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
         return {"loss": entropy.sum(1).mean(), "cross_entropy": entropy.detach().mean()}
-
-    @classmethod
-    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the network of `onet_img2mesh*.pt`, with current or legacy (`fc_gamma`) names."""
-        tensors = state_dict_in(checkpoints[0], "model")
-        require(tensors, ["decoder.fc_p.weight", "encoder.fc.weight"], what=SPEC.title)
-        renamed = {}
-        for name, tensor in tensors.items():
-            for kind in ("gamma", "beta"):
-                if f".fc_{kind}." in name:
-                    name = name.replace(f".fc_{kind}.", f".conv_{kind}.")
-                    tensor = tensor[..., None] if name.endswith("weight") else tensor
-            renamed[name] = tensor
-        hidden = renamed["decoder.fc_p.weight"].shape[0]
-        features, last = renamed["encoder.fc.weight"].shape
-        blocks = len({n.split(".")[1] for n in renamed if n.startswith("decoder.block")})
-        sizes = {"width": last // 8, "features": features, "hidden": hidden, "blocks": blocks}
-        model = cls(replace(PAPER, **sizes))
-        model.fill(renamed, source="The checkpoint")
-        model.set_frame(shapenet_frame(1.0))
-        return model

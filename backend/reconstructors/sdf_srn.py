@@ -29,7 +29,7 @@ explains every silhouette.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -49,13 +49,15 @@ from ..fields.generated_mlp import GeneratedField, GeneratedMLP
 from ..fields.silhouettes import PADDING, signed_distances
 from ..fusion import camera_tensors
 from ..geometry.cameras import Camera
-from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.frames import OBJECT_SIDE, shapenet_frame, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import Framing
 from ..ticket import Ticket
-from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register, shapenet_frame
+from ..training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
+from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
+from .published.sdf_srn import published_network
 
 MARGIN = 0.01  # epsilon of the ray losses, method units
 SILHOUETTE_DEPTHS = 5  # M, depths drawn on each background ray
@@ -327,6 +329,37 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
 # ---------------------------------------------------------------- the method
 
 
+PAPER_RECIPE = Recipe(
+    (
+        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
+        adam(1e-4, 100_000),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    ema=0.0,
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
+)
+COMPACT_RECIPE = Recipe(
+    (
+        # The error is in what depends on the latent: many latents, few points each.
+        Phase(
+            loss=PRETRAINING,
+            options={"count": 64, "points": 64},
+            steps=700,
+            rate=6e-3,
+            weight_decay=0.0,
+            clip=0.3,
+        ),
+        # Rays cost most, so each image gives few of them and a step sees more images.
+        Phase(
+            options={"rays": 128, "eikonal_points": 100},
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+        ),
+    ),
+    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
+)
+
+
 @register(
     MethodSpec(
         name="sdf-srn",
@@ -352,8 +385,10 @@ class SDFSRN(Reconstructor):
     """SDF-SRN; see the module's docstring."""
 
     configuration: SDFSRNConfiguration
+    published = published_network
     half_precision = ("encoder.forward",)
     configuration_class = SDFSRNConfiguration
+    recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
     configurations = {
         "paper": SDFSRNConfiguration(_SHAPENET),
         "paper-pascal3d": SDFSRNConfiguration(
@@ -558,28 +593,6 @@ class SDFSRN(Reconstructor):
             "silhouette": (sign * traced.levels[-1, 0] <= 0).unflatten(0, shape),
             "normals": F.normalize(sign * slope @ turn, dim=-1).unflatten(0, shape),
         }
-
-    @classmethod
-    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> "SDFSRN":
-        """Return the network of one of the authors' `.ckpt` files; their names are ours.
-
-        ShapeNet's have latents of 512, PASCAL3D+'s of 256. Optimiser states are left behind.
-        """
-        if len(checkpoints) != 1 or "graph" not in checkpoints[0]:
-            raise RequestError(
-                "A checkpoint of SDF-SRN is one file with an entry `graph`.",
-                "Give one of the six files that the authors published.",
-            )
-        tensors = checkpoints[0]["graph"]
-        head = tensors.get("encoder.fc.weight")
-        names = {512: "paper", 256: "paper-pascal3d"}
-        if head is None or head.shape[0] not in names:
-            raise RequestError("The checkpoint's encoder is not one that the authors published.")
-        configuration = cls.configurations[names[head.shape[0]]]
-        assert isinstance(configuration, SDFSRNConfiguration)
-        model = cls(configuration)
-        model.fill(tensors, source="the checkpoint")
-        return model
 
     # ------------------------------------------------------------ training
 

@@ -29,7 +29,7 @@ Departures
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -47,8 +47,8 @@ from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
+from ..training.recipes import EQUAL, PLAIN, Draw, Recipe, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
-from .checkpoints import require, state_dict_in
 from .configuration import Ranges
 
 SPEC = MethodSpec(
@@ -170,12 +170,24 @@ class Embedding(nn.Module):
         return [first, *hidden, last]  # pyright: ignore[reportReturnType]
 
 
+PAPER_RECIPE = Recipe(
+    (adam(1e-4, 800_000, clip=1.0),),
+    Draw(points=(("tdgn", 2048),), **PLAIN),
+    ema=0.0,
+    source="TDGN section 4 (points); optimiser and length are CvxNet's, which it follows",
+)
+
+
 @register(SPEC)
 class TDGN(Reconstructor):
     """Feature network, point generator, embedding, and the SVM between them."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = TDGNConfiguration
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "compact": {"main": small(Draw(points=EQUAL, crops=0.4), rate=5e-4)},
+    }
     configuration: TDGNConfiguration
     half_precision = ("feature.forward",)
     picture_encoder = "feature"
@@ -271,17 +283,6 @@ class TDGN(Reconstructor):
             "greatest_sigma": sigma.max(),
         }
         return {"loss": entropy, **{name: value.detach() for name, value in watch.items()}}
-
-    def load_features(self, checkpoint: Mapping[str, Any]) -> None:
-        """Start the feature network from the encoder of an occupancy network's checkpoint."""
-        tensors = state_dict_in(checkpoint, "model")
-        require(tensors, ["encoder.features.conv1.weight", "encoder.fc.weight"], what="an encoder")
-        own = {
-            name.removeprefix("encoder.").removeprefix("features."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("encoder.")
-        }
-        self.feature.load_state_dict(own)
 
     # ---------------------------------------------------------------- inference
 

@@ -37,7 +37,7 @@ Departures
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -58,6 +58,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
+from ..training.recipes import PLAIN, Draw, Phase, Recipe, adam, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -66,9 +67,9 @@ from .base import (
     MethodSpec,
     Reconstructor,
     register,
-    shapenet_frame,
 )
 from .configuration import SIZE, Ranges
+from .published.uclid_net import published_network
 
 GRIDS = (7, 14, 28, 28)  # resolution that the maps F4, F3, F2, F1 are lifted to
 VOXELS = 28  # of the occupancy, along a side
@@ -302,6 +303,77 @@ class UCLIDNetwork(nn.Module):
 # ---------------------------------------------------------------- the method
 
 
+FOUND = {"found_depth": True}
+POINT = (("uniform", 1),)  # the fewest: its losses use none
+PAPER_RECIPES = {
+    "main": Recipe(
+        (
+            adam(1e-3, 1_090, options={"warm_up": True, **FOUND}),
+            adam(1e-3, 109_000, options=FOUND),
+            adam(1e-4, 54_500, options=FOUND),
+        ),
+        Draw(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
+        ("network",),
+        ema=0.0,
+        source="UCLID-Net 4.1: one epoch of occupancy alone (the authors' in batches of 2), "
+        "Adam 1e-3, 1e-4 from epoch 100 of 150, batch 28",
+    ),
+    "camera": Recipe(
+        tuple(
+            adam(rate, epochs * 1_388, loss="camera_loss", clip=0.1)
+            for rate, epochs in ((1e-3, 100), (1e-4, 200))
+        ),
+        Draw(objects=22, points=POINT, surface=8192, canonical=True, **PLAIN),
+        ("camera",),
+        ema=0.0,
+        source="UCLID-Net, the authors' code: Adam 1e-3, 1e-4 from epoch 100 of 300, batch 22, "
+        "gradients clipped at 0.1",
+    ),
+    "depth": Recipe(
+        tuple(
+            adam(
+                rate,
+                epochs * 372,
+                loss="depth_loss",
+                options={"gradients": gradients, "normals": normals},
+                weight_decay=4e-5,
+                coupled=True,
+            )
+            for gradients, normals, rate, epochs in (
+                (False, False, 1e-4, 4),
+                (True, False, 1e-4, 4),
+                (True, True, 1e-4, 92),
+                (True, True, 1e-5, 50),
+            )
+        ),
+        Draw(objects=82, points=POINT, depth=True, **PLAIN),
+        ("depth",),
+        ema=0.0,
+        source="UCLID-Net, the authors' code: Adam 1e-4, 1e-5 from epoch 100 of 150, batch 82; "
+        "terms of gradients from epoch 4, of normals from epoch 8",
+    ),
+}
+COMPACT_RECIPES = {
+    "main": Recipe(
+        (
+            Phase(options={"warm_up": True, **FOUND}, steps=300, clip=10.0),
+            Phase(options={"samples": 4, **FOUND}, steps=8000, clip=10.0),
+        ),
+        Draw(objects=16, points=POINT, surface=2500, depth=True, crops=0.3),
+        ("network",),
+    ),
+    "camera": small_camera(),
+    "depth": Recipe(
+        (
+            Phase("depth_loss", {"gradients": False, "normals": False}, steps=1000, clip=10.0),
+            Phase("depth_loss", steps=3000, rate=5e-4, clip=10.0),
+        ),
+        Draw(objects=16, points=POINT, depth=True, crops=0.3),
+        ("depth",),
+    ),
+}
+
+
 @register(
     MethodSpec(
         name="uclid-net",
@@ -323,7 +395,10 @@ class UCLIDNet(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = UCLIDConfiguration
+    recipes = {"paper": PAPER_RECIPES, "compact": COMPACT_RECIPES}
+    auxiliary = {"camera": ("camera_width", 0), "depth": ("depth_width", 0)}
     configuration: UCLIDConfiguration
+    published = published_network
     half_precision = (
         "network.encoder_2D.maps",
         "network.decoder_3D.forward",
@@ -732,35 +807,6 @@ class UCLIDNet(Reconstructor):
             lenses[:, :2] /= self.scale
         return poses, lenses
 
-    # ------------------------------------------------------------ the authors' files
-
-    @classmethod
-    def import_checkpoint(cls, checkpoints: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the network of one to three of the authors' files, in any order."""
-        parts: dict[str, Mapping[str, Tensor]] = {}
-        for tensors in checkpoints:
-            for part, key in PART_KEYS.items():
-                if key in tensors:
-                    parts[part] = tensors
-        if "network" not in parts:
-            raise RequestError(
-                f"This is not a checkpoint of UCLID-Net: it lacks {PART_KEYS['network']}.",
-                "Give UCLID_Net_all_classes.pth, and with it image2cam and image2depth.",
-            )
-        widths = {
-            "width": parts["network"]["encoder_2D.conv1.weight"].shape[0],
-            "deep": parts["network"]["conv1x1_l4.weight"].shape[0],
-            "skip": parts["network"]["conv1x1_l3.weight"].shape[0],
-            "stages": _stage_widths(parts["network"]),
-            "camera_width": _width(parts.get("camera"), "conv1.weight"),
-            "depth_width": _width(parts.get("depth"), "layer0.0.weight"),
-        }
-        model = cls(replace(PAPER, legacy=True, **widths))
-        state = {f"{part}.{k}": t for part, tensors in parts.items() for k, t in tensors.items()}
-        model.fill(state, source="The checkpoint")
-        model.set_frame(shapenet_frame(2.0))
-        return model
-
 
 def likeliest_voxels(probability: Tensor, most: int) -> Tensor:
     """Return the voxels, bool like `probability`, that should overlap best with the occupied ones.
@@ -805,18 +851,3 @@ def _nearest(points: Tensor, others: Tensor) -> Tensor:
 
     _, index = KDTree(others.numpy()).query(points.numpy())
     return torch.from_numpy(np.asarray(index, np.int64))
-
-
-PART_KEYS = {
-    "network": "encoder_2D.conv1.weight",
-    "camera": "fc.weight",
-    "depth": "toplayer.weight",
-}
-
-
-def _width(tensors: Mapping[str, Tensor] | None, name: str) -> int:
-    return 0 if tensors is None else tensors[name].shape[0]
-
-
-def _stage_widths(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
-    return tuple(tensors[f"decoder_3D.layer{i}.0.bn2.weight"].shape[0] for i in (2, 3, 4))

@@ -12,14 +12,31 @@ import torch
 
 from ..contract.errors import RequestError
 from ..images.framing import Framing
-from ..reconstructors import Configuration, Reconstructor, WeightsInfo
+from ..reconstructors import Configuration, Reconstructor, WeightsInfo, find_method
+from .recipes import Recipe
 
-# The entry of the configuration that holds an auxiliary network, and its value without one.
-PARTS: dict[str, dict[str, tuple[str, Any]]] = {
-    "levelform": {"camera": ("camera", False), "several": ("several", 0)},
-    "disn": {"camera": ("camera", False)},
-    "uclid-net": {"camera": ("camera_width", 0), "depth": ("depth_width", 0)},
-}
+
+def find_recipe(method: str, part: str = "main", preset: str = "compact") -> Recipe:
+    """Return the recipe of a part of a method.
+
+    Raises
+    ------
+    RequestError
+        If the method declares none by that name.
+    """
+    recipes = find_method(method).recipes
+    if preset not in recipes:
+        known = ", ".join(recipes)
+        raise RequestError(
+            f"There is no {preset} recipe for {method!r}.",
+            f"Choose one of {known}." if known else "Choose a method that is trained.",
+        )
+    if part not in recipes[preset]:
+        raise RequestError(
+            f"{method} has no part {part!r} with a {preset} recipe.",
+            f"It has {', '.join(recipes[preset])}.",
+        )
+    return recipes[preset][part]
 
 
 def fresh(
@@ -37,7 +54,7 @@ def fresh(
             f"{cls.spec.title} has no configuration {name!r}.",
             f"Choose one of {', '.join(cls.configurations)}.",
         )
-    absent = dict(PARTS.get(cls.spec.name, {}).values())
+    absent = dict(cls.auxiliary.values())
     return _built(cls, _changed(cls.configurations[name], {**absent, **changes}), seed)
 
 
@@ -95,7 +112,7 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
     """
     if part == "main":
         return model
-    parts = PARTS.get(model.spec.name, {})
+    parts = model.auxiliary
     if part not in parts:
         raise RequestError(f"{model.spec.title} has no part {part!r}.")
     entry, absent = parts[part]
@@ -114,7 +131,7 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
 
 def lacks(model: Reconstructor, part: str) -> bool:
     """Say whether a method has this auxiliary network, but these weights do not."""
-    parts = PARTS.get(model.spec.name, {})
+    parts = model.auxiliary
     if part not in parts:
         return False
     entry, absent = parts[part]

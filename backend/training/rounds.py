@@ -6,7 +6,7 @@ errors of cameras and of masks are drawn anew each time, for they change only nu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,54 +15,15 @@ from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..data.format import Shape
-from ..fields.several_views import MARGIN
+from ..fields.several_views import MARGIN, Round
 from ..fields.silhouette_rays import distances_at, pixel_distances
 from ..images.alpha import premultiply, straighten
 from ..reconstructors import Reconstructor
-from ..reconstructors.levelform import Levelform, Round
-from .samples import Draw, Sampler
+from ..reconstructors.levelform import Levelform
+from .recipes import Draw, RoundDraw
+from .samples import Sampler
 
 CANDIDATES = 3072  # points of each kind from which those inside the hull are drawn
-
-
-@dataclass(frozen=True)
-class RoundDraw:
-    """What a step of training on several views draws.
-
-    Attributes
-    ----------
-    objects : images a step; the number of objects is this over the number of views
-    mixture : numbers of views, and how often each is drawn
-    uniform, wide : points of each object inside the hull, even and beside the surface
-    scale, shift : of the volume about the true one: side, and offset along each axis in its units
-    pose_noise : degrees, greatest standard deviation of a camera's rotation error
-    mask_noise : pixels by which masks are too wide or too narrow at most
-    zoom, offset : of an image's framing: factor, and share of its side
-    even : how often the views are evenly spread over the round
-    """
-
-    objects: int = 20
-    mixture: tuple[tuple[int, float], ...] = (
-        (1, 0.15),
-        (2, 0.25),
-        (3, 0.15),
-        (4, 0.25),
-        (6, 0.08),
-        (8, 0.12),
-    )
-    uniform: int = 320
-    wide: int = 224
-    scale: tuple[float, float] = (0.9, 1.25)
-    shift: float = 0.08
-    pose_noise: float = 1.0
-    mask_noise: float = 2.0
-    zoom: tuple[float, float] = (0.8, 1.1)
-    offset: float = 0.04
-    even: float = 0.6
-
-    def quiet(self) -> "RoundDraw":
-        """Return what a validation draws: no errors of cameras and masks."""
-        return replace(self, pose_noise=0.0, mask_noise=0.0)
 
 
 @dataclass(frozen=True)

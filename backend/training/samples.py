@@ -5,7 +5,7 @@ anywhere goes on exactly, and several processes share one batch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,44 +21,11 @@ from ..geometry.cameras import Camera
 from ..images.cropping import crop_square, cropped_camera
 from ..images.framing import Framing, canonical_camera, mask_square, training_camera
 from ..images.reprojection import retake
-from ..reconstructors import Batch
+from .batch import Batch
+from .recipes import Draw
 
 SAME_LENS = 1e-3  # relative; lenses nearer than this need no resampling
 MEMORY = 2 << 30  # bytes of framed pictures that a sampler keeps
-
-
-@dataclass(frozen=True)
-class Draw:
-    """What a step draws.
-
-    Attributes
-    ----------
-    objects : how many, B
-    views : pictures of each, V
-    points : how many of each named set of points, {"uniform": 512, "near": 512}
-    surface : points on the surface, with normals; 0 for none
-    depth : depth maps too
-    crops : share of objects whose pictures are framed like unposed ones, by their mask
-    canonical : cameras as a camera network knows them, see `canonical_camera`
-    mirror : share of objects that are mirrored left to right
-    augment : names of `AUGMENTATIONS`; each befalls half of the pictures
-    fixed_view : always take the same pictures of an object
-    """
-
-    objects: int = 32
-    views: int = 1
-    points: tuple[tuple[str, int], ...] = (("uniform", 512), ("near", 512))
-    surface: int = 0
-    depth: bool = False
-    crops: float = 0.0
-    canonical: bool = False
-    mirror: float = 0.5
-    augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
-    fixed_view: bool = False
-
-    def quiet(self) -> "Draw":
-        """Return what a validation draws: nothing changed at random, few objects a step."""
-        return replace(self, mirror=0.0, augment=(), objects=16)
 
 
 class Picture(NamedTuple):

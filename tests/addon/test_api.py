@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon import api, requests  # noqa: E402
-from levelform.addon.results import PROVENANCE  # noqa: E402
+from levelform.addon import api  # noqa: E402
+from levelform.addon.jobs import requests  # noqa: E402
+from levelform.addon.jobs.results import PROVENANCE  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 from levelform.backend.contract.protocol import (  # noqa: E402
     Background,

@@ -43,7 +43,7 @@ def test_register_unregister_register_leaves_nothing_and_brings_everything():
 
 
 def test_failure_propagates_and_undoes_what_came_before(monkeypatch):
-    from levelform.addon import panels
+    from levelform.addon.ui import panels
 
     before, listening = names(), handlers()
 
@@ -61,7 +61,7 @@ def test_failure_propagates_and_undoes_what_came_before(monkeypatch):
 
 
 def test_unregister_ends_a_running_job_and_its_worker(puppet, extension, ball_stage):
-    from levelform.addon import requests
+    from levelform.addon.jobs import requests
 
     ball_stage()
     running = requests.begin_scene(bpy.context)

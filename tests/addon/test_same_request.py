@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon import api, cli  # noqa: E402
+from levelform.addon import api  # noqa: E402
+from levelform.addon.commands import cli  # noqa: E402
 from levelform.backend import cli as terminal  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import Reconstruct  # noqa: E402

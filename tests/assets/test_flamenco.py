@@ -106,7 +106,7 @@ def test_a_task_for_each_part_and_none_waits(context, job_type):
 @pytest.mark.bpy
 def test_the_commands_are_ours_and_make_every_object_once(context, job_type, tmp_path):
     pytest.importorskip("bpy")
-    from levelform.addon.cli import _parser
+    from levelform.addon.commands.cli import _parser
     from levelform.backend.contract.batch import find_items, name_items
 
     folder = tmp_path / "two words"

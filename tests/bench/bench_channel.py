@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from levelform.addon.client import Client, ClientState
-from levelform.addon.jobs import Jobs
+from levelform.addon.jobs.client import Client, ClientState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.contract import protocol, wire
 from rows import Row, at_least, at_most
 

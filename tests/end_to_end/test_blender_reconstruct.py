@@ -12,10 +12,12 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform import addon  # noqa: E402
-from levelform.addon import api, cli, requests  # noqa: E402
-from levelform.addon.checkup import check  # noqa: E402
-from levelform.addon.results import PROVENANCE  # noqa: E402
-from levelform.addon.session import live  # noqa: E402
+from levelform.addon import api  # noqa: E402
+from levelform.addon.backend_setup.checkup import check  # noqa: E402
+from levelform.addon.commands import cli  # noqa: E402
+from levelform.addon.jobs import requests  # noqa: E402
+from levelform.addon.jobs.results import PROVENANCE  # noqa: E402
+from levelform.addon.jobs.session import live  # noqa: E402
 from levelform.backend.contract.errors import LevelformError, WorkError  # noqa: E402
 from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 

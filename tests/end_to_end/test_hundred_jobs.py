@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from levelform.addon.checkup import check
-from levelform.addon.client import Client
-from levelform.addon.jobs import Jobs, JobState
+from levelform.addon.backend_setup.checkup import check
+from levelform.addon.jobs.client import Client
+from levelform.addon.jobs.queue import Jobs, JobState
 from levelform.backend.contract import protocol
 
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)

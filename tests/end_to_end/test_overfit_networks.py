@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from levelform.addon.checkup import check
-from levelform.addon.client import Client
-from levelform.addon.jobs import Jobs, JobState
+from levelform.addon.backend_setup.checkup import check
+from levelform.addon.jobs.client import Client
+from levelform.addon.jobs.queue import Jobs, JobState
 from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract import protocol
 from levelform.backend.data.meshes.solid import Solid

@@ -401,7 +401,7 @@ def open_tab() -> Check:
 
 def script() -> Check:
     package = enable()
-    live = sys.modules[f"{package.__name__}.addon.session"].live
+    live = sys.modules[f"{package.__name__}.addon.jobs.session"].live
     protocol = sys.modules[f"{package.__name__}.backend.contract.protocol"]
     with hands():
         bpy.ops.wm.open_mainfile(filepath=str(SAMPLE))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from levelform.backend import commands as terminal
-from levelform.backend.training.parts import PARTS
-from levelform.backend.training.recipes import COMPACT, find_recipe
+from levelform.backend.reconstructors import methods
+from levelform.backend.training.parts import find_recipe
 
 TOOLS = Path(__file__).parents[2] / "tools"
 ARGS = argparse.Namespace(out=Path("runs"), props=Path("props"))
@@ -58,11 +58,13 @@ def test_runs_are_long_enough_and_follow_those_they_start_from(tool):
 
 def test_every_method_and_each_of_its_parts_is_bundled(tool):
     runs = {run.name: run for run in tool.RUNS}
-    assert {runs[name].method for name in tool.BUNDLES} == set(COMPACT)
+    assert {runs[name].method for name in tool.BUNDLES} == {
+        name for name, cls in methods().items() if cls.recipes
+    }
     for name, joined in tool.BUNDLES.items():
         run, parts = runs[name], set(joined)
         while run.start:
             run = runs[run.start]
             parts.add(run.part)
-        assert parts - {"main"} == set(PARTS.get(runs[name].method, {}))
+        assert parts - {"main"} == set(methods()[run.method].auxiliary)
         assert all(runs[other].part == part for part, other in joined.items())

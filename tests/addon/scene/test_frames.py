@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon import watch  # noqa: E402
-from levelform.addon.scene import cameras, frames, images  # noqa: E402
+from levelform.addon.scene import (  # noqa: E402
+    cameras,
+    frames,
+    images,
+    watch,
+)
 from levelform.backend.contract.protocol import CameraData  # noqa: E402
 from mathutils import Euler, Matrix  # noqa: E402
 

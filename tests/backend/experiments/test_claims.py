@@ -12,8 +12,7 @@ from levelform.backend.experiments.claims_page import MEASURES, needed, try_clai
 from levelform.backend.experiments.trials import Workshop, shortened
 from levelform.backend.reconstructors import find_method, sdf_srn, uclid_net
 from levelform.backend.ticket import Ticket
-from levelform.backend.training.parts import fresh
-from levelform.backend.training.recipes import find_recipe
+from levelform.backend.training.parts import find_recipe, fresh
 
 
 @pytest.fixture(autouse=True)

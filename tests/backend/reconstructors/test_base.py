@@ -9,6 +9,7 @@ from levelform.backend import reconstructors
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields import Field
 from levelform.backend.geometry.cameras import Camera
+from levelform.backend.geometry.frames import shapenet_frame
 from levelform.backend.geometry.views import View
 from levelform.backend.images.framing import Framing
 from levelform.backend.reconstructors import base
@@ -18,7 +19,6 @@ from levelform.backend.reconstructors.base import (
     Configuration,
     MethodSpec,
     Reconstructor,
-    shapenet_frame,
 )
 from torch import nn
 

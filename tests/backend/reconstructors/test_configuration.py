@@ -88,13 +88,13 @@ def test_a_network_larger_than_its_file_is_refused_before_memory_is_taken(name):
     [
         ({"training": None, "results": {}}, "training is not a table"),
         ({"training": {}, "results": {"a": [1]}}, "result 'a' is not a number"),
-        ({"training": {"parts": {"engine": {}}}, "results": {}}, "no network has: 'engine'"),
+        ({"training": {"parts": {"engine": {}}}, "results": {}}, "has no part 'engine'"),
         ({"training": {"parts": {"main": 3}}, "results": {}}, "not a table of tables"),
     ],
 )
 def test_what_a_header_tells_is_checked(header, seen):
     with pytest.raises(RequestError, match=seen):
-        check_facts(header)
+        check_facts(header, {"main", "camera"})
 
 
 @pytest.mark.parametrize(

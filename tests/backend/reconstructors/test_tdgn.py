@@ -250,17 +250,6 @@ def test_one_label_alone_is_refused():
         model.decode(code, keep=torch.tensor([True] * 4 + [False] * 4))
 
 
-def test_features_start_from_an_occupancy_network():
-    from levelform.backend.reconstructors.occupancy_network import COMPACT as ONET
-    from levelform.backend.reconstructors.occupancy_network import OccupancyNetwork
-
-    other = OccupancyNetwork(replace(ONET, width=4, features=8, hidden=8))
-    model = make()
-    model.load_features({"model": other.state_dict()})
-    assert torch.equal(model.feature.conv1.weight, other.encoder.features.conv1.weight)
-    assert torch.equal(model.feature.fc.weight, other.encoder.fc.weight)
-
-
 def test_no_checkpoint_was_published():
     with pytest.raises(RequestError, match="No checkpoint of Training Data Generating Networks"):
         TDGN.import_checkpoint([{}])

@@ -7,7 +7,6 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors import methods
 from levelform.backend.training.parts import (
-    PARTS,
     changed,
     fresh,
     lacks,
@@ -16,13 +15,15 @@ from levelform.backend.training.parts import (
     with_part,
 )
 
+GROWING = sorted(name for name, cls in methods().items() if cls.auxiliary)
 
-@pytest.mark.parametrize("method", sorted(PARTS))
+
+@pytest.mark.parametrize("method", GROWING)
 def test_parts_are_absent_until_they_are_trained(method):
     cls = methods()[method]
     plain = fresh(cls, "compact", {}, seed=0)
-    assert all(getattr(plain.configuration, e) == off for e, off in PARTS[method].values())
-    for part, (entry, _) in PARTS[method].items():
+    assert all(getattr(plain.configuration, e) == off for e, off in cls.auxiliary.values())
+    for part, (entry, _) in cls.auxiliary.items():
         grown = with_part(plain, part, seed=1)
         full = getattr(cls.configurations["compact"], entry)
         assert grown.configuration == replace(plain.configuration, **{entry: full})
@@ -98,10 +99,10 @@ def test_levelforms_weights_go_on_with_pictures_of_twice_the_size():
         changed(small, {"stem": 6})
 
 
-@pytest.mark.parametrize("method", sorted(PARTS))
+@pytest.mark.parametrize("method", GROWING)
 def test_what_is_lacking_is_known(method):
     plain = fresh(methods()[method], "compact", {}, seed=0)
-    for part in PARTS[method]:
+    for part in plain.auxiliary:
         assert lacks(plain, part)
         assert not lacks(with_part(plain, part, seed=0), part)
     assert not lacks(plain, "main")

@@ -3,19 +3,19 @@
 import pytest
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors import methods
-from levelform.backend.training.parts import PARTS
-from levelform.backend.training.recipes import COMPACT, PAPER, Phase, find_recipe
+from levelform.backend.training.parts import find_recipe
+from levelform.backend.training.recipes import Phase
 
 
 def test_every_network_has_recipes_for_all_its_parts():
-    networks = {name for name, cls in methods().items() if cls.spec.needs_weights}
-    assert networks == set(COMPACT)
-    for method, parts in COMPACT.items():
-        assert set(parts) == {"main", *PARTS.get(method, {})}
+    for cls in methods().values():
+        parts = {"main", *cls.auxiliary} if cls.spec.needs_weights else set()
+        assert set(cls.recipes.get("compact", {})) == parts
+        assert set(cls.recipes) <= set(cls.configurations)
 
 
 def test_papers_presets_hold_the_published_numbers():
-    disn = PAPER["disn"]["main"]
+    disn = find_recipe("disn", "main", "paper")
     assert disn.phases[0].rate == 1e-4
     assert disn.phases[0].betas == (0.5, 0.999)
     assert disn.draw.objects == 16
@@ -25,9 +25,9 @@ def test_papers_presets_hold_the_published_numbers():
     rates = [disn.phases[0].rate_at(step) for step in (0, per_stair - 1, per_stair, 4 * per_stair)]
     assert rates == pytest.approx([1e-4, 1e-4, 0.9e-4, 0.9**4 * 1e-4])
     assert disn.phases[0].rate_at(disn.steps - 1) == pytest.approx(1e-6)
-    uclid = PAPER["uclid-net"]["main"]
+    uclid = find_recipe("uclid-net", "main", "paper")
     assert uclid.phases[0].steps == 1_090
-    camera, depth = PAPER["uclid-net"]["camera"], PAPER["uclid-net"]["depth"]
+    camera, depth = (find_recipe("uclid-net", part, "paper") for part in ("camera", "depth"))
     assert [phase.steps for phase in camera.phases] == [138_800, 277_600]
     assert [phase.rate for phase in camera.phases] == [1e-3, 1e-4]
     assert {phase.clip for phase in camera.phases} == {0.1}
@@ -37,9 +37,9 @@ def test_papers_presets_hold_the_published_numbers():
     assert depth.steps == 150 * 372
     assert [phase.rate for phase in uclid.phases] == [1e-3, 1e-3, 1e-4]
     assert uclid.phases[0].options == {"warm_up": True, "found_depth": True}
-    srn = PAPER["sdf-srn"]["main"].phases
+    srn = find_recipe("sdf-srn", "main", "paper").phases
     assert (srn[0].loss, srn[0].steps, srn[1].rate) == ("pretraining_loss", 1000, 1e-4)
-    deep = PAPER["deep-meta-functionals"]["main"]
+    deep = find_recipe("deep-meta-functionals", "main", "paper")
     assert (deep.phases[0].clip, deep.phases[0].clip_each) == (10.0, True)
     rates = [deep.phases[0].rate_at(int(deep.steps * x)) for x in (0.4, 0.6, 0.8)]
     assert rates == pytest.approx([5e-5, 5e-6, 2.5e-6])

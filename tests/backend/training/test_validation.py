@@ -7,6 +7,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.encoders.lifting import voxels_of
+from levelform.backend.fields import Field
 from levelform.backend.reconstructors import Code, find_method
 from levelform.backend.reconstructors.uclid_net import COMPACT, VOXELS
 from levelform.backend.training import validation
@@ -18,6 +19,16 @@ from levelform.backend.training.validation import (
     choose_silhouette_level,
     validate,
 )
+
+
+class Answer(Field):
+    """A function of points as a field."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, points):
+        return self.function(points)
 
 
 class Oracle:
@@ -41,9 +52,10 @@ class Oracle:
         shape = self.shapes[name]
         if self.answer == "thin":
             distance = torch.from_numpy(np.array(shape["uniform.distance"]))
-            return lambda p: distance + 0.08
+            return Answer(lambda p: distance + 0.08)
         truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
-        return (lambda p: truth) if self.answer == "truth" else (lambda p: p.norm(dim=-1) - 0.5)
+        ball = Answer(lambda p: p.norm(dim=-1) - 0.5)
+        return Answer(lambda p: truth) if self.answer == "truth" else ball
 
 
 @pytest.fixture

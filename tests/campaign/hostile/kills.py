@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from levelform.addon.client import LAUNCHER, Client
-from levelform.addon.jobs import Job, Jobs, JobState
+from levelform.addon.jobs.client import LAUNCHER, Client
+from levelform.addon.jobs.queue import Job, Jobs, JobState
 from levelform.backend.contract import protocol
 
 from .counts import Counts

@@ -129,7 +129,7 @@ def shown(*, cases: int, seed: int = 0) -> Counts:
     """Have Blender show malformed meshes; after each the scene is as it was and a job may begin."""
     import bpy
     from levelform import addon
-    from levelform.addon import requests, session
+    from levelform.addon.jobs import requests, session
 
     counts = Counts("meshes shown in Blender", limit=10.0)
     draw = random.Random(seed)

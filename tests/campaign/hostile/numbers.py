@@ -5,8 +5,8 @@ import tempfile
 from dataclasses import replace
 
 import numpy as np
-from levelform.addon.client import LAUNCHER, Client
-from levelform.addon.jobs import Jobs, JobState
+from levelform.addon.jobs.client import LAUNCHER, Client
+from levelform.addon.jobs.queue import Jobs, JobState
 from levelform.backend.contract import protocol
 
 from .counts import Counts

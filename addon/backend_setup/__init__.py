@@ -1,0 +1,1 @@
+"""Finding and installing the Python that runs the backend, and its packages."""

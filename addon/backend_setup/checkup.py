@@ -1,0 +1,161 @@
+"""Ask an interpreter what it has: runs `backend/doctor.py` with it, and waits for nothing.
+
+Knows no `bpy`.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .environment import clean_environment
+
+DOCTOR = Path(__file__).parents[2] / "backend" / "doctor.py"
+_QUICK_PATIENCE = 15.0  # seconds that an interpreter has to start
+_PATIENCE = 180.0  # seconds that it has to import torch, from a slow disk
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an interpreter has; `problem` is empty when it can run the backend.
+
+    Attributes
+    ----------
+    libraries : version by distribution, None where it is not installed
+    missing, broken : what is needed and not there, and why an import fails, by distribution
+    lacking : what is not there and not needed by everything
+    devices : names, the fastest first; empty after a quick look
+    """
+
+    executable: str
+    python: str = ""
+    python_ok: bool = False
+    libraries: Mapping[str, str | None] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    torch: str | None = None
+    problem: str = ""
+    hint: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the backend runs on it, as far as was looked."""
+        return not self.problem
+
+
+class Check:
+    """One look at an interpreter: `start`, then `poll` until there is a report.
+
+    Parameters
+    ----------
+    python
+        The interpreter's path.
+    quick
+        Only see whether the libraries are there; else import each and list the devices.
+    required
+        Module by distribution, in place of what the backend needs.
+    """
+
+    def __init__(
+        self, python: str, *, quick: bool = False, required: Mapping[str, str] | None = None
+    ) -> None:
+        self.report: Report | None = None
+        self._python = python
+        self._arguments = ["--quick"] if quick else []
+        for name, module in (required or {}).items():
+            self._arguments += ["--require", f"{name}={module}"]
+        self._patience = _QUICK_PATIENCE if quick else _PATIENCE
+        self._deadline = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: Any = None
+
+    def start(self) -> None:
+        """Start looking; an interpreter that can't be run has its report at once."""
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the look
+        self._deadline = time.monotonic() + self._patience
+        try:
+            self._process = subprocess.Popen(
+                [self._python, "-I", str(DOCTOR), *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                env=clean_environment(),
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            self._conclude(_refused(self._python, f"can't be run ({error.strerror})"))
+
+    def poll(self) -> Report | None:
+        """Return the report once there is one."""
+        if self.report is None and self._process is not None:
+            if self._process.poll() is not None:
+                self._output.seek(0)
+                self._conclude(_read(self._python, self._output.read(), self._process.returncode))
+            elif time.monotonic() > self._deadline:
+                self.stop()
+                self._conclude(_refused(self._python, f"did not answer in {self._patience:.0f} s"))
+        return self.report
+
+    def wait(self) -> Report:
+        """Return the report; block until there is one."""
+        while (report := self.poll()) is None:
+            assert self._process is not None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(max(0.0, self._deadline - time.monotonic()) + 0.01)
+        return report
+
+    def stop(self) -> None:
+        """End the look, whether or not it is over."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        if self._output is not None:
+            self._output.close()
+
+    def _conclude(self, report: Report) -> None:
+        self.report = report
+        self._output.close()
+
+
+def check(python: str, *, quick: bool = False, required: Mapping[str, str] | None = None) -> Report:
+    """Return what an interpreter has; blocks for some 50 ms if `quick`, else for seconds."""
+    look = Check(python, quick=quick, required=required)
+    look.start()
+    return look.wait()
+
+
+def _read(python: str, output: bytes, status: int) -> Report:
+    """Take the report from the last line that the doctor printed."""
+    lines = output.decode(errors="replace").strip().splitlines()
+    try:
+        found = json.loads(lines[-1])
+        devices = tuple(device["name"] for device in found["devices"])
+        names = Report.__dataclass_fields__.keys() - {"executable", "devices"}
+        facts = {name: found[name] for name in names}
+    except (IndexError, ValueError, KeyError, TypeError):
+        said = lines[-1] if lines else f"exit status {status}"
+        return _refused(python, f"does not work ({said})")
+    facts |= {"missing": tuple(facts["missing"]), "lacking": tuple(facts["lacking"])}
+    return Report(executable=python, devices=devices, **facts)
+
+
+def _refused(python: str, why: str) -> Report:
+    return Report(
+        python,
+        problem=f"The Python {python or '(none)'} {why}.",
+        hint="Press Install backend, or choose another Python in the preferences.",
+    )
+
+
+def is_executable(path: str) -> bool:
+    """Tell whether a file of that name is there and may be run."""
+    return os.path.isfile(path) and os.access(path, os.X_OK)

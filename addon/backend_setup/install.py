@@ -1,0 +1,453 @@
+"""The backend's interpreter: where it is found, and how an environment of its own is built.
+
+`find_backend` looks in the order of the design: `$LEVELFORM_PYTHON`, the preference, the managed
+environment, Blender's own Python. `Installation` builds the managed environment in
+`<user folder>/backend`, step by step inside `poll`, so that Blender never waits. Knows no `bpy`.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ...backend.contract.errors import LevelformError, WorkError
+from . import locks, pip
+from .checkup import Check, Report, check, is_executable
+from .managed import LOG, Plan, claim, managed_python, needs, write_marker
+from .managed import Build as Build
+from .managed import is_partial as is_partial
+from .managed import remove as remove
+
+VARIABLE = "LEVELFORM_PYTHON"
+_KILL_PATIENCE = 3.0  # seconds from a polite signal to pip to the other one
+
+logger = logging.getLogger(__name__)
+
+
+# ---------------------------------------------------------------- finding
+
+
+class Source(StrEnum):
+    """Where an interpreter was looked for, in the order in which they are tried."""
+
+    ENVIRONMENT = "environment"
+    PREFERENCE = "preference"
+    MANAGED = "managed"
+    BLENDER = "blender"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An interpreter that may run the backend, and what it has."""
+
+    source: Source
+    python: str
+    report: Report
+
+
+Backend = Candidate  # one whose report is usable
+
+
+def find_backend(preference: str, user_folder: str | Path) -> Backend | None:
+    """Return the first interpreter that has what the backend needs, as a quick look tells.
+
+    Parameters
+    ----------
+    preference
+        The path that the user chose; may be empty.
+    user_folder
+        Where the extension may write; the managed environment is in it.
+    """
+    looks = candidates(preference, user_folder, quick=True)
+    return next((candidate for candidate in looks if candidate.report.usable), None)
+
+
+def candidates(
+    preference: str, user_folder: str | Path, *, quick: bool = True
+) -> Iterator[Candidate]:
+    """Look at one interpreter after the other, and yield each with what was found.
+
+    A quick look takes some 50 ms each, another one imports everything and takes seconds.
+    """
+    for source, python in places(preference, user_folder):
+        yield Candidate(source, python, check(python, quick=quick))
+
+
+def places(preference: str, user_folder: str | Path) -> list[tuple[Source, str]]:
+    """Return the interpreters to look at, without looking."""
+    managed = managed_python(user_folder)
+    found = [
+        (Source.ENVIRONMENT, os.environ.get(VARIABLE, "")),
+        (Source.PREFERENCE, preference),
+        (Source.MANAGED, str(managed) if managed.exists() else ""),
+        (Source.BLENDER, sys.executable or ""),
+    ]
+    return [(source, os.path.expanduser(python)) for source, python in found if python]
+
+
+# ---------------------------------------------------------------- building
+
+
+class InstallState(StrEnum):
+    """Where an installation stands; the last three are its ends."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A command that the installation waits for."""
+
+    command: Sequence[str]
+    following: bool = False  # its output is pip's, and tells of the progress
+
+
+class Installation:
+    """One attempt to build the managed environment; call `poll` until it has come to an end.
+
+    After a failure or a cancel a new attempt goes on where this one stopped.
+
+    Attributes
+    ----------
+    state : where it stands
+    progress : from 0 to 1
+    message : what is being done, in a few words
+    failure : why it FAILED
+    report : what the environment has, once DONE
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.state = InstallState.IDLE
+        self.progress = 0.0
+        self.message = ""
+        self.failure: LevelformError | None = None
+        self.report: Report | None = None
+        self._script: Generator[_Run | Check, int | Report, None] | None = None
+        self._waiting: _Run | Check | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._span = (0.0, 0.0)  # of `progress`, that the present step takes
+        self._read_up_to = 0  # bytes of the log
+        self._pip_progress = pip.Progress(())
+        self._installed_before = 0
+        self._cancelled_at: float | None = None
+
+    # ------------------------------------------------------------ what can be asked
+
+    @property
+    def active(self) -> bool:
+        """Whether there is something to `poll`."""
+        return self.state is InstallState.RUNNING
+
+    def log(self, lines: int = 20) -> str:
+        """Return the last lines that the commands printed."""
+        try:
+            text = (self.plan.folder / LOG).read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(line for line in text.splitlines()[-lines:])
+
+    def start(self) -> None:
+        """Begin, or go on where an earlier attempt stopped.
+
+        Raises
+        ------
+        RequestError
+            If the network would be needed and is not allowed, or the wheels are not there.
+        WorkError
+            If the folder can't be written, or is not Levelform's.
+        """
+        pip.check_source(self.plan)
+        claim(self.plan)
+        logger.info("installing the backend: %s", needs(self.plan))
+        self.state = InstallState.RUNNING
+        self._script = self._build()
+        atexit.register(self._kill)
+        self._advance(None)
+
+    def poll(self) -> bool:
+        """Do what can be done now; true while it goes on."""
+        if not self.active:
+            return False
+        if isinstance(self._waiting, Check):
+            report = self._waiting.poll()
+            if report is not None:
+                self._advance(report)
+        elif self._process is not None:
+            self._follow()
+            status = self._process.poll()
+            if status is not None:
+                self._process = None
+                self._advance(status)
+        if self._cancelled_at is not None:
+            self._see_to_cancel()
+        return self.active
+
+    def run(self) -> None:
+        """Start, and block until the end.
+
+        Raises
+        ------
+        LevelformError
+            If it did not succeed.
+        """
+        self.start()
+        while self.poll():
+            time.sleep(0.02)
+        if self.failure is not None:
+            raise self.failure
+
+    def cancel(self) -> None:
+        """Stop it, pip included; what was downloaded is kept for the next attempt."""
+        if not self.active or self._cancelled_at is not None:
+            return
+        self._cancelled_at = time.monotonic()
+        self.message = "Stopping"
+        if isinstance(self._waiting, Check):
+            self._waiting.stop()
+        self._signal(signal.SIGTERM)
+        self._see_to_cancel()
+
+    # ------------------------------------------------------------ the steps
+
+    def _build(self) -> Generator[_Run | Check, int | Report, None]:
+        """Yield each command to wait for, and receive its exit status or report."""
+        base = yield from self._find_base()
+        yield from self._make_environment(base)
+        if self.plan.repair:
+            yield from self._reinstall_broken()
+        yield from self._install()
+        self._enter("Checking", 0.9, 1.0)
+        report = yield Check(self.plan.python, required=self.plan.required)
+        assert isinstance(report, Report)
+        if not report.usable:
+            raise WorkError(report.problem, "Try Repair; the log tells more.")
+        self.report = report
+        write_marker(self.plan, "complete")
+
+    def _find_base(self) -> Generator[Check, int | Report, str]:
+        """Find a Python to build on: new enough is all it must be."""
+        self._enter("Looking for a Python", 0.0, 0.02)
+        names = [f"python3.{minor}" for minor in (13, 12, 14, 11)]
+        found = [shutil.which(name) for name in names]
+        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, found)]
+        problem = ""
+        for python in filter(is_executable, known):
+            report = yield Check(python, quick=True, required={})
+            assert isinstance(report, Report)
+            if report.python_ok:
+                return python
+            problem = problem or report.problem
+        raise WorkError(
+            problem or "No Python was found to build the backend on.",
+            "Install Python 3.11 or later, or choose one in the preferences.",
+        )
+
+    def _make_environment(self, base: str) -> Generator[_Run | Check, int | Report, None]:
+        """Make the environment, unless an earlier attempt has left one that works."""
+        self._enter("Making an environment", 0.02, 0.08)
+        environment = self.plan.environment
+        if is_executable(self.plan.python):
+            report = yield Check(self.plan.python, quick=True, required={"pip": "pip"})
+            assert isinstance(report, Report)
+            if report.usable:
+                return
+        status = yield _Run([base, "-I", "-m", "venv", "--clear", str(environment)])
+        if status:  # some systems' Python has no pip to put into it, but one outside
+            bare = ["venv", "--clear", "--without-pip", str(environment)]
+            status = yield _Run([base, "-I", "-m", *bare])
+        if status:
+            raise self._failed("The environment could not be made", "Choose another Python.")
+        if not pip.is_there(environment):
+            outside = [base, "-I", "-m", "pip", "--python", self.plan.python, "install", "pip"]
+            if (yield _Run([*outside, *pip.source_options(self.plan)])):
+                raise self._failed("There is no pip to install with", "Choose another Python.")
+
+    def _reinstall_broken(self) -> Generator[_Run | Check, int | Report, None]:
+        """Install anew what is there but can't be imported."""
+        self._enter("Looking for what is broken", 0.08, 0.1)
+        report = yield Check(self.plan.python, required=self.plan.required)
+        assert isinstance(report, Report)
+        broken = {pip.canonical(name) for name in report.broken}
+        yield from self._install_these(broken, "--force-reinstall", "--no-deps")
+
+    def _install(self) -> Generator[_Run, int | Report, None]:
+        """Install what is missing; pip leaves alone what is there."""
+        self._enter("Installing the libraries", 0.1, 0.9)
+        yield from self._install_these(None)
+
+    def _install_these(
+        self, chosen: Collection[str] | None, *options: str
+    ) -> Generator[_Run, int | Report, None]:
+        """Install some of what is wanted, or all: the libraries by their lock, then torch.
+
+        Each comes from one index; by its hash where a lock has it.
+        """
+        lines = [
+            line
+            for line in pip.wanted(self.plan)
+            if chosen is None or pip.canonical(line) in chosen
+        ]
+        torch = [line for line in lines if pip.canonical(line) == "torch"]
+        others = [line for line in lines if line not in torch]
+        lock = locks.lock_of(self.plan)
+        if self.plan.wheels or (lock is None and not pip.torch_options(self.plan)):
+            yield from self._pip_run([*options, *pip.source_options(self.plan)], lines)
+            return
+        start, end = self._span
+        middle = start + 0.4 * (end - start)
+        self._enter("Installing the libraries", start, middle)
+        yield from self._pip_run([*options, *pip.source_options(self.plan)], others, lock, chosen)
+        self._enter("Installing torch", middle, end)
+        source = pip.torch_options(self.plan)
+        alone = ["--no-deps"] if source and lock is not None else []  # the lock has what it needs
+        pinned = locks.torch_lock_of(self.plan)
+        yield from self._pip_run([*options, *alone, *source], torch, pinned, chosen)
+
+    def _pip_run(
+        self,
+        options: Sequence[str],
+        lines: Sequence[str],
+        lock: Path | None = None,
+        chosen: Collection[str] | None = None,
+    ) -> Generator[_Run, int | Report, None]:
+        """Run pip once and wait for it; a lock stands for the lines that it locks."""
+        if not lines:
+            return
+        if lock is not None:
+            text = lock.read_text() if chosen is None else locks.part_of(lock, chosen)
+            path = self.plan.folder / "wanted.txt"
+            path.write_text(text)
+            options = [*options, "--require-hashes", "--no-deps"]
+            self._expect((yield self._pip(lines, *options, "-r", str(path))))
+        else:
+            self._expect((yield self._pip(lines, *options, *lines)))
+
+    def _pip(self, lines: Sequence[str], *arguments: str) -> _Run:
+        self._pip_progress = pip.Progress([pip.canonical(line) for line in lines])
+        self._installed_before = pip.count_installed(self.plan.environment)
+        bar = "raw" if pip.version(self.plan.environment) >= (24, 1) else "off"
+        fixed = ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
+        options = [*fixed, "--progress-bar", bar]
+        command = [self.plan.python, "-I", "-u", "-m", "pip", "install", *options, *arguments]
+        return _Run(command, following=True)
+
+    def _expect(self, status: int | Report) -> None:
+        if status:
+            raise self._failed(
+                "The libraries could not be installed",
+                "Try once more, it goes on where it stopped; the log tells more.",
+            )
+
+    def _failed(self, what: str, hint: str) -> WorkError:
+        """Return an error with the last complaint of the log; pip names a lack of network last."""
+        known = pip.diagnose(self.log(200))
+        if known is not None:
+            return WorkError(f"{what}: {known[0]}.", known[1])
+        complaints = [line for line in self.log(200).splitlines() if "error" in line.lower()]
+        said = complaints[-1].strip() if complaints else self.log(1)
+        return WorkError(f"{what}: {said}" if said else f"{what}.", hint)
+
+    # ------------------------------------------------------------ how they are driven
+
+    def _enter(self, message: str, start: float, end: float) -> None:
+        self.message, self._span, self.progress = message, (start, end), start
+
+    def _advance(self, result: int | Report | None) -> None:
+        """Let the script go on to what it waits for next."""
+        assert self._script is not None
+        if self._cancelled_at is not None:
+            return
+        try:
+            self._waiting = self._script.send(result)  # type: ignore[arg-type]
+            if isinstance(self._waiting, Check):
+                self._waiting.start()
+            else:
+                self._process = self._spawn(self._waiting)
+        except StopIteration:
+            self.progress = 1.0
+            self._end(InstallState.DONE, "Installed")
+        except LevelformError as error:
+            self._fail(error)
+        except OSError as error:
+            self._fail(WorkError(f"The backend could not be installed: {error}.", "Try again."))
+
+    def _spawn(self, run: _Run) -> subprocess.Popen[bytes]:
+        with open(self.plan.folder / LOG, "ab") as log:
+            log.write(f"\n$ {' '.join(run.command)}\n".encode())
+            log.flush()
+            self._read_up_to = log.tell()
+            return subprocess.Popen(
+                run.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=pip.environment_variables(),
+                cwd=self.plan.folder,
+                start_new_session=True,  # a group of its own, to be ended as one
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+
+    def _follow(self) -> None:
+        """Read what pip has printed since the last time."""
+        if not (isinstance(self._waiting, _Run) and self._waiting.following):
+            return
+        with open(self.plan.folder / LOG, "rb") as log:
+            log.seek(self._read_up_to)
+            whole, newline, _ = log.read().rpartition(b"\n")
+        self._read_up_to += len(whole) + len(newline)
+        for line in whole.decode(errors="replace").splitlines():
+            self._pip_progress.read(line)
+        self.message = self._pip_progress.message or self.message
+        if self._pip_progress.unpacking:
+            there = pip.count_installed(self.plan.environment)
+            self._pip_progress.unpacked = there - self._installed_before
+        start, end = self._span
+        self.progress = max(self.progress, start + (end - start) * self._pip_progress.fraction)
+
+    def _see_to_cancel(self) -> None:
+        """End a cancelled attempt once nothing of it runs any more."""
+        assert self._cancelled_at is not None
+        if self._process is not None and self._process.poll() is None:
+            if time.monotonic() - self._cancelled_at > _KILL_PATIENCE:
+                self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+            return
+        self._end(InstallState.CANCELLED, "Cancelled")
+
+    def _fail(self, error: LevelformError) -> None:
+        logger.error("%s", error)
+        self.failure = error
+        self._end(InstallState.FAILED, error.message)
+
+    def _end(self, state: InstallState, message: str) -> None:
+        atexit.unregister(self._kill)
+        self._process = self._waiting = self._script = None
+        self.state, self.message = state, message
+
+    def _signal(self, number: int) -> None:
+        if self._process is None:
+            return
+        if os.name == "nt":
+            self._process.terminate()
+        elif self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
+    def _kill(self) -> None:
+        """Leave nothing running when Blender quits."""
+        if isinstance(self._waiting, Check):
+            self._waiting.stop()
+        if self._process is not None:
+            self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+            self._process.wait()

@@ -1,0 +1,160 @@
+"""The managed environment's folder: what it is to hold, whose it is, and its removal.
+
+Everything of it is in `<user folder>/backend`, with a marker that says that Levelform made it:
+without the marker nothing is ever written or removed there. Knows no `bpy`.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ...backend.contract.errors import WorkError
+
+REQUIREMENTS = Path(__file__).parents[2] / "backend" / "requirements.txt"
+LOG = "install.log"
+_FOLDER = "backend"
+_ENVIRONMENT = "env"
+_MARKER = "levelform-backend.json"
+_NEEDED = {"cpu": 2 << 30, "cuda": 9 << 30}  # bytes on disk, downloads included
+
+
+class Build(StrEnum):
+    """Which build of torch."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to install, and from where.
+
+    Attributes
+    ----------
+    user_folder : where the extension may write
+    build : of torch
+    wheels : a folder of wheels to install from, without the network; empty: download
+    online_access : the user allows Blender to use the network (`bpy.app.online_access`)
+    index : of the build of torch, in place of what `build` means on this system
+    base : the Python to build on; empty: Blender's, else one that is found
+    repair : look at each library that is there, and install those anew that are broken
+    requirements, required : what to install, and what must be there then (module by distribution)
+    """
+
+    user_folder: str | Path
+    build: Build = Build.CPU
+    wheels: str = ""
+    online_access: bool = False
+    index: str = ""
+    base: str = ""
+    repair: bool = False
+    requirements: Path = REQUIREMENTS
+    required: Mapping[str, str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that is Levelform's own, to make and to remove."""
+        return Path(self.user_folder, _FOLDER)
+
+    @property
+    def environment(self) -> Path:
+        """The virtual environment in it."""
+        return self.folder / _ENVIRONMENT
+
+    @property
+    def python(self) -> str:
+        """The environment's interpreter."""
+        return str(managed_python(self.user_folder))
+
+
+def managed_python(user_folder: str | Path) -> Path:
+    """Return where the managed environment's interpreter is, or would be."""
+    inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return Path(user_folder, _FOLDER, _ENVIRONMENT, *inside)
+
+
+def is_partial(user_folder: str | Path) -> bool:
+    """Tell whether an earlier installation was begun and did not come to its end."""
+    return _read_marker(Plan(user_folder).folder).get("state") == "partial"
+
+
+def remove(user_folder: str | Path) -> None:
+    """Remove the managed environment, and nothing that is not Levelform's.
+
+    Raises
+    ------
+    WorkError
+        If the folder is not Levelform's, or can't be removed.
+    """
+    folder = Plan(user_folder).folder
+    if not folder.exists() and not folder.is_symlink():
+        return
+    _check_ours(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise WorkError(
+            f"The backend's folder {folder} could not be removed ({error.strerror}).",
+            "Close what uses it, and try once more.",
+        ) from error
+
+
+def claim(plan: Plan) -> None:
+    """Make the folder and mark it as Levelform's, before anything is put into it."""
+    folder = plan.folder
+    if folder.exists() and any(folder.iterdir()):
+        _check_ours(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_marker(plan, "partial")
+        (folder / LOG).unlink(missing_ok=True)
+    except OSError as error:
+        raise WorkError(
+            f"The folder {folder} can't be written ({error.strerror}).",
+            "Free some space, or see to its permissions.",
+        ) from error
+    free, needed = shutil.disk_usage(folder).free, _NEEDED[plan.build]
+    if not plan.wheels and free < needed:
+        raise WorkError(
+            f"There are {free / 2**30:.1f} GB free in {folder}, {needed / 2**30:.0f} are needed.",
+            "Free some space.",
+        )
+
+
+def needs(plan: Plan) -> str:
+    """Return a sentence about the room that an installation takes and that there is."""
+    place = plan.folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    return (
+        f"Takes up to {_NEEDED[plan.build] / 2**30:.0f} GB in {plan.folder}, downloads included; "
+        f"{free / 2**30:.1f} GB are free."
+    )
+
+
+def _check_ours(folder: Path) -> None:
+    if folder.is_symlink() or not _read_marker(folder):
+        raise WorkError(
+            f"The folder {folder} was not made by Levelform and is left alone.",
+            "Move it away, then try once more.",
+        )
+
+
+def _read_marker(folder: Path) -> Mapping[str, str]:
+    try:
+        found = json.loads((folder / _MARKER).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and "levelform" in found else {}
+
+
+def write_marker(plan: Plan, state: str) -> None:
+    marker = plan.folder / _MARKER
+    beside = marker.with_suffix(".tmp")
+    beside.write_text(json.dumps({"levelform": 1, "state": state, "build": plan.build}))
+    os.replace(beside, marker)

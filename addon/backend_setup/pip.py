@@ -1,0 +1,227 @@
+"""What pip is told, and how far it has come by what it prints. Knows no `bpy`."""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...backend.contract.errors import RequestError
+from .environment import clean_environment
+from .managed import Build, Plan
+
+# PyTorch's own index of its builds, as its installation page documents; see `_label`.
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+_LABELS = {(Build.CPU, "linux"): "cpu", (Build.CUDA, "win32"): "cu130"}
+_TORCH_WEIGHT = 20  # a wheel of torch takes as long as that many others
+
+
+@dataclass
+class Progress:
+    """How far pip has come, from what it prints and from what it has unpacked.
+
+    Attributes
+    ----------
+    names : the wheels that are wanted; every one has a share of the first part, its arrival
+    message : what it is doing, in its own words
+    done, current, inner : shares that are over, the present one's, and how much of that is there
+    unpacking, unpacked : how many wheels the second part has to unpack, and has unpacked
+    """
+
+    names: Sequence[str]
+    message: str = ""
+    done: float = 0.0
+    current: float = 0.0
+    inner: float = 0.0
+    unpacking: int = 0
+    unpacked: int = 0
+    _seen: set[str] = field(default_factory=set)
+
+    def read(self, line: str) -> None:
+        """Take in one line of output."""
+        if match := _WHEEL.match(line):
+            self._begin(match["name"].lower().replace("_", "-"))
+        elif match := _BYTES.match(line):
+            self.inner = int(match[1]) / max(int(match[2]), 1)
+        elif match := _UNPACKING.match(line):
+            self._begin("")
+            self.unpacking = match[1].count(",") + 1
+        if _DOING.match(line):
+            self.message = line.strip()
+
+    def _begin(self, name: str) -> None:
+        self.done += self.current
+        self.current, self.inner = 0.0, 0.0
+        if name in self.names and name not in self._seen:
+            self._seen.add(name)
+            self.current = _weight(name)
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1; arriving and unpacking take about as long."""
+        if self.unpacking:
+            return 0.5 + 0.5 * min(1.0, self.unpacked / self.unpacking)
+        whole = sum(_weight(name) for name in self.names)
+        return 0.5 * min(1.0, (self.done + self.current * self.inner) / max(whole, 1.0))
+
+
+_WHEEL = re.compile(
+    r"\s*(?:Downloading|Using cached|Processing) (?:\S*[/\\])?"
+    r"(?P<name>[A-Za-z0-9_.]+)-\d[^\s/\\]*\.whl(?!\.metadata)"
+)
+_BYTES = re.compile(r"\s*Progress (\d+) of (\d+)")
+_UNPACKING = re.compile(r"Installing collected packages: (.*)")
+_DOING = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing|Installing) ")
+
+
+def _weight(name: str) -> float:
+    return float(_TORCH_WEIGHT if name == "torch" else 1)
+
+
+def check_source(plan: Plan) -> None:
+    """Make sure that there is something to install from.
+
+    Raises
+    ------
+    RequestError
+        If the network would be needed and is not allowed, or the folder has no wheels.
+    """
+    if plan.wheels:
+        if not any(Path(plan.wheels).glob("*.whl")):
+            raise RequestError(
+                f"There are no wheels in {plan.wheels}.", "Choose the folder that holds them."
+            )
+    elif not plan.online_access:
+        raise RequestError(
+            "Blender is not allowed to use the network.",
+            "Allow online access in Blender's preferences (System), or choose a folder of wheels.",
+        )
+
+
+def source_options(plan: Plan) -> list[str]:
+    """Return pip's options that say where the wheels come from: given ones, or Python's index.
+
+    One index for each package: with a second one whoever gets a name into either is asked for it.
+    """
+    if plan.wheels:
+        return ["--no-index", "--find-links", str(Path(plan.wheels).absolute())]
+    return []
+
+
+def torch_options(plan: Plan) -> list[str]:
+    """Return pip's options that say where torch comes from: one index and no other."""
+    label = _label(plan)
+    index = plan.index or (TORCH_INDEX + label if label else "")
+    if plan.wheels or not index:
+        return source_options(plan)
+    return ["--index-url", index]
+
+
+def _label(plan: Plan) -> str:
+    """Return PyTorch's name of a build that Python's own index does not have, else nothing.
+
+    That index has CUDA's build for Linux, and the processor's for the other systems.
+    """
+    if plan.wheels or plan.index:
+        return ""
+    return _LABELS.get((plan.build, sys.platform), "")
+
+
+def environment_variables() -> dict[str, str]:
+    """Keep a user's proxies and certificates, but nothing that would install elsewhere."""
+    elsewhere = {"PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT"}
+    return {name: value for name, value in clean_environment().items() if name not in elsewhere}
+
+
+def wanted(plan: Plan) -> list[str]:
+    """Return what is to be installed, one requirement each.
+
+    Torch's says which build, lest an index that can't be reached leads to the other, larger one.
+    """
+    lines = plan.requirements.read_text().splitlines()
+    found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    label = _label(plan)
+    return [f"{line}+{label}" if label and canonical(line) == "torch" else line for line in found]
+
+
+def diagnose(log: str) -> tuple[str, str] | None:
+    """Return what went wrong with the network, the disk or a file, and what to do; None: unknown.
+
+    Parameters
+    ----------
+    log
+        The last lines that pip printed.
+    """
+    for pattern, words, hint in _DIAGNOSES:
+        if re.search(pattern, log, re.IGNORECASE):
+            return words, hint
+    return None
+
+
+_WHEELS = "or install from a folder of wheels; then try once more."
+# The first that fits: pip names a lack of network last, whatever was in the way.
+_DIAGNOSES = (
+    (
+        r"DO NOT MATCH THE HASHES|Hashes are required",
+        "a file is not the one that Levelform's lock names, so it was not installed",
+        "Try once more; if it stays so, something between here and the index changes files.",
+    ),
+    (
+        r"No space left on device|Errno 28|not enough space on the disk",
+        "the disk is full",
+        "Free some space, then try once more.",
+    ),
+    (
+        r"407 Proxy Authentication|Proxy Authentication Required",
+        "the proxy asks for a name and a password",
+        f"Put them into HTTPS_PROXY (http://name:password@host:port), {_WHEELS}",
+    ),
+    (
+        r"ProxyError|Cannot connect to proxy|Tunnel connection failed",
+        "the proxy can't be reached, or does not let it through",
+        f"Correct HTTPS_PROXY or the system's proxy settings, {_WHEELS}",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError|SSLCertVerificationError",
+        "the certificate that came is not trusted here, as behind a proxy that looks inside",
+        f"Name that proxy's certificate in PIP_CERT, {_WHEELS}",
+    ),
+    (
+        r"HTTP error 40[13]|40[13] Client Error",
+        "the index refuses to hand out the files",
+        f"Ask who runs the network or the index, {_WHEELS}",
+    ),
+    (
+        r"WARNING: Retrying|NewConnectionError|Max retries exceeded|timed out",
+        "where they come from can't be reached",
+        f"See to the network, {_WHEELS}",
+    ),
+)
+
+
+def canonical(requirement: str) -> str:
+    """Return the distribution of a requirement, as names are compared."""
+    return re.split(r"[\s=<>!~;\[]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+def count_installed(environment: Path) -> int:
+    """Return how many distributions an environment has."""
+    return sum(1 for folder in _packages(environment) for _ in folder.glob("*.dist-info"))
+
+
+def _packages(environment: Path) -> list[Path]:
+    found = environment.glob("lib/python*/site-packages")
+    return [*found, environment / "Lib" / "site-packages"]
+
+
+def is_there(environment: Path) -> bool:
+    """Tell whether an environment has pip."""
+    return any((folder / "pip" / "__init__.py").exists() for folder in _packages(environment))
+
+
+def version(environment: Path) -> tuple[int, ...]:
+    """Return the version of an environment's pip, from the name of its record."""
+    for folder in _packages(environment):
+        for record in folder.glob("pip-*.dist-info"):
+            return tuple(int(n) for n in re.findall(r"\d+", record.name)[:2])
+    return (0,)

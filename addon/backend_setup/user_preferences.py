@@ -1,0 +1,32 @@
+"""What the extension's preferences say, wherever it is imported; `ui/preferences.py` draws them."""
+
+import os
+from typing import Any
+
+import bpy
+
+EXTENSION = __package__.rsplit(".", 2)[0]  # the extension's own name, such as bl_ext.x.levelform
+
+
+class Defaults:
+    """The preferences of an extension that was imported as a plain package."""
+
+    python, device, build, wheels = "", "AUTO", "CPU", ""
+    memory = 2048
+
+
+def get() -> Any:
+    """Return the preferences; where the extension was not enabled as one, their defaults."""
+    addon = bpy.context.preferences.addons.get(EXTENSION)
+    return Defaults() if addon is None or addon.preferences is None else addon.preferences
+
+
+def kept_bytes() -> int:
+    """Return the bytes that kept results may hold together in the worker."""
+    return int(get().memory) << 20
+
+
+def python() -> str:
+    """Return the interpreter that the user chose, as an absolute path; empty: none."""
+    chosen = get().python
+    return os.path.expanduser(bpy.path.abspath(chosen)) if chosen else ""

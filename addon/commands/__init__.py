@@ -1,0 +1,1 @@
+"""What `blender --command levelform` understands: the words of the terminal."""

@@ -1,0 +1,208 @@
+"""The rendering of training pictures that is under way: one step a tick, the window back between.
+
+A timer rather than a modal operator, as for reconstructions: while one of those runs Blender does
+not autosave, and a data set takes hours. Between two steps nothing of it is in the file.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ..jobs.requests import absolute
+from ..jobs.session import redraw
+from ..scene.passes import PASSES
+from ..scene.windows import in_window
+from .dataset_render import (
+    Outcome,
+    Rendered,
+    Settings,
+    Target,
+    render_dataset,
+    targets_of_collection,
+    targets_of_folder,
+)
+
+HOLD = 0.3  # seconds that a step keeps the window, or one view where that takes longer
+PAUSE = 0.05  # seconds that the window has between two steps
+
+logger = logging.getLogger(__name__)
+
+
+class Run:
+    """The one run of this Blender.
+
+    Attributes
+    ----------
+    step : what was done last; None before the first step and when idle
+    outcome : of the run under way, or of the last one
+    failure : why the last run failed
+    """
+
+    def __init__(self) -> None:
+        self.step: Rendered | None = None
+        self.outcome: Outcome | None = None
+        self.failure: LevelformError | None = None
+        self._steps: Any = None
+
+    @property
+    def running(self) -> bool:
+        """Whether one is under way."""
+        return self._steps is not None
+
+    @property
+    def progress(self) -> float:
+        """How far it is, 0 to 1."""
+        if self.step is None or self.outcome is None:
+            return 0.0
+        return self.step.progress(self.outcome.views)
+
+    def begin(
+        self, targets: Sequence[Target], out: str, settings: Settings, *, hold: float = HOLD
+    ) -> None:
+        """Begin; `advance` does the work.
+
+        Raises
+        ------
+        RequestError
+            If one is under way.
+        """
+        if self.running:
+            raise RequestError("Pictures are being rendered already.", "Wait, or cancel (Esc).")
+        self.step, self.failure = None, None
+        self.outcome = Outcome(out, settings.views)
+        self._steps = render_dataset(targets, out, settings, hold=hold)
+
+    def advance(self) -> bool:
+        """Do one step; return whether there is more to do.
+
+        Raises
+        ------
+        LevelformError
+            If the work can't go on; what is finished is kept.
+        """
+        if self._steps is None or self.outcome is None:
+            return False
+        try:
+            self.step = next(self._steps)
+        except StopIteration:
+            self._end("finished")
+            return False
+        except Exception as error:
+            self.failure = _in_words(error)
+            self._end("stopped")
+            raise self.failure from error
+        self.outcome.take(self.step)
+        return True
+
+    def cancel(self) -> None:
+        """Stop; what is finished is kept, and the next run goes on from there."""
+        if self._steps is not None:
+            self._steps.close()
+            self._end("stopped")
+
+    def wake(self) -> None:
+        """Have the timer do the steps; in the background there is none."""
+        if not bpy.app.timers.is_registered(_on_timer):
+            bpy.app.timers.register(_on_timer, first_interval=PAUSE, persistent=True)
+
+    def dismiss(self) -> None:
+        """Forget what came of the last run."""
+        if not self.running:
+            self.outcome = self.failure = None
+
+    def _end(self, how: str) -> None:
+        assert self.outcome is not None
+        self.outcome.ended = how
+        self._steps = self.step = None
+
+
+def _in_words(error: Exception) -> LevelformError:
+    if isinstance(error, LevelformError):
+        return error
+    words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
+    return WorkError(words, "Try once more; Blender's console tells more.")
+
+
+run = Run()
+
+
+# ---------------------------------------------------------------- from the panel
+
+
+def shapes_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return the mesh objects that the panel's collection, or without one the scene, holds."""
+    collection = scene.levelform_dataset.collection or scene.collection
+    return [found for found in collection.all_objects if found.type == "MESH"]
+
+
+def dataset_problem(scene: bpy.types.Scene) -> str:
+    """Return why the panel's choice can't be rendered, as far as a glance tells."""
+    chosen = scene.levelform_dataset
+    if run.running:
+        return "Pictures are being rendered already. Wait, or cancel (Esc)."
+    if chosen.source == "FOLDER" and not chosen.folder:
+        return "Choose a folder of mesh files."
+    if chosen.source == "COLLECTION" and not shapes_of(scene):
+        return "There is no mesh to render."
+    return "" if chosen.out else "Choose a folder for the pictures."
+
+
+def begin_panel(scene: bpy.types.Scene) -> None:
+    """Begin what the panel says; `Run.advance` does the work.
+
+    Raises
+    ------
+    RequestError
+        If it can't be done.
+    """
+    chosen = scene.levelform_dataset
+    if chosen.source == "FOLDER":
+        targets = targets_of_folder(absolute(chosen.folder))
+    else:
+        targets = targets_of_collection(chosen.collection or scene.collection)
+    settings = Settings(
+        engine=chosen.engine.lower(),
+        views=chosen.views,
+        size=chosen.size,
+        cameras=chosen.cameras,
+        seed=chosen.seed,
+        samples=chosen.samples,
+        passes=tuple(name for name in PASSES if getattr(chosen, name)),
+    )
+    run.begin(targets, absolute(chosen.out), settings)
+
+
+# ---------------------------------------------------------------- the timer
+
+
+def _on_timer() -> float | None:
+    try:
+        with in_window():
+            more = run.advance()
+    except LevelformError:
+        logger.exception("the rendering of training pictures stopped")
+        more = False
+    redraw()
+    return PAUSE if more else None
+
+
+@persistent
+def _on_load(*_: Any) -> None:
+    run.cancel()  # the objects to render are gone with the other file
+
+
+def register() -> None:
+    """Listen to file load."""
+    bpy.app.handlers.load_pre.append(_on_load)
+
+
+def unregister() -> None:
+    """Stop what is under way, and listen no more."""
+    run.cancel()
+    if bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.unregister(_on_timer)
+    bpy.app.handlers.load_pre.remove(_on_load)

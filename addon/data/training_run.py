@@ -1,0 +1,296 @@
+"""The training that is under way: a process of its own, watched through the files it writes.
+
+The process is the terminal's `levelform train`, which keeps its state in its folder. It is stopped
+by closing its standard input, which also happens when Blender ends in whatever way; the same
+settings go on from there.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ...backend.contract.protocol import MeshUpdate
+from ..backend_setup.environment import clean_environment
+from ..backend_setup.interpreter import here
+from ..jobs.session import redraw
+from ..scene import meshes
+from ..scene.windows import in_window
+from .training_curve import read_table
+
+TICK = 0.5  # seconds between two looks at the run's files
+PREVIEW = "Levelform Training Preview"
+RUN, CURVE, MESH, BEST, LOG = "run.json", "curve.csv", "preview.npz", "best.safetensors", "log.txt"
+SCRIPT = Path(__file__).parents[2] / "backend" / "terminal.py"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, and with what.
+
+    Attributes
+    ----------
+    method, part : as `levelform train` takes them
+    data : folders of data sets
+    out : folder of the run; one that holds a run goes on
+    start : weights to start from, "" for none
+    steps : length of the run; 0: the recipe's
+    seed : of everything that is drawn
+    more : further words for the command
+    """
+
+    method: str
+    data: tuple[str, ...]
+    out: str
+    part: str = "main"
+    start: str = ""
+    steps: int = 0
+    seed: int = 0
+    more: tuple[str, ...] = ()
+
+    def words(self) -> list[str]:
+        """Return the command's arguments."""
+        words = ["train", self.method, "--data", *self.data, "--out", self.out]
+        words += ["--part", self.part, "--seed", str(self.seed), "--preview", MESH]
+        words += ["--from", self.start] if self.start else []
+        words += ["--steps", str(self.steps)] if self.steps else []
+        return [*words, "--log-every", "10", "--until-input-ends", "--json", *self.more]
+
+
+class Training:
+    """The one training of this Blender.
+
+    Attributes
+    ----------
+    out : folder of the run under way, or of the last one; None before the first
+    facts : what its `run.json` says
+    columns : its curve, (step, value) by name
+    failure : why it ended, if it failed
+    """
+
+    def __init__(self) -> None:
+        self.out: Path | None = None
+        self.facts: dict[str, Any] = {}
+        self.columns: dict[str, list[tuple[float, float]]] = {}
+        self.failure: LevelformError | None = None
+        self.stopping = False
+        self._process: subprocess.Popen[str] | None = None
+        self._seen: dict[str, int] = {}
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs, as far as is known."""
+        return self._process is not None
+
+    @property
+    def progress(self) -> float:
+        """How far it is, 0 to 1."""
+        return self.facts.get("step", 0) / max(self.facts.get("steps", 1), 1)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it takes still, at its speed so far; None while that is unknown."""
+        rate = self.facts.get("steps_per_second", 0.0)
+        return (self.facts["steps"] - self.facts["step"]) / rate if rate else None
+
+    @property
+    def weights(self) -> str:
+        """The file of the best weights so far, "" while there is none."""
+        path = self.out and self.out / BEST
+        return str(path) if path and path.is_file() else ""
+
+    def begin(self, plan: Plan) -> None:
+        """Start the process.
+
+        Raises
+        ------
+        RequestError
+            If one is under way, or there is no backend or no folder to write to.
+        """
+        if self.running:
+            raise RequestError("A network is being trained already.", "Wait, or stop it.")
+        python = here.find().python
+        out = Path(plan.out)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with (out / LOG).open("w") as log:
+                self._process = subprocess.Popen(
+                    [python, "-I", "-u", str(SCRIPT), *plan.words()],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    cwd=out,
+                    env=clean_environment(),
+                    start_new_session=True,  # Ctrl-C in Blender's terminal is not for it
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+        except OSError as error:
+            raise RequestError(
+                f"{plan.out} can't be written to: {error.strerror}.", "Choose another folder."
+            ) from error
+        self.out, self.failure, self.stopping = out, None, False
+        self.facts, self.columns, self._seen = {}, {}, {}
+
+    def poll(self) -> bool:
+        """Read what is new; return whether the run is under way."""
+        if self._process is None or self.out is None:
+            return False
+        ended = self._process.poll() is not None
+        if self._changed(RUN):
+            with contextlib.suppress(OSError, ValueError):
+                self.facts = json.loads((self.out / RUN).read_text())
+        if self._changed(CURVE):
+            self.columns = read_table(self.out / CURVE)
+        if ended:
+            self._end()
+        return self.running
+
+    def stop(self) -> None:
+        """Ask it to write its state and end; `poll` notices when it has."""
+        if self._process is not None and self._process.stdin is not None:
+            self.stopping = True
+            self._process.stdin.close()
+
+    def wait(self) -> None:
+        """Block until it ends: for scripts, and Blender in the background.
+
+        Raises
+        ------
+        LevelformError
+            If it failed.
+        """
+        while self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(TICK)
+            self.poll()
+        if self.failure is not None:
+            raise self.failure
+
+    def shutdown(self) -> None:
+        """Let it end with Blender, which need not wait: it writes its state and ends by itself."""
+        if self._process is not None:
+            self.stop()
+        self._process = None
+
+    def new_mesh(self) -> MeshUpdate | None:
+        """Return the preview if there is one that was not given before."""
+        if self.out is None or not self._changed(MESH):
+            return None
+        try:
+            with np.load(self.out / MESH, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except (OSError, ValueError, KeyError) as error:
+            logger.warning("the training's preview can't be read: %s", error)
+            return None
+        return MeshUpdate(
+            job="training",
+            vertices=np.asarray(arrays["vertices"], np.float32),
+            faces=np.asarray(arrays["faces"], np.int32),
+            normals=arrays.get("normals"),
+            colors=None,
+            world_from_mesh=np.eye(4),
+            scale=1.0,
+            resolution=0,
+            final=False,
+        )
+
+    def _changed(self, name: str) -> bool:
+        """Return whether one of the run's files is newer than at the last call."""
+        assert self.out is not None
+        try:
+            stamp = os.stat(self.out / name).st_mtime_ns
+        except OSError:
+            return False
+        old = self._seen.get(name)
+        self._seen[name] = stamp
+        return stamp != old
+
+    def _end(self) -> None:
+        """Take in how the process ended."""
+        process, self._process = self._process, None
+        assert process is not None
+        assert process.stdout is not None
+        said = process.stdout.read()
+        if process.stdin is not None and not process.stdin.closed:
+            process.stdin.close()
+        process.stdout.close()
+        try:
+            result = json.loads(said.splitlines()[-1])
+        except (ValueError, IndexError):
+            result = {"error": "The training ended without a word.", "hint": self._log_hint()}
+        if "error" in result:
+            kind = RequestError if process.returncode == RequestError.exit_status else WorkError
+            self.failure = kind(result["error"], result.get("hint", ""))
+        else:
+            self.facts = result
+
+    def _log_hint(self) -> str:
+        return f"Its log is {self.out / LOG}." if self.out else ""
+
+
+training = Training()
+
+
+def show_preview(update: MeshUpdate) -> bpy.types.Object:
+    """Put a training's preview into the scene, in place of the one before."""
+    found = bpy.data.objects.get(PREVIEW)
+    if found is not None and found.type == "MESH":
+        meshes.refill(found, update)
+        return found
+    return meshes.new_object(PREVIEW, update, bpy.context.scene.collection)
+
+
+def problem(scene: bpy.types.Scene) -> str:
+    """Return why the panel's training can't begin, as far as a glance tells."""
+    chosen = scene.levelform_training
+    if training.running:
+        return "A network is being trained already."
+    if not chosen.data:
+        return "Choose a data set."
+    return "" if chosen.out else "Choose a folder for the run."
+
+
+def split_data(text: str) -> Sequence[str]:
+    """Return the folders of a field that may name several, separated by semicolons."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+# ---------------------------------------------------------------- the timer
+
+
+def wake() -> None:
+    """Watch the run from now on."""
+    if not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
+
+
+def _on_timer() -> float | None:
+    more = training.poll()
+    update = training.new_mesh()
+    if update is not None and bpy.context.scene.levelform_training.preview:
+        try:
+            with in_window():
+                show_preview(update)
+        except LevelformError as error:
+            logger.warning("%s", error)
+    redraw()
+    return TICK if more else None
+
+
+def unregister() -> None:
+    """Stop what is under way."""
+    if bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.unregister(_on_timer)
+    training.shutdown()

@@ -1,0 +1,314 @@
+"""The object in which a job's mesh appears: shown as it sharpens, kept at the end or taken back.
+
+Undo, deletion, renaming, Edit Mode and file load may come between any two meshes, so nothing here
+holds a reference to Blender's data: blocks are looked up again by their `session_uid` at each use.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ...backend.contract.cameras import from_frame
+from ...backend.contract.protocol import MeshUpdate
+from ..scene import meshes
+from ..scene.cameras import add_camera
+from ..scene.views import Picture, picture_image
+
+PROVENANCE = "levelform"
+CAMERAS = "levelform_cameras"  # names of the cameras that a method found for its pictures
+DRAFT = "levelform_draft"  # on an object that a job added and has not finished: the job's name
+
+
+class Deleted(Exception):  # noqa: N818 - a wish of the user's, no error
+    """The user deleted what the job was working on."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A data-block by what survives undo and renaming."""
+
+    uid: int
+    name: str
+
+    @classmethod
+    def of(cls, block: bpy.types.ID) -> "Handle":
+        """Return the handle of a data-block."""
+        return cls(block.session_uid, block.name)
+
+    def find(self, blocks: Any) -> Any:
+        """Return the data-block among `blocks` (such as `bpy.data.objects`); None if it is gone."""
+        named = blocks.get(self.name)
+        if named is not None and named.session_uid == self.uid:
+            return named
+        return next((block for block in blocks if block.session_uid == self.uid), None)
+
+
+class Result(ABC):
+    """Where the meshes of one job go.
+
+    Attributes
+    ----------
+    job : name of the job
+    label : what the undo step is called
+    promise : what the panel says before there is anything to show
+    selects : the object is to be selected when the job has finished
+    shown : how many meshes were shown so far
+    last : the one shown last
+    """
+
+    label = ""
+    promise = "The first mesh comes in a moment"
+    selects = True
+
+    def __init__(self, job: str, scene: bpy.types.Scene) -> None:
+        self.job = job
+        self.shown = 0
+        self._undone = False  # since the last mesh: what is missing was undone, not deleted
+        self._scene = Handle.of(scene)
+        self._object: Handle | None = None
+        self._newest: MeshUpdate | None = None  # to be shown
+        self.last: MeshUpdate | None = None
+
+    @property
+    def scene(self) -> bpy.types.Scene | None:
+        """The scene of the job, looked up now; None if it is gone."""
+        return self._scene.find(bpy.data.scenes)
+
+    @property
+    def object(self) -> bpy.types.Object | None:
+        """The object, looked up now; None before the first mesh and after it was deleted."""
+        found = self._object.find(bpy.data.objects) if self._object else None
+        return found if found is not None and found.users_scene else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a mesh came that is not shown yet, perhaps because its object is being edited."""
+        return self._newest is not None
+
+    def offer(self, update: MeshUpdate) -> None:
+        """Take the newest mesh; `flush` shows it."""
+        self._newest = update
+
+    def after_undo(self) -> None:
+        """Note that an undo or redo may have taken the object away; `flush` brings it back."""
+        self._undone = True
+        self._newest = self._newest or self.last
+
+    def flush(self) -> bool:
+        """Show the newest mesh, unless its object is being edited; return whether it was shown.
+
+        Raises
+        ------
+        Deleted
+            If the user deleted the object or its scene.
+        WorkError
+            If the mesh is broken; nothing is changed.
+        """
+        if self._newest is None or not self._show(self._newest):
+            return False
+        self.last, self._newest = self._newest, None
+        self._undone = False
+        self.shown += 1
+        return True
+
+    def check(self) -> None:
+        """Raise `Deleted` if the user deleted the object since it was last shown."""
+        if self.shown and not self._undone and self.object is None:
+            raise Deleted
+
+    def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
+        """Keep the mesh and write on its object what made it; return the object."""
+        found = self.object
+        if found is None:
+            raise Deleted
+        found[PROVENANCE] = dict(provenance)
+        return found
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Leave the scene as it was before the job."""
+
+    @abstractmethod
+    def _show(self, update: MeshUpdate) -> bool:
+        """Show a mesh; return false while its object is being edited."""
+
+
+class Added(Result):
+    """A job that adds an object where the context adds objects."""
+
+    label = "Reconstruct"
+
+    def __init__(
+        self,
+        job: str,
+        name: str,
+        context: bpy.types.Context,
+        pictures: Sequence[Picture] = (),
+    ) -> None:
+        super().__init__(job, context.scene)
+        self._name = name
+        self._pictures = pictures
+        self._mesh: Handle | None = None
+        self._collection: Handle | None = None
+        self._materials = {material.session_uid for material in bpy.data.materials}
+        # The scene's own collection is not in bpy.data; it is reached through the scene.
+        if context.collection != context.scene.collection:
+            self._collection = Handle.of(context.collection)
+
+    def _show(self, update: MeshUpdate) -> bool:
+        found = self.object
+        if found is None:
+            if self._object is not None and not self._undone:
+                raise Deleted
+            self._add(update)
+            return True
+        return meshes.refill(found, update)
+
+    def _add(self, update: MeshUpdate) -> None:
+        scene = self.scene
+        if scene is None:
+            raise Deleted
+        collection = self._collection.find(bpy.data.collections) if self._collection else None
+        added = meshes.new_object(self._name, update, collection or scene.collection)
+        added[DRAFT] = self.job
+        self._object, self._mesh = Handle.of(added), Handle.of(added.data)
+
+    def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
+        """Keep the object, no draft any more, with a camera where the method found one."""
+        told = dict(provenance)
+        frames = told.pop("cameras", ())
+        found = super().finish(told)
+        found.pop(DRAFT, None)
+        placed = [self._place(found, frame) for frame in frames]
+        if placed:
+            found[CAMERAS] = [camera.name for camera in placed]
+        return found
+
+    def _place(self, found: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
+        """Add the camera that the method found for a view, its picture behind the mesh."""
+        index = int(frame["view"])
+        image = picture_image(self._pictures[index]) if index < len(self._pictures) else None
+        name = f"{found.name} Camera"
+        data = from_frame(frame)
+        camera = add_camera(name, data, image, found.users_collection[0])
+        scene = self.scene
+        if scene is not None and scene.camera is None:
+            scene.camera = camera
+        return camera
+
+    def discard(self) -> None:
+        """Remove the object, its mesh, and the material if it came with them."""
+        self._newest = None
+        found = self._object.find(bpy.data.objects) if self._object else None
+        if found is not None:
+            _leave_edit_mode(found)
+            bpy.data.objects.remove(found)
+        mesh = self._mesh.find(bpy.data.meshes) if self._mesh else None
+        if mesh is not None and not mesh.users:
+            bpy.data.meshes.remove(mesh)
+        for material in list(bpy.data.materials):
+            if not material.users and self._brought(material):
+                bpy.data.materials.remove(material)
+
+    def _brought(self, material: bpy.types.Material) -> bool:
+        name = material.name.partition(".")[0]
+        return name == meshes.MATERIAL and material.session_uid not in self._materials
+
+
+class Replaced(Result):
+    """A job that replaces an object's mesh; the old mesh waits aside until the job has finished."""
+
+    label = "Re-mesh"
+
+    def __init__(self, job: str, target: bpy.types.Object, scene: bpy.types.Scene) -> None:
+        super().__init__(job, scene)
+        self._object = Handle.of(target)
+        self._draft: Handle | None = None
+        self._before: Handle | None = None
+
+    def _show(self, update: MeshUpdate) -> bool:
+        found = self.object
+        if found is None:
+            raise Deleted
+        if found.mode != "OBJECT":
+            return False
+        if self._draft is None or found.data.session_uid != self._draft.uid:
+            self._put_aside(found)
+        return meshes.refill(found, update)
+
+    def _put_aside(self, found: bpy.types.Object) -> None:
+        self._before = Handle.of(found.data)
+        found.data = found.data.copy()
+        self._draft = Handle.of(found.data)
+
+    def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
+        """Keep the new mesh under the old one's name; other users of the old one keep it."""
+        found = super().finish(provenance)
+        before = self._before.find(bpy.data.meshes) if self._before else None
+        if before is not None and not before.users:
+            name = before.name
+            bpy.data.meshes.remove(before)
+            found.data.name = name
+        return found
+
+    def discard(self) -> None:
+        """Give the object the mesh back that it had."""
+        self._newest = None
+        before = self._before.find(bpy.data.meshes) if self._before else None
+        draft = self._draft.find(bpy.data.meshes) if self._draft else None
+        found = self.object
+        if before is None or draft is None:
+            return
+        if found is not None and found.data == draft:
+            _leave_edit_mode(found)
+            found.data = before
+        if not draft.users:
+            bpy.data.meshes.remove(draft)
+
+
+class Checked(Result):
+    """A check of the views: it shows no mesh and changes no object."""
+
+    label = "Check Views"
+    promise = "The marks come in a moment"
+    selects = False
+
+    def finish(self, provenance: Mapping[str, Any]) -> Any:
+        """Return the scene, on which the session has written what was found."""
+        if self.scene is None:
+            raise Deleted
+        return self.scene
+
+    def discard(self) -> None:
+        """There is nothing to take back."""
+
+    def _show(self, update: MeshUpdate) -> bool:
+        return True
+
+
+def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the camera that a method estimated for the image of an object; None if it is gone."""
+    names = target.get(CAMERAS, ()) if target is not None else ()
+    cameras = (bpy.data.objects.get(name) for name in names)
+    return next((camera for camera in cameras if camera is not None), None)
+
+
+def _leave_edit_mode(edited: bpy.types.Object) -> None:
+    """Go back to Object Mode: an object's mesh must not change under its editor."""
+    if edited.mode != "OBJECT":
+        with bpy.context.temp_override(active_object=edited, object=edited):
+            bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def remove_drafts(jobs: set[str]) -> int:
+    """Remove half-made objects of ended jobs that undo or redo brought back; return how many."""
+    drafts = [found for found in bpy.data.objects if found.get(DRAFT) in jobs]
+    for found in drafts:
+        mesh = found.data
+        bpy.data.objects.remove(found)
+        if mesh is not None and not mesh.users:
+            bpy.data.meshes.remove(mesh)
+    return len(drafts)

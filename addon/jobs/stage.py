@@ -1,0 +1,246 @@
+"""Setting the stage: cameras from a folder, pictures for cameras, and the volume around the object.
+
+These change the scene and do not reconstruct; `api` hands them to scripts.
+"""
+
+import os
+import uuid
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...backend.contract.camera_files import PosedFrame, read_posed_images
+from ...backend.contract.cameras import CameraData, fitted
+from ...backend.contract.errors import RequestError
+from ...backend.contract.image_files import find_mask, image_size, natural_key
+from ...backend.contract.protocol import EstimateVolume, Placement
+from ..scene import cameras as scene_cameras
+from ..scene import frames, pairing, pixels
+from ..scene import images as scene_images
+from ..scene import volume as scene_volume
+from ..scene.derived import derived_image
+from ..scene.views import chosen_cameras, scene_cameras_of, scene_source
+from .requests import absolute
+from .results import PROVENANCE
+from .session import live
+
+PLACEMENT = "levelform_placement"  # custom property of a volume's Empty
+TOLD_PAIRS = 12  # pairs of camera and image that a report names
+
+
+def volume_from_cameras(
+    scene: bpy.types.Scene | None = None, *, front: float | None = None
+) -> bpy.types.Object:
+    """Place the scene's volume where its ticked cameras see the object, adding it if need be.
+
+    The worker looks for it; this blocks until it has answered.
+
+    Parameters
+    ----------
+    front
+        Degrees about +Z from -Y to where the object's front looks; None: the worker finds it.
+
+    Returns
+    -------
+    The volume's Empty, with the object's box and an arrow for its front.
+
+    Raises
+    ------
+    LevelformError
+        If the cameras or images can't be used, or the worker finds no place; the scene is as it
+        was.
+    """
+    scene = scene or bpy.context.scene
+    request = EstimateVolume(
+        uuid.uuid4().hex,
+        scene_source(scene).views,
+        background=scene.levelform.background_data(),
+        front=front,
+        cures=tuple(scene.levelform.cures.split()),
+    )
+    placement = live.ask_placement(request)
+    empty = scene_volume.show_placement(placement, scene)
+    empty[PLACEMENT] = placement_facts(placement)
+    return empty
+
+
+def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
+    """Show the volume that an object was reconstructed in, and make it the scene's.
+
+    Raises
+    ------
+    RequestError
+        If the object does not say where that was.
+    """
+    stored = target.get(PROVENANCE)
+    facts = stored.to_dict() if hasattr(stored, "to_dict") else {}
+    if "world_from_volume" not in facts:
+        raise RequestError(
+            f"{target.name} does not say in which volume it was made.",
+            "Select a mesh that Levelform made.",
+        )
+    box = np.array(facts["box"]) if "box" in facts else None
+    matrix = np.array(facts["world_from_volume"], np.float64)
+    placement = Placement(matrix, facts.get("volume_from", ""), box)
+    return scene_volume.show_placement(placement, scene or bpy.context.scene)
+
+
+def placement_facts(placement: Placement) -> dict[str, object]:
+    """Return what a custom property keeps of how a volume was found."""
+    return {
+        "volume_from": placement.volume_from,
+        "front_from": placement.front_from,
+        "front_certainty": placement.front_certainty,
+        "remarks": list(placement.remarks),
+    }
+
+
+def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
+    """Add a camera for each frame of a file of cameras, with its image as background image.
+
+    Images of lenses with distortion, and those whose mask the file names, become packed images of
+    the .blend, without distortion and with the mask as alpha. Cameras in map coordinates are added
+    about a local origin, which they keep as a property. Where the file says where the object is,
+    the scene gets a volume there if it has none.
+
+    Raises
+    ------
+    RequestError
+        If the file, or an image that it lists, can't be used; the scene is as it was.
+    """
+    posed = read_posed_images(absolute(source))
+    before = {image.session_uid for image in bpy.data.images}
+    try:
+        shown = [_shown(frame) for frame in posed.frames]
+    except RequestError:
+        for image in list(bpy.data.images):
+            if image.session_uid not in before:
+                bpy.data.images.remove(image)
+        raise
+    scene = bpy.context.scene
+    if posed.world_from_volume is not None and scene.levelform.volume is None:
+        scene.levelform.volume = scene_volume.add_volume(posed.world_from_volume, scene)
+    added = [
+        scene_cameras.add_camera(Path(frame.name).stem, camera, image)
+        for frame, (image, camera) in zip(posed.frames, shown, strict=True)
+    ]
+    for camera in added:
+        scene_cameras.tell_source(camera, posed.world_offset, posed.remarks)
+    return added
+
+
+def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
+    """Return the image to show behind a frame's camera, and the camera that fits it."""
+    own_mask = frame.mask and not os.path.samefile(frame.mask, find_mask(frame.path) or os.curdir)
+    if frame.camera.distortion is not None or own_mask:
+        mask = frame.mask or find_mask(frame.path)
+        return derived_image(frame.name, str(frame.path), mask, frame.camera)
+    camera = fitted(frame.camera, *image_size(frame.path), frame.name)
+    return bpy.data.images.load(str(frame.path), check_existing=True), camera
+
+
+def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Object]:
+    """Render the scene from each ticked camera without a picture; return those cameras.
+
+    Raises
+    ------
+    RequestError
+        If every ticked camera has a picture.
+    WorkError
+        If a render failed.
+    """
+    scene = scene or bpy.context.scene
+    bare = [
+        camera
+        for camera in chosen_cameras(scene)
+        if scene_images.picture_of(camera, scene).source == "NONE"
+    ]
+    if not bare:
+        raise RequestError("Every ticked camera has a picture.", "Clear those to be rendered anew.")
+    for camera in bare:
+        camera.levelform_camera.image = scene_images.render_picture(camera, scene)
+    return bare
+
+
+def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -> str:
+    """Use image files as the source, as dropping them on the viewport does; say what was done.
+
+    Several images go to as many cameras (the selected ones if there are as many, else the ticked
+    ones, else all of the scene), both in natural order of their names. One image goes to the active
+    object if that is a camera; else it becomes the source. A camera that shares its settings with
+    another gets its own.
+
+    Raises
+    ------
+    RequestError
+        If the numbers don't match, a camera is linked from another file, or a file is not an image;
+        nothing was changed.
+    """
+    context = context or bpy.context
+    paths = sorted(paths, key=lambda path: natural_key(Path(path).name))
+    cameras = _cameras_for(len(paths), context)
+    for camera in cameras:
+        _check_local(camera)
+    for path in paths:
+        pixels.check_file(path)  # says in words what is wrong with it
+    images = [bpy.data.images.load(path, check_existing=True) for path in paths]
+    if not cameras:
+        context.scene.levelform.image = images[0]
+        context.scene.levelform.source = "IMAGE"
+        return f"{images[0].name} is the source now"
+    for camera, image in zip(cameras, images, strict=True):
+        camera.levelform_camera.use = True
+        _show_behind(camera, image, context.scene)
+    context.scene.levelform.source = "CAMERAS"
+    pairs = [(camera.name, image.name) for camera, image in zip(cameras, images, strict=True)]
+    return f"{_told(pairs)}. {pairing.sentence(pairs)}".strip()
+
+
+def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Return the cameras that so many pictures are meant for; none for a single source image."""
+    active = context.object
+    if count == 1:
+        return [active] if active is not None and active.type == "CAMERA" else []
+    everything = scene_cameras_of(context.scene)
+    selected = [camera for camera in everything if camera.select_get()]
+    for cameras in (selected, chosen_cameras(context.scene), everything):
+        if len(cameras) == count:
+            return cameras
+    raise RequestError(
+        f"There are {count} pictures but {len(everything)} cameras.",
+        "Select as many cameras as pictures, or drop a single picture.",
+    )
+
+
+def _told(pairs: Sequence[tuple[str, str]]) -> str:
+    """Say which camera got which image; of many, the first ones and the last."""
+    words = [f"{camera} < {image}" for camera, image in pairs]
+    if len(words) > TOLD_PAIRS:
+        words[TOLD_PAIRS - 1 : -1] = ["..."]
+    return ", ".join(words)
+
+
+def _check_local(camera: bpy.types.Object) -> None:
+    if camera.library is not None:
+        raise RequestError(
+            f"{camera.name} is linked from another file.",
+            "Make it local first (Object > Relations > Make Local).",
+        )
+
+
+def _show_behind(camera: bpy.types.Object, image: bpy.types.Image, scene: bpy.types.Scene) -> None:
+    """Make an image the camera's, as its background image."""
+    frame = frames.attached_aspect(camera) or frames.scene_aspect(scene)
+    camera.levelform_camera.image = None
+    if camera.data.users > 1 or camera.data.library is not None:
+        camera.data = camera.data.copy()  # or the others would show this image too
+    data = camera.data
+    entries = [entry for entry in data.background_images if entry.source == "IMAGE"]
+    background = entries[0] if entries else data.background_images.new()
+    background.image = image
+    background.show_background_image = True
+    data.show_background_images = True
+    frames.attach(camera, frame)

@@ -1,0 +1,1 @@
+"""What is drawn: panels, lists, properties and preferences. Computes nothing."""

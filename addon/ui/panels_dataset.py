@@ -1,0 +1,97 @@
+"""The sidebar's part about training pictures: draws what is known already, and computes nothing."""
+
+from typing import Any
+
+import bpy
+
+from ..data.dataset_run import dataset_problem, run, shapes_of
+from .panels import Part, paragraph, split_column
+
+LISTED = 3  # shapes that were left out, with the reason
+
+
+class LEVELFORM_PT_dataset(Part, bpy.types.Panel):
+    """Pictures of shapes from many sides, for networks to learn from."""
+
+    bl_label = "Training Pictures"
+    bl_order = 8
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        chosen = context.scene.levelform_dataset
+        body = layout.column()
+        body.enabled = not run.running
+        body.row().prop(chosen, "source", expand=True)
+        column = split_column(body)
+        column.prop(chosen, "folder" if chosen.source == "FOLDER" else "collection")
+        column.prop(chosen, "out")
+        column.separator()
+        column.prop(chosen, "cameras")
+        pair = column.column(align=True)
+        pair.prop(chosen, "views")
+        pair.prop(chosen, "size")
+        column.separator()
+        column.prop(chosen, "engine")
+        column.prop(chosen, "samples")
+        column.prop(chosen, "seed")
+        row = body.row(align=True)
+        for name in ("depth", "normals", "albedo"):
+            row.prop(chosen, name, toggle=True)
+        _draw_action(layout, context, chosen)
+        _draw_outcome(layout, context)
+
+
+def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: Any) -> None:
+    """The big button, or how far it has got."""
+    if run.running:
+        row = layout.row(align=True)
+        row.scale_y = 1.4
+        row.progress(factor=run.progress, text=_progress_text())
+        row.operator("levelform.cancel_dataset", text="", icon="X")
+        return
+    row = layout.row()
+    row.scale_y = 1.4
+    row.operator("levelform.render_dataset", icon="RENDER_STILL")
+    reason = dataset_problem(context.scene)
+    if reason:
+        paragraph(layout, context, reason, icon="INFO")
+    elif chosen.source == "COLLECTION":
+        count = len(shapes_of(context.scene))
+        paragraph(layout, context, f"{_shapes(count)}, {count * chosen.views:,} pictures")
+
+
+def _progress_text() -> str:
+    step = run.step
+    return f"{step.name}  {step.index + 1} of {step.count}" if step else "Starting"
+
+
+def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What came of the last run, and what went wrong with it."""
+    outcome, failure = run.outcome, run.failure
+    if run.running or (outcome is None and failure is None):
+        return
+    row = layout.box().row()
+    column = row.column()
+    if failure is not None:
+        paragraph(column, context, failure.message, icon="ERROR")
+        if failure.hint:
+            paragraph(column, context, failure.hint, icon="BLANK1")
+    elif outcome is not None:
+        word = "Rendered" if outcome.ended == "finished" else "Stopped after"
+        before = f", {outcome.before} were there before" if outcome.before else ""
+        paragraph(column, context, f"{word} {_shapes(outcome.done)}{before}", icon="CHECKMARK")
+        for name, reason in list(outcome.skipped.items())[:LISTED]:
+            paragraph(column, context, f"Left out {name}: {reason}", icon="ERROR")
+        if len(outcome.skipped) > LISTED:
+            column.label(text=f"and {len(outcome.skipped) - LISTED} more", icon="BLANK1")
+        column.operator(
+            "wm.path_open", text="Open Folder", icon="FILE_FOLDER"
+        ).filepath = outcome.out
+    row.operator("levelform.dismiss_dataset", text="", icon="X", emboss=False)
+
+
+def _shapes(count: int) -> str:
+    return f"{count:,} shape{'s'[: count != 1]}"
+
+
+CLASSES = (LEVELFORM_PT_dataset,)

@@ -1,0 +1,137 @@
+"""The sidebar's part about training: draws what is known already, and computes nothing."""
+
+from typing import Any
+
+import bpy
+from bpy.utils import previews
+
+from ..data.training_curve import SIDE, draw
+from ..data.training_run import problem, training
+from .panels import Part, paragraph, split_column
+
+_collection: Any = None  # holds the picture of the curve
+
+
+class LEVELFORM_PT_training(Part, bpy.types.Panel):
+    """Train a network on your own pictures and meshes."""
+
+    bl_label = "Training"
+    bl_order = 9
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        chosen = context.scene.levelform_training
+        body = layout.column()
+        body.enabled = not training.running
+        column = split_column(body)
+        column.prop(chosen, "method_choice")
+        column.prop(chosen, "part")
+        column.prop(chosen, "data")
+        column.prop(chosen, "out")
+        column.prop(chosen, "start")
+        column.prop(chosen, "steps")
+        column.prop(chosen, "seed")
+        column.prop(chosen, "preview")
+        _draw_action(layout, context)
+        _draw_curve(layout, context)
+        _draw_failure(layout, context)
+
+
+def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The big button, or how far it has got."""
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    if training.running:
+        row.progress(factor=training.progress, text=_progress_text())
+        row.operator("levelform.stop_training", text="", icon="X")
+        return
+    row.operator("levelform.train", icon="PLAY", text=_button())
+    reason = problem(context.scene)
+    if reason:
+        paragraph(layout, context, reason, icon="INFO")
+
+
+def _button() -> str:
+    begun = training.facts and not training.facts.get("done")
+    return "Go On" if begun else "Train"
+
+
+def _progress_text() -> str:
+    if training.stopping:
+        return "Stopping"
+    if not training.facts:
+        return "Starting"
+    left = training.seconds_left
+    step = f"Step {training.facts['step']:,} of {training.facts['steps']:,}"
+    return step if left is None else f"{step}, {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the words of a person: "3 h 20 min", "4 min", "30 s"."""
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{round(seconds)} s"
+
+
+def _draw_curve(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The curve, what its colours are, and what to do with the result."""
+    if not training.columns:
+        return
+    box = layout.box()
+    icon = _curve_icon()
+    if icon:
+        box.template_icon(icon_value=icon, scale=8.0)
+    losses, scores = training.columns.get("loss"), training.columns.get("validation_iou")
+    if losses:
+        box.label(text=f"Loss {losses[-1][1]:.4g} (orange)")
+    if scores:
+        best = max(value for _, value in scores)
+        paragraph(
+            box,
+            context,
+            f"Overlap with unseen shapes {scores[-1][1]:.3f}, best {best:.3f} (blue, 0 to 1)",
+        )
+    if training.weights:
+        box.operator("levelform.use_trained", icon="CHECKMARK")
+
+
+def _curve_icon() -> int:
+    """Return the number of the curve's picture, drawn again where it has changed."""
+    if _collection is None:
+        return 0
+    steps = int(training.facts.get("steps", 1))
+    mark = f"{training.out} {[(n, len(p), p[-1]) for n, p in training.columns.items()]} {steps}"
+    if mark not in _collection:
+        _collection.clear()
+        picture = _collection.new(mark)
+        picture.image_size = (SIDE, SIDE)
+        picture.image_pixels_float[:] = draw(training.columns, steps).ravel().tolist()
+    return _collection[mark].icon_id
+
+
+def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    failure = training.failure
+    if failure is None:
+        return
+    box = layout.box()
+    paragraph(box, context, failure.message, icon="ERROR")
+    if failure.hint:
+        paragraph(box, context, failure.hint, icon="BLANK1")
+
+
+CLASSES = (LEVELFORM_PT_training,)
+
+
+def register() -> None:
+    """Make room for the curve's picture."""
+    global _collection
+    _collection = previews.new()
+
+
+def unregister() -> None:
+    """Free it."""
+    global _collection
+    if _collection is not None:
+        previews.remove(_collection)
+    _collection = None

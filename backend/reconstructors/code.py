@@ -1,0 +1,81 @@
+"""The code of an object: what `encode` returns and `decode` takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from .storage import read_tensors, write_tensors
+
+
+@dataclass(frozen=True)
+class Code:
+    """What `encode` made of the views of one object: enough to decode it again without them.
+
+    Attributes
+    ----------
+    method : name of the method that made it
+    tensors : the numbers, by name; floating-point tensors can be averaged and blended
+    meta : JSON-able facts that the method needs to decode (sizes, cameras, names)
+    """
+
+    method: str
+    tensors: Mapping[str, Tensor]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def to(self, device: torch.device | str) -> "Code":
+        """Return the code on another device."""
+        return replace(self, tensors={name: t.to(device) for name, t in self.tensors.items()})
+
+    def lerp(self, other: "Code", weight: float) -> "Code":
+        """Return `(1 - weight) * self + weight * other`.
+
+        Raises
+        ------
+        RequestError
+            If the codes are of different methods or shapes.
+        """
+        shapes = {name: t.shape for name, t in self.tensors.items()}
+        if self.method != other.method or shapes != {n: t.shape for n, t in other.tensors.items()}:
+            raise RequestError(
+                f"A {self.method} code and a {other.method} code of other shape can't be blended.",
+                "Encode both objects with the same method and weights.",
+            )
+        mixed = {
+            name: torch.lerp(t, other.tensors[name].to(t), weight) if t.is_floating_point() else t
+            for name, t in self.tensors.items()
+        }
+        return replace(self, tensors=mixed)
+
+    @staticmethod
+    def average(codes: Sequence["Code"]) -> "Code":
+        """Return the mean of codes of one method and shape; tensors of integers are the first's."""
+        if not codes:
+            raise RequestError("There is no code to average.")
+        mean = codes[0]
+        for count, code in enumerate(codes[1:], start=2):
+            mean = mean.lerp(code, 1.0 / count)
+        return mean
+
+    def save(self, path: str | Path) -> None:
+        """Write the code as a safetensors file."""
+        header = {"kind": "code", "method": self.method, "meta": dict(self.meta)}
+        write_tensors(path, self.tensors, header)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Code":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        RequestError
+            If the file is missing, damaged or holds no code.
+        """
+        tensors, header, _ = read_tensors(path)
+        if header.get("kind") != "code":
+            raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
+        return cls(header["method"], tensors, header["meta"])

@@ -1,0 +1,67 @@
+"""What a method declares of itself: its name, its needs, and the options that a person may give."""
+
+from dataclasses import dataclass
+
+from ..contract.options import Option
+from ..fusion import Fusion
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What a method is called and what it needs.
+
+    Attributes
+    ----------
+    name : as users type it, e.g. "visual-hull"
+    title : as the panel shows it
+    paper : citation, empty for our own
+    summary : one sentence for the artist
+    needs_camera : every view must be posed
+    estimates_camera : the method can place the camera of an unposed picture
+    min_views, max_views : how many views it takes; max_views None means any number
+    image_size : side of the square picture the network sees; None means pictures are used as they
+        are
+    needs_weights : a network; false for methods without learned parameters
+    fusions : names of the rules by which several views are combined, the default first
+    own_options : keywords of `encode` and `decode` that a person may give, see `options`
+    level_unit : what a user's level is a number of, "distance" or "probability"
+    """
+
+    name: str
+    title: str
+    paper: str
+    summary: str
+    needs_camera: bool = False
+    estimates_camera: bool = False
+    min_views: int = 1
+    max_views: int | None = None
+    image_size: int | None = None
+    needs_weights: bool = True
+    fusions: tuple[Fusion, ...] = ()
+    own_options: tuple[Option, ...] = ()
+    level_unit: str = "distance"
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Every option that may be given by name, in order of the names.
+
+        Where there is a choice of fusions it is "fusion"; where cameras are estimated, "camera".
+        """
+        implied = []
+        if len(self.fusions) > 1:
+            help_ = "how several views become one object"
+            implied.append(Option("fusion", "choice", self.fusions[0], help_, choices=self.fusions))
+        if self.estimates_camera:
+            help_ = "take each image's camera where it has one, or estimate all of them"
+            words = ("given", "estimated")
+            implied.append(Option("camera", "choice", "given", help_, choices=words))
+        return tuple(sorted((*implied, *self.own_options), key=lambda option: option.name))
+
+
+# Of methods whose objects are taken for symmetric, where their weights are so configured.
+SYMMETRY = Option(
+    "symmetry",
+    "bool",
+    True,
+    "use that most objects are symmetric about the volume's plane x = 0",
+)

@@ -1,0 +1,47 @@
+"""The batch that a method's loss takes: B objects, V views of each."""
+
+import dataclasses
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What `Reconstructor.loss` sees: B objects, V views of each, all in the volume's frame.
+
+    Attributes
+    ----------
+    images : (B, V, 4, S, S) float32 RGBA, straight alpha, framed as `Reconstructor.framing` says
+    points : (B, P, 3) where the field is supervised
+    inside : (B, P) float32, 1 inside, 0 outside
+    distances : (B, P) signed distances, negative inside; None when not sampled
+    near : (B, P) bool, which points were drawn near the surface; None when not known
+    camera_from_volume : (B, V, 4, 4), camera axes x right, y down, z forward; None when unposed
+    intrinsics : (B, V, 4), fx fy cx cy in pixels of `images`
+    orthographic : the cameras are orthographic (all alike)
+    surface, normals : (B, Q, 3) points of the surface, and their normals
+    depth : (B, V, S, S) distance along the optical axis, infinite where there is no object
+    """
+
+    images: Tensor
+    points: Tensor
+    inside: Tensor
+    distances: Tensor | None = None
+    near: Tensor | None = None
+    camera_from_volume: Tensor | None = None
+    intrinsics: Tensor | None = None
+    orthographic: bool = False
+    surface: Tensor | None = None
+    normals: Tensor | None = None
+    depth: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Return the batch on another device."""
+        moved = {
+            f.name: value.to(device)
+            for f in dataclasses.fields(self)
+            if isinstance(value := getattr(self, f.name), Tensor)
+        }
+        return replace(self, **moved)

@@ -1,0 +1,383 @@
+"""The backend is found in its order, and built by a real venv and a real pip without a network."""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from levelform.addon.backend_setup import install, managed
+from levelform.addon.backend_setup.checkup import check
+from levelform.addon.backend_setup.install import Installation, InstallState, Plan, Source
+from levelform.addon.backend_setup.locks import platform_name
+from levelform.backend.contract.errors import RequestError, WorkError
+
+REQUIRED = {"torch": "torch", "numpy": "numpy", "fast-thing": "fast_thing"}
+
+
+def make_wheel(folder, name, text="", version="1.0", needs=()):
+    """Write a wheel with one module."""
+    stem = name.replace("-", "_")
+    record = f"{stem}-{version}.dist-info"
+    lines = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
+    lines += [f"Requires-Dist: {need}" for need in needs]
+    contents = {
+        f"{stem}.py": f"__version__ = {version!r}\n{text}\n",
+        f"{record}/METADATA": "\n".join(lines) + "\n",
+        f"{record}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
+        "Tag: py3-none-any\n",
+    }
+    rows = []
+    for path, content in contents.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).rstrip(b"=")
+        rows.append(f"{path},sha256={digest.decode()},{len(content)}")
+    contents[f"{record}/RECORD"] = "\n".join([*rows, f"{record}/RECORD,,"]) + "\n"
+    with zipfile.ZipFile(folder / f"{stem}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, content in contents.items():
+            wheel.writestr(path, content)
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    make_wheel(folder, "torch", needs=["helper"])
+    make_wheel(folder, "helper")
+    make_wheel(folder, "numpy")
+    make_wheel(folder, "fast-thing")
+    return folder
+
+
+@pytest.fixture
+def plan(tmp_path, wheels, monkeypatch):
+    """Return a maker of plans that install the small wheels into a fresh user folder."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("# what is needed\ntorch==1.0\nnumpy==1.0\nfast-thing==1.0\n")
+
+    def make(**changes):
+        settings = {
+            "user_folder": tmp_path / "user",
+            "wheels": str(wheels),
+            "base": sys.executable,
+            "requirements": requirements,
+            "required": REQUIRED,
+        }
+        return Plan(**{**settings, **changes})
+
+    return make
+
+
+def poll_until(installation, condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, installation.log()
+        installation.poll()
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """An environment that one installation has made, and that installation; not to be changed."""
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / "wheels").mkdir()
+    for name in REQUIRED:
+        make_wheel(folder / "wheels", name)
+    (folder / "requirements.txt").write_text("".join(f"{name}==1.0\n" for name in REQUIRED))
+    installation = Installation(
+        Plan(
+            folder / "user",
+            wheels=str(folder / "wheels"),
+            base=sys.executable,
+            requirements=folder / "requirements.txt",
+            required=REQUIRED,
+        )
+    )
+    installation.start()
+    progress = [installation.progress]
+    while installation.poll():
+        progress.append(installation.progress)
+        time.sleep(0.01)
+    return folder / "user", installation, progress
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The folder of an installation that failed when its environment was made, and empty."""
+    folder = tmp_path_factory.mktemp("bare")
+    (folder / "requirements.txt").write_text("no-such-thing==1.0\n")
+    make_wheel(folder, "other")
+    plan = Plan(
+        folder / "user",
+        wheels=str(folder),
+        base=sys.executable,
+        requirements=folder / "requirements.txt",
+    )
+    with pytest.raises(WorkError, match="No matching distribution found for no-such-thing"):
+        Installation(plan).run()
+    return plan.folder
+
+
+@pytest.fixture
+def begun(plan, bare):
+    """Return a maker of plans, as `plan`, whose environment is there already, but empty."""
+    shutil.copytree(bare, plan().folder, symlinks=True, copy_function=os.link)
+    return plan
+
+
+class TestFinding:
+    def fake(self, path, *, good=True):
+        """Write an interpreter that answers the doctor's question as told."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        answer = {
+            **{"python": "3.11", "python_ok": True, "libraries": {}, "missing": [], "broken": {}},
+            **{"lacking": [], "devices": [], "torch": None, "hint": ""},
+            "problem": "" if good else "It lacks torch.",
+        }
+        path.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+        path.chmod(0o755)
+        return str(path)
+
+    @pytest.fixture
+    def four(self, tmp_path, monkeypatch):
+        """Four interpreters, in the order in which they are to be tried."""
+        user = tmp_path / "user"
+        paths = [tmp_path / name / "python" for name in ("environment", "preference")]
+        paths += [install.managed_python(user), tmp_path / "blender" / "python"]
+        for path in paths:
+            self.fake(path)
+        monkeypatch.setenv(install.VARIABLE, str(paths[0]))
+        monkeypatch.setattr(sys, "executable", str(paths[3]))
+        return [str(path) for path in paths], str(paths[1]), user
+
+    def test_the_order_is_kept_and_what_does_not_do_is_passed_over(self, four):
+        paths, preference, user = four
+        for path, source in zip(paths, Source, strict=True):
+            found = install.find_backend(preference, user)
+            assert (found.source, found.python) == (source, path)
+            self.fake(Path(path), good=False)
+        assert install.find_backend(preference, user) is None
+
+    def test_every_candidate_says_what_it_lacks(self, four):
+        paths, preference, user = four
+        self.fake(Path(paths[0]), good=False)
+        os.unlink(paths[1])
+        Path(paths[3]).write_text("#!/bin/sh\necho Segmentation fault; exit 139\n")
+        problems = [c.report.problem for c in install.candidates(preference, user)]
+        assert problems[0] == "It lacks torch."
+        assert "can't be run" in problems[1]
+        assert problems[2] == ""
+        assert "does not work (Segmentation fault)" in problems[3]
+
+    def test_what_is_not_set_is_no_candidate(self, tmp_path, monkeypatch):
+        monkeypatch.delenv(install.VARIABLE, raising=False)
+        assert install.places("", tmp_path) == [(Source.BLENDER, sys.executable)]
+
+    def test_an_interpreter_that_hangs_is_given_up(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("levelform.addon.backend_setup.checkup._QUICK_PATIENCE", 0.2)
+        path = tmp_path / "python"
+        path.write_text("#!/bin/sh\nexec sleep 60\n")
+        path.chmod(0o755)
+        assert "did not answer" in check(str(path), quick=True).problem
+
+    def test_this_one_is_looked_at_truly(self):
+        report = check(sys.executable, quick=True, required={"dream": "no_such_module"})
+        assert report.missing == ("dream",)
+        assert not report.usable
+        assert check(sys.executable, quick=True, required={"json": "json"}).usable
+
+
+class TestInstalling:
+    def test_it_runs_to_its_end_and_says_how_far_it_is(self, installed):
+        user, installation, progress = installed
+        assert installation.state is InstallState.DONE
+        assert installation.failure is None
+        assert installation.report.usable
+        assert progress == sorted(progress)
+        assert progress[0] < 0.1
+        assert installation.progress == 1.0
+        assert "Successfully installed" in installation.log(50)
+        assert not install.is_partial(user)
+
+    def test_the_environment_has_what_was_wanted_and_is_its_own(self, installed):
+        user, _, _ = installed
+        python = str(install.managed_python(user))
+        done = subprocess.run(
+            [python, "-I", "-c", "import torch, fast_thing, sys; print(torch.__file__)"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith(str(user))
+
+    def test_a_failure_is_explained_and_the_next_attempt_goes_on(self, begun, wheels):
+        (wheels / "numpy-1.0-py3-none-any.whl").unlink()
+        first = Installation(begun())
+        with pytest.raises(WorkError, match=r"No matching distribution found for numpy==1\.0"):
+            first.run()
+        assert first.state is InstallState.FAILED
+        assert install.is_partial(begun().user_folder)
+        make_wheel(wheels, "numpy")
+        made = install.managed_python(begun().user_folder).lstat().st_mtime_ns
+        second = Installation(begun())
+        second.run()
+        assert second.state is InstallState.DONE
+        assert install.managed_python(begun().user_folder).lstat().st_mtime_ns == made
+
+    def test_cancel_stops_pip_and_all_it_started_and_can_be_resumed(self, begun):
+        first = Installation(begun())
+        first.start()
+        poll_until(first, lambda: first._process is not None and "pip" in first._waiting.command)
+        group = first._process.pid
+        os.kill(group, signal.SIGSTOP)  # so that it can't be over before it is cancelled
+        first.cancel()
+        os.kill(group, signal.SIGCONT)
+        poll_until(first, lambda: not first.active)
+        assert first.state is InstallState.CANCELLED
+        with pytest.raises(ProcessLookupError):
+            os.killpg(group, 0)
+        second = Installation(begun())
+        second.run()
+        assert second.state is InstallState.DONE
+
+    def test_repair_installs_anew_what_is_broken(self, begun):
+        Installation(begun()).run()
+        python = str(install.managed_python(begun().user_folder))
+        (module,) = Path(python).parents[1].glob("lib/python*/site-packages/numpy.py")
+        module.write_text("raise OSError('bad sector')")
+        with pytest.raises(WorkError, match="broken numpy"):
+            Installation(begun()).run()
+        Installation(begun(repair=True)).run()
+        assert check(python, required=REQUIRED).usable
+
+    def test_repair_makes_an_environment_anew_whose_python_is_gone(self, begun):
+        install.managed_python(begun().user_folder).unlink()
+        Installation(begun(repair=True)).run()
+        python = str(install.managed_python(begun().user_folder))
+        assert check(python, required=REQUIRED).usable
+
+    def test_a_library_that_is_installed_but_broken_fails_it(self, begun, wheels):
+        make_wheel(wheels, "torch", "raise ImportError('libcudart.so: cannot open')")
+        with pytest.raises(WorkError, match="libcudart"):
+            Installation(begun()).run()
+
+    def test_the_network_needs_leave(self, plan):
+        installation = Installation(plan(wheels=""))
+        with pytest.raises(RequestError, match="not allowed to use the network"):
+            installation.start()
+        assert installation.state is InstallState.IDLE
+        assert not Path(plan().user_folder).exists()
+
+    def test_a_folder_without_wheels_is_refused(self, plan, tmp_path):
+        with pytest.raises(RequestError, match="no wheels"):
+            Installation(plan(wheels=str(tmp_path / "nowhere"))).start()
+
+    def test_a_base_that_is_too_old_or_none_is_refused(self, plan, tmp_path):
+        with pytest.raises(WorkError, match="No Python was found"):
+            Installation(plan(base=str(tmp_path / "python"))).run()
+
+    def test_no_room_is_said_before_anything_is_downloaded(self, plan, monkeypatch):
+        monkeypatch.setattr("levelform.addon.backend_setup.managed._NEEDED", {"cpu": 1 << 60})
+        with pytest.raises(WorkError, match="GB free"):
+            Installation(plan(wheels="", online_access=True)).start()
+
+    def test_a_folder_that_cannot_be_written_is_named(self, plan, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(WorkError, match="can't be written"):
+            Installation(plan(user_folder=tmp_path / "file" / "user")).start()
+
+
+@pytest.mark.skipif(not platform_name(), reason="there are no locks for this platform")
+class TestLocked:
+    """Two indexes in folders: one for the libraries, one for torch; each file by its hash."""
+
+    def index(self, folder, wheels):
+        for wheel in wheels:
+            name = wheel.name.split("-")[0].replace("_", "-")
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(wheel, folder / name)
+            (folder / name / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        return folder.as_uri()
+
+    @pytest.fixture
+    def locked(self, begun, tmp_path, wheels, monkeypatch):
+        """Return a maker of plans whose libraries are locked."""
+        everything = sorted(wheels.glob("*.whl"))
+        torch = [wheel for wheel in everything if wheel.name.startswith("torch")]
+        others = [wheel for wheel in everything if wheel not in torch]
+        monkeypatch.setenv("PIP_INDEX_URL", self.index(tmp_path / "index", others))
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        text = ""
+        for wheel in others:
+            name = wheel.name.split("-")[0].replace("_", "-")
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            text += f"{name}==1.0 \\\n    --hash=sha256:{digest}\n"
+        (tmp_path / "locks").mkdir()
+        (tmp_path / "locks" / f"{platform_name()}.txt").write_text(text)
+        index = self.index(tmp_path / "torch-index", torch)
+        return lambda **changes: begun(wheels="", online_access=True, index=index, **changes)
+
+    def test_each_package_comes_from_its_one_index(self, locked):
+        installation = Installation(locked())
+        installation.run()
+        assert installation.report.usable
+        commands = [line for line in installation.log(500).splitlines() if line.startswith("$")]
+        libraries, torch = [line for line in commands if " install " in line][-2:]
+        assert "--require-hashes" in libraries
+        assert "index-url" not in libraries
+        assert "--index-url file:" in torch
+        assert "extra-index-url" not in libraries + torch
+
+    def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
+        (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")
+        make_wheel(wheel.parent, "numpy", "evil = True")
+        with pytest.raises(WorkError, match="not the one that Levelform's lock names"):
+            Installation(locked()).run()
+
+    def test_a_repair_takes_the_locked_file_again(self, locked):
+        Installation(locked()).run()
+        python = install.managed_python(locked().user_folder)
+        (module,) = python.parents[1].glob("lib/python*/site-packages/numpy.py")
+        module.write_text("raise ImportError('broken')")
+        Installation(locked(repair=True)).run()
+        assert check(str(python), required=REQUIRED).usable
+
+
+def test_the_room_it_takes_and_that_there_is_are_said(plan):
+    words = managed.needs(plan())
+    assert words.startswith("Takes up to 2 GB in ")
+    assert words.endswith(" GB are free.")
+
+
+class TestRemoving:
+    def test_it_removes_what_it_made(self, begun):
+        assert install.is_partial(begun().user_folder)
+        install.remove(begun().user_folder)
+        assert list(Path(begun().user_folder).iterdir()) == []
+        install.remove(begun().user_folder)
+
+    def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(self, plan):
+        folder = Path(plan().user_folder, "backend")
+        folder.mkdir(parents=True)
+        (folder / "thesis.txt").write_text("years of work")
+        with pytest.raises(WorkError, match="not made by Levelform"):
+            install.remove(plan().user_folder)
+        with pytest.raises(WorkError, match="not made by Levelform"):
+            Installation(plan()).start()
+        assert (folder / "thesis.txt").read_text() == "years of work"
+
+    def test_a_link_to_somewhere_else_is_left_alone(self, begun, tmp_path):
+        elsewhere = tmp_path / "elsewhere"
+        Path(begun().folder).rename(elsewhere)
+        Path(begun().folder).symlink_to(elsewhere)
+        with pytest.raises(WorkError, match="not made by Levelform"):
+            install.remove(begun().user_folder)
+        assert (elsewhere / "env").is_dir()

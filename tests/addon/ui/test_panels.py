@@ -1,0 +1,476 @@
+"""The sidebar and the preferences, drawn on paper: each state shows what it should."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform.addon.backend_setup import interpreter  # noqa: E402
+from levelform.addon.backend_setup.checkup import Report  # noqa: E402
+from levelform.addon.backend_setup.install import Candidate, Source  # noqa: E402
+from levelform.addon.data import compare, dataset_run  # noqa: E402
+from levelform.addon.data.dataset_render import Rendered, Settings  # noqa: E402
+from levelform.addon.jobs import requests  # noqa: E402
+from levelform.addon.ui import method_options, panels, panels_compare, panels_dataset  # noqa: E402
+from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
+from levelform.backend.contract.options import Option  # noqa: E402
+from levelform.backend.contract.protocol import Status  # noqa: E402
+
+pytestmark = pytest.mark.bpy
+
+GOOD = Candidate(Source.MANAGED, "/python", Report("/python", python="3.12.1", torch="2.9"))
+BAD = Candidate(
+    Source.BLENDER, "/other", Report("/other", problem="It lacks torch.", hint="Press.")
+)
+
+
+class Paper:
+    """A layout that notes what is drawn on it, and refuses what Blender does not know."""
+
+    def __init__(self, notes: list[str] | None = None) -> None:
+        self.notes: list[str] = [] if notes is None else notes
+        self.layout = self
+
+    def _sub(self, *_: Any, **__: Any) -> "Paper":
+        return Paper(self.notes)
+
+    row = column = box = split = _sub
+
+    def label(self, *, text: str = "", icon: str = "NONE") -> None:
+        self.notes.append(text)
+
+    def prop(self, data: Any, name: str, **_: Any) -> None:
+        assert name in data.bl_rna.properties, name
+        self.notes.append(name)
+
+    def operator(self, name: str, *, text: str = "", **_: Any) -> SimpleNamespace:
+        category, verb = name.split(".")
+        assert verb in dir(getattr(bpy.ops, category)), name
+        self.notes.append(name)
+        return SimpleNamespace()
+
+    def progress(self, *, factor: float, text: str) -> None:
+        assert 0.0 <= factor <= 1.0
+        self.notes.append(text)
+
+    def template_list(self, kind: str, _id: str, data: Any, name: str, *_: Any, **__: Any) -> None:
+        items = getattr(data, name)
+        assert hasattr(bpy.types, kind)
+        for item in items:
+            if item.type == "CAMERA":
+                panels.LEVELFORM_UL_cameras.draw_item(
+                    None, context(), self, data, item, 0, data, name, 0, 0
+                )
+
+    def template_ID(self, data: Any, name: str, **_: Any) -> None:
+        self.prop(data, name)
+
+    def separator(self) -> None:
+        pass
+
+    def __contains__(self, words: str) -> bool:
+        return words in " ".join(self.notes)
+
+
+def context() -> SimpleNamespace:
+    return SimpleNamespace(
+        scene=bpy.context.scene,
+        object=bpy.context.view_layer.objects.active,
+        region=SimpleNamespace(width=280),
+        space_data=SimpleNamespace(shading=SimpleNamespace(type="SOLID", color_type="VERTEX")),
+        # Blender in the background has a scale of 0.
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+    )
+
+
+def draw(panel: type) -> Paper:
+    paper = Paper()
+    panel.draw(paper, context())
+    return paper
+
+
+def main() -> Paper:
+    return draw(panels.LEVELFORM_PT_main)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Say what was found of a backend."""
+
+    def found(*candidates: Candidate) -> None:
+        monkeypatch.setattr(interpreter.here, "candidates", candidates)
+        monkeypatch.setattr(interpreter.here, "looking", None)
+
+    found(GOOD)
+    return found
+
+
+def test_an_empty_scene_says_what_is_missing(extension, found):
+    paper = main()
+    assert "This scene has no cameras." in paper
+    assert "levelform.reconstruct" in paper
+    assert "levelform.install_backend" not in paper
+
+
+def test_each_camera_shows_its_picture_or_why_it_has_none(extension, found, ball_stage):
+    scene = ball_stage(3)
+    scene.objects["View 1"].data.background_images.clear()
+    scene.objects["View 2"].data.type = "PANO"
+    scene.levelform.camera_index = scene.objects.find("View 1")
+    paper = main()
+    assert "picture 0" in paper
+    assert "No image: left out" in paper
+    assert "Unusable" in paper
+    assert "View 1 has no picture." in paper
+    assert "levelform.render_pictures" in paper
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"), [("FILES", "Choose a folder."), ("IMAGE", "Pick an image.")]
+)
+def test_the_other_sources_ask_for_what_they_need(extension, found, source, shown):
+    bpy.context.scene.levelform.source = source
+    assert shown in main()
+
+
+def test_without_a_backend_there_is_a_button_that_helps(extension, found):
+    found(BAD)
+    paper = main()
+    assert "levelform.install_backend" in paper
+    assert ("Allow" in paper) != bpy.app.online_access or "userpref_allow_online" in paper
+
+
+def test_while_nobody_has_looked_nothing_is_claimed(extension, found, monkeypatch):
+    monkeypatch.setattr(interpreter.here, "candidates", None)
+    assert "levelform.install_backend" not in main()
+
+
+def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, puppet, ball_stage):
+    from levelform.backend.contract.protocol import Progress
+
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    assert "Starting the backend" in main()
+    puppet.job.progress = Progress(puppet.job.id, "Mesh", 2, 3, 0.5, 0.75)
+    puppet.send(64)
+    extension.step()
+    paper = main()
+    assert "Mesh 75%" in " ".join(paper.notes).replace("  ", " ")
+    assert "Showing 64: 8 triangles" in paper
+    assert "levelform.cancel" in paper
+    assert "levelform.reconstruct" not in paper
+    extension.cancel()
+    assert "Stopping" in main()
+
+
+def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
+    extension, found, puppet, ball_stage
+):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.silent_for = 17.0
+    paper = main()
+    assert "neither computed nor answered for 17 s" in paper
+    assert "levelform.stop_backend" in paper
+    puppet.silent_for = 0.0
+    assert "answered" not in main()
+
+
+def test_a_failure_stays_until_it_is_dismissed(extension, found):
+    extension.failure = WorkError("The moon is full.", "Wait two weeks.")
+    paper = main()
+    assert "The moon is full." in paper
+    assert "Wait two weeks." in paper
+    bpy.ops.levelform.dismiss()
+    assert "The moon is full." not in main()
+
+
+def test_a_result_shows_its_numbers_and_can_be_meshed_again(extension, found, puppet, ball_stage):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.send(32)
+    extension.step()
+    puppet.finish(views=6, vertices=1234, seconds=2.5, watertight=True, rule="dense")
+    extension.step()
+    assert panels.LEVELFORM_PT_result.poll(context())
+    paper = draw(panels.LEVELFORM_PT_result)
+    for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
+        assert words in paper
+    assert "no longer keeps this result" in " ".join(paper.notes)
+    puppet.status = Status(1, (puppet.job.request.keep,), ())
+    assert "no more" not in draw(panels.LEVELFORM_PT_result)
+    assert "levelform.remesh" in draw(panels.LEVELFORM_PT_result)
+
+
+def test_objects_that_are_no_result_show_none(extension, found):
+    assert not panels.LEVELFORM_PT_result.poll(context())
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.context.object["levelform"] = 3
+    assert not panels.LEVELFORM_PT_result.poll(context())
+
+
+def test_options_and_backend_draw(extension, found, puppet):
+    settings = bpy.context.scene.levelform
+    settings.background = "COLOR"
+    assert "background_color" in draw(panels.LEVELFORM_PT_options)
+    puppet.status = Status(512 << 20, ("a",), ())
+    paper = draw(panels.LEVELFORM_PT_backend)
+    assert "512 MB, 1 result kept" in paper
+    assert "levelform.stop_backend" in paper
+
+
+def test_the_preferences_show_every_candidate(extension, found, monkeypatch):
+    from levelform.addon.backend_setup import user_preferences
+
+    found(BAD, GOOD)
+    monkeypatch.setattr(panels, "split_column", lambda layout: Loose(layout.notes))
+    chosen = SimpleNamespace(**vars(user_preferences.Defaults), layout=Paper())
+    panels.draw_preferences(chosen, context())
+    assert "It lacks torch." in chosen.layout
+    assert "Python 3.12.1, torch 2.9" in " ".join(chosen.layout.notes)
+    assert "levelform.repair_backend" in chosen.layout
+
+
+class Loose(Paper):
+    """Paper on which the properties of a stand-in can be drawn."""
+
+    def prop(self, data: Any, name: str, **_: Any) -> None:
+        assert hasattr(data, name)
+        self.notes.append(name)
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def test_compare_asks_for_a_reference_and_shows_its_numbers(extension):
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    assert panels_compare.LEVELFORM_PT_compare.poll(context())
+    assert "Pick the mesh to compare with." in draw(panels_compare.LEVELFORM_PT_compare)
+    metrics = {"iou": 0.91234, "chamfer_l1": 0.756, "f_score_1%": 82.22, "other": 1.0}
+    cube[compare.COMPARISON] = {"reference": "Truth", "metrics": metrics}
+    paper = draw(panels_compare.LEVELFORM_PT_compare)
+    for words in ("Against Truth", "0.912", "0.76 %", "82.2 %", "1 is perfect"):
+        assert words in paper
+    assert "levelform.show_distances" not in paper
+    cube.data.color_attributes.new(compare.HEAT, "FLOAT_COLOR", "POINT")
+    paper = draw(panels_compare.LEVELFORM_PT_compare)
+    assert "levelform.show_distances" in paper
+    assert "Red stands out" in paper
+
+
+def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
+    scene = ball_stage(1)
+    bpy.context.view_layer.objects.active = scene.objects["View 0"]
+    assert not panels_compare.LEVELFORM_PT_compare.poll(context())
+
+
+# ---------------------------------------------------------------- training pictures
+
+
+def test_training_pictures_say_what_is_missing_and_how_many_there_will_be(extension):
+    chosen = bpy.context.scene.levelform_dataset
+    assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    bpy.ops.mesh.primitive_cube_add()
+    assert "Choose a folder for the pictures." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    chosen.out, chosen.views = "/pictures", 12
+    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "1 shape, 12 pictures" in paper
+    assert "levelform.render_dataset" in paper
+    chosen.source = "FOLDER"
+    assert "Choose a folder of mesh files." in draw(panels_dataset.LEVELFORM_PT_dataset)
+
+
+def test_training_pictures_show_how_far_they_are_and_what_came_of_them(extension, monkeypatch):
+    run = dataset_run.Run()
+    monkeypatch.setattr(panels_dataset, "run", run)
+    run.begin([], "/pictures", Settings(views=4))
+    assert "Starting" in draw(panels_dataset.LEVELFORM_PT_dataset)
+    run.step = Rendered("chair", 1, 3, 2)
+    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "chair  2 of 3" in paper
+    assert "levelform.cancel_dataset" in paper
+    run.outcome.done, run.outcome.before = 1, 2
+    run.outcome.skipped = {f"shape {number}": "It is flat." for number in range(5)}
+    run.cancel()
+    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
+    for words in (
+        "Stopped after 1 shape, 2 were there before",
+        "shape 2: It is flat.",
+        "and 2 more",
+    ):
+        assert words in paper
+    run.failure = WorkError("The disk is full.", "Free some space.")
+    assert "The disk is full. Free some space." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    run.dismiss()
+    assert "The disk is full." not in draw(panels_dataset.LEVELFORM_PT_dataset)
+
+
+# ---------------------------------------------------------------- what a method needs and offers
+
+
+PART = Option("part", "choice", "both", "Which stream", choices=("both", "local"))
+STEPS = Option("optimize", "int", 0, "Steps", 0, 500)
+
+
+def network(**changes):
+    """Return what a worker says of a network."""
+    from levelform.backend.contract.protocol import MethodInfo, Methods
+    from levelform.backend.reconstructors.base import SYMMETRY, MethodSpec
+
+    spec = MethodSpec("", "", "", "", estimates_camera=True, fusions=("mean", "max"))
+    facts = {
+        "name": "levelform", "title": "Levelform", "paper": "", "summary": "Our own.",
+        "needs_camera": False, "estimates_camera": True, "min_views": 1, "max_views": None,
+        "needs_weights": True, "weights": (), "fusions": spec.fusions,
+        "options": (*spec.options, PART, STEPS),
+    }  # fmt: skip
+    if "symmetry" in changes:
+        facts["options"] = (*spec.options, SYMMETRY)
+        changes.pop("symmetry")
+    return Methods((MethodInfo(**{**facts, **changes}),))
+
+
+def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, puppet):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.source = "IMAGE"
+    assert settings.method == "levelform"
+    settings.source = "CAMERAS"
+    assert settings.method == requests.DEFAULT_METHOD  # it has no weights
+    puppet.methods = network(weights=("bundled",))
+    settings.source = "IMAGE"
+    settings.source = "CAMERAS"
+    assert settings.method == "levelform"
+
+
+def test_missing_weights_are_said_before_the_job(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.method = "levelform"
+    assert "needs trained weights" in drawn(panels.LEVELFORM_PT_main)
+    settings.weights = "mine.safetensors"
+    assert "needs trained weights" not in drawn(panels.LEVELFORM_PT_main)
+
+
+def test_a_methods_own_options_reach_the_job(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.method = "levelform"
+    paper = drawn(panels.LEVELFORM_PT_options)
+    for words in ("fusion", "estimate_cameras", "more_options"):
+        assert words in paper
+    settings.fusion, settings.estimate_cameras = "max", True
+    settings.seed, settings.more_options = 3, "part=local optimize=20"
+    chosen = requests.scene_settings(bpy.context.scene)
+    assert chosen.seed == 3
+    expected = {"fusion": "max", "camera": "estimated", "part": "local", "optimize": 20}
+    assert requests.checked(chosen).options == expected
+    settings.more_options = "part"
+    with pytest.raises(RequestError, match="'part' is not an option"):
+        requests.scene_settings(bpy.context.scene)
+    settings.method = requests.DEFAULT_METHOD  # whose fusions and cameras are others
+    settings.more_options = ""
+    assert not expected.keys() & requests.scene_settings(bpy.context.scene).options.keys()
+
+
+def test_symmetry_is_offered_where_a_method_uses_it(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network()
+    settings.method = "levelform"
+    settings.symmetry = False
+    assert "symmetry" not in drawn(panels.LEVELFORM_PT_options)
+    assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
+    puppet.methods = network(symmetry=True)
+    assert "symmetry" in drawn(panels.LEVELFORM_PT_options)
+    assert requests.scene_settings(bpy.context.scene).options["symmetry"] is False
+    settings.symmetry = True
+    assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
+
+
+def drawn(panel):
+    """Return what a panel draws."""
+    paper = Paper()
+    panel.draw(paper, context())
+    return paper
+
+
+def test_weights_for_one_category_each_are_chosen_by_the_category(extension, puppet, found):
+    settings = bpy.context.scene.levelform
+    puppet.methods = network(weights=("airplane", "car", "chair"))
+    settings.method = "levelform"
+    assert "variant" in drawn(panels.LEVELFORM_PT_main)
+    assert requests.scene_settings(bpy.context.scene).weights == "airplane"  # as it is shown
+    settings.variant = "chair"
+    assert settings.variant == settings.weights == "chair"
+    assert requests.scene_settings(bpy.context.scene).weights == "chair"
+    settings.weights = "mine.safetensors"
+    assert "variant" not in drawn(panels.LEVELFORM_PT_main).split()
+    settings.variant = "car"
+    settings.method_choice = "levelform"  # another method's weights are of no use to it
+    assert settings.weights == ""
+
+
+# ---------------------------------------------------------------- declared options, levels
+
+
+@pytest.fixture
+def declared(extension, puppet, found):
+    """Have the worker tell what a network declares, and the panel hear it; return the settings."""
+    puppet.methods = network()
+    method_options.sync(extension.methods)
+    settings = bpy.context.scene.levelform
+    settings.method = "levelform"
+    yield settings
+    method_options.clear()
+
+
+def test_declared_options_are_drawn_with_their_range_and_help(declared):
+    paper = drawn(panels.LEVELFORM_PT_options)
+    assert "part" in paper
+    assert "optimize" in paper
+    group = bpy.context.scene.levelform_of_levelform
+    steps = group.bl_rna.properties["optimize"]
+    assert (steps.hard_min, steps.hard_max, steps.description) == (0, 500, "Steps")
+    assert requests.scene_settings(bpy.context.scene).options == {}  # the defaults are not sent
+    group.part, group.optimize = "local", 20
+    chosen = requests.scene_settings(bpy.context.scene)
+    assert chosen.options == {"part": "local", "optimize": 20}
+    declared.method = requests.DEFAULT_METHOD  # to which they mean nothing
+    assert requests.scene_settings(bpy.context.scene).options == {}
+    declared.method = "levelform"
+    assert requests.scene_settings(bpy.context.scene).options == chosen.options
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("part=bogus", "part is both or local, not 'bogus'"),
+        ("symetry=no", "Levelform has no option 'symetry'"),
+        ("optimize=501", "optimize is a whole number from 0 to 500, not '501'"),
+        ("first=few", "first is a whole number from 1 to 1024, not 'few'"),
+        ("part", "'part' is not an option"),
+    ],
+)
+def test_a_wrong_option_is_said_before_the_job(declared, puppet, ball_stage, text, words):
+    ball_stage()
+    declared.more_options = text
+    assert words in drawn(panels.LEVELFORM_PT_main)
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.levelform.reconstruct()
+    assert not puppet.submitted
+    declared.more_options = ""
+    assert "option" not in drawn(panels.LEVELFORM_PT_main)
+
+
+def test_the_level_has_the_range_and_default_of_the_methods_unit(declared, puppet):
+    assert "probability" not in drawn(panels.LEVELFORM_PT_options)
+    declared.use_level, declared.level = True, -0.25
+    assert requests.scene_settings(bpy.context.scene).level == -0.25
+    puppet.methods = network(level_unit="probability")
+    assert "probability" in drawn(panels.LEVELFORM_PT_options)
+    assert requests.scene_settings(bpy.context.scene).level == 0.5
+    declared.probability = 0.3
+    puppet.methods = None  # as in a file that is opened before the worker runs
+    assert requests.scene_settings(bpy.context.scene).level == 0.3
