@@ -2,8 +2,8 @@
 
     python tools/calibrate_levels.py WEIGHTS.safetensors ... --data DATASET ... [--shapes 60]
 
-The data sets need eight views a shape, as `dataset ... --cameras levelform-round` makes them, and
-their validation splits must be unseen by the weights. The tensors of the files stay as they are.
+The data sets need eight views a shape, as `dataset ... --cameras levelform-round` makes them. The
+tensors of the files stay as they are.
 """
 
 import argparse
@@ -23,9 +23,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path, nargs="+")
     parser.add_argument("--data", nargs="+", required=True)
+    parser.add_argument("--split", default="val", help="one that the weights have not seen")
     parser.add_argument("--shapes", type=int, default=60)
     args = parser.parse_args()
-    unseen = load_shapes(args.data, "val")
+    unseen = load_shapes(args.data, args.split)
     for path in args.weights:
         tensors, header, _ = read_tensors(path)
         model = find_method(header["method"]).load(path).eval()

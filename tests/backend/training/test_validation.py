@@ -36,6 +36,7 @@ class Oracle:
 
     device = torch.device("cpu")
     spec = find_method("deep-meta-functionals").spec
+    auxiliary, level_shift, view_levels = {}, 0.0, {}
 
     def __init__(self, shapes, answer):
         self.shapes = {shape.id: shape for shape in shapes}
