@@ -42,6 +42,7 @@ from .reconstructors import (
     keyword_names,
     load_reconstructor,
     methods,
+    problems,
 )
 from .reconstructors.finishing import finished, several_posed
 from .reconstructors.levelform import Levelform
@@ -262,7 +263,8 @@ class Session:
 
     def methods(self) -> protocol.Methods:
         """Return what can be run, with the weights found for it."""
-        return protocol.Methods(tuple(_info(cls) for cls in methods().values()))
+        infos = tuple(_info(cls) for cls in methods().values())
+        return protocol.Methods(infos, tuple(problems()))
 
     # ---------------------------------------------------------------- inside
 

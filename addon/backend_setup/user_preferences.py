@@ -12,6 +12,7 @@ class Defaults:
     """The preferences of an extension that was imported as a plain package."""
 
     python, device, build, wheels = "", "AUTO", "CPU", ""
+    methods = ""
     memory = 2048
 
 
@@ -28,5 +29,13 @@ def kept_bytes() -> int:
 
 def python() -> str:
     """Return the interpreter that the user chose, as an absolute path; empty: none."""
-    chosen = get().python
+    return _absolute(get().python)
+
+
+def methods_folder() -> str:
+    """Return the folder of the user's own methods, as an absolute path; empty: none."""
+    return _absolute(get().methods)
+
+
+def _absolute(chosen: str) -> str:
     return os.path.expanduser(bpy.path.abspath(chosen)) if chosen else ""

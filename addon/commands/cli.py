@@ -390,6 +390,7 @@ def _methods(_args: argparse.Namespace) -> dict[str, Any]:
     return {
         "methods": [asdict(method) for method in api.methods()],
         "options": [asdict(option) for option in PIPELINE],
+        "problems": list(live.method_problems),
     }
 
 
@@ -398,7 +399,7 @@ def _show_methods(result: dict[str, Any]) -> str:
     for method in result["methods"]:
         lines += [f"{method['name']}  {method['title']}", f"    {method['summary']}"]
         lines += option_lines_of(method)
-    return "\n".join([*lines, *pipeline_lines()])
+    return "\n".join([*lines, *pipeline_lines(), *result["problems"]])
 
 
 def _doctor(_args: argparse.Namespace) -> dict[str, Any]:

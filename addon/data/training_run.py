@@ -20,6 +20,7 @@ import numpy as np
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import MeshUpdate
+from ..backend_setup import user_preferences
 from ..backend_setup.environment import clean_environment
 from ..backend_setup.interpreter import here
 from ..jobs.session import redraw
@@ -132,7 +133,7 @@ class Training:
                     stderr=log,
                     text=True,
                     cwd=out,
-                    env=clean_environment(),
+                    env=clean_environment(user_preferences.methods_folder()),
                     start_new_session=True,  # Ctrl-C in Blender's terminal is not for it
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )

@@ -72,15 +72,20 @@ class Client:
         temporary files. Everything in it is removed when the worker ends.
     script
         What the interpreter runs.
+    methods
+        The user's folder of methods; empty: what the environment says.
     """
 
-    def __init__(self, python: str, log_folder: str = "", *, script: Path = LAUNCHER) -> None:
+    def __init__(
+        self, python: str, log_folder: str = "", *, script: Path = LAUNCHER, methods: str = ""
+    ) -> None:
         self.python = python
         self.state = ClientState.IDLE
         self.ready: protocol.Ready | None = None
         self.ending: Ending | None = None
         self._log_folder = log_folder
         self._script = script
+        self._methods = methods
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: protocol.Channel | None = None
         self._folder = Path()
@@ -222,7 +227,7 @@ class Client:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self._folder,
-                    env=clean_environment(),
+                    env=clean_environment(self._methods),
                     start_new_session=True,  # Ctrl-C in Blender's terminal is not for the worker
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )

@@ -5,6 +5,7 @@ and Blender in the background, drive the very same job with `drive`. One job run
 """
 
 import atexit
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -107,6 +108,12 @@ class Session:
         """The methods that the worker runs; empty until it has said so."""
         listed = self._jobs.methods if self._jobs else None
         return listed.methods if listed else ()
+
+    @property
+    def method_problems(self) -> tuple[str, ...]:
+        """A sentence about each of the user's own methods that the worker could not load."""
+        listed = self._jobs.methods if self._jobs else None
+        return listed.problems if listed else ()
 
     @property
     def status(self) -> Status | None:
@@ -389,6 +396,14 @@ class Session:
             self._jobs.unload()
             self.wake()
 
+    def restart(self) -> None:
+        """Start the worker again, unless there is none or it is at work."""
+        if self._jobs is None or self.running is not None:
+            return
+        self.shutdown()
+        with contextlib.suppress(LevelformError):  # the next job says it
+            self.start_worker()
+
     def shutdown(self) -> None:
         """End the worker and whatever it does, in an orderly way."""
         if self.running is not None:
@@ -400,7 +415,7 @@ class Session:
 
 def _make_client() -> Client:
     """Make the client for a worker of the backend that runs on this machine."""
-    return Client(interpreter.here.find().python)
+    return Client(interpreter.here.find().python, methods=user_preferences.methods_folder())
 
 
 live = Session()

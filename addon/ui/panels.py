@@ -533,6 +533,9 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     column.prop(chosen, "python")
     column.prop(chosen, "device")
     column.prop(chosen, "memory")
+    column.prop(chosen, "methods")
+    for sentence in live.method_problems:
+        paragraph(layout, context, sentence, icon="ERROR")
     box = layout.box()
     column = split_column(box)
     column.prop(chosen, "build")

@@ -22,6 +22,11 @@ def _keep_at_most(_preferences: Any, _context: bpy.types.Context) -> None:
     live.keep_at_most(kept_bytes())
 
 
+def _restart(_preferences: Any, _context: bpy.types.Context) -> None:
+    """Start the worker again: it loads methods when it starts."""
+    live.restart()
+
+
 class LevelformPreferences(bpy.types.AddonPreferences):
     """What is the same for every file of this user."""
 
@@ -59,6 +64,14 @@ class LevelformPreferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    methods: StringProperty(
+        name="Own Methods",
+        description="A folder of Python files, each a reconstruction method of your own; they are "
+        "loaded when the backend starts and run with your rights. When empty, the environment "
+        "variable LEVELFORM_METHODS may name one",
+        subtype="DIR_PATH",
+        update=_restart,
+    )
     memory: IntProperty(
         name="Memory for Results",
         description="MiB that results may hold in the backend, so that Re-mesh runs nothing again; "

@@ -22,16 +22,19 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Return every method's sheet.
 
     Beside what the panel is told: "inputs", and for each of the "configurations" its learned
-    "parameters", together and by network. "options" of the whole are those that every method takes.
+    "parameters", together and by network. "options" of the whole are those that every method takes;
+    "problems" are those of the user's own methods.
     """
     from ..reconstructors import methods
     from ..session import Session
 
     classes = methods()
-    sheets = [asdict(info) for info in Session().methods().methods]
+    listed = Session().methods()
+    sheets = [asdict(info) for info in listed.methods]
     return {
         "methods": [{**sheet, **_more(classes[sheet["name"]])} for sheet in sheets],
         "options": [asdict(option) for option in PIPELINE],
+        "problems": list(listed.problems),
     }
 
 
@@ -73,6 +76,8 @@ def show(result: dict[str, Any]) -> None:
             print(f"    {method['paper']}")
         print("\n".join(option_lines_of(method)))
     print("\n".join(pipeline_lines()))
+    for sentence in result["problems"]:
+        print(f"\n{sentence}")
 
 
 def _row(method: dict[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from .options import Option as Option
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 # ---------------------------------------------------------------- parts
@@ -434,9 +434,13 @@ class MethodInfo:
 
 @dataclass(frozen=True)
 class Methods:
-    """The methods that the worker can run."""
+    """The methods that the worker can run.
+
+    problems : a sentence about each of the user's own that could not be loaded
+    """
 
     methods: tuple[MethodInfo, ...]
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -122,13 +122,13 @@ class PatchField(Field):
         self.device = patches.vertices.device
         matrix = torch.tensor(grid_from_volume, dtype=torch.float32, device=self.device)
         self._turn, self._shift = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
-        scale = float(np.cbrt(np.linalg.det(grid_from_volume[:3, :3])))
-        self.grid = patch_grid(patches).to(self.device) / scale  # (M, M, M), axes x, y, z
+        self._scale = float(np.cbrt(np.linalg.det(grid_from_volume[:3, :3])))
+        self.grid = patch_grid(patches).to(self.device) / self._scale  # (M, M, M), axes x, y, z
 
     def __call__(self, points: Tensor) -> Tensor:
         local = points @ self._turn + self._shift
-        beyond = torch.linalg.vector_norm(local - local.clamp(-1, 1), dim=1)
-        return _read(self.grid, local) + beyond
+        outside = torch.linalg.vector_norm(local - local.clamp(-1, 1), dim=1)  # of the grid's cube
+        return _read(self.grid, local) + outside / self._scale
 
 
 def patch_grid(patches: Patches) -> Tensor:

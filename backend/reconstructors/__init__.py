@@ -1,8 +1,9 @@
-"""The reconstructors: one paper, one file. A new file in this folder is found by itself."""
+"""The reconstructors: one paper, one file. A new file, here or in the user's folder, is a method.
 
-import pkgutil
+See `registry` for where methods come from.
+"""
+
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ..contract.errors import RequestError
-from . import base
 from .base import Batch as Batch
 from .base import Code as Code
 from .base import Configuration as Configuration
@@ -18,32 +18,24 @@ from .base import MethodSpec as MethodSpec
 from .base import Reconstructor as Reconstructor
 from .base import WeightsInfo as WeightsInfo
 from .base import keyword_names as keyword_names
-from .base import register as register
 from .building import within
 from .published.files import read_checkpoint, tensors_in
+from .registry import find_method as find_method
+from .registry import methods as methods
+from .registry import problems as problems
+from .registry import register as register
+from .registry import weights_beside
 
 WEIGHTS_FOLDER = Path(__file__).parents[2] / "assets" / "weights"
 
 
-def methods() -> dict[str, type[Reconstructor]]:
-    """Return every registered method by name, in order of its name."""
-    for module in pkgutil.iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    return dict(sorted(base._REGISTRY.items()))
-
-
-def find_method(method: str) -> type[Reconstructor]:
-    """Return the class of a method by its name."""
-    known = methods()
-    if method not in known:
-        raise RequestError(f"There is no method {method!r}.", f"Choose one of {', '.join(known)}.")
-    return known[method]
-
-
 def bundled_weights(method: str) -> Path | None:
-    """Return the file of the weights that come with Levelform; None if there is none."""
+    """Return the file of the weights that come with a method; None if there is none.
+
+    Those of a user's own method lie beside its file.
+    """
     path = WEIGHTS_FOLDER / f"{method}.safetensors"
-    return path if path.is_file() else None
+    return path if path.is_file() else weights_beside(method)
 
 
 def bundled_variants(method: str) -> dict[str, Path]:

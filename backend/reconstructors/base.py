@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -29,11 +29,10 @@ from .building import build, check_facts
 from .code import Code as Code
 from .configuration import Configuration as Configuration
 from .published import PublishedNetwork
+from .registry import register as register
 from .spec import SYMMETRY as SYMMETRY
 from .spec import MethodSpec as MethodSpec
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
-
-Method = TypeVar("Method", bound="Reconstructor")
 
 CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
 LEVEL_OF = "level of {} views"  # its name among their results
@@ -380,19 +379,3 @@ def keyword_names(function: Callable[..., Any]) -> set[str]:
     """Return the names of a function's keyword-only arguments."""
     parameters = inspect.signature(function).parameters.values()
     return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
-
-
-_REGISTRY: dict[str, type[Reconstructor]] = {}
-
-
-def register(spec: MethodSpec) -> Callable[[type[Method]], type[Method]]:
-    """Register the decorated class under `spec.name`."""
-
-    def add(cls: type[Method]) -> type[Method]:
-        if spec.name in _REGISTRY:
-            raise ValueError(f"the method {spec.name!r} is registered twice")
-        cls.spec = spec
-        _REGISTRY[spec.name] = cls
-        return cls
-
-    return add

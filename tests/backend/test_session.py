@@ -10,6 +10,7 @@ from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
 from levelform.backend.contract.protocol import ImageFile
 from levelform.backend.geometry.pictures import shrink
+from levelform.backend.memory import held_bytes
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
@@ -222,6 +223,20 @@ def test_the_oldest_kept_field_makes_room(views):
     assert session.status().kept == ("b",)
 
 
+@pytest.mark.parametrize("fits", [False, True])
+def test_the_samples_of_kept_fields_count_too(views, fits):
+    first = Session()
+    finish(first.reconstruct(request(views, resolution=64, keep="a"), Ticket()))
+    kept = first._kept["a"]
+    field, whole = held_bytes(kept.field), held_bytes(kept.field, kept.samples)
+    assert whole - field >= kept.samples.bytes > 0
+    cap = 2 * whole if fits else 2 * field + kept.samples.bytes
+    session = Session(kept_bytes=cap)
+    for name in ("a", "b"):
+        finish(session.reconstruct(request(views, resolution=64, keep=name), Ticket()))
+    assert session.status().kept == (("a", "b") if fits else ("b",))
+
+
 def test_methods_are_listed_with_what_they_need():
     methods = {method.name: method for method in Session().methods().methods}
     hull = methods["visual-hull"]
@@ -362,7 +377,7 @@ def test_hull_carves_another_methods_field(views, monkeypatch):
     """A network that claims the whole volume is cut down to what the silhouettes allow."""
     from levelform.backend.fields import Field
     from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
-    from levelform.backend.reconstructors.base import _REGISTRY
+    from levelform.backend.reconstructors.registry import _REGISTRY
 
     class Everything(Field):
         kind = "occupancy"
@@ -402,7 +417,8 @@ def test_the_level_is_told_in_the_unit_that_it_takes(views, monkeypatch):
     """Weights whose surface was moved after training: the probability is the network's own."""
     from levelform.backend.fields import Field
     from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
-    from levelform.backend.reconstructors.base import _REGISTRY, WeightsInfo
+    from levelform.backend.reconstructors.base import WeightsInfo
+    from levelform.backend.reconstructors.registry import _REGISTRY
 
     class Ramp(Field):
         kind = "occupancy"
@@ -440,7 +456,7 @@ def test_the_level_is_told_in_the_unit_that_it_takes(views, monkeypatch):
 def test_small_bodies_are_dropped_unasked_and_told(views, monkeypatch):
     from levelform.backend.fields import Field
     from levelform.backend.reconstructors import Code, MethodSpec, Reconstructor
-    from levelform.backend.reconstructors.base import _REGISTRY
+    from levelform.backend.reconstructors.registry import _REGISTRY
 
     class Crumb(Field):
         def __call__(self, points):

@@ -4,7 +4,8 @@ import pytest
 import torch
 from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
 from levelform.backend.extraction import Samples, extract
-from levelform.backend.extraction.sampler import BLOCK
+from levelform.backend.extraction.grid import Grid
+from levelform.backend.extraction.sampler import BLOCK, Sampler
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Sphere, Torus
 from levelform.backend.ticket import Ticket
@@ -71,6 +72,20 @@ def test_smaller_blocks_when_memory_runs_out(message):
     mesh = extract(Wrapped(spoil), 64)
     assert len(mesh.faces) == len(whole.faces)
     assert sum(size > 700 for size in sizes) < 10
+
+
+def test_progress_stays_below_its_end_however_low_the_forecast():
+    steps = []
+    ticket = Ticket(report=lambda step: steps.append(step.overall))
+    sampler = Sampler(Sphere(0.7), Grid.over(None), Samples(), ticket)
+    sampler.block, sampler.forecast = 64, 500
+    sampler.values(torch.rand(2000, 3))
+    assert sampler.vertex_evaluations == 4 * sampler.forecast
+    assert steps == sorted(steps)
+    assert 0.9 < max(steps) < 1
+    assert sampler.fraction < 1
+    sampler.forecast = 8000  # told too late
+    assert sampler.fraction == max(steps)
 
 
 def test_a_sentence_when_even_the_smallest_block_does_not_fit():

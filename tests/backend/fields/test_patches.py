@@ -132,6 +132,23 @@ def test_a_frame_of_its_own():
     torch.testing.assert_close(framed(points), plain(moved) * 2, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_the_distance_goes_on_outside_a_frame_of_its_own(scale):
+    turn = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+    frame = np.eye(4)
+    frame[:3, :3], frame[:3, 3] = scale * turn, [0.1, -0.2, 0.3]
+    field = PatchField(sheets(ball), frame)
+    local = torch.tensor([[3.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 1.5]])
+    points = (local - torch.tensor(frame[:3, 3]).float()) @ torch.tensor(
+        np.linalg.inv(frame[:3, :3]).T
+    ).float()
+    values = field(points)
+    edge = torch.tensor([1.0, 1.0, 1.0]) - 0.63  # the ball's distance from the grid's faces
+    expected = (edge + torch.tensor([2.0, 1.0, 0.5])) / scale
+    assert (values <= expected + 2e-3 / scale).all()
+    assert (values >= expected - 2 / RESOLUTION / scale).all()
+
+
 def test_outside_the_grid_the_distance_goes_on():
     field = PatchField(sheets(ball), np.eye(4))
     assert field(torch.tensor([[3.0, 0.0, 0.0]]))[0] > 1.9

@@ -16,6 +16,7 @@ from levelform.backend.images.framing import (
     frame_views,
     training_camera,
 )
+from levelform.backend.images.reprojection import retake
 
 FRAMING = Framing(size=64)
 
@@ -98,6 +99,24 @@ def test_a_lens_that_differs_by_rounding_smooths_nothing(photograph, cameras, no
     off = replace(framed.camera, fx=framed.camera.fx * (1 + noise))
     again = frame_view(replace(view, camera=off), FRAMING)
     assert difference(again.image, view.image) < 1e-5
+
+
+@pytest.mark.parametrize("factor", [2, 3, 5, 8])
+def test_what_is_made_smaller_is_averaged(factor):
+    size = 48 * factor
+    camera = Camera(np.eye(4), 1.1 * size, 1.1 * size, size / 2, size / 2, size, size)
+    small = Camera(np.eye(4), 52.8, 52.8, 24, 24, 48, 48)
+    noise = torch.rand(size, size, generator=torch.Generator().manual_seed(0)).round()
+    opaque = torch.ones(size, size)
+    image = torch.stack([noise, noise, noise, opaque], -1)
+    taken = retake(image, camera, small)[..., 0]
+    mean = noise.reshape(48, factor, 48, factor).mean((1, 3))
+    # The std of a single pixel is 1/2, that of the mean of n independent ones 1 / (2 sqrt(n)).
+    assert taken.std() < 1.5 * 0.5 / factor
+    assert (taken - mean).abs().mean() < 0.5 * mean.std()
+    stripes = (torch.arange(size) % 2).float().expand(size, size)  # finer than any new pixel
+    flat = retake(torch.stack([stripes, stripes, stripes, opaque], -1), camera, small)[..., 0]
+    assert (flat[:, 1:-1] - 0.5).abs().max() < 0.26  # a single pixel: 0.5
 
 
 def test_volume_behind_the_camera_is_refused(photograph, aim):

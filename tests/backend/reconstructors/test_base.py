@@ -12,7 +12,7 @@ from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.frames import shapenet_frame
 from levelform.backend.geometry.views import View
 from levelform.backend.images.framing import Framing
-from levelform.backend.reconstructors import base
+from levelform.backend.reconstructors import base, registry
 from levelform.backend.reconstructors.base import (
     Batch,
     Code,
@@ -59,7 +59,7 @@ class PlaneMethod(Reconstructor):
 
 @pytest.fixture
 def plane(monkeypatch):
-    monkeypatch.setitem(base._REGISTRY, "plane", PlaneMethod)
+    monkeypatch.setitem(registry._REGISTRY, "plane", PlaneMethod)
     return PlaneMethod()
 
 

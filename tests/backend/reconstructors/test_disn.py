@@ -279,6 +279,25 @@ def test_interpolation_goes_from_one_object_to_the_other():
     assert (middle - ends[0]).abs().max() > 1e-4
 
 
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_view_with_the_point_behind_its_camera_does_not_count(orthographic):
+    model = tiny()
+    there, back = view(0.0), view(180.0, distance=0.3, orthographic=orthographic)
+    one, other = model.encode([there]), model.encode([back])
+    camera = model.prepare([back]).cameras[0]
+    blend = model.decode(model.interpolate(one, other, 0.5), part="local")
+    alone = model.decode(one, part="local")
+    pixels = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 2 + 11
+    origins, directions = camera.rays(pixels.double())
+    for depth in (0.6, -0.6):  # both project into both pictures
+        points = (origins + depth * directions).float()
+        for known in (camera, model.prepare([there]).cameras[0]):
+            seen, _ = known.project(points.double())
+            assert ((seen > 0) & (seen < known.width)).all()
+        apart = (blend(points) - alone(points)).abs().max()
+        assert apart > 1e-3 if depth > 0 else apart < 1e-5
+
+
 # ---------------------------------------------------------------- training
 
 

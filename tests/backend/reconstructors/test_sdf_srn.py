@@ -146,6 +146,47 @@ def test_a_true_distance_breaks_no_bound(orthographic):
     assert swollen > 1e-4
 
 
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_the_bound_of_eq_4_is_asked_of_background_rays_alone(orthographic):
+    model = tiny(orthographic=orthographic, importance=False)
+    batch = sphere_batch(orthographic=orthographic)
+    rays = model.rays(batch.images.flatten(0, 1), *model._own_cameras(batch), orthographic)
+
+    def loss(seen, radius):
+        ball = Ball(radius * RADIUS * model.scale)
+        return model.ray_losses(ball, seen, torch.Generator().manual_seed(0))["silhouette"]
+
+    assert loss(rays, 1.0) < 1e-5  # on the rays of the silhouette b is far above the distance
+    assert loss(rays, 1.1) > 1e-4
+    assert loss(replace(rays, inside=torch.ones_like(rays.inside)), 1.1) == 0
+
+
+def test_rays_weigh_one_over_their_distance_but_no_more_than_at_half_a_pixel():
+    model = tiny()
+    batch = sphere_batch(1, 1)
+    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    lens = batch.intrinsics[0, 0]
+    torch.testing.assert_close(rays.half_pixel, (0.5 / lens[:1])[None])
+    torch.manual_seed(3)
+    distance = torch.rand_like(rays.distance) * 20 * rays.half_pixel
+    distance[:, ::7] = 1e-9  # the edge runs through the pixel's centre
+    rays = replace(rays, distance=distance)
+    ball = Ball(1.1 * RADIUS * model.scale)
+    terms = model.ray_losses(ball, rays, torch.Generator().manual_seed(0))
+
+    weights = 1 / distance.clamp_min(float(rays.half_pixel))
+    last = model.renderer(ball, rays.origins, rays.directions).levels[-1]
+    hit, miss = (last + MARGIN).relu(), (MARGIN - last).relu()
+    expected = sum(
+        (weights * side * lack).sum() / (weights * side).sum()
+        for side, lack in ((rays.inside, hit), (~rays.inside, miss))
+    )
+    torch.testing.assert_close(terms["intersection"], expected)
+    background = weights * ~rays.inside
+    silhouette = model._silhouette(ball, rays, background, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(terms["silhouette"], silhouette)
+
+
 # ---------------------------------------------------------------- rays and the marcher
 
 

@@ -1,5 +1,6 @@
 """The loop: it learns, it goes on exactly where it was stopped, it says what went wrong."""
 
+import copy
 import csv
 import json
 import os
@@ -62,8 +63,6 @@ def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_pa
 
 @pytest.mark.parametrize("log_every", [1, 3])
 def test_stopping_anywhere_changes_nothing(model, data, tmp_path, log_every):
-    import copy
-
     twin = copy.deepcopy(model)
     trainer(model, data, tmp_path / "whole", log_every=log_every).run()
     asked = iter([False] * 7 + [True])
@@ -133,6 +132,89 @@ def test_what_breaks_a_step_leaves_the_last_whole_state(model, data, tmp_path):
     assert before["step"] == 4
 
 
+def test_saved_weights_are_the_moving_average_of_the_weights(model, data, tmp_path):
+    run = trainer(model, data, tmp_path / "run", replace(RECIPE, ema=0.5), validate_every=100)
+    average = {name: p.detach().clone() for name, p in model.named_parameters()}
+    step, taken = run._one_step, []
+
+    def followed():
+        terms = step()
+        decay = min(0.5, (1 + run.step) / (10 + run.step))  # short runs forget their start sooner
+        taken.append(decay)
+        for name, p in model.named_parameters():
+            average[name] = decay * average[name] + (1 - decay) * p.detach()
+        return terms
+
+    run._one_step = followed
+    run.run()
+    assert min(taken) < 0.5 == max(taken)
+    saved = DeepMetaFunctionals.load(tmp_path / "run" / "last.safetensors")
+    for name, value in saved.named_parameters():
+        torch.testing.assert_close(value.detach(), average[name], rtol=0, atol=1e-5)
+    apart = [(average[n] - p.detach()).abs().max() for n, p in model.named_parameters()]
+    assert max(apart) > 1e-4  # the weights of the last step are others
+
+
+def test_without_ema_the_last_weights_are_saved(model, data, tmp_path):
+    trainer(model, data, tmp_path / "run", replace(RECIPE, ema=0.0)).run()
+    saved = DeepMetaFunctionals.load(tmp_path / "run" / "last.safetensors")
+    for value, own in zip(saved.parameters(), model.parameters(), strict=True):
+        assert torch.equal(value, own)
+
+
+def gradients_of_a_step(model, data, out, **changes):
+    """Return the gradients that the optimiser gets in a first step."""
+    phase = replace(RECIPE.phases[0], **changes)
+    run = trainer(copy.deepcopy(model), data, out, replace(RECIPE, phases=(phase,)))
+    gradients = []
+    run._optimizer.step = lambda: gradients.extend(p.grad.clone() for p in run._learning)
+    run._one_step()
+    return gradients
+
+
+def norm_of(tensors):
+    return torch.stack([t.norm() for t in tensors]).norm()
+
+
+def test_gradients_are_clipped_together_or_each(model, data, tmp_path):
+    whole = gradients_of_a_step(model, data, tmp_path / "whole", clip=None)
+    limit = 0.1 * float(norm_of(whole))
+    together = gradients_of_a_step(model, data, tmp_path / "together", clip=limit)
+    assert float(norm_of(together)) == pytest.approx(limit, rel=1e-4)
+    for gradient, plain in zip(together, whole, strict=True):  # the direction stays
+        torch.testing.assert_close(gradient, 0.1 * plain, rtol=1e-3, atol=1e-6)
+    limit = float(torch.stack([g.norm() for g in whole]).median())
+    each = gradients_of_a_step(model, data, tmp_path / "each", clip=limit, clip_each=True)
+    for gradient, plain in zip(each, whole, strict=True):
+        scale = min(1.0, limit / float(plain.norm()))
+        torch.testing.assert_close(gradient, scale * plain, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_weights_decay_in_matrices_alone(model, data, tmp_path, coupled):
+    phase = Phase(steps=12, rate=0.1, warm_up=0, decay="constant", weight_decay=0.5)
+    recipe = replace(RECIPE, phases=(replace(phase, coupled=coupled),))
+    run = trainer(model, data, tmp_path / "run", recipe)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(2.0)
+
+    def no_gradients(phase):
+        for parameter in run._learning:
+            parameter.grad = torch.zeros_like(parameter)
+        return {"loss": 0.0}
+
+    run._gradients = no_gradients
+    run._one_step()
+    kinds = {parameter.ndim > 1 for parameter in model.parameters()}
+    assert kinds == {False, True}
+    for name, parameter in model.named_parameters():
+        # AdamW shrinks by rate times decay; Adam's first step is the rate, whatever the gradient.
+        shrunk = 2.0 - 0.1 if coupled else 2.0 * (1 - 0.1 * 0.5)
+        expected = torch.full_like(parameter, shrunk if parameter.ndim > 1 else 2.0)
+        torch.testing.assert_close(parameter.detach(), expected, msg=name)
+
+
 def test_half_precision_learns_too(model, data, tmp_path):
     half = replace(RECIPE, precision="bfloat16")
     done = trainer(model, data, tmp_path / "run", half).run()
@@ -172,8 +254,6 @@ def test_killed_with_9_the_curve_continues(data, tmp_path):
 
 
 def test_accumulated_parts_descend_like_the_whole_batch(data, model, tmp_path):
-    import copy
-
     plain = replace(RECIPE, draw=replace(RECIPE.draw, augment=()))
     networks = []
     for parts in (1, 2):
