@@ -37,6 +37,7 @@ CAMERA_NAMES = {
     "pascal3d": "Orthographic",
     "free": "Everything",
     "levelform": "Levelform",
+    "levelform-round": "Levelform, All Around",
 }
 PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
 # What the panel offers before the backend has said which methods it runs.

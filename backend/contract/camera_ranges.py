@@ -140,7 +140,7 @@ def draw_cameras(
     if name == FREE:
         return [_free(rng, size or OWN_SIZE, box) for box in boxes]
     if name == OWN:
-        return [_own(rng, size or OWN_SIZE, rng.uniform(0, 360)) for _ in boxes]
+        return [_own(rng, size or OWN_SIZE) for _ in boxes]
     if name == ROUND:
         even = rng.uniform(0, 360) + 360 / max(count, 1) * np.arange(count)
         azimuths = even + rng.uniform(-ROUND_JITTER, ROUND_JITTER, count)
@@ -245,9 +245,10 @@ def _free(rng: np.random.Generator, size: int, box: np.ndarray) -> CameraData:
     return _camera(pose, focal, at, size, orthographic=orthographic)
 
 
-def _own(rng: np.random.Generator, size: int, azimuth: float) -> CameraData:
+def _own(rng: np.random.Generator, size: int, azimuth: float | None = None) -> CameraData:
     distance = math.exp(rng.uniform(*np.log(OWN_DISTANCE)))
     elevation = rng.uniform(*OWN_ELEVATION[int(rng.random() > 1 / 3)])
+    azimuth = rng.uniform(0, 360) if azimuth is None else azimuth
     pose = look_at(azimuth, elevation, distance)
     return _camera(pose, size * OWN_ZOOM * distance, (size / 2, size / 2), size)
 
