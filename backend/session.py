@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .appearance.painter import NO_PHOTO, Painter
 from .contract import protocol
 from .contract.errors import RequestError, WorkError
 from .contract.levels import LEVEL_UNITS
@@ -27,6 +28,7 @@ from .extraction import Cleanup, MeshUpdate, Samples, stream
 from .fields import Field
 from .fields.hull import HullField
 from .fields.intersection import Intersection
+from .geometry.cameras import Camera
 from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import Volume, check_in_front
@@ -74,12 +76,14 @@ class Kept:
     volume : where it stands
     samples : its values where extraction asked for them already
     facts : what its jobs' stats say of how it was made
+    painter : what colours its meshes
     """
 
     field: Field
     volume: Volume
     samples: Samples
     facts: Mapping[str, Any]
+    painter: Painter
 
 
 class Session:
@@ -314,10 +318,23 @@ class Session:
             "hull": isinstance(field, HullField | Intersection),
             "level_unit": field.level_unit.name,
         }
-        found = _estimated_cameras(model, views, volume)
-        if found:
-            facts["cameras"] = found
-        return Kept(field, volume, Samples(), facts)
+        estimated = _estimated_cameras(model, views)
+        if estimated:
+            facts["cameras"] = _in_world(estimated, volume)
+        painter = self._painter(views, estimated, request.device)
+        return Kept(field, volume, Samples(), facts, painter)
+
+    def _painter(
+        self, views: Sequence[View], estimated: Mapping[int, Camera], device: str
+    ) -> Painter:
+        """Return what colours the meshes; cameras that nobody found yet are looked for."""
+        unposed = [i for i, view in enumerate(views) if view.camera is None and i not in estimated]
+        finder = self._camera_finder(device) if unposed else None
+        if finder is not None:
+            cameras = finder.estimate_cameras([views[index] for index in unposed])
+            estimated = {**estimated, **dict(zip(unposed, cameras, strict=True))}
+        posed = [replace(v, camera=estimated.get(i, v.camera)) for i, v in enumerate(views)]
+        return Painter(posed, [view.camera is None for view in views])
 
     def _placement(
         self, request: protocol.Reconstruct, views: Sequence[View], ticket: Ticket
@@ -394,7 +411,9 @@ class Session:
 
     def _held(self) -> int:
         """Return the bytes that kept fields and their samples hold, shared memory once."""
-        return held_bytes([(kept.field, kept.samples) for kept in self._kept.values()])
+        return held_bytes(
+            [(kept.field, kept.samples, kept.painter) for kept in self._kept.values()]
+        )
 
     def _shrink_kept(self) -> None:
         """Drop the oldest kept fields until the rest, or the last one, fits."""
@@ -510,21 +529,24 @@ def _in_volume(views: Sequence[View], volume: Volume) -> list[View]:
     return result
 
 
-def _estimated_cameras(
-    model: Reconstructor, views: Sequence[View], volume: Volume
-) -> list[dict[str, Any]]:
-    """Return the world's cameras of the unposed views, where the method finds them.
-
-    Each is a frame of a `transforms.json` with "view", the view's number, beside it.
-    """
+def _estimated_cameras(model: Reconstructor, views: Sequence[View]) -> dict[int, Camera]:
+    """Return the cameras, in the volume's frame, that the method finds for unposed views."""
     unposed = [index for index, view in enumerate(views) if view.camera is None]
     if not (unposed and model.spec.estimates_camera):
-        return []
+        return {}
     cameras = model.estimate_cameras([views[index] for index in unposed])
+    return dict(zip(unposed, cameras, strict=True))
+
+
+def _in_world(cameras: Mapping[int, Camera], volume: Volume) -> list[dict[str, Any]]:
+    """Return cameras of the volume's frame as frames of a `transforms.json` in the world's.
+
+    Each has "view", the view's number, beside it.
+    """
     world = np.linalg.inv(volume.world_from_cube)
     return [
         {"view": index, **camera.in_frame(world).to_transforms()}
-        for index, camera in zip(unposed, cameras, strict=True)
+        for index, camera in cameras.items()
     ]
 
 
@@ -566,7 +588,7 @@ def _mesh(
         level=kept.field.level(request.level),
         box=kept.volume.box,
         ticket=ticket,
-        color=request.color,
+        color=False,
         cleanup=Cleanup(**clean),
         samples=kept.samples,
     )
@@ -574,6 +596,8 @@ def _mesh(
     for last in updates:
         if last.final and not len(last.mesh.faces):
             break
+        if request.color:
+            last = _painted(last, kept, request.options, ticket)
         yield _to_event(request.job, last, kept.volume)
     if last is None or not len(last.mesh.faces):
         raise WorkError(
@@ -581,6 +605,23 @@ def _mesh(
             "Check the volume, the level, and how small a part may be.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
+
+
+def _painted(
+    update: MeshUpdate, kept: Kept, options: Mapping[str, Any], ticket: Ticket
+) -> MeshUpdate:
+    """Return an update whose mesh is coloured, with a remark where nothing says how."""
+    mesh = kept.painter.paint(
+        update.mesh,
+        kept.field,
+        preview=not update.final,
+        ticket=ticket,
+        **_of_stage("color", options),
+    )
+    stats = update.stats
+    if update.final and mesh.colors is None:
+        stats = replace(stats, remarks=(*stats.remarks, NO_PHOTO))
+    return replace(update, mesh=mesh, stats=stats)
 
 
 def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -633,6 +674,7 @@ def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpda
         volume.scale,
         update.resolution,
         update.final,
+        seen=mesh.seen,
     )
 
 

@@ -20,11 +20,12 @@ ALLOWED = {
     "fusion": FOUNDATION | {"geometry"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.
-    "training.batch": FOUNDATION,
+    "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
     "reconstructors": FOUNDATION
     | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
+    "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},
     "metrics": FOUNDATION | {"geometry"},
     "data": FOUNDATION | {"geometry", "images"},

@@ -1,34 +1,26 @@
-"""Put trained weights into assets/weights, smaller, after seeing that nothing is lost.
+"""Put trained weights into assets/weights, smaller, and check that they lose nothing by it.
 
     python tools/bundle_weights.py RUN/best.safetensors --data DATASET [--precision int8]
         [--part camera=RUN/best.safetensors] [--level]
 
-With --level, the surface is first moved to the level that overlaps best on the validation split (of
-UCLID-Net, the folded voxels are chosen so; of SDF-SRN, the silhouettes of pictures): networks that
-have seen few pictures leave thin parts out, or make them fat. Measures the overlap on that split
-before and after storing, prints both, and refuses a loss of more than `TOLERANCE`.
+With --level, the surface is calibrated on the validation split first. The tool measures the IoU on
+that split before and after storing, prints both, and refuses a loss of more than `TOLERANCE`.
 """
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from levelform.backend.reconstructors import WEIGHTS_FOLDER, find_method
-from levelform.backend.reconstructors.sdf_srn import SDFSRN
 from levelform.backend.reconstructors.storage import read_tensors
-from levelform.backend.reconstructors.uclid_net import UCLIDNet
+from levelform.backend.training.calibration import calibrate
 from levelform.backend.training.parts import take_part
 from levelform.backend.training.samples import load_shapes
-from levelform.backend.training.validation import (
-    choose_level,
-    choose_occupancy,
-    choose_shapes,
-    choose_silhouette_level,
-    validate,
-)
+from levelform.backend.training.validation import choose_shapes, validate
 
-TOLERANCE = 0.002  # of the mean overlap
+TOLERANCE = 0.002  # of the mean IoU
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -39,7 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=("float16", "int8"), default="int8")
     parser.add_argument("--shapes", type=int, default=104)
     parser.add_argument("--part", nargs="+", default=[], metavar="NAME=WEIGHTS")
-    parser.add_argument("--level", action="store_true", help="choose the surface's level")
+    parser.add_argument("--level", action="store_true", help="calibrate the surface's level")
     parser.add_argument("--suffix", default="", help="of the file's name, for a category")
     return parser
 
@@ -60,21 +52,11 @@ def main() -> int:
     target = WEIGHTS_FOLDER / f"{cls.spec.name}{args.suffix}.safetensors"
     candidate = target.with_suffix(".candidate")
     results = dict(full.weights.results) | {"stored as": args.precision}
-    if args.level and isinstance(full, UCLIDNet):
-        raised, reached, own = choose_occupancy(full, shapes)
-        full.shift_occupancy(raised)
-        results |= {"occupancy raised by": raised, "validation voxel iou": reached}
-        sys.stdout.write(json.dumps({"raised": raised, "iou": reached, "before": own}) + "\n")
-    elif args.level and isinstance(full, SDFSRN):
-        level, reached, own = choose_silhouette_level(full, shapes)
-        results |= {"level": full.level_shift + level, "validation silhouette iou": reached}
-        full.shift_level(level)
-        sys.stdout.write(json.dumps({"level": level, "iou": reached, "before": own}) + "\n")
-    elif args.level:
-        level, reached, own = choose_level(full, shapes)
-        results |= {"level": full.level_shift + level, "validation main iou": reached}
-        full.shift_level(level)
-        sys.stdout.write(json.dumps({"level": level, "iou": reached, "before": own}) + "\n")
+    if args.level:
+        calibration = calibrate(full, shapes)
+        results |= full.apply_calibration(calibration.level)
+        results[f"validation {full.calibrated_on} iou"] = calibration.iou
+        sys.stdout.write(json.dumps(asdict(calibration)) + "\n")
     before = validate(full, shapes).iou
     full.save(candidate, results=results, precision=args.precision)
     after = validate(cls.load(candidate).eval(), shapes).iou

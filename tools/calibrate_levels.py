@@ -9,13 +9,15 @@ tensors of the files stay as they are.
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from levelform.backend.reconstructors import find_method
 from levelform.backend.reconstructors.base import LEVEL_OF
 from levelform.backend.reconstructors.storage import read_tensors, write_tensors
+from levelform.backend.training.calibration import calibrate_views
 from levelform.backend.training.samples import load_shapes
-from levelform.backend.training.validation import choose_levels, choose_shapes
+from levelform.backend.training.validation import choose_shapes
 
 
 def main() -> int:
@@ -32,10 +34,11 @@ def main() -> int:
         model = find_method(header["method"]).load(path).eval()
         categories = model.weights.training["parts"]["main"]["data"].get("categories")
         known = [s for s in unseen if not categories or s.category in categories]
-        levels = choose_levels(model, choose_shapes(known, args.shapes))
-        header["results"] |= {LEVEL_OF.format(n): level for n, (level, _, _) in levels.items()}
+        found = calibrate_views(model, choose_shapes(known, args.shapes))
+        header["results"] |= {LEVEL_OF.format(n): each.level for n, each in found.items()}
         write_tensors(path, tensors, header)
-        sys.stdout.write(json.dumps({"file": path.name, "levels": levels}) + "\n")
+        told = {views: asdict(each) for views, each in found.items()}
+        sys.stdout.write(json.dumps({"file": path.name, "by views": told}) + "\n")
     return 0
 
 

@@ -13,7 +13,7 @@ import bpy
 
 from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import MeshUpdate
-from ..scene import meshes
+from ..scene import meshes, shading
 from ..scene.cameras import add_camera
 from ..scene.views import Picture, picture_image
 
@@ -175,6 +175,8 @@ class Added(Result):
         added = meshes.new_object(self._name, update, collection or scene.collection)
         added[DRAFT] = self.job
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
+        if update.colors is not None:
+            shading.show("VERTEX")
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
         """Keep the object, no draft any more, with a camera where the method found one."""

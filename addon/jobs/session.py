@@ -29,7 +29,7 @@ from ...backend.contract.protocol import (
     Status,
 )
 from ..backend_setup import interpreter, user_preferences
-from ..scene import view_checks
+from ..scene import shading, view_checks
 from ..scene.windows import in_window
 from .client import Client
 from .queue import Job, Jobs, JobState, WorkerState
@@ -319,6 +319,7 @@ class Session:
             self.wake()
         self._ended.clear()
         self.failure = None
+        shading.forget()
 
     def start_worker(self) -> None:
         """Start the worker before there is a job for it.

@@ -16,6 +16,7 @@ from ...backend.contract.protocol import MeshUpdate
 
 COLOR_ATTRIBUTE = "Color"
 NORMAL_ATTRIBUTE = "field_normal"
+SEEN_ATTRIBUTE = "seen"  # 1 where images say the colour, 0 where it is filled in
 CORNER_ATTRIBUTE = ".corner_vert"  # Blender's own: each corner's vertex
 EDGE_ATTRIBUTE = ".edge_verts"  # each edge's two vertices
 CORNER_EDGE_ATTRIBUTE = ".corner_edge"  # the edge that follows each corner
@@ -108,6 +109,7 @@ def _check_shapes(update: MeshUpdate) -> None:
         "faces": ((len(update.faces), 3), "i"),
         "normals": ((count, 3), "f"),
         "colors": ((count, 4), "f"),
+        "seen": ((count,), "f"),
         "world_from_mesh": ((4, 4), "f"),
         "edges": ((0 if update.edges is None else len(update.edges), 2), "i"),
         "corner_edges": ((corners,), "i"),
@@ -179,6 +181,8 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
         normals.data.foreach_set("vector", _flat(update.normals, np.float32))
     if update.colors is not None:
         _fill_colors(mesh, update.colors)
+    if update.seen is not None:
+        fill_seen(mesh, update.seen)
 
 
 def _fill_edges(mesh: bpy.types.Mesh, update: MeshUpdate) -> bool:
@@ -201,6 +205,13 @@ def _fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
     attribute.data.foreach_set("color", _flat(colors, np.float32))
     mesh.color_attributes.active_color_index = 0
     mesh.color_attributes.render_color_index = 0
+
+
+def fill_seen(mesh: bpy.types.Mesh, seen: np.ndarray) -> None:
+    """Store per vertex how far images say its colour."""
+    known = mesh.attributes.get(SEEN_ATTRIBUTE)
+    attribute: Any = known or mesh.attributes.new(SEEN_ATTRIBUTE, "FLOAT", "POINT")
+    attribute.data.foreach_set("value", _flat(seen, np.float32))
 
 
 def _touch(mesh: bpy.types.Mesh) -> None:

@@ -194,7 +194,8 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
     turn[:3, :3] = update.world_from_mesh[:3, :3]
     place = update.world_from_mesh @ np.diag([*[update.scale] * 3, 1.0])
     normals = None if update.normals is None else apply(turn, update.normals)
-    return Mesh(apply(place, update.vertices), update.faces, normals, update.colors)
+    vertices = apply(place, update.vertices)
+    return Mesh(vertices, update.faces, normals, update.colors, update.seen)
 
 
 # ---------------------------------------------------------------- what the sources hold

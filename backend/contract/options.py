@@ -35,7 +35,8 @@ class Option:
     help : one clause for the artist
     minimum, maximum : of a number, both included; None: no limit
     choices : the words of a "choice"
-    stage : "method", or what of the pipeline it changes: "field", "mesh" or "clean"
+    stage : "method", or what of the pipeline it changes: "field", "mesh", "clean" or
+        "color"
     """
 
     name: str
@@ -204,8 +205,15 @@ PIPELINE = (
         stage="mesh",
     ),
     Option("dense", "bool", False, "evaluate every cell: slow, and misses nothing", stage="mesh"),
+    Option(
+        "own_colors",
+        "bool",
+        False,
+        "colour the mesh as the method predicts, where it predicts colours, not as the images show",
+        stage="color",
+    ),
 )
-REMESH = tuple(option for option in PIPELINE if option.stage in ("mesh", "clean"))
+REMESH = tuple(option for option in PIPELINE if option.stage in ("mesh", "clean", "color"))
 
 
 def default_of(name: str) -> Any:

@@ -262,6 +262,7 @@ class MeshUpdate:
     faces : (F, 3) int32, counter-clockwise seen from outside
     normals : (V, 3) float32 or None
     colors : (V, 4) float32, linear RGBA, or None
+    seen : (V,) float32, 1 where images say the colour, 0 where it is filled in, or None
     world_from_mesh : (4, 4) float64 rigid; put it on the object
     scale : factor for the vertices, so that the object itself keeps the scale 1
     resolution : cells along the longest side of the box at the finest part
@@ -282,6 +283,7 @@ class MeshUpdate:
     final: bool
     edges: np.ndarray | None = None
     corner_edges: np.ndarray | None = None
+    seen: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

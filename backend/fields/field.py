@@ -59,6 +59,13 @@ class Field(ABC):
         """Return (N, 4) float32 linear RGBA at (N, 3) points, volume frame; None: no colour."""
         return None
 
+    def albedo(self, points: Tensor) -> Tensor | None:
+        """Return (N, 3) linear base colours, the light divided out; None: not known.
+
+        A field that returns one also returns from `color` what it looks like in the images' light.
+        """
+        return None
+
     def gradient(self, points: Tensor) -> Tensor | None:
         """Return (N, 3) the field's gradient by autograd; None where it can't be had that way."""
         with torch.enable_grad():

@@ -29,7 +29,6 @@ from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from .field import Field
 from .silhouettes import PADDING, signed_distances
-from .view_colors import ViewColors
 
 NEAREST = 1e-6  # depth below which a point counts as behind a pinhole, volume units
 BLOCK = {"cpu": 8192}  # points per pass: a pass's tensors stay in the processor's cache
@@ -64,8 +63,6 @@ class HullField(Field):
         One per view, as `silhouette_map` makes them; sizes may differ.
     cameras
         One per view, posed in the volume's frame.
-    pictures
-        One (3, H, W) per view for `color`, see `ViewColors`; None: a field without colour.
     device
         Where to compute.
     """
@@ -78,7 +75,6 @@ class HullField(Field):
         maps: Sequence[Tensor],
         cameras: Sequence[Camera],
         *,
-        pictures: Sequence[Tensor] | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         if not cameras or len(maps) != len(cameras):
@@ -91,9 +87,6 @@ class HullField(Field):
             chosen = [index for index, k in enumerate(kinds) if k == kind]
             cones = _Cones([maps[i] for i in chosen], [cameras[i] for i in chosen], self.device)
             self._groups.append((chosen, cones))
-        self._colors = None
-        if pictures is not None:
-            self._colors = ViewColors(self, self.cameras, pictures)
 
     def __call__(self, points: Tensor) -> Tensor:
         blocks = points.split(BLOCK.get(self.device.type, BLOCK_ELSEWHERE))
@@ -102,10 +95,6 @@ class HullField(Field):
     def _block(self, points: Tensor) -> Tensor:
         largest = [cones(points).amax(0) for _, cones in self._groups]
         return largest[0] if len(largest) == 1 else torch.maximum(*largest)
-
-    def color(self, points: Tensor) -> Tensor | None:
-        """Return (N, 4) linear RGBA from the views that see each of `points`, (N, 3), best."""
-        return None if self._colors is None else self._colors(points)
 
     def per_view(self, points: Tensor) -> Tensor:
         """Return (V, N): each view's own value at `points`, (N, 3) volume frame."""

@@ -40,9 +40,12 @@ class Intersection(Field):
         return torch.maximum(self.field(points), self.hull(points) * self.factor)
 
     def color(self, points: Tensor) -> Tensor | None:
-        """Return the field's own colours, else the hull's."""
-        own = self.field.color(points)
-        return self.hull.color(points) if own is None else own
+        """Return the field's own colours; the hull has none."""
+        return self.field.color(points)
+
+    def albedo(self, points: Tensor) -> Tensor | None:
+        """Return the field's own base colours; the hull has none."""
+        return self.field.albedo(points)
 
     def bounds(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return the larger of both fields' bounds; None where the field's are not known."""

@@ -239,7 +239,7 @@ def _write_stl(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
 
 
 def _write_npz(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
-    named = {"normals": mesh.normals, "colors": mesh.colors}
+    named = {"normals": mesh.normals, "colors": mesh.colors, "seen": mesh.seen}
     extra = {name: values for name, values in named.items() if values is not None}
     vertices = mesh.vertices
     if any(offset):

@@ -19,12 +19,15 @@ class Mesh:
     faces : (F, 3) int32, counter-clockwise seen from outside
     normals : (V, 3) float32, unit length, pointing outside; None when not asked for
     colors : (V, 4) float32, linear RGBA; None when the field has no colour
+    seen : (V,) float32 in [0, 1]: 1 where images say the colour, 0 where it is filled in; None when
+        nobody knows
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     normals: np.ndarray | None = None
     colors: np.ndarray | None = None
+    seen: np.ndarray | None = None
 
     @classmethod
     def empty(cls) -> "Mesh":

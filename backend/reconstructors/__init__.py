@@ -17,7 +17,6 @@ from .base import Configuration as Configuration
 from .base import MethodSpec as MethodSpec
 from .base import Reconstructor as Reconstructor
 from .base import WeightsInfo as WeightsInfo
-from .base import keyword_names as keyword_names
 from .building import within
 from .published.files import read_checkpoint, tensors_in
 from .registry import find_method as find_method
@@ -25,6 +24,7 @@ from .registry import methods as methods
 from .registry import problems as problems
 from .registry import register as register
 from .registry import weights_beside
+from .spec import keyword_names as keyword_names
 
 WEIGHTS_FOLDER = Path(__file__).parents[2] / "assets" / "weights"
 

@@ -5,10 +5,9 @@ its `configurations` ("paper", "compact"), builds its network from one of them, 
 paper's own frame at its border with `to_method` and `prepare`, and nowhere else.
 """
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,6 +23,7 @@ from ..geometry.frames import scale_of
 from ..geometry.views import View
 from ..images.framing import Framing, Pictures, frame_views
 from ..training.batch import Batch as Batch
+from ..training.batch import Example
 from ..training.recipes import Recipe
 from .building import build, check_facts
 from .code import Code as Code
@@ -33,30 +33,13 @@ from .registry import register as register
 from .spec import SYMMETRY as SYMMETRY
 from .spec import MethodSpec as MethodSpec
 from .storage import Precision, pack, read_tensors, unpack, write_tensors
+from .weights import WeightsInfo as WeightsInfo
+from .weights import check_fit
 
 CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
 LEVEL_OF = "level of {} views"  # its name among their results
+CALIBRATION_BLOCK = 16384  # points that are evaluated at once
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
-
-
-@dataclass(frozen=True)
-class WeightsInfo:
-    """Where a network's weights come from.
-
-    Attributes
-    ----------
-    name : "bundled", "random", "" (none) or the name of the file
-    hash : SHA-256 of their file, hexadecimal; empty when they have none
-    training, results : what the file says of the data it was trained on, and how well it does
-    """
-
-    name: str = ""
-    hash: str = ""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    results: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.hash[:12]}".strip()
 
 
 class Reconstructor(nn.Module):
@@ -72,6 +55,7 @@ class Reconstructor(nn.Module):
         configurations) and the part's ("main", and the auxiliary networks)
     auxiliary : networks that are trained alone ("camera", "depth"), each with the entry of the
         configuration that sizes it and the entry's value without it
+    calibrated_on : name of what `calibration_sample` compares, as results are stored under it
     configuration : the one this network was built from; None for methods without weights
     method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
         identity unless the weights say otherwise; change it with `set_frame`
@@ -91,6 +75,7 @@ class Reconstructor(nn.Module):
     configuration_class: ClassVar[type[Configuration]] = Configuration
     recipes: ClassVar[Mapping[str, Mapping[str, Recipe]]] = {}
     auxiliary: ClassVar[Mapping[str, tuple[str, Any]]] = {}
+    calibrated_on: ClassVar[str] = "main"
     published: ClassVar[Callable[[Sequence[Mapping[str, Any]]], PublishedNetwork] | None] = None
 
     def __init__(self, configuration: Any = None) -> None:
@@ -156,6 +141,33 @@ class Reconstructor(nn.Module):
             If the method's surface is no level that can be moved.
         """
         raise RequestError(f"The surface of {self.spec.title} has no level to choose.")
+
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return values, and the ground truth of the places that have them, bool of their shape.
+
+        By default the field at the example's points.
+        """
+        field = self.decode(self.encode(example.views))
+        points = example.points.to(self.device).split(CALIBRATION_BLOCK)
+        return torch.cat([field(part) for part in points]), example.inside
+
+    def solid_at(self, values: Tensor, level: float) -> Tensor:
+        """Return which places of a `calibration_sample` are solid at a level."""
+        return values < level
+
+    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+        """Return levels to try, of the values and truths of all samples together.
+
+        By default those with 0.5 to 2 times as many places inside as the ground truth has.
+        """
+        fractions = float(truth.float().mean()) * np.geomspace(0.5, 2.0, 41)
+        levels = np.quantile(values.numpy(), np.clip(fractions, 0, 1), method="lower")
+        return np.unique(levels[np.isfinite(levels)]).tolist()
+
+    def apply_calibration(self, level: float) -> dict[str, float]:
+        """Move the surface by a calibrated level; return what to store among the results."""
+        self.shift_level(level)
+        return {"level": self.level_shift + level}
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the paper's loss under "loss", and its terms and figures to watch by name."""
@@ -339,31 +351,7 @@ class Reconstructor(nn.Module):
 
     def fill(self, tensors: Mapping[str, Tensor], *, source: str) -> None:
         """Copy a state dict into the network, refusing one that does not fit or is not finite."""
-        own = self.state_dict()
-        shared = sorted(own.keys() & tensors.keys())
-        problems = [f"it lacks {name}" for name in sorted(own.keys() - tensors.keys())]
-        problems += [f"it has no place for {name}" for name in sorted(tensors.keys() - own.keys())]
-        problems += [
-            f"{name} is {tuple(tensors[name].shape)}, not {tuple(own[name].shape)}"
-            for name in shared
-            if own[name].shape != tensors[name].shape
-        ]
-        problems += [
-            f"{name} is of {tensors[name].dtype}, not {own[name].dtype}"
-            for name in shared
-            if own[name].is_floating_point() != tensors[name].is_floating_point()
-        ]
-        if problems:
-            raise RequestError(
-                f"{source} does not fit {self.spec.title}: {problems[0]}.",
-                "Check the method and the configuration that the weights belong to.",
-            )
-        sick = [n for n, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
-        if sick:
-            raise RequestError(
-                f"{source} holds numbers that are not finite, in {sick[0]}.",
-                "The training that made it diverged; use an earlier checkpoint.",
-            )
+        check_fit(self.state_dict(), tensors, title=self.spec.title, source=source)
         self.load_state_dict(tensors)
 
 
@@ -373,9 +361,3 @@ def _matrix(rows: Any) -> np.ndarray:
         return np.array(rows, np.float64)
     except (ValueError, TypeError, OverflowError):
         return np.zeros(())
-
-
-def keyword_names(function: Callable[..., Any]) -> set[str]:
-    """Return the names of a function's keyword-only arguments."""
-    parameters = inspect.signature(function).parameters.values()
-    return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}

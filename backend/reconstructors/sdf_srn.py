@@ -54,6 +54,7 @@ from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import Framing
 from ..ticket import Ticket
+from ..training.batch import Example
 from ..training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
@@ -387,6 +388,7 @@ class SDFSRN(Reconstructor):
     configuration: SDFSRNConfiguration
     published = published_network
     half_precision = ("encoder.forward",)
+    calibrated_on = "silhouette"
     configuration_class = SDFSRNConfiguration
     recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
     configurations = {
@@ -517,6 +519,11 @@ class SDFSRN(Reconstructor):
                 code.grad = torch.autograd.grad(loss, code)[0]
             optimizer.step()
         return code.detach()
+
+    @torch.no_grad()
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return `least_along_rays`: calibration too sees nothing but images, masks and cameras."""
+        return self.least_along_rays(example.views[0])
 
     @torch.no_grad()
     def least_along_rays(self, view: View) -> tuple[Tensor, Tensor]:

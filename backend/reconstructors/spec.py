@@ -1,6 +1,9 @@
 """What a method declares of itself: its name, its needs, and the options that a person may give."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..contract.options import Option
 from ..fusion import Fusion
@@ -65,3 +68,9 @@ SYMMETRY = Option(
     True,
     "use that most objects are symmetric about the volume's plane x = 0",
 )
+
+
+def keyword_names(function: Callable[..., Any]) -> set[str]:
+    """Return the names of a function's keyword-only arguments."""
+    parameters = inspect.signature(function).parameters.values()
+    return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}

@@ -58,6 +58,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
+from ..training.batch import Example
 from ..training.recipes import PLAIN, Draw, Phase, Recipe, adam, small_camera
 from .base import (
     SYMMETRY,
@@ -399,6 +400,7 @@ class UCLIDNet(Reconstructor):
     auxiliary = {"camera": ("camera_width", 0), "depth": ("depth_width", 0)}
     configuration: UCLIDConfiguration
     published = published_network
+    calibrated_on = "voxel"
     half_precision = (
         "network.encoder_2D.maps",
         "network.decoder_3D.forward",
@@ -539,6 +541,27 @@ class UCLIDNet(Reconstructor):
         if self.configuration.legacy:
             return probability > TAU
         return likeliest_voxels(probability, MOST_FOLDED)
+
+    @torch.no_grad()
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return minus the voxels' logits, and which voxels hold points of the surface."""
+        if example.surface is None:
+            raise RequestError("The data set has no points of surfaces.", "Make it with --surface.")
+        surface = self.to_method(example.surface.float())
+        return -self.voxel_logits(self.encode(example.views)), voxels_of(surface, VOXELS) > 0
+
+    def solid_at(self, values: Tensor, level: float) -> Tensor:
+        """Return which voxels are folded when every logit is raised by `level`."""
+        return self.occupied((level - values).sigmoid())
+
+    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+        """Return logits by which occupancies may be raised or lowered."""
+        return np.linspace(-3.0, 3.0, 61).tolist()
+
+    def apply_calibration(self, level: float) -> dict[str, float]:
+        """Raise every voxel's logit."""
+        self.shift_occupancy(level)
+        return {"occupancy raised by": level}
 
     def shift_occupancy(self, logit: float) -> None:
         """Raise the logit of every voxel's occupancy."""

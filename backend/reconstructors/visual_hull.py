@@ -17,10 +17,9 @@ from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..fields.hull import HullField, silhouette_map
-from ..fields.silhouettes import EDGE, grown_colors
+from ..fields.silhouettes import EDGE
 from ..geometry.cameras import Camera
 from ..geometry.pictures import shrink
-from ..geometry.srgb import linear_from_srgb
 from ..geometry.views import View
 from .base import Code, MethodSpec, Reconstructor, register
 
@@ -75,7 +74,6 @@ class VisualHull(Reconstructor):
         for index, view in enumerate(small):
             assert view.camera is not None  # check_views
             tensors[f"distance_{index}"] = silhouette_map(view.image[..., 3], view.camera)
-            tensors[f"picture_{index}"] = object_colors(view.image).half()
             frames.append(view.camera.to_transforms())
         meta = {"names": [view.name for view in views], "frames": frames}
         code = Code(self.spec.name, tensors, meta).to(self.device)
@@ -90,16 +88,8 @@ class VisualHull(Reconstructor):
         return HullField(
             [code.tensors[f"distance_{index}"] for index in range(len(frames))],
             [Camera.from_transforms(frame) for frame in frames],
-            pictures=[code.tensors[f"picture_{index}"] for index in range(len(frames))],
             device=self.device,
         )
-
-
-def object_colors(image: Tensor) -> Tensor:
-    """Return (3, H, W) linear RGB of an sRGB picture, (H, W, 4), without its background."""
-    pixels = image.cpu().numpy()
-    grown = grown_colors(pixels[..., :3], pixels[..., 3])
-    return linear_from_srgb(torch.from_numpy(grown)).permute(2, 0, 1).contiguous()
 
 
 def check_silhouette(view: View) -> None:

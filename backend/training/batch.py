@@ -1,10 +1,12 @@
-"""The batch that a method's loss takes: B objects, V views of each."""
+"""What training gives a method: batches for its loss, and examples for its calibration."""
 
 import dataclasses
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from ..geometry.views import View
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,21 @@ class Batch:
             if isinstance(value := getattr(self, f.name), Tensor)
         }
         return replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class Example:
+    """An unseen shape with its ground truth, for `Reconstructor.calibration_sample`.
+
+    Attributes
+    ----------
+    views : posed in the volume's frame
+    points : (N, 3), volume frame
+    inside : (N,) bool
+    surface : (M, 3) points of the surface; None if the data set has none
+    """
+
+    views: tuple[View, ...]
+    points: Tensor
+    inside: Tensor
+    surface: Tensor | None = None

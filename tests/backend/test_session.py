@@ -228,7 +228,8 @@ def test_the_samples_of_kept_fields_count_too(views, fits):
     first = Session()
     finish(first.reconstruct(request(views, resolution=64, keep="a"), Ticket()))
     kept = first._kept["a"]
-    field, whole = held_bytes(kept.field), held_bytes(kept.field, kept.samples)
+    field = held_bytes(kept.field, kept.painter)
+    whole = held_bytes(kept.field, kept.painter, kept.samples)
     assert whole - field >= kept.samples.bytes > 0
     cap = 2 * whole if fits else 2 * field + kept.samples.bytes
     session = Session(kept_bytes=cap)
@@ -530,19 +531,20 @@ def test_an_unknown_protocol_is_refused():
 def test_estimated_cameras_are_told_in_the_world(photograph, cameras):
     from levelform.backend.geometry.cameras import Camera
     from levelform.backend.reconstructors import load_reconstructor
-    from levelform.backend.session import Volume, _estimated_cameras
+    from levelform.backend.session import Volume, _estimated_cameras, _in_world
 
     model = load_reconstructor("levelform", "random", "cpu")
     posed = photograph(cameras[0])
     unposed = replace(posed, camera=None)
-    (told,) = _estimated_cameras(model, [posed, unposed], Volume.from_matrix(WORLD))
+    estimated = _estimated_cameras(model, [posed, unposed])
+    (told,) = _in_world(estimated, Volume.from_matrix(WORLD))
     assert told["view"] == 1
     (own,) = model.estimate_cameras([unposed])
     back = Camera.from_transforms(told).in_frame(WORLD)
     np.testing.assert_allclose(back.world_from_camera, own.world_from_camera, atol=1e-9)
     assert (back.fx, back.cx, back.width) == pytest.approx((own.fx, own.cx, own.width))
     hull = load_reconstructor("visual-hull")
-    assert _estimated_cameras(hull, [unposed], Volume.from_matrix(WORLD)) == []
+    assert _estimated_cameras(hull, [unposed]) == {}
 
 
 # ---------------------------------------------------------------- views that agree, or do not

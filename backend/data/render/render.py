@@ -10,10 +10,10 @@ from torch import Tensor
 from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.meshes import Mesh
+from ...geometry.raster import LOW_BITS, rasterize
 from ...geometry.srgb import srgb_from_linear
 from ..shapes.batch import ShapeBatch
 from .lights import Lights, shade
-from .raster import LOW_BITS, rasterize
 
 NEAR = 1e-3  # triangles that come nearer to the camera's plane are left out
 VIEWS_CPU = 8

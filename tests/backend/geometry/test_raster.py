@@ -1,7 +1,7 @@
 """The depth buffer against a loop over pixels and triangles."""
 
 import torch
-from levelform.backend.data.render.raster import rasterize
+from levelform.backend.geometry.raster import rasterize
 
 
 def slow(corners: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

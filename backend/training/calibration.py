@@ -1,0 +1,116 @@
+"""Calibration: the level of a network's surface that fits unseen shapes best.
+
+Networks that have seen few images leave thin parts out, or make them fat, although their fields are
+right but for a constant. Every method says in `Reconstructor.calibration_sample` what is compared.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from ..data.format import Shape
+from ..metrics import iou
+from ..reconstructors import Reconstructor
+from ..reconstructors.base import CALIBRATED, CALIBRATION_BLOCK
+from ..reconstructors.finishing import hull_of
+from ..ticket import Ticket
+from .batch import Example
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The level found, the mean IoU with it, and the mean IoU without."""
+
+    level: float
+    iou: float
+    before: float
+
+
+@torch.no_grad()
+def calibrate(
+    model: Reconstructor,
+    shapes: Sequence[Shape],
+    *,
+    points: str = "uniform",
+    views: int = 1,
+    sample: Callable[[Example], tuple[Tensor, Tensor]] | None = None,
+    ticket: Ticket | None = None,
+) -> Calibration:
+    """Find the level at which a network's results overlap best with the ground truth.
+
+    The network's own level, 0, is kept unless another is better. Means are over categories of means
+    over shapes, as in `validation.validate`.
+
+    Parameters
+    ----------
+    model
+        In evaluation mode; it is not changed, see `Reconstructor.apply_calibration`.
+    points
+        Name of the set of points that fields are compared on.
+    views
+        How many images of each shape are given, evenly spread over those that it has.
+    sample
+        In place of the model's `calibration_sample`.
+    """
+    ticket = ticket or Ticket()
+    samples = []
+    for index, shape in enumerate(shapes):
+        ticket.advance(index / len(shapes))
+        values, truth = (sample or model.calibration_sample)(example_of(shape, points, views))
+        samples.append((shape.category, values.cpu(), truth.cpu()))
+
+    def mean_iou(level: float) -> float:
+        scores: dict[str, list[float]] = {}
+        for category, values, truth in samples:
+            solid = model.solid_at(values, level)
+            scores.setdefault(category, []).append(iou(solid.numpy(), truth.numpy()))
+        return float(np.mean([np.mean(each) for each in scores.values()]))
+
+    values = torch.cat([values.flatten() for _, values, _ in samples])
+    truth = torch.cat([truth.flatten() for *_, truth in samples])
+    before = mean_iou(0.0)
+    best, level = max((mean_iou(x), x) for x in model.candidate_levels(values, truth))
+    return Calibration(level, best, before) if best > before else Calibration(0.0, before, before)
+
+
+def calibrate_views(
+    model: Reconstructor, shapes: Sequence[Shape], *, ticket: Ticket | None = None
+) -> dict[int, Calibration]:
+    """Find the levels of fields of 2, 4 and 8 posed views, inside the views' hull.
+
+    The shapes' images, eight or more, should be evenly spread around them.
+    """
+
+    def sample(example: Example) -> tuple[Tensor, Tensor]:
+        points = example.points.to(model.device)
+        inside = hull_of(example.views, str(model.device))(points) < 0
+        values = torch.full_like(points[:, 0], torch.inf)
+        field = model.decode(model.encode(example.views))
+        parts = [field(part) for part in points[inside].split(CALIBRATION_BLOCK)]
+        values[inside] = torch.cat(parts)
+        return values, example.inside
+
+    return {
+        views: calibrate(model, shapes, views=views, sample=sample, ticket=ticket)
+        for views in CALIBRATED[1:]
+    }
+
+
+def example_of(shape: Shape, points: str, views: int) -> Example:
+    """Return what calibration shows of a shape."""
+    if shape.view_count < views:
+        raise RequestError(
+            f"{shape.id} has {shape.view_count} images, not {views}.",
+            "Make the data set with more --views.",
+        )
+    surface = np.array(shape["surface.points"]) if "surface.points" in shape else None
+    return Example(
+        views=tuple(shape.view(index * shape.view_count // views) for index in range(views)),
+        points=torch.from_numpy(np.array(shape[f"{points}.points"])),
+        inside=torch.from_numpy(shape.inside(points)),
+        surface=torch.from_numpy(surface) if surface is not None else None,
+    )

@@ -1,0 +1,42 @@
+"""Viewports show the colours of a new mesh, unless the artist chose otherwise."""
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform.addon.scene import shading  # noqa: E402
+
+
+@pytest.fixture
+def viewports():
+    """The shading of every 3D viewport, as Blender starts."""
+    bpy.ops.wm.read_homefile(app_template="", use_factory_startup=True)
+    shading.forget()
+    shadings = [space.shading for space in shading._viewports()]
+    assert shadings
+    yield shadings
+    shading.forget()
+
+
+def test_a_viewport_as_blender_starts_shows_colours(viewports):
+    assert shading.show("VERTEX") == len(viewports)
+    assert {shown.color_type for shown in viewports} == {"VERTEX"}
+
+
+def test_a_texture_takes_the_place_of_colours_that_we_showed(viewports):
+    shading.show("VERTEX")
+    assert shading.show("TEXTURE") == len(viewports)
+    assert {shown.color_type for shown in viewports} == {"TEXTURE"}
+
+
+@pytest.mark.parametrize("choice", ["OBJECT", "RANDOM", "SINGLE", "TEXTURE"])
+def test_what_the_artist_chose_stays(viewports, choice):
+    viewports[0].color_type = choice
+    shading.show("VERTEX")
+    assert viewports[0].color_type == choice
+
+
+def test_a_viewport_that_the_artist_changed_back_stays(viewports):
+    shading.show("VERTEX")
+    viewports[0].color_type = "MATERIAL"
+    assert shading.show("VERTEX") == 0
+    assert viewports[0].color_type == "MATERIAL"
