@@ -1,4 +1,4 @@
-"""Levelform, pictures to meshes: Blender's entry to the extension; imports no bpy, no torch."""
+"""Levelform, images to meshes: Blender's entry to the extension; imports no bpy, no torch."""
 
 from typing import Any
 

@@ -3,8 +3,8 @@
     from bl_ext.user_default.levelform import api
 
     api.reconstruct(resolution=256)                              # the scene's cameras
-    api.reconstruct(cameras="/photos/chair/transforms.json")     # a folder of posed pictures
-    api.reconstruct(["a.png", "b.png"], cameras=[cam_a, cam_b])  # pictures and their cameras
+    api.reconstruct(cameras="/photos/chair/transforms.json")     # a folder of posed images
+    api.reconstruct(["a.png", "b.png"], cameras=[cam_a, cam_b])  # images and their cameras
 
 Every call blocks until it is done, in a window and in the background alike.
 """
@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from ..backend.contract import batch_words
-from ..backend.contract.batch import Item, Kind
+from ..backend.contract.batch import Item, ItemKind
 from ..backend.contract.checks import check_told
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
@@ -46,11 +46,11 @@ from .jobs.stage import volume_from_cameras as volume_from_cameras
 from .scene import volume as scene_volume
 from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
-from .scene.views import Camera, Picture, Source, given_source
+from .scene.views import Camera, ImageLike, ViewSource, given_source
 
 
 def reconstruct(
-    images: Picture | Iterable[Picture] | None = None,
+    images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
@@ -66,10 +66,10 @@ def reconstruct(
     ----------
     images
         Paths, Blender's images or (H, W, 3 or 4) arrays (sRGB, row 0 at the top), one or several.
-        None: each camera's own picture.
+        None: each camera's own image.
     cameras
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
-        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+        posed images. None: the scene's ticked cameras if there are no images either, else none.
     volume
         An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
     front
@@ -113,7 +113,7 @@ def reconstruct(
 
 
 def stream(
-    images: Picture | Iterable[Picture] | None = None,
+    images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
@@ -140,7 +140,7 @@ def stream(
 
 
 def check_views(
-    images: Picture | Iterable[Picture] | None = None,
+    images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
     background: Background | str = "auto",
@@ -237,12 +237,12 @@ def batch(
     chosen = checked(Settings.of(**given))
     place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
 
-    def begin_one(item: Item, source: Source) -> Running:
+    def begin_one(item: Item, source: ViewSource) -> Running:
         own, scene = chosen, bpy.context.scene
-        if item.kind is Kind.SCENE:
+        if item.kind is ItemKind.SCENE:
             own = replace(scene_settings(scene), **given)
-        own = replace(own, fuse=own.fuse or item.kind is Kind.IMAGES)
-        box = scene.levelform.volume if place is None and item.kind is Kind.SCENE else place
+        own = replace(own, fuse=own.fuse or item.kind is ItemKind.IMAGES)
+        box = scene.levelform.volume if place is None and item.kind is ItemKind.SCENE else place
         return begin(source, own, volume=box, name=item.name)
 
     wishes = batch_words.settings_of(chosen, volume=place)
@@ -332,15 +332,16 @@ def render_dataset(
     out: str | PathLike[str],
     **settings: Any,
 ) -> dict[str, Any]:
-    """Render training pictures of every mesh object of a collection, or mesh file of a folder.
+    """Render training images of every mesh object of a collection, or mesh file of a folder.
 
     Parameters
     ----------
     out
-        A folder; each shape gets one in it, with its pictures and a `transforms.json`. What an
+        A folder; each shape gets one in it, with its images and a `transforms.json`. What an
         earlier call finished there is kept.
     settings
-        Fields of `dataset_render.Settings`: engine, views, size, cameras, seed, samples, passes.
+        Fields of `dataset_render.RenderSettings`: engine, views, size, cameras, seed,
+        samples, passes.
 
     Returns
     -------
@@ -355,7 +356,7 @@ def render_dataset(
         targets = dataset_render.targets_of_collection(source)
     else:
         targets = dataset_render.targets_of_folder(absolute(source))
-    chosen, place = dataset_render.Settings(**settings), absolute(out)
+    chosen, place = dataset_render.RenderSettings(**settings), absolute(out)
     outcome = dataset_render.Outcome(place, chosen.views)
     for step in dataset_render.render_dataset(targets, place, chosen):
         outcome.take(step)

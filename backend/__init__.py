@@ -1,4 +1,4 @@
-"""Levelform's backend: pictures to fields to meshes. Torch and numpy, never bpy.
+"""Levelform's backend: images to fields to meshes. Torch and numpy, never bpy.
 
 The public names load lazily, so that importing this package imports no torch:
 

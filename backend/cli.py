@@ -111,7 +111,7 @@ def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argpar
 
 
 def _overview() -> str:
-    lines = ["Turns pictures into meshes.", "", f"usage: {PROGRAM} COMMAND ...", ""]
+    lines = ["Turns images into meshes.", "", f"usage: {PROGRAM} COMMAND ...", ""]
     known = commands.names()
     width = max(map(len, known), default=0)
     lines += [f"  {name:<{width}}  {commands.find(name).HELP}" for name in known]

@@ -38,14 +38,14 @@ def reduce_views(
     if rule == "sum":
         return (values * weights).sum(dim)
     total = weights.sum(dim, keepdim=True)
-    shares = torch.where(total > 0, weights, torch.ones_like(weights))
-    return (values * shares).sum(dim) / shares.expand_as(values).sum(dim)
+    safe_weights = torch.where(total > 0, weights, torch.ones_like(weights))
+    return (values * safe_weights).sum(dim) / safe_weights.expand_as(values).sum(dim)
 
 
 def project_points(
     points: Tensor, camera_from_points: Tensor, intrinsics: Tensor, *, orthographic: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Project the points of B objects into the V pictures of each; differentiable in everything.
+    """Project the points of B objects into the V images of each; differentiable in everything.
 
     Parameters
     ----------
@@ -71,24 +71,24 @@ def project_points(
 def camera_tensors(cameras: Sequence[Camera], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return `camera_from_points` (V, 4, 4) and `intrinsics` (V, 4) of cameras, float32."""
     poses = np.stack([camera.camera_from_world for camera in cameras]).astype(np.float32)
-    lenses = np.array([[c.fx, c.fy, c.cx, c.cy] for c in cameras], np.float32)
-    return torch.from_numpy(poses).to(device), torch.from_numpy(lenses).to(device)
+    intrinsics = np.array([[c.fx, c.fy, c.cx, c.cy] for c in cameras], np.float32)
+    return torch.from_numpy(poses).to(device), torch.from_numpy(intrinsics).to(device)
 
 
-def sample_maps(maps: Tensor, pixels: Tensor, *, picture: tuple[int, int]) -> Tensor:
+def sample_maps(maps: Tensor, pixels: Tensor, *, image_size: tuple[int, int]) -> Tensor:
     """Sample feature maps bilinearly where points project; beyond the border its value goes on.
 
     Parameters
     ----------
     maps : (V, C, h, w), of any size
-    pixels : (V, N, 2) in the picture that the maps were made of
-    picture : its (width, height) in pixels
+    pixels : (V, N, 2) in the image that the maps were made of
+    image_size : its (width, height) in pixels
 
     Returns
     -------
     (V, N, C)
     """
-    size = torch.tensor(picture, dtype=pixels.dtype, device=pixels.device)
+    size = torch.tensor(image_size, dtype=pixels.dtype, device=pixels.device)
     grid = 2 * pixels / size - 1
     taken = F.grid_sample(
         maps, grid[:, :, None].to(maps), padding_mode="border", align_corners=False
@@ -96,7 +96,7 @@ def sample_maps(maps: Tensor, pixels: Tensor, *, picture: tuple[int, int]) -> Te
     return taken[..., 0].transpose(1, 2)
 
 
-def inside_picture(pixels: Tensor, depth: Tensor, *, picture: tuple[int, int]) -> Tensor:
+def inside_image(pixels: Tensor, depth: Tensor, *, image_size: tuple[int, int]) -> Tensor:
     """Return which points, (..., N), a camera sees: before it and within its (width, height)."""
-    size = torch.tensor(picture, dtype=pixels.dtype, device=pixels.device)
+    size = torch.tensor(image_size, dtype=pixels.dtype, device=pixels.device)
     return ((pixels >= 0) & (pixels <= size)).all(-1) & (depth > 0)

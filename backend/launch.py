@@ -68,7 +68,7 @@ def accept(address, key):
             caller = None
             try:
                 caller = listener.accept()
-                hasty = Hasty(caller)
+                hasty = TimedLink(caller)
                 deliver_challenge(hasty, key)  # pyright: ignore[reportArgumentType]
                 answer_challenge(hasty, key)  # pyright: ignore[reportArgumentType]
                 return caller
@@ -78,7 +78,7 @@ def accept(address, key):
                     caller.close()
 
 
-class Hasty:
+class TimedLink:
     """A connection whose other side must not take too long to say something."""
 
     def __init__(self, connection):

@@ -1,4 +1,4 @@
-"""One pipeline from posed pictures to meshes, used by the worker and by the terminal.
+"""One pipeline from posed images to meshes, used by the worker and by the terminal.
 
 A `Session` keeps networks and fields in memory between jobs, so that a second reconstruction loads
 nothing and a mesh at another resolution or level runs no network.
@@ -24,7 +24,7 @@ from .contract.options import PIPELINE, default_of, read_options
 from .contract.request_checks import check_request
 from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
-from .extraction import Cleanup, MeshUpdate, Samples, stream
+from .extraction import Cleanup, FieldSamples, MeshUpdate, stream
 from .fields import Field
 from .fields.hull import HullField
 from .fields.intersection import Intersection
@@ -59,7 +59,7 @@ DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
-STAGES = {"Prepare pictures": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
+STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
 FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
@@ -81,7 +81,7 @@ class Kept:
 
     field: Field
     volume: Volume
-    samples: Samples
+    samples: FieldSamples
     facts: Mapping[str, Any]
     painter: Painter
 
@@ -122,7 +122,7 @@ class Session:
         request = self._checked(request)
         ticket.plan(STAGES)
         _check_one_object(request)
-        with ticket.stage("Prepare pictures"):
+        with ticket.stage("Prepare images"):
             notes = Notes()
             cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             review = Review(cured)
@@ -177,8 +177,8 @@ class Session:
         self, request: protocol.EstimateVolume, ticket: Ticket
     ) -> Iterator[protocol.VolumeEstimate]:
         """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
-        ticket.plan({"Prepare pictures": 1.0})
-        with ticket.stage("Prepare pictures"):
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
             views = apply_cures(_read_views(request, ticket), request.cures).kept
             network = self._camera_finder("auto") if request.front is None else None
             placement = place(views, network=network, front=request.front, ticket=ticket)
@@ -188,8 +188,8 @@ class Session:
         self, request: protocol.CheckViews, ticket: Ticket
     ) -> Iterator[protocol.ViewsChecked]:
         """Yield one ViewsChecked: whether the views agree, and what would make them."""
-        ticket.plan({"Prepare pictures": 1.0})
-        with ticket.stage("Prepare pictures"):
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
             notes = Notes()
             cured = apply_cures(_read_views(request, ticket, notes), request.cures)
             event = Review(cured).event(request.job)
@@ -322,7 +322,7 @@ class Session:
         if estimated:
             facts["cameras"] = _in_world(estimated, volume)
         painter = self._painter(views, estimated, request.device)
-        return Kept(field, volume, Samples(), facts, painter)
+        return Kept(field, volume, FieldSamples(), facts, painter)
 
     def _painter(
         self, views: Sequence[View], estimated: Mapping[int, Camera], device: str
@@ -450,7 +450,7 @@ def _read_views(
     check_request(request)
     if not request.views:
         raise RequestError(
-            "There are no views to reconstruct from.", "Add a camera with a picture of the object."
+            "There are no views to reconstruct from.", "Add a camera with an image of the object."
         )
     notes = Notes() if notes is None else notes
     views: list[View] = []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .contract.errors import Cancelled
+from .contract.errors import JobCancelled
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Ticket:
     report
         Called with a `Step` on every advance; must be quick.
     cancelled
-        Asked at every `check`; true stops the work by raising `Cancelled`.
+        Asked at every `check`; true stops the work by raising `JobCancelled`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Ticket:
         if not stages or min(stages.values()) <= 0:
             raise ValueError(f"stages need positive shares, got {stages}")
         total = sum(stages.values())
-        self._stages = [(name, share / total) for name, share in stages.items()]
+        self._stages = [(name, weight / total) for name, weight in stages.items()]
         self._index = 0
 
     @contextmanager
@@ -69,14 +69,14 @@ class Ticket:
         """Report the fraction of the current stage that is done, then `check`."""
         fraction = min(max(fraction, 0.0), 1.0)
         if self._report is not None:
-            before = sum(share for _, share in self._stages[: self._index])
-            name, share = self._stages[self._index]
+            before = sum(weight for _, weight in self._stages[: self._index])
+            name, weight = self._stages[self._index]
             self._report(
-                Step(name, self._index, len(self._stages), fraction, before + share * fraction)
+                Step(name, self._index, len(self._stages), fraction, before + weight * fraction)
             )
         self.check()
 
     def check(self) -> None:
-        """Raise `Cancelled` if the user asked to stop. Call once a block of work."""
+        """Raise `JobCancelled` if the user asked to stop. Call once a block of work."""
         if self._cancelled is not None and self._cancelled():
-            raise Cancelled
+            raise JobCancelled

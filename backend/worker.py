@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from . import launch
 from .contract import memory
 from .contract.channel import Channel, ChannelClosedError
-from .contract.errors import Cancelled, LevelformError
+from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
     Cancel,
@@ -199,7 +199,7 @@ class Worker:
             method, last = _JOBS[type(request)]
             events = getattr(session, method)(request, ticket)
             self.answer(self._last_event(events, last, ticket))
-        except Cancelled:
+        except JobCancelled:
             self.answer(CancelledEvent(job))
         except Exception as error:
             logger.exception("job %s failed", job)

@@ -13,7 +13,7 @@ PAPER = 0.96  # sRGB of the sheet
 
 
 def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Camera:
-    """Return a camera that sees all of a shape, filling nine tenths of the picture."""
+    """Return a camera that sees all of a shape, filling nine tenths of the image."""
     pose = look_at(azimuth, elevation, 3 * shape.diagonal)
     points = (shape.surface.vertices - pose[:3, 3]) @ pose[:3, :3]
     plane = points[:, :2] / points[:, 2:]
@@ -25,8 +25,8 @@ def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Came
 
 def tile(shape: Shape, size: int, azimuth: float, elevation: float) -> np.ndarray:
     """Return one shape on paper, (size, size, 3) in [0, 1]."""
-    picture = render_shapes(shape.batch, [camera_of(shape, size, azimuth, elevation)], samples=3)
-    rgba = picture.rgba[0].numpy()
+    image = render_shapes(shape.batch, [camera_of(shape, size, azimuth, elevation)], samples=3)
+    rgba = image.rgba[0].numpy()
     return rgba[..., :3] * rgba[..., 3:] + PAPER * (1 - rgba[..., 3:])
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="categories or animated shapes; none: all")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/shapes"))
-    parser.add_argument("--size", type=int, default=104, help="pixels along the side of a picture")
+    parser.add_argument("--size", type=int, default=104, help="pixels along the side of an image")
     parser.add_argument("--columns", type=int, default=8)
     parser.add_argument("--rows", type=int, default=3)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
@@ -67,10 +67,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.names or [*CATEGORIES, *ANIMATED]:
         make = category_sheet if name in CATEGORIES else animated_sheet
-        picture = make(name, args.columns, args.rows, args.size, args.first)
-        picture.quantize(192, dither=Image.Dither.NONE).save(
-            args.out / f"{name}.png", optimize=True
-        )
+        image = make(name, args.columns, args.rows, args.size, args.first)
+        image.quantize(192, dither=Image.Dither.NONE).save(args.out / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

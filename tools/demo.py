@@ -1,11 +1,11 @@
-"""The main job, start to end, inside real Blender: the bundled sample's pictures to a mesh.
+"""The main job, start to end, inside real Blender: the bundled sample's images to a mesh.
 
     python tools/demo.py --out demo
 
-Opens the sample's scene (eight cameras that carry their pictures), reconstructs it with a real
-worker, and writes the scene, a .glb and a rendered picture. Then a chair from four cameras by the
+Opens the sample's scene (eight cameras that carry their images), reconstructs it with a real
+worker, and writes the scene, a .glb and a rendered image. Then a chair from four cameras by the
 network, twice: in the volume as it was guessed before, and where the worker finds the object now,
-side by side in one picture. Runs in the bpy module.
+side by side in one image. Runs in the bpy module.
 """
 
 import argparse
@@ -26,7 +26,7 @@ BEFORE = (0.0485, 0.06, 0.4569, 0.5996)
 WEIGHTS = ROOT / "assets" / "weights" / "levelform.safetensors"
 
 
-def render(picture: Path, *made: bpy.types.Object) -> None:
+def render(image: Path, *made: bpy.types.Object) -> None:
     """Render meshes beside nothing else, from the first camera, by Cycles."""
     scene = bpy.context.scene
     for other in scene.objects:
@@ -38,7 +38,7 @@ def render(picture: Path, *made: bpy.types.Object) -> None:
     scene.render.resolution_y = 640
     scene.render.resolution_x = max(scene.render.resolution_x, 640) if len(made) > 1 else 640
     scene.camera = next(o for o in scene.objects if o.type == "CAMERA")
-    scene.render.filepath = str(picture)
+    scene.render.filepath = str(image)
     bpy.ops.render.render(write_still=True)
 
 
@@ -58,9 +58,9 @@ def follow(events: Iterator[Any]) -> bpy.types.Object:
 
 
 def keep(out: Path, name: str, made: bpy.types.Object, *beside: bpy.types.Object) -> None:
-    """Write the object, a picture of it and the scene; say what was made.
+    """Write the object, an image of it and the scene; say what was made.
 
-    `beside` are in the picture too, which then is wider.
+    `beside` are in the image too, which then is wider.
     """
     from levelform.addon import api
 
@@ -111,7 +111,7 @@ def from_four_cameras(out: Path, resolution: int) -> None:
     )
     first.location.x -= 0.6
     made.location.x += 0.6
-    next(o for o in scene.objects if o.type == "CAMERA").data.lens *= 0.5  # both are in the picture
+    next(o for o in scene.objects if o.type == "CAMERA").data.lens *= 0.5  # both are in the image
     keep(out, "chair", made, first)
 
 

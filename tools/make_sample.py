@@ -7,7 +7,7 @@ and minutes of one processor. For each object it writes
 
     images/0.png ..   Cycles renders, 512 x 512, transparent where the object is not
     transforms.json   the cameras as nerfstudio and instant-ngp write them, and `world_from_volume`
-    NAME.blend        a scene with these cameras, each with its picture as background image
+    NAME.blend        a scene with these cameras, each with its image as background image
     truth.npz         the object itself, `vertices` and `faces` in the volume's frame, closed parts
 
 The chair is modelled below; Suzanne is Blender's own primitive.
@@ -33,7 +33,7 @@ from mathutils import Euler, Matrix, Vector
 
 SIDE = 512  # pixels
 OBJECT_SIDE = 1.8  # the object's longest side in the volume, of 2
-FRAME_SHARE = 0.96  # of the picture's side, for the ball that a camera frames
+FRAME_FRACTION = 0.96  # of the image's side, for the ball that a camera frames
 SEED = 7
 
 
@@ -320,8 +320,8 @@ def add_camera(
     azimuth, elevation = math.radians(shot.azimuth), math.radians(shot.elevation)
     turn = Euler((math.pi / 2 - elevation, 0.0, azimuth))
     width = data.sensor_width / data.lens  # of the frame at distance 1
-    distance = radius * math.hypot(1.0, 2.0 / (FRAME_SHARE * width))
-    # A shifted lens looks past what is in the middle of its picture.
+    distance = radius * math.hypot(1.0, 2.0 / (FRAME_FRACTION * width))
+    # A shifted lens looks past what is in the middle of its image.
     aside = distance * width * np.array(shot.shift)
     place = np.array(turn.to_matrix()) @ [-aside[0], -aside[1], distance]
     camera.matrix_world = Matrix.LocRotScale(Vector(middle + place), turn, None)
@@ -359,7 +359,7 @@ def write_transforms(path: Path, frames: list[CameraData], world_from_volume: np
 def save_scene(
     path: Path, scene: bpy.types.Scene, parts: list[bpy.types.Object], names: list[str]
 ) -> None:
-    """Save the cameras with their pictures, and the lights, without the object."""
+    """Save the cameras with their images, and the lights, without the object."""
     for part in parts:
         bpy.data.objects.remove(part)
     bpy.data.images.remove(bpy.data.images["Render Result"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
-SMALL = "framing.size=64"  # pictures seen count for more than their size
+SMALL = "framing.size=64"  # images seen count for more than their size
 PLAIN = ("--points", "uniform=512", "near=512")
 FEW = ("--points", "uniform=256", "near=256")
 HALF = ("--precision", "bfloat16")
@@ -36,7 +36,7 @@ class Run:
     steps : how many
     changes : entries of the network's configuration that are not the compact one's
     start : name of the run whose weights it starts from
-    encoder : name of the run whose picture encoder it takes
+    encoder : name of the run whose image encoder it takes
     more : further words of the command
     data : names of the data sets
     """

@@ -22,7 +22,7 @@ _PATIENCE = 180.0  # seconds that it has to import torch, from a slow disk
 
 
 @dataclass(frozen=True)
-class Report:
+class InterpreterReport:
     """What an interpreter has; `problem` is empty when it can run the backend.
 
     Attributes
@@ -67,7 +67,7 @@ class Check:
     def __init__(
         self, python: str, *, quick: bool = False, required: Mapping[str, str] | None = None
     ) -> None:
-        self.report: Report | None = None
+        self.report: InterpreterReport | None = None
         self._python = python
         self._arguments = ["--quick"] if quick else []
         for name, module in (required or {}).items():
@@ -94,7 +94,7 @@ class Check:
         except OSError as error:
             self._conclude(_refused(self._python, f"can't be run ({error.strerror})"))
 
-    def poll(self) -> Report | None:
+    def poll(self) -> InterpreterReport | None:
         """Return the report once there is one."""
         if self.report is None and self._process is not None:
             if self._process.poll() is not None:
@@ -105,7 +105,7 @@ class Check:
                 self._conclude(_refused(self._python, f"did not answer in {self._patience:.0f} s"))
         return self.report
 
-    def wait(self) -> Report:
+    def wait(self) -> InterpreterReport:
         """Return the report; block until there is one."""
         while (report := self.poll()) is None:
             assert self._process is not None
@@ -121,35 +121,37 @@ class Check:
         if self._output is not None:
             self._output.close()
 
-    def _conclude(self, report: Report) -> None:
+    def _conclude(self, report: InterpreterReport) -> None:
         self.report = report
         self._output.close()
 
 
-def check(python: str, *, quick: bool = False, required: Mapping[str, str] | None = None) -> Report:
+def check(
+    python: str, *, quick: bool = False, required: Mapping[str, str] | None = None
+) -> InterpreterReport:
     """Return what an interpreter has; blocks for some 50 ms if `quick`, else for seconds."""
     look = Check(python, quick=quick, required=required)
     look.start()
     return look.wait()
 
 
-def _read(python: str, output: bytes, status: int) -> Report:
+def _read(python: str, output: bytes, status: int) -> InterpreterReport:
     """Take the report from the last line that the doctor printed."""
     lines = output.decode(errors="replace").strip().splitlines()
     try:
         found = json.loads(lines[-1])
         devices = tuple(device["name"] for device in found["devices"])
-        names = Report.__dataclass_fields__.keys() - {"executable", "devices"}
+        names = InterpreterReport.__dataclass_fields__.keys() - {"executable", "devices"}
         facts = {name: found[name] for name in names}
     except (IndexError, ValueError, KeyError, TypeError):
         said = lines[-1] if lines else f"exit status {status}"
         return _refused(python, f"does not work ({said})")
     facts |= {"missing": tuple(facts["missing"]), "lacking": tuple(facts["lacking"])}
-    return Report(executable=python, devices=devices, **facts)
+    return InterpreterReport(executable=python, devices=devices, **facts)
 
 
-def _refused(python: str, why: str) -> Report:
-    return Report(
+def _refused(python: str, why: str) -> InterpreterReport:
+    return InterpreterReport(
         python,
         problem=f"The Python {python or '(none)'} {why}.",
         hint="Press Install backend, or choose another Python in the preferences.",

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from ...backend.contract.errors import LevelformError, WorkError
 from . import locks, pip
-from .checkup import Check, Report, check, is_executable
-from .managed import LOG, Plan, claim, managed_python, needs, write_marker
-from .managed import Build as Build
+from .checkup import Check, InterpreterReport, check, is_executable
+from .managed import LOG, InstallPlan, claim, managed_python, needs, write_marker
+from .managed import TorchBuild as TorchBuild
 from .managed import is_partial as is_partial
 from .managed import remove as remove
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 # ---------------------------------------------------------------- finding
 
 
-class Source(StrEnum):
+class InterpreterSource(StrEnum):
     """Where an interpreter was looked for, in the order in which they are tried."""
 
     ENVIRONMENT = "environment"
@@ -48,9 +48,9 @@ class Source(StrEnum):
 class Candidate:
     """An interpreter that may run the backend, and what it has."""
 
-    source: Source
+    source: InterpreterSource
     python: str
-    report: Report
+    report: InterpreterReport
 
 
 Backend = Candidate  # one whose report is usable
@@ -81,14 +81,14 @@ def candidates(
         yield Candidate(source, python, check(python, quick=quick))
 
 
-def places(preference: str, user_folder: str | Path) -> list[tuple[Source, str]]:
+def places(preference: str, user_folder: str | Path) -> list[tuple[InterpreterSource, str]]:
     """Return the interpreters to look at, without looking."""
     managed = managed_python(user_folder)
     found = [
-        (Source.ENVIRONMENT, os.environ.get(VARIABLE, "")),
-        (Source.PREFERENCE, preference),
-        (Source.MANAGED, str(managed) if managed.exists() else ""),
-        (Source.BLENDER, sys.executable or ""),
+        (InterpreterSource.ENVIRONMENT, os.environ.get(VARIABLE, "")),
+        (InterpreterSource.PREFERENCE, preference),
+        (InterpreterSource.MANAGED, str(managed) if managed.exists() else ""),
+        (InterpreterSource.BLENDER, sys.executable or ""),
     ]
     return [(source, os.path.expanduser(python)) for source, python in found if python]
 
@@ -107,7 +107,7 @@ class InstallState(StrEnum):
 
 
 @dataclass(frozen=True)
-class _Run:
+class _Command:
     """A command that the installation waits for."""
 
     command: Sequence[str]
@@ -128,19 +128,19 @@ class Installation:
     report : what the environment has, once DONE
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: InstallPlan) -> None:
         self.plan = plan
         self.state = InstallState.IDLE
         self.progress = 0.0
         self.message = ""
         self.failure: LevelformError | None = None
-        self.report: Report | None = None
-        self._script: Generator[_Run | Check, int | Report, None] | None = None
-        self._waiting: _Run | Check | None = None
+        self.report: InterpreterReport | None = None
+        self._script: Generator[_Command | Check, int | InterpreterReport, None] | None = None
+        self._waiting: _Command | Check | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._span = (0.0, 0.0)  # of `progress`, that the present step takes
         self._read_up_to = 0  # bytes of the log
-        self._pip_progress = pip.Progress(())
+        self._pip_progress = pip.PipProgress(())
         self._installed_before = 0
         self._cancelled_at: float | None = None
 
@@ -222,7 +222,7 @@ class Installation:
 
     # ------------------------------------------------------------ the steps
 
-    def _build(self) -> Generator[_Run | Check, int | Report, None]:
+    def _build(self) -> Generator[_Command | Check, int | InterpreterReport, None]:
         """Yield each command to wait for, and receive its exit status or report."""
         base = yield from self._find_base()
         yield from self._make_environment(base)
@@ -231,13 +231,13 @@ class Installation:
         yield from self._install()
         self._enter("Checking", 0.9, 1.0)
         report = yield Check(self.plan.python, required=self.plan.required)
-        assert isinstance(report, Report)
+        assert isinstance(report, InterpreterReport)
         if not report.usable:
             raise WorkError(report.problem, "Try Repair; the log tells more.")
         self.report = report
         write_marker(self.plan, "complete")
 
-    def _find_base(self) -> Generator[Check, int | Report, str]:
+    def _find_base(self) -> Generator[Check, int | InterpreterReport, str]:
         """Find a Python to build on: new enough is all it must be."""
         self._enter("Looking for a Python", 0.0, 0.02)
         names = [f"python3.{minor}" for minor in (13, 12, 14, 11)]
@@ -246,7 +246,7 @@ class Installation:
         problem = ""
         for python in filter(is_executable, known):
             report = yield Check(python, quick=True, required={})
-            assert isinstance(report, Report)
+            assert isinstance(report, InterpreterReport)
             if report.python_ok:
                 return python
             problem = problem or report.problem
@@ -255,42 +255,44 @@ class Installation:
             "Install Python 3.11 or later, or choose one in the preferences.",
         )
 
-    def _make_environment(self, base: str) -> Generator[_Run | Check, int | Report, None]:
+    def _make_environment(
+        self, base: str
+    ) -> Generator[_Command | Check, int | InterpreterReport, None]:
         """Make the environment, unless an earlier attempt has left one that works."""
         self._enter("Making an environment", 0.02, 0.08)
         environment = self.plan.environment
         if is_executable(self.plan.python):
             report = yield Check(self.plan.python, quick=True, required={"pip": "pip"})
-            assert isinstance(report, Report)
+            assert isinstance(report, InterpreterReport)
             if report.usable:
                 return
-        status = yield _Run([base, "-I", "-m", "venv", "--clear", str(environment)])
+        status = yield _Command([base, "-I", "-m", "venv", "--clear", str(environment)])
         if status:  # some systems' Python has no pip to put into it, but one outside
             bare = ["venv", "--clear", "--without-pip", str(environment)]
-            status = yield _Run([base, "-I", "-m", *bare])
+            status = yield _Command([base, "-I", "-m", *bare])
         if status:
             raise self._failed("The environment could not be made", "Choose another Python.")
         if not pip.is_there(environment):
             outside = [base, "-I", "-m", "pip", "--python", self.plan.python, "install", "pip"]
-            if (yield _Run([*outside, *pip.source_options(self.plan)])):
+            if (yield _Command([*outside, *pip.source_options(self.plan)])):
                 raise self._failed("There is no pip to install with", "Choose another Python.")
 
-    def _reinstall_broken(self) -> Generator[_Run | Check, int | Report, None]:
+    def _reinstall_broken(self) -> Generator[_Command | Check, int | InterpreterReport, None]:
         """Install anew what is there but can't be imported."""
         self._enter("Looking for what is broken", 0.08, 0.1)
         report = yield Check(self.plan.python, required=self.plan.required)
-        assert isinstance(report, Report)
+        assert isinstance(report, InterpreterReport)
         broken = {pip.canonical(name) for name in report.broken}
         yield from self._install_these(broken, "--force-reinstall", "--no-deps")
 
-    def _install(self) -> Generator[_Run, int | Report, None]:
+    def _install(self) -> Generator[_Command, int | InterpreterReport, None]:
         """Install what is missing; pip leaves alone what is there."""
         self._enter("Installing the libraries", 0.1, 0.9)
         yield from self._install_these(None)
 
     def _install_these(
         self, chosen: Collection[str] | None, *options: str
-    ) -> Generator[_Run, int | Report, None]:
+    ) -> Generator[_Command, int | InterpreterReport, None]:
         """Install some of what is wanted, or all: the libraries by their lock, then torch.
 
         Each comes from one index; by its hash where a lock has it.
@@ -322,7 +324,7 @@ class Installation:
         lines: Sequence[str],
         lock: Path | None = None,
         chosen: Collection[str] | None = None,
-    ) -> Generator[_Run, int | Report, None]:
+    ) -> Generator[_Command, int | InterpreterReport, None]:
         """Run pip once and wait for it; a lock stands for the lines that it locks."""
         if not lines:
             return
@@ -335,16 +337,16 @@ class Installation:
         else:
             self._expect((yield self._pip(lines, *options, *lines)))
 
-    def _pip(self, lines: Sequence[str], *arguments: str) -> _Run:
-        self._pip_progress = pip.Progress([pip.canonical(line) for line in lines])
+    def _pip(self, lines: Sequence[str], *arguments: str) -> _Command:
+        self._pip_progress = pip.PipProgress([pip.canonical(line) for line in lines])
         self._installed_before = pip.count_installed(self.plan.environment)
         bar = "raw" if pip.version(self.plan.environment) >= (24, 1) else "off"
         fixed = ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
         options = [*fixed, "--progress-bar", bar]
         command = [self.plan.python, "-I", "-u", "-m", "pip", "install", *options, *arguments]
-        return _Run(command, following=True)
+        return _Command(command, following=True)
 
-    def _expect(self, status: int | Report) -> None:
+    def _expect(self, status: int | InterpreterReport) -> None:
         if status:
             raise self._failed(
                 "The libraries could not be installed",
@@ -365,7 +367,7 @@ class Installation:
     def _enter(self, message: str, start: float, end: float) -> None:
         self.message, self._span, self.progress = message, (start, end), start
 
-    def _advance(self, result: int | Report | None) -> None:
+    def _advance(self, result: int | InterpreterReport | None) -> None:
         """Let the script go on to what it waits for next."""
         assert self._script is not None
         if self._cancelled_at is not None:
@@ -384,7 +386,7 @@ class Installation:
         except OSError as error:
             self._fail(WorkError(f"The backend could not be installed: {error}.", "Try again."))
 
-    def _spawn(self, run: _Run) -> subprocess.Popen[bytes]:
+    def _spawn(self, run: _Command) -> subprocess.Popen[bytes]:
         with open(self.plan.folder / LOG, "ab") as log:
             log.write(f"\n$ {' '.join(run.command)}\n".encode())
             log.flush()
@@ -402,7 +404,7 @@ class Installation:
 
     def _follow(self) -> None:
         """Read what pip has printed since the last time."""
-        if not (isinstance(self._waiting, _Run) and self._waiting.following):
+        if not (isinstance(self._waiting, _Command) and self._waiting.following):
             return
         with open(self.plan.folder / LOG, "rb") as log:
             log.seek(self._read_up_to)

@@ -18,14 +18,14 @@ from .checkup import Check
 from .install import Backend, Candidate, Installation, InstallState
 
 WORDS = {
-    install.Source.ENVIRONMENT: f"${install.VARIABLE}",
-    install.Source.PREFERENCE: "The preferences' Python",
-    install.Source.MANAGED: "The installed backend",
-    install.Source.BLENDER: "Blender's own Python",
+    install.InterpreterSource.ENVIRONMENT: f"${install.VARIABLE}",
+    install.InterpreterSource.PREFERENCE: "The preferences' Python",
+    install.InterpreterSource.MANAGED: "The installed backend",
+    install.InterpreterSource.BLENDER: "Blender's own Python",
 }
 
 
-class Look:
+class CandidateSearch:
     """A look at every candidate, one after the other; `poll` until it is over.
 
     Attributes
@@ -38,10 +38,10 @@ class Look:
         self.found: list[Candidate] = []
         self.over = False
         self._quick = quick
-        self._places: Iterator[tuple[install.Source, str]] = iter(
+        self._places: Iterator[tuple[install.InterpreterSource, str]] = iter(
             install.places(user_preferences.python(), user_folder())
         )
-        self._current: tuple[install.Source, str, Check] | None = None
+        self._current: tuple[install.InterpreterSource, str, Check] | None = None
 
     def poll(self) -> bool:
         """Do what can be done now; true while it goes on."""
@@ -85,7 +85,7 @@ class Interpreter:
     def __init__(self) -> None:
         self.candidates: tuple[Candidate, ...] | None = None
         self.thorough = False
-        self.looking: Look | None = None
+        self.looking: CandidateSearch | None = None
         self.installation: Installation | None = None
 
     @property
@@ -103,7 +103,7 @@ class Interpreter:
         """Begin to look at the candidates; `poll` goes on with it."""
         if self.looking is not None:
             self.looking.stop()
-        self.looking, self.thorough = Look(quick=quick), not quick
+        self.looking, self.thorough = CandidateSearch(quick=quick), not quick
 
     def find(self) -> Backend:
         """Return the backend; look at once if nobody has, which takes a moment.
@@ -196,12 +196,12 @@ class Interpreter:
 here = Interpreter()
 
 
-def install_plan(*, repair: bool = False) -> install.Plan:
+def install_plan(*, repair: bool = False) -> install.InstallPlan:
     """Return what the preferences say of the managed environment."""
     chosen = user_preferences.get()
-    return install.Plan(
+    return install.InstallPlan(
         user_folder(),
-        build=install.Build(chosen.build.lower()),
+        build=install.TorchBuild(chosen.build.lower()),
         wheels=bpy.path.abspath(chosen.wheels) if chosen.wheels else "",
         online_access=bpy.app.online_access,
         repair=repair,
@@ -218,7 +218,7 @@ def user_folder() -> str:
 
 def managed_folder() -> str:
     """Return the folder that an installation fills."""
-    return str(install.Plan(user_folder()).folder)
+    return str(install.InstallPlan(user_folder()).folder)
 
 
 def doctor() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Collection
 from pathlib import Path
 
-from .managed import Build, Plan
+from .managed import InstallPlan, TorchBuild
 
 _PLATFORMS = (  # beginning and end of Python's name of a platform, and ours
     ("linux", "x86_64", "linux_x86_64"),
@@ -30,19 +30,19 @@ def platform_name() -> str:
     return ""
 
 
-def lock_of(plan: Plan) -> Path | None:
+def lock_of(plan: InstallPlan) -> Path | None:
     """Return the lock of everything but torch; None: there is none, or wheels are given."""
     return _existing(plan, f"{platform_name()}.txt")
 
 
-def torch_lock_of(plan: Plan) -> Path | None:
+def torch_lock_of(plan: InstallPlan) -> Path | None:
     """Return the lock of torch; None: its build comes from an index that has no lock here."""
-    if plan.build is not Build.CPU or plan.index:
+    if plan.build is not TorchBuild.CPU or plan.index:
         return None
     return _existing(plan, f"torch-{platform_name()}.txt")
 
 
-def _existing(plan: Plan, name: str) -> Path | None:
+def _existing(plan: InstallPlan, name: str) -> Path | None:
     path = plan.requirements.parent / "locks" / name
     return path if not plan.wheels and path.is_file() else None
 

@@ -22,7 +22,7 @@ _MARKER = "levelform-backend.json"
 _NEEDED = {"cpu": 2 << 30, "cuda": 9 << 30}  # bytes on disk, downloads included
 
 
-class Build(StrEnum):
+class TorchBuild(StrEnum):
     """Which build of torch."""
 
     CPU = "cpu"
@@ -30,7 +30,7 @@ class Build(StrEnum):
 
 
 @dataclass(frozen=True)
-class Plan:
+class InstallPlan:
     """What to install, and from where.
 
     Attributes
@@ -46,7 +46,7 @@ class Plan:
     """
 
     user_folder: str | Path
-    build: Build = Build.CPU
+    build: TorchBuild = TorchBuild.CPU
     wheels: str = ""
     online_access: bool = False
     index: str = ""
@@ -79,7 +79,7 @@ def managed_python(user_folder: str | Path) -> Path:
 
 def is_partial(user_folder: str | Path) -> bool:
     """Tell whether an earlier installation was begun and did not come to its end."""
-    return _read_marker(Plan(user_folder).folder).get("state") == "partial"
+    return _read_marker(InstallPlan(user_folder).folder).get("state") == "partial"
 
 
 def remove(user_folder: str | Path) -> None:
@@ -90,7 +90,7 @@ def remove(user_folder: str | Path) -> None:
     WorkError
         If the folder is not Levelform's, or can't be removed.
     """
-    folder = Plan(user_folder).folder
+    folder = InstallPlan(user_folder).folder
     if not folder.exists() and not folder.is_symlink():
         return
     _check_ours(folder)
@@ -103,7 +103,7 @@ def remove(user_folder: str | Path) -> None:
         ) from error
 
 
-def claim(plan: Plan) -> None:
+def claim(plan: InstallPlan) -> None:
     """Make the folder and mark it as Levelform's, before anything is put into it."""
     folder = plan.folder
     if folder.exists() and any(folder.iterdir()):
@@ -125,7 +125,7 @@ def claim(plan: Plan) -> None:
         )
 
 
-def needs(plan: Plan) -> str:
+def needs(plan: InstallPlan) -> str:
     """Return a sentence about the room that an installation takes and that there is."""
     place = plan.folder
     while not place.exists() and place != place.parent:
@@ -153,7 +153,7 @@ def _read_marker(folder: Path) -> Mapping[str, str]:
     return found if isinstance(found, dict) and "levelform" in found else {}
 
 
-def write_marker(plan: Plan, state: str) -> None:
+def write_marker(plan: InstallPlan, state: str) -> None:
     marker = plan.folder / _MARKER
     beside = marker.with_suffix(".tmp")
     beside.write_text(json.dumps({"levelform": 1, "state": state, "build": plan.build}))

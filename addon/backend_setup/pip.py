@@ -8,16 +8,16 @@ from pathlib import Path
 
 from ...backend.contract.errors import RequestError
 from .environment import clean_environment
-from .managed import Build, Plan
+from .managed import InstallPlan, TorchBuild
 
 # PyTorch's own index of its builds, as its installation page documents; see `_label`.
 TORCH_INDEX = "https://download.pytorch.org/whl/"
-_LABELS = {(Build.CPU, "linux"): "cpu", (Build.CUDA, "win32"): "cu130"}
+_LABELS = {(TorchBuild.CPU, "linux"): "cpu", (TorchBuild.CUDA, "win32"): "cu130"}
 _TORCH_WEIGHT = 20  # a wheel of torch takes as long as that many others
 
 
 @dataclass
-class Progress:
+class PipProgress:
     """How far pip has come, from what it prints and from what it has unpacked.
 
     Attributes
@@ -78,7 +78,7 @@ def _weight(name: str) -> float:
     return float(_TORCH_WEIGHT if name == "torch" else 1)
 
 
-def check_source(plan: Plan) -> None:
+def check_source(plan: InstallPlan) -> None:
     """Make sure that there is something to install from.
 
     Raises
@@ -98,7 +98,7 @@ def check_source(plan: Plan) -> None:
         )
 
 
-def source_options(plan: Plan) -> list[str]:
+def source_options(plan: InstallPlan) -> list[str]:
     """Return pip's options that say where the wheels come from: given ones, or Python's index.
 
     One index for each package: with a second one whoever gets a name into either is asked for it.
@@ -108,7 +108,7 @@ def source_options(plan: Plan) -> list[str]:
     return []
 
 
-def torch_options(plan: Plan) -> list[str]:
+def torch_options(plan: InstallPlan) -> list[str]:
     """Return pip's options that say where torch comes from: one index and no other."""
     label = _label(plan)
     index = plan.index or (TORCH_INDEX + label if label else "")
@@ -117,7 +117,7 @@ def torch_options(plan: Plan) -> list[str]:
     return ["--index-url", index]
 
 
-def _label(plan: Plan) -> str:
+def _label(plan: InstallPlan) -> str:
     """Return PyTorch's name of a build that Python's own index does not have, else nothing.
 
     That index has CUDA's build for Linux, and the processor's for the other systems.
@@ -133,7 +133,7 @@ def environment_variables() -> dict[str, str]:
     return {name: value for name, value in clean_environment().items() if name not in elsewhere}
 
 
-def wanted(plan: Plan) -> list[str]:
+def wanted(plan: InstallPlan) -> list[str]:
     """Return what is to be installed, one requirement each.
 
     Torch's says which build, lest an index that can't be reached leads to the other, larger one.

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from ...backend.contract import batch_words
-from ...backend.contract.batch import Item, Kind
+from ...backend.contract.batch import Item, ItemKind
 from ...backend.contract.protocol import Progress
 from ...backend.contract.settings import Settings
 from ..data.batch import batch_lines
 from ..jobs.session import Running
-from ..scene.views import Source
+from ..scene.views import ViewSource
 
 # Of the words, those that change no result.
 _APART = ("source", "out", "suffix", "part", "again", "run", "show")
@@ -37,7 +37,7 @@ def add_batch(
 def run_batch(
     args: argparse.Namespace,
     settings: Settings,
-    begin: Callable[[argparse.Namespace, Item, Source], Running],
+    begin: Callable[[argparse.Namespace, Item, ViewSource], Running],
     bar: Bar,
 ) -> Iterator[dict[str, Any]]:
     """Make the objects; yield a line each.
@@ -50,9 +50,9 @@ def run_batch(
         Begins one item's job, with the words as they would be of a `reconstruct` of it alone.
     """
 
-    def begin_one(item: Item, source: Source) -> Running:
-        words = [] if item.kind is Kind.SCENE else [str(item.source)]  # of a scene: its cameras
-        fuse = args.fuse or item.kind is Kind.IMAGES
+    def begin_one(item: Item, source: ViewSource) -> Running:
+        words = [] if item.kind is ItemKind.SCENE else [str(item.source)]  # of a scene: its cameras
+        fuse = args.fuse or item.kind is ItemKind.IMAGES
         alone = argparse.Namespace(**{**vars(args), "source": words, "fuse": fuse})
         return begin(alone, item, source)
 

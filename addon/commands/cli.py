@@ -48,7 +48,7 @@ from ..jobs.requests import (
 from ..jobs.results import PROVENANCE
 from ..jobs.session import Running, live
 from ..scene.export import check_output, export_mesh, save_scene
-from ..scene.views import Source, folder_source, given_source, scene_source
+from ..scene.views import ViewSource, folder_source, given_source, scene_source
 from ..scene.windows import in_window
 from .answers import answers_alone
 from .batch import add_batch, run_batch
@@ -114,18 +114,18 @@ def _parser() -> argparse.ArgumentParser:
     program = f"{Path(sys.argv[0]).name} --command {COMMAND}"
     parser = _Parser(
         prog=program,
-        description="Turns pictures into meshes.",
+        description="Turns images into meshes.",
         epilog="Everywhere: --json prints one JSON object; --debug shows tracebacks.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    reconstruct = commands.add_parser("reconstruct", help="turn pictures into a mesh")
+    reconstruct = commands.add_parser("reconstruct", help="turn images into a mesh")
     _add_source(reconstruct)
     _add_object(reconstruct)
     reconstruct.set_defaults(run=_reconstruct, show=_show_reconstruct)
     add_batch(commands, _add_object, _batch)
-    dataset = commands.add_parser("dataset", help="render pictures to train on")
+    dataset = commands.add_parser("dataset", help="render images to train on")
     render = dataset.add_subparsers(metavar="COMMAND", required=True).add_parser(
-        "render", help="pictures and cameras of the scene's meshes, or of a folder of mesh files"
+        "render", help="images and cameras of the scene's meshes, or of a folder of mesh files"
     )
     _add_dataset(render)
     render.set_defaults(run=_render_dataset, show=_show_dataset)
@@ -227,7 +227,7 @@ def _source(
     scene: bpy.types.Scene,
     choice: list[int] | int | None,
     frames: str | None,
-) -> Source:
+) -> ViewSource:
     """Return the source with the views that were chosen: so many spread evenly, or by index."""
     if not words:
         return _chosen(scene_source(scene, frames=frames or panel_frames(scene)), choice)
@@ -245,7 +245,7 @@ def _source(
     return folder_source(first, choose=choice)
 
 
-def _chosen(source: Source, choice: list[int] | int | None) -> Source:
+def _chosen(source: ViewSource, choice: list[int] | int | None) -> ViewSource:
     chosen = choose_views(len(source.views), choice)
     return replace(source, views=tuple(source.views[index] for index in chosen))
 
@@ -322,7 +322,7 @@ def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running:
+def _begin_item(args: argparse.Namespace, item: Item, source: ViewSource) -> Running:
     scene = bpy.context.scene
     settings, volume = _settings(args, scene), _volume(args, scene)
     return begin(_chosen(source, args.views), settings, volume=volume, name=item.name)
@@ -333,12 +333,12 @@ def _begin_item(args: argparse.Namespace, item: Item, source: Source) -> Running
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
     """What the terminal's `dataset render` has too, and the scene's collections."""
-    defaults = dataset_render.Settings()
+    defaults = dataset_render.RenderSettings()
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="folder of mesh files, or one")
-    parser.add_argument("out", metavar="OUT", help="folder of the pictures")
+    parser.add_argument("out", metavar="OUT", help="folder of the images")
     parser.add_argument("--collection", help="without SOURCE: of these objects alone")
     parser.add_argument("--engine", choices=dataset_render.ENGINES, default=defaults.engine)
-    parser.add_argument("--views", type=int, default=defaults.views, help="pictures of each shape")
+    parser.add_argument("--views", type=int, default=defaults.views, help="images of each shape")
     parser.add_argument("--size", type=int, default=defaults.size, help="pixels along a side")
     parser.add_argument("--cameras", default=defaults.cameras, help="range of cameras")
     parser.add_argument("--seed", type=int, default=defaults.seed)
@@ -349,9 +349,11 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
 
 
 def _render_dataset(args: argparse.Namespace) -> dict[str, Any]:
-    names = [entry.name for entry in fields(dataset_render.Settings) if entry.name != "passes"]
+    names = [
+        entry.name for entry in fields(dataset_render.RenderSettings) if entry.name != "passes"
+    ]
     passes = dataset_render.PASSES if args.passes == [] else tuple(args.passes)
-    settings = dataset_render.Settings(**{n: getattr(args, n) for n in names}, passes=passes)
+    settings = dataset_render.RenderSettings(**{n: getattr(args, n) for n in names}, passes=passes)
     if args.source:
         targets = dataset_render.targets_of_folder(absolute(args.source))
     else:

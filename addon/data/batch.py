@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract import batch_words
-from ...backend.contract.batch import Item, Kind, check_cameras, find_items, parse_part
+from ...backend.contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
 from ...backend.contract.batch_run import Made, Shelf, run_batch
 from ...backend.contract.camera_files import find_camera_file
 from ...backend.contract.errors import LevelformError, RequestError
@@ -24,10 +24,10 @@ from ..jobs.results import PROVENANCE
 from ..jobs.session import Running, live
 from ..scene.export import MESH_SUFFIXES, export_mesh
 from ..scene.studio import nothing_kept
-from ..scene.views import Source, folder_source, given_source, scene_source
+from ..scene.views import ViewSource, folder_source, given_source, scene_source
 
 # Begins the job of an item, whose .blend is open.
-Begin = Callable[[Item, Source], Running]
+Begin = Callable[[Item, ViewSource], Running]
 # Is told the title, "Model 2 of 5", and where its job stands.
 Report = Callable[[str, Progress], None]
 
@@ -87,7 +87,7 @@ def batch_lines(
     known = {info.name: info for info in live.methods}
     if method in known:
         check_cameras(plan, method, needs_camera=known[method].needs_camera)
-    scenes = any(item.kind is Kind.SCENE for item in plan.items)
+    scenes = any(item.kind is ItemKind.SCENE for item in plan.items)
     if scenes and bpy.data.is_dirty and not bpy.app.background:
         raise RequestError("The open file has unsaved changes.", "Save it; then start the batch.")
 
@@ -126,7 +126,7 @@ def in_words(error: Exception) -> LevelformError:
     """Return an unforeseen error as a sentence."""
     return LevelformError(
         f"Internal error of Levelform: {type(error).__name__}: {error}.",
-        "Report it, with the picture or file.",
+        "Report it, with the image or file.",
     )
 
 
@@ -135,7 +135,7 @@ def in_words(error: Exception) -> LevelformError:
 
 def _room(item: Item) -> AbstractContextManager[None]:
     """Give an item a place to be made in: its own file, or the open one, which stays as it was."""
-    if item.kind is not Kind.SCENE:
+    if item.kind is not ItemKind.SCENE:
         return nothing_kept()
     try:
         bpy.ops.wm.open_mainfile(filepath=str(item.source), load_ui=False)
@@ -147,17 +147,17 @@ def _room(item: Item) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _source_of(item: Item) -> Source:
+def _source_of(item: Item) -> ViewSource:
     scene = bpy.context.scene
-    if item.kind is Kind.SCENE:
+    if item.kind is ItemKind.SCENE:
         return scene_source(scene, frames=panel_frames(scene))
-    if item.kind is Kind.CAMERAS:
+    if item.kind is ItemKind.CAMERAS:
         return folder_source(item.source)
-    images = [item.source] if item.kind is Kind.IMAGE else list_images(item.source)
+    images = [item.source] if item.kind is ItemKind.IMAGE else list_images(item.source)
     return given_source(images, None, scene)
 
 
-def _files_of(source: Source) -> tuple[str, ...]:
+def _files_of(source: ViewSource) -> tuple[str, ...]:
     """Return the files that the views are read from."""
     files = [view.file for view in source.views if view.file is not None]
     paths = [file.path for file in files if file.encoded is None]  # others are in the .blend

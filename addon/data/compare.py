@@ -63,18 +63,22 @@ def begin_compare(
     problem = compare_problem(target, reference)
     if problem:
         raise RequestError(problem)
-    truth, shape = _seen(reference), _seen(target)
-    middle = (truth[0].min(0) + truth[0].max(0)) / 2  # far from the origin float32 is coarse
-    side = float(np.ptp(truth[0], axis=0).max())
+    ground_truth, shape = _seen(reference), _seen(target)
+    middle = (
+        ground_truth[0].min(0) + ground_truth[0].max(0)
+    ) / 2  # far from the origin float32 is coarse
+    side = float(np.ptp(ground_truth[0], axis=0).max())
     job = uuid.uuid4().hex
     request = Evaluate(
         job,
         MeshData((shape[0] - middle).astype(np.float32), shape[1]),
-        MeshData((truth[0] - middle).astype(np.float32), truth[1]),
+        MeshData((ground_truth[0] - middle).astype(np.float32), ground_truth[1]),
         protocol,
         seed,
     )
-    result = Measured(job, target, bpy.context.scene, reach=HEAT_REACH * side if heat else None)
+    result = ComparisonResult(
+        job, target, bpy.context.scene, reach=HEAT_REACH * side if heat else None
+    )
     return live.begin(request, result, {"reference": reference.name, "side": side})
 
 
@@ -84,7 +88,7 @@ def comparison_of(target: bpy.types.Object | None) -> Any:
     return stored if hasattr(stored, "to_dict") else None
 
 
-class Measured(Result):
+class ComparisonResult(Result):
     """A comparison under way: it shows no mesh, and at its end writes numbers on the object."""
 
     label = "Compare"
@@ -159,7 +163,7 @@ def _paint(mesh: bpy.types.Mesh, distances: np.ndarray, reach: float | None) -> 
 
 def heat(distances: np.ndarray, reach: float) -> np.ndarray:
     """Return (V, 4) linear RGBA: white at 0, red at `reach` outside, blue at `reach` inside."""
-    share = np.clip(np.nan_to_num(distances) / reach, -1.0, 1.0)[:, None]
+    fraction = np.clip(np.nan_to_num(distances) / reach, -1.0, 1.0)[:, None]
     red, blue = np.array([0.75, 0.02, 0.02]), np.array([0.02, 0.09, 0.75])
-    color = 1.0 - np.abs(share) * (1.0 - np.where(share > 0, red, blue))
-    return np.concatenate([color, np.ones_like(share)], 1).astype(np.float32)
+    color = 1.0 - np.abs(fraction) * (1.0 - np.where(fraction > 0, red, blue))
+    return np.concatenate([color, np.ones_like(fraction)], 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Training pictures by Blender: objects to RGBA, depth, normals and albedo, with their cameras.
+"""Training images by Blender: objects to RGBA, depth, normals and albedo, with their cameras.
 
 Each object is rendered in a scene of its own, which is there during a step alone, so that nothing
 of the user's changes. The layout is the one that `levelform dataset render` writes and `levelform
@@ -24,10 +24,16 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...backend.contract.camera_ranges import LONGEST_SIDE, WORDS, draw_cameras, in_world, seed_of
+from ...backend.contract.camera_ranges import (
+    LONGEST_SIDE,
+    WORDS,
+    in_world,
+    sample_camera_data,
+    seed_of,
+)
 from ...backend.contract.cameras import to_frame
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
-from ..scene.passes import PASSES, write_pictures
+from ..scene.passes import PASSES, write_images
 from ..scene.studio import ENGINES as ENGINES
 from ..scene.studio import Studio, check_engine, nothing_kept
 
@@ -45,18 +51,18 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RenderSettings:
     """How to render.
 
     Attributes
     ----------
     engine : "cycles" or "eevee"
-    views : pictures of each shape
+    views : images of each shape
     size : pixels along a side
     cameras : the range that they are drawn from, one of `camera_ranges.WORDS`
     seed : of everything that is drawn
     samples : Cycles' or EEVEE's, a pixel
-    passes : which of `PASSES` to write beside each picture
+    passes : which of `PASSES` to write beside each image
     """
 
     engine: str = "cycles"
@@ -81,7 +87,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderStep:
     """One step of the work: so many views of target `index` of `count` are there; or why none."""
 
     name: str
@@ -92,8 +98,8 @@ class Rendered:
 
     def progress(self, views: int) -> float:
         """Return how far the work is, 0 to 1, where each target gets so many views."""
-        share = 1.0 if self.skipped else self.views / views
-        return (self.index + share) / self.count
+        fraction = 1.0 if self.skipped else self.views / views
+        return (self.index + fraction) / self.count
 
 
 @dataclass
@@ -102,7 +108,7 @@ class Outcome:
 
     Attributes
     ----------
-    out : the folder of the pictures
+    out : the folder of the images
     views : of each shape
     done : shapes rendered now
     before : shapes that were finished before
@@ -117,7 +123,7 @@ class Outcome:
     skipped: dict[str, str] = field(default_factory=dict)
     ended: str = ""
 
-    def take(self, step: Rendered) -> None:
+    def take(self, step: RenderStep) -> None:
         """Count a step."""
         if step.skipped and step.views:
             self.before += 1
@@ -165,10 +171,10 @@ def targets_of_folder(folder: str | Path) -> list[Target]:
 def render_dataset(
     targets: Sequence[Target],
     out: str | Path,
-    settings: Settings | None = None,
+    settings: RenderSettings | None = None,
     *,
     hold: float = HOLD,
-) -> Iterator[Rendered]:
+) -> Iterator[RenderStep]:
     """Render every target into its folder below `out`, step by step.
 
     Between two steps Blender's data is as it was before. Closing the generator stops the work; the
@@ -186,9 +192,9 @@ def render_dataset(
         If there is nothing to render, the settings can't be had, or `out` holds what was rendered
         with others.
     WorkError
-        If Blender can't render, or a picture can't be written.
+        If Blender can't render, or an image can't be written.
     """
-    settings = settings or Settings()
+    settings = settings or RenderSettings()
     if not targets:
         raise RequestError(
             "There is nothing to render.", "Choose a collection, or a folder, that holds meshes."
@@ -199,16 +205,18 @@ def render_dataset(
     for index, target in enumerate(targets):
         folder = Path(out) / target.name
         if (folder / FINISHED).exists():
-            yield Rendered(target.name, index, len(targets), settings.views, "finished before")
+            yield RenderStep(target.name, index, len(targets), settings.views, "finished before")
             continue
         try:
             for views in _render_target(target, folder, settings, hold):
-                yield Rendered(target.name, index, len(targets), views)
+                yield RenderStep(target.name, index, len(targets), views)
         except RequestError as error:
-            yield Rendered(target.name, index, len(targets), 0, error.message)
+            yield RenderStep(target.name, index, len(targets), 0, error.message)
 
 
-def _render_target(target: Target, folder: Path, settings: Settings, hold: float) -> Iterator[int]:
+def _render_target(
+    target: Target, folder: Path, settings: RenderSettings, hold: float
+) -> Iterator[int]:
     """Render one target, yielding how many views are there; its `transforms.json` comes last."""
     frames: list[dict[str, Any]] = []
     while len(frames) < settings.views:
@@ -218,7 +226,11 @@ def _render_target(target: Target, folder: Path, settings: Settings, hold: float
 
 
 def _render_some(
-    target: Target, folder: Path, settings: Settings, hold: float, frames: list[dict[str, Any]]
+    target: Target,
+    folder: Path,
+    settings: RenderSettings,
+    hold: float,
+    frames: list[dict[str, Any]],
 ) -> None:
     """Render views into `frames` for about `hold` seconds; end the target with the last one."""
     started = time.monotonic()
@@ -229,7 +241,7 @@ def _render_some(
     lower, upper = studio.box(objects)
     world = _world_from_volume(lower, upper)
     seed = seed_of(target.name, settings.seed)
-    drawn = draw_cameras(
+    drawn = sample_camera_data(
         settings.cameras,
         settings.views,
         seed,
@@ -245,7 +257,7 @@ def _render_some(
         reach = float(away + np.linalg.norm(upper - lower))
         channels = studio.shoot(placed, reach)
         stem, passes = f"{len(frames):03d}", settings.passes
-        paths = write_pictures(folder, stem, channels, reach=reach, passes=passes)
+        paths = write_images(folder, stem, channels, reach=reach, passes=passes)
         frames.append(paths | to_frame(placed))
         if time.monotonic() > until:
             break
@@ -275,7 +287,7 @@ def _told(place: str | Path) -> Iterator[None]:
         ) from error
 
 
-def _claim(out: Path, settings: Settings) -> None:
+def _claim(out: Path, settings: RenderSettings) -> None:
     """Note the settings in the folder; refuse one that holds what was rendered with others."""
     path, ours = out / SETTINGS, json.loads(json.dumps(asdict(settings)))
     if path.exists():
@@ -286,7 +298,7 @@ def _claim(out: Path, settings: Settings) -> None:
         if theirs != ours:
             other = [name for name in ours if theirs.get(name) != ours[name]]
             raise RequestError(
-                f"{out} holds pictures with other settings ({', '.join(other)}).",
+                f"{out} holds images with other settings ({', '.join(other)}).",
                 "Choose another folder, or render with the same settings to go on.",
             )
         return
@@ -361,7 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="dataset_render", description=__doc__)
     parser.add_argument("source")
     parser.add_argument("out")
-    for name, default in asdict(Settings()).items():
+    for name, default in asdict(RenderSettings()).items():
         if name == "passes":
             parser.add_argument("--passes", nargs="*", default=default)
         else:
@@ -371,7 +383,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source, out, limit = words.pop("source"), words.pop("out"), words.pop("limit")
     bpy.ops.wm.read_factory_settings(use_empty=True)
     try:
-        settings = Settings(**words | {"passes": tuple(words["passes"])})
+        settings = RenderSettings(**words | {"passes": tuple(words["passes"])})
         outcome = Outcome(out, settings.views)
         for step in render_dataset(targets_of_folder(source)[:limit], out, settings):
             outcome.take(step)

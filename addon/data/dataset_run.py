@@ -1,4 +1,4 @@
-"""The rendering of training pictures that is under way: one step a tick, the window back between.
+"""The rendering of training images that is under way: one step a tick, the window back between.
 
 A timer rather than a modal operator, as for reconstructions: while one of those runs Blender does
 not autosave, and a data set takes hours. Between two steps nothing of it is in the file.
@@ -18,8 +18,8 @@ from ..scene.passes import PASSES
 from ..scene.windows import in_window
 from .dataset_render import (
     Outcome,
-    Rendered,
-    Settings,
+    RenderSettings,
+    RenderStep,
     Target,
     render_dataset,
     targets_of_collection,
@@ -43,7 +43,7 @@ class Run:
     """
 
     def __init__(self) -> None:
-        self.step: Rendered | None = None
+        self.step: RenderStep | None = None
         self.outcome: Outcome | None = None
         self.failure: LevelformError | None = None
         self._steps: Any = None
@@ -61,7 +61,7 @@ class Run:
         return self.step.progress(self.outcome.views)
 
     def begin(
-        self, targets: Sequence[Target], out: str, settings: Settings, *, hold: float = HOLD
+        self, targets: Sequence[Target], out: str, settings: RenderSettings, *, hold: float = HOLD
     ) -> None:
         """Begin; `advance` does the work.
 
@@ -148,7 +148,7 @@ def dataset_problem(scene: bpy.types.Scene) -> str:
         return "Choose a folder of mesh files."
     if chosen.source == "COLLECTION" and not shapes_of(scene):
         return "There is no mesh to render."
-    return "" if chosen.out else "Choose a folder for the pictures."
+    return "" if chosen.out else "Choose a folder for the images."
 
 
 def begin_panel(scene: bpy.types.Scene) -> None:
@@ -164,7 +164,7 @@ def begin_panel(scene: bpy.types.Scene) -> None:
         targets = targets_of_folder(absolute(chosen.folder))
     else:
         targets = targets_of_collection(chosen.collection or scene.collection)
-    settings = Settings(
+    settings = RenderSettings(
         engine=chosen.engine.lower(),
         views=chosen.views,
         size=chosen.size,
@@ -184,7 +184,7 @@ def _on_timer() -> float | None:
         with in_window():
             more = run.advance()
     except LevelformError:
-        logger.exception("the rendering of training pictures stopped")
+        logger.exception("the rendering of training images stopped")
         more = False
     redraw()
     return PAUSE if more else None

@@ -1,4 +1,4 @@
-"""The curve of a training run as a small picture for the sidebar; numpy alone."""
+"""The curve of a training run as a small image for the sidebar; numpy alone."""
 
 import csv
 import io
@@ -42,20 +42,20 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
     steps
         Of the whole run: the right edge.
     """
-    picture = np.zeros((SIDE, SIDE, 4), np.float32)
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        picture[_place(share), MARGIN : SIDE - MARGIN] = (*GRID, 0.6)
+    image = np.zeros((SIDE, SIDE, 4), np.float32)
+    for fraction in (0.0, 0.25, 0.5, 0.75, 1.0):
+        image[_place(fraction), MARGIN : SIDE - MARGIN] = (*GRID, 0.6)
     loss = columns.get("loss", [])
     if len(loss) > 1:
         values = np.log(np.maximum([value for _, value in loss], 1e-12))
         values = _smooth(values)
         span = max(float(np.ptp(values)), 1e-6)
         heights = (values - values.min()) / span
-        _line(picture, [step for step, _ in loss], heights, steps, LOSS)
+        _line(image, [step for step, _ in loss], heights, steps, LOSS)
     score = columns.get("validation_iou", [])
     if score:
-        _line(picture, [step for step, _ in score], [value for _, value in score], steps, SCORE)
-    return picture
+        _line(image, [step for step, _ in score], [value for _, value in score], steps, SCORE)
+    return image
 
 
 def _smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
@@ -67,7 +67,7 @@ def _smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
 
 
 def _line(
-    picture: np.ndarray,
+    image: np.ndarray,
     steps: Sequence[float],
     heights: Sequence[float] | np.ndarray,
     most: int,
@@ -82,7 +82,7 @@ def _line(
     for column, low, high in zip(
         columns, np.minimum(before, levels), np.maximum(before, levels), strict=True
     ):
-        picture[_place(low) - 1 : _place(high) + 2, MARGIN + column] = (*color, 1.0)
+        image[_place(low) - 1 : _place(high) + 2, MARGIN + column] = (*color, 1.0)
 
 
 def _place(height: float) -> int:

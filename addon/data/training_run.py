@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What to train, and with what.
 
     Attributes
@@ -69,7 +69,7 @@ class Plan:
         return [*words, "--log-every", "10", "--until-input-ends", "--json", *self.more]
 
 
-class Training:
+class TrainingRun:
     """The one training of this Blender.
 
     Attributes
@@ -111,7 +111,7 @@ class Training:
         path = self.out and self.out / BEST
         return str(path) if path and path.is_file() else ""
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self, plan: TrainingPlan) -> None:
         """Start the process.
 
         Raises
@@ -241,7 +241,7 @@ class Training:
         return f"Its log is {self.out / LOG}." if self.out else ""
 
 
-training = Training()
+training = TrainingRun()
 
 
 def show_preview(update: MeshUpdate) -> bpy.types.Object:

@@ -24,7 +24,7 @@ from typing import Any
 from ...backend.contract import memory, protocol
 from ...backend.contract.errors import LevelformError, WorkError
 from ..backend_setup.environment import clean_environment
-from .dialling import Hasty, dial
+from .dialling import TimedConnection, dial
 
 LAUNCHER = Path(__file__).parents[2] / "backend" / "launch.py"
 LOG = "worker.log"
@@ -246,7 +246,7 @@ class Client:
             self._line = self._line or dial(self._address)
             if not self._line.poll(0):
                 return
-            line = Hasty(self._line, _HANDSHAKE_PATIENCE)
+            line = TimedConnection(self._line, _HANDSHAKE_PATIENCE)
             answer_challenge(line, self._key)  # pyright: ignore[reportArgumentType]
             deliver_challenge(line, self._key)  # pyright: ignore[reportArgumentType]
         except (OSError, EOFError, AuthenticationError, AssertionError) as error:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 
-class Hasty:
+class TimedConnection:
     """A connection that is given up when the other side takes too long to say something.
 
     Parameters

@@ -71,7 +71,7 @@ class Job:
     Attributes
     ----------
     id : its name in every message
-    request : what was asked for; its pictures are let go when the job ends
+    request : what was asked for; its images are let go when the job ends
     progress : where it stands, as last heard
     failure : what went wrong, if it FAILED
     stats : what `Finished` said, if it FINISHED
@@ -181,7 +181,7 @@ class Jobs:
         on_update: Callable[[Job, Update], None] | None = None,
         on_end: Callable[[Job], None] | None = None,
     ) -> Job:
-        """Queue a job. Its pictures must not change until it has ended.
+        """Queue a job. Its images must not change until it has ended.
 
         Parameters
         ----------

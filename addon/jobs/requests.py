@@ -27,7 +27,7 @@ from ..backend_setup import user_preferences
 from ..scene import volume as scene_volume
 from ..scene.view_checks import Marks
 from ..scene.views import (
-    Source,
+    ViewSource,
     chosen_cameras,
     folder_source,
     given_source,
@@ -82,7 +82,7 @@ def settings_problem(scene: bpy.types.Scene) -> str:
     return ""
 
 
-def panel_source(scene: bpy.types.Scene) -> Source:
+def panel_source(scene: bpy.types.Scene) -> ViewSource:
     """Return the source that the panel shows.
 
     Raises
@@ -157,7 +157,7 @@ def begin_scene_check(context: bpy.types.Context) -> Running:
     return begin_check(panel_source(scene), scene_settings(scene), panel=True)
 
 
-def begin_check(source: Source, settings: Settings, *, panel: bool = False) -> Running:
+def begin_check(source: ViewSource, settings: Settings, *, panel: bool = False) -> Running:
     """Begin to check whether views agree; nothing is reconstructed.
 
     Parameters
@@ -177,7 +177,7 @@ def begin_check(source: Source, settings: Settings, *, panel: bool = False) -> R
     return live.begin(request, Checked(job, scene), {}, marks)
 
 
-def _marks(source: Source, scene: bpy.types.Scene, *, panel: bool) -> Marks | None:
+def _marks(source: ViewSource, scene: bpy.types.Scene, *, panel: bool) -> Marks | None:
     """Return where the outcome of a check is written; None: nowhere."""
     if not (panel or source.of_scene):
         return None
@@ -185,7 +185,7 @@ def _marks(source: Source, scene: bpy.types.Scene, *, panel: bool) -> Marks | No
 
 
 def begin(
-    source: Source,
+    source: ViewSource,
     settings: Settings,
     *,
     volume: bpy.types.Object | np.ndarray | None = None,
@@ -237,7 +237,7 @@ def begin(
         "levelform": version(),
         "blender": bpy.app.version_string,
     }
-    result = Added(job, name, bpy.context, source.pictures)
+    result = Added(job, name, bpy.context, source.images)
     return live.begin(
         request, result, facts, marks or _marks(source, bpy.context.scene, panel=False)
     )
@@ -308,7 +308,7 @@ def _keep_of(target: bpy.types.Object) -> str:
 
 
 def _given_volume(
-    volume: bpy.types.Object | np.ndarray | None, source: Source
+    volume: bpy.types.Object | np.ndarray | None, source: ViewSource
 ) -> tuple[np.ndarray | None, str]:
     """Return world_from_volume and who said so; None where the worker is to look for the object."""
     if isinstance(volume, bpy.types.Object):

@@ -15,10 +15,10 @@ from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import MeshUpdate
 from ..scene import meshes, shading
 from ..scene.cameras import add_camera
-from ..scene.views import Picture, picture_image
+from ..scene.views import ImageLike, blender_image
 
 PROVENANCE = "levelform"
-CAMERAS = "levelform_cameras"  # names of the cameras that a method found for its pictures
+CAMERAS = "levelform_cameras"  # names of the cameras that a method found for its images
 DRAFT = "levelform_draft"  # on an object that a job added and has not finished: the job's name
 
 
@@ -146,11 +146,11 @@ class Added(Result):
         job: str,
         name: str,
         context: bpy.types.Context,
-        pictures: Sequence[Picture] = (),
+        images: Sequence[ImageLike] = (),
     ) -> None:
         super().__init__(job, context.scene)
         self._name = name
-        self._pictures = pictures
+        self._images = images
         self._mesh: Handle | None = None
         self._collection: Handle | None = None
         self._materials = {material.session_uid for material in bpy.data.materials}
@@ -190,9 +190,9 @@ class Added(Result):
         return found
 
     def _place(self, found: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
-        """Add the camera that the method found for a view, its picture behind the mesh."""
+        """Add the camera that the method found for a view, its image behind the mesh."""
         index = int(frame["view"])
-        image = picture_image(self._pictures[index]) if index < len(self._pictures) else None
+        image = blender_image(self._images[index]) if index < len(self._images) else None
         name = f"{found.name} Camera"
         data = from_frame(frame)
         camera = add_camera(name, data, image, found.users_collection[0])

@@ -75,7 +75,7 @@ class Running:
         return self.deleted or self.error is not None
 
 
-class Session:
+class LiveSession:
     """What lives as long as Blender does.
 
     Attributes
@@ -419,7 +419,7 @@ def _make_client() -> Client:
     return Client(interpreter.here.find().python, methods=user_preferences.methods_folder())
 
 
-live = Session()
+live = LiveSession()
 
 
 def methods() -> tuple[MethodInfo, ...]:

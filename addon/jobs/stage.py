@@ -1,4 +1,4 @@
-"""Setting the stage: cameras from a folder, pictures for cameras, and the volume around the object.
+"""Setting the stage: cameras from a folder, images for cameras, and the volume around the object.
 
 These change the scene and do not reconstruct; `api` hands them to scripts.
 """
@@ -143,12 +143,12 @@ def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
 
 
 def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Object]:
-    """Render the scene from each ticked camera without a picture; return those cameras.
+    """Render the scene from each ticked camera without an image; return those cameras.
 
     Raises
     ------
     RequestError
-        If every ticked camera has a picture.
+        If every ticked camera has an image.
     WorkError
         If a render failed.
     """
@@ -156,12 +156,12 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
     bare = [
         camera
         for camera in chosen_cameras(scene)
-        if scene_images.picture_of(camera, scene).source == "NONE"
+        if scene_images.camera_image_of(camera, scene).source == "NONE"
     ]
     if not bare:
-        raise RequestError("Every ticked camera has a picture.", "Clear those to be rendered anew.")
+        raise RequestError("Every ticked camera has an image.", "Clear those to be rendered anew.")
     for camera in bare:
-        camera.levelform_camera.image = scene_images.render_picture(camera, scene)
+        camera.levelform_camera.image = scene_images.render_image(camera, scene)
     return bare
 
 
@@ -200,7 +200,7 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
 
 
 def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Object]:
-    """Return the cameras that so many pictures are meant for; none for a single source image."""
+    """Return the cameras that so many images are meant for; none for a single source image."""
     active = context.object
     if count == 1:
         return [active] if active is not None and active.type == "CAMERA" else []
@@ -210,8 +210,8 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
         if len(cameras) == count:
             return cameras
     raise RequestError(
-        f"There are {count} pictures but {len(everything)} cameras.",
-        "Select as many cameras as pictures, or drop a single picture.",
+        f"There are {count} images but {len(everything)} cameras.",
+        "Select as many cameras as images, or drop a single image.",
     )
 
 

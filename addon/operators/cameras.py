@@ -1,4 +1,4 @@
-"""Cameras and their pictures: from a folder, by rendering, by dropping them on the viewport."""
+"""Cameras and their images: from a folder, by rendering, by dropping them on the viewport."""
 
 import bpy
 from bpy.props import CollectionProperty, StringProperty
@@ -32,7 +32,7 @@ class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
 
 
 class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
-    """Render this scene, over transparency, from every ticked camera that has no picture"""
+    """Render this scene, over transparency, from every ticked camera that has no image"""
 
     bl_idname = "levelform.render_pictures"
     bl_label = "Render Pictures"
@@ -44,7 +44,7 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         rendered = api.render_pictures(context.scene)
-        self.report({"INFO"}, f"Rendered {len(rendered)} pictures")
+        self.report({"INFO"}, f"Rendered {len(rendered)} images")
 
 
 class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
@@ -107,7 +107,7 @@ def tab_is_open(area: bpy.types.Area) -> bool:
 
 
 class LEVELFORM_OT_look_through(bpy.types.Operator):
-    """See the mesh over its picture, through the camera that was found for it"""
+    """See the mesh over its image, through the camera that was found for it"""
 
     bl_idname = "levelform.look_through"
     bl_label = "Look Through Camera"

@@ -1,4 +1,4 @@
-"""Render training pictures, cancel that, and look at what came of it."""
+"""Render training images, cancel that, and look at what came of it."""
 
 import bpy
 

@@ -8,7 +8,7 @@ from . import Starter, refuse
 
 
 class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
-    """Make a mesh from the pictures; it appears coarse at first and sharpens while you work on"""
+    """Make a mesh from the images; it appears coarse at first and sharpens while you work on"""
 
     bl_idname = "levelform.reconstruct"
     bl_label = "Reconstruct"

@@ -3,15 +3,15 @@
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..data.training_run import Plan, problem, split_data, training, wake
+from ..data.training_run import TrainingPlan, problem, split_data, training, wake
 from ..jobs.requests import absolute
 from . import Reporter, refuse
 
 
-def plan_of(scene: bpy.types.Scene) -> Plan:
+def plan_of(scene: bpy.types.Scene) -> TrainingPlan:
     """Return what the panel says."""
     chosen = scene.levelform_training
-    return Plan(
+    return TrainingPlan(
         method=chosen.method,
         part=chosen.part.lower(),
         data=tuple(absolute(folder) for folder in split_data(chosen.data)),

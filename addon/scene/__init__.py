@@ -1,1 +1,1 @@
-"""What Levelform reads from a scene (cameras, pictures, volume) and writes into it (meshes)."""
+"""What Levelform reads from a scene (cameras, images, volume) and writes into it (meshes)."""

@@ -7,7 +7,7 @@ scaled and flipped. Both answers are a `CameraData`: a rigid pose in Blender's a
 looking along -z), and a lens in pixels with y down from the top left corner.
 
 A flipped image, and a camera object whose scale is negative, show a mirror image, which no rigid
-pose and no lens above zero can. `CameraData` then describes the picture *after* it was mirrored as
+pose and no lens above zero can. `CameraData` then describes the image *after* it was mirrored as
 `mirroring` says; `images.view_of` does both.
 
 The formulas of both are in `frames`.
@@ -37,10 +37,10 @@ REMARKS = "levelform_remarks"  # on a camera: sentences about how its file was u
 
 
 @dataclass(frozen=True)
-class _Lens:
+class _Intrinsics:
     """Focal lengths and principal point in pixels, y down (pixels per unit if orthographic).
 
-    A focal length below zero stands for a picture that is mirrored along that axis.
+    A focal length below zero stands for an image that is mirrored along that axis.
     """
 
     fx: float
@@ -114,7 +114,7 @@ def render_camera(
     evaluated = camera_object.evaluated_get(depsgraph)
     size = render_size(scene)
     return _camera_data(
-        evaluated, _render_lens(settings_of(evaluated), size, frames.render_aspect(scene))
+        evaluated, _render_intrinsics(settings_of(evaluated), size, frames.render_aspect(scene))
     )
 
 
@@ -141,7 +141,7 @@ def picked_camera(
     check(camera_object)
     evaluated = camera_object.evaluated_get(depsgraph)
     aspect = frames.attached_aspect(camera_object) or frames.render_aspect(scene)
-    return _camera_data(evaluated, _render_lens(settings_of(evaluated), size, aspect))
+    return _camera_data(evaluated, _render_intrinsics(settings_of(evaluated), size, aspect))
 
 
 def background_camera(
@@ -171,7 +171,7 @@ def background_camera(
     evaluated = camera_object.evaluated_get(depsgraph)
     background = evaluated_background(camera_object, background, depsgraph)
     aspect = frames.frame_aspect(camera_object, scene)
-    return _camera_data(evaluated, _background_lens(evaluated, background, size, aspect))
+    return _camera_data(evaluated, _background_intrinsics(evaluated, background, size, aspect))
 
 
 def mirroring(
@@ -179,7 +179,7 @@ def mirroring(
     background: bpy.types.CameraBackgroundImage | None,
     depsgraph: bpy.types.Depsgraph,
 ) -> tuple[bool, bool]:
-    """Return whether to mirror a picture left-right, and top-bottom, to fit its `CameraData`.
+    """Return whether to mirror an image left-right, and top-bottom, to fit its `CameraData`.
 
     `background` is None for a render.
     """
@@ -237,21 +237,21 @@ def add_camera(
     image: bpy.types.Image | None = None,
     collection: bpy.types.Collection | None = None,
 ) -> bpy.types.Object:
-    """Add a camera that sees as `camera` does, with its picture as background image.
+    """Add a camera that sees as `camera` does, with its image as background image.
 
     `background_camera` of the new object gives `camera` back in a scene of any resolution;
-    `render_camera` does once `match_render` has given the scene the picture's size.
+    `render_camera` does once `match_render` has given the scene the image's size.
 
     Parameters
     ----------
     image
-        The picture; its `display_aspect` is set where the camera's pixels are not square.
+        The image; its `display_aspect` is set where the camera's pixels are not square.
     collection
         Where to link the camera; the context's collection if None.
     """
     data = bpy.data.cameras.new(name)
     data.sensor_fit = "HORIZONTAL"
-    # The frame is as wide as the picture: lengths below are in widths of the picture.
+    # The frame is as wide as the image: lengths below are in widths of the image.
     pixel_aspect = camera.fl_x / camera.fl_y  # height of a pixel over its width
     if camera.camera_model == "ORTHOGRAPHIC":
         data.type = "ORTHO"
@@ -273,7 +273,7 @@ def add_camera(
 
 
 def match_render(scene: bpy.types.Scene, camera: CameraData) -> None:
-    """Give the scene's render the size and the pixel aspect of a camera's picture."""
+    """Give the scene's render the size and the pixel aspect of a camera's image."""
     render = scene.render
     render.resolution_x, render.resolution_y = camera.w, camera.h
     render.resolution_percentage = 100
@@ -319,23 +319,23 @@ def _axes(camera_object: bpy.types.Object) -> np.ndarray:
     return axes
 
 
-def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
+def _camera_data(evaluated: bpy.types.Object, intrinsics: _Intrinsics) -> CameraData:
     """Join pose and lens, mirrored where the pose would not be rigid or the lens not positive."""
     pose = np.eye(4)
     pose[:3, :3] = _axes(evaluated)
     pose[:3, 3] = np.array(evaluated.matrix_world, np.float64)[:3, 3]
-    fx = lens.fx
+    fx = intrinsics.fx
     if np.linalg.det(pose) < 0:
         pose[:3, 0] *= -1  # x now points the other way, so pixels run against it
         fx = -fx
     return CameraData(
         transform_matrix=pose,
         fl_x=abs(fx),
-        fl_y=abs(lens.fy),
-        cx=lens.cx if fx > 0 else lens.width - lens.cx,
-        cy=lens.cy if lens.fy > 0 else lens.height - lens.cy,
-        w=lens.width,
-        h=lens.height,
+        fl_y=abs(intrinsics.fy),
+        cx=intrinsics.cx if fx > 0 else intrinsics.width - intrinsics.cx,
+        cy=intrinsics.cy if intrinsics.fy > 0 else intrinsics.height - intrinsics.cy,
+        w=intrinsics.width,
+        h=intrinsics.height,
         camera_model=MODELS[settings_of(evaluated).type],
     )
 
@@ -343,25 +343,27 @@ def _camera_data(evaluated: bpy.types.Object, lens: _Lens) -> CameraData:
 # ---------------------------------------------------------------- lens
 
 
-def _render_lens(camera: bpy.types.Camera, size: tuple[int, int], aspect: float) -> _Lens:
+def _render_intrinsics(
+    camera: bpy.types.Camera, size: tuple[int, int], aspect: float
+) -> _Intrinsics:
     """Return how a camera sees an image that fills a frame of this aspect, width over height."""
     width, height = size
     x, y, frame_width, frame_height = frames.frame_rectangle(camera, aspect)
     fx, fy = width / frame_width, height / frame_height
-    return _Lens(fx, fy, width / 2 - x * fx, height / 2 + y * fy, width, height)
+    return _Intrinsics(fx, fy, width / 2 - x * fx, height / 2 + y * fy, width, height)
 
 
-def _background_lens(
+def _background_intrinsics(
     camera_object: bpy.types.Object,
     background: bpy.types.CameraBackgroundImage,
     size: tuple[int, int],
     aspect: float,
-) -> _Lens:
+) -> _Intrinsics:
     check_background(camera_object.name, background)
     if min(size) < 1:
         raise RequestError(
             f"The background image of {camera_object.name} has no pixels.",
-            "Reload it or pick another picture.",
+            "Reload it or pick another image.",
         )
     image_aspect = frames.image_aspect_of(background.image, size)
     x, y, shown_width, shown_height = frames.shown_rectangle(
@@ -369,4 +371,4 @@ def _background_lens(
     )
     fx = size[0] / shown_width * (-1 if background.use_flip_x else 1)
     fy = size[1] / shown_height * (-1 if background.use_flip_y else 1)
-    return _Lens(fx, fy, size[0] / 2 - x * fx, size[1] / 2 + y * fy, *size)
+    return _Intrinsics(fx, fy, size[0] / 2 - x * fx, size[1] / 2 + y * fy, *size)

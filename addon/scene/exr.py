@@ -1,6 +1,6 @@
 """Read the uncompressed OpenEXR files that Blender renders its passes to, and write PNG.
 
-Blender gives Python no pixels of multi-layer pictures, and its own Python has no library for either
+Blender gives Python no pixels of multi-layer images, and its own Python has no library for either
 format; uncompressed scan lines are simple enough to read by hand.
 """
 

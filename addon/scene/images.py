@@ -1,8 +1,8 @@
 """The images of cameras: which belongs to each, and renders.
 
-A camera's picture is the one that was picked for it (a render of this scene), else its background
-image. `picture_of` says which, or in a sentence why there is none; it reads no pixels, so a panel
-may call it. `view_of` joins the image, see `pixels`, to the camera.
+A camera's image is the one that was picked for it (a render of this scene), else its background
+image. `camera_image_of` says which, or in a sentence why there is none; it reads no pixels, so a
+panel may call it. `view_of` joins the image, see `pixels`, to the camera.
 """
 
 import os
@@ -17,19 +17,19 @@ from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import ViewData
 from . import cameras, frames, pixels
 
-# A render's picture may miss the camera's aspect by this much, a pixel's rounding at small sizes.
+# A render's image may miss the camera's aspect by this much, a pixel's rounding at small sizes.
 ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
 
 
 @dataclass(frozen=True)
-class Picture:
-    """The picture that belongs to a camera.
+class CameraImage:
+    """The image that belongs to a camera.
 
     Attributes
     ----------
     source : "RENDER" (picked for the camera, as a render of this scene), "BACKGROUND" (its
         background image) or "NONE"
-    image : the image data-block; None without a picture
+    image : the image data-block; None without an image
     background : the entry in the camera's background images that holds it; None for a render
     problem : why it can't be used and what to do; empty if it can
     """
@@ -40,83 +40,83 @@ class Picture:
     problem: str = ""
 
 
-# ---------------------------------------------------------------- pictures of cameras
+# ---------------------------------------------------------------- images of cameras
 
 
-def picture_of(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> Picture:
-    """Return the camera's picture; never raises, and reads no pixels: quick enough to draw with."""
-    picture = _find_picture(camera_object)
-    problem = picture.problem or cameras.problem(camera_object) or ""
+def camera_image_of(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> CameraImage:
+    """Return the camera's image; never raises, and reads no pixels: quick enough to draw with."""
+    camera_image = _find_camera_image(camera_object)
+    problem = camera_image.problem or cameras.problem(camera_object) or ""
     if not problem:
         try:
-            _check_picture(camera_object, picture, scene)
+            _check_camera_image(camera_object, camera_image, scene)
         except RequestError as error:
             problem = str(error)
-    return Picture(picture.source, picture.image, picture.background, problem)
+    return CameraImage(camera_image.source, camera_image.image, camera_image.background, problem)
 
 
 def view_of(
     camera_object: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
 ) -> ViewData:
-    """Return the camera with its picture, ready for the worker.
+    """Return the camera with its image, ready for the worker.
 
     Raises
     ------
     RequestError
-        With the sentence of `picture_of`, or if the pixels can't be read.
+        With the sentence of `camera_image_of`, or if the pixels can't be read.
     """
-    picture = picture_of(camera_object, scene)
-    if picture.problem or picture.image is None:
-        raise RequestError(picture.problem)
-    content = pixels.content_of(picture.image, _frame_of(picture, scene))
+    camera_image = camera_image_of(camera_object, scene)
+    if camera_image.problem or camera_image.image is None:
+        raise RequestError(camera_image.problem)
+    content = pixels.content_of(camera_image.image, _frame_of(camera_image, scene))
     width, height = pixels.content_size(content)
-    if picture.background is None:
+    if camera_image.background is None:
         camera = cameras.picked_camera(camera_object, (width, height), scene, depsgraph)
     else:
         camera = cameras.background_camera(
-            camera_object, picture.background, (width, height), scene, depsgraph
+            camera_object, camera_image.background, (width, height), scene, depsgraph
         )
-    mirrored = cameras.mirroring(camera_object, picture.background, depsgraph)
+    mirrored = cameras.mirroring(camera_object, camera_image.background, depsgraph)
     return pixels.to_view(content, camera, camera_object.name, mirrored)
 
 
 def is_moving(camera_object: bpy.types.Object) -> bool:
     """Return whether a camera's image is a sequence or a movie."""
-    image = _find_picture(camera_object).image
+    image = _find_camera_image(camera_object).image
     return image is not None and image.source in {"SEQUENCE", "MOVIE"}
 
 
-def _find_picture(camera_object: bpy.types.Object) -> Picture:
+def _find_camera_image(camera_object: bpy.types.Object) -> CameraImage:
     picked = getattr(getattr(camera_object, "levelform_camera", None), "image", None)
     if picked is not None:
-        return Picture("RENDER", picked)
+        return CameraImage("RENDER", picked)
     name = camera_object.name
     try:
         entries = list(cameras.settings_of(camera_object).background_images)
     except RequestError as error:
-        return Picture("NONE", problem=str(error))
+        return CameraImage("NONE", problem=str(error))
     # Entries that are switched off come last: they may be notes of the artist's.
     entries.sort(key=lambda entry: not entry.show_background_image)
     for entry in entries:
         if entry.source == "IMAGE" and entry.image is not None:
-            return Picture("BACKGROUND", entry.image, entry)
+            return CameraImage("BACKGROUND", entry.image, entry)
     if any(entry.source == "MOVIE_CLIP" for entry in entries):
-        problem = f"The background of {name} is a movie clip. Use a picture instead."
+        problem = f"The background of {name} is a movie clip. Use an image instead."
     else:
-        problem = f"{name} has no picture. Give it a background image or pick its render."
-    return Picture("NONE", problem=problem)
+        problem = f"{name} has no image. Give it a background image or pick its render."
+    return CameraImage("NONE", problem=problem)
 
 
-def _check_picture(
-    camera_object: bpy.types.Object, picture: Picture, scene: bpy.types.Scene
+def _check_camera_image(
+    camera_object: bpy.types.Object, camera_image: CameraImage, scene: bpy.types.Scene
 ) -> None:
-    """Raise `RequestError` if the picture is known to be unusable before its pixels are read."""
-    image = picture.image
+    """Raise `RequestError` if the image is known to be unusable before its pixels are read."""
+    image = camera_image.image
     if image is None:
-        raise RequestError(f"{camera_object.name} has no picture.")
-    size = pixels.known_size(image, _frame_of(picture, scene))
-    if picture.background is not None:
-        cameras.check_background(camera_object.name, picture.background)
+        raise RequestError(f"{camera_object.name} has no image.")
+    size = pixels.known_size(image, _frame_of(camera_image, scene))
+    if camera_image.background is not None:
+        cameras.check_background(camera_object.name, camera_image.background)
     elif size is not None and not frames.attached_aspect(camera_object):
         _check_aspect(image.name, size, cameras.render_size(scene))
 
@@ -125,16 +125,16 @@ def _check_aspect(name: str, size: tuple[int, int], wanted: tuple[int, int]) -> 
     if abs(size[0] / size[1] * wanted[1] / wanted[0] - 1.0) > ASPECT_TOLERANCE:
         raise RequestError(
             f"{name} is {size[0]} x {size[1]}, but this scene renders {wanted[0]} x {wanted[1]}.",
-            "Set the render resolution to the picture's, or make it the camera's background image.",
+            "Set the render resolution to the image's, or make it the camera's background image.",
         )
 
 
-def _frame_of(picture: Picture, scene: bpy.types.Scene) -> int:
+def _frame_of(camera_image: CameraImage, scene: bpy.types.Scene) -> int:
     """Return which file of a sequence shows at the scene's frame, by the background's settings."""
     frame = scene.frame_current
-    if picture.background is None:
+    if camera_image.background is None:
         return frame
-    user = picture.background.image_user
+    user = camera_image.background.image_user
     count = user.frame_duration
     frame += 1 - user.frame_start
     if user.use_cyclic and count:
@@ -145,7 +145,7 @@ def _frame_of(picture: Picture, scene: bpy.types.Scene) -> int:
 # ---------------------------------------------------------------- renders
 
 
-def render_picture(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Image:
+def render_image(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Image:
     """Render the scene from a camera over a transparent background; blocks until it is done.
 
     The render goes through a temporary file, since Blender does not give out the pixels of its

@@ -1,4 +1,4 @@
-"""From the channels of one render to the files of a training picture."""
+"""From the channels of one render to the files of a training image."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -12,7 +12,7 @@ from .exr import write_png
 PASSES = ("depth", "normals", "albedo")
 
 
-def write_pictures(
+def write_images(
     folder: Path,
     stem: str,
     channels: dict[str, np.ndarray],
@@ -26,7 +26,7 @@ def write_pictures(
     ----------
     channels : (H, W) float32, by their full names, as `Studio.shoot` returns them
     reach : the depth beyond which there is nothing: Cycles says 1e10 there, EEVEE the far plane
-    passes : which of `PASSES` to write beside the picture
+    passes : which of `PASSES` to write beside the image
     """
     combined = _stack(channels, "Combined", "RGBA")
     alpha = combined[..., 3:].clip(0, 1)

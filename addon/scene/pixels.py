@@ -24,7 +24,7 @@ from ...backend.contract.image_files import (
     image_size,
     is_readable,
 )
-from ...backend.contract.image_headers import Header, header_of
+from ...backend.contract.image_headers import ImageHeader, header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
 from . import movies
@@ -69,7 +69,7 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
     return read_file(path) if image.source == "SEQUENCE" else read_pixels(image)
 
 
-def _shown_as_stored(image: bpy.types.Image, header: Header | None) -> bool:
+def _shown_as_stored(image: bpy.types.Image, header: ImageHeader | None) -> bool:
     """Say whether the worker reads such a file, and Blender shows its alpha as it is stored."""
     if header is None or not is_readable(header):
         return False

@@ -38,7 +38,7 @@ def camera_pairs(
     """Return the names of cameras and their images; of the ticked cameras that have one if None."""
     pairs = []
     for camera in chosen_cameras(scene) if cameras is None else cameras:
-        image = scene_images.picture_of(camera, scene).image
+        image = scene_images.camera_image_of(camera, scene).image
         if image is not None:
             pairs.append((camera.name, image.name))
     return pairs
@@ -160,11 +160,11 @@ def _usable(scene: bpy.types.Scene) -> tuple[list[bpy.types.Object], list[str]]:
             "This scene has no cameras.",
             "Add a camera for each image, or choose a folder with a transforms.json.",
         )
-    pictures = {camera: scene_images.picture_of(camera, scene) for camera in ticked}
-    bare = [camera for camera in ticked if pictures[camera].source == "NONE"]
-    seen = [camera for camera in ticked if pictures[camera].source != "NONE"]
+    camera_images = {camera: scene_images.camera_image_of(camera, scene) for camera in ticked}
+    bare = [camera for camera in ticked if camera_images[camera].source == "NONE"]
+    seen = [camera for camera in ticked if camera_images[camera].source != "NONE"]
     if len(bare) == 1 and not seen:
-        raise RequestError(pictures[bare[0]].problem)
+        raise RequestError(camera_images[bare[0]].problem)
     if not seen:
         raise RequestError(
             f"No ticked camera has an image: {_names(bare)}.",

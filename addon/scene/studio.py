@@ -1,4 +1,4 @@
-"""A scene of its own in which Blender takes pictures; nothing of it, or of the user's, is changed.
+"""A scene of its own in which Blender takes images; nothing of it, or of the user's, is changed.
 
 `nothing_kept` removes every data-block that was made inside it, so that between two steps of a long
 run the file holds nothing of ours: undo, saving, autosaving and loading another file may come.
@@ -23,7 +23,7 @@ from .exr import read_exr
 
 NAME = "Levelform dataset"
 ENGINES = ("cycles", "eevee")
-# A picture by the engine that starts quickest: the graphics are the same as EEVEE's.
+# An image by the engine that starts quickest: the graphics are the same as EEVEE's.
 _PROBE = """
 import bpy
 render = bpy.context.scene.render
@@ -124,7 +124,7 @@ class Studio:
         self._sun.rotation_euler = (rng.uniform(0.2, 1.0), 0.0, rng.uniform(0, 2 * math.pi))
 
     def shoot(self, camera: CameraData, reach: float) -> dict[str, np.ndarray]:
-        """Take a picture; return the render's channels, (H, W) float32, by their full names.
+        """Take an image; return the render's channels, (H, W) float32, by their full names.
 
         Parameters
         ----------

@@ -136,13 +136,13 @@ def _camera(scene: bpy.types.Scene, views: Sequence[str], index: int) -> bpy.typ
 def _reorder(scene: bpy.types.Scene, views: Sequence[str], order: Sequence[int]) -> str:
     """Give each camera the image of another one."""
     cameras = [_camera(scene, views, index) for index in range(len(views))]
-    pictures = [scene_images.picture_of(camera, scene) for camera in cameras]
-    images = [picture.image for picture in pictures]
+    camera_images = [scene_images.camera_image_of(camera, scene) for camera in cameras]
+    images = [camera_image.image for camera_image in camera_images]
     moved = [index for index, source in enumerate(order) if source != index]
     for index in moved:
-        picture = pictures[index]
-        if picture.background is not None:
-            picture.background.image = images[order[index]]
+        camera_image = camera_images[index]
+        if camera_image.background is not None:
+            camera_image.background.image = images[order[index]]
         else:
             cameras[index].levelform_camera.image = images[order[index]]
     forget(scene)

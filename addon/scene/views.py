@@ -1,4 +1,4 @@
-"""What a job is made from: the scene's pictures, a folder's, or what a script hands over."""
+"""What a job is made from: the scene's images, a folder's, or what a script hands over."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ from .scene_source import Frames, scene_views, used_cameras
 from .scene_source import chosen_cameras as chosen_cameras
 from .scene_source import scene_cameras_of as scene_cameras_of
 
-Picture: TypeAlias = str | PathLike[str] | bpy.types.Image | np.ndarray
+ImageLike: TypeAlias = str | PathLike[str] | bpy.types.Image | np.ndarray
 Camera: TypeAlias = bpy.types.Object | CameraData | None
 
 
 @dataclass(frozen=True)
-class Source:
+class ViewSource:
     """What to reconstruct from.
 
     Attributes
     ----------
-    views : pictures, with their cameras where those are known
+    views : images, with their cameras where those are known
     world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
-    pictures : what each view's picture was given as, where that may be shown behind a camera
+    given_images : what each view's image was given as, where that may be shown behind a camera
     of_scene : the views are the scene's cameras, by their names
     volume_from : "file" where a file says where the object is, else empty
     remarks : sentences about how the source was understood, what was left out or may be wrong
@@ -44,7 +44,7 @@ class Source:
 
     views: tuple[ViewData, ...]
     world_from_volume: np.ndarray | None = None
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[ImageLike, ...] = ()
     of_scene: bool = False
     volume_from: str = ""
     remarks: tuple[str, ...] = ()
@@ -55,11 +55,11 @@ def scene_source(
     scene: bpy.types.Scene,
     chosen: Sequence[bpy.types.Object] | None = None,
     frames: Frames = None,
-) -> Source:
+) -> ViewSource:
     """Return the views of the ticked cameras, or of the chosen ones, as `scene_views` does."""
     views, remarks = scene_views(scene, chosen, frames)
     cameras, _ = used_cameras(scene, chosen)
-    return Source(
+    return ViewSource(
         views,
         remarks=(*scene_cameras.source_remarks(cameras), *remarks),
         world_offset=scene_cameras.world_offset(cameras),
@@ -84,9 +84,9 @@ def render_view(
     data = scene_cameras.render_camera(camera, scene, depsgraph)
     if abs(width * data.h / (height * data.w) - 1.0) > scene_images.ASPECT_TOLERANCE:
         raise RequestError(
-            f"The picture of {camera.name} is {width} x {height}, "
+            f"The image of {camera.name} is {width} x {height}, "
             f"but the scene renders {data.w} x {data.h}.",
-            "Give the scene's render the proportions of the picture.",
+            "Give the scene's render the proportions of the image.",
         )
     mirrored = scene_cameras.mirroring(camera, None, depsgraph)
     return pixels.to_view(content, resized(data, width, height), camera.name, mirrored)
@@ -94,7 +94,7 @@ def render_view(
 
 def folder_source(
     folder: str | PathLike[str], *, choose: Sequence[int] | int | None = None
-) -> Source:
+) -> ViewSource:
     """Return the posed images that a file of cameras, or that of a folder, lists.
 
     Parameters
@@ -103,7 +103,7 @@ def folder_source(
         Which frames: their indices; or how many, spread evenly; None: all.
     """
     posed = read_posed_images(Path(folder), choose=choose)
-    return Source(
+    return ViewSource(
         views_of(posed),
         posed.world_from_volume,
         volume_from=posed.volume_from,
@@ -113,21 +113,21 @@ def folder_source(
 
 
 def given_source(
-    images: Picture | Iterable[Picture] | None,
+    images: ImageLike | Iterable[ImageLike] | None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None,
     scene: bpy.types.Scene,
     frames: Frames = None,
-) -> Source:
+) -> ViewSource:
     """Return what a script hands over.
 
     Parameters
     ----------
     images
         Paths, Blender's images or (H, W, 3 or 4) arrays, sRGB, row 0 at the top; one or several.
-        None: each camera's own picture.
+        None: each camera's own image.
     cameras
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
-        posed pictures. None: the scene's ticked cameras if there are no images either, else none.
+        posed images. None: the scene's ticked cameras if there are no images either, else none.
     frames
         Of cameras whose image is a sequence or a movie, see `scene_views`.
     """
@@ -138,61 +138,61 @@ def given_source(
         )
     if isinstance(cameras, str | PathLike):
         if images is not None:
-            raise RequestError("Give either images or a folder of posed pictures, not both.")
+            raise RequestError("Give either images or a folder of posed images, not both.")
         return folder_source(cameras)
     if images is None:
         chosen = None if cameras is None else _objects(_listed(cameras))
         return scene_source(scene, chosen, frames)
-    pictures = _listed(images)
-    given = _listed(cameras) if cameras is not None else [None] * len(pictures)
-    if not pictures:
-        raise RequestError("There are no pictures to reconstruct from.")
-    if len(given) != len(pictures):
+    given_images = _listed(images)
+    given = _listed(cameras) if cameras is not None else [None] * len(given_images)
+    if not images:
+        raise RequestError("There are no images to reconstruct from.")
+    if len(given) != len(given_images):
         raise RequestError(
-            f"There are {len(pictures)} pictures but {len(given)} cameras.",
-            "Give one camera for each picture, in the same order.",
+            f"There are {len(images)} images but {len(given)} cameras.",
+            "Give one camera for each image, in the same order.",
         )
     objects = [camera for camera in given if isinstance(camera, bpy.types.Object)]
     with evaluation.evaluated(objects, scene) as depsgraph:
         views = tuple(
-            _given_view(picture, camera, number, scene, depsgraph)
-            for number, (picture, camera) in enumerate(zip(pictures, given, strict=True))
+            _given_view(image, camera, number, scene, depsgraph)
+            for number, (image, camera) in enumerate(zip(given_images, given, strict=True))
         )
-    return Source(views, pictures=tuple(pictures))
+    return ViewSource(views, images=tuple(given_images))
 
 
-def picture_image(picture: Picture) -> bpy.types.Image | None:
-    """Return a picture as an image of Blender's that can be shown; None for an array."""
-    if isinstance(picture, bpy.types.Image):
-        return picture
-    if isinstance(picture, str | PathLike):
-        path = bpy.path.abspath(str(picture))
+def blender_image(image: ImageLike) -> bpy.types.Image | None:
+    """Return an image as an image of Blender's that can be shown; None for an array."""
+    if isinstance(image, bpy.types.Image):
+        return image
+    if isinstance(image, str | PathLike):
+        path = bpy.path.abspath(str(image))
         return bpy.data.images.load(path, check_existing=True)
     return None
 
 
 def _given_view(
-    picture: Picture,
+    image: ImageLike,
     camera: Camera,
     number: int,
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> ViewData:
-    content, name = _content(picture, number)
+    content, name = _content(image, number)
     if isinstance(camera, bpy.types.Object):
         return render_view(content, camera, scene, depsgraph)
     return pixels.to_view(content, camera, name)
 
 
-def _content(picture: Picture, number: int) -> tuple[Content, str]:
-    """Return what the worker is to read of a picture, and what to call it."""
-    if isinstance(picture, bpy.types.Image):
-        return pixels.content_of(picture), picture.name
-    if isinstance(picture, str | PathLike):
-        path = bpy.path.abspath(str(picture))
+def _content(image: ImageLike, number: int) -> tuple[Content, str]:
+    """Return what the worker is to read of an image, and what to call it."""
+    if isinstance(image, bpy.types.Image):
+        return pixels.content_of(image), image.name
+    if isinstance(image, str | PathLike):
+        path = bpy.path.abspath(str(image))
         image_size(path)  # says in words what is wrong with it
         return image_file(path), Path(path).name
-    return _rgba(np.asarray(picture), number), f"image {number}"
+    return _rgba(np.asarray(image), number), f"image {number}"
 
 
 def _rgba(array: np.ndarray, number: int) -> np.ndarray:
@@ -222,6 +222,6 @@ def _objects(cameras: list[Any]) -> list[bpy.types.Object]:
     strange = [camera for camera in cameras if not isinstance(camera, bpy.types.Object)]
     if strange:
         raise RequestError(
-            f"A {type(strange[0]).__name__} has no picture of its own.", "Give the images too."
+            f"A {type(strange[0]).__name__} has no image of its own.", "Give the images too."
         )
     return cameras

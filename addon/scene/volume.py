@@ -126,14 +126,14 @@ def facing(matrix: np.ndarray, direction: np.ndarray) -> np.ndarray:
     if abs(angle) < 1e-4:
         return matrix
     cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    rotation = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
     quarters = angle / (np.pi / 2)
     if abs(quarters - round(quarters)) < 1e-3:
         sides = lengths[[1, 0, 2]] if round(quarters) % 2 else lengths
     else:
         sides = np.array([lengths[:2].max(), lengths[:2].max(), lengths[2]])
     result = matrix.copy()
-    result[:3, :3] = (matrix[:3, :3] / lengths) @ turn * sides
+    result[:3, :3] = (matrix[:3, :3] / lengths) @ rotation * sides
     return result
 
 

@@ -42,7 +42,7 @@ def paragraph(
 
 
 class LEVELFORM_UL_cameras(bpy.types.UIList):
-    """The scene's cameras: a tick, the name, and the picture or why there is none."""
+    """The scene's cameras: a tick, the name, and the image or why there is none."""
 
     def draw_item(self, context, layout, _data, item, _icon, _active, _property, _index=0, _flag=0):
         used = item.levelform_camera.use
@@ -52,14 +52,14 @@ class LEVELFORM_UL_cameras(bpy.types.UIList):
         row.label(text=item.name, icon="CAMERA_DATA")
         row = split.row(align=True)
         row.active = used
-        picture = scene_images.picture_of(item, context.scene)
-        if not picture.problem:
+        camera_image = scene_images.camera_image_of(item, context.scene)
+        if not camera_image.problem:
             row.active = used and not panels_cameras.is_left_out(item, context.scene)
-            row.label(text=picture.image.name, icon="IMAGE_DATA")
+            row.label(text=camera_image.image.name, icon="IMAGE_DATA")
             if used:
                 _draw_mark(row, item.levelform_camera.mark)
             return
-        text, icon = panels_cameras.missing_words(item, picture)
+        text, icon = panels_cameras.missing_words(item, camera_image)
         row.alert = used and icon == "ERROR"
         row.label(text=text, icon=icon)
 
@@ -90,13 +90,13 @@ class _Sidebar:
     bl_category = CATEGORY
 
 
-class Part(_Sidebar):
+class SubPanel(_Sidebar):
     bl_parent_id = "LEVELFORM_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
 
 class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
-    """Pictures in, a mesh out."""
+    """Images in, a mesh out."""
 
     bl_label = "Levelform"
 
@@ -124,7 +124,7 @@ class LEVELFORM_PT_main(_Sidebar, bpy.types.Panel):
         _draw_failure(layout, context)
 
 
-class LEVELFORM_PT_options(Part, bpy.types.Panel):
+class LEVELFORM_PT_options(SubPanel, bpy.types.Panel):
     """What seldom needs a change."""
 
     bl_label = "Options"
@@ -152,7 +152,7 @@ class LEVELFORM_PT_options(Part, bpy.types.Panel):
         _draw_optional(layout, settings, "use_max_faces", "max_faces")
 
 
-class LEVELFORM_PT_result(Part, bpy.types.Panel):
+class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
     """What made the selected mesh, and what can be done with it."""
 
     bl_label = "Result"
@@ -185,7 +185,7 @@ class LEVELFORM_PT_result(Part, bpy.types.Panel):
             row.operator("levelform.add_modifier", text=text, icon=icon).kind = kind
 
 
-class LEVELFORM_PT_backend(Part, bpy.types.Panel):
+class LEVELFORM_PT_backend(SubPanel, bpy.types.Panel):
     """The process that computes."""
 
     bl_label = "Backend"
@@ -266,7 +266,7 @@ def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings
             icon="INFO",
         )
     if settings.source == "IMAGE" and info.needs_camera and not info.estimates_camera:
-        paragraph(layout, context, "This method needs a camera for every picture.", icon="INFO")
+        paragraph(layout, context, "This method needs a camera for every image.", icon="INFO")
 
 
 def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
@@ -309,16 +309,16 @@ def _draw_cameras(layout: bpy.types.UILayout, context: bpy.types.Context, settin
         return
     if frames.notes([camera], scene):
         layout.operator("levelform.use_frame")
-    picture = scene_images.picture_of(camera, scene)
-    if picture.source != "BACKGROUND":
+    camera_image = scene_images.camera_image_of(camera, scene)
+    if camera_image.source != "BACKGROUND":
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
-    if picture.problem:
-        paragraph(layout, context, picture.problem, icon="ERROR")
+    if camera_image.problem:
+        paragraph(layout, context, camera_image.problem, icon="ERROR")
     elif camera.levelform_camera.mark != "NONE":
         bad = camera.levelform_camera.mark == "BAD"
         icon = "ERROR" if bad else "CHECKMARK"
         paragraph(layout, context, camera.levelform_camera.remark, icon=icon)
-    if picture.source == "NONE":
+    if camera_image.source == "NONE":
         layout.operator("levelform.render_pictures", icon="RENDER_STILL")
 
 
@@ -424,8 +424,8 @@ def _front(facts: Any) -> str:
     """Return who said where the front looks, and how sure that is."""
     source = facts["front_from"]
     if source in ("found", "undecided"):
-        sure = f", {facts.get('front_certainty', 0):.0%} sure" if source == "found" else ""
-        return f"{source}: {facts.get('front', 0):.0f}° from -Y{sure}"
+        confidence = f", {facts.get('front_certainty', 0):.0%} sure" if source == "found" else ""
+        return f"{source}: {facts.get('front', 0):.0f}° from -Y{confidence}"
     return "the volume's -Y"
 
 

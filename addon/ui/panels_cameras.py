@@ -7,9 +7,11 @@ from ..scene import images as scene_images
 from ..scene.scene_source import camera_pairs, chosen_cameras
 
 
-def missing_words(camera: bpy.types.Object, picture: scene_images.Picture) -> tuple[str, str]:
+def missing_words(
+    camera: bpy.types.Object, camera_image: scene_images.CameraImage
+) -> tuple[str, str]:
     """Return what a camera's row says where it has no usable image, and the icon."""
-    if picture.source == "NONE":
+    if camera_image.source == "NONE":
         return ("No image: left out" if camera.levelform_camera.use else "No image"), "BLANK1"
     return "Unusable", "ERROR"
 

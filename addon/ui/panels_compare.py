@@ -6,7 +6,7 @@ import bpy
 
 from ..data.compare import HEAT, compare_problem, comparison_of
 from ..jobs.session import live
-from .panels import Part, paragraph, split_column
+from .panels import SubPanel, paragraph, split_column
 
 # How the panel calls a number, how it writes it, and what it means.
 ROWS = (
@@ -23,7 +23,7 @@ MEANING = (
 LEGEND = "Red stands out of the reference, blue lies inside it."
 
 
-class LEVELFORM_PT_compare(Part, bpy.types.Panel):
+class LEVELFORM_PT_compare(SubPanel, bpy.types.Panel):
     """How near the selected mesh is to a true one."""
 
     bl_label = "Compare"

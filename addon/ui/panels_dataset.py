@@ -1,17 +1,17 @@
-"""The sidebar's part about training pictures: draws what is known already, and computes nothing."""
+"""The sidebar's part about training images: draws what is known already, and computes nothing."""
 
 from typing import Any
 
 import bpy
 
 from ..data.dataset_run import dataset_problem, run, shapes_of
-from .panels import Part, paragraph, split_column
+from .panels import SubPanel, paragraph, split_column
 
 LISTED = 3  # shapes that were left out, with the reason
 
 
-class LEVELFORM_PT_dataset(Part, bpy.types.Panel):
-    """Pictures of shapes from many sides, for networks to learn from."""
+class LEVELFORM_PT_dataset(SubPanel, bpy.types.Panel):
+    """Images of shapes from many sides, for networks to learn from."""
 
     bl_label = "Training Pictures"
     bl_order = 8
@@ -57,7 +57,7 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context, chosen:
         paragraph(layout, context, reason, icon="INFO")
     elif chosen.source == "COLLECTION":
         count = len(shapes_of(context.scene))
-        paragraph(layout, context, f"{_shapes(count)}, {count * chosen.views:,} pictures")
+        paragraph(layout, context, f"{_shapes(count)}, {count * chosen.views:,} images")
 
 
 def _progress_text() -> str:

@@ -7,13 +7,13 @@ from bpy.utils import previews
 
 from ..data.training_curve import SIDE, draw
 from ..data.training_run import problem, training
-from .panels import Part, paragraph, split_column
+from .panels import SubPanel, paragraph, split_column
 
-_collection: Any = None  # holds the picture of the curve
+_collection: Any = None  # holds the image of the curve
 
 
-class LEVELFORM_PT_training(Part, bpy.types.Panel):
-    """Train a network on your own pictures and meshes."""
+class LEVELFORM_PT_training(SubPanel, bpy.types.Panel):
+    """Train a network on your own images and meshes."""
 
     bl_label = "Training"
     bl_order = 9
@@ -97,16 +97,16 @@ def _draw_curve(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _curve_icon() -> int:
-    """Return the number of the curve's picture, drawn again where it has changed."""
+    """Return the number of the curve's image, drawn again where it has changed."""
     if _collection is None:
         return 0
     steps = int(training.facts.get("steps", 1))
     mark = f"{training.out} {[(n, len(p), p[-1]) for n, p in training.columns.items()]} {steps}"
     if mark not in _collection:
         _collection.clear()
-        picture = _collection.new(mark)
-        picture.image_size = (SIDE, SIDE)
-        picture.image_pixels_float[:] = draw(training.columns, steps).ravel().tolist()
+        image = _collection.new(mark)
+        image.image_size = (SIDE, SIDE)
+        image.image_pixels_float[:] = draw(training.columns, steps).ravel().tolist()
     return _collection[mark].icon_id
 
 
@@ -124,7 +124,7 @@ CLASSES = (LEVELFORM_PT_training,)
 
 
 def register() -> None:
-    """Make room for the curve's picture."""
+    """Make room for the curve's image."""
     global _collection
     _collection = previews.new()
 

@@ -107,7 +107,7 @@ def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) 
 
 
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
-    """Offer a method that works without cameras for a picture that has none."""
+    """Offer a method that works without cameras for an image that has none."""
     view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
@@ -192,7 +192,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         items=(
             ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
             ("FILES", "Folder", "A file of cameras with its images, or the folder it is in"),
-            ("IMAGE", "One Image", "A single picture, for methods that need no camera"),
+            ("IMAGE", "One Image", "A single image, for methods that need no camera"),
         ),
         default="CAMERAS",
         update=_source_changed,
@@ -204,7 +204,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         update=_file_changed,
     )
     image: PointerProperty(
-        type=bpy.types.Image, name="Image", description="The picture to reconstruct from"
+        type=bpy.types.Image, name="Image", description="The image to reconstruct from"
     )
     camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
     frames: IntProperty(
@@ -227,7 +227,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     method_choice: EnumProperty(
         name="Method",
-        description="How pictures become a mesh",
+        description="How images become a mesh",
         items=_methods,
         get=_get_method,
         set=_set_method,
@@ -240,7 +240,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     variant: EnumProperty(
         name="Category",
-        description="What is in the pictures: these weights know one kind of thing each",
+        description="What is in the images: these weights know one kind of thing each",
         items=_variants,
         get=_get_variant,
         set=_set_variant,
@@ -276,16 +276,16 @@ class LevelformSettings(bpy.types.PropertyGroup):
     level_kind: StringProperty(options={"HIDDEN"})
     background: EnumProperty(
         name="Background",
-        description="What is background in the pictures",
+        description="What is background in the images",
         items=(
             (
                 "AUTO",
                 "Automatic",
-                "Where a picture has alpha, that is the object's mask; else what is seen along "
-                "the picture's border is background",
+                "Where an image has alpha, that is the object's mask; else what is seen along "
+                "the image's border is background",
             ),
-            ("ALPHA", "Transparent", "Each picture's alpha is the object's mask"),
-            ("CORNER", "Corner Colour", "The colour of the picture's corners is background"),
+            ("ALPHA", "Transparent", "Each image's alpha is the object's mask"),
+            ("CORNER", "Corner Colour", "The colour of the image's corners is background"),
             ("COLOR", "Chosen Colour", "A colour of your choice is background"),
         ),
         default="AUTO",
@@ -309,7 +309,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     color: BoolProperty(
         name="Colours",
-        description="Colour the mesh from the pictures",
+        description="Colour the mesh from the images",
         default=table.COLOR.default,
     )
     intersect_hull: BoolProperty(
@@ -326,12 +326,12 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     estimate_cameras: BoolProperty(
         name="Find Cameras",
-        description="Let the method find each picture's camera, though the scene says it",
+        description="Let the method find each image's camera, though the scene says it",
         default=False,
     )
     symmetry: BoolProperty(
         name="Mirror Symmetry",
-        description="Take what the pictures show of one side for the other side too, where the "
+        description="Take what the images show of one side for the other side too, where the "
         "object looks symmetric about the volume's plane X = 0; switch it off for objects that "
         "are not",
         default=True,
@@ -435,7 +435,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return PRESETS.get(self.preset, custom)
 
     def background_data(self) -> protocol.Background:
-        """Return what the worker is told about the pictures' background."""
+        """Return what the worker is told about the images' background."""
         background = protocol.Background(
             self.background.lower(), tolerance=round(self.tolerance, 6)
         )
@@ -469,7 +469,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
 
 
 class LevelformDataset(bpy.types.PropertyGroup):
-    """What training pictures are rendered of, and how; stored on the scene."""
+    """What training images are rendered of, and how; stored on the scene."""
 
     source: EnumProperty(
         name="Shapes",
@@ -490,7 +490,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     out: StringProperty(
         name="Output",
-        description="Where the pictures go, a folder for each shape; finished ones are kept",
+        description="Where the images go, a folder for each shape; finished ones are kept",
         subtype="DIR_PATH",
     )
     views: IntProperty(
@@ -498,7 +498,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     size: IntProperty(
         name="Size",
-        description="Width and height of each picture",
+        description="Width and height of each image",
         default=128,
         min=8,
         soft_max=1024,
@@ -519,7 +519,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     samples: IntProperty(
         name="Samples", description="Samples of a pixel", default=32, min=1, soft_max=512
     )
-    seed: IntProperty(name="Seed", description="The same seed gives the same pictures", min=0)
+    seed: IntProperty(name="Seed", description="The same seed gives the same images", min=0)
     depth: BoolProperty(
         name="Depth", description="Write how far each pixel is, in metres", default=True
     )

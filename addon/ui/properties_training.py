@@ -42,9 +42,9 @@ class LevelformTraining(bpy.types.PropertyGroup):
     part: EnumProperty(
         name="Network",
         items=(
-            ("MAIN", "Reconstruction", "What turns pictures into a shape; comes first"),
-            ("CAMERA", "Camera", "What finds the camera of a picture that has none"),
-            ("DEPTH", "Depth", "What finds the depth of a picture (UCLID-Net)"),
+            ("MAIN", "Reconstruction", "What turns images into a shape; comes first"),
+            ("CAMERA", "Camera", "What finds the camera of an image that has none"),
+            ("DEPTH", "Depth", "What finds the depth of an image (UCLID-Net)"),
         ),
     )
     data: StringProperty(

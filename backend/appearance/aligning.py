@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized
+from ..geometry.images import resized
 from .photos import Photo
 from .visibility import FAR, depth_map
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d, normalize
 
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized
+from ..geometry.images import resized
 from ..geometry.raster import rasterize
 from .photos import Photo
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import batch_words
-from ..contract.batch import Item, Kind, check_cameras, find_items, parse_part
+from ..contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
 from ..contract.batch_run import FAILED, Made, Shelf, run_batch
 from ..contract.camera_files import find_camera_file
 from ..contract.words import parse_views
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     check_cameras(plan, choices.method, needs_camera=methods()[choices.method].spec.needs_camera)
 
     def make(item: Item, path: Path, title: str) -> Made:
-        wish = replace(choices, fuse=choices.fuse or item.kind is Kind.IMAGES)
+        wish = replace(choices, fuse=choices.fuse or item.kind is ItemKind.IMAGES)
         with progress(title) as ticket:
             request = with_views(wish, [str(item.source)], args.views)
             stats = write_result(session, request, path, ticket)

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..contract.errors import Cancelled, LevelformError, RequestError, WorkError
+from ..contract.errors import JobCancelled, LevelformError, RequestError, WorkError
 from ..contract.memory import is_out_of_memory
 from . import parse_count, progress
 
@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("--license", default="", help="goes into the provenance")
     _content_arguments(convert)
 
-    render = parts.add_parser("render", help="pictures and cameras of meshes, one folder a shape")
+    render = parts.add_parser("render", help="images and cameras of meshes, one folder a shape")
     render.add_argument("source", metavar="SOURCE", help="folder of mesh files, or one file")
-    render.add_argument("out", metavar="OUT", help="folder of the pictures")
+    render.add_argument("out", metavar="OUT", help="folder of the images")
     render.add_argument("--engine", choices=("fast", "cycles", "eevee"), default="fast")
     render.add_argument("--limit", type=int, help="at most so many shapes")
     _content_arguments(render)
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _content_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--views", type=int, default=8, help="pictures of each shape")
+    parser.add_argument("--views", type=int, default=8, help="images of each shape")
     parser.add_argument("--size", type=int, default=128, help="pixels along a side")
     parser.add_argument("--cameras", default="r2n2", help="range of cameras, by its paper's name")
     parser.add_argument(
@@ -241,13 +241,13 @@ def _render(args: argparse.Namespace) -> dict[str, Any]:
 def _render_one(path: Path, folder: Path, name: str, contents: "Contents") -> str:
     """Render one mesh into its folder unless it is finished; return why it was left out."""
     from ..data.meshes import read_asset
-    from ..data.records import pictures_of_mesh
+    from ..data.records import images_of_mesh
     from ..data.renders import NAME, write_renders
 
     if (folder / NAME).exists():
         return ""
     try:
-        arrays, world = pictures_of_mesh(read_asset(path), contents, name=name)
+        arrays, world = images_of_mesh(read_asset(path), contents, name=name)
     except RequestError as error:
         return error.message
     write_renders(folder, arrays, world_from_volume=world)
@@ -358,7 +358,7 @@ def _write(
                 continue
             try:
                 writer.add(made)
-            except RequestError as error:  # its pictures are of another size, or its name is taken
+            except RequestError as error:  # its images are of another size, or its name is taken
                 writer.skip(f"{name} again" if made.id in writer.queued else name, error.message)
     return _summary(args.out)
 
@@ -373,7 +373,7 @@ def _made(job: Any) -> "Record | str":
         return job()
     except RequestError as error:
         return error.message
-    except (LevelformError, Cancelled, MemoryError):
+    except (LevelformError, JobCancelled, MemoryError):
         raise
     except Exception as error:
         if is_out_of_memory(error):

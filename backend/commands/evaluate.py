@@ -11,9 +11,9 @@ from . import progress
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..data.format import Shape
+    from ..data.format import StoredShape
     from ..data.meshes import Solid
-    from ..metrics import Measured
+    from ..metrics import ProtocolScores
 
 HELP = "measure meshes against true ones, as a paper does; or the baselines of a data set"
 
@@ -82,21 +82,21 @@ def show(result: dict[str, Any]) -> None:
         sys.stdout.write(f"  no prediction for {name}\n")
 
 
-def _pair(prediction: Path, reference: Path, args: argparse.Namespace) -> "Measured":
+def _pair(prediction: Path, reference: Path, args: argparse.Namespace) -> "ProtocolScores":
     from ..geometry.frames import from_box
     from ..metrics import evaluate
 
-    truth = _solid(reference)
+    ground_truth = _solid(reference)
     shape = _solid_or_nothing(prediction)
     if args.fit and shape is not None:
         import numpy as np
 
-        side = float(np.ptp(truth.bounds, axis=0).max())
-        middle = np.mean(truth.bounds, axis=0)
+        side = float(np.ptp(ground_truth.bounds, axis=0).max())
+        middle = np.mean(ground_truth.bounds, axis=0)
         matrix = from_box(shape.vertices, side)
         matrix[:3, 3] += middle
         shape = shape.in_frame(matrix)
-    return evaluate(shape, truth, args.protocol, seed=args.seed)
+    return evaluate(shape, ground_truth, args.protocol, seed=args.seed)
 
 
 def _solid(path: Path) -> "Solid":
@@ -119,23 +119,23 @@ def _folders(prediction: Path, reference: Path, args: argparse.Namespace) -> dic
     from ..data.meshes import find_assets
     from ..metrics import average
 
-    truths = {_stem(path, reference): path for path in find_assets(reference)}
+    ground_truths = {_stem(path, reference): path for path in find_assets(reference)}
     found = {_stem(path, prediction): path for path in find_assets(prediction)}
-    pairs = sorted(truths.keys() & found.keys())
+    pairs = sorted(ground_truths.keys() & found.keys())
     if not pairs:
         raise RequestError(f"No mesh in {prediction} has the name of one in {reference}.")
     rows, objects = [], {}
     with progress() as ticket:
         for index, name in enumerate(pairs):
             ticket.advance(index / len(pairs))
-            measured = _pair(found[name], truths[name], args)
+            measured = _pair(found[name], ground_truths[name], args)
             rows.append((str(Path(name).parent), measured))
             objects[name] = measured.values
     headline, by_class = average(rows, args.protocol)
     return {
         "objects": len(pairs),
         "empty": sum(measured.empty for _, measured in rows),
-        "missing": sorted(truths.keys() - found.keys()),
+        "missing": sorted(ground_truths.keys() - found.keys()),
         "metrics": headline,
         "by_class": by_class,
         "by_object": objects,
@@ -161,7 +161,7 @@ def _baselines(root: str) -> dict[str, Any]:
     }
 
 
-def _hull(shape: "Shape") -> "np.ndarray | None":
+def _hull(shape: "StoredShape") -> "np.ndarray | None":
     """Return the visual hull of a shape's views on the format's grid; None where it is empty."""
     import torch
 

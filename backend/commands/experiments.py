@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..experiments.claims import Claim
     from ..experiments.entrants import Entrant
     from ..experiments.gallery import Picked
-    from ..experiments.table import Results, TestSet
+    from ..experiments.table import TableResults, TestSet
     from ..experiments.trials import Workshop
     from ..experiments.volume import Case
     from ..ticket import Ticket
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--closely", type=int, metavar="N",
                        help="shapes of each category that are measured in every way; the others "
                        "with one view, by overlap (default: all)")  # fmt: skip
-    table.add_argument("--no-gallery", action="store_true", help="numbers alone, no pictures")
+    table.add_argument("--no-gallery", action="store_true", help="numbers alone, no images")
     table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
     table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
     table.add_argument("--device", default="auto")
@@ -107,7 +107,7 @@ def show(result: dict[str, Any]) -> None:
 def _table(args: argparse.Namespace) -> dict[str, Any]:
     from ..data.format import Dataset
     from ..experiments.goals import goals
-    from ..experiments.report import Report
+    from ..experiments.report import ResultsPage
     from ..experiments.store import Store
     from ..experiments.table import measure_all
     from ..geometry.writing import check_place
@@ -123,17 +123,17 @@ def _table(args: argparse.Namespace) -> dict[str, Any]:
             store = Store(page.with_suffix(".jsonl"))
             results = measure_all(tests, entrants, store, seed=args.seed, ticket=ticket)
         with ticket.stage("Gallery"):
-            pictures = [] if args.no_gallery else _gallery(results, tests, entrants, page, ticket)
+            images = [] if args.no_gallery else _gallery(results, tests, entrants, page, ticket)
     reached = goals(results, tests, entrants)
-    Report(results, tests, entrants, reached, _command(args), args.seed, pictures).write(page)
+    ResultsPage(results, tests, entrants, reached, _command(args), args.seed, images).write(page)
     return {
-        "iou": _overlaps(results, tests, entrants),
+        "iou": _ious(results, tests, entrants),
         "goals": [goal.to_json() for goal in reached],
         "failures": {
             e.name: sum(results.failures(t.name, e.name) for t in tests) for e in entrants
         },
         "measurements": len(results.rows),
-        "pictures": [str(picked.path) for picked in pictures],
+        "pictures": [str(picked.path) for picked in images],
         "pages": [str(page)],
     }
 
@@ -174,7 +174,7 @@ def _tests(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list
 
 
 def _gallery(
-    results: "Results",
+    results: "TableResults",
     tests: "Sequence[TestSet]",
     entrants: "Sequence[Entrant]",
     page: Path,
@@ -186,8 +186,8 @@ def _gallery(
     return write_gallery(results, tests, entrants, folder, ticket=ticket)
 
 
-def _overlaps(
-    results: "Results", tests: "Sequence[TestSet]", entrants: "Sequence[Entrant]"
+def _ious(
+    results: "TableResults", tests: "Sequence[TestSet]", entrants: "Sequence[Entrant]"
 ) -> dict[str, float]:
     """Return the mean IoU of each entrant on each data set, one view, its camera given."""
     from ..experiments.settings import ONE
@@ -287,8 +287,8 @@ def _samples() -> "list[Case]":
             view = to_view(data, Background())
             assert view.camera is not None
             views.append(View(view.image, view.camera.in_frame(world), view.name))
-        with np.load(folder / "truth.npz") as truth:
-            solid = Solid(Mesh(truth["vertices"], truth["faces"]), folder.name)
+        with np.load(folder / "truth.npz") as ground_truth:
+            solid = Solid(Mesh(ground_truth["vertices"], ground_truth["faces"]), folder.name)
         points = np.random.default_rng(0).uniform(-1, 1, (20_000, 3)).astype(np.float32)
         inside = solid.inside(points.astype(np.float64))
         found.append(Case(folder.name, "sample", tuple(views), torch.from_numpy(points), inside))

@@ -1,4 +1,4 @@
-"""`levelform reconstruct`: pictures in, a mesh file out."""
+"""`levelform reconstruct`: images in, a mesh file out."""
 
 import argparse
 from dataclasses import dataclass, replace
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..ticket import Ticket
 
-HELP = "turn pictures into a mesh file"
+HELP = "turn images into a mesh file"
 JOB = "terminal"
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the pictures, the output and every choice that the panel offers."""
+    """Take the images, the output and every choice that the panel offers."""
     parser.add_argument(
         "source",
         nargs="+",
@@ -190,10 +190,10 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
     from ..geometry.frames import apply
     from ..geometry.meshes import Mesh
 
-    turn = np.eye(4)
-    turn[:3, :3] = update.world_from_mesh[:3, :3]
+    rotation = np.eye(4)
+    rotation[:3, :3] = update.world_from_mesh[:3, :3]
     place = update.world_from_mesh @ np.diag([*[update.scale] * 3, 1.0])
-    normals = None if update.normals is None else apply(turn, update.normals)
+    normals = None if update.normals is None else apply(rotation, update.normals)
     vertices = apply(place, update.vertices)
     return Mesh(vertices, update.faces, normals, update.colors, update.seen)
 
@@ -202,7 +202,7 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
 
 
 @dataclass(frozen=True)
-class Source:
+class InputSource:
     """What to reconstruct from.
 
     views : images, with their cameras where those are known
@@ -224,7 +224,7 @@ class Source:
         return self.world_from_volume if given is None else moved(given, self.world_offset)
 
 
-def read_sources(sources: list[str], choice: str | None) -> Source:
+def read_sources(sources: list[str], choice: str | None) -> InputSource:
     """Return the views that the sources hold, and what a file of cameras says besides.
 
     Raises
@@ -241,7 +241,7 @@ def read_sources(sources: list[str], choice: str | None) -> Source:
                 f"{first} comes with other sources.", "Give one file of cameras, or images."
             )
         posed = read_posed_images(first, choose=chosen)
-        return Source(
+        return InputSource(
             views_of(posed),
             posed.world_from_volume,
             posed.volume_from,
@@ -256,6 +256,6 @@ def read_sources(sources: list[str], choice: str | None) -> Source:
                 "Name another folder.",
             )
     picked = [paths[index] for index in choose_views(len(paths), chosen)]
-    return Source(
+    return InputSource(
         tuple(protocol.ViewData(None, None, path.name, image_file(path)) for path in picked)
     )

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..contract.errors import Cancelled, RequestError
+from ..contract.errors import JobCancelled, RequestError
 from ..contract.streams import is_terminal
 from ..ticket import Step, Ticket
 from . import parse_count
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="other entries of the configuration, for ablations")  # fmt: skip
     parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
-                        help="take the picture encoder of another method's weights, where the "
+                        help="take the image encoder of another method's weights, where the "
                         "papers take ImageNet's")  # fmt: skip
     parser.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--steps", type=int, help="length of the whole run")
     parser.add_argument("--batch", type=int, help="objects a step")
-    parser.add_argument("--views", type=int, help="pictures of each object a step")
+    parser.add_argument("--views", type=int, help="images of each object a step")
     parser.add_argument("--rate", type=float, help="learning rate of the last phase")
     parser.add_argument("--points", nargs="+", metavar="NAME=COUNT", help="points of each object")
     parser.add_argument("--precision", choices=("float32", "bfloat16"))
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from ..memory import keep_freed_memory
     from ..training.parts import take_encoder
     from ..training.samples import load_shapes
-    from ..training.trainer import Settings, Trainer
+    from ..training.trainer import RunSettings, Trainer
     from ..training.validation import choose_shapes
 
     if args.threads:
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     shapes = load_shapes(args.data, "train", categories=args.categories)
     unseen = load_shapes(args.data, "val", categories=args.categories)
     validation = choose_shapes(unseen, args.validation_shapes)
-    settings = Settings(
+    settings = RunSettings(
         out=out,
         seed=args.seed,
         accumulate=args.accumulate,
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     with _ticket(trainer, until_input_ends=args.until_input_ends) as ticket:
         try:
             return trainer.run(ticket)
-        except Cancelled:
+        except JobCancelled:
             return json.loads((out / "run.json").read_text()) | {"stopped": True}
 
 
@@ -133,25 +133,25 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
     from ..training.parts import find_recipe
 
     recipe = find_recipe(args.method, args.part, args.preset)
-    draw, changes = recipe.draw, {}
+    sampling, changes = recipe.sampling, {}
     if args.batch is not None:
         changes["objects"] = args.batch
     if args.views is not None:
         changes["views"] = args.views
     if args.points is not None:
         changes["points"] = tuple(parse_count(word) for word in args.points)
-    strays = sorted(changes.keys() - {entry.name for entry in fields(draw)})
+    strays = sorted(changes.keys() - {entry.name for entry in fields(sampling)})
     if strays:
         raise RequestError(
             f"The {args.part} network of {args.method} draws its own number of {strays[0]}.",
             f"Leave --{strays[0]} out.",
         )
-    recipe = replace(recipe, draw=replace(draw, **changes))
+    recipe = replace(recipe, sampling=replace(sampling, **changes))
     if args.steps is not None:
         recipe = recipe.with_steps(args.steps)
     if args.rate is not None:
         *before, last = recipe.phases
-        recipe = replace(recipe, phases=(*before, replace(last, rate=args.rate)))
+        recipe = replace(recipe, phases=(*before, replace(last, learning_rate=args.rate)))
     if args.precision is not None:
         recipe = replace(recipe, precision=args.precision)
     return recipe
@@ -173,7 +173,7 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":
-    """Return the network whose picture encoder is taken, if one is."""
+    """Return the network whose image encoder is taken, if one is."""
     from ..reconstructors import find_method
 
     if not args.encoder_from:

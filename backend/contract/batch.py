@@ -33,7 +33,7 @@ _RESERVED = {  # by Windows, whatever the suffix
 }
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What an object is made from."""
 
     IMAGE = "image"  # one image without a camera
@@ -53,13 +53,13 @@ class Item:
     name : of the object and, without a suffix, of its file
     """
 
-    kind: Kind
+    kind: ItemKind
     source: Path
     name: str = ""
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """The objects of a batch, and what is none.
 
     Attributes
@@ -71,7 +71,7 @@ class Plan:
     items: tuple[Item, ...]
     left_out: dict[str, str] = field(default_factory=dict)
 
-    def part(self, words: str | None) -> "Plan":
+    def part(self, words: str | None) -> "BatchPlan":
         """Return the share of one machine of several: "2/5" is the second of five.
 
         Items are dealt out in turn, so that all parts together are the whole plan.
@@ -84,7 +84,7 @@ class Plan:
         if words is None:
             return self
         number, count = parse_part(words)
-        return Plan(self.items[number - 1 :: count], self.left_out)
+        return BatchPlan(self.items[number - 1 :: count], self.left_out)
 
 
 def parse_part(words: str) -> tuple[int, int]:
@@ -110,7 +110,7 @@ def find_items(
     scenes: bool,
     fuse: bool = False,
     find_cameras: Callable[[Path], Path | None],
-) -> Plan:
+) -> BatchPlan:
     """Return the objects that the sources make; they have no names yet.
 
     Parameters
@@ -140,10 +140,10 @@ def find_items(
             items.setdefault(item.source, item)
     if not items:
         raise RequestError("There is nothing to reconstruct.", "Name images, or folders of them.")
-    return Plan(tuple(items.values()), search.left_out)
+    return BatchPlan(tuple(items.values()), search.left_out)
 
 
-def check_cameras(plan: Plan, method: str, *, needs_camera: bool) -> None:
+def check_cameras(plan: BatchPlan, method: str, *, needs_camera: bool) -> None:
     """Refuse a plan of which a method can make nothing, for want of cameras.
 
     Raises
@@ -151,7 +151,7 @@ def check_cameras(plan: Plan, method: str, *, needs_camera: bool) -> None:
     RequestError
         If the method needs them, and no source of the plan can have any.
     """
-    bare = [item for item in plan.items if item.kind in (Kind.IMAGE, Kind.IMAGES)]
+    bare = [item for item in plan.items if item.kind in (ItemKind.IMAGE, ItemKind.IMAGES)]
     if needs_camera and len(bare) == len(plan.items):
         raise RequestError(
             f"{method} needs a camera for every image; none of these sources has any.",
@@ -190,26 +190,26 @@ class _Search:
                     f"{path} is a .blend file, which Blender alone can open.",
                     "Use `blender --command levelform batch` with the same words.",
                 )
-            return [Item(Kind.SCENE, path)]
+            return [Item(ItemKind.SCENE, path)]
         if suffix in SUFFIXES:
-            return [Item(Kind.IMAGE, path)]
+            return [Item(ItemKind.IMAGE, path)]
         if suffix in CAMERA_SUFFIXES or path.name.lower() in COLMAP_FILES:
             own = path.stem.lower() in GENERIC_NAMES and self._find_cameras(path.parent) == path
-            return [Item(Kind.CAMERAS, path.parent if own else path)]
+            return [Item(ItemKind.CAMERAS, path.parent if own else path)]
         raise RequestError(
             f"{path} is not an image, a file of cameras or a .blend.", "Leave it out."
         )
 
     def _of_folder(self, folder: Path) -> list[Item]:
         if self._find_cameras(folder) is not None:
-            return [Item(Kind.CAMERAS, folder)]
+            return [Item(ItemKind.CAMERAS, folder)]
         images = set(list_images(folder))
         if images and self._fuse:
-            return [Item(Kind.IMAGES, folder)]
+            return [Item(ItemKind.IMAGES, folder)]
         found: list[Item] = []
         for path in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
             if path in images:
-                found.append(Item(Kind.IMAGE, path))
+                found.append(Item(ItemKind.IMAGE, path))
             elif path.is_dir():
                 found += self._of_sub_folder(path)
             elif path.suffix.lower() == SCENE_SUFFIX:
@@ -220,15 +220,15 @@ class _Search:
         if folder.name.startswith(".") or folder.name.lower() == MASK_FOLDER or folder == self._out:
             return []
         if self._find_cameras(folder) is not None:
-            return [Item(Kind.CAMERAS, folder)]
+            return [Item(ItemKind.CAMERAS, folder)]
         if list_images(folder):
-            return [Item(Kind.IMAGES, folder)]
+            return [Item(ItemKind.IMAGES, folder)]
         self.left_out[str(folder)] = "It holds no images and no cameras."
         return []
 
     def _of_scene(self, path: Path) -> list[Item]:
         if self._scenes:
-            return [Item(Kind.SCENE, path)]
+            return [Item(ItemKind.SCENE, path)]
         self.left_out[str(path)] = "Blender alone can open it: blender --command levelform batch."
         return []
 
@@ -236,7 +236,7 @@ class _Search:
 # ---------------------------------------------------------------- names
 
 
-def name_items(plan: Plan, owner: Callable[[Item, str], bool | None]) -> Plan:
+def name_items(plan: BatchPlan, owner: Callable[[Item, str], bool | None]) -> BatchPlan:
     """Return the plan with a name for each item, which follows its source.
 
     Names are unique where upper and lower case count the same. Where two sources are called alike,
@@ -259,7 +259,7 @@ def name_items(plan: Plan, owner: Callable[[Item, str], bool | None]) -> Plan:
         for index in clashes:
             names[index] = next(ladders[index])
     items = (replace(item, name=name) for item, name in zip(plan.items, names, strict=True))
-    return Plan(tuple(items), plan.left_out)
+    return BatchPlan(tuple(items), plan.left_out)
 
 
 def _ladder(item: Item, owner: Callable[[Item, str], bool | None]) -> Iterator[str]:
@@ -275,10 +275,10 @@ def _ladder(item: Item, owner: Callable[[Item, str], bool | None]) -> Iterator[s
 def _names(item: Item) -> Iterator[str]:
     source = item.source
     stem, suffix = source.name, ""
-    if item.kind is not Kind.IMAGES and not source.is_dir():
+    if item.kind is not ItemKind.IMAGES and not source.is_dir():
         stem, suffix = source.stem, source.suffix.lstrip(".")
     folders = ["", *(folder.name for folder in source.parents if folder.name)]
-    if suffix and item.kind is Kind.CAMERAS and stem.lower() in GENERIC_NAMES and folders[1:]:
+    if suffix and item.kind is ItemKind.CAMERAS and stem.lower() in GENERIC_NAMES and folders[1:]:
         yield safe_name(folders[1])
         del folders[0]
     above = ""
@@ -307,9 +307,9 @@ def safe_name(words: str) -> str:
 def files_of(item: Item) -> list[Path]:
     """Return the files that an item is made from, as far as they are known without reading it."""
     source = item.source
-    if item.kind is Kind.SCENE:
+    if item.kind is ItemKind.SCENE:
         return [source]
-    if item.kind is Kind.IMAGE:
+    if item.kind is ItemKind.IMAGE:
         mask = find_mask(source)
         return [source, *([Path(mask)] if mask else [])]
     folder = source if source.is_dir() else source.parent

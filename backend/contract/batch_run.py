@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .batch import RECORD_SUFFIX, Item, Plan, files_of, name_items
+from .batch import RECORD_SUFFIX, BatchPlan, Item, files_of, name_items
 from .errors import LevelformError, RequestError, WorkError
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class Shelf:
 
 
 def run_batch(
-    plan: Plan,
+    plan: BatchPlan,
     shelf: Shelf,
     make: Make,
     settings: Mapping[str, Any],
@@ -160,7 +160,7 @@ def run_batch(
     settings
         Whatever changes a result; a change makes all of them again.
     part
-        As `Plan.part`; names are those of the whole plan, whatever the part.
+        As `BatchPlan.part`; names are those of the whole plan, whatever the part.
     again
         Make all, also those that are there.
     explain

@@ -107,7 +107,7 @@ OWN_ELEVATION = ((-15, 70), (0, 35))  # degrees; a third are drawn from the firs
 ROUND_JITTER = 15.0  # degrees either way from an even spacing
 
 
-def draw_cameras(
+def sample_camera_data(
     name: str,
     count: int,
     seed: int,
@@ -115,7 +115,7 @@ def draw_cameras(
     size: int | None = None,
     extents: Sequence[float] | np.ndarray = TYPICAL_EXTENTS,
 ) -> list[CameraData]:
-    """Draw cameras from a range, posed in the object frame; the same seed gives the same ones.
+    """Sample cameras from a range, posed in the object frame; the same seed gives the same ones.
 
     Parameters
     ----------

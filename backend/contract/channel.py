@@ -184,7 +184,7 @@ class Channel:
             yield deque(wire.bytes_of(array) for array in arrays if array.nbytes)
             self._received.append(self._unpacked(header, arrays, data))
 
-    def _unpacked(self, header: wire.Header, arrays: list[np.ndarray], data: bytearray) -> Any:
+    def _unpacked(self, header: wire.FrameHeader, arrays: list[np.ndarray], data: bytearray) -> Any:
         """Return the message, or `Garbled` whatever may be wrong with it."""
         try:
             return wire.unpack(header, arrays, self._registry)

@@ -157,7 +157,7 @@ def undistorted_image(image: np.ndarray, camera: CameraData) -> tuple[np.ndarray
     made = np.zeros((result.h, result.w, image.shape[2]), np.float32)
     for top in range(0, result.h, ROWS):
         rows = slice(top, min(top + ROWS, result.h))
-        made[rows] = _sample(padded, _source_pixels(camera, result, rows), beyond=not straight)
+        made[rows] = _sample(padded, _source_pixels(camera, result, rows), extend=not straight)
     if straight:
         made[..., :3] /= np.maximum(made[..., 3:], 1e-6)
     return made.astype(image.dtype, copy=False), result
@@ -188,15 +188,15 @@ def _source_pixels(camera: CameraData, result: CameraData, rows: slice) -> np.nd
     ideal = normalised(result, np.stack(np.meshgrid(across, down), -1))
     with np.errstate(all="ignore"):
         source = pixels_of(camera, distort(ideal, bent))
-    beyond = (ideal**2).sum(-1) > one_to_one(bent) ** 2
-    source[beyond | ~np.isfinite(source).all(-1)] = -10.0  # outside of the image
+    past_fold = (ideal**2).sum(-1) > one_to_one(bent) ** 2
+    source[past_fold | ~np.isfinite(source).all(-1)] = -10.0  # outside of the image
     return source
 
 
-def _sample(padded: np.ndarray, pixels: np.ndarray, *, beyond: bool) -> np.ndarray:
+def _sample(padded: np.ndarray, pixels: np.ndarray, *, extend: bool) -> np.ndarray:
     """Return bilinear samples, (..., C) float32, of an image with a border of one pixel.
 
-    Outside they are 0, or with `beyond` those of the border.
+    Outside they are 0, or with `extend` those of the border.
     """
     size = np.array([padded.shape[1] - 2, padded.shape[0] - 2])
     inside = ((pixels >= 0) & (pixels <= size)).all(-1)
@@ -207,7 +207,7 @@ def _sample(padded: np.ndarray, pixels: np.ndarray, *, beyond: bool) -> np.ndarr
     corner = low[..., 1] * width + low[..., 0]
     upper = flat[corner] * (1 - across) + flat[corner + 1] * across
     lower = flat[corner + width] * (1 - across) + flat[corner + width + 1] * across
-    return (upper * (1 - down) + lower * down) * (inside | beyond)[..., None]
+    return (upper * (1 - down) + lower * down) * (inside | extend)[..., None]
 
 
 # ---------------------------------------------------------------- formulas

@@ -36,5 +36,5 @@ class WorkError(LevelformError):
     """The request was right, the work failed."""
 
 
-class Cancelled(Exception):  # noqa: N818 - a wish of the user's, no error
+class JobCancelled(Exception):  # noqa: N818 - a wish of the user's, no error
     """The user asked for the work to stop; raised by `Ticket.check`."""

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from .errors import RequestError
-from .image_headers import Header, header_of
+from .image_headers import ImageHeader, header_of
 from .protocol import ImageFile
 
 # What is read, by the name that Pillow has for it; everything else is refused.
@@ -94,12 +94,12 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
     return header.size
 
 
-def is_readable(header: Header | None) -> bool:
+def is_readable(header: ImageHeader | None) -> bool:
     """Say whether the worker reads files with such a header."""
     return header is not None and header.kind in FORMATS and not header.oddity
 
 
-def image_header(path: str | PathLike[str]) -> Header | None:
+def image_header(path: str | PathLike[str]) -> ImageHeader | None:
     """Return what an image file's header says; None where it is of no format that is known here.
 
     Raises
@@ -148,7 +148,7 @@ def empty(path: object) -> RequestError:
     return RequestError(f"The image {path} is empty (0 bytes).", "Save it again, or leave it out.")
 
 
-def not_readable(path: object, header: Header | None = None) -> RequestError:
+def not_readable(path: object, header: ImageHeader | None = None) -> RequestError:
     """Return what to raise where a file is not an image of a format that is read."""
     seen = "not a readable image"
     if header is not None:
@@ -157,7 +157,7 @@ def not_readable(path: object, header: Header | None = None) -> RequestError:
 
 
 @lru_cache(maxsize=1024)
-def _header_in_file(path: str, _modified: int, _bytes: int) -> Header | None:
+def _header_in_file(path: str, _modified: int, _bytes: int) -> ImageHeader | None:
     """Read a file's header; kept, since panels ask at every redraw."""
     with open(path, "rb") as file:
         try:

@@ -8,7 +8,7 @@ Bytes = bytes | mmap.mmap
 
 
 @dataclass(frozen=True)
-class Header:
+class ImageHeader:
     """What the first bytes of an image file say.
 
     kind : the format, by the name that Pillow has for it
@@ -21,7 +21,7 @@ class Header:
     oddity: str = ""
 
 
-def header_of(content: Bytes) -> Header | None:
+def header_of(content: Bytes) -> ImageHeader | None:
     """Return format and size of the image that starts with `content`; None for other formats.
 
     Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP, Radiance HDR and TGA. A broken header counts as not
@@ -35,9 +35,9 @@ def header_of(content: Bytes) -> Header | None:
             except (struct.error, ValueError, IndexError, KeyError):
                 return None
             size, oddity = found[:2], "".join(found[2:])
-            return Header(kind, size, oddity) if min(size) > 0 else None
+            return ImageHeader(kind, size, oddity) if min(size) > 0 else None
     size = _tga(content[:18])
-    return Header("TGA", size) if size else None
+    return ImageHeader("TGA", size) if size else None
 
 
 def _png(head: Bytes) -> tuple[int, int]:

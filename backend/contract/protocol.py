@@ -59,9 +59,9 @@ class ViewData:
 
 @dataclass(frozen=True)
 class Background:
-    """What to treat as background in a picture whose alpha is full everywhere.
+    """What to treat as background in an image whose alpha is full everywhere.
 
-    mode : "alpha" (the picture's alpha as it is), "auto" (what is seen along its border), "corner"
+    mode : "alpha" (the image's alpha as it is), "auto" (what is seen along its border), "corner"
         (the colour of its corners) or "color"
     color : sRGB of the background, for "color"
     tolerance : distance in sRGB below which a pixel is background

@@ -44,7 +44,7 @@ class ProtocolError(WorkError):
 
 
 @dataclass(frozen=True)
-class Header:
+class FrameHeader:
     """A checked header: which message, its fields as JSON, and the arrays that follow.
 
     kind : name of the message's type
@@ -159,7 +159,7 @@ def read_prefix(prefix: bytes | bytearray, *, version: int, limit: int) -> tuple
     return header, body
 
 
-def read_header(data: bytes | bytearray, body: int) -> Header:
+def read_header(data: bytes | bytearray, body: int) -> FrameHeader:
     """Return the header that `data` holds, its arrays checked against the `body` bytes that follow.
 
     Raises
@@ -179,7 +179,7 @@ def read_header(data: bytes | bytearray, body: int) -> Header:
         raise ProtocolError(
             f"A message declares {len(arrays)} arrays of {declared} bytes in a body of {body}."
         )
-    return Header(str(kind), tree, arrays)
+    return FrameHeader(str(kind), tree, arrays)
 
 
 def _declared(entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
@@ -195,7 +195,7 @@ def _declared(entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
     return np.dtype(name), tuple(shape)
 
 
-def unpack(header: Header, arrays: Sequence[np.ndarray], registry: Registry) -> Any:
+def unpack(header: FrameHeader, arrays: Sequence[np.ndarray], registry: Registry) -> Any:
     """Make the message of a header and its filled arrays.
 
     Raises
@@ -266,7 +266,7 @@ def _check_lengths(header: int, body: int, limit: int) -> None:
     if header > HEADER_LIMIT or body > limit:
         raise ProtocolError(
             f"A message of {header} + {body} bytes is over the limit ({HEADER_LIMIT} + {limit}).",
-            "Use fewer or smaller pictures, or a lower resolution.",
+            "Use fewer or smaller images, or a lower resolution.",
         )
 
 

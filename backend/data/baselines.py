@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..contract.errors import RequestError
-from .format import VOXELS, Dataset, Shape, unpack_voxels
+from .format import VOXELS, Dataset, StoredShape, unpack_voxels
 
 ONES = np.array([value.bit_count() for value in range(256)], np.uint8)  # bits set in each byte
-FEATURE_SIZE = 24  # pixels along a side of the small picture that is compared
+FEATURE_SIZE = 24  # pixels along a side of the small image that is compared
 
 
-def picture_feature(image: np.ndarray) -> np.ndarray:
-    """Return the feature of a picture, (F,) float32: its object cut out, made square, and shrunk.
+def image_feature(image: np.ndarray) -> np.ndarray:
+    """Return the feature of an image, (F,) float32: its object cut out, made square, and shrunk.
 
     Alpha counts four times as much as a colour: the outline says more about the shape.
 
@@ -46,7 +46,7 @@ def picture_feature(image: np.ndarray) -> np.ndarray:
 
 
 def _inside(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """Return the box moved and cut so that it lies inside a picture of `shape`, (H, W)."""
+    """Return the box moved and cut so that it lies inside an image of `shape`, (H, W)."""
     height, width = shape
     return max(box[0], 0.0), max(box[1], 0.0), min(box[2], width), min(box[3], height)
 
@@ -57,12 +57,12 @@ class Neighbours:
     Parameters
     ----------
     shapes
-        With `voxels`, and with pictures for retrieval.
+        With `voxels`, and with images for retrieval.
     views
-        At most so many pictures of each are indexed.
+        At most so many images of each are indexed.
     """
 
-    def __init__(self, shapes: Sequence[Shape], *, views: int = 24) -> None:
+    def __init__(self, shapes: Sequence[StoredShape], *, views: int = 24) -> None:
         if not shapes:
             raise RequestError("There are no training shapes to answer with.")
         self.shapes = list(shapes)
@@ -71,17 +71,17 @@ class Neighbours:
         features = []
         for index, shape in enumerate(shapes):
             for image in shape["views.images"][:views] if "views.images" in shape else ():
-                features.append(picture_feature(image))
+                features.append(image_feature(image))
                 self._owner.append(index)
         self.features = np.stack(features) if features else np.zeros((0, 0), np.float32)
         self._squares = (self.features**2).sum(1)
 
     def retrieve(self, image: np.ndarray) -> int:
-        """Return the index of the training shape whose picture is nearest to `image`, (H, W, 4)."""
+        """Return the index of the training shape whose image is nearest to `image`, (H, W, 4)."""
         if not len(self.features):
-            raise RequestError("The training shapes have no pictures to retrieve by.")
-        feature = picture_feature(image)
-        distances = self._squares - 2 * (self.features @ feature)  # less the picture's own square
+            raise RequestError("The training shapes have no images to retrieve by.")
+        feature = image_feature(image)
+        distances = self._squares - 2 * (self.features @ feature)  # less the image's own square
         return self._owner[int(distances.argmin())]
 
     def oracle(self, packed: np.ndarray) -> tuple[int, float]:
@@ -100,7 +100,7 @@ class Neighbours:
         return unpack_voxels(self.packed[index])
 
 
-def mean_shapes(shapes: Sequence[Shape]) -> dict[str, np.ndarray]:
+def mean_shapes(shapes: Sequence[StoredShape]) -> dict[str, np.ndarray]:
     """Return the mean shape of each category, (32, 32, 32) bool.
 
     The mean occupancy is cut where the result has the highest mean IoU with the shapes themselves.
@@ -114,10 +114,10 @@ def mean_shapes(shapes: Sequence[Shape]) -> dict[str, np.ndarray]:
 
 def _best_cut(grids: np.ndarray) -> np.ndarray:
     flat = grids.reshape(len(grids), -1).astype(np.float32)
-    share = flat.mean(0)
-    best, best_score = share >= 0.5, -1.0
+    fraction = flat.mean(0)
+    best, best_score = fraction >= 0.5, -1.0
     for cut in np.arange(1, 20) / 20:
-        candidate = share >= cut
+        candidate = fraction >= cut
         both = flat @ candidate
         either = flat.sum(1) + candidate.sum() - both
         score = float((both / np.maximum(either, 1)).mean())
@@ -131,14 +131,14 @@ def evaluate_baselines(
     test: Dataset,
     *,
     view: int = 0,
-    hull: Callable[[Shape], np.ndarray | None] | None = None,
+    hull: Callable[[StoredShape], np.ndarray | None] | None = None,
 ) -> dict[str, dict]:
     """Return the mean voxel IoU of each baseline on the test shapes, over classes and by class.
 
     Parameters
     ----------
     view
-        The picture of each test shape that retrieval is asked with.
+        The image of each test shape that retrieval is asked with.
     hull
         Gives the visual hull of a shape's views as (32, 32, 32) bool, or None where there is none;
         the reconstructor is handed in, since data knows of none.
@@ -146,21 +146,21 @@ def evaluate_baselines(
     neighbours, means = Neighbours(train.shapes), mean_shapes(train.shapes)
     scores: dict[str, dict[str, list[float]]] = {}
 
-    def note(name: str, shape: Shape, value: float) -> None:
+    def note(name: str, shape: StoredShape, value: float) -> None:
         scores.setdefault(name, {}).setdefault(shape.category, []).append(value)
 
     for shape in test:
-        truth = unpack_voxels(shape["voxels"])
+        ground_truth = unpack_voxels(shape["voxels"])
         note("oracle", shape, neighbours.oracle(shape["voxels"][0])[1])
         if shape.category in means:
-            note("mean-shape", shape, _iou(means[shape.category], truth))
+            note("mean-shape", shape, _iou(means[shape.category], ground_truth))
         if hull is not None:
             guess = hull(shape)
             if guess is not None:
-                note("visual-hull", shape, _iou(guess, truth))
+                note("visual-hull", shape, _iou(guess, ground_truth))
         if shape.view_count > view and len(neighbours.features):
             index = neighbours.retrieve(shape["views.images"][view])
-            note("retrieval", shape, _iou(neighbours.voxels(index), truth))
+            note("retrieval", shape, _iou(neighbours.voxels(index), ground_truth))
     return {name: _summary(groups) for name, groups in scores.items()}
 
 

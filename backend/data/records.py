@@ -1,4 +1,4 @@
-"""Make records: from a mesh file, from a procedural shape, from a folder of pictures."""
+"""Make records: from a mesh file, from a procedural shape, from a folder of images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,13 +13,13 @@ from ..geometry.cameras import Camera
 from ..geometry.frames import FRAMES, apply
 from ..geometry.meshes import Mesh
 from .format import VOXEL_HALF, VOXELS, Record, pack_voxels
-from .meshes import Asset, Solid, draw_points, mend, usable
+from .meshes import Asset, Solid, mend, sample_points, usable
 from .renders import camera_arrays
 
 if TYPE_CHECKING:
-    from .render import Lights, Rendered
+    from .render import Lights, RenderedViews
 
-Draw = Callable[[Sequence[Camera], Sequence["Lights"]], "Rendered"]
+Renderer = Callable[[Sequence[Camera], Sequence["Lights"]], "RenderedViews"]
 PASSES = ("depth", "normals", "albedo")
 # Of the two halves of a procedural shape's points beside its surface, by name, object frame.
 STDS = {"near": (0.01, 0.05), "wide": (0.04, 0.1)}
@@ -31,9 +31,9 @@ class Contents:
 
     points : how many points of each named distribution (see `DISTRIBUTIONS`)
     surface : points on the surface, with normals
-    views, size : how many pictures, and their side in pixels
+    views, size : how many images, and their side in pixels
     cameras : the range they are drawn from, see `sample_cameras`
-    passes : which of `PASSES` to keep beside the pictures
+    passes : which of `PASSES` to keep beside the images
     mesh : the mesh itself
     seed : of everything that is drawn
     """
@@ -94,7 +94,7 @@ def record_of_shape(category: str, seed: int, contents: Contents) -> Record:
     own = seed_of(name, contents.seed)
     arrays = _shape_points(batch, contents, own)
 
-    def draw(cameras: Sequence[Camera], lights: Sequence["Lights"]) -> "Rendered":
+    def draw(cameras: Sequence[Camera], lights: Sequence["Lights"]) -> "RenderedViews":
         return render_shapes(batch, cameras, lights, of=[0] * len(cameras))
 
     arrays |= _views(draw, contents, own, np.asarray(shape.extents))
@@ -103,12 +103,12 @@ def record_of_shape(category: str, seed: int, contents: Contents) -> Record:
     return Record(name, category, arrays, "", {"program": category, "seed": seed})
 
 
-def pictures_of_mesh(
+def images_of_mesh(
     asset: Asset, contents: Contents, *, name: str
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return pictures of a mesh file as a record's `views.*`, and world_from_volume, (4, 4).
+    """Return images of a mesh file as a record's `views.*`, and world_from_volume, (4, 4).
 
-    Nothing needs to be closed for a picture; the mesh is drawn as it is.
+    Nothing needs to be closed for an image; the mesh is drawn as it is.
     """
     mesh = asset.mesh
     matrix = FRAMES["object"](mesh.vertices[np.unique(mesh.faces)])
@@ -119,9 +119,9 @@ def pictures_of_mesh(
 
 
 def view_arrays(
-    cameras: Sequence[Camera], rendered: "Rendered", *, passes: Sequence[str]
+    cameras: Sequence[Camera], rendered: "RenderedViews", *, passes: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what a record keeps of rendered pictures and their cameras."""
+    """Return what a record keeps of rendered images and their cameras."""
     strays = set(passes) - set(PASSES)
     if strays:
         raise RequestError(
@@ -143,7 +143,7 @@ def _bytes(values: np.ndarray) -> np.ndarray:
     return np.round(values.clip(0, 1) * 255).astype(np.uint8)
 
 
-def _views(draw: Draw, contents: Contents, seed: int, extents: np.ndarray) -> dict[str, Any]:
+def _views(draw: Renderer, contents: Contents, seed: int, extents: np.ndarray) -> dict[str, Any]:
     if contents.views == 0:
         return {}
     from .render import sample_cameras, sample_lights
@@ -157,7 +157,7 @@ def _views(draw: Draw, contents: Contents, seed: int, extents: np.ndarray) -> di
     return view_arrays(cameras, rendered, passes=contents.passes)
 
 
-def _mesh_drawing(mesh: Mesh, seed: int) -> Draw:
+def _mesh_drawing(mesh: Mesh, seed: int) -> Renderer:
     """Return what draws a mesh; one without colours is given one material at random."""
     from .render import render_mesh
 
@@ -165,7 +165,7 @@ def _mesh_drawing(mesh: Mesh, seed: int) -> Draw:
     red, green, blue = rng.uniform(0.05, 0.8, 3).tolist()
     gloss = float(rng.uniform(0, 0.5))
 
-    def draw(cameras: Sequence[Camera], lights: Sequence["Lights"]) -> "Rendered":
+    def draw(cameras: Sequence[Camera], lights: Sequence["Lights"]) -> "RenderedViews":
         if mesh.colors is not None:
             return render_mesh(mesh, cameras, lights)
         return render_mesh(mesh, cameras, lights, color=(red, green, blue), gloss=gloss)
@@ -183,7 +183,7 @@ def _mesh_arrays(mesh: Mesh) -> dict[str, np.ndarray]:
 def _mesh_points(solid: Solid, contents: Contents, seed: int) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for index, (name, count) in enumerate(contents.points.items()):
-        drawn = draw_points(solid, name, count=count, seed=seed + index)
+        drawn = sample_points(solid, name, count=count, seed=seed + index)
         arrays |= {f"{name}.points": drawn.points, f"{name}.distance": drawn.distance}
     samples = solid.surface(contents.surface, np.random.default_rng(seed))
     arrays["surface.points"], arrays["surface.normals"] = samples.points, samples.normals
@@ -231,9 +231,9 @@ def _shape_points(batch: Any, contents: Contents, seed: int) -> dict[str, np.nda
 def record_of_views(
     folder: Path, mesh: Asset | None, contents: Contents, *, name: str, category: str
 ) -> Record | str:
-    """Return the record of a folder of pictures, with points from the mesh they were taken of.
+    """Return the record of a folder of images, with points from the mesh they were taken of.
 
-    The pictures' volume is taken to be the object frame of the mesh.
+    The images' volume is taken to be the object frame of the mesh.
     """
     from .renders import read_renders
 

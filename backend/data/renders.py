@@ -1,4 +1,4 @@
-"""Folders of rendered pictures: one layout, whoever rendered them.
+"""Folders of rendered images: one layout, whoever rendered them.
 
     <shape>/transforms.json   cameras in Blender's axes; `world_from_volume`: where the object is
     <shape>/000.png           RGBA, straight alpha, sRGB
@@ -59,11 +59,11 @@ def write_renders(
         folder.mkdir(parents=True, exist_ok=True)
         frames = []
         for index in range(len(arrays["views.images"])):
-            frame = _write_pictures(folder, f"{index:03d}", arrays, index, world)
+            frame = _write_images(folder, f"{index:03d}", arrays, index, world)
             frames.append(frame | camera_of(arrays, index).in_frame(back).to_transforms())
     except OSError as error:
         raise WorkError(
-            f"The pictures in {folder} could not be written: {error.strerror or error}.",
+            f"The images in {folder} could not be written: {error.strerror or error}.",
             "Free some space and run the same command again: what is finished is kept.",
         ) from error
     with written_whole(folder / NAME) as partial:
@@ -71,10 +71,10 @@ def write_renders(
         partial.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _write_pictures(
+def _write_images(
     folder: Path, stem: str, arrays: dict[str, np.ndarray], index: int, world: np.ndarray
 ) -> dict[str, Any]:
-    """Write the pictures of one view; return the frame's paths."""
+    """Write the images of one view; return the frame's paths."""
     from PIL import Image
 
     scale = scale_of(world)
@@ -99,16 +99,18 @@ def camera_of(arrays: dict[str, np.ndarray], index: int) -> Camera:
     """Return a camera of a record, posed in the object frame."""
     height, width = arrays["views.images"].shape[1:3]
     fx, fy, cx, cy = arrays["views.intrinsics"][index].tolist()
-    flat = bool(arrays["views.orthographic"][index])
-    return Camera(arrays["views.poses"][index], fx, fy, cx, cy, width, height, orthographic=flat)
+    orthographic = bool(arrays["views.orthographic"][index])
+    return Camera(
+        arrays["views.poses"][index], fx, fy, cx, cy, width, height, orthographic=orthographic
+    )
 
 
 def camera_arrays(cameras: Sequence[Camera]) -> dict[str, np.ndarray]:
     """Return what a record keeps of cameras that are posed in the object frame."""
-    lenses = [[c.fx, c.fy, c.cx, c.cy] for c in cameras]
+    intrinsics = [[c.fx, c.fy, c.cx, c.cy] for c in cameras]
     return {
         "views.poses": np.stack([camera.world_from_camera for camera in cameras]),
-        "views.intrinsics": np.array(lenses, np.float64),
+        "views.intrinsics": np.array(intrinsics, np.float64),
         "views.orthographic": np.array([c.orthographic for c in cameras], np.uint8),
     }
 
@@ -119,20 +121,20 @@ def read_renders(folder: str | Path) -> dict[str, np.ndarray]:
     Raises
     ------
     RequestError
-        If `transforms.json` is missing or garbled, or a picture is.
+        If `transforms.json` is missing or garbled, or an image is.
     """
     folder = Path(folder)
     content = _content(folder)
     frames, world = content["frames"], _world(content)
-    pictures = [_picture(folder, frame["file_path"], "RGBA") for frame in frames]
+    images = [_image(folder, frame["file_path"], "RGBA") for frame in frames]
     shared = {key: value for key, value in content.items() if key != "frames"}
     cameras = [
         Camera.from_transforms(
             {"w": image.shape[1], "h": image.shape[0], **shared, **frame}
         ).in_frame(world)
-        for frame, image in zip(frames, pictures, strict=True)
+        for frame, image in zip(frames, images, strict=True)
     ]
-    arrays = {"views.images": _stacked(folder, pictures)} | camera_arrays(cameras)
+    arrays = {"views.images": _stacked(folder, images)} | camera_arrays(cameras)
     return arrays | _read_passes(folder, frames, world)
 
 
@@ -161,16 +163,16 @@ def _read_passes(
         depths = [_depth(folder, frame["depth_file_path"]) / scale for frame in frames]
         arrays["views.depth"] = _stacked(folder, depths).astype(np.float16)
     if all("normal_file_path" in frame for frame in frames):
-        pixels = [_picture(folder, frame["normal_file_path"], "RGB") for frame in frames]
+        pixels = [_image(folder, frame["normal_file_path"], "RGB") for frame in frames]
         normals = (_stacked(folder, pixels).astype(np.float32) - 128) @ (world[:3, :3] / scale)
         arrays["views.normals"] = np.round(normals).clip(-127, 127).astype(np.int8)
     if all("albedo_file_path" in frame for frame in frames):
-        albedo = [_picture(folder, frame["albedo_file_path"], "RGB") for frame in frames]
+        albedo = [_image(folder, frame["albedo_file_path"], "RGB") for frame in frames]
         arrays["views.albedo"] = _stacked(folder, albedo)
     return arrays
 
 
-def _picture(folder: Path, name: str, mode: str) -> np.ndarray:
+def _image(folder: Path, name: str, mode: str) -> np.ndarray:
     with opened(ImageFile(str(folder / name))) as file:
         return np.asarray(file.convert(mode))
 
@@ -182,8 +184,8 @@ def _depth(folder: Path, name: str) -> np.ndarray:
         raise RequestError(f"The depth {folder / name} can't be read: {error}.") from error
 
 
-def _stacked(folder: Path, pictures: list[np.ndarray]) -> np.ndarray:
-    sizes = {picture.shape for picture in pictures}
+def _stacked(folder: Path, images: list[np.ndarray]) -> np.ndarray:
+    sizes = {image.shape for image in images}
     if len(sizes) > 1:
-        raise RequestError(f"The pictures in {folder} differ in size: {sorted(sizes)}.")
-    return np.stack(pictures)
+        raise RequestError(f"The images in {folder} differ in size: {sorted(sizes)}.")
+    return np.stack(images)

@@ -1,4 +1,4 @@
-"""A contact sheet of a data set: pictures, labelled points and numbers, to be looked at."""
+"""A contact sheet of a data set: images, labelled points and numbers, to be looked at."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 from ..contract.errors import RequestError
 from ..geometry.writing import written_whole
-from .format import Dataset, Shape, unpack_voxels
+from .format import Dataset, StoredShape, unpack_voxels
 
 TILE = 128  # pixels
 MARGIN, LINE = 4, 14
@@ -17,7 +17,7 @@ INSIDE, OUTSIDE = (214, 69, 65), (198, 204, 212)
 def write_sheet(
     dataset: Dataset, path: str | Path, *, rows: int = 24, views: int = 5, seed: int = 0
 ) -> list[str]:
-    """Write a PNG, one row a shape: pictures, slices of labelled points, three sides of the voxels.
+    """Write a PNG, one row a shape: images, slices of labelled points, three sides of the voxels.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def write_sheet(
     return [shape.id for shape in shapes]
 
 
-def _chosen(dataset: Dataset, rows: int, seed: int) -> list[Shape]:
+def _chosen(dataset: Dataset, rows: int, seed: int) -> list[StoredShape]:
     """Return shapes in turn from each category, in a drawn order."""
     rng = np.random.default_rng(seed)
     order = [dataset[int(i)] for i in rng.permutation(len(dataset))]
@@ -59,7 +59,7 @@ def _chosen(dataset: Dataset, rows: int, seed: int) -> list[Shape]:
     return sorted(turns[:rows], key=lambda shape: shape.id)
 
 
-def _caption(shape: Shape) -> str:
+def _caption(shape: StoredShape) -> str:
     parts = [f"{shape.id} [{shape.category}]"]
     for name in shape.names:
         group, _, kind = name.partition(".")
@@ -69,7 +69,7 @@ def _caption(shape: Shape) -> str:
     return "   ".join(parts)
 
 
-def _tiles(shape: Shape, views: int) -> list[np.ndarray]:
+def _tiles(shape: StoredShape, views: int) -> list[np.ndarray]:
     tiles = []
     if "views.images" in shape:
         step = max(1, shape.view_count // max(views, 1))
@@ -81,7 +81,7 @@ def _tiles(shape: Shape, views: int) -> list[np.ndarray]:
     return tiles
 
 
-def _is_volume(shape: Shape, name: str) -> bool:
+def _is_volume(shape: StoredShape, name: str) -> bool:
     stem = name.removesuffix(".points")
     return stem != name and (f"{stem}.distance" in shape or f"{stem}.inside" in shape)
 
@@ -91,14 +91,14 @@ def _on_white(image: np.ndarray) -> np.ndarray:
 
     alpha = image[..., 3:].astype(np.float32) / 255
     flat = image[..., :3] * alpha + 255 * (1 - alpha)
-    picture = Image.fromarray(flat.round().astype(np.uint8))
-    picture.thumbnail((TILE, TILE))
+    thumbnail = Image.fromarray(flat.round().astype(np.uint8))
+    thumbnail.thumbnail((TILE, TILE))
     tile = Image.new("RGB", (TILE, TILE), (235, 235, 235))
-    tile.paste(picture, ((TILE - picture.width) // 2, (TILE - picture.height) // 2))
+    tile.paste(thumbnail, ((TILE - thumbnail.width) // 2, (TILE - thumbnail.height) // 2))
     return np.asarray(tile)
 
 
-def _slice(shape: Shape, name: str) -> np.ndarray:
+def _slice(shape: StoredShape, name: str) -> np.ndarray:
     """Return the points nearest to the plane x = 0, seen from the right: red is inside."""
     points, inside = shape[f"{name}.points"], shape.inside(name)
     nearest = np.argsort(np.abs(points[:, 0]), kind="stable")[:4000]
@@ -116,7 +116,7 @@ def _thickness(counts: np.ndarray) -> np.ndarray:
     return np.repeat(shades.astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)[..., None], 3, 2)
 
 
-def describe(shapes: Sequence[Shape]) -> dict[str, int]:
+def describe(shapes: Sequence[StoredShape]) -> dict[str, int]:
     """Return how many shapes there are of each category."""
     counts: dict[str, int] = {}
     for shape in shapes:

@@ -1,15 +1,15 @@
-"""The depth of a picture, regressed: the feature pyramid of UCLID-Net's depth network.
+"""The depth of an image, regressed: the feature pyramid of UCLID-Net's depth network.
 
 After "Single image depth estimation" with feature pyramids, as the authors' code has it (its names
 of parameters are kept): ResNet-18's stages bottom up without max pooling, four levels top down,
-each brought to half the picture's resolution, two convolutions for the answer.
+each brought to half the image's resolution, two convolutions for the answer.
 """
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
-from .resnet import draw_convolutions, make_stage
+from .resnet import initialize_convolutions, make_stage
 
 
 class DepthNetwork(nn.Module):
@@ -33,7 +33,7 @@ class DepthNetwork(nn.Module):
             for a, b, s in zip(widths, widths[1:], strides, strict=False)
         ]
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        draw_convolutions(self)
+        initialize_convolutions(self)
         self.toplayer = nn.Conv2d(8 * width, wide, 1)
         self.latlayer1 = nn.Conv2d(4 * width, wide, 1)
         self.latlayer2 = nn.Conv2d(2 * width, wide, 1)

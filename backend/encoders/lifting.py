@@ -1,4 +1,4 @@
-"""Pictures lifted to grids in object space: UCLID-Net's section 3.1.
+"""Images lifted to grids in object space: UCLID-Net's section 3.1.
 
 Features are looked up where a grid's points project; a depth map becomes a point cloud and the
 voxels that it falls in. Both meet in grids over the cube [-1, 1]^3 of the method's frame, where
@@ -26,7 +26,7 @@ def lift_features(
     camera_from_method: Tensor,
     intrinsics: Tensor,
     *,
-    picture: int,
+    image_size: int,
     legacy: bool = False,
     orthographic: bool = False,
 ) -> Tensor:
@@ -36,15 +36,15 @@ def lift_features(
     ----------
     maps : (V, C, h, w)
     count : N
-    camera_from_method : (V, 4, 4); `intrinsics` (V, 4), pixels of a picture of `picture` squared
-    legacy : the picture's borders are the outer pixels' centres
+    camera_from_method : (V, 4, 4); `intrinsics` (V, 4), pixels of an image of `image_size` squared
+    legacy : the image's borders are the outer pixels' centres
     """
     seen = grid_points(count, maps) @ camera_from_method[:, :3, :3].mT
     seen = seen + camera_from_method[:, None, :3, 3]  # (V, N^3, 3)
     depth = seen[..., 2:]
     plane = seen[..., :2] if orthographic else seen[..., :2] / depth.clamp_min(1e-6)
     pixels = plane * intrinsics[:, None, :2] + intrinsics[:, None, 2:]
-    grid = torch.where(depth > 0, 2 * pixels / picture - 1, 2.0)[:, None]  # (V, 1, N^3, 2)
+    grid = torch.where(depth > 0, 2 * pixels / image_size - 1, 2.0)[:, None]  # (V, 1, N^3, 2)
     lifted = F.grid_sample(maps, grid.to(maps), padding_mode="zeros", align_corners=legacy)
     return lifted[:, :, 0].unflatten(2, (count,) * 3)
 
@@ -54,7 +54,7 @@ def lift_depth(
     camera_from_method: Tensor,
     intrinsics: Tensor,
     *,
-    picture: int,
+    image_size: int,
     legacy: bool = False,
     orthographic: bool = False,
 ) -> Tensor:
@@ -67,16 +67,16 @@ def lift_depth(
     Parameters
     ----------
     depth : (h, h) along the optical axis, method units; not finite where there is nothing
-    camera_from_method : (4, 4); `intrinsics` (4,), pixels of a picture of `picture` squared
+    camera_from_method : (4, 4); `intrinsics` (4,), pixels of an image of `image_size` squared
     legacy : mirrored along the viewing axis and not made finer, as the authors' code has it
     """
-    shared = {"picture": picture, "legacy": legacy, "orthographic": orthographic}
+    shared = {"image_size": image_size, "legacy": legacy, "orthographic": orthographic}
     points = _unproject(depth, camera_from_method, intrinsics, **shared)  # (h, h, 3)
     finer = 1 if legacy else -(-DEPTH_PIXELS // len(depth))
     reach = torch.full_like(depth, STRAY_REACH)
     if finer > 1:
         away = torch.ones_like(depth) if orthographic else depth
-        pixel = picture / len(depth) / intrinsics[:2].mean() * away
+        pixel = image_size / len(depth) / intrinsics[:2].mean() * away
         reach = (SLOPE_PIXELS * pixel).clamp_min(STRAY_REACH)
     kept = depth.isfinite()
     kept[kept.clone()] = belongs(points[kept], reach[kept])
@@ -92,24 +92,24 @@ def _unproject(
     camera_from_method: Tensor,
     intrinsics: Tensor,
     *,
-    picture: int,
+    image_size: int,
     legacy: bool,
     orthographic: bool,
 ) -> Tensor:
     """Return (h, h, 3), the points of a depth map's pixels in the method's frame."""
     size = depth.shape[0]
-    centers = (torch.arange(size, device=depth.device) + 0.5) * (picture / size)
+    centers = (torch.arange(size, device=depth.device) + 0.5) * (image_size / size)
     if legacy:
-        centers = torch.linspace(0, picture, size, device=depth.device)
+        centers = torch.linspace(0, image_size, size, device=depth.device)
     v, u = torch.meshgrid(centers, centers, indexing="ij")
     plane = (torch.stack([u, v], -1) - intrinsics[2:]) / intrinsics[:2]
     z = depth[..., None]
-    turn, shift = camera_from_method[:3, :3], camera_from_method[:3, 3]
+    rotation, translation = camera_from_method[:3, :3], camera_from_method[:3, 3]
     across = plane if orthographic else plane * z
-    seen = torch.cat([across, z], -1) - shift
+    seen = torch.cat([across, z], -1) - translation
     if legacy:
-        seen = torch.cat([across, -z], -1) + shift
-    return seen @ turn  # the inverse of a rotation, by its transpose
+        seen = torch.cat([across, -z], -1) + translation
+    return seen @ rotation  # the inverse of a rotation, by its transpose
 
 
 def refine_depth(depth: Tensor, factor: int, step: Tensor) -> Tensor:

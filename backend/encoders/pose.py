@@ -1,4 +1,4 @@
-"""The camera of a picture, regressed: the camera networks of DISN and of UCLID-Net."""
+"""The camera of an image, regressed: the camera networks of DISN and of UCLID-Net."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from ..geometry.rotations import rotation_from_6d
-from .resnet import draw_convolutions, make_norm, make_stage
+from .resnet import initialize_convolutions, make_norm, make_stage
 from .vgg import VGG16
 
 
 class CameraNetwork(nn.Module):
-    """DISN's (section 3.1.1, figure 5): pictures to cameras with a scale.
+    """DISN's (section 3.1.1, figure 5): images to cameras with a scale.
 
     A VGG-16 gives one vector; three heads read a scale, six numbers of a rotation and a
     translation. The released model has no batch norms, so the heads have none.
@@ -39,14 +39,14 @@ class CameraNetwork(nn.Module):
         self.register_buffer("offset", torch.tensor(translation), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (B, 3, 4), camera_from_method = [s R | t], of the encoder's pictures.
+        """Return (B, 3, 4), camera_from_method = [s R | t], of the encoder's images.
 
         Camera axes are x right, y down, z forward; the scale s takes up the size of the object.
         """
         vector, _ = self.encoder(images)
         turned = self.scale(vector)[..., None] * rotation_from_6d(self.ortho6d(vector))
-        shift = self.translation(vector) + self.offset
-        return torch.cat([turned, shift[..., None]], dim=-1)
+        translation = self.translation(vector) + self.offset
+        return torch.cat([turned, translation[..., None]], dim=-1)
 
 
 def _head(*sizes: int) -> nn.Sequential:
@@ -61,7 +61,7 @@ def _head(*sizes: int) -> nn.Sequential:
 
 
 class PoseNetwork(nn.Module):
-    """UCLID-Net's: pictures to rigid cameras that look at the object's centre.
+    """UCLID-Net's: images to rigid cameras that look at the object's centre.
 
     The paper speaks of a ResNet-18; this is the network of the authors' code, whose names of
     parameters it keeps: full resolution at first, four stages of four blocks, affine norms.
@@ -85,7 +85,7 @@ class PoseNetwork(nn.Module):
         self.layer3 = make_stage(2 * width, 4 * width, 4, stride=2, norm=norm)
         self.layer4 = make_stage(4 * width, 4 * width, 4, stride=2, norm=norm)
         self.fc = nn.Linear(4 * width, 7)
-        draw_convolutions(self)
+        initialize_convolutions(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (B, 3, 4), camera_from_object = [R | t], t = (0, 0, distance).
@@ -98,5 +98,5 @@ class PoseNetwork(nn.Module):
         numbers = self.fc(x.mean((2, 3)))
         rotation = rotation_from_6d(numbers[:, :6]).mT
         distance = self.farthest * numbers[:, 6:].sigmoid()
-        shift = torch.cat([torch.zeros_like(distance).expand(-1, 2), distance], 1)
-        return torch.cat([rotation, shift[..., None]], -1)
+        translation = torch.cat([torch.zeros_like(distance).expand(-1, 2), distance], 1)
+        return torch.cat([rotation, translation[..., None]], -1)

@@ -52,12 +52,12 @@ class ResidualModule(nn.Module):
 
 
 class PreactivationResNet(nn.Module):
-    """The encoder: pictures (B, channels, H, W) to pooled features (B, `features`).
+    """The encoder: images (B, channels, H, W) to pooled features (B, `features`).
 
     Parameters
     ----------
     channels
-        Channels of the picture, 4 for RGBA.
+        Channels of the image, 4 for RGBA.
     width
         N, channels after the first convolution.
     blocks

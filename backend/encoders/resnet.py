@@ -50,7 +50,7 @@ class ResNet(nn.Module):
     blocks
         Residual blocks of each of the four stages.
     channels
-        Channels of the picture.
+        Channels of the image.
     width
         Channels of the first stage, doubled by each later one; the published networks have 64.
     norm
@@ -79,7 +79,7 @@ class ResNet(nn.Module):
         self.layer4 = make_stage(widths[2], widths[3], blocks[3], stride=2, norm=norm)
         self.widths = tuple(widths)
         self.fc = None if outputs is None else nn.Linear(widths[3], outputs)
-        draw_convolutions(self)
+        initialize_convolutions(self)
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """Return the maps of stages i = 0..3, (B, width 2^i, H / 2^(2+i), W / 2^(2+i))."""
@@ -96,7 +96,7 @@ class ResNet(nn.Module):
         return pooled if self.fc is None else self.fc(pooled)
 
 
-def draw_convolutions(module: nn.Module) -> None:
+def initialize_convolutions(module: nn.Module) -> None:
     """Draw convolutions from N(0, 2 / (k^2 outputs)), as He et al. and UCLID-Net do."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):

@@ -1,8 +1,8 @@
 """A light pre-activation residual network that gives one vector and a map of every resolution.
 
 Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, Ren and Sun, ECCV
-2016), two 3x3 convolutions a block. Half or a quarter of the picture's resolution from the first
-convolution on: with a quarter, the stages work on maps as small as for a picture of half the size.
+2016), two 3x3 convolutions a block. Half or a quarter of the image's resolution from the first
+convolution on: with a quarter, the stages work on maps as small as for an image of half the size.
 """
 
 import torch
@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 
-class Block(nn.Module):
+class TrunkBlock(nn.Module):
     """Norm, ReLU, 3x3, norm, ReLU, 3x3, added to what came in.
 
     (B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride)). Where the shape changes,
@@ -40,7 +40,7 @@ class Trunk(nn.Module):
     Parameters
     ----------
     channels
-        Of the pictures.
+        Of the images.
     stem
         Channels after the first convolution.
     stride
@@ -69,8 +69,8 @@ class Trunk(nn.Module):
         self.stages = nn.ModuleList()
         inputs = stem
         for index, outputs in enumerate(widths):
-            first = Block(inputs, outputs, stride=2 if index else 1)
-            rest = [Block(outputs, outputs, stride=1) for _ in range(blocks - 1)]
+            first = TrunkBlock(inputs, outputs, stride=2 if index else 1)
+            rest = [TrunkBlock(outputs, outputs, stride=1) for _ in range(blocks - 1)]
             self.stages.append(nn.Sequential(first, *rest))
             inputs = outputs
         self.given = [maps or index == len(widths) - 1 for index in range(len(widths))]
@@ -99,12 +99,12 @@ class Trunk(nn.Module):
 
 
 def doubled_stem(weight: Tensor) -> Tensor:
-    """Return the first kernel, (O, I, 2 K, 2 K), that sees in a picture what (O, I, K, K) sees in
+    """Return the first kernel, (O, I, 2 K, 2 K), that sees in an image what (O, I, K, K) sees in
     one of half the size, each of whose pixels is the mean of four."""
     return weight.repeat_interleave(2, -1).repeat_interleave(2, -2) / 4
 
 
 def premultiplied(images: Tensor) -> Tensor:
-    """Return pictures (..., 4, H, W), straight alpha, with their colours times alpha."""
+    """Return images (..., 4, H, W), straight alpha, with their colours times alpha."""
     alpha = images[..., 3:, :, :]
     return torch.cat([images[..., :3, :, :] * alpha, alpha], -3)

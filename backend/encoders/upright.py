@@ -1,6 +1,6 @@
-"""Where an upright picture was taken from: the camera network of our own method.
+"""Where an upright image was taken from: the camera network of our own method.
 
-A picture without a camera is cropped to its mask, so nothing in it tells distance, aim or focal
+An image without a camera is cropped to its mask, so nothing in it tells distance, aim or focal
 length: what is left to find is the direction it was taken from, how large the object's frame
 appears, and where its centre appears. The camera is taken to be upright, as people hold it.
 
@@ -24,20 +24,20 @@ FINE = 4.0  # weight in the loss of all that is regressed, against the choice of
 
 @dataclass(frozen=True)
 class Sightings:
-    """How N pictures were taken.
+    """How N images were taken.
 
     Attributes
     ----------
     azimuth : (N,) radians from the front, -Y, counter-clockwise seen from above
     elevation : (N,) radians above the horizon
-    zoom : (N,) natural logarithm of how large the volume appears, 0 as in training pictures
-    shift : (N, 2) where the volume's centre appears; the square picture is [-1, 1]^2, y down
+    zoom : (N,) natural logarithm of how large the volume appears, 0 as in training images
+    offset : (N, 2) where the volume's centre appears; the square image is [-1, 1]^2, y down
     """
 
     azimuth: Tensor
     elevation: Tensor
     zoom: Tensor
-    shift: Tensor
+    offset: Tensor
 
     @property
     def axes(self) -> Tensor:
@@ -86,7 +86,7 @@ def read(raw: Tensor, bins: Tensor | None = None) -> Sightings:
         azimuth=(chosen + offset + 0.5) * WIDTH,
         elevation=bounded[:, 0] * (math.pi / 2),
         zoom=2 * bounded[:, 1],
-        shift=bounded[:, 2:],
+        offset=bounded[:, 2:],
     )
 
 
@@ -106,33 +106,37 @@ def sighting_loss(raw: Tensor, true: Sightings) -> Tensor:
         (found.azimuth / WIDTH, place),
         (found.elevation, true.elevation),
         (found.zoom, true.zoom.clamp(-2, 2)),
-        (found.shift, true.shift.clamp(-1, 1)),
+        (found.offset, true.offset.clamp(-1, 1)),
     ]
     fine = torch.stack([F.smooth_l1_loss(a, b, beta=0.1) for a, b in pairs]).sum()
     return F.cross_entropy(raw[:, :BINS], bins) + FINE * fine
 
 
 def true_sightings(
-    camera_from_volume: Tensor, lens: Tensor, *, size: int, unit: float, orthographic: bool
+    camera_from_volume: Tensor, intrinsics: Tensor, *, size: int, unit: float, orthographic: bool
 ) -> Sightings:
     """Return how cameras see the volume.
 
     Parameters
     ----------
     camera_from_volume : (N, 4, 4)
-    lens : (N, 4) fx fy cx cy, pixels
-    size : side of the picture in pixels
-    unit : how large a length 1 at the volume's centre appears in training pictures, in sides
+    intrinsics : (N, 4) fx fy cx cy, pixels
+    size : side of the image in pixels
+    unit : how large a length 1 at the volume's centre appears in training images, in sides
     orthographic : the cameras are
     """
-    turn, shift = camera_from_volume[:, :3, :3], camera_from_volume[:, :3, 3]
-    away = -turn[:, 2] if orthographic else F.normalize(-(turn.mT @ shift[..., None])[..., 0])
-    depth = torch.ones_like(shift[:, 2]) if orthographic else shift[:, 2]
-    center = shift[:, :2] / depth[:, None] * lens[:, :2] + lens[:, 2:]
-    distance = torch.ones_like(depth) if orthographic else shift.norm(dim=1)
+    rotation, translation = camera_from_volume[:, :3, :3], camera_from_volume[:, :3, 3]
+    away = (
+        -rotation[:, 2]
+        if orthographic
+        else F.normalize(-(rotation.mT @ translation[..., None])[..., 0])
+    )
+    depth = torch.ones_like(translation[:, 2]) if orthographic else translation[:, 2]
+    center = translation[:, :2] / depth[:, None] * intrinsics[:, :2] + intrinsics[:, 2:]
+    distance = torch.ones_like(depth) if orthographic else translation.norm(dim=1)
     return Sightings(
         azimuth=torch.atan2(away[:, 0], -away[:, 1]),
         elevation=away[:, 2].clamp(-1, 1).asin(),
-        zoom=(lens[:, 0] / (size * distance * unit)).log(),
-        shift=2 * center / size - 1,
+        zoom=(intrinsics[:, 0] / (size * distance * unit)).log(),
+        offset=2 * center / size - 1,
     )

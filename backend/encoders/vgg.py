@@ -21,7 +21,7 @@ class VGG16(nn.Module):
     Parameters
     ----------
     channels
-        Channels of the picture.
+        Channels of the image.
     width
         Channels of the first group; 64 is the published network.
     hidden
@@ -29,10 +29,10 @@ class VGG16(nn.Module):
     outputs
         Size of the global feature; DISN's is 1024.
     head
-        Kernel of `fc6`, the side of the last map: 7 for pictures of 224, 4 for 128.
+        Kernel of `fc6`, the side of the last map: 7 for images of 224, 4 for 128.
     batch_norm
         A batch norm before each ReLU; the published network has none. Without those of the fully
-        connected part a high rate of learning kills it: no picture passes its ReLUs any more.
+        connected part a high rate of learning kills it: no image passes its ReLUs any more.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class VGG16(nn.Module):
         self._initialize()
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Encode pictures.
+        """Encode images.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class VGG16(nn.Module):
 
 
 class _VectorNorm(nn.BatchNorm2d):
-    """A batch norm of maps of one pixel; a single picture is normed by what is known of others."""
+    """A batch norm of maps of one pixel; a single image is normed by what is known of others."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or input.numel() > input.shape[1]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..contract.errors import RequestError
-from .trials import Measure, Training
+from .trials import Measure, TrainingVariant
 
 BOUNDARY = (("near", 930), ("uniform", 94))  # ten boundary points to one, as the paper has it
 UNIFORM = (("uniform", 1024),)
@@ -20,34 +20,34 @@ OPTIMIZE = 100  # steps of test-time optimisation; the paper's 500 take minutes 
 TRAININGS = {
     training.name: training
     for training in (
-        Training("dmf-boundary", "deep-meta-functionals", points=BOUNDARY),
-        Training("dmf-uniform", "deep-meta-functionals", points=UNIFORM),
-        Training("disn", "disn"),
-        Training("disn-global", "disn", {"streams": "global"}),
-        Training("disn-binary", "disn", {"binary": True}),
-        Training("disn-camera", "disn", part="camera", start="disn"),
-        Training("uclid", "uclid-net"),
-        Training("uclid-depth", "uclid-net", part="depth", start="uclid"),
-        Training("uclid-camera", "uclid-net", part="camera", start="uclid-depth"),
-        Training("tdgn", "tdgn"),
-        Training("tdgn-4-points", "tdgn", {"points": 4}),
-        Training("tdgn-16-points", "tdgn", {"points": 16}),
-        Training("tdgn-64-points", "tdgn", {"points": 64}),
-        Training("tdgn-isotropic", "tdgn", {"anisotropic": False}),
-        Training("tdgn-no-embedding", "tdgn", {"embedding": False}),
-        Training("srn", "sdf-srn"),
-        Training("srn-occupancy", "sdf-srn", {"occupancy": True}),
-        Training("srn-no-color", "sdf-srn", {"render": 0.0}),
-        Training("srn-no-importance", "sdf-srn", {"importance": False}),
-        Training("srn-no-encoding", "sdf-srn", {"frequencies": 0}),
-        Training("srn-no-sphere", "sdf-srn", pretrained=False),
-        Training("levelform", "levelform"),
-        Training("levelform-no-local", "levelform", {"local_features": False}),
-        Training("levelform-no-camera-axes", "levelform", {"camera_coordinates": False}),
-        Training("levelform-no-alpha", "levelform", {"alpha": False}),
-        Training("levelform-no-hyper", "levelform", {"hyper": False}),
-        Training("levelform-no-symmetry", "levelform", {"symmetry": False}),
-        Training("levelform-no-confidence", "levelform", {"confidence": False}),
+        TrainingVariant("dmf-boundary", "deep-meta-functionals", points=BOUNDARY),
+        TrainingVariant("dmf-uniform", "deep-meta-functionals", points=UNIFORM),
+        TrainingVariant("disn", "disn"),
+        TrainingVariant("disn-global", "disn", {"streams": "global"}),
+        TrainingVariant("disn-binary", "disn", {"binary": True}),
+        TrainingVariant("disn-camera", "disn", part="camera", start="disn"),
+        TrainingVariant("uclid", "uclid-net"),
+        TrainingVariant("uclid-depth", "uclid-net", part="depth", start="uclid"),
+        TrainingVariant("uclid-camera", "uclid-net", part="camera", start="uclid-depth"),
+        TrainingVariant("tdgn", "tdgn"),
+        TrainingVariant("tdgn-4-points", "tdgn", {"points": 4}),
+        TrainingVariant("tdgn-16-points", "tdgn", {"points": 16}),
+        TrainingVariant("tdgn-64-points", "tdgn", {"points": 64}),
+        TrainingVariant("tdgn-isotropic", "tdgn", {"anisotropic": False}),
+        TrainingVariant("tdgn-no-embedding", "tdgn", {"embedding": False}),
+        TrainingVariant("srn", "sdf-srn"),
+        TrainingVariant("srn-occupancy", "sdf-srn", {"occupancy": True}),
+        TrainingVariant("srn-no-color", "sdf-srn", {"render": 0.0}),
+        TrainingVariant("srn-no-importance", "sdf-srn", {"importance": False}),
+        TrainingVariant("srn-no-encoding", "sdf-srn", {"frequencies": 0}),
+        TrainingVariant("srn-no-sphere", "sdf-srn", pretrained=False),
+        TrainingVariant("levelform", "levelform"),
+        TrainingVariant("levelform-no-local", "levelform", {"local_features": False}),
+        TrainingVariant("levelform-no-camera-axes", "levelform", {"camera_coordinates": False}),
+        TrainingVariant("levelform-no-alpha", "levelform", {"alpha": False}),
+        TrainingVariant("levelform-no-hyper", "levelform", {"hyper": False}),
+        TrainingVariant("levelform-no-symmetry", "levelform", {"symmetry": False}),
+        TrainingVariant("levelform-no-confidence", "levelform", {"confidence": False}),
     )
 }
 
@@ -59,7 +59,7 @@ class Side:
     Attributes
     ----------
     label : what it is
-    training : name of a `Training`
+    training : name of a `TrainingVariant`
     how : how the trained network is asked
     published : the paper's number, in its unit; empty where it has none
     """
@@ -111,7 +111,7 @@ class Claim:
         """Return a side by its label."""
         return next(side for side in self.sides if side.label == label)
 
-    def trainings(self) -> list[Training]:
+    def trainings(self) -> list[TrainingVariant]:
         """Return the trainings that it needs, each after the one that it starts from."""
         names: dict[str, None] = {}
         for side in self.sides:

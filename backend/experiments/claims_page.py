@@ -14,7 +14,7 @@ from . import markdown
 from .claims import TRAININGS, Claim, Comparison, Side
 from .markdown import number
 from .store import Numbers
-from .trials import Training, Workshop
+from .trials import TrainingVariant, Workshop
 from .verdicts import Difference, Verdict, difference, overall
 
 # Name of the measure, how a table calls it, digits, and what it is multiplied by.
@@ -27,7 +27,7 @@ MEASURES: dict[str, tuple[str, int, float]] = {
 RULE = """\
 Every training is a short one of a compact network, as long as the table says, by the recipe of
 `levelform train` with what the claim changes; longer ones may come out otherwise. Both sides are
-measured on the same unseen shapes, from their first pictures. A comparison **holds** if the
+measured on the same unseen shapes, from their first images. A comparison **holds** if the
 difference has the claimed sign and is larger than the noise: two standard errors over the shapes,
 or half the range over the seeds, whichever is larger; it **does not hold** if it is as large with
 the other sign; else it is **within the noise**. What is claimed to be alike holds if the
@@ -97,7 +97,7 @@ def try_claims(
     ticket.plan({"Training": 10.0, "Measuring": 1.0})
     if run:
         check_data(claims, workshop)
-        with ticket.stage("Training"):
+        with ticket.stage("TrainingVariant"):
             _train(claims, workshop, seeds, ticket)
     found = []
     with ticket.stage("Measuring"):
@@ -144,7 +144,7 @@ def check_data(claims: Sequence[Claim], workshop: Workshop) -> None:
         )
 
 
-def needed(claims: Sequence[Claim]) -> list[Training]:
+def needed(claims: Sequence[Claim]) -> list[TrainingVariant]:
     """Return the trainings of some claims, each once and after the one that it starts from."""
     names = dict.fromkeys(t.name for claim in claims for t in claim.trainings())
     return [TRAININGS[name] for name in names]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..contract.errors import RequestError, WorkError
 from ..data.baselines import Neighbours, mean_shapes
-from ..data.format import VOXEL_HALF, Dataset, Shape
+from ..data.format import VOXEL_HALF, Dataset, StoredShape
 from ..encoders.lifting import voxels_of
 from ..fields import Field
 from ..geometry.frames import OBJECT_SIDE
@@ -39,7 +39,7 @@ COARSE_POINTS = 3_000
 
 
 class Entrant(ABC):
-    """Something that turns pictures into a field.
+    """Something that turns images into a field.
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class Entrant(ABC):
 
     @abstractmethod
     def version(self, category: str) -> str:
-        """Return a hash of all that its answers for a category depend on but the pictures."""
+        """Return a hash of all that its answers for a category depend on but the images."""
 
     @abstractmethod
-    def field(self, shape: Shape, setting: Setting) -> Field:
-        """Return what it makes of a shape's pictures.
+    def field(self, shape: StoredShape, setting: Setting) -> Field:
+        """Return what it makes of a shape's images.
 
         Raises
         ------
@@ -74,15 +74,15 @@ class Entrant(ABC):
             If it makes nothing of them.
         """
 
-    def coarse_volume(self, shape: Shape) -> Tensor:
-        """Return (28, 28, 28) bool of UCLID-Net's cube, from one picture and its camera.
+    def coarse_volume(self, shape: StoredShape) -> Tensor:
+        """Return (28, 28, 28) bool of UCLID-Net's cube, from one image and its camera.
 
         Only of an entrant that is `coarse`.
         """
         raise NotImplementedError(f"{self.title} has no coarse volume")
 
 
-class Network(Entrant):
+class NetworkEntrant(Entrant):
     """A reconstructor; one network for everything, or one for each category.
 
     Parameters
@@ -107,17 +107,17 @@ class Network(Entrant):
         """Return the weights' hash."""
         return self._model(category).weights.hash
 
-    def field(self, shape: Shape, setting: Setting) -> Field:
+    def field(self, shape: StoredShape, setting: Setting) -> Field:
         """Reconstruct."""
         model = self._model(shape.category)
         options = {"camera": "estimated"} if setting.camera == "estimated" else {}
-        return model.decode(model.encode(setting.pictures(shape), **options))
+        return model.decode(model.encode(setting.images(shape), **options))
 
-    def coarse_volume(self, shape: Shape) -> Tensor:
+    def coarse_volume(self, shape: StoredShape) -> Tensor:
         """Return the voxels that the network takes for occupied."""
         model = self._model(shape.category)
         assert isinstance(model, UCLIDNet)
-        return model.coarse_volume(model.encode(ONE.pictures(shape))).cpu()
+        return model.coarse_volume(model.encode(ONE.images(shape))).cpu()
 
     def _model(self, category: str) -> Reconstructor:
         return self.models[category if category in self.models else EVERY]
@@ -136,7 +136,7 @@ class VoxelField(Field):
         return 0.5 - taken.flatten()
 
 
-def surface_voxels(shape: Shape) -> Tensor:
+def surface_voxels(shape: StoredShape) -> Tensor:
     """Return (28, 28, 28) bool: voxels of UCLID-Net's cube that a shape's surface runs through.
 
     Those that hold any of its first `COARSE_POINTS` surface points.
@@ -191,7 +191,7 @@ class Baseline(Entrant):
         """Return the hash of the training shapes."""
         return self._known.hash
 
-    def field(self, shape: Shape, setting: Setting) -> Field:
+    def field(self, shape: StoredShape, setting: Setting) -> Field:
         """Return a training shape, or the mean of them."""
         if self.name == "mean-shape":
             if shape.category not in self._known.means:
@@ -199,11 +199,11 @@ class Baseline(Entrant):
             return VoxelField(self._known.means[shape.category])
         return VoxelField(self._known.neighbours.voxels(self._nearest(shape)))
 
-    def coarse_volume(self, shape: Shape) -> Tensor:
+    def coarse_volume(self, shape: StoredShape) -> Tensor:
         """Return the voxels that the surface of the answered training shape runs through."""
         return surface_voxels(self._known.shapes[self._nearest(shape)])
 
-    def _nearest(self, shape: Shape) -> int:
+    def _nearest(self, shape: StoredShape) -> int:
         """Return the index of the training shape that it answers with."""
         neighbours = self._known.neighbours
         if self.name == "oracle":
@@ -254,7 +254,7 @@ def load_networks(
     *,
     overrides: Mapping[str, Mapping[str, Path]] | None = None,
     device: str = "auto",
-) -> list[Network]:
+) -> list[NetworkEntrant]:
     """Return networks ready to be measured, the visual hull among them.
 
     Parameters
@@ -276,11 +276,11 @@ def load_networks(
     return [_network(name, files[name], pick_device(device)) for name in names]
 
 
-def _network(name: str, files: Mapping[str, Path], device: torch.device) -> Network:
+def _network(name: str, files: Mapping[str, Path], device: torch.device) -> NetworkEntrant:
     cls = find_method(name)
     if not cls.spec.needs_weights:
-        return Network({EVERY: cls().to(device).eval()})
-    return Network({key: cls.load(path).to(device).eval() for key, path in files.items()})
+        return NetworkEntrant({EVERY: cls().to(device).eval()})
+    return NetworkEntrant({key: cls.load(path).to(device).eval() for key, path in files.items()})
 
 
 # ---------------------------------------------------------------- data sets

@@ -1,4 +1,4 @@
-"""Pictures of the best, the median and the worst shape of each network, chosen by the numbers."""
+"""Images of the best, the median and the worst shape of each network, chosen by the numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..contract.errors import LevelformError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..data.render import look_at, render_mesh
 from ..geometry.cameras import Camera
 from ..geometry.meshes import Mesh
 from ..geometry.writing import written_whole
 from ..ticket import Ticket
 from .entrants import Entrant
-from .measuring import Truth, surface_of
+from .measuring import GroundTruth, surface_of
 from .settings import ONE
-from .table import Results, Row, TestSet
+from .table import Row, TableResults, TestSet
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,12 +28,12 @@ SIDES = (-35.0, 145.0)  # azimuths of the two sides that are shown, degrees from
 ELEVATION = 24.0
 DISTANCE, REACH = 6.0, 1.1  # of the camera; from the centre to what it shows, volume units
 RESOLUTION = 128
-COLORS = 128  # of the stored picture, so that it stays small
+COLORS = 128  # of the stored image, so that it stays small
 
 
 @dataclass(frozen=True)
 class Picked:
-    """A picture of the gallery: whose, of which data set, and what it shows."""
+    """An image of the gallery: whose, of which data set, and what it shows."""
 
     title: str
     data: str
@@ -42,7 +42,7 @@ class Picked:
 
 
 def write_gallery(
-    results: Results,
+    results: TableResults,
     tests: Sequence[TestSet],
     entrants: Sequence[Entrant],
     folder: Path,
@@ -75,7 +75,7 @@ def write_gallery(
     return found
 
 
-def choose(results: Results, data: str, entrant: str) -> list[tuple[str, Row]]:
+def choose(results: TableResults, data: str, entrant: str) -> list[tuple[str, Row]]:
     """Return the shapes with the highest, the middle and the lowest IoU with one view."""
     rows = [
         row for row in results.rows if (row.data, row.entrant, row.setting) == (data, entrant, ONE)
@@ -87,7 +87,7 @@ def choose(results: Results, data: str, entrant: str) -> list[tuple[str, Row]]:
 
 
 def _sheet(test: TestSet, entrant: Entrant, chosen: Sequence[tuple[str, Row]]) -> "Image.Image":
-    """Return one line for each shape: the picture, the result and the truth from two sides each."""
+    """Return one line for each shape: the image, the result and the truth from two sides each."""
     from PIL import Image, ImageDraw
 
     columns = 1 + 2 * len(SIDES)
@@ -105,14 +105,14 @@ def _sheet(test: TestSet, entrant: Entrant, chosen: Sequence[tuple[str, Row]]) -
     return sheet
 
 
-def _tiles(shape: Shape, entrant: Entrant) -> list["Image.Image"]:
+def _tiles(shape: StoredShape, entrant: Entrant) -> list["Image.Image"]:
     try:
         mesh = surface_of(entrant.field(shape, ONE), RESOLUTION)
-    except LevelformError:  # counted in the numbers already; the picture stays empty
+    except LevelformError:  # counted in the numbers already; the image stays empty
         mesh = None
-    truth = Truth(shape)
-    picture = _on_white(np.array(shape["views.images"][0]))
-    return [picture, *_seen(mesh), *_seen(truth.mesh if truth.has_mesh else None)]
+    ground_truth = GroundTruth(shape)
+    shown = _on_white(np.array(shape["views.images"][0]))
+    return [shown, *_seen(mesh), *_seen(ground_truth.mesh if ground_truth.has_mesh else None)]
 
 
 def _seen(mesh: Mesh | None) -> list["Image.Image"]:
@@ -129,13 +129,13 @@ def _seen(mesh: Mesh | None) -> list["Image.Image"]:
 
 
 def _on_white(image: np.ndarray) -> "Image.Image":
-    """Return a picture (H, W, 4) uint8 on white, `TILE` pixels wide and high."""
+    """Return an image (H, W, 4) uint8 on white, `TILE` pixels wide and high."""
     from PIL import Image
 
     alpha = image[..., 3:].astype(np.float32) / 255
     flat = image[..., :3] * alpha + 255 * (1 - alpha)
-    picture = Image.fromarray(flat.round().astype(np.uint8))
-    return picture.resize((TILE, TILE), Image.Resampling.BICUBIC)
+    shown = Image.fromarray(flat.round().astype(np.uint8))
+    return shown.resize((TILE, TILE), Image.Resampling.BICUBIC)
 
 
 def _write(sheet: "Image.Image", path: Path) -> None:

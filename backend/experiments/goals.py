@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .entrants import HULL, Entrant, Network
+from .entrants import HULL, Entrant, NetworkEntrant
 from .settings import ONE, Setting
-from .table import Results, TestSet
+from .table import TableResults, TestSet
 
 # Mean overlap above retrieval by silhouette that each network should have.
 ABOVE_RETRIEVAL = {
@@ -21,7 +21,7 @@ ABOVE_RETRIEVAL = {
 OWN = "levelform"
 OWN_GOALS = {"cpu": 0.60, "accelerator": 0.70}  # by what it was trained on
 MOST_GAP = 0.05  # between training and test shapes
-HULL_SHARE = 0.5  # of the visual hull's distance that SDF-SRN's may be
+HULL_FRACTION = 0.5  # of the visual hull's distance that SDF-SRN's may be
 SILHOUETTES = "sdf-srn"
 SHEETS = "uclid-net"  # makes thin sheets, whose measure are distances
 BLIND = ("retrieval", HULL)  # baselines that are told neither the truth nor its category
@@ -60,9 +60,11 @@ class Goal:
         }
 
 
-def goals(results: Results, tests: Sequence[TestSet], entrants: Sequence[Entrant]) -> list[Goal]:
+def goals(
+    results: TableResults, tests: Sequence[TestSet], entrants: Sequence[Entrant]
+) -> list[Goal]:
     """Return every goal for the entrants that were measured, on each data set."""
-    networks = [e for e in entrants if isinstance(e, Network) and e.learned]
+    networks = [e for e in entrants if isinstance(e, NetworkEntrant) and e.learned]
     unseen = [test for test in tests if not test.learned]
     found: list[Goal] = []
     for test in unseen:
@@ -80,7 +82,7 @@ def goals(results: Results, tests: Sequence[TestSet], entrants: Sequence[Entrant
 
 
 def _above_retrieval(
-    results: Results, test: TestSet, networks: Sequence[Network]
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
     for network in networks:
         wanted = ABOVE_RETRIEVAL.get(network.name)
@@ -99,7 +101,7 @@ def _above_retrieval(
 
 
 def _coarse_above_retrieval(
-    results: Results, test: TestSet, networks: Sequence[Network]
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
     """Of the voxels that the surface runs through, for networks that have them."""
     base = results.mean(test.name, "retrieval", ONE, "coarse")
@@ -117,7 +119,7 @@ def _coarse_above_retrieval(
 
 
 def _above_baselines(
-    results: Results, test: TestSet, networks: Sequence[Network]
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
     """Of shapes from elsewhere: better than every baseline that does not know the truth."""
     for network in networks:
@@ -136,7 +138,7 @@ def _above_baselines(
 
 
 def _closer_than_retrieval(
-    results: Results, test: TestSet, networks: Sequence[Network]
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
     for network in networks:
         if network.name != SHEETS:
@@ -156,7 +158,9 @@ def _closer_than_retrieval(
             )
 
 
-def _own(results: Results, test: TestSet, networks: Sequence[Network]) -> Iterator[Goal]:
+def _own(
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
+) -> Iterator[Goal]:
     for network in networks:
         own = results.mean(test.name, network.name, ONE, "iou")
         if network.name == OWN and own is not None:
@@ -169,7 +173,7 @@ def _own(results: Results, test: TestSet, networks: Sequence[Network]) -> Iterat
             yield Goal(sentence, f"{own:.3f}", own - wanted)
 
 
-def trained_on(network: Network) -> str:
+def trained_on(network: NetworkEntrant) -> str:
     """Return "cpu" or "accelerator", from what the weights' header says of the main part."""
     model = next(iter(network.models.values()))
     main = model.weights.training.get("parts", {}).get("main", {})
@@ -177,7 +181,7 @@ def trained_on(network: Network) -> str:
 
 
 def _half_of_the_hull(
-    results: Results, test: TestSet, networks: Sequence[Network]
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
     for network in networks:
         own = results.mean(test.name, network.name, ONE, "chamfer_l1")
@@ -192,16 +196,16 @@ def _half_of_the_hull(
         if not hull:
             yield Goal(sentence, "the visual hull was not measured", None)
         else:
-            share = own / hull
+            fraction = own / hull
             yield Goal(
                 sentence,
-                f"{100 * own:.2f} against {100 * hull:.2f}, a share of {share:.3f}",
-                HULL_SHARE - share,
+                f"{100 * own:.2f} against {100 * hull:.2f}, a share of {fraction:.3f}",
+                HULL_FRACTION - fraction,
             )
 
 
 def _rises_with_views(
-    results: Results, test: TestSet, networks: Sequence[Network]
+    results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
     for network in networks:
         settings = sorted(
@@ -224,7 +228,10 @@ def _rises_with_views(
 
 
 def _gap(
-    results: Results, test: TestSet, learned: Sequence[TestSet], networks: Sequence[Network]
+    results: TableResults,
+    test: TestSet,
+    learned: Sequence[TestSet],
+    networks: Sequence[NetworkEntrant],
 ) -> Iterator[Goal]:
     for network in networks:
         for train in learned:

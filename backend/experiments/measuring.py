@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..contract.errors import RequestError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..data.meshes import Solid
 from ..extraction import extract
 from ..fields import Field
@@ -29,7 +29,7 @@ RADIUS = 0.01  # of the F-score: 1 % of the longest side
 HIGHER_IS_BETTER = {"iou", "f_score"}
 
 
-class Truth:
+class GroundTruth:
     """A true shape, ready to be compared with; what is costly is made once and kept.
 
     Parameters
@@ -40,7 +40,7 @@ class Truth:
         Name of the set of points for the overlap.
     """
 
-    def __init__(self, shape: Shape, *, points: str = "uniform") -> None:
+    def __init__(self, shape: StoredShape, *, points: str = "uniform") -> None:
         self.shape = shape
         self._points = points
 
@@ -74,13 +74,13 @@ class Truth:
         return solid.surface(SURFACE_POINTS, np.random.default_rng([seed, 0])).points
 
     @torch.no_grad()
-    def overlap(self, field: Field) -> float:
+    def iou(self, field: Field) -> float:
         """Return the IoU of a field with the truth at the stored points."""
         where, inside = self._labelled
         found = [(field(part.to(field.device)) < 0).cpu() for part in where.split(BLOCK)]
         return iou(torch.cat(found).numpy(), inside)
 
-    def coarse_overlap(self, voxels: torch.Tensor) -> float:
+    def coarse_iou(self, voxels: torch.Tensor) -> float:
         """Return the IoU of a coarse volume, (28, 28, 28) bool, with the true surface's voxels."""
         return iou(voxels.numpy(), surface_voxels(self.shape).numpy())
 
@@ -117,7 +117,7 @@ class Truth:
 
 
 def between(first: np.ndarray, second: np.ndarray) -> Numbers:
-    """Return the distances of two clouds, (N, 3) each; see `Truth.surface_numbers`.
+    """Return the distances of two clouds, (N, 3) each; see `GroundTruth.surface_numbers`.
 
     The same numbers as `backend.metrics` gives one by one, of nearest neighbours found once. The
     points come in no order, so any of them will do where fewer are needed.

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import markdown
-from .entrants import COARSE_POINTS, COARSE_VOXELS, EVERY, Entrant, Network
+from .entrants import COARSE_POINTS, COARSE_VOXELS, EVERY, Entrant, NetworkEntrant
 from .gallery import Picked
 from .goals import Goal
 from .markdown import number
 from .measuring import MATCHED_POINTS, MEAN_POINTS, SURFACE_POINTS
 from .settings import ESTIMATED, ONE, UNPOSED, VIEWS, Setting
-from .table import RESOLUTION, Results, TestSet
+from .table import RESOLUTION, TableResults, TestSet
 
 # Name of the measure, its heading, digits, and what it is multiplied by.
 MEASURES = (
@@ -34,22 +34,22 @@ exact matching of {MATCHED_POINTS:,}. A coarse volume, which UCLID-Net has, are 
 {COARSE_VOXELS}^3 voxels that the surface runs through; the true ones, and those of a training shape
 that a baseline answers with, hold any of {COARSE_POINTS:,} points of the true surface. Means are
 over categories of the means over their shapes. A shape of which nothing was made counts with IoU 0
-and distances of sqrt(3). Pictures are the first ones of each shape, drawn at random when the data
+and distances of sqrt(3). Images are the first ones of each shape, drawn at random when the data
 set was made. The baselines' 32^3 voxels are asked at the same points as the fields."""
 
 
 @dataclass(frozen=True)
-class Report:
+class ResultsPage:
     """What the page is made from.
 
     Attributes
     ----------
     command : that was run, with data sets by their folders' names
     seed : of the points on surfaces
-    gallery : pictures, with paths relative to the page
+    gallery : images, with paths relative to the page
     """
 
-    results: Results
+    results: TableResults
     tests: Sequence[TestSet]
     entrants: Sequence[Entrant]
     goals: Sequence[Goal]
@@ -63,7 +63,7 @@ class Report:
         parts = ["# Results", HOW, "## Goals", self._goals()]
         for test in unseen:
             parts += self._section(test)
-        parts += self._pictures(path.parent)
+        parts += self._images(path.parent)
         parts += ["## How these numbers were made", self._origin(), self._weights()]
         markdown.write(path, parts)
 
@@ -113,13 +113,13 @@ class Report:
         return markdown.table(["", "IoU"], rows) if rows else ""
 
     def _views(self, test: TestSet) -> str:
-        return self._overlaps(test, [(str(count), Setting(count)) for count in VIEWS])
+        return self._ious(test, [(str(count), Setting(count)) for count in VIEWS])
 
     def _cameras(self, test: TestSet) -> str:
         columns = [("given", ONE), ("estimated", ESTIMATED), ("unposed picture", UNPOSED)]
-        return self._overlaps(test, columns)
+        return self._ious(test, columns)
 
-    def _overlaps(self, test: TestSet, columns: Sequence[tuple[str, Setting]]) -> str:
+    def _ious(self, test: TestSet, columns: Sequence[tuple[str, Setting]]) -> str:
         rows = [
             [
                 entrant.title,
@@ -150,9 +150,9 @@ class Report:
         rows.append(["**mean**", *(number(value, digits, scale=scale) for value in total)])
         return markdown.table(["", *(entrant.name for entrant in present)], rows)
 
-    # ------------------------------------------------------------ pictures
+    # ------------------------------------------------------------ images
 
-    def _pictures(self, folder: Path) -> list[str]:
+    def _images(self, folder: Path) -> list[str]:
         if not self.gallery:
             return []
         parts = [
@@ -180,7 +180,9 @@ class Report:
     def _weights(self) -> str:
         rows = []
         for entrant in self.entrants:
-            for category, model in entrant.models.items() if isinstance(entrant, Network) else ():
+            for category, model in (
+                entrant.models.items() if isinstance(entrant, NetworkEntrant) else ()
+            ):
                 if not entrant.learned:
                     continue
                 size = sum(parameter.numel() for parameter in model.parameters())

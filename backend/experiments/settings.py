@@ -1,10 +1,10 @@
-"""What a method is given of an object: how many pictures, and which of their cameras."""
+"""What a method is given of an object: how many images, and which of their cameras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..geometry.views import View
 from ..reconstructors import Reconstructor
 from ..training.parts import lacks
@@ -19,9 +19,9 @@ class Setting:
 
     Attributes
     ----------
-    views : the first so many pictures of the shape
-    camera : "given" with the pictures; "estimated" from pictures that are framed as with cameras;
-        "none": pictures that are framed by their masks, as a photograph is
+    views : the first so many images of the shape
+    camera : "given" with the images; "estimated" from images that are framed as with cameras;
+        "none": images that are framed by their masks, as a photograph is
     """
 
     views: int = 1
@@ -31,8 +31,8 @@ class Setting:
         words = {"given": "cameras given", "estimated": "cameras estimated", "none": "unposed"}
         return f"{self.views} {'view' if self.views == 1 else 'views'}, {words[self.camera]}"
 
-    def pictures(self, shape: Shape) -> list[View]:
-        """Return the pictures of a shape as the method gets them."""
+    def images(self, shape: StoredShape) -> list[View]:
+        """Return the images of a shape as the method gets them."""
         taken = [shape.view(index) for index in range(self.views)]
         if self.camera == "none":
             return [replace(view, camera=None) for view in taken]

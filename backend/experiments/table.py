@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..contract.errors import LevelformError, RequestError, WorkError
-from ..data.format import Dataset, Shape
+from ..data.format import Dataset, StoredShape
 from ..ticket import Ticket
 from ..training.validation import choose_shapes
 from .entrants import Entrant, identity
-from .measuring import Truth, surface_of
+from .measuring import GroundTruth, surface_of
 from .settings import ONE, Setting
 from .store import Numbers, Store
 
 log = logging.getLogger(__name__)
 RESOLUTION = 64
-FAILED = "failed"  # 1 where the pictures were refused
+FAILED = "failed"  # 1 where the images were refused
 EMPTY = "empty"  # 1 where the field has no surface
 
 
@@ -43,7 +43,7 @@ class TestSet:
     __test__ = False  # pytest takes the name for a test's
 
     name: str
-    shapes: tuple[Shape, ...]
+    shapes: tuple[StoredShape, ...]
     identity: str
     provenance: Mapping[str, object] = field(default_factory=dict)
     learned: bool = False
@@ -72,7 +72,7 @@ class TestSet:
         made_from = dataset.manifest["provenance"]
         return cls(name, shapes, identity(dataset), made_from, learned, some)
 
-    def is_close(self, shape: Shape) -> bool:
+    def is_close(self, shape: StoredShape) -> bool:
         """Say whether a shape is measured in every way."""
         return not self.learned and (self.closely is None or shape.id in self.closely)
 
@@ -100,7 +100,7 @@ class Row:
 
 
 @dataclass
-class Results:
+class TableResults:
     """All rows, and means of them."""
 
     rows: list[Row] = field(default_factory=list)
@@ -155,11 +155,11 @@ class Results:
 
 
 @dataclass(frozen=True)
-class Job:
+class Measurement:
     """One thing to measure."""
 
     test: TestSet
-    shape: Shape
+    shape: StoredShape
     entrant: Entrant
     setting: Setting
     surface: bool
@@ -188,7 +188,7 @@ def measure_all(
     *,
     seed: int = 0,
     ticket: Ticket | None = None,
-) -> Results:
+) -> TableResults:
     """Measure what the store does not have yet; return everything.
 
     Parameters
@@ -205,14 +205,14 @@ def measure_all(
     """
     ticket = ticket or Ticket()
     jobs = [job for test in tests for job in _jobs(test, entrants)]
-    results, reasons, truth = Results(), {}, None
+    results, reasons, ground_truth = TableResults(), {}, None
     for index, job in enumerate(jobs):
         ticket.advance(index / len(jobs))
         numbers = store.get(job.key(seed))
         if numbers is None:
-            if truth is None or truth.shape is not job.shape:
-                truth = Truth(job.shape)
-            numbers, reason = measure(job, truth, seed=seed)
+            if ground_truth is None or ground_truth.shape is not job.shape:
+                ground_truth = GroundTruth(job.shape)
+            numbers, reason = measure(job, ground_truth, seed=seed)
             if reason:
                 reasons[job.test.name, job.entrant.name, job.setting] = reason
             else:
@@ -222,25 +222,25 @@ def measure_all(
     return results
 
 
-def measure(job: Job, truth: Truth, *, seed: int) -> tuple[Numbers, str]:
+def measure(job: Measurement, ground_truth: GroundTruth, *, seed: int) -> tuple[Numbers, str]:
     """Return the numbers of one job; where nothing was reconstructed the worst ones, and why."""
     try:
         found = job.entrant.field(job.shape, job.setting)
     except LevelformError as error:
         worst = {"iou": 0.0, FAILED: 1.0} | ({"coarse": 0.0} if job.coarse else {})
-        more = truth.surface_numbers(None) if job.surface else {}
+        more = ground_truth.surface_numbers(None) if job.surface else {}
         return worst | more, error.message
-    numbers = {"iou": truth.overlap(found)}
+    numbers = {"iou": ground_truth.iou(found)}
     if job.coarse:
-        numbers["coarse"] = truth.coarse_overlap(job.entrant.coarse_volume(job.shape))
+        numbers["coarse"] = ground_truth.coarse_iou(job.entrant.coarse_volume(job.shape))
     if job.surface:
         mesh = surface_of(found, RESOLUTION)
-        numbers |= truth.surface_numbers(mesh, seed=seed)
+        numbers |= ground_truth.surface_numbers(mesh, seed=seed)
         numbers |= {EMPTY: 1.0} if mesh is None else {}
     return numbers, ""
 
 
-def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Job]:
+def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Measurement]:
     """Yield what there is to measure, shape by shape.
 
     Surfaces, which take longest, are measured with one view alone; and neither they nor other
@@ -258,19 +258,21 @@ def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Job]:
                     continue
                 surface = close and setting == ONE and "mesh.faces" in shape
                 coarse = entrant.coarse and setting == ONE and "surface.points" in shape
-                yield Job(test, shape, entrant, setting, surface, coarse)
+                yield Measurement(test, shape, entrant, setting, surface, coarse)
 
 
-def _posed(shape: Shape, setting: Setting) -> bool:
+def _posed(shape: StoredShape, setting: Setting) -> bool:
     return setting.camera == "none" or "views.poses" in shape
 
 
-def _row(job: Job, numbers: Numbers) -> Row:
+def _row(job: Measurement, numbers: Numbers) -> Row:
     shape = job.shape
     return Row(job.test.name, job.entrant.name, job.setting, shape.category, shape.id, numbers)
 
 
-def _refuse_hopeless(results: Results, reasons: Mapping[tuple[str, str, Setting], str]) -> None:
+def _refuse_hopeless(
+    results: TableResults, reasons: Mapping[tuple[str, str, Setting], str]
+) -> None:
     for (data, entrant, setting), reason in reasons.items():
         failed = results.values(data, entrant, setting, FAILED)
         every = results.values(data, entrant, setting, "iou")

@@ -13,16 +13,16 @@ from typing import Any, Literal
 import torch
 
 from ..contract.errors import LevelformError, RequestError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..fields import Field
 from ..reconstructors import Reconstructor, find_method
 from ..ticket import Ticket
 from ..training.parts import find_recipe, fresh, with_part
 from ..training.recipes import PRETRAINING, Recipe
 from ..training.samples import framed_depths
-from ..training.trainer import LAST, RUN, Settings, Trainer
+from ..training.trainer import LAST, RUN, RunSettings, Trainer
 from .entrants import digest
-from .measuring import Truth, surface_of
+from .measuring import GroundTruth, surface_of
 from .store import Numbers, Store
 
 RESOLUTION = 64
@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingVariant:
     """A part of a network, trained in a certain way.
 
     Attributes
@@ -53,12 +53,12 @@ class Training:
     pretrained: bool = True
 
     def recipe(self, steps: int) -> Recipe:
-        """Return the compact recipe, changed and shortened to `steps` that see pictures."""
+        """Return the compact recipe, changed and shortened to `steps` that see images."""
         recipe = shortened(find_recipe(self.method, self.part), steps)
         if not self.pretrained:
             recipe = replace(recipe, phases=recipe.phases[-1:])
         if self.points is not None:
-            recipe = replace(recipe, draw=replace(recipe.draw, points=self.points))
+            recipe = replace(recipe, sampling=replace(recipe.sampling, points=self.points))
         return recipe
 
 
@@ -68,7 +68,7 @@ class Measure:
 
     Attributes
     ----------
-    views : the first so many pictures
+    views : the first so many images
     camera : "given", or "estimated" by the camera network
     depth : "given" from the data set, or "estimated"; for methods that read depth
     optimize : steps of test-time optimisation
@@ -79,7 +79,7 @@ class Measure:
     depth: Literal["", "given", "estimated"] = ""
     optimize: int = 0
 
-    def field(self, model: Reconstructor, shape: Shape) -> Field:
+    def field(self, model: Reconstructor, shape: StoredShape) -> Field:
         """Reconstruct a shape."""
         options: dict[str, Any] = {}
         if self.camera == "estimated":
@@ -93,9 +93,9 @@ class Measure:
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
-    """Return the recipe with `steps` that see pictures, each phase keeping its share of them.
+    """Return the recipe with `steps` that see images, each phase keeping its share of them.
 
-    Pretraining without pictures keeps its length, where it is not longer than all the rest.
+    Pretraining without images keeps its length, where it is not longer than all the rest.
     """
     blind = [phase for phase in recipe.phases if phase.loss == PRETRAINING]
     *before, last = [phase for phase in recipe.phases if phase.loss != PRETRAINING]
@@ -103,21 +103,21 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
         raise RequestError(
             f"{steps} steps are too few for {len(before) + 1} phases.", "Give more --steps."
         )
-    share = steps / sum(phase.steps for phase in (*before, last))
+    fraction = steps / sum(phase.steps for phase in (*before, last))
     early = [replace(p, steps=min(p.steps, steps)) for p in blind]
     for phase in before:
-        kept = max(1, round(phase.steps * share))
-        early.append(replace(phase, steps=kept, warm_up=_rise(phase, share)))
+        kept = max(1, round(phase.steps * fraction))
+        early.append(replace(phase, steps=kept, warm_up=_rise(phase, fraction)))
     left = steps - sum(phase.steps for phase in early[len(blind) :])
     if left < 1:
         raise RequestError(f"{steps} steps are too few for this recipe.", "Give more --steps.")
-    final = replace(last, steps=left, warm_up=_rise(last, share))
+    final = replace(last, steps=left, warm_up=_rise(last, fraction))
     return replace(recipe, phases=(*early, final))
 
 
-def _rise(phase: Any, share: float) -> int:
+def _rise(phase: Any, fraction: float) -> int:
     """Return the warm-up's steps: as they are, unless the run is much shorter than they are."""
-    return min(phase.warm_up, max(1, round(phase.steps * share / 10)))
+    return min(phase.warm_up, max(1, round(phase.steps * fraction / 10)))
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Workshop:
     ----------
     out : folder of all runs
     train, validation, test : shapes
-    steps : of each training, those that see pictures
+    steps : of each training, those that see images
     lengths : steps of the trainings of some methods, instead of `steps`
     provenance : of the data, for the weights' headers
     tested : where `test` comes from, if not from the same data
@@ -138,9 +138,9 @@ class Workshop:
     """
 
     out: Path
-    train: Sequence[Shape]
-    validation: Sequence[Shape]
-    test: Sequence[Shape]
+    train: Sequence[StoredShape]
+    validation: Sequence[StoredShape]
+    test: Sequence[StoredShape]
     steps: int = 3000
     lengths: Mapping[str, int] = field(default_factory=dict)
     device: torch.device = CPU
@@ -158,7 +158,7 @@ class Workshop:
         """Return the steps of a method's trainings."""
         return self.lengths.get(method, self.steps)
 
-    def done(self, training: Training, seed: int) -> bool:
+    def done(self, training: TrainingVariant, seed: int) -> bool:
         """Say whether a training of its length has ended."""
         wanted = training.recipe(self.length(training.method)).steps
         return self._ended(training.name, seed) == wanted
@@ -169,7 +169,7 @@ class Workshop:
         run = json.loads(path.read_text()) if path.exists() else {"done": False}
         return int(run["steps"]) if run["done"] else None
 
-    def make(self, training: Training, seed: int, *, ticket: Ticket | None = None) -> None:
+    def make(self, training: TrainingVariant, seed: int, *, ticket: Ticket | None = None) -> None:
         """Train, or go on with it; nothing happens if it has ended.
 
         Raises
@@ -184,8 +184,8 @@ class Workshop:
         steps = self.length(training.method)
         recipe = training.recipe(steps)
         if self.batch is not None:
-            recipe = replace(recipe, draw=replace(recipe.draw, objects=self.batch))
-        settings = Settings(
+            recipe = replace(recipe, sampling=replace(recipe.sampling, objects=self.batch))
+        settings = RunSettings(
             out=folder,
             seed=seed,
             log_every=self.log_every,
@@ -197,7 +197,7 @@ class Workshop:
             ticket
         )
 
-    def _start(self, training: Training, seed: int) -> Reconstructor:
+    def _start(self, training: TrainingVariant, seed: int) -> Reconstructor:
         """Return the network to train: a new one, or another's with a part more."""
         cls = find_method(training.method)
         if not training.start:
@@ -208,14 +208,14 @@ class Workshop:
         weights = self.folder(training.start, seed) / LAST
         return with_part(cls.load(weights), training.part, seed=seed)
 
-    def load(self, training: Training, seed: int) -> Reconstructor:
+    def load(self, training: TrainingVariant, seed: int) -> Reconstructor:
         """Return the network as it was at the training's end."""
         weights = self.folder(training.name, seed) / LAST
         return find_method(training.method).load(weights).to(self.device).eval()
 
     def measure(
         self,
-        training: Training,
+        training: TrainingVariant,
         seed: int,
         how: Measure,
         *,
@@ -250,14 +250,14 @@ class Workshop:
         return found
 
 
-def _numbers(model: Reconstructor, shape: Shape, how: Measure, *, surface: bool) -> Numbers:
+def _numbers(model: Reconstructor, shape: StoredShape, how: Measure, *, surface: bool) -> Numbers:
     """Return the numbers of one shape; the worst ones where nothing is reconstructed."""
-    truth = Truth(shape)
+    ground_truth = GroundTruth(shape)
     try:
         made = how.field(model, shape)
     except LevelformError:
-        return {"iou": 0.0} | (truth.surface_numbers(None) if surface else {})
-    numbers = {"iou": truth.overlap(made)}
+        return {"iou": 0.0} | (ground_truth.surface_numbers(None) if surface else {})
+    numbers = {"iou": ground_truth.iou(made)}
     if surface:
-        numbers |= truth.surface_numbers(surface_of(made, RESOLUTION))
+        numbers |= ground_truth.surface_numbers(surface_of(made, RESOLUTION))
     return numbers

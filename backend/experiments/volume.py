@@ -14,14 +14,14 @@ import numpy as np
 import torch
 
 from ..contract.protocol import Placement
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..fields import Field
 from ..geometry.views import View
 from ..metrics import iou
 from ..placing.front import wrapped
 from ..placing.place import CameraFinder, about_z, facing_of, place
 from ..ticket import Ticket
-from .entrants import EVERY, Network
+from .entrants import EVERY, NetworkEntrant
 from .markdown import number, table, write
 from .store import Numbers, Store
 
@@ -53,7 +53,7 @@ class Case:
     inside: np.ndarray
 
     @classmethod
-    def of(cls, shape: Shape) -> "Case":
+    def of(cls, shape: StoredShape) -> "Case":
         """Return a shape of a data set, with its first views."""
         views = tuple(shape.view(index) for index in range(min(shape.view_count, max(VIEWS))))
         points = torch.from_numpy(np.array(shape["uniform.points"][:POINTS]))
@@ -74,7 +74,7 @@ class Case:
 
 
 @dataclass
-class Results:
+class VolumeResults:
     """All rows: numbers by case, method and number of views; placements by case and views."""
 
     rows: list[tuple[Case, str, int, Numbers]] = field(default_factory=list)
@@ -93,14 +93,14 @@ class Results:
 
 def measure_volumes(
     cases: Sequence[Case],
-    networks: Sequence[Network],
+    networks: Sequence[NetworkEntrant],
     finder: CameraFinder,
     store: Store,
     *,
     seed: int = 0,
     finder_version: str = "",
     ticket: Ticket | None = None,
-) -> Results:
+) -> VolumeResults:
     """Measure what the store does not have yet; return everything.
 
     Parameters
@@ -110,7 +110,7 @@ def measure_volumes(
     finder
         The network that votes for fronts and tries volumes.
     """
-    ticket, results = ticket or Ticket(), Results()
+    ticket, results = ticket or Ticket(), VolumeResults()
     counts = VIEWS if networks else (4,)
     jobs = [(case, count) for case in cases for count in counts if count <= len(case.views)]
     for done, (case, count) in enumerate(jobs):
@@ -130,9 +130,7 @@ def measure_volumes(
             numbers = store.get(own)
             if numbers is None:
                 model = network.models.get(case.category) or network.models[EVERY]
-                numbers = scene.overlaps(
-                    lambda views, model=model: model.decode(model.encode(views))
-                )
+                numbers = scene.ious(lambda views, model=model: model.decode(model.encode(views)))
                 store.add(own, numbers)
             results.rows.append((case, network.name, count, numbers))
     return results
@@ -170,7 +168,7 @@ class _Scene:
             "shift": float(np.linalg.norm(local[:3, 3])),
         }
 
-    def overlaps(self, reconstruct: Callable[[list[View]], Field]) -> Numbers:
+    def ious(self, reconstruct: Callable[[list[View]], Field]) -> Numbers:
         """Return a method's IoU in the true volume and in both estimated ones."""
         volumes = {
             "true": self.world,
@@ -213,8 +211,8 @@ also be better in an estimated volume than in the true one."""
 
 def write_page(
     path: Path,
-    results: Results,
-    fronts: Results | None,
+    results: VolumeResults,
+    fronts: VolumeResults | None,
     *,
     titles: dict[str, str],
     command: str,
@@ -240,7 +238,7 @@ def write_page(
     write(path, parts)
 
 
-def _line(results: Results, name: str, title: str, count: int) -> list[str] | None:
+def _line(results: VolumeResults, name: str, title: str, count: int) -> list[str] | None:
     true = results.mean(name, count, "true")
     if true is None:
         return None
@@ -250,7 +248,7 @@ def _line(results: Results, name: str, title: str, count: int) -> list[str] | No
     return cells
 
 
-def _front_table(results: Results, fronts: Results | None) -> str:
+def _front_table(results: VolumeResults, fronts: VolumeResults | None) -> str:
     """Return a table of how often a front is right within `RIGHT` degrees, 4 views."""
     own = [row for row in (fronts or results).fronts if row[1] == 4]
     rows = []

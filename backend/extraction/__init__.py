@@ -1,9 +1,9 @@
 """From a field to a mesh: sparsely, coarse to fine, nothing missed silently."""
 
-from .stream import Samples as Samples
+from .stream import FieldSamples as FieldSamples
 from .stream import extract as extract
 from .stream import stream as stream
-from .types import Block as Block
 from .types import Cleanup as Cleanup
 from .types import ExtractionStats as ExtractionStats
+from .types import MeshBlock as MeshBlock
 from .types import MeshUpdate as MeshUpdate

@@ -67,16 +67,16 @@ def joined(first: Mesh, second: Mesh) -> Mesh:
         None if a is None or b is None else np.concatenate([a, b])
         for a, b in ((first.normals, second.normals), (first.colors, second.colors))
     )
-    shift = np.int32(len(first.vertices))
+    offset = np.int32(len(first.vertices))
     return Mesh(
         np.concatenate([first.vertices, second.vertices]),
-        np.concatenate([first.faces, second.faces + shift]),
+        np.concatenate([first.faces, second.faces + offset]),
         normals,
         colors,
     )
 
 
-def beyond(mesh: Mesh, x: float) -> Mesh:
+def faces_past(mesh: Mesh, x: float) -> Mesh:
     """Return the triangles beyond a plane of cell borders at `x`; none straddles it."""
     return part(mesh, mesh.vertices[:, 0][mesh.faces].mean(axis=1) > x)
 

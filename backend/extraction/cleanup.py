@@ -66,13 +66,13 @@ def _chosen_components(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, .
     return (part(mesh, ~drop[labels]) if drop.any() else mesh), remarks
 
 
-def _dropped(count: int, share: float) -> tuple[str, ...]:
+def _dropped(count: int, fraction: float) -> tuple[str, ...]:
     """Return what to tell of bodies that were too small; nothing where there were none."""
     if not count:
         return ()
     pieces = "1 loose piece" if count == 1 else f"{count} loose pieces"
     return (
-        f"{pieces} with less than {share:.3g} of the largest piece's area "
+        f"{pieces} with less than {fraction:.3g} of the largest piece's area "
         f"{'was' if count == 1 else 'were'} dropped (min_component, Drop Crumbs).",
     )
 

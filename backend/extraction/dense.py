@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .sampler import Sampler
+from .sampler import FieldEvaluator
 
 _BYTES_A_NODE = 24
 """float32 values and their capped copy, and PyMCubes' own float64 ones."""
@@ -22,7 +22,7 @@ def available_memory() -> int | None:
     return int(entries["MemAvailable"].split()[0]) * 1024
 
 
-def dense_values(sampler: Sampler, n: int) -> np.ndarray:
+def dense_values(sampler: FieldEvaluator, n: int) -> np.ndarray:
     """Return the field at every node of level `n`, as (X, Y, Z) float32."""
     shape = [count + 1 for count in sampler.grid.shape(n)]
     need, free = _BYTES_A_NODE * math.prod(shape), available_memory()

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from .bricks import CHUNK, Places, chunks
-from .refine import Cells
-from .sampler import Sampler
+from .refine import ActiveCells
+from .sampler import FieldEvaluator
 from .tables import AXIS_OF, CORNER_OF, CORNERS, COUNT, FIRST, OWN_EDGES
 
 _POPULATION = np.array([bin(mask).count("1") for mask in range(8)], np.int32)
@@ -53,7 +53,7 @@ class Mesher:
         crossed edge starts at corner 0 of an active cell.
     """
 
-    def __init__(self, sampler: Sampler, n: int, *, cap: bool) -> None:
+    def __init__(self, sampler: FieldEvaluator, n: int, *, cap: bool) -> None:
         self.sampler, self.n, self.cap = sampler, n, cap
         self.shape = sampler.grid.shape(n)
         self.bricks = sampler.level(n)
@@ -74,7 +74,7 @@ class Mesher:
 
     # ------------------------------------------------------------ vertices
 
-    def number(self, cells: Cells) -> CrossedEdges:
+    def number(self, cells: ActiveCells) -> CrossedEdges:
         """Number the vertices of new cells; return the edges they sit on."""
         parts = [
             self._number(places, cases, corner)
@@ -143,7 +143,7 @@ class Mesher:
 
     # ------------------------------------------------------------ triangles
 
-    def triangles(self, cells: Cells) -> Tensor:
+    def triangles(self, cells: ActiveCells) -> Tensor:
         """Return (F, 3) int32 triangles of cells, counter-clockwise seen from outside.
 
         The vertices of all cells that share an edge with them must have been numbered.

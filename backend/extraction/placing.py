@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from .marching import CrossedEdges
-from .sampler import Sampler
+from .sampler import FieldEvaluator
 
 STEPS = 5
 """Evaluations a vertex at most; one is enough where the field is smooth."""
-SETTLED = 0.005
+CONVERGED = 0.005
 """A vertex is where it belongs when two straight lines, one between the bracket's ends and one
 through the last two points of one side, meet the level this near to each other, as a share of the
 edge: where a field is smooth, the error that is left is smaller still by the field's bend over a
@@ -53,7 +53,7 @@ class Placer:
 
     def __init__(
         self,
-        sampler: Sampler,
+        sampler: FieldEvaluator,
         n: int,
         *,
         level: float,
@@ -72,16 +72,16 @@ class Placer:
     def place(self, edges: CrossedEdges) -> Vertices:
         """Return the vertices of crossed edges."""
         start = self.sampler.positions(edges.start, self.n)
-        share, facing = self._shares(edges, start)
-        positions = self._along(start, edges.axis, share)
+        fraction, facing = self._fractions(edges, start)
+        positions = self._along(start, edges.axis, fraction)
         normals = self._unit_normals(positions, edges.axis, facing) if self._normals else None
         colors = self.sampler.colors(positions) if self._color else None
         return Vertices(positions, normals, colors)
 
-    def _along(self, start: Tensor, axis: Tensor, share: Tensor) -> Tensor:
-        return start.scatter_add(1, axis[:, None], (share * self._step)[:, None])
+    def _along(self, start: Tensor, axis: Tensor, fraction: Tensor) -> Tensor:
+        return start.scatter_add(1, axis[:, None], (fraction * self._step)[:, None])
 
-    def _shares(self, edges: CrossedEdges, start: Tensor) -> tuple[Tensor, Tensor]:
+    def _fractions(self, edges: CrossedEdges, start: Tensor) -> tuple[Tensor, Tensor]:
         """Return where vertices sit and which lie on the cap.
 
         Where the field has one sign at both ends, the crossing is the cap's: at the start when that
@@ -90,7 +90,7 @@ class Placer:
 
         Returns
         -------
-        share : (N,) of the edge, from its start
+        fraction : (N,) of the edge, from its start
         facing : (N,) -1 or 1 along the edge's axis for vertices on the cap, 0 for all others
         """
         crossed = torch.nonzero((edges.first <= self.level) != (edges.second <= self.level))[:, 0]
@@ -100,16 +100,16 @@ class Placer:
             edges.first.index_select(0, crossed),
             edges.second.index_select(0, crossed),
         )
-        share = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, found)
+        fraction = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, found)
         if not self.cap:
-            return share, torch.zeros_like(share)
+            return fraction, torch.zeros_like(fraction)
         place = edges.start.gather(0, edges.axis[None])[0]
         leaves = (self._upper[edges.axis] - start.gather(1, edges.axis[:, None])[:, 0]) / self._step
         limit = torch.where(place + 1 == self._shape[edges.axis], leaves, torch.inf)
-        below = share.isinf() & (place == 0)
-        facing = (share > limit).float() - below.float()
-        share = torch.minimum(share, limit).masked_fill_(below, 0.0)
-        return share.clamp_(self._margin, 1 - self._margin), facing
+        below = fraction.isinf() & (place == 0)
+        facing = (fraction > limit).float() - below.float()
+        fraction = torch.minimum(fraction, limit).masked_fill_(below, 0.0)
+        return fraction.clamp_(self._margin, 1 - self._margin), facing
 
     def _crossings(self, start: Tensor, axis: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Return where the field takes the level along edges, by secants within a bracket.
@@ -119,25 +119,25 @@ class Placer:
         value halved (the Illinois variant of false position), so that no bracket gets stuck.
         """
         bracket = _Bracket.over(first, second, self.level)
-        share = bracket.secant().clamp_(self._margin, 1 - self._margin)
-        index = torch.arange(len(share), device=share.device)
+        fraction = bracket.secant().clamp_(self._margin, 1 - self._margin)
+        index = torch.arange(len(fraction), device=fraction.device)
         for _ in range(self._steps):
-            here = share.index_select(0, index)
+            here = fraction.index_select(0, index)
             points = self._along(start.index_select(0, index), axis.index_select(0, index), here)
-            bracket, beyond = bracket.narrowed(here, self.sampler.values(points), self.level)
+            bracket, secant = bracket.narrowed(here, self.sampler.values(points), self.level)
             new = bracket.secant()
-            apart = (beyond - new).abs()
-            within = (beyond > bracket.low) & (beyond < bracket.high)
-            unsettled = ~(apart <= SETTLED)
-            new = torch.where(unsettled & within, beyond, new).clamp_(
+            apart = (secant - new).abs()
+            within = (secant > bracket.low) & (secant < bracket.high)
+            unconverged = ~(apart <= CONVERGED)
+            new = torch.where(unconverged & within, secant, new).clamp_(
                 self._margin, 1 - self._margin
             )
-            share.index_copy_(0, index, new)
-            moving = torch.nonzero(unsettled)[:, 0]
+            fraction.index_copy_(0, index, new)
+            moving = torch.nonzero(unconverged)[:, 0]
             if not len(moving):
                 break
             index, bracket = index.index_select(0, moving), bracket.pick(moving)
-        return share
+        return fraction
 
     def _unit_normals(self, positions: Tensor, axis: Tensor, facing: Tensor) -> Tensor:
         """Return unit normals: the field's slope, and on the cap the border's own."""
@@ -179,11 +179,11 @@ class _Bracket:
 
     def secant(self) -> Tensor:
         """Return where straight lines through the ends take the level, or the middle."""
-        share = self.at_low / (self.at_low - self.at_high)
-        return self.low + torch.nan_to_num(share, 0.5).clamp_(0, 1) * (self.high - self.low)
+        fraction = self.at_low / (self.at_low - self.at_high)
+        return self.low + torch.nan_to_num(fraction, 0.5).clamp_(0, 1) * (self.high - self.low)
 
-    def narrowed(self, share: Tensor, values: Tensor, level: float) -> tuple["_Bracket", Tensor]:
-        """Return the brackets with one end moved to `share`, where the field has `values`.
+    def narrowed(self, fraction: Tensor, values: Tensor, level: float) -> tuple["_Bracket", Tensor]:
+        """Return the brackets with one end moved to `fraction`, where the field has `values`.
 
         Also where a straight line through that end's old and new place takes the level; not always
         a number.
@@ -192,17 +192,17 @@ class _Bracket:
         raises = (values <= level) == self.inside  # the low end moves, the high end stays
         old = torch.where(raises, self.low, self.high)
         at_old = torch.where(raises, self.at_low, self.at_high)
-        beyond = share - excess * ((share - old) / (excess - at_old))
+        secant = fraction - excess * ((fraction - old) / (excess - at_old))
         again_high, again_low = raises & (self.kept < 0), ~raises & (self.kept > 0)
         narrow = _Bracket(
-            torch.where(raises, share, self.low),
-            torch.where(raises, self.high, share),
+            torch.where(raises, fraction, self.low),
+            torch.where(raises, self.high, fraction),
             torch.where(raises, excess, torch.where(again_low, 0.5, 1.0) * self.at_low),
             torch.where(raises, torch.where(again_high, 0.5, 1.0) * self.at_high, excess),
             self.inside,
             torch.where(raises, -1.0, 1.0),
         )
-        return narrow, beyond
+        return narrow, secant
 
     def pick(self, index: Tensor) -> "_Bracket":
         """Return some of the brackets."""

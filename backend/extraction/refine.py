@@ -12,11 +12,11 @@ from torch import Tensor
 
 from .bricks import CHUNK, Places, chunks
 from .rules import CoarseRule
-from .sampler import Sampler
+from .sampler import FieldEvaluator
 from .tables import CORNERS, DIRECTIONS, MIXED_FACES
 
 
-class Cells:
+class ActiveCells:
     """Cells of one level with their cases: (3, N) int32 places and (N,) uint8."""
 
     def __init__(self, places: Places, cases: Tensor) -> None:
@@ -30,12 +30,12 @@ class Cells:
         """How many have corners on both sides of the surface, the border being what it is."""
         return int((self.cases != 0).sum())
 
-    def pick(self, mask: Tensor) -> "Cells":
+    def pick(self, mask: Tensor) -> "ActiveCells":
         """Return the cells that a (N,) mask names."""
         index = torch.nonzero(mask)[:, 0]
-        return Cells(self.places.index_select(1, index), self.cases.index_select(0, index))
+        return ActiveCells(self.places.index_select(1, index), self.cases.index_select(0, index))
 
-    def split_at(self, x: int) -> tuple["Cells", "Cells"]:
+    def split_at(self, x: int) -> tuple["ActiveCells", "ActiveCells"]:
         """Return the cells before and from plane `x` on."""
         before = self.places[0] < x
         if before.all():
@@ -43,7 +43,7 @@ class Cells:
         return self.pick(before), self.pick(~before)
 
     @classmethod
-    def join(cls, parts: list["Cells"], device: torch.device) -> "Cells":
+    def join(cls, parts: list["ActiveCells"], device: torch.device) -> "ActiveCells":
         """Return the cells of all parts, in order."""
         if not parts:
             none = torch.zeros((3, 0), dtype=torch.int32, device=device)
@@ -54,7 +54,7 @@ class Cells:
         )
 
 
-class Front:
+class ActiveFront:
     """The surface's cells at one level, as far as they are found.
 
     Parameters
@@ -69,13 +69,13 @@ class Front:
         The box's border counts as outside.
     """
 
-    def __init__(self, sampler: Sampler, n: int, *, level: float, cap: bool) -> None:
+    def __init__(self, sampler: FieldEvaluator, n: int, *, level: float, cap: bool) -> None:
         self.sampler, self.n, self.level, self.cap = sampler, n, level, cap
         self.shape = sampler.grid.shape(n)
         self.bricks = sampler.level(n)
         self.bricks.add_column("seen", torch.bool, False)
         self._mixed = torch.as_tensor(MIXED_FACES.T.copy(), device=sampler.device)
-        self._ahead = Cells.join([], sampler.device)
+        self._ahead = ActiveCells.join([], sampler.device)
 
     def close(self) -> None:
         """Give back what only the search needed."""
@@ -116,7 +116,7 @@ class Front:
         x, y, z = (cells[axis] < count for axis, count in enumerate(self.shape))
         return x & y & z
 
-    def others(self, active: Cells) -> Places:
+    def others(self, active: ActiveCells) -> Places:
         """Return the cells that were looked at, but for the active ones."""
         seen = self.bricks["seen"].clone()
         seen.index_fill_(0, self.bricks.row(active.places).long(), False)
@@ -127,12 +127,12 @@ class Front:
     def keep(self, rule: CoarseRule, cells: Places) -> Places:
         """Return the cells that a rule can't prove free of the surface."""
         low, high = rule.bound(self.sampler, cells, self.n)
-        beyond = high < self.level
+        capped = high < self.level
         if self.cap:
-            beyond &= ~self._at_border(cells)
-        return cells[:, ~((low > self.level) | beyond)]
+            capped &= ~self._at_border(cells)
+        return cells[:, ~((low > self.level) | capped)]
 
-    def grow(self, candidates: Places, end: int | None = None) -> tuple[Cells, Cells]:
+    def grow(self, candidates: Places, end: int | None = None) -> tuple[ActiveCells, ActiveCells]:
         """Search the candidates, then flood from what was found, up to the plane x = `end`.
 
         Of the cells from the plane on, those next to it are found too, but not flooded from before
@@ -156,15 +156,15 @@ class Front:
             found.append(active)
             done.append(here)
             ahead.append(later)
-            candidates = self._behind_faces(Cells.join([here, waiting], device))
-            waiting = Cells.join([], device)
-        self._ahead = Cells.join(ahead, device)
-        return Cells.join(found, device), Cells.join(done, device)
+            candidates = self._behind_faces(ActiveCells.join([here, waiting], device))
+            waiting = ActiveCells.join([], device)
+        self._ahead = ActiveCells.join(ahead, device)
+        return ActiveCells.join(found, device), ActiveCells.join(done, device)
 
     def _unseen(self, cells: Places) -> Tensor:
         return ~self.bricks["seen"].index_select(0, self.bricks.row(cells))
 
-    def _examine(self, cells: Places) -> Cells:
+    def _examine(self, cells: Places) -> ActiveCells:
         """Evaluate the corners of distinct cells; return those that the surface passes through."""
         parts = list(chunks(cells))
         rows = [self.bricks.corner_rows(part, reserve=True) for part in parts]
@@ -175,9 +175,9 @@ class Front:
         for part, corners in zip(parts, rows, strict=True):
             self.sampler.ticket.check()
             active.append(self._active(part, corners))
-        return Cells.join(active, self.sampler.device)
+        return ActiveCells.join(active, self.sampler.device)
 
-    def _active(self, cells: Places, rows: Tensor) -> Cells:
+    def _active(self, cells: Places, rows: Tensor) -> ActiveCells:
         """Return, of cells whose corners are known, those that the surface passes through.
 
         Under a cap, also those of case 0 in which the solid comes no further in than the border:
@@ -190,9 +190,9 @@ class Front:
         if self.cap and self._close_border(inside, cells):
             cases = _cases(inside)
             wanted |= (cases != 0) & (cases != 255)
-        return Cells(cells, cases).pick(wanted)
+        return ActiveCells(cells, cases).pick(wanted)
 
-    def _behind_faces(self, cells: Cells) -> Places:
+    def _behind_faces(self, cells: ActiveCells) -> Places:
         """Return the unseen neighbours behind faces that the surface crosses, each once."""
         found = [cells.places[:, :0]]
         for face, direction in enumerate(DIRECTIONS.tolist()):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..fields import Field
 from .bricks import Places
-from .sampler import Sampler
+from .sampler import FieldEvaluator
 
 DRAWS = 2048
 QUANTILE = 0.999
@@ -32,7 +32,7 @@ class CoarseRule(ABC):
     sound: bool
 
     @abstractmethod
-    def bound(self, sampler: Sampler, cells: Places, n: int) -> tuple[Tensor, Tensor]:
+    def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
         """Return bounds (low, high) of the field over each of the (3, N) cells of level `n`."""
 
 
@@ -45,7 +45,7 @@ class SlopeRule(CoarseRule):
     def __init__(self, slope: float, sentence: str, *, sound: bool) -> None:
         self.slope, self.sentence, self.sound = slope, sentence, sound
 
-    def bound(self, sampler: Sampler, cells: Places, n: int) -> tuple[Tensor, Tensor]:
+    def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
         """Return the centre's value less and plus the slope's reach."""
         finer = sampler.level(2 * n)
         centres = 2 * cells + 1
@@ -63,7 +63,7 @@ class BoxRule(CoarseRule):
     sentence = "the field's bounds over boxes"
     sound = True
 
-    def bound(self, sampler: Sampler, cells: Places, n: int) -> tuple[Tensor, Tensor]:
+    def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
         """Return `Field.bounds` of the cells."""
         return sampler.bounds(sampler.positions(cells, n), sampler.positions(cells + 1, n))
 
@@ -74,13 +74,13 @@ class EveryCell(CoarseRule):
     sentence = "every cell"
     sound = True
 
-    def bound(self, sampler: Sampler, cells: Places, n: int) -> tuple[Tensor, Tensor]:
+    def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
         """Return no bounds at all."""
         everything = torch.full((cells.shape[1],), torch.inf, device=cells.device)
         return -everything, everything
 
 
-def choose_rule(sampler: Sampler) -> CoarseRule:
+def choose_rule(sampler: FieldEvaluator) -> CoarseRule:
     """Return the best rule that the field supports."""
     field = sampler.field
     if field.lipschitz is not None and type(field).bounds is Field.bounds:
@@ -96,7 +96,7 @@ def choose_rule(sampler: Sampler) -> CoarseRule:
     return EveryCell()
 
 
-def _sampled_slope(sampler: Sampler) -> float:
+def _sampled_slope(sampler: FieldEvaluator) -> float:
     """Return a quantile of the gradient's length at random points of the box."""
     samples = sampler.samples
     if samples.slope is None:

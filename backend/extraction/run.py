@@ -9,17 +9,17 @@ import torch
 
 from ..contract.errors import RequestError
 from ..geometry.meshes import Mesh
-from .assembly import Pieces, beyond, is_watertight, joined
+from .assembly import Pieces, faces_past, is_watertight, joined
 from .bricks import Places
 from .cleanup import clean
 from .dense import capped, dense_values, marching_cubes
 from .grid import COARSEST
 from .marching import Mesher
 from .placing import STEPS, Placer, Vertices
-from .refine import Cells, Front
+from .refine import ActiveCells, ActiveFront
 from .rules import EveryCell, choose_rule
-from .sampler import GRADIENT_COST, Sampler
-from .types import Block, Cleanup, ExtractionStats, MeshUpdate
+from .sampler import GRADIENT_COST, FieldEvaluator
+from .types import Cleanup, ExtractionStats, MeshBlock, MeshUpdate
 
 ROOT = 8
 """The level at which a coarse rule starts."""
@@ -52,10 +52,10 @@ class Request:
     remarks: tuple[str, ...]
 
 
-class _Run:
+class _ExtractionRun:
     """What sparse and dense runs share: statistics and the last touches."""
 
-    def __init__(self, sampler: Sampler, request: Request) -> None:
+    def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
         self.sampler, self.request = sampler, request
         self.remarks = request.remarks
         self.rule, self.proven = "every node", True
@@ -77,7 +77,7 @@ class _Run:
             remarks=self.remarks,
         )
 
-    def finished(self, mesh: Mesh, cells: int, block: Block | None) -> MeshUpdate:
+    def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> MeshUpdate:
         """Return the last update: the mesh after the clean-up."""
         whole = mesh
         mesh, remarks = clean(whole, self.request.cleanup)
@@ -102,7 +102,7 @@ class _Run:
         )
 
 
-class DenseRun(_Run):
+class DenseRun(_ExtractionRun):
     """Every node and PyMCubes: one update."""
 
     def updates(self) -> Iterator[MeshUpdate]:
@@ -127,12 +127,12 @@ class DenseRun(_Run):
         yield self.finished(pieces.mesh(), count_active(values, request.level), None)
 
 
-class SparseRun(_Run):
+class SparseRun(_ExtractionRun):
     """Coarse rule, predictive refinement and sparse marching cubes."""
 
-    def __init__(self, sampler: Sampler, request: Request) -> None:
+    def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
         super().__init__(sampler, request)
-        self._parents = Cells.join([], sampler.device)
+        self._parents = ActiveCells.join([], sampler.device)
         self._kept: Places | None = None
         self._coarser: Mesh | None = None
         self._previews = request.first < request.resolution
@@ -144,7 +144,7 @@ class SparseRun(_Run):
         n = COARSEST if isinstance(self._rule, EveryCell) else ROOT
         level = self.request.level
         while n <= self.request.resolution:
-            with closing(Front(self.sampler, n, level=level, cap=self.request.cap)) as front:
+            with closing(ActiveFront(self.sampler, n, level=level, cap=self.request.cap)) as front:
                 if n < COARSEST:
                     self._kept = front.keep(self._rule, self._ruled_cells(front))
                 else:
@@ -169,11 +169,11 @@ class SparseRun(_Run):
                 f"{RULED} it can't be proven that no thin part was missed.",
             )
 
-    def _ruled_cells(self, front: Front) -> Places:
+    def _ruled_cells(self, front: ActiveFront) -> Places:
         """Return the cells that lie in what the rule kept of the level above."""
         return front.all_cells() if self._kept is None else front.children(self._kept)
 
-    def _slabs(self, front: Front) -> Iterator["_Slab"]:
+    def _slabs(self, front: ActiveFront) -> Iterator["_Slab"]:
         """Yield the slabs in which a level is worked off."""
         last = front.shape[0]
         if front.n <= self._ruled:
@@ -184,8 +184,8 @@ class SparseRun(_Run):
         ends = _quantile_planes(x, count, last=(last + 1) // 2)
         for index, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             cells = front.forecast(self._parents.pick((x >= start) & (x < end)).places)
-            share = int((x < end).sum()) / max(len(x), 1)
-            yield _Slab(index, len(ends), 2 * start, min(2 * end, last), share, cells)
+            fraction = int((x < end).sum()) / max(len(x), 1)
+            yield _Slab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
 
     def _slab_count(self, n: int) -> int:
         """Return in how many slabs to work off a level, to save memory and to show the last."""
@@ -196,7 +196,7 @@ class SparseRun(_Run):
 
     # ------------------------------------------------------------ a level
 
-    def _level(self, front: Front) -> Iterator[MeshUpdate]:
+    def _level(self, front: ActiveFront) -> Iterator[MeshUpdate]:
         """Find a level's cells; mesh and yield it where it is to be shown."""
         request, n = self.request, front.n
         builder = _Builder(self.sampler, request, n) if n >= request.first else None
@@ -204,9 +204,9 @@ class SparseRun(_Run):
         for slab in self._slabs(front):
             new, done = front.grow(slab.cells, slab.end)
             cells += done.active
-            density = cells / max(slab.share, 1e-3) / n**2
-            self._expect(n, density, nodes=1 - slab.share, vertices=1 - before)
-            before = slab.share
+            density = cells / max(slab.fraction, 1e-3) / n**2
+            self._expect(n, density, nodes=1 - slab.fraction, vertices=1 - before)
+            before = slab.fraction
             if not last:
                 finished.append(done)
             if builder is not None:
@@ -214,7 +214,7 @@ class SparseRun(_Run):
                 if last and slab.index + 1 < slab.count and self._previews and self._takes_level():
                     yield self._slab_update(builder, slab, cells)
         if not last:
-            self._parents = Cells.join(finished, self.sampler.device)
+            self._parents = ActiveCells.join(finished, self.sampler.device)
         if builder is not None:
             builder.close()
         if cells and self._takes_level():
@@ -225,7 +225,7 @@ class SparseRun(_Run):
         if not last and n < self._ruled:
             self._kept = self._worth_a_look(front)
 
-    def _worth_a_look(self, front: Front) -> Places:
+    def _worth_a_look(self, front: ActiveFront) -> Places:
         """Return the cells of a level in which the surface is or, by the rule, may be."""
         others = front.keep(self._rule, front.others(self._parents))
         return torch.cat([self._parents.places, others], dim=1)
@@ -249,9 +249,9 @@ class SparseRun(_Run):
         mesh = builder.pieces.mesh()
         first, plane = (grid.lower[0] + grid.step(n) * x for x in (slab.start, slab.end))
         lower, upper = (first, *grid.lower[1:]), (plane, *grid.upper[1:])
-        block = Block(slab.index, slab.count, lower, upper, builder.pieces.last(mesh))
+        block = MeshBlock(slab.index, slab.count, lower, upper, builder.pieces.last(mesh))
         if self._coarser is not None:
-            mesh = joined(mesh, beyond(self._coarser, plane))
+            mesh = joined(mesh, faces_past(self._coarser, plane))
         stats = self.stats(n, cells, watertight=False)
         return MeshUpdate(n, mesh, block, self.sampler.fraction, False, stats)
 
@@ -283,7 +283,7 @@ class _Slab:
 
     index, count : which slab, of how many
     start, end : cells along x, from the first to before the last
-    share : of the level's parents, how many lie before `end`
+    fraction : of the level's parents, how many lie before `end`
     cells : candidates, (3, N) places
     """
 
@@ -291,7 +291,7 @@ class _Slab:
     count: int
     start: int
     end: int
-    share: float
+    fraction: float
     cells: Places
 
 
@@ -302,7 +302,7 @@ class _Builder:
     vertex costs is spent on the last level alone.
     """
 
-    def __init__(self, sampler: Sampler, request: Request, n: int) -> None:
+    def __init__(self, sampler: FieldEvaluator, request: Request, n: int) -> None:
         last = n == request.resolution
         self.n, self.pieces = n, Pieces(blank_normals=request.normals and not last)
         self._mesher = Mesher(sampler, n, cap=request.cap)
@@ -316,7 +316,7 @@ class _Builder:
             steps=STEPS if last else 1,
         )
 
-    def add(self, new: Cells, done: Cells) -> None:
+    def add(self, new: ActiveCells, done: ActiveCells) -> None:
         """Add the vertices of `new` cells and the triangles of `done` ones."""
         vertices = self._placer.place(self._mesher.number(new))
         self.pieces.add(vertices, self._mesher.triangles(done))

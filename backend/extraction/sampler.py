@@ -20,7 +20,7 @@ GRADIENT_COST = 3
 """A value with its gradient costs about as much as this many values."""
 
 
-class Samples:
+class FieldSamples:
     """What is known of a field on the nodes of the grids: pass it again and only what is new is
     paid.
 
@@ -71,7 +71,7 @@ class Samples:
         return sum(bricks.bytes for bricks in self._levels.values())
 
 
-class Sampler:
+class FieldEvaluator:
     """Evaluates one field over one grid.
 
     Attributes
@@ -82,7 +82,7 @@ class Sampler:
     forecast : evaluations of both kinds expected in all
     """
 
-    def __init__(self, field: Field, grid: Grid, samples: Samples, ticket: Ticket) -> None:
+    def __init__(self, field: Field, grid: Grid, samples: FieldSamples, ticket: Ticket) -> None:
         self.field, self.grid, self.samples, self.ticket = field, grid, samples, ticket
         self.device = torch.device(field.device)
         self.block = field.block or BLOCK.get(self.device.type, BLOCK["cpu"])

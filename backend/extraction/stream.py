@@ -12,7 +12,7 @@ from ..ticket import Ticket
 from .cleanup import check_cleanup
 from .grid import COARSEST, FINEST, Box, Grid, round_up
 from .run import DenseRun, Request, SparseRun
-from .sampler import Sampler, Samples
+from .sampler import FieldEvaluator, FieldSamples
 from .types import Cleanup, MeshUpdate
 
 _NO_CLEANUP = Cleanup()
@@ -32,7 +32,7 @@ def stream(
     color: bool = True,
     normals: bool = True,
     cleanup: Cleanup = _NO_CLEANUP,
-    samples: Samples | None = None,
+    samples: FieldSamples | None = None,
 ) -> Iterator[MeshUpdate]:
     """Yield the mesh of a field's level set, coarse to fine; the last update is `final`.
 
@@ -89,9 +89,9 @@ def stream(
     )
     grid = Grid.over(box)
     grid.margin(resolution)
-    samples = Samples() if samples is None else samples
+    samples = FieldSamples() if samples is None else samples
     samples.claim(field, grid)
-    sampler = Sampler(field, grid, samples, Ticket() if ticket is None else ticket)
+    sampler = FieldEvaluator(field, grid, samples, Ticket() if ticket is None else ticket)
     run = DenseRun(sampler, request) if dense else SparseRun(sampler, request)
     return _in_memory(run.updates(), resolution)
 
@@ -109,7 +109,7 @@ def extract(
     color: bool = True,
     normals: bool = True,
     cleanup: Cleanup = _NO_CLEANUP,
-    samples: Samples | None = None,
+    samples: FieldSamples | None = None,
 ) -> Mesh:
     """Return the mesh of a field's level set: the last one that `stream` yields, without the
     others.

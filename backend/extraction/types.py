@@ -68,7 +68,7 @@ class ExtractionStats:
 
 
 @dataclass(frozen=True)
-class Block:
+class MeshBlock:
     """A slab of the last level: what is new in an update.
 
     Attributes
@@ -102,7 +102,7 @@ class MeshUpdate:
 
     resolution: int
     mesh: Mesh
-    block: Block | None
+    block: MeshBlock | None
     fraction: float
     final: bool
     stats: ExtractionStats

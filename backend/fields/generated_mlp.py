@@ -79,7 +79,7 @@ class GeneratedMLP:
         return self.level(self.features(points))
 
     def expand(self, count: int) -> "GeneratedMLP":
-        """Return the one object's network for each of `count` pictures of it."""
+        """Return the one object's network for each of `count` images of it."""
         layers = tuple(layer.expand(count, -1, -1) for layer in self.layers)
         level, color = (h.expand(count, -1, -1) for h in (self.level_head, self.color_head))
         return GeneratedMLP(layers, level, color, self.frequencies, self.mirror)
@@ -108,7 +108,7 @@ class GeneratedField(Field):
         self.kind = "occupancy" if occupancy else "distance"
         self.device = network.level_head.device
         matrix = torch.tensor(method_from_volume, dtype=torch.float32, device=self.device)
-        self._turn, self._shift = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
+        self._rotation, self._translation = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
         self._factor = -1.0 if occupancy else 1.0 / scale_of(method_from_volume)
         self._frequencies, self._mirror = network.frequencies, network.mirror
         layers = [layer[0] for layer in network.layers]
@@ -132,7 +132,7 @@ class GeneratedField(Field):
         return torch.cat([linear, torch.ones_like(linear[:, :1])], 1)
 
     def _features(self, points: Tensor) -> Tensor:
-        places = fold_positions(points @ self._turn + self._shift, self._mirror)
+        places = fold_positions(points @ self._rotation + self._translation, self._mirror)
         encoded = encode_positions(places, self._frequencies)
         x = None
         for index, (bias, weights) in enumerate(zip(self._bias, self._position, strict=True)):

@@ -41,7 +41,7 @@ def silhouette_map(alpha: Tensor, camera: Camera) -> Tensor:
     Parameters
     ----------
     alpha : (H, W) in [0, 1]
-    camera : the one that took the picture
+    camera : the one that took the image
 
     Returns
     -------
@@ -111,8 +111,8 @@ class _Cones:
         self.orthographic = cameras[0].orthographic
         self.maps = _stack(maps).to(device)
         poses = torch.stack([torch.from_numpy(camera.camera_from_world) for camera in cameras])
-        self.turn = _float(poses[:, :3, :3].transpose(0, 1).reshape(-1, 3), device)  # (3V, 3)
-        self.shift = _float(poses[:, :3, 3].T.reshape(-1, 1), device)  # (3V, 1)
+        self.rotation = _float(poses[:, :3, :3].transpose(0, 1).reshape(-1, 3), device)  # (3V, 3)
+        self.translation = _float(poses[:, :3, 3].T.reshape(-1, 1), device)  # (3V, 1)
         height, width = self.maps.shape[-2:]
         across = [_axis(c.fx, c.cx, width) for c in cameras]
         down = [_axis(c.fy, c.cy, height) for c in cameras]
@@ -126,13 +126,13 @@ class _Cones:
 
     def __call__(self, points: Tensor) -> Tensor:
         """Return (V, N): each view's value at `points`, (N, 3) volume frame."""
-        x, y, z = torch.addmm(self.shift, self.turn, points.T).chunk(3)  # (V, N) each
+        x, y, z = torch.addmm(self.translation, self.rotation, points.T).chunk(3)  # (V, N) each
         if self.orthographic:
-            value = torch.minimum(self._look_up(x, y), z)
+            value = torch.minimum(self._sample_distance(x, y), z)
         else:
             nearness = z.clamp_min(NEAREST).reciprocal()
             u, v = x * nearness, y * nearness
-            distance = self._look_up(u, v)
+            distance = self._sample_distance(u, v)
             reach = torch.sqrt(torch.addcmul(v * v, u, u) + 1e-12) + distance.abs()
             value = z.clamp_min(0.0) * distance * torch.rsqrt(1.0 + reach * reach)
         if len(points) == 0 or float(points.detach().abs().amax()) <= self.reach:
@@ -140,7 +140,7 @@ class _Cones:
         frame = torch.addmm(self.side_shift, self.sides, points.T).reshape(4, *value.shape).amin(0)
         return torch.where(frame < 0, torch.minimum(value, frame), value)
 
-    def _look_up(self, u: Tensor, v: Tensor) -> Tensor:
+    def _sample_distance(self, u: Tensor, v: Tensor) -> Tensor:
         """Return (V, N) the maps at plane positions, bilinear; beyond a map its border's value."""
         across = torch.addcmul(self.offset_x, u, self.scale_x)
         down = torch.addcmul(self.offset_y, v, self.scale_y)

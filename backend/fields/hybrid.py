@@ -1,4 +1,4 @@
-"""A network of the point and of what V pictures show at its projections, baked.
+"""A network of the point and of what V images show at its projections, baked.
 
 Nothing that does not depend on the point is done per point. The network's first layer is linear, so
 a view's share of it is an affine map of the point, a multiple of alpha, and the projected feature
@@ -8,7 +8,7 @@ table of first-layer sums for each view.
 
 A network may have a second output, how sure it is of the first: views are then averaged by that,
 see `weighted_mean`. And it may be asked at the point's mirror image in x = 0 too, as if the
-mirrored picture were one more view: most objects are symmetric.
+mirrored image were one more view: most objects are symmetric.
 
 A fold before sampling costs one product with 64^2 rows; after sampling it would cost one with every
 point, and there are some hundred thousand.
@@ -31,22 +31,22 @@ NEAREST = 1e-6  # a depth whose size is smaller counts as this
 
 @dataclass(frozen=True)
 class Views:
-    """V pictures as a field looks them up.
+    """V images as a field looks them up.
 
     Attributes
     ----------
     maps : (V, C, T, T) features; None where the first layer reads none
     alpha : (V, S, S)
     poses : (V, 4, 4) camera_from_volume
-    lenses : (V, 4) fx fy cx cy, in pixels of alpha
-    flat : (V,) bool, orthographic
+    intrinsics : (V, 4) fx fy cx cy, in pixels of alpha
+    orthographic : (V,) bool, orthographic
     """
 
     maps: Tensor | None
     alpha: Tensor
     poses: Tensor
-    lenses: Tensor
-    flat: Tensor
+    intrinsics: Tensor
+    orthographic: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class FirstLayer:
     bias: Tensor
 
 
-def weighted_mean(found: Tensor, seen: Tensor, trust: Tensor | None = None) -> Tensor:
+def weighted_mean(found: Tensor, seen: Tensor, gate: Tensor | None = None) -> Tensor:
     """Return the mean logit (..., N) of V views, and of their mirror images.
 
     Parameters
@@ -79,15 +79,15 @@ def weighted_mean(found: Tensor, seen: Tensor, trust: Tensor | None = None) -> T
         point and, where T is 2, of its mirror image.
     seen
         (V, T, ..., N) bool. Only what is seen counts; where nothing is, everything does.
-    trust
+    gate
         (..., 1), added to how sure all mirror images are.
     """
     seen = torch.where(seen.any(0).any(0), seen, True)
-    sure = found[..., 1] if found.shape[-1] > 1 else torch.zeros_like(found[..., 0])
-    if trust is not None:
-        sure = torch.cat([sure[:, :1], sure[:, 1:] + trust], 1)
-    shares = sure.masked_fill(~seen, -torch.inf).flatten(0, 1).softmax(0)
-    return (found[..., 0].flatten(0, 1) * shares).sum(0)
+    confidence = found[..., 1] if found.shape[-1] > 1 else torch.zeros_like(found[..., 0])
+    if gate is not None:
+        confidence = torch.cat([confidence[:, :1], confidence[:, 1:] + gate], 1)
+    weights = confidence.masked_fill(~seen, -torch.inf).flatten(0, 1).softmax(0)
+    return (found[..., 0].flatten(0, 1) * weights).sum(0)
 
 
 def with_mirror_images(points: Tensor) -> Tensor:
@@ -105,8 +105,8 @@ class HybridField(Field):
     layers
         The others, an ELU before each; the last has one output, or two with how sure it is.
     views
-        The pictures. None where the first layer reads none of them.
-    trust
+        The images. None where the first layer reads none of them.
+    gate
         (1,) for how sure mirror images are; None asks none.
     """
 
@@ -117,11 +117,11 @@ class HybridField(Field):
         first: FirstLayer,
         layers: Sequence[Layer],
         views: Views | None,
-        trust: Tensor | None = None,
+        gate: Tensor | None = None,
     ) -> None:
         self.device = first.bias.device
         self._layers = list(layers)
-        self._views, self._trust = views, trust
+        self._views, self._gate = views, gate
         count = 1 if views is None else len(views.poses)
         self._place = first.place.expand(count, -1, -1)
         if views is not None and first.camera is not None:
@@ -139,7 +139,7 @@ class HybridField(Field):
             self._alpha, self._alpha_weight = _Table(views.alpha[:, None]), first.alpha
 
     def __call__(self, points: Tensor) -> Tensor:
-        places = points if self._trust is None else with_mirror_images(points)
+        places = points if self._gate is None else with_mirror_images(points)
         if self._views is None:
             sums = torch.addmm(self._bias, places, self._place[0])[None]
             seen = torch.ones(1, len(places), dtype=torch.bool, device=points.device)
@@ -149,7 +149,7 @@ class HybridField(Field):
         found = self._rest(sums.flatten(0, 1)).unflatten(0, (len(seen), -1, len(points)))
         if found.shape[:2] == (1, 1):
             return -found[0, 0, :, 0]
-        return -weighted_mean(found, seen.unflatten(1, (-1, len(points))), self._trust)
+        return -weighted_mean(found, seen.unflatten(1, (-1, len(points))), self._gate)
 
     def _first(self, points: Tensor, pixels: Tensor) -> Tensor:
         """Return (V, N, H): the first layer's sums at points whose projections are (V, N, 2)."""
@@ -170,10 +170,10 @@ class HybridField(Field):
 
     def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return pixels (V, N, 2), and which points a view sees, (V, N) bool."""
-        matrix, shift = self._projection
-        x, y, w, depth = torch.baddbmm(shift, matrix, points.T.expand(len(matrix), -1, -1)).unbind(
-            1
-        )
+        matrix, translation = self._projection
+        x, y, w, depth = torch.baddbmm(
+            translation, matrix, points.T.expand(len(matrix), -1, -1)
+        ).unbind(1)
         w = torch.where(w.abs() < NEAREST, NEAREST, w)
         pixels = torch.stack([x / w, y / w], -1)
         inside = ((pixels >= 0) & (pixels <= self._size)).all(-1) & (depth > 0)
@@ -197,7 +197,7 @@ class _Table:
         self.rows = (rows if weight is None else rows @ weight).contiguous()
 
     def __call__(self, pixels: Tensor, size: int) -> Tensor:
-        """Return (V, N, outputs) at pixels (V, N, 2) of a picture of `size`, clamped to it."""
+        """Return (V, N, outputs) at pixels (V, N, 2) of an image of `size`, clamped to it."""
         rows, weights = self._taps(pixels, size)
         flat = F.embedding_bag(
             rows.flatten(0, 1), self.rows, mode="sum", per_sample_weights=weights.flatten(0, 1)
@@ -224,7 +224,7 @@ def _projection(views: Views) -> tuple[Tensor, Tensor]:
     depth = local[:, 2:]
     one = torch.zeros_like(depth)
     one[..., 3] = 1
-    w = torch.where(views.flat[:, None, None], one, depth)
-    plane = local[:, :2] * views.lenses[:, :2, None] + w * views.lenses[:, 2:, None]
+    w = torch.where(views.orthographic[:, None, None], one, depth)
+    plane = local[:, :2] * views.intrinsics[:, :2, None] + w * views.intrinsics[:, 2:, None]
     full = torch.cat([plane, w, depth], 1)
     return full[..., :3].contiguous(), full[..., 3:].contiguous()

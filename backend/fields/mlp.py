@@ -114,9 +114,9 @@ class _Affine:
 
     def linear(self, weight: Tensor, bias: Tensor) -> "_Affine":
         """Return the neurons after a linear layer: exact but for the error's signs and rounding."""
-        share = _ROUNDING * weight.shape[1]
+        fraction = _ROUNDING * weight.shape[1]
         size = self.center.abs() + self.slopes.abs().sum(dim=1) + self.error
-        error = (self.error + share * size) @ weight.abs().T + share * bias.abs()
+        error = (self.error + fraction * size) @ weight.abs().T + fraction * bias.abs()
         center = torch.addmm(bias, self.center, weight.T)
         return _Affine(center, self.slopes @ weight.T, error)
 

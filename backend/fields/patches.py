@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from .field import Field
-from .sheet_distance import CELLS, node_distances, vertex_normals
+from .patch_distance import CELLS, node_distances, vertex_normals
 from .winding import winding_grid
 
 SHELL = 0.25  # half the shell's thickness, in voxels
@@ -90,7 +90,7 @@ def reachable(occupied: Tensor) -> Tensor:
     return torch.from_numpy(outside).to(occupied.device)
 
 
-def reachable_past_holes(occupied: Tensor) -> Tensor:
+def reachable_closed(occupied: Tensor) -> Tensor:
     """Return (N, N, N) bool: as `reachable`, of a walk too stout for holes of one or two voxels.
 
     What lies up to two steps off its way counts as reached.
@@ -121,12 +121,12 @@ class PatchField(Field):
     def __init__(self, patches: Patches, grid_from_volume: np.ndarray) -> None:
         self.device = patches.vertices.device
         matrix = torch.tensor(grid_from_volume, dtype=torch.float32, device=self.device)
-        self._turn, self._shift = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
+        self._rotation, self._translation = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
         self._scale = float(np.cbrt(np.linalg.det(grid_from_volume[:3, :3])))
         self.grid = patch_grid(patches).to(self.device) / self._scale  # (M, M, M), axes x, y, z
 
     def __call__(self, points: Tensor) -> Tensor:
-        local = points @ self._turn + self._shift
+        local = points @ self._rotation + self._translation
         outside = torch.linalg.vector_norm(local - local.clamp(-1, 1), dim=1)  # of the grid's cube
         return _read(self.grid, local) + outside / self._scale
 
@@ -168,18 +168,18 @@ def _sides(
     Where only the walk that slips through holes comes, the winding number decides: it is a gap of
     the object, or its inside behind a voxel that is missing.
     """
-    walk, sure = reachable(occupied), reachable_past_holes(occupied)
-    faces = patches.facing((walk.float() + sure.float()) / 2)
-    doubtful, enclosed = walk & ~sure, ~walk & ~occupied
+    flooded, closed = reachable(occupied), reachable_closed(occupied)
+    faces = patches.facing((flooded.float() + closed.float()) / 2)
+    doubtful, enclosed = flooded & ~closed, ~flooded & ~occupied
     behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * 2 / patches.resolution)
     winding = winding_grid(patches.cells(faces), len(touched))
     centers = winding[CELLS // 2 :: CELLS, CELLS // 2 :: CELLS, CELLS // 2 :: CELLS]
     # Sheets that do not fill their voxels wind less than once around what they enclose.
     once = float(centers[enclosed].median()) if enclosed.any() else 1.0
     level = INSIDE * max(once, LEAST_WINDING)
-    walk[doubtful] = centers[doubtful] < level
+    flooded[doubtful] = centers[doubtful] < level
     near = torch.from_numpy(touched)
-    inside = torch.where(near, winding > level, ~torch.from_numpy(_at_nodes(walk.numpy())))
+    inside = torch.where(near, winding > level, ~torch.from_numpy(_at_nodes(flooded.numpy())))
     backs = _read(winding, behind).gt(level).float().mean(1) >= 0.5
     return faces, inside, backs
 

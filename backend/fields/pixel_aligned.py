@@ -20,12 +20,12 @@ from .field import Field
 
 
 class Stream(nn.Module):
-    """A point MLP and a decoder of [its features, features of the picture].
+    """A point MLP and a decoder of [its features, features of the image].
 
     Parameters
     ----------
     features
-        Of the picture, that the decoder reads.
+        Of the image, that the decoder reads.
     point_widths, decoder_widths
         Of the layers, each followed by a ReLU.
     outputs
@@ -59,7 +59,7 @@ class Stream(nn.Module):
         Parameters
         ----------
         x : (B, P, C_1), what the first layer says of points
-        features : (B, P, F) or (B, 1, F), of the picture
+        features : (B, P, F) or (B, 1, F), of the image
         """
         for layer in list(self.points)[1:]:
             x = layer(x)
@@ -73,7 +73,7 @@ class Stream(nn.Module):
 
     @property
     def first(self) -> nn.Linear:
-        """The decoder's first layer: columns of the point's features, then of the picture's."""
+        """The decoder's first layer: columns of the point's features, then of the image's."""
         layer = self.decoder[0]
         assert isinstance(layer, nn.Linear)
         return layer
@@ -92,12 +92,12 @@ def _linears(sizes: tuple[int, ...], *, last_relu: bool) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Maps:
-    """Feature maps of V pictures, to be looked up at pixels.
+    """Feature maps of V images, to be looked up at pixels.
 
     Attributes
     ----------
     levels : each (V, C_i, h_i, w_i)
-    size : S, side of the picture in pixels; every map is resized to it first
+    size : S, side of the image in pixels; every map is resized to it first
     legacy : resize and sample as TensorFlow 1 did: position k of n stands at k / n, and a pixel
         position is an index. Else both go by pixel centres
     """
@@ -106,8 +106,8 @@ class Maps:
     size: int
     legacy: bool
 
-    def look_up(self, pixels: Tensor) -> Tensor:
-        """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the picture; bilinear.
+    def sample(self, pixels: Tensor) -> Tensor:
+        """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the image; bilinear.
 
         What `F.grid_sample` finds in `resized()`, but only what is asked for is resized.
         """
@@ -240,19 +240,17 @@ class DISNField(Field):
         factor = 1.0 if self.kind == "occupancy" else 1 / (unit * scale_of(method_from_volume))
         self._global = self._local = None
         self.block = 2048 if self.device.type == "cpu" else None
-        self._shares = tensors["shares"] / tensors["shares"].sum()
-        vector = vectors.amax(0) if maximum else self._shares @ vectors
+        self._weights = tensors["shares"] / tensors["shares"].sum()
+        vector = vectors.amax(0) if maximum else self._weights @ vectors
         if global_stream is not None:
             baked = _BakedStream(global_stream, method_from_volume, factor)
             self._global, self._global_bias = baked, baked.bias(vector)
         if local_stream is not None:
             self._local = baked = _BakedStream(local_stream, method_from_volume, factor)
-            rest = baked.picture_weight.shape[1] - sum(level.shape[1] for level in maps.levels)
-            before, matrix = baked.picture_weight.split(
-                [rest, baked.picture_weight.shape[1] - rest], 1
-            )
+            rest = baked.image_weight.shape[1] - sum(level.shape[1] for level in maps.levels)
+            before, matrix = baked.image_weight.split([rest, baked.image_weight.shape[1] - rest], 1)
             self._local_bias = baked.first_bias + (before @ vector if rest else 0)
-            self._poses, self._lenses, self._flat = (
+            self._poses, self._intrinsics, self._orthographic = (
                 tensors[k] for k in ("poses", "lenses", "flat")
             )
             self._maps = maps
@@ -267,12 +265,12 @@ class DISNField(Field):
         if self._global is not None:
             total = self._global(points, self._global_bias)
         if self._local is not None:
-            total = total + self._local(points, self._local_share(points))
+            total = total + self._local(points, self._local_term(points))
         assert isinstance(total, Tensor)
         return total
 
-    def _local_share(self, points: Tensor) -> Tensor:
-        """Return (N, width): the pictures' share of the local decoder's first layer, and bias."""
+    def _local_term(self, points: Tensor) -> Tensor:
+        """Return (N, width): the images' share of the local decoder's first layer, and bias."""
         pixels, seen = self._project(points)
         rows, weights = self._taps(pixels)
         if self._matrix is not None:
@@ -281,8 +279,8 @@ class DISNField(Field):
             )
             largest = features.unflatten(0, rows.shape[:2]).amax(0)
             return torch.addmm(self._local_bias, largest, self._matrix.T)
-        count = seen * self._shares[:, None]  # (V, N)
-        count = torch.where(count.sum(0) > 0, count, self._shares[:, None])
+        count = seen * self._weights[:, None]  # (V, N)
+        count = torch.where(count.sum(0) > 0, count, self._weights[:, None])
         weights = weights * (count / count.sum(0))[..., None]
         return F.embedding_bag(
             rows.transpose(0, 1).flatten(1),
@@ -297,9 +295,9 @@ class DISNField(Field):
         depth = local[..., 2:]
         safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
         plane = local[..., :2] / torch.where(
-            self._flat[:, None, None], torch.ones_like(depth), safe
+            self._orthographic[:, None, None], torch.ones_like(depth), safe
         )
-        pixels = plane * self._lenses[:, None, :2] + self._lenses[:, None, 2:]
+        pixels = plane * self._intrinsics[:, None, :2] + self._intrinsics[:, None, 2:]
         inside = ((pixels >= 0) & (pixels <= self._maps.size)).all(-1) & (depth[..., 0] > 0)
         return pixels, inside.to(points)
 
@@ -329,7 +327,7 @@ class _BakedStream:
         width = layers[-1].out_features
         first = stream.first
         weight, self.first_bias = first.weight.detach(), first.bias.detach()
-        self.first_weight, self.picture_weight = weight[:, :width].T, weight[:, width:]
+        self.first_weight, self.image_weight = weight[:, :width].T, weight[:, width:]
         linear = [layer for layer in stream.decoder if isinstance(layer, nn.Linear)]
         _, *hidden, last = linear
         self.hidden = [(layer.weight.detach().T, layer.bias.detach()) for layer in hidden]
@@ -340,14 +338,14 @@ class _BakedStream:
 
     def bias(self, vector: Tensor) -> Tensor:
         """Return (width,): what a feature that all points share, (C,), adds to the first layer."""
-        return self.first_bias + self.picture_weight @ vector
+        return self.first_bias + self.image_weight @ vector
 
-    def __call__(self, points: Tensor, share: Tensor) -> Tensor:
-        """Return (N,) of points (N, 3), volume frame, and the picture's share, (N or -, width)."""
+    def __call__(self, points: Tensor, term: Tensor) -> Tensor:
+        """Return (N,) of points (N, 3), volume frame, and the image's share, (N or -, width)."""
         x = points
         for weight, bias in self.points:
             x = torch.addmm(bias, x, weight).relu_()
-        x = torch.addmm(share, x, self.first_weight).relu_()
+        x = torch.addmm(term, x, self.first_weight).relu_()
         for weight, bias in self.hidden:
             x = torch.addmm(bias, x, weight).relu_()
         return x @ self.last_weight + self.last_bias

@@ -1,7 +1,7 @@
-"""Silhouettes as signed distances in the picture, exact to a fraction of a pixel at the edge.
+"""Silhouettes as signed distances in the image, exact to a fraction of a pixel at the edge.
 
 The edge is the polygon where alpha crosses one half between pixel centres (marching squares), each
-crossing placed by the alphas on both sides. What lies outside the picture's frame is unknown and
+crossing placed by the alphas on both sides. What lies outside the image's frame is unknown and
 counts as inside: a silhouette that touches the frame makes no edge there, and a background pixel
 ends at the frame.
 """
@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-PADDING = 2  # pixels of unknown around the picture
+PADDING = 2  # pixels of unknown around the image
 EXACT = 3  # pixels around the edge in which the distance is exact
 EDGE = 0.5  # the alpha at which the object begins
 OPAQUE = 0.98  # the alpha from which a pixel shows nothing but the object
@@ -35,7 +35,7 @@ def signed_distances(
     Returns
     -------
     (H + 2 PADDING, W + 2 PADDING) float32: negative inside, positive outside. Without any edge
-    (a silhouette that fills the frame) minus the picture's diagonal.
+    (a silhouette that fills the frame) minus the image's diagonal.
     """
     alpha = np.asarray(alpha, np.float32)
     if continued:
@@ -55,7 +55,7 @@ def signed_distances(
 
 
 def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return the picture with the object's colours carried over its soft edge and a little beyond.
+    """Return the image with the object's colours carried over its soft edge and a little beyond.
 
     Pixels at the edge have mixed with the background, or were masked a pixel too wide. They, and
     those around, take the colour of the nearest pixel that is opaque as are its neighbours, if one

@@ -28,8 +28,8 @@ class Camera:
     world_from_camera : (4, 4) float64, rigid; camera axes x right, y down, z forward. "World" is
         the frame that the points come in: Blender's on the way in, the volume's in the backend.
     fx, fy : focal lengths in pixels; for an orthographic camera pixels per unit of length
-    cx, cy : principal point in pixels, measured from the top left corner of the picture
-    width, height : size of the picture in pixels
+    cx, cy : principal point in pixels, measured from the top left corner of the image
+    width, height : size of the image in pixels
     orthographic : no perspective division
     """
 
@@ -50,7 +50,7 @@ class Camera:
         if not (np.isfinite(pose).all() and all(map(math.isfinite, numbers))):
             raise RequestError("A camera's pose or lens contains a number that is not finite.")
         if min(self.fx, self.fy, self.width, self.height) <= 0:
-            raise RequestError("A camera's focal length and picture size must be above zero.")
+            raise RequestError("A camera's focal length and image size must be above zero.")
         object.__setattr__(self, "world_from_camera", pose)
 
     @property
@@ -69,7 +69,7 @@ class Camera:
         return np.linalg.inv(self.world_from_camera)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Project points into the picture.
+        """Project points into the image.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""A depth buffer for triangles in plain torch, for many pictures at once, on any device.
+"""A depth buffer for triangles in plain torch, for many images at once, on any device.
 
 No triangle is tested against pixels it does not cover: triangles are expanded to the rows they
 meet, each row's span follows from its three edges, and spans are expanded to samples. Neighbours
@@ -16,12 +16,12 @@ SMALLEST_AREA = 1e-7  # squared samples, twice the area of a triangle; less cove
 
 
 @dataclass(frozen=True)
-class Cover:
+class Visibility:
     """What is seen where.
 
     sample : (S,) int64, view * height * width + row * width + column, ascending
     triangle : (S,) int64, the nearest triangle there
-    weights : (S, 3) of its corners in the picture (not corrected for perspective)
+    weights : (S, 3) of its corners in the image (not corrected for perspective)
     nearness : (S,) as interpolated from its corners
     """
 
@@ -33,15 +33,15 @@ class Cover:
 
 def rasterize(
     corners: Tensor, view: Tensor, *, views: int, height: int, width: int, two_sided: bool = False
-) -> Cover:
+) -> Visibility:
     """Find the nearest triangle at each sample.
 
     Parameters
     ----------
     corners : (T, 3, 3) column and row of each corner in samples (centres at +0.5), and its
-        nearness: a positive number that is linear over the picture and grows towards the camera
-    view : (T,) which picture a triangle is drawn into
-    views, height, width : how many pictures and samples there are
+        nearness: a positive number that is linear over the image and grows towards the camera
+    view : (T,) which image a triangle is drawn into
+    views, height, width : how many images and samples there are
     two_sided : draw triangles seen from behind too
     """
     area = _area(corners)
@@ -87,11 +87,11 @@ def rasterize(
     column = (sample % width).float() + 0.5
     row_center = (sample // width % height).float() + 0.5
     weights = _weights(x[triangle], y[triangle], area[triangle], column, row_center)
-    return Cover(sample, kept[triangle], weights, nearness)
+    return Visibility(sample, kept[triangle], weights, nearness)
 
 
 def _area(corners: Tensor) -> Tensor:
-    """Return twice the signed area of (T, 3, 3) triangles in the picture."""
+    """Return twice the signed area of (T, 3, 3) triangles in the image."""
     a, b, c = corners[..., :2].unbind(1)
     u, v = b - a, c - a
     return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]

@@ -1,4 +1,4 @@
-"""A view: a picture and the camera that took it."""
+"""A view: an image and the camera that took it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from .cameras import Camera
 
 @dataclass(frozen=True)
 class View:
-    """A picture and, where known, its camera.
+    """An image and, where known, its camera.
 
     Attributes
     ----------
@@ -27,14 +27,14 @@ class View:
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 4:
             raise RequestError(
-                f"{self.name}: a picture is (height, width, 4), not {tuple(self.image.shape)}."
+                f"{self.name}: an image is (height, width, 4), not {tuple(self.image.shape)}."
             )
         if not self.image.is_floating_point():
-            raise RequestError(f"{self.name}: a picture's values are floats in [0, 1].")
+            raise RequestError(f"{self.name}: an image's values are floats in [0, 1].")
         camera = self.camera
         size = (self.image.shape[1], self.image.shape[0])
         if camera is not None and (camera.width, camera.height) != size:
             raise RequestError(
-                f"{self.name}: the picture is {size[0]} x {size[1]}, "
+                f"{self.name}: the image is {size[0]} x {size[1]}, "
                 f"but its camera is for {camera.width} x {camera.height}."
             )

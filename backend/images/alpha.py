@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Backdrop = Literal["white", "black", "rgba"]
+BackgroundKind = Literal["white", "black", "rgba"]
 
 
 def premultiply(image: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def straighten(image: Tensor) -> Tensor:
     return torch.cat([color.clamp(0, 1), alpha], -1)
 
 
-def network_input(images: Tensor, backdrop: Backdrop) -> Tensor:
+def network_input(images: Tensor, background: BackgroundKind) -> Tensor:
     """Put the object before the backdrop that a network was trained with.
 
     Parameters
@@ -32,7 +32,7 @@ def network_input(images: Tensor, backdrop: Backdrop) -> Tensor:
     (..., 3, H, W), or (..., 4, H, W) with colour 0 where alpha is 0 for "rgba"
     """
     color, alpha = images[..., :3, :, :], images[..., 3:, :, :]
-    if backdrop == "rgba":
+    if background == "rgba":
         return torch.cat([torch.where(alpha > 0, color, 0.0), alpha], -3)
     over = color * alpha
-    return over + (1 - alpha) if backdrop == "white" else over
+    return over + (1 - alpha) if background == "white" else over

@@ -10,9 +10,9 @@ from .alpha import premultiply, straighten
 
 
 def crop_square(image: Tensor, square: tuple[int, int, int], size: int) -> Tensor:
-    """Return a square of a picture, (H, W, 4) straight alpha, resized to (size, size, 4).
+    """Return a square of an image, (H, W, 4) straight alpha, resized to (size, size, 4).
 
-    What lies outside the picture is transparent.
+    What lies outside the image is transparent.
     """
     left, top, side = square
     flat = premultiply(image).permute(2, 0, 1)[None].float()
@@ -37,8 +37,8 @@ def cropped_camera(camera: Camera, square: tuple[int, int, int], size: int) -> C
     )
 
 
-def whole_camera(camera: Camera, square: tuple[int, int, int], picture: tuple[int, int]) -> Camera:
-    """Return the camera of a whole picture, (width, height), from that of a square cut out of it.
+def whole_camera(camera: Camera, square: tuple[int, int, int], image: tuple[int, int]) -> Camera:
+    """Return the camera of a whole image, (width, height), from that of a square cut out of it.
 
     The inverse of `cropped_camera`.
     """
@@ -50,6 +50,6 @@ def whole_camera(camera: Camera, square: tuple[int, int, int], picture: tuple[in
         fy=camera.fy * zoom,
         cx=camera.cx * zoom + left,
         cy=camera.cy * zoom + top,
-        width=picture[0],
-        height=picture[1],
+        width=image[0],
+        height=image[1],
     )

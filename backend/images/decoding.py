@@ -27,7 +27,7 @@ from ..contract.image_files import (
     not_readable,
     too_large,
 )
-from ..contract.image_headers import Header, header_of
+from ..contract.image_headers import ImageHeader, header_of
 from ..contract.protocol import ImageFile
 
 ORIENTATION = 0x0112  # the tag of TIFF and EXIF
@@ -135,7 +135,7 @@ def _content(file: ImageFile) -> BinaryIO:
     return io.BytesIO(content)
 
 
-def _check(name: str, header: Header | None) -> None:
+def _check(name: str, header: ImageHeader | None) -> None:
     if header is not None:
         check_size(name, header.size)
         if not is_readable(header):

@@ -8,7 +8,7 @@ exact (a homography). It crops and pads a view without a pose around its mask.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,30 +17,30 @@ from torch import Tensor
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.views import View
-from .alpha import Backdrop
+from .alpha import BackgroundKind
 from .cropping import crop_square, whole_camera
-from .reprojection import retake
+from .reprojection import reproject
 
 
 @dataclass(frozen=True)
 class Framing:
-    """How the pictures were taken that a network was trained on.
+    """How the images were taken that a network was trained on.
 
     Attributes
     ----------
-    size : side of the square picture in pixels
-    backdrop : what is behind the object: "white", "black", or "rgba" (four channels, straight
+    size : side of the square image in pixels
+    background : what is behind the object: "white", "black", or "rgba" (four channels, straight
         alpha, colour 0 where alpha is 0)
-    focal : focal length over the picture's side; 35/32 is the lens of the 3D-R2N2 renders
+    focal : focal length over the image's side; 35/32 is the lens of the 3D-R2N2 renders
     near, far : least and greatest distance of the training cameras from the volume's centre, in
         volume units. A camera within keeps the training field of view; one beyond is zoomed until
         the object is as large as from the nearest of these distances, for that is what the network
         knows.
-    margin : share of the side that stays free on each side of the mask of an unposed picture
+    margin : share of the side that stays free on each side of the mask of an unposed image
     """
 
     size: int
-    backdrop: Backdrop = "white"
+    background: BackgroundKind = field(default="white", metadata={"key": "backdrop"})
     focal: float = 35 / 32
     near: float = 2.0
     far: float = 4.0
@@ -48,19 +48,19 @@ class Framing:
 
     @property
     def channels(self) -> int:
-        """Channels of the picture as the network sees it."""
-        return 4 if self.backdrop == "rgba" else 3
+        """Channels of the image as the network sees it."""
+        return 4 if self.background == "rgba" else 3
 
 
 # The 3D-R2N2 renders of ShapeNet: a 35 mm lens on a 32 mm sensor at 0.65 to 1.0 of 1.75 ShapeNet
 # units; an object's longest side is about three quarters of such a unit there, and 1.8 here.
 R2N2 = Framing(size=137, focal=35 / 32, near=2.7, far=4.2)
-# The pictures that our own small networks are trained on: 42 mm on a 36 mm sensor at 3.2.
+# The images that our own small networks are trained on: 42 mm on a 36 mm sensor at 3.2.
 OURS = Framing(size=128, focal=42 / 36, near=3.2, far=3.2)
 
 
 @dataclass(frozen=True)
-class Pictures:
+class FramedViews:
     """Framed views of one object, stacked.
 
     images : (V, 4, S, S) float32 RGBA, straight alpha
@@ -71,11 +71,11 @@ class Pictures:
     cameras: tuple[Camera | None, ...]
 
 
-def frame_views(views: Sequence[View], framing: Framing) -> Pictures:
+def frame_views(views: Sequence[View], framing: Framing) -> FramedViews:
     """Frame every view and stack them; cameras posed in the volume's frame."""
     framed = [frame_view(view, framing) for view in views]
     images = torch.stack([view.image.permute(2, 0, 1) for view in framed])
-    return Pictures(images, tuple(view.camera for view in framed))
+    return FramedViews(images, tuple(view.camera for view in framed))
 
 
 def frame_view(view: View, framing: Framing) -> View:
@@ -84,18 +84,18 @@ def frame_view(view: View, framing: Framing) -> View:
     Raises
     ------
     RequestError
-        If the volume's centre is behind the camera or at it, or an unposed picture shows nothing.
+        If the volume's centre is behind the camera or at it, or an unposed image shows nothing.
     """
     if view.camera is None:
         return replace(view, image=crop_to_mask(view, framing))
     target = training_camera(view.camera, framing, name=view.name)
-    return replace(view, image=retake(view.image, view.camera, target), camera=target)
+    return replace(view, image=reproject(view.image, view.camera, target), camera=target)
 
 
 def training_camera(camera: Camera, framing: Framing, *, name: str = "view") -> Camera:
     """Return the camera at the same place that looks at the volume's centre as in training.
 
-    It is upright (the volume's +Z is up in the picture) unless it looks along Z. An orthographic
+    It is upright (the volume's +Z is up in the image) unless it looks along Z. An orthographic
     camera keeps its direction and slides sideways; its zoom is that of the middle training
     distance.
     """
@@ -124,7 +124,7 @@ def training_camera(camera: Camera, framing: Framing, *, name: str = "view") -> 
 
 
 def _upright(forward: np.ndarray, *, fallback: np.ndarray) -> np.ndarray:
-    """Return camera axes (x right, y down, z forward) as columns, with +Z up in the picture."""
+    """Return camera axes (x right, y down, z forward) as columns, with +Z up in the image."""
     up = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.999 else fallback
     right = np.cross(forward, up)
     right /= np.linalg.norm(right)
@@ -132,7 +132,7 @@ def _upright(forward: np.ndarray, *, fallback: np.ndarray) -> np.ndarray:
 
 
 def crop_to_mask(view: View, framing: Framing) -> Tensor:
-    """Return an unposed picture cropped and padded to a square around its mask, (S, S, 4)."""
+    """Return an unposed image cropped and padded to a square around its mask, (S, S, 4)."""
     square = mask_square(view.image[..., 3], framing, name=view.name)
     return crop_square(view.image, square, framing.size)
 
@@ -142,8 +142,8 @@ def mask_square(alpha: Tensor, framing: Framing, *, name: str = "view") -> tuple
     rows, columns = (alpha > 0.5).nonzero(as_tuple=True)
     if rows.numel() == 0:
         raise RequestError(
-            f"{name}: the picture shows no object, its alpha is empty.",
-            "Give a picture whose alpha is the object's mask, or name its background.",
+            f"{name}: the image shows no object, its alpha is empty.",
+            "Give an image whose alpha is the object's mask, or name its background.",
         )
     top, left = int(rows.min()), int(columns.min())
     height, width = int(rows.max()) + 1 - top, int(columns.max()) + 1 - left
@@ -154,7 +154,7 @@ def mask_square(alpha: Tensor, framing: Framing, *, name: str = "view") -> tuple
 def whole_cameras(
     cameras: Sequence[Camera], views: Sequence[View], framing: Framing
 ) -> list[Camera]:
-    """Return the cameras of unposed views from those of the pictures that `frame_views` made."""
+    """Return the cameras of unposed views from those of the images that `frame_views` made."""
     found = []
     for camera, view in zip(cameras, views, strict=True):
         square = mask_square(view.image[..., 3], framing, name=view.name)
@@ -164,24 +164,24 @@ def whole_cameras(
 
 
 def canonical_camera(camera: Camera, framing: Framing) -> Camera:
-    """Return the camera with the training lens that takes nearly the picture of `camera`.
+    """Return the camera with the training lens that takes nearly the image of `camera`.
 
-    A camera network knows one lens. The camera is turned to the picture's middle, and moved along
+    A camera network knows one lens. The camera is turned to the image's middle, and moved along
     its axis until the volume's centre is seen as large through the training lens; what remains is
     a slightly different perspective.
 
     Parameters
     ----------
     camera
-        Of a framed picture, `framing.size` pixels wide and high; perspective.
+        Of a framed image, `framing.size` pixels wide and high; perspective.
     """
     size = framing.size
     focal, middle = framing.focal * size, size / 2
     aim = np.array([(middle - camera.cx) / camera.fx, (middle - camera.cy) / camera.fy, 1.0])
-    turn = _turned_to(aim)
+    tilt = _rotation_to(aim)
     camera_from_world = camera.camera_from_world
-    rotation = turn @ camera_from_world[:3, :3]
-    translation = turn @ camera_from_world[:3, 3]
+    rotation = tilt @ camera_from_world[:3, :3]
+    translation = tilt @ camera_from_world[:3, 3]
     translation[2] *= focal / camera.fx
     pose = np.eye(4)
     pose[:3, :3] = rotation.T
@@ -189,7 +189,7 @@ def canonical_camera(camera: Camera, framing: Framing) -> Camera:
     return Camera(pose, focal, focal, middle, middle, size, size)
 
 
-def _turned_to(aim: np.ndarray) -> np.ndarray:
+def _rotation_to(aim: np.ndarray) -> np.ndarray:
     """Return the shortest rotation, (3, 3), that takes the direction `aim` to +z."""
     a = aim / np.linalg.norm(aim)
     v = np.array([a[1], -a[0], 0.0])  # a x z

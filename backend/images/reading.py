@@ -70,7 +70,7 @@ def read_tagged(
     return ReadImage(image, decoded.orientation, decoded.size)
 
 
-def read_mask(path: str | Path, size: tuple[int, int], *, turned_by: int = UPRIGHT) -> Tensor:
+def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRIGHT) -> Tensor:
     """Read a mask: where the object is.
 
     A mask's transparency counts where it has any, else its brightness.
@@ -81,7 +81,7 @@ def read_mask(path: str | Path, size: tuple[int, int], *, turned_by: int = UPRIG
         The mask.
     size
         Width and height of its image; a mask of the same proportions is resized to it.
-    turned_by
+    rotated_by
         The orientation tag by which the image was turned upright; a mask that has the size of the
         pixels as they are stored is turned with it.
 
@@ -94,12 +94,12 @@ def read_mask(path: str | Path, size: tuple[int, int], *, turned_by: int = UPRIG
     RequestError
         As `read_image`, or if the mask has other proportions or is empty.
     """
-    read = read_tagged(path, turned=turned_by != UPRIGHT)
+    read = read_tagged(path, turned=rotated_by != UPRIGHT)
     image = read.image
     color, alpha = image[..., :3], image[..., 3]
     mask = color.mean(2) if bool((alpha > OPAQUE).all()) else alpha
-    if turned_by > 4 and read.orientation == UPRIGHT and not _same_shape(mask, size):
-        mask = torch.from_numpy(upright(mask.numpy(), turned_by).copy())
+    if rotated_by > 4 and read.orientation == UPRIGHT and not _same_shape(mask, size):
+        mask = torch.from_numpy(upright(mask.numpy(), rotated_by).copy())
     if not _same_shape(mask, size):
         raise RequestError(
             f"The mask {path} is {read.size[0]} x {read.size[1]}, which are not the proportions of "

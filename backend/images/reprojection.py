@@ -12,8 +12,8 @@ from .alpha import premultiply, straighten
 STEP_NOISE = 1e-6  # of pixels from one sample to the next: below it a step is a whole number
 
 
-def retake(image: Tensor, camera: Camera, target: Camera) -> Tensor:
-    """Resample a picture as another camera at the same place takes it.
+def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
+    """Resample an image as another camera at the same place takes it.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def retake(image: Tensor, camera: Camera, target: Camera) -> Tensor:
     Returns
     -------
     (target.height, target.width, 4), straight alpha; transparent where `camera` did not look.
-    Exact to resampling: pictures that are made smaller are averaged over, at 2 x 2 samples a
+    Exact to resampling: images that are made smaller are averaged over, at 2 x 2 samples a
     pixel.
     """
     step = _snapped(_spacing(camera, target))
@@ -52,7 +52,7 @@ def _source_pixels(camera: Camera, target: Camera, *, samples: int) -> tuple[Ten
 
 
 def _spacing(camera: Camera, target: Camera) -> float:
-    """Return how many pixels of `camera` one pixel of `target` spans, at the picture's centre."""
+    """Return how many pixels of `camera` one pixel of `target` spans, at the image's centre."""
     middle = torch.tensor([target.cx, target.cy], dtype=torch.float64)
     around = middle + torch.tensor([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]])
     origins, directions = target.rays(around)

@@ -11,7 +11,7 @@ from ..contract.distortion import undistorted_image
 from ..contract.errors import RequestError
 from ..contract.protocol import Background, CameraData, ViewData
 from ..geometry.cameras import Camera
-from ..geometry.pictures import shrink
+from ..geometry.images import shrink
 from ..geometry.views import View
 from .decoding import UPRIGHT
 from .matte import has_alpha, matte
@@ -132,7 +132,7 @@ def _read(data: ViewData, notes: Notes) -> _Read:
     if not file.mask:
         return _Read(image, read.size, False, tag)
     size = (image.shape[1], image.shape[0])
-    mask = read_mask(file.mask, size, turned_by=tag if turned else UPRIGHT)
+    mask = read_mask(file.mask, size, rotated_by=tag if turned else UPRIGHT)
     if bool((mask >= OPAQUE).all()):
         notes.white.append(data.name)
         return _Read(image, read.size, False, tag)

@@ -13,13 +13,13 @@ from .clouds import (
 )
 from .grids import pool, shell_iou, silhouette_iou
 from .occupancy import iou
-from .protocols import PROTOCOLS, Measured, Protocol, average, evaluate
+from .protocols import PROTOCOLS, Protocol, ProtocolScores, average, evaluate
 from .transport import earth_mover, matched_distance
 
 __all__ = [
     "PROTOCOLS",
-    "Measured",
     "Protocol",
+    "ProtocolScores",
     "accuracy_and_coverage",
     "average",
     "camera_distances",

@@ -19,7 +19,7 @@ def camera_distances(
     Returns
     -------
     d3d : mean Euclidean distance of the points in the two camera frames
-    d2d : mean distance in pixels of their projections, each clamped to the picture first
+    d2d : mean distance in pixels of their projections, each clamped to the image first
     """
     places = torch.as_tensor(np.asarray(points, np.float64))
     homogeneous = np.concatenate([points, np.ones((len(points), 1))], 1).astype(np.float64)

@@ -21,7 +21,7 @@ DISN_SIDE = 2.5  # what DISN's thresholds are percents of
 PADDED_HALF = 0.55  # half a side of Occupancy Networks' padded box
 
 
-class Samples(Structural):
+class SurfaceSamples(Structural):
     """Points on a surface and their normals, (N, 3) each."""
 
     @property
@@ -36,7 +36,7 @@ class Evaluable(Structural):
     vertices: np.ndarray  # (V, 3)
     faces: np.ndarray  # (F, 3)
 
-    def surface(self, count: int, rng: np.random.Generator) -> Samples: ...
+    def surface(self, count: int, rng: np.random.Generator) -> SurfaceSamples: ...
     def inside(self, points: np.ndarray) -> np.ndarray: ...
     def occupancy_grid(self, resolution: int, half: float) -> np.ndarray: ...
     def in_frame(self, matrix: np.ndarray) -> "Evaluable": ...
@@ -71,14 +71,16 @@ def _cloud(shape: Maybe, count: int, rng: Rng) -> np.ndarray | None:
     return None if shape is None else shape.surface(count, rng).points
 
 
-def _point_iou(shape: Maybe, truth: Evaluable, points: np.ndarray) -> float:
-    return 0.0 if shape is None else iou(shape.inside(points), truth.inside(points))
+def _point_iou(shape: Maybe, ground_truth: Evaluable, points: np.ndarray) -> float:
+    return 0.0 if shape is None else iou(shape.inside(points), ground_truth.inside(points))
 
 
-def _grid_iou(shape: Maybe, truth: Evaluable, resolution: int, half: float) -> float:
+def _grid_iou(shape: Maybe, ground_truth: Evaluable, resolution: int, half: float) -> float:
     if shape is None:
         return 0.0
-    return iou(shape.occupancy_grid(resolution, half), truth.occupancy_grid(resolution, half))
+    return iou(
+        shape.occupancy_grid(resolution, half), ground_truth.occupancy_grid(resolution, half)
+    )
 
 
 def _moved(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
@@ -89,14 +91,14 @@ def _moved(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- the papers
 
 
-def occupancy_network(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def occupancy_network(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """Occupancy Networks, eval_meshes: 100k points each, unit cube, Chamfer-L1 in tenths."""
     points = rng.uniform(-PADDED_HALF, PADDED_HALF, (100_000, 3))
-    second = truth.surface(100_000, rng)
+    second = ground_truth.surface(100_000, rng)
     first = None if shape is None else shape.surface(100_000, rng)
     forward, backward = _both_ways(None if first is None else first.points, second.points)
     return {
-        "iou": _point_iou(shape, truth, points),
+        "iou": _point_iou(shape, ground_truth, points),
         "accuracy": float(forward.mean()),
         "completeness": float(backward.mean()),
         "chamfer_l1": 10 * float(forward.mean() + backward.mean()) / 2,
@@ -106,40 +108,40 @@ def occupancy_network(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
     }
 
 
-def _normals(first: Samples | None, second: Samples) -> float:
+def _normals(first: SurfaceSamples | None, second: SurfaceSamples) -> float:
     """Return the normal consistency; -1, the authors' value, for an empty mesh."""
     if first is None:
         return -1.0
     return normal_consistency(first.points, first.normals, second.points, second.normals)
 
 
-def tdgn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def tdgn(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """TDGN: IoU and Chamfer as Occupancy Networks; F at radius 0.01 (the tables) and 0.02."""
     points = rng.uniform(-PADDED_HALF, PADDED_HALF, (100_000, 3))
-    second = truth.surface(100_000, rng).points
+    second = ground_truth.surface(100_000, rng).points
     forward, backward = _both_ways(_cloud(shape, 100_000, rng), second)
     return {
-        "iou": _point_iou(shape, truth, points),
+        "iou": _point_iou(shape, ground_truth, points),
         "chamfer_l1": 10 * float(forward.mean() + backward.mean()) / 2,
         "f_score_1%": _scores(forward, backward, 0.01)[2],
         "f_score_2%": _scores(forward, backward, 0.02)[2],
     }
 
 
-def deep_meta(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def deep_meta(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """Deep Meta: IoU at 32^3 and at 256^3 pooled to 32^3, in percent; Chamfer of 10k points x 1000.
 
     The shapes come in the frame of the longest side 64/35; the grids cover the object's own unit
     cube, and the Chamfer distance is taken, as AtlasNet's, with the truth in the unit ball.
     """
     half = 32 / 35
-    values = {"iou_32": 100 * _grid_iou(shape, truth, 32, half)}
+    values = {"iou_32": 100 * _grid_iou(shape, ground_truth, 32, half)}
     pooled = 0.0
     if shape is not None:
-        grids = (pool(solid.occupancy_grid(256, half), 8) for solid in (shape, truth))
+        grids = (pool(solid.occupancy_grid(256, half), 8) for solid in (shape, ground_truth))
         pooled = iou(*grids)
     values["iou_256_pooled"] = 100 * pooled
-    second = truth.surface(10_000, rng).points
+    second = ground_truth.surface(10_000, rng).points
     radius = np.linalg.norm(second - second.mean(0), axis=1).max()
     forward, backward = _both_ways(_cloud(shape, 10_000, rng), second)
     squares = float((forward**2).mean() + (backward**2).mean())
@@ -147,9 +149,9 @@ def deep_meta(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
     return values
 
 
-def disn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def disn(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """DISN, in the unit sphere of the truth: 2,048 random *vertices* of each mesh."""
-    second = _vertices(truth, 2_048, rng)
+    second = _vertices(ground_truth, 2_048, rng)
     first = None if shape is None else _vertices(shape, 2_048, rng)
     forward, backward = _both_ways(first, second)
     moved = _moved(first, second)
@@ -157,7 +159,7 @@ def disn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
         "chamfer_l2": 1000 * float((forward**2).mean() + (backward**2).mean()),
         "emd": 0.01 * float(moved.sum()),
         "emd_mean": float(moved.mean()),
-        "iou": 100 * _grid_iou(shape, truth, 110, 1.0),
+        "iou": 100 * _grid_iou(shape, ground_truth, 110, 1.0),
     }
     for percent in DISN_THRESHOLDS:
         scores = _scores(forward, backward, percent / 100 * DISN_SIDE)
@@ -172,9 +174,9 @@ def _vertices(shape: Evaluable, count: int, rng: Rng) -> np.ndarray:
     return used[rng.choice(len(used), count, replace=len(used) < count)]
 
 
-def uclid(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def uclid(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """UCLID-Net, in the unit sphere of the truth; an empty prediction is 100 random points."""
-    second = truth.surface(12_000, rng).points
+    second = ground_truth.surface(12_000, rng).points
     first = _cloud(shape, 12_000, rng)
     if first is None:
         first = rng.uniform(-0.5, 0.5, (100, 3))
@@ -194,9 +196,9 @@ def _some(cloud: np.ndarray, count: int, rng: Rng) -> np.ndarray:
     return cloud[rng.choice(len(cloud), count, replace=len(cloud) < count)]
 
 
-def pix3d(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def pix3d(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """Pix3D: 1,024 surface points, each cloud's own box centred with the longest side 1, x 100."""
-    second = _boxed(truth.surface(1_024, rng).points)
+    second = _boxed(ground_truth.surface(1_024, rng).points)
     first = None if shape is None else _boxed(shape.surface(1_024, rng).points)
     forward, backward = _both_ways(first, second)
     return {
@@ -210,16 +212,16 @@ def _boxed(points: np.ndarray) -> np.ndarray:
     return points * matrix[0, 0] + matrix[:3, 3]
 
 
-def sdf_srn(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def sdf_srn(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """SDF-SRN on ShapeNet: 100k predicted points, 30k true ones, both means x 10."""
-    second = truth.surface(30_000, rng).points
+    second = ground_truth.surface(30_000, rng).points
     forward, backward = _both_ways(_cloud(shape, 100_000, rng), second)
     return {"accuracy": 10 * float(forward.mean()), "coverage": 10 * float(backward.mean())}
 
 
-def sdf_srn_pascal(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def sdf_srn_pascal(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """SDF-SRN on PASCAL3D+: 50k true points, after 50 steps of ICP."""
-    second = truth.surface(50_000, rng).points
+    second = ground_truth.surface(50_000, rng).points
     first = _cloud(shape, 100_000, rng)
     if first is not None:
         first = icp(first, second, iterations=50)[0]
@@ -238,15 +240,15 @@ def _around(shape: Maybe) -> tuple[np.ndarray, np.ndarray]:
     return corners.min(0), corners.max(0)
 
 
-def levelform(shape: Maybe, truth: Evaluable, rng: Rng) -> Numbers:
+def levelform(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """Our own: lengths in percent of the truth's longest side, IoU on 100k points around both."""
     lower, upper = _around(shape)
     points = rng.uniform(lower, upper, (100_000, 3))
-    second = truth.surface(50_000, rng)
+    second = ground_truth.surface(50_000, rng)
     first = None if shape is None else shape.surface(50_000, rng)
     forward, backward = _both_ways(None if first is None else first.points, second.points)
     return {
-        "iou": _point_iou(shape, truth, points),
+        "iou": _point_iou(shape, ground_truth, points),
         "chamfer_l1": 100 * float(forward.mean() + backward.mean()) / 2,
         "normal_consistency": _normals(first, second),
         "f_score_1%": _scores(forward, backward, 0.01)[2],

@@ -20,7 +20,7 @@ SPHERE_SAMPLES = 16_384  # DISN: surface points that define the unit-sphere fram
 
 
 @dataclass(frozen=True)
-class Measured:
+class ProtocolScores:
     """The numbers of one pair, and whether the prediction had no surface at all."""
 
     values: dict[str, float]
@@ -53,7 +53,7 @@ def evaluate(
     protocol: str = "levelform",
     *,
     seed: int = 0,
-) -> Measured:
+) -> ProtocolScores:
     """Measure a prediction against the truth as a paper does.
 
     Parameters
@@ -75,13 +75,13 @@ def evaluate(
     how = PROTOCOLS[protocol]
     rng = np.random.default_rng(seed)
     matrix = _frame(reference, how.frame, rng)
-    truth = reference.in_frame(matrix)
+    ground_truth = reference.in_frame(matrix)
     shape = None if prediction is None else prediction.in_frame(matrix)
-    return Measured(how.measure(shape, truth, rng), empty=prediction is None)
+    return ProtocolScores(how.measure(shape, ground_truth, rng), empty=prediction is None)
 
 
 def average(
-    rows: Iterable[tuple[str, Measured]], protocol: str
+    rows: Iterable[tuple[str, ProtocolScores]], protocol: str
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Return the headline means and those by class of many pairs, as the paper takes them.
 

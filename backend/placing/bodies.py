@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .carving import Cells, Silhouette
+from .carving import HullCells, Silhouette
 
 LABELLED = 160  # cells along the longest side at which bodies are told apart
 LEAST_NEW = 2  # pixels of a reduced silhouette that a body alone must explain
 
 
-def needed_bodies(cells: Cells, silhouettes: Sequence[Silhouette]) -> Cells:
+def needed_bodies(cells: HullCells, silhouettes: Sequence[Silhouette]) -> HullCells:
     """Return the cells of the bodies that together explain all silhouettes, fewest first.
 
     Greedy set cover: the body that explains most, then whichever adds most, while one adds
@@ -30,10 +30,10 @@ def needed_bodies(cells: Cells, silhouettes: Sequence[Silhouette]) -> Cells:
             break
         needed.append(best)
         left &= ~left[best]
-    return Cells(cells.centers[np.isin(labels, needed)], cells.size)
+    return HullCells(cells.centers[np.isin(labels, needed)], cells.size)
 
 
-def _labels(cells: Cells) -> np.ndarray:
+def _labels(cells: HullCells) -> np.ndarray:
     """Return the number of each cell's body, (N,), from 0; cells that touch belong together."""
     from scipy.ndimage import label
 
@@ -46,7 +46,7 @@ def _labels(cells: Cells) -> np.ndarray:
     return numbers[tuple(index.T)] - 1
 
 
-def _covers(cells: Cells, labels: np.ndarray, count: int, item: Silhouette) -> np.ndarray:
+def _covers(cells: HullCells, labels: np.ndarray, count: int, item: Silhouette) -> np.ndarray:
     """Return (count, pixels) bool: what of a reduced silhouette each body may explain."""
     import torch
     from scipy.ndimage import binary_dilation

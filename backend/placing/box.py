@@ -11,10 +11,10 @@ from torch import Tensor
 from ..contract.errors import RequestError
 from ..fields.silhouettes import EDGE
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized
+from ..geometry.images import resized
 from ..geometry.views import View
 from .bodies import needed_bodies
-from .carving import Cells, Silhouette, carve
+from .carving import HullCells, Silhouette, carve
 from .extents import Chords, Slab, cut_chords, explaining_box, find_slab, hull_chords
 from .pyramids import Sight, bounding_box, disagreement, sight_of, uncropped
 
@@ -40,7 +40,7 @@ class Whereabouts:
     cropped : a sentence for each silhouette that meets its image's border
     """
 
-    cells: Cells | None
+    cells: HullCells | None
     chords: Chords
     bounds: np.ndarray
     slab: Slab | None = None
@@ -128,10 +128,10 @@ def _carved(
     return Whereabouts(_inside(cells, slab), cut_chords(chords, slab), bounds, slab, remarks)
 
 
-def _inside(cells: Cells, slab: Slab) -> Cells:
+def _inside(cells: HullCells, slab: Slab) -> HullCells:
     away = np.abs(cells.centers @ slab.axis - slab.center)
     kept = away <= slab.half + cells.size
-    return Cells(cells.centers[kept], cells.size) if kept.any() else cells
+    return HullCells(cells.centers[kept], cells.size) if kept.any() else cells
 
 
 def _remarks(sights: Sequence[Sight]) -> tuple[str, ...]:

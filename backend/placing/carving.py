@@ -42,7 +42,7 @@ class Silhouette:
 
 
 @dataclass(frozen=True)
-class Cells:
+class HullCells:
     """Cells that the hull's surface may touch.
 
     Attributes
@@ -61,7 +61,7 @@ class Cells:
         return np.stack([local.min(0) - half, local.max(0) + half])
 
 
-def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST) -> Cells:
+def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST) -> HullCells:
     """Return the cells of a box, (2, 3) world, that the hull's surface may touch.
 
     Empty where the silhouettes leave nothing of it.
@@ -79,7 +79,7 @@ def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = F
     while True:
         centers = centers[_may_touch(centers, size, field, frame, planes)]
         if cells >= finest or not len(centers) or 4 * len(centers) > MOST_CELLS:
-            return Cells(centers, size)
+            return HullCells(centers, size)
         size, cells = size / 2, cells * 2
         corners = (np.indices((2, 2, 2)).reshape(3, -1).T - 0.5) * size
         centers = (centers[:, None] + corners).reshape(-1, 3)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 
-from .carving import Cells, Silhouette
+from .carving import HullCells, Silhouette
 
 TOWARDS_HULL = 0.12
 DEPTH = 1.1  # along the views' common axis, in widths
@@ -69,11 +69,11 @@ def explaining_box(chords: Chords, hull: np.ndarray, rotation: np.ndarray) -> np
     ends = np.where(np.abs(ends - most) > FAR * (most[1] - most[0]), most, ends)
     least = np.stack([np.minimum(ends[0], middle), np.maximum(ends[1], middle)])
     least = np.clip(least, hull[0], hull[1])
-    needed = _needed_share(first, last, least, hull)
+    needed = _needed_fraction(first, last, least, hull)
     return least + (needed + TOWARDS_HULL * (1 - needed)) * (hull - least)
 
 
-def hull_chords(cells: Cells, silhouettes: Sequence[Silhouette]) -> Chords:
+def hull_chords(cells: HullCells, silhouettes: Sequence[Silhouette]) -> Chords:
     """Return where the rays of the silhouettes' pixels enter and leave the hull.
 
     Pixels are taken in blocks that are about as large as a cell appears.
@@ -82,7 +82,7 @@ def hull_chords(cells: Cells, silhouettes: Sequence[Silhouette]) -> Chords:
     return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
 
 
-def _chords_of(cells: Cells, item: Silhouette) -> Chords:
+def _chords_of(cells: HullCells, item: Silhouette) -> Chords:
     camera = item.sight.camera
     pixels, depth = camera.project(torch.from_numpy(cells.centers))
     nearest = 1.0 if camera.orthographic else max(float(np.quantile(depth.numpy(), 0.02)), 1e-9)
@@ -151,17 +151,17 @@ def across(axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return level, np.cross(axis, level)
 
 
-def _needed_share(
+def _needed_fraction(
     first: np.ndarray, last: np.ndarray, least: np.ndarray, most: np.ndarray
 ) -> float:
     """Return how far from `least` to `most` a box must be to explain all silhouettes at once."""
     low, high = 0.0, MOST_NEEDED
     for _ in range(STEPS):
-        share = (low + high) / 2
-        if _meeting(first, last, least + share * (most - least)) >= EXPLAINED:
-            high = share
+        fraction = (low + high) / 2
+        if _meeting(first, last, least + fraction * (most - least)) >= EXPLAINED:
+            high = fraction
         else:
-            low = share
+            low = fraction
     return high
 
 

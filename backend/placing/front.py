@@ -37,7 +37,7 @@ ANGULAR = (
 
 
 @dataclass(frozen=True)
-class Front:
+class FrontDirection:
     """A rotation about +Z.
 
     Attributes
@@ -114,7 +114,7 @@ def decide(
     votes: Votes,
     check: Callable[[Sequence[float]], Sequence[float]] | None = None,
     footprint: Callable[[float], float] | None = None,
-) -> Front:
+) -> FrontDirection:
     """Return the front that the votes say.
 
     Undecided votes give the best peak, or of peaks that are `ALIKE` the nearest to the world's -Y
@@ -137,22 +137,24 @@ def decide(
     return replace(found, degrees=_settled(votes, found.degrees, footprint))
 
 
-def _decide(votes: Votes, check: Callable[[Sequence[float]], Sequence[float]] | None) -> Front:
+def _decide(
+    votes: Votes, check: Callable[[Sequence[float]], Sequence[float]] | None
+) -> FrontDirection:
     margin = votes.margin
     best = float(votes.degrees[votes.scores.argmax()])
     if margin >= DECIDED:
-        return Front(_refined(votes, best), "found", certainty_of(margin))
+        return FrontDirection(_refined(votes, best), "found", certainty_of(margin))
     peaks = [float(votes.degrees[index]) for index in votes.peaks(DECIDED)]
     if votes.scores.max() - votes.scores.mean() < PEAKED / 2:
-        return Front(0.0, "undecided", 0.0)
+        return FrontDirection(0.0, "undecided", 0.0)
     if check is not None and len(peaks) > 1:
         scores = np.array(check(peaks))
         order = np.argsort(-scores)
         if scores[order[0]] - scores[order[1]] >= CLEAR:
-            return Front(_refined(votes, peaks[order[0]]), "found", 0.5)
+            return FrontDirection(_refined(votes, peaks[order[0]]), "found", 0.5)
     alike = [float(votes.degrees[index]) for index in votes.peaks(ALIKE)]
     nearest = min(alike, key=lambda peak: abs(float(wrapped(peak))))
-    return Front(_refined(votes, nearest), "undecided", certainty_of(margin))
+    return FrontDirection(_refined(votes, nearest), "undecided", certainty_of(margin))
 
 
 CLEAR = 0.05  # of the score of a quick reconstruction

@@ -10,14 +10,14 @@ from ..contract.errors import RequestError
 from ..contract.protocol import Placement
 from ..geometry.cameras import Camera
 from ..geometry.frames import OBJECT_SIDE
-from ..geometry.pictures import shrink
+from ..geometry.images import shrink
 from ..geometry.views import View
 from ..images.framing import OURS, frame_view
 from ..ticket import Ticket
 from .box import NARROW, Whereabouts, find_object, telling_views, widest_angle
 from .extents import across
-from .front import Front, count_votes, decide, wrapped
-from .trial import Network, Trial
+from .front import FrontDirection, count_votes, decide, wrapped
+from .trial import TrialNetwork, VolumeTrial
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ UNDECIDED = (
 )
 
 
-class CameraFinder(Network, Protocol):
+class CameraFinder(TrialNetwork, Protocol):
     """A reconstructor that can say where images were taken from."""
 
     def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]: ...
@@ -71,8 +71,10 @@ def place(
     if network is not None and where.cells is not None:
         pairs = telling_views([shrink(view, SMALL) for view in views])
         posed = [view for view, _ in pairs]
-        trial = Trial(network, posed, [item for _, item in pairs])
-    chosen = Front(front or 0.0, "user" if front is not None else "", float(front is not None))
+        trial = VolumeTrial(network, posed, [item for _, item in pairs])
+    chosen = FrontDirection(
+        front or 0.0, "user" if front is not None else "", float(front is not None)
+    )
     if front is None and trial is not None and network is not None:
         chosen = _vote(where, posed, network, trial)
         if chosen.source == "undecided":
@@ -121,14 +123,16 @@ def azimuths_of(cameras: Sequence[Camera], center: np.ndarray) -> np.ndarray:
     return np.degrees(np.arctan2(away[:, 0], -away[:, 1]))
 
 
-def _vote(where: Whereabouts, views: Sequence[View], network: CameraFinder, trial: Trial) -> Front:
+def _vote(
+    where: Whereabouts, views: Sequence[View], network: CameraFinder, trial: VolumeTrial
+) -> FrontDirection:
     matrix = volume_of(where, 0.0)[0]
     cameras = [view.camera for view in views if view.camera is not None]
     try:
         weights, azimuths = network.azimuths([upright(view, matrix) for view in views])
     except RequestError as error:
         log.info("no front: %s", error.message)
-        return Front(0.0, "undecided", 0.0)
+        return FrontDirection(0.0, "undecided", 0.0)
     votes = count_votes(azimuths_of(cameras, matrix[:3, 3]), weights, np.degrees(azimuths))
 
     def check(candidates: Sequence[float]) -> list[float]:

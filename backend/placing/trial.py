@@ -29,7 +29,7 @@ GAIN = 0.05  # of the score, for less the volume stays
 SPREAD, PENALTY = np.array([0.25, 0.06, 0.06, 0.12]), 0.004
 
 
-class Network(Protocol):
+class TrialNetwork(Protocol):
     """What a trial needs of a reconstructor."""
 
     def encode(self, views: Sequence[View], **options: Any) -> Any: ...
@@ -37,7 +37,7 @@ class Network(Protocol):
     def decode(self, code: Any, **options: Any) -> Field: ...
 
 
-class Trial:
+class VolumeTrial:
     """Scores volumes of one object by what a network makes of its views there.
 
     Parameters
@@ -51,7 +51,7 @@ class Trial:
     """
 
     def __init__(
-        self, network: Network, views: Sequence[View], silhouettes: Sequence[Silhouette]
+        self, network: TrialNetwork, views: Sequence[View], silhouettes: Sequence[Silhouette]
     ) -> None:
         self._network, self._views = network, views
         self._windows = [_Window.of(item) for item in silhouettes]

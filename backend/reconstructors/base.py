@@ -21,7 +21,7 @@ from ..fusion import Fusion
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
 from ..geometry.views import View
-from ..images.framing import Framing, Pictures, frame_views
+from ..images.framing import FramedViews, Framing, frame_views
 from ..training.batch import Batch as Batch
 from ..training.batch import Example
 from ..training.recipes import Recipe
@@ -43,7 +43,7 @@ FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least
 
 
 class Reconstructor(nn.Module):
-    """Pictures to a code, a code to a field. One paper, one subclass, one file.
+    """Images to a code, a code to a field. One paper, one subclass, one file.
 
     `encode` and `decode` are inference: no gradients, the module in evaluation mode. Training adds
     `loss(batch)`.
@@ -62,15 +62,15 @@ class Reconstructor(nn.Module):
     weights : where the weights come from
     published : imports the authors' checkpoints, see `import_checkpoint`; None: there are none
     half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
-        pictures or features and no coordinates; tensors in, tensors out
-    picture_encoder : path of the sub-network that sees the pictures, where it may start from that
+        images or features and no coordinates; tensors in, tensors out
+    image_encoder : path of the sub-network that sees the images, where it may start from that
         of another method, as the paper's does from ImageNet's, see `take_encoder`; empty: it may
         not, as where silhouettes are all that is learned from
     """
 
     spec: MethodSpec
     half_precision: ClassVar[tuple[str, ...]] = ()
-    picture_encoder: ClassVar[str] = ""
+    image_encoder: ClassVar[str] = ""
     configurations: ClassVar[Mapping[str, Configuration]] = {}
     configuration_class: ClassVar[type[Configuration]] = Configuration
     recipes: ClassVar[Mapping[str, Mapping[str, Recipe]]] = {}
@@ -95,7 +95,7 @@ class Reconstructor(nn.Module):
         """Bake one object's field: all work that does not depend on the point is done here."""
 
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each picture as it is, posed in the volume's frame.
+        """Return the camera of each image as it is, posed in the volume's frame.
 
         For methods whose sheet says `estimates_camera`; what cameras the views have is not looked
         at.
@@ -155,12 +155,12 @@ class Reconstructor(nn.Module):
         """Return which places of a `calibration_sample` are solid at a level."""
         return values < level
 
-    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+    def candidate_levels(self, values: Tensor, ground_truth: Tensor) -> list[float]:
         """Return levels to try, of the values and truths of all samples together.
 
         By default those with 0.5 to 2 times as many places inside as the ground truth has.
         """
-        fractions = float(truth.float().mean()) * np.geomspace(0.5, 2.0, 41)
+        fractions = float(ground_truth.float().mean()) * np.geomspace(0.5, 2.0, 41)
         levels = np.quantile(values.numpy(), np.clip(fractions, 0, 1), method="lower")
         return np.unique(levels[np.isfinite(levels)]).tolist()
 
@@ -177,7 +177,7 @@ class Reconstructor(nn.Module):
 
     @property
     def framing(self) -> Framing:
-        """How the network's training pictures were framed."""
+        """How the network's training images were framed."""
         return self.configuration.framing
 
     @property
@@ -211,7 +211,7 @@ class Reconstructor(nn.Module):
         matrix = torch.as_tensor(self.method_from_volume, dtype=points.dtype, device=points.device)
         return points @ matrix[:3, :3].T + matrix[:3, 3]
 
-    def prepare(self, views: Sequence[View]) -> Pictures:
+    def prepare(self, views: Sequence[View]) -> FramedViews:
         """Check the views and frame them as in training.
 
         Returns
@@ -225,10 +225,10 @@ class Reconstructor(nn.Module):
             If there are too few or too many views, or a camera is missing.
         """
         self.check_views(views)
-        pictures = frame_views(views, self.framing)
+        framed = frame_views(views, self.framing)
         volume_from_method = np.linalg.inv(self.method_from_volume)
-        cameras = [c and c.in_frame(volume_from_method) for c in pictures.cameras]
-        return Pictures(pictures.images.to(self.device), tuple(cameras))
+        cameras = [c and c.in_frame(volume_from_method) for c in framed.cameras]
+        return FramedViews(framed.images.to(self.device), tuple(cameras))
 
     def check_views(self, views: Sequence[View]) -> None:
         """Refuse a number of views or a missing camera that the method can't work with."""
@@ -243,8 +243,8 @@ class Reconstructor(nn.Module):
         unposed = [view.name for view in views if view.camera is None]
         if spec.needs_camera and not spec.estimates_camera and unposed:
             raise RequestError(
-                f"{spec.title} needs a camera for every picture; {unposed[0]} has none.",
-                "Attach the picture to a camera, or choose a method that works without.",
+                f"{spec.title} needs a camera for every image; {unposed[0]} has none.",
+                "Attach the image to a camera, or choose a method that works without.",
             )
 
     def check_fusion(self, fusion: str | None) -> Fusion:

@@ -1,4 +1,4 @@
-"""Deep Meta Functionals: one network looks at the picture and writes the weights of another.
+"""Deep Meta Functionals: one network looks at the image and writes the weights of another.
 
 "Deep Meta Functionals for Shape Representation", Littwin and Wolf, ICCV 2019.
 
@@ -47,7 +47,7 @@ from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import EQUAL, Draw, Recipe, adam, small
+from ..training.recipes import EQUAL, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.deep_meta_functionals import published_network
@@ -56,7 +56,7 @@ SPEC = MethodSpec(
     name="deep-meta-functionals",
     title="Deep Meta Functionals",
     paper="Littwin and Wolf, Deep Meta Functionals for Shape Representation, ICCV 2019",
-    summary="From a picture to the weights of a tiny network that is the shape: smooth and fast.",
+    summary="From an image to the weights of a tiny network that is the shape: smooth and fast.",
     fusions=("mean",),
     own_options=(
         Option(
@@ -69,7 +69,7 @@ SPEC = MethodSpec(
 ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}
 THRESHOLDS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.9)  # the family of level sets of figure 6
 
-PAPER_FRAMING = replace(R2N2, backdrop="rgba")
+PAPER_FRAMING = replace(R2N2, background="rgba")
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class DeepMetaConfiguration(Configuration):
     hidden_width: int = 32
     activation: Activation = "elu"
     coordinates: int = 3  # what g reads: x, y, z, and t when it is 4
-    frames: int = 1  # pictures that f sees at once: 1, or the length of a sequence
+    frames: int = 1  # images that f sees at once: 1, or the length of a sequence
     batch_norm: bool = True  # the authors' released configuration has none
     # "paper": ReLU before each fully connected layer; "code": leaky ReLU between them.
     connected_style: Literal["paper", "code"] = "paper"
     first_layer_affine: bool = True  # without: 3394 numbers instead of 3458
-    start: Literal["paper", "network"] = "paper"  # how the heads are drawn, see `_draw_heads`
+    start: Literal["paper", "network"] = "paper"  # how the heads are drawn, see `_initialize_heads`
     smoothness: float = 0.01  # weight of S, for g of four coordinates
 
     @property
@@ -116,7 +116,7 @@ class DeepMetaConfiguration(Configuration):
 
 PAPER = DeepMetaConfiguration()
 COMPACT = DeepMetaConfiguration(
-    framing=replace(OURS, backdrop="rgba"), width=16, blocks=4, start="network"
+    framing=replace(OURS, background="rgba"), width=16, blocks=4, start="network"
 )
 
 
@@ -200,7 +200,7 @@ PAPER_RECIPE = Recipe(
             clip_each=True,
         ),
     ),
-    Draw(points=(("deep-meta-functionals", 11_000),), mirror=0.5, augment=()),
+    Sampling(points=(("deep-meta-functionals", 11_000),), mirror=0.5, augment=()),
     ema=0.0,
     source="Deep Meta Functionals 5.1: Adam 5e-5, a tenth after 10 epochs, half after 5 "
     "more; 11,000 points, batch 32, gradients clipped at 10 a tensor",
@@ -215,7 +215,7 @@ class DeepMetaFunctionals(Reconstructor):
     configuration_class = DeepMetaConfiguration
     recipes = {
         "paper": {"main": PAPER_RECIPE},
-        "compact": {"main": small(Draw(points=EQUAL, crops=0.4))},
+        "compact": {"main": small(Sampling(points=EQUAL, crops=0.4))},
     }
     configuration: DeepMetaConfiguration
     published = published_network
@@ -244,7 +244,7 @@ class DeepMetaFunctionals(Reconstructor):
     # ---------------------------------------------------------------- network
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return e, (B, 16 N), of pictures (B, 4 * frames, S, S)."""
+        """Return e, (B, 16 N), of images (B, 4 * frames, S, S)."""
         x = self.encoder(images)
         if self.configuration.connected_style == "paper":
             for layer in self.connected:
@@ -268,11 +268,11 @@ class DeepMetaFunctionals(Reconstructor):
                 nn.init.zeros_(module.bias)
         if self.configuration.start == "network":
             for heads in self.heads:
-                self._draw_heads(heads)  # pyright: ignore[reportArgumentType]
+                self._initialize_heads(heads)  # pyright: ignore[reportArgumentType]
 
     @staticmethod
-    def _draw_heads(heads: Heads) -> None:
-        """Put a freshly drawn layer of g into the heads' biases; pictures then change it little."""
+    def _initialize_heads(heads: Heads) -> None:
+        """Put a freshly drawn layer of g into the heads' biases; images then change it little."""
         inputs, outputs = heads.shape
         for module in heads.children():
             nn.init.normal_(module.weight, std=0.01 / math.sqrt(inputs))  # pyright: ignore
@@ -287,7 +287,7 @@ class DeepMetaFunctionals(Reconstructor):
     def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
         """Return the embedding, averaged over the views (section 5.2, figure 7)."""
         self.check_fusion(fusion)
-        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        images = network_input(self.prepare(views).images, self.framing.background)
         sequences = images[None] if self.configuration.frames > 1 else images[:, None]
         embedding = self.embed(self._sequences(sequences))
         return Code(SPEC.name, {"embedding": reduce_views(embedding)})
@@ -306,10 +306,10 @@ class DeepMetaFunctionals(Reconstructor):
         return bake(self.functional(embedding[None]), frame, time=time)
 
     def _sequences(self, images: Tensor) -> Tensor:
-        """Return (B, V * C, S, S) of (B, V, C, S, S): V pictures seen at once."""
+        """Return (B, V * C, S, S) of (B, V, C, S, S): V images seen at once."""
         if images.shape[1] != self.configuration.frames:
             raise RequestError(
-                f"This network sees {self.configuration.frames} pictures of a sequence at once, "
+                f"This network sees {self.configuration.frames} images of a sequence at once, "
                 f"not {images.shape[1]}."
             )
         return images.flatten(1, 2)
@@ -335,7 +335,7 @@ class DeepMetaFunctionals(Reconstructor):
 
     def _functional_of(self, images: Tensor) -> Functional:
         images = images if images.ndim == 5 else images[:, None]
-        inputs = network_input(images, self.framing.backdrop)
+        inputs = network_input(images, self.framing.background)
         return self.functional(self.embed(self._sequences(inputs)))
 
     def _place(self, points: Tensor) -> Tensor:
@@ -399,9 +399,9 @@ def jacobian_norm(field: Field, points: Tensor) -> Tensor:
 def jacobian_colors(norm: Tensor) -> Tensor:
     """Return linear RGBA (N, 4) from yellow, the least norm, to blue, the greatest (figure 10)."""
     low, high = torch.aminmax(norm)
-    share = ((norm - low) / (high - low).clamp(min=1e-12))[:, None]
+    fraction = ((norm - low) / (high - low).clamp(min=1e-12))[:, None]
     yellow, blue = norm.new_tensor([1.0, 1.0, 0.0, 1.0]), norm.new_tensor([0.0, 0.0, 1.0, 1.0])
-    return torch.lerp(yellow, blue, share)
+    return torch.lerp(yellow, blue, fraction)
 
 
 def axis_rays(side: int, samples: int, *, generator: torch.Generator | None = None) -> Tensor:

@@ -5,20 +5,20 @@ Network for High-quality Single-view 3D Reconstruction", NeurIPS 2019.
 
     paper          here
     p              `points`, in the method's frame for the decoders, volume frame for projections
-    F_G            `globals`, one vector a view; F_L(u, v)  `Maps.look_up`
+    F_G            `globals`, one vector a view; F_L(u, v)  `Maps.sample`
     f(F_L, p)      `local_stream`;  g(F_G, p)  `global_stream`; their sum is 10 times the distance
     m_1, m_2, delta    `NEAR_WEIGHT`, 1, `NEAR`, Eq. 3
     R, t           `CameraNetwork`, Eq. 1-2
 
-Figures 3 and 4: five maps of VGG-16 are resized to the picture's size S, and sampled bilinearly at
-(u, v), which is clamped to the picture.
+Figures 3 and 4: five maps of VGG-16 are resized to the image's size S, and sampled bilinearly at
+(u, v), which is clamped to the image.
 
 Departures
 ----------
 - Several views: "mean" is the mean of the distances that each view alone tells, so that V equal
   views are one view. Means of features, which were never seen in training, overlap less with two
   views than with one. "max" is the paper's section 4.4, and needs weights trained with it.
-- Pictures are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
+- Images are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
   weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
 - The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
   from what.
@@ -54,7 +54,7 @@ from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
-from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small, small_camera
+from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -70,7 +70,7 @@ from .published.disn import published_network
 UNIT = 10.0  # the networks predict this many times the distance
 NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
 Streams = Literal["two", "one", "global"]
-PAPER_FRAMING = replace(R2N2, backdrop="black")
+PAPER_FRAMING = replace(R2N2, background="black")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class DISNConfiguration(Configuration):
 
     Attributes
     ----------
-    picture : side of the picture that VGG-16 sees; the framed one is resized to it
+    picture : side of the image that VGG-16 sees; the framed one is resized to it
     width, hidden, features : VGG-16's first group, its fully connected part, the global feature
     point_widths : of the point MLP
     decoder_widths : of the hidden layers of each decoder
@@ -127,7 +127,7 @@ class DISNConfiguration(Configuration):
 
 PAPER = DISNConfiguration()
 COMPACT = DISNConfiguration(
-    framing=replace(OURS, backdrop="black"),
+    framing=replace(OURS, background="black"),
     picture=64,  # VGG-16 works at full resolution, so 128 costs it four times as much
     width=16,
     hidden=256,
@@ -164,8 +164,8 @@ class SDFNetwork(nn.Module):
             self.local_stream = Stream(local, *shared)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Maps]:
-        """Return global features (N, features) and maps of framed pictures (N, 4, S, S)."""
-        vectors, maps = self.vgg(network_picture(images, self.config))
+        """Return global features (N, features) and maps of framed images (N, 4, S, S)."""
+        vectors, maps = self.vgg(network_image(images, self.config))
         size = self.config.framing.size
         return vectors, Maps(tuple(maps[: self.map_count]), size, self.config.legacy)
 
@@ -199,9 +199,9 @@ def _vgg(config: DISNConfiguration, *, batch_norm: bool = False) -> VGG16:
     return VGG16(**sizes, head=config.picture // 32, batch_norm=batch_norm)
 
 
-def network_picture(images: Tensor, config: DISNConfiguration) -> Tensor:
-    """Return what VGG-16 sees, (N, 3, picture, picture), of framed pictures (N, 4, S, S)."""
-    rgb = network_input(images, config.framing.backdrop)
+def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
+    """Return what VGG-16 sees, (N, 3, image, image), of framed images (N, 4, S, S)."""
+    rgb = network_input(images, config.framing.background)
     if config.legacy:
         return Maps.resize(rgb.flip(1), config.picture, legacy=True)
     size = (config.picture, config.picture)
@@ -217,9 +217,9 @@ def _grouped(code: Code) -> list[dict[str, Tensor]]:
     return [{n: t[groups == group] for n, t in code.tensors.items()} for group in groups.unique()]
 
 
-def _with_share(group: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Return a group of views that together count as much as `share`."""
-    return {**group, "shares": share * group["shares"] / group["shares"].sum()}
+def _with_weight(group: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Return a group of views that together count as much as `weight`."""
+    return {**group, "shares": weight * group["shares"] / group["shares"].sum()}
 
 
 BATCH, STEPS = 16, 3_600_000
@@ -238,14 +238,14 @@ PAPER_RECIPES = {
                 stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
             ),
         ),
-        Draw(objects=BATCH, points=(("disn", 2048),), **PLAIN),
+        Sampling(objects=BATCH, points=(("disn", 2048),), **PLAIN),
         ema=0.0,
         source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
         "0.9 times as high after every 200,000 samples, L2 term 1e-5",
     ),
     "camera": Recipe(
         (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
-        Draw(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
+        Sampling(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
         ("camera",),
         ema=0.0,
         source="DISN, the authors' code",
@@ -259,7 +259,7 @@ PAPER_RECIPES = {
         title="DISN",
         paper="Xu, Wang, Ceylan, Mech, Neumann: DISN: Deep Implicit Surface Network for "
         "High-quality Single-view 3D Reconstruction. NeurIPS 2019",
-        summary="Fine detail where the picture shows it, by features at each point's projection",
+        summary="Fine detail where the image shows it, by features at each point's projection",
         estimates_camera=True,
         image_size=137,
         fusions=("mean", "max"),
@@ -283,7 +283,7 @@ class DISN(Reconstructor):
     recipes = {
         "paper": PAPER_RECIPES,
         "compact": {
-            "main": small(Draw(points=FEWER, crops=0.3), clip=None, rate=1.5e-3),
+            "main": small(Sampling(points=FEWER, crops=0.3), clip=None, learning_rate=1.5e-3),
             "camera": small_camera(),
         },
     }
@@ -296,7 +296,7 @@ class DISN(Reconstructor):
         "sdf.local_stream.hidden",
         "camera.encoder.forward",
     )
-    picture_encoder = "sdf.vgg"
+    image_encoder = "sdf.vgg"
 
     def __init__(self, configuration: DISNConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -335,17 +335,17 @@ class DISN(Reconstructor):
             "given" or "estimated".
         """
         rule = self.check_fusion(fusion)
-        pictures = self.prepare(views)
-        cameras = self._cameras(pictures.images, pictures.cameras, estimate=camera == "estimated")
-        poses, lenses = camera_tensors(cameras, self.device)
-        vectors, maps = self.sdf.encode(pictures.images)
-        tensors = {"globals": vectors, "poses": poses, "lenses": lenses}
+        framed = self.prepare(views)
+        cameras = self._cameras(framed.images, framed.cameras, estimate=camera == "estimated")
+        poses, intrinsics = camera_tensors(cameras, self.device)
+        vectors, maps = self.sdf.encode(framed.images)
+        tensors = {"globals": vectors, "poses": poses, "lenses": intrinsics}
         tensors |= {f"map{index}": level for index, level in enumerate(maps.levels)}
         tensors["shares"] = vectors.new_ones(len(views))
         groups = range(len(views)) if rule == "mean" else [0] * len(views)
         tensors["groups"] = torch.tensor([*groups], device=self.device)
-        flat = [camera.orthographic for camera in cameras]
-        tensors["flat"] = torch.tensor(flat, device=self.device)
+        orthographic = [camera.orthographic for camera in cameras]
+        tensors["flat"] = torch.tensor(orthographic, device=self.device)
         return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size})
 
     @torch.no_grad()
@@ -402,7 +402,7 @@ class DISN(Reconstructor):
             if code.meta["fusion"] != "mean":
                 raise RequestError("Only views fused by their mean can be interpolated.")
         pairs = [
-            (_with_share(one, 1.0 - weight), _with_share(other, weight))
+            (_with_weight(one, 1.0 - weight), _with_weight(other, weight))
             for one in _grouped(first)
             for other in _grouped(second)
         ]
@@ -415,9 +415,9 @@ class DISN(Reconstructor):
 
     @torch.no_grad()
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each picture as it is, posed in the volume's frame (section 3.1.1).
+        """Return the camera of each image as it is, posed in the volume's frame (section 3.1.1).
 
-        Found in the picture that is cut out around the mask.
+        Found in the image that is cut out around the mask.
         """
         unposed = [replace(view, camera=None) for view in views]
         images = self.prepare(unposed).images
@@ -426,24 +426,24 @@ class DISN(Reconstructor):
 
     def prepare(self, views: Sequence[View]) -> Any:
         """Frame the views; cameras stay in the volume's frame, in which points are projected."""
-        pictures = super().prepare(views)
-        cameras = tuple(c and c.in_frame(self.method_from_volume) for c in pictures.cameras)
-        return replace(pictures, cameras=cameras)
+        framed = super().prepare(views)
+        cameras = tuple(c and c.in_frame(self.method_from_volume) for c in framed.cameras)
+        return replace(framed, cameras=cameras)
 
     def _cameras(
         self, images: Tensor, cameras: Sequence[Camera | None], *, estimate: bool
     ) -> list[Camera]:
-        """Return a camera for each framed picture, (V, 4, S, S): the given or the estimated one."""
+        """Return a camera for each framed image, (V, 4, S, S): the given or the estimated one."""
         known = [None if estimate else camera for camera in cameras]
         if all(camera is not None for camera in known) or self.configuration.streams == "global":
             front = camera_at(np.eye(3), np.array([0.0, 0.0, self.framing.near]), self.framing)
             return [camera or front for camera in known]
         if self.camera is None:
             raise RequestError(
-                "These weights of DISN have no camera network, so every picture needs its camera.",
-                "Attach the pictures to cameras, or use weights that can estimate them.",
+                "These weights of DISN have no camera network, so every image needs its camera.",
+                "Attach the images to cameras, or use weights that can estimate them.",
             )
-        found = self.camera(network_picture(images, self.configuration)).double().cpu().numpy()
+        found = self.camera(network_image(images, self.configuration)).double().cpu().numpy()
         return [camera or self._rigid(row) for camera, row in zip(known, found, strict=True)]
 
     def _rigid(self, camera_from_method: np.ndarray) -> Camera:
@@ -456,8 +456,8 @@ class DISN(Reconstructor):
         scale = scale_of(matrix)
         if not np.isfinite(matrix).all() or abs(scale) < 1e-6:
             raise RequestError(
-                "The camera network found no camera for the picture.",
-                "Give the picture a camera of its own.",
+                "The camera network found no camera for the image.",
+                "Give the image a camera of its own.",
             )
         return camera_at(matrix[:3, :3] / scale, matrix[:3, 3] / scale, self.framing)
 
@@ -471,14 +471,14 @@ class DISN(Reconstructor):
         points, local = self.to_method(batch.points), None
         if self.configuration.streams != "global":
             if batch.camera_from_volume is None or batch.intrinsics is None:
-                raise RequestError("DISN learns from posed pictures; this batch has no cameras.")
+                raise RequestError("DISN learns from posed images; this batch has no cameras.")
             pixels, _ = project_points(
                 batch.points,
                 batch.camera_from_volume,
                 batch.intrinsics,
                 orthographic=batch.orthographic,
             )  # (B, V, P, 2)
-            local = maps.look_up(pixels.flatten(0, 1))  # (B V, P, C)
+            local = maps.sample(pixels.flatten(0, 1))  # (B V, P, C)
         if rule == "mean":
             points = points.repeat_interleave(views, 0)
             return self.sdf.decode(points, vectors, local).unflatten(0, (objects, views)).mean(1)
@@ -545,7 +545,7 @@ class DISN(Reconstructor):
             raise RequestError("There is no camera network to train, or no cameras to learn from.")
         views = batch.images.shape[1]
         found = self.camera(
-            network_picture(batch.images.flatten(0, 1), self.configuration)
+            network_image(batch.images.flatten(0, 1), self.configuration)
         ).unflatten(0, (-1, views))
         points = self.to_method(batch.points)
         predicted = torch.einsum("bvij,bpj->bvpi", found[..., :3], points)
@@ -577,7 +577,7 @@ def render_matrix(
     size: int = 137,
     center: Sequence[float] = (0.0, 0.0, 0.0),
     radius: float = 1.0,
-    shift: Sequence[float] = (0.0, 0.0, 0.0),
+    translation: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> np.ndarray:
     """Return the authors' `trans_mat`, (4, 3): [p 1] times it is (u w, v w, w).
 
@@ -585,9 +585,9 @@ def render_matrix(
     ----------
     azimuth, elevation : degrees, from the renders' metadata
     ratio : of the camera's distance to 1.75
-    size : side of the picture in pixels
+    size : side of the image in pixels
     center, radius : `norm_params`: p of the unit sphere's frame is radius p + center in ShapeNet's
-    shift : (sx, sy, sz), of the "hard" renders
+    translation : (sx, sy, sz), of the "hard" renders
     """
     a, e = np.radians([-azimuth, -elevation])
     ca, sa, ce, se = np.cos(a), np.sin(a), np.cos(e), np.sin(e)
@@ -596,9 +596,9 @@ def render_matrix(
     pose = np.column_stack([np.diag([1.0, -1, -1]) @ axes @ world, [0, 0, 1.75 * ratio]])
     upright = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
     moved = np.eye(4)
-    moved[:3, 3] = shift[0], shift[2], -shift[1]
+    moved[:3, 3] = translation[0], translation[2], -translation[1]
     norm = np.diag([radius, radius, radius, 1.0])
     norm[:3, 3] = center
     focal = 35 / 32 * size
-    lens = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
-    return (lens @ pose @ upright @ moved @ norm).T
+    intrinsics = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
+    return (intrinsics @ pose @ upright @ moved @ norm).T

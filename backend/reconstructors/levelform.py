@@ -5,23 +5,23 @@ What is taken from whom, and why
 - "Deep Meta Functionals" (Littwin and Wolf, ICCV 2019): an image encoder writes all weights of a
   small network g for each object. That conditions harder than a code which only shifts a layer, and
   g is so small that a mesh takes a second on two cores.
-- "DISN" (Xu et al., NeurIPS 2019): g also reads features of the picture where the point projects,
-  so that it need not keep in its few weights what the picture shows anyway. They are projected to a
+- "DISN" (Xu et al., NeurIPS 2019): g also reads features of the image where the point projects,
+  so that it need not keep in its few weights what the image shows anyway. They are projected to a
   few channels before they are sampled: sampling is what costs.
 - "SDF-SRN" (Lin et al., NeurIPS 2020) and its kin supervise in the camera's frame; here g reads the
   point in the camera's axes beside the object's, for "behind what is seen" is a statement about the
   camera, and symmetry one about the object. It reads the mask, which alone gives the silhouette.
-- Most objects are symmetric, so a mirrored picture is one more view ("Ladybird", Xu et al., ECCV
+- Most objects are symmetric, so a mirrored image is one more view ("Ladybird", Xu et al., ECCV
   2020, reads features at the mirrored point too). g is asked at the point and at its mirror image;
   how sure it is of each, its second output, weighs them, as it weighs views. An embedding that
   tells an object's asymmetry can take the trust in all mirror images away.
 - "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, learned by cross entropy.
-- Pictures without a camera: a network apart (as DISN's) finds it, and the picture is then framed as
+- Images without a camera: a network apart (as DISN's) finds it, and the image is then framed as
   one with a camera, so that the reconstruction sees nothing it was not trained on.
 
 Symbols
 -------
-e        `Look.embedding`, one vector an object, the mean over its views
+e        `EncodedImages.embedding`, one vector an object, the mean over its views
 g        `Levelform.layers` writes its weights; `evaluate` runs it
 inputs   of g: the point (3), the point in camera axes (3), alpha (1), `channels` of each map
 
@@ -58,16 +58,16 @@ from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
 from ..fields.silhouette_rays import Silhouettes, pixel_distances
-from ..fusion import camera_tensors, inside_picture, project_points, reduce_views, sample_maps
+from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.cropping import crop_square
-from ..images.framing import OURS, Framing, Pictures, mask_square
-from ..training.recipes import EVEN, Draw, Phase, Recipe, RoundDraw, small, small_camera
+from ..images.framing import OURS, FramedViews, Framing, mask_square
+from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 
-FRAMING = replace(OURS, backdrop="rgba")
+FRAMING = replace(OURS, background="rgba")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class LevelformConfiguration(Configuration):
 
     Attributes
     ----------
-    stem, stride, widths, blocks : of the picture's `Trunk`; `stride` of the camera network's too
+    stem, stride, widths, blocks : of the image's `Trunk`; `stride` of the camera network's too
     channels : learned channels of each of the trunk's maps that g reads
     hidden_layers, hidden_width : of g
     local_features : g reads the maps at the point's projection
@@ -146,7 +146,7 @@ class LevelformConfiguration(Configuration):
         return self.local_features or self.camera_coordinates or self.alpha
 
 
-# The stages work on maps as small as for pictures of 64 pixels; the mask is read at the full 128.
+# The stages work on maps as small as for images of 64 pixels; the mask is read at the full 128.
 COMPACT = LevelformConfiguration(stride=4)
 # There is no paper; this is what a machine with an accelerator can train and run.
 PAPER = LevelformConfiguration(
@@ -166,8 +166,8 @@ Layers = list[tuple[Tensor, Tensor]]
 """Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
 
 
-class Look(NamedTuple):
-    """What the encoder makes of N pictures."""
+class EncodedImages(NamedTuple):
+    """What the encoder makes of N images."""
 
     embedding: Tensor  # (N, features)
     maps: Tensor | None  # (N, channels of all levels, T, T); None: g reads none
@@ -244,7 +244,7 @@ SPEC = MethodSpec(
     name="levelform",
     title="Levelform",
     paper="",
-    summary="From one picture or several, with cameras or without: the one to try first.",
+    summary="From one image or several, with cameras or without: the one to try first.",
     estimates_camera=True,
     image_size=128,
     fusions=("mean",),
@@ -255,16 +255,16 @@ SPEC = MethodSpec(
 
 @register(SPEC)
 class Levelform(Reconstructor):
-    """The hypernetwork, its camera network, and what they need of pictures."""
+    """The hypernetwork, its camera network, and what they need of images."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
     recipes = {
         "compact": {
-            "main": small(Draw(points=EVEN)),
+            "main": small(Sampling(points=EVEN)),
             "camera": small_camera(crops=1.0, canonical=False),
             "several": Recipe(
-                (Phase(loss="several_loss", rate=2e-3, warm_up=200),),
+                (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
                 RoundDraw(),
                 ("several",),
                 precision="bfloat16",
@@ -312,7 +312,7 @@ class Levelform(Reconstructor):
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
         """Return the weights for another configuration.
 
-        One of twice the stride sees the same in pictures of twice the size. Confidence that was
+        One of twice the stride sees the same in images of twice the size. Confidence that was
         not told before is the same everywhere at first, and mirror images count as much as points.
         """
         own, state = self.configuration, self.state_dict()
@@ -331,22 +331,22 @@ class Levelform(Reconstructor):
 
     # ---------------------------------------------------------------- network
 
-    def look(self, images: Tensor) -> Look:
-        """Return the embeddings and maps of pictures (N, 4, S, S), straight alpha.
+    def look(self, images: Tensor) -> EncodedImages:
+        """Return the embeddings and maps of images (N, 4, S, S), straight alpha.
 
         Maps of all levels are resized to the finest one's resolution, so that one look-up takes
         them all.
         """
         embedding, maps = self.trunk(premultiplied(images))
         if not self.levels:
-            return Look(embedding.float(), None)
+            return EncodedImages(embedding.float(), None)
         levels = [level(found) for level, found in zip(self.levels, maps, strict=True)]
         size = levels[0].shape[-2:]
         coarse = [
             F.interpolate(level.float(), size, mode="bilinear", align_corners=False)
             for level in levels[1:]
         ]
-        return Look(embedding.float(), torch.cat([levels[0].float(), *coarse], 1))
+        return EncodedImages(embedding.float(), torch.cat([levels[0].float(), *coarse], 1))
 
     def layers(self, embedding: Tensor) -> Layers:
         """Return g of each embedding, (B, features)."""
@@ -367,7 +367,7 @@ class Levelform(Reconstructor):
             seen = seen.flatten(1).unflatten(1, each)
             return weighted_mean(found.movedim(0, 2), seen.movedim(0, 2), trust)
 
-    def _inputs(self, batch: Batch, look: Look) -> tuple[Tensor, Tensor]:
+    def _inputs(self, batch: Batch, look: EncodedImages) -> tuple[Tensor, Tensor]:
         """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
 
         V is 1 where g reads nothing of the views.
@@ -376,13 +376,13 @@ class Levelform(Reconstructor):
             alone = batch.points[:, None]
             return alone, torch.ones_like(alone[..., 0], dtype=torch.bool)
         if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError(f"{SPEC.title} learns from posed pictures; this batch has none.")
+            raise RequestError(f"{SPEC.title} learns from posed images; this batch has none.")
         objects, views, _, size, _ = batch.images.shape
-        poses, lenses = batch.camera_from_volume, batch.intrinsics
+        poses, intrinsics = batch.camera_from_volume, batch.intrinsics
         pixels, depth = project_points(
-            batch.points, poses, lenses, orthographic=batch.orthographic
+            batch.points, poses, intrinsics, orthographic=batch.orthographic
         )  # (B, V, P, 2), (B, V, P)
-        picture, maps = (size, size), []
+        image_size, maps = (size, size), []
         inputs = [batch.points[:, None].expand(-1, views, -1, -1)]
         if self.configuration.camera_coordinates:
             inputs.append(torch.einsum("bvij,bpj->bvpi", poses[..., :3, :3], batch.points))
@@ -391,9 +391,9 @@ class Levelform(Reconstructor):
         if look.maps is not None:
             maps.append(look.maps)
         for found in maps:
-            taken = sample_maps(found, pixels.flatten(0, 1), picture=picture)
+            taken = sample_maps(found, pixels.flatten(0, 1), image_size=image_size)
             inputs.append(taken.unflatten(0, (objects, views)))
-        return torch.cat(inputs, -1), inside_picture(pixels, depth, picture=picture)
+        return torch.cat(inputs, -1), inside_image(pixels, depth, image_size=image_size)
 
     # ---------------------------------------------------------------- inference
 
@@ -420,32 +420,32 @@ class Levelform(Reconstructor):
         """
         self.check_fusion(fusion)
         posed = camera == "given" and all(view.camera is not None for view in views)
-        pictures = self._pictures(views, estimate=camera == "estimated")
+        framed = self._images(views, estimate=camera == "estimated")
         if self.several is not None and posed and len(views) > 1:
-            return self._encode_several(pictures)
-        look = self.look(pictures.images)
+            return self._encode_several(framed)
+        look = self.look(framed.images)
         tensors = {"embedding": reduce_views(look.embedding)}
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
-        cameras = [camera for camera in pictures.cameras if camera is not None]
-        poses, lenses = camera_tensors(cameras, self.device)
-        flat = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
-        tensors |= {"alpha": pictures.images[:, 3].contiguous()}
-        tensors |= {"poses": poses, "lenses": lenses, "flat": flat}
+        cameras = [camera for camera in framed.cameras if camera is not None]
+        poses, intrinsics = camera_tensors(cameras, self.device)
+        orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
+        tensors |= {"alpha": framed.images[:, 3].contiguous()}
+        tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
         if look.maps is not None:
             tensors["maps"] = look.maps
         return Code(SPEC.name, tensors)
 
-    def _encode_several(self, pictures: Pictures) -> Code:
+    def _encode_several(self, framed: FramedViews) -> Code:
         """Return what the network of several views reads of framed, posed images."""
-        vectors, maps = self.described(pictures.images)
-        cameras = [camera for camera in pictures.cameras if camera is not None]
-        poses, lenses = camera_tensors(cameras, self.device)
-        alpha = pictures.images[:, 3].cpu().numpy()
+        vectors, maps = self.described(framed.images)
+        cameras = [camera for camera in framed.cameras if camera is not None]
+        poses, intrinsics = camera_tensors(cameras, self.device)
+        alpha = framed.images[:, 3].cpu().numpy()
         distances = torch.from_numpy(np.stack([pixel_distances(one) for one in alpha]))
-        flat = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
+        orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
         tensors = {"vectors": vectors, "distances": distances.to(self.device)}
-        tensors |= {"poses": poses, "lenses": lenses, "flat": flat}
+        tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
         return Code(SPEC.name, tensors | {f"maps{i}": level for i, level in enumerate(maps)})
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
@@ -460,12 +460,12 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def decode(self, code: Code, *, symmetry: bool = True, **options: Any) -> Field:
-        """Bake one object: first layers become tables of the pictures, and one matrix a view.
+        """Bake one object: first layers become tables of the images, and one matrix a view.
 
         Parameters
         ----------
         symmetry
-            Use that most objects are symmetric; without, what the pictures show of one side says
+            Use that most objects are symmetric; without, what the images show of one side says
             nothing of the other.
         """
         self.check_code(code)
@@ -484,7 +484,7 @@ class Levelform(Reconstructor):
         trust = self.trust(tensors["embedding"]) if symmetry and self.trust is not None else None
         return HybridField(first, layers[1:], views, trust)
 
-    def _pictures(self, views: Sequence[View], *, estimate: bool) -> Pictures:
+    def _images(self, views: Sequence[View], *, estimate: bool) -> FramedViews:
         """Return the views as the network sees them, framed by their given or estimated cameras."""
         self.check_views(views)
         if not self.configuration.reads_views:
@@ -500,33 +500,33 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return an upright camera for each picture, posed in the volume's frame.
+        """Return an upright camera for each image, posed in the volume's frame.
 
-        The cameras are of the pictures as they are. They stand at the middle training distance,
-        which no picture tells apart from a lens, and look at the volume's centre.
+        The cameras are of the images as they are. They stand at the middle training distance,
+        which no image tells apart from a lens, and look at the volume's centre.
 
         Raises
         ------
         RequestError
-            If the weights have no camera network, or a picture shows no object.
+            If the weights have no camera network, or an image shows no object.
         """
         if self.camera is None:
             raise RequestError(
-                f"These weights of {SPEC.title} have no camera network, so every picture needs its "
+                f"These weights of {SPEC.title} have no camera network, so every image needs its "
                 "camera.",
-                "Attach the pictures to cameras, or use weights that can estimate them.",
+                "Attach the images to cameras, or use weights that can estimate them.",
             )
         squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
         found = self.camera.sightings(self._crops(views, squares))
-        numbers = torch.cat([found.zoom.exp()[:, None], found.shift], 1).double().cpu().numpy()
+        numbers = torch.cat([found.zoom.exp()[:, None], found.offset], 1).double().cpu().numpy()
         axes = found.axes.double().cpu().numpy()
         return [
-            self._camera_of(view, square, turn, *row)
-            for view, square, turn, row in zip(views, squares, axes, numbers, strict=True)
+            self._camera_of(view, square, rotation, *row)
+            for view, square, rotation, row in zip(views, squares, axes, numbers, strict=True)
         ]
 
     def _crops(self, views: Sequence[View], squares: Sequence[tuple[int, int, int]]) -> Tensor:
-        """Return (V, 4, S, S): a square of each picture, as the camera network reads it."""
+        """Return (V, 4, S, S): a square of each image, as the camera network reads it."""
         crops = [
             crop_square(view.image, square, self.framing.size).permute(2, 0, 1)
             for view, square in zip(views, squares, strict=True)
@@ -535,7 +535,7 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the camera network thinks of where each picture was taken from.
+        """Return what the camera network thinks of where each image was taken from.
 
         An image and its mirror image count the same: one is taken from the azimuth a where the
         other is taken from -a. Cameras that the views have are not looked at; +Z is up in them.
@@ -551,8 +551,8 @@ class Levelform(Reconstructor):
         crops = self._crops(views, squares)
         weights, azimuths = [], []
         for images, sign in ((crops, 1.0), (crops.flip(3), -1.0)):
-            share, angle = choices(self.camera(images))
-            weights.append(share / 2)
+            fraction, angle = choices(self.camera(images))
+            weights.append(fraction / 2)
             azimuths.append(sign * angle)
         return (
             torch.cat(weights, 1).double().cpu().numpy(),
@@ -563,17 +563,17 @@ class Levelform(Reconstructor):
         self,
         view: View,
         square: tuple[int, int, int],
-        turn: np.ndarray,
+        rotation: np.ndarray,
         zoom: float,
         across: float,
         down: float,
     ) -> Camera:
-        """Return the camera of a whole picture from what was found in a square of it."""
+        """Return the camera of a whole image from what was found in a square of it."""
         left, top, side = square
         height, width = view.image.shape[:2]
         pose = np.eye(4)
-        pose[:3, :3] = turn.T
-        pose[:3, 3] = -turn[2] * self._distance
+        pose[:3, :3] = rotation.T
+        pose[:3, 3] = -rotation[2] * self._distance
         focal = zoom * self.framing.focal * side
         cx, cy = left + (across + 1) / 2 * side, top + (down + 1) / 2 * side
         return Camera(pose, focal, focal, cx, cy, width, height)
@@ -604,11 +604,11 @@ class Levelform(Reconstructor):
         logits = self.logits(batch)
         each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
         near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
-        groups = [_mean(each, share) for share in (near, 1 - near) if bool(share.any())]
+        groups = [_mean(each, fraction) for fraction in (near, 1 - near) if bool(fraction.any())]
         entropy = torch.stack(groups).mean()
         found, true, even = logits > 0, batch.inside > 0.5, near == 0
         overlap, union = (found & true & even).sum(), ((found | true) & even).sum()
-        missed = 1 - soft_overlap(logits.sigmoid(), batch.inside, even)
+        missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
         return {
             "loss": entropy + self.configuration.overlap * missed,
             "sign": (found == true).float().mean(),
@@ -639,8 +639,8 @@ class Levelform(Reconstructor):
             logits = self.several(batch.points, views, surface, batch.vectors)
             entropy = F.binary_cross_entropy_with_logits(logits, batch.inside)
             depth, error = depth_loss(surface, batch.depth)
-            share, true = logits.sigmoid(), batch.inside
-            missed = 1 - soft_overlap(share, true, torch.ones_like(true, dtype=torch.bool))
+            fraction, true = logits.sigmoid(), batch.inside
+            missed = 1 - soft_iou(fraction, true, torch.ones_like(true, dtype=torch.bool))
         solid, inside = logits > 0, true > 0.5
         counted = surface.interval.valid & batch.depth.isfinite()
         front = (surface.interval.front - batch.depth).abs()[counted].mean()
@@ -653,7 +653,7 @@ class Levelform(Reconstructor):
         }
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the camera network's loss on pictures that are cropped as unposed ones are.
+        """Return the camera network's loss on images that are cropped as unposed ones are.
 
         Alone in its own training run: the camera network shares nothing with the rest. Beside it
         "d3D", the mean distance between the batch's points along the found and the true camera's
@@ -672,22 +672,22 @@ class Levelform(Reconstructor):
         )
         raw = self.camera(batch.images.flatten(0, 1))
         with torch.no_grad():
-            turn = read(raw).axes - true.axes
-            apart = batch.points.repeat_interleave(views, 0) @ turn.mT
+            rotation = read(raw).axes - true.axes
+            apart = batch.points.repeat_interleave(views, 0) @ rotation.mT
         return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
 
 
-def soft_overlap(share: Tensor, inside: Tensor, even: Tensor) -> Tensor:
+def soft_iou(fraction: Tensor, inside: Tensor, even: Tensor) -> Tensor:
     """Return the mean over objects of intersection by union.
 
     Parameters
     ----------
-    share : (B, P) in [0, 1], how much each point is thought to be inside
+    fraction : (B, P) in [0, 1], how much each point is thought to be inside
     inside : (B, P) 0 or 1, the truth
     even : (B, P) bool, the points that count
     """
-    both = (share * inside * even).sum(1)
-    either = ((share + inside - share * inside) * even).sum(1)
+    both = (fraction * inside * even).sum(1)
+    either = ((fraction + inside - fraction * inside) * even).sum(1)
     return (both / either.clamp_min(1e-6)).mean()
 
 

@@ -15,7 +15,7 @@ Names of parameters are those of the published checkpoint, so its state dict loa
 Departures
 ----------
 - Several views: the mean of c over the views (the paper has one view).
-- A transparent picture is composited on white, as in training; the authors' demo loader leaves the
+- A transparent image is composited on white, as in training; the authors' demo loader leaves the
   colour that is stored under alpha 0.
 - Images are resized once, by our own antialiased framing, where the authors resize with PIL.
 - The surface of "compact" is at the probability 0.5: its level is chosen on validation shapes by
@@ -39,7 +39,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import FEWER, PLAIN, Draw, Recipe, adam, small
+from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.occupancy_network import published_network
@@ -53,7 +53,7 @@ SPEC = MethodSpec(
     level_unit="probability",
 )
 
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class OccupancyConfiguration(Configuration):
 
 PAPER = OccupancyConfiguration()
 COMPACT = OccupancyConfiguration(
-    framing=replace(OURS, backdrop="white"), width=32, features=128, hidden=128, threshold=0.5
+    framing=replace(OURS, background="white"), width=32, features=128, hidden=128, threshold=0.5
 )
 
 
@@ -123,7 +123,7 @@ def pointwise(layer: nn.Conv1d, x: Tensor) -> Tensor:
     return F.linear(x, layer.weight[:, :, 0], layer.bias)
 
 
-class Block(nn.Module):
+class ConditionalBlock(nn.Module):
     """x + fc_1(relu(CBN(fc_0(relu(CBN(x)))))), everything point by point."""
 
     def __init__(self, features: int, hidden: int) -> None:
@@ -147,12 +147,12 @@ class Decoder(nn.Module):
         self.fc_p = nn.Conv1d(3, hidden, 1)
         self.count = blocks
         for index in range(blocks):
-            self.add_module(f"block{index}", Block(features, hidden))
+            self.add_module(f"block{index}", ConditionalBlock(features, hidden))
         self.bn = ConditionalNorm(features, hidden)
         self.fc_out = nn.Conv1d(hidden, 1, 1)
 
     @property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[ConditionalBlock]:
         """The residual blocks in order."""
         return [self.get_submodule(f"block{index}") for index in range(self.count)]  # pyright: ignore
 
@@ -215,7 +215,7 @@ def _bias(layer: nn.Conv1d) -> Tensor:
 
 PAPER_RECIPE = Recipe(
     (adam(1e-4, 300_000),),
-    Draw(objects=64, points=(("occupancy-network", 2048),), **PLAIN),
+    Sampling(objects=64, points=(("occupancy-network", 2048),), **PLAIN),
     ema=0.0,
     source="Occupancy Networks, the authors' code: Adam 1e-4, batch 64, 2,048 points",
 )
@@ -229,13 +229,13 @@ class OccupancyNetwork(Reconstructor):
     configuration_class = OccupancyConfiguration
     recipes = {
         "paper": {"main": PAPER_RECIPE},
-        "compact": {"main": small(Draw(points=FEWER, crops=0.4), clip=None)},
+        "compact": {"main": small(Sampling(points=FEWER, crops=0.4), clip=None)},
     }
     configuration: OccupancyConfiguration
     published = published_network
     # The blocks see features of points that the first layer, in float32, has made.
     half_precision = ("encoder.forward", *(f"decoder.block{i}.forward" for i in range(5)))
-    picture_encoder = "encoder.features"
+    image_encoder = "encoder.features"
 
     def __init__(self, configuration: OccupancyConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -248,7 +248,7 @@ class OccupancyNetwork(Reconstructor):
     def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
         """Return c, reduced over the views by "mean" or "max"."""
         rule = self.check_fusion(fusion)
-        images = network_input(self.prepare(views).images, self.framing.backdrop)
+        images = network_input(self.prepare(views).images, self.framing.background)
         return Code(SPEC.name, {"c": reduce_views(self.encoder(images), rule)})
 
     @torch.no_grad()
@@ -265,7 +265,7 @@ class OccupancyNetwork(Reconstructor):
 
     def logits(self, images: Tensor, points: Tensor) -> Tensor:
         """Return (B, T) logits of points (B, T, 3), volume frame, for images (B, 4, S, S) RGBA."""
-        c = self.encoder(network_input(images, self.framing.backdrop))
+        c = self.encoder(network_input(images, self.framing.background))
         return self.decoder(self.to_method(points), c)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:

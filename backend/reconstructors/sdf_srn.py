@@ -1,9 +1,9 @@
-"""SDF-SRN: shapes learned from single pictures and their silhouettes, without 3D supervision.
+"""SDF-SRN: shapes learned from single images and their silhouettes, without 3D supervision.
 
 Chen-Hsuan Lin, Chaoyang Wang, Simon Lucey: "SDF-SRN: Learning Signed Distance 3D Object
-Reconstruction from Static Images", NeurIPS 2020. A picture's latent code is turned by a
+Reconstruction from Static Images", NeurIPS 2020. An image's latent code is turned by a
 hypernetwork into the weights of one small network: a signed distance f and a colour g at each
-point. A learned marcher finds each pixel's surface point, so that pictures alone can teach it.
+point. A learned marcher finds each pixel's surface point, so that images alone can teach it.
 
     paper       here
     f, g        GeneratedMLP.level, GeneratedMLP.color
@@ -16,7 +16,7 @@ point. A learned marcher finds each pixel's surface point, so that pictures alon
 The method's frame: ShapeNet's axes, longest side 1, pinhole cameras at distance 2.732 ("paper",
 "compact"); or half a crop as the unit and orthographic cameras ("paper-pascal3d").
 
-Departures. Compact networks read |z|, so that objects are their own mirror images: each picture is
+Departures. Compact networks read |z|, so that objects are their own mirror images: each image is
 its mirrored camera's too, and a network that has seen few cannot explain it by a cone. D comes from
 the sub-pixel edge of alpha and ends at the frame, beyond which nothing is known, where the authors
 count whole pixels; weights 1 / D are capped at half a pixel, as whole pixels did. The mean over the
@@ -55,7 +55,7 @@ from ..images.alpha import network_input
 from ..images.framing import Framing
 from ..ticket import Ticket
 from ..training.batch import Example
-from ..training.recipes import PLAIN, PRETRAINING, Draw, Phase, Recipe, adam
+from ..training.recipes import PLAIN, PRETRAINING, Phase, Recipe, Sampling, adam
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 from .published.sdf_srn import published_network
@@ -63,7 +63,7 @@ from .published.sdf_srn import published_network
 MARGIN = 0.01  # epsilon of the ray losses, method units
 SILHOUETTE_DEPTHS = 5  # M, depths drawn on each background ray
 KNOWN_EDGES = 4096  # silhouettes whose distances are kept, 32 KiB each at 64 pixels
-RAYS = 1024  # pixels drawn from each picture in a training step
+RAYS = 1024  # pixels drawn from each image in a training step
 EIKONAL_POINTS = 10_000  # of each object in a training step
 MARCHER_MEMORY = 32  # units of the marcher's LSTM
 LOOKED = 64  # points of a ray of which the least level is sought
@@ -77,7 +77,7 @@ class SDFSRNConfiguration(Configuration):
 
     Attributes
     ----------
-    latent : size of the picture's code
+    latent : size of the image's code
     encoder_width : channels of ResNet-18's first stage
     hidden, hidden_layers : of each of the hypernetwork's MLPs, one for each generated layer
     width, layers : of the generated network
@@ -136,7 +136,7 @@ class SDFSRNConfiguration(Configuration):
 
 
 _DISTANCE = 2.732 * OBJECT_SIDE  # of the ShapeNet cameras from the centre, volume units
-_FOCAL = 1 / (2 * math.tan(math.radians(15)))  # of their 30 degrees, in picture sides
+_FOCAL = 1 / (2 * math.tan(math.radians(15)))  # of their 30 degrees, in image sides
 _SHAPENET = Framing(64, focal=_FOCAL, near=_DISTANCE, far=_DISTANCE, margin=0.16)
 # PASCAL3D+ crops are 1.2 times the object's longer side; half a crop is the unit.
 _CROP = 1.2 * OBJECT_SIDE  # side of a crop, volume units
@@ -260,19 +260,19 @@ def bisect(function: Any, near: Tensor, far: Tensor, at_near: Tensor, count: int
     return middle
 
 
-# ---------------------------------------------------------------- what pictures tell
+# ---------------------------------------------------------------- what images tell
 
 
 @dataclass(frozen=True)
 class Rays:
-    """Pixels of N pictures and their rays, all in the method's frame.
+    """Pixels of N images and their rays, all in the method's frame.
 
     Attributes
     ----------
     origins, directions : (N, R, 3); a depth is what `directions` is multiplied by. The origins are
         moved along their rays until the volume's centre is as deep as for the training cameras
-    beyond : (N, 1) how far they were moved: the depth from the camera is this much more
-    color : (N, R, 3) the picture on white, in [-1, 1]
+    depth_offset : (N, 1) how far they were moved: the depth from the camera is this much more
+    color : (N, R, 3) the image on white, in [-1, 1]
     inside : (N, R) bool, the silhouette
     distance : (N, R) at least 0, to the silhouette's edge, on the plane z = 1; orthographic: a
         length
@@ -282,7 +282,7 @@ class Rays:
 
     origins: Tensor
     directions: Tensor
-    beyond: Tensor
+    depth_offset: Tensor
     color: Tensor
     inside: Tensor
     distance: Tensor
@@ -291,11 +291,11 @@ class Rays:
     orthographic: bool
 
     def choose(self, count: int, generator: torch.Generator | None) -> "Rays":
-        """Return `count` rays of each picture, drawn without replacement."""
-        pictures, rays = self.inside.shape
+        """Return `count` rays of each image, drawn without replacement."""
+        images, rays = self.inside.shape
         if count >= rays:
             return self
-        draw = torch.rand(pictures, rays, generator=generator).to(self.inside.device)
+        draw = torch.rand(images, rays, generator=generator).to(self.inside.device)
         chosen = draw.topk(count, dim=1).indices
         wide = chosen[..., None].expand(-1, -1, 3)
         vectors = (v.gather(1, wide) for v in (self.origins, self.directions, self.color))
@@ -318,7 +318,7 @@ def lower_bound(depth: Tensor, rays: Rays) -> Tensor:
     if rays.orthographic:
         return rays.distance.expand_as(depth)
     reach = rays.offset + rays.distance
-    return (depth + rays.beyond) * rays.distance / torch.sqrt(1 + reach**2)
+    return (depth + rays.depth_offset) * rays.distance / torch.sqrt(1 + reach**2)
 
 
 def _weighted(values: Tensor, weights: Tensor) -> Tensor:
@@ -335,7 +335,7 @@ PAPER_RECIPE = Recipe(
         adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
         adam(1e-4, 100_000),
     ),
-    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    Sampling(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
     ema=0.0,
     source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
 )
@@ -346,7 +346,7 @@ COMPACT_RECIPE = Recipe(
             loss=PRETRAINING,
             options={"count": 64, "points": 64},
             steps=700,
-            rate=6e-3,
+            learning_rate=6e-3,
             weight_decay=0.0,
             clip=0.3,
         ),
@@ -357,7 +357,7 @@ COMPACT_RECIPE = Recipe(
             weight_decay=0.0,
         ),
     ),
-    Draw(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
+    Sampling(objects=16, points=(("uniform", 1),), fixed_view=True, augment=("colors",)),
 )
 
 
@@ -367,7 +367,7 @@ COMPACT_RECIPE = Recipe(
         title="SDF-SRN",
         paper="Lin, Wang, Lucey: SDF-SRN: Learning Signed Distance 3D Object Reconstruction from "
         "Static Images. NeurIPS 2020",
-        summary="A smooth surface with colours, learned from pictures and silhouettes alone",
+        summary="A smooth surface with colours, learned from images and silhouettes alone",
         image_size=64,
         fusions=("mean", "intersection"),
         own_options=(
@@ -475,7 +475,7 @@ class SDFSRN(Reconstructor):
         return fields[0] if len(fields) == 1 else FusedFields(fields, code.meta["fusion"])
 
     def latents(self, images: Tensor) -> Tensor:
-        """Return (N, latent) of pictures, (N, 4, S, S) straight alpha."""
+        """Return (N, latent) of images, (N, 4, S, S) straight alpha."""
         return self.encoder(network_input(images, "white") * 2 - 1)
 
     def optimize(
@@ -484,7 +484,7 @@ class SDFSRN(Reconstructor):
         views: Sequence[View],
         *,
         steps: int = 500,
-        rate: float = 1e-2,
+        learning_rate: float = 1e-2,
         ticket: Ticket | None = None,
     ) -> Tensor:
         """Fit a latent, (latent,), to posed views by the training losses; the network stays.
@@ -497,18 +497,18 @@ class SDFSRN(Reconstructor):
         RequestError
             If a view has no camera.
         """
-        pictures = self.prepare(views)
-        if None in pictures.cameras:
+        framed = self.prepare(views)
+        if None in framed.cameras:
             raise RequestError(
-                "Test-time optimisation compares with the pictures, so each needs its camera.",
-                "Attach the pictures to cameras, or leave the optimisation away.",
+                "Test-time optimisation compares with the images, so each needs its camera.",
+                "Attach the images to cameras, or leave the optimisation away.",
             )
-        cameras = [camera for camera in pictures.cameras if camera is not None]
-        poses, lenses = camera_tensors(cameras, self.device)
-        rays = self.rays(pictures.images, poses, lenses, cameras[0].orthographic)
+        cameras = [camera for camera in framed.cameras if camera is not None]
+        poses, intrinsics = camera_tensors(cameras, self.device)
+        rays = self.rays(framed.images, poses, intrinsics, cameras[0].orthographic)
         generator = torch.Generator().manual_seed(0)
         code = latent.detach().clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([code], lr=rate)
+        optimizer = torch.optim.Adam([code], lr=learning_rate)
         for step in range(steps):
             if ticket is not None:
                 ticket.advance(step / steps)
@@ -539,13 +539,13 @@ class SDFSRN(Reconstructor):
         RequestError
             If the view has no camera.
         """
-        pictures = self.prepare([view])
-        (camera,) = pictures.cameras
+        framed = self.prepare([view])
+        (camera,) = framed.cameras
         if camera is None:
-            raise RequestError("Rays are of a picture with its camera.")
-        poses, lenses = camera_tensors([camera], self.device)
-        rays = self.rays(pictures.images, poses, lenses, camera.orthographic)
-        implicit = self.generator(self.latents(pictures.images))
+            raise RequestError("Rays are of an image with its camera.")
+        poses, intrinsics = camera_tensors([camera], self.device)
+        rays = self.rays(framed.images, poses, intrinsics, camera.orthographic)
+        implicit = self.generator(self.latents(framed.images))
         factor = -1.0 if self.configuration.occupancy else 1 / self.scale
         least = torch.full_like(rays.distance, torch.inf)
         for depth in torch.linspace(self.configuration.near, self.configuration.far, LOOKED):
@@ -588,7 +588,7 @@ class SDFSRN(Reconstructor):
         implicit = self.generator(code.tensors["latent"].to(self.device).mean(0, keepdim=True))
         traced = self.renderer(implicit, rays.origins, rays.directions)
         ends = (rays.origins + traced.depth[..., None] * rays.directions)[0]
-        turn = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(ends)
+        rotation = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(ends)
         with torch.enable_grad():
             leaf = ends.requires_grad_(True)
             (slope,) = torch.autograd.grad(implicit(leaf[None]).sum(), leaf)
@@ -596,9 +596,9 @@ class SDFSRN(Reconstructor):
         shape = (camera.height, camera.width)
         return {
             "color": (traced.color[0] / 2 + 0.5).unflatten(0, shape),
-            "depth": ((traced.depth + rays.beyond)[0] / self.scale).unflatten(0, shape),
+            "depth": ((traced.depth + rays.depth_offset)[0] / self.scale).unflatten(0, shape),
             "silhouette": (sign * traced.levels[-1, 0] <= 0).unflatten(0, shape),
-            "normals": F.normalize(sign * slope @ turn, dim=-1).unflatten(0, shape),
+            "normals": F.normalize(sign * slope @ rotation, dim=-1).unflatten(0, shape),
         }
 
     # ------------------------------------------------------------ training
@@ -622,7 +622,7 @@ class SDFSRN(Reconstructor):
         )
         pixels = torch.stack([x, y], -1).reshape(1, -1, 2)
         u = (pixels - intrinsics[:, None, 2:]) / intrinsics[:, None, :2]  # (N, R, 2)
-        turn, shift = camera_from_method[:, :3, :3], camera_from_method[:, :3, 3]
+        rotation, translation = camera_from_method[:, :3, :3], camera_from_method[:, :3, 3]
         zero, one = torch.zeros_like(u[..., :1]), torch.ones_like(u[..., :1])
         if orthographic:
             starts, ahead = torch.cat([u, zero], -1), torch.cat([zero, zero, one], -1)
@@ -636,13 +636,13 @@ class SDFSRN(Reconstructor):
                 for alpha, (px, py) in zip(alphas, pitch.tolist(), strict=True)
             ]
         ).to(images.device)
-        origins = (starts - shift[:, None]) @ turn  # the inverse of a rigid motion
-        directions = ahead @ turn
-        beyond = shift[:, 2:] - self.configuration.distance
+        origins = (starts - translation[:, None]) @ rotation  # the inverse of a rigid motion
+        directions = ahead @ rotation
+        depth_offset = translation[:, 2:] - self.configuration.distance
         return Rays(
-            origins + beyond[..., None] * directions,
+            origins + depth_offset[..., None] * directions,
             directions,
-            beyond,
+            depth_offset,
             (network_input(images, "white") * 2 - 1).flatten(2).transpose(1, 2),
             images[:, 3].flatten(1) >= 0.5,
             apart.flatten(1),
@@ -711,15 +711,15 @@ class SDFSRN(Reconstructor):
         rays: int = RAYS,
         eikonal_points: int = EIKONAL_POINTS,
     ) -> dict[str, Tensor]:
-        """Return the loss of Eq. 7-11; every view of the batch is a picture of its own.
+        """Return the loss of Eq. 7-11; every view of the batch is an image of its own.
 
-        `rays` of each picture are drawn, and `eikonal_points` of its cube for Eq. 11.
+        `rays` of each image are drawn, and `eikonal_points` of its cube for Eq. 11.
         """
         if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError("SDF-SRN learns from posed pictures; this batch has no cameras.")
+            raise RequestError("SDF-SRN learns from posed images; this batch has no cameras.")
         images = batch.images.flatten(0, 1)
-        poses, lenses = self._own_cameras(batch)
-        chosen = self.rays(images, poses, lenses, batch.orthographic).choose(rays, generator)
+        poses, intrinsics = self._own_cameras(batch)
+        chosen = self.rays(images, poses, intrinsics, batch.orthographic).choose(rays, generator)
         implicit = self.generator(self.latents(images))
         terms = self.ray_losses(implicit, chosen, generator)
         eikonal = self._eikonal(implicit, eikonal_points, generator)
@@ -750,10 +750,10 @@ class SDFSRN(Reconstructor):
         matrix = torch.tensor(self.method_from_volume).inverse().to(batch.camera_from_volume)
         poses = batch.camera_from_volume.flatten(0, 1) @ matrix
         poses = torch.cat([poses[:, :3] * self.scale, poses[:, 3:]], 1)  # unit axes again
-        lenses = batch.intrinsics.flatten(0, 1).clone()
+        intrinsics = batch.intrinsics.flatten(0, 1).clone()
         if batch.orthographic:
-            lenses[:, :2] /= self.scale
-        return poses, lenses
+            intrinsics[:, :2] /= self.scale
+        return poses, intrinsics
 
     def _cube_points(self, count: int, points: int, generator: torch.Generator | None) -> Tensor:
         draw = torch.rand(count, points, 3, generator=generator).to(self.device)
@@ -764,7 +764,7 @@ class SDFSRN(Reconstructor):
 def _edge_distances(alpha: bytes, shape: tuple[int, int], pitch: tuple[float, float]) -> Tensor:
     """Return (H, W), at least 0: how far each pixel is from the silhouette's edge.
 
-    Training asks for the same pictures in each epoch, and these take a fifth of a step.
+    Training asks for the same images in each epoch, and these take a fifth of a step.
 
     Parameters
     ----------

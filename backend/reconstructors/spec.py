@@ -20,9 +20,9 @@ class MethodSpec:
     paper : citation, empty for our own
     summary : one sentence for the artist
     needs_camera : every view must be posed
-    estimates_camera : the method can place the camera of an unposed picture
+    estimates_camera : the method can place the camera of an unposed image
     min_views, max_views : how many views it takes; max_views None means any number
-    image_size : side of the square picture the network sees; None means pictures are used as they
+    image_size : side of the square image the network sees; None means images are used as they
         are
     needs_weights : a network; false for methods without learned parameters
     fusions : names of the rules by which several views are combined, the default first

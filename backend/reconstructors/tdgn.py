@@ -1,14 +1,14 @@
-"""Training Data Generating Networks: a picture becomes the training set of a kernel SVM.
+"""Training Data Generating Networks: an image becomes the training set of a kernel SVM.
 
 "Training Data Generating Networks: Linking 3D Shapes and Few-Shot Classification", Zhang and Wonka,
 submission to ICLR 2021.
 
 Symbols
 -------
-lambda       `features`: what the feature network says of the picture, 256 numbers
+lambda       `features`: what the feature network says of the image, 256 numbers
 D_train      `TrainingSet`: N points x_i with labels y_i, the first half +1 (inside), the second -1
 sigma        `sigma`: the kernel's width, one number or one an axis, each shape's own (equation 7)
-x~           `embed`: the warp of space that depends on the picture (section 3.3)
+x~           `embed`: the warp of space that depends on the image (section 3.3)
 a, b         `alphas`, `bias`: the solved dual (equation 4)
 S            the decision function sum a_i y_i K(x_i~, x~) + b (equation 5), above 0 inside
 beta         exp(`log_beta`): P(inside) = sigmoid(beta S) (section 3.5)
@@ -20,7 +20,7 @@ Departures
 - The dual is solved by our own interior-point layer in float64 instead of a general QP package; its
   bias is the equality's multiplier, where such packages return none.
 - The embedding is a residual, x~ = x + MLP(x, lambda), that starts as the identity; its first
-  layer is split, so that the part of lambda is computed once a picture.
+  layer is split, so that the part of lambda is computed once an image.
 - The generator starts with positive points near the centre and negative ones around them:
   coincident points would put every multiplier at its bound, where no gradient passes.
 - Several views (not in the paper): the mean of lambda, or "union": the views' training sets under
@@ -47,7 +47,7 @@ from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import EQUAL, PLAIN, Draw, Recipe, adam, small
+from ..training.recipes import EQUAL, PLAIN, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import Ranges
 
@@ -55,7 +55,7 @@ SPEC = MethodSpec(
     name="tdgn",
     title="Training Data Generating Networks",
     paper="Zhang and Wonka, Training Data Generating Networks, 2021",
-    summary="From a picture to a handful of labelled points whose SVM's boundary is the shape.",
+    summary="From an image to a handful of labelled points whose SVM's boundary is the shape.",
     fusions=("mean", "union"),
     level_unit="probability",
 )
@@ -67,7 +67,7 @@ INNER_RADIUS = 0.25  # first positive points lie within
 OUTER_RADII = (0.45, 0.55)  # first negative points lie between
 NEGLIGIBLE = 1e-7  # a point with a smaller share of C moves S by less than float32 resolves
 
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class TDGNConfiguration(Configuration):
 
 PAPER = TDGNConfiguration()
 COMPACT = TDGNConfiguration(
-    framing=replace(OURS, backdrop="white"),
+    framing=replace(OURS, background="white"),
     width=32,
     features=128,
     generator_width=256,
@@ -105,7 +105,7 @@ COMPACT = TDGNConfiguration(
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What the picture was turned into: the points that teach the SVM, and what it learned.
+    """What the image was turned into: the points that teach the SVM, and what it learned.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Embedding(nn.Module):
 
 PAPER_RECIPE = Recipe(
     (adam(1e-4, 800_000, clip=1.0),),
-    Draw(points=(("tdgn", 2048),), **PLAIN),
+    Sampling(points=(("tdgn", 2048),), **PLAIN),
     ema=0.0,
     source="TDGN section 4 (points); optimiser and length are CvxNet's, which it follows",
 )
@@ -186,11 +186,11 @@ class TDGN(Reconstructor):
     configuration_class = TDGNConfiguration
     recipes = {
         "paper": {"main": PAPER_RECIPE},
-        "compact": {"main": small(Draw(points=EQUAL, crops=0.4), rate=5e-4)},
+        "compact": {"main": small(Sampling(points=EQUAL, crops=0.4), learning_rate=5e-4)},
     }
     configuration: TDGNConfiguration
     half_precision = ("feature.forward",)
-    picture_encoder = "feature"
+    image_encoder = "feature"
 
     def __init__(self, configuration: TDGNConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -218,9 +218,12 @@ class TDGN(Reconstructor):
         place = torch.device("cpu")  # the generator's, whatever device is being built on
         directions = torch.randn(2 * half, 3, generator=generator, device=place)
         directions = F.normalize(directions, dim=1)
-        share = torch.rand(2 * half, 1, generator=generator, device=place)
+        fraction = torch.rand(2 * half, 1, generator=generator, device=place)
         low, high = OUTER_RADII
-        inner, outer = INNER_RADIUS * share[:half] ** (1 / 3), low + (high - low) * share[half:]
+        inner, outer = (
+            INNER_RADIUS * fraction[:half] ** (1 / 3),
+            low + (high - low) * fraction[half:],
+        )
         radii = torch.cat([inner, outer])
         sigma = torch.full((self.configuration.sigmas,), math.log(FIRST_SIGMA), device=place)
         last = self.points[-1]
@@ -232,8 +235,8 @@ class TDGN(Reconstructor):
     # ---------------------------------------------------------------- network
 
     def describe(self, images: Tensor) -> Tensor:
-        """Return lambda, (B, features), of pictures (B, 4, S, S) RGBA."""
-        return self.feature(normalize(network_input(images, self.framing.backdrop)))
+        """Return lambda, (B, features), of images (B, 4, S, S) RGBA."""
+        return self.feature(normalize(network_input(images, self.framing.background)))
 
     def generate(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return D_train's points (B, N, 3), method frame, and sigma (B, 3) or (B, 1)."""
@@ -325,7 +328,7 @@ class TDGN(Reconstructor):
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`: an entry of the configuration.
 
-        The SVM's bias is solved anew for each picture, so it can't hold it.
+        The SVM's bias is solved anew for each image, so it can't hold it.
         """
         configuration = self.configuration
         self.configuration = replace(configuration, level=configuration.level + level)
@@ -372,11 +375,11 @@ class TDGN(Reconstructor):
         whole = self._solve(code, None)
         queries = self.warp(self.to_method(points.to(self.device))[None], whole.features[None])[0]
         seen = gaussian_kernel(queries, whole.support, whole.sigma)  # (P, N)
-        truth = inside.to(self.device) > 0.5
+        ground_truth = inside.to(self.device) > 0.5
         keep = torch.ones(len(whole.labels), dtype=torch.bool, device=self.device)
         deletions: list[Deletion] = []
         while len(deletions) < steps and int((whole.labels[keep] == label).sum()) > 1:
-            ious = whole.without_each(keep, label, seen, truth)
+            ious = whole.without_each(keep, label, seen, ground_truth)
             index = int(ious.argmax())
             keep = keep.clone()
             keep[index] = False
@@ -425,14 +428,14 @@ class _Solved:
     c: float
     ridge: float
 
-    def without_each(self, keep: Tensor, label: int, seen: Tensor, truth: Tensor) -> Tensor:
+    def without_each(self, keep: Tensor, label: int, seen: Tensor, ground_truth: Tensor) -> Tensor:
         """Return (N,): the IoU with each kept point of `label` taken away; -1 for all others.
 
         Parameters
         ----------
         keep : (N,) bool, the points that are left
         seen : (P, N) the kernel between where it is measured and the points
-        truth : (P,) bool
+        ground_truth : (P,) bool
         """
         kernel = gaussian_kernel(self.support, self.support, self.sigma)
         left = keep.nonzero()[:, 0]
@@ -443,7 +446,7 @@ class _Solved:
         alphas, bias = solve_svm(inner, signs, c=self.c, ridge=self.ridge)
         weights = kernel.new_zeros(len(subsets), len(keep)).scatter_(1, subsets, alphas * signs)
         found = seen @ weights.T + bias > 0  # (P, candidates)
-        both, either = found & truth[:, None], found | truth[:, None]
+        both, either = found & ground_truth[:, None], found | ground_truth[:, None]
         ious = torch.full((len(keep),), -1.0, device=keep.device)
         ious[candidates] = both.sum(0) / either.sum(0).clamp(min=1)
         return ious

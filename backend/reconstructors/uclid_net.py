@@ -59,7 +59,7 @@ from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing, whole_cameras
 from ..training.batch import Example
-from ..training.recipes import PLAIN, Draw, Phase, Recipe, adam, small_camera
+from ..training.recipes import PLAIN, Phase, Recipe, Sampling, adam, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -82,7 +82,7 @@ TARGETS = 5000  # surface points of each object in training
 LATTICE = 8  # vertices along a sheet's side
 TOGETHER = 64  # sheets folded at once at inference: what is between the layers stays in a cache
 SHAPENET_UNIT = OBJECT_SIDE / 0.75  # an object is about three quarters of ShapeNet's unit
-PAPER_FRAMING = replace(R2N2, size=224, backdrop="white")
+PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class UCLIDConfiguration(Configuration):
 
 PAPER = UCLIDConfiguration()
 COMPACT = UCLIDConfiguration(
-    framing=replace(OURS, backdrop="white"),
+    framing=replace(OURS, background="white"),
     width=24,
     deep=94,
     skip=14,
@@ -244,27 +244,31 @@ class UCLIDNetwork(nn.Module):
         self.patch_sampler = PatchSampler()
 
     def lift(
-        self, images: Tensor, depths: Tensor, poses: Tensor, lenses: Tensor, orthographic: bool
+        self, images: Tensor, depths: Tensor, poses: Tensor, intrinsics: Tensor, orthographic: bool
     ) -> list[Tensor]:
-        """Return the lifted grids of N pictures, (N, C, n, n, n) for n in `GRIDS`.
+        """Return the lifted grids of N images, (N, C, n, n, n) for n in `GRIDS`.
 
         Parameters
         ----------
         images : (N, 3, S, S)
         depths : (N, h, h) method units, infinite at the background
-        poses : (N, 4, 4) camera_from_method; `lenses` (N, 4), pixels of the pictures
+        poses : (N, 4, 4) camera_from_method; `intrinsics` (N, 4), pixels of the images
         """
-        picture = images.shape[-1]
-        shared = {"picture": picture, "legacy": self.config.legacy, "orthographic": orthographic}
+        image_size = images.shape[-1]
+        shared = {
+            "image_size": image_size,
+            "legacy": self.config.legacy,
+            "orthographic": orthographic,
+        }
         clouds = [
-            lift_depth(depth.detach(), pose, lens, **shared)
-            for depth, pose, lens in zip(depths, poses, lenses, strict=True)
+            lift_depth(depth.detach(), pose, own_intrinsics, **shared)
+            for depth, pose, own_intrinsics in zip(depths, poses, intrinsics, strict=True)
         ]
         grids = []
         maps = self.encoder_2D.maps(images)
         for index, count in zip((4, 3, 2, 1), GRIDS, strict=True):
             features = self.get_submodule(f"conv1x1_l{index}")(maps[index - 1])
-            lifted = lift_features(features, count, poses, lenses, **shared)
+            lifted = lift_features(features, count, poses, intrinsics, **shared)
             seen = torch.stack([voxels_of(cloud, count) for cloud in clouds])[:, None]
             grids.append(torch.cat([lifted, seen, seen], 1))
         return grids
@@ -304,7 +308,7 @@ class UCLIDNetwork(nn.Module):
 # ---------------------------------------------------------------- the method
 
 
-FOUND = {"found_depth": True}
+FOUND = {"predicted_depth": True}
 POINT = (("uniform", 1),)  # the fewest: its losses use none
 PAPER_RECIPES = {
     "main": Recipe(
@@ -313,7 +317,7 @@ PAPER_RECIPES = {
             adam(1e-3, 109_000, options=FOUND),
             adam(1e-4, 54_500, options=FOUND),
         ),
-        Draw(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
+        Sampling(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
         ("network",),
         ema=0.0,
         source="UCLID-Net 4.1: one epoch of occupancy alone (the authors' in batches of 2), "
@@ -321,10 +325,10 @@ PAPER_RECIPES = {
     ),
     "camera": Recipe(
         tuple(
-            adam(rate, epochs * 1_388, loss="camera_loss", clip=0.1)
-            for rate, epochs in ((1e-3, 100), (1e-4, 200))
+            adam(learning_rate, epochs * 1_388, loss="camera_loss", clip=0.1)
+            for learning_rate, epochs in ((1e-3, 100), (1e-4, 200))
         ),
-        Draw(objects=22, points=POINT, surface=8192, canonical=True, **PLAIN),
+        Sampling(objects=22, points=POINT, surface=8192, canonical=True, **PLAIN),
         ("camera",),
         ema=0.0,
         source="UCLID-Net, the authors' code: Adam 1e-3, 1e-4 from epoch 100 of 300, batch 22, "
@@ -333,21 +337,21 @@ PAPER_RECIPES = {
     "depth": Recipe(
         tuple(
             adam(
-                rate,
+                learning_rate,
                 epochs * 372,
                 loss="depth_loss",
                 options={"gradients": gradients, "normals": normals},
                 weight_decay=4e-5,
                 coupled=True,
             )
-            for gradients, normals, rate, epochs in (
+            for gradients, normals, learning_rate, epochs in (
                 (False, False, 1e-4, 4),
                 (True, False, 1e-4, 4),
                 (True, True, 1e-4, 92),
                 (True, True, 1e-5, 50),
             )
         ),
-        Draw(objects=82, points=POINT, depth=True, **PLAIN),
+        Sampling(objects=82, points=POINT, depth=True, **PLAIN),
         ("depth",),
         ema=0.0,
         source="UCLID-Net, the authors' code: Adam 1e-4, 1e-5 from epoch 100 of 150, batch 82; "
@@ -360,16 +364,16 @@ COMPACT_RECIPES = {
             Phase(options={"warm_up": True, **FOUND}, steps=300, clip=10.0),
             Phase(options={"samples": 4, **FOUND}, steps=8000, clip=10.0),
         ),
-        Draw(objects=16, points=POINT, surface=2500, depth=True, crops=0.3),
+        Sampling(objects=16, points=POINT, surface=2500, depth=True, crops=0.3),
         ("network",),
     ),
     "camera": small_camera(),
     "depth": Recipe(
         (
             Phase("depth_loss", {"gradients": False, "normals": False}, steps=1000, clip=10.0),
-            Phase("depth_loss", steps=3000, rate=5e-4, clip=10.0),
+            Phase("depth_loss", steps=3000, learning_rate=5e-4, clip=10.0),
         ),
-        Draw(objects=16, points=POINT, depth=True, crops=0.3),
+        Sampling(objects=16, points=POINT, depth=True, crops=0.3),
         ("depth",),
     ),
 }
@@ -445,7 +449,7 @@ class UCLIDNet(Reconstructor):
         camera
             "given" uses a view's own camera where it has one.
         depth
-            A depth map (S, S) of each *framed* picture in volume units, infinite at the background;
+            A depth map (S, S) of each *framed* image in volume units, infinite at the background;
             None, as a whole or for a view, is estimated.
         """
         rule = self.check_fusion(fusion)
@@ -465,15 +469,15 @@ class UCLIDNet(Reconstructor):
         depth: Sequence[Tensor | None] | None = None,
     ) -> list[Tensor]:
         """Return the grids that the 3D decoder reads, (V, C, n, n, n); see `encode`."""
-        pictures = self.prepare(views)
-        images = network_input(pictures.images, self.framing.backdrop)
-        known = [None if camera == "estimated" else c for c in pictures.cameras]
+        framed = self.prepare(views)
+        images = network_input(framed.images, self.framing.background)
+        known = [None if camera == "estimated" else c for c in framed.cameras]
         cameras = self._cameras(images, known)
         maps = self._depths(images, cameras, depth or [None] * len(views))
-        poses, lenses = camera_tensors(cameras, self.device)
+        poses, intrinsics = camera_tensors(cameras, self.device)
         grids = [
             self.network.lift(
-                images[i : i + 1], d[None], poses[i : i + 1], lenses[i : i + 1], c.orthographic
+                images[i : i + 1], d[None], poses[i : i + 1], intrinsics[i : i + 1], c.orthographic
             )
             for i, (d, c) in enumerate(zip(maps, cameras, strict=True))
         ]
@@ -516,11 +520,11 @@ class UCLIDNet(Reconstructor):
         codes = grid[OCCUPANCY_CODE:, *folded.unbind(1)].T
         axis = torch.linspace(0, 1, lattice, device=self.device)
         where, sampler = torch.cartesian_prod(axis, axis), self.folded_sampler()
-        sheets = [
+        parts = [
             self.network.fold(of, part, where.expand(len(part), -1, -1), sampler)
             for of, part in zip(codes.split(TOGETHER), folded.split(TOGETHER), strict=True)
         ]
-        vertices = torch.cat(sheets)
+        vertices = torch.cat(parts)
         vertices[across] *= vertices.new_tensor([-1.0, 1.0, 1.0])
         return Patches(vertices, voxels, VOXELS)
 
@@ -554,7 +558,7 @@ class UCLIDNet(Reconstructor):
         """Return which voxels are folded when every logit is raised by `level`."""
         return self.occupied((level - values).sigmoid())
 
-    def candidate_levels(self, values: Tensor, truth: Tensor) -> list[float]:
+    def candidate_levels(self, values: Tensor, ground_truth: Tensor) -> list[float]:
         """Return logits by which occupancies may be raised or lowered."""
         return np.linspace(-3.0, 3.0, 61).tolist()
 
@@ -599,22 +603,22 @@ class UCLIDNet(Reconstructor):
 
     @torch.no_grad()
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each picture as it is, posed in the volume's frame (section 3.3).
+        """Return the camera of each image as it is, posed in the volume's frame (section 3.3).
 
-        Found in the picture that is cut out around the mask.
+        Found in the image that is cut out around the mask.
         """
         unposed = [replace(view, camera=None) for view in views]
-        images = network_input(self.prepare(unposed).images, self.framing.backdrop)
+        images = network_input(self.prepare(unposed).images, self.framing.background)
         cameras = self._cameras(images, [None] * len(views))
         found = [camera.in_frame(self.method_from_volume) for camera in cameras]
         return whole_cameras(found, views, self.framing)
 
     @torch.no_grad()
     def estimate_depths(self, views: Sequence[View]) -> list[Tensor]:
-        """Return the depth map of each framed picture, volume units, infinite at the background."""
-        pictures = self.prepare(views)
-        images = network_input(pictures.images, self.framing.backdrop)
-        found = self._depths(images, pictures.cameras, [None] * len(views))
+        """Return the depth map of each framed image, volume units, infinite at the background."""
+        framed = self.prepare(views)
+        images = network_input(framed.images, self.framing.background)
+        found = self._depths(images, framed.cameras, [None] * len(views))
         return [depth / self.scale for depth in found]
 
     def _cameras(self, images: Tensor, known: Sequence[Camera | None]) -> list[Camera]:
@@ -623,9 +627,9 @@ class UCLIDNet(Reconstructor):
             return [camera for camera in known if camera is not None]
         if self.camera is None:
             raise RequestError(
-                "These weights of UCLID-Net have no camera network, so every picture needs its "
+                "These weights of UCLID-Net have no camera network, so every image needs its "
                 "camera.",
-                "Attach the pictures to cameras, or use weights that can estimate them.",
+                "Attach the images to cameras, or use weights that can estimate them.",
             )
         found = self.camera(images).double().cpu().numpy()
         size, focal = self.framing.size, self.framing.focal * self.framing.size
@@ -656,27 +660,26 @@ class UCLIDNet(Reconstructor):
                 ahead = self.framing.near
                 if camera is not None:
                     ahead = -float(camera.center @ camera.forward) / self.scale
-                depth = self._found_depths(image[None], torch.tensor([ahead]).to(image))[0]
+                depth = self._predicted_depths(image[None], torch.tensor([ahead]).to(image))[0]
             maps.append(depth.to(self.device) * self.scale)
         return maps
 
-    def _found_depths(self, images: Tensor, ahead: Tensor) -> Tensor:
+    def _predicted_depths(self, images: Tensor, ahead: Tensor) -> Tensor:
         """Return the depth network's maps, (N, h, h) volume units, infinite at the background.
 
         `ahead`, (N,), is how far along the optical axis the volume's centre is from each camera.
         """
         if self.depth is None:
             raise RequestError(
-                "These weights of UCLID-Net have no depth network, so every picture needs its "
-                "depth.",
+                "These weights of UCLID-Net have no depth network, so every image needs its depth.",
                 "Use weights that can estimate it.",
             )
-        config, share = self.configuration, self.depth(images)
-        depth = config.nearest + share * (config.farthest - config.nearest)
-        depth = depth + self._beyond(ahead)[:, None, None]
-        return torch.where(share > 0.99, torch.inf, depth)
+        config, fraction = self.configuration, self.depth(images)
+        depth = config.nearest + fraction * (config.farthest - config.nearest)
+        depth = depth + self._depth_excess(ahead)[:, None, None]
+        return torch.where(fraction > 0.99, torch.inf, depth)
 
-    def _beyond(self, distance: Tensor) -> Tensor:
+    def _depth_excess(self, distance: Tensor) -> Tensor:
         """Return how much farther than the training cameras a distance is, volume units."""
         return distance - distance.clamp(self.framing.near, self.framing.far)
 
@@ -690,19 +693,19 @@ class UCLIDNet(Reconstructor):
         warm_up: bool = False,
         fusion: str | None = None,
         samples: int = SAMPLES,
-        found_depth: bool = False,
+        predicted_depth: bool = False,
     ) -> dict[str, Tensor]:
         """Return CD + 100 BCE (section 3.3); with `warm_up` the second term alone.
 
-        Each view counts as a picture of its own unless `fusion` names a rule. `samples` points of
-        each occupied voxel's sheet are compared. With `found_depth`, weights that have a depth
+        Each view counts as an image of its own unless `fusion` names a rule. `samples` points of
+        each occupied voxel's sheet are compared. With `predicted_depth`, weights that have a depth
         network learn from what it finds, as the authors' do: its errors are what they will meet.
         """
         if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
             raise RequestError(
                 "UCLID-Net learns from surfaces, depth and cameras; some are missing."
             )
-        grid = self.grids(batch, fusion, found_depth=found_depth)
+        grid = self.grids(batch, fusion, predicted_depth=predicted_depth)
         targets = self._targets(batch, generator, repeat=1 if fusion else batch.images.shape[1])
         true = torch.stack([voxels_of(points, VOXELS) for points in targets])
         # Split, for slices would each fill a whole grid with zeros on the way back.
@@ -717,21 +720,21 @@ class UCLIDNet(Reconstructor):
         return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
 
     def grids(
-        self, batch: Batch, fusion: str | None = None, *, found_depth: bool = False
+        self, batch: Batch, fusion: str | None = None, *, predicted_depth: bool = False
     ) -> Tensor:
         """Return H_0 of the batch's views, (B V, 40, ...), or of its objects, (B, 40, ...)."""
         assert batch.camera_from_volume is not None
         assert batch.intrinsics is not None
         assert batch.depth is not None
-        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
-        poses, lenses = self._own_cameras(batch)
+        images = network_input(batch.images.flatten(0, 1), self.framing.background)
+        poses, intrinsics = self._own_cameras(batch)
         depths = batch.depth.flatten(0, 1)
-        if found_depth and self.depth is not None:
+        if predicted_depth and self.depth is not None:
             with torch.no_grad():
                 ahead = batch.camera_from_volume[..., 2, 3].flatten()
-                depths = self._found_depths(images, ahead)
+                depths = self._predicted_depths(images, ahead)
         depths = depths * self.scale
-        grids = self.network.lift(images, depths, poses, lenses, batch.orthographic)
+        grids = self.network.lift(images, depths, poses, intrinsics, batch.orthographic)
         if fusion is None:
             return self.network.decoder_3D(grids)
         shape = batch.images.shape[:2]
@@ -745,7 +748,7 @@ class UCLIDNet(Reconstructor):
         """Return the mean absolute difference of surface points under found and true camera."""
         if self.camera is None or batch.surface is None or batch.camera_from_volume is None:
             raise RequestError("There is no camera network to train, or no cameras to learn from.")
-        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        images = network_input(batch.images.flatten(0, 1), self.framing.background)
         found = self.camera(images).unflatten(0, batch.images.shape[:2])
         axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(found)
         points = batch.surface @ axes.T
@@ -761,18 +764,18 @@ class UCLIDNet(Reconstructor):
         if self.depth is None or batch.depth is None:
             raise RequestError("There is no depth network to train, or no depth to learn from.")
         config = self.configuration
-        images = network_input(batch.images.flatten(0, 1), self.framing.backdrop)
+        images = network_input(batch.images.flatten(0, 1), self.framing.background)
         depth = batch.depth
         if batch.camera_from_volume is not None:
-            depth = depth - self._beyond(batch.camera_from_volume[..., 2, 3])[..., None, None]
-        share = (depth.flatten(0, 1) - config.nearest) / (config.farthest - config.nearest)
-        true = share.clamp(0, 1)[:, ::2, ::2]
+            depth = depth - self._depth_excess(batch.camera_from_volume[..., 2, 3])[..., None, None]
+        fraction = (depth.flatten(0, 1) - config.nearest) / (config.farthest - config.nearest)
+        true = fraction.clamp(0, 1)[:, ::2, ::2]
         return {"loss": depth_loss(self.depth(images), true, gradients=gradients, normals=normals)}
 
     def _targets(
         self, batch: Batch, generator: torch.Generator | None, *, repeat: int
     ) -> list[Tensor]:
-        """Return surface points, (5000, 3) method frame, drawn anew for each picture."""
+        """Return surface points, (5000, 3) method frame, drawn anew for each image."""
         assert batch.surface is not None
         surface, targets = self.to_method(batch.surface), []
         for points in surface.repeat_interleave(repeat, 0):
@@ -788,9 +791,9 @@ class UCLIDNet(Reconstructor):
         samples: int,
         generator: torch.Generator | None,
     ) -> Tensor:
-        """Return the mean squared Chamfer distance of the pictures' folded points.
+        """Return the mean squared Chamfer distance of the images' folded points.
 
-        Sheets of all pictures, whose codes are (N, 32, 28, 28, 28), are folded at once. Pictures
+        Sheets of all images, whose codes are (N, 32, 28, 28, 28), are folded at once. Pictures
         without an occupied voxel are left away; it is 0 if all are.
         """
         chosen = [self._folded_voxels(each, generator) for each in probability]
@@ -798,9 +801,9 @@ class UCLIDNet(Reconstructor):
         voxels = torch.cat(chosen)
         if not len(voxels):
             return codes.new_zeros(())
-        picture = torch.arange(len(codes), device=codes.device)
-        picture = picture.repeat_interleave(torch.tensor(counts, device=codes.device))
-        codes = codes.movedim(1, -1)[picture, *voxels.unbind(1)]  # (P, 32)
+        owner = torch.arange(len(codes), device=codes.device)
+        owner = owner.repeat_interleave(torch.tensor(counts, device=codes.device))
+        codes = codes.movedim(1, -1)[owner, *voxels.unbind(1)]  # (P, 32)
         where = torch.rand(len(voxels), samples, 2, generator=generator).to(codes)
         found = self.network.fold(codes, voxels, where).split(counts)
         distances = [
@@ -811,7 +814,7 @@ class UCLIDNet(Reconstructor):
         return torch.stack(distances).mean()
 
     def _folded_voxels(self, probability: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Return the indices, (P, 3), of the voxels of one picture that a step folds."""
+        """Return the indices, (P, 3), of the voxels of one image that a step folds."""
         voxels = self.network.active(probability)
         if len(voxels) <= MOST_FOLDED:
             return voxels
@@ -825,10 +828,10 @@ class UCLIDNet(Reconstructor):
         matrix = torch.tensor(self.method_from_volume).inverse().to(batch.camera_from_volume)
         poses = batch.camera_from_volume.flatten(0, 1) @ matrix
         poses = torch.cat([poses[:, :3] * self.scale, poses[:, 3:]], 1)  # unit axes again
-        lenses = batch.intrinsics.flatten(0, 1).clone()
+        intrinsics = batch.intrinsics.flatten(0, 1).clone()
         if batch.orthographic:
-            lenses[:, :2] /= self.scale
-        return poses, lenses
+            intrinsics[:, :2] /= self.scale
+        return poses, intrinsics
 
 
 def likeliest_voxels(probability: Tensor, most: int) -> Tensor:
@@ -842,8 +845,8 @@ def likeliest_voxels(probability: Tensor, most: int) -> Tensor:
     ranked, order = probability.flatten().double().sort(descending=True, stable=True)
     count = torch.arange(1, len(ranked) + 1, device=ranked.device)
     shared = ranked.cumsum(0)
-    overlap = shared / (count + shared[-1] - shared)
-    chosen = order[: int(overlap[:most].argmax()) + 1]
+    iou = shared / (count + shared[-1] - shared)
+    chosen = order[: int(iou[:most].argmax()) + 1]
     occupied = torch.zeros(len(ranked), dtype=torch.bool, device=ranked.device)
     occupied[chosen] = True
     return occupied.view(probability.shape)

@@ -1,4 +1,4 @@
-"""Shape from silhouettes: the largest shape that every picture's alpha allows.
+"""Shape from silhouettes: the largest shape that every image's alpha allows.
 
 A. Laurentini: The Visual Hull Concept for Silhouette-Based Image Understanding, PAMI 1994.
 
@@ -19,18 +19,18 @@ from ..contract.errors import RequestError
 from ..fields.hull import HullField, silhouette_map
 from ..fields.silhouettes import EDGE
 from ..geometry.cameras import Camera
-from ..geometry.pictures import shrink
+from ..geometry.images import shrink
 from ..geometry.views import View
 from .base import Code, MethodSpec, Reconstructor, register
 
-LONGEST = 1024  # pixels; larger pictures are averaged down, their edges keep their place
+LONGEST = 1024  # pixels; larger images are averaged down, their edges keep their place
 FIRST_CELLS = 32  # a side of the volume, where the proof that it is empty starts
 
 SPEC = MethodSpec(
     name="visual-hull",
     title="Visual hull",
     paper="Laurentini, The Visual Hull Concept for Silhouette-Based Image Understanding, 1994",
-    summary="Carves the object out of its silhouettes; needs posed pictures with alpha.",
+    summary="Carves the object out of its silhouettes; needs posed images with alpha.",
     needs_camera=True,
     needs_weights=False,
     fusions=("intersection",),
@@ -64,7 +64,7 @@ class VisualHull(Reconstructor):
         ------
         RequestError
             If there is no view, one has no camera, no alpha, an empty silhouette or one that fills
-            the picture, or if no point of the volume lies inside all silhouettes.
+            the image, or if no point of the volume lies inside all silhouettes.
         """
         self.check_views(views)
         for view in views:
@@ -93,7 +93,7 @@ class VisualHull(Reconstructor):
 
 
 def check_silhouette(view: View) -> None:
-    """Refuse a picture whose alpha shows no silhouette.
+    """Refuse an image whose alpha shows no silhouette.
 
     Raises
     ------
@@ -103,21 +103,21 @@ def check_silhouette(view: View) -> None:
     alpha = view.image[..., 3]
     low, high = (float(extreme) for extreme in alpha.aminmax())
     if not low <= high:
-        raise RequestError(f"{view.name}: the picture's alpha holds numbers that are not finite.")
+        raise RequestError(f"{view.name}: the image's alpha holds numbers that are not finite.")
     if high < EDGE:
         raise RequestError(
             f"{view.name}: the silhouette is empty, alpha is nowhere above {high:.2f}.",
-            "Check that the object is in the picture, or leave this view out.",
+            "Check that the object is in the image, or leave this view out.",
         )
     if low > 1.0 - 1e-3:
         raise RequestError(
-            f"{view.name}: the picture has no transparent background, its alpha is full.",
-            "Say what the background is: the colour of the picture's corners, or a chosen colour.",
+            f"{view.name}: the image has no transparent background, its alpha is full.",
+            "Say what the background is: the colour of the image's corners, or a chosen colour.",
         )
     if low >= EDGE:
         raise RequestError(
-            f"{view.name}: the silhouette fills the whole picture and says nothing of the shape.",
-            "Take a picture that shows some background, or leave this view out.",
+            f"{view.name}: the silhouette fills the whole image and says nothing of the shape.",
+            "Take an image that shows some background, or leave this view out.",
         )
 
 
@@ -139,7 +139,7 @@ def check_overlap(hull: HullField, names: Sequence[str]) -> None:
         )
     raise RequestError(
         f"The silhouettes do not overlap in the volume: {names[guilty]} disagrees with the others.",
-        "Check that camera's pose and picture, or leave it out.",
+        "Check that camera's pose and image, or leave it out.",
     )
 
 

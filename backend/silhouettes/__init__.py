@@ -4,7 +4,7 @@ from .agreement import Agreement as Agreement
 from .agreement import check as check
 from .cures import Cured as Cured
 from .cures import apply_cures as apply_cures
-from .drawing import Cover as Cover
+from .drawing import Coverage as Coverage
 from .drawing import cover as cover
 from .outlines import Outline as Outline
 from .outlines import trace as trace

@@ -29,7 +29,7 @@ LIKELY_UP = 0.3  # mean z of the cameras' up from which they stand upright or up
 
 
 @dataclass(frozen=True)
-class Trial:
+class CureTrial:
     """A cure and the mean residual that it leaves."""
 
     name: str
@@ -53,7 +53,7 @@ class Agreement:
 
     residuals: tuple[float | None, ...]
     mean: float | None = None
-    cures: tuple[Trial, ...] = ()
+    cures: tuple[CureTrial, ...] = ()
     suspects: tuple[int, ...] = ()
     twins: dict[int, int] = field(default_factory=dict)
     worst: int | None = None
@@ -108,19 +108,19 @@ class _Check:
 
     # ------------------------------------------------------------ trials
 
-    def _cures(self, before: float) -> list[Trial]:
+    def _cures(self, before: float) -> list[CureTrial]:
         """Return the cures that help, best first; stops looking where one explains everything."""
-        tried: list[Trial] = []
+        tried: list[CureTrial] = []
         for stage in (self._orders, self._conventions, self._alone, self._swaps, self._two_without):
             tried += stage(tried)
             if self._helping(tried, before) and min(t.residual for t in tried) < EQUAL:
                 break
         return [
-            Trial(t.name, self._largest_after(t.name), t.order)
+            CureTrial(t.name, self._largest_after(t.name), t.order)
             for t in self._helping(tried, before)
         ]
 
-    def _helping(self, tried: list[Trial], before: float) -> list[Trial]:
+    def _helping(self, tried: list[CureTrial], before: float) -> list[CureTrial]:
         """Return of the trials those that explain the disagreement, most plausible first."""
         if not tried:
             return []
@@ -130,13 +130,13 @@ class _Check:
         close = [t for t in tried if t.residual <= max(CLOSE * best, best + EQUAL)]
         return sorted(close, key=lambda t: (t.order, t.residual))[:3]
 
-    def _by_far(self, tried: list[Trial], best: float) -> bool:
+    def _by_far(self, tried: list[CureTrial], best: float) -> bool:
         """Return whether of the trials of the best one's kind no other comes near it."""
         kind = parse_cure(min(tried, key=lambda t: t.residual).name).kind
         alike = sorted(t.residual for t in tried if parse_cure(t.name).kind == kind)
         return len(alike) < 2 or best <= BY_FAR * alike[1]
 
-    def _orders(self, _tried: list[Trial]) -> Iterator[Trial]:
+    def _orders(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         """Reversed and shifted order: the usual mistakes."""
         count = len(self.numbers)
         if count < 3 or not self.complete or not self._exchangeable(range(count)):
@@ -149,7 +149,7 @@ class _Check:
             for last in range(min(count - 1, 2 * STEPS)):
                 yield self._try(f"reverse={last}", 2)
 
-    def _conventions(self, _tried: list[Trial]) -> Iterator[Trial]:
+    def _conventions(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         for order, (name, convention) in enumerate(CONVENTIONS.items()):
             up = [
                 -float(c.world_from_camera[2, 1])
@@ -159,19 +159,19 @@ class _Check:
             unlikely = sum(up) / len(up) < -LIKELY_UP
             yield self._try(f"convention={name}", 3 + order + 20 * unlikely)
 
-    def _without(self) -> Iterator[Trial]:
+    def _without(self) -> Iterator[CureTrial]:
         if len(self.numbers) >= 3:
             for place in self._shortlist(2 * SHORTLIST):
                 yield self._try(f"leave-out={self.numbers[place]}", 50)
 
-    def _swaps(self, _tried: list[Trial]) -> Iterator[Trial]:
+    def _swaps(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         chosen = sorted(self._shortlist(SHORTLIST + 2))
         for index, a in enumerate(chosen):
             for b in chosen[index + 1 :]:
                 if self._exchangeable((a, b)):
                     yield self._try(f"swap={self.numbers[a]},{self.numbers[b]}", 0)
 
-    def _alone(self, _tried: list[Trial]) -> Iterator[Trial]:
+    def _alone(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         """Each view left out; the image of the one that is wrong turned or mirrored."""
         without = list(self._without())
         yield from without
@@ -180,7 +180,7 @@ class _Check:
             yield self._try(f"upside-down={number}", 30)
             yield self._try(f"mirror={number}", 31)
 
-    def _two_without(self, tried: list[Trial]) -> Iterator[Trial]:
+    def _two_without(self, tried: list[CureTrial]) -> Iterator[CureTrial]:
         """Without the view that is worst, another one."""
         alone = [t for t in tried if t.name.startswith("leave-out=")]
         if len(self.numbers) < 6 or not alone:
@@ -192,12 +192,12 @@ class _Check:
                 low, high = sorted((first, other))
                 yield self._try(f"leave-out={low},{high}", 60)
 
-    def _try(self, name: str, order: int) -> Trial:
+    def _try(self, name: str, order: int) -> CureTrial:
         kept, outlines, cameras = self._after(name)
         if len(kept) < 2:
-            return Trial(name, CAP, order)
+            return CureTrial(name, CAP, order)
         points = max(RAYS // len(kept), FEWEST)
-        return Trial(name, float(residuals_of(outlines, cameras, points=points).mean()), order)
+        return CureTrial(name, float(residuals_of(outlines, cameras, points=points).mean()), order)
 
     def _largest_after(self, name: str) -> float:
         _, outlines, cameras = self._after(name)

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..contract.cures import Parsed, check_numbers, order_of, parse_cure
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized
+from ..geometry.images import resized
 from ..geometry.views import View
 
 FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])  # between OpenGL's camera axes and ours

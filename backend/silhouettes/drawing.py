@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from ..fields.silhouettes import EDGE
 from ..geometry.cameras import Camera
-from ..geometry.pictures import resized
+from ..geometry.images import resized
 from ..geometry.views import View
 
 LONGEST = 384  # pixels of the longer side of what is compared
@@ -18,7 +18,7 @@ BLOCK = 1 << 18  # triangles drawn at once
 
 
 @dataclass(frozen=True)
-class Cover:
+class Coverage:
     """How a result fits a view.
 
     covered : share of the silhouette that the result covers
@@ -29,7 +29,7 @@ class Cover:
     iou: float
 
 
-def cover(view: View, vertices: np.ndarray, faces: np.ndarray) -> Cover | None:
+def cover(view: View, vertices: np.ndarray, faces: np.ndarray) -> Coverage | None:
     """Return how a mesh fits a posed view's silhouette; None if the silhouette is empty.
 
     Only what lies within the image's frame is compared, so a cropped silhouette counts as far as
@@ -47,7 +47,7 @@ def cover(view: View, vertices: np.ndarray, faces: np.ndarray) -> Cover | None:
     camera = resized(view.camera, width=seen.shape[1], height=seen.shape[0])
     drawn = silhouette(torch.from_numpy(vertices), torch.from_numpy(faces), camera)
     both = int((seen & drawn).sum())
-    return Cover(both / int(seen.sum()), both / int((seen | drawn).sum()))
+    return Coverage(both / int(seen.sum()), both / int((seen | drawn).sum()))
 
 
 def silhouette(vertices: Tensor, faces: Tensor, camera: Camera) -> Tensor:
@@ -95,8 +95,8 @@ def _spans(corners: Tensor, height: int) -> tuple[Tensor, Tensor, Tensor]:
         upper, lower = _ordered(corners[:, a], corners[:, b])
         upper, lower = upper[owner], lower[owner]
         crossed = (upper[:, 1] <= center) & (lower[:, 1] > center)
-        share = (center - upper[:, 1]) / torch.where(crossed, lower[:, 1] - upper[:, 1], 1.0)
-        x = upper[:, 0] + share * (lower[:, 0] - upper[:, 0])
+        fraction = (center - upper[:, 1]) / torch.where(crossed, lower[:, 1] - upper[:, 1], 1.0)
+        x = upper[:, 0] + fraction * (lower[:, 0] - upper[:, 0])
         start = torch.where(crossed, torch.minimum(start, x), start)
         stop = torch.where(crossed, torch.maximum(stop, x), stop)
     return row, start, stop

@@ -23,7 +23,7 @@ MARGIN = 4  # pixels kept around the silhouette
 BORDER = 1.0  # pixels from the frame within which a contour says nothing
 SPECK = 1 / 400  # share of the largest body's area below which a body or hole has no say
 POINTS = 48  # along the contours of one view
-OPEN_SHARE = 0.005  # of a side, from which a silhouette meets it, and at least two pixels
+OPEN_FRACTION = 0.005  # of a side, from which a silhouette meets it, and at least two pixels
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def open_sides(silhouette: np.ndarray) -> tuple[bool, bool, bool, bool]:
     """Return whether a silhouette, (H, W) bool, meets its image's left, top, right, bottom side."""
     sides = (silhouette[:, 0], silhouette[0], silhouette[:, -1], silhouette[-1])
     left, top, right, bottom = (
-        bool(side.sum() >= max(2, OPEN_SHARE * len(side))) for side in sides
+        bool(side.sum() >= max(2, OPEN_FRACTION * len(side))) for side in sides
     )
     return left, top, right, bottom
 
@@ -199,5 +199,5 @@ def _spread(items: np.ndarray, count: int) -> np.ndarray:
     ends = np.cumsum(lengths)
     wanted = (np.arange(count) + 0.5) * ends[-1] / count
     index = np.minimum(np.searchsorted(ends, wanted), len(items) - 1)
-    share = 1 - (ends[index] - wanted) / np.maximum(lengths[index], 1e-12)
-    return items[index, 0] + share[:, None] * (items[index, 1] - items[index, 0])
+    fraction = 1 - (ends[index] - wanted) / np.maximum(lengths[index], 1e-12)
+    return items[index, 0] + fraction[:, None] * (items[index, 1] - items[index, 0])

@@ -10,9 +10,9 @@ from ..contract.cures import action_of, listed, option_of, parse_cure
 from ..contract.protocol import Cure, ViewCheck
 from ..geometry.views import View
 from ..geometry.volume import Box
-from .agreement import Agreement, Trial
+from .agreement import Agreement, CureTrial
 from .cures import Cured
-from .drawing import Cover
+from .drawing import Coverage
 from .outlines import open_sides
 from .residual import CAP
 
@@ -94,7 +94,7 @@ def _suspicion(index: int, agreement: Agreement, names: Sequence[str]) -> str:
     return f"Disagrees with the other views by {_amount(agreement.residuals[index])}."
 
 
-def _fault(best: Trial, agreement: Agreement, names: Sequence[str]) -> str:
+def _fault(best: CureTrial, agreement: Agreement, names: Sequence[str]) -> str:
     """Return the sentence that says what is wrong."""
     cure = parse_cure(best.name)
     which = listed([names[index] for index in cure.numbers if 0 <= index < len(names)])
@@ -130,7 +130,7 @@ def _amount(residual: float | None) -> str:
     return f"{residual or 0.0:.1f} pixels of 224"
 
 
-def _remedy(best: Trial, names: Sequence[str]) -> str:
+def _remedy(best: CureTrial, names: Sequence[str]) -> str:
     action = action_of(best.name, names).rstrip(".")
     well = "" if best.residual < AGREE else f" to {best.residual:.1f} pixels"
     who = "the others" if best.name.startswith("leave-out") else "the views"
@@ -141,7 +141,7 @@ def _remedy(best: Trial, names: Sequence[str]) -> str:
 
 
 def with_covers(
-    checks: Sequence[ViewCheck], covers: Mapping[int, Cover], *, hull: bool
+    checks: Sequence[ViewCheck], covers: Mapping[int, Coverage], *, hull: bool
 ) -> tuple[ViewCheck, ...]:
     """Return the checks with what the result covers of each silhouette.
 
@@ -193,10 +193,10 @@ def result_remarks(
             f"beyond is cut off. Make the volume larger, {hint}."
         )
     elif volume_from == "file" and len(vertices):
-        share = float(np.ptp(vertices, axis=0).max()) / (2 * float(np.max(box[1])))
-        if share < SMALL:
+        fraction = float(np.ptp(vertices, axis=0).max()) / (2 * float(np.max(box[1])))
+        if fraction < SMALL:
             remarks.append(
-                f"The volume{whose} is {1 / share:.0f} times as large as the object: have it "
+                f"The volume{whose} is {1 / fraction:.0f} times as large as the object: have it "
                 "estimated for a finer mesh."
             )
     if cropped:
@@ -228,7 +228,7 @@ def cropped_views(views: Sequence[View]) -> list[str]:
     ]
 
 
-def _misfit(index: int, covers: Mapping[int, Cover], *, hull: bool) -> str:
+def _misfit(index: int, covers: Mapping[int, Coverage], *, hull: bool) -> str:
     """Return what is wrong with how a result fits a view; empty where nothing is."""
     cover = covers[index]
     if hull and cover.covered < COVERED:

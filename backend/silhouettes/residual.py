@@ -72,13 +72,13 @@ class Rig:
         size = (centers - middle).norm(dim=1).mean().clamp_min(1e-9)
         rotation = poses[:, :3, :3].transpose(1, 2)
         translation = -(rotation @ ((centers - middle) / size)[..., None])[..., 0]
-        flat = torch.tensor([c.orthographic for c in cameras])
+        orthographic = torch.tensor([c.orthographic for c in cameras])
         scale = torch.tensor([[c.width, c.height] for c in cameras], dtype=torch.float64)
         focal = torch.tensor([[c.fx, c.fy] for c in cameras], dtype=torch.float64) / scale
-        focal = torch.where(flat[:, None], focal * size, focal)
+        focal = torch.where(orthographic[:, None], focal * size, focal)
         center = torch.tensor([[c.cx, c.cy] for c in cameras], dtype=torch.float64) / scale
         rotation, translation = rotation.to(dtype), translation.to(dtype)
-        return cls(rotation, translation, focal.to(dtype), center.to(dtype), flat)
+        return cls(rotation, translation, focal.to(dtype), center.to(dtype), orthographic)
 
 
 class Residual:
@@ -139,14 +139,16 @@ class Residual:
         """Return each contour point's ray in each camera's frame, (3, V, N) twice."""
         plane = (self.points - rig.center[:, None]) / rig.focal[:, None]  # (V, P, 2)
         plane = plane.reshape(-1, 2)
-        flat = rig.orthographic[owner][:, None]
+        orthographic = rig.orthographic[owner][:, None]
         zero, one = torch.zeros_like(plane[:, :1]), torch.ones_like(plane[:, :1])
-        start = torch.where(flat, torch.cat([plane, zero], 1), 0.0)
-        ahead = torch.where(flat, torch.cat([0 * plane, one], 1), torch.cat([plane, one], 1))
-        turn = rig.rotation[owner].transpose(1, 2)  # world_from_camera
+        start = torch.where(orthographic, torch.cat([plane, zero], 1), 0.0)
+        ahead = torch.where(
+            orthographic, torch.cat([0 * plane, one], 1), torch.cat([plane, one], 1)
+        )
+        rotation = rig.rotation[owner].transpose(1, 2)  # world_from_camera
         start = start - rig.translation[owner]
-        origin = (turn @ start[..., None])[..., 0]
-        direction = (turn @ ahead[..., None])[..., 0]
+        origin = (rotation @ start[..., None])[..., 0]
+        direction = (rotation @ ahead[..., None])[..., 0]
         axes = rig.rotation.transpose(0, 1)  # (3, V, 3)
         return axes @ origin.T + rig.translation.T[..., None], axes @ direction.T
 
@@ -166,11 +168,11 @@ class Residual:
             if bool(rig.orthographic.any()):
                 nearness = torch.where(rig.orthographic[:, None, None], 1.0, nearness)
             x, y = x * nearness, y * nearness
-        value = self._look_up(rig, x, y)
+        value = self._sample_distance(rig, x, y)
         value = torch.where(z > NEAR, value, -CAP + (z - NEAR).clamp(-1.0, 0.0))
         return torch.where(others[..., None], value, UNKNOWN)
 
-    def _look_up(self, rig: Rig, x: Tensor, y: Tensor) -> Tensor:
+    def _sample_distance(self, rig: Rig, x: Tensor, y: Tensor) -> Tensor:
         """Return (V, N, T) the distances at positions on the plane z = 1, (V, N, T) each."""
         grid, beyond, unknown = [], [], []
         for axis, plane in enumerate((x, y)):
@@ -200,8 +202,8 @@ class Residual:
         """Return (N,) where along each ray it is farthest inside the other silhouettes, and to
         what, (N,), that is known."""
         start, stop = self._range(rig, origins[..., 0], directions[..., 0], others)
-        share = torch.linspace(0.0, 1.0, STEPS, dtype=start.dtype)
-        t = torch.lerp(start[:, None], stop[:, None], share)
+        fraction = torch.linspace(0.0, 1.0, STEPS, dtype=start.dtype)
+        t = torch.lerp(start[:, None], stop[:, None], fraction)
         width = (stop - start) / (STEPS - 1)
         value = self._inside(rig, origins, directions, t, others)
         top = value.topk(CANDIDATES, dim=1).indices
@@ -258,16 +260,18 @@ class Residual:
 
     def _farthest(self, rig: Rig) -> Tensor:
         """Return (V,): the end of a ray of each camera that nothing else ends."""
-        turn = rig.rotation.transpose(1, 2)
-        centers = -(turn @ rig.translation[..., None])[..., 0]
+        rotation = rig.rotation.transpose(1, 2)
+        centers = -(rotation @ rig.translation[..., None])[..., 0]
         middle = (self.rectangles[:, :2] + self.rectangles[:, 2:]) / 2
         plane = (middle - rig.center) / rig.focal
-        flat = rig.orthographic[:, None]
-        local = torch.cat([torch.where(flat, 0.0, plane), torch.ones_like(plane[:, :1])], 1)
-        shift = torch.cat([torch.where(flat, plane, 0.0), torch.zeros_like(plane[:, :1])], 1)
-        axis = (turn @ local[..., None])[..., 0]
+        orthographic = rig.orthographic[:, None]
+        local = torch.cat([torch.where(orthographic, 0.0, plane), torch.ones_like(plane[:, :1])], 1)
+        translation = torch.cat(
+            [torch.where(orthographic, plane, 0.0), torch.zeros_like(plane[:, :1])], 1
+        )
+        axis = (rotation @ local[..., None])[..., 0]
         axis = axis / axis.norm(dim=1, keepdim=True)
-        centers = centers + (turn @ shift[..., None])[..., 0]
+        centers = centers + (rotation @ translation[..., None])[..., 0]
         across = torch.eye(3, dtype=axis.dtype) - axis[:, :, None] * axis[:, None]
         system = across.sum(0) + 1e-4 * torch.eye(3, dtype=axis.dtype)
         focus = torch.linalg.solve(system, (across @ centers[..., None]).sum(0)[:, 0])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..reconstructors.base import CALIBRATED, CALIBRATION_BLOCK
@@ -33,7 +33,7 @@ class Calibration:
 @torch.no_grad()
 def calibrate(
     model: Reconstructor,
-    shapes: Sequence[Shape],
+    shapes: Sequence[StoredShape],
     *,
     points: str = "uniform",
     views: int = 1,
@@ -60,25 +60,27 @@ def calibrate(
     samples = []
     for index, shape in enumerate(shapes):
         ticket.advance(index / len(shapes))
-        values, truth = (sample or model.calibration_sample)(example_of(shape, points, views))
-        samples.append((shape.category, values.cpu(), truth.cpu()))
+        values, ground_truth = (sample or model.calibration_sample)(
+            example_of(shape, points, views)
+        )
+        samples.append((shape.category, values.cpu(), ground_truth.cpu()))
 
     def mean_iou(level: float) -> float:
         scores: dict[str, list[float]] = {}
-        for category, values, truth in samples:
+        for category, values, ground_truth in samples:
             solid = model.solid_at(values, level)
-            scores.setdefault(category, []).append(iou(solid.numpy(), truth.numpy()))
+            scores.setdefault(category, []).append(iou(solid.numpy(), ground_truth.numpy()))
         return float(np.mean([np.mean(each) for each in scores.values()]))
 
     values = torch.cat([values.flatten() for _, values, _ in samples])
-    truth = torch.cat([truth.flatten() for *_, truth in samples])
+    ground_truth = torch.cat([ground_truth.flatten() for *_, ground_truth in samples])
     before = mean_iou(0.0)
-    best, level = max((mean_iou(x), x) for x in model.candidate_levels(values, truth))
+    best, level = max((mean_iou(x), x) for x in model.candidate_levels(values, ground_truth))
     return Calibration(level, best, before) if best > before else Calibration(0.0, before, before)
 
 
 def calibrate_views(
-    model: Reconstructor, shapes: Sequence[Shape], *, ticket: Ticket | None = None
+    model: Reconstructor, shapes: Sequence[StoredShape], *, ticket: Ticket | None = None
 ) -> dict[int, Calibration]:
     """Find the levels of fields of 2, 4 and 8 posed views, inside the views' hull.
 
@@ -100,7 +102,7 @@ def calibrate_views(
     }
 
 
-def example_of(shape: Shape, points: str, views: int) -> Example:
+def example_of(shape: StoredShape, points: str, views: int) -> Example:
     """Return what calibration shows of a shape."""
     if shape.view_count < views:
         raise RequestError(

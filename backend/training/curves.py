@@ -1,4 +1,4 @@
-"""The curves of a training run: a table (CSV) that grows, and a picture (SVG) made from it."""
+"""The curves of a training run: a table (CSV) that grows, and an image (SVG) made from it."""
 
 import csv
 import io
@@ -70,8 +70,8 @@ def _read(path: Path) -> list[dict[str, float]]:
         raise RequestError(f"{path} is no table of a training run: {error}.") from error
 
 
-def write_picture(table: Table, path: Path, names: Sequence[str], *, title: str = "") -> None:
-    """Write curves of a table as an SVG picture, each scaled to its own range.
+def write_image(table: Table, path: Path, names: Sequence[str], *, title: str = "") -> None:
+    """Write curves of a table as an SVG image, each scaled to its own range.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framin
         return replace(configuration.framing, **changes)
     except TypeError as error:
         raise RequestError(
-            f"The pictures' framing has no such entry: {', '.join(changes)}.",
+            f"The images' framing has no such entry: {', '.join(changes)}.",
             f"It has {', '.join(f.name for f in fields(Framing))}.",
         ) from error
 
@@ -108,7 +108,7 @@ def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framin
 def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
     """Return the network with an auxiliary network; one that it lacks starts as `start_of` says.
 
-    Its size is that of the configuration with the same framing of pictures ("compact" or "paper").
+    Its size is that of the configuration with the same framing of images ("compact" or "paper").
     """
     if part == "main":
         return model
@@ -146,11 +146,11 @@ def take_part(model: Reconstructor, part: str, other: Reconstructor) -> Reconstr
     Raises
     ------
     RequestError
-        If `other` has no such network, or its pictures are framed differently.
+        If `other` has no such network, or its images are framed differently.
     """
     if lacks(other, part) or other.framing != model.framing:
         raise RequestError(
-            f"The {part} network is missing, or was trained on pictures of another framing.",
+            f"The {part} network is missing, or was trained on images of another framing.",
             "Train it with --part, on weights of the same framing.",
         )
     grown = with_part(model, part, seed=0)
@@ -168,7 +168,7 @@ def take_part(model: Reconstructor, part: str, other: Reconstructor) -> Reconstr
 
 
 def take_encoder(model: Reconstructor, other: Reconstructor) -> Reconstructor:
-    """Return the network with the picture encoder of another method's, of the same architecture.
+    """Return the network with the image encoder of another method's, of the same architecture.
 
     The papers start theirs from ImageNet's weights. What only one of the two has, such as a last
     linear layer, stays.
@@ -178,11 +178,11 @@ def take_encoder(model: Reconstructor, other: Reconstructor) -> Reconstructor:
     RequestError
         If one has no such encoder, or they have another architecture or other sizes.
     """
-    if not model.picture_encoder or not other.picture_encoder:
-        lacking = model if not model.picture_encoder else other
+    if not model.image_encoder or not other.image_encoder:
+        lacking = model if not model.image_encoder else other
         raise RequestError(f"{lacking.spec.title} starts from no encoder, and lends none.")
-    own = model.get_submodule(model.picture_encoder)
-    lent = other.get_submodule(other.picture_encoder)
+    own = model.get_submodule(model.image_encoder)
+    lent = other.get_submodule(other.image_encoder)
     weights, wanted = lent.state_dict(), own.state_dict()
     shared = [name for name in wanted if name in weights]
     if type(own) is not type(lent) or any(weights[n].shape != wanted[n].shape for n in shared):
@@ -190,7 +190,7 @@ def take_encoder(model: Reconstructor, other: Reconstructor) -> Reconstructor:
             f"The encoders of {model.spec.title} and of {other.spec.title} differ.",
             "Start from weights of the same encoder and width.",
         )
-    taken = {f"{model.picture_encoder}.{name}": weights[name] for name in shared}
+    taken = {f"{model.image_encoder}.{name}": weights[name] for name in shared}
     model.fill(model.state_dict() | taken, source=other.weights.name)
     return model
 

@@ -1,4 +1,4 @@
-"""Half precision in training, for what looks at pictures and features alone.
+"""Half precision in training, for what looks at images and features alone.
 
 Coordinates in bfloat16 resolve 0.004 near 1, a fifth of a thin part, so points, cameras and what is
 made of them stay float32 whatever a recipe says. A method names the calls that may be narrower.

@@ -14,29 +14,29 @@ from ..contract.errors import RequestError
 
 Decay = Literal["constant", "cosine", "staircase"]
 Precision = Literal["float32", "bfloat16"]
-PRETRAINING = "pretraining_loss"  # a phase's loss that sees no pictures
+PRETRAINING = "pretraining_loss"  # a phase's loss that sees no images
 EQUAL = (("uniform", 512), ("near", 512))
 EVEN = (("uniform", 768), ("near", 256))  # where the loss has an overlap term, of uniform points
 FEWER = (("uniform", 256), ("near", 256))  # where a point costs as much as an image
-PLAIN: Mapping[str, Any] = {"mirror": 0.0, "augment": ()}  # of `Draw`, as most papers have it
+PLAIN: Mapping[str, Any] = {"mirror": 0.0, "augment": ()}  # of `Sampling`, as most papers have it
 
 
 @dataclass(frozen=True)
-class Draw:
+class Sampling:
     """What a step draws.
 
     Attributes
     ----------
     objects : how many, B
-    views : pictures of each, V
+    views : images of each, V
     points : how many of each named set of points, {"uniform": 512, "near": 512}
     surface : points on the surface, with normals; 0 for none
     depth : depth maps too
-    crops : share of objects whose pictures are framed like unposed ones, by their mask
+    crops : share of objects whose images are framed like unposed ones, by their mask
     canonical : cameras as a camera network knows them, see `canonical_camera`
     mirror : share of objects that are mirrored left to right
-    augment : names of `AUGMENTATIONS`; each befalls half of the pictures
-    fixed_view : always take the same pictures of an object
+    augment : names of `AUGMENTATIONS`; each befalls half of the images
+    fixed_view : always take the same images of an object
     """
 
     objects: int = 32
@@ -50,7 +50,7 @@ class Draw:
     augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
     fixed_view: bool = False
 
-    def quiet(self) -> "Draw":
+    def quiet(self) -> "Sampling":
         """Return what a validation draws: nothing changed at random, few objects a step."""
         return replace(self, mirror=0.0, augment=(), objects=16)
 
@@ -105,7 +105,7 @@ class Phase:
         `PRETRAINING`, which takes a number of latents
     options : further keyword arguments of it
     steps : how many
-    rate : learning rate at its highest
+    learning_rate : learning rate at its highest
     warm_up : steps over which the rate rises
     decay : "constant"; "cosine" down to a fiftieth of the rate; or "staircase": the rate is
         multiplied by the last of `stairs` at each of the others, shares of the phase's steps
@@ -118,7 +118,7 @@ class Phase:
     loss: str = "loss"
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 20_000
-    rate: float = 1e-3
+    learning_rate: float = 1e-3
     warm_up: int = 100
     decay: Decay = "cosine"
     stairs: tuple[tuple[float, float], ...] = ()
@@ -128,16 +128,16 @@ class Phase:
     clip: float | None = 1.0
     clip_each: bool = False
 
-    def rate_at(self, step: int) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         rise = min(1.0, (step + 1) / max(self.warm_up, 1))
         done = step / max(self.steps, 1)
         if self.decay == "cosine":
-            return self.rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+            return self.learning_rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
         factor = 1.0
-        for share, value in self.stairs if self.decay == "staircase" else ():
-            factor = value if done >= share else factor
-        return self.rate * rise * factor
+        for fraction, value in self.stairs if self.decay == "staircase" else ():
+            factor = value if done >= fraction else factor
+        return self.learning_rate * rise * factor
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Recipe:
     Attributes
     ----------
     phases : one after the other
-    draw : what each step sees
+    sampling : what each step sees
     modules : names of the sub-networks that learn; empty for all
     ema : decay of the running mean of the weights that is kept and saved; 0 for none
     precision : what the calls named in a method's `half_precision` compute in
@@ -155,7 +155,7 @@ class Recipe:
     """
 
     phases: tuple[Phase, ...]
-    draw: Draw | RoundDraw
+    sampling: Sampling | RoundDraw
     modules: tuple[str, ...] = ()
     ema: float = 0.999
     precision: Precision = "float32"
@@ -186,12 +186,12 @@ class Recipe:
         raise ValueError("the recipe has fewer steps")
 
 
-def small(draw: Draw, **changes: Any) -> Recipe:
+def small(sampling: Sampling, **changes: Any) -> Recipe:
     """Return our recipe of one phase for a small network; `changes` are of the phase."""
-    return Recipe((Phase(**changes),), draw)
+    return Recipe((Phase(**changes),), sampling)
 
 
-def adam(rate: float, steps: int, **changes: Any) -> Phase:
+def adam(learning_rate: float, steps: int, **changes: Any) -> Phase:
     """Return a phase of plain Adam, as papers have it: a constant rate, no decay, no clipping."""
     plain: dict[str, Any] = {
         "betas": (0.9, 0.999),
@@ -200,7 +200,7 @@ def adam(rate: float, steps: int, **changes: Any) -> Phase:
         "warm_up": 0,
         "clip": None,
     }
-    return Phase(rate=rate, steps=steps, **plain | changes)
+    return Phase(learning_rate=learning_rate, steps=steps, **plain | changes)
 
 
 def small_camera(**changes: Any) -> Recipe:
@@ -208,6 +208,6 @@ def small_camera(**changes: Any) -> Recipe:
 
     An unposed image is framed by its mask, so most that a camera network learns from are too.
     """
-    draw = Draw(points=(("uniform", 256),), surface=256, crops=0.8, canonical=True)
+    sampling = Sampling(points=(("uniform", 256),), surface=256, crops=0.8, canonical=True)
     phase = Phase(loss="camera_loss", steps=12_000, clip=10.0)
-    return Recipe((phase,), replace(draw, **changes), ("camera",))
+    return Recipe((phase,), replace(sampling, **changes), ("camera",))

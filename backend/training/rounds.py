@@ -14,14 +14,14 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..fields.several_views import MARGIN, Round
 from ..fields.silhouette_rays import distances_at, pixel_distances
 from ..images.alpha import premultiply, straighten
 from ..reconstructors import Reconstructor
 from ..reconstructors.levelform import Levelform
-from .recipes import Draw, RoundDraw
-from .samples import Sampler
+from .recipes import RoundDraw, Sampling
+from .samples import BatchSampler
 
 CANDIDATES = 3072  # points of each kind from which those inside the hull are drawn
 
@@ -60,7 +60,7 @@ class RoundSampler:
     """
 
     def __init__(
-        self, shapes: Sequence[Shape], model: Levelform, draw: RoundDraw, seed: int
+        self, shapes: Sequence[StoredShape], model: Levelform, draw: RoundDraw, seed: int
     ) -> None:
         if not shapes:
             raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
@@ -70,14 +70,14 @@ class RoundSampler:
         self.device = model.device
         self._kept: dict[int, Seen] = {}
 
-    def draw(self, step: int, *, share: slice = slice(None)) -> Round:
-        """Return the batch of a step, or the part of its objects that `share` names."""
+    def draw(self, step: int, *, fraction: slice = slice(None)) -> Round:
+        """Return the batch of a step, or the part of its objects that `fraction` names."""
         rng = np.random.default_rng([self.seed, step])
         numbers, weights = zip(*self.settings.mixture, strict=True)
         views = int(rng.choice(numbers, p=np.array(weights) / sum(weights)))
         count = max(1, self.settings.objects // views)
         order = rng.integers(len(self.shapes), size=count)
-        places = _part(count, self.settings.objects, share)
+        places = _part(count, self.settings.objects, fraction)
         items = [self._object(int(order[place]), step, place, views) for place in places]
         columns = [
             torch.stack(column) for column in zip(*[item[:-1] for item in items], strict=True)
@@ -120,7 +120,7 @@ class RoundSampler:
         return self._kept[index]
 
     @torch.no_grad()
-    def _look(self, shape: Shape, index: int) -> Seen:
+    def _look(self, shape: StoredShape, index: int) -> Seen:
         rng = np.random.default_rng([self.seed, 0x100C, index])
         images = torch.from_numpy(np.array(shape["views.images"])).float() / 255
         zoom = torch.from_numpy(rng.uniform(*self.settings.zoom, len(images))).float()
@@ -142,7 +142,7 @@ class RoundSampler:
             intrinsics,
         )
 
-    def _depth(self, shape: Shape, intrinsics: Tensor) -> Tensor:
+    def _depth(self, shape: StoredShape, intrinsics: Tensor) -> Tensor:
         """Return the depth at the centres of the framed images' cells, (V, T, T)."""
         stored = torch.from_numpy(np.array(shape["views.depth"])).float()
         own = torch.from_numpy(np.array(shape["views.intrinsics"])).float()
@@ -159,11 +159,11 @@ class RoundSampler:
 
 
 def sampler_for(
-    model: Reconstructor, shapes: Sequence[Shape], draw: Draw | RoundDraw, seed: int
-) -> Sampler | RoundSampler:
+    model: Reconstructor, shapes: Sequence[StoredShape], draw: Sampling | RoundDraw, seed: int
+) -> BatchSampler | RoundSampler:
     """Return what draws a recipe's batches."""
-    if isinstance(draw, Draw):
-        return Sampler(shapes, model.framing, draw, seed)
+    if isinstance(draw, Sampling):
+        return BatchSampler(shapes, model.framing, draw, seed)
     assert isinstance(model, Levelform)
     return RoundSampler(shapes, model, draw, seed)
 
@@ -185,9 +185,9 @@ def reframed(
     return straighten(taken.permute(0, 2, 3, 1)), torch.cat([intrinsics[:, :2] * factor, center], 1)
 
 
-def _part(count: int, whole: int, share: slice) -> range:
+def _part(count: int, whole: int, fraction: slice) -> range:
     """Return the objects, of `count`, that belong to a part of a batch of `whole` images."""
-    start, stop, _ = share.indices(whole)
+    start, stop, _ = fraction.indices(whole)
     return range(start * count // whole, stop * count // whole)
 
 
@@ -195,7 +195,7 @@ def _views(there: int, wanted: int, rng: np.random.Generator, even: float) -> np
     """Return which of an object's images are taken, in a round or at random."""
     if there < wanted:
         raise RequestError(
-            f"A shape has {there} pictures, not {wanted}.", "Make the data set with more --views."
+            f"A shape has {there} images, not {wanted}.", "Make the data set with more --views."
         )
     if rng.random() < even and there % wanted == 0:
         return (rng.integers(there) + np.arange(wanted) * (there // wanted)) % there
@@ -232,7 +232,9 @@ def _turned(poses: Tensor, rng: np.random.Generator, degrees: float) -> Tensor:
     return turned
 
 
-def candidates(shape: Shape, volume: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def candidates(
+    shape: StoredShape, volume: np.ndarray, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """Return points, (2 CANDIDATES, 3), in a volume and whether they are inside, float.
 
     The first half is even in the volume; what lies outside the true cube is empty.
@@ -251,7 +253,7 @@ def candidates(shape: Shape, volume: np.ndarray, rng: np.random.Generator) -> tu
 
 
 def _stored(
-    shape: Shape, name: str, count: int, inverse: np.ndarray, rng: np.random.Generator
+    shape: StoredShape, name: str, count: int, inverse: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     stored = shape[f"{name}.points"]
     index = rng.permutation(len(stored))[:count]

@@ -14,22 +14,22 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..data.format import Dataset, Shape
+from ..data.format import Dataset, StoredShape
 from ..data.render import AUGMENTATIONS
 from ..data.render.augment import draw
 from ..geometry.cameras import Camera
 from ..images.cropping import crop_square, cropped_camera
 from ..images.framing import Framing, canonical_camera, mask_square, training_camera
-from ..images.reprojection import retake
+from ..images.reprojection import reproject
 from .batch import Batch
-from .recipes import Draw
+from .recipes import Sampling
 
-SAME_LENS = 1e-3  # relative; lenses nearer than this need no resampling
-MEMORY = 2 << 30  # bytes of framed pictures that a sampler keeps
+SAME_INTRINSICS = 1e-3  # relative; lenses nearer than this need no resampling
+MEMORY = 2 << 30  # bytes of framed images that a sampler keeps
 
 
-class Picture(NamedTuple):
-    """A framed picture, as `Batch` has them; its camera is None when unposed."""
+class FramedImage(NamedTuple):
+    """A framed image, as `Batch` has them; its camera is None when unposed."""
 
     image: Tensor  # (4, S, S) uint8
     camera_from_volume: Tensor | None  # (4, 4)
@@ -43,10 +43,10 @@ class Picture(NamedTuple):
         return self.image.nbytes + self.depth.nbytes
 
 
-class Sampler:
+class BatchSampler:
     """Draws batches of one or more data sets.
 
-    Framed pictures are kept in memory, up to `MEMORY`: framing costs more than all else that is
+    Framed images are kept in memory, up to `MEMORY`: framing costs more than all else that is
     drawn.
 
     Parameters
@@ -54,30 +54,32 @@ class Sampler:
     shapes
         To draw from, all equally often.
     framing
-        How the network's pictures are framed.
-    draw
+        How the network's images are framed.
+    sampling
         What each step sees.
     seed
         Of everything.
     """
 
-    def __init__(self, shapes: Sequence[Shape], framing: Framing, draw: Draw, seed: int) -> None:
+    def __init__(
+        self, shapes: Sequence[StoredShape], framing: Framing, sampling: Sampling, seed: int
+    ) -> None:
         if not shapes:
             raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
-        self.shapes, self.framing, self.settings, self.seed = shapes, framing, draw, seed
-        self._kept: dict[tuple[int, int, bool], Picture] = {}
+        self.shapes, self.framing, self.settings, self.seed = shapes, framing, sampling, seed
+        self._kept: dict[tuple[int, int, bool], FramedImage] = {}
         self._bytes = 0
 
-    def draw(self, step: int, *, share: slice = slice(None)) -> Batch:
-        """Return the batch of a step, or the part of its objects that `share` names."""
+    def sample(self, step: int, *, part: slice = slice(None)) -> Batch:
+        """Return the batch of a step, or the part of its objects that `part` names."""
         order = np.random.default_rng([self.seed, step]).integers(
             len(self.shapes), size=self.settings.objects
         )
-        places = range(self.settings.objects)[share]
+        places = range(self.settings.objects)[part]
         batch = _stacked([self._object(int(order[place]), step, place) for place in places])
-        pictures = batch.images.flatten(0, 1)
+        images = batch.images.flatten(0, 1)
         seeds = [mixed(self.seed, step, p, v) for p in places for v in range(self.settings.views)]
-        changed = _augmented(pictures, self.settings.augment, seeds)
+        changed = _augmented(images, self.settings.augment, seeds)
         return replace(batch, images=changed.unflatten(0, batch.images.shape[:2]))
 
     def _object(self, index: int, step: int, place: int) -> Batch:
@@ -86,17 +88,17 @@ class Sampler:
         chosen = self._choose_views(shape, rng)
         cropped = rng.random() < self.settings.crops
         mirrored = rng.random() < self.settings.mirror
-        points, inside, distances, near = _draw_points(shape, self.settings.points, rng)
-        taken = [self._picture(index, int(view), bool(cropped)) for view in chosen]
-        surface, normals = _draw_surface(shape, self.settings.surface, rng)
+        points, inside, distances, near = _sample_points(shape, self.settings.points, rng)
+        taken = [self._image(index, int(view), bool(cropped)) for view in chosen]
+        surface, normals = _sample_surface(shape, self.settings.surface, rng)
         batch = Batch(
-            images=torch.stack([picture.image for picture in taken]).float() / 255,
+            images=torch.stack([image.image for image in taken]).float() / 255,
             points=points,
             inside=inside,
             distances=distances,
             near=near,
-            camera_from_volume=_if_all([picture.camera_from_volume for picture in taken]),
-            intrinsics=_if_all([picture.intrinsics for picture in taken]),
+            camera_from_volume=_if_all([image.camera_from_volume for image in taken]),
+            intrinsics=_if_all([image.intrinsics for image in taken]),
             orthographic=taken[0].orthographic,
             surface=surface,
             normals=normals,
@@ -104,21 +106,21 @@ class Sampler:
         )
         return mirror(batch) if mirrored else batch
 
-    def _choose_views(self, shape: Shape, rng: np.random.Generator) -> np.ndarray:
-        """Return which pictures are taken; orthographic ones where there are no others."""
+    def _choose_views(self, shape: StoredShape, rng: np.random.Generator) -> np.ndarray:
+        """Return which images are taken; orthographic ones where there are no others."""
         count, views = self.settings.views, np.arange(shape.view_count)
         if "views.orthographic" in shape:
             perspective = views[shape["views.orthographic"] == 0]
             views = perspective if len(perspective) else views
         if len(views) < count:
             raise RequestError(
-                f"{shape.id} has {len(views)} pictures, not {count}.",
+                f"{shape.id} has {len(views)} images, not {count}.",
                 "Make the data set with more --views, or train with fewer.",
             )
         return views[:count] if self.settings.fixed_view else rng.permutation(views)[:count]
 
-    def _picture(self, index: int, view: int, cropped: bool) -> Picture:
-        """Return a framed picture, from memory if it is there."""
+    def _image(self, index: int, view: int, cropped: bool) -> FramedImage:
+        """Return a framed image, from memory if it is there."""
         key = (index, view, cropped)
         found = self._kept.get(key)
         if found is None:
@@ -128,8 +130,8 @@ class Sampler:
                 self._bytes += found.bytes
         return found
 
-    def _frame(self, shape: Shape, view: int, cropped: bool) -> Picture:
-        """Frame a picture by its camera; `cropped`, or without one, by its mask."""
+    def _frame(self, shape: StoredShape, view: int, cropped: bool) -> FramedImage:
+        """Frame an image by its camera; `cropped`, or without one, by its mask."""
         image = torch.from_numpy(np.array(shape["views.images"][view])).float() / 255
         camera = shape.camera(view) if "views.poses" in shape else None
         depth = self._depth(shape, view)
@@ -143,18 +145,18 @@ class Sampler:
         if camera is not None and self.settings.canonical:
             if camera.orthographic:
                 raise RequestError(
-                    f"{shape.id} has orthographic pictures; a camera network learns perspective.",
+                    f"{shape.id} has orthographic images; a camera network learns perspective.",
                     "Make the data set with other --cameras.",
                 )
             camera = canonical_camera(camera, self.framing)
         stored = (image.permute(2, 0, 1) * 255).round().byte()
         if camera is None:
-            return Picture(stored, None, None, False, depth)
+            return FramedImage(stored, None, None, False, depth)
         pose = torch.from_numpy(camera.camera_from_world).float()
-        lens = torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy])
-        return Picture(stored, pose, lens, camera.orthographic, depth)
+        intrinsics = torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy])
+        return FramedImage(stored, pose, intrinsics, camera.orthographic, depth)
 
-    def _depth(self, shape: Shape, view: int) -> Tensor:
+    def _depth(self, shape: StoredShape, view: int) -> Tensor:
         """Return depth along the optical axis, (H, W), infinite at the background."""
         if not self.settings.depth:
             return torch.empty(0)
@@ -164,8 +166,8 @@ class Sampler:
 
 def load_shapes(
     folders: Sequence[str], split: str | None, *, categories: Sequence[str] | None = None
-) -> list[Shape]:
-    """Return the shapes of a split, or all, of some data sets that have points and pictures."""
+) -> list[StoredShape]:
+    """Return the shapes of a split, or all, of some data sets that have points and images."""
     shapes = [
         shape
         for folder in folders
@@ -176,7 +178,7 @@ def load_shapes(
         wanted = f" of {', '.join(categories)}" if categories else ""
         part = f"The split {split!r}" if split else "All"
         raise RequestError(
-            f"{part} of {', '.join(folders)} has no shapes{wanted} with pictures.",
+            f"{part} of {', '.join(folders)} has no shapes{wanted} with images.",
             "Make the data set with --views, or name another.",
         )
     return shapes
@@ -185,21 +187,29 @@ def load_shapes(
 def framed(
     image: Tensor, depth: Tensor, camera: Camera, framing: Framing
 ) -> tuple[Tensor, Tensor, Camera]:
-    """Return a posed picture (S, S, 4), its depth (S, S) and its camera as in training.
+    """Return a posed image (S, S, 4), its depth (S, S) and its camera as in training.
 
-    A picture that was taken so is only resized; any other is retaken. `depth` may be empty.
+    An image that was taken so is only resized; any other is retaken. `depth` may be empty.
 
     Raises
     ------
     RequestError
-        If there is depth and the picture would have to be retaken.
+        If there is depth and the image would have to be retaken.
     """
     target = training_camera(camera, framing)
     size = (framing.size, framing.size)
-    same_pose = np.allclose(camera.world_from_camera, target.world_from_camera, atol=SAME_LENS)
-    lens = np.array([camera.fx, camera.fy, camera.cx, camera.cy]) * framing.size / camera.width
+    same_pose = np.allclose(
+        camera.world_from_camera, target.world_from_camera, atol=SAME_INTRINSICS
+    )
+    intrinsics = (
+        np.array([camera.fx, camera.fy, camera.cx, camera.cy]) * framing.size / camera.width
+    )
     own = np.array([target.fx, target.fy, target.cx, target.cy])
-    if same_pose and camera.width == camera.height and np.allclose(lens, own, rtol=SAME_LENS):
+    if (
+        same_pose
+        and camera.width == camera.height
+        and np.allclose(intrinsics, own, rtol=SAME_INTRINSICS)
+    ):
         if image.shape[:2] != size:
             whole = (0, 0, camera.width)
             image, depth = crop_square(image, whole, size[0]), _cropped_depth(depth, whole, size[0])
@@ -209,11 +219,11 @@ def framed(
             "Depth maps can't be framed anew: their cameras are not those of the network.",
             "Make the data set with `--cameras levelform` to train on its depth.",
         )
-    return retake(image, camera, target), depth, target
+    return reproject(image, camera, target), depth, target
 
 
-def framed_depths(shape: Shape, views: int, framing: Framing) -> list[Tensor]:
-    """Return the true depth maps, (S, S), of a shape's first pictures, framed for a network.
+def framed_depths(shape: StoredShape, views: int, framing: Framing) -> list[Tensor]:
+    """Return the true depth maps, (S, S), of a shape's first images, framed for a network.
 
     Volume units along the optical axis, infinite at the background.
 
@@ -234,24 +244,24 @@ def framed_depths(shape: Shape, views: int, framing: Framing) -> list[Tensor]:
 def mirror(batch: Batch) -> Batch:
     """Return one object, a batch without its first axis, mirrored in the plane x = 0.
 
-    Pictures are flipped; the cameras are those that see the mirrored object so.
+    Images are flipped; the cameras are those that see the mirrored object so.
     """
 
     def flipped(points: Tensor | None) -> Tensor | None:
         return points if points is None else points * points.new_tensor([-1.0, 1, 1])
 
-    pose, lens = batch.camera_from_volume, batch.intrinsics
-    if pose is not None and lens is not None:
+    pose, intrinsics = batch.camera_from_volume, batch.intrinsics
+    if pose is not None and intrinsics is not None:
         side = pose.new_tensor([-1.0, 1, 1, 1])
         pose = side[:, None] * pose * side
-        lens = lens.clone()
-        lens[..., 2] = batch.images.shape[-1] - lens[..., 2]
+        intrinsics = intrinsics.clone()
+        intrinsics[..., 2] = batch.images.shape[-1] - intrinsics[..., 2]
     return replace(
         batch,
         images=batch.images.flip(-1),
         points=batch.points * batch.points.new_tensor([-1.0, 1, 1]),
         camera_from_volume=pose,
-        intrinsics=lens,
+        intrinsics=intrinsics,
         surface=flipped(batch.surface),
         normals=flipped(batch.normals),
         depth=None if batch.depth is None else batch.depth.flip(-1),
@@ -268,8 +278,8 @@ def _cropped_depth(depth: Tensor, square: tuple[int, int, int], size: int) -> Te
     return F.interpolate(cut, (size, size), mode="nearest-exact")[0, 0]
 
 
-def _draw_points(
-    shape: Shape, sets: tuple[tuple[str, int], ...], rng: np.random.Generator
+def _sample_points(
+    shape: StoredShape, sets: tuple[tuple[str, int], ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
     """Return points, labels, signed distances (None if a set has none) and which are near."""
     points, inside, distances, near = [], [], [], []
@@ -292,8 +302,8 @@ def _draw_points(
     )
 
 
-def _draw_surface(
-    shape: Shape, count: int, rng: np.random.Generator
+def _sample_surface(
+    shape: StoredShape, count: int, rng: np.random.Generator
 ) -> tuple[Tensor | None, Tensor | None]:
     """Return points of the surface and their normals, (count, 3); None for a count of 0."""
     if count == 0:
@@ -314,7 +324,7 @@ def _stacked(items: Sequence[Batch]) -> Batch:
     kinds = {item.orthographic for item in items}
     if len(kinds) > 1:
         raise RequestError(
-            "Some shapes have perspective pictures, others only orthographic ones.",
+            "Some shapes have perspective images, others only orthographic ones.",
             "Train on the one kind or the other.",
         )
     names = [f.name for f in fields(Batch) if f.name != "orthographic"]
@@ -323,9 +333,9 @@ def _stacked(items: Sequence[Batch]) -> Batch:
 
 
 def _augmented(images: Tensor, names: Sequence[str], seeds: Sequence[int]) -> Tensor:
-    """Return pictures (N, 4, S, S), each augmentation applied to a random half of them.
+    """Return images (N, 4, S, S), each augmentation applied to a random half of them.
 
-    Every picture has a seed of its own, so it becomes the same in any batch.
+    Every image has a seed of its own, so it becomes the same in any batch.
     """
     if not names:
         return images

@@ -21,13 +21,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..contract.errors import Cancelled, RequestError, WorkError
+from ..contract.errors import JobCancelled, RequestError, WorkError
 from ..contract.folder_lock import FolderLock
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..geometry.writing import remove_partials, written_whole
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket
-from .curves import Table, latest, write_picture
+from .curves import Table, latest, write_image
 from .distributed import Group
 from .precision import compute_in_bfloat16
 from .recipes import PRETRAINING, Phase, Recipe
@@ -37,14 +37,14 @@ from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
 
 BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "run.json"
-NORM_BATCHES = 32  # drawn to measure the statistics of the running mean's norms,
+NORM_BATCHES = 32  # drawn to measure the statistics of the EMA's norms,
 NORM_STEP = 1 << 40  # as those of this step and the next ones, which no training reaches
 TELL_EVERY = 2.0  # seconds between two writings of `run.json`
 Watch = Callable[[Reconstructor, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """What a run needs beside its recipe.
 
     Attributes
@@ -92,16 +92,16 @@ class Trainer:
         self,
         model: Reconstructor,
         recipe: Recipe,
-        shapes: Sequence[Shape],
-        validation: Sequence[Shape],
-        settings: Settings,
+        shapes: Sequence[StoredShape],
+        validation: Sequence[StoredShape],
+        settings: RunSettings,
         *,
         part: str = "main",
         watch: Watch | None = None,
     ) -> None:
         self.model, self.recipe, self.settings, self.part = model, recipe, settings, part
         self.group = Group()
-        self.sampler = sampler_for(model, shapes, recipe.draw, settings.seed)
+        self.sampler = sampler_for(model, shapes, recipe.sampling, settings.seed)
         self.validation = validation
         self.watch = watch
         self.step, self.waited, self.seconds = 0, 0, 0.0
@@ -166,19 +166,19 @@ class Trainer:
                 if now - saved > self.settings.save_every:
                     self._save()
                     saved = time.monotonic()
-        except Cancelled:  # between two steps; anything else may leave a step half done
+        except JobCancelled:  # between two steps; anything else may leave a step half done
             self._save()
             raise
         self._finish()
         return self._summary(done=True)
 
     def _one_step(self) -> dict[str, float]:
-        """Draw a batch, descend, move the running mean; return the loss's terms."""
+        """Draw a batch, descend, move the EMA; return the loss's terms."""
         index, step = self.recipe.locate(self.step)
         self._enter_phase(index)
         phase = self.recipe.phases[index]
         for group in self._optimizer.param_groups:
-            group["lr"] = phase.rate_at(step)
+            group["lr"] = phase.learning_rate_at(step)
         self.model.train()
         terms = self._gradients(phase)
         if not all(torch.isfinite(torch.tensor(v)) for v in terms.values()):
@@ -195,21 +195,21 @@ class Trainer:
 
     def _gradients(self, phase: Phase) -> dict[str, float]:
         """Add up the gradients of the batch's parts; return the mean of the loss's terms."""
-        parts = self._shares(phase)
+        parts = self._parts(phase)
         sums: dict[str, float] = {}
-        for index, share in enumerate(parts):
+        for index, part in enumerate(parts):
             torch.manual_seed(mixed(self.settings.seed, self.step, self.group.rank, index))
             with self.group.silent(self._wrapped, index < len(parts) - 1):
-                terms = self._loss(phase, share)
+                terms = self._loss(phase, part)
                 (terms["loss"] / len(parts)).backward()
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(parts)
         return self.group.mean(sums)
 
-    def _shares(self, phase: Phase) -> list[slice]:
+    def _parts(self, phase: Phase) -> list[slice]:
         """Return which objects of the batch each pass sees: this process's own, in parts."""
         pieces = self.group.size * self.settings.accumulate
-        objects = self.recipe.draw.objects
+        objects = self.recipe.sampling.objects
         if objects % pieces:
             raise RequestError(
                 f"A batch of {objects} can't be split evenly into {pieces}.",
@@ -220,10 +220,10 @@ class Trainer:
         own = range(first, first + self.settings.accumulate)
         return [slice(i * each, (i + 1) * each) for i in own]
 
-    def _loss(self, phase: Phase, share: slice) -> dict[str, Tensor]:
+    def _loss(self, phase: Phase, part: slice) -> dict[str, Tensor]:
         if phase.loss == PRETRAINING:
             return {"loss": self._wrapped(None, phase.loss, phase.options)}
-        batch = self.sampler.draw(self.step, share=share).to(self.model.device)
+        batch = self.sampler.sample(self.step, part=part).to(self.model.device)
         return self._wrapped(batch, phase.loss, phase.options)
 
     def _clip(self, phase: Phase) -> None:
@@ -235,7 +235,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the running mean of the weights; statistics of norms are copied."""
+        """Move the EMA of the weights; statistics of norms are copied."""
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         decay = decay if self.recipe.ema else 0.0
         for mean, value in zip(self._mean.parameters(), self.model.parameters(), strict=True):
@@ -271,7 +271,7 @@ class Trainer:
         groups = [group for group in groups if group["params"]]
         kind = torch.optim.Adam if phase.coupled else torch.optim.AdamW
         fused = self.model.device.type in ("cpu", "cuda")
-        self._optimizer = kind(groups, lr=phase.rate, betas=phase.betas, fused=fused)
+        self._optimizer = kind(groups, lr=phase.learning_rate, betas=phase.betas, fused=fused)
         self._wrapped = self.group.wrap(Loss(self.model))
         self._phase = index
 
@@ -281,9 +281,9 @@ class Trainer:
         return self.step % self.settings.validate_every == 0 and self.step < self.recipe.steps
 
     def _measure(self) -> None:
-        """Validate the running mean, write it, and the best so far."""
+        """Validate the EMA, write it, and the best so far."""
         if self.group.rank == 0:
-            self._settle_norms()
+            self._recalibrate_batch_norm()
             scores = self._scores()
             value = scores["iou"] if "iou" in scores else -scores["validation_loss"]
             named = {f"validation_{k.removeprefix('validation_')}": v for k, v in scores.items()}
@@ -299,8 +299,8 @@ class Trainer:
             self._save()
         self.best, self.waited = self.group.share(self.best, self.waited)
 
-    def _settle_norms(self) -> None:
-        """Measure the statistics of the running mean's batch norms on pictures of their own.
+    def _recalibrate_batch_norm(self) -> None:
+        """Measure the statistics of the EMA's batch norms on images of their own.
 
         Those that `_follow` copies are of other weights, which costs overlap while the rate is
         high. A norm that the loss does not pass is left alone, where torch's `update_bn` would
@@ -325,7 +325,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.seed)
             for index in range(NORM_BATCHES):
-                batch = self.sampler.draw(NORM_STEP + index).to(self.model.device)
+                batch = self.sampler.sample(NORM_STEP + index).to(self.model.device)
                 getattr(self._mean, phase.loss)(batch, **phase.options)
         for norm, (momentum, state) in zip(norms, before, strict=True):
             passed = bool(norm.num_batches_tracked)
@@ -341,11 +341,11 @@ class Trainer:
             found: Scores = validate(self._mean, self.validation)
             return {"iou": found.iou}
         phase = self.recipe.phases[-1]
-        sampler = sampler_for(self._mean, self.validation, self.recipe.draw.quiet(), seed=1)
+        sampler = sampler_for(self._mean, self.validation, self.recipe.sampling.quiet(), seed=1)
         losses = []
         with torch.no_grad():
             for index in range(max(1, len(self.validation) // 16)):
-                batch = sampler.draw(index).to(self.model.device)
+                batch = sampler.sample(index).to(self.model.device)
                 terms = getattr(self._mean, phase.loss)(batch, **phase.options)
                 losses.append(float(terms["loss"]))
         return {"validation_loss": sum(losses) / len(losses)}
@@ -359,7 +359,7 @@ class Trainer:
             "seed": self.settings.seed,
             "steps": self.step,
             "planned_steps": self.recipe.steps,
-            "batch": self.recipe.draw.objects,
+            "batch": self.recipe.sampling.objects,
             "seconds": round(self.seconds),
             "device": str(self.model.device),
             "threads": torch.get_num_threads(),
@@ -381,7 +381,7 @@ class Trainer:
         rows, self._window = self._window, []
         means = {n: sum(row[n] for row in rows if n in row) / len(rows) for n in rows[-1]}
         index, step = self.recipe.locate(self.step - 1)
-        means["rate"] = self.recipe.phases[index].rate_at(step)
+        means["rate"] = self.recipe.phases[index].learning_rate_at(step)
         if self.group.rank == 0:
             self.table.add({"step": float(self.step), **means})
 
@@ -393,7 +393,7 @@ class Trainer:
         self._save(done=True)
 
     def _save(self, *, done: bool = False) -> None:
-        """Write the state, the curve's picture and `run.json`."""
+        """Write the state, the curve's image and `run.json`."""
         if self.group.rank != 0:
             return
         header = {
@@ -411,7 +411,7 @@ class Trainer:
         save_state(self.settings.out, self.model, self._mean.state_dict(), self._optimizer, header)
         title = f"{self.model.spec.title}, {self.part}"
         names = ("loss", "validation_iou", "validation_loss")
-        write_picture(self.table, self.settings.out / "curve.svg", names, title=title)
+        write_image(self.table, self.settings.out / "curve.svg", names, title=title)
         self._write_run(done=done)
 
     def _write_run(self, *, done: bool) -> None:
@@ -421,7 +421,7 @@ class Trainer:
             partial.write_text(json.dumps(self._summary(done=done), indent=1) + "\n")
 
     def _summary(self, *, done: bool) -> dict[str, Any]:
-        rate = self.step / self.seconds if self.seconds else 0.0
+        learning_rate = self.step / self.seconds if self.seconds else 0.0
         return {
             "method": self.model.spec.name,
             "part": self.part,
@@ -429,7 +429,7 @@ class Trainer:
             "steps": self.recipe.steps,
             "done": done,
             "seconds": round(self.seconds, 1),
-            "steps_per_second": round(rate, 3),
+            "steps_per_second": round(learning_rate, 3),
             "best": self.best,
             "latest": latest(self.table),
             "out": str(self.settings.out),

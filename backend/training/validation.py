@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..contract.errors import LevelformError, RequestError
-from ..data.format import Shape
+from ..data.format import StoredShape
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..reconstructors.finishing import finished, hull_of, several_posed
@@ -31,13 +31,13 @@ class Scores:
     failed: int
 
 
-def choose_shapes(shapes: Sequence[Shape], count: int, *, seed: int = 0) -> list[Shape]:
+def choose_shapes(shapes: Sequence[StoredShape], count: int, *, seed: int = 0) -> list[StoredShape]:
     """Return `count` shapes, the same for the same seed, spread evenly over the categories."""
     order = np.random.default_rng(seed).permutation(len(shapes))
-    queues: dict[str, list[Shape]] = {}
+    queues: dict[str, list[StoredShape]] = {}
     for index in order:
         queues.setdefault(shapes[int(index)].category, []).append(shapes[int(index)])
-    chosen: list[Shape] = []
+    chosen: list[StoredShape] = []
     while len(chosen) < min(count, len(shapes)):
         for name in sorted(queues):
             if queues[name] and len(chosen) < count:
@@ -47,7 +47,7 @@ def choose_shapes(shapes: Sequence[Shape], count: int, *, seed: int = 0) -> list
 
 def validate(
     model: Reconstructor,
-    shapes: Sequence[Shape],
+    shapes: Sequence[StoredShape],
     *,
     posed: bool = True,
     views: int = 1,
@@ -55,17 +55,17 @@ def validate(
     ticket: Ticket | None = None,
     **options: Any,
 ) -> Scores:
-    """Reconstruct each shape from its first pictures and compare inside and outside at points.
+    """Reconstruct each shape from its first images and compare inside and outside at points.
 
     Parameters
     ----------
     model
         In evaluation mode.
     posed
-        Give the pictures' cameras; without, the pictures are framed by their masks, and methods
+        Give the images' cameras; without, the images are framed by their masks, and methods
         that need a camera estimate one.
     views
-        How many pictures of each shape, its first ones.
+        How many images of each shape, its first ones.
     points
         Name of the set of points that is compared on.
     options
@@ -89,16 +89,16 @@ def validate(
 
 @torch.no_grad()
 def _overlap(
-    model: Reconstructor, shape: Shape, posed: bool, views: int, points: str, options: Any
+    model: Reconstructor, shape: StoredShape, posed: bool, views: int, points: str, options: Any
 ) -> float:
-    pictures = [shape.view(index) for index in range(views)]
+    images = [shape.view(index) for index in range(views)]
     if not posed:
-        pictures = [replace(view, camera=None) for view in pictures]
+        images = [replace(view, camera=None) for view in images]
     if posed and lacks(model, "depth"):  # a main network that is trained before its depth network
         options = {"depth": framed_depths(shape, views, model.framing)} | options
-    field = model.decode(model.encode(pictures, **options))
-    if several_posed(pictures):
-        field = finished(model, field, pictures, hull_of(pictures, str(model.device)))
+    field = model.decode(model.encode(images, **options))
+    if several_posed(images):
+        field = finished(model, field, images, hull_of(images, str(model.device)))
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])
     return iou(inside, shape.inside(points))

@@ -141,7 +141,7 @@ def puppet(extension: Any) -> Puppet:
 
 @pytest.fixture
 def ball_stage() -> Callable[..., Any]:
-    """Return a maker of scenes: cameras around the origin, each with its picture of a ball."""
+    """Return a maker of scenes: cameras around the origin, each with its image of a ball."""
     bpy = pytest.importorskip("bpy")
     from mathutils import Vector
 
@@ -161,7 +161,7 @@ def ball_stage() -> Callable[..., Any]:
             focal = data.lens / data.sensor_width * size
             pixels = _disc(size, focal * math.tan(math.asin(radius / distance)))
             background = data.background_images.new()
-            background.image = _packed(f"picture {number}", pixels)
+            background.image = _packed(f"image {number}", pixels)
             data.show_background_images = True
         bpy.context.view_layer.update()
         return scene

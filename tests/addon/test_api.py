@@ -175,11 +175,11 @@ def test_volume_from_cameras_asks_the_worker_and_then_moves_the_empty(puppet, ba
 
 @pytest.fixture
 def folder(tmp_path, ball_stage):
-    """Give a folder with two pictures and their transforms.json."""
+    """Give a folder with two images and their transforms.json."""
     ball_stage(1)
     frames = []
     for number in range(2):
-        image = bpy.data.images["picture 0"]
+        image = bpy.data.images["image 0"]
         image.filepath_raw, image.file_format = str(tmp_path / f"{number}.png"), "PNG"
         image.save()
         pose = np.eye(4)
@@ -213,7 +213,7 @@ def test_cameras_are_added_from_a_folder(extension, folder):
 
 def test_images_go_to_as_many_cameras_in_natural_order(extension, ball_stage, tmp_path):
     scene = ball_stage(3)
-    image = bpy.data.images["picture 0"]
+    image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "picture.png"), "PNG"
     image.save()
     for number in (2, 10, 1):
@@ -223,7 +223,7 @@ def test_images_go_to_as_many_cameras_in_natural_order(extension, ball_stage, tm
     shown = [scene.objects[f"View {i}"].data.background_images[0].image.name for i in range(3)]
     assert shown == ["view1.png", "view2.png", "view10.png"]
     assert scene.levelform.source == "CAMERAS"
-    with pytest.raises(RequestError, match="2 pictures but 3 cameras"):
+    with pytest.raises(RequestError, match="2 images but 3 cameras"):
         api.use_images(paths[:2])
     api.use_images(paths[:1])
     assert (scene.levelform.source, scene.levelform.image.name) == ("IMAGE", "view10.png")

@@ -26,7 +26,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
     Each returns its request; where it refuses, the sentence.
     """
     scene = ball_stage(2)
-    image = bpy.data.images["picture 0"]
+    image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
     puppet.methods = Session().methods()

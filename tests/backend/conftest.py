@@ -32,16 +32,16 @@ def look_at(center, target, *, roll=0.0):
 
 
 def take(camera, *, name="view"):
-    """Return a view of the spheres; pictures are kept, for many tests take the same ones."""
-    lens = (camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height)
-    key = (camera.world_from_camera.tobytes(), *lens, camera.orthographic)
+    """Return a view of the spheres; images are kept, for many tests take the same ones."""
+    intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height)
+    key = (camera.world_from_camera.tobytes(), *intrinsics, camera.orthographic)
     if key not in _TAKEN:
         _TAKEN[key] = draw(camera)
     return View(_TAKEN[key].clone(), camera, name)
 
 
 def draw(camera, *, samples=3):
-    """Return the picture, (H, W, 4): Lambert-shaded, `samples` squared rays a pixel."""
+    """Return the image, (H, W, 4): Lambert-shaded, `samples` squared rays a pixel."""
     y = (torch.arange(camera.height * samples, dtype=torch.float64) + 0.5) / samples
     x = (torch.arange(camera.width * samples, dtype=torch.float64) + 0.5) / samples
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")

@@ -7,7 +7,7 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fusion import (
     camera_tensors,
-    inside_picture,
+    inside_image,
     project_points,
     reduce_views,
     sample_maps,
@@ -30,9 +30,9 @@ def test_reductions():
 def test_project_points_is_the_cameras_projection(cameras, orthographic):
     cameras = [replace(camera, orthographic=orthographic) for camera in cameras]
     points = torch.rand(2, 7, 3) * 1.6 - 0.8
-    poses, lenses = camera_tensors(cameras, torch.device("cpu"))
+    poses, intrinsics = camera_tensors(cameras, torch.device("cpu"))
     pixels, depth = project_points(
-        points, poses.expand(2, 5, 4, 4), lenses.expand(2, 5, 4), orthographic=orthographic
+        points, poses.expand(2, 5, 4, 4), intrinsics.expand(2, 5, 4), orthographic=orthographic
     )
     for index, camera in enumerate(cameras):
         wanted, far = camera.project(points)
@@ -44,12 +44,12 @@ def test_sample_maps_reads_pixel_centres():
     maps = torch.rand(2, 3, 4, 6)
     rows, columns = torch.tensor([0, 2, 3]), torch.tensor([5, 1, 0])
     pixels = torch.stack([(columns + 0.5) * 10, (rows + 0.5) * 10], -1).expand(2, 3, 2)
-    taken = sample_maps(maps, pixels.float(), picture=(60, 40))
+    taken = sample_maps(maps, pixels.float(), image_size=(60, 40))
     assert torch.allclose(taken, maps[:, :, rows, columns].transpose(1, 2), atol=1e-5)
 
 
-def test_inside_picture():
+def test_inside_image():
     pixels = torch.tensor([[0.0, 0.0], [60.0, 40.0], [61.0, 2.0], [-0.1, 2.0], [3.0, 3.0]])
     depth = torch.tensor([1.0, 1.0, 1.0, 1.0, -1.0])
-    seen = inside_picture(pixels, depth, picture=(60, 40))
+    seen = inside_image(pixels, depth, image_size=(60, 40))
     assert seen.tolist() == [True, True, False, False, False]

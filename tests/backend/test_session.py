@@ -7,9 +7,9 @@ import pytest
 import torch
 from levelform.backend import session
 from levelform.backend.contract import protocol
-from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
+from levelform.backend.contract.errors import JobCancelled, RequestError, WorkError
 from levelform.backend.contract.protocol import ImageFile
-from levelform.backend.geometry.pictures import shrink
+from levelform.backend.geometry.images import shrink
 from levelform.backend.memory import held_bytes
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
@@ -126,7 +126,7 @@ def test_progress_never_goes_back_and_reaches_the_end(views):
     assert overall == sorted(overall)
     assert overall[-1] == pytest.approx(1.0)
     assert list(dict.fromkeys(step.stage for step in steps)) == [
-        "Prepare pictures",
+        "Prepare images",
         "Reconstruct",
         "Mesh",
     ]
@@ -141,7 +141,7 @@ def test_cancel_stops_the_job_wherever_it_is(views, after):
         return len(seen) > after
 
     session = Session()
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         finish(session.reconstruct(request(views, keep="k"), Ticket(cancelled=wish)))
     finish(session.reconstruct(request(views), Ticket()))  # the session is as good as new
 
@@ -327,20 +327,20 @@ def test_cameras_inside_and_behind_the_volume(views):
         bad(views, world_from_volume=behind)
 
 
-def test_a_picture_that_is_not_its_cameras(views):
+def test_an_image_that_is_not_its_cameras(views):
     wrong = replace(views[1], image=views[1].image[:, : views[1].image.shape[1] // 2])
     with pytest.raises(RequestError, match=r"cam 1: the image is \d+ x \d+, its camera is for"):
         bad((views[0], wrong))
 
 
-def test_pictures_without_alpha_work_with_a_background(views):
+def test_images_without_alpha_work_with_a_background(views):
     solid = []
     for view in views:
         image = view.image.copy()
         image[..., :3] = image[..., :3] * image[..., 3:] + (1 - image[..., 3:])
         image[..., 3] = 1.0
         solid.append(replace(view, image=image))
-    with pytest.raises(RequestError, match="cam 0: the picture has no transparent background"):
+    with pytest.raises(RequestError, match="cam 0: the image has no transparent background"):
         bad(tuple(solid))
     meshes, _ = finish(
         Session().reconstruct(

@@ -1,7 +1,7 @@
 """The ticket: three levels of progress that only ever rise, and a cancel that is heard at once."""
 
 import pytest
-from levelform.backend.contract.errors import Cancelled
+from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.ticket import Ticket
 
 
@@ -38,7 +38,7 @@ def test_cancel_is_heard_at_the_next_check_and_no_stage_is_called_done():
             stop.append(True)
             ticket.check()
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         work()
     assert max(step.fraction for step in steps) == 0.0
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import data_metrics
 import data_shapes
-from rows import KINDS, Kind, Row
+from rows import KINDS, Row, RowKind
 
 PARTS = (data_shapes, data_metrics)  # in this order: memory is judged by its peak
 
 
-def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
+def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     """Yield the rows of every part."""
     for part in PARTS:
         yield from part.rows(kinds)

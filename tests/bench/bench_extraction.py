@@ -13,20 +13,20 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-from levelform.backend.contract.errors import Cancelled
-from levelform.backend.extraction import ExtractionStats, Samples, extract, stream
+from levelform.backend.contract.errors import JobCancelled
+from levelform.backend.extraction import ExtractionStats, FieldSamples, extract, stream
 from levelform.backend.extraction.bricks import Places
 from levelform.backend.extraction.dense import capped, dense_values
 from levelform.backend.extraction.dense import marching_cubes as dense_marching_cubes
 from levelform.backend.extraction.grid import Grid
 from levelform.backend.extraction.marching import Mesher
-from levelform.backend.extraction.refine import Front
+from levelform.backend.extraction.refine import ActiveFront
 from levelform.backend.extraction.run import count_active
-from levelform.backend.extraction.sampler import BLOCK, Sampler
+from levelform.backend.extraction.sampler import BLOCK, FieldEvaluator
 from levelform.backend.fields import Field
 from levelform.backend.ticket import Ticket
 from octree import Mise
-from rows import KINDS, Kind, Row, at_least, at_most
+from rows import KINDS, Row, RowKind, at_least, at_most
 from subjects import Binary, Saturated, Unbounded, chair, learned, rods, smooth
 from torch import Tensor
 
@@ -35,7 +35,7 @@ ROUNDS = 4
 LARGE = 131_072  # the blocks of 100 000 points of others, in powers of two
 
 
-def rows(kinds: Sequence[Kind] = KINDS, *, n: int = N) -> Iterator[Row]:
+def rows(kinds: Sequence[RowKind] = KINDS, *, n: int = N) -> Iterator[Row]:
     """Yield the rows of the kinds asked for, counts at `n` cells a side."""
     if "count" in kinds:
         yield from count_rows(n)
@@ -177,11 +177,11 @@ def _dense(field: Field, n: int) -> tuple[np.ndarray, int]:
     return values, count_active(values, 0.0)
 
 
-def sampler_of(field: Field) -> Sampler:
+def sampler_of(field: Field) -> FieldEvaluator:
     """Return a sampler over the volume's cube."""
-    grid, samples = Grid.over(None), Samples()
+    grid, samples = Grid.over(None), FieldSamples()
     samples.claim(field, grid)
-    return Sampler(field, grid, samples, Ticket())
+    return FieldEvaluator(field, grid, samples, Ticket())
 
 
 # ---------------------------------------------------------------- times
@@ -220,27 +220,27 @@ def active_cells(field: Field):
     """Return the samples and the active cells at `N`."""
     sampler = sampler_of(field)
     extract(field, N, normals=False, samples=sampler.samples)
-    front = Front(sampler, N, level=0.0, cap=True)
-    coarse = Front(sampler, N // 2, level=0.0, cap=True)
+    front = ActiveFront(sampler, N, level=0.0, cap=True)
+    coarse = ActiveFront(sampler, N // 2, level=0.0, cap=True)
     parents, _ = coarse.grow(coarse.children(every_cell(sampler, N // 4)))
     cells, _ = front.grow(front.forecast(parents.places))
     return sampler, cells
 
 
-def every_cell(sampler: Sampler, n: int) -> Places:
+def every_cell(sampler: FieldEvaluator, n: int) -> Places:
     """Return the active cells of a level whose samples are known."""
-    front = Front(sampler, n, level=0.0, cap=True)
+    front = ActiveFront(sampler, n, level=0.0, cap=True)
     cells, _ = front.grow(front.all_cells())
     return cells.places
 
 
-def march(sampler: Sampler, cells) -> tuple[Tensor, Tensor]:
+def march(sampler: FieldEvaluator, cells) -> tuple[Tensor, Tensor]:
     """Return vertices, linearly interpolated, and triangles."""
     mesher = Mesher(sampler, N, cap=True)
     edges = mesher.number(cells)
-    share = (edges.first / (edges.first - edges.second)).clamp(1e-3, 1 - 1e-3)
+    fraction = (edges.first / (edges.first - edges.second)).clamp(1e-3, 1 - 1e-3)
     positions = sampler.positions(edges.start, N)
-    positions.scatter_add_(1, edges.axis[:, None], (share * (2.0 / N))[:, None])
+    positions.scatter_add_(1, edges.axis[:, None], (fraction * (2.0 / N))[:, None])
     return positions, mesher.triangles(cells)
 
 
@@ -329,11 +329,11 @@ def cancel_rows() -> Iterator[Row]:
 
 
 def stopped_after(field: Field) -> float:
-    """Return the time from a wish to stop, half a second in, to `Cancelled`."""
+    """Return the time from a wish to stop, half a second in, to `JobCancelled`."""
     start = time.process_time()
     try:
         extract(field, 512, ticket=Ticket(cancelled=lambda: time.process_time() > start + 0.5))
-    except Cancelled:
+    except JobCancelled:
         return time.process_time() - start - 0.5
     raise AssertionError("the extraction was over before it could be stopped")
 

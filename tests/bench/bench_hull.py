@@ -41,13 +41,13 @@ def _edge_errors(angle: float, offset: float, size: int = 32, samples: int = 16)
     covered = (x * math.cos(angle) + y * math.sin(angle) < offset).astype(np.float32)
     alpha = covered.reshape(size, samples, size, samples).mean((1, 3))
     x, y = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
-    truth = x * math.cos(angle) + y * math.sin(angle) - offset
+    ground_truth = x * math.cos(angle) + y * math.sin(angle) - offset
     middle = np.s_[10:22, 10:22]
-    near = np.abs(truth[middle]) < 1
+    near = np.abs(ground_truth[middle]) < 1
     errors = []
-    for picture in (alpha, np.round(alpha)):
-        found = signed_distances(picture, (1.0, 1.0))[PADDING:-PADDING, PADDING:-PADDING]
-        errors.append(float(np.abs(found - truth)[middle][near].max(initial=0.0)))
+    for image in (alpha, np.round(alpha)):
+        found = signed_distances(image, (1.0, 1.0))[PADDING:-PADDING, PADDING:-PADDING]
+        errors.append(float(np.abs(found - ground_truth)[middle][near].max(initial=0.0)))
     return errors
 
 

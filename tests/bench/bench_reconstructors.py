@@ -59,13 +59,13 @@ def rows(kinds: tuple[str, ...] = ("count", "time")) -> Iterator[Row]:
 # ---------------------------------------------------------------- baked against naive, blocks
 
 
-def draw_points(count: int, seed: int) -> Tensor:
+def sample_points(count: int, seed: int) -> Tensor:
     """Return (count, 3) points all over the volume."""
     return torch.rand(count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
 def _agreements(subjects: list[Subject]) -> Iterator[Row]:
-    points = draw_points(20_000, 1)
+    points = sample_points(20_000, 1)
     for subject in subjects:
         with torch.no_grad():
             baked, naive = subject.field(points), subject.naive(points)
@@ -76,7 +76,7 @@ def _agreements(subjects: list[Subject]) -> Iterator[Row]:
 
 def _rates(decoders: dict[str, tuple[Decoder, int]], count: int, rounds: int) -> dict[str, float]:
     """Return thousands of points a second of each decoder at its block."""
-    points = draw_points(count, 2)
+    points = sample_points(count, 2)
 
     def sweep(decoder: Decoder, block: int) -> Callable[[], None]:
         def run() -> None:
@@ -121,11 +121,11 @@ def _faster(name: str, ours: float, anchor: float, bar: float) -> Row:
 
 def _disn_agreements(pixel_aligned: DISNSubject) -> Iterator[Row]:
     """Yield goal 6's exact part: the same field, and the encoder runs once."""
-    subject, points = pixel_aligned.subject, draw_points(20_000, 1)
+    subject, points = pixel_aligned.subject, sample_points(20_000, 1)
     with torch.no_grad():
         apart = (subject.field(points) - subject.naive(points)).abs()
     worst = apart[pixel_aligned.inside(points).bool()].max().item()
-    yield at_most("6 DISN: baked field = network, inside the picture", worst, None, 1e-5)
+    yield at_most("6 DISN: baked field = network, inside the image", worst, None, 1e-5)
     model, calls = pixel_aligned.model, itertools.count()
     hook = model.sdf.vgg.register_forward_hook(lambda *_: (next(calls), None)[1])
     field = model.decode(model.encode([pixel_aligned.view]))
@@ -146,7 +146,7 @@ def _disn_times(pixel_aligned: DISNSubject) -> Iterator[Row]:
     yield _faster("6 DISN: baked / naive, each at its best block", baked, naive, 2.5)
     yield _faster("6 DISN: baked / naive at 32k", baked, rate["naive 32768"], 3.3)
     a, b = torch.rand(side, side), torch.rand(side, side)
-    points, block = draw_points(8192, 2), chosen_block(subject.field)
+    points, block = sample_points(8192, 2), chosen_block(subject.field)
 
     def run() -> None:
         for part in points.split(block):
@@ -156,9 +156,9 @@ def _disn_times(pixel_aligned: DISNSubject) -> Iterator[Row]:
     peak = 2 * side**3 / best["product"] / 1e9
     reached = pixel_aligned.flops * len(points) / best["field"] / 1e9
     note = f"of a {side} matrix product's; {pixel_aligned.flops / 1e6:.2f} MFLOP a point"
-    share = reached / peak
+    fraction = reached / peak
     name = "9 DISN: share of the processor's peak"
-    yield Row(name, reached, peak, share, ">= 0.6", share >= 0.6, "time", "GFLOP/s", note)
+    yield Row(name, reached, peak, fraction, ">= 0.6", fraction >= 0.6, "time", "GFLOP/s", note)
     blocks = {f"baked {b}": (subject.field, b) for b in (*DISN_BLOCKS[:3], LARGEST)}
     yield from _block_rule(subject, _rates(blocks, LARGEST, 2))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rows import KINDS, Kind, Row, at_least, at_most
+from rows import KINDS, Row, RowKind, at_least, at_most
 
 ROUNDS = 3
 CHOICES = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME")
@@ -36,7 +36,7 @@ print(time.perf_counter() - start)
 BUSY = "while True: pass"
 
 
-def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
+def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     """Yield the gain beside a busy process on each core, and the loss on a quiet machine."""
     if "time" not in kinds:
         return

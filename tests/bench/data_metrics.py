@@ -19,7 +19,7 @@ from levelform.backend.metrics import (
     normal_consistency,
     precision_recall,
 )
-from rows import KINDS, Kind, Row, at_least, at_most
+from rows import KINDS, Row, RowKind, at_least, at_most
 
 POINTS = 10_000
 PLACES = 4_000  # where inside and outside are asked for
@@ -28,7 +28,7 @@ RADIUS = 0.02
 BLOCK = 500
 
 
-def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
+def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     """Yield how far the metrics are from their definitions, and how much faster they are."""
     first, second = blob(0.0), blob(0.05)
     clouds = [
@@ -121,9 +121,9 @@ def agreement_of_grids(solid: Solid) -> Row:
     ticks = (np.arange(CELLS) + 0.5) / CELLS * 2 - 1
     centers = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), -1).reshape(-1, 3)
     scanned = solid.occupancy_grid(CELLS, 1.0).ravel()
-    share = float((scanned != solid.inside(centers)).mean())
+    fraction = float((scanned != solid.inside(centers)).mean())
     note = f"{CELLS}^3 cells of a closed mesh"
-    return at_most("voxels by scanning, labelled otherwise", share, None, 1e-5, note=note)
+    return at_most("voxels by scanning, labelled otherwise", fraction, None, 1e-5, note=note)
 
 
 def speed_rows(solid: Solid, clouds: list, places: np.ndarray) -> Iterator[Row]:

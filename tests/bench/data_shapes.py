@@ -20,7 +20,7 @@ from levelform.backend.data.shapes import (
     uniform_points,
 )
 from levelform.backend.geometry.meshes import Mesh
-from rows import KINDS, Kind, Row, at_least, at_most
+from rows import KINDS, Row, RowKind, at_least, at_most
 
 VIEWS = 8
 SIZE = 128
@@ -29,7 +29,7 @@ DRAWN = 100_000
 BLOCK = 2_000
 
 
-def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
+def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     """Yield rates, and how much memory a hundred thousand drawn samples leave behind."""
     if "count" in kinds:
         yield memory_row()
@@ -85,7 +85,7 @@ def rate_rows() -> Iterator[Row]:
 
 
 def view_rows(device: str, bar: float) -> Iterator[Row]:
-    """Yield pictures a second: of shapes, 8 views a category, and of a mesh of 10k triangles."""
+    """Yield images a second: of shapes, 8 views a category, and of a mesh of 10k triangles."""
     batch = ShapeBatch(one_of_each().shapes, device)
     of = [i for i in range(len(batch)) for _ in range(VIEWS)]
     cameras = [

@@ -53,8 +53,8 @@ def chosen_block(field: Field) -> int:
     return field.block or BLOCK[field.device.type]
 
 
-def picture(side: int = 128) -> View:
-    """Return a posed picture of noise on a disc, taken from the front."""
+def image(side: int = 128) -> View:
+    """Return a posed image of noise on a disc, taken from the front."""
     generator = torch.Generator().manual_seed(3)
     image = torch.rand(side, side, 4, generator=generator)
     y, x = torch.meshgrid(torch.linspace(-1, 1, side), torch.linspace(-1, 1, side), indexing="ij")
@@ -148,7 +148,7 @@ class DISNSubject:
     ----------
     subject : baked, and as the authors' graph
     model, view : what it was made with
-    inside : points of (P, 3) that project into the picture, (P,) bool
+    inside : points of (P, 3) that project into the image, (P,) bool
     flops : of one point, baked: the multiplications and additions of its matrix products
     """
 
@@ -163,7 +163,7 @@ def disn() -> DISNSubject:
     """Return DISN's decoders of one posed view."""
     torch.manual_seed(0)
     model = DISN(replace(DISN_PAPER, hidden=16, camera=False)).eval()
-    view = picture(DISN_PAPER.framing.size)
+    view = image(DISN_PAPER.framing.size)
     code = model.encode([view])
     streams = (model.sdf.global_stream, model.sdf.local_stream)
     project = _projection(code)
@@ -181,10 +181,12 @@ def disn() -> DISNSubject:
 
 
 def _projection(code: Code) -> Decoder:
-    poses, lenses = code.tensors["poses"], code.tensors["lenses"]
+    poses, intrinsics = code.tensors["poses"], code.tensors["lenses"]
 
     def project(points: Tensor) -> Tensor:
-        return project_points(points[None], poses[None], lenses[None], orthographic=False)[0][0, 0]
+        return project_points(points[None], poses[None], intrinsics[None], orthographic=False)[0][
+            0, 0
+        ]
 
     return project
 
@@ -215,9 +217,9 @@ def _authors_graph(model: DISN, code: Code, project: Decoder) -> Decoder:
 
 
 def _flops(stream: Stream) -> int:
-    """Return what a point costs once the picture's features are folded into the first layer."""
+    """Return what a point costs once the image's features are folded into the first layer."""
     layers = [m for m in (*stream.points, *stream.decoder) if isinstance(m, nn.Linear)]
     total = sum(layer.weight.numel() for layer in layers)
     width = stream.points[-2].out_features
-    picture_share = stream.first.weight.numel() - width * stream.first.out_features
-    return 2 * (total - picture_share)
+    image_term = stream.first.weight.numel() - width * stream.first.out_features
+    return 2 * (total - image_term)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from decoders import chosen_block, picture
+from decoders import chosen_block, image
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Reconstructor, load_reconstructor, methods
 from levelform.backend.reconstructors.uclid_net import UCLIDNet
@@ -15,7 +15,7 @@ OCCUPIED = 0.06  # share of UCLID-Net's voxels that a shape occupies
 
 
 def models(configuration: str = "compact") -> Iterator[Reconstructor]:
-    """Give every network with random weights that make its field depend on the picture."""
+    """Give every network with random weights that make its field depend on the image."""
     for name, cls in methods().items():
         if cls.spec.needs_weights:
             yield enliven(load_reconstructor(name, "random", "cpu", configuration=configuration))
@@ -34,8 +34,8 @@ def enliven(model: Reconstructor) -> Reconstructor:
 
 
 def _occupy(model: UCLIDNet) -> None:
-    """Make the network sure of a share `OCCUPIED` of the voxels of a picture, and of no other."""
-    grid = model.encode([picture()]).tensors["grid"][None]
+    """Make the network sure of a share `OCCUPIED` of the voxels of an image, and of no other."""
+    grid = model.encode([image()]).tensors["grid"][None]
     logits = model.network.occupancy_logits(grid).flatten().sort().values
     cut = round(len(logits) * (1 - OCCUPIED))
     between, sure = (logits[cut - 1] + logits[cut]) / 2, 30 / logits.std()
@@ -49,15 +49,15 @@ def agreements() -> Iterator[Row]:
     """Yield goal 20's exact part for every method."""
     points = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
     for model in models():
-        one = model.decode(model.encode([picture()]))(points)
-        several = model.decode(model.encode([picture()] * VIEWS))(points)
+        one = model.decode(model.encode([image()]))(points)
+        several = model.decode(model.encode([image()] * VIEWS))(points)
         difference = ((several - one).abs().max() / one.abs().max().clamp(min=1)).item()
         yield at_most(f"20 {model.spec.title}: {VIEWS} equal views = 1", difference, None, 1e-5)
 
 
 def times() -> Iterator[Row]:
     """Yield goal 20: V views may cost V encoders and 1.15 of one decoder."""
-    view = picture()
+    view = image()
     points = torch.rand(32_768, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
     for model in models():
 

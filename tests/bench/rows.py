@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Kind = Literal["count", "time"]
-KINDS: tuple[Kind, ...] = ("count", "time")
+RowKind = Literal["count", "time"]
+KINDS: tuple[RowKind, ...] = ("count", "time")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Row:
     ratio: float
     bar: str
     holds: bool
-    kind: Kind = "count"
+    kind: RowKind = "count"
     unit: str = ""
     note: str = ""
 
@@ -43,7 +43,7 @@ def at_most(
     anchor: float | None,
     bar: float,
     *,
-    kind: Kind = "count",
+    kind: RowKind = "count",
     unit: str = "",
     note: str = "",
 ) -> Row:
@@ -59,7 +59,7 @@ def at_least(
     anchor: float | None,
     bar: float,
     *,
-    kind: Kind = "count",
+    kind: RowKind = "count",
     unit: str = "",
     note: str = "",
 ) -> Row:

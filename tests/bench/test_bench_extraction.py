@@ -85,9 +85,9 @@ def test_the_frozen_fields_are_small_and_half_learned_a_chair():
     for kind in ("distance", "occupancy"):
         assert (subjects.FOLDER / f"chair_{kind}.safetensors").stat().st_size < 10_000
         inside, meant = subjects.learned(kind)(points) <= 0, solid(points) <= 0
-        overlap = (inside & meant).sum() / (inside | meant).sum()
-        assert 0.3 < overlap < 0.95
-        assert np.isfinite(float(overlap))
+        iou = (inside & meant).sum() / (inside | meant).sum()
+        assert 0.3 < iou < 0.95
+        assert np.isfinite(float(iou))
 
 
 @pytest.mark.slow

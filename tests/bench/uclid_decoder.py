@@ -38,11 +38,11 @@ def agreements() -> Iterator[Row]:
 
 def _occupancy_change() -> Row:
     """Return how far the occupied voxels of bfloat16 are from those of float32, 1 - IoU."""
-    from equal_views import picture
+    from equal_views import image
 
     model = load_reconstructor("uclid-net", device="cpu")
     assert isinstance(model, UCLIDNet)
-    grids, network = model.lift([picture()]), model.network
+    grids, network = model.lift([image()]), model.network
     solids = []
     for dtype in (torch.float32, torch.bfloat16):
         with torch.no_grad():

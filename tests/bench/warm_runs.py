@@ -1,4 +1,4 @@
-"""A picture to a mesh, the network in memory: what the processor works on one thread for it.
+"""An image to a mesh, the network in memory: what the processor works on one thread for it.
 
 That is about what a person waits on one core of a quiet machine, and more than on two.
 Random weights stand in where none are bundled. Their own field is noise, whose mesh costs many
@@ -70,11 +70,11 @@ def times() -> Iterator[Row]:
 
 
 def _wait(name: str, seconds: float, bar: float, note: str = "") -> Row:
-    return at_most(f"picture to {name}", seconds, None, bar, kind="time", unit="s", note=note)
+    return at_most(f"image to {name}", seconds, None, bar, kind="time", unit="s", note=note)
 
 
 def sample_view() -> View:
-    """Return the sample's first picture, its camera relative to the object's cube."""
+    """Return the sample's first image, its camera relative to the object's cube."""
     posed = read_posed_images(SAMPLE, choose=[0])
     view = to_view(views_of(posed)[0], Background())
     assert posed.world_from_volume is not None

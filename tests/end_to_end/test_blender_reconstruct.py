@@ -73,8 +73,8 @@ def enclosed(made: bpy.types.Object) -> float:
 def true_corners() -> np.ndarray:
     content = json.loads((SAMPLE / "transforms.json").read_text())
     matrix = np.array(content["world_from_volume"])
-    with np.load(SAMPLE / "truth.npz") as truth:
-        points = truth["vertices"] @ matrix[:3, :3].T + matrix[:3, 3]
+    with np.load(SAMPLE / "truth.npz") as ground_truth:
+        points = ground_truth["vertices"] @ matrix[:3, :3].T + matrix[:3, 3]
     return np.array([points.min(0), points.max(0)])
 
 
@@ -181,14 +181,14 @@ def blank(image: bpy.types.Image, alpha: float) -> bpy.types.Image:
     return made
 
 
-def picture_of(camera: bpy.types.Object) -> bpy.types.CameraBackgroundImage:
+def camera_image_of(camera: bpy.types.Object) -> bpy.types.CameraBackgroundImage:
     return camera.data.background_images[0]
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_a_picture_without_a_silhouette_is_named(sample, alpha):
+def test_an_image_without_a_silhouette_is_named(sample, alpha):
     camera = sample.objects["Camera 3"]
-    picture_of(camera).image = blank(picture_of(camera).image, alpha)
+    camera_image_of(camera).image = blank(camera_image_of(camera).image, alpha)
     volume = np.diag([2.0, 2.0, 2.0, 1.0])
     before = inventory()
     for arguments in ({}, {"volume": volume}):
@@ -198,7 +198,7 @@ def test_a_picture_without_a_silhouette_is_named(sample, alpha):
 
 
 def test_a_view_that_disagrees_is_named(sample):
-    background = picture_of(sample.objects["Camera 3"])
+    background = camera_image_of(sample.objects["Camera 3"])
     image = blank(background.image, 0.0)
     pixels = np.zeros((*image.size, 4), np.float32)
     pixels[8:40, 8:40] = 1.0  # in a corner, where no other camera sees anything

@@ -35,7 +35,7 @@ def ball_views(count=4):
 
 
 def camera(turn):
-    """Return a camera in the plane z = 0 that looks at the origin, z upwards in its picture."""
+    """Return a camera in the plane z = 0 that looks at the origin, z upwards in its image."""
     back = np.array([math.cos(turn), math.sin(turn), 0.0])
     up = np.array([0.0, 0.0, 1.0])
     pose = np.eye(4)

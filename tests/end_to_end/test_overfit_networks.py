@@ -1,4 +1,4 @@
-"""One object learned by a network; then a picture in, a mesh out, through a real worker."""
+"""One object learned by a network; then an image in, a mesh out, through a real worker."""
 
 import importlib.util
 import math
@@ -44,7 +44,7 @@ learning = load("learning_conftest", HERE / "reconstructors" / "conftest.py")
 one_thread = learning.one_thread
 
 
-# ---------------------------------------------------------------- a picture in, a mesh out
+# ---------------------------------------------------------------- an image in, a mesh out
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def reconstruct(jobs, tmp_path):
 
 
 def build(method, *, side=32, focal=None, **sizes):
-    """Return a network of a method's compact shape in other sizes, its pictures `side` squared."""
+    """Return a network of a method's compact shape in other sizes, its images `side` squared."""
     torch.manual_seed(0)
     cls = methods()[method]
     compact = cls.configurations["compact"]
@@ -103,39 +103,39 @@ def iou_of(mesh):
     """Return the IoU of a mesh and the spheres, on 20,000 points of the volume."""
     points = np.random.default_rng(0).uniform(-1, 1, (20_000, 3)).astype(np.float32)
     found = Solid(mesh).inside(points)
-    truth = learning.labels_of_spheres(torch.from_numpy(points)).numpy() > 0
-    return (found & truth).sum() / (found | truth).sum()
+    ground_truth = learning.labels_of_spheres(torch.from_numpy(points)).numpy() > 0
+    return (found & ground_truth).sum() / (found | ground_truth).sum()
 
 
 # ---------------------------------------------------------------- labels of points
 
-# Method, sizes, and how it learns: the part whose norms are over pictures, points by the surface.
+# Method, sizes, and how it learns: the part whose norms are over images, points by the surface.
 CASES = [
     (
         "deep-meta-functionals",
         {"width": 4, "blocks": 2, "hidden_width": 32},
-        {"encoder": "encoder", "steps": 700, "rate": 1e-2},
+        {"encoder": "encoder", "steps": 700, "learning_rate": 1e-2},
     ),
     (
         "tdgn",
         {"width": 4, "features": 8, "generator_width": 64, "embedding_width": 64},
-        {"encoder": "feature", "steps": 1000, "rate": 6e-3},
+        {"encoder": "feature", "steps": 1000, "learning_rate": 6e-3},
     ),
     (
         "occupancy-network",
         {"width": 4, "features": 8, "hidden": 64, "blocks": 3, "threshold": 0.5},
-        {"encoder": "encoder", "steps": 1000, "rate": 1e-2},
+        {"encoder": "encoder", "steps": 1000, "learning_rate": 1e-2},
     ),
     (
         "levelform",
         {"stem": 4, "widths": (8, 12, 16, 20), "camera": False},
-        {"encoder": "trunk", "steps": 1000, "rate": 1e-2, "near": 1024},
+        {"encoder": "trunk", "steps": 1000, "learning_rate": 1e-2, "near": 1024},
     ),
 ]
 
 
 @pytest.mark.parametrize(("method", "sizes", "how"), CASES)
-def test_a_picture_becomes_the_object(method, sizes, how, reconstruct):
+def test_an_image_becomes_the_object(method, sizes, how, reconstruct):
     model = build(method, **sizes)
     view = shared.take(shared.five_cameras()[0])
     learning.learn_one(model, view, **{**how, "encoder": getattr(model, how["encoder"])})
@@ -149,13 +149,13 @@ def test_distances_become_the_object(reconstruct):
     model = build(
         "disn",
         side=48,
-        picture=32,
+        image=32,
         width=4,
         hidden=16,
         features=16,
         point_widths=(16, 32, 64),
         decoder_widths=(64, 32),
-        batch_norm=False,  # one picture has no statistics
+        batch_norm=False,  # one image has no statistics
         camera=False,
         symmetry=False,  # the object is not
     ).train()
@@ -165,7 +165,7 @@ def test_distances_become_the_object(reconstruct):
     def loss():
         return model.loss(learning.with_points(batch, generator, near=1024))["loss"]
 
-    learning.minimise(model.parameters(), loss, steps=350, rate=1e-2)
+    learning.minimise(model.parameters(), loss, steps=350, learning_rate=1e-2)
     assert iou_of(reconstruct(model.eval(), view)) > 0.95
 
 
@@ -193,21 +193,26 @@ def test_sheets_become_the_object(reconstruct, monkeypatch):
     view = shared.take(shared.five_cameras()[0])
     batch, generator = learning.posed_batch(model, [view]), torch.Generator().manual_seed(1)
     depth = model.depth.parameters()
-    learning.minimise(depth, lambda: model.depth_loss(batch)["loss"], steps=100, rate=5e-3)
+    learning.minimise(depth, lambda: model.depth_loss(batch)["loss"], steps=100, learning_rate=5e-3)
     # As in the paper, the main network learns from the depth that the other one finds.
     found = torch.stack(model.eval().estimate_depths([view]))
     batch = replace(batch, depth=found[None])
     network = list(model.train().network.parameters())
     learning.minimise(
-        network, lambda: model.loss(batch, generator, warm_up=True)["loss"], steps=60, rate=1e-2
+        network,
+        lambda: model.loss(batch, generator, warm_up=True)["loss"],
+        steps=60,
+        learning_rate=1e-2,
     )
-    learning.minimise(network, lambda: model.loss(batch, generator)["loss"], steps=110, rate=1e-2)
+    learning.minimise(
+        network, lambda: model.loss(batch, generator)["loss"], steps=110, learning_rate=1e-2
+    )
     mesh = reconstruct(model.eval(), view)
     found = Solid(mesh).surface(50_000, np.random.default_rng(0)).points
-    truth = learning.surface_of_spheres(50_000, torch.Generator().manual_seed(3)).numpy()
-    middle = truth.mean(0)
-    radius = np.linalg.norm(truth - middle, axis=1).max()
-    assert chamfer_l2((found - middle) / radius, (truth - middle) / radius) < 1e-3
+    ground_truth = learning.surface_of_spheres(50_000, torch.Generator().manual_seed(3)).numpy()
+    middle = ground_truth.mean(0)
+    radius = np.linalg.norm(ground_truth - middle, axis=1).max()
+    assert chamfer_l2((found - middle) / radius, (ground_truth - middle) / radius) < 1e-3
 
 
 # ---------------------------------------------------------------- silhouettes alone: SDF-SRN
@@ -226,7 +231,7 @@ def ring(count, distance=4.9, size=64):
 
 
 def test_silhouettes_become_the_object(reconstruct):
-    """Pictures and cameras are all that the network learns from.
+    """Images and cameras are all that the network learns from.
 
     The losses' margin makes outlines swell by about a hundredth of the object's side, which a few
     hundred steps undo only if the bound of Eq. 1 counts more than in the paper.
@@ -254,8 +259,8 @@ def test_silhouettes_become_the_object(reconstruct):
         )
         return model.loss(few, generator, rays=192, eikonal_points=300)["loss"]
 
-    learning.minimise(model.generator.parameters(), sphere, steps=150, rate=6e-3, clip=0.3)
-    learning.minimise(model.parameters(), loss, steps=500, rate=2e-3, clip=1.0)
+    learning.minimise(model.generator.parameters(), sphere, steps=150, learning_rate=6e-3, clip=0.3)
+    learning.minimise(model.parameters(), loss, steps=500, learning_rate=2e-3, clip=1.0)
     mesh = reconstruct(model.eval(), views[0])
     drawn = render_mesh(mesh, cameras).rgba[..., 3].numpy()
     scores = [

@@ -15,14 +15,14 @@ from PIL import Image, ImageDraw
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample"
 POINTS = 60_000
-FINER = 4  # the mesh is drawn this much finer than the pictures
+FINER = 4  # the mesh is drawn this much finer than the images
 # IoU with the true object at 8 views: what a hull can't see (Suzanne's eye sockets) stays filled.
 LEAST = {"suzanne": 0.90, "chair": 0.75}
 
 
 @pytest.fixture(scope="module", params=LEAST)
 def made(request):
-    """The sample's name, its posed pictures, the final mesh as sent and its stats."""
+    """The sample's name, its posed images, the final mesh as sent and its stats."""
     posed = read_posed_images(SAMPLE / request.param)
     wish = protocol.Reconstruct(
         "sample",
@@ -67,9 +67,9 @@ def drawn(mesh, camera):
 
 def test_mesh_is_the_object(made):
     name, _, mesh, stats = made
-    with np.load(SAMPLE / name / "truth.npz") as truth:
+    with np.load(SAMPLE / name / "truth.npz") as ground_truth:
         points = np.random.default_rng(0).uniform(-1, 1, (POINTS, 3))
-        real = inside(truth["vertices"], truth["faces"], points)
+        real = inside(ground_truth["vertices"], ground_truth["faces"], points)
     ours = inside(mesh.vertices, mesh.faces, points)
     assert stats["watertight"] is True
     assert (real & ours).sum() / (real | ours).sum() >= LEAST[name]
@@ -85,7 +85,7 @@ def test_every_silhouette_reprojects(made):
         assert (mask & silhouette).sum() / (mask | silhouette).sum() >= 0.98, view.name
 
 
-def test_colours_are_the_pictures_own(made):
+def test_colours_are_the_images_own(made):
     """Seen from a camera, a vertex that faces it has about the colour of its pixel."""
     from levelform.backend.contract.srgb import linear_from_srgb
 

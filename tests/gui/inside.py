@@ -365,14 +365,14 @@ class Checks:
         yield from until(lambda: self.watch.redraws > seen + 3, orbiting=True)
         path = OUT / "window.png"
         yield from photograph(path)
-        picture = bpy.data.images.load(str(path))
-        pixels = np.array(picture.pixels[:]).reshape(-1, picture.channels)[:, :3]
-        bpy.data.images.remove(picture)
-        row("a picture of the window", pixels.std() > 0.02, str(path))
+        image = bpy.data.images.load(str(path))
+        pixels = np.array(image.pixels[:]).reshape(-1, image.channels)[:, :3]
+        bpy.data.images.remove(image)
+        row("an image of the window", pixels.std() > 0.02, str(path))
 
 
 def photograph(path: Path) -> Check:
-    """Have `run.py` take the picture: Blender can't read its own window everywhere."""
+    """Have `run.py` take the image: Blender can't read its own window everywhere."""
     request = OUT / "photograph"
     request.touch()
     yield from until(lambda: not request.exists())

@@ -3,7 +3,7 @@
 `$BLENDER` is a command that opens a window on `$DISPLAY`, with any arguments of its own; without it
 there is nothing to do. `$LEVELFORM_PYTHON` runs the backend, by default the Python that runs this.
 `$LEVELFORM_ZIP` installs the built extension instead of using the checkout, `$LEVELFORM_GUI_OUT`
-keeps the report, Blender's log and a picture of the window. What happens in the window is in
+keeps the report, Blender's log and an image of the window. What happens in the window is in
 `inside.py`; a row is printed for each check, and the exit status tells whether all hold.
 """
 
@@ -82,7 +82,7 @@ def wait_for(path: Path, process: subprocess.Popen, out: Path) -> dict:
 
 
 def photograph(out: Path) -> None:
-    """Take the picture that the driver inside asks for, where ImageMagick is installed."""
+    """Take the image that the driver inside asks for, where ImageMagick is installed."""
     tool = shutil.which("import")
     if tool and os.environ.get("DISPLAY"):
         subprocess.run([tool, "-window", "root", str(out / "window.png")], check=False)

@@ -110,11 +110,11 @@ def moving(kind: str) -> None:
     scene.collection.objects.link(camera)
     camera.rotation_mode = "QUATERNION"
     for number, frame in enumerate(content["frames"], 1):
-        lens = {**content, **frame}
+        intrinsics = {**content, **frame}
         camera.matrix_world = Matrix(frame["transform_matrix"])
-        camera.data.sensor_width, camera.data.lens = 36.0, lens["fl_x"] * 36.0 / width
-        camera.data.shift_x = 0.5 - lens["cx"] / width
-        camera.data.shift_y = (lens["cy"] - height / 2) / width
+        camera.data.sensor_width, camera.data.lens = 36.0, intrinsics["fl_x"] * 36.0 / width
+        camera.data.shift_x = 0.5 - intrinsics["cx"] / width
+        camera.data.shift_y = (intrinsics["cy"] - height / 2) / width
         for name in ("location", "rotation_quaternion", "scale"):
             camera.keyframe_insert(name, frame=number)
         for name in ("lens", "shift_x", "shift_y"):

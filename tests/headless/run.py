@@ -236,9 +236,9 @@ def check_mesh(blender: Blender, name: str, status: int, path: Path) -> None:
     if status or not path.exists():
         blender.check(name, False, f"exit {status}, {'a file' if path.exists() else 'no file'}")
         return
-    overlap, volume = iou(path), signed_volume(path)
-    measured = f"IoU {overlap:.3f}, signed volume {volume:.2f}"
-    blender.check(name, overlap > GOOD and volume > 0, measured)
+    solid_iou, volume = iou(path), signed_volume(path)
+    measured = f"IoU {solid_iou:.3f}, signed volume {volume:.2f}"
+    blender.check(name, solid_iou > GOOD and volume > 0, measured)
 
 
 def signed_volume(path: Path) -> float:
@@ -256,8 +256,8 @@ def iou(path: Path) -> float:
 
     mesh = read_mesh(path)
     matrix = np.array(json.loads((SAMPLE / "transforms.json").read_text())["world_from_volume"])
-    with np.load(SAMPLE / "truth.npz") as truth:
-        real = truth["vertices"] @ matrix[:3, :3].T + matrix[:3, 3], truth["faces"]
+    with np.load(SAMPLE / "truth.npz") as ground_truth:
+        real = ground_truth["vertices"] @ matrix[:3, :3].T + matrix[:3, 3], ground_truth["faces"]
     low = np.minimum(real[0].min(0), mesh.vertices.min(0))
     high = np.maximum(real[0].max(0), mesh.vertices.max(0))
     points = np.random.default_rng(0).uniform(low, high, (20_000, 3))

@@ -58,11 +58,11 @@ def read(file: Path) -> Listing:
             if placed is None or camera.get("enabled", "true").lower() in ("false", "0"):
                 loose.append(label)
                 continue
-            lens = _sensor_keys(sensors.get(camera.get("sensor_id", "")), label, file)
+            intrinsics = _sensor_keys(sensors.get(camera.get("sensor_id", "")), label, file)
             world = worlds.get(camera.get("component_id"))
             world = whole if world is None else world
             pose = world @ _numbers(placed.text, 16, f"transform of {label}", file).reshape(4, 4)
-            keys = {**lens, "transform_matrix": pose * FLIP_YZ}
+            keys = {**intrinsics, "transform_matrix": pose * FLIP_YZ}
             entries.append(Entry(len(entries), label, keys))
     if not entries:
         raise RequestError(

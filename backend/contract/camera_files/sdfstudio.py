@@ -38,15 +38,15 @@ def _entry(file: Path, number: int, frame: Any, shared: Mapping[str, Any]) -> En
     label = f"frame {number} ({name})"
     pose = matrix(frame.get("camtoworld"), "camtoworld", label, ((4, 4),))
     given = frame.get("intrinsics", shared.get("intrinsics"))
-    lens = matrix(given, "intrinsics", label, ((3, 3), (4, 4), (3, 4)))
+    intrinsics = matrix(given, "intrinsics", label, ((3, 3), (4, 4), (3, 4)))
     keys = {
         "w": frame.get("width", shared.get("width")),
         "h": frame.get("height", shared.get("height")),
-        "fl_x": float(lens[0, 0]),
-        "fl_y": float(lens[1, 1]),
-        "cx": float(lens[0, 2]),
-        "cy": float(lens[1, 2]),
-        "skew": float(lens[0, 1]),
+        "fl_x": float(intrinsics[0, 0]),
+        "fl_y": float(intrinsics[1, 1]),
+        "cx": float(intrinsics[0, 2]),
+        "cy": float(intrinsics[1, 2]),
+        "skew": float(intrinsics[0, 1]),
         "transform_matrix": pose * FLIP_YZ,
     }
     mask = frame.get("foreground_mask") or frame.get("mask_path") or ""

@@ -1,7 +1,7 @@
 """The one data set format: sharded, memory-mapped, checksummed; see docs/datasets.md."""
 
-from .dataset import Dataset, Shape, read_splits
-from .drawing import Batch, draw_batch
+from .dataset import Dataset, StoredShape, read_splits
+from .drawing import DatasetBatch, sample_batch
 from .record import SCHEMA, VOXEL_HALF, VOXELS, Record, pack_voxels, unpack_voxels
 from .verify import verify
 from .writer import AGAIN, DatasetWriter, split_of
@@ -11,14 +11,14 @@ __all__ = [
     "SCHEMA",
     "VOXELS",
     "VOXEL_HALF",
-    "Batch",
     "Dataset",
+    "DatasetBatch",
     "DatasetWriter",
     "Record",
-    "Shape",
-    "draw_batch",
+    "StoredShape",
     "pack_voxels",
     "read_splits",
+    "sample_batch",
     "split_of",
     "unpack_voxels",
     "verify",

@@ -40,7 +40,7 @@ class Shard:
         return self._maps[name]
 
 
-class Shape:
+class StoredShape:
     """One shape of a data set: `id`, `category`, `info`, and its arrays by name."""
 
     def __init__(self, shard: Shard, entry: ShardShape) -> None:
@@ -72,7 +72,7 @@ class Shape:
 
     @property
     def view_count(self) -> int:
-        """How many pictures there are of it."""
+        """How many images there are of it."""
         start, stop = self._entry.rows.get("views.images", (0, 0))
         return stop - start
 
@@ -83,17 +83,17 @@ class Shape:
         return self[f"{points}.distance"] < 0
 
     def camera(self, index: int) -> "Camera":
-        """Return the camera of a picture, posed in the object frame."""
+        """Return the camera of an image, posed in the object frame."""
         from ...geometry.cameras import Camera
 
         fx, fy, cx, cy = self["views.intrinsics"][index].tolist()
         height, width = self["views.images"].shape[1:3]
-        flat = "views.orthographic" in self and bool(self["views.orthographic"][index])
+        orthographic = "views.orthographic" in self and bool(self["views.orthographic"][index])
         pose = np.array(self["views.poses"][index])
-        return Camera(pose, fx, fy, cx, cy, width, height, orthographic=flat)
+        return Camera(pose, fx, fy, cx, cy, width, height, orthographic=orthographic)
 
     def view(self, index: int) -> "View":
-        """Return a picture with its camera, where it has one."""
+        """Return an image with its camera, where it has one."""
         import torch
 
         from ...geometry.views import View
@@ -103,7 +103,7 @@ class Shape:
         return View(image, camera, f"{self.id} #{index}")
 
 
-class Dataset(Sequence[Shape]):
+class Dataset(Sequence[StoredShape]):
     """The shapes of a data set, or of one split of it.
 
     Parameters
@@ -140,7 +140,7 @@ class Dataset(Sequence[Shape]):
     def __len__(self) -> int:
         return len(self.shapes)
 
-    def __getitem__(self, index: int) -> Shape:  # type: ignore[override] - no slices
+    def __getitem__(self, index: int) -> StoredShape:  # type: ignore[override] - no slices
         return self.shapes[index]
 
     @cached_property
@@ -148,13 +148,13 @@ class Dataset(Sequence[Shape]):
         """The categories of its shapes, sorted."""
         return tuple(sorted({shape.category for shape in self.shapes}))
 
-    def find(self, shape: str) -> Shape:
+    def find(self, shape: str) -> StoredShape:
         """Return the shape with the id `shape`."""
         if shape not in self._all:
             raise RequestError(f"The data set has no shape {shape!r}.")
         return self._all[shape]
 
-    def _index(self) -> Iterator[tuple[str, Shape]]:
+    def _index(self) -> Iterator[tuple[str, StoredShape]]:
         for entry in self.manifest["shards"]:
             path = self.root / SHARDS / entry["file"]
             header = read_header(path)
@@ -170,7 +170,7 @@ class Dataset(Sequence[Shape]):
                 )
             shard = Shard(path, header)
             for shape in header.shapes:
-                yield shape.id, Shape(shard, shape)
+                yield shape.id, StoredShape(shard, shape)
 
     def _names_of(self, split: str) -> list[str]:
         splits = read_splits(self.root)

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
-from .dataset import Dataset, Shape
+from .dataset import Dataset, StoredShape
 
 
 @dataclass(frozen=True)
-class Batch:
+class DatasetBatch:
     """B objects with V views and N points each.
 
     images : (B, V, H, W, 4) float32 in [0, 1], straight alpha
@@ -32,14 +32,14 @@ class Batch:
     categories: list[str]
 
 
-def draw_batch(
+def sample_batch(
     dataset: Dataset,
     rng: np.random.Generator,
     *,
     objects: int,
     points: dict[str, int],
     views: int = 1,
-) -> Batch:
+) -> DatasetBatch:
     """Draw objects, views and points at random; points with replacement, views without.
 
     Parameters
@@ -47,7 +47,7 @@ def draw_batch(
     points
         How many points of each named set: {"uniform": 1024, "near": 1024}.
     views
-        How many of each object's pictures; 0 for none.
+        How many of each object's images; 0 for none.
 
     Raises
     ------
@@ -58,11 +58,11 @@ def draw_batch(
         raise RequestError("The data set has no shapes to draw from.")
     shapes = [dataset[int(i)] for i in rng.integers(len(dataset), size=objects)]
     chosen = [_choose_views(shape, views, rng) for shape in shapes]
-    drawn = [_draw_points(shape, points, rng) for shape in shapes]
+    drawn = [_sample_points(shape, points, rng) for shape in shapes]
     distances = [distance for _, _, distance in drawn if distance is not None]
-    pictures = [_pictures(shape, index) for shape, index in zip(shapes, chosen, strict=True)]
-    return Batch(
-        torch.from_numpy(np.stack(pictures)).float() / 255,
+    images = [_images(shape, index) for shape, index in zip(shapes, chosen, strict=True)]
+    return DatasetBatch(
+        torch.from_numpy(np.stack(images)).float() / 255,
         [_cameras(shape, index) for shape, index in zip(shapes, chosen, strict=True)],
         torch.from_numpy(np.stack([entry[0] for entry in drawn])),
         torch.from_numpy(np.stack([entry[1] for entry in drawn])).float(),
@@ -72,26 +72,26 @@ def draw_batch(
     )
 
 
-def _choose_views(shape: Shape, count: int, rng: np.random.Generator) -> np.ndarray:
+def _choose_views(shape: StoredShape, count: int, rng: np.random.Generator) -> np.ndarray:
     if shape.view_count < count:
         raise RequestError(f"{shape.id} has {shape.view_count} views, not {count}.")
     return rng.permutation(shape.view_count)[:count]
 
 
-def _pictures(shape: Shape, index: np.ndarray) -> np.ndarray:
+def _images(shape: StoredShape, index: np.ndarray) -> np.ndarray:
     if len(index) == 0:
         return np.zeros((0, 1, 1, 4), np.uint8)
     return np.stack([shape["views.images"][i] for i in index])
 
 
-def _cameras(shape: Shape, index: np.ndarray) -> list[Camera]:
+def _cameras(shape: StoredShape, index: np.ndarray) -> list[Camera]:
     if "views.poses" not in shape:
         return []
     return [shape.camera(int(i)) for i in index]
 
 
-def _draw_points(
-    shape: Shape, points: dict[str, int], rng: np.random.Generator
+def _sample_points(
+    shape: StoredShape, points: dict[str, int], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return points, labels and signed distances (None if one set has none) of one shape."""
     places, labels, distances = [], [], []

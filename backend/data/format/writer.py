@@ -76,7 +76,7 @@ class DatasetWriter:
         Raises
         ------
         RequestError
-            If the id was given before in this run, or its pictures differ in size from the others'.
+            If the id was given before in this run, or its images differ in size from the others'.
         WorkError
             If the disk refuses.
         """
@@ -158,7 +158,7 @@ class DatasetWriter:
                 raise RequestError(
                     f"{record.id}: {name} is {list(array.shape[1:])} a row, "
                     f"but {known['shape']} in the shapes before.",
-                    "Give all pictures of a data set one size.",
+                    "Give all images of a data set one size.",
                 )
 
     def _flush(self) -> None:

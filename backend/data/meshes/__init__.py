@@ -2,7 +2,7 @@
 
 from .reading import SUFFIXES, Asset, NoSurface, find_assets, read_asset
 from .repair import MeshReport, mend, usable
-from .sampling import DISTRIBUTIONS, PointSet, draw_points
+from .sampling import DISTRIBUTIONS, PointSet, sample_points
 from .solid import Solid, SurfaceSamples
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "PointSet",
     "Solid",
     "SurfaceSamples",
-    "draw_points",
     "find_assets",
     "mend",
     "read_asset",
+    "sample_points",
     "usable",
 ]

@@ -103,7 +103,7 @@ def check_numbers(mesh: Mesh, name: str) -> None:
 
 
 def _lost(path: Path) -> list[str]:
-    """Return a sentence for every picture or material file that a mesh file names in vain."""
+    """Return a sentence for every image or material file that a mesh file names in vain."""
     suffix, names = path.suffix.lower(), []
     if suffix == ".gltf":
         try:

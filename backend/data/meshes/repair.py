@@ -74,9 +74,9 @@ def mend(mesh: Mesh) -> tuple[Mesh, MeshReport]:
     result = np.where(flip[:, None], original[:, ::-1], original).astype(np.int32)
     closed, openings = _close(Mesh(mesh.vertices, result, None, mesh.colors), welded)
     areas = _areas(closed.vertices, closed.faces)
-    share = float(areas[len(result) :].sum() / areas.sum())
+    fraction = float(areas[len(result) :].sum() / areas.sum())
     counts = (int(turned.sum()), int(inverted.sum()), openings)
-    return closed, MeshReport(degenerate, duplicate, *counts, share)
+    return closed, MeshReport(degenerate, duplicate, *counts, fraction)
 
 
 def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:

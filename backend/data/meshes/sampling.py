@@ -48,7 +48,7 @@ def frame_matrix(solid: Solid, frame: str, rng: np.random.Generator) -> np.ndarr
     return FRAMES[frame](solid.vertices[np.unique(solid.faces)])
 
 
-def draw_points(
+def sample_points(
     solid: Solid, name: str, *, count: int | None = None, seed: int = 0, labels: bool = True
 ) -> PointSet:
     """Draw labelled points as a paper does.
@@ -105,7 +105,7 @@ def mixture(*parts) -> Callable[[Solid, int, np.random.Generator], np.ndarray]:
     """Return a drawing that takes (share, drawing) pairs; shares add up to 1."""
 
     def draw(solid: Solid, count: int, rng: np.random.Generator) -> np.ndarray:
-        edges = np.round(np.cumsum([0.0, *[share for share, _ in parts]]) * count).astype(int)
+        edges = np.round(np.cumsum([0.0, *[fraction for fraction, _ in parts]]) * count).astype(int)
         sizes = np.diff(edges)
         return np.concatenate(
             [how(solid, int(size), rng) for (_, how), size in zip(parts, sizes, strict=True)]
@@ -129,9 +129,9 @@ def _disn_bands(solid: Solid, count: int, rng: np.random.Generator) -> np.ndarra
     distance = solid.signed_distance(candidates) - DISN_ISO
     picked, owed = [], 0
     for index, (low, high) in enumerate(DISN_BANDS):
-        share = (index + 1) * count // 4 - index * count // 4
+        fraction = (index + 1) * count // 4 - index * count // 4
         inside = np.flatnonzero((distance >= low) & (distance < high))
-        owed += share
+        owed += fraction
         if len(inside):
             picked.append(candidates[rng.choice(inside, owed, replace=True)])
             owed = 0

@@ -1,4 +1,4 @@
-"""What all readers share: the table of layouts, pictures, and the way into the object frame."""
+"""What all readers share: the table of layouts, images, and the way into the object frame."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Reader(ABC):
     root
         The folder that the archive was unpacked to.
     size
-        Side of the pictures in the records; others are resized to it.
+        Side of the images in the records; others are resized to it.
     """
 
     def __init__(self, root: str | Path, *, size: int = 128) -> None:
@@ -63,7 +63,7 @@ def folders(root: Path, marker: str) -> list[str]:
 
 
 def read_image(path: Path, mode: str = "RGBA") -> np.ndarray:
-    """Return a picture, (H, W, channels) uint8.
+    """Return an image, (H, W, channels) uint8.
 
     Raises
     ------
@@ -74,14 +74,14 @@ def read_image(path: Path, mode: str = "RGBA") -> np.ndarray:
         return np.asarray(file.convert(mode))
 
 
-def with_mask(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return RGBA, (H, W, 4) uint8, of an RGB picture and a mask, (H, W) bool."""
+def with_mask(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return RGBA, (H, W, 4) uint8, of an RGB image and a mask, (H, W) bool."""
     alpha = np.where(mask, 255, 0).astype(np.uint8)
-    return np.concatenate([picture[..., :3], alpha[..., None]], -1)
+    return np.concatenate([image[..., :3], alpha[..., None]], -1)
 
 
 def resized(image: np.ndarray, camera: Camera, size: int) -> tuple[np.ndarray, Camera]:
-    """Return a picture, (H, W, 4) uint8, and its camera at `size` pixels a side.
+    """Return an image, (H, W, 4) uint8, and its camera at `size` pixels a side.
 
     Colours are weighed by alpha, so that what is transparent does not bleed into the object.
     """
@@ -122,7 +122,7 @@ def resized(image: np.ndarray, camera: Camera, size: int) -> tuple[np.ndarray, C
 def cropped(
     image: np.ndarray, camera: Camera, center: tuple[float, float], side: int
 ) -> tuple[np.ndarray, Camera]:
-    """Return the square of `side` pixels around `center` (x, y); beyond the picture it is empty."""
+    """Return the square of `side` pixels around `center` (x, y); beyond the image it is empty."""
     left, top = round(center[0] - side / 2), round(center[1] - side / 2)
     result = np.zeros((side, side, 4), np.uint8)
     height, width = image.shape[:2]
@@ -135,20 +135,20 @@ def cropped(
 
 
 def views_of(
-    pictures: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
+    images: Sequence[np.ndarray], cameras: Sequence[Camera], size: int
 ) -> dict[str, np.ndarray]:
-    """Return a record's `views.*` of pictures, and cameras posed in the object frame."""
-    pairs = [resized(image, camera, size) for image, camera in zip(pictures, cameras, strict=True)]
+    """Return a record's `views.*` of images, and cameras posed in the object frame."""
+    pairs = [resized(image, camera, size) for image, camera in zip(images, cameras, strict=True)]
     return {"views.images": np.stack([image for image, _ in pairs])} | camera_arrays(
         [camera for _, camera in pairs]
     )
 
 
-def posed(camera_from_world: np.ndarray, **lens: float) -> Camera:
+def posed(camera_from_world: np.ndarray, **intrinsics: float) -> Camera:
     """Return a camera from its extrinsic, (3 or 4, 4) rigid: x right, y down, z forward."""
     matrix = np.eye(4)
     matrix[:3] = np.asarray(camera_from_world, np.float64)[:3]
-    return Camera(np.linalg.inv(matrix), **lens)  # type: ignore[arg-type]
+    return Camera(np.linalg.inv(matrix), **intrinsics)  # type: ignore[arg-type]
 
 
 def turned_grid(grid: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ from .base import (
 from .binvox import read_binvox
 
 SPLITS = ("train", "val", "test")
-NMR_FOCAL = 1.8660254037844388  # in widths of the picture: a lens of 30 degrees
+NMR_FOCAL = 1.8660254037844388  # in widths of the image: a lens of 30 degrees
 WHITE = 0.03  # how far from white, in sRGB, the background of a JPEG may be
 
 
@@ -79,18 +79,18 @@ class OccupancyArchive(_Listed):
         stored = read_npz(folder / "points.npz")
         count = len(stored["points"])
         inside = np.unpackbits(stored["occupancies"])[:count]
-        turn = Z_UP_FROM_SHAPENET.copy()
-        turn[:3, :3] *= OBJECT_SIDE
+        transform = Z_UP_FROM_SHAPENET.copy()
+        transform[:3, :3] *= OBJECT_SIDE
         scale = OBJECT_SIDE / float(stored["scale"])
         matrix = from_shapenet(similarity(scale=scale, offset=-scale * stored["loc"]))
         back = np.linalg.inv(matrix)
         arrays = {
-            "uniform.points": apply(turn, stored["points"].astype(np.float32)),
+            "uniform.points": apply(transform, stored["points"].astype(np.float32)),
             "uniform.inside": inside.astype(np.uint8),
             "source_from_object": back[None],
         }
         if (folder / "pointcloud.npz").exists():
-            arrays |= surface_arrays(read_npz(folder / "pointcloud.npz"), turn)
+            arrays |= surface_arrays(read_npz(folder / "pointcloud.npz"), transform)
         if (folder / "model.binvox").exists():
             grid = turned_grid(read_binvox(folder / "model.binvox").grid)
             arrays["voxels"] = pack_voxels(grid)
@@ -102,42 +102,42 @@ class OccupancyArchive(_Listed):
 
     def _views(self, folder: Path, back: np.ndarray) -> dict[str, np.ndarray]:
         mats = read_npz(folder / "cameras.npz")
-        pictures, cameras = [], []
+        images, cameras = [], []
         for index, path in enumerate(sorted(folder.glob("*.jpg"))):
-            pictures.append(cut_from_white(read_image(path, "RGB")))
-            height, width = pictures[-1].shape[:2]
-            lens = np.asarray(mats[f"camera_mat_{index}"], np.float64)
+            images.append(cut_from_white(read_image(path, "RGB")))
+            height, width = images[-1].shape[:2]
+            intrinsics = np.asarray(mats[f"camera_mat_{index}"], np.float64)
             camera = posed(
                 mats[f"world_mat_{index}"],
-                fx=float(lens[0, 0]),
-                fy=float(lens[1, 1]),
-                cx=float(lens[0, 2]),
-                cy=float(lens[1, 2]),
+                fx=float(intrinsics[0, 0]),
+                fy=float(intrinsics[1, 1]),
+                cx=float(intrinsics[0, 2]),
+                cy=float(intrinsics[1, 2]),
                 width=width,
                 height=height,
             )
             cameras.append(camera.in_frame(back))
-        return views_of(pictures, cameras, self.size)
+        return views_of(images, cameras, self.size)
 
 
 def surface_arrays(stored: dict[str, np.ndarray], matrix: np.ndarray) -> dict[str, np.ndarray]:
     """Return `surface.*` of points and normals moved by a similarity, (4, 4)."""
-    turn = matrix[:3, :3] / np.cbrt(np.linalg.det(matrix[:3, :3]))
-    normals = stored["normals"].astype(np.float64) @ turn.T
+    transform = matrix[:3, :3] / np.cbrt(np.linalg.det(matrix[:3, :3]))
+    normals = stored["normals"].astype(np.float64) @ transform.T
     return {
         "surface.points": apply(matrix, stored["points"].astype(np.float32)),
         "surface.normals": normals.astype(np.float32),
     }
 
 
-def cut_from_white(picture: np.ndarray) -> np.ndarray:
-    """Return RGBA, (H, W, 4) uint8, of an RGB picture: the white that touches its border goes."""
+def cut_from_white(image: np.ndarray) -> np.ndarray:
+    """Return RGBA, (H, W, 4) uint8, of an RGB image: the white that touches its border goes."""
     from scipy.ndimage import binary_propagation
 
-    white = (picture.min(-1) / 255.0) > 1 - WHITE
+    white = (image.min(-1) / 255.0) > 1 - WHITE
     border = np.zeros_like(white)
     border[[0, -1]], border[:, [0, -1]] = white[[0, -1]], white[:, [0, -1]]
-    return with_mask(picture, ~np.asarray(binary_propagation(border, mask=white), bool))
+    return with_mask(image, ~np.asarray(binary_propagation(border, mask=white), bool))
 
 
 @layout("nmr")
@@ -156,16 +156,21 @@ class NeuralMeshRenderer(_Listed):
         back = np.linalg.inv(matrix)
         arrays = surface_arrays(cloud, matrix) | {"source_from_object": back[None]}
         mats = read_npz(folder / "cameras.npz")
-        pictures, cameras = [], []
+        images, cameras = [], []
         for index, path in enumerate(sorted((folder / "image").glob("*.png"))):
             mask = read_image(folder / "mask" / path.name, "RGB")[..., 0] > 0
-            pictures.append(with_mask(read_image(path, "RGB"), mask))
+            images.append(with_mask(read_image(path, "RGB"), mask))
             cameras.append(self._camera(mats[f"world_mat_{index}"], mask.shape, back))
-        arrays |= views_of(pictures, cameras, self.size)
+        arrays |= views_of(images, cameras, self.size)
         split = self._splits.get(name, "")
         return Record(name, name.split("/")[0], arrays, split, {"layout": "nmr"})
 
     def _camera(self, extrinsic: np.ndarray, shape: tuple[int, ...], back: np.ndarray) -> Camera:
         height, width = shape
-        lens = {"fx": NMR_FOCAL * width, "fy": NMR_FOCAL * width, "cx": width / 2, "cy": height / 2}
-        return posed(extrinsic, **lens, width=width, height=height).in_frame(back)
+        intrinsics = {
+            "fx": NMR_FOCAL * width,
+            "fy": NMR_FOCAL * width,
+            "cx": width / 2,
+            "cy": height / 2,
+        }
+        return posed(extrinsic, **intrinsics, width=width, height=height).in_frame(back)

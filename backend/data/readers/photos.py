@@ -36,13 +36,13 @@ class _Model:
 
 
 @lru_cache(maxsize=4)
-def _model(path: Path, turn: tuple[tuple[float, ...], ...] | None) -> _Model:
+def _model(path: Path, matrix: tuple[tuple[float, ...], ...] | None) -> _Model:
     """Return the points of a model; photographs of one follow each other, so a few are kept."""
     from ..meshes import Asset, read_asset
     from ..records import Contents, record_of_mesh
 
     asset = read_asset(path, up="Z")
-    rotation = np.eye(4) if turn is None else np.array(turn)
+    rotation = np.eye(4) if matrix is None else np.array(matrix)
     mesh = Mesh(apply(rotation, asset.mesh.vertices), asset.mesh.faces)
     name = path.stem if path.stem != "model" else path.parent.name
     record = record_of_mesh(Asset(mesh, path), Contents(views=0), name=name, category="")
@@ -76,9 +76,9 @@ class Pix3D(Reader):
         if model.reason:
             return model.reason
         mask = read_image(self.root / entry["mask"], "L") > 127
-        picture = with_mask(read_image(self.root / entry["img"], "RGB"), mask)
+        photo = with_mask(read_image(self.root / entry["img"], "RGB"), mask)
         camera = pix3d_camera(entry).in_frame(model.model_from_object)
-        views = _square(picture, camera, entry["bbox"], self.size)
+        views = _square(photo, camera, entry["bbox"], self.size)
         info = {"layout": "pix3d", "model": entry["model"]}
         return Record(name, entry["category"], model.arrays | views, "", info)
 
@@ -131,8 +131,8 @@ class Pascal3D(Reader):
         if model.reason:
             return model.reason
         folder = self.root / "Images" / f"{category}_imagenet"
-        picture = read_image(folder / f"{name.split('/')[1]}.JPEG", "RGB")
-        image = with_mask(picture, read_image(mask_path, "L") > 0)
+        photo = read_image(folder / f"{name.split('/')[1]}.JPEG", "RGB")
+        image = with_mask(photo, read_image(mask_path, "L") > 0)
         camera = pascal3d_camera(entry, image.shape[1], image.shape[0])
         x1, y1, x2, y2 = entry["bbox"]
         box = (x1 - 1, y1 - 1, x2, y2)  # Matlab counts pixels from 1
@@ -195,5 +195,5 @@ def _square(image: np.ndarray, camera: Camera, box: Any, size: int) -> dict[str,
     """Return the one view of a photograph, cut to a square around its box (x1, y1, x2, y2)."""
     x1, y1, x2, y2 = (float(value) for value in box)
     side = max(8, round(MARGIN * max(x2 - x1, y2 - y1)))
-    picture, seen = cropped(image, camera, ((x1 + x2) / 2, (y1 + y2) / 2), side)
-    return views_of([picture], [seen], size)
+    photo, seen = cropped(image, camera, ((x1 + x2) / 2, (y1 + y2) / 2), side)
+    return views_of([photo], [seen], size)

@@ -35,7 +35,7 @@ from .base import (
 from .binvox import read_binvox
 
 DISTANCE = 1.75  # the renderer's camera distance; metadata holds a ratio of it
-FOCAL = 35 / 32  # focal length in widths of the picture: 35 mm on a 32 mm sensor
+FOCAL = 35 / 32  # focal length in widths of the image: 35 mm on a 32 mm sensor
 
 
 def shapenet_camera(
@@ -66,8 +66,8 @@ def shapenet_camera(
     stand = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], float)
     if shift is not None:
         stand = stand @ similarity(offset=np.array([shift[0], shift[2], -shift[1]]))
-    lens = {"fx": FOCAL * size, "fy": FOCAL * size, "cx": size / 2, "cy": size / 2}
-    return posed(matrix @ stand, **lens, width=size, height=size)
+    intrinsics = {"fx": FOCAL * size, "fy": FOCAL * size, "cx": size / 2, "cy": size / 2}
+    return posed(matrix @ stand, **intrinsics, width=size, height=size)
 
 
 def read_metadata(path: Path) -> np.ndarray:
@@ -97,14 +97,14 @@ class R2N2(Reader):
         matrix = from_shapenet(similarity(scale=scale, offset=-scale * middle))
         folder = self.root / "ShapeNetRendering" / name / "rendering"
         rows = read_metadata(folder / "rendering_metadata.txt")
-        pictures = [read_image(folder / f"{index:02d}.png") for index in range(len(rows))]
+        images = [read_image(folder / f"{index:02d}.png") for index in range(len(rows))]
         back = np.linalg.inv(matrix)
         cameras = [
-            shapenet_camera(row[0], row[1], row[3], picture.shape[0]).in_frame(back)
-            for row, picture in zip(rows, pictures, strict=True)
+            shapenet_camera(row[0], row[1], row[3], image.shape[0]).in_frame(back)
+            for row, image in zip(rows, images, strict=True)
         ]
         grid = turned_grid(voxels.grid)
-        arrays = views_of(pictures, cameras, self.size) | grid_points(grid)
+        arrays = views_of(images, cameras, self.size) | grid_points(grid)
         arrays |= {"voxels": pack_voxels(grid), "source_from_object": back[None]}
         return Record(name, name.split("/")[0], arrays, info={"layout": "r2n2"})
 
@@ -114,7 +114,7 @@ class MoreVariation(Reader):
     """ShapenetRender_more_variation: 36 easy views, whose cameras are exact, of each shape.
 
     The hard views are left out: for models of several parts their recorded shift does not describe
-    the picture.
+    the image.
     """
 
     def names(self) -> list[str]:
@@ -128,16 +128,16 @@ class MoreVariation(Reader):
     def read(self, name: str) -> Record | str:
         folder = self.root / "image" / name / "easy"
         rows = read_metadata(folder / "rendering_metadata.txt")
-        pictures = [read_image(folder / f"{index:02d}.png") for index in range(len(rows))]
+        images = [read_image(folder / f"{index:02d}.png") for index in range(len(rows))]
         geometry = self._geometry(name)
         if isinstance(geometry, str):
             return geometry
         arrays, back = geometry
         cameras = [
-            shapenet_camera(row[0], row[1], row[3], picture.shape[0]).in_frame(back)
-            for row, picture in zip(rows, pictures, strict=True)
+            shapenet_camera(row[0], row[1], row[3], image.shape[0]).in_frame(back)
+            for row, image in zip(rows, images, strict=True)
         ]
-        arrays = arrays | views_of(pictures, cameras, self.size)
+        arrays = arrays | views_of(images, cameras, self.size)
         return Record(name, name.split("/")[0], arrays, info={"layout": "more-variation"})
 
     def _geometry(self, name: str) -> tuple[dict[str, np.ndarray], np.ndarray] | str:

@@ -1,8 +1,8 @@
-"""What may happen to a picture before a network sees it: backgrounds, noise, blur, soft masks.
+"""What may happen to an image before a network sees it: backgrounds, noise, blur, soft masks.
 
-Every function takes and returns pictures (V, H, W, 4), float32, sRGB in [0, 1], straight alpha,
-draws from a generator, or from one of each picture's own, and leaves its input alone. With its own
-generators a picture becomes the same in any company. A background fills only what is behind the
+Every function takes and returns images (V, H, W, 4), float32, sRGB in [0, 1], straight alpha,
+draws from a generator, or from one of each image's own, and leaves its input alone. With its own
+generators an image becomes the same in any company. A background fills only what is behind the
 object: alpha, which is the mask, stays.
 """
 
@@ -19,9 +19,9 @@ Augmentation = Callable[[Tensor, Source], Tensor]
 def draw(
     kind: Callable[..., Tensor], shape: Sequence[int], source: Source, **options: Any
 ) -> Tensor:
-    """Return what `torch.rand` or its like draws, `shape` for each picture, (V, *shape).
+    """Return what `torch.rand` or its like draws, `shape` for each image, (V, *shape).
 
-    `shape` starts with V, the number of pictures.
+    `shape` starts with V, the number of images.
     """
     if isinstance(source, torch.Generator):
         return kind(size=tuple(shape), generator=source, **options)
@@ -30,48 +30,50 @@ def draw(
 
 
 def _between(count: int, low: float, high: float, generator: Source, like: Tensor) -> Tensor:
-    """Draw one number a picture, (V, 1, 1, 1)."""
+    """Draw one number an image, (V, 1, 1, 1)."""
     return (draw(torch.rand, (count, 1, 1, 1), generator) * (high - low) + low).to(like)
 
 
-def add_background(pictures: Tensor, generator: Source) -> Tensor:
+def add_background(images: Tensor, generator: Source) -> Tensor:
     """Put the objects before plain colours, slopes of two colours, or blotches of them.
 
     The colours are composed as the eye saw them (in sRGB); alpha is kept as the mask.
     """
-    count, height, width = pictures.shape[:3]
-    first, second = draw(torch.rand, (count, 2, 1, 1, 3), generator).to(pictures).unbind(1)
-    coarse = draw(torch.rand, (count, 1, 5, 5), generator).to(pictures)
+    count, height, width = images.shape[:3]
+    first, second = draw(torch.rand, (count, 2, 1, 1, 3), generator).to(images).unbind(1)
+    coarse = draw(torch.rand, (count, 1, 5, 5), generator).to(images)
     blotches = torch.nn.functional.interpolate(
         coarse, (height, width), mode="bilinear", align_corners=True
     )[:, 0, :, :, None]
-    slope = torch.linspace(0, 1, height, device=pictures.device)[None, :, None, None]
-    kind = draw(torch.randint, (count, 1, 1, 1), generator, low=0, high=3).to(pictures.device)
-    share = torch.where(kind == 0, torch.zeros_like(slope), torch.where(kind == 1, slope, blotches))
-    behind = torch.lerp(first, second, share)
-    alpha = pictures[..., 3:]
-    return torch.cat([torch.lerp(behind, pictures[..., :3], alpha), alpha], -1)
+    slope = torch.linspace(0, 1, height, device=images.device)[None, :, None, None]
+    kind = draw(torch.randint, (count, 1, 1, 1), generator, low=0, high=3).to(images.device)
+    weight = torch.where(
+        kind == 0, torch.zeros_like(slope), torch.where(kind == 1, slope, blotches)
+    )
+    behind = torch.lerp(first, second, weight)
+    alpha = images[..., 3:]
+    return torch.cat([torch.lerp(behind, images[..., :3], alpha), alpha], -1)
 
 
-def add_noise(pictures: Tensor, generator: Source, most: float = 0.04) -> Tensor:
-    """Add Gaussian noise to the colours, of a strength up to `most` drawn for each picture."""
-    noise = draw(torch.randn, (*pictures.shape[:3], 3), generator).to(pictures)
-    sigma = _between(len(pictures), 0, most, generator, pictures)
-    return torch.cat([(pictures[..., :3] + sigma * noise).clamp(0, 1), pictures[..., 3:]], -1)
+def add_noise(images: Tensor, generator: Source, most: float = 0.04) -> Tensor:
+    """Add Gaussian noise to the colours, of a strength up to `most` drawn for each image."""
+    noise = draw(torch.randn, (*images.shape[:3], 3), generator).to(images)
+    sigma = _between(len(images), 0, most, generator, images)
+    return torch.cat([(images[..., :3] + sigma * noise).clamp(0, 1), images[..., 3:]], -1)
 
 
-def blur(pictures: Tensor, generator: Source, most: float = 1.2) -> Tensor:
-    """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each picture.
+def blur(images: Tensor, generator: Source, most: float = 1.2) -> Tensor:
+    """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each image.
 
     Colours are weighed by alpha, so that what lies behind the object does not bleed into it.
     """
-    sigma = _between(len(pictures), 0.05, most, generator, pictures)[:, 0, 0, 0]
+    sigma = _between(len(images), 0.05, most, generator, images)[:, 0, 0, 0]
     reach = max(1, int(3 * most))
-    at = torch.arange(-reach, reach + 1, device=pictures.device)
+    at = torch.arange(-reach, reach + 1, device=images.device)
     kernel = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
     kernel = kernel / kernel.sum(1, keepdim=True)
-    weighted = torch.cat([pictures[..., :3] * pictures[..., 3:], pictures[..., 3:]], -1)
-    smooth = weighted.permute(3, 0, 1, 2)  # (4, V, H, W): the pictures are the channels
+    weighted = torch.cat([images[..., :3] * images[..., 3:], images[..., 3:]], -1)
+    smooth = weighted.permute(3, 0, 1, 2)  # (4, V, H, W): the images are the channels
     for shape in ((1, -1, 1), (1, 1, -1)):
         pad = (reach, reach, 0, 0) if shape[2] == -1 else (0, 0, reach, reach)
         padded = torch.nn.functional.pad(smooth, pad, mode="replicate")
@@ -84,34 +86,34 @@ def blur(pictures: Tensor, generator: Source, most: float = 1.2) -> Tensor:
     )
 
 
-def soften_mask(pictures: Tensor, generator: Source, most: float = 1.5) -> Tensor:
+def soften_mask(images: Tensor, generator: Source, most: float = 1.5) -> Tensor:
     """Move the edge of alpha in or out by up to about `most` pixels and soften it, as mattes do."""
-    alpha = pictures[..., 3][:, None]
+    alpha = images[..., 3][:, None]
     wide = torch.nn.functional.avg_pool2d(alpha, 5, 1, 2, count_include_pad=False)
-    level = _between(len(pictures), 0.5 - most / 5, 0.5 + most / 5, generator, pictures)
-    width = _between(len(pictures), 0.1, 0.6, generator, pictures)
+    level = _between(len(images), 0.5 - most / 5, 0.5 + most / 5, generator, images)
+    width = _between(len(images), 0.1, 0.6, generator, images)
     soft = ((wide - level) / width + 0.5).clamp(0, 1)
-    return torch.cat([pictures[..., :3], soft[:, 0, :, :, None]], -1)
+    return torch.cat([images[..., :3], soft[:, 0, :, :, None]], -1)
 
 
 def jitter_colors(
-    pictures: Tensor, generator: Source, amount: float = 0.2, hue: float = 0.5
+    images: Tensor, generator: Source, amount: float = 0.2, hue: float = 0.5
 ) -> Tensor:
     """Change brightness, contrast and saturation by up to `amount`, turn hues by up to `hue` turns.
 
     SDF-SRN's augmentation (brightness, contrast, saturation 0.2, hue 0.5); the hue is turned in the
     plane across the grey axis, which keeps lightness.
     """
-    count, color = len(pictures), pictures[..., :3]
+    count, color = len(images), images[..., :3]
     light = color.new_tensor([0.299, 0.587, 0.114])
-    color = color * _between(count, 1 - amount, 1 + amount, generator, pictures)
-    alpha = pictures[..., 3:]
+    color = color * _between(count, 1 - amount, 1 + amount, generator, images)
+    alpha = images[..., 3:]
     grey = (color * light).sum(-1, keepdim=True)
     middle = (grey * alpha).sum((1, 2), keepdim=True) / alpha.sum((1, 2), keepdim=True).clamp_min(1)
-    color = torch.lerp(middle, color, _between(count, 1 - amount, 1 + amount, generator, pictures))
+    color = torch.lerp(middle, color, _between(count, 1 - amount, 1 + amount, generator, images))
     grey = (color * light).sum(-1, keepdim=True)
-    color = torch.lerp(grey, color, _between(count, 1 - amount, 1 + amount, generator, pictures))
-    angle = _between(count, -hue, hue, generator, pictures) * (2 * torch.pi)
+    color = torch.lerp(grey, color, _between(count, 1 - amount, 1 + amount, generator, images))
+    angle = _between(count, -hue, hue, generator, images) * (2 * torch.pi)
     turned = color.roll(1, -1) - color.roll(
         -1, -1
     )  # the cross product with the grey axis, times -1

@@ -19,14 +19,14 @@ def sample_cameras(
     size: int | None = None,
     extents: np.ndarray | Sequence[float] = TYPICAL_EXTENTS,
 ) -> list[Camera]:
-    """Draw cameras from a range, as `camera_ranges.draw_cameras` does, posed in the object frame.
+    """Sample cameras from a range in the object frame, see `camera_ranges.sample_camera_data`.
 
     Raises
     ------
     RequestError
         If there is no such range.
     """
-    drawn = camera_ranges.draw_cameras(name, count, seed, size=size, extents=extents)
+    drawn = camera_ranges.sample_camera_data(name, count, seed, size=size, extents=extents)
     return [
         Camera(
             data.transform_matrix * FLIP_YZ,

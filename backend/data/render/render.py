@@ -1,4 +1,4 @@
-"""Pictures of shapes and meshes: straight-alpha RGBA, depth, normals, albedo; no display."""
+"""Images of shapes and meshes: straight-alpha RGBA, depth, normals, albedo; no display."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -21,8 +21,8 @@ VIEWS_DEVICE = 128
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """Pictures of V views.
+class RenderedViews:
+    """Images of V views.
 
     Attributes
     ----------
@@ -72,13 +72,13 @@ def render_shapes(
     of: Sequence[int] | None = None,
     samples: int = 2,
     method: str = "auto",
-) -> Rendered:
+) -> RenderedViews:
     """Draw shapes.
 
     Parameters
     ----------
     batch : B shapes
-    cameras : V cameras posed in the object frame, all of one picture size
+    cameras : V cameras posed in the object frame, all of one image size
     lights : one for each camera; None: a studio
     of : (V,) which shape a camera looks at; None: camera i looks at shape i
     samples : a pixel is the mean of samples x samples rays
@@ -88,7 +88,7 @@ def render_shapes(
     Raises
     ------
     RequestError
-        If the sizes of the pictures differ, or numbers of cameras, lights and shapes do not fit.
+        If the sizes of the images differ, or numbers of cameras, lights and shapes do not fit.
     """
     of = list(range(len(batch))) if of is None else list(of)
     lights = _checked(cameras, lights)
@@ -106,7 +106,7 @@ def render_shapes(
         from .trace import trace
 
         pieces = [
-            _picture(
+            _image(
                 trace(batch, [of[i] for i in rows], _at(cameras, rows), samples),
                 cameras,
                 lights,
@@ -130,7 +130,7 @@ def render_mesh(
     samples: int = 2,
     two_sided: bool = True,
     device: torch.device | str = "cpu",
-) -> Rendered:
+) -> RenderedViews:
     """Draw a mesh, see `render_shapes`.
 
     Parameters
@@ -179,8 +179,10 @@ def _at(items: Sequence, rows: range) -> list:
     return [items[i] for i in rows]
 
 
-def _stacked(pieces: list[Rendered]) -> Rendered:
-    return Rendered(*(torch.cat([getattr(p, f.name) for p in pieces]) for f in fields(Rendered)))
+def _stacked(pieces: list[RenderedViews]) -> RenderedViews:
+    return RenderedViews(
+        *(torch.cat([getattr(p, f.name) for p in pieces]) for f in fields(RenderedViews))
+    )
 
 
 # ---------------------------------------------------------------- triangles
@@ -217,13 +219,13 @@ def _drawn(
     samples: int,
     *,
     two_sided: bool,
-) -> Rendered:
+) -> RenderedViews:
     device = triangles[of[0]].vertices.device
     pieces = []
     for rows in _runs(len(of), device):
         meshes = [triangles[of[i]] for i in rows]
         hits = _rasterized(meshes, _at(cameras, rows), samples, two_sided)
-        pieces.append(_picture(hits, cameras, lights, rows, samples))
+        pieces.append(_image(hits, cameras, lights, rows, samples))
     return _stacked(pieces)
 
 
@@ -254,13 +256,15 @@ def _rasterized(
     )
     corner = faces.index_select(0, cover.triangle)
     view = torch.div(cover.sample, height * width, rounding_mode="floor")
-    flat = torch.tensor([camera.orthographic for camera in cameras], device=screen.device)[view]
+    orthographic = torch.tensor([camera.orthographic for camera in cameras], device=screen.device)[
+        view
+    ]
     far = torch.stack([s[2] for s in seen])[view]
-    # Attributes divided by depth are linear in a perspective picture.
+    # Attributes divided by depth are linear in a perspective image.
     near = screen[:, 2].index_select(0, corner.view(-1)).view(-1, 3)
-    weights = cover.weights * torch.where(flat[:, None], 1.0, near)
+    weights = cover.weights * torch.where(orthographic[:, None], 1.0, near)
     weights = weights / weights.sum(1, keepdim=True)
-    depth = torch.where(flat, far - cover.nearness, 1 / cover.nearness)
+    depth = torch.where(orthographic, far - cover.nearness, 1 / cover.nearness)
     table, moved = _attributes(meshes, starts, screen.device)
     rows = table.index_select(0, (corner + moved[view, None]).view(-1)).view(-1, 3, 7)
     mixed = torch.einsum("sk,skc->sc", weights, rows)
@@ -293,12 +297,12 @@ def _seen(vertices: Tensor, camera: Camera, samples: int) -> tuple[Tensor, Tenso
     return torch.cat([pixels * samples, nearness[:, None]], 1), ahead, far
 
 
-# ---------------------------------------------------------------- pictures
+# ---------------------------------------------------------------- images
 
 
-def _picture(
+def _image(
     hits: Hits, cameras: Sequence[Camera], lights: list[Lights], rows: range, samples: int
-) -> Rendered:
+) -> RenderedViews:
     """Shade samples and gather them into the pixels of some of the views."""
     cameras, lights = _at(cameras, rows), _at(lights, rows)
     height, width = cameras[0].height, cameras[0].width
@@ -324,7 +328,7 @@ def _picture(
     normals[full] = normal[chosen]
     albedo[full] = srgb_from_linear(hits.material[chosen, :3].clamp(0, 1))
     size = (len(cameras), height, width)
-    return Rendered(
+    return RenderedViews(
         rgba.view(*size, 4), depth.view(size), normals.view(*size, 3), albedo.view(*size, 3)
     )
 
@@ -335,10 +339,10 @@ def _faced(
     """Return normals turned to face the camera, and unit directions to it, (S, 3) each."""
     device = hits.depth.device
     pose = np.stack([camera.world_from_camera[:3, :3].T for camera in cameras])
-    lens = np.array([[c.fx, c.fy, c.cx, c.cy, not c.orthographic] for c in cameras])
-    lens = torch.as_tensor(lens, dtype=torch.float32, device=device)[view]
-    x = ((column + 0.5) / samples - lens[:, 2]) / lens[:, 0] * lens[:, 4]
-    y = ((row + 0.5) / samples - lens[:, 3]) / lens[:, 1] * lens[:, 4]
+    intrinsics = np.array([[c.fx, c.fy, c.cx, c.cy, not c.orthographic] for c in cameras])
+    intrinsics = torch.as_tensor(intrinsics, dtype=torch.float32, device=device)[view]
+    x = ((column + 0.5) / samples - intrinsics[:, 2]) / intrinsics[:, 0] * intrinsics[:, 4]
+    y = ((row + 0.5) / samples - intrinsics[:, 3]) / intrinsics[:, 1] * intrinsics[:, 4]
     axes = torch.as_tensor(pose, dtype=torch.float32, device=device)[view]  # rows are camera axes
     ray = x[:, None] * axes[:, 0] + y[:, None] * axes[:, 1] + axes[:, 2]
     towards = -torch.nn.functional.normalize(ray, dim=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import looks
-from .build import Build, turn
+from .build import Build, rotation_about
 from .registry import animated, animations, build_at
 from .shape import Shape, normalized, placed
 
@@ -72,7 +72,7 @@ def lid(b: Build, time: float) -> None:
     with b.body():
         b.box((0, 0, z / 2), (x, y, z), look)
         b.box((0, 0, z / 2 + wall), (x - 2 * wall, y - 2 * wall, z), look, cut=True)
-    with b.at((0, y / 2, z), turn("x", -opening)):
+    with b.at((0, y / 2, z), rotation_about("x", -opening)):
         if domed:
             angle = np.linspace(0, math.pi, 12)
             outline = np.stack([-y / 2 + y / 2 * np.cos(angle), 0.3 * y * np.sin(angle)], 1)
@@ -80,7 +80,7 @@ def lid(b: Build, time: float) -> None:
         else:
             b.box((0, -y / 2, wall / 2), (x * 1.02, y * 1.02, wall), look, round=0.01)
         if handle:
-            b.ring((0, -y, wall / 2), 0.1, 0.02, trim, rotation=turn("z", -90), arc=180)
+            b.ring((0, -y, wall / 2), 0.1, 0.02, trim, rotation=rotation_about("z", -90), arc=180)
     for sx in (-1, 1):
         b.cylinder((sx * x / 4 - 0.06, y / 2, z), (sx * x / 4 + 0.06, y / 2, z), 0.03, trim)
         if feet:
@@ -103,7 +103,7 @@ def door(b: Build, time: float) -> None:
         b.box((0, 0, height), (x - wall, y - 2 * wall, 0.03), look)
     width = (x / 2 if double else x) - 0.01
     for side in (-1, 1) if double else (-1,):
-        with b.at((side * x / 2, -y / 2, z / 2), turn("z", side * opening)):
+        with b.at((side * x / 2, -y / 2, z / 2), rotation_about("z", side * opening)):
             b.box((-side * width / 2, -0.02, 0), (width, 0.045, z), front)
             grip = -side * width * 0.88
             b.rod((grip, -0.075, -0.08), (grip, -0.075, 0.08), 0.015, trim)
@@ -136,12 +136,17 @@ def folding_chair(b: Build, time: float) -> None:
     hinge = pivot + backward * reach / 2
     hinge[2] = seat_height
     depth = 2 * math.sin(math.radians(30)) * reach / 2
-    with b.at(hinge, turn("x", -82 * time)):
+    with b.at(hinge, rotation_about("x", -82 * time)):
         b.box((0, -depth / 2, 0.02), (width - 2 * thick, depth, 0.05), cloth, round=0.02)
         b.cylinder((-width / 2, 0, 0), (width / 2, 0, 0), thick * 0.8, look)
     for i in range(slats):
         at = pivot + backward * (reach / 2 + back * (0.55 + 0.42 * i / slats))
-        b.box(at, (width, 0.03, 0.24 / slats), cloth, rotation=turn("x", -math.degrees(half)))
+        b.box(
+            at,
+            (width, 0.03, 0.24 / slats),
+            cloth,
+            rotation=rotation_about("x", -math.degrees(half)),
+        )
 
 
 @animated("walking-legs")
@@ -159,16 +164,16 @@ def walking_legs(b: Build, time: float) -> None:
             angle = 2 * math.pi * (time + phase)
             lift = swing * math.sin(angle)
             knee = bend * max(0.0, math.cos(angle)) + 6
-            with b.at((side * hip / 2, 0, 0), turn("x", -lift)):
+            with b.at((side * hip / 2, 0, 0), rotation_about("x", -lift)):
                 b.rod((0, 0, 0), (0, 0, -thigh), thick, cloth, end_radius=thick * 0.75)
-                with b.at((0, 0, -thigh), turn("x", knee)):
+                with b.at((0, 0, -thigh), rotation_about("x", knee)):
                     b.rod((0, 0, 0), (0, 0, -shin), thick * 0.75, cloth, end_radius=thick * 0.5)
     for side, phase in ((-1, 0.0), (1, 0.5)):
         angle = 2 * math.pi * (time + phase)
         knee = bend * max(0.0, math.cos(angle)) + 6
         with (
-            b.at((side * hip / 2, 0, 0), turn("x", -swing * math.sin(angle))),
-            b.at((0, 0, -thigh), turn("x", knee)),
+            b.at((side * hip / 2, 0, 0), rotation_about("x", -swing * math.sin(angle))),
+            b.at((0, 0, -thigh), rotation_about("x", knee)),
         ):
             b.rod((0, 0.02, -shin - 0.03), (0, -0.26, -shin - 0.06), 0.08, skin, end_radius=0.06)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...contract.errors import RequestError
 from ...geometry.meshes import Mesh
-from .primitives import HEAD, Kind, distance, smooth_minimum
+from .primitives import HEAD, PrimitiveKind, distance, smooth_minimum
 from .shape import Shape
 
 # Part-point pairs evaluated at once: few enough for a cache, enough to outweigh the calls.
@@ -27,7 +27,7 @@ class _Pack:
     adding : how many add; material : (N, 4) linear RGB and gloss
     """
 
-    kind: Kind
+    kind: PrimitiveKind
     numbers: Tensor
     linear: Tensor
     offset: Tensor
@@ -192,7 +192,7 @@ class ShapeBatch:
         Those that add come before those that cut. Polygons of about as many edges go together, so
         that a few of many edges do not slow down all others.
         """
-        groups: dict[tuple[Kind, int], list[tuple[int, int]]] = {}
+        groups: dict[tuple[PrimitiveKind, int], list[tuple[int, int]]] = {}
         for s, shape in enumerate(self.shapes):
             for p, part in enumerate(shape.parts):
                 edges = len(part.numbers) // 4 if part.kind in HEAD else 0
@@ -260,7 +260,7 @@ def _lower(target: Tensor, index: Tensor, values: Tensor) -> None:
     target.scatter_reduce_(0, index[:, None].expand_as(values), values, "amin")
 
 
-def _padded(numbers: list[np.ndarray], kind: Kind) -> np.ndarray:
+def _padded(numbers: list[np.ndarray], kind: PrimitiveKind) -> np.ndarray:
     """Stack numbers of different length: a polygon is filled up with edges of no length."""
     width = max(len(n) for n in numbers)
     result = np.zeros((len(numbers), width))

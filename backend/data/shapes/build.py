@@ -13,13 +13,13 @@ import numpy as np
 
 from ...contract.errors import WorkError
 from .parts import Body, Material, Part
-from .primitives import Kind
+from .primitives import PrimitiveKind
 
 Vector = Sequence[float] | np.ndarray
 AXES = {"x": np.array([1.0, 0, 0]), "y": np.array([0, 1.0, 0]), "z": np.array([0, 0, 1.0])}
 
 
-def turn(axis: str | Vector, degrees: float) -> np.ndarray:
+def rotation_about(axis: str | Vector, degrees: float) -> np.ndarray:
     """Return the (3, 3) rotation about an axis, right-handed."""
     x, y, z = AXES[axis] if isinstance(axis, str) else np.asarray(axis) / np.linalg.norm(axis)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
@@ -37,7 +37,11 @@ def aim(direction: Vector) -> np.ndarray:
     return np.stack([np.cross(y, z), y, z], axis=1)
 
 
-LIE = {"x": turn("y", 90) @ turn("z", 90), "y": turn("x", 90), "z": np.eye(3)}
+LIE = {
+    "x": rotation_about("y", 90) @ rotation_about("z", 90),
+    "y": rotation_about("x", 90),
+    "z": np.eye(3),
+}
 """Where an outline's plane goes so that its depth runs along an axis: its x and y become
 
 "x": y and z (seen from +X); "y": x and z (seen from the front, depth towards the front); "z": x and
@@ -103,14 +107,14 @@ class Build:
 
     def add(
         self,
-        kind: Kind,
+        kind: PrimitiveKind,
         numbers: Vector,
         center: Vector,
         material: Material,
         rotation: np.ndarray | None = None,
         cut: bool = False,
     ) -> None:
-        """Add one solid (see `Kind`), its frame turned by `rotation` and put at `center`."""
+        """Add one solid (see `PrimitiveKind`), rotated by `rotation` and put at `center`."""
         if cut and not self._body:
             raise WorkError("A cut needs a body to cut.")
         frame = np.eye(4)
@@ -135,7 +139,7 @@ class Build:
         """Add a box of full `size`, its edges rounded by a radius that fits."""
         half = np.asarray(size, np.float64) / 2
         radius = min(round, 0.98 * float(half.min()))
-        self.add(Kind.BOX, [*(half - radius), radius], center, material, rotation, cut)
+        self.add(PrimitiveKind.BOX, [*(half - radius), radius], center, material, rotation, cut)
 
     def cone(
         self,
@@ -153,7 +157,7 @@ class Build:
         length = float(np.linalg.norm(end - start))
         fit = min(round, 0.49 * length, 0.98 * max(min(radius, end_radius), 0.0))
         numbers = [length / 2 - fit, radius - fit, end_radius - fit, fit]
-        self.add(Kind.CONE, numbers, (start + end) / 2, material, aim(end - start), cut)
+        self.add(PrimitiveKind.CONE, numbers, (start + end) / 2, material, aim(end - start), cut)
 
     def cylinder(
         self,
@@ -185,7 +189,7 @@ class Build:
         if length <= abs(radius - last):
             raise WorkError(f"A rod of length {length} can't go from {radius} to {last}.")
         numbers = [length / 2, radius, last]
-        self.add(Kind.CAPSULE, numbers, (start + end) / 2, material, aim(end - start), cut)
+        self.add(PrimitiveKind.CAPSULE, numbers, (start + end) / 2, material, aim(end - start), cut)
 
     def path(self, points: Sequence[Vector], radius: float, material: Material) -> None:
         """Add a bent tube: rods from each point to the next."""
@@ -194,7 +198,7 @@ class Build:
 
     def ball(self, center: Vector, radius: float, material: Material, *, cut: bool = False) -> None:
         """Add a ball."""
-        self.add(Kind.ELLIPSOID, [radius] * 3, center, material, cut=cut)
+        self.add(PrimitiveKind.ELLIPSOID, [radius] * 3, center, material, cut=cut)
 
     def ellipsoid(
         self,
@@ -206,7 +210,7 @@ class Build:
         cut: bool = False,
     ) -> None:
         """Add an ellipsoid."""
-        self.add(Kind.ELLIPSOID, radii, center, material, rotation, cut)
+        self.add(PrimitiveKind.ELLIPSOID, radii, center, material, rotation, cut)
 
     def ring(
         self,
@@ -223,7 +227,7 @@ class Build:
         """Add a torus around an axis, or an arc of it: `arc` degrees around the local +x."""
         rotation = aim(axis) if rotation is None else rotation
         numbers = [radius, tube, math.radians(arc) / 2]
-        self.add(Kind.TORUS, numbers, center, material, rotation, cut)
+        self.add(PrimitiveKind.TORUS, numbers, center, material, rotation, cut)
 
     def frustum(
         self,
@@ -238,7 +242,7 @@ class Build:
     ) -> None:
         """Add a box that tapers from full sizes x, y at the bottom to others at the top."""
         numbers = np.array([height, *bottom, *top]) / 2
-        self.add(Kind.FRUSTUM, numbers, center, material, rotation, cut)
+        self.add(PrimitiveKind.FRUSTUM, numbers, center, material, rotation, cut)
 
     def extrude(
         self,
@@ -260,7 +264,7 @@ class Build:
         radius = min(round, 0.49 * depth)
         numbers = [depth / 2 - radius, radius, *_loop(outline).ravel()]
         turned = LIE[along] if rotation is None else rotation @ LIE[along]
-        self.add(Kind.EXTRUSION, numbers, center, material, turned, cut)
+        self.add(PrimitiveKind.EXTRUSION, numbers, center, material, turned, cut)
 
     def revolve(
         self,
@@ -277,7 +281,7 @@ class Build:
         if edges[:, [0, 2]].min() < 0:
             raise WorkError("A profile has a radius below zero.")
         edges = edges[(edges[:, 0] > 1e-9) | (edges[:, 2] > 1e-9)]
-        self.add(Kind.REVOLUTION, [round, *edges.ravel()], center, material, rotation, cut)
+        self.add(PrimitiveKind.REVOLUTION, [round, *edges.ravel()], center, material, rotation, cut)
 
 
 def _loop(polygon: Sequence[Vector] | np.ndarray) -> np.ndarray:

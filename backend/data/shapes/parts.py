@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .primitives import HEAD, Kind
+from .primitives import HEAD, PrimitiveKind
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Part:
     cut : taken away from its body rather than added
     """
 
-    kind: Kind
+    kind: PrimitiveKind
     numbers: np.ndarray
     frame: np.ndarray
     material: Material
@@ -44,10 +44,10 @@ class Part:
         """Local distances times this are conservative in the object frame: the least stretch."""
         return float(np.linalg.svd(self.frame[:, :3], compute_uv=False)[-1])
 
-    def moved(self, scale: float, shift: np.ndarray) -> "Part":
+    def moved(self, scale: float, translation: np.ndarray) -> "Part":
         """Return the part scaled evenly about the origin, then shifted by (3,)."""
         frame = self.frame * scale
-        frame[:, 3] += shift
+        frame[:, 3] += translation
         return replace(self, frame=frame)
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -70,12 +70,12 @@ class Body:
     cut_blend: float = 0.0
 
 
-def edges_of(kind: Kind, numbers: np.ndarray) -> np.ndarray:
+def edges_of(kind: PrimitiveKind, numbers: np.ndarray) -> np.ndarray:
     """Return the edges, (M, 4), of an extrusion's or a revolution's polygon."""
     return numbers[HEAD[kind] :].reshape(-1, 4)
 
 
-def support(kind: Kind, numbers: np.ndarray, directions: np.ndarray) -> np.ndarray:
+def support(kind: PrimitiveKind, numbers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Return how far a solid reaches along directions: max over its points of direction . point.
 
     Parameters
@@ -90,22 +90,22 @@ def support(kind: Kind, numbers: np.ndarray, directions: np.ndarray) -> np.ndarr
     across, along = np.hypot(directions[:, 0], directions[:, 1]), directions[:, 2]
     length = np.linalg.norm(directions, axis=1)
     n = numbers
-    if kind is Kind.BOX:
+    if kind is PrimitiveKind.BOX:
         return np.abs(directions) @ n[:3] + n[3] * length
-    if kind is Kind.CONE:
+    if kind is PrimitiveKind.CONE:
         ends = np.stack([across * n[1] - along * n[0], across * n[2] + along * n[0]])
         return ends.max(0) + n[3] * length
-    if kind is Kind.CAPSULE:
+    if kind is PrimitiveKind.CAPSULE:
         return np.maximum(n[1] * length - along * n[0], n[2] * length + along * n[0])
-    if kind is Kind.ELLIPSOID:
+    if kind is PrimitiveKind.ELLIPSOID:
         return np.linalg.norm(directions * n, axis=1)
-    if kind is Kind.TORUS:
+    if kind is PrimitiveKind.TORUS:
         return _arc_support(n[2], directions) * n[0] + n[1] * length
-    if kind is Kind.FRUSTUM:
+    if kind is PrimitiveKind.FRUSTUM:
         low = np.abs(directions[:, :2]) @ n[1:3] - along * n[0]
         return np.maximum(low, np.abs(directions[:, :2]) @ n[3:5] + along * n[0])
     corners = edges_of(kind, n).reshape(-1, 2)
-    if kind is Kind.EXTRUSION:
+    if kind is PrimitiveKind.EXTRUSION:
         return (directions[:, :2] @ corners.T).max(1) + np.abs(along) * n[0] + n[1] * length
     reach = across[:, None] * corners[:, 0] + along[:, None] * corners[:, 1]
     return reach.max(1) + n[0] * length

@@ -22,7 +22,7 @@ from torch import Tensor
 NEWTON_STEPS = 10  # the ellipsoid's foot point; float32 settles after eight at an aspect of 30
 
 
-class Kind(IntEnum):
+class PrimitiveKind(IntEnum):
     """What a solid is. Its numbers (in local units) are, in this order:
 
     BOX : half sizes x, y, z of the core; rounding
@@ -46,18 +46,18 @@ class Kind(IntEnum):
     REVOLUTION = 7
 
 
-HEAD = {Kind.EXTRUSION: 2, Kind.REVOLUTION: 1}
+HEAD = {PrimitiveKind.EXTRUSION: 2, PrimitiveKind.REVOLUTION: 1}
 """How many numbers stand before the edges of a polygon."""
 
 
-def distance(kind: Kind, local: Tensor, numbers: Tensor) -> Tensor:
+def distance(kind: PrimitiveKind, local: Tensor, numbers: Tensor) -> Tensor:
     """Return the signed distances of N solids of one kind, each at P points of its own.
 
     Parameters
     ----------
     kind : what all N are
     local : (N, 3, P) points in the local frame of each solid
-    numbers : (N, C) see `Kind`
+    numbers : (N, C) see `PrimitiveKind`
 
     Returns
     -------
@@ -187,23 +187,26 @@ def _polygon(x: Tensor, y: Tensor, edges: Tensor) -> Tensor:
 
 def _extrusion(x: Tensor, y: Tensor, z: Tensor, numbers: Tensor) -> Tensor:
     half, rounding = _columns(numbers, 2)
-    return _join(_polygon(x, y, numbers[:, HEAD[Kind.EXTRUSION] :]), z.abs() - half) - rounding
+    return (
+        _join(_polygon(x, y, numbers[:, HEAD[PrimitiveKind.EXTRUSION] :]), z.abs() - half)
+        - rounding
+    )
 
 
 def _revolution(x: Tensor, y: Tensor, z: Tensor, numbers: Tensor) -> Tensor:
-    profile = _polygon(torch.hypot(x, y), z, numbers[:, HEAD[Kind.REVOLUTION] :])
+    profile = _polygon(torch.hypot(x, y), z, numbers[:, HEAD[PrimitiveKind.REVOLUTION] :])
     return profile - numbers[:, 0, None]
 
 
-_DISTANCE: dict[Kind, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
-    Kind.BOX: _box,
-    Kind.CONE: _cone,
-    Kind.CAPSULE: _capsule,
-    Kind.ELLIPSOID: _ellipsoid,
-    Kind.TORUS: _torus,
-    Kind.FRUSTUM: _frustum,
-    Kind.EXTRUSION: _extrusion,
-    Kind.REVOLUTION: _revolution,
+_DISTANCE: dict[PrimitiveKind, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
+    PrimitiveKind.BOX: _box,
+    PrimitiveKind.CONE: _cone,
+    PrimitiveKind.CAPSULE: _capsule,
+    PrimitiveKind.ELLIPSOID: _ellipsoid,
+    PrimitiveKind.TORUS: _torus,
+    PrimitiveKind.FRUSTUM: _frustum,
+    PrimitiveKind.EXTRUSION: _extrusion,
+    PrimitiveKind.REVOLUTION: _revolution,
 }
 
 

@@ -92,10 +92,10 @@ def placed(
     if not (np.isfinite(size).all() and size.max() > 0):
         raise WorkError(f"The shape {name} has no size: its box is {lower} to {upper}.")
     scale = LONGEST_SIDE / float(size.max())
-    shift = -scale * (lower + upper) / 2
+    translation = -scale * (lower + upper) / 2
     return Shape(
         name,
-        tuple(part.moved(scale, shift) for part in parts),
+        tuple(part.moved(scale, translation) for part in parts),
         tuple(replace(b, blend=b.blend * scale, cut_blend=b.cut_blend * scale) for b in bodies),
         size * scale,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .parts import Part, edges_of
-from .primitives import Kind
+from .primitives import PrimitiveKind
 
 CHORD = 1.2e-3  # object units: how far a facet may lie inside a round surface
 
@@ -149,7 +149,7 @@ def _cone(numbers: np.ndarray, scale: float) -> Patch:
 
 
 def _revolution(numbers: np.ndarray, scale: float) -> Patch:
-    return _turned(edges_of(Kind.REVOLUTION, numbers), numbers[0], scale)
+    return _turned(edges_of(PrimitiveKind.REVOLUTION, numbers), numbers[0], scale)
 
 
 def _capsule(numbers: np.ndarray, scale: float) -> Patch:
@@ -230,7 +230,7 @@ def _box(numbers: np.ndarray, scale: float) -> Patch:
 
 
 def _extrusion(numbers: np.ndarray, scale: float) -> Patch:
-    return _pulled(edges_of(Kind.EXTRUSION, numbers), numbers[0], numbers[1], scale)
+    return _pulled(edges_of(PrimitiveKind.EXTRUSION, numbers), numbers[0], numbers[1], scale)
 
 
 def _pulled(edges: np.ndarray, half: float, rounding: float, scale: float) -> Patch:
@@ -297,13 +297,13 @@ def _ear_height(polygon: np.ndarray, left: list[int], i: int) -> float:
     return float(_cross(a, b, c) / longest)
 
 
-_MAKE: dict[Kind, Callable[[np.ndarray, float], Patch]] = {
-    Kind.BOX: _box,
-    Kind.CONE: _cone,
-    Kind.CAPSULE: _capsule,
-    Kind.ELLIPSOID: _ellipsoid,
-    Kind.TORUS: _torus,
-    Kind.FRUSTUM: _frustum,
-    Kind.EXTRUSION: _extrusion,
-    Kind.REVOLUTION: _revolution,
+_MAKE: dict[PrimitiveKind, Callable[[np.ndarray, float], Patch]] = {
+    PrimitiveKind.BOX: _box,
+    PrimitiveKind.CONE: _cone,
+    PrimitiveKind.CAPSULE: _capsule,
+    PrimitiveKind.ELLIPSOID: _ellipsoid,
+    PrimitiveKind.TORUS: _torus,
+    PrimitiveKind.FRUSTUM: _frustum,
+    PrimitiveKind.EXTRUSION: _extrusion,
+    PrimitiveKind.REVOLUTION: _revolution,
 }

@@ -57,7 +57,7 @@ def _sizes(variables: Mapping[str, Tensor]) -> dict[str, Any]:
     layers = {m.group(1) for n in variables if (m := re.match(r"fully/w(\d+)/", n))}
     hidden_width = variables["fully/b1/Matrix"].shape[1]
     return {
-        "framing": replace(R2N2, backdrop="rgba" if channels == 4 else "black"),
+        "framing": replace(R2N2, background="rgba" if channels == 4 else "black"),
         "width": width,
         "blocks": len(modules) // MODULES,
         "connected": sum(bool(re.match(r"fully/decode\d+/Matrix", n)) for n in variables),

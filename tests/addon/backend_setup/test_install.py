@@ -15,7 +15,12 @@ from pathlib import Path
 import pytest
 from levelform.addon.backend_setup import install, managed
 from levelform.addon.backend_setup.checkup import check
-from levelform.addon.backend_setup.install import Installation, InstallState, Plan, Source
+from levelform.addon.backend_setup.install import (
+    Installation,
+    InstallPlan,
+    InstallState,
+    InterpreterSource,
+)
 from levelform.addon.backend_setup.locks import platform_name
 from levelform.backend.contract.errors import RequestError, WorkError
 
@@ -71,7 +76,7 @@ def plan(tmp_path, wheels, monkeypatch):
             "requirements": requirements,
             "required": REQUIRED,
         }
-        return Plan(**{**settings, **changes})
+        return InstallPlan(**{**settings, **changes})
 
     return make
 
@@ -93,7 +98,7 @@ def installed(tmp_path_factory):
         make_wheel(folder / "wheels", name)
     (folder / "requirements.txt").write_text("".join(f"{name}==1.0\n" for name in REQUIRED))
     installation = Installation(
-        Plan(
+        InstallPlan(
             folder / "user",
             wheels=str(folder / "wheels"),
             base=sys.executable,
@@ -115,7 +120,7 @@ def bare(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bare")
     (folder / "requirements.txt").write_text("no-such-thing==1.0\n")
     make_wheel(folder, "other")
-    plan = Plan(
+    plan = InstallPlan(
         folder / "user",
         wheels=str(folder),
         base=sys.executable,
@@ -160,7 +165,7 @@ class TestFinding:
 
     def test_the_order_is_kept_and_what_does_not_do_is_passed_over(self, four):
         paths, preference, user = four
-        for path, source in zip(paths, Source, strict=True):
+        for path, source in zip(paths, InterpreterSource, strict=True):
             found = install.find_backend(preference, user)
             assert (found.source, found.python) == (source, path)
             self.fake(Path(path), good=False)
@@ -179,7 +184,7 @@ class TestFinding:
 
     def test_what_is_not_set_is_no_candidate(self, tmp_path, monkeypatch):
         monkeypatch.delenv(install.VARIABLE, raising=False)
-        assert install.places("", tmp_path) == [(Source.BLENDER, sys.executable)]
+        assert install.places("", tmp_path) == [(InterpreterSource.BLENDER, sys.executable)]
 
     def test_an_interpreter_that_hangs_is_given_up(self, tmp_path, monkeypatch):
         monkeypatch.setattr("levelform.addon.backend_setup.checkup._QUICK_PATIENCE", 0.2)

@@ -5,7 +5,7 @@ import sysconfig
 
 import pytest
 from levelform.addon.backend_setup import locks
-from levelform.addon.backend_setup.managed import REQUIREMENTS, Build, Plan
+from levelform.addon.backend_setup.managed import REQUIREMENTS, InstallPlan, TorchBuild
 from levelform.addon.backend_setup.pip import canonical, wanted
 
 LOCKS = sorted((REQUIREMENTS.parent / "locks").glob("*.txt"))
@@ -37,7 +37,7 @@ def test_every_entry_has_an_exact_version_and_hashes(path):
 @pytest.mark.parametrize("path", LIBRARIES, ids=lambda path: path.name)
 def test_a_lock_has_what_is_required_at_the_same_version(path):
     found = locks.entries(path)
-    for line in wanted(Plan("user", build=Build.CUDA, index="x")):
+    for line in wanted(InstallPlan("user", build=TorchBuild.CUDA, index="x")):
         requirement, _, marker = line.partition(";")
         name = canonical(requirement)
         if name == "torch" or (path.stem.endswith("aarch64") and "aarch64" in marker):
@@ -56,11 +56,11 @@ def test_platforms_have_names(monkeypatch, platform, name):
 
 def test_wheels_of_ones_own_and_other_builds_of_torch_have_no_lock(monkeypatch):
     monkeypatch.setattr(sysconfig, "get_platform", lambda: "win-amd64")
-    assert locks.lock_of(Plan("user")) is not None
-    assert locks.torch_lock_of(Plan("user")) is not None
-    assert locks.torch_lock_of(Plan("user", build=Build.CUDA)) is None
-    assert locks.torch_lock_of(Plan("user", index="file:///x")) is None
-    assert locks.lock_of(Plan("user", wheels="x")) is None
+    assert locks.lock_of(InstallPlan("user")) is not None
+    assert locks.torch_lock_of(InstallPlan("user")) is not None
+    assert locks.torch_lock_of(InstallPlan("user", build=TorchBuild.CUDA)) is None
+    assert locks.torch_lock_of(InstallPlan("user", index="file:///x")) is None
+    assert locks.lock_of(InstallPlan("user", wheels="x")) is None
 
 
 def test_a_part_of_a_lock(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 from levelform.addon.backend_setup import pip
-from levelform.addon.backend_setup.managed import Build, Plan
+from levelform.addon.backend_setup.managed import InstallPlan, TorchBuild
 
 LINES = """\
 Collecting torch==2.0 (from -r requirements.txt (line 1))
@@ -23,7 +23,7 @@ Successfully installed fast-thing-1.0 helper-1.0 numpy-1.0 torch-2.0
 
 
 def test_progress_follows_the_wheels():
-    progress = pip.Progress(["torch", "numpy", "fast-thing"])
+    progress = pip.PipProgress(["torch", "numpy", "fast-thing"])
     fractions = []
     for line in LINES:
         progress.read(line)
@@ -41,17 +41,17 @@ def test_progress_follows_the_wheels():
 @pytest.mark.parametrize(
     ("build", "system", "ending"),
     [
-        (Build.CPU, "linux", "/cpu"),
-        (Build.CUDA, "linux", ""),
-        (Build.CPU, "win32", ""),
-        (Build.CUDA, "win32", "/cu130"),
-        (Build.CPU, "darwin", ""),
-        (Build.CUDA, "darwin", ""),
+        (TorchBuild.CPU, "linux", "/cpu"),
+        (TorchBuild.CUDA, "linux", ""),
+        (TorchBuild.CPU, "win32", ""),
+        (TorchBuild.CUDA, "win32", "/cu130"),
+        (TorchBuild.CPU, "darwin", ""),
+        (TorchBuild.CUDA, "darwin", ""),
     ],
 )
 def test_each_build_has_its_index(monkeypatch, build, system, ending):
     monkeypatch.setattr(pip.sys, "platform", system)
-    plan = Plan("user", build=build)
+    plan = InstallPlan("user", build=build)
     options = pip.torch_options(plan)
     assert pip.source_options(plan) == []
     if ending:
@@ -65,20 +65,24 @@ def test_torch_is_pinned_to_its_build(monkeypatch):
     monkeypatch.setattr(pip.sys, "platform", "linux")
     versions = {
         str(plan.build) + plan.index: next(r for r in pip.wanted(plan) if r.startswith("torch"))
-        for plan in (Plan("user"), Plan("user", build=Build.CUDA), Plan("user", index="file:///x"))
+        for plan in (
+            InstallPlan("user"),
+            InstallPlan("user", build=TorchBuild.CUDA),
+            InstallPlan("user", index="file:///x"),
+        )
     }
     plain = versions["cuda"]
     assert versions == {"cpu": f"{plain}+cpu", "cuda": plain, "cpufile:///x": plain}
 
 
 def test_an_index_of_ones_own_is_used():
-    plan = Plan("user", index="file:///here")
+    plan = InstallPlan("user", index="file:///here")
     assert pip.torch_options(plan) == ["--index-url", "file:///here"]
     assert pip.source_options(plan) == []
 
 
 def test_a_folder_of_wheels_needs_no_network(tmp_path):
-    assert pip.source_options(Plan("user", wheels=str(tmp_path))) == [
+    assert pip.source_options(InstallPlan("user", wheels=str(tmp_path))) == [
         *("--no-index", "--find-links"),
         str(tmp_path),
     ]

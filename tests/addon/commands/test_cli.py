@@ -8,8 +8,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
-from levelform.addon.backend_setup.checkup import Report  # noqa: E402
-from levelform.addon.backend_setup.install import Candidate, Source  # noqa: E402
+from levelform.addon.backend_setup.checkup import InterpreterReport  # noqa: E402
+from levelform.addon.backend_setup.install import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
 from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import MethodInfo, Methods  # noqa: E402
@@ -77,7 +77,7 @@ def test_words_override_the_scene(answers, ball_stage):
 
 def test_files_are_taken_as_they_are(answers, ball_stage, tmp_path):
     ball_stage(1)
-    image = bpy.data.images["picture 0"]
+    image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
     shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
@@ -164,9 +164,15 @@ def test_methods_are_listed(puppet, capfd):
 
 def test_doctor_says_what_was_found(extension, monkeypatch, capfd):
     bad = Candidate(
-        Source.BLENDER, "/other", Report("/other", python="3.12", problem="It lacks torch.")
+        InterpreterSource.BLENDER,
+        "/other",
+        InterpreterReport("/other", python="3.12", problem="It lacks torch."),
     )
-    good = Candidate(Source.MANAGED, "/python", Report("/python", python="3.13", devices=("cpu",)))
+    good = Candidate(
+        InterpreterSource.MANAGED,
+        "/python",
+        InterpreterReport("/python", python="3.13", devices=("cpu",)),
+    )
     monkeypatch.setattr(interpreter.install, "candidates", lambda *_, **__: iter([bad, good]))
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert run("doctor") == 0

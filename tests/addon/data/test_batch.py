@@ -47,7 +47,7 @@ def worker(puppet):
 def folder(tmp_path, ball_stage):
     """Two images, a folder of two, and a .blend whose cameras have images."""
     scene = ball_stage(2)
-    image = bpy.data.images["picture 0"]
+    image = bpy.data.images["image 0"]
     (tmp_path / "in" / "both").mkdir(parents=True)
     image.filepath_raw, image.file_format = str(tmp_path / "in" / "chair.png"), "PNG"
     image.save()

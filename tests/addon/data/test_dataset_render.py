@@ -1,4 +1,4 @@
-"""Blender's training pictures against the fast renderer's and against the surface itself."""
+"""Blender's training images against the fast renderer's and against the surface itself."""
 
 import json
 
@@ -13,7 +13,7 @@ from levelform.addon.data import dataset_render as blender  # noqa: E402
 from levelform.addon.scene.studio import check_engine  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.data.meshes import Solid, read_asset  # noqa: E402
-from levelform.backend.data.records import Contents, pictures_of_mesh  # noqa: E402
+from levelform.backend.data.records import Contents, images_of_mesh  # noqa: E402
 from levelform.backend.data.render import render_mesh  # noqa: E402
 from levelform.backend.data.renders import camera_of, read_renders  # noqa: E402
 from levelform.backend.geometry.meshes import Mesh  # noqa: E402
@@ -80,7 +80,9 @@ def check_against_the_fast_renderer(arrays, mesh, cameras):
 
 @pytest.mark.parametrize("name", CAMERAS)
 def test_cycles_and_the_fast_renderer_agree(head, tmp_path, name):
-    settings = blender.Settings(views=CAMERAS[name], size=96, samples=16, cameras=name, seed=1)
+    settings = blender.RenderSettings(
+        views=CAMERAS[name], size=96, samples=16, cameras=name, seed=1
+    )
     arrays, mesh = rendered(head, tmp_path, settings)
     cameras = [camera_of(arrays, index) for index in range(settings.views)]
     check_against_the_fast_renderer(arrays, mesh, cameras)
@@ -94,7 +96,7 @@ def test_eevee_and_the_fast_renderer_agree(head, tmp_path, name):
     except RequestError as error:
         pytest.skip(str(error))
     views = CAMERAS[name] if name == "free" else 1  # each takes many seconds without a card
-    settings = blender.Settings(
+    settings = blender.RenderSettings(
         engine="eevee", views=views, size=160, samples=8, cameras=name, seed=1
     )
     arrays, mesh = rendered(head, tmp_path, settings)
@@ -103,7 +105,9 @@ def test_eevee_and_the_fast_renderer_agree(head, tmp_path, name):
 
 
 def test_free_holds_both_models_of_camera_off_centre(head, tmp_path):
-    settings = blender.Settings(views=CAMERAS["free"], size=16, samples=1, cameras="free", seed=1)
+    settings = blender.RenderSettings(
+        views=CAMERAS["free"], size=16, samples=1, cameras="free", seed=1
+    )
     arrays, _ = rendered(head, tmp_path, settings)
     assert set(arrays["views.orthographic"]) == {0, 1}
     assert (np.abs(arrays["views.intrinsics"][:, 2:] - 8) > 0.01).all()
@@ -112,11 +116,11 @@ def test_free_holds_both_models_of_camera_off_centre(head, tmp_path):
 def test_a_file_is_seen_by_the_same_cameras_as_by_the_fast_renderer(tmp_path):
     source = tmp_path / "wedge.obj"
     source.write_text("v 0 0 0\nv 1 0 0\nv 0 2 0\nv 0 0 3\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n")
-    settings = blender.Settings(views=4, size=32, samples=1, cameras="free", seed=5)
+    settings = blender.RenderSettings(views=4, size=32, samples=1, cameras="free", seed=5)
     list(blender.render_dataset(blender.targets_of_folder(source), tmp_path / "out", settings))
     theirs = read_renders(tmp_path / "out" / "wedge")
     contents = Contents(views=4, size=32, cameras="free", seed=5)
-    ours, _ = pictures_of_mesh(read_asset(source), contents, name="wedge")
+    ours, _ = images_of_mesh(read_asset(source), contents, name="wedge")
     for key in ("views.poses", "views.intrinsics", "views.orthographic"):
         np.testing.assert_allclose(theirs[key], ours[key], rtol=1e-4, atol=1e-4)
 
@@ -129,7 +133,7 @@ def test_nothing_of_the_users_changes_and_finished_shapes_are_skipped(head, tmp_
         bpy.context.scene.render.engine,
     )
     targets = blender.targets_of_collection(bpy.context.scene.collection)
-    small = blender.Settings(views=2, size=16, samples=1)
+    small = blender.RenderSettings(views=2, size=16, samples=1)
     running = blender.render_dataset(targets, tmp_path, small, hold=0.0)
     assert next(running).views == 1
     running.close()  # stopped in the middle of a shape
@@ -154,7 +158,7 @@ def test_files_are_imported_rendered_and_removed(tmp_path):
         "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
     )
     (source / "bare.obj").write_text("v 0 0 0\n")
-    small = blender.Settings(views=1, size=16, samples=1)
+    small = blender.RenderSettings(views=1, size=16, samples=1)
     steps = list(blender.render_dataset(blender.targets_of_folder(source), tmp_path / "out", small))
     reasons = {step.name: step.skipped for step in steps}
     assert reasons["one"] == ""

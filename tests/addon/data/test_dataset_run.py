@@ -1,4 +1,4 @@
-"""Rendering training pictures from the panel: what starts, how it goes on, and what it leaves."""
+"""Rendering training images from the panel: what starts, how it goes on, and what it leaves."""
 
 import json
 
@@ -9,7 +9,7 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon import api  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
 from levelform.addon.data import dataset_run  # noqa: E402
-from levelform.addon.data.dataset_render import Settings, targets_of_collection  # noqa: E402
+from levelform.addon.data.dataset_render import RenderSettings, targets_of_collection  # noqa: E402
 from levelform.addon.data.dataset_run import run  # noqa: E402
 from levelform.addon.scene import studio  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
@@ -78,7 +78,9 @@ def test_passes_that_are_not_ticked_are_not_written(panel, tmp_path):
 
 def test_between_two_steps_the_file_holds_nothing_of_it(panel):
     before = inventory()
-    run.begin(targets_of_collection(panel.collection), panel.out, Settings(views=2, size=8), hold=0)
+    run.begin(
+        targets_of_collection(panel.collection), panel.out, RenderSettings(views=2, size=8), hold=0
+    )
     seen = []
     while run.advance():
         assert inventory() == before
@@ -89,7 +91,7 @@ def test_between_two_steps_the_file_holds_nothing_of_it(panel):
 
 def test_cancel_keeps_what_is_finished_and_another_run_goes_on(panel):
     panel.collection.objects["Hidden"].hide_render = False
-    settings, targets = Settings(views=2, size=8), targets_of_collection(panel.collection)
+    settings, targets = RenderSettings(views=2, size=8), targets_of_collection(panel.collection)
     run.begin(targets, panel.out, settings, hold=0)
     while run.outcome.done < 1:  # a step does as many views as it took to set up the scene
         run.advance()
@@ -103,7 +105,7 @@ def test_cancel_keeps_what_is_finished_and_another_run_goes_on(panel):
 
 def test_an_object_that_is_deleted_meanwhile_is_left_out(panel):
     targets = targets_of_collection(panel.collection)
-    run.begin(targets, panel.out, Settings(views=1, size=8))
+    run.begin(targets, panel.out, RenderSettings(views=1, size=8))
     for found in list(panel.collection.objects):
         bpy.data.objects.remove(found)
     while run.advance():
@@ -112,7 +114,9 @@ def test_an_object_that_is_deleted_meanwhile_is_left_out(panel):
 
 
 def test_loading_a_file_ends_the_run(panel):
-    run.begin(targets_of_collection(panel.collection), panel.out, Settings(views=4, size=8), hold=0)
+    run.begin(
+        targets_of_collection(panel.collection), panel.out, RenderSettings(views=4, size=8), hold=0
+    )
     run.advance()
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     assert not run.running
@@ -138,7 +142,7 @@ def test_an_error_of_our_own_ends_the_run_in_words(panel, monkeypatch):
         raise ZeroDivisionError("seven by zero")
 
     monkeypatch.setattr(dataset_run, "render_dataset", lambda *_, **__: map(crash, [1]))
-    run.begin([], panel.out, Settings())
+    run.begin([], panel.out, RenderSettings())
     with pytest.raises(WorkError, match="seven by zero"):
         run.advance()
     assert not run.running
@@ -147,7 +151,7 @@ def test_an_error_of_our_own_ends_the_run_in_words(panel, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"out": ""}, "Choose a folder for the pictures."),
+        ({"out": ""}, "Choose a folder for the images."),
         ({"source": "FOLDER"}, "Choose a folder of mesh files."),
     ],
 )
@@ -204,7 +208,7 @@ def test_whether_eevee_can_draw_is_found_out_in_another_process(monkeypatch):
 
 
 def test_files_are_imported_without_a_trace_in_the_scene(panel, tmp_path):
-    """Materials, pictures and the selection too."""
+    """Materials, images and the selection too."""
     source = tmp_path / "in"
     source.mkdir()
     bpy.ops.mesh.primitive_cube_add()

@@ -12,7 +12,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon.data import training_run  # noqa: E402
 from levelform.addon.data.training_curve import SIDE, draw, read_table  # noqa: E402
-from levelform.addon.data.training_run import PREVIEW, Plan, Training, show_preview  # noqa: E402
+from levelform.addon.data.training_run import PREVIEW, TrainingPlan, TrainingRun, show_preview  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 
@@ -44,11 +44,11 @@ def interpreter(monkeypatch):
 
 
 def plan(data, out, steps):
-    return Plan("deep-meta-functionals", (str(data),), str(out), steps=steps, more=SMALL)
+    return TrainingPlan("deep-meta-functionals", (str(data),), str(out), steps=steps, more=SMALL)
 
 
 def test_a_run_from_its_start_to_weights(data, tmp_path):
-    run = Training()
+    run = TrainingRun()
     run.begin(plan(data, tmp_path / "run", 3))
     assert run.running
     with pytest.raises(RequestError, match="already"):
@@ -61,7 +61,7 @@ def test_a_run_from_its_start_to_weights(data, tmp_path):
 
 
 def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path):
-    run = Training()
+    run = TrainingRun()
     run.begin(plan(data, tmp_path / "run", 100_000))
     deadline = time.monotonic() + 200
     while run.facts.get("step", 0) < 2 and time.monotonic() < deadline:
@@ -72,7 +72,7 @@ def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path
     reached = run.facts["step"]
     assert 2 <= reached < 100_000
     assert run.facts["stopped"]
-    again = Training()
+    again = TrainingRun()
     again.begin(plan(data, tmp_path / "run", 100_000))
     while again.facts.get("step", 0) <= reached and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -87,14 +87,14 @@ def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path
 
 
 def test_what_is_wrong_is_said_in_the_commands_own_sentence(tmp_path):
-    run = Training()
+    run = TrainingRun()
     run.begin(plan(tmp_path, tmp_path / "run", 3))
     with pytest.raises(RequestError, match="is no data set"):
         run.wait()
 
 
 def test_the_preview_replaces_the_one_before(tmp_path):
-    run = Training()
+    run = TrainingRun()
     run.out = tmp_path
     assert run.new_mesh() is None
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
@@ -114,12 +114,12 @@ def test_the_preview_replaces_the_one_before(tmp_path):
 def test_the_curve_falls_and_rises_where_it_should(tmp_path):
     lines = ["step,loss,validation_iou", *(f"{s},{10.0 * 0.9**s},{s / 100}" for s in range(1, 51))]
     (tmp_path / "curve.csv").write_text("\n".join(lines) + "\n")
-    picture = draw(read_table(tmp_path / "curve.csv"), 50)
-    assert picture.shape == (SIDE, SIDE, 4)
-    orange = (picture[..., 0] > 0.9) & (picture[..., 3] == 1)
+    image = draw(read_table(tmp_path / "curve.csv"), 50)
+    assert image.shape == (SIDE, SIDE, 4)
+    orange = (image[..., 0] > 0.9) & (image[..., 3] == 1)
     rows = [np.flatnonzero(orange[:, column]).mean() for column in (SIDE // 4, SIDE // 2, 200)]
     assert rows[0] > rows[1] > rows[2]  # row 0 is at the bottom
-    blue = (picture[..., 2] > 0.9) & (picture[..., 3] == 1)
+    blue = (image[..., 2] > 0.9) & (image[..., 3] == 1)
     assert np.flatnonzero(blue[:, 200]).mean() > np.flatnonzero(blue[:, SIDE // 4]).mean()
     assert not draw({}, 0)[..., 0].max() > 0.9
     assert read_table(tmp_path / "nothing.csv") == {}

@@ -235,7 +235,7 @@ class TestMessages:
         assert [bool((mesh.vertices == i).all()) for i, mesh in enumerate(meshes)] == [True] * 3
         assert isinstance(events[-2], protocol.Finished)
 
-    def test_large_pictures_go_out_a_little_at_a_time(self, ready):
+    def test_large_images_go_out_a_little_at_a_time(self, ready):
         image = np.full((2000, 2000, 4), 3, np.uint8)
         views = tuple(protocol.ViewData(image, None, str(i)) for i in range(4))
         ready.send(protocol.Reconstruct("job", "views", views, np.eye(4)))

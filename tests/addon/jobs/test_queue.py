@@ -127,7 +127,7 @@ class TestLife:
         assert job.state is JobState.FINISHED
         assert job.placement.world_from_volume[0, 0] == 2.0
 
-    def test_pictures_are_let_go_at_the_end(self, jobs):
+    def test_images_are_let_go_at_the_end(self, jobs):
         view = protocol.ViewData(np.ones((4, 4, 4), np.uint8), None, "a")
         job = jobs.run(jobs.submit(request("views", views=(view,))))
         assert job.stats["sums"] == [64]

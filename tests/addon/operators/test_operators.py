@@ -118,7 +118,7 @@ def test_volume_from_cameras_is_one_step(extension, ball_stage):
 
 def test_dropped_images_are_taken(extension, ball_stage, tmp_path):
     scene = ball_stage(1)
-    image = bpy.data.images["picture 0"]
+    image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "photo.png"), "PNG"
     image.save()
     bpy.ops.levelform.drop_images(directory=f"{tmp_path}/", files=[{"name": "photo.png"}])
@@ -127,21 +127,21 @@ def test_dropped_images_are_taken(extension, ball_stage, tmp_path):
     assert not LEVELFORM_FH_images.poll_drop(bpy.context)  # no viewport shows the tab
 
 
-def test_a_render_becomes_the_picture_of_a_camera_without_one(extension, monkeypatch, ball_stage):
+def test_a_render_becomes_the_image_of_a_camera_without_one(extension, monkeypatch, ball_stage):
     from levelform.addon.scene import images
 
     scene = ball_stage(2)
     scene.objects["View 1"].data.background_images.clear()
-    rendered = bpy.data.images["picture 0"]
-    monkeypatch.setattr(images, "render_picture", lambda camera, scene: rendered)
+    rendered = bpy.data.images["image 0"]
+    monkeypatch.setattr(images, "render_image", lambda camera, scene: rendered)
     bpy.ops.levelform.render_pictures()
     assert scene.objects["View 1"].levelform_camera.image == rendered
     assert scene.objects["View 0"].levelform_camera.image is None
-    with pytest.raises(RuntimeError, match="Every ticked camera has a picture"):
+    with pytest.raises(RuntimeError, match="Every ticked camera has an image"):
         bpy.ops.levelform.render_pictures()
 
 
-# ---------------------------------------------------------------- the camera of a single picture
+# ---------------------------------------------------------------- the camera of a single image
 
 
 FOUND = {
@@ -166,7 +166,7 @@ def reconstruct_one(puppet, image):
     return bpy.context.view_layer.objects.active
 
 
-def test_a_found_camera_is_placed_with_its_picture_behind_the_mesh(puppet):
+def test_a_found_camera_is_placed_with_its_image_behind_the_mesh(puppet):
     from levelform.addon.scene.cameras import background_camera
 
     image = bpy.data.images.new("Photo", 128, 96)

@@ -23,7 +23,7 @@ PERCENTAGES = (100, 37)
 ASPECTS = ((1.0, 1.0), (2.0, 1.0), (1.0, 1.5))
 SHIFTS = ((0.0, 0.0), (0.13, -0.21))
 # lens, sensor width, sensor height, orthographic scale
-LENSES = ((50.0, 36.0, 24.0, 6.0), (23.0, 22.3, 31.0, 1.7))
+INTRINSICS = ((50.0, 36.0, 24.0, 6.0), (23.0, 22.3, 31.0, 1.7))
 POSE = Matrix.LocRotScale((1.0, -4.0, 2.0), Euler((1.1, 0.2, 0.3)), (1.0, 1.0, 1.0))
 
 
@@ -76,7 +76,7 @@ def test_render_camera_is_blenders_projection(kind, fit, add_scene_camera, proje
     points = points_before(POSE)
     worst = 0.0
     for size, percentage, aspect, shift, lens in itertools.product(
-        SIZES, PERCENTAGES, ASPECTS, SHIFTS, LENSES
+        SIZES, PERCENTAGES, ASPECTS, SHIFTS, INTRINSICS
     ):
         scene = set_render(size, percentage, aspect)
         data = camera.data
@@ -234,7 +234,7 @@ def drawn_pixels(camera_object, background, size, scene, points):
 
 def add_background(camera_object, size, **settings):
     background = camera_object.data.background_images.new()
-    background.image = bpy.data.images.new("Picture", *size)
+    background.image = bpy.data.images.new("Image", *size)
     for key, value in settings.items():
         setattr(background, key, value)
     bpy.context.view_layer.update()
@@ -291,7 +291,7 @@ def test_a_render_as_background_is_the_render(kind, method, fit, aspect, add_sce
     assert np.abs(project(seen, points) - project(rendered, points)).max() < PIXEL
 
 
-def test_a_mirrored_camera_and_a_flipped_picture_cancel(add_scene_camera):
+def test_a_mirrored_camera_and_a_flipped_image_cancel(add_scene_camera):
     scene = set_render((64, 64))
     camera = add_scene_camera()
     camera.scale = (-1, 1, 1)
@@ -377,7 +377,7 @@ def test_added_cameras_give_their_numbers_back(model, size, focal, render, proje
     given = CameraData(
         np.array(POSE), *focal, size[0] * 0.47, size[1] * 0.55, *size, camera_model=model
     )
-    image = bpy.data.images.new("Picture", *size)
+    image = bpy.data.images.new("Image", *size)
     camera = cameras.add_camera("Added", given, image)
     background = camera.data.background_images[0]
     points = points_before(POSE)
@@ -396,7 +396,7 @@ def test_added_cameras_give_their_numbers_back(model, size, focal, render, proje
         assert np.abs(project(seen, points) - expected).max() < tolerance
 
 
-def test_an_added_camera_without_a_picture_goes_where_it_is_told():
+def test_an_added_camera_without_an_image_goes_where_it_is_told():
     collection = bpy.data.collections.new("Cameras")
     bpy.context.scene.collection.children.link(collection)
     given = CameraData(np.array(POSE), 100.0, 100.0, 32.0, 32.0, 64, 64)

@@ -36,7 +36,7 @@ def render(width, height, pixel=(1.0, 1.0)):
 
 def add_background(camera, size=(300, 200), **settings):
     background = camera.data.background_images.new()
-    background.image = bpy.data.images.new("Picture", *size)
+    background.image = bpy.data.images.new("Image", *size)
     for key, value in settings.items():
         setattr(background, key, value)
     return background
@@ -197,7 +197,7 @@ def test_an_image_picked_as_a_render_keeps_its_intrinsics(add_scene_camera, add_
     camera.levelform_camera.image = add_image(np.full((40, 60, 4), 200, np.uint8))
     for size in ((60, 40), *SIZES):
         render(*size)
-        assert images.picture_of(camera, scene).problem == ""
+        assert images.camera_image_of(camera, scene).problem == ""
         view = images.view_of(camera, scene, bpy.context.evaluated_depsgraph_get())
         for name in ("fl_x", "fl_y", "cx", "cy", "w", "h"):
             assert getattr(view.camera, name) == pytest.approx(getattr(rendered, name))
@@ -209,12 +209,12 @@ def test_a_picked_image_of_another_shape_is_refused_until_the_render_has_it(
     render(60, 60)
     camera, scene = add_scene_camera(), bpy.context.scene
     camera.levelform_camera.image = add_image(np.full((40, 60, 4), 200, np.uint8))
-    assert "60 x 40" in images.picture_of(camera, scene).problem
+    assert "60 x 40" in images.camera_image_of(camera, scene).problem
     render(120, 80)
-    assert images.picture_of(camera, scene).problem == ""
+    assert images.camera_image_of(camera, scene).problem == ""
     frames.observe(scene)
     render(60, 60)
-    assert images.picture_of(camera, scene).problem == ""
+    assert images.camera_image_of(camera, scene).problem == ""
 
 
 @pytest.mark.parametrize("focal", [(700.0, 700.0), (90.0, 120.0)])
@@ -222,7 +222,7 @@ def test_a_picked_image_of_another_shape_is_refused_until_the_render_has_it(
 def test_added_cameras_give_their_numbers_back_at_any_render_size(focal, size):
     render(512, 512)
     given = CameraData(np.array(POSE), *focal, size[0] * 0.47, size[1] * 0.55, *size)
-    camera = cameras.add_camera("Added", given, bpy.data.images.new("Picture", *size))
+    camera = cameras.add_camera("Added", given, bpy.data.images.new("Image", *size))
     for render_size in SIZES:
         render(*render_size)
         wanted = (given.fl_x, given.fl_y, given.cx, given.cy)

@@ -14,7 +14,7 @@ from levelform.backend.contract.errors import RequestError  # noqa: E402
 pytestmark = pytest.mark.bpy
 
 
-def picture(height=4, width=6, seed=0):
+def random_pixels(height=4, width=6, seed=0):
     """Random bytes, (H, W, 4), some of them transparent."""
     values = np.random.default_rng(seed).integers(0, 256, (height, width, 4), np.uint8)
     values[0, 0, 3], values[-1, -1, 3] = 0, 255
@@ -28,7 +28,7 @@ def save(image, path, file_format="PNG"):
 
 
 def write_png(path, width, height):
-    """A black picture, one bit a pixel, by hand: Blender could not hold a large one."""
+    """A black image, one bit a pixel, by hand: Blender could not hold a large one."""
 
     def chunk(kind, content):
         return (
@@ -54,7 +54,7 @@ def depsgraph():
     return bpy.context.evaluated_depsgraph_get()
 
 
-# ---------------------------------------------------------------- pictures of cameras
+# ---------------------------------------------------------------- images of cameras
 
 
 @pytest.fixture
@@ -63,13 +63,13 @@ def pick():
     made = not hasattr(bpy.types.Object, "levelform_camera")
     if made:
 
-        class CameraPicture(bpy.types.PropertyGroup):
+        class CameraImageGroup(bpy.types.PropertyGroup):
             image: bpy.props.PointerProperty(type=bpy.types.Image)
             frame: bpy.props.FloatProperty()
             matched: bpy.props.StringProperty()
 
-        bpy.utils.register_class(CameraPicture)
-        bpy.types.Object.levelform_camera = bpy.props.PointerProperty(type=CameraPicture)
+        bpy.utils.register_class(CameraImageGroup)
+        bpy.types.Object.levelform_camera = bpy.props.PointerProperty(type=CameraImageGroup)
 
     def pick(camera, image):
         camera.levelform_camera.image = image
@@ -77,23 +77,23 @@ def pick():
     yield pick
     if made:
         del bpy.types.Object.levelform_camera
-        bpy.utils.unregister_class(CameraPicture)
+        bpy.utils.unregister_class(CameraImageGroup)
 
 
 @pytest.fixture
 def scene():
-    """A scene that renders 6 x 4 pixels, as `picture` is."""
+    """A scene that renders 6 x 4 pixels, as `random_pixels` is."""
     render = bpy.context.scene.render
     render.resolution_x, render.resolution_y = 6, 4
     return bpy.context.scene
 
 
-def test_a_background_image_is_the_picture(scene, add_scene_camera, add_image):
+def test_a_background_image_is_the_image(scene, add_scene_camera, add_image):
     camera = add_scene_camera()
-    values = picture()
+    values = random_pixels()
     background = camera.data.background_images.new()
     background.image = add_image(values)
-    found = images.picture_of(camera, scene)
+    found = images.camera_image_of(camera, scene)
     assert (found.source, found.image, found.problem) == ("BACKGROUND", background.image, "")
     view = images.view_of(camera, scene, depsgraph())
     assert np.array_equal(view.image, values)
@@ -105,21 +105,21 @@ def test_a_background_that_is_shown_comes_first(scene, add_scene_camera, add_ima
     camera = add_scene_camera()
     for name, shown in (("Hidden", False), ("Shown", True)):
         background = camera.data.background_images.new()
-        background.image = add_image(picture(), name)
+        background.image = add_image(random_pixels(), name)
         background.show_background_image = shown
-    assert images.picture_of(camera, scene).image.name == "Shown"
+    assert images.camera_image_of(camera, scene).image.name == "Shown"
     camera.data.background_images.remove(background)
-    assert images.picture_of(camera, scene).image.name == "Hidden"
+    assert images.camera_image_of(camera, scene).image.name == "Hidden"
 
 
 def test_a_picked_render_comes_before_the_background(scene, add_scene_camera, add_image, pick):
     camera = add_scene_camera()
-    camera.data.background_images.new().image = add_image(picture(), "Background")
-    pick(camera, add_image(picture(seed=3), "Render"))
-    found = images.picture_of(camera, scene)
+    camera.data.background_images.new().image = add_image(random_pixels(), "Background")
+    pick(camera, add_image(random_pixels(seed=3), "Render"))
+    found = images.camera_image_of(camera, scene)
     assert (found.source, found.image.name, found.background) == ("RENDER", "Render", None)
     view = images.view_of(camera, scene, depsgraph())
-    assert np.array_equal(view.image, picture(seed=3))
+    assert np.array_equal(view.image, random_pixels(seed=3))
     assert (
         vars(view.camera).keys() == vars(cameras.render_camera(camera, scene, depsgraph())).keys()
     )
@@ -127,7 +127,7 @@ def test_a_picked_render_comes_before_the_background(scene, add_scene_camera, ad
 
 def test_a_render_at_another_percentage_is_taken(scene, add_scene_camera, add_image, pick, project):
     camera = add_scene_camera(shift_x=0.1)
-    pick(camera, add_image(picture(8, 12)))
+    pick(camera, add_image(random_pixels(8, 12)))
     view = images.view_of(camera, scene, depsgraph())
     points = np.random.default_rng(0).uniform((-1, -1, -5), (1, 1, -2), (9, 3))
     rendered = cameras.render_camera(camera, scene, depsgraph())
@@ -136,8 +136,8 @@ def test_a_render_at_another_percentage_is_taken(scene, add_scene_camera, add_im
 
 def test_a_render_of_another_shape_is_refused(scene, add_scene_camera, add_image, pick):
     camera = add_scene_camera()
-    pick(camera, add_image(picture(7, 7)))
-    assert "7 x 7" in images.picture_of(camera, scene).problem
+    pick(camera, add_image(random_pixels(7, 7)))
+    assert "7 x 7" in images.camera_image_of(camera, scene).problem
     with pytest.raises(RequestError, match="6 x 4"):
         images.view_of(camera, scene, depsgraph())
 
@@ -159,10 +159,10 @@ def test_mirror_images_are_set_right(
     camera.scale = (scale, 1, 1)
     bpy.context.view_layer.update()
     background = camera.data.background_images.new()
-    background.image = add_image(picture())
+    background.image = add_image(random_pixels())
     background.use_flip_x, background.use_flip_y = flips
     view = images.view_of(camera, scene, depsgraph())
-    expected = np.flip(picture(), axes) / np.float32(255)
+    expected = np.flip(random_pixels(), axes) / np.float32(255)
     assert np.array_equal(prepared(view).image, expected)
 
 
@@ -182,7 +182,7 @@ def test_a_sequence_shows_the_frame_of_the_scene(
     user.frame_start = 1
 
     def red():
-        assert images.picture_of(camera, scene).problem == ""
+        assert images.camera_image_of(camera, scene).problem == ""
         view = prepared(images.view_of(camera, scene, depsgraph()))
         return round(float(view.image[0, 0, 0]) * 255) / 50
 
@@ -197,27 +197,27 @@ def test_a_sequence_shows_the_frame_of_the_scene(
     user.use_cyclic, user.frame_start, user.frame_offset = True, 1, 0
     assert red() == 1
     user.frame_offset = 20
-    assert "There is no image" in images.picture_of(camera, scene).problem
+    assert "There is no image" in images.camera_image_of(camera, scene).problem
 
 
-def test_cameras_without_a_picture_say_so(scene, add_scene_camera):
+def test_cameras_without_an_image_say_so(scene, add_scene_camera):
     camera = add_scene_camera(name="Left")
-    found = images.picture_of(camera, scene)
+    found = images.camera_image_of(camera, scene)
     assert found.source == "NONE"
-    assert "Left has no picture" in found.problem
+    assert "Left has no image" in found.problem
     camera.data.background_images.new()
-    assert "Left has no picture" in images.picture_of(camera, scene).problem
+    assert "Left has no image" in images.camera_image_of(camera, scene).problem
     camera.data.background_images[0].source = "MOVIE_CLIP"
-    assert "movie clip" in images.picture_of(camera, scene).problem
+    assert "movie clip" in images.camera_image_of(camera, scene).problem
     with pytest.raises(RequestError, match="movie clip"):
         images.view_of(camera, scene, depsgraph())
 
 
-def test_a_cameras_own_problem_is_the_pictures(scene, add_scene_camera, add_image):
+def test_a_cameras_own_problem_is_the_images(scene, add_scene_camera, add_image):
     camera = add_scene_camera("PANO")
-    camera.data.background_images.new().image = add_image(picture())
-    assert "panoramic" in images.picture_of(camera, scene).problem
-    assert "not a camera" in images.picture_of(bpy.data.objects.new("E", None), scene).problem
+    camera.data.background_images.new().image = add_image(random_pixels())
+    assert "panoramic" in images.camera_image_of(camera, scene).problem
+    assert "not a camera" in images.camera_image_of(bpy.data.objects.new("E", None), scene).problem
 
 
 def test_problems_of_files_are_known_without_reading_pixels(
@@ -226,24 +226,24 @@ def test_problems_of_files_are_known_without_reading_pixels(
     camera = add_scene_camera()
     background = camera.data.background_images.new()
     path = tmp_path / "picture.png"
-    background.image = bpy.data.images.load(save(add_image(picture()), path))
-    assert images.picture_of(camera, scene).problem == ""
+    background.image = bpy.data.images.load(save(add_image(random_pixels()), path))
+    assert images.camera_image_of(camera, scene).problem == ""
     write_png(path, 20_000, 20_000)
-    assert "20000 x 20000" in images.picture_of(camera, scene).problem
+    assert "20000 x 20000" in images.camera_image_of(camera, scene).problem
     path.write_bytes(b"")
-    assert "empty" in images.picture_of(camera, scene).problem
+    assert "empty" in images.camera_image_of(camera, scene).problem
     path.unlink()
-    assert "There is no image" in images.picture_of(camera, scene).problem
+    assert "There is no image" in images.camera_image_of(camera, scene).problem
     assert not background.image.has_data
     background.rotation = 0.5
-    background.image = add_image(picture())
-    assert "rotated" in images.picture_of(camera, scene).problem
+    background.image = add_image(random_pixels())
+    assert "rotated" in images.camera_image_of(camera, scene).problem
 
 
 # ---------------------------------------------------------------- renders
 
 
-def test_a_camera_renders_its_own_picture(add_scene_camera):
+def test_a_camera_renders_its_own_image(add_scene_camera):
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 4
@@ -254,7 +254,7 @@ def test_a_camera_renders_its_own_picture(add_scene_camera):
     other = add_scene_camera(name="Other")
     scene.camera = other
     scene.render.filepath = "//mine"
-    image = images.render_picture(camera, scene)
+    image = images.render_image(camera, scene)
     assert image.packed_file is not None
     values = pixels.read_pixels(image)
     assert values.shape == (16, 24, 4)

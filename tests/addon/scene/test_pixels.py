@@ -16,7 +16,7 @@ from levelform.backend.contract.protocol import CameraData, ImageFile, ViewData 
 pytestmark = pytest.mark.bpy
 
 
-def picture(height=4, width=6, seed=0):
+def random_pixels(height=4, width=6, seed=0):
     """Random bytes, (H, W, 4), some of them transparent."""
     values = np.random.default_rng(seed).integers(0, 256, (height, width, 4), np.uint8)
     values[0, 0, 3], values[-1, -1, 3] = 0, 255
@@ -30,7 +30,7 @@ def save(image, path, file_format="PNG"):
 
 
 def write_png(path, width, height):
-    """A black picture, one bit a pixel, by hand: Blender could not hold a large one."""
+    """A black image, one bit a pixel, by hand: Blender could not hold a large one."""
 
     def chunk(kind, content):
         return (
@@ -60,14 +60,14 @@ def depsgraph():
 
 
 def test_bytes_come_back_as_they_are_top_row_first(add_image):
-    values = picture()
+    values = random_pixels()
     result = pixels.read_pixels(add_image(values))
     assert result.dtype == np.uint8
     assert np.array_equal(result, values)
 
 
 def test_a_file_is_read_and_leaves_nothing_behind(add_image, tmp_path):
-    values = picture()
+    values = random_pixels()
     values[..., 3] |= 1  # Blender's PNG writer drops the colour of what is wholly transparent
     path = save(add_image(values), tmp_path / "picture.png")
     before = set(bpy.data.images)
@@ -76,7 +76,7 @@ def test_a_file_is_read_and_leaves_nothing_behind(add_image, tmp_path):
 
 
 def test_pixels_that_were_not_loaded_are_let_go_again(add_image, tmp_path):
-    path = save(add_image(picture()), tmp_path / "picture.png")
+    path = save(add_image(random_pixels()), tmp_path / "picture.png")
     image = bpy.data.images.load(path)
     assert not image.has_data
     pixels.read_pixels(image)
@@ -95,7 +95,7 @@ def test_floats_become_srgb_with_straight_alpha(add_image):
 
 @pytest.mark.parametrize("alpha_mode", ["STRAIGHT", "PREMUL"])
 def test_exr_is_linear_and_comes_back_as_it_was_painted(alpha_mode, add_image, tmp_path):
-    values = picture()
+    values = random_pixels()
     values[..., 3] |= 128
     bpy.context.scene.view_settings.view_transform = "Standard"
     settings = bpy.context.scene.render.image_settings
@@ -131,7 +131,7 @@ def test_floats_that_are_not_finite_are_refused(add_image):
 @pytest.mark.parametrize("depth", ["8", "16"])
 @pytest.mark.parametrize("mode", ["BW", "RGB", "RGBA"])
 def test_png_of_every_kind(mode, depth, add_image, tmp_path):
-    values = picture()
+    values = random_pixels()
     values[..., 3] = 255
     values[..., 1] = values[..., 2] = values[..., 0]
     settings = bpy.context.scene.render.image_settings
@@ -146,7 +146,7 @@ def test_png_of_every_kind(mode, depth, add_image, tmp_path):
 
 
 def test_packed_images_need_no_file(add_image, tmp_path):
-    values = picture()
+    values = random_pixels()
     values[..., 3] |= 1
     path = tmp_path / "picture.png"
     image = bpy.data.images.load(save(add_image(values), path))
@@ -171,7 +171,7 @@ def test_renders_that_were_not_saved(add_scene_camera):
 
 @pytest.mark.parametrize(("source", "word"), [("MOVIE", "movie"), ("TILED", "tiled")])
 def test_movies_and_tiles(source, word, add_image, tmp_path):
-    image = bpy.data.images.load(save(add_image(picture()), tmp_path / "picture.png"))
+    image = bpy.data.images.load(save(add_image(random_pixels()), tmp_path / "picture.png"))
     image.source = source
     with pytest.raises(RequestError, match=word):
         pixels.read_pixels(image)
@@ -179,7 +179,7 @@ def test_movies_and_tiles(source, word, add_image, tmp_path):
 
 def test_a_missing_file(add_image, tmp_path):
     path = tmp_path / "picture.png"
-    image = bpy.data.images.load(save(add_image(picture()), path))
+    image = bpy.data.images.load(save(add_image(random_pixels()), path))
     path.unlink()
     with pytest.raises(RequestError, match="There is no image"):
         pixels.read_pixels(image)
@@ -197,7 +197,7 @@ def test_an_empty_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"these are words", b"\x89PNG\r\n\x1a\n but no picture"])
-def test_a_file_that_is_no_picture(content, tmp_path):
+def test_a_file_that_is_no_image(content, tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(content)
     before = set(bpy.data.images)
@@ -206,13 +206,13 @@ def test_a_file_that_is_no_picture(content, tmp_path):
     assert set(bpy.data.images) == before
 
 
-def test_a_folder_is_no_picture(tmp_path):
+def test_a_folder_is_no_image(tmp_path):
     with pytest.raises(RequestError, match="can't be opened"):
         pixels.read_file(str(tmp_path))
 
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (9_000, 9_000)])
-def test_a_huge_picture_is_refused_before_its_pixels_are_read(size, tmp_path):
+def test_a_huge_image_is_refused_before_its_pixels_are_read(size, tmp_path):
     path = write_png(tmp_path / "picture.png", *size)
     image = bpy.data.images.load(path)
     with pytest.raises(RequestError, match=f"{size[0]} x {size[1]}"):
@@ -230,7 +230,7 @@ def test_a_huge_picture_is_refused_before_its_pixels_are_read(size, tmp_path):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_shrinking_is_the_mean_weighted_by_alpha(dtype):
     """Against two loops."""
-    values = picture(11, 8)
+    values = random_pixels(11, 8)
     values = values if dtype == np.uint8 else values.astype(np.float32) / 255
     camera = CameraData(np.eye(4), 10.0, 12.0, 3.0, 5.0, 8, 11)
     small, seen = pixels.shrink(values, camera, 4)
@@ -246,8 +246,8 @@ def test_shrinking_is_the_mean_weighted_by_alpha(dtype):
     assert (seen.fl_x, seen.fl_y, seen.cx, seen.cy) == pytest.approx((10 / 3, 4.0, 1.0, 5 / 3))
 
 
-def test_small_pictures_are_not_shrunk():
-    values = picture()
+def test_small_images_are_not_shrunk():
+    values = random_pixels()
     camera = CameraData(np.eye(4), 10.0, 12.0, 3.0, 5.0, 6, 4)
     assert pixels.shrink(values, camera, 6) == (values, camera)
 
@@ -265,7 +265,7 @@ def test_what_is_transparent_does_not_bleed():
 @pytest.fixture
 def saved(add_image, tmp_path):
     """An image of a file, not loaded yet."""
-    return bpy.data.images.load(save(add_image(picture()), tmp_path / "picture.png"))
+    return bpy.data.images.load(save(add_image(random_pixels()), tmp_path / "picture.png"))
 
 
 def test_an_image_of_a_file_goes_unread(saved, tmp_path):
@@ -293,7 +293,7 @@ def test_a_painted_image_goes_as_pixels(saved):
 
 
 def test_a_generated_image_goes_as_pixels(add_image):
-    assert np.array_equal(pixels.content_of(add_image(picture())), picture())
+    assert np.array_equal(pixels.content_of(add_image(random_pixels())), random_pixels())
 
 
 @pytest.mark.parametrize("mode", ["NONE", "PREMUL"])
@@ -326,7 +326,7 @@ def test_a_file_that_was_loaded_and_is_gone_goes_as_pixels(saved, tmp_path):
 
 def test_a_file_that_changed_counts_as_it_is_now(saved, add_image, tmp_path):
     assert len(saved.pixels) == 96
-    save(add_image(picture(8, 5)), tmp_path / "picture.png")
+    save(add_image(random_pixels(8, 5)), tmp_path / "picture.png")
     assert pixels.known_size(saved) == pixels.content_size(pixels.content_of(saved)) == (5, 8)
 
 

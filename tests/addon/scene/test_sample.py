@@ -47,18 +47,18 @@ def test_the_scene_and_the_file_have_the_same_cameras(sample, project):
         assert (view.camera.w, view.camera.h) == (content["w"], content["h"]) == (512, 512)
 
 
-def test_pictures_are_by_relative_path_and_not_in_the_file(sample):
+def test_images_are_by_relative_path_and_not_in_the_file(sample):
     for image in bpy.data.images:
         assert image.filepath.startswith("//images")
         assert image.packed_file is None
 
 
 def test_the_silhouettes_are_the_objects(sample, project, prepared):
-    """No vertex of the object falls on background, and none of the pictures cuts it off."""
+    """No vertex of the object falls on background, and none of the images cuts it off."""
     folder, content, views = sample
     world_from_volume = np.array(content["world_from_volume"])
-    truth = np.load(folder / "truth.npz")["vertices"]
-    points = truth @ world_from_volume[:3, :3].T + world_from_volume[:3, 3]
+    ground_truth = np.load(folder / "truth.npz")["vertices"]
+    points = ground_truth @ world_from_volume[:3, :3].T + world_from_volume[:3, 3]
     for view in views:
         alpha = prepared(view).image[..., 3].numpy()
         assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) == 0
@@ -71,8 +71,8 @@ def test_the_silhouettes_are_the_objects(sample, project, prepared):
 
 def test_the_truth_is_centred_and_closed(sample):
     folder, _, _ = sample
-    truth = np.load(folder / "truth.npz")
-    vertices, faces = truth["vertices"], truth["faces"]
+    ground_truth = np.load(folder / "truth.npz")
+    vertices, faces = ground_truth["vertices"], ground_truth["faces"]
     assert np.ptp(vertices, axis=0).max() == pytest.approx(1.8, rel=1e-5)
     assert vertices.max(0) == pytest.approx(-vertices.min(0), abs=1e-5)
     # Each directed edge is used once, and once the other way round: closed and one-sided.

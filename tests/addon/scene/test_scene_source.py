@@ -58,7 +58,7 @@ def test_a_camera_without_an_image_is_left_out_with_a_remark(ball_stage):
 def test_only_where_nothing_is_left_is_that_an_error(ball_stage):
     scene = ball_stage(0)
     add_camera("Shot")
-    with pytest.raises(RequestError, match="Shot has no picture"):
+    with pytest.raises(RequestError, match="Shot has no image"):
         scene_views(scene)
     add_camera("Other")
     with pytest.raises(RequestError, match="No ticked camera has an image: Other, Shot"):
@@ -71,7 +71,7 @@ def test_only_where_nothing_is_left_is_that_an_error(ball_stage):
 
 def test_a_chosen_camera_without_an_image_is_an_error(ball_stage):
     scene = ball_stage(1)
-    with pytest.raises(RequestError, match="Shot has no picture"):
+    with pytest.raises(RequestError, match="Shot has no image"):
         given_source(None, [scene.objects["View 0"], add_camera("Shot")], scene)
 
 
@@ -134,8 +134,8 @@ def test_cameras_that_share_their_settings_are_told(ball_stage):
 
 def test_images_that_are_named_after_each_others_camera_are_told(ball_stage):
     scene = ball_stage(3)
-    first, second = bpy.data.images["picture 0"], bpy.data.images["picture 1"]
-    first.name, second.name, bpy.data.images["picture 2"].name = "View 1", "View 0", "View 2"
+    first, second = bpy.data.images["image 0"], bpy.data.images["image 1"]
+    first.name, second.name, bpy.data.images["image 2"].name = "View 1", "View 0", "View 2"
     _, remarks = scene_views(scene)
     assert remarks[0].startswith("View 0 has the image View 1, which is named after View 1")
 

@@ -80,7 +80,7 @@ def test_views_that_agree_leave_marks_and_no_remark(puppet, ball_stage):
     [
         lambda scene: setattr(scene.objects["View 0"].levelform_camera, "use", False),
         lambda scene: setattr(
-            scene.objects["View 0"].levelform_camera, "image", bpy.data.images["picture 1"]
+            scene.objects["View 0"].levelform_camera, "image", bpy.data.images["image 1"]
         ),
         lambda scene: setattr(scene.levelform, "path", "/elsewhere/transforms.json"),
         lambda scene: setattr(scene.levelform, "source", "FILES"),
@@ -119,12 +119,12 @@ def backgrounds(scene):
 
 def test_swapping_exchanges_the_images_of_two_cameras(marked):
     bpy.ops.levelform.apply_cure(cure="swap=1,2")
-    assert backgrounds(marked) == [f"picture {i}" for i in (0, 2, 1, 3, 4, 5)]
+    assert backgrounds(marked) == [f"image {i}" for i in (0, 2, 1, 3, 4, 5)]
 
 
 def test_shifting_moves_all_images_on(marked):
     bpy.ops.levelform.apply_cure(cure="shift=1")
-    assert backgrounds(marked) == [f"picture {i}" for i in (1, 2, 3, 4, 5, 0)]
+    assert backgrounds(marked) == [f"image {i}" for i in (1, 2, 3, 4, 5, 0)]
 
 
 def test_other_cures_go_with_each_job_until_they_are_cleared(marked, puppet):

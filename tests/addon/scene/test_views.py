@@ -1,4 +1,4 @@
-"""What a script may hand over as pictures and cameras, and what is refused in words."""
+"""What a script may hand over as images and cameras, and what is refused in words."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from levelform.backend.contract.protocol import CameraData  # noqa: E402
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 
 
-def picture(size: int = 32, value: int = 200) -> np.ndarray:
+def image(size: int = 32, value: int = 200) -> np.ndarray:
     return np.full((size, size, 4), value, np.uint8)
 
 
@@ -27,7 +27,7 @@ def test_ticked_cameras_in_order_of_their_names(ball_stage):
 
 def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path, prepared):
     scene = ball_stage(1)
-    image = bpy.data.images["picture 0"]
+    image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
     array = pixels.read_file(str(tmp_path / "a.png"))
@@ -42,24 +42,24 @@ def test_paths_images_and_arrays_give_the_same_pixels(ball_stage, tmp_path, prep
 
 def test_an_array_without_alpha_is_opaque(ball_stage):
     scene = ball_stage(1)
-    (view,) = given_source(picture()[..., :3], None, scene).views
+    (view,) = given_source(image()[..., :3], None, scene).views
     assert (view.image[..., 3] == 255).all()
     assert view.camera is None
 
 
-def test_a_picture_of_a_camera_object_is_its_render_at_any_size(ball_stage):
+def test_an_image_of_a_camera_object_is_its_render_at_any_size(ball_stage):
     scene = ball_stage(2)
     camera = bpy.data.objects["View 1"]
-    (view,) = given_source([picture(32)], [camera], scene).views
+    (view,) = given_source([image(32)], [camera], scene).views
     assert (view.name, view.camera.w, view.camera.h) == ("View 1", 32, 32)
     assert view.camera.fl_x == pytest.approx(50 / 36 * 32)
     assert view.camera.transform_matrix == pytest.approx(np.array(camera.matrix_world), abs=1e-6)
 
 
-def test_camera_data_follows_the_size_of_the_picture(ball_stage, prepared):
+def test_camera_data_follows_the_size_of_the_image(ball_stage, prepared):
     scene = ball_stage(1)
     data = CameraData(np.eye(4), 100.0, 100.0, 32.0, 32.0, 64, 64)
-    (view,) = given_source([picture(32)], [data], scene).views
+    (view,) = given_source([image(32)], [data], scene).views
     camera = prepared(view).camera
     assert (camera.fx, camera.cx, camera.width) == (50.0, 16.0, 32)
 
@@ -67,11 +67,11 @@ def test_camera_data_follows_the_size_of_the_picture(ball_stage, prepared):
 @pytest.mark.parametrize(
     ("images", "cameras", "words"),
     [
-        ([picture(), picture()], ["View 0"], "2 pictures but 1 cameras"),
-        ([], None, "no pictures"),
-        ([picture()[..., :2]], None, r"shape \(32, 32, 2\)"),
+        ([image(), image()], ["View 0"], "2 images but 1 cameras"),
+        ([], None, "no images"),
+        ([image()[..., :2]], None, r"shape \(32, 32, 2\)"),
         ([np.full((4, 4, 4), np.nan)], None, "not finite"),
-        ([picture()[:8]], ["View 0"], "32 x 8, but the scene renders 64 x 64"),
+        ([image()[:8]], ["View 0"], "32 x 8, but the scene renders 64 x 64"),
         ([Path("/nowhere/a.png")], None, "There is no image /nowhere/a.png"),
     ],
 )

@@ -102,10 +102,10 @@ def test_the_arrow_points_along_minus_y_and_the_box_is_the_objects():
 def test_whoever_turns_the_arrow_turns_the_front(degrees):
     empty = volume.add_volume(MATRIX, bpy.context.scene, box=BOX)
     arrow = child(empty, "front")
-    turn = Matrix.Rotation(math.radians(degrees), 4, "Z")
-    arrow.matrix_basis = turn @ arrow.matrix_basis
+    rotation = Matrix.Rotation(math.radians(degrees), 4, "Z")
+    arrow.matrix_basis = rotation @ arrow.matrix_basis
     found = volume.matrix_of(empty)
-    assert found == pytest.approx(MATRIX @ np.array(turn), abs=1e-4)
+    assert found == pytest.approx(MATRIX @ np.array(rotation), abs=1e-4)
 
 
 def test_an_arrow_that_is_tipped_up_still_says_where_the_front_is():

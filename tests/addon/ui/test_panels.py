@@ -7,10 +7,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
-from levelform.addon.backend_setup.checkup import Report  # noqa: E402
-from levelform.addon.backend_setup.install import Candidate, Source  # noqa: E402
+from levelform.addon.backend_setup.checkup import InterpreterReport  # noqa: E402
+from levelform.addon.backend_setup.install import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.data import compare, dataset_run  # noqa: E402
-from levelform.addon.data.dataset_render import Rendered, Settings  # noqa: E402
+from levelform.addon.data.dataset_render import RenderSettings, RenderStep  # noqa: E402
 from levelform.addon.jobs import requests  # noqa: E402
 from levelform.addon.ui import method_options, panels, panels_compare, panels_dataset  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
@@ -19,9 +19,13 @@ from levelform.backend.contract.protocol import Status  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
-GOOD = Candidate(Source.MANAGED, "/python", Report("/python", python="3.12.1", torch="2.9"))
+GOOD = Candidate(
+    InterpreterSource.MANAGED, "/python", InterpreterReport("/python", python="3.12.1", torch="2.9")
+)
 BAD = Candidate(
-    Source.BLENDER, "/other", Report("/other", problem="It lacks torch.", hint="Press.")
+    InterpreterSource.BLENDER,
+    "/other",
+    InterpreterReport("/other", problem="It lacks torch.", hint="Press."),
 )
 
 
@@ -113,16 +117,16 @@ def test_an_empty_scene_says_what_is_missing(extension, found):
     assert "levelform.install_backend" not in paper
 
 
-def test_each_camera_shows_its_picture_or_why_it_has_none(extension, found, ball_stage):
+def test_each_camera_shows_its_image_or_why_it_has_none(extension, found, ball_stage):
     scene = ball_stage(3)
     scene.objects["View 1"].data.background_images.clear()
     scene.objects["View 2"].data.type = "PANO"
     scene.levelform.camera_index = scene.objects.find("View 1")
     paper = main()
-    assert "picture 0" in paper
+    assert "image 0" in paper
     assert "No image: left out" in paper
     assert "Unusable" in paper
-    assert "View 1 has no picture." in paper
+    assert "View 1 has no image." in paper
     assert "levelform.render_pictures" in paper
 
 
@@ -266,28 +270,28 @@ def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
     assert not panels_compare.LEVELFORM_PT_compare.poll(context())
 
 
-# ---------------------------------------------------------------- training pictures
+# ---------------------------------------------------------------- training images
 
 
-def test_training_pictures_say_what_is_missing_and_how_many_there_will_be(extension):
+def test_training_images_say_what_is_missing_and_how_many_there_will_be(extension):
     chosen = bpy.context.scene.levelform_dataset
     assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
     bpy.ops.mesh.primitive_cube_add()
-    assert "Choose a folder for the pictures." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "Choose a folder for the images." in draw(panels_dataset.LEVELFORM_PT_dataset)
     chosen.out, chosen.views = "/pictures", 12
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
-    assert "1 shape, 12 pictures" in paper
+    assert "1 shape, 12 images" in paper
     assert "levelform.render_dataset" in paper
     chosen.source = "FOLDER"
     assert "Choose a folder of mesh files." in draw(panels_dataset.LEVELFORM_PT_dataset)
 
 
-def test_training_pictures_show_how_far_they_are_and_what_came_of_them(extension, monkeypatch):
+def test_training_images_show_how_far_they_are_and_what_came_of_them(extension, monkeypatch):
     run = dataset_run.Run()
     monkeypatch.setattr(panels_dataset, "run", run)
-    run.begin([], "/pictures", Settings(views=4))
+    run.begin([], "/pictures", RenderSettings(views=4))
     assert "Starting" in draw(panels_dataset.LEVELFORM_PT_dataset)
-    run.step = Rendered("chair", 1, 3, 2)
+    run.step = RenderStep("chair", 1, 3, 2)
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     assert "chair  2 of 3" in paper
     assert "levelform.cancel_dataset" in paper

@@ -22,7 +22,7 @@ def test_the_list_is_in_natural_order(ball_stage):
 def test_images_named_after_another_camera_are_pointed_out(ball_stage):
     scene = ball_stage(2)
     assert panels_cameras.notes(None, scene) == []
-    bpy.data.images["picture 0"].name = "View 1"
+    bpy.data.images["image 0"].name = "View 1"
     (said,) = panels_cameras.notes(None, scene)
     assert said == "View 0 has the image View 1, which is named after View 1."
 
@@ -58,5 +58,5 @@ def test_a_new_render_size_is_told_and_one_click_takes_the_frame_as_shown(ball_s
 def test_frames_are_offered_where_an_image_moves(ball_stage):
     scene = ball_stage(1)
     assert not panels_cameras.has_moving_image(scene)
-    bpy.data.images["picture 0"].source = "SEQUENCE"
+    bpy.data.images["image 0"].source = "SEQUENCE"
     assert panels_cameras.has_moving_image(scene)

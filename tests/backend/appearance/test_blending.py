@@ -9,7 +9,7 @@ import torch
 import trimesh
 from levelform.backend.appearance.blending import Appearance
 from levelform.backend.appearance.photos import prepare
-from levelform.backend.contract.errors import Cancelled
+from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.srgb import srgb_from_linear
 from levelform.backend.geometry.views import View
@@ -65,10 +65,10 @@ def around(count, aim, size=96, zoom=97.0, height=0.7, distance=3.0):
     return cameras
 
 
-def view_of(camera, picture):
-    """Return a premultiplied linear picture, (4, H, W), as a view: sRGB, straight alpha."""
-    straight = (picture[:3] / picture[3].clamp_min(1e-6)).clamp(0, 1)
-    image = torch.cat([srgb_from_linear(straight), picture[3:]]).permute(1, 2, 0)
+def view_of(camera, image):
+    """Return a premultiplied linear image, (4, H, W), as a view: sRGB, straight alpha."""
+    straight = (image[:3] / image[3].clamp_min(1e-6)).clamp(0, 1)
+    image = torch.cat([srgb_from_linear(straight), image[3:]]).permute(1, 2, 0)
     return View(image, camera)
 
 
@@ -85,11 +85,9 @@ def mesh_of(balls, subdivisions=4):
     return torch.cat(vertices), torch.cat(normals), torch.cat(faces)
 
 
-def appearance_of(cameras, balls, painter, pictures=None):
-    pictures = (
-        [take(camera, balls, painter) for camera in cameras] if pictures is None else pictures
-    )
-    views = [view_of(c, p) for c, p in zip(cameras, pictures, strict=True)]
+def appearance_of(cameras, balls, painter, images=None):
+    images = [take(camera, balls, painter) for camera in cameras] if images is None else images
+    views = [view_of(c, p) for c, p in zip(cameras, images, strict=True)]
     return Appearance(prepare(views), *mesh_of(balls))
 
 
@@ -106,12 +104,12 @@ def test_a_two_coloured_sphere_is_right_on_both_sides(aim):
 def test_background_does_not_bleed_in(aim):
     """Green that soft edges have taken from behind the object never reaches the surface."""
     cameras = around(6, aim)
-    pictures = [take(camera, BALLS, paint) for camera in cameras]
-    for picture in pictures:  # as a picture cut out of a green photograph: mixed, then multiplied
-        picture[1] += (1 - picture[3]) * 0.8
-        picture[:3] *= picture[3]
+    images = [take(camera, BALLS, paint) for camera in cameras]
+    for image in images:  # as an image cut out of a green photograph: mixed, then multiplied
+        image[1] += (1 - image[3]) * 0.8
+        image[:3] *= image[3]
     points, normals, _ = mesh_of(BALLS)
-    green = appearance_of(cameras, BALLS, paint, pictures)(points, normals).rgb[:, 1]
+    green = appearance_of(cameras, BALLS, paint, images)(points, normals).rgb[:, 1]
     assert float(green.max()) < 0.02
 
 
@@ -158,13 +156,13 @@ def test_the_methods_own_colours_fill_what_no_view_sees(aim):
 
 
 def test_a_darker_exposure_is_compensated(aim):
-    """One picture in three at half the light: the seams would show as steps of a half."""
+    """One image in three at half the light: the seams would show as steps of a half."""
     cameras = around(9, aim)
     gray = [
         take(c, BALLS, lambda p: p.new_tensor([0.5, 0.4, 0.3]).expand(p.shape)) for c in cameras
     ]
-    for picture in gray[::3]:
-        picture[:3] *= 0.5
+    for image in gray[::3]:
+        image[:3] *= 0.5
     points, normals, faces = mesh_of(BALLS)
     views = [view_of(c, p) for c, p in zip(cameras, gray, strict=True)]
     appearance = Appearance(prepare(views), points, normals, faces)
@@ -197,15 +195,15 @@ def test_the_work_stops_when_the_ticket_says_so(aim):
     points, normals, faces = mesh_of(BALLS)
     camera = around(1, aim)[0]
     photos = prepare([view_of(camera, take(camera, BALLS, paint))])
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         Appearance(photos, points, normals, faces, ticket=Ticket(cancelled=lambda: True))
 
 
 def test_a_surface_beside_the_silhouette_takes_nothing_from_the_background(aim):
     """The mesh is larger than the object in the images: its rim lies over the black background."""
     cameras = around(4, aim, height=0.0)
-    pictures = [take(camera, BALLS, one_color(0.6, 0.5, 0.4)) for camera in cameras]
-    views = [view_of(c, p) for c, p in zip(cameras, pictures, strict=True)]
+    images = [take(camera, BALLS, one_color(0.6, 0.5, 0.4)) for camera in cameras]
+    views = [view_of(c, p) for c, p in zip(cameras, images, strict=True)]
     points, normals, faces = mesh_of(((BALLS[0][0], 0.75),))
     rgb = Appearance(prepare(views), points, normals, faces)(points, normals).rgb
     assert float((rgb - torch.tensor([0.6, 0.5, 0.4])).abs().max()) < 0.03

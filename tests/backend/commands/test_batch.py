@@ -9,8 +9,8 @@ import pytest
 from levelform.backend import cli, session
 from levelform.backend.commands import batch as batch_command
 from levelform.backend.commands import progress
+from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
-from levelform.backend.geometry.pictures import shrink
 from PIL import Image
 
 QUICK = ["--resolution", "32", "--device", "cpu"]

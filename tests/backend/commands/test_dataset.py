@@ -21,8 +21,8 @@ def assets(tmp_path):
         (tmp_path / "in" / name).mkdir(parents=True)
         trimesh.creation.box((side, 1.0, 1.0)).export(tmp_path / "in" / name / "box.stl")
         trimesh.creation.icosphere(2).export(tmp_path / "in" / name / "ball one.ply")
-    flat = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
-    flat.export(tmp_path / "in" / "flat.stl")
+    orthographic = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
+    orthographic.export(tmp_path / "in" / "flat.stl")
     (tmp_path / "in" / "broken.ply").write_bytes(b"no mesh")
     return tmp_path / "in"
 
@@ -57,12 +57,12 @@ def test_meshes_become_a_data_set_that_is_checked_and_shown(assets, tmp_path, ca
     assert "checksum" in json.dumps(failed)
 
 
-def test_pictures_first_then_a_data_set_of_them(assets, tmp_path, capsys):
-    pictures, out = tmp_path / "pictures", tmp_path / "set"
-    status, made = said(capsys, "dataset", "render", assets, pictures, *SMALL, "--passes")
+def test_images_first_then_a_data_set_of_them(assets, tmp_path, capsys):
+    images, out = tmp_path / "pictures", tmp_path / "set"
+    status, made = said(capsys, "dataset", "render", assets, images, *SMALL, "--passes")
     assert (status, made["shapes"]) == (0, 5)
     words = ("--from", "renders", "--meshes", assets)
-    status, made = said(capsys, "dataset", "convert", pictures, out, *words, *SMALL)
+    status, made = said(capsys, "dataset", "convert", images, out, *words, *SMALL)
     assert (status, made["shapes"]) == (0, 4)
     shape = Dataset(out).find("b/box")
     assert {"views.images", "views.depth", "uniform.distance"} <= set(shape.names)

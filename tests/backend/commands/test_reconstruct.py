@@ -10,8 +10,8 @@ from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract.cameras import Distortion, from_frame, to_frame
 from levelform.backend.contract.distortion import undistort_pixels
 from levelform.backend.contract.protocol import MeshUpdate
+from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
-from levelform.backend.geometry.pictures import shrink
 from levelform.backend.reconstructors import methods
 from PIL import Image
 from scipy.ndimage import map_coordinates
@@ -21,7 +21,7 @@ PLACE = (4.0, -2.0, 1.0)
 
 @pytest.fixture
 def folder(tmp_path, photograph, cameras):
-    """Pictures of the test object, whose volume stands at PLACE, with a transforms.json."""
+    """Images of the test object, whose volume stands at PLACE, with a transforms.json."""
     away = np.eye(4)
     away[:3, 3] = PLACE
     frames = []
@@ -114,10 +114,10 @@ def test_without_weights_a_network_is_refused_and_nothing_made_up(
     assert not out.exists()
 
 
-def test_loose_pictures_have_no_cameras(folder, capsys):
+def test_loose_images_have_no_cameras(folder, capsys):
     status, result = run(capsys, folder / "0.png", folder / "1.png", "-o", folder / "mesh.ply")
     assert status == 2
-    assert "needs a camera for every picture; 0.png has none" in result["error"]
+    assert "needs a camera for every image; 0.png has none" in result["error"]
 
 
 def test_sources_that_are_not_there(folder, capsys):

@@ -97,7 +97,7 @@ def test_the_preview_is_the_mesh_of_an_unseen_shape(tmp_path):
     assert np.abs(np.linalg.norm(corners, axis=1) - 0.5).max() < 1e-3
 
 
-def test_other_sizes_of_pictures_start_from_the_same_weights(data, tmp_path, capsys):
+def test_other_sizes_of_images_start_from_the_same_weights(data, tmp_path, capsys):
     words = ("train", "deep-meta-functionals", "--data", data, *SMALL, "--steps", 2, "--points")
     words = (*words, "uniform=50", "near=50", "--set")
     small = (*words, "framing.size=32", "width=4", "blocks=2", "--out", tmp_path / "small")

@@ -11,9 +11,9 @@ import pytest
 from levelform.backend.contract import batch_words
 from levelform.backend.contract.batch import (
     RECORD_SUFFIX,
+    BatchPlan,
     Item,
-    Kind,
-    Plan,
+    ItemKind,
     check_cameras,
     find_items,
     name_items,
@@ -66,32 +66,32 @@ def test_a_folder_gives_an_object_for_each_image_sub_folder_and_blend(tree):
     assert [
         (item.kind, item.source.relative_to(tree / "in").as_posix()) for item in plan.items
     ] == [
-        (Kind.IMAGES, "many"),
-        (Kind.CAMERAS, "posed"),
-        (Kind.SCENE, "scene.blend"),
-        (Kind.IMAGE, "view2.JPG"),
-        (Kind.IMAGE, "view10.png"),
+        (ItemKind.IMAGES, "many"),
+        (ItemKind.CAMERAS, "posed"),
+        (ItemKind.SCENE, "scene.blend"),
+        (ItemKind.IMAGE, "view2.JPG"),
+        (ItemKind.IMAGE, "view10.png"),
     ]
     assert list(plan.left_out) == [str(tree / "in" / "empty")]
 
 
 def test_a_folder_with_cameras_is_one_object_and_a_source_counts_once(tree):
     plan = find("in/posed", "in/posed/transforms.json", "in/many/a.png", "in/many/../many/a.png")
-    assert [item.kind for item in plan.items] == [Kind.CAMERAS, Kind.IMAGE]
+    assert [item.kind for item in plan.items] == [ItemKind.CAMERAS, ItemKind.IMAGE]
     assert plan.items[0].source == tree / "in" / "posed"
 
 
 def test_a_source_of_images_is_an_object_each_or_one_when_they_are_to_be_fused(tree):
     assert [item.source.name for item in find("in/many").items] == ["a.png", "b.png"]
     plan = find_items(["in/many"], out="o", scenes=True, fuse=True, find_cameras=cameras_in)
-    assert [(item.kind, item.source.name) for item in plan.items] == [(Kind.IMAGES, "many")]
+    assert [(item.kind, item.source.name) for item in plan.items] == [(ItemKind.IMAGES, "many")]
 
 
 def test_a_terminal_names_blender_for_a_blend(tree):
     with pytest.raises(RequestError, match=r"scene\.blend is a \.blend file.*--command levelform"):
         find("in/scene.blend", scenes=False)
     plan = find("in", scenes=False)
-    assert Kind.SCENE not in {item.kind for item in plan.items}
+    assert ItemKind.SCENE not in {item.kind for item in plan.items}
     assert "Blender alone" in plan.left_out[str(tree / "in" / "scene.blend")]
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_source_is_refused(tree, source, words):
 def test_a_model_of_colmap_is_named_by_a_file_of_it(tree):
     write(tree, "in/shot/sparse/0/images.bin")
     (item,) = find("in/shot/sparse/0/images.bin").items
-    assert (item.kind, item.source.name) == (Kind.CAMERAS, "images.bin")
+    assert (item.kind, item.source.name) == (ItemKind.CAMERAS, "images.bin")
 
 
 def test_a_method_that_needs_cameras_is_refused_where_no_source_has_any(tree):
@@ -145,7 +145,7 @@ def test_names_are_unique_and_safe_whatever_the_sources(tmp_path):
     parts = ["x", "X", "x y", "con", "a:b", "é", "e\u0301", "-", "..a"]
     suffixes = [".png", ".jpg", ".png.png"]
     paths = [tmp_path / a / f"{b}{s}" for a, b, s in itertools.product(parts, parts, suffixes)]
-    plan = Plan(tuple(Item(Kind.IMAGE, path) for path in paths))
+    plan = BatchPlan(tuple(Item(ItemKind.IMAGE, path) for path in paths))
     names = named(plan)
     assert len({name.casefold() for name in names}) == len(paths)
     assert all(safe_name(name) == name for name in names)
@@ -173,7 +173,7 @@ def test_a_long_name_is_cut_to_what_file_systems_take():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 20])
 def test_parts_are_the_whole_and_nothing_twice(count):
-    plan = Plan(tuple(Item(Kind.IMAGE, Path(f"/{i}.png")) for i in range(11)))
+    plan = BatchPlan(tuple(Item(ItemKind.IMAGE, Path(f"/{i}.png")) for i in range(11)))
     parts = [plan.part(f"{i}/{count}").items for i in range(1, count + 1)]
     assert sorted(itertools.chain(*parts), key=str) == sorted(plan.items, key=str)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1

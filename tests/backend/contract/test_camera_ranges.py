@@ -5,9 +5,9 @@ import pytest
 from levelform.backend.contract.camera_ranges import (
     RANGES,
     WORDS,
-    draw_cameras,
     in_world,
     look_at,
+    sample_camera_data,
     seed_of,
 )
 from levelform.backend.contract.errors import RequestError
@@ -43,7 +43,7 @@ def test_every_range_has_its_numbers():
 
 @pytest.mark.parametrize("name", WORDS)
 def test_a_seed_draws_the_cameras_that_it_always_drew(name):
-    drawn = draw_cameras(name, 3, 11, size=96, extents=EXTENTS)
+    drawn = sample_camera_data(name, 3, 11, size=96, extents=EXTENTS)
     np.testing.assert_allclose(numbers(drawn[2]), DRAWN[name], rtol=1e-7, atol=1e-6)
     assert all(camera.fl_x == camera.fl_y for camera in drawn)
     assert all((camera.w, camera.h) == (96, 96) for camera in drawn)
@@ -57,7 +57,7 @@ def test_the_fast_renderer_and_blender_draw_the_same_cameras(name):
     from levelform.backend.geometry.cameras import Camera
 
     for count, seed in ((40, 0), (40, 7), (3, 1)):
-        drawn = draw_cameras(name, count, seed, size=96, extents=EXTENTS)
+        drawn = sample_camera_data(name, count, seed, size=96, extents=EXTENTS)
         sampled = sample_cameras(name, count, seed, size=96, extents=EXTENTS)
         for ours, theirs in zip(drawn, sampled, strict=True):
             same = Camera.from_transforms(vars(ours))
@@ -68,7 +68,7 @@ def test_the_fast_renderer_and_blender_draw_the_same_cameras(name):
 
 @pytest.mark.parametrize("name", RANGES)
 def test_a_range_has_the_size_of_its_paper(name):
-    (camera,) = draw_cameras(name, 1, 0)
+    (camera,) = sample_camera_data(name, 1, 0)
     assert camera.w == camera.h == RANGES[name].size
 
 
@@ -83,15 +83,15 @@ def test_look_at_is_rigid_and_looks_at_its_target(roll):
 
 
 def test_free_draws_every_model_of_camera():
-    drawn = draw_cameras("free", 40, 0, size=96, extents=EXTENTS)
+    drawn = sample_camera_data("free", 40, 0, size=96, extents=EXTENTS)
     assert {camera.camera_model for camera in drawn} == {"PINHOLE", "ORTHOGRAPHIC"}
     assert all(abs(camera.cx - 48) > 0.01 for camera in drawn)
 
 
 def test_each_camera_may_have_a_box_of_its_own():
     boxes = np.array([EXTENTS, (0.4, 0.4, 1.8)])
-    first, second = draw_cameras("r2n2", 2, 5, size=96, extents=boxes)
-    same, _ = draw_cameras("r2n2", 2, 5, size=96, extents=EXTENTS)
+    first, second = sample_camera_data("r2n2", 2, 5, size=96, extents=boxes)
+    same, _ = sample_camera_data("r2n2", 2, 5, size=96, extents=EXTENTS)
     np.testing.assert_array_equal(first.transform_matrix, same.transform_matrix)
     diagonals = np.linalg.norm(boxes, axis=1)
     distances = [np.linalg.norm(camera.transform_matrix[:3, 3]) for camera in (first, second)]
@@ -105,7 +105,7 @@ def test_a_camera_moves_with_the_object(name):
 
     world = np.diag([2.5, 2.5, 2.5, 1.0])
     world[:3, 3] = (3, -1, 0.5)
-    for drawn in draw_cameras(name, 20, 1, size=64, extents=EXTENTS):
+    for drawn in sample_camera_data(name, 20, 1, size=64, extents=EXTENTS):
         moved = Camera.from_transforms(vars(in_world(drawn, world)))
         wanted = Camera.from_transforms(vars(drawn)).in_frame(np.linalg.inv(world))
         np.testing.assert_allclose(moved.world_from_camera, wanted.world_from_camera, atol=1e-12)
@@ -119,4 +119,4 @@ def test_a_shape_has_the_same_seed_wherever_it_stands_in_a_run():
 
 def test_an_unknown_range_is_refused():
     with pytest.raises(RequestError, match="no range"):
-        draw_cameras("fisheye", 1, 0, size=8, extents=EXTENTS)
+        sample_camera_data("fisheye", 1, 0, size=8, extents=EXTENTS)

@@ -15,7 +15,7 @@ from levelform.backend.contract.distortion import (
 from levelform.backend.contract.errors import RequestError
 
 SIDE = 320
-LENSES = {
+INTRINSICS = {
     "barrel": Distortion("OPENCV", (-0.28, 0.09, -0.01, 0, 0, 0), (0.001, -0.002)),
     "pincushion": Distortion("OPENCV", (0.3, 0.1, 0, 0, 0, 0)),
     "rational": Distortion("OPENCV", (0.4, 0.1, 0.02, 0.6, 0.2, 0.03), (-0.003, 0.001)),
@@ -55,10 +55,10 @@ def closed_form(data, pixel):
     return data.fl_x * u + bent.skew * v + data.cx, data.fl_y * v + data.cy
 
 
-@pytest.mark.parametrize("name", LENSES)
+@pytest.mark.parametrize("name", INTRINSICS)
 def test_distortion_is_the_closed_form_and_its_inverse(name):
     """Goal: .05 pixel on a grid of points; met to 1e-8."""
-    data = camera(LENSES[name])
+    data = camera(INTRINSICS[name])
     grid = np.stack(np.meshgrid(*[np.linspace(0, SIDE, 21)] * 2), -1).reshape(-1, 2)
     ideal = undistort_pixels(data, grid)
     assert np.isfinite(ideal).all()
@@ -67,9 +67,9 @@ def test_distortion_is_the_closed_form_and_its_inverse(name):
     np.testing.assert_allclose(distort_pixels(data, ideal), again, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", LENSES)
+@pytest.mark.parametrize("name", INTRINSICS)
 def test_another_size_is_distorted_alike(name):
-    data = camera(LENSES[name])
+    data = camera(INTRINSICS[name])
     pixels = np.random.default_rng(0).uniform(0, SIDE, (50, 2))
     half = distort_pixels(resized(data, SIDE / 2, SIDE / 2), pixels / 2)
     np.testing.assert_allclose(half, distort_pixels(data, pixels) / 2, atol=1e-9)
@@ -90,9 +90,9 @@ def disc(data, center, radius):
     return np.clip(radius - np.nan_to_num(distance, nan=1e9) + 0.5, 0, 1)
 
 
-@pytest.mark.parametrize("name", LENSES)
+@pytest.mark.parametrize("name", INTRINSICS)
 def test_an_undistorted_image_shows_what_a_pinhole_sees(name):
-    data = camera(LENSES[name])
+    data = camera(INTRINSICS[name])
     center, radius = np.array([200.0, 130.0]), 70.0
     image = np.ones((SIDE, SIDE, 4), np.float32)
     image[..., 0] = 0.25
@@ -102,15 +102,15 @@ def test_an_undistorted_image_shows_what_a_pinhole_sees(name):
     assert seen.distortion is None
     shift = np.array([seen.cx - data.cx, seen.cy - data.cy])
     columns, rows = np.meshgrid(np.arange(seen.w) + 0.5, np.arange(seen.h) + 0.5)
-    truth = np.hypot(columns - center[0] - shift[0], rows - center[1] - shift[1]) <= radius
+    ground_truth = np.hypot(columns - center[0] - shift[0], rows - center[1] - shift[1]) <= radius
     shown = result[..., 3] >= 0.5
-    assert (truth & shown).sum() / (truth | shown).sum() > 0.995
+    assert (ground_truth & shown).sum() / (ground_truth | shown).sum() > 0.995
     np.testing.assert_allclose(result[result[..., 3] > 0.01][:, 0], 0.25, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", LENSES)
+@pytest.mark.parametrize("name", INTRINSICS)
 def test_nothing_of_the_image_is_cut_off(name):
-    data = camera(LENSES[name])
+    data = camera(INTRINSICS[name])
     seen = undistorted_camera(data)
     corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE], [SIDE / 2, 0], [0, SIDE / 2]])
     x = (undistort_pixels(data, corners) - [data.cx, data.cy]) / [data.fl_x, data.fl_y]
@@ -120,7 +120,7 @@ def test_nothing_of_the_image_is_cut_off(name):
 
 
 def test_a_wide_fisheye_stays_small_and_keeps_its_rim():
-    data = camera(LENSES["equidistant"], focal=120.0)  # 76 degrees off axis at the border
+    data = camera(INTRINSICS["equidistant"], focal=120.0)  # 76 degrees off axis at the border
     seen = undistorted_camera(data)
     assert seen.w <= 2 * SIDE + 1
     assert seen.fl_x < data.fl_x
@@ -129,7 +129,7 @@ def test_a_wide_fisheye_stays_small_and_keeps_its_rim():
 def test_an_opaque_image_stays_opaque():
     image = np.full((SIDE, SIDE, 4), 0.5, np.float32)
     image[..., 3] = 1
-    result, _ = undistorted_image(image, camera(LENSES["barrel"]))
+    result, _ = undistorted_image(image, camera(INTRINSICS["barrel"]))
     np.testing.assert_allclose(result[..., 3], 1)
     np.testing.assert_allclose(result[..., :3], 0.5, atol=1e-6)
 

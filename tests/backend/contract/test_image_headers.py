@@ -19,7 +19,7 @@ FORMATS = ("PNG", "JPEG", "OPEN_EXR", "TIFF", "WEBP", "BMP", "HDR", "TARGA")
 
 
 def write(path, file_format, size=(37, 21)):
-    image = bpy.data.images.new("Picture", *size, float_buffer=file_format in {"OPEN_EXR", "HDR"})
+    image = bpy.data.images.new("Image", *size, float_buffer=file_format in {"OPEN_EXR", "HDR"})
     values = np.random.default_rng(0).random(4 * size[0] * size[1], np.float32)
     image.pixels.foreach_set(values)
     image.filepath_raw, image.file_format = str(path), file_format
@@ -43,7 +43,7 @@ def test_a_cut_header_is_not_known(file_format, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\x00" * 9])
-def test_what_is_no_picture_is_not_known(content):
+def test_what_is_no_image_is_not_known(content):
     assert size_of(content) is None
 
 

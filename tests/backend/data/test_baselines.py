@@ -5,8 +5,8 @@ import pytest
 from levelform.backend.data.baselines import (
     Neighbours,
     evaluate_baselines,
+    image_feature,
     mean_shapes,
-    picture_feature,
 )
 from levelform.backend.data.format import Dataset, DatasetWriter, Record, pack_voxels
 
@@ -17,7 +17,7 @@ def ball(radius):
     return x**2 + y**2 + z**2 < radius**2
 
 
-def picture(radius, size=40, center=(20, 20)):
+def image(radius, size=40, center=(20, 20)):
     x, y = np.meshgrid(np.arange(size), np.arange(size))
     mask = (x - center[0]) ** 2 + ((y - center[1]) * 15 / radius) ** 2 < 15**2
     image = np.zeros((size, size, 4), np.uint8)
@@ -27,12 +27,12 @@ def picture(radius, size=40, center=(20, 20)):
 
 @pytest.fixture
 def root(tmp_path):
-    """Balls: the picture's height tells the radius; the test's radius 9 is nearest to 8."""
+    """Balls: the image's height tells the radius; the test's radius 9 is nearest to 8."""
     with DatasetWriter(tmp_path, provenance={}) as writer:
         for radius, split in ((5, "train"), (8, "train"), (14, "train"), (9, "test")):
             arrays = {
                 "voxels": pack_voxels(ball(radius)),
-                "views.images": picture(radius)[None],
+                "views.images": image(radius)[None],
             }
             writer.add(Record(f"ball/{radius}", "ball", arrays, split))
     return tmp_path
@@ -40,9 +40,9 @@ def root(tmp_path):
 
 def test_the_oracle_is_the_best_of_all(root):
     neighbours = Neighbours(Dataset(root, "train").shapes)
-    truth = ball(9)
-    scores = [(g & truth).sum() / (g | truth).sum() for g in map(ball, (5, 8, 14))]
-    index, score = neighbours.oracle(pack_voxels(truth)[0])
+    ground_truth = ball(9)
+    scores = [(g & ground_truth).sum() / (g | ground_truth).sum() for g in map(ball, (5, 8, 14))]
+    index, score = neighbours.oracle(pack_voxels(ground_truth)[0])
     assert index == int(np.argmax(scores))
     assert score == pytest.approx(max(scores))
     np.testing.assert_array_equal(neighbours.voxels(index), ball(8))
@@ -50,14 +50,14 @@ def test_the_oracle_is_the_best_of_all(root):
 
 def test_retrieval_finds_the_nearest_outline(root):
     neighbours = Neighbours(Dataset(root, "train").shapes)
-    assert neighbours.shapes[neighbours.retrieve(picture(9))].id == "ball/8"
-    assert neighbours.shapes[neighbours.retrieve(picture(13))].id == "ball/14"
+    assert neighbours.shapes[neighbours.retrieve(image(9))].id == "ball/8"
+    assert neighbours.shapes[neighbours.retrieve(image(13))].id == "ball/14"
 
 
 def test_a_feature_does_not_depend_on_where_the_object_is(root):
-    here, there = picture_feature(picture(9)), picture_feature(picture(9, center=(23, 17)))
+    here, there = image_feature(image(9)), image_feature(image(9, center=(23, 17)))
     np.testing.assert_allclose(here, there, atol=1e-6)
-    assert picture_feature(np.zeros((9, 9, 4), np.uint8)).max() == 0
+    assert image_feature(np.zeros((9, 9, 4), np.uint8)).max() == 0
 
 
 def test_the_mean_shape_is_cut_where_it_fits_best(root):

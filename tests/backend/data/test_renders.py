@@ -1,4 +1,4 @@
-"""Folders of pictures: written and read back, in the object frame wherever the object stands."""
+"""Folders of images: written and read back, in the object frame wherever the object stands."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import read_asset
-from levelform.backend.data.records import PASSES, Contents, pictures_of_mesh, record_of_mesh
+from levelform.backend.data.records import PASSES, Contents, images_of_mesh, record_of_mesh
 from levelform.backend.data.renders import find_renders, read_renders, write_renders
 from levelform.backend.geometry.frames import similarity
 
@@ -23,7 +23,7 @@ def asset(tmp_path):
 
 def test_what_is_written_is_read_in_the_object_frame(tmp_path, asset):
     contents = Contents(views=3, size=48, passes=PASSES)
-    arrays, world = pictures_of_mesh(asset, contents, name="box")
+    arrays, world = images_of_mesh(asset, contents, name="box")
     write_renders(tmp_path / "out" / "box", arrays, world_from_volume=world)
     assert find_renders(tmp_path / "out") == [tmp_path / "out" / "box"]
     back = read_renders(tmp_path / "out" / "box")
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_in_the_object_frame(tmp_path, asset):
 
 def test_depth_back_projects_onto_the_box(asset):
     """Half a pixel's footprint, and half precision, away from the surface at most."""
-    arrays, _ = pictures_of_mesh(asset, Contents(views=4, size=96, passes=PASSES), name="box")
+    arrays, _ = images_of_mesh(asset, Contents(views=4, size=96, passes=PASSES), name="box")
     half = np.array([4.0, 2.0, 3.0]) / 4.0 * 0.9
     for index in range(4):
         depth = arrays["views.depth"][index].astype(float)
@@ -58,7 +58,7 @@ def test_depth_back_projects_onto_the_box(asset):
 
 
 def test_depth_is_in_the_worlds_unit_on_disk(tmp_path, asset):
-    arrays, world = pictures_of_mesh(asset, Contents(views=1, size=32, passes=PASSES), name="box")
+    arrays, world = images_of_mesh(asset, Contents(views=1, size=32, passes=PASSES), name="box")
     assert world[0, 0] == pytest.approx(4.0 / 1.8)
     write_renders(tmp_path, arrays, world_from_volume=world)
     stored = np.load(tmp_path / "000_depth.npy")
@@ -102,10 +102,10 @@ def test_broken_folders_are_refused_in_words(tmp_path, content, sentence):
         read_renders(tmp_path)
 
 
-def test_pictures_of_two_sizes_are_refused(tmp_path, asset):
-    arrays, _ = pictures_of_mesh(asset, Contents(views=2, size=32), name="box")
+def test_images_of_two_sizes_are_refused(tmp_path, asset):
+    arrays, _ = images_of_mesh(asset, Contents(views=2, size=32), name="box")
     write_renders(tmp_path, arrays)
-    small, _ = pictures_of_mesh(asset, Contents(views=1, size=16), name="box")
+    small, _ = images_of_mesh(asset, Contents(views=1, size=16), name="box")
     write_renders(tmp_path / "small", small)
     (tmp_path / "small" / "000.png").replace(tmp_path / "001.png")
     content = json.loads((tmp_path / "transforms.json").read_text())

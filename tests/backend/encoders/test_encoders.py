@@ -42,7 +42,7 @@ def test_resnet_has_torchvisions_names():
     assert "layer1.0.downsample.0.weight" not in names
 
 
-def test_resnet_maps_halve_from_a_quarter_of_the_picture():
+def test_resnet_maps_halve_from_a_quarter_of_the_image():
     maps = ResNet(width=4).maps(torch.zeros(2, 3, 64, 64))
     assert [tuple(m.shape) for m in maps] == [
         (2, 4, 16, 16),
@@ -52,7 +52,7 @@ def test_resnet_maps_halve_from_a_quarter_of_the_picture():
     ]
 
 
-def test_vgg_with_norms_trains_on_a_single_picture():
+def test_vgg_with_norms_trains_on_a_single_image():
     network = VGG16(width=2, hidden=4, outputs=3, head=1, batch_norm=True).train()
     vector, _ = network(torch.rand(1, 3, 32, 32))
     vector.square().sum().backward()

@@ -9,7 +9,7 @@ from levelform.backend.reconstructors.uclid_net import Block3D, PatchSampler
 from torch import nn
 
 
-def settled(network):
+def with_statistics(network):
     """Give norms statistics and weights away from their start."""
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
@@ -32,7 +32,7 @@ CASES = {
     "other channels": (lambda: Block3D(5, 3), [(2, 5, 6, 6, 6)]),
     "transposed": (lambda: Block3D(5, 3, double=True), [(2, 5, 6, 6, 6)]),
     "folding of sheets": (PatchSampler, [(7, 32), (7, 9, 2)]),
-    "picture encoder": (lambda: ResNet(width=4), [(2, 3, 40, 40)]),
+    "image encoder": (lambda: ResNet(width=4), [(2, 3, 40, 40)]),
 }
 
 
@@ -41,7 +41,7 @@ CASES = {
 def test_a_folded_network_gives_the_same_numbers(case):
     make, shapes = CASES[case]
     torch.manual_seed(1)
-    network = settled(make())
+    network = with_statistics(make())
     inputs = [torch.randn(shape) for shape in shapes]
     twin = folded(network)
     assert norms(network)
@@ -62,7 +62,7 @@ def change_in_place(network):
 
 
 def load(network):
-    network.load_state_dict(settled(Block3D(5, 3)).state_dict())
+    network.load_state_dict(with_statistics(Block3D(5, 3)).state_dict())
 
 
 def gather_statistics(network):
@@ -73,7 +73,7 @@ def gather_statistics(network):
 @pytest.mark.parametrize("change", [change_in_place, load, gather_statistics])
 @torch.no_grad()
 def test_a_copy_is_made_once_and_again_when_the_weights_change(change):
-    network = settled(Block3D(5, 3))
+    network = with_statistics(Block3D(5, 3))
     keeper, x = Folded(network), torch.randn(1, 5, 4, 4, 4)
     before = keeper()
     assert keeper() is before
@@ -83,7 +83,7 @@ def test_a_copy_is_made_once_and_again_when_the_weights_change(change):
 
 
 def test_the_trained_network_is_left_as_it_is():
-    network = settled(Block3D(5, 3)).train()
+    network = with_statistics(Block3D(5, 3)).train()
     names = list(network.state_dict())
     twin = Folded(network)()
     assert list(network.state_dict()) == names

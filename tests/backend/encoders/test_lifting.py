@@ -53,7 +53,7 @@ def test_a_map_of_coordinates_tells_where_grid_points_project(count, orthographi
     ramp = torch.arange(SIZE) + 0.5
     maps = torch.stack([ramp.expand(SIZE, SIZE), ramp[:, None].expand(SIZE, SIZE)])[None]
     lifted = lift_features(
-        maps, count, pose[None], lens[None], picture=SIZE, orthographic=orthographic
+        maps, count, pose[None], lens[None], image_size=SIZE, orthographic=orthographic
     )
     pixels, _ = camera.project(grid_points(count, maps).double())
     within = ((pixels >= 0.5) & (pixels <= SIZE - 0.5)).all(1)
@@ -77,8 +77,8 @@ def test_depth_lifts_back_onto_the_visible_side(orthographic, size):
     camera = look(orthographic=orthographic)
     pose, lens = tensors(camera)
     depth = sphere_depth(camera, size)
-    cloud = lift_depth(depth, pose, lens, picture=SIZE, orthographic=orthographic)
-    pixel = 3.0 / size  # the picture is about so wide where the sphere is
+    cloud = lift_depth(depth, pose, lens, image_size=SIZE, orthographic=orthographic)
+    pixel = 3.0 / size  # the image is about so wide where the sphere is
     off = (cloud.norm(dim=1) - RADIUS).abs()
     assert off.max() < (1e-4 if size == 112 else pixel)
     assert off.median() < (1e-4 if size == 112 else pixel**2)
@@ -92,11 +92,13 @@ def test_no_voxel_of_the_visible_side_is_empty(orthographic, size):
     camera = look(orthographic=orthographic)
     pose, lens = tensors(camera)
     cloud = lift_depth(
-        sphere_depth(camera, size), pose, lens, picture=SIZE, orthographic=orthographic
+        sphere_depth(camera, size), pose, lens, image_size=SIZE, orthographic=orthographic
     )
-    truth = F.normalize(torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    ground_truth = F.normalize(
+        torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0)), dim=1
+    )
     towards = -torch.tensor(camera.forward, dtype=torch.float32)
-    seen = voxels_of(RADIUS * truth[truth @ towards > 0.7], 28) > 0
+    seen = voxels_of(RADIUS * ground_truth[ground_truth @ towards > 0.7], 28) > 0
     whole = F.max_pool3d(voxels_of(cloud, 28)[None], 3, 1, 1)[0] > 0  # beside it counts: rounding
     assert seen.sum() > 100
     assert whole[seen].all()
@@ -126,7 +128,7 @@ def test_views_of_one_object_agree_and_the_authors_formula_does_not():
         for azimuth in (0.0, 0.5):
             pose, lens = tensors(look(azimuth))
             depth = sphere_depth(look(azimuth))
-            clouds[legacy].append(lift_depth(depth, pose, lens, picture=SIZE, legacy=legacy))
+            clouds[legacy].append(lift_depth(depth, pose, lens, image_size=SIZE, legacy=legacy))
     gap = {k: torch.cdist(*v).amin(1).median() for k, v in clouds.items()}
     assert gap[False] < 0.05
     # Mirrored along the viewing axis, the cloud lies on the sphere's far side as seen.
@@ -139,8 +141,8 @@ def test_strays_are_dropped_and_surfaces_kept(size, share):
     pose, lens = tensors(look())
     depth = sphere_depth(look(), size)
     stray = depth.clone()
-    stray[1, 1] = stray[-2, 1] = 3.0  # the picture's corners
-    clouds = [lift_depth(d, pose, lens, picture=SIZE) for d in (depth, stray)]
+    stray[1, 1] = stray[-2, 1] = 3.0  # the image's corners
+    clouds = [lift_depth(d, pose, lens, image_size=SIZE) for d in (depth, stray)]
     assert torch.equal(*clouds)
     finer = -(-112 // size)
     assert len(clouds[0]) >= share * depth.isfinite().sum() * finer**2

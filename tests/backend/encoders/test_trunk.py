@@ -1,4 +1,4 @@
-"""The light residual network: its maps, and pictures of twice the size."""
+"""The light residual network: its maps, and images of twice the size."""
 
 import pytest
 import torch
@@ -17,15 +17,15 @@ def test_maps_halve_from_the_strides_resolution_on(stride):
     ]
 
 
-def test_a_doubled_stem_sees_in_a_picture_what_the_first_sees_in_its_half():
+def test_a_doubled_stem_sees_in_an_image_what_the_first_sees_in_its_half():
     torch.manual_seed(0)
     small = Trunk(stem=4, stride=2, widths=(4, 6), blocks=1).eval()
     large = Trunk(stem=4, stride=4, widths=(4, 6), blocks=1).eval()
     state = small.state_dict()
     large.load_state_dict(state | {"stem.weight": doubled_stem(state["stem.weight"])})
-    picture = torch.rand(1, 4, 64, 64)
-    vector, maps = large(picture)
-    expected, expected_maps = small(F.avg_pool2d(picture, 2))
+    image = torch.rand(1, 4, 64, 64)
+    vector, maps = large(image)
+    expected, expected_maps = small(F.avg_pool2d(image, 2))
     torch.testing.assert_close(vector, expected)
     for found, wanted in zip(maps, expected_maps, strict=True):
         torch.testing.assert_close(found, wanted)

@@ -28,8 +28,8 @@ def test_maps_of_the_trunk_halve(size):
 
 
 def test_premultiplied():
-    picture = torch.tensor([0.5, 1.0, 0.2, 0.5]).view(4, 1, 1)
-    assert premultiplied(picture).flatten().tolist() == pytest.approx([0.25, 0.5, 0.1, 0.5])
+    image = torch.tensor([0.5, 1.0, 0.2, 0.5]).view(4, 1, 1)
+    assert premultiplied(image).flatten().tolist() == pytest.approx([0.25, 0.5, 0.1, 0.5])
 
 
 def test_axes_of_known_cameras():
@@ -54,13 +54,13 @@ def test_true_sightings_invert_axes(orthographic):
     given = Sightings(azimuth, elevation, azimuth, torch.zeros(50, 2))
     poses[:, :3, :3] = given.axes
     poses[:, 2, 3] = 5.0
-    lens = torch.tensor([200.0, 200, 70, 64]).expand(50, 4)
-    found = true_sightings(poses, lens, size=128, unit=0.25, orthographic=orthographic)
+    intrinsics = torch.tensor([200.0, 200, 70, 64]).expand(50, 4)
+    found = true_sightings(poses, intrinsics, size=128, unit=0.25, orthographic=orthographic)
     torch.testing.assert_close(found.azimuth, azimuth, rtol=0, atol=1e-4)
     torch.testing.assert_close(found.elevation, elevation, rtol=0, atol=1e-4)
-    appears = 200 / 128 / (1 if orthographic else 5)  # of a length 1, in sides of the picture
+    appears = 200 / 128 / (1 if orthographic else 5)  # of a length 1, in sides of the image
     assert found.zoom.exp().mean().item() == pytest.approx(appears / 0.25, rel=1e-5)
-    assert found.shift[0].tolist() == pytest.approx([6 / 64, 0], abs=1e-5)
+    assert found.offset[0].tolist() == pytest.approx([6 / 64, 0], abs=1e-5)
 
 
 def test_every_azimuth_can_be_said():
@@ -91,11 +91,11 @@ def test_the_loss_is_least_at_the_truth():
         torch.testing.assert_close(getattr(found, name), getattr(true, name), rtol=0, atol=1e-2)
 
 
-def test_pictures_to_sightings():
+def test_images_to_sightings():
     network = UprightCameraNetwork(stem=4, widths=(4, 8)).eval()
     found = network.sightings(torch.rand(3, 4, 32, 32))
     assert found.axes.shape == (3, 3, 3)
     torch.testing.assert_close(
         found.axes @ found.axes.mT, torch.eye(3).expand(3, 3, 3), rtol=0, atol=1e-6
     )
-    assert found.shift.abs().max() <= 1
+    assert found.offset.abs().max() <= 1

@@ -34,7 +34,7 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def small():
-    """Entries that make each method's network tiny, pictures of 32 pixels among them."""
+    """Entries that make each method's network tiny, images of 32 pixels among them."""
     return {name: {"framing.size": 32, **sizes} for name, sizes in SMALL.items()}
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from levelform.backend.contract.errors import Cancelled, RequestError
+from levelform.backend.contract.errors import JobCancelled, RequestError
 from levelform.backend.data.format import Dataset
 from levelform.backend.experiments import measuring, trials
 from levelform.backend.experiments.claims import CLAIMS, TRAININGS, choose_claims
@@ -55,7 +55,7 @@ def test_every_training_changes_what_its_method_has(name, small):
     recipe = training.recipe(600)
     assert sum(p.steps for p in recipe.phases if p.loss != "pretraining_loss") == 600
     if training.points is not None:
-        assert recipe.draw.points == training.points
+        assert recipe.sampling.points == training.points
     full = find_recipe(training.method, training.part)
     assert len(recipe.phases) == (len(full.phases) if training.pretrained else 1)
     order = [t.name for t in needed(list(CLAIMS.values()))]
@@ -70,7 +70,7 @@ def test_phases_keep_their_share():
         shortened(find_recipe("uclid-net"), 1)
 
 
-def test_pretraining_without_pictures_comes_in_addition():
+def test_pretraining_without_images_comes_in_addition():
     full = find_recipe("sdf-srn")
     assert [phase.steps for phase in shortened(full, 5000).phases] == [full.phases[0].steps, 5000]
     assert [phase.steps for phase in shortened(full, 30).phases] == [30, 30]
@@ -131,10 +131,10 @@ def test_depth_and_camera_are_given_or_inferred(workshop, monkeypatch):
 def test_an_interrupted_training_goes_on(workshop):
     def refuse_the_second_step(step):
         if step.overall > 0.3:
-            raise Cancelled
+            raise JobCancelled
 
     training = TRAININGS["dmf-uniform"]
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         workshop.make(training, 0, ticket=Ticket(refuse_the_second_step))
     assert not workshop.done(training, 0)
     workshop.make(training, 0)

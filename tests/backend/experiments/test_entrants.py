@@ -18,7 +18,7 @@ from levelform.backend.experiments.entrants import (
     surface_voxels,
     weights_files,
 )
-from levelform.backend.experiments.measuring import Truth
+from levelform.backend.experiments.measuring import GroundTruth
 from levelform.backend.experiments.settings import ONE
 
 
@@ -29,12 +29,12 @@ def known(data):
 
 def test_baselines_answer_with_what_they_know(data, known):
     seen = Dataset(data, "train")[0]
-    truth = Truth(seen)
+    ground_truth = GroundTruth(seen)
     oracle, retrieval = (Baseline(kind, known).field(seen, ONE) for kind in ("oracle", "retrieval"))
-    # A training shape is its own nearest neighbour, as a shape and by its own picture.
-    assert truth.overlap(oracle) == truth.overlap(retrieval) > 0.5
+    # A training shape is its own nearest neighbour, as a shape and by its own image.
+    assert ground_truth.iou(oracle) == ground_truth.iou(retrieval) > 0.5
     mean = Baseline("mean-shape", known)
-    assert 0 < truth.overlap(mean.field(seen, ONE)) < truth.overlap(oracle)
+    assert 0 < ground_truth.iou(mean.field(seen, ONE)) < ground_truth.iou(oracle)
     assert mean.version("chair") == Baseline("oracle", known).version("table")
 
 

@@ -4,7 +4,7 @@ from levelform.backend.data.format import Dataset
 from levelform.backend.experiments import gallery
 from levelform.backend.experiments.gallery import choose, write_gallery
 from levelform.backend.experiments.settings import ONE, Setting
-from levelform.backend.experiments.table import Results, Row, TestSet
+from levelform.backend.experiments.table import Row, TableResults, TestSet
 from levelform.backend.fields.analytic import Sphere
 from PIL import Image
 
@@ -20,23 +20,23 @@ def test_best_median_and_worst_by_the_numbers():
     values = {"a": 0.3, "b": 0.9, "c": 0.5, "d": 0.1, "e": 0.6}
     rows = [Row("d", "guess", ONE, "chair", name, {"iou": v}) for name, v in values.items()]
     rows.append(Row("d", "guess", Setting(2), "chair", "f", {"iou": 1.0}))
-    chosen = choose(Results(rows), "d", "guess")
+    chosen = choose(TableResults(rows), "d", "guess")
     assert [(word, row.shape) for word, row in chosen] == [
         ("best", "b"),
         ("median", "c"),
         ("worst", "d"),
     ]
-    assert choose(Results(rows), "d", "another") == []
+    assert choose(TableResults(rows), "d", "another") == []
 
 
-def test_one_picture_each_with_the_result_and_the_truth(data, tmp_path, monkeypatch):
+def test_one_image_each_with_the_result_and_the_truth(data, tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "RESOLUTION", 32)
     test = TestSet.of("shapes", Dataset(data, "test"))
     rows = [
         Row("shapes", "guess", ONE, shape.category, shape.id, {"iou": i / 10})
         for i, shape in enumerate(test.shapes)
     ]
-    (picked,) = write_gallery(Results(rows), [test], [Guess()], tmp_path / "images")
+    (picked,) = write_gallery(TableResults(rows), [test], [Guess()], tmp_path / "images")
     assert picked.path == tmp_path / "images" / "guess.png"
     assert f"best {test.shapes[-1].id} (0.500)" in picked.caption
     assert picked.path.stat().st_size < 300_000

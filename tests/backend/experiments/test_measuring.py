@@ -7,7 +7,7 @@ from levelform.backend import metrics
 from levelform.backend.data.format import Dataset
 from levelform.backend.experiments import measuring
 from levelform.backend.experiments.entrants import VoxelField
-from levelform.backend.experiments.measuring import Truth, between, surface_of
+from levelform.backend.experiments.measuring import GroundTruth, between, surface_of
 from levelform.backend.extraction import extract
 from levelform.backend.fields.analytic import Sphere
 
@@ -37,19 +37,19 @@ class Ball:
 
 def test_the_truth_is_perfect_and_a_smaller_ball_is_as_far_as_its_radius_says(monkeypatch):
     monkeypatch.setattr(measuring, "MEAN_POINTS", 2000)  # equal distances everywhere are slow
-    truth = Truth(Ball())
-    assert truth.overlap(Sphere(0.9)) == 1.0
-    same = truth.surface_numbers(surface_of(Sphere(0.9), 64))
+    ground_truth = GroundTruth(Ball())
+    assert ground_truth.iou(Sphere(0.9)) == 1.0
+    same = ground_truth.surface_numbers(surface_of(Sphere(0.9), 64))
     assert same["f_score"] > 0.98
     assert same["chamfer_l1"] < 0.02
-    less = truth.surface_numbers(surface_of(Sphere(0.72), 64))
+    less = ground_truth.surface_numbers(surface_of(Sphere(0.72), 64))
     # In the unit cube the radii are 0.5 and 0.4.
     for key in ("accuracy", "coverage", "chamfer_l1"):
         assert less[key] == pytest.approx(0.1, abs=3e-3)
     assert less["chamfer_l2"] == pytest.approx(0.02, abs=1.5e-3)
     assert less["f_score"] == 0.0
     assert less["emd"] >= 0.098
-    assert truth.overlap(Sphere(0.72)) == pytest.approx(0.8**3, abs=0.03)
+    assert ground_truth.iou(Sphere(0.72)) == pytest.approx(0.8**3, abs=0.03)
 
 
 def test_numbers_are_those_of_the_metrics_one_by_one():
@@ -67,14 +67,14 @@ def test_numbers_are_those_of_the_metrics_one_by_one():
 def test_the_same_seed_gives_the_same_numbers(monkeypatch):
     monkeypatch.setattr(measuring, "MEAN_POINTS", 1000)
     mesh = surface_of(Sphere(0.85), 32)
-    first, second = (Truth(Ball()).surface_numbers(mesh, seed=s) for s in (1, 1))
+    first, second = (GroundTruth(Ball()).surface_numbers(mesh, seed=s) for s in (1, 1))
     assert first == second
-    assert first != Truth(Ball()).surface_numbers(mesh, seed=2)
+    assert first != GroundTruth(Ball()).surface_numbers(mesh, seed=2)
 
 
 def test_nothing_is_far_from_everything():
     assert surface_of(Sphere(-1.0), 32) is None
-    worst = Truth(Ball()).surface_numbers(None)
+    worst = GroundTruth(Ball()).surface_numbers(None)
     assert worst["f_score"] == 0.0
     assert worst["emd"] == worst["chamfer_l1"] == pytest.approx(3**0.5)
     assert worst["chamfer_l2"] == pytest.approx(6.0)
@@ -90,4 +90,4 @@ def test_stored_voxels_are_asked_where_they_lie(data):
     field = VoxelField(grid)
     assert np.array_equal((field(middles) < 0).numpy().reshape(32, 32, 32), grid)
     assert (field(torch.full((1, 3), 0.99)) > 0).all()
-    assert Truth(shape).overlap(field) > 0.5  # legs are as thin as a cell
+    assert GroundTruth(shape).iou(field) > 0.5  # legs are as thin as a cell

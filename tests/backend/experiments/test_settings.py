@@ -8,17 +8,17 @@ from levelform.backend.reconstructors import load_reconstructor
 from levelform.backend.training.parts import with_part
 
 
-def test_pictures_come_with_or_without_their_cameras(data):
+def test_images_come_with_or_without_their_cameras(data):
     shape = Dataset(data)[0]
-    assert [view.camera is None for view in Setting(2, "none").pictures(shape)] == [True, True]
-    taken = Setting(3).pictures(shape)
+    assert [view.camera is None for view in Setting(2, "none").images(shape)] == [True, True]
+    taken = Setting(3).images(shape)
     assert all(view.camera is not None for view in taken)
     assert torch.equal(taken[1].image, shape.view(1).image)
     assert str(Setting(2, "none")) == "2 views, unposed"
 
 
 @pytest.mark.parametrize("method", ["deep-meta-functionals", "tdgn", "sdf-srn"])
-def test_without_need_of_a_camera_pictures_may_be_unposed(network, method):
+def test_without_need_of_a_camera_images_may_be_unposed(network, method):
     found = settings_of(network(method))
     assert found == (*(Setting(count) for count in (1, 2, 4, 8)), UNPOSED)
 

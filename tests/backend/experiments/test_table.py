@@ -9,21 +9,27 @@ from levelform.backend.experiments.entrants import (
     Baseline,
     Entrant,
     Known,
-    Network,
+    NetworkEntrant,
     surface_voxels,
 )
 from levelform.backend.experiments.goals import Goal, goals
-from levelform.backend.experiments.report import Report
+from levelform.backend.experiments.report import ResultsPage
 from levelform.backend.experiments.settings import ONE, Setting
 from levelform.backend.experiments.store import Store
-from levelform.backend.experiments.table import Results, Row, TestSet, measure_all, refuse_overlap
+from levelform.backend.experiments.table import (
+    Row,
+    TableResults,
+    TestSet,
+    measure_all,
+    refuse_overlap,
+)
 from levelform.backend.fields.analytic import Sphere
 from levelform.backend.reconstructors import find_method, uclid_net
 from levelform.backend.training.parts import fresh
 
 
 class Guess(Entrant):
-    """Answers every picture with a ball; refuses what it is told to."""
+    """Answers every image with a ball; refuses what it is told to."""
 
     learned = True
     settings = (ONE, Setting(2), Setting(16))
@@ -92,7 +98,7 @@ def test_an_entrant_that_always_fails_is_told_about(test, tmp_path):
 def test_means_are_over_categories():
     rows = [Row("d", "e", ONE, c, s, {"iou": v}) for c, s, v in
             (("a", "1", 0.2), ("a", "2", 0.4), ("b", "3", 0.9))]  # fmt: skip
-    results = Results(rows)
+    results = TableResults(rows)
     assert results.mean("d", "e", ONE, "iou") == pytest.approx(0.6)
     assert results.mean("d", "e", ONE, "iou", ["a"]) == pytest.approx(0.3)
     assert results.mean("d", "e", Setting(2), "iou") is None
@@ -124,7 +130,7 @@ def test_some_shapes_are_measured_closely_and_compared_with_themselves(data, tmp
         results.mean("shapes", "guess", s, "iou", shapes=test.closely) for s in (ONE, Setting(2))
     ]
     assert rises.found == f"{close[0]:.3f} → {close[1]:.3f}"
-    assert rises.margin == close[1] - close[0] == 0  # a ball, however many pictures
+    assert rises.margin == close[1] - close[0] == 0  # a ball, however many images
 
 
 # ---------------------------------------------------------------- goals
@@ -150,7 +156,7 @@ class Named:
     learned = True
 
     def __new__(cls, name, **facts):
-        made = Network.__new__(Network)
+        made = NetworkEntrant.__new__(NetworkEntrant)
         made.name, made.title, made.learned = name, name, True
         made.settings = (ONE, Setting(2))
         made.models = {EVERY: facts.get("model")}
@@ -164,12 +170,12 @@ def test_goals_are_computed_from_the_numbers():
         *rows_of("tdgn", [0.6, 0.6], setting=Setting(2)),
         *rows_of("retrieval", [0.5, 0.4]),
     ]
-    found = goals(Results(rows), [data], [Named("tdgn")])
+    found = goals(TableResults(rows), [data], [Named("tdgn")])
     assert [goal.verdict for goal in found] == [
         "reached, with 0.020 to spare",
         "reached, with 0.030 to spare",
     ]
-    missed = goals(Results(rows + rows_of("retrieval", [0.9, 0.9])), [data], [Named("tdgn")])
+    missed = goals(TableResults(rows + rows_of("retrieval", [0.9, 0.9])), [data], [Named("tdgn")])
     assert missed[0].verdict == "not reached, short by 0.205"
     assert Goal("", "", None).verdict == "not measured"
 
@@ -180,7 +186,7 @@ def test_coarse_volumes_are_compared_with_coarse_volumes():
         *rows_of("uclid-net", [0.5, 0.3], key="coarse"),
         *rows_of("retrieval", [0.3, 0.34], key="coarse"),
     ]
-    (goal,) = goals(Results(rows), [data], [Named("uclid-net")])
+    (goal,) = goals(TableResults(rows), [data], [Named("uclid-net")])
     assert goal.verdict == "reached, with 0.030 to spare"
     assert "coarse volume" in goal.wanted
 
@@ -194,10 +200,13 @@ def test_distances_of_thin_sheets_are_compared_with_retrieval_s(kind):
         *rows_of("uclid-net", [0.2, 0.3], key="f_score"),
         *rows_of("retrieval", [0.3, 0.3], key="f_score"),
     ]
-    near, share = goals(Results(rows), [data], [Named("uclid-net")])
+    near, fraction = goals(TableResults(rows), [data], [Named("uclid-net")])
     assert (near.found, near.verdict) == ("4.00 against 5.50", "reached, with 1.500 to spare")
-    assert (share.found, share.verdict) == ("25.00 against 30.00", "not reached, short by 5.000")
-    assert goals(Results(rows), [data], [Named("tdgn")]) == []
+    assert (fraction.found, fraction.verdict) == (
+        "25.00 against 30.00",
+        "not reached, short by 5.000",
+    )
+    assert goals(TableResults(rows), [data], [Named("tdgn")]) == []
 
 
 def test_a_coarse_volume_is_measured_once_for_those_that_have_one(
@@ -208,16 +217,16 @@ def test_a_coarse_volume_is_measured_once_for_those_that_have_one(
     entrants = [Baseline("retrieval", known), Baseline("mean-shape", known)]
     sizes = {**small["uclid-net"], "depth_width": 4}
     uclid = fresh(find_method("uclid-net"), "compact", sizes, seed=0).eval()
-    entrants.append(Network({EVERY: uclid}))
+    entrants.append(NetworkEntrant({EVERY: uclid}))
     results = measure_all([test], entrants, Store(tmp_path / "a.jsonl"))
     having = {(row.entrant, row.setting) for row in results.rows if "coarse" in row.numbers}
     assert having == {("retrieval", ONE), ("uclid-net", ONE)}
     shape, answer = test.shapes[0], known.shapes
-    truth = surface_voxels(shape)
+    ground_truth = surface_voxels(shape)
     guess = surface_voxels(answer[known.neighbours.retrieve(shape["views.images"][0])])
     (row,) = [r for r in results.rows if (r.entrant, r.shape) == ("retrieval", shape.id)]
-    share = int((truth & guess).sum()) / int((truth | guess).sum())
-    assert row.numbers["coarse"] == share > 0
+    fraction = int((ground_truth & guess).sum()) / int((ground_truth | guess).sum())
+    assert row.numbers["coarse"] == fraction > 0
 
 
 def test_the_hull_is_compared_on_the_network_s_own_categories():
@@ -227,7 +236,7 @@ def test_the_hull_is_compared_on_the_network_s_own_categories():
     hull = rows_of("visual-hull", [0.1], key="chamfer_l1")
     other = [Row("test", "visual-hull", ONE, "lamp", "9", {"chamfer_l1": 5.0})]
     own = rows_of("sdf-srn", [0.04], key="chamfer_l1")
-    (goal,) = goals(Results(hull + other + own), [data], [srn])
+    (goal,) = goals(TableResults(hull + other + own), [data], [srn])
     assert goal.margin == pytest.approx(0.1)
     assert "0.400" in goal.found
 
@@ -240,7 +249,7 @@ def test_shapes_from_elsewhere_are_compared_with_the_baselines():
         *rows_of("visual-hull", [0.45], data="props"),
         *rows_of("oracle", [0.9], data="props"),
     ]
-    (goal,) = goals(Results(rows), [data], [Named("tdgn")])
+    (goal,) = goals(TableResults(rows), [data], [Named("tdgn")])
     assert goal.verdict == "not reached, short by 0.050"
     assert "visual-hull" in goal.found
 
@@ -250,10 +259,13 @@ def test_shapes_from_elsewhere_are_compared_with_the_baselines():
 
 def test_the_page_holds_the_numbers(data, test, network, tmp_path):
     known = Known([Dataset(data, "train")])
-    entrants = [Network({EVERY: network("tdgn")}), *(Baseline(k, known) for k in ("retrieval",))]
+    entrants = [
+        NetworkEntrant({EVERY: network("tdgn")}),
+        *(Baseline(k, known) for k in ("retrieval",)),
+    ]
     results = measure_all([test], entrants, Store(tmp_path / "a.jsonl"))
     found = goals(results, [test], entrants)
-    Report(results, [test], entrants, found, "levelform experiments table", 0).write(
+    ResultsPage(results, [test], entrants, found, "levelform experiments table", 0).write(
         tmp_path / "results.md"
     )
     text = (tmp_path / "results.md").read_text()

@@ -6,7 +6,7 @@ import torch
 from levelform.backend.experiments import volume
 from levelform.backend.experiments.entrants import EVERY
 from levelform.backend.experiments.store import Store
-from levelform.backend.experiments.volume import Case, Results, measure_volumes, write_page
+from levelform.backend.experiments.volume import Case, VolumeResults, measure_volumes, write_page
 from levelform.backend.fields.analytic import Sphere
 from levelform.backend.placing.place import facing_of
 
@@ -106,15 +106,15 @@ def test_networks_are_asked_for_categories_that_they_know(ball, tmp_path, monkey
 def test_scenes_are_the_same_for_a_seed_and_stand_elsewhere_for_another(ball):
     np.testing.assert_array_equal(ball.scene(1), ball.scene(1))
     assert abs(facing_of(ball.scene(1)) - facing_of(ball.scene(2))) > 1
-    turn = ball.scene(1)[:3, :3] / np.cbrt(np.linalg.det(ball.scene(1)[:3, :3]))
-    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    rotation = ball.scene(1)[:3, :3] / np.cbrt(np.linalg.det(ball.scene(1)[:3, :3]))
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
 
 
 def test_the_page_tells_what_is_kept(ball, tmp_path):
     rows = [(ball, "ball", 4, {"true": 0.8, "box": 0.72, "front": 0.4})]
     fronts = [(ball, 4, {"front_error": 3.0, "decided": 1.0})]
     page = tmp_path / "volume.md"
-    results = Results(rows, fronts)
+    results = VolumeResults(rows, fronts)
     write_page(page, results, None, titles={"ball": "Ball"}, command="the command", counts="One.")
     text = page.read_text()
     assert "| Ball | 0.800 | 0.720 | 0.900 | 0.400 | 0.500 |" in text

@@ -4,19 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from levelform.backend.extraction import Samples
+from levelform.backend.extraction import FieldSamples
 from levelform.backend.extraction.dense import capped, dense_values
 from levelform.backend.extraction.grid import Grid
-from levelform.backend.extraction.sampler import Sampler
+from levelform.backend.extraction.sampler import FieldEvaluator
 from levelform.backend.fields import Field
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.ticket import Ticket
 
 
 def _dense(field: Field, n: int, *, box=None, level: float = 0.0, cap: bool = True) -> np.ndarray:
-    grid, samples = Grid.over(box), Samples()
+    grid, samples = Grid.over(box), FieldSamples()
     samples.claim(field, grid)
-    values = dense_values(Sampler(field, grid, samples, Ticket()), n)
+    values = dense_values(FieldEvaluator(field, grid, samples, Ticket()), n)
     return capped(values, level) if cap else values
 
 

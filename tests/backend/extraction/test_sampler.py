@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
-from levelform.backend.extraction import Samples, extract
+from levelform.backend.contract.errors import JobCancelled, RequestError, WorkError
+from levelform.backend.extraction import FieldSamples, extract
 from levelform.backend.extraction.grid import Grid
-from levelform.backend.extraction.sampler import BLOCK, Sampler
+from levelform.backend.extraction.sampler import BLOCK, FieldEvaluator
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Sphere, Torus
 from levelform.backend.ticket import Ticket
@@ -77,7 +77,7 @@ def test_smaller_blocks_when_memory_runs_out(message):
 def test_progress_stays_below_its_end_however_low_the_forecast():
     steps = []
     ticket = Ticket(report=lambda step: steps.append(step.overall))
-    sampler = Sampler(Sphere(0.7), Grid.over(None), Samples(), ticket)
+    sampler = FieldEvaluator(Sphere(0.7), Grid.over(None), FieldSamples(), ticket)
     sampler.block, sampler.forecast = 64, 500
     sampler.values(torch.rand(2000, 3))
     assert sampler.vertex_evaluations == 4 * sampler.forecast
@@ -126,7 +126,7 @@ def test_cancel_at_any_moment_and_carry_on_with_what_is_kept():
 
     field = Torus(0.6, 0.2)
     whole = extract(field, 64, ticket=Ticket(cancelled=count))
-    samples, moments = Samples(), asked
+    samples, moments = FieldSamples(), asked
     for moment in {0, 1, 2, 5, *range(0, moments, max(1, moments // 20)), moments - 1}:
         left = moment
 
@@ -135,10 +135,10 @@ def test_cancel_at_any_moment_and_carry_on_with_what_is_kept():
             left -= 1
             return left < 0
 
-        with pytest.raises(Cancelled):
-            extract(field, 64, ticket=Ticket(cancelled=stop), samples=Samples())
+        with pytest.raises(JobCancelled):
+            extract(field, 64, ticket=Ticket(cancelled=stop), samples=FieldSamples())
         left = moment // 2
-        with pytest.raises(Cancelled):
+        with pytest.raises(JobCancelled):
             extract(field, 64, ticket=Ticket(cancelled=lambda: stop() or True), samples=samples)
     mesh = extract(field, 64, samples=samples)
     assert (mesh.vertices == whole.vertices).all()

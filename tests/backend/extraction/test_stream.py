@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.extraction import Samples, extract, stream
+from levelform.backend.extraction import FieldSamples, extract, stream
 from levelform.backend.fields.analytic import Gyroid, Sphere, Torus
 from levelform.backend.ticket import Step, Ticket
 
@@ -89,11 +89,11 @@ def test_progress_goes_out_through_the_ticket():
 
 
 def test_kept_samples_cost_nothing_again():
-    samples = Samples()
+    samples = FieldSamples()
     *_, first = stream(Sphere(), 128, samples=samples)
     *_, again = stream(Sphere(), 128, samples=samples)
     assert again.stats.evaluations > 0  # another field object: nothing may be kept
-    field, samples = Torus(), Samples()
+    field, samples = Torus(), FieldSamples()
     *_, first = stream(field, 128, samples=samples)
     *_, again = stream(field, 128, samples=samples)
     assert again.stats.evaluations == 0
@@ -105,7 +105,7 @@ def test_kept_samples_cost_nothing_again():
 
 
 def test_another_level_costs_only_what_is_new():
-    field, samples = Sphere(0.7), Samples()
+    field, samples = Sphere(0.7), FieldSamples()
     *_, first = stream(field, 128, samples=samples)
     *_, moved = stream(field, 128, level=0.01, samples=samples)
     *_, fresh = stream(field, 128, level=0.01)
@@ -117,7 +117,7 @@ def test_another_level_costs_only_what_is_new():
 
 
 def test_another_box_starts_anew():
-    field, samples = Sphere(0.7), Samples()
+    field, samples = Sphere(0.7), FieldSamples()
     extract(field, 64, samples=samples)
     box = ((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
     *_, boxed = stream(field, 64, box=box, samples=samples)

@@ -115,9 +115,11 @@ def look_at(center, target, *, roll=0.0):
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
     axes = np.stack([right, np.cross(forward, right), forward], 1)
-    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    rotation = np.array(
+        [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
+    )
     pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = axes @ turn, center
+    pose[:3, :3], pose[:3, 3] = axes @ rotation, center
     return pose
 
 
@@ -146,9 +148,9 @@ def test_contains_the_object(carved, ring):
 def test_never_claims_more_distance_than_there_is(carved, ring):
     shape, hull, _ = carved
     points = random_points(40_000, 1)
-    truth, value = shape(points), hull(points)
-    outside = truth > 0
-    assert float((value - truth)[outside].max()) < 0.8 * max(map(footprint, ring))
+    ground_truth, value = shape(points), hull(points)
+    outside = ground_truth > 0
+    assert float((value - ground_truth)[outside].max()) < 0.8 * max(map(footprint, ring))
 
 
 def test_surface_passes_through_the_contour_generators(ring):
@@ -223,8 +225,8 @@ def test_orthographic_distances_are_metric_for_pixels_of_any_shape():
 def test_a_quarter_pixel_moves_the_surface_by_a_quarter_pixel(ring):
     camera = ring[0]
     alphas = []
-    for shift in (0.0, 0.25):
-        moved = replace(camera, cx=camera.cx + shift)
+    for translation in (0.0, 0.25):
+        moved = replace(camera, cx=camera.cx + translation)
         alphas.append(silhouette(sphere, moved, samples=8))
     hulls = [HullField([silhouette_map(alpha, camera)], [camera]) for alpha in alphas]
     center = torch.from_numpy(camera.center).float()
@@ -252,8 +254,8 @@ def test_bounds_hold_in_boxes(carved):
     corner, size = random_points(500, 5), torch.rand(500, 1) * 0.3
     low, high = hull.bounds(corner, corner + size)
     for seed in range(20):
-        share = torch.rand(500, 3, generator=torch.Generator().manual_seed(seed))
-        value = hull(corner + share * size)
+        fraction = torch.rand(500, 3, generator=torch.Generator().manual_seed(seed))
+        value = hull(corner + fraction * size)
         assert bool(((low <= value + 1e-5) & (value <= high + 1e-5)).all())
 
 
@@ -334,7 +336,7 @@ def test_is_the_largest_of_its_views_in_any_order(ring):
     torch.testing.assert_close(each[3], alone, atol=1e-6, rtol=0)
 
 
-def test_pictures_of_different_sizes_do_not_disturb_each_other(ring):
+def test_images_of_different_sizes_do_not_disturb_each_other(ring):
     small = replace(ring[2], width=60, height=96, cx=ring[2].cx - 18)
     points = random_points(8000, 12, reach=2.0)
     together = hull_of(box, [ring[0], small]).per_view(points)

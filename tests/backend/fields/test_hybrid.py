@@ -19,7 +19,7 @@ def points():
 
 @pytest.fixture
 def views(aim):
-    """Three pictures of noise: a wide one, one that sees a part, an orthographic one."""
+    """Three images of noise: a wide one, one that sees a part, an orthographic one."""
     cameras = [
         Camera(aim((0.3, -3, 0.8), (0, 0, 0)), 20, 20, 10, 10, SIZE, SIZE),
         Camera(aim((2.4, -1.2, 1.0), (0.8, 0.4, -0.2), roll=0.7), 40, 38, 9, 11, SIZE, SIZE),
@@ -30,7 +30,7 @@ def views(aim):
         maps=torch.randn(3, CHANNELS, TABLE, TABLE, generator=generator),
         alpha=torch.rand(3, SIZE, SIZE, generator=generator),
         poses=torch.stack([torch.from_numpy(c.camera_from_world).float() for c in cameras]),
-        lenses=torch.tensor([[c.fx, c.fy, c.cx, c.cy] for c in cameras]),
+        intrinsics=torch.tensor([[c.fx, c.fy, c.cx, c.cy] for c in cameras]),
         flat=torch.tensor([c.orthographic for c in cameras]),
     )
 
@@ -51,12 +51,12 @@ def network(*, camera=True, alpha=True, features=True, outputs=1):
     return first, [(draw(HIDDEN, HIDDEN), draw(HIDDEN)), (draw(HIDDEN, outputs), draw(outputs))]
 
 
-def slowly(first, layers, cameras, views, points, trust=None):
+def slowly(first, layers, cameras, views, points, gate=None):
     """Return (N,): one view after the other, features sampled before the layer, as trained."""
     total, count, plain, weights = 0, 0, 0, 0
     sides = [(points, 0.0)]
-    if trust is not None:
-        sides.append((points * torch.tensor([-1.0, 1, 1]), float(trust)))
+    if gate is not None:
+        sides.append((points * torch.tensor([-1.0, 1, 1]), float(gate)))
     for camera, index, (places, more) in (
         (camera, index, side) for index, camera in enumerate(cameras) for side in sides
     ):
@@ -80,7 +80,7 @@ def answer(first, layers, camera, views, index, points):
         (views.maps[index][None], first.features),
     ):
         if weight is not None:
-            x = x + sample_maps(maps, pixels[None], picture=(SIZE, SIZE))[0] @ weight
+            x = x + sample_maps(maps, pixels[None], image=(SIZE, SIZE))[0] @ weight
     for weight, bias in layers:
         x = F.elu(x) @ weight + bias
     return x, ((pixels >= 0) & (pixels <= SIZE)).all(-1) & (depth > 0)
@@ -91,13 +91,13 @@ def answer(first, layers, camera, views, index, points):
     [{}, {"camera": False}, {"alpha": False}, {"features": False}, {"outputs": 2}],
     ids=["all", "no camera", "no alpha", "no features", "confidence"],
 )
-@pytest.mark.parametrize("trust", [None, torch.tensor([0.7])], ids=["plain", "symmetry"])
-def test_baked_is_the_slow_sum(parts, trust, views, points):
+@pytest.mark.parametrize("gate", [None, torch.tensor([0.7])], ids=["plain", "symmetry"])
+def test_baked_is_the_slow_sum(parts, gate, views, points):
     cameras, looked = views
     first, layers = network(**parts)
-    field = HybridField(first, layers, looked, trust)
+    field = HybridField(first, layers, looked, gate)
     places = torch.cat([points, 4 * points])  # many of the latter no view sees, or from behind
-    expected = slowly(first, layers, cameras, looked, places, trust)
+    expected = slowly(first, layers, cameras, looked, places, gate)
     assert expected.std() > 0.1
     assert (field(places) - expected).abs().max() < 1e-5 * max(1, expected.abs().max())
 
@@ -111,7 +111,7 @@ def test_without_views_it_is_a_plain_network(points):
 
 
 def test_a_point_counts_only_the_views_that_see_it(views):
-    """At a point that one view sees, the others' pictures make no difference."""
+    """At a point that one view sees, the others' images make no difference."""
     cameras, looked = views
     first, layers = network()
     generator = torch.Generator().manual_seed(3)
@@ -125,8 +125,8 @@ def test_a_point_counts_only_the_views_that_see_it(views):
         torch.cat([looked.maps[:1], -looked.maps[1:]]),
         torch.cat([looked.alpha[:1], 1 - looked.alpha[1:]]),
         looked.poses,
-        looked.lenses,
-        looked.flat,
+        looked.intrinsics,
+        looked.orthographic,
     )
     assert torch.equal(
         HybridField(first, layers, looked)(alone), HybridField(first, layers, other)(alone)
@@ -139,9 +139,9 @@ def test_gradient_is_the_slope(views, points):
     gradient = field.gradient(points)
     step = 1e-3
     for axis in range(3):
-        shift = torch.zeros(3)
-        shift[axis] = step
-        slope = (field(points + shift) - field(points - shift)) / (2 * step)
+        translation = torch.zeros(3)
+        translation[axis] = step
+        slope = (field(points + translation) - field(points - translation)) / (2 * step)
         error = (slope - gradient[:, axis]).abs()  # a few points lie on an edge of a map's cell
         assert error.median() < 0.01 * gradient.norm(dim=1).median()
 
@@ -165,7 +165,7 @@ def test_mirror_images_that_are_trusted_as_points_make_it_symmetric(views, point
     first, layers = network(outputs=2)
     plain = HybridField(first, layers, looked)
     alike, nearly, hardly = (
-        HybridField(first, layers, looked, torch.tensor([trust])) for trust in (0.0, 0.5, -100.0)
+        HybridField(first, layers, looked, torch.tensor([gate])) for gate in (0.0, 0.5, -100.0)
     )
     torch.testing.assert_close(alike(points), alike(mirrored), rtol=1e-4, atol=1e-4)
     assert (plain(points) - plain(mirrored)).abs().mean() > 0.1

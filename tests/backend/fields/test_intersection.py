@@ -62,6 +62,6 @@ def test_bounds_are_known_when_both_are(slab):
     assert Intersection(Ball("distance"), slab).bounds(corner, corner + 0.1) is None
     both = Intersection(Ball("occupancy", lipschitz=10.0), slab)
     low, high = both.bounds(corner, corner + 0.1)
-    for share in (0.0, 0.3, 0.7, 1.0):
-        value = both(corner + share * 0.1)
+    for fraction in (0.0, 0.3, 0.7, 1.0):
+        value = both(corner + fraction * 0.1)
         assert bool(((low <= value + 1e-4) & (value <= high + 1e-4)).all())

@@ -45,9 +45,9 @@ def test_bounds_are_sound(activation, size, gain):
     lower, upper = boxes(300, size)
     low, high = field.bounds(lower, upper)
     for seed in range(40):
-        share = torch.rand((300, 3), generator=torch.Generator().manual_seed(seed))
-        share = share.round() if seed % 2 else share  # every other time corners
-        values = field(lower + share * (upper - lower))
+        fraction = torch.rand((300, 3), generator=torch.Generator().manual_seed(seed))
+        fraction = fraction.round() if seed % 2 else fraction  # every other time corners
+        values = field(lower + fraction * (upper - lower))
         assert (low <= values).all()
         assert (values <= high).all()
 

@@ -46,8 +46,8 @@ def ball(points):
 def board(points):
     """Return the distance to the middle of a board much thinner than a voxel, |x|, |z| < 0.6."""
     normals = torch.tensor([0.0, 1, 0]).expand_as(points)
-    beyond = (points[:, [0, 2]].abs() > 0.6).any(1)
-    return torch.where(beyond, torch.tensor(9.0), points[:, 1] - 0.02), normals
+    outside_distance = (points[:, [0, 2]].abs() > 0.6).any(1)
+    return torch.where(outside_distance, torch.tensor(9.0), points[:, 1] - 0.02), normals
 
 
 def queries(count=20_000):
@@ -57,11 +57,11 @@ def queries(count=20_000):
 def test_a_closed_shell_is_solid_whichever_way_its_sheets_face():
     field = PatchField(sheets(ball), np.eye(4))
     points = queries()
-    truth = ball(points)[0]
-    clear = truth.abs() > 0.002
-    assert ((field(points) < 0) == (truth < 0))[clear].all()
-    near = truth.abs() < 0.05
-    torch.testing.assert_close(field(points)[near], truth[near], rtol=0, atol=1e-3)
+    ground_truth = ball(points)[0]
+    clear = ground_truth.abs() > 0.002
+    assert ((field(points) < 0) == (ground_truth < 0))[clear].all()
+    near = ground_truth.abs() < 0.05
+    torch.testing.assert_close(field(points)[near], ground_truth[near], rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("missing", [1, 30])
@@ -70,9 +70,9 @@ def test_missing_sheets_leave_the_inside_solid(missing):
     keep = torch.randperm(len(whole.voxels), generator=torch.Generator().manual_seed(5))[missing:]
     field = PatchField(Patches(whole.vertices[keep], whole.voxels[keep], RESOLUTION), np.eye(4))
     points = queries()
-    truth = ball(points)[0]
-    clear = truth.abs() > 2 / RESOLUTION  # a hole is closed as well as its neighbours tell
-    assert ((field(points) < 0) == (truth < 0))[clear].all()
+    ground_truth = ball(points)[0]
+    clear = ground_truth.abs() > 2 / RESOLUTION  # a hole is closed as well as its neighbours tell
+    assert ((field(points) < 0) == (ground_truth < 0))[clear].all()
 
 
 def test_sheets_that_do_not_fill_their_voxels_are_solid_too():
@@ -80,18 +80,20 @@ def test_sheets_that_do_not_fill_their_voxels_are_solid_too():
     middle = whole.vertices.mean(1, keepdim=True)
     small = Patches(middle + 0.4 * (whole.vertices - middle), whole.voxels, RESOLUTION)
     field, points = PatchField(small, np.eye(4)), queries()
-    truth = ball(points)[0]
-    clear = truth.abs() > 1 / RESOLUTION
-    assert ((field(points) < 0) == (truth < 0))[clear].all()
+    ground_truth = ball(points)[0]
+    clear = ground_truth.abs() > 1 / RESOLUTION
+    assert ((field(points) < 0) == (ground_truth < 0))[clear].all()
 
 
 def boards(points):
     """Return distances to two boards with round edges, 0.2 thick and two voxels apart."""
     middle = torch.tensor([0.0, 1.0, 0.0]) * torch.where(points[:, 1:2] > 0.025, 0.2, -0.15)
     offset = points - middle
-    beyond = offset.abs() - torch.tensor([0.5, 0.05, 0.5])
-    inner = torch.nn.functional.one_hot(beyond.argmax(1), 3) * beyond
-    away = torch.where((beyond > 0).any(1, keepdim=True), beyond.clamp_min(0), inner)
+    outside_distance = offset.abs() - torch.tensor([0.5, 0.05, 0.5])
+    inner = torch.nn.functional.one_hot(outside_distance.argmax(1), 3) * outside_distance
+    away = torch.where(
+        (outside_distance > 0).any(1, keepdim=True), outside_distance.clamp_min(0), inner
+    )
     distance = away.norm(dim=1) * away.sum(1).sign()
     normals = away * offset.sign() / distance[:, None]
     return distance - 0.05, torch.nan_to_num(normals)
@@ -100,9 +102,9 @@ def boards(points):
 def test_a_narrow_gap_stays_open():
     field = PatchField(sheets(boards), np.eye(4))
     points = queries() * torch.tensor([0.8, 0.4, 0.8])
-    truth = boards(points)[0]
-    clear = truth.abs() > 0.01
-    assert ((field(points) < 0) == (truth < 0))[clear].all()
+    ground_truth = boards(points)[0]
+    clear = ground_truth.abs() > 0.01
+    assert ((field(points) < 0) == (ground_truth < 0))[clear].all()
 
 
 def test_the_field_never_claims_more_than_the_distance():

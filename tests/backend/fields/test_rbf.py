@@ -32,8 +32,8 @@ def test_bounds_are_sound(bumps, size):
     lower, upper = boxes(300, size)
     low, high = field.bounds(lower, upper)
     for seed in range(40):
-        share = torch.rand((300, 3), generator=torch.Generator().manual_seed(seed))
-        values = field(lower + share * (upper - lower))
+        fraction = torch.rand((300, 3), generator=torch.Generator().manual_seed(seed))
+        values = field(lower + fraction * (upper - lower))
         assert (low - 1e-5 <= values).all()
         assert (values <= high + 1e-5).all()
 

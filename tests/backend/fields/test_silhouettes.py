@@ -15,7 +15,7 @@ UNIT = (1.0, 1.0)
 
 
 def inner(distances):
-    """Return the part of the map that the picture covers."""
+    """Return the part of the map that the image covers."""
     return distances[PADDING:-PADDING, PADDING:-PADDING]
 
 
@@ -46,10 +46,10 @@ def slow_distances(alpha, pitch):
 @pytest.mark.parametrize("angle", [0.0, 0.3, np.pi / 4, 1.2, np.pi / 2, 2.5, -1.9])
 def test_a_straight_edge_is_found_to_a_fortieth_of_a_pixel(angle):
     center = 32 * (np.cos(angle) + np.sin(angle))
-    alpha, truth = half_plane(angle, center + 0.37)
+    alpha, ground_truth = half_plane(angle, center + 0.37)
     middle = np.s_[20:44, 20:44]
-    near = np.abs(truth[middle]) < EXACT
-    error = inner(signed_distances(alpha, UNIT))[middle] - truth[middle]
+    near = np.abs(ground_truth[middle]) < EXACT
+    error = inner(signed_distances(alpha, UNIT))[middle] - ground_truth[middle]
     assert np.abs(error[near]).max() < 1 / 40
 
 
@@ -110,7 +110,7 @@ def test_background_ends_at_the_frame():
     np.testing.assert_allclose(row[: PADDING + 3], [-1.5, -0.5, 0.5, 1.5, 2.5], atol=1e-5)
 
 
-def test_a_full_picture_is_far_inside_everywhere():
+def test_a_full_image_is_far_inside_everywhere():
     distances = signed_distances(np.ones((10, 20), np.float32), UNIT)
     assert distances.max() < -20
 
@@ -119,8 +119,8 @@ def test_a_saddle_keeps_both_segments():
     alpha = np.zeros((2, 2), np.float32)
     alpha[0, 0] = alpha[1, 1] = 1.0
     for middle, corner in ((1.0, (1.0, 0.0)), (0.6, (0.0, 0.0))):
-        picture = alpha * middle
-        cells, starts, ends = contour(picture)
+        image = alpha * middle
+        cells, starts, ends = contour(image)
         assert len(cells) == 2
         assert {tuple(cell) for cell in cells} == {(0, 0)}
         ends_of_first = np.concatenate([starts[:1], ends[:1]])

@@ -31,8 +31,8 @@ def random_camera(seed, orthographic=False):
     ("point", "pixel", "depth"),
     [
         ((0, 0, 0), (100, 40), 4),
-        ((2, 0, 0), (150, 40), 4),  # right in the world is right in the picture
-        ((0, -2, 1), (100, 15), 2),  # up in the world is up in the picture, nearer is larger
+        ((2, 0, 0), (150, 40), 4),  # right in the world is right in the image
+        ((0, -2, 1), (100, 15), 2),  # up in the world is up in the image, nearer is larger
     ],
 )
 def test_projects_three_points_computed_by_hand(point, pixel, depth):

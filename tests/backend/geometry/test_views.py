@@ -1,4 +1,4 @@
-"""A view says at once when picture and camera do not fit."""
+"""A view says at once when image and camera do not fit."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 
 
-def test_keeps_picture_and_camera():
+def test_keeps_image_and_camera():
     camera = Camera(np.eye(4), 5, 5, 3, 2, width=6, height=4)
     view = View(torch.zeros(4, 6, 4), camera, name="front")
     assert view.camera is camera

@@ -13,13 +13,13 @@ from levelform.backend.geometry.volume import (
 )
 
 
-def turn(angle):
+def rotation(angle):
     c, s = math.cos(angle), math.sin(angle)
     return np.array([[c, -s, 0, 0], [s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
 
 
 def matrix(scale=(1, 1, 1), angle=0.0, place=(0, 0, 0)):
-    result = turn(angle) @ np.diag([*scale, 1.0])
+    result = rotation(angle) @ np.diag([*scale, 1.0])
     result[:3, 3] = place
     return result
 

@@ -11,13 +11,13 @@ def test_straight_alpha_survives_the_round_trip():
 
 
 @pytest.mark.parametrize(
-    ("backdrop", "expected"),
+    ("background", "expected"),
     [("white", [0.9, 0.6, 0.8]), ("black", [0.4, 0.1, 0.3]), ("rgba", [0.8, 0.2, 0.6, 0.5])],
 )
-def test_backdrops(backdrop, expected):
+def test_backgrounds(background, expected):
     images = torch.tensor([0.8, 0.2, 0.6, 0.5])[None, :, None, None].expand(2, 4, 3, 3).clone()
     images[0, 3] = 0
-    made = network_input(images, backdrop)
+    made = network_input(images, background)
     assert torch.allclose(made[1, :, 0, 0], torch.tensor(expected))
-    empty = {"white": [1.0] * 3, "black": [0.0] * 3, "rgba": [0.0] * 4}[backdrop]
+    empty = {"white": [1.0] * 3, "black": [0.0] * 3, "rgba": [0.0] * 4}[background]
     assert made[0, :, 0, 0].tolist() == empty

@@ -16,18 +16,18 @@ from levelform.backend.images.framing import (
     frame_views,
     training_camera,
 )
-from levelform.backend.images.reprojection import retake
+from levelform.backend.images.reprojection import reproject
 
 FRAMING = Framing(size=64)
 
 
 def difference(one, two):
-    """Return the mean absolute difference of two premultiplied pictures."""
+    """Return the mean absolute difference of two premultiplied images."""
     return (premultiply(one) - premultiply(two)).abs().mean().item()
 
 
 @pytest.mark.parametrize("index", range(5))
-def test_any_camera_gives_the_training_cameras_picture(photograph, cameras, index):
+def test_any_camera_gives_the_training_cameras_image(photograph, cameras, index):
     view = photograph(cameras[index])
     framed = frame_view(view, FRAMING)
     direct = photograph(framed.camera)
@@ -62,7 +62,7 @@ def test_field_of_view_is_the_trainings_within_its_distances(aim):
 
 
 def test_training_camera_straight_down_keeps_the_cameras_own_up():
-    pose = np.diag([1.0, -1.0, -1.0, 1.0])  # looks along -z, up in the picture is +y
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])  # looks along -z, up in the image is +y
     pose[2, 3] = 3.0
     target = training_camera(Camera(pose, 80, 80, 32, 32, 64, 64), FRAMING)
     assert np.allclose(target.world_from_camera, pose, atol=1e-9)
@@ -77,7 +77,7 @@ def test_orthographic_camera_slides_to_the_centre(photograph, aim):
     assert difference(framed.image, photograph(framed.camera).image) < 0.004
 
 
-def test_outside_the_picture_is_transparent(photograph, aim):
+def test_outside_the_image_is_transparent(photograph, aim):
     narrow = Camera(aim((0, -3, 0.0), (0, 0, 0)), 200, 200, 30, 30, 60, 60)
     framed = frame_view(photograph(narrow), FRAMING)
     assert framed.image[..., 3].max() == 1
@@ -85,7 +85,7 @@ def test_outside_the_picture_is_transparent(photograph, aim):
     assert framed.image[-1, -1].abs().max() == 0
 
 
-def test_the_same_camera_returns_the_same_picture(photograph, cameras):
+def test_the_same_camera_returns_the_same_image(photograph, cameras):
     camera = training_camera(cameras[0], FRAMING)
     view = photograph(camera)
     again = frame_view(view, FRAMING)
@@ -109,13 +109,13 @@ def test_what_is_made_smaller_is_averaged(factor):
     noise = torch.rand(size, size, generator=torch.Generator().manual_seed(0)).round()
     opaque = torch.ones(size, size)
     image = torch.stack([noise, noise, noise, opaque], -1)
-    taken = retake(image, camera, small)[..., 0]
+    taken = reproject(image, camera, small)[..., 0]
     mean = noise.reshape(48, factor, 48, factor).mean((1, 3))
     # The std of a single pixel is 1/2, that of the mean of n independent ones 1 / (2 sqrt(n)).
     assert taken.std() < 1.5 * 0.5 / factor
     assert (taken - mean).abs().mean() < 0.5 * mean.std()
     stripes = (torch.arange(size) % 2).float().expand(size, size)  # finer than any new pixel
-    flat = retake(torch.stack([stripes, stripes, stripes, opaque], -1), camera, small)[..., 0]
+    flat = reproject(torch.stack([stripes, stripes, stripes, opaque], -1), camera, small)[..., 0]
     assert (flat[:, 1:-1] - 0.5).abs().max() < 0.26  # a single pixel: 0.5
 
 
@@ -125,7 +125,7 @@ def test_volume_behind_the_camera_is_refused(photograph, aim):
         frame_view(View(torch.ones(64, 64, 4), camera, "chair"), FRAMING)
 
 
-def test_unposed_picture_is_cropped_to_the_margin():
+def test_unposed_image_is_cropped_to_the_margin():
     image = torch.zeros(90, 160, 4)
     image[20:60, 100:120] = torch.tensor([0.2, 0.4, 0.6, 1.0])  # 40 high, 20 wide
     framed = crop_to_mask(View(image), Framing(size=50, margin=0.1))
@@ -135,7 +135,7 @@ def test_unposed_picture_is_cropped_to_the_margin():
     assert torch.allclose(framed[25, 25], torch.tensor([0.2, 0.4, 0.6, 1.0]), atol=1e-5)
 
 
-def test_unposed_picture_is_padded_where_the_crop_leaves_it():
+def test_unposed_image_is_padded_where_the_crop_leaves_it():
     image = torch.ones(30, 30, 4)
     framed = crop_to_mask(View(image), Framing(size=40, margin=0.125))
     assert (framed[..., 3] > 0.5).sum() == 30 * 30
@@ -143,12 +143,12 @@ def test_unposed_picture_is_padded_where_the_crop_leaves_it():
 
 
 def test_empty_mask_is_refused():
-    with pytest.raises(RequestError, match="mug: the picture shows no object"):
+    with pytest.raises(RequestError, match="mug: the image shows no object"):
         crop_to_mask(View(torch.zeros(8, 8, 4), name="mug"), FRAMING)
 
 
 def test_frame_views_stacks(photograph, cameras):
     unposed = replace(photograph(cameras[2]), camera=None)
-    pictures = frame_views([photograph(cameras[0]), unposed], FRAMING)
-    assert pictures.images.shape == (2, 4, 64, 64)
-    assert pictures.cameras[1] is None
+    images = frame_views([photograph(cameras[0]), unposed], FRAMING)
+    assert images.images.shape == (2, 4, 64, 64)
+    assert images.cameras[1] is None

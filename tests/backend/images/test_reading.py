@@ -72,7 +72,7 @@ def test_a_huge_image_is_refused_before_it_takes_memory(tmp_path, size):
         read_image(tmp_path / "huge.png")
 
 
-def test_files_that_are_no_pictures_are_told_apart(tmp_path):
+def test_files_that_are_no_images_are_told_apart(tmp_path):
     with pytest.raises(RequestError, match=r"There is no image .*gone\.png"):
         read_image(tmp_path / "gone.png")
     (tmp_path / "empty.png").touch()

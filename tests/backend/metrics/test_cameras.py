@@ -21,7 +21,7 @@ def test_a_sideways_move_is_its_length_and_its_parallax():
     assert d2d == pytest.approx(200 * 0.1 / 4, abs=1e-9)
 
 
-def test_projections_are_clamped_to_the_picture():
+def test_projections_are_clamped_to_the_image():
     points = np.array([[50.0, 0.0, 0.0]])  # far off to the right in both
     d3d, d2d = camera_distances(replace(CAMERA, fx=100.0), CAMERA, points)
     assert (d3d, d2d) == (0.0, 0.0)

@@ -8,7 +8,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes import Solid
 from levelform.backend.geometry.frames import apply, similarity
 from levelform.backend.geometry.meshes import Mesh
-from levelform.backend.metrics import PROTOCOLS, Measured, average, evaluate
+from levelform.backend.metrics import PROTOCOLS, ProtocolScores, average, evaluate
 from levelform.backend.metrics.papers import DISN_THRESHOLDS
 from scipy.spatial.distance import cdist
 
@@ -177,11 +177,11 @@ def test_our_iou_counts_what_stands_out_of_the_box():
 
     cube = box((1.0, 1.0, 1.0))
     moved = cube.vertices + np.array([0.25, 0.0, 0.0])
-    truth, shifted = (
+    ground_truth, shifted = (
         Solid(Mesh(v.astype(np.float32), cube.faces.astype(np.int32)))
         for v in (cube.vertices, moved)
     )
-    assert evaluate(shifted, truth).values["iou"] == pytest.approx(0.75 / 1.25, abs=0.01)
+    assert evaluate(shifted, ground_truth).values["iou"] == pytest.approx(0.75 / 1.25, abs=0.01)
 
 
 QUICK = ("levelform", "pix3d")
@@ -218,7 +218,7 @@ def test_occupancy_networks_value_of_an_empty_mesh_is_the_diagonal():
 
 
 def test_a_headline_is_the_mean_over_classes_or_over_objects_as_the_paper_has_it():
-    rows = [("chair", Measured({"iou": 1.0}))] * 3 + [("lamp", Measured({"iou": 0.0}))]
+    rows = [("chair", ProtocolScores({"iou": 1.0}))] * 3 + [("lamp", ProtocolScores({"iou": 0.0}))]
     assert average(rows, "tdgn")[0] == {"iou": 0.5}
     assert average(rows, "uclid-net")[0] == {"iou": 0.75}
     assert average(rows, "tdgn")[1] == {"chair": {"iou": 1.0}, "lamp": {"iou": 0.0}}
@@ -226,8 +226,8 @@ def test_a_headline_is_the_mean_over_classes_or_over_objects_as_the_paper_has_it
 
 def test_disn_takes_f_from_the_means_of_precision_and_recall():
     rows = [
-        ("a", Measured({"precision_1%": 1.0, "recall_1%": 0.0, "f_score_1%": 0.0})),
-        ("a", Measured({"precision_1%": 0.0, "recall_1%": 1.0, "f_score_1%": 0.0})),
+        ("a", ProtocolScores({"precision_1%": 1.0, "recall_1%": 0.0, "f_score_1%": 0.0})),
+        ("a", ProtocolScores({"precision_1%": 0.0, "recall_1%": 1.0, "f_score_1%": 0.0})),
     ]
     assert average(rows, "disn")[0]["f_score_1%"] == 0.5
 

@@ -8,7 +8,7 @@ from levelform.backend.fields.field import Field
 from levelform.backend.placing.box import telling_views
 from levelform.backend.placing.front import wrapped
 from levelform.backend.placing.place import about_z, facing_of, place, upright, volume_of
-from levelform.backend.placing.trial import Trial
+from levelform.backend.placing.trial import VolumeTrial
 
 from .conftest import box_of, camera_around, capsule_view
 
@@ -93,7 +93,7 @@ def test_an_undecided_front_is_said(bar):
 def test_a_trial_finds_the_volume_where_the_result_covers_the_silhouettes():
     ball = [((0.3, -0.2, 0.1), (0.3, -0.2, 0.1), 0.5)]
     views = views_of(ball)
-    trial = Trial(Finder(), views, [item for _, item in telling_views(views)])
+    trial = VolumeTrial(Finder(), views, [item for _, item in telling_views(views)])
     right = np.diag([0.5 / 0.9] * 3 + [1.0])
     right[:3, 3] = (0.3, -0.2, 0.1)
     wrong = np.diag([0.7, 0.7, 0.7, 1.0])

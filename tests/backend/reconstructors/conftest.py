@@ -110,15 +110,15 @@ def depth_of_spheres(camera, spheres=SPHERES):
 
 def posed_batch(model, views, spheres=SPHERES, *, surface=20_000):
     """Return a batch of one object: its views framed for `model`, their depth, its surface."""
-    pictures = frame_views(views, model.framing)
-    poses, lenses = camera_tensors(pictures.cameras, torch.device("cpu"))
-    depths = [depth_of_spheres(camera, spheres) for camera in pictures.cameras]
+    images = frame_views(views, model.framing)
+    poses, intrinsics = camera_tensors(images.cameras, torch.device("cpu"))
+    depths = [depth_of_spheres(camera, spheres) for camera in images.cameras]
     return Batch(
-        pictures.images[None],
+        images.images[None],
         torch.zeros(1, 1, 3),
         torch.zeros(1, 1),
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
         surface=surface_of_spheres(surface, torch.Generator().manual_seed(2), spheres)[None],
         depth=torch.stack(depths)[None],
     )
@@ -135,11 +135,11 @@ def with_points(batch, generator, spheres=SPHERES, *, count=1024, near=0):
     return replace(batch, points=points[None], inside=(distances < 0).float(), distances=distances)
 
 
-def minimise(parameters, loss, *, steps, rate, clip=10.0):
+def minimise(parameters, loss, *, steps, learning_rate, clip=10.0):
     """Minimise `loss()` by Adam; the rate rises and falls once, gradients are clipped."""
     parameters = list(parameters)
-    optimizer = torch.optim.Adam(parameters, rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    optimizer = torch.optim.Adam(parameters, learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
     for _ in range(steps):
         value = loss()
         optimizer.zero_grad()
@@ -149,10 +149,10 @@ def minimise(parameters, loss, *, steps, rate, clip=10.0):
         schedule.step()
 
 
-def learn_one(model, view, *, encoder, steps, rate, near=0):
+def learn_one(model, view, *, encoder, steps, learning_rate, near=0):
     """Train a method on labels of one view of the object of `take`; return the IoU of its field.
 
-    `encoder` is the part with batch norms over pictures: one picture has no statistics. `near`
+    `encoder` is the part with batch norms over images: one image has no statistics. `near`
     points by the surface come to those all over the volume.
     """
     batch, generator = posed_batch(model, [view]), torch.Generator().manual_seed(1)
@@ -162,12 +162,12 @@ def learn_one(model, view, *, encoder, steps, rate, near=0):
         model.parameters(),
         lambda: model.loss(with_points(batch, generator, near=near))["loss"],
         steps=steps,
-        rate=rate,
+        learning_rate=learning_rate,
     )
     field = model.eval().decode(model.encode([view]))
     points = torch.rand(50_000, 3, generator=generator) * 2 - 1
-    found, truth = field(points) < field.level(), labels_of_spheres(points) > 0
-    return ((found & truth).sum() / (found | truth).sum()).item()
+    found, ground_truth = field(points) < field.level(), labels_of_spheres(points) > 0
+    return ((found & ground_truth).sum() / (found | ground_truth).sum()).item()
 
 
 @pytest.fixture(name="minimise")

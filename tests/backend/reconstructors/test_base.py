@@ -40,7 +40,7 @@ class Plane(Field):
 
 
 class PlaneMethod(Reconstructor):
-    """A plane as high as the picture is opaque."""
+    """A plane as high as the image is opaque."""
 
     spec = MethodSpec("plane", "Plane", "", "", max_views=3, fusions=("mean", "max"))
     configuration_class = PlaneConfiguration
@@ -222,7 +222,7 @@ def test_missing_camera_is_named(plane, monkeypatch):
     monkeypatch.setattr(PlaneMethod, "spec", replace(PlaneMethod.spec, needs_camera=True))
     camera = Camera(np.diag([1.0, -1, -1, 1]), 4, 4, 2, 2, 4, 4)
     views = [View(torch.ones(4, 4, 4), camera), View(torch.ones(4, 4, 4), name="mug.png")]
-    with pytest.raises(RequestError, match=r"camera for every picture; mug\.png has none"):
+    with pytest.raises(RequestError, match=r"camera for every image; mug\.png has none"):
         plane.prepare(views)
 
 

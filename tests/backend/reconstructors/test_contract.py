@@ -18,7 +18,7 @@ from levelform.backend.reconstructors import (
 NETWORKS = [name for name, cls in methods().items() if cls.spec.needs_weights]
 
 
-def thin_out(model, view, share=0.01):
+def thin_out(model, view, fraction=0.01):
     """Make UCLID-Net sure that this share of its voxels is occupied by `view`, and no other.
 
     Random weights know nothing of any, and would fold thousands of sheets.
@@ -28,7 +28,7 @@ def thin_out(model, view, share=0.01):
         logits = model.network.occupancy_logits(model.encode([view]).tensors["grid"][None])
         sure = 30 / logits.std()
         head.weight *= sure
-        head.bias.copy_(sure * (head.bias - logits.flatten().quantile(1 - share)))
+        head.bias.copy_(sure * (head.bias - logits.flatten().quantile(1 - fraction)))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_equal_views_are_one_view(name, models, points, photograph, cameras):
         pytest.skip("takes one view")
     one = model.decode(model.encode([view]))(points)
     several = model.decode(model.encode([view] * 3))(points)
-    # Three pictures at once are rounded otherwise than one, by how much is the processor's.
+    # Three images at once are rounded otherwise than one, by how much is the processor's.
     assert (several - one).abs().max() < 3e-5 * max(1.0, one.abs().max().item())
 
 
@@ -131,7 +131,7 @@ def test_any_lens_gives_the_training_cameras_field(name, models, points, photogr
     """Five very different cameras against the training cameras that stand where they stand."""
     model = models(name)
     if model.framing is None:
-        pytest.skip("takes pictures as they are")
+        pytest.skip("takes images as they are")
     fields = []
     for camera in cameras:
         view = photograph(camera)
@@ -190,7 +190,7 @@ def test_volume_behind_the_camera_is_refused(name, models, photograph, cameras, 
     away = replace(cameras[0], world_from_camera=aim((0, -3, 0.8), (0, -6, 0.8)))
     view = replace(photograph(cameras[0]), camera=away, name="chair.png")
     if model.framing is None:
-        pytest.skip("takes pictures as they are")
+        pytest.skip("takes images as they are")
     with pytest.raises(RequestError, match=r"behind the camera of chair\.png"):
         model.encode([view])
 

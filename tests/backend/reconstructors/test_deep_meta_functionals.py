@@ -227,7 +227,7 @@ def test_the_moment_is_folded_into_the_field(points, disturbed):
 
 def test_a_sequence_of_another_length_is_refused():
     model = make(coordinates=4, frames=2)
-    with pytest.raises(RequestError, match="2 pictures of a sequence at once, not 1"):
+    with pytest.raises(RequestError, match="2 images of a sequence at once, not 1"):
         model.encode([View(torch.rand(24, 24, 4))])
 
 
@@ -274,9 +274,9 @@ def test_silhouettes_are_maxima_along_rays():
     centers = (torch.arange(32) + 0.5) / 16 - 1
     row, column = torch.meshgrid(centers, centers, indexing="ij")
     # Looking along x the rows are y and the columns z, and so on.
-    for picture, (a, b) in zip(seen, [(0.0, -0.1), (0.2, -0.1), (0.2, 0.0)], strict=True):
+    for image, (a, b) in zip(seen, [(0.0, -0.1), (0.2, -0.1), (0.2, 0.0)], strict=True):
         wanted = ((row - a) ** 2 + (column - b) ** 2).sqrt() < 0.6
-        assert ((picture > 0.5) == wanted).float().mean() > 0.97
+        assert ((image > 0.5) == wanted).float().mean() > 0.97
 
 
 def test_silhouette_loss_has_gradients_and_learns(silent):
@@ -422,7 +422,7 @@ def test_normals_of_a_fitted_sphere_point_outwards(minimise):
         points = torch.rand(1, 512, 3, generator=generator) * 2 - 1
         return model.loss(Batch(images, points, (points.norm(dim=-1) < 0.6).float()))["loss"]
 
-    minimise(model.parameters(), loss, steps=100, rate=1e-2)
+    minimise(model.parameters(), loss, steps=100, learning_rate=1e-2)
     embedding = model.eval().embed(images[0])[0].detach()
     field = model.decode(Code(model.spec.name, {"embedding": embedding}))
     away = F.normalize(torch.randn(500, 3, generator=generator), dim=1)

@@ -55,7 +55,7 @@ def tiny(**changes):
 
 
 def look(azimuth, *, size=40, distance=3.2, orthographic=False):
-    """Return a camera that looks at the volume's centre, its picture drawn by a formula."""
+    """Return a camera that looks at the volume's centre, its image drawn by a formula."""
     a = np.radians(azimuth)
     away = np.array([np.sin(a), -np.cos(a), 0.4])
     away /= np.linalg.norm(away)
@@ -83,17 +83,17 @@ def view(azimuth=20.0, **options):
 
 def batch_of(model, views, count=60, seed=0):
     """Return one object with its views framed as the model frames them."""
-    pictures = model.prepare(views)
-    poses, lenses = camera_tensors(pictures.cameras, CPU)
+    images = model.prepare(views)
+    poses, intrinsics = camera_tensors(images.cameras, CPU)
     points = torch.rand(1, count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     distances = points.norm(dim=-1) - 0.5
     return Batch(
-        pictures.images[None],
+        images.images[None],
         points,
         (distances < 0).float(),
         distances=distances,
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
         orthographic=views[0].camera.orthographic,
     )
 
@@ -148,7 +148,7 @@ def test_a_map_of_coordinates_is_looked_up_at_the_pixel(legacy):
     ramp = torch.arange(size, dtype=torch.float32) + (0.0 if legacy else 0.5)
     level = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size)])[None]
     pixels = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [-5.0, 99.0]]])
-    found = Maps((level,), size, legacy).look_up(pixels)
+    found = Maps((level,), size, legacy).sample(pixels)
     edge = size - 1.0 if legacy else size - 0.5
     low = 0.0 if legacy else 0.5
     expected = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [low, edge]]])
@@ -164,7 +164,7 @@ def test_only_what_is_looked_up_is_resized(sides):
     maps = Maps(levels, 24, legacy=False)
     pixels = torch.rand(2, 300, 2, generator=generator) * 28 - 2
     pixels[:, :4] = torch.tensor([[0.5, 0.5], [23.5, 23.5], [0.0, 24.0], [7.5, 8.0]])
-    found = maps.look_up(pixels)
+    found = maps.sample(pixels)
     grid = 2 * maps.indices(pixels) / 23 - 1
     slow = F.grid_sample(maps.resized(), grid[:, :, None], align_corners=True)[..., 0].mT
     torch.testing.assert_close(found, slow, rtol=0, atol=1e-5)
@@ -289,7 +289,7 @@ def test_a_view_with_the_point_behind_its_camera_does_not_count(orthographic):
     alone = model.decode(one, part="local")
     pixels = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 2 + 11
     origins, directions = camera.rays(pixels.double())
-    for depth in (0.6, -0.6):  # both project into both pictures
+    for depth in (0.6, -0.6):  # both project into both images
         points = (origins + depth * directions).float()
         for known in (camera, model.prepare([there]).cameras[0]):
             seen, _ = known.project(points.double())
@@ -349,8 +349,8 @@ def test_a_batch_that_lacks_something_is_refused(missing, words):
 
 
 @pytest.mark.slow
-def test_one_picture_of_a_sphere_is_learned(minimise):
-    plain = {"camera": False, "batch_norm": False}  # one picture has no statistics
+def test_one_image_of_a_sphere_is_learned(minimise):
+    plain = {"camera": False, "batch_norm": False}  # one image has no statistics
     model = tiny(point_widths=(32, 64, 64), decoder_widths=(64, 32), **plain).train()
     batch = batch_of(model, [view()])
     generator = torch.Generator().manual_seed(0)
@@ -360,7 +360,7 @@ def test_one_picture_of_a_sphere_is_learned(minimise):
         drawn = replace(batch, points=points, distances=points.norm(dim=-1) - 0.5)
         return model.loss(drawn)["loss"]
 
-    minimise(model.parameters(), loss, steps=400, rate=1e-2)
+    minimise(model.parameters(), loss, steps=400, learning_rate=1e-2)
     points = torch.rand(20_000, 3, generator=generator) * 2 - 1
     found = model.eval().decode(model.encode([view()]))(points)
     assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
@@ -375,9 +375,9 @@ def test_an_estimated_camera_sees_what_the_network_said():
     unposed = View(picture(), None, name="photo")
     (camera,) = model.estimate_cameras([unposed])
     images = model.prepare([unposed]).images
-    from levelform.backend.reconstructors.disn import network_picture
+    from levelform.backend.reconstructors.disn import network_image
 
-    matrix = model.camera(network_picture(images, model.configuration))[0].detach().double()
+    matrix = model.camera(network_image(images, model.configuration))[0].detach().double()
     points = torch.rand(30, 3, dtype=torch.float64) - 0.5
     local = model.to_method(points) @ matrix[:, :3].T + matrix[:, 3]
     pixels, _ = camera.project(points)
@@ -568,9 +568,9 @@ def test_an_imported_camera_network_is_the_formula():
     z = torch.linalg.cross(x, b[3:])
     z = z / z.norm()
     columns = torch.stack([x, torch.linalg.cross(z, x), z], dim=1)  # M, rows times it
-    shift = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
+    translation = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
     point = torch.tensor([0.3, 0.1, -0.2])
-    expected = point @ (head("scale") * columns) + shift
+    expected = point @ (head("scale") * columns) + translation
     found = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
     torch.testing.assert_close(found[:, :3] @ point + found[:, 3], expected)
 

@@ -49,8 +49,8 @@ def ball_views(count, radius=0.6):
 
 def radius_of(field):
     """Return the radius of the ball that has as many of the points as the field."""
-    share = float((field(POINTS) < 0).double().mean())
-    return (share * 8 * 3 / 4 / np.pi) ** (1 / 3)
+    fraction = float((field(POINTS) < 0).double().mean())
+    return (fraction * 8 * 3 / 4 / np.pi) ** (1 / 3)
 
 
 def test_the_level_of_so_many_views_moves_the_surface():

@@ -1,4 +1,4 @@
-"""Levelform's own: sizes, switches, the baked field, several views, pictures without a camera."""
+"""Levelform's own: sizes, switches, the baked field, several views, images without a camera."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import frame_views, mask_square
 from levelform.backend.reconstructors import Code, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
-from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_overlap
+from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_iou
 
 CPU = torch.device("cpu")
 TINY = replace(
@@ -51,16 +51,16 @@ def make(**changes):
 def batch_of(model, objects, *, count=60):
     """Return a batch of objects' views, framed as the model frames them, with random labels."""
     generator = torch.Generator().manual_seed(1)
-    pictures = [frame_views(views, model.framing) for views in objects]
-    placed = [camera_tensors(p.cameras, CPU) for p in pictures]
+    images = [frame_views(views, model.framing) for views in objects]
+    placed = [camera_tensors(p.cameras, CPU) for p in images]
     points = torch.rand(len(objects), count, 3, generator=generator) * 2 - 1
     return Batch(
-        torch.stack([p.images for p in pictures]),
+        torch.stack([p.images for p in images]),
         points,
         (points.norm(dim=-1) < 0.8).float(),
         near=torch.rand(points.shape[:2], generator=generator) < 0.5,
         camera_from_volume=torch.stack([poses for poses, _ in placed]),
-        intrinsics=torch.stack([lenses for _, lenses in placed]),
+        intrinsics=torch.stack([intrinsics for _, intrinsics in placed]),
     )
 
 
@@ -115,7 +115,7 @@ def test_gradients_reach_every_parameter_of_the_camera_network(batch, silent):
     assert all(p.grad is None for p in others)
 
 
-def test_without_hyper_only_the_first_bias_depends_on_the_picture():
+def test_without_hyper_only_the_first_bias_depends_on_the_image():
     torch.manual_seed(1)
     embeddings = torch.randn(2, 10)
     for hyper in (True, False):
@@ -127,7 +127,7 @@ def test_without_hyper_only_the_first_bias_depends_on_the_picture():
 
 @variants
 def test_each_switch_takes_away_what_it_says(changes, views, batch):
-    """A picture's colours, its mask and its camera matter where a switch leaves them in."""
+    """An image's colours, its mask and its camera matter where a switch leaves them in."""
     model = make(camera=False, **changes)
     look = model.look(batch.images.flatten(0, 1))
     fixed = type(look)(torch.ones_like(look.embedding), look.maps)
@@ -165,14 +165,14 @@ def test_the_loss_adds_what_the_overlap_of_each_object_lacks(batch):
     plain, counting = make(overlap=0.0), make(overlap=2.0)
     counting.load_state_dict(plain.state_dict())
     share = plain.logits(batch).sigmoid().detach()
-    overlaps = []
+    ious = []
     for index in range(len(share)):  # by hand, one object after the other
         even = ~batch.near[index]
         own, true = share[index][even], batch.inside[index][even]
         both = sum(float(s) for s, t in zip(own, true, strict=True) if t)
         either = float(own.sum()) + float(true.sum()) - both
-        overlaps.append(both / either)
-    expected = plain.loss(batch)["loss"] + 2 * (1 - sum(overlaps) / len(overlaps))
+        ious.append(both / either)
+    expected = plain.loss(batch)["loss"] + 2 * (1 - sum(ious) / len(ious))
     torch.testing.assert_close(counting.loss(batch)["loss"], expected)
 
 
@@ -180,12 +180,12 @@ def test_a_sharp_answer_has_the_overlap_of_its_sets():
     inside = torch.tensor([[1.0, 1, 0, 0, 1], [0, 0, 0, 0, 0]])
     found = torch.tensor([[1.0, 0, 1, 0, 0], [0, 0, 0, 0, 0]])
     even = torch.tensor([[True, True, True, True, False]] * 2)
-    assert soft_overlap(found[:1], inside[:1], even[:1]) == pytest.approx(1 / 3)
-    assert soft_overlap(found, inside, even).isfinite()  # of nothing with nothing
+    assert soft_iou(found[:1], inside[:1], even[:1]) == pytest.approx(1 / 3)
+    assert soft_iou(found, inside, even).isfinite()  # of nothing with nothing
 
 
 def test_half_precision_keeps_coordinates(batch):
-    """Under autocast only pictures are in bfloat16: near points keep apart."""
+    """Under autocast only images are in bfloat16: near points keep apart."""
     model = make(local_features=False)
     close = replace(batch, points=batch.points[:, :1] + 1e-4 * torch.arange(20.0)[:, None])
     with torch.autocast("cpu", torch.bfloat16):
@@ -195,7 +195,7 @@ def test_half_precision_keeps_coordinates(batch):
 
 
 def test_no_cameras_no_training(batch):
-    with pytest.raises(RequestError, match="posed pictures"):
+    with pytest.raises(RequestError, match="posed images"):
         make().loss(replace(batch, camera_from_volume=None))
     with pytest.raises(RequestError, match="no cameras to learn from"):
         make().camera_loss(replace(batch, camera_from_volume=None))
@@ -295,21 +295,21 @@ def test_symmetry_can_be_left_away(views, points, disturbed):
     assert not torch.allclose(alone, model.decode(code)(points), atol=0.01)
 
 
-def test_trust_in_mirror_images_depends_on_the_picture(views, disturbed):
+def test_trust_in_mirror_images_depends_on_the_image(views, disturbed):
     model = disturbed(make())
-    trusts = [model.decode(model.encode([view]))._trust for view in views[:2]]
-    assert trusts[0] != trusts[1]
-    assert torch.equal(make().decode(make().encode(views[:1]))._trust, torch.zeros(1))
+    gates = [model.decode(model.encode([view]))._gate for view in views[:2]]
+    assert gates[0] != gates[1]
+    assert torch.equal(make().decode(make().encode(views[:1]))._gate, torch.zeros(1))
 
 
-# ---------------------------------------------------------------- pictures without a camera
+# ---------------------------------------------------------------- images without a camera
 
 
 def unposed(view):
     return View(view.image, None, view.name)
 
 
-def test_a_picture_without_a_camera(views, points):
+def test_an_image_without_a_camera(views, points):
     model = make()
     one = model.decode(model.encode([unposed(views[0])]))(points)
     assert one.isfinite().all()
@@ -327,7 +327,7 @@ def test_no_camera_network_is_said(views):
 
 
 def test_a_true_sighting_is_framed_as_the_true_camera(photograph, aim):
-    """What the camera network is taught leads, where it is right, to the posed picture."""
+    """What the camera network is taught leads, where it is right, to the posed image."""
     model = make()
     for center in ((1.2, -2.6, 1.0), (-2.5, -3.0, 0.4), (0.3, 5.0, 2.0)):
         distance = float(torch.tensor(center).norm())
@@ -335,9 +335,9 @@ def test_a_true_sighting_is_framed_as_the_true_camera(photograph, aim):
         camera = Camera(aim(center, (0, 0, 0)), focal, focal, 100, 100, 200, 200)
         view = photograph(camera)
         square = mask_square(view.image[..., 3], model.framing)
-        poses, lenses = camera_tensors([cropped_camera(camera, square, 32)], CPU)
+        poses, intrinsics = camera_tensors([cropped_camera(camera, square, 32)], CPU)
         true = true_sightings(
-            poses, lenses, size=32, unit=model.framing.focal / 3.2, orthographic=False
+            poses, intrinsics, size=32, unit=model.framing.focal / 3.2, orthographic=False
         )
         model.camera.sightings = lambda images, true=true: true
         (found,) = model.estimate_cameras([unposed(view)])
@@ -351,7 +351,7 @@ def test_a_true_sighting_is_framed_as_the_true_camera(photograph, aim):
         assert (framed[0] - framed[1]).abs().mean() < 1e-3
 
 
-def test_camera_network_learns_where_pictures_were_taken_from(views):
+def test_camera_network_learns_where_images_were_taken_from(views):
     model = make(camera_stem=8, camera_widths=(8, 12))
     one = batch_of(model, [views[:3]])
     optimizer = torch.optim.Adam(model.camera.parameters(), 0.01)
@@ -366,4 +366,4 @@ def test_camera_network_learns_where_pictures_were_taken_from(views):
 
 def test_learns_one_object(views, learn):
     model = make(widths=(8, 12, 16, 20), hidden_width=16, camera=False)
-    assert learn(model, views[0], encoder=model.trunk, steps=400, rate=0.008) > 0.85
+    assert learn(model, views[0], encoder=model.trunk, steps=400, learning_rate=0.008) > 0.85

@@ -215,7 +215,7 @@ def test_output_must_be_safetensors(tmp_path):
         import_.run(parser.parse_args(["occupancy-network", "x.pt", "-o", "y.pt"]))
 
 
-def test_an_unposed_picture_is_enough(disturbed, points, photograph, cameras):
+def test_an_unposed_image_is_enough(disturbed, points, photograph, cameras):
     model = make(disturbed)
     view = photograph(cameras[0])
     field = model.decode(model.encode([View(view.image)]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from levelform.backend.contract.errors import Cancelled, RequestError
+from levelform.backend.contract.errors import JobCancelled, RequestError
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.srgb import linear_from_srgb, srgb_from_linear
@@ -16,7 +16,7 @@ from levelform.backend.reconstructors import Batch, Code, count_parameters
 from levelform.backend.reconstructors.sdf_srn import MARGIN, SDFSRN, Rays, bisect, lower_bound
 from levelform.backend.ticket import Ticket
 
-RADIUS = 0.6  # of the sphere in the pictures, volume units
+RADIUS = 0.6  # of the sphere in the images, volume units
 
 
 def tiny(**changes):
@@ -39,7 +39,7 @@ def orbit(azimuth, *, elevation=20.0, distance=2.732 * 1.8, size=64, orthographi
     return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
 
 
-def sphere_picture(camera, radius=RADIUS):
+def sphere_image(camera, radius=RADIUS):
     """Return (H, W, 4): a sphere, lit from above, with an edge of one pixel."""
     size = camera.width
     y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
@@ -55,7 +55,7 @@ def sphere_picture(camera, radius=RADIUS):
 
 def sphere_view(azimuth=30.0, **options):
     camera = orbit(azimuth, **options)
-    return View(sphere_picture(camera), camera, name=f"at {azimuth:g}")
+    return View(sphere_image(camera), camera, name=f"at {azimuth:g}")
 
 
 def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
@@ -67,7 +67,7 @@ def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
         for b in range(objects)
     ]
     images = torch.stack(
-        [torch.stack([sphere_picture(c).permute(2, 0, 1) for c in row]) for row in cameras]
+        [torch.stack([sphere_image(c).permute(2, 0, 1) for c in row]) for row in cameras]
     )
     tensors = [camera_tensors(row, torch.device("cpu")) for row in cameras]
     points = torch.zeros(objects, 1, 3)
@@ -76,7 +76,7 @@ def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
         points,
         torch.ones(objects, 1),
         camera_from_volume=torch.stack([pose for pose, _ in tensors]),
-        intrinsics=torch.stack([lens for _, lens in tensors]),
+        intrinsics=torch.stack([intrinsics for _, intrinsics in tensors]),
         orthographic=orthographic,
     )
 
@@ -124,8 +124,8 @@ def test_the_closed_form_is_the_distance_to_the_shifted_ray():
     # Eq. 1 as written: the rejection of z (u, 1) from (v, 1), v = u (1 + D / |u|).
     v = u * (1 + distance / u.norm(dim=-1))[..., None]
     u1, v1 = (torch.cat([w, torch.ones_like(w[..., :1])], -1) for w in (u, v))
-    share = (v1 * u1).sum(-1) / (v1 * v1).sum(-1)
-    expected = depth * (u1 - share[..., None] * v1).norm(dim=-1)
+    fraction = (v1 * u1).sum(-1) / (v1 * v1).sum(-1)
+    expected = depth * (u1 - fraction[..., None] * v1).norm(dim=-1)
     torch.testing.assert_close(lower_bound(depth, rays), expected)
 
 
@@ -165,8 +165,8 @@ def test_rays_weigh_one_over_their_distance_but_no_more_than_at_half_a_pixel():
     model = tiny()
     batch = sphere_batch(1, 1)
     rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
-    lens = batch.intrinsics[0, 0]
-    torch.testing.assert_close(rays.half_pixel, (0.5 / lens[:1])[None])
+    intrinsics = batch.intrinsics[0, 0]
+    torch.testing.assert_close(rays.half_pixel, (0.5 / intrinsics[:1])[None])
     torch.manual_seed(3)
     distance = torch.rand_like(rays.distance) * 20 * rays.half_pixel
     distance[:, ::7] = 1e-9  # the edge runs through the pixel's centre
@@ -204,7 +204,7 @@ def test_a_point_on_a_pixels_ray_projects_back_to_it(orthographic):
     torch.testing.assert_close(pixels, expected, rtol=0, atol=1e-3)
     torch.testing.assert_close(
         depth,
-        (1.7 + rays.beyond.double().expand_as(depth[None]))[0] / model.scale,
+        (1.7 + rays.depth_offset.double().expand_as(depth[None]))[0] / model.scale,
         rtol=0,
         atol=1e-4,
     )
@@ -275,7 +275,7 @@ def test_the_marcher_learns_where_a_sphere_is(minimise):
         free = (MARGIN - levels[:-1]).relu().mean()
         return (hit * seen.inside).mean() + (miss * ~seen.inside).mean() + free
 
-    minimise(model.renderer.parameters(), loss, steps=300, rate=1e-2)
+    minimise(model.renderer.parameters(), loss, steps=300, learning_rate=1e-2)
     with torch.no_grad():
         traced = model.renderer(ball, rays.origins, rays.directions)
     assert ((traced.levels[-1] <= 0) == rays.inside).float().mean() > 0.98
@@ -298,7 +298,7 @@ def test_pretraining_gives_a_sphere(minimise):
         model.generator.parameters(),
         lambda: model.pretraining_loss(64, generator, points=64),
         steps=600,
-        rate=6e-3,
+        learning_rate=6e-3,
         clip=0.3,
     )
     with torch.no_grad():
@@ -418,15 +418,15 @@ def test_rendering_shows_the_decoded_field():
     model = tiny()
     code = model.encode([sphere_view()])
     camera = orbit(75, size=24)
-    picture = model.render(code, camera)
-    assert picture["color"].shape == picture["normals"].shape == (24, 24, 3)
-    torch.testing.assert_close(picture["normals"].norm(dim=-1), torch.ones(24, 24))
+    image = model.render(code, camera)
+    assert image["color"].shape == image["normals"].shape == (24, 24, 3)
+    torch.testing.assert_close(image["normals"].norm(dim=-1), torch.ones(24, 24))
     y, x = torch.meshgrid(torch.arange(24) + 0.5, torch.arange(24) + 0.5, indexing="ij")
     origins, directions = camera.rays(torch.stack([x, y], -1).reshape(-1, 2))
-    points = origins + picture["depth"].reshape(-1, 1) * directions
+    points = origins + image["depth"].reshape(-1, 1) * directions
     colors = model.decode(code).color(points)[:, :3]
     srgb = srgb_from_linear(colors)
-    torch.testing.assert_close(picture["color"].reshape(-1, 3), srgb, rtol=0, atol=1e-3)
+    torch.testing.assert_close(image["color"].reshape(-1, 3), srgb, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("occupancy", [False, True])
@@ -458,10 +458,10 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
     fitted = model.encode(views, optimize=8).tensors["latent"]
 
     def loss(latent):
-        pictures = model.prepare(views)
-        poses, lenses = camera_tensors(pictures.cameras, torch.device("cpu"))
+        images = model.prepare(views)
+        poses, intrinsics = camera_tensors(images.cameras, torch.device("cpu"))
         network = model.generator(latent).expand(2)
-        rays = model.rays(pictures.images, poses, lenses, False)
+        rays = model.rays(images.images, poses, intrinsics, False)
         return model.ray_losses(network, rays, torch.Generator().manual_seed(3))["loss"]
 
     assert loss(fitted) < loss(start)
@@ -470,12 +470,12 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
 
 
 def test_test_time_optimisation_can_be_stopped():
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         tiny().encode([sphere_view()], optimize=50, ticket=Ticket(cancelled=lambda: True))
 
 
 def test_test_time_optimisation_needs_cameras():
-    unposed = View(sphere_picture(orbit(0)), None, name="photo")
+    unposed = View(sphere_image(orbit(0)), None, name="photo")
     assert tiny().encode([unposed]).tensors["latent"].isfinite().all()
     with pytest.raises(RequestError, match="camera"):
         tiny().encode([unposed], optimize=3)

@@ -29,7 +29,7 @@ def make(**changes):
 
 
 def bend(model, *, amount=0.05):
-    """Make the embedding a warp that depends on the picture, and the points differ by picture."""
+    """Make the embedding a warp that depends on the image, and the points differ by image."""
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         if model.embed is not None:
@@ -46,8 +46,8 @@ def batch(count=2):
     return Batch(images, points, (points.norm(dim=-1) < 0.7).float())
 
 
-def iou(found, truth):
-    return ((found & truth).sum() / (found | truth).sum()).item()
+def iou(found, ground_truth):
+    return ((found & ground_truth).sum() / (found | ground_truth).sum()).item()
 
 
 def test_published_size():
@@ -225,8 +225,8 @@ def test_embedded_mesh_keeps_faces_and_moves_with_the_warp():
 def test_greedy_deletion_takes_the_best_each_time(label, points):
     model = bend(make())
     code = Code("tdgn", {"features": torch.randn(1, 8)})
-    truth = (model.decode(code)(points) < 0).float()
-    deletions = model.delete_greedily(code, points, truth, label=label, steps=10)
+    ground_truth = (model.decode(code)(points) < 0).float()
+    deletions = model.delete_greedily(code, points, ground_truth, label=label, steps=10)
     assert len(deletions) == 3  # of four points one stays
     keep = torch.ones(8, dtype=torch.bool)
     for deletion in deletions:
@@ -236,7 +236,7 @@ def test_greedy_deletion_takes_the_best_each_time(label, points):
                 without = keep.clone()
                 without[index] = False
                 found = model.decode(code, keep=without)(points) < 0
-                tried[index] = iou(found, truth > 0)
+                tried[index] = iou(found, ground_truth > 0)
         assert deletion.iou == pytest.approx(max(tried.values()), abs=0.01)
         assert tried[deletion.index] == pytest.approx(max(tried.values()), abs=0.01)
         keep = deletion.keep

@@ -28,7 +28,7 @@ from levelform.backend.reconstructors.uclid_net import (
 )
 
 SIZE = 64
-RADIUS = 0.6  # of the sphere in the pictures, volume units
+RADIUS = 0.6  # of the sphere in the images, volume units
 
 
 def tiny(**changes):
@@ -53,15 +53,15 @@ def look(azimuth, *, distance=3.2, orthographic=False):
 
 
 def sphere(camera):
-    """Return the picture (S, S, 4) and the depth (S, S) of a sphere."""
+    """Return the image (S, S, 4) and the depth (S, S) of a sphere."""
     y, x = torch.meshgrid(torch.arange(SIZE) + 0.5, torch.arange(SIZE) + 0.5, indexing="ij")
     origins, directions = camera.rays(torch.stack([x, y], -1).double())
     a, b = directions.square().sum(-1), (origins * directions).sum(-1)
     root = b**2 - a * (origins.square().sum(-1) - RADIUS**2)
     depth = torch.where(root > 0, (-b - root.clamp_min(0).sqrt()) / a, torch.inf).float()
     shade = 0.3 + 0.6 * (1 - y / SIZE)
-    picture = torch.stack([shade, shade * 0.5, x / SIZE, depth.isfinite().float()], -1)
-    return picture, depth
+    image = torch.stack([shade, shade * 0.5, x / SIZE, depth.isfinite().float()], -1)
+    return image, depth
 
 
 def view(azimuth=20.0, **options):
@@ -76,17 +76,17 @@ def surface(count=3000):
 
 def batch_of(model, azimuths=(20.0, 140.0), orthographic=False):
     cameras = [look(a, orthographic=orthographic) for a in azimuths]
-    pictures = [sphere(camera) for camera in cameras]
-    poses, lenses = camera_tensors(cameras, torch.device("cpu"))
+    images = [sphere(camera) for camera in cameras]
+    poses, intrinsics = camera_tensors(cameras, torch.device("cpu"))
     return Batch(
-        torch.stack([p.permute(2, 0, 1) for p, _ in pictures])[None],
+        torch.stack([p.permute(2, 0, 1) for p, _ in images])[None],
         torch.zeros(1, 1, 3),
         torch.ones(1, 1),
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
         orthographic=orthographic,
         surface=surface(),
-        depth=torch.stack([d for _, d in pictures])[None],
+        depth=torch.stack([d for _, d in images])[None],
     )
 
 
@@ -110,16 +110,16 @@ def code_with(model, shape=None):
 
 
 def framed_as_inference(model, batch, views):
-    """Return the batch with pictures and cameras as `prepare` makes them of the views."""
-    pictures = model.prepare(views)
-    poses, lenses = camera_tensors(
-        [c.in_frame(model.method_from_volume) for c in pictures.cameras], torch.device("cpu")
+    """Return the batch with images and cameras as `prepare` makes them of the views."""
+    images = model.prepare(views)
+    poses, intrinsics = camera_tensors(
+        [c.in_frame(model.method_from_volume) for c in images.cameras], torch.device("cpu")
     )
     return replace(
         batch,
-        images=pictures.images[None],
+        images=images.images[None],
         camera_from_volume=poses[None],
-        intrinsics=lenses[None],
+        intrinsics=intrinsics[None],
     )
 
 
@@ -260,11 +260,11 @@ def test_training_with_found_depth_sees_what_inference_will():
     model = tiny()
     batch = framed_as_inference(model, batch_of(model, azimuths=(20.0,)), [view()])
     with torch.no_grad():
-        trained = model.grids(batch, found_depth=True)[0]
-        truth = model.grids(batch)[0]
+        trained = model.grids(batch, predicted_depth=True)[0]
+        ground_truth = model.grids(batch)[0]
     expected = model.encode([view()]).tensors["grid"]
     torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(truth, expected, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(ground_truth, expected, rtol=1e-2, atol=1e-2)
 
 
 def test_given_depth_is_used_instead_of_the_regressed_one():
@@ -314,9 +314,9 @@ def test_wrong_requests_are_one_sentence(changes, call, words):
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_a_coarse_depth_map_fills_the_voxels_that_a_fine_one_does(step):
     model, seen = tiny(), look(20.0)
-    picture, depth = sphere(seen)
+    image, depth = sphere(seen)
     grids = [
-        model.encode([View(picture, seen)], depth=[d]).tensors["depth_grid"]
+        model.encode([View(image, seen)], depth=[d]).tensors["depth_grid"]
         for d in (F.interpolate(depth[None, None], scale_factor=3)[0, 0], depth[::step, ::step])
     ]
     beside = F.max_pool3d(grids[1][None], 3, 1, 1)[0]
@@ -334,9 +334,9 @@ def test_no_other_set_of_voxels_is_expected_to_overlap_better(seed):
     subsets = torch.cartesian_prod(*[torch.tensor([False, True])] * 12)[1:]
     p = probability.flatten().double()
     shared = (subsets * p).sum(1)
-    overlaps = shared / (subsets.sum(1) + p.sum() - shared)
-    best = overlaps.max()
-    assert (chosen.flatten() == subsets[overlaps.argmax()]).all()
+    ious = shared / (subsets.sum(1) + p.sum() - shared)
+    best = ious.max()
+    assert (chosen.flatten() == subsets[ious.argmax()]).all()
     assert (chosen == (probability > best / (1 + best))).all()
 
 
@@ -345,14 +345,14 @@ def test_the_expected_overlap_is_what_voxels_so_drawn_have():
     probability = (2 * torch.randn(28, 28, 28, generator=generator) - 3).sigmoid()
     chosen = likeliest_voxels(probability, most=28**3)
 
-    def overlap(found, true):
+    def iou(found, true):
         return ((found & true).sum() / (found | true).sum()).item()
 
     drawn = [torch.rand(probability.shape, generator=generator) < probability for _ in range(9)]
-    best = np.mean([overlap(chosen, true) for true in drawn])
+    best = np.mean([iou(chosen, true) for true in drawn])
     assert probability[chosen].min().item() == pytest.approx(best / (1 + best), abs=0.005)
     for tau in (0.15, TAU, 0.5):
-        assert np.mean([overlap(probability > tau, true) for true in drawn]) < best
+        assert np.mean([iou(probability > tau, true) for true in drawn]) < best
 
 
 def test_at_most_so_many_voxels_are_folded():
@@ -374,16 +374,16 @@ def test_symmetric_objects_have_the_likelier_sheet_on_both_sides():
     assert (volume == volume.flip(0)).all()
     patches = model.patches(code, lattice=3)
     assert (patches.voxels == volume.nonzero()).all()
-    sheet = {tuple(v): x for v, x in zip(patches.voxels.tolist(), patches.vertices, strict=True)}
+    patch = {tuple(v): x for v, x in zip(patches.voxels.tolist(), patches.vertices, strict=True)}
     alone = model.patches(code, lattice=3, symmetry=False)
-    likely = dict.fromkeys(sheet, 0)
+    likely = dict.fromkeys(patch, 0)
     for voxel, vertices in zip(alone.voxels.tolist(), alone.vertices, strict=True):
         x, y, z = voxel
-        if (x, y, z) in sheet and own[x, y, z] > own[27 - x, y, z]:
+        if (x, y, z) in patch and own[x, y, z] > own[27 - x, y, z]:
             likely[x, y, z] += 1
-            torch.testing.assert_close(sheet[x, y, z], vertices)
+            torch.testing.assert_close(patch[x, y, z], vertices)
             other = vertices * torch.tensor([-1.0, 1.0, 1.0])
-            torch.testing.assert_close(sheet[27 - x, y, z], other)
+            torch.testing.assert_close(patch[27 - x, y, z], other)
     assert sum(likely.values()) > 100
 
 
@@ -433,9 +433,9 @@ def test_no_occupied_voxel_is_no_chamfer_term():
     assert terms["loss"].isfinite()
 
 
-def test_sheets_of_all_pictures_folded_at_once_are_those_of_each_alone(monkeypatch):
+def test_sheets_of_all_images_folded_at_once_are_those_of_each_alone(monkeypatch):
     monkeypatch.setattr(uclid_net, "MOST_FOLDED", VOXELS**3)
-    model = tiny()  # in evaluation norms do not mix pictures
+    model = tiny()  # in evaluation norms do not mix images
     with torch.no_grad():
         model.network.decoder_occupancy.bias.fill_(0.0)
         batch = batch_of(model)
@@ -564,7 +564,7 @@ def test_depth_is_found_around_a_camera_that_stands_anywhere():
 
 
 def moved_back(camera, distance):
-    """Return a camera farther away along its axis, zoomed so that its picture stays nearly."""
+    """Return a camera farther away along its axis, zoomed so that its image stays nearly."""
     pose = camera.world_from_camera.copy()
     factor = distance / np.linalg.norm(pose[:3, 3])
     pose[:3, 3] *= factor

@@ -8,7 +8,7 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.silhouettes import PADDING
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.geometry.pictures import resized
+from levelform.backend.geometry.images import resized
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors.visual_hull import VisualHull
 
@@ -44,8 +44,8 @@ def test_hull_holds_the_object_and_reprojects_onto_its_silhouettes(views):
     model = VisualHull()
     field = model.decode(model.encode(views))
     points = grid()
-    value, truth = field(points), spheres(points)
-    assert float(value[truth < -0.01].max()) < 0
+    value, ground_truth = field(points), spheres(points)
+    assert float(value[ground_truth < -0.01].max()) < 0
     for view in views:
         size = 40
         steps = (np.arange(size) + 0.5) / size
@@ -59,8 +59,8 @@ def test_hull_holds_the_object_and_reprojects_onto_its_silhouettes(views):
         seen = (field(spots.reshape(-1, 3)).reshape(len(pixels), -1) < 0).any(1)
         column = pixels.long()
         mask = view.image[column[:, 1], column[:, 0], 3] > 0.5
-        overlap = float((seen & mask).sum() / (seen | mask).sum())
-        assert overlap > 0.97, view.name
+        iou = float((seen & mask).sum() / (seen | mask).sum())
+        assert iou > 0.97, view.name
 
 
 def test_code_can_be_saved_and_gives_the_same_field(views, tmp_path):
@@ -86,7 +86,7 @@ def test_codes_of_the_same_cameras_blend(views):
     assert volume[0] < volume[1] < volume[2]
 
 
-def test_large_pictures_are_made_smaller_without_moving_the_edge(cameras):
+def test_large_images_are_made_smaller_without_moving_the_edge(cameras):
     camera = cameras[0]
     factor = 1200 // camera.width
     large = resized(camera, width=factor * camera.width, height=factor * camera.height)
@@ -94,11 +94,11 @@ def test_large_pictures_are_made_smaller_without_moving_the_edge(cameras):
         torch.arange(large.height) + 0.5, torch.arange(large.width) + 0.5, indexing="ij"
     )
     disc = ((x - 0.47 * large.width).hypot(y - 0.55 * large.height) < 0.31 * large.width).float()
-    picture = disc.expand(1, 4, -1, -1)
-    averaged = torch.nn.functional.avg_pool2d(picture, factor)[0].permute(1, 2, 0)
+    image = disc.expand(1, 4, -1, -1)
+    averaged = torch.nn.functional.avg_pool2d(image, factor)[0].permute(1, 2, 0)
     model = VisualHull()
     small_code = model.encode([View(averaged, camera)])
-    large_code = model.encode([View(picture[0].permute(1, 2, 0), large)])
+    large_code = model.encode([View(image[0].permute(1, 2, 0), large)])
     assert max(large_code.tensors["distance_0"].shape) == 1024 + 2 * PADDING
     points = grid(32)
     a, b = model.decode(small_code)(points), model.decode(large_code)(points)
@@ -117,9 +117,9 @@ def test_large_pictures_are_made_smaller_without_moving_the_edge(cameras):
     [
         (0.0, "cam 1: the silhouette is empty"),
         (0.3, "cam 1: the silhouette is empty"),
-        (1.0, "cam 1: the picture has no transparent background"),
-        (0.8, "cam 1: the silhouette fills the whole picture"),
-        (float("nan"), "cam 1: the picture's alpha holds numbers that are not finite"),
+        (1.0, "cam 1: the image has no transparent background"),
+        (0.8, "cam 1: the silhouette fills the whole image"),
+        (float("nan"), "cam 1: the image's alpha holds numbers that are not finite"),
     ],
 )
 def test_a_bad_silhouette_is_named(views, alpha, words):
@@ -137,7 +137,7 @@ def test_no_alpha_offers_a_background(views):
 def test_no_views_and_no_camera_are_refused(views):
     with pytest.raises(RequestError, match="at least 1 view"):
         VisualHull().encode([])
-    with pytest.raises(RequestError, match="needs a camera for every picture; cam 0 has none"):
+    with pytest.raises(RequestError, match="needs a camera for every image; cam 0 has none"):
         VisualHull().encode([replace(views[0], camera=None)])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.geometry.pictures import shrink
+from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.views import View
 from PIL import Image
 

@@ -144,9 +144,9 @@ def test_matrices_of_another_convention_are_found_and_set_right(sample, change, 
     agreement = check(views)
     assert agreement.cures[0].name == f"convention={name}"
     right = apply_cures(views, [f"convention={name}"]).views
-    for view, truth in zip(right, sample, strict=True):
+    for view, ground_truth in zip(right, sample, strict=True):
         np.testing.assert_allclose(
-            view.camera.world_from_camera, truth.camera.world_from_camera, atol=1e-9
+            view.camera.world_from_camera, ground_truth.camera.world_from_camera, atol=1e-9
         )
 
 

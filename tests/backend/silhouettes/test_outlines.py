@@ -26,10 +26,12 @@ def test_distances_are_pixels_of_224_positive_inside():
     rows, columns = outline.distances.shape
     k = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1)
     place = (k * outline.step + outline.origin) * 200 - (90.0, 110.0)
-    truth = (50.0 - np.linalg.norm(place, axis=-1)) * 224 / 200
-    assert np.abs(outline.distances.numpy() - truth).max() < 2.5  # lower bounds far from the edge
-    near = np.abs(truth) < 2
-    assert np.abs(outline.distances.numpy() - truth)[near].max() < 0.3
+    ground_truth = (50.0 - np.linalg.norm(place, axis=-1)) * 224 / 200
+    assert (
+        np.abs(outline.distances.numpy() - ground_truth).max() < 2.5
+    )  # lower bounds far from the edge
+    near = np.abs(ground_truth) < 2
+    assert np.abs(outline.distances.numpy() - ground_truth)[near].max() < 0.3
 
 
 def test_every_contour_has_points_but_those_of_specks():

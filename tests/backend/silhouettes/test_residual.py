@@ -58,8 +58,8 @@ def test_a_degree_is_a_pixel_or_two(sample):
 
         axis = rng.normal(size=3)
         pose = view.camera.world_from_camera.copy()
-        turn = Rotation.from_rotvec(np.radians(1) * axis / np.linalg.norm(axis))
-        pose[:3, :3] @= turn.as_matrix()
+        rotation = Rotation.from_rotvec(np.radians(1) * axis / np.linalg.norm(axis))
+        pose[:3, :3] @= rotation.as_matrix()
         cameras.append(replace(view.camera, world_from_camera=pose))
     value = float(Residual(trace_all(sample))(Rig.of(cameras)).mean())
     assert 1.2 < value < 2.6
@@ -75,13 +75,13 @@ def test_it_is_what_its_definition_says(suzanne, rotated):
 
 
 def test_orthographic_and_perspective_cameras_mix(photograph, cameras):
-    flat = [
+    orthographic = [
         Camera(c.world_from_camera, 90.0, 90.0, 120.0, 120.0, 240, 240, orthographic=True)
         for c in cameras[:3]
     ]
-    views = [photograph(camera) for camera in (*flat, *cameras[3:])]
+    views = [photograph(camera) for camera in (*orthographic, *cameras[3:])]
     assert float(residual(views).mean()) < 0.02
-    wrong = [replace(views[0], camera=replace(flat[0], cx=140.0)), *views[1:]]
+    wrong = [replace(views[0], camera=replace(orthographic[0], cx=140.0)), *views[1:]]
     assert float(residual(wrong).mean()) > 1.0
 
 
@@ -94,7 +94,7 @@ def test_the_frame_does_not_matter_even_far_from_the_origin(suzanne, rotated):
 
 
 def test_the_size_of_the_images_does_not_matter(photograph, cameras):
-    from levelform.backend.geometry.pictures import shrink
+    from levelform.backend.geometry.images import shrink
 
     views = [photograph(camera) for camera in cameras]
     views[0] = replace(views[0], camera=replace(views[0].camera, cx=views[0].camera.cx + 20))
@@ -130,16 +130,16 @@ def test_gradients_reach_poses_and_intrinsics_and_agree_with_differences(suzanne
     rig = Rig.of([view.camera for view in views], torch.float64)
     measure = Residual(trace_all(views), torch.float64)
 
-    def loss(shift, zoom):
-        moved = replace(rig, translation=rig.translation + shift, focal=rig.focal * zoom)
+    def loss(translation, zoom):
+        moved = replace(rig, translation=rig.translation + translation, focal=rig.focal * zoom)
         return measure(moved).mean()
 
-    shift = torch.zeros_like(rig.translation, requires_grad=True)
+    translation = torch.zeros_like(rig.translation, requires_grad=True)
     zoom = torch.ones(8, 1, dtype=torch.float64, requires_grad=True)
-    loss(shift, zoom).backward()
-    assert shift.grad is not None
+    loss(translation, zoom).backward()
+    assert translation.grad is not None
     assert zoom.grad is not None
-    assert bool((shift.grad.abs().sum(1) > 0).all())
+    assert bool((translation.grad.abs().sum(1) > 0).all())
     assert bool((zoom.grad.abs() > 0).all())
     slopes = torch.zeros_like(rig.translation)
     for index, axis in itertools.product(range(8), range(3)):
@@ -147,20 +147,20 @@ def test_gradients_reach_poses_and_intrinsics_and_agree_with_differences(suzanne
         nudge[index, axis] = 1e-4
         with torch.no_grad():
             slopes[index, axis] = (loss(nudge, 1.0) - loss(-nudge, 1.0)) / 2e-4
-    alike = torch.cosine_similarity(shift.grad.flatten(), slopes.flatten(), dim=0)
+    alike = torch.cosine_similarity(translation.grad.flatten(), slopes.flatten(), dim=0)
     assert float(alike) > 0.97
-    assert float(shift.grad.norm() / slopes.norm()) == pytest.approx(1.0, abs=0.1)
+    assert float(translation.grad.norm() / slopes.norm()) == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_step_down_the_gradient_makes_the_views_agree_better(suzanne, rotated):
     views = rotated(suzanne, 3, 2.0)
     rig = Rig.of([view.camera for view in views], torch.float64)
     measure = Residual(trace_all(views), torch.float64)
-    shift = torch.zeros_like(rig.translation, requires_grad=True)
-    loss = measure(replace(rig, translation=rig.translation + shift)).square().mean()
+    translation = torch.zeros_like(rig.translation, requires_grad=True)
+    loss = measure(replace(rig, translation=rig.translation + translation)).square().mean()
     loss.backward()
-    assert shift.grad is not None
-    step = -0.01 * shift.grad / shift.grad.norm()
+    assert translation.grad is not None
+    step = -0.01 * translation.grad / translation.grad.norm()
     with torch.no_grad():
         after = measure(replace(rig, translation=rig.translation + step)).square().mean()
     assert float(after) < 0.8 * float(loss.detach())

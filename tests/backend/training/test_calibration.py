@@ -43,8 +43,10 @@ def test_the_level_of_fields_that_are_too_thin_is_found(unseen):
     level, reached, own = astuple(calibrate(Oracle(unseen, 0.08), unseen))
     scores = {}
     for shape in unseen:
-        thin, truth = shape["uniform.distance"] + 0.08 < 0, shape.inside("uniform")
-        scores.setdefault(shape.category, []).append((thin & truth).sum() / (thin | truth).sum())
+        thin, ground_truth = shape["uniform.distance"] + 0.08 < 0, shape.inside("uniform")
+        scores.setdefault(shape.category, []).append(
+            (thin & ground_truth).sum() / (thin | ground_truth).sum()
+        )
     assert own == pytest.approx(np.mean([np.mean(each) for each in scores.values()]), abs=1e-6)
     assert level == pytest.approx(0.08, abs=0.01)
     assert own < 0.8
@@ -117,8 +119,8 @@ def test_occupancies_of_a_calibrated_network_stay(unseen, monkeypatch):
     )
     grids = iter(logits)
     monkeypatch.setattr(model.network, "occupancy_logits", lambda grid: grid[:, 0])
-    truths = iter(torch.rand(logits.shape, generator=generator) < logits.sigmoid())
-    monkeypatch.setattr(uclid_net, "voxels_of", lambda points, count: next(truths).float())
+    ground_truths = iter(torch.rand(logits.shape, generator=generator) < logits.sigmoid())
+    monkeypatch.setattr(uclid_net, "voxels_of", lambda points, count: next(ground_truths).float())
     raised, reached, own = astuple(calibrate(model, unseen))
     assert abs(raised) <= 0.2
     assert reached - own < 0.002

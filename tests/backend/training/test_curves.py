@@ -1,11 +1,11 @@
-"""The table and the picture of a run."""
+"""The table and the image of a run."""
 
 import csv
 import xml.etree.ElementTree as ET
 
 import pytest
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.training.curves import Table, latest, write_picture
+from levelform.backend.training.curves import Table, latest, write_image
 
 
 def test_rows_survive_a_new_start_and_late_columns(tmp_path):
@@ -44,11 +44,11 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
         Table(tmp_path / "curve.csv")
 
 
-def test_the_picture_holds_the_columns_from_edge_to_edge(tmp_path):
+def test_the_image_holds_the_columns_from_edge_to_edge(tmp_path):
     table = Table(tmp_path / "curve.csv")
     for step in range(11):
         table.add({"step": float(step), "loss": 10.0 - step})
-    write_picture(table, tmp_path / "curve.svg", ("loss", "iou"), title="a run")
+    write_image(table, tmp_path / "curve.svg", ("loss", "iou"), title="a run")
     root = ET.fromstring((tmp_path / "curve.svg").read_text())
     lines = root.findall("{http://www.w3.org/2000/svg}polyline")
     assert len(lines) == 1

@@ -37,10 +37,10 @@ def test_parts_are_absent_until_they_are_trained(method):
 def test_disns_camera_network_starts_from_the_trained_encoder(norm, camera_norm):
     norms = {"batch_norm": norm, "camera_norm": camera_norm}
     plain = fresh(methods()["disn"], "compact", norms, seed=0)
-    pictures = torch.rand(2, 3, 64, 64)
-    plain.train().sdf.vgg(pictures)  # norms have statistics that are not 0 and 1
+    images = torch.rand(2, 3, 64, 64)
+    plain.train().sdf.vgg(images)  # norms have statistics that are not 0 and 1
     grown = with_part(plain, "camera", seed=1).eval()
-    trained, started = grown.sdf.vgg(pictures), grown.camera.encoder(pictures)
+    trained, started = grown.sdf.vgg(images), grown.camera.encoder(images)
     torch.testing.assert_close(started[0], trained[0], rtol=0, atol=1e-4)
     for one, other in zip(started[1], trained[1], strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
@@ -82,19 +82,19 @@ def test_changes_of_a_configuration():
         with_part(model, "depth", seed=0)
 
 
-def test_levelforms_weights_go_on_with_pictures_of_twice_the_size():
+def test_levelforms_weights_go_on_with_images_of_twice_the_size():
     sizes = {"stem": 4, "widths": (4, 6), "channels": 2, "hidden_width": 8, "camera": True}
     sizes |= {"camera_stem": 4, "camera_widths": (4, 6)}
     cls = methods()["levelform"]
     small = fresh(cls, "compact", {**sizes, "framing.size": 32, "stride": 2}, seed=0).eval()
     large = changed(small, {"framing.size": 64, "stride": 4}).eval()
-    pictures = torch.rand(2, 4, 64, 64)
-    pictures[:, 3] = 1.0  # straight alpha and its means agree where all is opaque
-    halves = torch.nn.functional.avg_pool2d(pictures, 2)
-    torch.testing.assert_close(large.look(pictures), small.look(halves))
+    images = torch.rand(2, 4, 64, 64)
+    images[:, 3] = 1.0  # straight alpha and its means agree where all is opaque
+    halves = torch.nn.functional.avg_pool2d(images, 2)
+    torch.testing.assert_close(large.look(images), small.look(halves))
     assert small.camera is not None
     assert large.camera is not None
-    torch.testing.assert_close(large.camera(pictures), small.camera(halves))
+    torch.testing.assert_close(large.camera(images), small.camera(halves))
     with pytest.raises(RequestError):
         changed(small, {"stem": 6})
 

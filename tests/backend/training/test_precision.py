@@ -1,4 +1,4 @@
-"""Half precision: for what looks at pictures, never for coordinates."""
+"""Half precision: for what looks at images, never for coordinates."""
 
 from operator import attrgetter
 
@@ -29,7 +29,7 @@ def test_the_calls_that_a_method_names_are_there(name):
 def test_what_a_method_names_answers_in_float32_and_learns(name):
     """The call is another's result to half precision, and its gradients reach the weights.
 
-    In evaluation: norms of a few pictures would enlarge what is rounded as much as what differs.
+    In evaluation: norms of a few images would enlarge what is rounded as much as what differs.
     """
     model = network(name).eval()
     path = model.half_precision[0]

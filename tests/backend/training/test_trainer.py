@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from levelform.backend.contract.errors import Cancelled, RequestError, WorkError
+from levelform.backend.contract.errors import JobCancelled, RequestError, WorkError
 from levelform.backend.contract.folder_lock import FolderLock
 from levelform.backend.data.format.shards import read_header
 from levelform.backend.reconstructors.deep_meta_functionals import DeepMetaFunctionals
@@ -21,12 +21,12 @@ from levelform.backend.reconstructors.sdf_srn import SDFSRN
 from levelform.backend.reconstructors.storage import read_tensors
 from levelform.backend.ticket import Ticket
 from levelform.backend.training.recipes import Phase, Recipe
-from levelform.backend.training.samples import Draw, load_shapes
-from levelform.backend.training.trainer import NORM_BATCHES, NORM_STEP, Settings, Trainer
+from levelform.backend.training.samples import Sampling, load_shapes
+from levelform.backend.training.trainer import NORM_BATCHES, NORM_STEP, RunSettings, Trainer
 
 RECIPE = Recipe(
-    (Phase(steps=12, rate=3e-3, warm_up=2),),
-    Draw(objects=4, points=(("uniform", 100), ("near", 100)), crops=0.5),
+    (Phase(steps=12, learning_rate=3e-3, warm_up=2),),
+    Sampling(objects=4, points=(("uniform", 100), ("near", 100)), crops=0.5),
 )
 WORDS = ["--set", "width=4", "blocks=2", "framing.size=32", "--batch", "4", "--points",
          "uniform=100", "near=100", "--log-every", "1", "--save-every", "0", "--device", "cpu",
@@ -37,11 +37,11 @@ def trainer(model, data, out, recipe=RECIPE, **settings):
     out.mkdir(exist_ok=True)
     shapes, unseen = (load_shapes([str(data)], split) for split in ("train", "val"))
     chosen = {"log_every": 1, "validate_every": 5, "save_every": 1e9} | settings
-    return Trainer(model, recipe, shapes, unseen[:2], Settings(out=out, **chosen))
+    return Trainer(model, recipe, shapes, unseen[:2], RunSettings(out=out, **chosen))
 
 
 def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_path):
-    recipe = replace(RECIPE, phases=(Phase(steps=60, rate=5e-3, warm_up=5),))
+    recipe = replace(RECIPE, phases=(Phase(steps=60, learning_rate=5e-3, warm_up=5),))
     seen = []
     model.weights = replace(model.weights, results={"level": 0.3, "seen": 1})
     run = trainer(model, data, tmp_path / "run", recipe, validate_every=30)
@@ -67,7 +67,7 @@ def test_stopping_anywhere_changes_nothing(model, data, tmp_path, log_every):
     trainer(model, data, tmp_path / "whole", log_every=log_every).run()
     asked = iter([False] * 7 + [True])
     cut = trainer(copy.deepcopy(twin), data, tmp_path / "cut", log_every=log_every)
-    with pytest.raises(Cancelled):
+    with pytest.raises(JobCancelled):
         cut.run(Ticket(cancelled=lambda: next(asked)))
     assert 0 < cut.step < 12
     assert cut.step % 3
@@ -89,7 +89,7 @@ def test_norms_of_the_running_mean_know_its_own_statistics(model, data, tmp_path
     first.register_forward_pre_hook(lambda _, given: seen.append(given[0].mean((0, 2, 3))))
     with torch.no_grad():
         for index in range(NORM_BATCHES):
-            mean.loss(run.sampler.draw(NORM_STEP + index))
+            mean.loss(run.sampler.sample(NORM_STEP + index))
     assert torch.stack(seen).std(0).max() > 1e-3  # batches differ
     torch.testing.assert_close(first.running_mean, torch.stack(seen).mean(0), rtol=0, atol=1e-5)
     assert first.momentum == 0.1
@@ -192,7 +192,7 @@ def test_gradients_are_clipped_together_or_each(model, data, tmp_path):
 
 @pytest.mark.parametrize("coupled", [False, True])
 def test_weights_decay_in_matrices_alone(model, data, tmp_path, coupled):
-    phase = Phase(steps=12, rate=0.1, warm_up=0, decay="constant", weight_decay=0.5)
+    phase = Phase(steps=12, learning_rate=0.1, warm_up=0, decay="constant", weight_decay=0.5)
     recipe = replace(RECIPE, phases=(replace(phase, coupled=coupled),))
     run = trainer(model, data, tmp_path / "run", recipe)
     with torch.no_grad():
@@ -254,7 +254,7 @@ def test_killed_with_9_the_curve_continues(data, tmp_path):
 
 
 def test_accumulated_parts_descend_like_the_whole_batch(data, model, tmp_path):
-    plain = replace(RECIPE, draw=replace(RECIPE.draw, augment=()))
+    plain = replace(RECIPE, sampling=replace(RECIPE.sampling, augment=()))
     networks = []
     for parts in (1, 2):
         one = copy.deepcopy(model)
@@ -267,7 +267,7 @@ def test_accumulated_parts_descend_like_the_whole_batch(data, model, tmp_path):
 
 
 def test_patience_ends_a_run_that_does_not_get_better(model, data, tmp_path):
-    still = replace(RECIPE, phases=(Phase(steps=50, rate=0.0),))
+    still = replace(RECIPE, phases=(Phase(steps=50, learning_rate=0.0),))
     done = trainer(model, data, tmp_path / "run", still, validate_every=2, patience=2).run()
     assert done["step"] < 12
 

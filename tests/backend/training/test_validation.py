@@ -44,8 +44,10 @@ class Oracle:
         if self.answer == "thin":
             distance = torch.from_numpy(np.array(shape["uniform.distance"]))
             return Answer(lambda p: distance + 0.08)
-        truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
-        return (lambda p: truth) if self.answer == "truth" else (lambda p: p.norm(dim=-1) - 0.5)
+        ground_truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
+        return (
+            (lambda p: ground_truth) if self.answer == "truth" else (lambda p: p.norm(dim=-1) - 0.5)
+        )
 
 
 @pytest.fixture
@@ -61,9 +63,9 @@ def test_the_truth_has_all_overlap_and_a_ball_what_it_has(unseen):
     expected = {}
     for shape in unseen:
         found = np.linalg.norm(shape["uniform.points"], axis=1) < 0.5
-        truth = shape.inside("uniform")
+        ground_truth = shape.inside("uniform")
         expected.setdefault(shape.category, []).append(
-            (found & truth).sum() / (found | truth).sum()
+            (found & ground_truth).sum() / (found | ground_truth).sum()
         )
     assert ball.iou == pytest.approx(np.mean([np.mean(v) for v in expected.values()]), abs=1e-6)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from levelform.backend.contract.errors import Cancelled, LevelformError
+from levelform.backend.contract.errors import JobCancelled, LevelformError
 
 STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork")
 _watching: list["Counts"] = []
@@ -69,7 +69,7 @@ class Counts:
                 action()
             accepted = True
             self.accepted += 1
-        except (LevelformError, Cancelled):
+        except (LevelformError, JobCancelled):
             self.refused += 1
         except Exception as error:
             self.fault("own", f"{name}: {type(error).__name__}: {error}"[:300])

@@ -23,7 +23,7 @@ NEXT = 90.0  # the same with a worker that has to start
 
 
 def view(name: str = "view") -> protocol.ViewData:
-    """Return a small picture of a box, posed."""
+    """Return a small image of a box, posed."""
     image = np.zeros((64, 64, 4), np.uint8)
     image[16:48, 20:44] = (200, 100, 50, 255)
     pose = np.array([[1, 0, 0, 0], [0, 0, -1, -3.2], [0, 1, 0, 0], [0, 0, 0, 1]], np.float64)

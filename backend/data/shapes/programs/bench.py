@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import arc, band, four_legs
@@ -49,7 +49,7 @@ def _park(b: Build) -> None:
     upright = b.chance(0.3)
     back = b.chance(0.85)
     if back:
-        with b.at((0, depth / 2, height), turn("x", -lean)):
+        with b.at((0, depth / 2, height), rotation_about("x", -lean)):
             if upright:
                 b.box((0, 0, tall), (length, 0.03, 0.07), wood, round=0.008)
                 b.box((0, 0, 0.1), (length, 0.03, 0.05), wood)
@@ -57,7 +57,7 @@ def _park(b: Build) -> None:
                     x = -length / 2 + (i + 0.5) * length / int(length / 0.1)
                     b.box((x, 0, tall / 2 + 0.04), (0.04, 0.02, tall - 0.06), wood)
             else:
-                with b.at((0, 0, tall * 0.58), turn("x", 90)):
+                with b.at((0, 0, tall * 0.58), rotation_about("x", 90)):
                     _boards(b, length, tall * 0.85, 0.028, wood, b.count(2, 5))
     frames = np.linspace(-1, 1, b.choice(2, 2, 3)) * (length / 2 - b.between(0.04, 0.2))
     ring = b.chance(0.25)
@@ -88,7 +88,7 @@ def _park_frame(
             b.box((x, y, height / 2), (post, post, height), look, round=0.008)
     b.box((x, 0, height - 0.03), (post, depth, post), look)
     if tall:
-        with b.at((x, half, height - 0.03), turn("x", -lean)):
+        with b.at((x, half, height - 0.03), rotation_about("x", -lean)):
             b.box((0, 0.008, tall / 2), (post, 0.045, tall + 0.03), look)
     if arms:
         level = height + 0.2
@@ -157,7 +157,7 @@ def _picnic(b: Build) -> None:
                 (x + 0.03, lean * 0.36, height / 2 - 0.01),
                 (0.045, 0.08, height * 1.06),
                 wood,
-                rotation=turn("x", lean * 20),
+                rotation=rotation_about("x", lean * 20),
             )
     b.box((0, 0, seat - 0.06), (length - 0.4, 0.07, 0.05), wood)
 
@@ -220,8 +220,8 @@ def _curved(b: Build) -> None:
     for i in range(legs):
         angle = math.radians(90 - sweep + 2 * sweep * (i + 0.3) / (legs - 0.4))
         out = np.array([math.cos(angle), math.sin(angle), 0])
-        for share in (radius - 0.36, radius - 0.06):
-            b.cylinder(share * out, share * out + [0, 0, height], 0.025, foot)
+        for fraction in (radius - 0.36, radius - 0.06):
+            b.cylinder(fraction * out, fraction * out + [0, 0, height], 0.025, foot)
         if back:
             top = (radius - 0.03) * out
             b.rod(np.add(top, (0, 0, height)), np.add(top, (0, 0, height + 0.42)), 0.02, foot)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from .hulls import add_deckhouse, add_hull, add_mast, deck_plan
 
@@ -39,7 +39,7 @@ def sail(b: Build) -> None:
     for i, (y, tall) in enumerate(masts):
         add_mast(b, y, 0, tall, spar)
         boom = b.between(0.36, 0.46) * length * (1.0 if i == 0 else 0.6)
-        with b.at((0, y, 0.13), turn("z", swing)):
+        with b.at((0, y, 0.13), rotation_about("z", swing)):
             _boomed_sail(b, boom, tall, canvas, spar)
     if b.chance(0.8):
         _jib(b, -length / 2 + 0.02, masts[0], swing, canvas, spar)
@@ -101,7 +101,7 @@ def _jib(
     y, tall = mast
     head = b.between(0.75, 0.97) * tall
     b.rod((0, front, 0.015), (0, y, head), 0.005, spar)
-    with b.at((0, front, 0.03), turn("z", swing * 0.5)):
+    with b.at((0, front, 0.03), rotation_about("z", swing * 0.5)):
         reach = (y - front) * b.between(0.85, 1.25)
         lean = (y - front) / head
         top = (lean * head * 0.95 * math.cos(math.radians(swing)), head * 0.92)
@@ -171,7 +171,7 @@ def _square_mast(
             left, right = (-half * 0.9, y - 0.03, z - 0.01), (half * 0.9, y - 0.03, z - 0.01)
             b.rod(left, right, 0.022, canvas)
         else:
-            with b.at((0, y - 0.02, z), turn("x", -7)):
+            with b.at((0, y - 0.02, z), rotation_about("x", -7)):
                 _square_sail(b, half, height * 0.62 / rows * 0.8, canvas)
     b.cylinder((0, y, 0.55 * height), (0, y, 0.58 * height), 0.045, spar)
     for side in (-1, 1):
@@ -210,7 +210,7 @@ def speed(b: Build) -> None:
     )
     length, wide, deep = b.between(1.2, 1.6), b.between(0.42, 0.52), b.between(0.16, 0.22)
     _planing_hull(b, length, wide, deep, hull, trim)
-    with b.at((0, -0.05 * length, 0.01), turn("x", -40)):
+    with b.at((0, -0.05 * length, 0.01), rotation_about("x", -40)):
         b.box((0, 0, 0.08), (wide * 0.8, 0.015, 0.17), glass)
     for y in (0.1, 0.3) if b.chance(0.6) else (0.14,):
         for x in (-0.18, 0.18):
@@ -369,7 +369,7 @@ def _catamaran_rig(b: Build, length: float, spar: Material) -> None:
         (0.12 * boom, 0.84 * tall),
         (0, 0.84 * tall),
     ]
-    with b.at((0, -0.05 * length, 0.2), turn("z", b.between(-15, 15))):
+    with b.at((0, -0.05 * length, 0.2), rotation_about("z", b.between(-15, 15))):
         b.rod((0, 0, 0), (0, boom, 0), 0.011, spar)
         b.extrude(mainsail, 0.012, canvas, along="x")
     if b.chance(0.7):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import HANDLES, corners, handle, leg
@@ -104,9 +104,9 @@ def _column(b: Build, kind: str, x: float, wide: float, z: float) -> tuple[list[
     if kind == "drawers":
         return [], [("drawer", x, middle, wide, height) for middle in middles]
     if kind == "split":
-        share = b.between(0.4, 0.65) * inside
-        bay = (x, 0.02 + share + (inside - share) / 2, wide - 0.03, inside - share - 0.03)
-        return [bay], [("door", x, 0.02 + share / 2, wide, share)]
+        fraction = b.between(0.4, 0.65) * inside
+        bay = (x, 0.02 + fraction + (inside - fraction) / 2, wide - 0.03, inside - fraction - 0.03)
+        return [bay], [("door", x, 0.02 + fraction / 2, wide, fraction)]
     return [], [(kind, x, z / 2, wide, inside)]
 
 
@@ -264,5 +264,7 @@ def _lockers(b: Build) -> None:
                 (0, y / 2 - pole, z / 2),
                 (0.02, 0.012, 0.97 * float(np.hypot(x - 2 * pole, z - 0.16))),
                 metal,
-                rotation=turn("y", lean * float(np.degrees(np.arctan2(x - 2 * pole, z - 0.16)))),
+                rotation=rotation_about(
+                    "y", lean * float(np.degrees(np.arctan2(x - 2 * pole, z - 0.16)))
+                ),
             )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from . import lorries
@@ -175,7 +175,12 @@ def _cabin(b: Build, outline: np.ndarray, wide: float, paint: Material, glass: M
         normal = normal if normal @ (start - middle) > 0 else -normal
         center = start + along * 0.56 + normal * 0.016
         tilt = math.degrees(math.atan2(along[1], along[0]))
-        b.box((0, *center), (slim * 0.86, length * 0.7, 0.02), glass, rotation=turn("x", tilt))
+        b.box(
+            (0, *center),
+            (slim * 0.86, length * 0.7, 0.02),
+            glass,
+            rotation=rotation_about("x", tilt),
+        )
     if b.chance(0.6):
         post = outline[len(outline) // 2]
         b.box(
@@ -247,7 +252,7 @@ def _open(b: Build) -> None:
         b.box((0, (start + end) / 2, 0.65 * height), inside, dark, cut=True)
     for y in (0.08,) if end < 0.2 * length else (0.08, 0.25):
         _seats(b, y * length, wide, height, cloth)
-    with b.at((0, start - 0.02, 0.58 * height), turn("x", -38)):
+    with b.at((0, start - 0.02, 0.58 * height), rotation_about("x", -38)):
         b.box((0, 0, 0.13 * 1.1), (wide * 0.78, 0.018, 0.3), looks.glass(b), round=0.005)
     _steering(b, wide * 0.2, start, height, dark)
     _trim(b, "open", length, wide, height, dark)
@@ -264,7 +269,7 @@ def _seats(b: Build, y: float, wide: float, height: float, look: Material) -> No
             (wide * 0.28, 0.07, 0.4 * height),
             look,
             round=0.03,
-            rotation=turn("x", -12),
+            rotation=rotation_about("x", -12),
         )
 
 
@@ -320,7 +325,9 @@ def _monocoque(b: Build, length: float, paint: Material, dark: Material) -> None
 def _downforce_wings(b: Build, length: float, wide: float, look: Material) -> None:
     """Add the front and the rear wing with their end plates."""
     b.box((0, -0.49 * length, 0.09), (wide, 0.14, 0.02), look, round=0.006)
-    b.box((0, 0.46 * length, 0.5), (wide * 0.75, 0.14, 0.022), look, rotation=turn("x", -8))
+    b.box(
+        (0, 0.46 * length, 0.5), (wide * 0.75, 0.14, 0.022), look, rotation=rotation_about("x", -8)
+    )
     for side in (-1, 1):
         b.box((side * wide / 2, -0.49 * length, 0.12), (0.015, 0.16, 0.1), look)
         b.box((side * wide * 0.375, 0.46 * length, 0.46), (0.015, 0.18, 0.2), look)

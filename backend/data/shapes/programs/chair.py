@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import arc, band, corners, disc_foot, four_legs, oval, star_foot
@@ -77,7 +77,7 @@ def _back(
     """Add a back that stands at depth `y` on the seat and leans back."""
     lean = b.between(2, 14)
     kind = b.choice("panel", "slats", "ladder", "frame", "hoop", "cushion", "splat")
-    with b.at((0, y, height), turn("x", -lean)):
+    with b.at((0, y, height), rotation_about("x", -lean)):
         if kind == "hoop":
             _hoop(b, width, tall, thick, look)
         else:
@@ -95,7 +95,7 @@ def _hoop(b: Build, width: float, tall: float, thick: float, look: Material) -> 
         width / 2 - thick / 2,
         thick / 2,
         look,
-        rotation=turn("y", -90) @ turn("x", 90),
+        rotation=rotation_about("y", -90) @ rotation_about("x", 90),
         arc=180,
     )
     for side in (-1, 1):
@@ -177,7 +177,7 @@ def _foot(b: Build) -> None:
     cushion = oval(width, depth, 20, b.between(3, 6))
     b.extrude(cushion, soft, seat, center=(0, 0, height + soft / 2 - 0.008), round=0.02)
     tall = b.between(0.35, 0.75)
-    with b.at((0, depth / 2 - 0.01, height), turn("x", -b.between(4, 14))):
+    with b.at((0, depth / 2 - 0.01, height), rotation_about("x", -b.between(4, 14))):
         _office_back(b, width, tall, metal, seat)
     if b.chance(0.6):
         _office_arms(b, width, depth, height, metal)
@@ -194,7 +194,7 @@ def _office_back(b: Build, width: float, tall: float, metal: Material, seat: Mat
     else:
         curved = arc(width * 0.75, -42, 42, 10)
         outline = band(curved, curved * 0.93) - [width * 0.74, 0]
-        b.extrude(outline, tall, seat, center=middle, rotation=turn("z", 90), round=0.01)
+        b.extrude(outline, tall, seat, center=middle, rotation=rotation_about("z", 90), round=0.01)
     if b.chance(0.3):
         b.box((0, -0.01, gap + tall + 0.1), (0.26, 0.07, 0.14), seat, round=0.03)
         b.box((0, 0, gap + tall), (0.05, 0.02, 0.2), metal)
@@ -250,7 +250,7 @@ def _tube(b: Build) -> None:
     b.box((0, 0, height + 0.01), (width, depth, b.between(0.03, 0.06)), seat, round=0.015)
     tilt = math.degrees(math.atan2(lean, tall))
     low = b.between(0.0, 0.5)
-    with b.at((0, y, height), turn("x", -tilt)):
+    with b.at((0, y, height), rotation_about("x", -tilt)):
         b.box((0, 0, tall * (1 + low) / 2), (width, 0.03, tall * (1 - low)), seat, round=0.012)
     if b.chance(0.35):
         for side in (-1, 1):
@@ -285,7 +285,9 @@ def _shell(b: Build) -> None:
             cut=True,
         )
         # Open to the front and above: the rim falls from the back to the arms to the seat's edge.
-        with b.at((0, -0.06, height + b.between(0.22, 0.3)), turn("x", b.between(38, 52))):
+        with b.at(
+            (0, -0.06, height + b.between(0.22, 0.3)), rotation_about("x", b.between(38, 52))
+        ):
             b.box((0, 0, 0.5), (2, 3, 1), shell, cut=True)
     if b.chance(0.5):
         b.extrude(
@@ -310,7 +312,7 @@ def _cube(b: Build) -> None:
     b.box((0, 0, (foot + seat - 0.06) / 2 + foot / 2), base, cloth, round=edge)
     cushion, soft = (width - 2 * arm, depth - 0.1, 0.16), looks.same_or(b, cloth, looks.fabric)
     b.box((0, -0.04, seat), cushion, soft, round=0.045)
-    with b.at((0, depth / 2 - 0.09, foot), turn("x", -b.between(3, 10))):
+    with b.at((0, depth / 2 - 0.09, foot), rotation_about("x", -b.between(3, 10))):
         back = (width - b.choice(0, 2 * arm), 0.16, tall - foot)
         b.box((0, 0, (tall - foot) / 2), back, cloth, round=edge)
         if b.chance(0.3):

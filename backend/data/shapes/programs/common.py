@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..build import Build, Vector, turn
+from ..build import Build, Vector, rotation_about
 from ..parts import Material
 
 
@@ -137,7 +137,7 @@ def wheel(
     if spokes:
         outline = [(inner, -width / 2), (radius * 0.96, -width / 2), (radius, -width * 0.3)]
         outline += [(radius, width * 0.3), (radius * 0.96, width / 2), (inner, width / 2)]
-        b.revolve(outline, tyre, center=center, rotation=turn("y", 90))
+        b.revolve(outline, tyre, center=center, rotation=rotation_about("y", 90))
         for i in range(spokes):
             angle = math.pi * i / spokes
             along = np.array([0, math.cos(angle), math.sin(angle)]) * inner * 1.05
@@ -145,7 +145,7 @@ def wheel(
                 center,
                 (0.5 * width, 0.16 * radius, 2 * float(np.linalg.norm(along))),
                 rim,
-                rotation=turn("x", 180 * i / spokes),
+                rotation=rotation_about("x", 180 * i / spokes),
             )
         b.cylinder((x - width * 0.4, y, z), (x + width * 0.4, y, z), 0.2 * radius, rim)
     else:
@@ -162,7 +162,7 @@ def handle(
     """Add a handle on a surface that faces the front (-Y) at `center`; kinds are `HANDLES`."""
     x, y, z = center
     size = min(0.018, width / 5)
-    rotation = turn("y", 90) if upright else np.eye(3)
+    rotation = rotation_about("y", 90) if upright else np.eye(3)
     if kind == "knob":
         b.cylinder((x, y + 0.01, z), (x, y - 2 * size, z), 0.6 * size, look)
         b.ball((x, y - 2.2 * size, z), 1.2 * size, look)
@@ -171,7 +171,14 @@ def handle(
         if kind == "strip":
             b.box((0, -0.6 * size, 0), (width, 1.4 * size, 1.6 * size), look, round=0.3 * size)
         elif kind == "bow":
-            b.ring((0, 0.005, 0), width / 2, 0.6 * size, look, rotation=turn("z", -90), arc=180)
+            b.ring(
+                (0, 0.005, 0),
+                width / 2,
+                0.6 * size,
+                look,
+                rotation=rotation_about("z", -90),
+                arc=180,
+            )
         else:
             b.rod((-width / 2, -2.5 * size, 0), (width / 2, -2.5 * size, 0), 0.6 * size, look)
             for end in (-0.4 * width, 0.4 * width):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import arc, band, corners, disc_foot, oval
@@ -46,7 +46,7 @@ def _panel(
             (0.7 * wide, 0.65 * tall),
             (0.5 * wide, 0.45 * tall),
             case,
-            rotation=turn("x", -90),
+            rotation=rotation_about("x", -90),
         )
 
 
@@ -149,7 +149,7 @@ def _curved(b: Build) -> None:
 
 
 def _tube(b: Build) -> None:
-    """A set with a picture tube, on a foot, on legs; an old one has knobs and aerials."""
+    """A set with an image tube, on a foot, on legs; an old one has knobs and aerials."""
     case, screen, metal = (
         b.choice(looks.dark, looks.wood, looks.white, looks.metal)(b),
         looks.screen(b),
@@ -195,7 +195,7 @@ def _tube_case(
         (wide * 0.95, tall * 0.92),
         (wide * 0.5, tall * 0.45),
         case,
-        rotation=turn("x", -90),
+        rotation=rotation_about("x", -90),
     )
 
 
@@ -229,7 +229,7 @@ def _laptop(b: Build) -> None:
             (wide * 0.84, deep * 0.085, 0.014),
             case,
         )
-    with b.at((0, deep / 2, thick), turn("x", -lean)):
+    with b.at((0, deep / 2, thick), rotation_about("x", -lean)):
         tall = deep * 0.97
         with b.body():
             b.box((0, 0, tall / 2 + 0.01), (wide, 0.022, tall), case, round=0.006)
@@ -254,7 +254,7 @@ def _double(b: Build) -> None:
             -abs(place) * wide * float(np.sin(abs(swing))) * 0.6,
             z,
         )
-        with b.at(at, turn("z", -angle * place)):
+        with b.at(at, rotation_about("z", -angle * place)):
             b.box((0, 0, 0), (wide, 0.035, tall), case, round=0.006)
             b.box((0, -0.012, 0), (wide - 0.03, 0.016, tall - 0.03), looks.screen(b))
             b.box((0, 0.05, 0), (0.12, 0.1, 0.12), case)

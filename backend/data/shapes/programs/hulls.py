@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 
 
@@ -36,10 +36,10 @@ def add_hull(
 ) -> None:
     """Add a hull from the keel z = -deep to the deck z = 0: deck plans that shrink downwards."""
     for i in range(layers):
-        share = (i + 1) / layers
-        grow = 0.62 + 0.38 * math.sin(share * math.pi / 2)
-        plan = deck_plan(length * (0.9 + 0.1 * share), wide * grow, sharp=sharp, stern=stern)
-        low, high = -deep * (1 - i / layers), -deep * (1 - share)
+        fraction = (i + 1) / layers
+        grow = 0.62 + 0.38 * math.sin(fraction * math.pi / 2)
+        plan = deck_plan(length * (0.9 + 0.1 * fraction), wide * grow, sharp=sharp, stern=stern)
+        low, high = -deep * (1 - i / layers), -deep * (1 - fraction)
         b.extrude(plan, high - low + 0.004, look, center=(0, 0, (low + high) / 2))
     if sheer:
         add_bulwark(b, length, wide, sheer * deep, look, sharp, stern)
@@ -83,7 +83,7 @@ def add_deckhouse(
     b.extrude(outline, wide, look, along="x", round=0.01)
     middle = (y + shift / 2, z + 0.62 * tall)
     b.box((0, *middle), (wide + 0.012, (long - shift) * 0.86, 0.3 * tall), glass)
-    with b.at((0, y - long / 2 + shift * 0.62, z + 0.62 * tall), turn("x", -lean)):
+    with b.at((0, y - long / 2 + shift * 0.62, z + 0.62 * tall), rotation_about("x", -lean)):
         b.box((0, -0.008, 0), (wide * 0.86, 0.016, 0.32 * tall), glass)
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from .wings import NOSE_AHEAD, add_engine, add_fin, add_fuselage, add_wings
 
@@ -46,7 +46,7 @@ def airliner(b: Build) -> None:
         (radius * 0.95, 0.1, 0.06),
         looks.glass(b),
         round=0.02,
-        rotation=turn("x", 25),
+        rotation=rotation_about("x", 25),
     )
 
 
@@ -112,10 +112,10 @@ def _tail_engines(b: Build, tail: float, radius: float, size: float, look: Mater
 
 def _wing_engines(b: Build, wing: _Wing, size: float, look: Material) -> None:
     """Hang one or two engines of radius `size` under each wing."""
-    for share in b.choice((0.33,), (0.33,), (0.3, 0.58)):
+    for fraction in b.choice((0.33,), (0.33,), (0.3, 0.58)):
         for side in (-1, 1):
-            x, ahead = side * share * wing.span, wing.y + share * wing.sweep
-            wing_z = wing.z + share * wing.span * math.tan(math.radians(wing.lift))
+            x, ahead = side * fraction * wing.span, wing.y + fraction * wing.sweep
+            wing_z = wing.z + fraction * wing.span * math.tan(math.radians(wing.lift))
             under = wing_z - size * 1.15
             add_engine(b, (x, ahead - 0.05, under), 0.5, size, look)
             b.box((x, ahead + 0.1, (wing_z + under) / 2 + 0.02), (0.03, 0.34, size * 1.4), look)
@@ -195,7 +195,7 @@ def _intakes(b: Build, length: float, wide: float, look: Material) -> None:
             (0.1, 0.16),
             (0.16, 0.2),
             look,
-            rotation=turn("x", 90),
+            rotation=rotation_about("x", 90),
         )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import arc, corners, disc_foot, oval
@@ -153,7 +153,7 @@ def _blocks(b: Build, height: float, look: Material) -> None:
     """Add blocks over each other, each turned against the one below."""
     number = b.count(2, 4)
     for i in range(number):
-        with b.at((0, 0, height * (i + 0.5) / number), turn("z", b.between(0, 45) * i)):
+        with b.at((0, 0, height * (i + 0.5) / number), rotation_about("z", b.between(0, 45) * i)):
             b.box((0, 0, 0), (0.2, 0.2, height / number), look, round=0.01)
 
 
@@ -226,7 +226,7 @@ def _desk(b: Build) -> None:
             b.rod(np.add(a, (side * 0.025, 0, 0)), np.add(c, (side * 0.025, 0, 0)), 0.012, look)
         b.cylinder(np.subtract(a, (0.045, 0, 0)), np.add(a, (0.045, 0, 0)), 0.03, joint)
     b.cylinder(np.subtract(head, (0.045, 0, 0)), np.add(head, (0.045, 0, 0)), 0.03, joint)
-    with b.at(head, turn("x", b.between(-50, 5))):
+    with b.at(head, rotation_about("x", b.between(-50, 5))):
         if b.chance(0.7):
             _reflector(b, b.between(0.13, 0.19), b.between(0.16, 0.24), look)
         else:
@@ -263,8 +263,8 @@ def _pendant(b: Build) -> None:
         elif kind == "rings":
             number = b.count(3, 6)
             for i in range(number):
-                share = math.sin(math.pi * (i + 0.6) / (number + 0.2))
-                b.cylinder((0, 0, -0.09 * i - 0.03), (0, 0, -0.09 * i), radius * share, look)
+                fraction = math.sin(math.pi * (i + 0.6) / (number + 0.2))
+                b.cylinder((0, 0, -0.09 * i - 0.03), (0, 0, -0.09 * i), radius * fraction, look)
             b.cylinder((0, 0, -0.09 * number), (0, 0, 0), 0.03, metal)
         elif kind == "drum":
             _shade(b, -0.3, radius, 0.3, look)
@@ -276,7 +276,11 @@ def _cage(b: Build, radius: float, metal: Material) -> None:
     """Add a round wire cage with a bulb, hanging from the origin."""
     for i in range(b.count(2, 4)):
         b.ring(
-            (0, 0, -radius), radius, 0.01, metal, rotation=turn("z", 180 * i / 4) @ turn("x", 90)
+            (0, 0, -radius),
+            radius,
+            0.01,
+            metal,
+            rotation=rotation_about("z", 180 * i / 4) @ rotation_about("x", 90),
         )
     b.ring((0, 0, -radius), radius, 0.01, metal)
     b.cylinder((0, 0, -0.5 * radius), (0, 0, 0.03), 0.035, metal)
@@ -388,7 +392,7 @@ def _lantern(b: Build) -> None:
     b.box((0, 0, 0.025), (wide * taper + 0.06, wide * taper + 0.06, 0.05), metal)
     b.box((0, 0, tall), (wide + 0.08, wide + 0.08, 0.03), metal)
     b.frustum((0, 0, tall + 0.08), 0.15, (wide + 0.06, wide + 0.06), (0.1, 0.1), metal)
-    b.ring((0, 0, tall + 0.22), 0.08, 0.014, metal, rotation=turn("x", 90))
+    b.ring((0, 0, tall + 0.22), 0.08, 0.014, metal, rotation=rotation_about("x", 90))
     b.cylinder((0, 0, 0.03), (0, 0, tall * 0.5), 0.06, glow)
     b.ellipsoid((0, 0, tall * 0.55), (0.03, 0.03, 0.06), glow)
     if b.chance(0.5):
@@ -420,7 +424,7 @@ def _street(b: Build) -> None:
             _head(b, kind, metal, glow)
         return
     for i in range(heads):
-        with b.at((0, 0, height - 0.03), turn("z", 360 * i / heads)):
+        with b.at((0, 0, height - 0.03), rotation_about("z", 360 * i / heads)):
             b.path(
                 [(0, 0, -0.1), (0, -0.12, 0.02), (0, -0.3, 0.06), (0, -0.42, 0.05)], 0.018, metal
             )

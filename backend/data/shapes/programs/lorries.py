@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from .chassis import add_wheels, cut_arches
 
@@ -79,7 +79,7 @@ def truck(b: Build) -> None:
         (0, front + nose + 0.02, top - 0.15),
         (wide * 0.86, 0.03, 0.17),
         glass,
-        rotation=turn("x", -10),
+        rotation=rotation_about("x", -10),
     )
     b.box((0, front + nose + 0.24, top - 0.15), (wide + 0.02, 0.2, 0.15), glass, round=0.01)
     b.box((0, front + 0.0, 0.18), (wide, 0.08, 0.1), looks.metal(b), round=0.02)
@@ -132,8 +132,8 @@ def _box(b: Build, start: float, end: float, wide: float, look: Material, dark: 
 def _tank(b: Build, start: float, end: float, wide: float, look: Material, dark: Material) -> None:
     """Add a tank on two saddles, with its dome."""
     b.cylinder((0, start, 0.5), (0, end, 0.5), 0.28, look, round=0.08)
-    for share in (0.2, 0.8):
-        b.box((0, start + share * (end - start), 0.3), (0.4, 0.1, 0.16), dark)
+    for fraction in (0.2, 0.8):
+        b.box((0, start + fraction * (end - start), 0.3), (0.4, 0.1, 0.16), dark)
     middle = (end + start) / 2
     b.cylinder((0, middle, 0.7), (0, middle, 0.82), 0.07, dark)
 
@@ -151,6 +151,6 @@ def _flat(b: Build, start: float, end: float, wide: float, look: Material, dark:
     middle, long, tall = (end + start) / 2, end - start, 0.06
     with b.body():
         b.box((0, middle, 0.24 + tall / 2), (wide * 1.02, long, tall), look)
-    for share in np.linspace(0.2, 0.8, b.count(1, 3)):
-        at = (0, start + float(share) * long, 0.39)
+    for fraction in np.linspace(0.2, 0.8, b.count(1, 3)):
+        at = (0, start + float(fraction) * long, 0.39)
         b.box(at, (wide * 0.7, long * 0.22, 0.2), looks.wood(b), round=0.01)

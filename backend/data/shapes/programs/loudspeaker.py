@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import corners, disc_foot, oval
@@ -119,7 +119,7 @@ def _box(b: Build) -> None:
 def _tower(b: Build) -> None:
     case = _case(b)
     wide, tall, deep = b.between(0.28, 0.38), b.between(1.1, 1.6), b.between(0.3, 0.45)
-    with b.at((0, 0, 0), turn("x", -b.choice(0, 0, 5))):
+    with b.at((0, 0, 0), rotation_about("x", -b.choice(0, 0, 5))):
         _cabinet(b, wide, deep, tall, case)
     if b.chance(0.25):
         b.cone((0, 0.02, tall / 2 - 0.01), (0, 0.02, tall / 2 + 0.12), 0.05, 0.12, looks.metal(b))
@@ -135,13 +135,13 @@ def _bar(b: Build) -> None:
     with b.body():
         b.box((0, 0, 0), (wide, deep, tall), case, round=b.between(0.01, 0.05))
         for i in range(number):
-            share = (i + 0.5) / number - 0.5
-            if number % 2 == 0 or abs(share) > 0.1:
-                _opening(b, wide * 0.92 * share, 0, -deep / 2, 0.38 * tall, dark)
+            fraction = (i + 0.5) / number - 0.5
+            if number % 2 == 0 or abs(fraction) > 0.1:
+                _opening(b, wide * 0.92 * fraction, 0, -deep / 2, 0.38 * tall, dark)
     for i in range(number):
-        share = (i + 0.5) / number - 0.5
-        if number % 2 == 0 or abs(share) > 0.1:
-            _driver(b, wide * 0.92 * share, 0, -deep / 2, 0.38 * tall, dark, dark)
+        fraction = (i + 0.5) / number - 0.5
+        if number % 2 == 0 or abs(fraction) > 0.1:
+            _driver(b, wide * 0.92 * fraction, 0, -deep / 2, 0.38 * tall, dark, dark)
     if number % 2:
         b.box((0, -deep / 2, 0), (0.2, 0.02, tall * 0.4), looks.screen(b))
     for side in (-1, 1):
@@ -209,7 +209,7 @@ def _can(b: Build) -> None:
             radius * 0.9,
             0.03,
             trim,
-            rotation=turn("y", -90) @ turn("z", 0),
+            rotation=rotation_about("y", -90) @ rotation_about("z", 0),
             arc=180,
         )
     if b.chance(0.4):
@@ -230,7 +230,7 @@ def _horn(b: Build) -> None:
     outer = [(r + 0.008, s * long) for r, s in zip(bell, steps, strict=True)]
     box = b.chance(0.6)
     height = 0.8
-    with b.at((0, 0.1, height), turn("x", 90)):
+    with b.at((0, 0.1, height), rotation_about("x", 90)):
         b.revolve([*outer, *inner[::-1]], horn)
         b.cylinder((0, 0, -0.16), (0, 0, 0.05), 0.12, dark, round=0.03)
     if box:
@@ -269,13 +269,13 @@ def _wedge(b: Build) -> None:
     )
     with b.body():
         b.extrude(outline, wide, case, along="x")
-        with b.at((0, *middle), turn("x", tilt)):
+        with b.at((0, *middle), rotation_about("x", tilt)):
             for x, size in places:
                 _opening(b, x, 0, 0, size, dark)
         for side in (-1, 1):
             grip = (side * wide / 2, 0.1 * deep, 0.55 * tall)
             b.box(grip, (0.1, 0.2, 0.07), dark, round=0.02, cut=True)
-    with b.at((0, *middle), turn("x", tilt)):
+    with b.at((0, *middle), rotation_about("x", tilt)):
         for x, size in places:
             _driver(b, x, 0, 0, size, metal, dark)
     for side in (-1, 1):

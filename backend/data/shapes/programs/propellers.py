@@ -1,7 +1,7 @@
 """Airplanes with propellers: light ones and biplanes, nose to -Y."""
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from .wings import add_fin, add_propeller, add_wings
 
@@ -60,7 +60,7 @@ def _cabin(b: Build, length: float, wide: float, body: Material, glass: Material
         (0, -0.215 * length, 0.23),
         (wide * 0.85, 0.02, 0.13),
         glass,
-        rotation=turn("x", -50 if length < 1.8 else -54),
+        rotation=rotation_about("x", -50 if length < 1.8 else -54),
     )
 
 
@@ -150,9 +150,9 @@ def _stacked_wings(b: Build, span: float, y: float, look: Material, strut: Mater
         )
     top, ahead = low + gap * (layers - 1), stagger * (layers - 1)
     for side in (-1, 1):
-        for share in (0.45, 0.85) if b.chance(0.5) else (0.75,):
+        for fraction in (0.45, 0.85) if b.chance(0.5) else (0.75,):
             for back in (0.2, 0.8):
-                x, foot = side * share * span, y + back * chord
+                x, foot = side * fraction * span, y + back * chord
                 b.rod((x, foot, low), (x, foot - ahead, top), 0.011, strut)
         foot = y + 0.3 * chord
         b.rod((side * 0.09, foot, 0.05), (side * 0.13, foot, top), 0.011, strut)

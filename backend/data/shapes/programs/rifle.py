@@ -422,8 +422,8 @@ def _musket(b: Build) -> None:
         wood,
         round=0.006,
     )
-    for share in np.linspace(0.25, 0.9, b.count(2, 4)):
-        b.box((0, fore * float(share), -0.008), (0.048, 0.025, 0.05), metal, round=0.01)
+    for fraction in np.linspace(0.25, 0.9, b.count(2, 4)):
+        b.box((0, fore * float(fraction), -0.008), (0.048, 0.025, 0.05), metal, round=0.01)
     b.cylinder((0, 0.0, -0.034), (0, -long * 0.97, -0.03), 0.005, steel)
     _stock(b, 0.1, b.between(0.48, 0.56), b.between(0.06, 0.1), b.between(0.1, 0.13), wood)
     _guard(b, 0.13, -0.05, metal, 0.05)

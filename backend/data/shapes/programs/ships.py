@@ -1,7 +1,7 @@
 """Vessels with an engine room: yachts, freighters, liners, tugs, warships, submarines."""
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from .hulls import add_deckhouse, add_funnel, add_hull, add_mast, deck_plan
 
@@ -319,13 +319,15 @@ def submarine(b: Build) -> None:
         round=0.006,
     )
     for i in range(2):
-        with b.at((0, 0.43 * length, 0), turn("y", 90 * i)):
+        with b.at((0, 0.43 * length, 0), rotation_about("y", 90 * i)):
             b.extrude(
                 [(-0.2, -0.04), (0.2, -0.04), (0.2, 0.07), (-0.2, 0.07)], 0.02, look, round=0.006
             )
     b.cylinder((0, 0.48 * length, 0), (0, 0.55 * length, 0), 0.025, dark)
     for i in range(5):
-        with b.at((0, 0.54 * length, 0), turn("y", 72 * i)):
-            b.box((0, 0, 0.07), (0.05, 0.015, 0.13), looks.brass(b), rotation=turn("z", 25))
+        with b.at((0, 0.54 * length, 0), rotation_about("y", 72 * i)):
+            b.box(
+                (0, 0, 0.07), (0.05, 0.015, 0.13), looks.brass(b), rotation=rotation_about("z", 25)
+            )
     if b.chance(0.4):
         b.box((0, -0.1 * length, radius - 0.005), (0.12, 0.62 * length, 0.03), dark, round=0.008)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import arc, band
@@ -66,7 +66,7 @@ def _straight(b: Build) -> None:
         cloth,
         round=edge,
     )
-    with b.at((0, depth / 2 - BACK / 2, low), turn("x", -b.between(0, 7))):
+    with b.at((0, depth / 2 - BACK / 2, low), rotation_about("x", -b.between(0, 7))):
         between_arms = 2 * inner + 0.02 if arms in ("block", "round") else width
         b.box((0, 0, (tall - low) / 2), (between_arms, BACK, tall - low), cloth, round=edge)
     _straight_cushions(b, inner, depth, seat, tall, thick, seats, cloth)
@@ -272,7 +272,7 @@ def _frame(b: Build) -> None:
     arm = b.between(0.52, 0.6)
     for side in (-1, 1):
         b.box((side * x, -y, arm / 2), (thick, thick, arm), look)
-        with b.at((side * x, y, 0), turn("x", 0)):
+        with b.at((side * x, y, 0), rotation_about("x", 0)):
             b.box((0, 0, tall / 2), (thick, thick, tall), look)
         b.box((side * x, 0, arm), (thick * 1.8, depth, thick * 0.8), look, round=0.008)
         if b.chance(0.4):
@@ -316,8 +316,8 @@ def _curved(b: Build) -> None:
     b.extrude(back, tall - low, cloth, center=(0, 0, (low + tall) / 2), round=0.04)
     for i in range(5 if low else 0):
         angle = np.radians(90 - sweep + 2 * sweep * (i + 0.3) / 4.6)
-        for share in (near + 0.1, radius - 0.12):
-            x, y = share * np.cos(angle), share * np.sin(angle)
+        for fraction in (near + 0.1, radius - 0.12):
+            x, y = fraction * np.cos(angle), fraction * np.sin(angle)
             b.cylinder((x, y, 0), (x, y, low + 0.03), 0.03, looks.dark(b))
     if b.chance(0.4):
         _ottoman(b, near, cloth)
@@ -354,13 +354,13 @@ def _raised_ends(
     """Raise the end on a side, perhaps with a roll on top, perhaps the other end, too."""
     kind = b.choice("lean", "roll", "both")
     x, z = width / 2 - 0.1, seat - 0.08
-    with b.at((side * x, 0, z), turn("y", side * b.between(12, 35))):
+    with b.at((side * x, 0, z), rotation_about("y", side * b.between(12, 35))):
         b.box((0, 0, 0.24), (0.14, depth, 0.5), look, round=0.05)
         if kind == "roll":
             front, back = (side * 0.02, -depth / 2, 0.46), (side * 0.02, depth / 2, 0.46)
             b.cylinder(front, back, 0.1, look, round=0.03)
     if kind == "both":
-        with b.at((-side * x, 0, z), turn("y", -side * 20)):
+        with b.at((-side * x, 0, z), rotation_about("y", -side * 20)):
             b.box((0, 0, 0.16), (0.14, depth, 0.34), look, round=0.05)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import oval
@@ -118,18 +118,18 @@ def _keys(b: Build) -> None:
         looks.screen(b),
     )
     wide, tall, thick = b.between(0.5, 0.65), b.between(1.2, 1.45), b.between(0.17, 0.26)
-    share = b.between(0.28, 0.42)
+    fraction = b.between(0.28, 0.42)
     with b.body():
         _slab(b, wide, tall, thick, case, b.between(0.08, 0.2))
         b.box(
-            (0, -thick / 2, tall * (0.5 - share / 2 - 0.08)),
-            (wide * 0.78, 0.04, tall * share),
+            (0, -thick / 2, tall * (0.5 - fraction / 2 - 0.08)),
+            (wide * 0.78, 0.04, tall * fraction),
             screen,
             round=0.01,
             cut=True,
         )
         b.box((0, -thick / 2, tall * 0.465), (wide * 0.3, 0.05, 0.02), screen, cut=True)
-    pad = tall * (0.78 - share)
+    pad = tall * (0.78 - fraction)
     low = -tall / 2 + 0.06
     with b.at((0, 0, low + pad * 0.36)):
         _keypad(b, wide * 0.86, pad * 0.68, -thick / 2, keys, round_keys=b.chance(0.3))
@@ -167,7 +167,7 @@ def _flip(b: Build) -> None:
     b.cylinder(
         (-wide * 0.48, -thick / 2, 0), (wide * 0.48, -thick / 2, 0), thick * 0.62, case, round=0.02
     )
-    with b.at((0, -thick / 2, 0), turn("x", -(opening - 180))), b.body():
+    with b.at((0, -thick / 2, 0), rotation_about("x", -(opening - 180))), b.body():
         b.box((0, thick * 0.35, half / 2), (wide, thick * 0.8, half), case, round=0.03)
         b.box((0, -thick * 0.05, half * 0.52), (wide * 0.8, 0.025, half * 0.68), screen, cut=True)
     if b.chance(0.4):
@@ -248,13 +248,13 @@ def _dial(b: Build) -> None:
     start, end = _desk_body(b, wide, deep, tall, case)
     along = end - start
     tilt = math.degrees(math.atan2(along[1], along[0]))
-    with b.at((0, *(start + 0.48 * along)), turn("x", tilt)):
+    with b.at((0, *(start + 0.48 * along)), rotation_about("x", tilt)):
         if b.chance(0.65):
             radius = 0.42 * min(wide, float(np.hypot(*along)))
             _finger_wheel(b, radius, metal, dark)
             b.cylinder((0, 0, 0.0), (0, 0, 0.055), 0.4 * radius, case)
         else:
-            with b.at((0, 0, 0), turn("x", -90)):
+            with b.at((0, 0, 0), rotation_about("x", -90)):
                 _keypad(b, 0.36, 0.36, -0.005, looks.white(b))
             b.box((0, 0, 0.0), (0.42, 0.42, 0.02), dark)
     top = tall + 0.1
@@ -303,8 +303,8 @@ def _cradle(
 ) -> None:
     """Add the four posts that the handset lies between, up to height `top`."""
     for side in (-1, 1):
-        for share in (0.02, 0.28):
-            x, y = side * 0.2, share * deep
+        for fraction in (0.02, 0.28):
+            x, y = side * 0.2, fraction * deep
             look = metal if b.chance(0.3) else case
             b.cylinder((x, y, tall - 0.12), (x, y, top - 0.02), 0.025, look)
 
@@ -324,8 +324,8 @@ def _desk(b: Build) -> None:
         round=0.02,
     )
     tilt = math.degrees(math.atan2(tall - 0.09, deep))
-    with b.at((0, 0, (tall + 0.09) / 2 + 0.02), turn("x", tilt)):
-        with b.at((0.14 * wide, -0.16 * deep, 0), turn("x", -90)):
+    with b.at((0, 0, (tall + 0.09) / 2 + 0.02), rotation_about("x", tilt)):
+        with b.at((0.14 * wide, -0.16 * deep, 0), rotation_about("x", -90)):
             _keypad(b, 0.42 * wide, 0.36 * deep, 0.0, keys)
         b.box((0.14 * wide, 0.26 * deep, 0.0), (0.46 * wide, 0.28 * deep, 0.06), case, round=0.01)
         b.box((0.14 * wide, 0.26 * deep, 0.02), (0.4 * wide, 0.22 * deep, 0.03), looks.screen(b))
@@ -335,7 +335,7 @@ def _desk(b: Build) -> None:
             )
         for y in (-0.34, 0.34):
             b.box((-0.33 * wide, y * deep, 0.02), (0.18, 0.1, 0.08), case, round=0.015)
-        with b.at((-0.33 * wide, 0, 0.16), turn("z", 90)):
+        with b.at((-0.33 * wide, 0, 0.16), rotation_about("z", 90)):
             _handset(b, 0.78 * deep, looks.same_or(b, case, looks.dark))
     if b.chance(0.5):
         _cord(
@@ -350,7 +350,7 @@ def _cordless(b: Build) -> None:
     """A handset that stands in its charger, or a walkie-talkie with its aerial."""
     case, keys = _case(b), looks.white(b)
     wide, tall, thick = b.between(0.3, 0.38), b.between(1.0, 1.25), b.between(0.15, 0.2)
-    with b.at((0, 0, tall / 2 + 0.06), turn("x", -b.between(4, 14))):
+    with b.at((0, 0, tall / 2 + 0.06), rotation_about("x", -b.between(4, 14))):
         _slab(b, wide, tall, thick, case, 0.08)
         b.box(
             (0, -thick / 2, tall * 0.22),
@@ -383,7 +383,7 @@ def _cordless(b: Build) -> None:
             (wide * 1.1, 0.08, 0.34),
             foot,
             round=0.02,
-            rotation=turn("x", -9),
+            rotation=rotation_about("x", -9),
         )
 
 
@@ -414,7 +414,9 @@ def _wall(b: Build) -> None:
     y = -deep / 2 - 0.1
     for z in (-0.28, 0.28):
         b.rod((max(x, -0.42 * wide), 0, z * tall), (x, y, z * tall), 0.03, metal)
-    with b.at((x, y, 0), turn("z", 180) @ turn("x", 90) @ turn("z", 90)):
+    with b.at(
+        (x, y, 0), rotation_about("z", 180) @ rotation_about("x", 90) @ rotation_about("z", 90)
+    ):
         _handset(b, 0.62 * tall, dark)
     if b.chance(0.7):
         _cord(
@@ -451,6 +453,6 @@ def _candlestick(b: Build) -> None:
     b.cone((0.17, 0, 0.8 * tall), (0.17, 0, 0.5 * tall), 0.085, 0.045, look, round=0.01)
     b.cylinder((0.17, 0, 0.86 * tall), (0.17, 0, 0.78 * tall), 0.095, brass, round=0.01)
     if b.chance(0.5):
-        with b.at((0, -0.2, 0.12), turn("x", 62)):
+        with b.at((0, -0.2, 0.12), rotation_about("x", 62)):
             b.cylinder((0, 0, -0.06), (0, 0, 0.03), 0.12, brass, round=0.008)
     _cord(b, np.array([0.17, 0.0, 0.52 * tall]), np.array([0.2, 0.12, 0.08]), brass)

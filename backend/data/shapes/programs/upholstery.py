@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 from .common import corners, leg
 
@@ -79,7 +79,7 @@ def add_arm(
         b.box((x, middle, top - 0.1), (wide, long * 0.98, 0.1), look, round=0.045)
     else:
         lean = 8 if kind == "flare" else 0
-        with b.at((x, middle, low), turn("y", float(np.sign(x)) * lean)):
+        with b.at((x, middle, low), rotation_about("y", float(np.sign(x)) * lean)):
             b.box((0, 0, (top - low) / 2), (wide, long, top - low), look, round=edge)
 
 
@@ -96,7 +96,7 @@ def add_back_cushions(
     """Add cushions that lean back, from x = left to right, on height z at depth y."""
     wide = (right - left) / number
     for i in range(number):
-        with b.at((left + wide * (i + 0.5), y, z), turn("x", -b.between(8, 14))):
+        with b.at((left + wide * (i + 0.5), y, z), rotation_about("x", -b.between(8, 14))):
             b.box((0, 0, tall / 2), (wide * 0.97, 0.16, tall), look, round=0.065)
 
 
@@ -104,5 +104,8 @@ def add_pillows(b: Build, half: float, y: float, z: float) -> None:
     """Throw one or two pillows against the ends."""
     for side in (-1, 1):
         if b.chance(0.5):
-            with b.at((side * (half - 0.16), y, z), turn("z", side * 20) @ turn("x", -22)):
+            with b.at(
+                (side * (half - 0.16), y, z),
+                rotation_about("z", side * 20) @ rotation_about("x", -22),
+            ):
                 b.box((0, 0, 0.14), (0.34, 0.1, 0.34), looks.fabric(b), round=0.048)

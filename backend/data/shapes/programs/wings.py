@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from .. import looks
-from ..build import Build, turn
+from ..build import Build, rotation_about
 from ..parts import Material
 
-NOSE_AHEAD = turn("x", 90)  # a profile's +z becomes -Y, the nose
+NOSE_AHEAD = rotation_about("x", 90)  # a profile's +z becomes -Y, the nose
 
 
 def add_fuselage(
@@ -49,7 +49,7 @@ def add_wings(
         if kink:
             outline.append((side * 0.35 * span, y + root * 0.8 + 0.35 * sweep * 0.5))
         outline.append((0, y + root))
-        with b.at((side * start, 0, z), turn("y", -side * lift)):
+        with b.at((side * start, 0, z), rotation_about("y", -side * lift)):
             b.extrude(outline, thick, look, round=0.45 * thick)
 
 
@@ -69,7 +69,7 @@ def add_fin(
 ) -> None:
     """Add an upright fin, its tip `sweep` behind its root; `lean` turns it to +X, degrees."""
     outline = [(y, 0), (y + sweep, tall), (y + sweep + tip, tall), (y + root, 0)]
-    with b.at((x, 0, z), turn("y", lean)):
+    with b.at((x, 0, z), rotation_about("y", lean)):
         b.extrude(outline, thick, look, along="x", round=0.4 * thick)
 
 
@@ -105,7 +105,7 @@ def add_propeller(
     b.cone((x, y + 0.05, z), (x, y - 0.1, z), 0.055, 0.01, hub, round=0.005)
     start = b.between(0, 180)
     for i in range(blades):
-        with b.at((x, y - 0.03, z), turn("y", start + 360 * i / blades)):
+        with b.at((x, y - 0.03, z), rotation_about("y", start + 360 * i / blades)):
             b.extrude(
                 [
                     (-0.02, 0),

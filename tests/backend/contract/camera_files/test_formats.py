@@ -21,8 +21,8 @@ def same(posed, cameras, folder, *, names=None):
         assert frame.path == folder / "images" / name
         made = frame.camera
         np.testing.assert_allclose(made.transform_matrix, data.transform_matrix, atol=1e-9)
-        lens = [(c.fl_x, c.fl_y, c.cx, c.cy, c.w, c.h) for c in (made, data)]
-        np.testing.assert_allclose(lens[0], lens[1], atol=1e-9)
+        intrinsics = [(c.fl_x, c.fl_y, c.cx, c.cy, c.w, c.h) for c in (made, data)]
+        np.testing.assert_allclose(intrinsics[0], intrinsics[1], atol=1e-9)
 
 
 def test_transforms_json(write, cameras, folder):
@@ -109,13 +109,18 @@ def test_gaussian_splatting(folder, cameras, suffix):
 def test_sdfstudio(folder, cameras):
     frames = []
     for number, data in enumerate(cameras):
-        lens = np.eye(4)
-        lens[0, 0], lens[1, 1], lens[0, 2], lens[1, 2] = data.fl_x, data.fl_y, data.cx, data.cy
+        intrinsics = np.eye(4)
+        intrinsics[0, 0], intrinsics[1, 1], intrinsics[0, 2], intrinsics[1, 2] = (
+            data.fl_x,
+            data.fl_y,
+            data.cx,
+            data.cy,
+        )
         frames.append(
             {
                 "rgb_path": f"images/a{number}.png",
                 "camtoworld": opencv_pose(data).tolist(),
-                "intrinsics": lens.tolist(),
+                "intrinsics": intrinsics.tolist(),
                 "foreground_mask": f"images/a{number}.png",
             }
         )
@@ -148,7 +153,9 @@ METASHAPE = """<?xml version="1.0" encoding="UTF-8"?>
 </transform></chunk></document>"""
 
 
-def metashape(folder, cameras, kind="frame", lens="<f>61</f><cx>-1</cx><cy>1</cy><b1>-1</b1>"):
+def metashape(
+    folder, cameras, kind="frame", intrinsics="<f>61</f><cx>-1</cx><cy>1</cy><b1>-1</b1>"
+):
     chunk = np.eye(4)
     chunk[:3, :3] = Rotation.from_euler("xyz", [20, 30, 40], degrees=True).as_matrix()
     rotation = " ".join(map(repr, chunk[:3, :3].ravel().tolist()))
@@ -163,7 +170,7 @@ def metashape(folder, cameras, kind="frame", lens="<f>61</f><cx>-1</cx><cy>1</cy
         words += f'<camera id="{number}" sensor_id="0" label="a{number}"><transform>{numbers}'
         words += "</transform></camera>"
     (folder / "cams.xml").write_text(
-        METASHAPE.format(kind=kind, lens=lens, cameras=words, rotation=rotation)
+        METASHAPE.format(kind=kind, intrinsics=intrinsics, cameras=words, rotation=rotation)
     )
 
 
@@ -189,15 +196,15 @@ def test_a_component_of_metashape_has_a_place_of_its_own(folder, cameras):
 
 
 def test_metashapes_tangential_coefficients_are_opencvs_the_other_way_round(folder, cameras):
-    lens = "<f>61</f><k1>.1</k1><k2>.2</k2><k4>.4</k4><p1>.01</p1><p2>.02</p2><b2>3</b2>"
-    metashape(folder, cameras, lens=lens)
+    intrinsics = "<f>61</f><k1>.1</k1><k2>.2</k2><k4>.4</k4><p1>.01</p1><p2>.02</p2><b2>3</b2>"
+    metashape(folder, cameras, intrinsics=intrinsics)
     camera = read_posed_images(folder / "cams.xml").frames[0].camera
     assert camera.distortion == Distortion("BROWN", (0.1, 0.2, 0, 0.4), (0.02, 0.01), 3.0)
     assert (camera.cx, camera.cy) == (24, 18)
 
 
 def test_a_fisheye_of_metashape(folder, cameras):
-    metashape(folder, cameras, kind="fisheye", lens="<f>61</f><k1>.1</k1>")
+    metashape(folder, cameras, kind="fisheye", intrinsics="<f>61</f><k1>.1</k1>")
     camera = read_posed_images(folder).frames[0].camera
     assert camera.distortion == Distortion("OPENCV_FISHEYE", (0.1, 0, 0, 0))
 
@@ -206,7 +213,7 @@ def test_what_metashape_can_and_levelform_cannot(folder, cameras):
     metashape(folder, cameras, kind="spherical")
     with pytest.raises(RequestError, match="a0 has a spherical sensor"):
         read_posed_images(folder)
-    metashape(folder, cameras, lens="<f>61</f><p3>1</p3>")
+    metashape(folder, cameras, intrinsics="<f>61</f><p3>1</p3>")
     with pytest.raises(RequestError, match="p3 and p4, which are not supported"):
         read_posed_images(folder)
     metashape(folder, [])

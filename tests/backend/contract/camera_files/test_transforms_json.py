@@ -17,7 +17,7 @@ def first(folder):
     return read_posed_images(folder).frames[0].camera
 
 
-DROP_LENS = dict.fromkeys(("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_model"), "drop")
+DROP_INTRINSICS = dict.fromkeys(("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_model"), "drop")
 
 
 @pytest.mark.parametrize(
@@ -46,24 +46,24 @@ def test_spellings_of_one_camera(write, cameras, shared, frame):
 
 
 def test_angles_stand_for_focal_lengths(write):
-    turn = {"camera_angle_x": 2 * math.atan(0.5), **DROP_LENS}
+    turn = {"camera_angle_x": 2 * math.atan(0.5), **DROP_INTRINSICS}
     camera = first(write(frames={0: turn}))
     assert (camera.fl_x, camera.fl_y) == (pytest.approx(48), pytest.approx(48))
     assert (camera.cx, camera.cy, camera.w, camera.h) == (24, 18, 48, 36)
     camera = first(write(frames={0: {**turn, "camera_angle_y": 2 * math.atan(0.25)}}))
     assert (camera.fl_x, camera.fl_y) == (pytest.approx(48), pytest.approx(72))
-    camera = first(write(frames={0: {**DROP_LENS, "x_fov": 90}}))
+    camera = first(write(frames={0: {**DROP_INTRINSICS, "x_fov": 90}}))
     assert camera.fl_x == pytest.approx(24)
 
 
 def test_an_orthographic_camera_has_blenders_scale(write):
-    lens = {**DROP_LENS, "camera_model": "orthographic", "ortho_scale": 4.0}
-    camera = first(write(frames={0: lens}))
+    intrinsics = {**DROP_INTRINSICS, "camera_model": "orthographic", "ortho_scale": 4.0}
+    camera = first(write(frames={0: intrinsics}))
     assert (camera.fl_x, camera.fl_y, camera.camera_model) == (12, 12, "ORTHOGRAPHIC")
 
 
 @pytest.mark.parametrize(
-    ("lens", "bent"),
+    ("intrinsics", "bent"),
     [
         (
             {"camera_model": "OPENCV", "k1": 0.1, "k2": 0.2, "p1": 0.3, "p2": 0.4},
@@ -100,8 +100,8 @@ def test_an_orthographic_camera_has_blenders_scale(write):
         ),
     ],
 )
-def test_distortions(write, lens, bent):
-    posed = read_posed_images(write(frames={0: lens}))
+def test_distortions(write, intrinsics, bent):
+    posed = read_posed_images(write(frames={0: intrinsics}))
     assert posed.frames[0].camera.distortion == bent
     assert posed.remarks == ()
 

@@ -11,8 +11,8 @@ from levelform.backend.data.format import (
     Dataset,
     DatasetWriter,
     Record,
-    draw_batch,
     pack_voxels,
+    sample_batch,
     shards,
     split_of,
     unpack_voxels,
@@ -246,8 +246,8 @@ def test_splits_are_disjoint_complete_and_depend_on_names_alone(tmp_path):
     parts = [{s.id for s in Dataset(tmp_path, name)} for name in ("train", "val", "test")]
     assert sum(map(len, parts)) == 60
     assert len(set.union(*parts)) == 60
-    share = np.mean([split_of(f"x/{i}") == "test" for i in range(20_000)])
-    assert share == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / 20_000))
+    fraction = np.mean([split_of(f"x/{i}") == "test" for i in range(20_000)])
+    assert fraction == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / 20_000))
 
 
 def test_a_published_split_is_kept(tmp_path):
@@ -298,7 +298,7 @@ def test_voxels_survive_packing():
 def test_a_batch_holds_what_its_shapes_hold(tmp_path):
     fill(tmp_path)
     dataset = Dataset(tmp_path)
-    batch = draw_batch(
+    batch = sample_batch(
         dataset, np.random.default_rng(0), objects=4, points={"uniform": 30}, views=2
     )
     assert batch.images.shape == (4, 2, 16, 16, 4)
@@ -316,7 +316,7 @@ def test_the_same_seed_draws_the_same_batch(tmp_path):
 
     def draw(seed):
         rng = np.random.default_rng(seed)
-        return draw_batch(dataset, rng, objects=3, points={"uniform": 9}, views=1)
+        return sample_batch(dataset, rng, objects=3, points={"uniform": 9}, views=1)
 
     assert draw(3).points.numpy().tobytes() == draw(3).points.numpy().tobytes()
     assert draw(3).images.numpy().tobytes() == draw(3).images.numpy().tobytes()
@@ -340,7 +340,7 @@ def test_memory_is_flat_over_a_hundred_thousand_samples(tmp_path):
 
     def draw(times):
         for _ in range(times):
-            draw_batch(dataset, rng, objects=50, points={"uniform": 512}, views=1)
+            sample_batch(dataset, rng, objects=50, points={"uniform": 512}, views=1)
         return anonymous_bytes()
 
     warm = draw(100)

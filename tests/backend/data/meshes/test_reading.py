@@ -52,11 +52,11 @@ def test_a_scene_is_flattened_with_its_transforms(tmp_path, wedge):
 
 
 def test_textures_become_linear_vertex_colours(tmp_path, wedge):
-    picture = Image.new("RGB", (2, 1))
-    picture.putpixel((0, 0), (255, 0, 0))
-    picture.putpixel((1, 0), (0, 128, 0))
+    image = Image.new("RGB", (2, 1))
+    image.putpixel((0, 0), (255, 0, 0))
+    image.putpixel((1, 0), (0, 128, 0))
     uv = np.where(wedge.vertices[:, :1] < 0, [[0.25, 0.5]], [[0.75, 0.5]])
-    material = trimesh.visual.material.PBRMaterial(baseColorTexture=picture)
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=image)
     wedge.visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
     wedge.export(tmp_path / "a.glb")
     mesh = read_asset(tmp_path / "a.glb").mesh
@@ -107,7 +107,7 @@ def test_a_missing_texture_leaves_the_mesh_and_a_note(tmp_path, wedge):
     assert "lost.mtl is missing" in asset.notes[0]
 
 
-def test_a_gltf_without_its_picture_is_still_read(tmp_path, wedge):
+def test_a_gltf_without_its_image_is_still_read(tmp_path, wedge):
     material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.new("RGB", (2, 2)))
     wedge.visual = trimesh.visual.TextureVisuals(
         uv=np.full((len(wedge.vertices), 2), 0.5), material=material

@@ -83,12 +83,12 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize(("make", "truth"), [(torus, in_torus), (sphere, in_sphere)])
-def test_labels_of_damaged_meshes_agree_with_the_truth(make, truth, damage):
+@pytest.mark.parametrize(("make", "ground_truth"), [(torus, in_torus), (sphere, in_sphere)])
+def test_labels_of_damaged_meshes_agree_with_the_truth(make, ground_truth, damage):
     rng = np.random.default_rng(7)
     solid = Solid(mend(damage(make(), rng))[0])
     points = rng.uniform(-1, 1, (20_000, 3))
-    assert (solid.inside(points) == truth(points)).mean() >= 0.995
+    assert (solid.inside(points) == ground_truth(points)).mean() >= 0.995
 
 
 def test_overlapping_parts_are_their_union():
@@ -97,8 +97,10 @@ def test_overlapping_parts_are_their_union():
     right = Mesh(right.vertices + np.float32([0.3, 0, 0]), right.faces[:, ::-1])  # inverted too
     solid = Solid(mend(joined(left, right))[0])
     points = np.random.default_rng(0).uniform(-1, 1, (20_000, 3))
-    truth = in_sphere(points + np.array([0.3, 0, 0])) | in_sphere(points - np.array([0.3, 0, 0]))
-    assert (solid.inside(points) == truth).mean() >= 0.995
+    ground_truth = in_sphere(points + np.array([0.3, 0, 0])) | in_sphere(
+        points - np.array([0.3, 0, 0])
+    )
+    assert (solid.inside(points) == ground_truth).mean() >= 0.995
 
 
 def test_a_cavity_stays_empty():

@@ -74,8 +74,8 @@ def test_the_published_camera_of_disns_demo_is_reproduced():
     camera = shapenet_camera(326.421594487, 29.0316186116, 0.790311739218, 137)
     norm = np.diag([0.51556159] * 3 + [1.0])
     norm[:3, 3] = (-0.03717143, -0.04260272, -0.00047394)
-    lens = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
-    trans_mat = (lens @ camera.camera_from_world[:3] @ norm).T
+    intrinsics = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+    trans_mat = (intrinsics @ camera.camera_from_world[:3] @ norm).T
     expected = [
         [-68.453156, 5.5086656, -0.37556022],
         [-17.138561, -84.685486, -0.250198],
@@ -202,10 +202,10 @@ def test_occupancy_network_archives(tmp_path):
 
 
 def test_white_inside_the_object_stays():
-    picture = np.full((20, 20, 3), 255, np.uint8)
-    picture[4:16, 4:16] = 30
-    picture[8:12, 8:12] = 255  # a highlight
-    alpha = cut_from_white(picture)[..., 3] > 0
+    image = np.full((20, 20, 3), 255, np.uint8)
+    image[4:16, 4:16] = 30
+    image[8:12, 8:12] = 255  # a highlight
+    alpha = cut_from_white(image)[..., 3] > 0
     assert alpha.sum() == 144
 
 
@@ -307,7 +307,7 @@ def test_pascal3d(tmp_path):
     np.testing.assert_allclose(pixel[0], [110, 90], atol=1e-9)
     assert float(depth) == pytest.approx(4.0)
     up = camera.project(torch.tensor([[0.0, 0.0, 0.1]], dtype=torch.float64))[0][0]
-    assert up[1] < 90  # up in the world is up in the picture
+    assert up[1] < 90  # up in the world is up in the image
     assert up[0] > 110 if pascal3d_turns_clockwise(view) else up[0] < 110
 
     image = silhouette(camera, (0.8, 0.2, 0.5))

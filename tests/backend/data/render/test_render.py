@@ -1,4 +1,4 @@
-"""Pictures against geometry in closed form, and the two renderers against each other."""
+"""Images against geometry in closed form, and the two renderers against each other."""
 
 import numpy as np
 import pytest
@@ -72,14 +72,14 @@ def test_depth_lands_on_the_surface_within_a_pixel(name, orthographic, method):
     # ... and it is the near side: the way from the camera to shortly before the surface is free.
     origin, _ = view.rays(centres().double())
     points = back_projected(view, depth)
-    for share in (0.25, 0.5, 0.75, 0.95):
-        on_the_way = origin + (points - origin) * share
+    for fraction in (0.25, 0.5, 0.75, 0.95):
+        on_the_way = origin + (points - origin) * fraction
         assert float(shape.distance(on_the_way[seen].float()).min()) > -2e-3
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("orthographic", [False, True])
-def test_a_balls_picture_is_its_closed_form(orthographic, method):
+def test_a_balls_image_is_its_closed_form(orthographic, method):
     view = camera(orthographic=orthographic)
     result = render_shapes(solid("ball").batch, [view], method=method, samples=4)
     fine = (torch.stack(torch.meshgrid(*[torch.arange(SIZE * 8)] * 2, indexing="xy"), -1) + 0.5) / 8
@@ -139,13 +139,13 @@ def test_cameras_see_the_object_and_are_the_same_for_the_same_seed(name):
         assert np.linalg.det(rotation) == pytest.approx(1)
     alpha = render_shapes(shape.batch, cameras, of=[0] * 6, samples=1).rgba[..., 3]
     assert float(alpha.mean((1, 2)).min()) > 0.01
-    if name != "disn-hard":  # there the object may leave the picture, as in the paper's own
+    if name != "disn-hard":  # there the object may leave the image, as in the paper's own
         border = torch.cat([alpha[:, 0], alpha[:, -1], alpha[:, :, 0], alpha[:, :, -1]], 1)
         assert float(border.mean()) < 0.1
 
 
 @pytest.mark.parametrize("name", [name for name in RANGE_NAMES if name != "free"])
-def test_one_picture_of_each_shape_shows_them_from_all_sides(name):
+def test_one_image_of_each_shape_shows_them_from_all_sides(name):
     centers = np.stack([sample_cameras(name, 1, seed)[0].center for seed in range(300)])
     azimuths = np.degrees(np.arctan2(centers[:, 0], -centers[:, 1])) % 360
     counts = np.histogram(azimuths, 12, (0, 360.0))[0]
@@ -168,16 +168,16 @@ def test_azimuth_zero_sees_the_front_and_ninety_the_right_hand_side():
     np.testing.assert_allclose(axes, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], atol=1e-12)
 
 
-def test_the_same_seed_draws_the_same_picture():
+def test_the_same_seed_draws_the_same_image():
     batch = ShapeBatch([sample_shape("lamp", 1), sample_shape("car", 1)])
 
-    def picture() -> bytes:
+    def image() -> bytes:
         cameras = sample_cameras("r2n2", 3, 1, size=48)
         return (
             render_shapes(batch, cameras, sample_lights(3, 2), of=[0, 1, 0]).rgba.numpy().tobytes()
         )
 
-    assert picture() == picture()
+    assert image() == image()
 
 
 def test_a_mesh_is_drawn_like_its_shape_and_from_behind_only_when_asked():

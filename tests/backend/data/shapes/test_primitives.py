@@ -5,7 +5,7 @@ import pytest
 import torch
 from levelform.backend.data.shapes.build import Build
 from levelform.backend.data.shapes.parts import Material, Part, support
-from levelform.backend.data.shapes.primitives import Kind, distance, smooth_minimum
+from levelform.backend.data.shapes.primitives import PrimitiveKind, distance, smooth_minimum
 from levelform.backend.data.shapes.tessellate import tessellate
 
 LOOK = Material()
@@ -116,7 +116,7 @@ def test_the_middle_of_an_ellipsoid_is_its_shortest_radius_deep():
 
 
 def test_distances_to_an_ellipsoid_hold_at_an_aspect_of_thirty():
-    part = Part(Kind.ELLIPSOID, np.array([0.9, 0.03, 0.2]), np.eye(4)[:3], LOOK)
+    part = Part(PrimitiveKind.ELLIPSOID, np.array([0.9, 0.03, 0.2]), np.eye(4)[:3], LOOK)
     points = cloud(2000)
     rng = np.random.default_rng(4)
     sphere = rng.normal(size=(200_000, 3))

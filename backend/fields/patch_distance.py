@@ -15,7 +15,7 @@ _NODES_TOGETHER = 1 << 11
 
 
 def node_distances(
-    sheets: Tensor, voxels: Tensor, resolution: int, normals: Tensor | None = None
+    patches: Tensor, voxels: Tensor, resolution: int, normals: Tensor | None = None
 ) -> Tensor:
     """Return (M, M, M): each node's distance to the sheets, at most a voxel's side.
 
@@ -24,28 +24,28 @@ def node_distances(
 
     Parameters
     ----------
-    sheets : (P, K, 3) on the CPU, vertices in the frame of the cube [-1, 1]^3
+    patches : (P, K, 3) on the CPU, vertices in the frame of the cube [-1, 1]^3
     voxels : (P, 3) int64, index of the voxel that holds each sheet
     resolution : voxels along a side; M = CELLS * resolution + 1
     normals : (P, K, 3) unit normals of the vertices
     """
     size = 2.0 / resolution
     # In units of a voxel, from each sheet's own voxel: small numbers lose the least.
-    local = (sheets + 1) / size - voxels[:, None]
-    blocks, squared, owner = _nearest_sheets(local, voxels, resolution)
+    local = (patches + 1) / size - voxels[:, None]
+    blocks, squared, owner = _nearest_patches(local, voxels, resolution)
     distance = squared.clamp(min=0).sqrt()
     if normals is not None:
-        spacing = 1 / (round(sheets.shape[1] ** 0.5) - 1)
+        spacing = 1 / (round(patches.shape[1] ** 0.5) - 1)
         known = (distance < (1 + spacing**2) ** 0.5).nonzero()
         for part in known.split(_NODES_TOGETHER):
             block, node = part.unbind(1)
-            sheet = owner[block, node]
-            place = blocks[block] - voxels[sheet] + _node_places(sheets)[node]
-            distance[block, node] = _to_planes(place, local[sheet], normals[sheet], spacing)
+            patch = owner[block, node]
+            place = blocks[block] - voxels[patch] + _node_places(patches)[node]
+            distance[block, node] = _to_planes(place, local[patch], normals[patch], spacing)
     return _as_grid(blocks, distance.clamp(max=1.0), resolution) * size
 
 
-def _nearest_sheets(
+def _nearest_patches(
     local: Tensor, voxels: Tensor, resolution: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what is known of the nodes in and around the sheets' voxels, in blocks.
@@ -66,11 +66,11 @@ def _nearest_sheets(
     squared = torch.full((len(blocks), CELLS**3), torch.inf)
     owner = torch.zeros((len(blocks), CELLS**3), dtype=torch.int64)
     rows = torch.cat([local, local.square().sum(-1, keepdim=True)], -1)
-    sheet = torch.arange(len(voxels))[:, None]
+    patch = torch.arange(len(voxels))[:, None]
     for step, target in zip(steps, index, strict=True):
         found = _squared(rows, _node_places(local) + step)
         known = squared[target]
-        owner[target] = torch.where(found < known, sheet, owner[target])
+        owner[target] = torch.where(found < known, patch, owner[target])
         squared[target] = torch.minimum(found, known)
     return blocks, squared, owner
 
@@ -116,18 +116,18 @@ def _as_grid(blocks: Tensor, values: Tensor, resolution: int) -> Tensor:
     return shaped.reshape((count * CELLS,) * 3)[inner, inner, inner]
 
 
-def vertex_normals(sheets: Tensor, faces: Tensor) -> Tensor:
+def vertex_normals(patches: Tensor, faces: Tensor) -> Tensor:
     """Return (P, K, 3) unit normals, weighted by area.
 
     Parameters
     ----------
-    sheets : (P, K, 3)
+    patches : (P, K, 3)
     faces : (P, T, 3) indices into all vertices, (P K, 3)
     """
-    vertices, triangles = sheets.flatten(0, 1), faces.flatten(0, 1)
+    vertices, triangles = patches.flatten(0, 1), faces.flatten(0, 1)
     corners = vertices[triangles]
     areas = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     total = torch.zeros_like(vertices)
     for corner in triangles.T:
         total.index_add_(0, corner, areas)
-    return F.normalize(total, dim=1, eps=1e-20).view_as(sheets)
+    return F.normalize(total, dim=1, eps=1e-20).view_as(patches)

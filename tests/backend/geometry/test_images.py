@@ -1,16 +1,16 @@
-"""Pictures made smaller with their cameras: edges and colours keep their place."""
+"""Images made smaller with their cameras: edges and colours keep their place."""
 
 import numpy as np
 import pytest
 import torch
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.geometry.pictures import resized, shrink
+from levelform.backend.geometry.images import resized, shrink
 from levelform.backend.geometry.views import View
 
 CAMERA = Camera(np.eye(4), 300, 280, 151, 99, 300, 200)
 
 
-def test_a_small_picture_is_left_alone():
+def test_a_small_image_is_left_alone():
     view = View(torch.rand(200, 300, 4), CAMERA, "v")
     assert shrink(view, 300) is view
 

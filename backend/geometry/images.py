@@ -1,4 +1,4 @@
-"""Pictures and their cameras, made smaller together."""
+"""Images and their cameras, made smaller together."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def shrink(view: View, longest: int) -> View:
 
 
 def resized(camera: Camera, *, width: int, height: int) -> Camera:
-    """Return the camera of the same picture at another size, in pixels."""
+    """Return the camera of the same image at another size, in pixels."""
     across, down = width / camera.width, height / camera.height
     return replace(
         camera,

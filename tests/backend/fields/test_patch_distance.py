@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from levelform.backend.fields.sheet_distance import CELLS, node_distances, vertex_normals
+from levelform.backend.fields.patch_distance import CELLS, node_distances, vertex_normals
 
 RESOLUTION, SIDE = 5, 4
 
 
-def sheets(count=30, seed=0):
+def patches(count=30, seed=0):
     """Return vertices (P, K, 3) anywhere in their voxels, and the voxels, (P, 3), all different."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(RESOLUTION**3, generator=generator)[:count]
@@ -24,7 +24,7 @@ def all_nodes():
 
 @pytest.mark.parametrize("planes", [False, True])
 def test_the_distance_is_that_to_the_nearest_of_all_vertices(planes):
-    vertices, voxels = sheets()
+    vertices, voxels = patches()
     normals = torch.nn.functional.normalize(torch.randn(vertices.shape), dim=-1)
     size = 2 / RESOLUTION
     distance, nearest = torch.cdist(all_nodes(), vertices.flatten(0, 1).double()).min(1)
@@ -45,7 +45,7 @@ def test_the_distance_is_that_to_the_nearest_of_all_vertices(planes):
 
 
 def test_far_from_all_sheets_it_is_a_voxels_side():
-    vertices, voxels = sheets()
+    vertices, voxels = patches()
     corner = (voxels == 0).all(1)
     found = node_distances(vertices[corner], voxels[corner], RESOLUTION)
     assert corner.sum() <= 1
