@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from levelform.backend.data.render import look_at, render_shapes
-from levelform.backend.data.shapes import ANIMATED, CATEGORIES, Shape, sample_animated, sample_shape
+from levelform.backend.data.shapes import Shape, categories, sample_shape
+from levelform.backend.data.shapes.animated import ANIMATED, sample_animated
 from levelform.backend.geometry.cameras import Camera
 from PIL import Image
 
@@ -65,8 +66,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for name in args.names or [*CATEGORIES, *ANIMATED]:
-        make = category_sheet if name in CATEGORIES else animated_sheet
+    for name in args.names or [*categories(), *ANIMATED]:
+        make = category_sheet if name in categories() else animated_sheet
         image = make(name, args.columns, args.rows, args.size, args.first)
         image.quantize(192, dither=Image.Dither.NONE).save(args.out / f"{name}.png", optimize=True)
 

@@ -216,7 +216,7 @@ class Reconstructor(nn.Module):
 
         Returns
         -------
-        Pictures
+        FramedViews
             On the network's device; cameras in the method's own frame.
 
         Raises

@@ -53,7 +53,7 @@ class Configuration:
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able numbers, words and lists."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        return json.loads(json.dumps(_stored(self)))
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -91,6 +91,17 @@ class Configuration:
             _check_order(getattr(self, near), getattr(self, far), near, far, strict=True)
 
 
+def key_of(entry: dataclasses.Field[Any]) -> str:
+    """Return the name of a field in files and on the command line; some fields have new names."""
+    return entry.metadata.get("key", entry.name)
+
+
+def _stored(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {key_of(f): _stored(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return value
+
+
 def check_entries(value: Any, ranges: Ranges, *, prefix: str = "") -> None:
     """Check each entry of a dataclass by its declared type, choices and range."""
     hints = get_type_hints(type(value))
@@ -98,7 +109,7 @@ def check_entries(value: Any, ranges: Ranges, *, prefix: str = "") -> None:
         kind = hints[entry.name]
         if not dataclasses.is_dataclass(kind):
             limits = ranges.get(entry.name)
-            _check_value(kind, getattr(value, entry.name), limits, f"{prefix}{entry.name}")
+            _check_value(kind, getattr(value, entry.name), limits, f"{prefix}{key_of(entry)}")
 
 
 def _entries(cls: type, data: Any, where: str, ranges: Ranges) -> dict[str, Any]:
@@ -106,22 +117,26 @@ def _entries(cls: type, data: Any, where: str, ranges: Ranges) -> dict[str, Any]
     if not isinstance(data, Mapping):
         raise RequestError(f"{where} is not a table of entries.", _HINT)
     hints = get_type_hints(cls)
-    known = {entry.name for entry in dataclasses.fields(cls)}
-    required = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}
-    required |= {name for name in known if dataclasses.is_dataclass(hints[name])}
-    for names, what in ((data.keys() - known, "unknown"), (required - data.keys(), "missing")):
+    known = {key_of(entry): entry.name for entry in dataclasses.fields(cls)}
+    required = {key_of(f) for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}
+    required |= {key for key, name in known.items() if dataclasses.is_dataclass(hints[name])}
+    for names, what in (
+        (data.keys() - known.keys(), "unknown"),
+        (required - data.keys(), "missing"),
+    ):
         if names:
             raise RequestError(
                 f"{where} does not fit this version: the entry {min(names)!r} is {what}.", _HINT
             )
     entries = {}
-    for name, value in data.items():
+    for key, value in data.items():
+        name = known[key]
         kind = hints[name]
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            entries[name] = kind(**_entries(kind, value, f"{where}'s {name}", FRAMING_RANGES))
+            entries[name] = kind(**_entries(kind, value, f"{where}'s {key}", FRAMING_RANGES))
         else:
             value = tuple(value) if isinstance(value, list) else value
-            _check_value(kind, value, ranges.get(name), name)
+            _check_value(kind, value, ranges.get(name), key)
             entries[name] = value
     return entries
 

@@ -13,6 +13,7 @@ import torch
 from ..contract.errors import RequestError
 from ..images.framing import Framing
 from ..reconstructors import Configuration, Reconstructor, WeightsInfo, find_method
+from ..reconstructors.configuration import key_of
 from .recipes import Recipe
 
 
@@ -96,13 +97,14 @@ def _changed(configuration: Any, wanted: Mapping[str, Any]) -> Any:
 
 
 def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framing:
-    try:
-        return replace(configuration.framing, **changes)
-    except TypeError as error:
+    known = {key_of(f): f.name for f in fields(Framing)}
+    strays = [key for key in changes if key not in known]
+    if strays:
         raise RequestError(
-            f"The images' framing has no such entry: {', '.join(changes)}.",
-            f"It has {', '.join(f.name for f in fields(Framing))}.",
-        ) from error
+            f"The images' framing has no such entry: {', '.join(strays)}.",
+            f"It has {', '.join(known)}.",
+        )
+    return replace(configuration.framing, **{known[key]: value for key, value in changes.items()})
 
 
 def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:

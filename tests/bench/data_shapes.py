@@ -13,8 +13,8 @@ from levelform.backend.data.render import (
     sample_lights,
 )
 from levelform.backend.data.shapes import (
-    CATEGORIES,
     ShapeBatch,
+    categories,
     sample_shape,
     surface_points,
     uniform_points,
@@ -61,14 +61,14 @@ def best(work: Callable[[], object], device: str = "cpu") -> float:
 
 def one_of_each(seed: int = 0) -> ShapeBatch:
     """Return a batch of one shape of each category."""
-    return ShapeBatch([sample_shape(name, seed) for name in CATEGORIES])
+    return ShapeBatch([sample_shape(name, seed) for name in categories()])
 
 
 def rate_rows() -> Iterator[Row]:
     """Yield how fast shapes are drawn and evaluated; the bars keep them from being the brake."""
     started = time.process_time()
     for number in range(52):
-        sample_shape(CATEGORIES[number % len(CATEGORIES)], 1000 + number)
+        sample_shape(categories()[number % len(categories())], 1000 + number)
     yield at_least(
         "shapes drawn a second", 52 / (time.process_time() - started), None, 20, kind="time"
     )
@@ -134,7 +134,7 @@ def draw(count: int, *, seed: int) -> None:
     """Draw so many labelled points in blocks, each block of new shapes."""
     for start in range(0, count, BLOCK):
         generator = torch.Generator().manual_seed(start)
-        names = [CATEGORIES[(start // BLOCK + i) % len(CATEGORIES)] for i in range(2)]
+        names = [categories()[(start // BLOCK + i) % len(categories())] for i in range(2)]
         batch = ShapeBatch([sample_shape(name, start + seed) for name in names])
         batch.distance(uniform_points(batch, BLOCK // 4, generator=generator))
         batch.distance(surface_points(batch, BLOCK // 4, generator=generator)[0])

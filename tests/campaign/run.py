@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile import data, frames, kills, meshes, numbers, weights
+from hostile import data, frames, kills, memory, meshes, numbers, weights
 from hostile.counts import Counts, heading
 
 
@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[int, Callable[[int, int], Counts]]] = {
     "meshes-shown": (400, lambda n, seed: meshes.shown(cases=n, seed=seed)),
     "kills": (88, lambda n, seed: kills.kills(cases=n, seed=seed)),
     "kills-real": (12, lambda n, seed: kills.kills(cases=n, seed=seed, real=True)),
+    "memory": (1000, lambda n, seed: memory.memory(cases=n, seed=seed)),
     "data": (28, lambda n, seed: data.data(place(), cases=n, seed=seed)),
 }
 
@@ -52,8 +53,8 @@ def main() -> int:
             continue
         number, run = KINDS[kind]
         started = time.monotonic()
-        counts = run(max(round(number * args.fraction), 2), args.seed)
-        print(f"{counts.row()}  {time.monotonic() - started:6.0f} s", flush=True)
+        counts = run(max(round(number * args.share), 2), args.seed)
+        print(f"{counts.row()}  {time.monotonic() - started:6.0f} s  {counts.note}", flush=True)
         clean = clean and counts.clean
         faults += counts.faults.elements()
     for words in faults:

@@ -1,6 +1,7 @@
 """Names of categories and the programs behind them."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 
@@ -36,7 +37,23 @@ def animated(name: str) -> Callable[[AnimatedProgram], AnimatedProgram]:
 
 
 def categories() -> tuple[str, ...]:
-    """Return the names of all categories, sorted."""
+    """Return the names of all categories, sorted.
+
+    Raises
+    ------
+    RequestError
+        If this installation has no programs: the extension's zip leaves them out.
+    """
+    programs = f"{__package__}.programs"
+    try:
+        import_module(programs)
+    except ModuleNotFoundError as error:
+        if error.name != programs:
+            raise
+        raise RequestError(
+            "This installation has no procedural shapes: they are part of the repository.",
+            "Run the command in a checkout that was installed with `pip install -e .`.",
+        ) from error
     return tuple(sorted(_PROGRAMS))
 
 

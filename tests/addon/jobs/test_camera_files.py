@@ -244,8 +244,8 @@ def test_images_of_a_distorted_lens_become_packed_images_without(extension, fold
     solid = expected[..., 3] > 0.9
     np.testing.assert_allclose(shown[solid], expected[solid], atol=2 / 255)
     view = requests.scene_source(bpy.context.scene).views[0]
-    lens = [view.camera.fl_x, view.camera.fl_y, view.camera.cx, view.camera.cy]
-    assert lens == pytest.approx([seen.fl_x, seen.fl_y, seen.cx, seen.cy], abs=1e-3)
+    intrinsics = [view.camera.fl_x, view.camera.fl_y, view.camera.cx, view.camera.cy]
+    assert intrinsics == pytest.approx([seen.fl_x, seen.fl_y, seen.cx, seen.cy], abs=1e-3)
 
 
 def test_a_mask_that_the_file_names_becomes_the_alpha(extension, folder):

@@ -18,7 +18,7 @@ def test_images_come_with_or_without_their_cameras(data):
 
 
 @pytest.mark.parametrize("method", ["deep-meta-functionals", "tdgn", "sdf-srn"])
-def test_without_need_of_a_camera_images_may_be_unposed(network, method):
+def test_without_need_of_a_cameran_images_may_be_unposed(network, method):
     found = settings_of(network(method))
     assert found == (*(Setting(count) for count in (1, 2, 4, 8)), UNPOSED)
 

@@ -24,6 +24,7 @@ class Counts:
     lost : cases after which the next job failed, or something finished was gone
     own_starts : the cases start processes of ours
     refused, accepted : cases that ended in a sentence; that were worked with
+    note : what else the row says
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Counts:
     accepted: int = 0
     slowest: float = 0.0
     faults: Counter = field(default_factory=Counter)
+    note: str = ""
 
     @property
     def clean(self) -> bool:

@@ -1,4 +1,4 @@
-"""One file a category; importing this package registers all. A new one needs no edit here."""
+"""The programs of categories, one file each; importing this package registers all of them."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -13,7 +13,7 @@ from levelform.backend.data.render import (
     sample_cameras,
     sample_lights,
 )
-from levelform.backend.data.shapes import CATEGORIES, Shape, ShapeBatch, sample_shape
+from levelform.backend.data.shapes import Shape, ShapeBatch, categories, sample_shape
 from levelform.backend.data.shapes.build import Build
 from levelform.backend.data.shapes.parts import Material
 from levelform.backend.data.shapes.shape import normalized
@@ -104,7 +104,7 @@ def test_a_boxs_faces_have_the_boxs_normals():
     assert float((normals @ wanted.T).amax(1).min()) > 0.9999
 
 
-@pytest.mark.parametrize("name", CATEGORIES)
+@pytest.mark.parametrize("name", categories())
 def test_both_ways_to_render_see_the_same(name):
     shape = sample_shape(name, 4)
     view = sample_cameras("free", 1, 3, size=SIZE, extents=shape.extents)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.data.shapes import ANIMATED, sample_animated
+from levelform.backend.data.shapes.animated import ANIMATED, sample_animated
 
 
 @pytest.mark.parametrize("name", ANIMATED)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.data.shapes import CATEGORIES, ShapeBatch, sample_shape
+from levelform.backend.data.shapes import ShapeBatch, categories, sample_shape
 from levelform.backend.data.shapes import batch as batch_module
 from levelform.backend.data.shapes.build import Build
 from levelform.backend.data.shapes.parts import Material
@@ -46,7 +46,7 @@ def slow_distance(shape: Shape, points: torch.Tensor) -> torch.Tensor:
 
 
 def mixed() -> list[Shape]:
-    return [sample_shape(name, 3) for name in CATEGORIES]
+    return [sample_shape(name, 3) for name in categories()]
 
 
 def points_of(count: int, shapes: int, seed: int = 0) -> torch.Tensor:
@@ -101,7 +101,7 @@ def test_a_cut_reaches_only_its_own_body():
     assert float(shape.distance(torch.tensor(inside[None]))) < 0
 
 
-@pytest.mark.parametrize("name", CATEGORIES)
+@pytest.mark.parametrize("name", categories())
 def test_values_never_exceed_the_distance_to_the_surface(name):
     from levelform.backend.data.shapes import surface_points
     from scipy.spatial import cKDTree
