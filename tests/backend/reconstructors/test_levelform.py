@@ -28,6 +28,7 @@ TINY = replace(
     hidden_width=8,
     camera_stem=4,
     camera_widths=(4, 6),
+    several=0,
 )
 SWITCHES = {
     "all": {},

@@ -45,9 +45,8 @@ class Oracle:
             distance = torch.from_numpy(np.array(shape["uniform.distance"]))
             return Answer(lambda p: distance + 0.08)
         ground_truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
-        return (
-            (lambda p: ground_truth) if self.answer == "truth" else (lambda p: p.norm(dim=-1) - 0.5)
-        )
+        ball = Answer(lambda p: p.norm(dim=-1) - 0.5)
+        return Answer(lambda p: ground_truth) if self.answer == "truth" else ball
 
 
 @pytest.fixture
