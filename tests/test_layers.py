@@ -15,8 +15,8 @@ ALLOWED = {
     "ticket": {"contract"},
     "geometry": FOUNDATION,
     "images": FOUNDATION | {"geometry"},
-    "encoders": FOUNDATION | {"geometry"},
-    "fields": FOUNDATION | {"geometry"},
+    "encoders": FOUNDATION | {"geometry", "images"},
+    "fields": FOUNDATION | {"geometry", "images"},
     "fusion": FOUNDATION | {"geometry"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.

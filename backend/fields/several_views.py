@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .field import Field
 from .intersection import LOGITS_PER_UNIT
-from .silhouette_rays import Interval, Silhouettes, distances_at, hull_interval, project
+from .view_silhouettes import Interval, Silhouettes, distances_at, hull_interval, project
 
 MARGIN = 0.05  # volume units outside the hull in which the network is still asked, and trained
 OUTER = 0.03  # volume units outside the hull up to which a field asks the network

@@ -211,6 +211,34 @@ class Reconstructor(nn.Module):
         matrix = torch.as_tensor(self.method_from_volume, dtype=points.dtype, device=points.device)
         return points @ matrix[:3, :3].T + matrix[:3, 3]
 
+    def to_volume(self, points: Tensor) -> Tensor:
+        """Return points, (..., 3) method frame, in the volume's: the inverse of `to_method`."""
+        matrix = torch.as_tensor(self.method_from_volume, dtype=torch.float64).inverse().to(points)
+        return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+    def cameras_to_method(
+        self, camera_from_volume: Tensor, intrinsics: Tensor, *, orthographic: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return a batch's cameras for the method's frame.
+
+        Parameters
+        ----------
+        camera_from_volume : (B, V, 4, 4)
+        intrinsics : (B, V, 4)
+
+        Returns
+        -------
+        extrinsics : (B V, 4, 4) camera_from_method, rigid
+        intrinsics : (B V, 4); orthographic: pixels per method unit
+        """
+        volume_from_method = torch.tensor(self.method_from_volume).inverse().to(camera_from_volume)
+        extrinsics = camera_from_volume.flatten(0, 1) @ volume_from_method
+        extrinsics = torch.cat([extrinsics[:, :3] * self.scale, extrinsics[:, 3:]], 1)  # unit axes
+        intrinsics = intrinsics.flatten(0, 1).clone()
+        if orthographic:
+            intrinsics[:, :2] /= self.scale
+        return extrinsics, intrinsics
+
     def prepare(self, views: Sequence[View]) -> FramedViews:
         """Check the views and frame them as in training.
 

@@ -57,7 +57,7 @@ from ..encoders.upright import (
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
-from ..fields.silhouette_rays import Silhouettes, pixel_distances
+from ..fields.view_silhouettes import Silhouettes, pixel_distances
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View

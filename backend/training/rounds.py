@@ -16,7 +16,7 @@ from torch import Tensor
 from ..contract.errors import RequestError
 from ..data.format import StoredShape
 from ..fields.several_views import MARGIN, Round
-from ..fields.silhouette_rays import distances_at, pixel_distances
+from ..fields.view_silhouettes import distances_at, pixel_distances
 from ..images.alpha import premultiply, straighten
 from ..reconstructors import Reconstructor
 from ..reconstructors.levelform import Levelform
