@@ -404,7 +404,6 @@ class Levelform(Reconstructor):
         *,
         fusion: str | None = None,
         camera: Literal["given", "estimated"] = "given",
-        **options: Any,
     ) -> Code:
         """Encode views to one embedding, their maps, masks and cameras.
 
@@ -434,7 +433,7 @@ class Levelform(Reconstructor):
         tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
         if look.maps is not None:
             tensors["maps"] = look.maps
-        return Code(SPEC.name, tensors)
+        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
     def _encode_several(self, framed: FramedViews) -> Code:
         """Return what the network of several views reads of framed, posed images."""
@@ -446,7 +445,8 @@ class Levelform(Reconstructor):
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
         tensors = {"vectors": vectors, "distances": distances.to(self.device)}
         tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
-        return Code(SPEC.name, tensors | {f"maps{i}": level for i, level in enumerate(maps)})
+        tensors |= {f"maps{i}": level for i, level in enumerate(maps)}
+        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
         """Return the field of what `_encode_several` made."""
@@ -459,7 +459,7 @@ class Levelform(Reconstructor):
         return SeveralViewsField(self.several, maps, tensors["vectors"], views)
 
     @torch.no_grad()
-    def decode(self, code: Code, *, symmetry: bool = True, **options: Any) -> Field:
+    def decode(self, code: Code, *, symmetry: bool = True) -> Field:
         """Bake one object: first layers become tables of the images, and one matrix a view.
 
         Parameters

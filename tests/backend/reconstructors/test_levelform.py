@@ -243,9 +243,12 @@ def test_views_may_come_in_any_order(views, points, disturbed):
 
 def test_codes_blend(views, points):
     model = make()
-    one, two = (model.encode([view]) for view in views[:2])
+    swapped = replace(views[0], image=views[0].image[..., [2, 1, 0, 3]])
+    one, two = (model.encode([view]) for view in (views[0], swapped))
     assert torch.equal(model.decode(one.lerp(two, 0.0))(points), model.decode(one)(points))
     assert model.decode(Code.average([one, two]))(points).isfinite().all()
+    with pytest.raises(RequestError, match="different cameras"):
+        one.lerp(model.encode([views[1]]), 0.5)
 
 
 def test_kept_inside_the_hull(views, points):
