@@ -68,7 +68,7 @@ class UprightCameraNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, 2 BINS + 4) raw numbers: bins' logits, offsets, elevation, zoom, shift."""
+        """Return (N, 2 BINS + 4) raw numbers: bins' logits, offsets, elevation, zoom, offset."""
         return self.head(self.trunk(premultiplied(images))[0].float())
 
     def sightings(self, images: Tensor) -> Sightings:

@@ -22,6 +22,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from .field import Field
+from .mirrored import mirror
 
 Layer = tuple[Tensor, Tensor]
 """(inputs, outputs) weight and (outputs,) bias."""
@@ -92,7 +93,7 @@ def weighted_mean(found: Tensor, seen: Tensor, gate: Tensor | None = None) -> Te
 
 def with_mirror_images(points: Tensor) -> Tensor:
     """Return (..., 2 N, 3): points (..., N, 3), then their mirror images in x = 0."""
-    return torch.cat([points, points * points.new_tensor([-1.0, 1, 1])], -2)
+    return torch.cat([points, mirror(points)], -2)
 
 
 class HybridField(Field):

@@ -92,7 +92,7 @@ def _linears(sizes: tuple[int, ...], *, last_relu: bool) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Maps:
-    """Feature maps of V images, to be looked up at pixels.
+    """Feature maps of V images, to be sampled at pixels.
 
     Attributes
     ----------

@@ -12,7 +12,8 @@ import pytest
 import torch
 from levelform.addon.backend_setup.checkup import check
 from levelform.addon.jobs.client import Client
-from levelform.addon.jobs.queue import Jobs, JobState
+from levelform.addon.jobs.job import JobState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract import protocol
 from levelform.backend.data.meshes.solid import Solid

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from levelform.addon.backend_setup.environment import clean_environment
-from levelform.addon.jobs.client import LOG, Client, ClientState
+from levelform.addon.jobs.client import Client, ClientState
+from levelform.addon.jobs.worker_folder import LOG
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import WorkError
 
@@ -140,7 +141,7 @@ class TestStart:
         client.start()
         poll_until(client, lambda events: client.state is ClientState.ENDED)
         assert client.ending.message == "The backend could not be started: Python 2 is too old."
-        assert "Install backend" in client.ending.hint
+        assert "Install Backend" in client.ending.hint
 
     def test_a_worker_without_its_libraries(self, tmp_path):
         text = f"""
@@ -303,8 +304,8 @@ class TestEnd:
         assert "about to die" in ready.log_tail()
 
     def test_a_long_log_is_shortened(self, ready, tmp_path, monkeypatch):
-        monkeypatch.setattr("levelform.addon.jobs.client._LOG_LIMIT", 300_000)
-        monkeypatch.setattr("levelform.addon.jobs.client._LOG_KEPT", 100_000)
+        monkeypatch.setattr("levelform.addon.jobs.worker_folder._LOG_LIMIT", 300_000)
+        monkeypatch.setattr("levelform.addon.jobs.worker_folder.LOG_KEPT", 100_000)
         (folder,) = tmp_path.iterdir()
         ready.send(request("chatty"))  # two megabytes
         poll_until(ready, last_is(protocol.Status))

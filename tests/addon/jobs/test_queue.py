@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from levelform.addon.jobs.client import Client
-from levelform.addon.jobs.queue import Jobs, JobState, WorkerState
+from levelform.addon.jobs.job import JobState, WorkerState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import RequestError, WorkError
 
@@ -179,7 +180,7 @@ class TestCancel:
         assert watcher.ends == [JobState.CANCELLED]
 
     def test_a_worker_that_does_not_heed_it_is_ended(self, jobs, watcher, monkeypatch):
-        monkeypatch.setattr("levelform.addon.jobs.queue._CANCEL_PATIENCE", 0.2)
+        monkeypatch.setattr("levelform.addon.jobs.cancelling._PATIENCE", 0.2)
         job = jobs.submit(request("deaf"), watcher.on_update, watcher.on_end)
         poll_until(jobs, lambda: job.progress is not None)
         jobs.cancel(job)
@@ -310,7 +311,7 @@ class TestFailure:
         job = jobs.submit(request("threads"))
         poll_until(jobs, lambda: job.progress is not None)
         for wanted in (1, 0, 1):
-            jobs.share(wanted)
+            jobs.limit_threads(wanted)
             poll_until(jobs, lambda wanted=wanted: job.progress.fraction == wanted / 10)
         jobs.cancel(job)
         assert jobs.run(job).state is JobState.CANCELLED

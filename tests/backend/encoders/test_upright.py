@@ -87,7 +87,7 @@ def test_the_loss_is_least_at_the_truth():
         sighting_loss(raw, true).backward()
         optimizer.step()
     found = read(raw.detach())
-    for name in ("azimuth", "elevation", "zoom", "shift"):
+    for name in ("azimuth", "elevation", "zoom", "offset"):
         torch.testing.assert_close(getattr(found, name), getattr(true, name), rtol=0, atol=1e-2)
 
 
