@@ -324,7 +324,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         options: dict[str, object] = {}
         if not self.intersect_hull and self.method != DEFAULT_METHOD:
             options["hull"] = False
-        found = _info(self)
+        found = self.info
         own = {option.name: option for option in found.options} if found else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion
