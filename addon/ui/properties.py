@@ -185,8 +185,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     intersect_hull: BoolProperty(
         name="Keep Inside Silhouettes",
-        description="Cut away everything outside the silhouettes",
-        default=False,
+        description="Cut away everything outside the silhouettes, where several images have "
+        "cameras",
+        default=True,
     )
     fusion: EnumProperty(
         name="Combine Views",
@@ -321,9 +322,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     def options(self) -> dict[str, object]:
         """Return the further options of a job that differ from their defaults."""
         options: dict[str, object] = {}
-        if self.intersect_hull and self.method != DEFAULT_METHOD:
-            options["hull"] = True
-        info = offered_methods.info_of(self)
+        if not self.intersect_hull and self.method != DEFAULT_METHOD:
+            options["hull"] = False
+        info = self.info
         own = {option.name: option for option in info.options} if info else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion

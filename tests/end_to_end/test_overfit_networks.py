@@ -27,7 +27,6 @@ PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
     pytest.mark.skipif(not check(PYTHON, quick=True).usable, reason=f"{PYTHON} lacks torch"),
 ]
 
