@@ -47,6 +47,7 @@ from .reconstructors import (
     methods,
     problems,
 )
+from .reconstructors.finishing import finished, several_posed
 from .reconstructors.levelform import Levelform
 from .silhouettes import Cured, Review, apply_cures
 from .silhouettes.orientation import upright_where_they_agree
@@ -326,10 +327,7 @@ class Session:
             yield from _preview(request, model.decode(newer, **to_decode), volume, ticket)
         ticket.check()
         field = model.decode(code, **to_decode)
-        if field.kind == "occupancy":
-            field.shift = model.level_shift
-        if request.options.get("hull") and not isinstance(field, HullField):
-            field = Intersection(field, self._hull(views, request.device))
+        field = finished(model, field, views, self._hull_wanted(request, model, views))
         facts = {
             "method": request.method,
             "weights": str(model.weights),
@@ -405,6 +403,28 @@ class Session:
         model = self._model("levelform", None, device)
         assert isinstance(model, Levelform)
         return model if model.camera is not None else None
+
+    def _hull_wanted(
+        self, request: protocol.Reconstruct, model: Reconstructor, views: Sequence[View]
+    ) -> HullField | None:
+        """Return the hull that a result is kept inside of; None: it is not.
+
+        Where the request does not say, networks' results are, if several views have cameras and
+        their silhouettes make a hull.
+        """
+        wanted = request.options.get("hull")
+        if wanted:
+            return self._hull(views, request.device)
+        estimated = request.options.get("camera") == "estimated"
+        if wanted is False or not model.spec.needs_weights or estimated:
+            return None
+        if not several_posed(views):
+            return None
+        try:
+            return self._hull(views, request.device)
+        except RequestError as error:
+            log.info("not kept inside the silhouettes: %s", error.message)
+            return None
 
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
@@ -588,9 +608,9 @@ def _method_options(
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
     """Return a mesh that Blender sent as a solid, mended where it is not whole as it is."""
-    found = Mesh(mesh.vertices, mesh.faces, None)
-    solid = Solid(found, name)
-    return solid if solid.closed and solid.volume() > 0 else Solid(mend(found)[0], name)
+    mesh_alone = Mesh(mesh.vertices, mesh.faces, None)
+    solid = Solid(mesh_alone, name)
+    return solid if solid.closed and solid.volume() > 0 else Solid(mend(mesh_alone)[0], name)
 
 
 # ---------------------------------------------------------------- meshing

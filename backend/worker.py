@@ -351,10 +351,10 @@ def devices() -> tuple[str, ...]:
     """Return the names of what torch can compute on here, the fastest first."""
     import torch
 
-    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return (*found, "cpu")
+        names.append("mps")
+    return (*names, "cpu")
 
 
 def physical_cores() -> int | None:

@@ -36,6 +36,8 @@ from .storage import Precision, pack, read_tensors, unpack, write_tensors
 from .weights import WeightsInfo as WeightsInfo
 from .weights import check_fit
 
+CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
+LEVEL_OF = "level of {} views"  # its name among their results
 CALIBRATION_BLOCK = 16384  # points that are evaluated at once
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
 
@@ -114,6 +116,13 @@ class Reconstructor(nn.Module, ABC):
     def level_shift(self) -> float:
         """Level by which calibration moved the surface after training."""
         return float(self.weights.results.get("level", 0.0))
+
+    @property
+    def view_levels(self) -> dict[int, float]:
+        """The calibrated levels of fields of so many posed views, in the field's values."""
+        results = self.weights.results
+        known = {count: results.get(LEVEL_OF.format(count)) for count in CALIBRATED}
+        return {n: float(v) for n, v in known.items() if isinstance(v, int | float)}
 
     # ---------------------------------------------------------------- training
 
