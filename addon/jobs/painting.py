@@ -11,9 +11,11 @@ from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import MeshData, Paint, Painted
 from ...backend.contract.settings import QUADS, TEXTURE, Settings
 from ..scene import meshes, shading, surfaces, textures
+from ..scene.provenance import PROVENANCE
 from ..scene.surfaces import Surface
-from .results import PROVENANCE, Deleted, Handle, Result
-from .session import Running, live
+from .results import Deleted, Handle, Result
+from .running import Running
+from .session import live
 from .targets import remesh_problem
 
 TEXTURED = "texture"  # in an object's provenance: pixels along a side of its texture
@@ -215,5 +217,5 @@ def _facts_of(target: bpy.types.Object) -> dict[str, Any]:
     if problem:
         raise RequestError(problem)
     if live.running is not None:
-        raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+        raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
     return target[PROVENANCE].to_dict()

@@ -2,7 +2,7 @@
 
 import bpy
 
-from .results import PROVENANCE
+from ..scene.provenance import PROVENANCE, provenance_of
 from .session import live
 
 
@@ -28,5 +28,5 @@ def not_kept(target: bpy.types.Object) -> str:
 
 
 def _keep_of(target: bpy.types.Object) -> str:
-    stored = target.get(PROVENANCE)
-    return stored.get("keep", "") if hasattr(stored, "to_dict") else ""
+    stored = provenance_of(target)
+    return "" if stored is None else stored.get("keep", "")

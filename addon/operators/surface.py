@@ -6,7 +6,8 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from ..jobs.painting import TEXTURED_FACES, begin_quads, begin_texture
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from ..jobs.targets import not_kept, remesh_problem
 from . import Starter, refuse
 

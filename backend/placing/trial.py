@@ -32,9 +32,9 @@ SPREAD, PENALTY = np.array([0.25, 0.06, 0.06, 0.12]), 0.004
 class TrialNetwork(Protocol):
     """What a trial needs of a reconstructor."""
 
-    def encode(self, views: Sequence[View], **options: Any) -> Any: ...
+    def encode(self, views: Sequence[View]) -> Any: ...
 
-    def decode(self, code: Any, **options: Any) -> Field: ...
+    def decode(self, code: Any) -> Field: ...
 
 
 class VolumeTrial:
@@ -100,9 +100,9 @@ class VolumeTrial:
             for index, sign in ((0, 1), (0, -1), (3, 1), (3, -1), (1, 1), (1, -1), (2, 1), (2, -1)):
                 change = best.copy()
                 change[index] += sign * steps[index]
-                found, trials = worth(change), trials + 1
-                if found > highest + 0.002:
-                    best, highest, better = change, found, True
+                score, trials = worth(change), trials + 1
+                if score > highest + 0.002:
+                    best, highest, better = change, score, True
             if not better:
                 steps /= 2
         return moved(best) if highest - start >= GAIN else world_from_volume

@@ -1,37 +1,35 @@
-"""Deep Meta Functionals: one network looks at the image and writes the weights of another.
+"""Deep Meta Functionals: a network that sees the image predicts the weights of a small one.
 
-"Deep Meta Functionals for Shape Representation", Littwin and Wolf, ICCV 2019.
+"Deep Meta Functionals for Shape Representation", Littwin and Wolf, ICCV 2019. Figure 2, the network
+f, is `DeepMetaFunctionals.forward`.
 
-Symbols
--------
-f            `DeepMetaFunctionals.embed` and `heads`: the CNN that writes the weights (equation 1)
-e            `embedding`, 16 N numbers
-g            `Functional`: the small classifier of points, y = (x W) s + b a layer (equations 2, 4)
-N, B, K      `width`, `blocks`, `connected`: base width, blocks, fully connected layers of f
-L            `hidden_layers` of g, each `hidden_width` wide
-H, S         the "cross_entropy" (equation 3) and "smoothness" (equation 6) of `loss`
+    paper      here
+    f          the hypernetwork: `encoder`, `connected` and `heads` (equation 1)
+    e          the embedding, 16 N numbers
+    g          `Functional`: the small classifier of points, y = (x W) s + b a layer (eq. 2, 4)
+    N, B, K    `width`, `blocks`, `connected`: base width, blocks, fully connected layers of f
+    L          `hidden_layers` of g, each `hidden_width` wide
+    H, S       "cross_entropy" (equation 3) and "smoothness" (equation 6) of `loss`
 
 The level set g = 0.5 is the surface; g's raw output here is a logit, above 0 inside.
 
 Departures
 ----------
-- Channels double in the last module of blocks 1 to 4 (the authors' code): that gives the 16 N
-  numbers of the paper, where doubling in every block would give 32 N.
+- Channels double in the last module of blocks 1 to 4 (the authors' code). That gives the paper's
+  16 N numbers, where doubling in every block would give 32 N.
 - Every layer of g has a bias and a scale, as equation 4 says: 3458 numbers. The paper's 3394 are
-  reached when the first map has neither: `first_layer_affine=False`.
-- Equation 6 has a minus sign that would reward motion; the smoothness is added.
-- Near-surface noise, optimiser and batch follow the training recipe, not this file.
+  reached when the first layer has neither: `first_layer_affine=False`.
+- Equation 6 has a minus sign that would reward motion; here the smoothness is added.
 - "compact" starts g as a sensible network: the heads' biases hold its first weights and the heads'
-  weights are small, which trains at twenty times the paper's rate; "paper" starts as published.
-- The morph of the MNIST experiment and the silhouettes' cameras are not defined in the paper; see
-  `axis_rays` for ours.
+  weights are small, which trains at twenty times the paper's learning rate; "paper" starts as
+  published.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -40,7 +38,6 @@ from torch import Tensor, nn
 from ..contract.errors import RequestError
 from ..contract.options import Option
 from ..encoders.preactivation import PreactivationResNet
-from ..fields import Field
 from ..fields.mlp import Activation, MlpField
 from ..fusion import reduce_views
 from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
@@ -67,7 +64,6 @@ SPEC = MethodSpec(
 )
 
 ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}
-THRESHOLDS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.9)  # the family of level sets of figure 6
 
 PAPER_FRAMING = replace(R2N2, background="rgba")
 
@@ -97,7 +93,7 @@ class DeepMetaConfiguration(Configuration):
     # "paper": ReLU before each fully connected layer; "code": leaky ReLU between them.
     connected_style: Literal["paper", "code"] = "paper"
     first_layer_affine: bool = True  # without: 3394 numbers instead of 3458
-    start: Literal["paper", "network"] = "paper"  # how the heads are drawn, see `_initialize_heads`
+    start: Literal["paper", "network"] = "paper"  # of the heads, see `_initialize_heads`
     smoothness: float = 0.01  # weight of S, for g of four coordinates
 
     @property
@@ -108,7 +104,7 @@ class DeepMetaConfiguration(Configuration):
 
     @property
     def functional_parameters(self) -> int:
-        """How many numbers f writes for one g."""
+        """How many numbers f predicts for one g."""
         affine = sum(2 * outputs for _, outputs in self.sizes)
         bare = 0 if self.first_layer_affine else 2 * self.sizes[0][1]
         return sum(inputs * outputs for inputs, outputs in self.sizes) + affine - bare
@@ -129,7 +125,7 @@ class Layer(NamedTuple):
 
 
 class Functional(NamedTuple):
-    """g of B objects: layers and what comes between them."""
+    """g of B objects: its layers, and the activation between them."""
 
     layers: list[Layer]
     activation: Activation
@@ -164,12 +160,12 @@ class Heads(nn.Module):
 
 
 def bake(functional: Functional, frame: Tensor, *, time: float = 0.0) -> MlpField:
-    """Return the field of the first object: scales, frame and moment folded into plain layers.
+    """Return the field of the first object: scales, frame and moment folded into linear layers.
 
     Parameters
     ----------
     frame : (4, 4) method_from_volume
-    time : the moment, where g reads one
+    time : the moment in [-1, 1], where g reads one
     """
     layers = [_folded(layer) for layer in functional.layers]
     weight, bias = layers[0]
@@ -209,7 +205,7 @@ PAPER_RECIPE = Recipe(
 
 @register(SPEC)
 class DeepMetaFunctionals(Reconstructor):
-    """The hypernetwork f."""
+    """The hypernetwork f; see the module's docstring."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = DeepMetaConfiguration
@@ -238,14 +234,26 @@ class DeepMetaFunctionals(Reconstructor):
             Heads(features, *shape, affine=sizes.first_layer_affine or index > 0)
             for index, shape in enumerate(sizes.sizes)
         )
-        self._draw()
+        self._initialize()
         self.set_frame(similarity(scale=PADDED_GRID_SIDE / OBJECT_SIDE))
 
     # ---------------------------------------------------------------- network
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Return e, (B, 16 N), of images (B, 4 * frames, S, S)."""
-        x = self.encoder(images)
+    def forward(self, images: Tensor) -> Functional:
+        """Return g of B objects: figure 2, equation 1.
+
+        Parameters
+        ----------
+        images : (B, 4, S, S) RGBA, or (B, frames, 4, S, S)
+        """
+        images = images if images.ndim == 5 else images[:, None]
+        inputs = self._sequences(network_input(images, self.framing.background))  # (B, C, S, S)
+        embedding = self.embed(inputs)  # e: (B, 16 N)
+        return self.functional(embedding)  # g: (B, P, coordinates) -> (B, P)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Return e, (B, 16 N), of images (B, C, S, S), C channels of all frames."""
+        x = self.encoder(inputs)
         if self.configuration.connected_style == "paper":
             for layer in self.connected:
                 x = layer(x.relu())
@@ -260,8 +268,8 @@ class DeepMetaFunctionals(Reconstructor):
         layers = [heads(embedding) for heads in self.heads]
         return Functional(layers, self.configuration.activation)
 
-    def _draw(self) -> None:
-        """Draw the linear layers: normal with deviation 0.02, biases 0 (the authors' code)."""
+    def _initialize(self) -> None:
+        """Initialise the linear layers: normal with std 0.02, biases 0 (the authors' code)."""
         for module in [*self.connected.modules(), *self.heads.modules()]:
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)
@@ -272,7 +280,7 @@ class DeepMetaFunctionals(Reconstructor):
 
     @staticmethod
     def _initialize_heads(heads: Heads) -> None:
-        """Put a freshly drawn layer of g into the heads' biases; images then change it little."""
+        """Put a random layer of g into the heads' biases; images then change it little."""
         inputs, outputs = heads.shape
         for module in heads.children():
             nn.init.normal_(module.weight, std=0.01 / math.sqrt(inputs))  # pyright: ignore
@@ -284,7 +292,7 @@ class DeepMetaFunctionals(Reconstructor):
     # ---------------------------------------------------------------- inference
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+    def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return the embedding, averaged over the views (section 5.2, figure 7)."""
         self.check_fusion(fusion)
         images = network_input(self.prepare(views).images, self.framing.background)
@@ -293,12 +301,12 @@ class DeepMetaFunctionals(Reconstructor):
         return Code(SPEC.name, {"embedding": reduce_views(embedding)})
 
     @torch.no_grad()
-    def decode(self, code: Code, *, time: float = 0.0, **options: Any) -> MlpField:
+    def decode(self, code: Code, *, time: float = 0.0) -> MlpField:
         """Bake g; `time` in [-1, 1] is the moment of a moving shape, where g reads one."""
         self.check_code(code)
         if time and self.configuration.coordinates < 4:
             raise RequestError(
-                "These weights know still shapes alone, so there is no time to choose.",
+                "These weights know still shapes only, so there is no time to choose.",
                 "Leave `time` out, or use weights that were trained on moving shapes.",
             )
         embedding = code.tensors["embedding"].to(self.device)
@@ -310,7 +318,8 @@ class DeepMetaFunctionals(Reconstructor):
         if images.shape[1] != self.configuration.frames:
             raise RequestError(
                 f"This network sees {self.configuration.frames} images of a sequence at once, "
-                f"not {images.shape[1]}."
+                f"not {images.shape[1]}.",
+                "Give it as many, in the order of time.",
             )
         return images.flatten(1, 2)
 
@@ -323,28 +332,14 @@ class DeepMetaFunctionals(Reconstructor):
         assert isinstance(bias, nn.Linear)
         bias.bias.add_(level)
 
-    def logits(self, images: Tensor, points: Tensor) -> Tensor:
-        """Return (B, P): logits at points in the volume's frame.
-
-        Parameters
-        ----------
-        images : (B, 4, S, S) RGBA, or (B, frames, 4, S, S)
-        points : (B, P, 3) volume frame, or (B, P, 4) with the time in [-1, 1]
-        """
-        return self._functional_of(images)(self._place(points))
-
-    def _functional_of(self, images: Tensor) -> Functional:
-        images = images if images.ndim == 5 else images[:, None]
-        inputs = network_input(images, self.framing.background)
-        return self.functional(self.embed(self._sequences(inputs)))
-
-    def _place(self, points: Tensor) -> Tensor:
+    def place(self, points: Tensor) -> Tensor:
+        """Return points, (B, P, 3 or 4) volume frame and time, as g reads them."""
         return torch.cat([self.to_method(points[..., :3]), points[..., 3:]], -1)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return H, the mean cross-entropy of equation 3; with time, H + w S."""
-        functional = self._functional_of(batch.images[:, : self.configuration.frames])
-        points = self._place(batch.points)
+        functional = self(batch.images[:, : self.configuration.frames])
+        points = self.place(batch.points)
         entropy = F.binary_cross_entropy_with_logits(functional(points), batch.inside)
         terms = {"loss": entropy, "cross_entropy": entropy.detach()}
         if self.configuration.coordinates == 4:
@@ -354,77 +349,12 @@ class DeepMetaFunctionals(Reconstructor):
             terms["smoothness"] = motion.detach()
         return terms
 
-    def silhouette_loss(
-        self,
-        images: Tensor,
-        silhouettes: Tensor,
-        *,
-        samples: int = 64,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Return the mean squared error of rendered silhouettes (section 6).
-
-        Parameters
-        ----------
-        images : (B, 4, S, S) RGBA, what f sees
-        silhouettes : (B, 3, R, R) in [0, 1], seen along x, y and z as `axis_rays` says
-        samples : points along each ray, jittered
-        """
-        rays = axis_rays(silhouettes.shape[-1], samples, generator=generator).to(images.device)
-        functional = self._functional_of(images)
-        seen = render_silhouettes(functional, self.to_method(rays).expand(len(images), -1, -1, -1))
-        return F.mse_loss(seen, silhouettes.flatten(1))
-
-
-# ---------------------------------------------------------------- what else the paper shows
-
 
 def smoothness(functional: Functional, points: Tensor, weights: Tensor) -> Tensor:
-    """Return S of equation 6: the mean of |dP/dt| over points (B, P, 4), weighed by (B, P)."""
+    """Return S of equation 6: the mean of |dP/dt| at points (B, P, 4), weighted by (B, P)."""
     with torch.enable_grad():
         points = points.detach().requires_grad_(True)
         probability = functional(points).sigmoid().sum()
         (gradient,) = torch.autograd.grad(probability, points, create_graph=True)
     weights = weights.to(gradient.dtype)
     return (gradient[..., 3].abs() * weights).sum() / weights.sum().clamp(min=1)
-
-
-def jacobian_norm(field: Field, points: Tensor) -> Tensor:
-    """Return |dg/dp| at points (N, 3), volume frame: low where the surface is flat (equation 5)."""
-    gradient = field.gradient(points)
-    assert gradient is not None  # every functional is differentiable
-    return gradient.norm(dim=1)
-
-
-def jacobian_colors(norm: Tensor) -> Tensor:
-    """Return linear RGBA (N, 4) from yellow, the least norm, to blue, the greatest (figure 10)."""
-    low, high = torch.aminmax(norm)
-    fraction = ((norm - low) / (high - low).clamp(min=1e-12))[:, None]
-    yellow, blue = norm.new_tensor([1.0, 1.0, 0.0, 1.0]), norm.new_tensor([0.0, 0.0, 1.0, 1.0])
-    return torch.lerp(yellow, blue, fraction)
-
-
-def axis_rays(side: int, samples: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """Return points along the rays of three orthographic views, (3 * side^2, samples, 3).
-
-    The views look along x, y and z of the volume. A ray runs through the centre of each of the
-    side x side pixels; a pixel's row and column are the other two axes in order of the alphabet,
-    both rising. The points are stratified, jittered within their stratum.
-    """
-    centers = (torch.arange(side) + 0.5) * (2 / side) - 1
-    row, column = torch.meshgrid(centers, centers, indexing="ij")
-    shape = (3, side, side, samples)
-    depth = (torch.arange(samples) + torch.rand(shape, generator=generator)) * (2 / samples) - 1
-    row, column = row[..., None].expand(shape[1:]), column[..., None].expand(shape[1:])
-    views = [
-        torch.stack([depth[0], row, column], -1),
-        torch.stack([row, depth[1], column], -1),
-        torch.stack([row, column, depth[2]], -1),
-    ]
-    return torch.stack(views).flatten(0, 2)
-
-
-def render_silhouettes(functional: Functional, points: Tensor) -> Tensor:
-    """Return (B, R): the greatest probability along each ray, points (B, R, S, 3) method frame."""
-    logits = functional(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
-    return logits.amax(2).sigmoid()

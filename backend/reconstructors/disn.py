@@ -1,38 +1,32 @@
 """DISN: a signed distance from one global feature and local features at a point's projection.
 
 Qiangeng Xu, Weiyue Wang, Duygu Ceylan, Radomir Mech, Ulrich Neumann: "DISN: Deep Implicit Surface
-Network for High-quality Single-view 3D Reconstruction", NeurIPS 2019.
+Network for High-quality Single-view 3D Reconstruction", NeurIPS 2019. Figure 4 is
+`SDFNetwork.forward`, where the paper's symbols are explained. Beside them
 
-    paper          here
-    p              `points`, in the method's frame for the decoders, volume frame for projections
-    F_G            `globals`, one vector a view; F_L(u, v)  `Maps.sample`
-    f(F_L, p)      `local_stream`;  g(F_G, p)  `global_stream`; their sum is 10 times the distance
-    m_1, m_2, delta    `NEAR_WEIGHT`, 1, `NEAR`, Eq. 3
-    R, t           `CameraNetwork`, Eq. 1-2
-
-Figures 3 and 4: five maps of VGG-16 are resized to the image's size S, and sampled bilinearly at
-(u, v), which is clamped to the image.
+    paper              here
+    m_1, m_2, delta    `NEAR_WEIGHT`, 1 and `NEAR` (Eq. 3)
+    R, t               `CameraNetwork` (Eq. 1-2, figure 5)
 
 Departures
 ----------
-- Several views: "mean" is the mean of the distances that each view alone tells, so that V equal
-  views are one view. Means of features, which were never seen in training, overlap less with two
-  views than with one. "max" is the paper's section 4.4, and needs weights trained with it.
-- Images are RGB with ImageNet's normalisation, maps are resized about pixel centres. Imported
-  weights (`legacy`) have BGR without it, and TensorFlow 1's rules for resizing and sampling.
-- The camera network's own VGG-16 starts from the trained SDF network's; the paper does not tell
-  from what.
-- "compact" has batch norms in VGG-16: the paper's starts from ImageNet's weights, ours from none,
-  from which a VGG-16 without norms learns slowly; that of the camera network learned nothing.
-- "compact" takes objects for symmetric: the field is the mean of itself and its mirror image, see
-  `fields.mirrored`. Unseen props overlap better too, even those that are not symmetric. The option
+- Several views are fused by the "mean" of the distance that each view predicts alone, so V equal
+  views are one view. Means of features, which training never shows, score a lower IoU with two
+  views than with one. "max" is the paper's section 4.4 and needs weights trained with it.
+- Images are RGB with ImageNet's normalisation and maps are resized about pixel centres. `legacy`
+  (imported) weights keep BGR without normalisation, and TensorFlow 1's resizing and sampling.
+- The camera network's VGG-16 starts from the trained SDF network's; the paper does not say from
+  what. Its loss is the mean over the batch (Eq. 2), where the authors' code sums.
+- "compact" has batch norms in VGG-16. The paper's starts from ImageNet's weights, ours from none,
+  and without norms it learns slowly; the camera network's learned nothing.
+- "compact" assumes symmetric objects: the field is averaged with its reflection, see
+  `fields.mirrored`. Unseen props score a higher IoU too, even asymmetric ones. The option
   `symmetry` switches it off.
-- The camera network's regression keeps a batch-mean loss (Eq. 2), where the code sums.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -41,185 +35,43 @@ from torch import Tensor, nn
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
-from ..encoders import normalize
+from ..encoders.camera_estimates import given_or_estimated, in_camera_axes, training_camera_at
 from ..encoders.pose import CameraNetwork
-from ..encoders.vgg import VGG16
 from ..fields.field import Field
 from ..fields.fused import FusedFields
 from ..fields.mirrored import MirroredField
-from ..fields.pixel_aligned import DISNField, Maps, Stream
-from ..fusion import camera_tensors, project_points, reduce_views
+from ..fields.pixel_aligned import DISNField, Maps
+from ..fusion import camera_tensors, project_points
 from ..geometry.cameras import Camera
-from ..geometry.frames import OBJECT_SIDE, scale_of
 from ..geometry.views import View
-from ..images.alpha import network_input
-from ..images.framing import OURS, R2N2, Framing, whole_cameras
+from ..images.framing import FramedViews
 from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
     Code,
-    Configuration,
     MethodSpec,
-    Reconstructor,
     register,
 )
-from .configuration import Ranges
+from .estimates import EstimatesCameras
+from .networks.disn import (
+    COMPACT,
+    PAPER,
+    UNIT,
+    DISNConfiguration,
+    SDFNetwork,
+    network_image,
+    vgg_of,
+)
 from .published.disn import published_network
 
-UNIT = 10.0  # the networks predict this many times the distance
 NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
-Streams = Literal["two", "one", "global"]
-PAPER_FRAMING = replace(R2N2, background="black")
 
 
-@dataclass(frozen=True)
-class DISNConfiguration(Configuration):
-    """Sizes; the defaults are the paper's.
-
-    Attributes
-    ----------
-    picture : side of the image that VGG-16 sees; the framed one is resized to it
-    width, hidden, features : VGG-16's first group, its fully connected part, the global feature
-    point_widths : of the point MLP
-    decoder_widths : of the hidden layers of each decoder
-    streams : "two" (the paper's), "one" decoder for everything, or "global" features alone
-    binary : inside or outside instead of a distance (Table 4)
-    batch_norm, camera_norm : norms in VGG-16, and in the camera network's; the paper's have none
-    legacy : the authors' input, resizing and sampling, for imported weights
-    symmetry : the field is the mean of itself and its mirror image
-    camera : the weights have a camera network
-    camera_offset : where the training cameras see the object, (x, y, z) in the camera network's
-        space
-    camera_unit : length in that space of a length 1 in the volume
-    """
-
-    ranges: ClassVar[Ranges] = {
-        "picture": (32, 1024),
-        "camera_offset": (-1e3, 1e3),
-        "camera_unit": (1e-3, 1e3),
-    }
-    lengths: ClassVar[Mapping[str, int]] = {
-        "point_widths": 3,
-        "decoder_widths": 2,
-        "camera_offset": 3,
-    }
-
-    framing: Framing = PAPER_FRAMING
-    picture: int = 224
-    width: int = 64
-    hidden: int = 4096
-    features: int = 1024
-    point_widths: tuple[int, ...] = (64, 256, 512)
-    decoder_widths: tuple[int, ...] = (512, 256)
-    streams: Streams = "two"
-    binary: bool = False
-    legacy: bool = False
-    batch_norm: bool = False
-    camera_norm: bool = False
-    symmetry: bool = False
-    camera: bool = True
-    camera_offset: tuple[float, ...] = (-0.00193892, 0.00169222, 1.3949631)
-    camera_unit: float = (
-        0.75 / OBJECT_SIDE
-    )  # ShapeNet's, of which an object is about three quarters
-
-
-PAPER = DISNConfiguration()
-COMPACT = DISNConfiguration(
-    framing=replace(OURS, background="black"),
-    picture=64,  # VGG-16 works at full resolution, so 128 costs it four times as much
-    width=16,
-    hidden=256,
-    features=256,
-    point_widths=(32, 64, 128),
-    decoder_widths=(192, 96),
-    batch_norm=True,
-    camera_norm=True,
-    symmetry=True,
-    camera_offset=(0.0, 0.0, OURS.near),
-    camera_unit=1.0,
-)
-ONE_STREAM_MAPS = 3  # the one-stream variant reads the first three maps
-
-
-class SDFNetwork(nn.Module):
-    """VGG-16, a point MLP for each stream, and the decoders."""
-
-    def __init__(self, config: DISNConfiguration) -> None:
-        super().__init__()
-        self.config = config
-        self.vgg = _vgg(config, batch_norm=config.batch_norm)
-        widths = self.vgg.widths
-        self.map_count = {"two": len(widths), "one": ONE_STREAM_MAPS, "global": 0}[config.streams]
-        local = sum(widths[: self.map_count])
-        outputs = 2 if config.binary else 1
-        shared = (config.point_widths, config.decoder_widths, outputs)
-        self.global_stream = self.local_stream = None
-        if config.streams == "one":
-            self.local_stream = Stream(config.features + local, *shared)
-        else:
-            self.global_stream = Stream(config.features, *shared)
-        if config.streams == "two":
-            self.local_stream = Stream(local, *shared)
-
-    def encode(self, images: Tensor) -> tuple[Tensor, Maps]:
-        """Return global features (N, features) and maps of framed images (N, 4, S, S)."""
-        vectors, maps = self.vgg(network_image(images, self.config))
-        size = self.config.framing.size
-        return vectors, Maps(tuple(maps[: self.map_count]), size, self.config.legacy)
-
-    def decode(self, points: Tensor, vectors: Tensor, local: Tensor | None) -> Tensor:
-        """Return raw outputs (B, P, 1 or 2) at points (B, P, 3), method frame.
-
-        Parameters
-        ----------
-        vectors : (B, features)
-        local : (B, P, C) local features; None for the variant without
-        """
-        if self.config.streams == "one":
-            assert self.local_stream is not None
-            wide = vectors[:, None].expand(-1, points.shape[1], -1)
-            return self.local_stream(points, torch.cat([wide, *_given(local)], -1))
-        assert self.global_stream is not None
-        raw = self.global_stream(points, vectors[:, None])
-        if self.local_stream is not None:
-            (features,) = _given(local)
-            raw = raw + self.local_stream(points, features)
-        return raw
-
-
-def _given(local: Tensor | None) -> tuple[Tensor]:
-    assert local is not None
-    return (local,)
-
-
-def _vgg(config: DISNConfiguration, *, batch_norm: bool = False) -> VGG16:
-    sizes = {"width": config.width, "hidden": config.hidden, "outputs": config.features}
-    return VGG16(**sizes, head=config.picture // 32, batch_norm=batch_norm)
-
-
-def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
-    """Return what VGG-16 sees, (N, 3, image, image), of framed images (N, 4, S, S)."""
-    rgb = network_input(images, config.framing.background)
-    if config.legacy:
-        return Maps.resize(rgb.flip(1), config.picture, legacy=True)
-    size = (config.picture, config.picture)
-    if rgb.shape[-2:] != size:
-        rgb = F.interpolate(rgb, size, mode="bilinear", align_corners=False)
-    # Channels last is how VGG-16 is fast, and how its maps are looked up.
-    return normalize(rgb).contiguous(memory_format=torch.channels_last)
-
-
-def _grouped(code: Code) -> list[dict[str, Tensor]]:
-    """Return the tensors of each group of a code's views."""
+def view_groups(code: Code) -> list[dict[str, Tensor]]:
+    """Return the tensors of each group of a code's views; a group's features are fused."""
     groups = code.tensors["groups"]
     return [{n: t[groups == group] for n, t in code.tensors.items()} for group in groups.unique()]
-
-
-def _with_weight(group: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """Return a group of views that together count as much as `weight`."""
-    return {**group, "shares": weight * group["shares"] / group["shares"].sum()}
 
 
 BATCH, STEPS = 16, 3_600_000
@@ -253,6 +105,9 @@ PAPER_RECIPES = {
 }
 
 
+CAMERAS = frozenset({"poses", "lenses", "flat", "groups"})  # of a code
+
+
 @register(
     MethodSpec(
         name="disn",
@@ -275,7 +130,7 @@ PAPER_RECIPES = {
         ),
     )
 )
-class DISN(Reconstructor):
+class DISN(EstimatesCameras):
     """DISN; see the module's docstring."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
@@ -304,7 +159,7 @@ class DISN(Reconstructor):
         self.camera = None
         if configuration.camera:
             self.camera = CameraNetwork(
-                _vgg(configuration, batch_norm=configuration.camera_norm),
+                vgg_of(configuration, batch_norm=configuration.camera_norm),
                 configuration.features,
                 configuration.camera_offset,
             )
@@ -320,7 +175,6 @@ class DISN(Reconstructor):
         *,
         fusion: str | None = None,
         camera: Literal["given", "estimated"] = "given",
-        **options: Any,
     ) -> Code:
         """Encode views to their global features, maps and cameras.
 
@@ -328,7 +182,7 @@ class DISN(Reconstructor):
         ----------
         views
             One or more. Where a view has no camera, or `camera` is "estimated", the camera network
-            gives one.
+            estimates it.
         fusion
             "mean" of the views' fields or "max" of their features, see the module's docstring.
         camera
@@ -336,17 +190,21 @@ class DISN(Reconstructor):
         """
         rule = self.check_fusion(fusion)
         framed = self.prepare(views)
-        cameras = self._cameras(framed.images, framed.cameras, estimate=camera == "estimated")
-        poses, intrinsics = camera_tensors(cameras, self.device)
+        given = [None if camera == "estimated" else c for c in framed.cameras]
+        cameras = self._cameras(framed.images, given)
+        extrinsics, intrinsics = camera_tensors(cameras, self.device)
         vectors, maps = self.sdf.encode(framed.images)
-        tensors = {"globals": vectors, "poses": poses, "lenses": intrinsics}
-        tensors |= {f"map{index}": level for index, level in enumerate(maps.levels)}
-        tensors["shares"] = vectors.new_ones(len(views))
         groups = range(len(views)) if rule == "mean" else [0] * len(views)
-        tensors["groups"] = torch.tensor([*groups], device=self.device)
-        orthographic = [camera.orthographic for camera in cameras]
-        tensors["flat"] = torch.tensor(orthographic, device=self.device)
-        return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size})
+        tensors = {
+            "globals": vectors,
+            "poses": extrinsics,
+            "lenses": intrinsics,
+            **{f"map{index}": level for index, level in enumerate(maps.levels)},
+            "shares": vectors.new_ones(len(views)),  # weights of the views
+            "groups": torch.tensor([*groups], device=self.device),
+            "flat": torch.tensor([c.orthographic for c in cameras], device=self.device),
+        }
+        return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size}, CAMERAS)
 
     @torch.no_grad()
     def decode(
@@ -355,7 +213,6 @@ class DISN(Reconstructor):
         *,
         symmetry: bool = True,
         part: Literal["both", "global", "local"] = "both",
-        **options: Any,
     ) -> Field:
         """Bake one object: the global feature becomes a bias, maps are projected once.
 
@@ -364,14 +221,16 @@ class DISN(Reconstructor):
         code
             From `encode` or `interpolate`.
         symmetry
-            Use that most objects are symmetric, where the weights are so configured.
+            Assume a symmetric object, where the weights are so configured.
         part
             Of the two-stream network, the streams apart (figure 6): "global" or "local" alone.
         """
         self.check_code(code)
         if part != "both" and self.configuration.streams != "two":
-            raise RequestError("These weights have one stream, so it can't be shown apart.")
-        fields = [self._baked(group, code, part) for group in _grouped(code.to(self.device))]
+            raise RequestError(
+                "These weights have one stream, so it can't be shown apart.", "Leave `part` out."
+            )
+        fields = [self._baked(group, code, part) for group in view_groups(code.to(self.device))]
         field = fields[0] if len(fields) == 1 else FusedFields(fields, "mean")
         if symmetry and self.configuration.symmetry:
             return MirroredField(field)
@@ -390,110 +249,57 @@ class DISN(Reconstructor):
             maximum=code.meta["fusion"] == "max",
         )
 
-    def interpolate(self, first: Code, second: Code, weight: float) -> Code:
-        """Blend two objects' global and local features, each looked up by its own camera (Fig. 10).
-
-        `weight` goes from 0, the first, to 1, the second. Views count by their share; that is the
-        blend of their features, since what reads them is linear. Of objects with several views
-        every view of one is blended with every view of the other.
-        """
-        for code in (first, second):
-            self.check_code(code)
-            if code.meta["fusion"] != "mean":
-                raise RequestError("Only views fused by their mean can be interpolated.")
-        pairs = [
-            (_with_weight(one, 1.0 - weight), _with_weight(other, weight))
-            for one in _grouped(first)
-            for other in _grouped(second)
-        ]
-        tensors = {
-            name: torch.cat([end[name] for pair in pairs for end in pair]) for name in first.tensors
-        }
-        sizes = [len(one["shares"]) + len(other["shares"]) for one, other in pairs]
-        tensors["groups"] = torch.arange(len(pairs)).repeat_interleave(torch.tensor(sizes))
-        return replace(first, tensors=tensors)
-
-    @torch.no_grad()
-    def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each image as it is, posed in the volume's frame (section 3.1.1).
-
-        Found in the image that is cut out around the mask.
-        """
-        unposed = [replace(view, camera=None) for view in views]
-        images = self.prepare(unposed).images
-        found = self._cameras(images, (None,) * len(views), estimate=True)
-        return whole_cameras(found, views, self.framing)
-
-    def prepare(self, views: Sequence[View]) -> Any:
+    def prepare(self, views: Sequence[View]) -> FramedViews:
         """Frame the views; cameras stay in the volume's frame, in which points are projected."""
         framed = super().prepare(views)
         cameras = tuple(c and c.in_frame(self.method_from_volume) for c in framed.cameras)
         return replace(framed, cameras=cameras)
 
-    def _cameras(
-        self, images: Tensor, cameras: Sequence[Camera | None], *, estimate: bool
-    ) -> list[Camera]:
+    def _cameras(self, images: Tensor, given: Sequence[Camera | None]) -> list[Camera]:
         """Return a camera for each framed image, (V, 4, S, S): the given or the estimated one."""
-        known = [None if estimate else camera for camera in cameras]
-        if all(camera is not None for camera in known) or self.configuration.streams == "global":
-            front = camera_at(np.eye(3), np.array([0.0, 0.0, self.framing.near]), self.framing)
-            return [camera or front for camera in known]
-        if self.camera is None:
-            raise RequestError(
-                "These weights of DISN have no camera network, so every image needs its camera.",
-                "Attach the images to cameras, or use weights that can estimate them.",
-            )
-        found = self.camera(network_image(images, self.configuration)).double().cpu().numpy()
-        return [camera or self._rigid(row) for camera, row in zip(known, found, strict=True)]
+        if self.configuration.streams == "global":  # nothing is projected, so any camera will do
+            front = np.array([0.0, 0.0, self.framing.near])
+            return [c or training_camera_at(np.eye(3), front, self.framing) for c in given]
+        return given_or_estimated(given, lambda: self.estimated_cameras(images))
 
-    def _rigid(self, camera_from_method: np.ndarray) -> Camera:
-        """Return the camera that sees the volume as [s R | t], (3, 4), sees the method's frame.
+    @property
+    def object_from_volume(self) -> np.ndarray:
+        """The camera network's object frame is the method's (section 3.1.1)."""
+        return self.method_from_volume
 
-        What a pinhole sees does not change when everything is scaled about it, so the regressed
-        scale and the frame's own become a distance.
-        """
-        matrix = np.vstack([camera_from_method, [0, 0, 0, 1]]) @ self.method_from_volume
-        scale = scale_of(matrix)
-        if not np.isfinite(matrix).all() or abs(scale) < 1e-6:
-            raise RequestError(
-                "The camera network found no camera for the image.",
-                "Give the image a camera of its own.",
-            )
-        return camera_at(matrix[:3, :3] / scale, matrix[:3, 3] / scale, self.framing)
+    def camera_input(self, images: Tensor) -> Tensor:
+        """Return what VGG-16 sees of framed images."""
+        return network_image(images, self.configuration)
 
     # ------------------------------------------------------------ training
 
     def outputs(self, batch: Batch, fusion: str | None = None) -> Tensor:
         """Return raw outputs (B, P, 1 or 2) at the batch's points, views fused."""
         rule = self.check_fusion(fusion)
-        objects, views = batch.images.shape[:2]
-        vectors, maps = self.sdf.encode(batch.images.flatten(0, 1))
-        points, local = self.to_method(batch.points), None
+        pixels = None
         if self.configuration.streams != "global":
             if batch.camera_from_volume is None or batch.intrinsics is None:
-                raise RequestError("DISN learns from posed images; this batch has no cameras.")
+                raise RequestError(
+                    "DISN learns from posed images; this batch has no cameras.",
+                    "Train it on a data set with cameras.",
+                )
             pixels, _ = project_points(
                 batch.points,
                 batch.camera_from_volume,
                 batch.intrinsics,
                 orthographic=batch.orthographic,
             )  # (B, V, P, 2)
-            local = maps.sample(pixels.flatten(0, 1))  # (B V, P, C)
-        if rule == "mean":
-            points = points.repeat_interleave(views, 0)
-            return self.sdf.decode(points, vectors, local).unflatten(0, (objects, views)).mean(1)
-        fused = reduce_views(vectors.unflatten(0, (objects, views)), rule, dim=1)
-        if local is not None:
-            local = reduce_views(local.unflatten(0, (objects, views)), rule, dim=1)
-        return self.sdf.decode(points, fused, local)
+            pixels = pixels.flatten(0, 1)
+        points, images = self.to_method(batch.points), batch.images.flatten(0, 1)
+        return self.sdf(images, points, pixels, (rule, batch.images.shape[1]))
 
     def loss(self, batch: Batch, *, fusion: str | None = None) -> dict[str, Tensor]:
-        """Return 1000 times the mean of Eq. 3; for `binary` 100 times the cross entropy.
-
-        Weight decay 1e-5 on all matrices belongs to the optimiser.
-        """
+        """Return 1000 times the mean of Eq. 3; for `binary` 100 times the cross entropy."""
         if batch.distances is None:
-            raise RequestError("DISN learns from signed distances; this batch has none.")
+            raise RequestError(
+                "DISN learns from signed distances; this batch has none.",
+                "Train it on a data set of closed meshes, whose distances are known.",
+            )
         raw = self.outputs(batch, fusion)
         target = batch.distances * self.scale
         sign = ((raw[..., 0] if raw.shape[-1] == 1 else raw[..., 1] - raw[..., 0]) > 0).float()
@@ -511,8 +317,8 @@ class DISN(Reconstructor):
 
     @torch.no_grad()
     def start_of(self, part: str) -> dict[str, Tensor]:
-        """Return the encoder for the camera network: it knows objects already."""
-        assert self.camera is not None
+        """Start the camera network's encoder from the SDF network's, which knows objects."""
+        assert isinstance(self.camera, CameraNetwork)
         vgg, own = self.sdf.vgg, self.camera.encoder.state_dict()
         lent = vgg.state_dict() if self.configuration.camera_norm else vgg.folded_state()
         if any(name not in lent or lent[name].shape != own[name].shape for name in own):
@@ -537,68 +343,18 @@ class DISN(Reconstructor):
             bias -= UNIT * self.scale * level
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the mean of Eq. 2: squared distances in camera space under found and true camera.
+        """Return the mean of Eq. 2: squared distances in camera space, estimated to true camera.
 
-        Alone in its own training run: the camera network shares nothing with the rest.
+        The camera network shares nothing with the rest, so it is trained alone.
         """
         if self.camera is None or batch.camera_from_volume is None:
-            raise RequestError("There is no camera network to train, or no cameras to learn from.")
-        views = batch.images.shape[1]
-        found = self.camera(
-            network_image(batch.images.flatten(0, 1), self.configuration)
-        ).unflatten(0, (-1, views))
-        points = self.to_method(batch.points)
-        predicted = torch.einsum("bvij,bpj->bvpi", found[..., :3], points)
-        predicted = predicted + found[..., None, :, 3]
-        true = torch.einsum("bvij,bpj->bvpi", batch.camera_from_volume[..., :3, :3], batch.points)
-        true = (true + batch.camera_from_volume[..., None, :3, 3]) * self.configuration.camera_unit
-        squared = (predicted - true).square().sum(-1)
+            raise RequestError(
+                "There is no camera network to train, or no cameras to learn from.",
+                "Train weights with a camera network, on posed images.",
+            )
+        shape, points = batch.images.shape[:2], self.to_method(batch.points)
+        estimated = self.camera(self.camera_input(batch.images.flatten(0, 1))).unflatten(0, shape)
+        predicted = in_camera_axes(estimated, points)
+        true = in_camera_axes(batch.camera_from_volume, batch.points)
+        squared = (predicted - true * self.configuration.camera_unit).square().sum(-1)
         return {"loss": squared.mean(), "d3D": squared.detach().sqrt().mean()}
-
-
-# ---------------------------------------------------------------- cameras of the renders
-
-
-def camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:
-    """Return the training camera with this camera_from_world: (3, 3) rotation, (3,) translation."""
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
-    size = framing.size
-    focal = framing.focal * size
-    return Camera(pose, focal, focal, size / 2, size / 2, size, size)
-
-
-def render_matrix(
-    azimuth: float,
-    elevation: float,
-    ratio: float,
-    *,
-    size: int = 137,
-    center: Sequence[float] = (0.0, 0.0, 0.0),
-    radius: float = 1.0,
-    translation: Sequence[float] = (0.0, 0.0, 0.0),
-) -> np.ndarray:
-    """Return the authors' `trans_mat`, (4, 3): [p 1] times it is (u w, v w, w).
-
-    Parameters
-    ----------
-    azimuth, elevation : degrees, from the renders' metadata
-    ratio : of the camera's distance to 1.75
-    size : side of the image in pixels
-    center, radius : `norm_params`: p of the unit sphere's frame is radius p + center in ShapeNet's
-    translation : (sx, sy, sz), of the "hard" renders
-    """
-    a, e = np.radians([-azimuth, -elevation])
-    ca, sa, ce, se = np.cos(a), np.sin(a), np.cos(e), np.sin(e)
-    world = np.array([[ca * ce, -sa, ca * se], [sa * ce, ca, sa * se], [-se, 0, ce]]).T
-    axes = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
-    pose = np.column_stack([np.diag([1.0, -1, -1]) @ axes @ world, [0, 0, 1.75 * ratio]])
-    upright = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
-    moved = np.eye(4)
-    moved[:3, 3] = translation[0], translation[2], -translation[1]
-    norm = np.diag([radius, radius, radius, 1.0])
-    norm[:3, 3] = center
-    focal = 35 / 32 * size
-    intrinsics = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
-    return (intrinsics @ pose @ upright @ moved @ norm).T

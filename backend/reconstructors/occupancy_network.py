@@ -1,30 +1,29 @@
 """Occupancy networks, conditioned on one image: the baseline that others compare with.
 
 "Occupancy Networks: Learning 3D Reconstruction in Function Space", Mescheder, Oechsle, Niemeyer,
-Nowozin, Geiger, CVPR 2019.
+Nowozin, Geiger, CVPR 2019. `OccupancyNetwork.forward` is the network f(p, x) of section 3.1.
 
-Symbols
--------
-c            `features`: what the encoder says of the image, 256 numbers
-p            `points` in [-0.55, 0.55]^3 of the method's frame (ShapeNet v1, longest side 1)
-CBN          `ConditionalNorm`: gamma(c) * BatchNorm(x) + beta(c)
-tau          `threshold`: the probability at the surface, 0.2 for images
+    paper    here
+    x, c     image, and its features, 256 numbers
+    p        points in [-0.55, 0.55]^3 of the method's frame (ShapeNet v1, longest side 1)
+    CBN      `ConditionalNorm`: gamma(c) * BatchNorm(x) + beta(c)
+    tau      `threshold`: the probability at the surface, 0.2 for images
 
-Names of parameters are those of the published checkpoint, so its state dict loads as it is.
+Names of parameters are those of the published checkpoint, so its state dict loads unchanged.
 
 Departures
 ----------
-- Several views: the mean of c over the views (the paper has one view).
-- A transparent image is composited on white, as in training; the authors' demo loader leaves the
+- Several views are fused by the mean of c; the paper has one view.
+- A transparent image is composited on white, as in training; the authors' demo loader keeps the
   colour that is stored under alpha 0.
-- Images are resized once, by our own antialiased framing, where the authors resize with PIL.
-- The surface of "compact" is at the probability 0.5: its level is chosen on validation shapes by
-  the user's threshold, not built in.
+- Images are resized once, by our own antialiased framing; the authors resize with PIL.
+- The surface of "compact" is at the probability 0.5, moved after training by a level chosen on
+  validation shapes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -106,7 +105,7 @@ class ConditionalNorm(nn.Module):
         return torch.addcmul(beta[:, None], gamma[:, None], normed)
 
     def folded(self, c: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scale and shift, (hidden,), that CBN is in evaluation for one c, (features,)."""
+        """Return CBN's scale and offset, (hidden,) each, in evaluation for one c, (features,)."""
         gamma, beta = pointwise(self.conv_gamma, c), pointwise(self.conv_beta, c)
         mean, variance = self.bn.running_mean, self.bn.running_var
         assert mean is not None
@@ -116,15 +115,15 @@ class ConditionalNorm(nn.Module):
 
 
 def pointwise(layer: nn.Conv1d, x: Tensor) -> Tensor:
-    """Return a convolution of kernel 1 of (..., features), channels last: a matrix product.
+    """Return a convolution of kernel 1 at (..., features), channels last: a matrix product.
 
-    The published names and shapes of the weights are those of convolutions over (B, C, T).
+    The published weights are those of convolutions over (B, C, T).
     """
     return F.linear(x, layer.weight[:, :, 0], layer.bias)
 
 
 class ConditionalBlock(nn.Module):
-    """x + fc_1(relu(CBN(fc_0(relu(CBN(x)))))), everything point by point."""
+    """x + fc_1(relu(CBN(fc_0(relu(CBN(x)))))), point by point."""
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
@@ -166,9 +165,9 @@ class Decoder(nn.Module):
 class OccupancyField(Field):
     """The decoder baked for one c.
 
-    Every norm is a scale and a shift; the second of a block goes into the matrix before it, and the
-    biases along the residual stream x are carried in the shifts of the norms that read it, so that
-    a block is one multiply-add, two ReLUs and two matrix products.
+    In evaluation every norm is an affine map. The second of a block is folded into the matrix
+    before it. Biases along the residual stream x are folded into the norms that read x. A block is
+    then one multiply-add, two ReLUs and two matrix products.
     """
 
     kind = "occupancy"
@@ -233,7 +232,7 @@ class OccupancyNetwork(Reconstructor):
     }
     configuration: OccupancyConfiguration
     published = published_network
-    # The blocks see features of points that the first layer, in float32, has made.
+    # The blocks see features of points; the first layer, which sees coordinates, stays float32.
     half_precision = ("encoder.forward", *(f"decoder.block{i}.forward" for i in range(5)))
     image_encoder = "encoder.features"
 
@@ -244,15 +243,26 @@ class OccupancyNetwork(Reconstructor):
         self.decoder = Decoder(sizes.features, sizes.hidden, sizes.blocks)
         self.set_frame(similarity(scale=1 / OBJECT_SIDE))
 
+    def forward(self, images: Tensor, points: Tensor) -> Tensor:
+        """Return logits, (B, T), above 0 inside.
+
+        Parameters
+        ----------
+        images : (B, 4, S, S) RGBA
+        points : (B, T, 3) volume frame
+        """
+        c = self.encoder(network_input(images, self.framing.background))  # (B, features)
+        return self.decoder(self.to_method(points), c)
+
     @torch.no_grad()
-    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+    def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return c, reduced over the views by "mean" or "max"."""
         rule = self.check_fusion(fusion)
         images = network_input(self.prepare(views).images, self.framing.background)
         return Code(SPEC.name, {"c": reduce_views(self.encoder(images), rule)})
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> OccupancyField:
+    def decode(self, code: Code) -> OccupancyField:
         self.check_code(code)
         c = code.tensors["c"].to(self.device)
         frame = torch.from_numpy(self.method_from_volume)
@@ -263,13 +273,8 @@ class OccupancyNetwork(Reconstructor):
         """Move the surface to where the field was `level`, by the decoder's last bias."""
         _bias(self.decoder.fc_out)[0] += level
 
-    def logits(self, images: Tensor, points: Tensor) -> Tensor:
-        """Return (B, T) logits of points (B, T, 3), volume frame, for images (B, 4, S, S) RGBA."""
-        c = self.encoder(network_input(images, self.framing.background))
-        return self.decoder(self.to_method(points), c)
-
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return binary cross-entropy, summed over points, averaged over the batch (section 6)."""
-        logits = self.logits(batch.images[:, 0], batch.points)
+        """Return cross-entropy (equation 3): the sum over points, the mean over the batch."""
+        logits = self(batch.images[:, 0], batch.points)
         entropy = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
         return {"loss": entropy.sum(1).mean(), "cross_entropy": entropy.detach().mean()}

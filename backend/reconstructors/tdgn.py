@@ -1,37 +1,36 @@
 """Training Data Generating Networks: an image becomes the training set of a kernel SVM.
 
 "Training Data Generating Networks: Linking 3D Shapes and Few-Shot Classification", Zhang and Wonka,
-submission to ICLR 2021.
+submission to ICLR 2021. Figure 1, the pipeline, is `TDGN.forward`.
 
-Symbols
--------
-lambda       `features`: what the feature network says of the image, 256 numbers
-D_train      `TrainingSet`: N points x_i with labels y_i, the first half +1 (inside), the second -1
-sigma        `sigma`: the kernel's width, one number or one an axis, each shape's own (equation 7)
-x~           `embed`: the warp of space that depends on the image (section 3.3)
-a, b         `alphas`, `bias`: the solved dual (equation 4)
-S            the decision function sum a_i y_i K(x_i~, x~) + b (equation 5), above 0 inside
-beta         exp(`log_beta`): P(inside) = sigmoid(beta S) (section 3.5)
+    paper      here
+    lambda     `features` of the feature network, 256 numbers
+    D_train    N points x_i with labels y_i, the first half +1 (inside), the second -1: `generate`
+    sigma      the kernel's width, one number or one an axis, predicted for each shape (equation 7)
+    x~         `warp`: the embedding of space, which depends on the image (section 3.3)
+    a, b       `alphas` and `bias` of the solved dual (equation 4)
+    S          the decision function sum a_i y_i K(x_i~, x~) + b (equation 5), above 0 inside
+    beta       exp(`log_beta`): P(inside) = sigmoid(beta S) (section 3.5)
 
-Layer sizes other than those of the feature network are not in the paper; there is no code.
+The paper gives no layer sizes but the feature network's, and no code was published.
 
 Departures
 ----------
-- The dual is solved by our own interior-point layer in float64 instead of a general QP package; its
-  bias is the equality's multiplier, where such packages return none.
-- The embedding is a residual, x~ = x + MLP(x, lambda), that starts as the identity; its first
-  layer is split, so that the part of lambda is computed once an image.
-- The generator starts with positive points near the centre and negative ones around them:
-  coincident points would put every multiplier at its bound, where no gradient passes.
-- Several views (not in the paper): the mean of lambda, or "union": the views' training sets under
-  one SVM, embedded by the mean lambda, with C / V and V times the ridge, so that V equal views are
-  one.
+- Our own interior-point layer solves the dual, in float64, instead of a general QP package. Its
+  bias is the equality's multiplier, which such packages do not return.
+- The embedding is a residual, x~ = x + MLP(x, lambda), that starts as the identity. Its first layer
+  is split, so lambda's part is computed once an image.
+- The generator starts with positive points near the centre and negative ones around them.
+  Coincident points would put every multiplier at its bound, where no gradient passes.
+- Several views (not in the paper) are fused by the mean of lambda, or by "union": one SVM of all
+  views' training sets, embedded by the mean lambda, with C / V and V times the ridge, so V equal
+  views are one view.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -43,7 +42,6 @@ from ..encoders.resnet import ResNet
 from ..fields.svm import RIDGE, gaussian_kernel, solve_svm
 from ..fields.svm_field import SVMField
 from ..geometry.frames import OBJECT_SIDE, similarity
-from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
@@ -60,12 +58,12 @@ SPEC = MethodSpec(
     level_unit="probability",
 )
 
-LEAST_SIGMA = 1e-3
+LEAST_SIGMA = 1e-3  # method frame
 FIRST_SIGMA = 0.3  # method frame, where the object's longest side is 1
 FIRST_BETA = 5.0
 INNER_RADIUS = 0.25  # first positive points lie within
 OUTER_RADII = (0.45, 0.55)  # first negative points lie between
-NEGLIGIBLE = 1e-7  # a point with a smaller share of C moves S by less than float32 resolves
+NEGLIGIBLE = 1e-7  # a multiplier below this fraction of C moves S by less than float32 resolves
 
 PAPER_FRAMING = replace(R2N2, size=224, background="white")
 
@@ -89,7 +87,7 @@ class TDGNConfiguration(Configuration):
 
     @property
     def sigmas(self) -> int:
-        """Widths of the kernel: one an axis, or one."""
+        """How many widths the kernel has: one an axis, or one."""
         return 3 if self.anisotropic else 1
 
 
@@ -104,34 +102,38 @@ COMPACT = TDGNConfiguration(
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """What the image was turned into: the points that teach the SVM, and what it learned.
+class SolvedSVM:
+    """An SVM and its solution, method frame.
 
     Attributes
     ----------
-    points : (N, 3) volume frame
-    labels : (N,) +1 inside, -1 outside
-    embedded : (N, 3) their images in the embedding space, in the volume's axes and units
-    sigma : (3,) widths of the kernel in the volume's units
-    alphas : (N,) multipliers in [0, C]: a point at 0 does not matter
-    bias : the decision function's constant
+    features : (features,) the lambda of the embedding
+    points : (N, 3) x_i
+    labels : (N,) y_i, +1 inside, -1 outside
+    support : (N, 3) x_i~, their images in the embedding space
+    sigma : (3,) or (1,)
+    alphas : (N,) multipliers in [0, c]; a point at 0 does not matter
+    bias : b
+    c, ridge : the problem's bound and regularisation
     """
 
+    features: Tensor
     points: Tensor
     labels: Tensor
-    embedded: Tensor
+    support: Tensor
     sigma: Tensor
     alphas: Tensor
-    bias: float
+    bias: Tensor
+    c: float
+    ridge: float
 
 
-@dataclass(frozen=True)
-class Deletion:
-    """One step of `delete_greedily`: which point went, what is left, how good that is."""
+class Decision(NamedTuple):
+    """What the pipeline of figure 1 returns for B images."""
 
-    index: int
-    keep: Tensor  # (N,) bool
-    iou: float
+    logits: Tensor  # (B, P) beta S
+    alphas: Tensor  # (B, N)
+    sigma: Tensor  # (B, 3) or (B, 1)
 
 
 class Embedding(nn.Module):
@@ -160,8 +162,8 @@ class Embedding(nn.Module):
         Parameters
         ----------
         features : (features,) lambda
-        frame : (4, 4) method_from_volume, put before the MLP
-        inverse : (3,) 1 / sigma, put behind it
+        frame : (4, 4) method_from_volume, applied before the MLP
+        inverse : (3,) 1 / sigma, applied after it
         """
         point = self.point.weight
         first = (point @ frame[:3, :3]).T, self.code(features) + point @ frame[:3, 3]
@@ -196,7 +198,10 @@ class TDGN(Reconstructor):
         super().__init__(configuration)
         sizes = configuration
         if sizes.points < 2 or sizes.points % 2:
-            raise RequestError(f"The number of points must be even, not {sizes.points}.")
+            raise RequestError(
+                f"The number of points must be even, not {sizes.points}.",
+                "Half of them are inside the object, half outside.",
+            )
         wide = sizes.generator_width
         self.feature = ResNet(width=sizes.width, outputs=sizes.features)
         self.points = nn.Sequential(
@@ -208,24 +213,22 @@ class TDGN(Reconstructor):
         )
         self.embed = Embedding(sizes.features, sizes.embedding_width) if sizes.embedding else None
         self.log_beta = nn.Parameter(torch.tensor(math.log(FIRST_BETA)))
-        self._draw()
+        self._initialize()
         self.set_frame(similarity(scale=1 / OBJECT_SIDE))
 
-    def _draw(self) -> None:
+    def _initialize(self) -> None:
         """Start the generator with positives near the centre and negatives on a shell around."""
         half = self.configuration.points // 2
         generator = torch.Generator().manual_seed(0)
-        place = torch.device("cpu")  # the generator's, whatever device is being built on
-        directions = torch.randn(2 * half, 3, generator=generator, device=place)
+        device = torch.device("cpu")  # the generator's, whatever device the network is built on
+        directions = torch.randn(2 * half, 3, generator=generator, device=device)
         directions = F.normalize(directions, dim=1)
-        fraction = torch.rand(2 * half, 1, generator=generator, device=place)
+        fraction = torch.rand(2 * half, 1, generator=generator, device=device)
         low, high = OUTER_RADII
-        inner, outer = (
-            INNER_RADIUS * fraction[:half] ** (1 / 3),
-            low + (high - low) * fraction[half:],
-        )
+        inner = INNER_RADIUS * fraction[:half] ** (1 / 3)
+        outer = low + (high - low) * fraction[half:]
         radii = torch.cat([inner, outer])
-        sigma = torch.full((self.configuration.sigmas,), math.log(FIRST_SIGMA), device=place)
+        sigma = torch.full((self.configuration.sigmas,), math.log(FIRST_SIGMA), device=device)
         last = self.points[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
@@ -234,16 +237,34 @@ class TDGN(Reconstructor):
 
     # ---------------------------------------------------------------- network
 
+    def forward(self, images: Tensor, points: Tensor) -> Decision:
+        """Return beta S at points, and the SVM's multipliers and widths: figure 1.
+
+        Parameters
+        ----------
+        images : (B, 4, S, S) RGBA
+        points : (B, P, 3) volume frame
+        """
+        features = self.describe(images)  # lambda: (B, features)
+        training, sigma = self.generate(features)  # D_train: (B, N, 3); sigma: (B, 3 or 1), Eq. 7
+        support = self.warp(training, features)  # x_i~: (B, N, 3), section 3.3
+        queries = self.warp(self.to_method(points), features)  # x~: (B, P, 3)
+        kernel = gaussian_kernel(support, support, sigma)  # (B, N, N)
+        alphas, bias = solve_svm(kernel, self.labels, c=self.configuration.c)  # a, b: Eq. 4
+        seen = gaussian_kernel(queries, support, sigma)  # K(x_i~, x~): (B, P, N)
+        values = (seen @ (alphas * self.labels)[..., None])[..., 0] + bias[:, None]  # S: Eq. 5
+        return Decision(self.log_beta.exp() * values, alphas, sigma)
+
     def describe(self, images: Tensor) -> Tensor:
         """Return lambda, (B, features), of images (B, 4, S, S) RGBA."""
         return self.feature(normalize(network_input(images, self.framing.background)))
 
     def generate(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return D_train's points (B, N, 3), method frame, and sigma (B, 3) or (B, 1)."""
-        made = self.points(features)
+        numbers = self.points(features)
         sigmas = self.configuration.sigmas
-        points = made[:, :-sigmas].unflatten(1, (self.configuration.points, 3))
-        return points, made[:, -sigmas:].exp() + LEAST_SIGMA
+        points = numbers[:, :-sigmas].unflatten(1, (self.configuration.points, 3))
+        return points, numbers[:, -sigmas:].exp() + LEAST_SIGMA
 
     @property
     def labels(self) -> Tensor:
@@ -253,33 +274,16 @@ class TDGN(Reconstructor):
         return torch.cat([ones, -ones])
 
     def warp(self, points: Tensor, features: Tensor) -> Tensor:
-        """Return the images of points (B, P, 3), method frame, in the embedding space."""
+        """Return points (B, P, 3), method frame, in the embedding space."""
         return points if self.embed is None else self.embed(points, features)
 
-    def decision(self, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return S (B, P) at points (B, P, 3), volume frame; with the multipliers and sigma."""
-        own, sigma = self.generate(features)
-        support = self.warp(own, features)
-        kernel = gaussian_kernel(support, support, sigma)
-        alphas, bias = solve_svm(kernel, self.labels, c=self.configuration.c)
-        queries = self.warp(self.to_method(points), features)
-        seen = gaussian_kernel(queries, support, sigma)
-        values = (seen @ (alphas * self.labels)[..., None])[..., 0] + bias[:, None]
-        return values, alphas, sigma
-
-    def logits(self, images: Tensor, points: Tensor) -> Tensor:
-        """Return beta S (B, P) at points (B, P, 3), volume frame, for images (B, 4, S, S) RGBA."""
-        values, _, _ = self.decision(self.describe(images), points)
-        return self.log_beta.exp() * values
-
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the mean cross-entropy of equations 2, 3 and 6, and what to watch."""
-        values, alphas, sigma = self.decision(self.describe(batch.images[:, 0]), batch.points)
-        beta = self.log_beta.exp()
-        entropy = F.binary_cross_entropy_with_logits(beta * values, batch.inside)
+        """Return the mean cross-entropy of equations 2, 3 and 6, and quantities to watch."""
+        logits, alphas, sigma = self(batch.images[:, 0], batch.points)
+        entropy = F.binary_cross_entropy_with_logits(logits, batch.inside)
         c = self.configuration.c
         watch = {
-            "beta": beta,
+            "beta": self.log_beta.exp(),
             "at_bound": (alphas > c * (1 - 1e-4)).float().mean(),
             "at_zero": (alphas < c * 1e-4).float().mean(),
             "least_sigma": sigma.min(),
@@ -290,7 +294,7 @@ class TDGN(Reconstructor):
     # ---------------------------------------------------------------- inference
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+    def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return lambda: the mean over the views, (1, features), or one a view for "union"."""
         rule = self.check_fusion(fusion)
         features = self.describe(self.prepare(views).images)
@@ -298,15 +302,15 @@ class TDGN(Reconstructor):
         return Code(SPEC.name, {"features": features})
 
     @torch.no_grad()
-    def decode(self, code: Code, *, keep: Tensor | None = None, **options: Any) -> SVMField:
+    def decode(self, code: Code, *, keep: Tensor | None = None) -> SVMField:
         """Solve the SVM and bake its decision function.
 
         Parameters
         ----------
         keep
-            (N,) bool: solve with these points of the training set alone; None: with all.
+            (N,) bool: solve with these points of the training set only; None: with all.
         """
-        solved = self._solve(code, keep)
+        solved = self.solve(code, keep)
         matters = solved.alphas > NEGLIGIBLE * solved.c
         matters = matters if matters.any() else torch.ones_like(matters)
         beta = self.log_beta.exp()
@@ -322,82 +326,25 @@ class TDGN(Reconstructor):
 
     @property
     def level_shift(self) -> float:
-        """An entry of the configuration, which training leaves as it is."""
+        """An entry of the configuration, which training does not change."""
         return self.configuration.level
 
     def shift_level(self, level: float) -> None:
         """Move the surface to where the field was `level`: an entry of the configuration.
 
-        The SVM's bias is solved anew for each image, so it can't hold it.
+        The SVM's bias is solved for each image, so it can't hold it.
         """
         configuration = self.configuration
         self.configuration = replace(configuration, level=configuration.level + level)
 
-    @torch.no_grad()
-    def training_set(self, code: Code, *, keep: Tensor | None = None) -> TrainingSet:
-        """Return the generated points, their images in the embedding space, and the solved dual."""
-        solved = self._solve(code, keep)
-        return TrainingSet(
-            self._to_volume(solved.points),
-            solved.labels,
-            self._to_volume(solved.support),
-            solved.sigma.expand(3) / self.scale,
-            solved.alphas,
-            float(solved.bias),
-        )
-
-    @torch.no_grad()
-    def embedded_mesh(self, code: Code, mesh: Mesh) -> Mesh:
-        """Return the mesh in the embedding space, in the volume's axes and units (figure 5).
-
-        Faces and colours stay; normals are left away.
-        """
-        features = self._features(code).mean(0, keepdim=True)
-        vertices = torch.from_numpy(mesh.vertices).to(self.device)
-        warped = self.warp(self.to_method(vertices)[None], features)[0]
-        moved = self._to_volume(warped).float().cpu().numpy()
-        return Mesh(moved, mesh.faces, None, mesh.colors)
-
-    @torch.no_grad()
-    def delete_greedily(
-        self, code: Code, points: Tensor, inside: Tensor, *, label: int = 1, steps: int = 10
-    ) -> list[Deletion]:
-        """Take training points away, each time the one that is missed least (appendix A.4).
-
-        Parameters
-        ----------
-        points, inside : (P, 3) volume frame and (P,), what the shape is measured with
-        label
-            +1 to delete points inside, -1 outside.
-        steps
-            How many; one point of the label always stays.
-        """
-        whole = self._solve(code, None)
-        queries = self.warp(self.to_method(points.to(self.device))[None], whole.features[None])[0]
-        seen = gaussian_kernel(queries, whole.support, whole.sigma)  # (P, N)
-        ground_truth = inside.to(self.device) > 0.5
-        keep = torch.ones(len(whole.labels), dtype=torch.bool, device=self.device)
-        deletions: list[Deletion] = []
-        while len(deletions) < steps and int((whole.labels[keep] == label).sum()) > 1:
-            ious = whole.without_each(keep, label, seen, ground_truth)
-            index = int(ious.argmax())
-            keep = keep.clone()
-            keep[index] = False
-            deletions.append(Deletion(index, keep, float(ious[index])))
-        return deletions
-
-    def _features(self, code: Code) -> Tensor:
+    def features_of(self, code: Code) -> Tensor:
+        """Return lambda of a code: (1, features), or one a view."""
         self.check_code(code)
         return code.tensors["features"].to(self.device)
 
-    def _to_volume(self, points: Tensor) -> Tensor:
-        """Return points, (N, 3) method frame, in the volume's."""
-        matrix = torch.as_tensor(self.method_from_volume, dtype=torch.float64).inverse().to(points)
-        return points @ matrix[:3, :3].T + matrix[:3, 3]
-
-    def _solve(self, code: Code, keep: Tensor | None) -> "_Solved":
+    def solve(self, code: Code, keep: Tensor | None) -> SolvedSVM:
         """Return the SVM of a code: of one training set, or of the union of several."""
-        features = self._features(code)
+        features = self.features_of(code)
         sets = len(features)
         points, sigma = self.generate(features)
         points, sigma = points.flatten(0, 1), sigma.mean(0)
@@ -411,42 +358,4 @@ class TDGN(Reconstructor):
         c, ridge = self.configuration.c / sets, RIDGE * sets
         kernel = gaussian_kernel(support, support, sigma)
         alphas, bias = solve_svm(kernel[None], labels[None], c=c, ridge=ridge)
-        return _Solved(shared, points, labels, support, sigma, alphas[0], bias[0], c, ridge)
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """An SVM and its solution, method frame; shapes as in `TrainingSet`."""
-
-    features: Tensor  # (features,) the lambda of the embedding
-    points: Tensor
-    labels: Tensor
-    support: Tensor
-    sigma: Tensor
-    alphas: Tensor
-    bias: Tensor
-    c: float
-    ridge: float
-
-    def without_each(self, keep: Tensor, label: int, seen: Tensor, ground_truth: Tensor) -> Tensor:
-        """Return (N,): the IoU with each kept point of `label` taken away; -1 for all others.
-
-        Parameters
-        ----------
-        keep : (N,) bool, the points that are left
-        seen : (P, N) the kernel between where it is measured and the points
-        ground_truth : (P,) bool
-        """
-        kernel = gaussian_kernel(self.support, self.support, self.sigma)
-        left = keep.nonzero()[:, 0]
-        candidates = left[self.labels[left] == label]
-        subsets = torch.stack([left[left != candidate] for candidate in candidates])
-        signs = self.labels[subsets]
-        inner = kernel[subsets[:, :, None], subsets[:, None, :]]
-        alphas, bias = solve_svm(inner, signs, c=self.c, ridge=self.ridge)
-        weights = kernel.new_zeros(len(subsets), len(keep)).scatter_(1, subsets, alphas * signs)
-        found = seen @ weights.T + bias > 0  # (P, candidates)
-        both, either = found & ground_truth[:, None], found | ground_truth[:, None]
-        ious = torch.full((len(keep),), -1.0, device=keep.device)
-        ious[candidates] = both.sum(0) / either.sum(0).clamp(min=1)
-        return ious
+        return SolvedSVM(shared, points, labels, support, sigma, alphas[0], bias[0], c, ridge)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rows import KINDS, Kind, Row, at_most
+from rows import KINDS, Row, RowKind, at_most
 
 METHODS = {"disn": 8, "levelform": 24, "visual-hull": 24}  # results kept of each
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "suzanne"
@@ -53,7 +53,7 @@ print(json.dumps([held() - before, session.status().kept_bytes - counted]))
 """
 
 
-def rows(kinds: Sequence[Kind] = KINDS) -> Iterator[Row]:
+def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     """Yield two rows a method: the counted bytes over the held ones, and the reverse."""
     if "time" not in kinds:
         return

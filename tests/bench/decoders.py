@@ -87,7 +87,7 @@ def tdgn() -> Subject:
     assert warp is not None
     torch.nn.init.normal_(warp.out.weight, std=0.02)
     features = torch.randn(1, 256)
-    taught = model._solve(Code("tdgn", {"features": features}), None)
+    taught = model.solve(Code("tdgn", {"features": features}), None)
     weights = -model.log_beta.exp() * taught.alphas * taught.labels
     first = torch.cat([warp.point.weight, warp.code.weight], 1)
 

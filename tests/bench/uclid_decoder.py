@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import torch
+from levelform.backend.encoders.decoder3d import Decoder3D
 from levelform.backend.encoders.folding import Folded, folded, has_bfloat16
 from levelform.backend.reconstructors import bundled_weights, load_reconstructor
-from levelform.backend.reconstructors.uclid_net import GRIDS, PAPER, Decoder3D, UCLIDNet
+from levelform.backend.reconstructors.networks.uclid_net import GRIDS
+from levelform.backend.reconstructors.uclid_net import PAPER, UCLIDNet
 from rows import Row, at_least, at_most
 from timing import interleave
 from torch import Tensor
@@ -14,7 +16,8 @@ from torch import Tensor
 def decoder() -> tuple[Decoder3D, list[Tensor]]:
     """Return the published decoder, norms with statistics as after training, and its input."""
     torch.manual_seed(0)
-    network = Decoder3D(PAPER).eval()
+    deepest, side = PAPER.deep + 2, PAPER.skip + 2
+    network = Decoder3D(deepest=deepest, side=side, stages=PAPER.stages, outputs=40).eval()
     for name, buffer in network.named_buffers():
         if name.endswith("running_mean"):
             buffer.normal_(0, 0.1)
@@ -29,8 +32,8 @@ def agreements() -> Iterator[Row]:
     """Yield that folding changes nothing, and what bfloat16 changes of trained occupancies."""
     network, grids = decoder()
     with torch.no_grad():
-        expected, found = network(grids), folded(network)(grids)
-    difference = ((found - expected).abs().max() / expected.abs().max()).item()
+        expected, actual = network(grids), folded(network)(grids)
+    difference = ((actual - expected).abs().max() / expected.abs().max()).item()
     yield at_most("12 UCLID-Net: folded decoder = as trained", difference, None, 1e-5)
     if bundled_weights("uclid-net") is not None:
         yield _occupancy_change()
@@ -47,7 +50,7 @@ def _occupancy_change() -> Row:
     for dtype in (torch.float32, torch.bfloat16):
         with torch.no_grad():
             grid = Folded(network.decoder_3D)(dtype)([g.to(dtype) for g in grids]).float()
-            solids.append(model.occupied(network.occupancy(grid)[0]))
+            solids.append(model.occupied(network.occupancy_logits(grid)[0].sigmoid()))
     one, other = solids
     change = 1 - ((one & other).sum() / (one | other).sum().clamp(min=1)).item()
     return at_most("12 UCLID-Net: bf16 occupancy, 1 - IoU with float32", change, None, 0.002)

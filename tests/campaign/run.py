@@ -53,7 +53,7 @@ def main() -> int:
             continue
         number, run = KINDS[kind]
         started = time.monotonic()
-        counts = run(max(round(number * args.share), 2), args.seed)
+        counts = run(max(round(number * args.fraction), 2), args.seed)
         print(f"{counts.row()}  {time.monotonic() - started:6.0f} s  {counts.note}", flush=True)
         clean = clean and counts.clean
         faults += counts.faults.elements()

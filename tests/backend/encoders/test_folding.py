@@ -3,9 +3,10 @@
 import pytest
 import torch
 from levelform.backend.encoders import folding
+from levelform.backend.encoders.decoder3d import Block3D
 from levelform.backend.encoders.folding import Folded, convolution_dtype, folded
 from levelform.backend.encoders.resnet import ResNet
-from levelform.backend.reconstructors.uclid_net import Block3D, PatchSampler
+from levelform.backend.fields.patch_sampler import PatchSampler
 from torch import nn
 
 
@@ -31,7 +32,7 @@ CASES = {
     "residual": (lambda: Block3D(5, 5), [(2, 5, 6, 6, 6)]),
     "other channels": (lambda: Block3D(5, 3), [(2, 5, 6, 6, 6)]),
     "transposed": (lambda: Block3D(5, 3, double=True), [(2, 5, 6, 6, 6)]),
-    "folding of sheets": (PatchSampler, [(7, 32), (7, 9, 2)]),
+    "patches": (lambda: PatchSampler(32), [(7, 32), (7, 9, 2)]),
     "image encoder": (lambda: ResNet(width=4), [(2, 3, 40, 40)]),
 }
 

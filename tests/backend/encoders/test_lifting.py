@@ -5,11 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from levelform.backend.encoders.lifting import (
-    belongs,
+    LiftingCameras,
     grid_points,
+    inliers,
     lift_depth,
     lift_features,
-    refine_depth,
+    upsample_depth,
     voxels_of,
 )
 from levelform.backend.geometry.cameras import Camera
@@ -30,9 +31,10 @@ def look(azimuth=0.7, *, distance=3.0, orthographic=False):
     return Camera(pose, focal, focal, SIZE / 2, SIZE / 2, SIZE, SIZE, orthographic)
 
 
-def tensors(camera):
-    pose = torch.tensor(camera.camera_from_world, dtype=torch.float32)
-    return pose, torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy])
+def lifting(camera, *, legacy=False):
+    pose = torch.tensor(camera.camera_from_world, dtype=torch.float32)[None]
+    intrinsics = torch.tensor([[camera.fx, camera.fy, camera.cx, camera.cy]])
+    return LiftingCameras(pose, intrinsics, SIZE, camera.orthographic, legacy)
 
 
 def sphere_depth(camera, size=SIZE):
@@ -49,19 +51,16 @@ def sphere_depth(camera, size=SIZE):
 @pytest.mark.parametrize("count", [7, 28])
 def test_a_map_of_coordinates_tells_where_grid_points_project(count, orthographic):
     camera = look(orthographic=orthographic)
-    pose, lens = tensors(camera)
     ramp = torch.arange(SIZE) + 0.5
     maps = torch.stack([ramp.expand(SIZE, SIZE), ramp[:, None].expand(SIZE, SIZE)])[None]
-    lifted = lift_features(
-        maps, count, pose[None], lens[None], image_size=SIZE, orthographic=orthographic
-    )
+    lifted = lift_features(maps, count, lifting(camera))
     pixels, _ = camera.project(grid_points(count, maps).double())
     within = ((pixels >= 0.5) & (pixels <= SIZE - 0.5)).all(1)
-    found = lifted[0].flatten(1).T
+    actual = lifted[0].flatten(1).T
     assert within.sum() > 0.3 * count**3
-    torch.testing.assert_close(found[within], pixels[within].float(), rtol=0, atol=1e-3)
+    torch.testing.assert_close(actual[within], pixels[within].float(), rtol=0, atol=1e-3)
     beyond = ((pixels < -1) | (pixels > SIZE + 1)).any(1)
-    assert (found[beyond] == 0).all()
+    assert (actual[beyond] == 0).all()
 
 
 def test_x_is_the_slowest_axis_of_a_grid():
@@ -75,9 +74,8 @@ def test_x_is_the_slowest_axis_of_a_grid():
 @pytest.mark.parametrize("size", [24, 32, 64, 112])
 def test_depth_lifts_back_onto_the_visible_side(orthographic, size):
     camera = look(orthographic=orthographic)
-    pose, lens = tensors(camera)
     depth = sphere_depth(camera, size)
-    cloud = lift_depth(depth, pose, lens, image_size=SIZE, orthographic=orthographic)
+    cloud = lift_depth(depth, lifting(camera))
     pixel = 3.0 / size  # the image is about so wide where the sphere is
     off = (cloud.norm(dim=1) - RADIUS).abs()
     assert off.max() < (1e-4 if size == 112 else pixel)
@@ -90,10 +88,7 @@ def test_depth_lifts_back_onto_the_visible_side(orthographic, size):
 @pytest.mark.parametrize("size", [32, 64, 112])
 def test_no_voxel_of_the_visible_side_is_empty(orthographic, size):
     camera = look(orthographic=orthographic)
-    pose, lens = tensors(camera)
-    cloud = lift_depth(
-        sphere_depth(camera, size), pose, lens, image_size=SIZE, orthographic=orthographic
-    )
+    cloud = lift_depth(sphere_depth(camera, size), lifting(camera))
     ground_truth = F.normalize(
         torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0)), dim=1
     )
@@ -111,7 +106,7 @@ def test_a_finer_depth_map_is_a_plane_where_the_map_is_and_has_the_same_edges(fa
     depth = 2 + 0.1 * u - 0.05 * v
     depth[:, 5:] += 3.0  # a wall behind
     depth[6:, :] = torch.inf
-    finer = refine_depth(depth, factor, torch.full_like(depth, 0.3))
+    finer = upsample_depth(depth, factor, torch.full_like(depth, 0.3))
     fine = (torch.arange(8 * factor) + 0.5) / factor
     y, x = torch.meshgrid(fine, fine, indexing="ij")
     assert torch.equal(finer.isfinite(), y < 6)
@@ -126,23 +121,22 @@ def test_views_of_one_object_agree_and_the_authors_formula_does_not():
     for legacy in (False, True):
         clouds[legacy] = []
         for azimuth in (0.0, 0.5):
-            pose, lens = tensors(look(azimuth))
-            depth = sphere_depth(look(azimuth))
-            clouds[legacy].append(lift_depth(depth, pose, lens, image_size=SIZE, legacy=legacy))
+            camera = look(azimuth)
+            cloud = lift_depth(sphere_depth(camera), lifting(camera, legacy=legacy))
+            clouds[legacy].append(cloud)
     gap = {k: torch.cdist(*v).amin(1).median() for k, v in clouds.items()}
     assert gap[False] < 0.05
     # Mirrored along the viewing axis, the cloud lies on the sphere's far side as seen.
-    pose, _ = tensors(look(0.0))
-    assert (clouds[True][0] @ pose[2, :3]).mean() > 0.2 > (clouds[False][0] @ pose[2, :3]).mean()
+    forward = torch.tensor(look(0.0).forward, dtype=torch.float32)
+    assert (clouds[True][0] @ forward).mean() > 0.2 > (clouds[False][0] @ forward).mean()
 
 
 @pytest.mark.parametrize(("size", "share"), [(32, 1.0), (64, 1.0), (112, 0.98)])
-def test_strays_are_dropped_and_surfaces_kept(size, share):
-    pose, lens = tensors(look())
+def test_outliers_are_dropped_and_surfaces_kept(size, share):
     depth = sphere_depth(look(), size)
-    stray = depth.clone()
-    stray[1, 1] = stray[-2, 1] = 3.0  # the image's corners
-    clouds = [lift_depth(d, pose, lens, image_size=SIZE) for d in (depth, stray)]
+    outlier = depth.clone()
+    outlier[1, 1] = outlier[-2, 1] = 3.0  # the image's corners
+    clouds = [lift_depth(each, lifting(look())) for each in (depth, outlier)]
     assert torch.equal(*clouds)
     finer = -(-112 // size)
     assert len(clouds[0]) >= share * depth.isfinite().sum() * finer**2
@@ -151,11 +145,11 @@ def test_strays_are_dropped_and_surfaces_kept(size, share):
 def test_a_point_belongs_to_five_others_within_reach():
     row = torch.arange(10)[:, None] * torch.tensor([[0.1, 0.0, 0.0]])
     cloud = torch.cat([row, torch.tensor([[0.9, 0.9, 0.9], [3.0, 0, 0]])])
-    assert belongs(cloud, torch.full((12,), 0.51)).tolist() == 10 * [True] + 2 * [False]
+    assert inliers(cloud, torch.full((12,), 0.51)).tolist() == 10 * [True] + 2 * [False]
     # The fifth neighbour is three steps away within a row, five at its end.
-    near = belongs(cloud, torch.full((12,), 0.31))
+    near = inliers(cloud, torch.full((12,), 0.31))
     assert near.tolist() == [False, False, *6 * [True], *4 * [False]]
-    assert belongs(cloud[-4:], torch.zeros(4)).tolist() == [True, True, True, False]
+    assert inliers(cloud[-4:], torch.zeros(4)).tolist() == [True, True, True, False]
 
 
 def test_points_fall_into_their_voxels():

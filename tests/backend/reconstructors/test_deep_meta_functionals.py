@@ -13,14 +13,9 @@ from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.deep_meta_functionals import (
     COMPACT,
     PAPER,
-    THRESHOLDS,
     DeepMetaFunctionals,
     Functional,
     Layer,
-    axis_rays,
-    jacobian_colors,
-    jacobian_norm,
-    render_silhouettes,
     smoothness,
 )
 
@@ -132,7 +127,7 @@ def test_gradients_reach_every_parameter(connected, affine, silent):
 def test_loss_is_the_cross_entropy_of_equation_3():
     model = make()
     data = batch()
-    probability = model.logits(data.images[:, 0], data.points).sigmoid()
+    probability = model(data.images[:, 0])(model.place(data.points)).sigmoid()
     expected = torch.where(data.inside > 0, probability, 1 - probability).log().mean().neg()
     assert torch.allclose(model.loss(data)["loss"], expected, atol=1e-6)
 
@@ -146,7 +141,7 @@ def test_baked_field_is_the_network(activation, affine, points, disturbed, photo
     model = disturbed(make(activation=activation, first_layer_affine=affine))
     view = photograph(cameras[0])
     field = model.decode(model.encode([view]))
-    logits = model.logits(model.prepare([view]).images, points[None])[0]
+    logits = model(model.prepare([view]).images)(model.place(points[None]))[0]
     assert logits.std() > 0.01
     assert (field(points) + logits).abs().max() < 1e-5 * max(1, logits.abs().max())
 
@@ -178,31 +173,6 @@ def test_interpolation_ends_at_the_objects_and_passes_between(points, photograph
     assert torch.equal(model.decode(one.lerp(two, 0.0))(points), model.decode(one)(points))
 
 
-def test_threshold_family_is_nested(points, photograph, cameras):
-    model = make()
-    field = model.decode(model.encode([photograph(cameras[0])]))
-    values = field(points)
-    for threshold in THRESHOLDS:
-        assert torch.equal(values < field.level(threshold), (-values).sigmoid() > threshold)
-    sizes = [int((values < field.level(threshold)).sum()) for threshold in THRESHOLDS]
-    assert sizes == sorted(sizes, reverse=True)
-
-
-def test_jacobian_norm_against_finite_differences(photograph, cameras, disturbed):
-    model = disturbed(make())
-    embedding = model.encode([photograph(cameras[0])]).tensors["embedding"]
-    field = model.double().decode(Code(model.spec.name, {"embedding": embedding.double()}))
-    points = torch.rand(40, 3, dtype=torch.float64) - 0.5
-    step = 1e-5 * torch.eye(3, dtype=torch.float64)
-    slopes = torch.stack([(field(points + d) - field(points - d)) / 2e-5 for d in step], 1)
-    assert torch.allclose(jacobian_norm(field, points), slopes.norm(dim=1), rtol=1e-5)
-
-
-def test_jacobian_colors_run_from_yellow_to_blue():
-    colors = jacobian_colors(torch.tensor([2.0, 4.0, 3.0]))
-    assert colors.tolist() == [[1, 1, 0, 1], [0, 0, 1, 1], [0.5, 0.5, 0.5, 1]]
-
-
 def test_another_methods_code_is_refused():
     with pytest.raises(RequestError, match="A disn code"):
         make().decode(Code("disn", {"embedding": torch.zeros(64)}))
@@ -218,7 +188,7 @@ def test_the_moment_is_folded_into_the_field(points, disturbed):
     code = model.encode(views)
     for time in (-1.0, 0.3):
         moments = torch.cat([points, torch.full((len(points), 1), time)], 1)
-        logits = model.logits(images[None], moments[None])[0]
+        logits = model(images[None])(model.place(moments[None]))[0]
         assert (model.decode(code, time=time)(points) + logits).abs().max() < 1e-5
     assert not torch.allclose(
         model.decode(code, time=0.0)(points), model.decode(code, time=1.0)(points)
@@ -235,8 +205,8 @@ def test_smoothness_is_the_mean_motion_and_is_added():
     model = make(coordinates=4, frames=2, smoothness=0.5)
     data = batch(frames=2, coordinates=4)
     terms = model.loss(data)
-    functional = model._functional_of(data.images)
-    points, step = model._place(data.points), torch.tensor([0.0, 0.0, 0.0, 1e-3])
+    functional = model(data.images)
+    points, step = model.place(data.points), torch.tensor([0.0, 0.0, 0.0, 1e-3])
     ahead, behind = functional(points + step).sigmoid(), functional(points - step).sigmoid()
     motion = ((ahead - behind) / 2e-3).abs().mean()
     assert motion > 0
@@ -247,167 +217,13 @@ def test_smoothness_is_the_mean_motion_and_is_added():
 def test_smoothness_counts_boundary_points_alone(silent):
     model = make(coordinates=4, frames=2)
     data = batch(frames=2, coordinates=4)
-    functional, points = model._functional_of(data.images), model._place(data.points)
+    functional, points = model(data.images), model.place(data.points)
     half = torch.zeros_like(data.inside)
     half[:, :30] = 1
     part = smoothness(functional, points, half)
     assert torch.allclose(part, smoothness(functional, points[:, :30], half[:, :30]))
     part.backward()
     assert model.heads[0].weight.weight.grad.abs().sum() > 0  # second derivatives are in the graph
-
-
-# ---------------------------------------------------------------- silhouettes
-
-
-class Ball:
-    """A functional whose logit is a sphere's signed distance, times 40."""
-
-    def __call__(self, points):
-        return 40 * (0.6 - (points - torch.tensor([0.2, 0.0, -0.1])).norm(dim=-1))
-
-
-def test_silhouettes_are_maxima_along_rays():
-    rays = axis_rays(32, 64, generator=torch.Generator().manual_seed(0))
-    assert rays.shape == (3 * 32 * 32, 64, 3)
-    assert rays.abs().max() <= 1
-    seen = render_silhouettes(Ball(), rays[None]).reshape(3, 32, 32)
-    centers = (torch.arange(32) + 0.5) / 16 - 1
-    row, column = torch.meshgrid(centers, centers, indexing="ij")
-    # Looking along x the rows are y and the columns z, and so on.
-    for image, (a, b) in zip(seen, [(0.0, -0.1), (0.2, -0.1), (0.2, 0.0)], strict=True):
-        wanted = ((row - a) ** 2 + (column - b) ** 2).sqrt() < 0.6
-        assert ((image > 0.5) == wanted).float().mean() > 0.97
-
-
-def test_silhouette_loss_has_gradients_and_learns(silent):
-    model = make().train()
-    images = torch.rand(1, 4, 24, 24)
-    centers = (torch.arange(16) + 0.5) / 8 - 1
-    disc = (centers[:, None] ** 2 + centers**2 < 0.3).float()
-    target = disc.expand(1, 3, 16, 16)
-    generator = torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    losses = []
-    for _ in range(60):
-        loss = model.silhouette_loss(images, target, samples=16, generator=generator)
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert losses[-1] < 0.5 * losses[0]
-
-
-# ---------------------------------------------------------------- import
-
-
-def published_variables(model, *, seed=3):
-    """Return a TensorFlow checkpoint of the model's size, random, by the authors' names."""
-    generator = torch.Generator().manual_seed(seed)
-    sizes = model.configuration
-    variables = {}
-
-    def draw(name, *shape):
-        variables[name] = torch.randn(shape, generator=generator) * 0.3
-
-    width = sizes.width
-    draw("2d_cnn_model/Input/weights", 5, 5, 4, width)
-    draw("2d_cnn_model/Input/biases", width)
-    channels, index = width, 0
-    for _ in range(sizes.blocks):
-        out = min(2 * channels, 16 * width)
-        for inner, outer in ((channels, channels), (channels, channels), (channels, out)):
-            index += 1
-            for part, (a, b) in enumerate([(inner, outer), (outer, outer)], start=1):
-                scope = f"2d_cnn_model/Residuals/r{index}_{part}"
-                draw(f"{scope}/weights", 3, 3, a, b)
-                draw(f"{scope}/biases", b)
-                if sizes.batch_norm:
-                    for leaf in ("gamma", "beta", "moving_mean", "moving_variance"):
-                        draw(f"{scope}/{leaf}", a)
-                    variables[f"{scope}/moving_variance"].abs_().add_(0.5)
-        draw(f"2d_cnn_model/Residuals/r{index}_skip/weights", 1, 1, channels, out)
-        channels = out
-    for number in range(1, sizes.connected + 1):
-        draw(f"2d_cnn_model/fully/decode{number}/Matrix", channels, channels)
-        draw(f"2d_cnn_model/fully/decode{number}/bias", channels)
-    for number, (a, b) in enumerate(sizes.sizes):
-        for kind, count in (("w", a * b), ("b", b), ("g", b)):
-            draw(f"2d_cnn_model/fully/{kind}{number}/Matrix", channels, count)
-            draw(f"2d_cnn_model/fully/{kind}{number}/bias", count)
-    draw("2d_cnn_model/Input/weights/Adam", 5, 5, 4, width)
-    return {**variables, "mode_node/mode_node": torch.ones(1), "global_step": torch.tensor(5)}
-
-
-def straight_line(variables, sizes, image, points):
-    """Evaluate the authors' graph from its variables: pseudo distances, negative inside."""
-    get = {n.removeprefix("2d_cnn_model/"): t for n, t in variables.items()}
-
-    def conv(x, scope, stride):
-        kernel = get[f"{scope}/weights"].permute(3, 2, 0, 1)
-        size, k = x.shape[2], kernel.shape[2]
-        total = max((-(-size // stride) - 1) * stride + k - size, 0)
-        x = F.pad(x, (total // 2, total - total // 2) * 2)
-        return F.conv2d(x, kernel, get[f"{scope}/biases"], stride)
-
-    def norm(x, scope):
-        if not sizes.batch_norm:
-            return x
-        names = ("gamma", "beta", "moving_mean", "moving_variance")
-        gamma, beta, mean, var = (get[f"{scope}/{n}"][:, None, None] for n in names)
-        return gamma * (x - mean) / (var + 1e-3).sqrt() + beta
-
-    x = conv(image[None], "Input", 1)
-    for index in range(1, 3 * sizes.blocks + 1):
-        scope, stride = f"Residuals/r{index}", 2 if index % 3 == 1 else 1
-        y = conv(norm(x, f"{scope}_1").relu(), f"{scope}_1", stride)
-        y = conv(norm(y, f"{scope}_2").relu(), f"{scope}_2", 1)
-        short = x[:, :, ::stride, ::stride]
-        channels = [i % short.shape[1] for i in range(y.shape[1])]
-        x = y + short[:, channels]
-    e = x.mean((2, 3))
-    e = F.leaky_relu(e @ get["fully/decode1/Matrix"] + get["fully/decode1/bias"], 0.2)
-    e = e @ get["fully/decode2/Matrix"] + get["fully/decode2/bias"]
-
-    def head(name):
-        return (e @ get[f"fully/{name}/Matrix"] + get[f"fully/{name}/bias"])[0]
-
-    for number, shape in enumerate(sizes.sizes):
-        weight, bias, scale = (
-            head(f"w{number}").reshape(shape),
-            head(f"b{number}"),
-            head(f"g{number}"),
-        )
-        points = (points @ weight) * (1 + scale) + bias
-        points = F.elu(points) if number < len(sizes.sizes) - 1 else points
-    return points[:, 0]
-
-
-@pytest.mark.parametrize("batch_norm", [True, False])
-def test_import_round_trip(batch_norm, tmp_path, photograph, cameras):
-    sizes = replace(PAPER, width=4, blocks=2, hidden_width=8, batch_norm=batch_norm)
-    variables = published_variables(DeepMetaFunctionals(sizes))
-    model = DeepMetaFunctionals.import_checkpoint([variables]).eval()
-    expected = replace(sizes, connected_style="code")
-    assert model.configuration == expected
-    model.save(tmp_path / "dmf.safetensors")
-    model = DeepMetaFunctionals.load(tmp_path / "dmf.safetensors").eval()
-    view = photograph(cameras[0])
-    image = model.prepare([view]).images[0]
-    points = torch.rand(40, 3) * 1.8 - 0.9
-    theirs = torch.stack([-points[:, 1], points[:, 2], -points[:, 0]], 1) * (64 / 35 / 1.8)
-    wanted = 2 * straight_line(variables, sizes, image, theirs)  # field = -logit = 2 g
-    found = model.decode(model.encode([view]))(points)
-    assert wanted.std() > 0
-    assert (found - wanted).abs().max() < 2e-4 * wanted.abs().max()
-
-
-def test_branch_variants_and_others_are_refused():
-    variables = published_variables(make())
-    expanded = {**variables, "2d_cnn_model/fully/expand0_0/Matrix": torch.ones(1)}
-    with pytest.raises(RequestError, match="hidden layers before its heads"):
-        DeepMetaFunctionals.import_checkpoint([expanded])
-    with pytest.raises(RequestError, match="not a checkpoint of Deep Meta Functionals"):
-        DeepMetaFunctionals.import_checkpoint([{"a": torch.ones(1)}])
 
 
 # ---------------------------------------------------------------- overfits

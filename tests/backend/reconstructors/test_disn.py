@@ -14,13 +14,9 @@ from levelform.backend.geometry.views import View
 from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code
-from levelform.backend.reconstructors.disn import (
-    COMPACT,
-    DISN,
-    PAPER,
-    SDFNetwork,
-    render_matrix,
-)
+from levelform.backend.reconstructors.disn import COMPACT, DISN, PAPER
+from levelform.backend.reconstructors.figures.disn import interpolate
+from levelform.backend.reconstructors.networks.disn import SDFNetwork, network_image
 
 VARIANTS = {
     "two": {},
@@ -117,46 +113,29 @@ def test_compact_networks_are_at_most_four_million():
         assert sum(p.numel() for p in network.parameters()) <= 4_000_000
 
 
-def test_the_matrix_of_the_demo_chair():
-    found = render_matrix(
-        326.421594487,
-        29.0316186116,
-        0.790311739218,
-        center=(-0.03717143, -0.04260272, -0.00047394),
-        radius=0.51556159,
-    )
-    expected = [
-        [-68.453156, 5.5086656, -0.37556022],
-        [-17.138561, -84.685486, -0.250198],
-        [-47.284092, -3.6569588, 0.2493176],
-        [101.133705, 101.34268, 1.4305686],
-    ]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-
-
 def test_resizing_as_tensorflow_did():
     row = torch.tensor([0.0, 1.0]).expand(1, 1, 2, 2)
-    found = Maps.resize(row, 4, legacy=True)
-    torch.testing.assert_close(found[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
+    actual = Maps.resize(row, 4, legacy=True)
+    torch.testing.assert_close(actual[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
     ours = Maps.resize(row, 4, legacy=False)
     torch.testing.assert_close(ours[0, 0, 0], torch.tensor([0, 0.25, 0.75, 1]))
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_map_of_coordinates_is_looked_up_at_the_pixel(legacy):
+def test_a_map_of_coordinates_is_sampled_at_the_pixel(legacy):
     size = 24
     ramp = torch.arange(size, dtype=torch.float32) + (0.0 if legacy else 0.5)
     level = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size)])[None]
     pixels = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [-5.0, 99.0]]])
-    found = Maps((level,), size, legacy).sample(pixels)
+    actual = Maps((level,), size, legacy).sample(pixels)
     edge = size - 1.0 if legacy else size - 0.5
     low = 0.0 if legacy else 0.5
     expected = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [low, edge]]])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("sides", [(24, 24), (12, 6), (3, 7), (1, 2), (40, 24)])
-def test_only_what_is_looked_up_is_resized(sides):
+def test_only_what_is_sampled_is_resized(sides):
     generator = torch.Generator().manual_seed(0)
     levels = tuple(
         torch.rand(2, 5, *sides, generator=generator, requires_grad=True) for _ in range(2)
@@ -164,12 +143,12 @@ def test_only_what_is_looked_up_is_resized(sides):
     maps = Maps(levels, 24, legacy=False)
     pixels = torch.rand(2, 300, 2, generator=generator) * 28 - 2
     pixels[:, :4] = torch.tensor([[0.5, 0.5], [23.5, 23.5], [0.0, 24.0], [7.5, 8.0]])
-    found = maps.sample(pixels)
+    actual = maps.sample(pixels)
     grid = 2 * maps.indices(pixels) / 23 - 1
     slow = F.grid_sample(maps.resized(), grid[:, :, None], align_corners=True)[..., 0].mT
-    torch.testing.assert_close(found, slow, rtol=0, atol=1e-5)
-    weights = torch.rand(found.shape, generator=generator)
-    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (found, slow)]
+    torch.testing.assert_close(actual, slow, rtol=0, atol=1e-5)
+    weights = torch.rand(actual.shape, generator=generator)
+    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (actual, slow)]
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-4)
 
 
@@ -242,22 +221,11 @@ def test_several_views_are_the_mean_of_what_each_says():
     points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     each = [model.decode(model.encode([one]))(points) for one in views]
     assert (each[0] - each[1]).abs().max() > 0.01
-    found = model.decode(model.encode(views))(points)
-    torch.testing.assert_close(found, torch.stack(each).mean(0))
+    actual = model.decode(model.encode(views))(points)
+    torch.testing.assert_close(actual, torch.stack(each).mean(0))
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, 1), (2, 3)])
-def test_interpolation_of_several_views_starts_and_ends_at_the_objects(one, other):
-    model = tiny()
-    first = model.encode([view(50 * i) for i in range(one)])
-    second = model.encode([view(50 * i + 200) for i in range(other)])
-    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    for weight, end in ((0.0, first), (1.0, second)):
-        blended = model.decode(model.interpolate(first, second, weight))
-        torch.testing.assert_close(blended(points), model.decode(end)(points), rtol=0, atol=1e-5)
-
-
-def test_only_compact_networks_take_objects_for_symmetric():
+def test_only_compact_networks_assume_symmetric_objects():
     assert COMPACT.symmetry
     assert not PAPER.symmetry
 
@@ -267,25 +235,13 @@ def test_the_field_has_a_gradient():
     assert field.gradient(torch.rand(20, 3) - 0.5).abs().sum() > 0
 
 
-def test_interpolation_goes_from_one_object_to_the_other():
-    model = tiny()
-    first, second = model.encode([view(0)]), model.encode([view(90), view(200)])
-    points = torch.rand(200, 3) - 0.5  # seen by every view
-    ends = [model.decode(code)(points) for code in (first, second)]
-    for weight, end in ((0.0, ends[0]), (1.0, ends[1])):
-        blended = model.decode(model.interpolate(first, second, weight))
-        torch.testing.assert_close(blended(points), end, rtol=0, atol=1e-5)
-    middle = model.decode(model.interpolate(first, second, 0.5))(points)
-    assert (middle - ends[0]).abs().max() > 1e-4
-
-
 @pytest.mark.parametrize("orthographic", [False, True])
 def test_a_view_with_the_point_behind_its_camera_does_not_count(orthographic):
     model = tiny()
     there, back = view(0.0), view(180.0, distance=0.3, orthographic=orthographic)
     one, other = model.encode([there]), model.encode([back])
     camera = model.prepare([back]).cameras[0]
-    blend = model.decode(model.interpolate(one, other, 0.5), part="local")
+    blend = model.decode(interpolate(model, one, other, 0.5), part="local")
     alone = model.decode(one, part="local")
     pixels = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * 2 + 11
     origins, directions = camera.rays(pixels.double())
@@ -362,8 +318,8 @@ def test_one_image_of_a_sphere_is_learned(minimise):
 
     minimise(model.parameters(), loss, steps=400, learning_rate=1e-2)
     points = torch.rand(20_000, 3, generator=generator) * 2 - 1
-    found = model.eval().decode(model.encode([view()]))(points)
-    assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
+    actual = model.eval().decode(model.encode([view()]))(points)
+    assert (actual - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
 
 
 # ---------------------------------------------------------------- cameras
@@ -375,8 +331,6 @@ def test_an_estimated_camera_sees_what_the_network_said():
     unposed = View(picture(), None, name="photo")
     (camera,) = model.estimate_cameras([unposed])
     images = model.prepare([unposed]).images
-    from levelform.backend.reconstructors.disn import network_image
-
     matrix = model.camera(network_image(images, model.configuration))[0].detach().double()
     points = torch.rand(30, 3, dtype=torch.float64) - 0.5
     local = model.to_method(points) @ matrix[:, :3].T + matrix[:, 3]
@@ -417,164 +371,8 @@ def test_without_camera_network_a_camera_is_needed():
         (lambda m: m.encode([view()], fusion="sum"), "sum"),
         (lambda m: m.encode([]), "at least 1"),
         (lambda m: m.decode(Code("tdgn", {})), "tdgn"),
-        (lambda m: m.interpolate(*[m.encode([view()], fusion="max")] * 2, 0.5), "mean"),
     ],
 )
 def test_wrong_requests_are_one_sentence(call, words):
     with pytest.raises(RequestError, match=words):
         call(tiny())
-
-
-# ---------------------------------------------------------------- the authors' files
-
-
-def authors_checkpoints(width=2):
-    """Write variables with the published names and layouts, narrow."""
-    generator = torch.Generator().manual_seed(9)
-
-    def draw(*shape):
-        return torch.randn(shape, generator=generator) * (1.5 / np.sqrt(np.prod(shape[:-1])))
-
-    def vgg():
-        state, channels = {}, 3
-        for group, (count, factor) in enumerate([(2, 1), (2, 2), (3, 4), (3, 8), (3, 8)], start=1):
-            for layer in range(1, count + 1):
-                scope = f"vgg_16/conv{group}/conv{group}_{layer}"
-                state[f"{scope}/weights"] = draw(3, 3, channels, factor * width)
-                state[f"{scope}/biases"] = draw(factor * width, 1)[:, 0]
-                channels = factor * width
-        for name, shape in {
-            "fc6": (2, 2, channels, 6),
-            "fc7": (1, 1, 6, 6),
-            "fc8": (1, 1, 6, 5),
-        }.items():
-            state[f"vgg_16/{name}/weights"] = draw(*shape)
-            state[f"vgg_16/{name}/biases"] = draw(shape[-1], 1)[:, 0]
-        return state
-
-    sdf, cam = vgg(), vgg()
-    for scope, features in (("sdfprediction", 5), ("sdfprediction_imgfeat", 23 * width)):
-        sizes = {
-            "fold1/conv1": (3, 4),
-            "fold1/conv2": (4, 5),
-            "fold1/conv3": (5, 6),
-            "fold2/conv1": (6 + features, 7),
-            "fold2/conv2": (7, 4),
-            "fold2/conv5": (4, 1),
-        }
-        for name, (a, b) in sizes.items():
-            sdf[f"{scope}/{name}/weights"], sdf[f"{scope}/{name}/biases"] = (
-                draw(1, 1, a, b),
-                draw(b, 1)[:, 0],
-            )
-            sdf[f"{scope}/{name}/weights/Adam"] = draw(1, 1, a, b)
-    widths = {"scale": (64, 32, 1), "ortho6d": (512, 256, 6), "translation": (128, 64, 3)}
-    for head, sizes in widths.items():
-        for index, (a, b) in enumerate(zip((5, *sizes[:-1]), sizes, strict=True), start=1):
-            cam[f"cameraprediction/{head}/fc{index}/weights"] = draw(a, b)
-            cam[f"cameraprediction/{head}/fc{index}/biases"] = draw(b, 1)[:, 0]
-    return sdf, cam
-
-
-def straight_line(sdf, image, point, pixel):
-    """Evaluate the published formulas for one point, by TensorFlow's rules, in plain loops."""
-
-    def conv(x, name):  # SAME, stride 1
-        kernel = sdf[f"{name}/weights"].permute(3, 2, 0, 1)
-        return torch.nn.functional.conv2d(
-            x, kernel, sdf[f"{name}/biases"], padding=kernel.shape[-1] // 2
-        )
-
-    def resized(x, size, i, j):
-        n = x.shape[-1]
-        y, z = min(i * n / size, n - 1), min(j * n / size, n - 1)
-        a, b = int(y), int(z)
-        c, d = min(a + 1, n - 1), min(b + 1, n - 1)
-        fy, fz = y - a, z - b
-        upper = (1 - fz) * x[0, :, a, b] + fz * x[0, :, a, d]
-        return (1 - fy) * upper + fy * ((1 - fz) * x[0, :, c, b] + fz * x[0, :, c, d])
-
-    side = image.shape[-1]
-    bgr = image.flip(0)[None]
-    rows = [torch.stack([resized(bgr, 64, i, j) for j in range(64)], 1) for i in range(64)]
-    x = torch.stack(rows, 1)[None]
-    local = []
-    for group, count in enumerate([2, 2, 3, 3, 3], start=1):
-        for layer in range(1, count + 1):
-            x = conv(x, f"vgg_16/conv{group}/conv{group}_{layer}").relu()
-        u, v = (min(max(float(p), 0.0), side - 1.0) for p in pixel)
-        a, b = min(int(v), side - 2), min(int(u), side - 2)
-        fv, fu = v - a, u - b
-        upper = (1 - fu) * resized(x, side, a, b) + fu * resized(x, side, a, b + 1)
-        lower = (1 - fu) * resized(x, side, a + 1, b) + fu * resized(x, side, a + 1, b + 1)
-        local.append((1 - fv) * upper + fv * lower)
-        x = torch.nn.functional.max_pool2d(x, 2)
-    vector = (
-        x[0].permute(1, 2, 0).reshape(-1) @ sdf["vgg_16/fc6/weights"].reshape(-1, 6)
-        + sdf["vgg_16/fc6/biases"]
-    ).relu()
-    vector = (vector @ sdf["vgg_16/fc7/weights"][0, 0] + sdf["vgg_16/fc7/biases"]).relu()
-    vector = vector @ sdf["vgg_16/fc8/weights"][0, 0] + sdf["vgg_16/fc8/biases"]
-    total = 0.0
-    for scope, features in (("sdfprediction", vector), ("sdfprediction_imgfeat", torch.cat(local))):
-        y = point
-        for name in ("fold1/conv1", "fold1/conv2", "fold1/conv3"):
-            y = (y @ sdf[f"{scope}/{name}/weights"][0, 0] + sdf[f"{scope}/{name}/biases"]).relu()
-        y = torch.cat([y, features])
-        for name in ("fold2/conv1", "fold2/conv2", "fold2/conv5"):
-            y = y @ sdf[f"{scope}/{name}/weights"][0, 0] + sdf[f"{scope}/{name}/biases"]
-            y = y if name.endswith("5") else y.relu()
-        total = total + y[0]
-    return total / 10
-
-
-def test_an_authors_checkpoint_reproduces_the_formula():
-    sdf, cam = authors_checkpoints()
-    model = DISN.import_checkpoint([sdf, cam]).eval()
-    assert model.configuration.legacy
-    camera = look(35, size=137, distance=3.0)
-    seen = View(picture(137, 1.0), camera)
-    framed = model.prepare([seen])
-    field = model.decode(model.encode([seen]))
-    points = torch.tensor([[0.2, -0.3, 0.4], [-0.5, 0.1, 0.2]])
-    pixels, _ = framed.cameras[0].project(points)
-    over_black = framed.images[0, :3] * framed.images[0, 3]
-    for point, pixel, found in zip(points, pixels, field(points), strict=True):
-        expected = straight_line(sdf, over_black, model.to_method(point[None])[0], pixel)
-        torch.testing.assert_close(found * model.scale, expected, rtol=1e-3, atol=1e-5)
-
-
-def test_an_imported_camera_network_is_the_formula():
-    sdf, cam = authors_checkpoints()
-    model = DISN.import_checkpoint([sdf, cam]).eval()
-    vector = torch.randn(5, generator=torch.Generator().manual_seed(1))
-
-    class Given(torch.nn.Module):
-        def forward(self, images):
-            return vector[None], []
-
-    model.camera.encoder = Given()
-
-    def head(name):
-        y = vector
-        for index in (1, 2, 3):
-            scope = f"cameraprediction/{name}/fc{index}"
-            y = y @ cam[f"{scope}/weights"] + cam[f"{scope}/biases"]
-            y = y if index == 3 else y.relu()
-        return y
-
-    b = head("ortho6d")
-    x = b[:3] / b[:3].norm()
-    z = torch.linalg.cross(x, b[3:])
-    z = z / z.norm()
-    columns = torch.stack([x, torch.linalg.cross(z, x), z], dim=1)  # M, rows times it
-    translation = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
-    point = torch.tensor([0.3, 0.1, -0.2])
-    expected = point @ (head("scale") * columns) + translation
-    found = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
-    torch.testing.assert_close(found[:, :3] @ point + found[:, 3], expected)
-
-
-def test_another_file_is_refused():
-    with pytest.raises(RequestError, match="DISN"):
-        DISN.import_checkpoint([{"weights": torch.zeros(1)}])

@@ -1,19 +1,15 @@
 """The occupancy network: published sizes and names, baking, loss, import."""
 
-import json
-from argparse import ArgumentParser
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from levelform.backend.commands import import_
-from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.meshes.solid import Solid
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
 from levelform.backend.metrics import evaluate
-from levelform.backend.reconstructors import count_parameters, load_reconstructor
+from levelform.backend.reconstructors import count_parameters
 from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.occupancy_network import (
     COMPACT,
@@ -79,7 +75,7 @@ def test_at_the_start_logits_do_not_depend_on_the_image():
     torch.manual_seed(0)
     model = OccupancyNetwork(TINY).eval()
     data = batch()
-    values = model.logits(data.images[:, 0], data.points[:1].expand(3, -1, -1))
+    values = model(data.images[:, 0], data.points[:1].expand(3, -1, -1))
     assert torch.equal(values[0], values[1])
     assert values.std(1).min() > 0
 
@@ -89,7 +85,7 @@ def test_baked_field_is_the_network(disturbed, points, photograph, cameras):
     view = photograph(cameras[0])
     field = model.decode(model.encode([view]))
     image = model.prepare([view]).images
-    logits = model.logits(image, points[None])[0]
+    logits = model(image, points[None])[0]
     assert logits.std() > 0.01
     assert (field(points) + logits).abs().max() < 1e-5 * max(1, logits.abs().max())
 
@@ -113,7 +109,7 @@ def test_equal_views_are_one_view(disturbed, points, photograph, cameras):
 def test_loss_is_the_papers(disturbed):
     model = make(disturbed)
     data = batch()
-    probability = model.logits(data.images[:, 0], data.points).sigmoid()
+    probability = model(data.images[:, 0], data.points).sigmoid()
     chosen = torch.where(data.inside > 0, probability, 1 - probability)
     assert torch.allclose(model.loss(data)["loss"], -chosen.log().sum(1).mean(), rtol=1e-4)
 
@@ -121,98 +117,6 @@ def test_loss_is_the_papers(disturbed):
 def test_gradients_reach_every_parameter(disturbed, silent):
     model = make(disturbed).train()
     assert silent(model, model.loss(batch())["loss"]) == []
-
-
-# ---------------------------------------------------------------- import
-
-
-def random_checkpoint(model, *, legacy=False):
-    """Return the published layout with random values, written out from the names alone."""
-    generator = torch.Generator().manual_seed(7)
-    state = {}
-    for name, tensor in model.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            state[name] = torch.tensor(11)
-            continue
-        value = torch.randn(tensor.shape, generator=generator) * 0.2
-        value = value.abs() + 0.5 if name.endswith("running_var") else value
-        if legacy and ".conv_" in name:
-            name = name.replace(".conv_", ".fc_")
-            value = value[..., 0] if name.endswith("weight") else value
-        state[name] = value
-    return {
-        "model": state,
-        "optimizer": {},
-        "epoch_it": 3,
-        "it": 9,
-        "loss_val_best": np.float64(0.5),
-    }
-
-
-def straight_line(state, images, points):
-    """Evaluate the decoder from the state dict with einsum alone, for c of the same encoder."""
-
-    def norm(x, c, name):
-        mean, var = state[f"{name}.bn.running_mean"], state[f"{name}.bn.running_var"]
-        x = (x - mean[:, None]) / (var[:, None] + 1e-5).sqrt()
-        gamma = c @ state[f"{name}.conv_gamma.weight"][..., 0].T + state[f"{name}.conv_gamma.bias"]
-        beta = c @ state[f"{name}.conv_beta.weight"][..., 0].T + state[f"{name}.conv_beta.bias"]
-        return gamma[..., None] * x + beta[..., None]
-
-    def conv(x, name):
-        weight, bias = state[f"{name}.weight"][..., 0], state[f"{name}.bias"]
-        return torch.einsum("oi,bit->bot", weight, x) + bias[:, None]
-
-    x = conv(points.transpose(1, 2), "decoder.fc_p")
-    for block in range(5):
-        name = f"decoder.block{block}"
-        y = conv(norm(x, images, f"{name}.bn_0").relu(), f"{name}.fc_0")
-        x = x + conv(norm(y, images, f"{name}.bn_1").relu(), f"{name}.fc_1")
-    return conv(norm(x, images, "decoder.bn").relu(), "decoder.fc_out")[:, 0]
-
-
-@pytest.mark.parametrize("legacy", [False, True])
-def test_import_round_trip(tmp_path, legacy, capsys, photograph, cameras):
-    checkpoint = random_checkpoint(OccupancyNetwork(TINY), legacy=legacy)
-    torch.save(checkpoint, tmp_path / "onet.pt")
-    parser = ArgumentParser()
-    import_.add_arguments(parser)
-    out = tmp_path / "onet.safetensors"
-    args = ["occupancy-network", str(tmp_path / "onet.pt"), "-o", str(out)]
-    result = import_.run(parser.parse_args(args))
-    json.dumps(result)
-    import_.show(result)
-    assert "occupancy-network" in capsys.readouterr().out
-    model = load_reconstructor("occupancy-network", str(out), "cpu")
-    assert model.weights.hash == result["hash"]
-    assert model.configuration.hidden == 16
-    assert model.configuration.framing == PAPER.framing
-    state = random_checkpoint(OccupancyNetwork(TINY))["model"]
-    code = model.encode([photograph(cameras[0])])
-    points = torch.rand(40, 3) * 1.8 - 0.9
-    # ShapeNet's frame: x is our -y, y our z, z our -x, and the longest side is 1.
-    theirs = torch.stack([-points[:, 1], points[:, 2], -points[:, 0]], 1) / 1.8
-    wanted = straight_line(state, code.tensors["c"][None], theirs[None])[0]
-    found = -model.decode(code)(points)
-    assert (found - wanted).abs().max() < 1e-4 * max(1, wanted.abs().max())
-
-
-def test_other_checkpoints_are_refused():
-    with pytest.raises(RequestError, match="not a checkpoint of Occupancy network: it lacks"):
-        OccupancyNetwork.import_checkpoint([{"model": {"a": torch.ones(1)}}])
-    state = random_checkpoint(OccupancyNetwork(TINY))["model"]
-    state["decoder.block1.fc_0.weight"] = state["decoder.block1.fc_0.weight"][:, :3]
-    with pytest.raises(
-        RequestError, match=r"block1.fc_0.weight is \(16, 3, 1\), not \(16, 16, 1\)"
-    ):
-        OccupancyNetwork.import_checkpoint([{"model": state}])
-
-
-def test_output_must_be_safetensors(tmp_path):
-    parser = ArgumentParser()
-    import_.add_arguments(parser)
-    with pytest.raises(RequestError, match="does not end in"):
-        import_.run(parser.parse_args(["occupancy-network", "x.pt", "-o", "y.pt"]))
 
 
 def test_an_unposed_image_is_enough(disturbed, points, photograph, cameras):

@@ -10,10 +10,11 @@ import torch.nn.functional as F  # noqa: N812
 from levelform.backend.contract.errors import JobCancelled, RequestError
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.geometry.srgb import linear_from_srgb, srgb_from_linear
+from levelform.backend.geometry.srgb import linear_from_srgb
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Batch, Code, count_parameters
-from levelform.backend.reconstructors.sdf_srn import MARGIN, SDFSRN, Rays, bisect, lower_bound
+from levelform.backend.reconstructors.networks.sdf_srn import bisect
+from levelform.backend.reconstructors.sdf_srn import MARGIN, SDFSRN
 from levelform.backend.ticket import Ticket
 
 RADIUS = 0.6  # of the sphere in the images, volume units
@@ -81,6 +82,19 @@ def sphere_batch(views=2, objects=2, orthographic=False, distance=2.732 * 1.8):
     )
 
 
+def rays_of(model, batch):
+    """Return the rays of all pixels of a batch."""
+    cameras = model.cameras_to_method(
+        batch.camera_from_volume, batch.intrinsics, orthographic=batch.orthographic
+    )
+    return model.rays(batch.images.flatten(0, 1), *cameras, batch.orthographic)
+
+
+def ray_losses(model, implicit, rays, generator):
+    traced = model.renderer(implicit, rays.origins, rays.directions)
+    return model.ray_losses(implicit, traced, rays, generator)
+
+
 class Sphere:
     """The true signed distance, method frame, in place of a generated network."""
 
@@ -113,27 +127,11 @@ def test_compact_is_at_most_four_million():
 # ---------------------------------------------------------------- Eq. 1
 
 
-def test_the_closed_form_is_the_distance_to_the_shifted_ray():
-    generator = torch.Generator().manual_seed(0)
-    u = torch.randn(1, 50, 2, generator=generator, dtype=torch.float64)
-    distance = torch.rand(1, 50, generator=generator, dtype=torch.float64)
-    depth = 2 + torch.rand(1, 50, generator=generator, dtype=torch.float64)
-    blank = torch.zeros(1, 50, 3)
-    offset, half = u.norm(dim=-1), depth[:, :1]
-    rays = Rays(blank, blank, 0 * half, blank, distance > 0, distance, offset, half, False)
-    # Eq. 1 as written: the rejection of z (u, 1) from (v, 1), v = u (1 + D / |u|).
-    v = u * (1 + distance / u.norm(dim=-1))[..., None]
-    u1, v1 = (torch.cat([w, torch.ones_like(w[..., :1])], -1) for w in (u, v))
-    fraction = (v1 * u1).sum(-1) / (v1 * v1).sum(-1)
-    expected = depth * (u1 - fraction[..., None] * v1).norm(dim=-1)
-    torch.testing.assert_close(lower_bound(depth, rays), expected)
-
-
 @pytest.mark.parametrize("orthographic", [False, True])
 def test_a_true_distance_breaks_no_bound(orthographic):
     model = tiny(orthographic=orthographic)
     batch = sphere_batch(orthographic=orthographic)
-    rays = model.rays(batch.images.flatten(0, 1), *model._own_cameras(batch), orthographic)
+    rays = rays_of(model, batch)
     assert (~rays.inside).float().mean() > 0.3
     radius = RADIUS * model.scale
     weights = (~rays.inside).float()
@@ -150,11 +148,11 @@ def test_a_true_distance_breaks_no_bound(orthographic):
 def test_the_bound_of_eq_4_is_asked_of_background_rays_alone(orthographic):
     model = tiny(orthographic=orthographic, importance=False)
     batch = sphere_batch(orthographic=orthographic)
-    rays = model.rays(batch.images.flatten(0, 1), *model._own_cameras(batch), orthographic)
+    rays = rays_of(model, batch)
 
     def loss(seen, radius):
         ball = Ball(radius * RADIUS * model.scale)
-        return model.ray_losses(ball, seen, torch.Generator().manual_seed(0))["silhouette"]
+        return ray_losses(model, ball, seen, torch.Generator().manual_seed(0))["silhouette"]
 
     assert loss(rays, 1.0) < 1e-5  # on the rays of the silhouette b is far above the distance
     assert loss(rays, 1.1) > 1e-4
@@ -164,7 +162,7 @@ def test_the_bound_of_eq_4_is_asked_of_background_rays_alone(orthographic):
 def test_rays_weigh_one_over_their_distance_but_no_more_than_at_half_a_pixel():
     model = tiny()
     batch = sphere_batch(1, 1)
-    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    rays = rays_of(model, batch)
     intrinsics = batch.intrinsics[0, 0]
     torch.testing.assert_close(rays.half_pixel, (0.5 / intrinsics[:1])[None])
     torch.manual_seed(3)
@@ -172,7 +170,7 @@ def test_rays_weigh_one_over_their_distance_but_no_more_than_at_half_a_pixel():
     distance[:, ::7] = 1e-9  # the edge runs through the pixel's centre
     rays = replace(rays, distance=distance)
     ball = Ball(1.1 * RADIUS * model.scale)
-    terms = model.ray_losses(ball, rays, torch.Generator().manual_seed(0))
+    terms = ray_losses(model, ball, rays, torch.Generator().manual_seed(0))
 
     weights = 1 / distance.clamp_min(float(rays.half_pixel))
     last = model.renderer(ball, rays.origins, rays.directions).levels[-1]
@@ -194,7 +192,7 @@ def test_rays_weigh_one_over_their_distance_but_no_more_than_at_half_a_pixel():
 def test_a_point_on_a_pixels_ray_projects_back_to_it(orthographic):
     model = tiny(orthographic=orthographic)
     batch = sphere_batch(1, 1, orthographic=orthographic, distance=6.0)
-    rays = model.rays(batch.images[0], *model._own_cameras(batch), orthographic)
+    rays = rays_of(model, batch)
     points = (rays.origins + 1.7 * rays.directions)[0].double()
     volume = torch.tensor(model.method_from_volume).inverse()
     world = points @ volume[:3, :3].T + volume[:3, 3]
@@ -204,7 +202,7 @@ def test_a_point_on_a_pixels_ray_projects_back_to_it(orthographic):
     torch.testing.assert_close(pixels, expected, rtol=0, atol=1e-3)
     torch.testing.assert_close(
         depth,
-        (1.7 + rays.depth_offset.double().expand_as(depth[None]))[0] / model.scale,
+        (1.7 + rays.advance.double().expand_as(depth[None]))[0] / model.scale,
         rtol=0,
         atol=1e-4,
     )
@@ -213,7 +211,7 @@ def test_a_point_on_a_pixels_ray_projects_back_to_it(orthographic):
 def test_bisection_finds_the_depth_of_a_sphere():
     model = tiny()
     batch = sphere_batch(1, 1)
-    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    rays = rays_of(model, batch)
     radius = RADIUS * model.scale
     middle = -(rays.origins * rays.directions).sum(-1) / rays.directions.square().sum(-1)
     closest = rays.origins + middle[..., None] * rays.directions
@@ -224,9 +222,9 @@ def test_bisection_finds_the_depth_of_a_sphere():
     def at(depth):
         return Sphere(radius)(rays.origins + depth[..., None] * rays.directions)
 
-    found = bisect(at, near, far, at(near), 10)
+    actual = bisect(at, near, far, at(near), 10)
     assert hit.sum() > 300
-    assert (found - (middle - half))[hit].abs().max() < 1e-3
+    assert (actual - (middle - half))[hit].abs().max() < 1e-3
 
 
 def test_bisection_keeps_the_gradient_of_its_ends():
@@ -256,7 +254,7 @@ class Ball(Sphere):
 def test_the_first_march_ends_at_the_volumes_centre():
     model = tiny()
     batch = sphere_batch(1, 1)
-    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    rays = rays_of(model, batch)
     depths, _ = model.renderer.march(Ball(RADIUS * model.scale), rays.origins, rays.directions)
     assert (depths[-1] - model.configuration.distance).abs().max() < 0.15
 
@@ -265,11 +263,11 @@ def test_the_first_march_ends_at_the_volumes_centre():
 def test_the_marcher_learns_where_a_sphere_is(minimise):
     model = tiny()
     batch = sphere_batch(2, 1)
-    rays = model.rays(batch.images[0], *model._own_cameras(batch), False)
+    rays = rays_of(model, batch)
     ball, generator = Ball(RADIUS * model.scale), torch.Generator().manual_seed(0)
 
     def loss():
-        seen = rays.choose(256, generator)
+        seen = rays.sample(256, generator)
         _, levels = model.renderer.march(ball, seen.origins, seen.directions)
         hit, miss = (levels[-1] + MARGIN).relu(), (MARGIN - levels[-1]).relu()
         free = (MARGIN - levels[:-1]).relu().mean()
@@ -414,21 +412,6 @@ def test_equal_views_are_one_view(count, rule):
     )
 
 
-def test_rendering_shows_the_decoded_field():
-    model = tiny()
-    code = model.encode([sphere_view()])
-    camera = orbit(75, size=24)
-    image = model.render(code, camera)
-    assert image["color"].shape == image["normals"].shape == (24, 24, 3)
-    torch.testing.assert_close(image["normals"].norm(dim=-1), torch.ones(24, 24))
-    y, x = torch.meshgrid(torch.arange(24) + 0.5, torch.arange(24) + 0.5, indexing="ij")
-    origins, directions = camera.rays(torch.stack([x, y], -1).reshape(-1, 2))
-    points = origins + image["depth"].reshape(-1, 1) * directions
-    colors = model.decode(code).color(points)[:, :3]
-    srgb = srgb_from_linear(colors)
-    torch.testing.assert_close(image["color"].reshape(-1, 3), srgb, rtol=0, atol=1e-3)
-
-
 @pytest.mark.parametrize("occupancy", [False, True])
 def test_the_surface_moves_to_another_level(occupancy):
     model = tiny(occupancy=occupancy)
@@ -462,7 +445,7 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
         poses, intrinsics = camera_tensors(images.cameras, torch.device("cpu"))
         network = model.generator(latent).expand(2)
         rays = model.rays(images.images, poses, intrinsics, False)
-        return model.ray_losses(network, rays, torch.Generator().manual_seed(3))["loss"]
+        return ray_losses(model, network, rays, torch.Generator().manual_seed(3))["loss"]
 
     assert loss(fitted) < loss(start)
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
@@ -484,73 +467,3 @@ def test_test_time_optimisation_needs_cameras():
 def test_another_methods_code_is_refused():
     with pytest.raises(RequestError, match="disn"):
         tiny().decode(Code("disn", {"latent": torch.zeros(16)}))
-
-
-# ---------------------------------------------------------------- the authors' files
-
-
-def authors_checkpoint():
-    """Write a state dict with the published keys, for the sizes of PASCAL3D+."""
-    generator = torch.Generator().manual_seed(5)
-    sizes = {f"hyper_impl.{i}": n for i, n in enumerate([2176, 6272, 6272, 6272])}
-    sizes |= {"hyper_level.0": 65, "hyper_rgb.0": 195}
-    graph = {}
-    for name, outputs in sizes.items():
-        for layer, (a, b) in {0: (256, 256), 2: (256, outputs)}.items():
-            graph[f"generator.{name}.{layer}.weight"] = (b, a)
-            graph[f"generator.{name}.{layer}.bias"] = (b,)
-    graph |= {
-        "renderer.ray_lstm.weight_ih": (128, 64),
-        "renderer.ray_lstm.weight_hh": (128, 32),
-        "renderer.ray_lstm.bias_ih": (128,),
-        "renderer.ray_lstm.bias_hh": (128,),
-        "renderer.lstm_pred.weight": (1, 32),
-        "renderer.lstm_pred.bias": (1,),
-        "encoder.fc.weight": (256, 512),
-        "encoder.fc.bias": (256,),
-    }
-    state = {k: 0.05 * torch.randn(shape, generator=generator) for k, shape in graph.items()}
-    own = SDFSRN(SDFSRN.configurations["paper-pascal3d"]).encoder.state_dict()
-    state |= {f"encoder.{k}": v for k, v in own.items() if not k.startswith("fc.")}
-    return {"epoch": 3, "iter": 7, "graph": state, "optim": {"state": {}}}
-
-
-def test_an_authors_checkpoint_reproduces_the_formula():
-    checkpoint = authors_checkpoint()
-    model = SDFSRN.import_checkpoint([checkpoint]).eval()
-    graph = checkpoint["graph"]
-    latent = torch.randn(256, generator=torch.Generator().manual_seed(2))
-
-    def hyper(name):
-        hidden = (
-            graph[f"generator.{name}.0.weight"] @ latent + graph[f"generator.{name}.0.bias"]
-        ).relu()
-        return graph[f"generator.{name}.2.weight"] @ hidden + graph[f"generator.{name}.2.bias"]
-
-    point = torch.tensor([0.3, -0.2, 0.5])
-    encoded = []
-    for coordinate in point:
-        encoded += [math.sin(2**k * math.pi * coordinate) for k in range(5)]
-        encoded += [math.cos(2**k * math.pi * coordinate) for k in range(5)]
-    encoded = torch.tensor([*encoded, *point])
-    x = encoded
-    for i in range(4):
-        table = hyper(f"hyper_impl.{i}").view(-1, 64)
-        x = (torch.cat([x, encoded]) if i else x) @ table[1:] + table[0]
-        x = ((x - x.mean()) / torch.sqrt(x.var(unbiased=False) + 1e-5)).relu()
-    table = hyper("hyper_level.0").view(-1, 1)
-    expected = (x @ table[1:] + table[0])[0]
-
-    volume = torch.tensor(model.method_from_volume).inverse().float()
-    field = model.decode(Code("sdf-srn", {"latent": latent[None]}))
-    found = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    # The sheet's own check: the generated first-layer bias is the first 64 outputs.
-    network = model.generator(latent[None])
-    torch.testing.assert_close(network.layers[0][0, 0], hyper("hyper_impl.0")[:64])
-
-
-@pytest.mark.parametrize("checkpoints", [[], [{"epoch": 1}], [{"graph": {}}]])
-def test_other_files_are_refused(checkpoints):
-    with pytest.raises(RequestError, match="checkpoint"):
-        SDFSRN.import_checkpoint(checkpoints)

@@ -15,17 +15,8 @@ from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code, uclid_net
-from levelform.backend.reconstructors.uclid_net import (
-    COMPACT,
-    FOLD_CODE,
-    OCCUPANCY_CODE,
-    PAPER,
-    TAU,
-    VOXELS,
-    UCLIDNet,
-    UCLIDNetwork,
-    likeliest_voxels,
-)
+from levelform.backend.reconstructors.networks.uclid_net import TAU, VOXELS
+from levelform.backend.reconstructors.uclid_net import COMPACT, PAPER, UCLIDNet
 
 SIZE = 64
 RADIUS = 0.6  # of the sphere in the images, volume units
@@ -90,6 +81,14 @@ def batch_of(model, azimuths=(20.0, 140.0), orthographic=False):
     )
 
 
+@torch.no_grad()
+def volumes(model, batch, *, fuse=None, predicted_depth=False):
+    """Return H_0 of a batch's views, or of its objects, as the training network computes it."""
+    network = model.network
+    grids = network.lift(*model.network_inputs(batch, predicted_depth=predicted_depth))
+    return network.volume(grids, network.decoder_3D, fuse)
+
+
 def code_with(model, shape=None):
     """Return a code whose occupied voxels are those of a sphere."""
     code = model.encode([view()])
@@ -128,7 +127,7 @@ def test_the_published_numbers_of_parameters():
         return sum(p.numel() for p in module.parameters())
 
     with torch.device("meta"):
-        network = UCLIDNetwork(PAPER)
+        network = UCLIDNet(PAPER).network
         assert count(network) == 26_860_141
         assert count(network.encoder_2D) == 11_166_912
         assert count(network.decoder_3D) == 15_505_256
@@ -192,17 +191,6 @@ def test_the_field_is_solid_inside_the_sheets():
     assert (field(outer) > 0).all()
 
 
-def test_the_patch_mesh_has_one_colour_a_sheet():
-    model = tiny()
-    code, _ = code_with(model)
-    mesh = model.patch_mesh(code, lattice=4)
-    owner = mesh["patch"][mesh["faces"]]
-    assert (owner == owner[:, :1]).all()
-    for index in range(3):
-        assert len(mesh["colors"][mesh["patch"] == index].unique(dim=0)) == 1
-    assert mesh["vertices"].abs().max() <= 0.9 * 1.0001 + 1e-6
-
-
 def test_decoding_twice_gives_the_same_field():
     model = tiny()
     code, _ = code_with(model)
@@ -230,7 +218,7 @@ def test_encoding_is_the_training_networks_grid():
     depths = list(batch.depth[0])
     code = model.encode(views, depth=depths, fusion="mean")
     framed = framed_as_inference(model, batch, views)
-    expected = model.grids(framed, fusion="mean")[0].detach()
+    expected = volumes(model, framed, fuse=("mean", 2))[0]
     torch.testing.assert_close(code.tensors["grid"], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -238,9 +226,9 @@ def test_bfloat16_moves_the_code_little(monkeypatch, disturbed):
     model = disturbed(tiny())
     exact = model.encode([view()]).tensors["grid"]
     monkeypatch.setattr(folding, "has_bfloat16", lambda: True)
-    found = model.encode([view()]).tensors["grid"]
-    assert found.dtype == torch.float32
-    error = (found - exact).abs().max() / exact.abs().max()
+    actual = model.encode([view()]).tensors["grid"]
+    assert actual.dtype == torch.float32
+    error = (actual - exact).abs().max() / exact.abs().max()
     assert 0 < error < 0.03
 
 
@@ -251,17 +239,16 @@ def test_the_folded_decoder_follows_the_weights(disturbed):
     grids = model.lift([view()])
     with torch.no_grad():
         expected = model.network.decoder_3D(grids)[0]
-    found = model.encode([view()]).tensors["grid"]
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    assert (found - before).abs().max() > 1e-2
+    actual = model.encode([view()]).tensors["grid"]
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+    assert (actual - before).abs().max() > 1e-2
 
 
 def test_training_with_found_depth_sees_what_inference_will():
     model = tiny()
     batch = framed_as_inference(model, batch_of(model, azimuths=(20.0,)), [view()])
-    with torch.no_grad():
-        trained = model.grids(batch, predicted_depth=True)[0]
-        ground_truth = model.grids(batch)[0]
+    trained = volumes(model, batch, predicted_depth=True)[0]
+    ground_truth = volumes(model, batch)[0]
     expected = model.encode([view()]).tensors["grid"]
     torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(ground_truth, expected, rtol=1e-2, atol=1e-2)
@@ -325,40 +312,6 @@ def test_a_coarse_depth_map_fills_the_voxels_that_a_fine_one_does(step):
 
 
 # ---------------------------------------------------------------- occupied voxels
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_no_other_set_of_voxels_is_expected_to_overlap_better(seed):
-    probability = torch.rand(2, 2, 3, generator=torch.Generator().manual_seed(seed)) ** 2
-    chosen = likeliest_voxels(probability, most=12)
-    subsets = torch.cartesian_prod(*[torch.tensor([False, True])] * 12)[1:]
-    p = probability.flatten().double()
-    shared = (subsets * p).sum(1)
-    ious = shared / (subsets.sum(1) + p.sum() - shared)
-    best = ious.max()
-    assert (chosen.flatten() == subsets[ious.argmax()]).all()
-    assert (chosen == (probability > best / (1 + best))).all()
-
-
-def test_the_expected_overlap_is_what_voxels_so_drawn_have():
-    generator = torch.Generator().manual_seed(0)
-    probability = (2 * torch.randn(28, 28, 28, generator=generator) - 3).sigmoid()
-    chosen = likeliest_voxels(probability, most=28**3)
-
-    def iou(found, true):
-        return ((found & true).sum() / (found | true).sum()).item()
-
-    drawn = [torch.rand(probability.shape, generator=generator) < probability for _ in range(9)]
-    best = np.mean([iou(chosen, true) for true in drawn])
-    assert probability[chosen].min().item() == pytest.approx(best / (1 + best), abs=0.005)
-    for tau in (0.15, TAU, 0.5):
-        assert np.mean([iou(probability > tau, true) for true in drawn]) < best
-
-
-def test_at_most_so_many_voxels_are_folded():
-    even = torch.full((28, 28, 28), 0.3)
-    assert likeliest_voxels(even, most=50).sum() == 50
-    assert likeliest_voxels(even, most=28**3).all()
 
 
 def test_symmetric_objects_have_the_likelier_sheet_on_both_sides():
@@ -433,31 +386,32 @@ def test_no_occupied_voxel_is_no_chamfer_term():
     assert terms["loss"].isfinite()
 
 
-def test_sheets_of_all_images_folded_at_once_are_those_of_each_alone(monkeypatch):
-    monkeypatch.setattr(uclid_net, "MOST_FOLDED", VOXELS**3)
-    model = tiny()  # in evaluation norms do not mix images
+def test_patches_of_all_images_folded_at_once_are_those_of_each_alone():
+    network = tiny().network  # in evaluation norms do not mix images
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        model.network.decoder_occupancy.bias.fill_(0.0)
-        batch = batch_of(model)
-        grid = torch.cat([model.grids(batch), model.grids(batch) + 0.1])
-        occupancy, codes = grid.split((OCCUPANCY_CODE, FOLD_CODE), 1)
-        probability = model.network.occupancy(occupancy)
-        probability[0, 20:] = 0  # not the same number in both
-        targets = [torch.rand(300, 3) * 2 - 1 for _ in grid]
-        found = model._chamfer(codes, probability, targets, 2, torch.Generator().manual_seed(0))
-
-        voxels = [model.network.active(p) for p in probability]
+        codes = torch.randn(2, 32, *[VOXELS] * 3, generator=generator)
+        logits = torch.randn(2, *[VOXELS] * 3, generator=generator)
+        logits[0, 20:] = -9  # not the same number of voxels in both
         draw = torch.Generator().manual_seed(0)
-        where = torch.rand(sum(map(len, voxels)), 2, 2, generator=draw)
-        alone = []
-        for code, inside, points, of in zip(
-            codes, voxels, targets, where.split([len(v) for v in voxels]), strict=True
-        ):
-            folded = model.network.fold(code[:, *inside.unbind(1)].T, inside, of).flatten(0, 1)
-            pairs = torch.cdist(folded, points).square()
-            alone.append(pairs.amin(1).mean() + pairs.amin(0).mean())
-    assert len({len(v) for v in voxels}) == 2
-    torch.testing.assert_close(found, torch.stack(alone).mean(), rtol=1e-4, atol=1e-6)
+        clouds = network.clouds(codes, logits, samples=2, most=VOXELS**3, generator=draw)
+        voxels = [(each.sigmoid() > TAU).nonzero() for each in logits]
+        draw = torch.Generator().manual_seed(0)
+        uv = torch.rand(sum(map(len, voxels)), 2, 2, generator=draw)
+        parts = zip(codes, voxels, uv.split([len(v) for v in voxels]), strict=True)
+        for cloud, (code, inside, of) in zip(clouds, parts, strict=True):
+            alone = network.fold(code[:, *inside.unbind(1)].T, inside, of).flatten(0, 1)
+            torch.testing.assert_close(cloud, alone, rtol=1e-4, atol=1e-6)
+    assert len(clouds[0]) != len(clouds[1])
+
+
+def test_no_more_patches_are_folded_than_allowed():
+    network = tiny().network
+    logits = torch.full((1, *[VOXELS] * 3), 9.0)
+    clouds = network.clouds(
+        torch.zeros(1, 32, *[VOXELS] * 3), logits, samples=3, most=40, generator=None
+    )
+    assert clouds[0].shape == (120, 3)
 
 
 def test_the_camera_loss_is_zero_for_the_true_camera():
@@ -477,72 +431,6 @@ def test_a_batch_that_lacks_something_is_refused(missing):
     model = tiny()
     with pytest.raises(RequestError, match="missing"):
         model.loss(replace(batch_of(model), **{missing: None}))
-
-
-# ---------------------------------------------------------------- the authors' files
-
-
-def test_the_authors_files_load_in_any_order():
-    theirs = tiny()
-    with torch.no_grad():
-        for parameter in theirs.parameters():
-            parameter.normal_(std=0.1)
-    files = [
-        {k: t.clone() for k, t in module.state_dict().items()}
-        for module in (theirs.depth, theirs.network, theirs.camera)
-    ]
-    model = UCLIDNet.import_checkpoint(files).eval()
-    assert model.configuration.legacy
-    for part, state in zip(("depth", "network", "camera"), files, strict=True):
-        for name, tensor in getattr(model, part).state_dict().items():
-            assert torch.equal(tensor, state[name]), name
-
-
-PUBLISHED = [
-    "encoder_2D.conv1.weight",
-    "encoder_2D.layer2.0.downsample.0.weight",
-    "conv1x1_l4.bias",
-    "decoder_3D.layer1.1.conv2.weight",
-    "decoder_3D.layer2.0.conv2.bias",
-    "decoder_3D.layer3.0.upsample.0.weight",
-    "decoder_3D.layer4.0.upsample.1.running_var",
-    "decoder_3D.output_layer.weight",
-    "decoder_occupancy.bias",
-    "patch_sampler.conv21.weight",
-    "patch_sampler.bn23.num_batches_tracked",
-    "patch_sampler.conv3.weight",
-]
-
-
-def test_names_are_the_published_ones():
-    model = tiny()
-    names = set(model.network.state_dict())
-    assert set(PUBLISHED) <= names
-    assert not any("downsample.1" in name for name in names)  # instance norms have no parameters
-    assert {
-        "conv1.weight",
-        "bn1.bias",
-        "layer2.0.downsample.1.weight",
-        "layer4.3.bn2.weight",
-        "fc.bias",
-    } <= set(model.camera.state_dict())
-    assert {
-        "layer0.0.weight",
-        "layer1.0.1.conv2.bias",
-        "layer2.0.0.downsample.0.weight",
-        "toplayer.bias",
-        "latlayer3.weight",
-        "smooth1.bias",
-        "agg4.2.weight",
-        "up1.0.bias",
-        "predict1.0.weight",
-        "predict2.0.bias",
-    } <= set(model.depth.state_dict())
-
-
-def test_another_file_is_refused():
-    with pytest.raises(RequestError, match="UCLID"):
-        UCLIDNet.import_checkpoint([{"weights": torch.zeros(1)}])
 
 
 def test_depth_is_found_around_a_camera_that_stands_anywhere():

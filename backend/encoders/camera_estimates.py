@@ -1,0 +1,92 @@
+"""Cameras from the matrices that camera networks predict: what DISN and UCLID-Net share.
+
+A camera network predicts [s R | t], camera_from_object: the similarity from the object's frame, in
+the paper's axes and unit, to the camera of a framed image. The intrinsics are those of the training
+cameras.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from ..geometry.cameras import Camera
+from ..geometry.frames import scale_of
+from ..images.framing import Framing
+
+
+def given_or_estimated(
+    given: Sequence[Camera | None], estimate: Callable[[], Sequence[Camera]]
+) -> list[Camera]:
+    """Return the given cameras, those that are None estimated; all in one frame."""
+    if all(camera is not None for camera in given):
+        return [camera for camera in given if camera is not None]
+    return [camera or own for camera, own in zip(given, estimate(), strict=True)]
+
+
+def cameras_of(matrices: Tensor, object_from_volume: np.ndarray, framing: Framing) -> list[Camera]:
+    """Return the cameras that a network predicted, posed in the volume's frame.
+
+    Parameters
+    ----------
+    matrices : (N, 3, 4), camera_from_object
+    object_from_volume : (4, 4), a similarity
+    framing : of the images that the network saw
+    """
+    rows = matrices.double().cpu().numpy()
+    return [_camera_of(row, object_from_volume, framing) for row in rows]
+
+
+def _camera_of(
+    camera_from_object: np.ndarray, object_from_volume: np.ndarray, framing: Framing
+) -> Camera:
+    """Return the camera that sees the volume as [s R | t] sees the object.
+
+    A pinhole's image does not change when everything is scaled about the pinhole, so the product's
+    scale becomes a distance.
+
+    Raises
+    ------
+    RequestError
+        If the matrix is singular or not finite.
+    """
+    matrix = np.vstack([camera_from_object, [0, 0, 0, 1]]) @ object_from_volume
+    scale = scale_of(matrix)
+    if not np.isfinite(matrix).all() or abs(scale) < 1e-6:
+        raise RequestError(
+            "The camera network found no camera for the image.",
+            "Give the image a camera of its own.",
+        )
+    return training_camera_at(matrix[:3, :3] / scale, matrix[:3, 3] / scale, framing)
+
+
+def training_camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:
+    """Return the training camera whose camera_from_volume is (3, 3) rotation, (3,) translation."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation.T
+    pose[:3, 3] = -rotation.T @ translation
+    size = framing.size
+    focal = framing.focal * size
+    return Camera(pose, focal, focal, size / 2, size / 2, size, size)
+
+
+def in_camera_axes(camera_from_points: Tensor, points: Tensor) -> Tensor:
+    """Return points in the axes of cameras, (B, V, P, 3).
+
+    Parameters
+    ----------
+    camera_from_points : (B, V, 3 or 4, 4)
+    points : (B, P, 3)
+    """
+    rotated = torch.einsum("bvij,bpj->bvpi", camera_from_points[..., :3, :3], points)
+    return rotated + camera_from_points[..., None, :3, 3]
+
+
+def no_camera_network(title: str) -> RequestError:
+    """Return the error of weights without a camera network, asked for a camera."""
+    return RequestError(
+        f"These weights of {title} have no camera network, so every image needs its camera.",
+        "Attach the images to cameras, or use weights that can estimate them.",
+    )

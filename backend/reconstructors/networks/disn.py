@@ -1,0 +1,184 @@
+"""The main network of DISN (Xu, Wang, Ceylan, Mech, Neumann, NeurIPS 2019): figure 4.
+
+paper         here
+p             points in the method's frame
+F_G(I)        global features of VGG-16, one vector an image
+F_L(p, I)     local features: `Maps.sample` at the pixel (u, v) of p (figure 3)
+f(F_G, p)     `global_stream`
+f(F_L, p)     `local_stream`; the sum of both streams is `UNIT` times the distance
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ...encoders import normalize
+from ...encoders.vgg import VGG16
+from ...fields.pixel_aligned import Maps, Stream
+from ...fusion import Fusion, reduce_views
+from ...geometry.frames import OBJECT_SIDE
+from ...images.alpha import network_input
+from ...images.framing import OURS, R2N2, Framing
+from ..configuration import Configuration, Ranges
+
+UNIT = 10.0  # the network predicts this many times the distance
+Streams = Literal["two", "one", "global"]
+PAPER_FRAMING = replace(R2N2, background="black")
+
+
+@dataclass(frozen=True)
+class DISNConfiguration(Configuration):
+    """Sizes; the defaults are the paper's.
+
+    Attributes
+    ----------
+    picture : side of the image that VGG-16 sees; the framed one is resized to it
+    width, hidden, features : VGG-16's first group, its fully connected part, the global feature
+    point_widths : of the point MLP
+    decoder_widths : of the hidden layers of each decoder
+    streams : "two" (the paper's), "one" decoder for everything, or "global" features alone
+    binary : inside or outside instead of a distance (Table 4)
+    batch_norm, camera_norm : norms in VGG-16, and in the camera network's; the paper's have none
+    legacy : the authors' input, resizing and sampling, for imported weights
+    symmetry : the field is averaged with its reflection in x = 0
+    camera : the weights have a camera network
+    camera_offset : where the training cameras see the object, (x, y, z) in the camera network's
+        space
+    camera_unit : length in that space of a length 1 in the volume
+    """
+
+    ranges: ClassVar[Ranges] = {
+        "picture": (32, 1024),
+        "camera_offset": (-1e3, 1e3),
+        "camera_unit": (1e-3, 1e3),
+    }
+    lengths: ClassVar[Mapping[str, int]] = {
+        "point_widths": 3,
+        "decoder_widths": 2,
+        "camera_offset": 3,
+    }
+
+    framing: Framing = PAPER_FRAMING
+    picture: int = 224
+    width: int = 64
+    hidden: int = 4096
+    features: int = 1024
+    point_widths: tuple[int, ...] = (64, 256, 512)
+    decoder_widths: tuple[int, ...] = (512, 256)
+    streams: Streams = "two"
+    binary: bool = False
+    legacy: bool = False
+    batch_norm: bool = False
+    camera_norm: bool = False
+    symmetry: bool = False
+    camera: bool = True
+    camera_offset: tuple[float, ...] = (-0.00193892, 0.00169222, 1.3949631)
+    camera_unit: float = 0.75 / OBJECT_SIDE  # an object is about three quarters of ShapeNet's unit
+
+
+PAPER = DISNConfiguration()
+COMPACT = DISNConfiguration(
+    framing=replace(OURS, background="black"),
+    picture=64,  # VGG-16 works at full resolution, so 128 costs it four times as much
+    width=16,
+    hidden=256,
+    features=256,
+    point_widths=(32, 64, 128),
+    decoder_widths=(192, 96),
+    batch_norm=True,
+    camera_norm=True,
+    symmetry=True,
+    camera_offset=(0.0, 0.0, OURS.near),
+    camera_unit=1.0,
+)
+ONE_STREAM_MAPS = 3  # the one-stream variant reads the first three maps
+
+
+class SDFNetwork(nn.Module):
+    """VGG-16, and a decoder for each stream."""
+
+    def __init__(self, config: DISNConfiguration) -> None:
+        super().__init__()
+        self.config = config
+        self.vgg = vgg_of(config, batch_norm=config.batch_norm)
+        widths = self.vgg.widths
+        self.map_count = {"two": len(widths), "one": ONE_STREAM_MAPS, "global": 0}[config.streams]
+        local = sum(widths[: self.map_count])
+        outputs = 2 if config.binary else 1
+        shared = (config.point_widths, config.decoder_widths, outputs)
+        self.global_stream = self.local_stream = None
+        if config.streams == "one":
+            self.local_stream = Stream(config.features + local, *shared)
+        else:
+            self.global_stream = Stream(config.features, *shared)
+        if config.streams == "two":
+            self.local_stream = Stream(local, *shared)
+
+    def forward(
+        self, images: Tensor, points: Tensor, pixels: Tensor | None, fuse: tuple[Fusion, int]
+    ) -> Tensor:
+        """Return raw outputs, (B, P, 1 or 2), of B objects seen in V views each: figure 4.
+
+        Parameters
+        ----------
+        images : (B V, 4, S, S) framed
+        points : (B, P, 3) method frame
+        pixels : (B V, P, 2), where the points project; None for the variant without local features
+        fuse : the rule, "mean" of the outputs or "max" of the features, and V
+        """
+        rule, views = fuse
+        global_, maps = self.encode(images)  # F_G: (B V, features)
+        local = None if pixels is None else maps.sample(pixels)  # F_L: (B V, P, C), figure 3
+        if rule == "mean":
+            points = points.repeat_interleave(views, 0)  # (B V, P, 3)
+            return self.decode(points, global_, local).unflatten(0, (-1, views)).mean(1)
+        global_ = reduce_views(global_.unflatten(0, (-1, views)), rule, dim=1)  # (B, features)
+        if local is not None:
+            local = reduce_views(local.unflatten(0, (-1, views)), rule, dim=1)  # (B, P, C)
+        return self.decode(points, global_, local)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Maps]:
+        """Return global features (N, features) and maps of framed images (N, 4, S, S)."""
+        vectors, maps = self.vgg(network_image(images, self.config))
+        size = self.config.framing.size
+        return vectors, Maps(tuple(maps[: self.map_count]), size, self.config.legacy)
+
+    def decode(self, points: Tensor, global_: Tensor, local: Tensor | None) -> Tensor:
+        """Return f(F_G, p) + f(F_L, p), (B, P, 1 or 2), at points (B, P, 3), method frame.
+
+        Parameters
+        ----------
+        global_ : (B, features)
+        local : (B, P, C); None for the variant without
+        """
+        if self.global_stream is None:  # one stream reads both
+            assert self.local_stream is not None
+            assert local is not None
+            joined = torch.cat([global_[:, None].expand(-1, points.shape[1], -1), local], -1)
+            return self.local_stream(points, joined)
+        raw = self.global_stream(points, global_[:, None])
+        if self.local_stream is not None:
+            assert local is not None
+            raw = raw + self.local_stream(points, local)
+        return raw
+
+
+def vgg_of(config: DISNConfiguration, *, batch_norm: bool) -> VGG16:
+    sizes = {"width": config.width, "hidden": config.hidden, "outputs": config.features}
+    return VGG16(**sizes, head=config.picture // 32, batch_norm=batch_norm)
+
+
+def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
+    """Return what VGG-16 sees, (N, 3, P, P) for P = `image`, of framed images (N, 4, S, S)."""
+    rgb = network_input(images, config.framing.background)
+    if config.legacy:
+        return Maps.resize(rgb.flip(1), config.picture, legacy=True)
+    size = (config.picture, config.picture)
+    if rgb.shape[-2:] != size:
+        rgb = F.interpolate(rgb, size, mode="bilinear", align_corners=False)
+    # Channels last is fastest for VGG-16, and for sampling its maps.
+    return normalize(rgb).contiguous(memory_format=torch.channels_last)
