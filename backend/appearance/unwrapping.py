@@ -75,4 +75,4 @@ def _pieces(mesh: Mesh, seed: int) -> np.ndarray:
     some = features[:: max(len(features) // SAMPLE, 1)]
     chosen = np.random.default_rng(seed).choice(len(some), count, replace=False)
     centers, _ = kmeans2(some, some[chosen], iter=6, minit="matrix")
-    return KDTree(centers).query(features)[1]
+    return np.asarray(KDTree(centers).query(features)[1])

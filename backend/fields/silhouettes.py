@@ -77,7 +77,7 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         return rgb
     distance, nearest = KDTree(rim).query(around, distance_upper_bound=GROWN + 1e-6)
     known = np.isfinite(distance)
-    to, source = around[known], rim[nearest[known]]
+    to, source = around[known], rim[np.asarray(nearest)[known]]
     result = rgb.copy()
     result[to[:, 0], to[:, 1]] = rgb[source[:, 0], source[:, 1]]
     return result
