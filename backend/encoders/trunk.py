@@ -5,9 +5,10 @@ Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, 
 convolution on: with a quarter, the stages work on maps as small as for an image of half the size.
 """
 
-import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
+
+from ..images.alpha import premultiply
 
 
 class TrunkBlock(nn.Module):
@@ -106,5 +107,4 @@ def doubled_stem(weight: Tensor) -> Tensor:
 
 def premultiplied(images: Tensor) -> Tensor:
     """Return images (..., 4, H, W), straight alpha, with their colours times alpha."""
-    alpha = images[..., 3:, :, :]
-    return torch.cat([images[..., :3, :, :] * alpha, alpha], -3)
+    return premultiply(images, dim=-3)

@@ -31,7 +31,7 @@ def views(aim):
         alpha=torch.rand(3, SIZE, SIZE, generator=generator),
         poses=torch.stack([torch.from_numpy(c.camera_from_world).float() for c in cameras]),
         intrinsics=torch.tensor([[c.fx, c.fy, c.cx, c.cy] for c in cameras]),
-        flat=torch.tensor([c.orthographic for c in cameras]),
+        orthographic=torch.tensor([c.orthographic for c in cameras]),
     )
 
 
