@@ -80,7 +80,7 @@ def answer(first, layers, camera, views, index, points):
         (views.maps[index][None], first.features),
     ):
         if weight is not None:
-            x = x + sample_maps(maps, pixels[None], image=(SIZE, SIZE))[0] @ weight
+            x = x + sample_maps(maps, pixels[None], image_size=(SIZE, SIZE))[0] @ weight
     for weight, bias in layers:
         x = F.elu(x) @ weight + bias
     return x, ((pixels >= 0) & (pixels <= SIZE)).all(-1) & (depth > 0)
