@@ -46,6 +46,7 @@ from .reconstructors import (
     methods,
     problems,
 )
+from .reconstructors.finishing import finished, several_posed
 from .reconstructors.levelform import Levelform
 from .silhouettes import Cured, Review, apply_cures
 from .silhouettes.orientation import upright_where_they_agree
@@ -308,10 +309,7 @@ class Session:
         code = model.encode(views, **to_encode)
         ticket.check()
         field = model.decode(code, **to_decode)
-        if field.kind == "occupancy":
-            field.shift = model.level_shift
-        if request.options.get("hull") and not isinstance(field, HullField):
-            field = Intersection(field, self._hull(views, request.device))
+        field = finished(model, field, views, self._hull_wanted(request, model, views))
         facts = {
             "method": request.method,
             "weights": str(model.weights),
@@ -364,6 +362,28 @@ class Session:
         model = self._model("levelform", None, device)
         assert isinstance(model, Levelform)
         return model if model.camera is not None else None
+
+    def _hull_wanted(
+        self, request: protocol.Reconstruct, model: Reconstructor, views: Sequence[View]
+    ) -> HullField | None:
+        """Return the hull that a result is kept inside of; None: it is not.
+
+        Where the request does not say, networks' results are, if several views have cameras and
+        their silhouettes make a hull.
+        """
+        wanted = request.options.get("hull")
+        if wanted:
+            return self._hull(views, request.device)
+        estimated = request.options.get("camera") == "estimated"
+        if wanted is False or not model.spec.needs_weights or estimated:
+            return None
+        if not several_posed(views):
+            return None
+        try:
+            return self._hull(views, request.device)
+        except RequestError as error:
+            log.info("not kept inside the silhouettes: %s", error.message)
+            return None
 
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)

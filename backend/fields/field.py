@@ -30,6 +30,8 @@ class Field(ABC):
         For an occupancy whose surface was moved after training: what was subtracted from every
         value. Minus the network's own logit is the value plus `shift`, and a threshold is one of
         the network's own probabilities.
+    carved
+        Nothing outside the views' visual hull is inside the field.
     """
 
     kind: FieldKind = "distance"
@@ -37,6 +39,7 @@ class Field(ABC):
     device: torch.device = torch.device("cpu")
     block: int | None = None
     shift: float = 0.0
+    carved: bool = False
 
     @abstractmethod
     def __call__(self, points: Tensor) -> Tensor:

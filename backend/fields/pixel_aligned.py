@@ -147,7 +147,7 @@ class Maps:
     def projected(self, matrix: Tensor) -> Tensor:
         """Return (V, outputs, S, S): the resized maps times `matrix`, (outputs, sum of C_i).
 
-        Each map is multiplied at its own resolution, which is exact and cheaper. One view at a time,
+        Each map is multiplied at its own resolution, which is exact and cheaper. Going view by view,
         channels last, keeps the sums in a processor's cache.
         """
         slices = matrix.split([level.shape[1] for level in self.levels], dim=1)
@@ -336,11 +336,11 @@ class _BakedStream:
         self.last_weight, self.last_bias = weight[0] * factor, bias[0] * factor
 
     def bias(self, vector: Tensor) -> Tensor:
-        """Return (width,): a per-object feature's part of the first layer, (C,) in, with its bias."""
+        """Return the first layer's part of a per-object feature, (C,), and its bias: (width,)."""
         return self.first_bias + self.image_weight @ vector
 
     def __call__(self, points: Tensor, term: Tensor) -> Tensor:
-        """Return (N,) at points (N, 3), volume frame; the images' part is (N, width) or (width,)."""
+        """Return (N,) at points (N, 3), volume frame; `term` is the images' part, (N or 1, width)."""
         x = points
         for weight, bias in self.points:
             x = torch.addmm(bias, x, weight).relu_()

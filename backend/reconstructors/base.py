@@ -1,11 +1,11 @@
-"""What every reconstructor is: `encode` and `decode`, a sheet of needs, configurations, weights.
+"""The base class of reconstructors: inference, training, the method's frame, weights.
 
-A method lives in one file. It registers a subclass of `Reconstructor` under a `MethodSpec`, names
-its `configurations` ("paper", "compact"), builds its network from one of them, and converts to its
-paper's own frame at its border with `to_method` and `prepare`, and nowhere else.
+A method is one file. It registers a subclass of `Reconstructor` under a `MethodSpec`, declares
+`configurations` and `recipes`, builds its network from a configuration, and converts to its paper's
+frame in `to_method` and `prepare` and nowhere else.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,34 +36,34 @@ from .storage import Precision, pack, read_tensors, unpack, write_tensors
 from .weights import WeightsInfo as WeightsInfo
 from .weights import check_fit
 
+CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
+LEVEL_OF = "level of {} views"  # its name among their results
 CALIBRATION_BLOCK = 16384  # points that are evaluated at once
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
 
 
-class Reconstructor(nn.Module):
-    """Images to a code, a code to a field. One paper, one subclass, one file.
+class Reconstructor(nn.Module, ABC):
+    """Encodes views to a code and decodes a code to a field. One paper, one subclass, one file.
 
-    `encode` and `decode` are inference: no gradients, the module in evaluation mode. Training adds
-    `loss(batch)`.
+    `encode` and `decode` are inference: without gradients, the module in evaluation mode. Each
+    names its options as keywords; `MethodSpec.own_options` declares those that a person may give.
+    `loss` is training.
 
     Attributes
     ----------
-    configurations : the method's configurations by name: "paper" and "compact"
-    recipes : how each part is trained, by the recipe's name ("paper" and "compact", like the
-        configurations) and the part's ("main", and the auxiliary networks)
-    auxiliary : networks that are trained alone ("camera", "depth"), each with the entry of the
-        configuration that sizes it and the entry's value without it
-    calibrated_on : name of what `calibration_sample` compares, as results are stored under it
-    configuration : the one this network was built from; None for methods without weights
-    method_from_volume : (4, 4) float64, a similarity: the frame the weights were trained in. The
-        identity unless the weights say otherwise; change it with `set_frame`
-    weights : where the weights come from
-    published : imports the authors' checkpoints, see `import_checkpoint`; None: there are none
-    half_precision : paths of the calls, of sub-networks, that training may do in bfloat16: they see
-        images or features and no coordinates; tensors in, tensors out
-    image_encoder : path of the sub-network that sees the images, where it may start from that
-        of another method, as the paper's does from ImageNet's, see `take_encoder`; empty: it may
-        not, as where silhouettes are all that is learned from
+    configurations : sizes of the network by name, "paper" and "compact"
+    recipes : schedules by name (the same names) and by part: "main" and the auxiliary networks
+    auxiliary : networks trained on their own ("camera", "depth"): for each, the configuration entry
+        that sizes it and the entry's value without it
+    calibrated_on : name under which the score of `calibration_sample` is stored
+    configuration : the configuration of this network; None for methods without weights
+    method_from_volume : (4, 4) float64 similarity to the frame of the weights; see `set_frame`
+    weights : origin of the weights
+    published : imports the authors' checkpoints, see `import_checkpoint`; None if there are none
+    half_precision : dotted names of submodule methods that may run under bfloat16 autocast; they
+        take and return tensors and see no coordinates
+    image_encoder : dotted name of the image encoder if it may start from another method's weights
+        (papers start theirs from ImageNet's), see `take_encoder`; else empty
     """
 
     spec: MethodSpec
@@ -85,100 +85,106 @@ class Reconstructor(nn.Module):
     # ---------------------------------------------------------------- inference
 
     @abstractmethod
-    def encode(self, views: Sequence[View], **options: Any) -> Code:
-        """Encode the views of one object, cameras in the volume's frame, fused into one code."""
+    def encode(self, views: Sequence[View]) -> Code:
+        """Return one code for the views of one object; cameras are posed in the volume's frame."""
 
     @abstractmethod
-    def decode(self, code: Code, **options: Any) -> Field:
-        """Bake one object's field: all work that does not depend on the point is done here."""
+    def decode(self, code: Code) -> Field:
+        """Return the field of one object, with all work done that does not depend on the point."""
 
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
-        """Return the camera of each image as it is, posed in the volume's frame.
+        """Estimate the camera of each image from the image alone, posed in the volume's frame.
 
-        For methods whose sheet says `estimates_camera`; what cameras the views have is not looked
-        at.
+        For methods whose spec says `estimates_camera`.
         """
-        raise NotImplementedError(f"{self.spec.title} estimates no cameras")
+        raise NotImplementedError(f"{self.spec.title} does not estimate cameras")
 
     @property
     def level_unit(self) -> str:
-        """What a user's level is a number of, with these weights."""
+        """Unit of a user's level with these weights."""
         return self.spec.level_unit
 
     @property
     def level_shift(self) -> float:
-        """By how much `shift_level` moved the surface of these weights after they were trained."""
+        """Level by which calibration moved the surface after training."""
         return float(self.weights.results.get("level", 0.0))
+
+    @property
+    def view_levels(self) -> dict[int, float]:
+        """The calibrated levels of fields of so many posed views, in the field's values."""
+        results = self.weights.results
+        known = {count: results.get(LEVEL_OF.format(count)) for count in CALIBRATED}
+        return {n: float(v) for n, v in known.items() if isinstance(v, int | float)}
 
     # ---------------------------------------------------------------- training
 
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
-        """Return the weights as a network of another configuration starts from them."""
+        """Return the initial weights for a network of another configuration."""
         return self.state_dict()
 
     def start_of(self, part: str) -> dict[str, Tensor]:
-        """Return the weights that an auxiliary network starts from; what is missing is drawn.
+        """Return initial weights of an auxiliary network; missing entries stay random.
 
-        By default everything is.
+        By default all do.
         """
         return {}
 
     def shift_level(self, level: float) -> None:
-        """Move the surface to where the field was `level`: every field loses so much.
+        """Subtract `level` from every field: the surface moves to where the field was `level`.
 
         Raises
         ------
         RequestError
-            If the method's surface is no level that can be moved.
+            If the method cannot.
         """
-        raise RequestError(f"The surface of {self.spec.title} has no level to choose.")
+        raise RequestError(f"The level of {self.spec.title} can't be moved.")
 
     def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
-        """Return values, and the ground truth of the places that have them, bool of their shape.
+        """Return what calibration thresholds, and the ground truth: bool, of the same shape.
 
-        By default the field at the example's points.
+        By default the field at the example's points, and which points are inside.
         """
         field = self.decode(self.encode(example.views))
         points = example.points.to(self.device).split(CALIBRATION_BLOCK)
         return torch.cat([field(part) for part in points]), example.inside
 
     def solid_at(self, values: Tensor, level: float) -> Tensor:
-        """Return which places of a `calibration_sample` are solid at a level."""
+        """Return which values of a `calibration_sample` count as inside at a level."""
         return values < level
 
     def candidate_levels(self, values: Tensor, ground_truth: Tensor) -> list[float]:
-        """Return levels to try, of the values and truths of all samples together.
+        """Return levels to try, given the values and ground truth of all samples together.
 
-        By default those with 0.5 to 2 times as many places inside as the ground truth has.
+        By default those that put 0.5 to 2 times as many values inside as the ground truth.
         """
         fractions = float(ground_truth.float().mean()) * np.geomspace(0.5, 2.0, 41)
         levels = np.quantile(values.numpy(), np.clip(fractions, 0, 1), method="lower")
         return np.unique(levels[np.isfinite(levels)]).tolist()
 
     def apply_calibration(self, level: float) -> dict[str, float]:
-        """Move the surface by a calibrated level; return what to store among the results."""
+        """Move the surface to a calibrated level; return what the weights' results should say."""
         self.shift_level(level)
         return {"level": self.level_shift + level}
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the paper's loss under "loss", and its terms and figures to watch by name."""
-        raise NotImplementedError(f"{self.spec.title} is not trained")
+        """Return the paper's loss as "loss", and by name its terms and numbers to log."""
+        raise NotImplementedError(f"{self.spec.title} has no loss")
 
     # ---------------------------------------------------------------- the border of the method
 
     @property
     def framing(self) -> Framing:
-        """How the network's training images were framed."""
+        """Framing of the network's training images."""
         return self.configuration.framing
 
     @property
     def device(self) -> torch.device:
-        """Where the network computes."""
+        """Device of the weights."""
         return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))
 
     @property
     def scale(self) -> float:
-        """Length in the method's frame of a length 1 in the volume."""
+        """Length in the method's frame of a length of 1 in the volume."""
         return scale_of(self.method_from_volume)
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
@@ -250,7 +256,7 @@ class Reconstructor(nn.Module):
         return FramedViews(framed.images.to(self.device), tuple(cameras))
 
     def check_views(self, views: Sequence[View]) -> None:
-        """Refuse a number of views or a missing camera that the method can't work with."""
+        """Refuse a wrong number of views or a missing camera."""
         spec = self.spec
         most = len(views) if spec.max_views is None else spec.max_views
         if not spec.min_views <= len(views) <= most:
@@ -267,7 +273,7 @@ class Reconstructor(nn.Module):
             )
 
     def check_fusion(self, fusion: str | None) -> Fusion:
-        """Return the rule to fuse views by; None is the method's default."""
+        """Return the rule that fuses views; None is the method's default."""
         if fusion is None:
             return self.spec.fusions[0]
         for rule in self.spec.fusions:
@@ -293,18 +299,18 @@ class Reconstructor(nn.Module):
         results: Mapping[str, Any] | None = None,
         precision: Precision = "float32",
     ) -> str:
-        """Write the weights with all that is needed to use them; return the file's hash.
+        """Write the weights and everything needed to use them; return the file's hash.
 
         Parameters
         ----------
         path
             The file, .safetensors.
         training
-            What the network was trained on and how; None keeps what the loaded weights said.
+            Training data and settings; None keeps those of the loaded weights.
         results
-            How well it does, by name of the measure; None as above.
+            Scores by name; None keeps those of the loaded weights.
         precision
-            How matrices and kernels are stored; vectors are always float32.
+            Storage of matrices and kernels; vectors are always float32.
         """
         header = {
             "kind": "weights",
@@ -318,20 +324,20 @@ class Reconstructor(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, *, name: str = "") -> Self:
-        """Return the network whose weights `save` wrote, on the CPU.
+        """Return the network that `save` wrote, on the CPU.
 
         Parameters
         ----------
         path
             The file.
         name
-            What to call the weights; the file's name when empty.
+            Name of the weights; empty: the file's name.
 
         Raises
         ------
         RequestError
-            If the file is damaged, of another method, does not fit its own configuration, or holds
-            numbers that are not finite.
+            If the file is damaged, belongs to another method, does not fit its configuration, or
+            holds numbers that are not finite.
         """
         tensors, header, digest = read_tensors(path)
         if header.get("kind") != "weights" or header.get("method") != cls.spec.name:
@@ -375,7 +381,7 @@ class Reconstructor(nn.Module):
 
 
 def _matrix(rows: Any) -> np.ndarray:
-    """Return what a header holds as a matrix; zeros, which is no frame, where it holds none."""
+    """Return a header's entry as a matrix; a 0-d array, which is not a frame, if it is not one."""
     try:
         return np.array(rows, np.float64)
     except (ValueError, TypeError, OverflowError):

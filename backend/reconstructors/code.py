@@ -1,5 +1,6 @@
 """The code of an object: what `encode` returns and `decode` takes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,18 +15,21 @@ from .storage import read_tensors, write_tensors
 
 @dataclass(frozen=True)
 class Code:
-    """What `encode` made of the views of one object: enough to decode it again without them.
+    """What `encode` makes of the views of one object; decoding needs nothing else.
 
     Attributes
     ----------
     method : name of the method that made it
-    tensors : the numbers, by name; floating-point tensors can be averaged and blended
-    meta : JSON-able facts that the method needs to decode (sizes, cameras, names)
+    tensors : numbers by name; floating-point tensors can be averaged and blended
+    meta : JSON-able facts that the method needs to decode (sizes, names)
+    fixed : names of tensors that are never blended: cameras, and whatever depends on them pixel by
+        pixel
     """
 
     method: str
     tensors: Mapping[str, Tensor]
     meta: Mapping[str, Any] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
 
     def to(self, device: torch.device | str) -> "Code":
         """Return the code on another device."""
@@ -37,7 +41,8 @@ class Code:
         Raises
         ------
         RequestError
-            If the codes are of different methods or shapes.
+            If the codes are of different methods or shapes, or of different cameras: half of one
+            camera's matrix and half of another's is not a camera.
         """
         shapes = {name: t.shape for name, t in self.tensors.items()}
         if self.method != other.method or shapes != {n: t.shape for n, t in other.tensors.items()}:
@@ -45,15 +50,28 @@ class Code:
                 f"A {self.method} code and a {other.method} code of other shape can't be blended.",
                 "Encode both objects with the same method and weights.",
             )
-        mixed = {
-            name: torch.lerp(t, other.tensors[name].to(t), weight) if t.is_floating_point() else t
+        if self._of_views() != other._of_views() or not all(
+            torch.equal(self.tensors[name], other.tensors[name].to(self.tensors[name]))
+            for name in self.fixed
+        ):
+            raise RequestError(
+                "Codes of different cameras can't be blended.",
+                "Encode both objects from the same cameras, or from images without cameras.",
+            )
+        blended = {
+            name: torch.lerp(t, other.tensors[name].to(t), weight)
             for name, t in self.tensors.items()
+            if t.is_floating_point() and name not in self.fixed
         }
-        return replace(self, tensors=mixed)
+        return replace(self, tensors={**self.tensors, **blended})
+
+    def _of_views(self) -> tuple[frozenset[str], str]:
+        """Return what two codes must share to be blended, beside their fixed tensors."""
+        return self.fixed, json.dumps(self.meta, sort_keys=True)
 
     @staticmethod
     def average(codes: Sequence["Code"]) -> "Code":
-        """Return the mean of codes of one method and shape; tensors of integers are the first's."""
+        """Return the mean of codes of one method and shape; integers are the first code's."""
         if not codes:
             raise RequestError("There is no code to average.")
         mean = codes[0]
@@ -64,6 +82,7 @@ class Code:
     def save(self, path: str | Path) -> None:
         """Write the code as a safetensors file."""
         header = {"kind": "code", "method": self.method, "meta": dict(self.meta)}
+        header["fixed"] = sorted(self.fixed)
         write_tensors(path, self.tensors, header)
 
     @classmethod
@@ -73,9 +92,9 @@ class Code:
         Raises
         ------
         RequestError
-            If the file is missing, damaged or holds no code.
+            If the file is missing, damaged, or holds something else.
         """
         tensors, header, _ = read_tensors(path)
         if header.get("kind") != "code":
             raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
-        return cls(header["method"], tensors, header["meta"])
+        return cls(header["method"], tensors, header["meta"], frozenset(header.get("fixed", ())))

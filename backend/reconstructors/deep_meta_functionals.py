@@ -29,7 +29,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -292,7 +292,7 @@ class DeepMetaFunctionals(Reconstructor):
     # ---------------------------------------------------------------- inference
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+    def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return the embedding, averaged over the views (section 5.2, figure 7)."""
         self.check_fusion(fusion)
         images = network_input(self.prepare(views).images, self.framing.background)
@@ -301,7 +301,7 @@ class DeepMetaFunctionals(Reconstructor):
         return Code(SPEC.name, {"embedding": reduce_views(embedding)})
 
     @torch.no_grad()
-    def decode(self, code: Code, *, time: float = 0.0, **options: Any) -> MlpField:
+    def decode(self, code: Code, *, time: float = 0.0) -> MlpField:
         """Bake g; `time` in [-1, 1] is the moment of a moving shape, where g reads one."""
         self.check_code(code)
         if time and self.configuration.coordinates < 4:

@@ -26,7 +26,7 @@ Departures
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -106,6 +106,9 @@ PAPER_RECIPES = {
 }
 
 
+CAMERAS = frozenset({"poses", "lenses", "flat", "groups"})  # of a code
+
+
 @register(
     MethodSpec(
         name="disn",
@@ -173,7 +176,6 @@ class DISN(EstimatesCameras):
         *,
         fusion: str | None = None,
         camera: Literal["given", "estimated"] = "given",
-        **options: Any,
     ) -> Code:
         """Encode views to their global features, maps and cameras.
 
@@ -203,7 +205,7 @@ class DISN(EstimatesCameras):
             "groups": torch.tensor([*groups], device=self.device),
             "flat": torch.tensor([c.orthographic for c in cameras], device=self.device),
         }
-        return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size})
+        return Code(self.spec.name, tensors, {"fusion": rule, "size": maps.size}, CAMERAS)
 
     @torch.no_grad()
     def decode(
@@ -212,7 +214,6 @@ class DISN(EstimatesCameras):
         *,
         symmetry: bool = True,
         part: Literal["both", "global", "local"] = "both",
-        **options: Any,
     ) -> Field:
         """Bake one object: the global feature becomes a bias, maps are projected once.
 

@@ -23,7 +23,7 @@ Departures
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -255,14 +255,14 @@ class OccupancyNetwork(Reconstructor):
         return self.decoder(self.to_method(points), c)
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+    def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return c, reduced over the views by "mean" or "max"."""
         rule = self.check_fusion(fusion)
         images = network_input(self.prepare(views).images, self.framing.background)
         return Code(SPEC.name, {"c": reduce_views(self.encoder(images), rule)})
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> OccupancyField:
+    def decode(self, code: Code) -> OccupancyField:
         self.check_code(code)
         c = code.tensors["c"].to(self.device)
         frame = torch.from_numpy(self.method_from_volume)

@@ -34,7 +34,6 @@ Departures
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -155,7 +154,6 @@ class SDFSRN(Reconstructor):
         fusion: str | None = None,
         optimize: int = 0,
         ticket: Ticket | None = None,
-        **options: Any,
     ) -> Code:
         """Encode views to their latents, (V, latent), or to one for all if it is optimised.
 
@@ -177,7 +175,7 @@ class SDFSRN(Reconstructor):
         return Code(self.spec.name, {"latent": latents}, {"fusion": rule})
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> Field:
+    def decode(self, code: Code) -> Field:
         """Generate each view's network, bake it, and fuse their fields."""
         self.check_code(code)
         fields = [

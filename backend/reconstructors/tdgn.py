@@ -30,7 +30,7 @@ Departures
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -294,7 +294,7 @@ class TDGN(Reconstructor):
     # ---------------------------------------------------------------- inference
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], *, fusion: str | None = None, **options: Any) -> Code:
+    def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return lambda: the mean over the views, (1, features), or one a view for "union"."""
         rule = self.check_fusion(fusion)
         features = self.describe(self.prepare(views).images)
@@ -302,7 +302,7 @@ class TDGN(Reconstructor):
         return Code(SPEC.name, {"features": features})
 
     @torch.no_grad()
-    def decode(self, code: Code, *, keep: Tensor | None = None, **options: Any) -> SVMField:
+    def decode(self, code: Code, *, keep: Tensor | None = None) -> SVMField:
         """Solve the SVM and bake its decision function.
 
         Parameters

@@ -28,7 +28,7 @@ Departures
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -134,7 +134,6 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         fusion: str | None = None,
         camera: Literal["given", "estimated"] = "given",
         depth: Sequence[Tensor | None] | None = None,
-        **options: Any,
     ) -> Code:
         """Encode views to H_0, (40, 28, 28, 28).
 
@@ -199,9 +198,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         return self.folded_decoder(dtype)(packed).to(grids[0])
 
     @torch.no_grad()
-    def decode(
-        self, code: Code, *, lattice: int = LATTICE, symmetry: bool = True, **options: Any
-    ) -> PatchField:
+    def decode(self, code: Code, *, lattice: int = LATTICE, symmetry: bool = True) -> PatchField:
         """Make the watertight field of the patches; see `fields.patches`.
 
         Parameters

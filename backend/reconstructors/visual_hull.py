@@ -10,7 +10,6 @@ exact to a fraction of a pixel and can be meshed at any resolution.
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,7 +51,7 @@ class VisualHull(Reconstructor):
         return self.get_buffer("anchor").device
 
     @torch.no_grad()
-    def encode(self, views: Sequence[View], **options: Any) -> Code:
+    def encode(self, views: Sequence[View]) -> Code:
         """Measure the silhouettes.
 
         Parameters
@@ -81,7 +80,7 @@ class VisualHull(Reconstructor):
         return code
 
     @torch.no_grad()
-    def decode(self, code: Code, **options: Any) -> HullField:
+    def decode(self, code: Code) -> HullField:
         """Stack the silhouettes for look-up."""
         self.check_code(code)
         frames = code.meta["frames"]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from levelform.addon.backend_setup.checkup import check
 from levelform.addon.jobs.client import Client
-from levelform.addon.jobs.queue import Jobs, JobState
+from levelform.addon.jobs.job import JobState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.contract import protocol
 
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)

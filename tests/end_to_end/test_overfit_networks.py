@@ -12,7 +12,8 @@ import pytest
 import torch
 from levelform.addon.backend_setup.checkup import check
 from levelform.addon.jobs.client import Client
-from levelform.addon.jobs.queue import Jobs, JobState
+from levelform.addon.jobs.job import JobState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract import protocol
 from levelform.backend.data.meshes.solid import Solid
@@ -26,7 +27,6 @@ PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
     pytest.mark.skipif(not check(PYTHON, quick=True).usable, reason=f"{PYTHON} lacks torch"),
 ]
 

@@ -199,4 +199,10 @@ DISTRIBUTIONS: dict[str, Distribution] = {
         near_surface(0.01, 0.05),
         source="surface points with Gaussian noise (std 0.01 and 0.05)",
     ),
+    "wide": Distribution(
+        "object",
+        100_000,
+        near_surface(0.04, 0.1),
+        source="surface points with Gaussian noise (std 0.04 and 0.1)",
+    ),
 }

@@ -172,7 +172,7 @@ def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
     assert cli.main(["dataset", "render", str(tmp_path / "lost"), str(tmp_path / "new")]) == 2
     assert "There is no folder" in capsys.readouterr().err
     assert cli.main(["dataset", "render", "--collection", "Lost", str(tmp_path / "new")]) == 2
-    assert "There is no collection 'Lost'. There are: Props." in capsys.readouterr().err
+    assert "There is no collection 'Lost'. Use one of: Props." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
     [
         ({"cameras": "fisheye"}, "no range"),
         ({"passes": ("heat",)}, "no pass 'heat'"),
-        ({"views": 0}, "above zero"),
+        ({"views": 0}, "must be positive"),
         ({"engine": "workbench"}, "no engine"),
     ],
 )

@@ -241,7 +241,7 @@ def test_a_broken_mesh_fails_the_job_and_is_not_shown(extension, puppet, ball_st
     for _ in range(3):
         extension.step()
     assert inventory() == before
-    assert "not finite" in str(extension.failure)
+    assert "non-finite" in str(extension.failure)
 
 
 @pytest.mark.parametrize("where", ["show", "finish"])
@@ -275,7 +275,7 @@ def test_an_unforeseen_exception_fails_the_job_and_the_extension_goes_on(
 
 def test_only_one_job_runs_at_a_time(extension, puppet, ball_stage):
     begin(ball_stage)
-    with pytest.raises(RequestError, match="at work already"):
+    with pytest.raises(RequestError, match="Levelform is busy"):
         requests.begin_scene(bpy.context)
     assert len(puppet.submitted) == 1
 

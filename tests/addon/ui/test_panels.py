@@ -7,12 +7,20 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
+from levelform.addon.backend_setup.candidates import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.backend_setup.checkup import InterpreterReport  # noqa: E402
-from levelform.addon.backend_setup.install import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.data import compare, dataset_run  # noqa: E402
 from levelform.addon.data.dataset_render import RenderSettings, RenderStep  # noqa: E402
 from levelform.addon.jobs import requests  # noqa: E402
-from levelform.addon.ui import method_options, panels, panels_compare, panels_dataset  # noqa: E402
+from levelform.addon.ui import (  # noqa: E402
+    method_options,
+    panels,
+    panels_backend,
+    panels_cameras,
+    panels_compare,
+    panels_dataset,
+    panels_result,
+)
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import Status  # noqa: E402
@@ -63,7 +71,7 @@ class Paper:
         assert hasattr(bpy.types, kind)
         for item in items:
             if item.type == "CAMERA":
-                panels.LEVELFORM_UL_cameras.draw_item(
+                panels_cameras.LEVELFORM_UL_cameras.draw_item(
                     None, context(), self, data, item, 0, data, name, 0, 0
                 )
 
@@ -197,21 +205,21 @@ def test_a_result_shows_its_numbers_and_can_be_meshed_again(extension, found, pu
     extension.step()
     puppet.finish(views=6, vertices=1234, seconds=2.5, watertight=True, rule="dense")
     extension.step()
-    assert panels.LEVELFORM_PT_result.poll(context())
-    paper = draw(panels.LEVELFORM_PT_result)
+    assert panels_result.LEVELFORM_PT_result.poll(context())
+    paper = draw(panels_result.LEVELFORM_PT_result)
     for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
         assert words in paper
     assert "no longer keeps this result" in " ".join(paper.notes)
     puppet.status = Status(1, (puppet.job.request.keep,), ())
-    assert "no more" not in draw(panels.LEVELFORM_PT_result)
-    assert "levelform.remesh" in draw(panels.LEVELFORM_PT_result)
+    assert "no more" not in draw(panels_result.LEVELFORM_PT_result)
+    assert "levelform.remesh" in draw(panels_result.LEVELFORM_PT_result)
 
 
 def test_objects_that_are_no_result_show_none(extension, found):
-    assert not panels.LEVELFORM_PT_result.poll(context())
+    assert not panels_result.LEVELFORM_PT_result.poll(context())
     bpy.ops.mesh.primitive_cube_add()
     bpy.context.object["levelform"] = 3
-    assert not panels.LEVELFORM_PT_result.poll(context())
+    assert not panels_result.LEVELFORM_PT_result.poll(context())
 
 
 def test_options_and_backend_draw(extension, found, puppet):
@@ -219,7 +227,7 @@ def test_options_and_backend_draw(extension, found, puppet):
     settings.background = "COLOR"
     assert "background_color" in draw(panels.LEVELFORM_PT_options)
     puppet.status = Status(512 << 20, ("a",), ())
-    paper = draw(panels.LEVELFORM_PT_backend)
+    paper = draw(panels_backend.LEVELFORM_PT_backend)
     assert "512 MB, 1 result kept" in paper
     assert "levelform.stop_backend" in paper
 
@@ -228,9 +236,9 @@ def test_the_preferences_show_every_candidate(extension, found, monkeypatch):
     from levelform.addon.backend_setup import user_preferences
 
     found(BAD, GOOD)
-    monkeypatch.setattr(panels, "split_column", lambda layout: Loose(layout.notes))
+    monkeypatch.setattr(panels_backend, "split_column", lambda layout: Loose(layout.notes))
     chosen = SimpleNamespace(**vars(user_preferences.Defaults), layout=Paper())
-    panels.draw_preferences(chosen, context())
+    panels_backend.draw_preferences(chosen, context())
     assert "It lacks torch." in chosen.layout
     assert "Python 3.12.1, torch 2.9" in " ".join(chosen.layout.notes)
     assert "levelform.repair_backend" in chosen.layout
@@ -261,7 +269,7 @@ def test_compare_asks_for_a_reference_and_shows_its_numbers(extension):
     cube.data.color_attributes.new(compare.HEAT, "FLOAT_COLOR", "POINT")
     paper = draw(panels_compare.LEVELFORM_PT_compare)
     assert "levelform.show_distances" in paper
-    assert "Red stands out" in paper
+    assert "Red is outside" in paper
 
 
 def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
@@ -300,7 +308,7 @@ def test_training_images_show_how_far_they_are_and_what_came_of_them(extension, 
     run.cancel()
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     for words in (
-        "Stopped after 1 shape, 2 were there before",
+        "Stopped after 1 shape, 2 were finished before",
         "shape 2: It is flat.",
         "and 2 more",
     ):

@@ -91,6 +91,38 @@ def test_average_of_equal_codes_is_the_code():
     assert torch.equal(Code.average([one] * 24).tensors["z"], one.tensors["z"])
 
 
+def posed(camera, z, **meta):
+    return Code("plane", {"z": torch.tensor([z]), "pose": camera}, meta, frozenset({"pose"}))
+
+
+def test_cameras_are_never_blended(tmp_path):
+    camera = torch.eye(4)
+    turned = torch.tensor([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    middle = posed(camera, 1.0).lerp(posed(camera.clone(), 3.0), 0.5)
+    assert middle.tensors["z"].item() == 2.0
+    assert torch.equal(middle.tensors["pose"], camera)
+    middle.save(tmp_path / "c.safetensors")
+    again = Code.load(tmp_path / "c.safetensors")
+    for one, other in (
+        (posed(camera, 1.0), posed(turned, 3.0)),
+        (again, posed(turned, 3.0)),
+        (posed(camera, 1.0, frames=[0]), posed(camera, 3.0, frames=[1])),
+    ):
+        with pytest.raises(RequestError, match="different cameras"):
+            one.lerp(other, 0.5)
+        with pytest.raises(RequestError, match="different cameras"):
+            Code.average([one, other])
+
+
+def test_a_class_without_encode_or_decode_is_not_a_method():
+    class Half(Reconstructor):
+        def encode(self, views):
+            return code(1.0)
+
+    with pytest.raises(TypeError, match="abstract"):
+        Half()
+
+
 def test_codes_of_other_methods_or_shapes_don_t_blend():
     for other in (code(1.0, 2.0, method="disn"), code(1.0)):
         with pytest.raises(RequestError, match="can't be blended"):

@@ -83,7 +83,7 @@ def test_the_level_moves_every_field_and_is_kept(name, points, photograph, camer
 
 
 def test_a_surface_without_a_level_says_so():
-    with pytest.raises(RequestError, match="UCLID-Net has no level"):
+    with pytest.raises(RequestError, match=r"The level of UCLID-Net can.t be moved"):
         load_reconstructor("uclid-net", "random", "cpu").shift_level(0.1)
 
 
@@ -120,6 +120,8 @@ def test_equal_views_are_one_view(name, models, points, photograph, cameras):
     view = photograph(cameras[0])
     if model.spec.max_views == 1:
         pytest.skip("takes one view")
+    if name == "levelform":
+        pytest.skip("a network of its own sees several views, and how many they are")
     one = model.decode(model.encode([view]))(points)
     several = model.decode(model.encode([view] * 3))(points)
     # Three images at once are rounded otherwise than one, by how much is the processor's.
@@ -146,15 +148,15 @@ def test_any_lens_gives_the_training_cameras_field(name, models, points, photogr
 
 def test_weights_for_one_category_each_are_named_by_it(tmp_path, monkeypatch):
     monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path)
-    model = load_reconstructor("sdf-srn", "random", "cpu")
-    model.save(tmp_path / "sdf-srn-chair.safetensors", training={"parts": {"main": {}}})
-    model.save(tmp_path / "sdf-srn-car.safetensors", training={"parts": {"camera": {}}})
-    assert list(bundled_variants("sdf-srn")) == ["car", "chair"]
-    assert load_reconstructor("sdf-srn", "chair", "cpu").weights.name == "bundled chair"
+    model = load_reconstructor("disn", "random", "cpu")
+    model.save(tmp_path / "disn-chair.safetensors", training={"parts": {"main": {}}})
+    model.save(tmp_path / "disn-car.safetensors", training={"parts": {"camera": {}}})
+    assert list(bundled_variants("disn")) == ["car", "chair"]
+    assert load_reconstructor("disn", "chair", "cpu").weights.name == "bundled chair"
     with pytest.raises(RequestError, match="one category each: car, chair"):
-        load_reconstructor("sdf-srn", None, "cpu")
+        load_reconstructor("disn", None, "cpu")
     with pytest.raises(RequestError, match="no reconstruction network, only camera"):
-        load_reconstructor("sdf-srn", "car", "cpu")
+        load_reconstructor("disn", "car", "cpu")
 
 
 @pytest.mark.parametrize("name", NETWORKS)

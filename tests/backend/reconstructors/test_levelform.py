@@ -28,6 +28,7 @@ TINY = replace(
     hidden_width=8,
     camera_stem=4,
     camera_widths=(4, 6),
+    several=0,
 )
 SWITCHES = {
     "all": {},
@@ -80,16 +81,18 @@ def batch(views):
 def parameters(configuration):
     with torch.device("meta"):
         model = Levelform(configuration)
-    camera = sum(p.numel() for p in model.camera.parameters())
-    return sum(p.numel() for p in model.parameters()) - camera, camera
+    parts = (model.camera, model.several)
+    camera, several = (sum(p.numel() for p in part.parameters()) for part in parts)
+    return sum(p.numel() for p in model.parameters()) - camera - several, camera, several
 
 
 def test_sizes():
     assert sum(COMPACT.inputs.values()) == 39
-    main, camera = parameters(COMPACT)
+    main, camera, several = parameters(COMPACT)
     assert main <= 4_000_000
     assert camera <= 4_000_000
-    main, _ = parameters(PAPER)
+    assert several <= 200_000
+    main, *_ = parameters(PAPER)
     assert 25_000_000 <= main <= 40_000_000
 
 
@@ -240,9 +243,12 @@ def test_views_may_come_in_any_order(views, points, disturbed):
 
 def test_codes_blend(views, points):
     model = make()
-    one, two = (model.encode([view]) for view in views[:2])
+    swapped = replace(views[0], image=views[0].image[..., [2, 1, 0, 3]])
+    one, two = (model.encode([view]) for view in (views[0], swapped))
     assert torch.equal(model.decode(one.lerp(two, 0.0))(points), model.decode(one)(points))
     assert model.decode(Code.average([one, two]))(points).isfinite().all()
+    with pytest.raises(RequestError, match="different cameras"):
+        one.lerp(model.encode([views[1]]), 0.5)
 
 
 def test_kept_inside_the_hull(views, points):
