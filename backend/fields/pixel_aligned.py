@@ -147,7 +147,7 @@ class Maps:
     def projected(self, matrix: Tensor) -> Tensor:
         """Return (V, outputs, S, S): the resized maps times `matrix`, (outputs, sum of C_i).
 
-        Each map is multiplied at its own resolution, which is exact and cheaper. Going view by view,
+        Each map is multiplied at its own resolution, which is exact and cheaper. Going by view,
         channels last, keeps the sums in a processor's cache.
         """
         slices = matrix.split([level.shape[1] for level in self.levels], dim=1)
@@ -340,7 +340,7 @@ class _BakedStream:
         return self.first_bias + self.image_weight @ vector
 
     def __call__(self, points: Tensor, term: Tensor) -> Tensor:
-        """Return (N,) at points (N, 3), volume frame; `term` is the images' part, (N or 1, width)."""
+        """Return (N,) at points (N, 3), volume frame; `term`, (N or 1, width), is the images'."""
         x = points
         for weight, bias in self.points:
             x = torch.addmm(bias, x, weight).relu_()
