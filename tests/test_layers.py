@@ -18,12 +18,22 @@ ALLOWED = {
     "encoders": FOUNDATION | {"geometry", "images"},
     "fields": FOUNDATION | {"geometry", "images"},
     "fusion": FOUNDATION | {"geometry"},
+    "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
     "reconstructors": FOUNDATION
-    | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
+    | {
+        "geometry",
+        "images",
+        "fields",
+        "encoders",
+        "fusion",
+        "fit",
+        "training.batch",
+        "training.recipes",
+    },
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
     "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},

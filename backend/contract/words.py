@@ -141,8 +141,8 @@ def parse_options(words: Sequence[str]) -> dict[str, Any]:
     """
     options = {}
     for word in words:
-        name, found, value = word.partition("=")
-        if not found or not name:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
             raise RequestError(f"{word!r} is not an option.", "Give NAME=VALUE.")
         options[name] = value
     return options

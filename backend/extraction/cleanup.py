@@ -136,8 +136,8 @@ def _decimated(mesh: Mesh, budget: int) -> tuple[Mesh, tuple[str, ...]]:
     closed = is_watertight(mesh.faces)
     # Decimation can tear a closed mesh; slower rates do so less often.
     for aggression in _AGGRESSION:
-        found = simplify(mesh.vertices, mesh.faces, target_count=budget, agg=aggression)
-        vertices, faces = found[:2]
+        simplified = simplify(mesh.vertices, mesh.faces, target_count=budget, agg=aggression)
+        vertices, faces = simplified[:2]
         smaller = Mesh(np.asarray(vertices, np.float32), np.asarray(faces, np.int32))
         if not closed or is_watertight(smaller.faces):
             normals = None if mesh.normals is None else face_normals(smaller)

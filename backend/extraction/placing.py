@@ -91,13 +91,13 @@ class Placer:
         facing : (N,) -1 or 1 along the edge's axis for vertices on the cap, else 0
         """
         crossed = torch.nonzero((edges.first <= self.level) != (edges.second <= self.level))[:, 0]
-        found = self._crossings(
+        crossings = self._crossings(
             start.index_select(0, crossed),
             edges.axis.index_select(0, crossed),
             edges.first.index_select(0, crossed),
             edges.second.index_select(0, crossed),
         )
-        fraction = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, found)
+        fraction = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, crossings)
         if not self.cap:
             return fraction, torch.zeros_like(fraction)
         place = edges.start.gather(0, edges.axis[None])[0]  # (N,) start's coordinate on the axis

@@ -109,9 +109,13 @@ class ActiveFront:
         entered = _mixed(inside)  # (2, 2, 2, N)
         if self.cap and self._close_border(inside, 2 * parents):
             entered |= _mixed(inside)
-        found = torch.nonzero(entered.reshape(8, -1).T)  # (K, 2) parent, child; in parents' order
+        crossing = torch.nonzero(
+            entered.reshape(8, -1).T
+        )  # (K, 2) parent, child; in parents' order
         offsets = torch.as_tensor(CORNERS.T.copy(), dtype=torch.int32, device=parents.device)
-        cells = 2 * parents.index_select(1, found[:, 0]) + offsets.index_select(1, found[:, 1])
+        cells = 2 * parents.index_select(1, crossing[:, 0]) + offsets.index_select(
+            1, crossing[:, 1]
+        )
         return cells[:, self._inside_grid(cells)]
 
     def _inside_grid(self, cells: Places) -> Tensor:
@@ -149,18 +153,18 @@ class ActiveFront:
         end = self.shape[0] if end is None else end
         device = self.sampler.device
         waiting, later = self._ahead.split_at(end)  # detected by an earlier call, not expanded yet
-        found, done, ahead = [], [waiting], [later]
+        grown, done, ahead = [], [waiting], [later]
         candidates = candidates[:, self._unseen(candidates)]
         while candidates.shape[1] or len(waiting):
             active = self._examine(candidates)
             here, later = active.split_at(end)
-            found.append(active)
+            grown.append(active)
             done.append(here)
             ahead.append(later)
             candidates = self._behind_faces(ActiveCells.join([here, waiting], device))
             waiting = ActiveCells.join([], device)
         self._ahead = ActiveCells.join(ahead, device)
-        return ActiveCells.join(found, device), ActiveCells.join(done, device)
+        return ActiveCells.join(grown, device), ActiveCells.join(done, device)
 
     def _unseen(self, cells: Places) -> Tensor:
         return ~self.bricks["seen"].index_select(0, self.bricks.row(cells))
@@ -196,7 +200,7 @@ class ActiveFront:
 
     def _behind_faces(self, cells: ActiveCells) -> Places:
         """Return the unseen neighbours across faces with a sign change, each once."""
-        found = [cells.places[:, :0]]
+        neighbours = [cells.places[:, :0]]
         for face, direction in enumerate(DIRECTIONS.tolist()):
             mixed = self._mixed[face].index_select(0, cells.cases.int())  # (N,)
             axis = face % 3
@@ -205,8 +209,8 @@ class ActiveFront:
             mixed &= place < self.shape[axis] - 1 if direction[axis] > 0 else place > 0
             near = cells.places.index_select(1, torch.nonzero(mixed)[:, 0])
             near[axis] += direction[axis]
-            found.append(near[:, self._unseen(near)])
-        cells_behind = torch.cat(found, dim=1)
+            neighbours.append(near[:, self._unseen(near)])
+        cells_behind = torch.cat(neighbours, dim=1)
         self.bricks.reserve(cells_behind)
         rows = self.bricks.row(cells_behind)
         return self.bricks.places(torch.unique(rows))  # several cells may share a neighbour

@@ -139,9 +139,9 @@ class FieldEvaluator:
         while len(lost) and (coarser := self.samples.coarser(n)) is not None:
             even = ((places[0] | places[1] | places[2]) & 1) == 0
             lost, places, n = lost[even], places[:, even] >> 1, n // 2
-            found = coarser["value"].index_select(0, coarser.row(places))
-            known.index_copy_(0, lost, found)
-            missing = found.isnan()
+            recalled = coarser["value"].index_select(0, coarser.row(places))
+            known.index_copy_(0, lost, recalled)
+            missing = recalled.isnan()
             lost, places = lost[missing], places[:, missing]
         return known
 

@@ -340,7 +340,7 @@ class Levelform(Reconstructor):
         embedding, maps = self.trunk(premultiplied(images))
         if not self.levels:
             return EncodedImages(embedding.float(), None)
-        levels = [level(found) for level, found in zip(self.levels, maps, strict=True)]
+        levels = [level(feature_map) for level, feature_map in zip(self.levels, maps, strict=True)]
         size = levels[0].shape[-2:]
         coarse = [
             F.interpolate(level.float(), size, mode="bilinear", align_corners=False)
@@ -362,10 +362,10 @@ class Levelform(Reconstructor):
             places = batch.points if self.trust is None else with_mirror_images(batch.points)
             inputs, seen = self._inputs(replace(batch, points=places), look)
             each = (-1, places.shape[1] // batch.points.shape[1], batch.points.shape[1])
-            found = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
+            outputs = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
             trust = None if self.trust is None else self.trust(embedding)
             seen = seen.flatten(1).unflatten(1, each)
-            return weighted_mean(found.movedim(0, 2), seen.movedim(0, 2), trust)
+            return weighted_mean(outputs.movedim(0, 2), seen.movedim(0, 2), trust)
 
     def _inputs(self, batch: Batch, look: EncodedImages) -> tuple[Tensor, Tensor]:
         """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
@@ -390,8 +390,8 @@ class Levelform(Reconstructor):
             maps.append(batch.images[:, :, 3:].flatten(0, 1))
         if look.maps is not None:
             maps.append(look.maps)
-        for found in maps:
-            taken = sample_maps(found, pixels.flatten(0, 1), image_size=image_size)
+        for feature_map in maps:
+            taken = sample_maps(feature_map, pixels.flatten(0, 1), image_size=image_size)
             inputs.append(taken.unflatten(0, (objects, views)))
         return torch.cat(inputs, -1), inside_image(pixels, depth, image_size=image_size)
 
@@ -490,10 +490,10 @@ class Levelform(Reconstructor):
         if not self.configuration.reads_views:
             return self.prepare(views)
         unposed = [view for view in views if estimate or view.camera is None]
-        found = iter(self.estimate_cameras(unposed) if unposed else ())
+        estimated = iter(self.estimate_cameras(unposed) if unposed else ())
         return self.prepare(
             [
-                replace(view, camera=next(found)) if estimate or view.camera is None else view
+                replace(view, camera=next(estimated)) if estimate or view.camera is None else view
                 for view in views
             ]
         )
@@ -517,9 +517,11 @@ class Levelform(Reconstructor):
                 "Attach the images to cameras, or use weights that can estimate them.",
             )
         squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
-        found = self.camera.sightings(self._crops(views, squares))
-        numbers = torch.cat([found.zoom.exp()[:, None], found.offset], 1).double().cpu().numpy()
-        axes = found.axes.double().cpu().numpy()
+        sightings = self.camera.sightings(self._crops(views, squares))
+        numbers = (
+            torch.cat([sightings.zoom.exp()[:, None], sightings.offset], 1).double().cpu().numpy()
+        )
+        axes = sightings.axes.double().cpu().numpy()
         return [
             self._camera_of(view, square, rotation, *row)
             for view, square, rotation, row in zip(views, squares, axes, numbers, strict=True)
@@ -606,12 +608,12 @@ class Levelform(Reconstructor):
         near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
         groups = [_mean(each, fraction) for fraction in (near, 1 - near) if bool(fraction.any())]
         entropy = torch.stack(groups).mean()
-        found, true, even = logits > 0, batch.inside > 0.5, near == 0
-        overlap, union = (found & true & even).sum(), ((found | true) & even).sum()
+        predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
+        overlap, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
         missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
         return {
             "loss": entropy + self.configuration.overlap * missed,
-            "sign": (found == true).float().mean(),
+            "sign": (predicted == true).float().mean(),
             "iou": overlap / union.clamp(min=1),
         }
 

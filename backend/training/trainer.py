@@ -338,8 +338,8 @@ class Trainer:
     def _scores(self) -> dict[str, float]:
         """Return the overlap on the validation shapes; of auxiliary networks their loss."""
         if self.part == "main":
-            found: Scores = validate(self._mean, self.validation)
-            return {"iou": found.iou}
+            scores: Scores = validate(self._mean, self.validation)
+            return {"iou": scores.iou}
         phase = self.recipe.phases[-1]
         sampler = sampler_for(self._mean, self.validation, self.recipe.sampling.quiet(), seed=1)
         losses = []
@@ -437,12 +437,12 @@ class Trainer:
 
     def _resume(self) -> None:
         """Go on from the state that is there."""
-        found = load_state(self.settings.out)
-        if found is None:
+        state = load_state(self.settings.out)
+        if state is None:
             self.table.cut(-1)
             return
         try:
-            self._go_on(*found)
+            self._go_on(*state)
         except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(
                 f"{self.settings.out} holds a state that this training can't go on from: "

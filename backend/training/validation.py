@@ -72,7 +72,7 @@ def validate(
         Of `Reconstructor.encode`.
     """
     ticket = ticket or Ticket()
-    found: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     failed = 0
     for index, shape in enumerate(shapes):
         ticket.advance(index / len(shapes))
@@ -82,8 +82,8 @@ def validate(
             raise
         except LevelformError:
             value, failed = 0.0, failed + 1
-        found.setdefault(shape.category, []).append(value)
-    by_category = {name: float(np.mean(values)) for name, values in sorted(found.items())}
+        scores.setdefault(shape.category, []).append(value)
+    by_category = {name: float(np.mean(values)) for name, values in sorted(scores.items())}
     return Scores(float(np.mean(list(by_category.values()))), by_category, failed)
 
 

@@ -101,12 +101,12 @@ class Blender:
         kinds = (protocol.Finished, protocol.Cancelled, protocol.Failed, protocol.VolumeEstimate)
 
         def over(events):
-            found.update({e.job: e for e in events if isinstance(e, kinds)})
-            return set(jobs) <= set(found)
+            result.update({e.job: e for e in events if isinstance(e, kinds)})
+            return set(jobs) <= set(result)
 
-        found = {}
+        result = {}
         self.receive_until(over)
-        return [found[job] for job in jobs]
+        return [result[job] for job in jobs]
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ class TestEnd:
         blender, _ = pair
         blender.reconstruct("one", "wait")
         blender.send(protocol.Ping(7))
-        blender.receive_until(lambda found: protocol.Pong(7) in found)
+        blender.receive_until(lambda events: protocol.Pong(7) in events)
 
 
 class TestOrder:

@@ -61,10 +61,10 @@ def test_the_truth_has_all_overlap_and_a_ball_what_it_has(unseen):
     ball = validate(Oracle(unseen, "ball"), unseen)
     expected = {}
     for shape in unseen:
-        found = np.linalg.norm(shape["uniform.points"], axis=1) < 0.5
+        actual = np.linalg.norm(shape["uniform.points"], axis=1) < 0.5
         ground_truth = shape.inside("uniform")
         expected.setdefault(shape.category, []).append(
-            (found & ground_truth).sum() / (found | ground_truth).sum()
+            (actual & ground_truth).sum() / (actual | ground_truth).sum()
         )
     assert ball.iou == pytest.approx(np.mean([np.mean(v) for v in expected.values()]), abs=1e-6)
 
