@@ -16,7 +16,7 @@ from ..geometry.views import View
 from .bodies import needed_bodies
 from .carving import HullCells, Silhouette, carve
 from .extents import Chords, Slab, cut_chords, explaining_box, find_slab, hull_chords
-from .pyramids import Sight, bounding_box, disagreement, sight_of, uncropped
+from .pyramids import ViewPyramid, bounding_box, disagreement, sight_of, uncropped
 
 LONGEST = 256  # pixels that silhouettes are reduced to
 ROUGH, FINE = 48, 128  # cells along the box: to tell bodies apart, then to measure
@@ -134,7 +134,7 @@ def _inside(cells: HullCells, slab: Slab) -> HullCells:
     return HullCells(cells.centers[kept], cells.size) if kept.any() else cells
 
 
-def _remarks(sights: Sequence[Sight]) -> tuple[str, ...]:
+def _remarks(sights: Sequence[ViewPyramid]) -> tuple[str, ...]:
     if len(sights) == 1:
         return (ONE_VIEW,)
     return (ONE_LINE,) if widest_angle([sight.camera for sight in sights]) < NARROW else ()
@@ -167,7 +167,7 @@ def _spread(axes: Sequence[np.ndarray]) -> float:
     return float(np.linalg.eigvalsh(across.mean(0))[0])
 
 
-def _middle_ray(sight: Sight) -> tuple[np.ndarray, np.ndarray]:
+def _middle_ray(sight: ViewPyramid) -> tuple[np.ndarray, np.ndarray]:
     """Return origin and unit direction, (3,) world, of the ray through a rectangle's middle."""
     left, top, right, bottom = sight.rectangle
     pixel = torch.tensor([(left + right) / 2, (top + bottom) / 2], dtype=torch.float64)
@@ -175,7 +175,7 @@ def _middle_ray(sight: Sight) -> tuple[np.ndarray, np.ndarray]:
     return origin, direction / np.linalg.norm(direction)
 
 
-def _spot(sights: Sequence[Sight]) -> np.ndarray:
+def _spot(sights: Sequence[ViewPyramid]) -> np.ndarray:
     """Return the point, (3,) world, that the views most likely look at.
 
     Where the rays through the rectangles' middles come closest to meeting; for rays along one line
@@ -196,16 +196,16 @@ def _spot(sights: Sequence[Sight]) -> np.ndarray:
     return center + distance * forward
 
 
-def _ahead(sight: Sight, spot: np.ndarray) -> float:
+def _ahead(sight: ViewPyramid, spot: np.ndarray) -> float:
     """Return the depth of a point before a camera; always above zero for an orthographic one."""
     camera = sight.camera
     return 1.0 if camera.orthographic else float((spot - camera.center) @ camera.forward)
 
 
-def _region(sights: Sequence[Sight], spot: np.ndarray, reach: float) -> np.ndarray:
+def _region(sights: Sequence[ViewPyramid], spot: np.ndarray, reach: float) -> np.ndarray:
     """Return (2, 3): a box about `spot`, `reach` times as large as the largest view needs there."""
 
-    def half(sight: Sight) -> float:
+    def half(sight: ViewPyramid) -> float:
         camera, (left, top, right, bottom) = sight.camera, sight.rectangle
         depth = max(_ahead(sight, spot), 1e-6)
         return max((right - left) / camera.fx, (bottom - top) / camera.fy) / 2 * depth

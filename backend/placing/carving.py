@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..fields.hull import HullField, silhouette_map
 from ..geometry.cameras import Camera
-from .pyramids import Sight, half_spaces
+from .pyramids import ViewPyramid, half_spaces
 
 FIRST = 16  # cells along the longest side of the first grid
 FINEST = 256  # at the last one
@@ -31,12 +31,12 @@ class Silhouette:
     distances : as `fields.hull.silhouette_map` makes them of the world's camera
     """
 
-    sight: Sight
+    sight: ViewPyramid
     alpha: Tensor
     distances: Tensor
 
     @classmethod
-    def of(cls, sight: Sight, alpha: Tensor) -> "Silhouette":
+    def of(cls, sight: ViewPyramid, alpha: Tensor) -> "Silhouette":
         """Measure a silhouette."""
         return cls(sight, alpha, silhouette_map(alpha, sight.camera))
 
