@@ -17,14 +17,14 @@ SIDES = ("left", "top", "right", "bottom")
 
 @dataclass(frozen=True)
 class ViewPyramid:
-    """What a view says of the object's whereabouts.
+    """The part of space in which a view sees the object.
 
     Attributes
     ----------
     camera : posed in the world
     rectangle : left, top, right, bottom of the silhouette in pixels
     cropped : which of these sides lie on the image's border
-    name : what to call the view in a message
+    name : the view's name in messages
     """
 
     camera: Camera
@@ -34,9 +34,9 @@ class ViewPyramid:
 
 
 def sight_of(camera: Camera, alpha: np.ndarray, name: str) -> ViewPyramid:
-    """Return the sight of a view whose silhouette is where `alpha`, (H, W), is above one half.
+    """Return the pyramid of a view whose silhouette is where `alpha`, (H, W), exceeds one half.
 
-    An empty silhouette counts as the whole image, cropped on all sides: it says nothing.
+    An empty silhouette counts as the whole image, cropped on all sides: it bounds nothing.
     """
     height, width = alpha.shape
     rows, columns = (np.flatnonzero((alpha >= 0.5).any(axis)) for axis in (1, 0))
@@ -71,7 +71,7 @@ def half_spaces(sight: ViewPyramid) -> np.ndarray:
 
 
 def uncropped(sight: ViewPyramid, growth: float) -> ViewPyramid:
-    """Return the sight as if the object ended beyond the border, by a fraction of what is seen."""
+    """Return the pyramid extended beyond the border by a fraction of the visible part."""
     left, top, right, bottom = sight.rectangle
     wide, high = growth * (right - left), growth * (bottom - top)
     grow = np.array([-wide, -high, wide, high]) * sight.cropped
@@ -83,7 +83,7 @@ def uncropped(sight: ViewPyramid, growth: float) -> ViewPyramid:
 def bounding_box(sights: Sequence[ViewPyramid]) -> np.ndarray | None:
     """Return (2, 3) corners of the box around the pyramids' intersection; None when it is empty.
 
-    Entries are infinite where it is open. Six small linear programs.
+    Solves six small linear programs. Entries are infinite where the intersection is open.
     """
     from scipy.optimize import linprog
 
