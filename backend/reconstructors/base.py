@@ -6,7 +6,7 @@ frame in `to_method` and `prepare` and nowhere else.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -87,6 +87,14 @@ class Reconstructor(nn.Module, ABC):
     @abstractmethod
     def encode(self, views: Sequence[View]) -> Code:
         """Return one code for the views of one object; cameras are posed in the volume's frame."""
+
+    def codes(self, views: Sequence[View], **options: Any) -> Generator[Code, None, Code]:
+        """Encode views as `encode` does; yield codes to show on the way, and return the last.
+
+        A method that `improves` yields what it has every second or two; the others yield nothing.
+        """
+        yield from ()
+        return self.encode(views, **options)
 
     @abstractmethod
     def decode(self, code: Code) -> Field:
