@@ -42,32 +42,6 @@ def reduce_views(
     return (values * safe_weights).sum(dim) / safe_weights.expand_as(values).sum(dim)
 
 
-def project_points(
-    points: Tensor, camera_from_points: Tensor, intrinsics: Tensor, *, orthographic: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Project the points of B objects into the V images of each; differentiable in everything.
-
-    Parameters
-    ----------
-    points : (B, N, 3)
-    camera_from_points : (B, V, 4, 4), camera axes x right, y down, z forward
-    intrinsics : (B, V, 4), fx fy cx cy in pixels
-
-    Returns
-    -------
-    pixels : (B, V, N, 2), from the top left corner, pixel centres at +0.5
-    depth : (B, V, N), along the optical axis
-    """
-    local = torch.einsum("bvij,bnj->bvni", camera_from_points[..., :3, :3], points)
-    local = local + camera_from_points[..., None, :3, 3]
-    depth = local[..., 2]
-    plane = local[..., :2]
-    if not orthographic:
-        safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
-        plane = plane / safe[..., None]
-    return plane * intrinsics[..., None, :2] + intrinsics[..., None, 2:], depth
-
-
 def camera_tensors(cameras: Sequence[Camera], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return `camera_from_points` (V, 4, 4) and `intrinsics` (V, 4) of cameras, float32."""
     poses = np.stack([camera.camera_from_world for camera in cameras]).astype(np.float32)

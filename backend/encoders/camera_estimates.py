@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.cameras import inverse_pose
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
@@ -64,9 +65,7 @@ def _camera_of(
 
 def training_camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:
     """Return the training camera whose camera_from_volume is (3, 3) rotation, (3,) translation."""
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
+    pose = inverse_pose(rotation, translation)
     size = framing.size
     focal = framing.focal * size
     return Camera(pose, focal, focal, size / 2, size / 2, size, size)

@@ -5,7 +5,6 @@ Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, 
 convolution on: with a quarter, the stages work on maps as small as for an image of half the size.
 """
 
-import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
@@ -102,9 +101,3 @@ def doubled_stem(weight: Tensor) -> Tensor:
     """Return the first kernel, (O, I, 2 K, 2 K), that sees in an image what (O, I, K, K) sees in
     one of half the size, each of whose pixels is the mean of four."""
     return weight.repeat_interleave(2, -1).repeat_interleave(2, -2) / 4
-
-
-def premultiplied(images: Tensor) -> Tensor:
-    """Return images (..., 4, H, W), straight alpha, with their colours times alpha."""
-    alpha = images[..., 3:, :, :]
-    return torch.cat([images[..., :3, :, :] * alpha, alpha], -3)

@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..geometry.frames import scale_of
+from ..geometry.projection import project_points
 from .field import Field
 
 
@@ -291,14 +292,10 @@ class DISNField(Field):
 
     def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return pixels (V, N, 2), and which points a view sees, (V, N)."""
-        local = points @ self._poses[:, :3, :3].transpose(1, 2) + self._poses[:, None, :3, 3]
-        depth = local[..., 2:]
-        safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
-        plane = local[..., :2] / torch.where(
-            self._orthographic[:, None, None], torch.ones_like(depth), safe
+        pixels, depth = project_points(
+            points, self._poses, self._intrinsics, orthographic=self._orthographic
         )
-        pixels = plane * self._intrinsics[:, None, :2] + self._intrinsics[:, None, 2:]
-        inside = ((pixels >= 0) & (pixels <= self._maps.size)).all(-1) & (depth[..., 0] > 0)
+        inside = ((pixels >= 0) & (pixels <= self._maps.size)).all(-1) & (depth > 0)
         return pixels, inside.to(points)
 
     def _taps(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

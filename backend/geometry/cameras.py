@@ -17,6 +17,7 @@ from torch import Tensor
 from ..contract.cameras import FLIP_YZ as FLIP_YZ
 from ..contract.cameras import CameraData, from_frame, in_frame, to_frame
 from ..contract.errors import RequestError
+from .projection import to_pixels
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,8 @@ class Camera:
             where `pixels` are meaningless (but finite)
         """
         pose = torch.as_tensor(self.camera_from_world, dtype=points.dtype, device=points.device)
-        local = points @ pose[:3, :3].T + pose[:3, 3]
-        depth = local[..., 2]
-        scale = torch.tensor([self.fx, self.fy], dtype=points.dtype, device=points.device)
-        offset = torch.tensor([self.cx, self.cy], dtype=points.dtype, device=points.device)
-        plane = local[..., :2]
-        if not self.orthographic:
-            safe = torch.where(depth.abs() < 1e-9, torch.full_like(depth, 1e-9), depth)
-            plane = plane / safe[..., None]
-        return plane * scale + offset, depth
+        intrinsics = pose.new_tensor([self.fx, self.fy, self.cx, self.cy])
+        return to_pixels(points @ pose[:3, :3].T + pose[:3, 3], intrinsics, self.orthographic)
 
     def rays(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the ray through each pixel position.

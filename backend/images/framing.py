@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..contract.cameras import inverse_pose
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.views import View
@@ -183,9 +184,7 @@ def canonical_camera(camera: Camera, framing: Framing) -> Camera:
     rotation = tilt @ camera_from_world[:3, :3]
     translation = tilt @ camera_from_world[:3, 3]
     translation[2] *= focal / camera.fx
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
+    pose = inverse_pose(rotation, translation)
     return Camera(pose, focal, focal, middle, middle, size, size)
 
 

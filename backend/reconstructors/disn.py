@@ -41,8 +41,9 @@ from ..fields.field import Field
 from ..fields.fused import FusedFields
 from ..fields.mirrored import MirroredField
 from ..fields.pixel_aligned import DISNField, Maps
-from ..fusion import camera_tensors, project_points
+from ..fusion import camera_tensors
 from ..geometry.cameras import Camera
+from ..geometry.projection import project_points
 from ..geometry.views import View
 from ..images.framing import FramedViews
 from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small, small_camera

@@ -45,8 +45,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..contract.cameras import inverse_pose
 from ..contract.errors import RequestError
-from ..encoders.trunk import Trunk, doubled_stem, premultiplied
+from ..encoders.trunk import Trunk, doubled_stem
 from ..encoders.upright import (
     UprightCameraNetwork,
     choices,
@@ -55,9 +56,11 @@ from ..encoders.upright import (
     true_sightings,
 )
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
+from ..fusion import camera_tensors, inside_image, reduce_views, sample_maps
 from ..geometry.cameras import Camera
+from ..geometry.projection import project_points
 from ..geometry.views import View
+from ..images.alpha import premultiply
 from ..images.cropping import crop_square
 from ..images.framing import OURS, FramedViews, Framing, mask_square
 from ..training.recipes import EVEN, Sampling, small, small_camera
@@ -310,7 +313,7 @@ class Levelform(Reconstructor):
         Maps of all levels are resized to the finest one's resolution, so that one look-up takes
         them all.
         """
-        embedding, maps = self.trunk(premultiplied(images))
+        embedding, maps = self.trunk(premultiply(images, dim=-3))
         if not self.levels:
             return EncodedImages(embedding.float(), None)
         levels = [level(found) for level, found in zip(self.levels, maps, strict=True)]
@@ -516,9 +519,7 @@ class Levelform(Reconstructor):
         """Return the camera of a whole image from what was found in a square of it."""
         left, top, side = square
         height, width = view.image.shape[:2]
-        pose = np.eye(4)
-        pose[:3, :3] = rotation.T
-        pose[:3, 3] = -rotation[2] * self._distance
+        pose = inverse_pose(rotation, np.array([0.0, 0.0, self._distance]))
         focal = zoom * self.framing.focal * side
         cx, cy = left + (across + 1) / 2 * side, top + (down + 1) / 2 * side
         return Camera(pose, focal, focal, cx, cy, width, height)

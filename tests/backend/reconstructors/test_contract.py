@@ -83,7 +83,7 @@ def test_the_level_moves_every_field_and_is_kept(name, points, photograph, camer
 
 
 def test_a_surface_without_a_level_says_so():
-    with pytest.raises(RequestError, match="The level of UCLID-Net can.t be moved"):
+    with pytest.raises(RequestError, match=r"The level of UCLID-Net can.t be moved"):
         load_reconstructor("uclid-net", "random", "cpu").shift_level(0.1)
 
 
