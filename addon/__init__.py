@@ -1,8 +1,8 @@
-"""Levelform inside Blender: registration of everything, in order, and its undoing in reverse.
+"""Levelform inside Blender: registers everything in order, and unregisters in reverse order.
 
-Each module of `_MODULES` lists its `CLASSES` and may have a `register` and an `unregister` of its
-own for what is no class (properties of Blender's types, handlers, keys). Importing this package
-imports no `bpy`.
+Each module of `_MODULES` lists its `CLASSES`. It may also define `register` and `unregister` for
+anything that is not a class (properties of Blender's types, handlers, keys). Importing this package
+does not import `bpy`.
 """
 
 import logging
@@ -11,13 +11,15 @@ from contextlib import ExitStack
 from importlib import import_module
 
 _MODULES = (
+    "ui.properties_cameras",
     "ui.properties",
+    "ui.properties_dataset",
     "ui.properties_training",
     "ui.method_options",
     "ui.preferences",
     "scene.view_checks",
     "scene.watch",
-    "jobs.session",
+    "jobs.handlers",
     "jobs.keeping",
     "operators.backend",
     "operators.cameras",
@@ -30,7 +32,10 @@ _MODULES = (
     "operators.dataset",
     "data.training_run",
     "operators.training",
+    "ui.panels_cameras",
     "ui.panels",
+    "ui.panels_result",
+    "ui.panels_backend",
     "ui.panels_compare",
     "ui.panels_dataset",
     "ui.panels_training",
@@ -45,8 +50,8 @@ _undo = ExitStack()
 def register() -> None:
     """Register every class and hook.
 
-    A failure undoes what was registered before it and propagates, so that a second try starts
-    afresh.
+    On an error, everything registered before it is unregistered and the error propagates, so that
+    the next attempt starts from scratch.
     """
     global _undo
     with ExitStack() as undo:
@@ -63,7 +68,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Undo `register` in reverse order; failures propagate after everything was tried."""
+    """Undo `register` in reverse order; errors propagate after everything was tried."""
     _undo.close()
 
 

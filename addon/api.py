@@ -1,4 +1,4 @@
-"""What scripts and Blender's console call; every button does something that is here.
+"""The public functions for scripts and Blender's console; every button calls one of them.
 
     from bl_ext.user_default.levelform import api
 
@@ -6,47 +6,45 @@
     api.reconstruct(cameras="/photos/chair/transforms.json")     # a folder of posed images
     api.reconstruct(["a.png", "b.png"], cameras=[cam_a, cam_b])  # images and their cameras
 
-Every call blocks until it is done, in a window and in the background alike.
+Every call blocks until it is done, in a window and in the background.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Mapping
 from os import PathLike
 from typing import Any
 
 import bpy
 import numpy as np
 
-from ..backend.contract import batch_words
-from ..backend.contract.batch import Item, ItemKind
 from ..backend.contract.checks import check_told
 from ..backend.contract.errors import RequestError
 from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Progress
+from ..backend.contract.settings import COLOR, FUSE, METHOD, RESOLUTION, SEED
 from ..backend.contract.settings import Settings as Settings
-from ..backend.contract.words import parse_background
 from .backend_setup import interpreter
 from .data import dataset_render
-from .data.batch import batch_lines
+from .data.batch import batch as batch
 from .data.compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
 from .jobs.requests import (
     DEFAULT_NAME,
     absolute,
+    background_of,
     begin,
     begin_check,
     begin_remesh,
     checked,
-    scene_settings,
 )
-from .jobs.session import Running, live
+from .jobs.session import live
 from .jobs.stage import add_cameras as add_cameras
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
 from .jobs.stage import use_images as use_images
 from .jobs.stage import volume_from_cameras as volume_from_cameras
-from .scene import volume as scene_volume
 from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
-from .scene.views import Camera, ImageLike, ViewSource, given_source
+from .scene.views import Camera, ImageLike, given_source
+
+RENDER = dataset_render.RenderSettings()  # its defaults
 
 
 def reconstruct(
@@ -58,7 +56,17 @@ def reconstruct(
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
-    **settings: Any,
+    method: str = METHOD.default,
+    weights: str | None = None,
+    resolution: int = RESOLUTION.default,
+    level: float | None = None,
+    color: bool = COLOR.default,
+    seed: int = SEED.default,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    cures: Iterable[str] = (),
+    fuse: bool = FUSE.default,
+    **unknown: Any,
 ) -> bpy.types.Object:
     """Reconstruct one object and add it to the scene.
 
@@ -71,32 +79,37 @@ def reconstruct(
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed images. None: the scene's ticked cameras if there are no images either, else none.
     volume
-        An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: what the cameras see.
+        An Empty, or (4, 4) world_from_volume of the cube [-1, 1]^3. None: estimated from the
+        cameras.
     front
-        Degrees about +Z from -Y to where the object's front looks, where `volume` does not say it.
-        None: what a network needs is found from the images.
+        Direction of the object's front in degrees about +Z from -Y, if no `volume` is given. None:
+        estimated from the images if a network needs it.
     frames
-        Of cameras whose image is a sequence or a movie: how many, spread evenly over the scene's
-        range, or which (a list, or "1-48:6"), each a view. None: the current frame.
+        For cameras whose image is a sequence or a movie: a number of frames, spread evenly over the
+        scene's range, or the frames (a list, or "1-48:6"), each a view. None: the current frame.
     name
-        What to call the object.
+        Name of the new object.
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
-    settings
-        Fields of `Settings`: method, weights, resolution, level, color, seed, device, options, and
-        cures (what to do about views that disagree, see `check_views`);
-        `methods` lists what a method takes as options, and what its level is.
+    method, weights, resolution, level, color, seed, device, fuse
+        As in `Settings`; `methods` lists the methods, and what the level of each means.
+    options
+        Further options of the method and of the meshing by name, as `methods` lists them.
+    cures
+        What to do about views that disagree, see `check_views`.
+    unknown
+        Any other name is refused, and the closest setting is suggested.
 
     Returns
     -------
-    The new object; what made it is in its custom property "levelform".
+    The new object; its custom property "levelform" stores how it was made.
 
     Raises
     ------
     RequestError
-        If something asked for can't be had; the scene is as it was.
+        If the request is invalid; the scene is unchanged.
     WorkError
-        If the work failed; the scene is as it was.
+        If the work failed; the scene is unchanged.
     """
     return _exhaust(
         stream(
@@ -107,7 +120,17 @@ def reconstruct(
             frames=frames,
             name=name,
             background=background,
-            **settings,
+            method=method,
+            weights=weights,
+            resolution=resolution,
+            level=level,
+            color=color,
+            seed=seed,
+            device=device,
+            options=options,
+            cures=cures,
+            fuse=fuse,
+            **unknown,
         )
     )
 
@@ -121,19 +144,41 @@ def stream(
     frames: Frames = None,
     name: str = DEFAULT_NAME,
     background: Background | str = "auto",
-    **settings: Any,
+    method: str = METHOD.default,
+    weights: str | None = None,
+    resolution: int = RESOLUTION.default,
+    level: float | None = None,
+    color: bool = COLOR.default,
+    seed: int = SEED.default,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    cures: Iterable[str] = (),
+    fuse: bool = FUSE.default,
+    **unknown: Any,
 ) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
-    """Reconstruct as `reconstruct` does, telling what happens; the generator returns the object.
+    """Reconstruct as `reconstruct` does and yield progress; the generator returns the object.
 
     Yields
     ------
-    `Progress`, and each `MeshUpdate` after its mesh was put into the scene, coarse to fine. Closing
-    the generator before its end cancels the job and leaves the scene as it was.
+    `Progress`, and each `MeshUpdate` after its mesh was added to the scene, coarse to fine. Closing
+    the generator early cancels the job and leaves the scene unchanged.
     """
-    if isinstance(background, str):
-        background = parse_background(background)
     scene = _scene()
-    chosen = checked(Settings.of(background=background, **settings))
+    settings = Settings.of(
+        method=method,
+        weights=weights,
+        resolution=resolution,
+        level=level,
+        background=background_of(background),
+        color=color,
+        seed=seed,
+        device=device,
+        options=options or {},
+        cures=tuple(cures),
+        fuse=fuse,
+        **unknown,
+    )
+    chosen = checked(settings)
     source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
@@ -153,115 +198,28 @@ def check_views(
     images, cameras, background
         As in `reconstruct`.
     cures
-        What is done about views before they are compared, such as "leave-out=3", "swap=2,5" or
+        Corrections to the views before the comparison, such as "leave-out=3", "swap=2,5" or
         "convention=opencv".
 
     Returns
     -------
-    "agree" (None where no two views can be compared), "views_checked" with each view's name,
-    residual in pixels of 224 and remark, "cures" that would make them agree, each with its name for
-    `cures` here and in `reconstruct`, and "remarks".
+    "agree" (None if no two views can be compared), "views_checked" with each view's name, residual
+    (in pixels of an image 224 pixels wide) and remark, "cures" that would make them agree, each
+    with its name for `cures` here and in `reconstruct`, and "remarks".
 
     Raises
     ------
     RequestError
-        If something asked for can't be had.
+        If the request is invalid.
     WorkError
         If the work failed.
     """
-    if isinstance(background, str):
-        background = parse_background(background)
-    chosen = Settings.of(background=background, cures=tuple(cures))
+    chosen = Settings(background=background_of(background), cures=tuple(cures))
     source = given_source(images, cameras, bpy.context.scene)
     running = begin_check(source, chosen)
     _exhaust(live.drive(running))
-    assert running.job.checked is not None  # `drive` raises where there is none
+    assert running.job.checked is not None  # otherwise `drive` raises
     return check_told(running.job.checked, source.remarks)
-
-
-def batch(
-    sources: Iterable[str | PathLike[str]],
-    out: str | PathLike[str],
-    *,
-    suffix: str = ".glb",
-    part: str | None = None,
-    again: bool = False,
-    volume: bpy.types.Object | np.ndarray | None = None,
-    background: Background | str | None = None,
-    report: Callable[[dict[str, Any]], None] | None = None,
-    **settings: Any,
-) -> list[dict[str, Any]]:
-    """Reconstruct many objects, each to a mesh file of its own, by one worker.
-
-    Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
-    cameras, or a file of them, makes one. What an earlier call finished is kept. An object that
-    fails stops no other. The scene is left as it was; only .blend sources, whose ticked cameras and
-    settings count, are opened in place of the open file, which is opened again at the end.
-
-    Parameters
-    ----------
-    sources
-        Images, files of cameras, .blend files, and folders.
-    out
-        Folder of the mesh files, and of a record beside each.
-    suffix
-        Of the mesh files: .glb .ply .obj .stl .npz.
-    part
-        "2/5" makes the second of five equal parts, for several machines; None: all.
-    again
-        Make also what is there and has not changed.
-    volume
-        As in `reconstruct`, the same for all.
-    background
-        As in `reconstruct`; None: "auto", or what a .blend says.
-    report
-        Is called with each line as soon as it is there.
-    settings
-        Fields of `Settings`, as in `reconstruct`.
-
-    Returns
-    -------
-    For each object `source`, `out`, `state` ("done", "kept" or "failed") and what `--json` prints
-    of a job, or `error` and `hint`; at the end their counts.
-
-    Raises
-    ------
-    RequestError
-        If the request is wrong whatever the objects, or .blend files would replace unsaved changes.
-    """
-    given: dict[str, Any] = dict(settings)
-    if background is not None:
-        named = isinstance(background, str)
-        given["background"] = parse_background(background) if named else background
-    live.ask_methods()  # so that what no method takes is refused before any work
-    chosen = checked(Settings.of(**given))
-    place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
-
-    def begin_one(item: Item, source: ViewSource) -> Running:
-        own, scene = chosen, bpy.context.scene
-        if item.kind is ItemKind.SCENE:
-            own = replace(scene_settings(scene), **given)
-        own = replace(own, fuse=own.fuse or item.kind is ItemKind.IMAGES)
-        box = scene.levelform.volume if place is None and item.kind is ItemKind.SCENE else place
-        return begin(source, own, volume=box, name=item.name)
-
-    wishes = batch_words.settings_of(chosen, volume=place)
-    lines = []
-    for line in batch_lines(
-        sources,
-        out,
-        begin_one,
-        wishes,
-        method=chosen.method,
-        suffix=suffix,
-        fuse=chosen.fuse,
-        part=part,
-        again=again,
-    ):
-        lines.append(line)
-        if report is not None:
-            report(line)
-    return lines
 
 
 def remesh(
@@ -272,21 +230,21 @@ def remesh(
     color: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> bpy.types.Object:
-    """Mesh a reconstruction again from the field that the worker kept; the method does not run.
+    """Mesh a reconstruction again from the field kept by the worker, without running the method.
 
     Parameters
     ----------
     target
         An object that `reconstruct` made; its mesh is replaced, the object and its modifiers stay.
     resolution, level, color, options
-        As in `Settings`; options of the meshing alone, see `options.REMESH`.
+        As in `Settings`; only options of the meshing, see `options.REMESH`.
 
     Raises
     ------
     RequestError
-        If the object is no reconstruction, or is being edited.
+        If the object is not a reconstruction, or is being edited.
     WorkError
-        If its field is not kept any more; its mesh is as it was.
+        If its field is no longer kept; its mesh is unchanged.
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
     return _exhaust(live.drive(running))
@@ -300,21 +258,21 @@ def compare(
     seed: int = 0,
     heat: bool = True,
 ) -> dict[str, Any]:
-    """Measure how near a mesh is to a reference, both with their modifiers, where they stand.
+    """Measure the distance of a mesh from a reference, both with modifiers, in world coordinates.
 
     Parameters
     ----------
     protocol
-        "levelform": IoU, Chamfer, F-scores and normal consistency, lengths in percent of the
-        reference's longest side; or a method's name, for the numbers as its paper defines them.
+        "levelform": IoU, Chamfer distance, F-scores and normal consistency, lengths in percent of
+        the reference's longest side; or a method's name: metrics as defined in its paper.
     heat
         Colour `result` by its distances: red is outside the reference, blue inside.
 
     Returns
     -------
-    `metrics` by name, and how they were measured; the same is in the custom property
-    "levelform_comparison" of `result`, and each vertex's distance in its attribute
-    "levelform_distance" where modifiers leave the vertices alone.
+    `metrics` by name, and the settings of the measurement; also stored in the custom property
+    "levelform_comparison" of `result`. Each vertex's distance is stored in the attribute
+    "levelform_distance" if modifiers do not change the vertices.
 
     Raises
     ------
@@ -330,33 +288,42 @@ def compare(
 def render_dataset(
     source: bpy.types.Collection | str | PathLike[str],
     out: str | PathLike[str],
-    **settings: Any,
+    *,
+    engine: str = RENDER.engine,
+    views: int = RENDER.views,
+    size: int = RENDER.size,
+    cameras: str = RENDER.cameras,
+    seed: int = RENDER.seed,
+    samples: int = RENDER.samples,
+    passes: Iterable[str] = RENDER.passes,
 ) -> dict[str, Any]:
     """Render training images of every mesh object of a collection, or mesh file of a folder.
 
     Parameters
     ----------
     out
-        A folder; each shape gets one in it, with its images and a `transforms.json`. What an
-        earlier call finished there is kept.
-    settings
-        Fields of `dataset_render.RenderSettings`: engine, views, size, cameras, seed,
-        samples, passes.
+        A folder; each shape gets a folder in it, with its images and a `transforms.json`. Shapes
+        finished by an earlier call are kept.
+    engine, views, size, cameras, seed, samples, passes
+        As in `dataset_render.RenderSettings`.
 
     Returns
     -------
-    What there is: `out`, how many `shapes` and `views`, and why which were `skipped`.
+    `out`, the numbers of `shapes` and `views`, and the reasons for those that were `skipped`.
 
     Raises
     ------
     LevelformError
-        As `dataset_render.render_dataset`; the scene is as it was.
+        As `dataset_render.render_dataset`; the scene is unchanged.
     """
     if isinstance(source, bpy.types.Collection):
         targets = dataset_render.targets_of_collection(source)
     else:
         targets = dataset_render.targets_of_folder(absolute(source))
-    chosen, place = dataset_render.RenderSettings(**settings), absolute(out)
+    chosen = dataset_render.RenderSettings(
+        engine, views, size, cameras, seed, samples, tuple(passes)
+    )
+    place = absolute(out)
     outcome = dataset_render.Outcome(place, chosen.views)
     for step in dataset_render.render_dataset(targets, place, chosen):
         outcome.take(step)
@@ -364,24 +331,24 @@ def render_dataset(
 
 
 def methods() -> tuple[MethodInfo, ...]:
-    """Return the methods that the worker runs; starts it if need be."""
+    """Return the worker's methods; start the worker if necessary."""
     return live.ask_methods()
 
 
 def doctor() -> dict[str, Any]:
-    """Return what was found and what is missing for the backend to run, candidate by candidate."""
+    """Return what each candidate Python has, and what it lacks, for running the backend."""
     return interpreter.doctor()
 
 
 def _scene() -> bpy.types.Scene:
-    """Return the context's scene; refuse where the extension is not registered."""
+    """Return the context's scene; raise `RequestError` if the extension is not registered."""
     if not hasattr(bpy.types.Scene, "levelform"):
         raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
     return bpy.context.scene
 
 
 def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
-    """Run a generator to its end and return what it returns."""
+    """Run a generator to its end and return its return value."""
     while True:
         try:
             next(events)

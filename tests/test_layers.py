@@ -18,12 +18,22 @@ ALLOWED = {
     "encoders": FOUNDATION | {"geometry", "images"},
     "fields": FOUNDATION | {"geometry", "images"},
     "fusion": FOUNDATION | {"geometry"},
+    "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
     "reconstructors": FOUNDATION
-    | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
+    | {
+        "geometry",
+        "images",
+        "fields",
+        "encoders",
+        "fusion",
+        "fit",
+        "training.batch",
+        "training.recipes",
+    },
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
     "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},
@@ -60,15 +70,20 @@ ADDON_ALLOWED = {
 }
 ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
 NO_BPY = [
+    "addon/backend_setup/candidates.py",
     "addon/backend_setup/checkup.py",
     "addon/backend_setup/environment.py",
     "addon/backend_setup/install.py",
     "addon/backend_setup/locks.py",
     "addon/backend_setup/managed.py",
     "addon/backend_setup/pip.py",
+    "addon/jobs/cancelling.py",
     "addon/jobs/client.py",
     "addon/jobs/dialling.py",
+    "addon/jobs/job.py",
+    "addon/jobs/processes.py",
     "addon/jobs/queue.py",
+    "addon/jobs/worker_folder.py",
 ]
 NO_TORCH = ["backend/ticket.py", "backend/launch.py"]
 STANDARD = set(sys.stdlib_module_names)

@@ -1,6 +1,6 @@
-"""Ask an interpreter what it has: runs `backend/doctor.py` with it, and waits for nothing.
+"""Checks an interpreter by running `backend/doctor.py` with it, without blocking.
 
-Knows no `bpy`.
+Does not use `bpy`.
 """
 
 import contextlib
@@ -17,20 +17,21 @@ from typing import Any
 from .environment import clean_environment
 
 DOCTOR = Path(__file__).parents[2] / "backend" / "doctor.py"
-_QUICK_PATIENCE = 15.0  # seconds that an interpreter has to start
-_PATIENCE = 180.0  # seconds that it has to import torch, from a slow disk
+_QUICK_PATIENCE = 15.0  # seconds allowed for an interpreter to start
+_PATIENCE = 180.0  # seconds allowed for importing torch from a slow disk
 
 
 @dataclass(frozen=True)
 class InterpreterReport:
-    """What an interpreter has; `problem` is empty when it can run the backend.
+    """The capabilities of an interpreter; `problem` is empty if it can run the backend.
 
     Attributes
     ----------
-    libraries : version by distribution, None where it is not installed
-    missing, broken : what is needed and not there, and why an import fails, by distribution
-    lacking : what is not there and not needed by everything
-    devices : names, the fastest first; empty after a quick look
+    libraries : version by distribution, None if it is not installed
+    missing : required distributions that are not installed
+    broken : the reason for a failed import, by distribution
+    lacking : optional distributions that are not installed
+    devices : names, the fastest first; empty after a quick check
     """
 
     executable: str
@@ -47,21 +48,21 @@ class InterpreterReport:
 
     @property
     def usable(self) -> bool:
-        """Whether the backend runs on it, as far as was looked."""
+        """Whether the backend runs on it, according to this check."""
         return not self.problem
 
 
 class Check:
-    """One look at an interpreter: `start`, then `poll` until there is a report.
+    """One check of an interpreter: `start`, then `poll` until there is a report.
 
     Parameters
     ----------
     python
         The interpreter's path.
     quick
-        Only see whether the libraries are there; else import each and list the devices.
+        Only check whether the libraries are installed; else import each and list the devices.
     required
-        Module by distribution, in place of what the backend needs.
+        Module by distribution; by default those that the backend needs.
     """
 
     def __init__(
@@ -78,8 +79,8 @@ class Check:
         self._output: Any = None
 
     def start(self) -> None:
-        """Start looking; an interpreter that can't be run has its report at once."""
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the look
+        """Start the check; if the interpreter can't be run, there is a report immediately."""
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the check
         self._deadline = time.monotonic() + self._patience
         try:
             self._process = subprocess.Popen(
@@ -114,7 +115,7 @@ class Check:
         return report
 
     def stop(self) -> None:
-        """End the look, whether or not it is over."""
+        """Stop the check."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -129,20 +130,20 @@ class Check:
 def check(
     python: str, *, quick: bool = False, required: Mapping[str, str] | None = None
 ) -> InterpreterReport:
-    """Return what an interpreter has; blocks for some 50 ms if `quick`, else for seconds."""
+    """Return the report on an interpreter; blocks for some 50 ms if `quick`, else for seconds."""
     look = Check(python, quick=quick, required=required)
     look.start()
     return look.wait()
 
 
 def _read(python: str, output: bytes, status: int) -> InterpreterReport:
-    """Take the report from the last line that the doctor printed."""
+    """Parse the report in the last line printed by the doctor."""
     lines = output.decode(errors="replace").strip().splitlines()
     try:
-        found = json.loads(lines[-1])
-        devices = tuple(device["name"] for device in found["devices"])
+        answer = json.loads(lines[-1])
+        devices = tuple(device["name"] for device in answer["devices"])
         names = InterpreterReport.__dataclass_fields__.keys() - {"executable", "devices"}
-        facts = {name: found[name] for name in names}
+        facts = {name: answer[name] for name in names}
     except (IndexError, ValueError, KeyError, TypeError):
         said = lines[-1] if lines else f"exit status {status}"
         return _refused(python, f"does not work ({said})")
@@ -154,10 +155,10 @@ def _refused(python: str, why: str) -> InterpreterReport:
     return InterpreterReport(
         python,
         problem=f"The Python {python or '(none)'} {why}.",
-        hint="Press Install backend, or choose another Python in the preferences.",
+        hint="Press Install Backend, or choose another Python in the preferences.",
     )
 
 
 def is_executable(path: str) -> bool:
-    """Tell whether a file of that name is there and may be run."""
+    """Return whether a path is an executable file."""
     return os.path.isfile(path) and os.access(path, os.X_OK)

@@ -1,4 +1,4 @@
-"""The environment of the processes that run another Python. Knows no `bpy`."""
+"""The environment variables of processes that run another Python. Does not use `bpy`."""
 
 import os
 
@@ -11,7 +11,7 @@ def clean_environment(methods: str = "") -> dict[str, str]:
     Parameters
     ----------
     methods
-        The user's folder of methods; empty: what the environment says.
+        The user's folder of methods; empty: the one in the environment, if any.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return clean | {METHODS_FOLDER: methods} if methods else clean

@@ -1,8 +1,6 @@
-"""The backend's interpreter: where it is found, and how an environment of its own is built.
+"""Builds the managed environment in `<user folder>/backend`. Does not use `bpy`.
 
-`find_backend` looks in the order of the design: `$LEVELFORM_PYTHON`, the preference, the managed
-environment, Blender's own Python. `Installation` builds the managed environment in
-`<user folder>/backend`, step by step inside `poll`, so that Blender never waits. Knows no `bpy`.
+The work proceeds step by step inside `Installation.poll`, so that it never blocks Blender.
 """
 
 import atexit
@@ -13,91 +11,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from ...backend.contract.errors import LevelformError, WorkError
 from . import locks, pip
-from .checkup import Check, InterpreterReport, check, is_executable
-from .managed import LOG, InstallPlan, claim, managed_python, needs, write_marker
+from .checkup import Check, InterpreterReport, is_executable
+from .managed import LOG, InstallPlan, claim, needs, write_marker
 from .managed import TorchBuild as TorchBuild
 from .managed import is_partial as is_partial
 from .managed import remove as remove
 
-VARIABLE = "LEVELFORM_PYTHON"
-_KILL_PATIENCE = 3.0  # seconds from a polite signal to pip to the other one
+_KILL_PATIENCE = 3.0  # seconds between SIGTERM and SIGKILL to pip
 
 logger = logging.getLogger(__name__)
 
 
-# ---------------------------------------------------------------- finding
-
-
-class InterpreterSource(StrEnum):
-    """Where an interpreter was looked for, in the order in which they are tried."""
-
-    ENVIRONMENT = "environment"
-    PREFERENCE = "preference"
-    MANAGED = "managed"
-    BLENDER = "blender"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An interpreter that may run the backend, and what it has."""
-
-    source: InterpreterSource
-    python: str
-    report: InterpreterReport
-
-
-Backend = Candidate  # one whose report is usable
-
-
-def find_backend(preference: str, user_folder: str | Path) -> Backend | None:
-    """Return the first interpreter that has what the backend needs, as a quick look tells.
-
-    Parameters
-    ----------
-    preference
-        The path that the user chose; may be empty.
-    user_folder
-        Where the extension may write; the managed environment is in it.
-    """
-    looks = candidates(preference, user_folder, quick=True)
-    return next((candidate for candidate in looks if candidate.report.usable), None)
-
-
-def candidates(
-    preference: str, user_folder: str | Path, *, quick: bool = True
-) -> Iterator[Candidate]:
-    """Look at one interpreter after the other, and yield each with what was found.
-
-    A quick look takes some 50 ms each, another one imports everything and takes seconds.
-    """
-    for source, python in places(preference, user_folder):
-        yield Candidate(source, python, check(python, quick=quick))
-
-
-def places(preference: str, user_folder: str | Path) -> list[tuple[InterpreterSource, str]]:
-    """Return the interpreters to look at, without looking."""
-    managed = managed_python(user_folder)
-    found = [
-        (InterpreterSource.ENVIRONMENT, os.environ.get(VARIABLE, "")),
-        (InterpreterSource.PREFERENCE, preference),
-        (InterpreterSource.MANAGED, str(managed) if managed.exists() else ""),
-        (InterpreterSource.BLENDER, sys.executable or ""),
-    ]
-    return [(source, os.path.expanduser(python)) for source, python in found if python]
-
-
-# ---------------------------------------------------------------- building
-
-
 class InstallState(StrEnum):
-    """Where an installation stands; the last three are its ends."""
+    """The state of an installation; the last three are final."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -111,21 +44,21 @@ class _Command:
     """A command that the installation waits for."""
 
     command: Sequence[str]
-    following: bool = False  # its output is pip's, and tells of the progress
+    following: bool = False  # its output is pip's, from which progress is read
 
 
 class Installation:
-    """One attempt to build the managed environment; call `poll` until it has come to an end.
+    """One attempt to build the managed environment; call `poll` until it has ended.
 
-    After a failure or a cancel a new attempt goes on where this one stopped.
+    After a failure or a cancel, a new attempt continues where this one stopped.
 
     Attributes
     ----------
-    state : where it stands
+    state : its state
     progress : from 0 to 1
-    message : what is being done, in a few words
-    failure : why it FAILED
-    report : what the environment has, once DONE
+    message : the current step, in a few words
+    failure : the error, if FAILED
+    report : the report on the environment, if DONE
     """
 
     def __init__(self, plan: InstallPlan) -> None:
@@ -138,21 +71,21 @@ class Installation:
         self._script: Generator[_Command | Check, int | InterpreterReport, None] | None = None
         self._waiting: _Command | Check | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._span = (0.0, 0.0)  # of `progress`, that the present step takes
+        self._span = (0.0, 0.0)  # range of `progress` of the current step
         self._read_up_to = 0  # bytes of the log
         self._pip_progress = pip.PipProgress(())
         self._installed_before = 0
         self._cancelled_at: float | None = None
 
-    # ------------------------------------------------------------ what can be asked
+    # ------------------------------------------------------------ interface
 
     @property
     def active(self) -> bool:
-        """Whether there is something to `poll`."""
+        """Whether it is running, and `poll` must be called."""
         return self.state is InstallState.RUNNING
 
     def log(self, lines: int = 20) -> str:
-        """Return the last lines that the commands printed."""
+        """Return the last lines printed by the commands."""
         try:
             text = (self.plan.folder / LOG).read_text(errors="replace")
         except OSError:
@@ -160,12 +93,12 @@ class Installation:
         return "\n".join(line for line in text.splitlines()[-lines:])
 
     def start(self) -> None:
-        """Begin, or go on where an earlier attempt stopped.
+        """Begin, or continue where an earlier attempt stopped.
 
         Raises
         ------
         RequestError
-            If the network would be needed and is not allowed, or the wheels are not there.
+            If the network is needed and not allowed, or the wheels are missing.
         WorkError
             If the folder can't be written, or is not Levelform's.
         """
@@ -178,7 +111,7 @@ class Installation:
         self._advance(None)
 
     def poll(self) -> bool:
-        """Do what can be done now; true while it goes on."""
+        """Do what can be done without blocking; return whether it is still running."""
         if not self.active:
             return False
         if isinstance(self._waiting, Check):
@@ -201,7 +134,7 @@ class Installation:
         Raises
         ------
         LevelformError
-            If it did not succeed.
+            If it failed.
         """
         self.start()
         while self.poll():
@@ -210,7 +143,7 @@ class Installation:
             raise self.failure
 
     def cancel(self) -> None:
-        """Stop it, pip included; what was downloaded is kept for the next attempt."""
+        """Stop it, including pip; downloads are kept for the next attempt."""
         if not self.active or self._cancelled_at is not None:
             return
         self._cancelled_at = time.monotonic()
@@ -233,16 +166,16 @@ class Installation:
         report = yield Check(self.plan.python, required=self.plan.required)
         assert isinstance(report, InterpreterReport)
         if not report.usable:
-            raise WorkError(report.problem, "Try Repair; the log tells more.")
+            raise WorkError(report.problem, "Try Repair; the log has details.")
         self.report = report
         write_marker(self.plan, "complete")
 
     def _find_base(self) -> Generator[Check, int | InterpreterReport, str]:
-        """Find a Python to build on: new enough is all it must be."""
+        """Find a Python to build on; its version is the only requirement."""
         self._enter("Looking for a Python", 0.0, 0.02)
         names = [f"python3.{minor}" for minor in (13, 12, 14, 11)]
-        found = [shutil.which(name) for name in names]
-        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, found)]
+        paths = [shutil.which(name) for name in names]
+        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, paths)]
         problem = ""
         for python in filter(is_executable, known):
             report = yield Check(python, quick=True, required={})
@@ -251,14 +184,14 @@ class Installation:
                 return python
             problem = problem or report.problem
         raise WorkError(
-            problem or "No Python was found to build the backend on.",
+            problem or "No Python was found to build the backend with.",
             "Install Python 3.11 or later, or choose one in the preferences.",
         )
 
     def _make_environment(
         self, base: str
     ) -> Generator[_Command | Check, int | InterpreterReport, None]:
-        """Make the environment, unless an earlier attempt has left one that works."""
+        """Make the environment, unless an earlier attempt left a working one."""
         self._enter("Making an environment", 0.02, 0.08)
         environment = self.plan.environment
         if is_executable(self.plan.python):
@@ -267,7 +200,7 @@ class Installation:
             if report.usable:
                 return
         status = yield _Command([base, "-I", "-m", "venv", "--clear", str(environment)])
-        if status:  # some systems' Python has no pip to put into it, but one outside
+        if status:  # on some systems, Python can't install pip into it, but has one outside
             bare = ["venv", "--clear", "--without-pip", str(environment)]
             status = yield _Command([base, "-I", "-m", *bare])
         if status:
@@ -278,7 +211,7 @@ class Installation:
                 raise self._failed("There is no pip to install with", "Choose another Python.")
 
     def _reinstall_broken(self) -> Generator[_Command | Check, int | InterpreterReport, None]:
-        """Install anew what is there but can't be imported."""
+        """Reinstall distributions that can't be imported."""
         self._enter("Looking for what is broken", 0.08, 0.1)
         report = yield Check(self.plan.python, required=self.plan.required)
         assert isinstance(report, InterpreterReport)
@@ -286,16 +219,16 @@ class Installation:
         yield from self._install_these(broken, "--force-reinstall", "--no-deps")
 
     def _install(self) -> Generator[_Command, int | InterpreterReport, None]:
-        """Install what is missing; pip leaves alone what is there."""
+        """Install what is missing; pip keeps what is installed."""
         self._enter("Installing the libraries", 0.1, 0.9)
         yield from self._install_these(None)
 
     def _install_these(
         self, chosen: Collection[str] | None, *options: str
     ) -> Generator[_Command, int | InterpreterReport, None]:
-        """Install some of what is wanted, or all: the libraries by their lock, then torch.
+        """Install all requirements, or the chosen ones: the libraries by their lock, then torch.
 
-        Each comes from one index; by its hash where a lock has it.
+        Each comes from a single index, verified by its hash if it is locked.
         """
         lines = [
             line
@@ -314,7 +247,9 @@ class Installation:
         yield from self._pip_run([*options, *pip.source_options(self.plan)], others, lock, chosen)
         self._enter("Installing torch", middle, end)
         source = pip.torch_options(self.plan)
-        alone = ["--no-deps"] if source and lock is not None else []  # the lock has what it needs
+        alone = (
+            ["--no-deps"] if source and lock is not None else []
+        )  # the lock contains its dependencies
         pinned = locks.torch_lock_of(self.plan)
         yield from self._pip_run([*options, *alone, *source], torch, pinned, chosen)
 
@@ -325,7 +260,7 @@ class Installation:
         lock: Path | None = None,
         chosen: Collection[str] | None = None,
     ) -> Generator[_Command, int | InterpreterReport, None]:
-        """Run pip once and wait for it; a lock stands for the lines that it locks."""
+        """Run pip once and wait for it; a lock replaces the lines that it locks."""
         if not lines:
             return
         if lock is not None:
@@ -350,11 +285,11 @@ class Installation:
         if status:
             raise self._failed(
                 "The libraries could not be installed",
-                "Try once more, it goes on where it stopped; the log tells more.",
+                "Try again, it continues where it stopped; the log has details.",
             )
 
     def _failed(self, what: str, hint: str) -> WorkError:
-        """Return an error with the last complaint of the log; pip names a lack of network last."""
+        """Return an error with the log's last error line; pip reports network problems last."""
         known = pip.diagnose(self.log(200))
         if known is not None:
             return WorkError(f"{what}: {known[0]}.", known[1])
@@ -362,13 +297,13 @@ class Installation:
         said = complaints[-1].strip() if complaints else self.log(1)
         return WorkError(f"{what}: {said}" if said else f"{what}.", hint)
 
-    # ------------------------------------------------------------ how they are driven
+    # ------------------------------------------------------------ execution
 
     def _enter(self, message: str, start: float, end: float) -> None:
         self.message, self._span, self.progress = message, (start, end), start
 
     def _advance(self, result: int | InterpreterReport | None) -> None:
-        """Let the script go on to what it waits for next."""
+        """Advance the script to the next command or check that it waits for."""
         assert self._script is not None
         if self._cancelled_at is not None:
             return
@@ -398,12 +333,12 @@ class Installation:
                 stderr=subprocess.STDOUT,
                 env=pip.environment_variables(),
                 cwd=self.plan.folder,
-                start_new_session=True,  # a group of its own, to be ended as one
+                start_new_session=True,  # a process group of its own, to be ended together
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
 
     def _follow(self) -> None:
-        """Read what pip has printed since the last time."""
+        """Read pip's new output."""
         if not (isinstance(self._waiting, _Command) and self._waiting.following):
             return
         with open(self.plan.folder / LOG, "rb") as log:
@@ -420,7 +355,7 @@ class Installation:
         self.progress = max(self.progress, start + (end - start) * self._pip_progress.fraction)
 
     def _see_to_cancel(self) -> None:
-        """End a cancelled attempt once nothing of it runs any more."""
+        """End a cancelled attempt once none of its processes is running."""
         assert self._cancelled_at is not None
         if self._process is not None and self._process.poll() is None:
             if time.monotonic() - self._cancelled_at > _KILL_PATIENCE:
@@ -447,7 +382,7 @@ class Installation:
             os.killpg(self._process.pid, number)
 
     def _kill(self) -> None:
-        """Leave nothing running when Blender quits."""
+        """Leave no process running when Blender quits."""
         if isinstance(self._waiting, Check):
             self._waiting.stop()
         if self._process is not None:

@@ -1,7 +1,7 @@
-"""Which Python runs the backend, as Blender's side knows it: what was found, and an installation.
+"""The Python that runs the backend: the search for it, and its installation.
 
-Looking costs a process for each candidate, so it is done step by step by the session's timer, and
-the outcome is kept for the panels; a job that comes before it is known looks at once.
+Checking a candidate takes a process, so the search proceeds step by step in the session's timer,
+and its result is kept for the panels; a job that starts before searches synchronously.
 """
 
 import os
@@ -13,45 +13,46 @@ from typing import Any
 import bpy
 
 from ...backend.contract.errors import RequestError
-from . import install, user_preferences
+from . import candidates, install, user_preferences
+from .candidates import Backend, Candidate, InterpreterSource
 from .checkup import Check
-from .install import Backend, Candidate, Installation, InstallState
+from .install import Installation, InstallState
 
 WORDS = {
-    install.InterpreterSource.ENVIRONMENT: f"${install.VARIABLE}",
-    install.InterpreterSource.PREFERENCE: "The preferences' Python",
-    install.InterpreterSource.MANAGED: "The installed backend",
-    install.InterpreterSource.BLENDER: "Blender's own Python",
+    InterpreterSource.ENVIRONMENT: f"${candidates.VARIABLE}",
+    InterpreterSource.PREFERENCE: "The preferences' Python",
+    InterpreterSource.MANAGED: "The installed backend",
+    InterpreterSource.BLENDER: "Blender's own Python",
 }
 
 
 class CandidateSearch:
-    """A look at every candidate, one after the other; `poll` until it is over.
+    """A check of every candidate, one after the other; `poll` until it is over.
 
     Attributes
     ----------
-    found : the candidates that were looked at so far
-    over : nothing is left to look at
+    checked : the candidates checked so far
+    over : all candidates are checked
     """
 
     def __init__(self, *, quick: bool) -> None:
-        self.found: list[Candidate] = []
+        self.checked: list[Candidate] = []
         self.over = False
         self._quick = quick
-        self._places: Iterator[tuple[install.InterpreterSource, str]] = iter(
-            install.places(user_preferences.python(), user_folder())
+        self._places: Iterator[tuple[InterpreterSource, str]] = iter(
+            candidates.places(user_preferences.python(), user_folder())
         )
-        self._current: tuple[install.InterpreterSource, str, Check] | None = None
+        self._current: tuple[InterpreterSource, str, Check] | None = None
 
     def poll(self) -> bool:
-        """Do what can be done now; true while it goes on."""
+        """Do what can be done without blocking; return whether it is still running."""
         if self._current is None:
             self._next()
         else:
             source, python, check = self._current
             report = check.poll()
             if report is not None:
-                self.found.append(Candidate(source, python, report))
+                self.checked.append(Candidate(source, python, report))
                 self._current = None
         return not self.over
 
@@ -65,21 +66,21 @@ class CandidateSearch:
         self._current = (*place, check)
 
     def stop(self) -> None:
-        """End it early."""
+        """Stop it."""
         if self._current is not None:
             self._current[2].stop()
         self.over = True
 
 
 class Interpreter:
-    """What was found, and the installation that is under way.
+    """The candidates of the last search, and the current installation.
 
     Attributes
     ----------
-    candidates : what the last look found; None before the first
-    thorough : the last look imported the libraries
-    looking : the look under way; None: none
-    installation : the one under way, or the last; None before the first
+    candidates : the result of the last search; None before the first
+    thorough : whether the last search imported the libraries
+    looking : the running search; None if none is running
+    installation : the running installation, or the last one; None before the first
     """
 
     def __init__(self) -> None:
@@ -90,23 +91,23 @@ class Interpreter:
 
     @property
     def backend(self) -> Backend | None:
-        """The first candidate that runs the backend; None if there is none or nobody looked."""
+        """The first usable candidate; None if there is none, or before the first search."""
         return next((c for c in self.candidates or () if c.report.usable), None)
 
     @property
     def installing(self) -> Installation | None:
-        """The installation under way."""
+        """The running installation; None if none is running."""
         active = self.installation is not None and self.installation.active
         return self.installation if active else None
 
     def look(self, *, quick: bool = True) -> None:
-        """Begin to look at the candidates; `poll` goes on with it."""
+        """Begin a search; `poll` continues it."""
         if self.looking is not None:
             self.looking.stop()
         self.looking, self.thorough = CandidateSearch(quick=quick), not quick
 
     def find(self) -> Backend:
-        """Return the backend; look at once if nobody has, which takes a moment.
+        """Return the backend; search now if it is unknown, which takes a moment.
 
         Raises
         ------
@@ -115,7 +116,7 @@ class Interpreter:
         """
         if self.backend is None:
             self.candidates = tuple(
-                install.candidates(user_preferences.python(), user_folder(), quick=True)
+                candidates.candidates(user_preferences.python(), user_folder(), quick=True)
             )
         backend = self.backend
         if backend is None:
@@ -126,7 +127,7 @@ class Interpreter:
         return backend
 
     def begin_install(self, *, repair: bool = False) -> None:
-        """Begin to build the managed environment as the preferences say.
+        """Begin to build the managed environment, according to the preferences.
 
         Raises
         ------
@@ -164,22 +165,22 @@ class Interpreter:
         self.look()
 
     def poll(self) -> bool:
-        """Go on with what is under way; true while there is something."""
+        """Continue the running search and installation; return whether one is still running."""
         if self.installing is not None and not self.installing.poll():
             self.look()
         if self.looking is not None and not self.looking.poll():
-            self.candidates = tuple(self.looking.found)
+            self.candidates = tuple(self.looking.checked)
             self.looking = None
         return self.looking is not None or self.installing is not None
 
     def snapshot(self) -> object:
-        """Return what the panels show, to tell when they must be drawn again."""
+        """Return the state shown by the panels, to detect when they must be redrawn."""
         under_way = self.installation
         shown = under_way and (under_way.state, under_way.message, round(under_way.progress, 2))
         return (shown, self.candidates, self.looking is None)
 
     def stop(self) -> None:
-        """End what is under way; an installation goes on another time."""
+        """Stop the running search and installation; the latter can be continued later."""
         if self.looking is not None:
             self.looking.stop()
             self.looking = None
@@ -188,7 +189,7 @@ class Interpreter:
 
     @property
     def failed(self) -> Installation | None:
-        """The last installation, if it failed."""
+        """The last installation if it failed, else None."""
         failed = self.installation and self.installation.state is InstallState.FAILED
         return self.installation if failed else None
 
@@ -197,7 +198,7 @@ here = Interpreter()
 
 
 def install_plan(*, repair: bool = False) -> install.InstallPlan:
-    """Return what the preferences say of the managed environment."""
+    """Return the plan of the managed environment, according to the preferences."""
     chosen = user_preferences.get()
     return install.InstallPlan(
         user_folder(),
@@ -209,28 +210,28 @@ def install_plan(*, repair: bool = False) -> install.InstallPlan:
 
 
 def user_folder() -> str:
-    """Return the folder in which the extension may write, which need not exist yet."""
+    """Return the extension's user folder, which may not exist yet."""
     try:
         return bpy.utils.extension_path_user(user_preferences.EXTENSION)
-    except ValueError:  # imported as a plain package, as tests and scripts do
+    except ValueError:  # imported as a plain package, by tests and scripts
         return os.path.join(bpy.utils.user_resource("CONFIG"), "levelform")
 
 
 def managed_folder() -> str:
-    """Return the folder that an installation fills."""
+    """Return the folder of the managed environment."""
     return str(install.InstallPlan(user_folder()).folder)
 
 
 def doctor() -> dict[str, Any]:
-    """Return what was found and what is missing, candidate by candidate; takes seconds.
+    """Check all candidates thoroughly, which takes seconds.
 
     Returns
     -------
-    JSON-able: `usable`, `python` (that would be used, or None) and `candidates`, each with its
-    `source`, `python`, `used` and the fields of its `Report`.
+    JSON-compatible: `usable`, `python` (the one to be used, or None) and `candidates`, each with
+    its `source`, `python`, `used` and the fields of its `Report`.
     """
     here.candidates = tuple(
-        install.candidates(user_preferences.python(), user_folder(), quick=False)
+        candidates.candidates(user_preferences.python(), user_folder(), quick=False)
     )
     here.thorough = True
     used = here.backend
@@ -238,14 +239,18 @@ def doctor() -> dict[str, Any]:
         "usable": used is not None,
         "python": used.python if used else None,
         "candidates": [
-            {"used": found is used, "source": WORDS[found.source], **_plain(asdict(found.report))}
-            for found in here.candidates
+            {
+                "used": candidate is used,
+                "source": WORDS[candidate.source],
+                **_plain(asdict(candidate.report)),
+            }
+            for candidate in here.candidates
         ],
     }
 
 
 def describe(candidate: Candidate) -> str:
-    """Return one line about a candidate: what it has, or what is wrong with it."""
+    """Return one line about a candidate: its versions and devices, or its problem."""
     report = candidate.report
     if not report.usable:
         return report.problem
@@ -259,7 +264,7 @@ def describe(candidate: Candidate) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON knows."""
+    """Convert a value to types that JSON supports."""
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, tuple) else value

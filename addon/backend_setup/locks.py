@@ -1,7 +1,7 @@
-"""The lock of the managed backend: which lock a plan takes, and what is in it. Knows no `bpy`.
+"""The lock files of the managed backend: which one a plan uses, and its entries.
 
-Made by `tools/lock_backend.py`, one for each platform, with a hash for every file; torch has a lock
-of its own where its build comes from Python's own index.
+They are written by `tools/lock_backend.py`, one for each platform, with a hash for every file;
+torch has a separate lock if its build comes from PyPI. Does not use `bpy`.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .managed import InstallPlan, TorchBuild
 
-_PLATFORMS = (  # beginning and end of Python's name of a platform, and ours
+_PLATFORMS = (  # prefix and suffix of Python's name of a platform, and its lock's name
     ("linux", "x86_64", "linux_x86_64"),
     ("linux", "aarch64", "linux_aarch64"),
     ("macosx", "arm64", "macosx_arm64"),
@@ -22,7 +22,7 @@ _ENTRY = re.compile(r"^([A-Za-z0-9_.-]+)==[^\\\n]*(?:\\\n[^\\\n]*)*", re.MULTILI
 
 
 def platform_name() -> str:
-    """Return the name of this platform's locks; empty where there are none."""
+    """Return the name of this platform's locks; empty if there are none."""
     platform = sysconfig.get_platform()
     for start, end, name in _PLATFORMS:
         if platform.startswith(start) and platform.endswith(end):
@@ -31,12 +31,12 @@ def platform_name() -> str:
 
 
 def lock_of(plan: InstallPlan) -> Path | None:
-    """Return the lock of everything but torch; None: there is none, or wheels are given."""
+    """Return the lock of everything except torch; None if there is none, or wheels are given."""
     return _existing(plan, f"{platform_name()}.txt")
 
 
 def torch_lock_of(plan: InstallPlan) -> Path | None:
-    """Return the lock of torch; None: its build comes from an index that has no lock here."""
+    """Return the lock of torch; None if its build comes from an index without a lock."""
     if plan.build is not TorchBuild.CPU or plan.index:
         return None
     return _existing(plan, f"torch-{platform_name()}.txt")
@@ -48,11 +48,11 @@ def _existing(plan: InstallPlan, name: str) -> Path | None:
 
 
 def entries(lock: Path) -> dict[str, str]:
-    """Return a lock's entries, each with its hashes, by the distribution's name."""
-    found = _ENTRY.finditer(lock.read_text())
-    return {match[1].lower().replace("_", "-"): match[0] for match in found}
+    """Return a lock's entries, with hashes, by distribution name."""
+    matches = _ENTRY.finditer(lock.read_text())
+    return {match[1].lower().replace("_", "-"): match[0] for match in matches}
 
 
 def part_of(lock: Path, names: Collection[str]) -> str:
-    """Return the text of a lock of these distributions alone."""
+    """Return the text of a lock reduced to these distributions."""
     return "\n".join(text for name, text in entries(lock).items() if name in names) + "\n"

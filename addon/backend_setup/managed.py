@@ -1,7 +1,7 @@
-"""The managed environment's folder: what it is to hold, whose it is, and its removal.
+"""The managed environment's folder: its plan, its ownership and its removal.
 
-Everything of it is in `<user folder>/backend`, with a marker that says that Levelform made it:
-without the marker nothing is ever written or removed there. Knows no `bpy`.
+The environment is in `<user folder>/backend`, with a marker file that identifies Levelform as its
+owner: without the marker, nothing is written or removed there. Does not use `bpy`.
 """
 
 import json
@@ -19,11 +19,11 @@ LOG = "install.log"
 _FOLDER = "backend"
 _ENVIRONMENT = "env"
 _MARKER = "levelform-backend.json"
-_NEEDED = {"cpu": 2 << 30, "cuda": 9 << 30}  # bytes on disk, downloads included
+_NEEDED = {"cpu": 2 << 30, "cuda": 9 << 30}  # bytes on disk, including downloads
 
 
 class TorchBuild(StrEnum):
-    """Which build of torch."""
+    """The build of torch."""
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -35,14 +35,15 @@ class InstallPlan:
 
     Attributes
     ----------
-    user_folder : where the extension may write
+    user_folder : the extension's user folder
     build : of torch
     wheels : a folder of wheels to install from, without the network; empty: download
     online_access : the user allows Blender to use the network (`bpy.app.online_access`)
-    index : of the build of torch, in place of what `build` means on this system
-    base : the Python to build on; empty: Blender's, else one that is found
-    repair : look at each library that is there, and install those anew that are broken
-    requirements, required : what to install, and what must be there then (module by distribution)
+    index : package index of torch; empty: the default for `build` on this system
+    base : the Python to build with; empty: Blender's, else one on the PATH
+    repair : check each installed library, and reinstall broken ones
+    requirements : file of the requirements
+    required : module by distribution that must be importable afterwards
     """
 
     user_folder: str | Path
@@ -57,7 +58,7 @@ class InstallPlan:
 
     @property
     def folder(self) -> Path:
-        """The folder that is Levelform's own, to make and to remove."""
+        """The folder owned by Levelform."""
         return Path(self.user_folder, _FOLDER)
 
     @property
@@ -72,18 +73,18 @@ class InstallPlan:
 
 
 def managed_python(user_folder: str | Path) -> Path:
-    """Return where the managed environment's interpreter is, or would be."""
+    """Return the path of the managed environment's interpreter, which may not exist."""
     inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     return Path(user_folder, _FOLDER, _ENVIRONMENT, *inside)
 
 
 def is_partial(user_folder: str | Path) -> bool:
-    """Tell whether an earlier installation was begun and did not come to its end."""
+    """Return whether an earlier installation was begun but not finished."""
     return _read_marker(InstallPlan(user_folder).folder).get("state") == "partial"
 
 
 def remove(user_folder: str | Path) -> None:
-    """Remove the managed environment, and nothing that is not Levelform's.
+    """Remove the managed environment, but nothing that Levelform does not own.
 
     Raises
     ------
@@ -99,12 +100,12 @@ def remove(user_folder: str | Path) -> None:
     except OSError as error:
         raise WorkError(
             f"The backend's folder {folder} could not be removed ({error.strerror}).",
-            "Close what uses it, and try once more.",
+            "Close the programs that use it, and try again.",
         ) from error
 
 
 def claim(plan: InstallPlan) -> None:
-    """Make the folder and mark it as Levelform's, before anything is put into it."""
+    """Create the folder and mark it as Levelform's, before anything is written to it."""
     folder = plan.folder
     if folder.exists() and any(folder.iterdir()):
         _check_ours(folder)
@@ -115,24 +116,24 @@ def claim(plan: InstallPlan) -> None:
     except OSError as error:
         raise WorkError(
             f"The folder {folder} can't be written ({error.strerror}).",
-            "Free some space, or see to its permissions.",
+            "Free some space, or correct its permissions.",
         ) from error
     free, needed = shutil.disk_usage(folder).free, _NEEDED[plan.build]
     if not plan.wheels and free < needed:
         raise WorkError(
-            f"There are {free / 2**30:.1f} GB free in {folder}, {needed / 2**30:.0f} are needed.",
+            f"{folder} has {free / 2**30:.1f} GB free, but {needed / 2**30:.0f} are needed.",
             "Free some space.",
         )
 
 
 def needs(plan: InstallPlan) -> str:
-    """Return a sentence about the room that an installation takes and that there is."""
+    """Return a sentence about the disk space needed and available."""
     place = plan.folder
     while not place.exists() and place != place.parent:
         place = place.parent
     free = shutil.disk_usage(place).free
     return (
-        f"Takes up to {_NEEDED[plan.build] / 2**30:.0f} GB in {plan.folder}, downloads included; "
+        f"Needs up to {_NEEDED[plan.build] / 2**30:.0f} GB in {plan.folder}, including downloads; "
         f"{free / 2**30:.1f} GB are free."
     )
 
@@ -140,17 +141,17 @@ def needs(plan: InstallPlan) -> str:
 def _check_ours(folder: Path) -> None:
     if folder.is_symlink() or not _read_marker(folder):
         raise WorkError(
-            f"The folder {folder} was not made by Levelform and is left alone.",
-            "Move it away, then try once more.",
+            f"The folder {folder} was not made by Levelform and is not changed.",
+            "Move it elsewhere, then try again.",
         )
 
 
 def _read_marker(folder: Path) -> Mapping[str, str]:
     try:
-        found = json.loads((folder / _MARKER).read_text())
+        marker = json.loads((folder / _MARKER).read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) and "levelform" in found else {}
+    return marker if isinstance(marker, dict) and "levelform" in marker else {}
 
 
 def write_marker(plan: InstallPlan, state: str) -> None:

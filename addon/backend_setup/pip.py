@@ -1,4 +1,4 @@
-"""What pip is told, and how far it has come by what it prints. Knows no `bpy`."""
+"""Arguments for pip, and progress and errors parsed from its output. Does not use `bpy`."""
 
 import re
 import sys
@@ -10,22 +10,23 @@ from ...backend.contract.errors import RequestError
 from .environment import clean_environment
 from .managed import InstallPlan, TorchBuild
 
-# PyTorch's own index of its builds, as its installation page documents; see `_label`.
+# PyTorch's index of builds, documented on its installation page; see `_label`.
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 _LABELS = {(TorchBuild.CPU, "linux"): "cpu", (TorchBuild.CUDA, "win32"): "cu130"}
-_TORCH_WEIGHT = 20  # a wheel of torch takes as long as that many others
+_TORCH_WEIGHT = 20  # the wheel of torch counts as this many others
 
 
 @dataclass
 class PipProgress:
-    """How far pip has come, from what it prints and from what it has unpacked.
+    """Progress of pip, from its output and the number of unpacked distributions.
 
     Attributes
     ----------
-    names : the wheels that are wanted; every one has a share of the first part, its arrival
-    message : what it is doing, in its own words
-    done, current, inner : shares that are over, the present one's, and how much of that is there
-    unpacking, unpacked : how many wheels the second part has to unpack, and has unpacked
+    names : the wheels to install; each has a weight in the first phase, downloading
+    message : pip's own description of the current step
+    done, current, inner : weight of the finished wheels, weight of the current one, and its
+        downloaded fraction
+    unpacking, unpacked : number of wheels to unpack in the second phase, and of those unpacked
     """
 
     names: Sequence[str]
@@ -38,7 +39,7 @@ class PipProgress:
     _seen: set[str] = field(default_factory=set)
 
     def read(self, line: str) -> None:
-        """Take in one line of output."""
+        """Process one line of output."""
         if match := _WHEEL.match(line):
             self._begin(match["name"].lower().replace("_", "-"))
         elif match := _BYTES.match(line):
@@ -58,7 +59,7 @@ class PipProgress:
 
     @property
     def fraction(self) -> float:
-        """From 0 to 1; arriving and unpacking take about as long."""
+        """From 0 to 1; downloading and unpacking count equally."""
         if self.unpacking:
             return 0.5 + 0.5 * min(1.0, self.unpacked / self.unpacking)
         whole = sum(_weight(name) for name in self.names)
@@ -79,17 +80,17 @@ def _weight(name: str) -> float:
 
 
 def check_source(plan: InstallPlan) -> None:
-    """Make sure that there is something to install from.
+    """Check that there is a source to install from.
 
     Raises
     ------
     RequestError
-        If the network would be needed and is not allowed, or the folder has no wheels.
+        If the network is needed and not allowed, or the folder has no wheels.
     """
     if plan.wheels:
         if not any(Path(plan.wheels).glob("*.whl")):
             raise RequestError(
-                f"There are no wheels in {plan.wheels}.", "Choose the folder that holds them."
+                f"There are no wheels in {plan.wheels}.", "Choose the folder that contains them."
             )
     elif not plan.online_access:
         raise RequestError(
@@ -99,9 +100,9 @@ def check_source(plan: InstallPlan) -> None:
 
 
 def source_options(plan: InstallPlan) -> list[str]:
-    """Return pip's options that say where the wheels come from: given ones, or Python's index.
+    """Return pip's options for the source of the wheels: the given folder, or PyPI.
 
-    One index for each package: with a second one whoever gets a name into either is asked for it.
+    Each package has a single index: with two, a malicious package in either could be chosen.
     """
     if plan.wheels:
         return ["--no-index", "--find-links", str(Path(plan.wheels).absolute())]
@@ -109,7 +110,7 @@ def source_options(plan: InstallPlan) -> list[str]:
 
 
 def torch_options(plan: InstallPlan) -> list[str]:
-    """Return pip's options that say where torch comes from: one index and no other."""
+    """Return pip's options for the source of torch: a single index."""
     label = _label(plan)
     index = plan.index or (TORCH_INDEX + label if label else "")
     if plan.wheels or not index:
@@ -118,9 +119,9 @@ def torch_options(plan: InstallPlan) -> list[str]:
 
 
 def _label(plan: InstallPlan) -> str:
-    """Return PyTorch's name of a build that Python's own index does not have, else nothing.
+    """Return PyTorch's label of the build if it is not on PyPI, else an empty text.
 
-    That index has CUDA's build for Linux, and the processor's for the other systems.
+    PyPI has the CUDA build for Linux, and the CPU build for the other systems.
     """
     if plan.wheels or plan.index:
         return ""
@@ -128,29 +129,32 @@ def _label(plan: InstallPlan) -> str:
 
 
 def environment_variables() -> dict[str, str]:
-    """Keep a user's proxies and certificates, but nothing that would install elsewhere."""
+    """Return the environment variables with proxies and certificates, without install locations."""
     elsewhere = {"PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT"}
     return {name: value for name, value in clean_environment().items() if name not in elsewhere}
 
 
 def wanted(plan: InstallPlan) -> list[str]:
-    """Return what is to be installed, one requirement each.
+    """Return the requirements to install, one each.
 
-    Torch's says which build, lest an index that can't be reached leads to the other, larger one.
+    That of torch names the build, so that an unreachable index does not fall back to the other,
+    larger one.
     """
     lines = plan.requirements.read_text().splitlines()
-    found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    requirements = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     label = _label(plan)
-    return [f"{line}+{label}" if label and canonical(line) == "torch" else line for line in found]
+    return [
+        f"{line}+{label}" if label and canonical(line) == "torch" else line for line in requirements
+    ]
 
 
 def diagnose(log: str) -> tuple[str, str] | None:
-    """Return what went wrong with the network, the disk or a file, and what to do; None: unknown.
+    """Return the cause of a failure by network, disk or file, and what to do; None if unknown.
 
     Parameters
     ----------
     log
-        The last lines that pip printed.
+        The last lines printed by pip.
     """
     for pattern, words, hint in _DIAGNOSES:
         if re.search(pattern, log, re.IGNORECASE):
@@ -158,18 +162,18 @@ def diagnose(log: str) -> tuple[str, str] | None:
     return None
 
 
-_WHEELS = "or install from a folder of wheels; then try once more."
-# The first that fits: pip names a lack of network last, whatever was in the way.
+_WHEELS = "or install from a folder of wheels; then try again."
+# The first match counts: pip finally reports a missing network, whatever the cause.
 _DIAGNOSES = (
     (
         r"DO NOT MATCH THE HASHES|Hashes are required",
-        "a file is not the one that Levelform's lock names, so it was not installed",
-        "Try once more; if it stays so, something between here and the index changes files.",
+        "a file differs from the one in Levelform's lock, so it was not installed",
+        "Try again; if it persists, something between this computer and the index changes files.",
     ),
     (
         r"No space left on device|Errno 28|not enough space on the disk",
         "the disk is full",
-        "Free some space, then try once more.",
+        "Free some space, then try again.",
     ),
     (
         r"407 Proxy Authentication|Proxy Authentication Required",
@@ -178,44 +182,44 @@ _DIAGNOSES = (
     ),
     (
         r"ProxyError|Cannot connect to proxy|Tunnel connection failed",
-        "the proxy can't be reached, or does not let it through",
+        "the proxy can't be reached, or refuses the connection",
         f"Correct HTTPS_PROXY or the system's proxy settings, {_WHEELS}",
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError|SSLCertVerificationError",
-        "the certificate that came is not trusted here, as behind a proxy that looks inside",
+        "the received certificate is not trusted, as behind a proxy that inspects connections",
         f"Name that proxy's certificate in PIP_CERT, {_WHEELS}",
     ),
     (
         r"HTTP error 40[13]|40[13] Client Error",
-        "the index refuses to hand out the files",
-        f"Ask who runs the network or the index, {_WHEELS}",
+        "the index refuses access to the files",
+        f"Ask the administrator of the network or the index, {_WHEELS}",
     ),
     (
         r"WARNING: Retrying|NewConnectionError|Max retries exceeded|timed out",
-        "where they come from can't be reached",
-        f"See to the network, {_WHEELS}",
+        "their index can't be reached",
+        f"Check the network, {_WHEELS}",
     ),
 )
 
 
 def canonical(requirement: str) -> str:
-    """Return the distribution of a requirement, as names are compared."""
+    """Return the normalized distribution name of a requirement."""
     return re.split(r"[\s=<>!~;\[]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
 def count_installed(environment: Path) -> int:
-    """Return how many distributions an environment has."""
+    """Return the number of distributions in an environment."""
     return sum(1 for folder in _packages(environment) for _ in folder.glob("*.dist-info"))
 
 
 def _packages(environment: Path) -> list[Path]:
-    found = environment.glob("lib/python*/site-packages")
-    return [*found, environment / "Lib" / "site-packages"]
+    folders = environment.glob("lib/python*/site-packages")
+    return [*folders, environment / "Lib" / "site-packages"]
 
 
 def is_there(environment: Path) -> bool:
-    """Tell whether an environment has pip."""
+    """Return whether an environment has pip."""
     return any((folder / "pip" / "__init__.py").exists() for folder in _packages(environment))
 
 

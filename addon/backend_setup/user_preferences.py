@@ -1,4 +1,4 @@
-"""What the extension's preferences say, wherever it is imported; `ui/preferences.py` draws them."""
+"""Reads the extension's preferences; `ui/preferences.py` defines and draws them."""
 
 import os
 from typing import Any
@@ -17,23 +17,23 @@ class Defaults:
 
 
 def get() -> Any:
-    """Return the preferences; where the extension was not enabled as one, their defaults."""
+    """Return the preferences; their defaults if the extension is not enabled."""
     addon = bpy.context.preferences.addons.get(EXTENSION)
     return Defaults() if addon is None or addon.preferences is None else addon.preferences
 
 
 def kept_bytes() -> int:
-    """Return the bytes that kept results may hold together in the worker."""
+    """Return the memory limit of all kept results in the worker, in bytes."""
     return int(get().memory) << 20
 
 
 def python() -> str:
-    """Return the interpreter that the user chose, as an absolute path; empty: none."""
+    """Return the interpreter chosen by the user, as an absolute path; empty if none is chosen."""
     return _absolute(get().python)
 
 
 def methods_folder() -> str:
-    """Return the folder of the user's own methods, as an absolute path; empty: none."""
+    """Return the folder of the user's own methods, as an absolute path; empty if none is chosen."""
     return _absolute(get().methods)
 
 

@@ -1,1 +1,1 @@
-"""What `blender --command levelform` understands: the words of the terminal."""
+"""The commands of `blender --command levelform`, with the arguments of the terminal's."""

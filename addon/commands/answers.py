@@ -1,4 +1,4 @@
-"""Standard output that carries answers alone, whatever Blender and its exporters print."""
+"""Reserves standard output for answers, whatever Blender and its exporters print."""
 
 import ctypes
 import os
@@ -9,18 +9,18 @@ from typing import TextIO
 
 from ...backend.contract.streams import Forgiving
 
-OUT, ERROR = 1, 2  # the process's streams, which Blender's own code writes to as well
+OUT, ERROR = 1, 2  # the process's streams, to which Blender's own code writes too
 
 
 @contextmanager
 def answers_alone() -> Iterator[TextIO]:
-    """Give the standard output; all else that is printed meanwhile goes to the error stream."""
+    """Provide standard output; everything else printed meanwhile goes to the error stream."""
     python = sys.stdout
     _flush()
     try:
         kept = os.dup(OUT)
         os.dup2(ERROR, OUT)
-    except OSError:  # a process without streams, as of a window on Windows
+    except OSError:  # a process without streams, such as a window on Windows
         yield python
         return
     try:
@@ -28,7 +28,7 @@ def answers_alone() -> Iterator[TextIO]:
             if _writes_to(python, OUT):
                 with os.fdopen(os.dup(kept), "w", encoding="utf-8") as file:
                     yield file
-            else:  # somebody listens to Python's stream alone
+            else:  # only Python's stream is captured
                 yield python
     finally:
         _flush()
@@ -43,8 +43,8 @@ def _writes_to(stream: TextIO, descriptor: int) -> bool:
 
 
 def _flush() -> None:
-    """Write out what Python and the C library hold back."""
+    """Flush the buffers of Python and the C library."""
     with suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
-    with suppress(OSError, TypeError, AttributeError):  # a system without one C library
+    with suppress(OSError, TypeError, AttributeError):  # a system without a single C library
         ctypes.CDLL(None).fflush(None)

@@ -1,72 +1,62 @@
-"""`blender --command levelform batch`: the words; what they do is `batch`."""
+"""`batch`: many objects, each to a mesh file of its own."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
 
 from ...backend.contract import batch_words
 from ...backend.contract.batch import Item, ItemKind
-from ...backend.contract.protocol import Progress
-from ...backend.contract.settings import Settings
 from ..data.batch import batch_lines
-from ..jobs.session import Running
+from ..jobs.requests import begin
+from ..jobs.running import Running
+from ..jobs.session import live
 from ..scene.views import ViewSource
+from .bar import Bar
+from .sources import add_object, chosen_views, settings_of, volume_of
 
-# Of the words, those that change no result.
+# Arguments that change no result.
 _APART = ("source", "out", "suffix", "part", "again", "run", "show")
 
 
-class Bar(Protocol):
-    """A progress bar on a terminal."""
-
-    def show(self, progress: Progress | None, title: str = "") -> None: ...
-
-
-def add_batch(
-    commands: "argparse._SubParsersAction[Any]",
-    add_choices: Callable[[argparse.ArgumentParser], None],
-    run: Callable[[argparse.Namespace], Iterator[dict[str, Any]]],
-) -> None:
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the command, with the choices of `reconstruct`."""
     parser = commands.add_parser("batch", help=batch_words.HELP)
     batch_words.add_arguments(parser, scenes=True)
-    add_choices(parser)
-    parser.set_defaults(run=run, show=batch_words.in_words)
+    add_object(parser)
+    parser.set_defaults(run=_batch, show=batch_words.in_words)
 
 
-def run_batch(
-    args: argparse.Namespace,
-    settings: Settings,
-    begin: Callable[[argparse.Namespace, Item, ViewSource], Running],
-    bar: Bar,
-) -> Iterator[dict[str, Any]]:
-    """Make the objects; yield a line each.
-
-    Parameters
-    ----------
-    settings
-        What the words mean for all sources but .blend files, which bring their own.
-    begin
-        Begins one item's job, with the words as they would be of a `reconstruct` of it alone.
-    """
-
-    def begin_one(item: Item, source: ViewSource) -> Running:
-        words = [] if item.kind is ItemKind.SCENE else [str(item.source)]  # of a scene: its cameras
-        fuse = args.fuse or item.kind is ItemKind.IMAGES
-        alone = argparse.Namespace(**{**vars(args), "source": words, "fuse": fuse})
-        return begin(alone, item, source)
-
+def _batch(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Reconstruct the objects; yield a line for each."""
+    live.ask_methods()  # to refuse unknown options before any work
+    settings = settings_of(args, bpy.context.scene)  # of all sources except .blend files
     given = {name: word for name, word in vars(args).items() if name not in _APART}
-    return batch_lines(
-        args.source,
-        args.out,
-        begin_one,
-        batch_words.stamped(given),
-        method=settings.method,
-        suffix=args.suffix,
-        fuse=args.fuse,
-        part=args.part,
-        again=args.again,
-        report=lambda title, progress: bar.show(progress, title),
-        come_back=False,
-    )
+    with Bar() as bar:
+        for line in batch_lines(
+            args.source,
+            args.out,
+            lambda item, source: _begin_item(args, item, source),
+            batch_words.stamped(given),
+            method=settings.method,
+            suffix=args.suffix,
+            fuse=args.fuse,
+            part=args.part,
+            again=args.again,
+            report=lambda title, progress: bar.show(progress, title),
+            come_back=False,
+        ):
+            bar.clear()
+            yield line
+
+
+def _begin_item(args: argparse.Namespace, item: Item, source: ViewSource) -> Running:
+    """Begin one item's job, with the arguments that a `reconstruct` of it alone would have."""
+    # The source of a scene is its cameras.
+    words = [] if item.kind is ItemKind.SCENE else [str(item.source)]
+    fuse = args.fuse or item.kind is ItemKind.IMAGES
+    alone = argparse.Namespace(**{**vars(args), "source": words, "fuse": fuse})
+    scene = bpy.context.scene
+    settings, volume = settings_of(alone, scene), volume_of(alone, scene)
+    return begin(chosen_views(source, args.views), settings, volume=volume, name=item.name)

@@ -1,1 +1,1 @@
-"""Training data and training, comparison with a reference, batches."""
+"""Training data, training, comparison with a reference, and batches."""

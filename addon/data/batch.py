@@ -1,16 +1,18 @@
-"""Many objects one after the other by one worker: each becomes a mesh file, the scene stays.
+"""Batches in Blender: one worker reconstructs many objects, each to a mesh file.
 
-What the sources are, what results are called and which are kept is `backend.contract.batch`, for
-the terminal too; here is how one object is made in Blender.
+`backend.contract.batch` defines sources, names and which results are kept, for the terminal too;
+this module makes one object in Blender. The scene is left unchanged.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from ...backend.contract import batch_words
 from ...backend.contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
@@ -18,24 +20,109 @@ from ...backend.contract.batch_run import Made, Shelf, run_batch
 from ...backend.contract.camera_files import find_camera_file
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.image_files import list_images
-from ...backend.contract.protocol import Progress
-from ..jobs.requests import absolute, panel_frames
-from ..jobs.results import PROVENANCE
-from ..jobs.session import Running, live
+from ...backend.contract.protocol import Background, Progress
+from ...backend.contract.settings import Settings
+from ..jobs.requests import absolute, background_of, begin, checked, panel_frames, scene_settings
+from ..jobs.running import Running
+from ..jobs.session import live
+from ..scene import volume as scene_volume
 from ..scene.export import MESH_SUFFIXES, export_mesh
+from ..scene.provenance import PROVENANCE
 from ..scene.studio import nothing_kept
 from ..scene.views import ViewSource, folder_source, given_source, scene_source
 
-# Begins the job of an item, whose .blend is open.
+# Begins the job of an item whose .blend, if any, is open.
 Begin = Callable[[Item, ViewSource], Running]
-# Is told the title, "Model 2 of 5", and where its job stands.
+# Called with a title such as "Model 2 of 5", and the progress of its job.
 Report = Callable[[str, Progress], None]
+
+
+def batch(
+    sources: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    *,
+    suffix: str = ".glb",
+    part: str | None = None,
+    again: bool = False,
+    volume: bpy.types.Object | np.ndarray | None = None,
+    background: Background | str | None = None,
+    method: str | None = None,
+    weights: str | None = None,
+    resolution: int | None = None,
+    level: float | None = None,
+    color: bool | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    cures: Iterable[str] | None = None,
+    fuse: bool | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+    **unknown: Any,
+) -> list[dict[str, Any]]:
+    """Reconstruct many objects with one worker, each to a mesh file of its own.
+
+    Every image, sub-folder and .blend of a folder without cameras makes one object; a folder with
+    cameras, or a file of them, makes one. Objects that an earlier call finished are kept. An object
+    that fails does not stop the others. The scene is left unchanged; only .blend sources, whose
+    ticked cameras and settings are used, replace the open file, which is reopened at the end.
+
+    Parameters
+    ----------
+    sources
+        Images, files of cameras, .blend files, and folders.
+    out
+        Folder of the mesh files, and of a record beside each.
+    suffix
+        Of the mesh files: .glb .ply .obj .stl .npz.
+    part
+        "2/5" makes the second of five equal parts, for several machines; None: all.
+    again
+        Also remake finished objects that have not changed.
+    volume
+        As in `reconstruct`, the same for all.
+    background, method, weights, resolution, level, color, seed, device, options, cures, fuse
+        As in `reconstruct`; None: the default, or what a .blend says.
+    report
+        Called with each line as soon as it is known.
+    unknown
+        Any other name is refused, and the closest setting is suggested.
+
+    Returns
+    -------
+    For each object `source`, `out`, `state` ("done", "kept" or "failed"), and the job's output of
+    `--json`, or `error` and `hint`; at the end their counts.
+
+    Raises
+    ------
+    RequestError
+        If the request is wrong for all objects, or .blend files would replace unsaved changes.
+    """
+    named = {
+        "background": None if background is None else background_of(background),
+        "method": method,
+        "weights": weights,
+        "resolution": resolution,
+        "level": level,
+        "color": color,
+        "seed": seed,
+        "device": device,
+        "options": options,
+        "cures": None if cures is None else tuple(cures),
+        "fuse": fuse,
+    }
+    given = {name: value for name, value in named.items() if value is not None} | unknown
+    lines = []
+    for line in _lines(sources, out, given, volume=volume, suffix=suffix, part=part, again=again):
+        lines.append(line)
+        if report is not None:
+            report(line)
+    return lines
 
 
 def batch_lines(
     sources: Iterable[str | PathLike[str]],
     out: str | PathLike[str],
-    begin: Begin,
+    begin_item: Begin,
     settings: dict[str, Any],
     *,
     method: str,
@@ -46,9 +133,9 @@ def batch_lines(
     report: Report | None = None,
     come_back: bool = True,
 ) -> Iterator[dict[str, Any]]:
-    """Check a batch; then make its objects one after the other, and yield a line of each.
+    """Check a batch; then make its objects one after the other, and yield a line for each.
 
-    Other sources than .blend files leave the open file as it was.
+    Only .blend sources change the open file.
 
     Parameters
     ----------
@@ -56,24 +143,24 @@ def batch_lines(
         Images, files of cameras, .blend files, and folders.
     out
         Folder of the mesh files.
-    begin
+    begin_item
         Begins the job of one item.
     settings
-        Whatever changes a result, so that a second run knows what to make again.
+        Everything that affects a result, so that a second run knows what to remake.
     method
-        Of all sources but .blend files.
+        The method of all sources except .blend files.
     suffix, fuse, part, again
-        As `batch_words.add_arguments` has them.
+        As in `batch_words.add_arguments`.
     report
-        Is told of each step of each job.
+        Called at each step of each job.
     come_back
-        Open the file that is open now again after .blend files were opened in its place.
+        Reopen the current file after .blend files were opened in its place.
 
     Raises
     ------
     RequestError
-        If the request is wrong whatever the objects, or a window's file has unsaved changes that a
-        .blend would replace; nothing was made.
+        If the request is wrong for all objects, or a .blend would replace unsaved changes in a
+        window; nothing was made.
     """
     suffix = batch_words.suffix_of(suffix)
     if suffix not in MESH_SUFFIXES:
@@ -94,14 +181,14 @@ def batch_lines(
     def make(item: Item, path: Path, title: str) -> Made:
         with _room(item):
             source = _source_of(item)
-            running = begin(item, source)
+            running = begin_item(item, source)
             for _ in live.drive(running):
                 if report is not None and running.job.progress is not None:
                     report(title, running.job.progress)
-            assert running.outcome is not None  # `drive` raises where there is none
+            assert running.outcome is not None  # otherwise `drive` raises
             export_mesh(running.outcome, path)
             stats = running.outcome[PROVENANCE].to_dict()
-        live.forget(stats.pop("keep", ""))  # nobody will mesh it again
+        live.forget(stats.pop("keep", ""))  # it will not be meshed again
         return Made(stats, _files_of(source))
 
     lines = run_batch(
@@ -110,8 +197,55 @@ def batch_lines(
     return _coming_back(lines) if scenes and come_back else lines
 
 
+def _lines(
+    sources: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    given: Mapping[str, Any],
+    *,
+    volume: bpy.types.Object | np.ndarray | None,
+    suffix: str,
+    part: str | None,
+    again: bool,
+) -> Iterator[dict[str, Any]]:
+    """Make a batch with settings for all sources; a .blend supplies the remaining ones.
+
+    Parameters
+    ----------
+    given
+        The fields of `Settings` given by a script, by name.
+
+    Raises
+    ------
+    RequestError
+        If there is no such setting, or as `batch_lines`.
+    """
+    live.ask_methods()  # to refuse unknown options before any work
+    chosen = checked(Settings.of(**given))
+    place = scene_volume.matrix_of(volume) if isinstance(volume, bpy.types.Object) else volume
+
+    def begin_one(item: Item, source: ViewSource) -> Running:
+        own, scene, box = chosen, bpy.context.scene, place
+        if item.kind is ItemKind.SCENE:
+            own = replace(scene_settings(scene), **given)
+            box = scene.levelform.volume if place is None else place
+        own = replace(own, fuse=own.fuse or item.kind is ItemKind.IMAGES)
+        return begin(source, own, volume=box, name=item.name)
+
+    return batch_lines(
+        sources,
+        out,
+        begin_one,
+        batch_words.settings_of(chosen, volume=place),
+        method=chosen.method,
+        suffix=suffix,
+        fuse=chosen.fuse,
+        part=part,
+        again=again,
+    )
+
+
 def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the lines; at the end open again what is open now, or the start-up file."""
+    """Yield the lines; at the end reopen the current file, or the start-up file."""
     path = bpy.data.filepath
     try:
         yield from lines
@@ -123,7 +257,7 @@ def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def in_words(error: Exception) -> LevelformError:
-    """Return an unforeseen error as a sentence."""
+    """Return the error to show for an unexpected exception."""
     return LevelformError(
         f"Internal error of Levelform: {type(error).__name__}: {error}.",
         "Report it, with the image or file.",
@@ -134,12 +268,12 @@ def in_words(error: Exception) -> LevelformError:
 
 
 def _room(item: Item) -> AbstractContextManager[None]:
-    """Give an item a place to be made in: its own file, or the open one, which stays as it was."""
+    """Open an item's .blend, or make sure that the open file stays unchanged."""
     if item.kind is not ItemKind.SCENE:
         return nothing_kept()
     try:
         bpy.ops.wm.open_mainfile(filepath=str(item.source), load_ui=False)
-    except RuntimeError as error:  # what an operator that fails raises
+    except RuntimeError as error:  # raised by an operator that fails
         reason = str(error).strip().removeprefix("Error: ").rstrip(".")
         raise RequestError(
             f"{item.source} can't be opened: {reason}.", "Open it in Blender and save it again."
@@ -160,5 +294,7 @@ def _source_of(item: Item) -> ViewSource:
 def _files_of(source: ViewSource) -> tuple[str, ...]:
     """Return the files that the views are read from."""
     files = [view.file for view in source.views if view.file is not None]
-    paths = [file.path for file in files if file.encoded is None]  # others are in the .blend
+    paths = [
+        file.path for file in files if file.encoded is None
+    ]  # the others are packed in the .blend
     return (*paths, *(file.mask for file in files if file.mask))

@@ -1,6 +1,6 @@
-"""Compare a mesh with a reference object: the worker measures, the object keeps the numbers.
+"""Compares a mesh with a reference object: the worker measures, the object stores the metrics.
 
-What is compared is what is seen: both meshes with their modifiers, where they stand in the world.
+Both meshes are compared with their modifiers, in world coordinates.
 """
 
 import uuid
@@ -13,19 +13,20 @@ import numpy as np
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Evaluate, Evaluation, MeshData
 from ..jobs.results import Deleted, Handle, Result
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 
-COMPARISON = "levelform_comparison"  # custom property of the object: the numbers
+COMPARISON = "levelform_comparison"  # custom property of the object: the metrics
 DISTANCE = "levelform_distance"  # attribute of its vertices, world units, positive is outside
 HEAT = "Distance"  # colour attribute: blue inside the reference, red outside
-HEAT_REACH = 0.02  # of the reference's longest side; where the colours are full
+HEAT_REACH = 0.02  # fraction of the reference's longest side at which the colours saturate
 DEFAULT_PROTOCOL = "levelform"
 
 
 def compare_problem(target: bpy.types.Object | None, reference: bpy.types.Object | None) -> str:
-    """Return why two objects can't be compared, in one sentence; empty if they can."""
+    """Return a sentence about why two objects can't be compared; empty if they can."""
     if live.running is not None:
-        return "Wait for the job under way, or cancel it (Esc)."
+        return "Wait for the running job, or cancel it (Esc)."
     if target is None or target.type != "MESH":
         return "Select a mesh to compare."
     if reference is None:
@@ -51,14 +52,14 @@ def begin_compare(
 
     Parameters
     ----------
-    protocol : what is measured and how: "levelform", or a method's name for its paper's numbers
-    seed : of the points that are drawn
-    heat : colour the object by its distances, beside writing them on its vertices
+    protocol : the metrics: "levelform", or a method's name for those of its paper
+    seed : seed of the sampled points
+    heat : also colour the object by its distances
 
     Raises
     ------
     RequestError
-        If these can't be compared; nothing was begun.
+        If they can't be compared; nothing was begun.
     """
     problem = compare_problem(target, reference)
     if problem:
@@ -66,7 +67,7 @@ def begin_compare(
     ground_truth, shape = _seen(reference), _seen(target)
     middle = (
         ground_truth[0].min(0) + ground_truth[0].max(0)
-    ) / 2  # far from the origin float32 is coarse
+    ) / 2  # far from the origin, float32 is imprecise
     side = float(np.ptp(ground_truth[0], axis=0).max())
     job = uuid.uuid4().hex
     request = Evaluate(
@@ -83,16 +84,16 @@ def begin_compare(
 
 
 def comparison_of(target: bpy.types.Object | None) -> Any:
-    """Return the numbers of an object's last comparison, a group of properties; None: no such."""
+    """Return an object's last comparison, a property group; None if there is none."""
     stored = target.get(COMPARISON) if target is not None else None
     return stored if hasattr(stored, "to_dict") else None
 
 
 class ComparisonResult(Result):
-    """A comparison under way: it shows no mesh, and at its end writes numbers on the object."""
+    """A comparison: shows no mesh, and finally stores the metrics on the object."""
 
     label = "Compare"
-    promise = "The numbers come in a moment"
+    promise = "The metrics will appear in a moment"
     selects = False
 
     def __init__(
@@ -104,17 +105,17 @@ class ComparisonResult(Result):
         self._distances: np.ndarray | None = None
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Write the numbers on the object, and the distances on its vertices."""
-        found = self.object
-        if found is None:
+        """Store the metrics on the object, and the distances on its vertices."""
+        target = self.object
+        if target is None:
             raise Deleted
-        found[COMPARISON] = dict(provenance)
-        if self._distances is not None and len(found.data.vertices) == len(self._distances):
-            _paint(found.data, self._distances, self._reach)
-        return found
+        target[COMPARISON] = dict(provenance)
+        if self._distances is not None and len(target.data.vertices) == len(self._distances):
+            _paint(target.data, self._distances, self._reach)
+        return target
 
     def discard(self) -> None:
-        """Leave all as it is: nothing was changed."""
+        """Do nothing: nothing was changed."""
 
     def _show(self, update: Evaluation) -> bool:
         self._distances = update.distances
@@ -125,7 +126,7 @@ class ComparisonResult(Result):
 
 
 def _seen(target: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    """Return an object's mesh with its modifiers: (V, 3) float64 world frame, (F, 3) int32."""
+    """Return an object's mesh with modifiers: (V, 3) float64 world frame, (F, 3) int32."""
     evaluated = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = evaluated.to_mesh()
     try:
@@ -139,13 +140,13 @@ def _seen(target: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     if not len(faces):
         raise RequestError(f"{target.name} has no faces.", "Pick a mesh with a surface.")
     matrix = np.array(evaluated.matrix_world, np.float64)
-    if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored object has its faces inside out
+    if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored object has inverted faces
         faces = np.ascontiguousarray(faces[:, ::-1])
     return vertices @ matrix[:3, :3].T + matrix[:3, 3], faces
 
 
 def _paint(mesh: bpy.types.Mesh, distances: np.ndarray, reach: float | None) -> None:
-    """Write distances on the vertices, and as colours where `reach` says what is far."""
+    """Store distances on the vertices, and colours that saturate at `reach`."""
     attribute = mesh.attributes.get(DISTANCE)
     if attribute is None or attribute.domain != "POINT" or attribute.data_type != "FLOAT":
         if attribute is not None:

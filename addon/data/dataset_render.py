@@ -1,12 +1,12 @@
-"""Training images by Blender: objects to RGBA, depth, normals and albedo, with their cameras.
+"""Renders training images in Blender: RGBA, depth, normals and albedo of objects, with cameras.
 
-Each object is rendered in a scene of its own, which is there during a step alone, so that nothing
-of the user's changes. The layout is the one that `levelform dataset render` writes and `levelform
-dataset convert --from renders` reads, and the cameras are the same:
+Each object is rendered in a temporary scene that exists only during a step, so that the user's data
+is not changed. The layout and the cameras are those of `levelform dataset render`, which
+`levelform dataset convert --from renders` reads:
 
     OUT/<name>/transforms.json, 000.png, 000_depth.npy, 000_normal.png, 000_albedo.png, 001.png...
 
-`transforms.json` is written last: a folder that has one is finished and is skipped by the next run.
+`transforms.json` is written last: a folder that has one is finished, and the next run skips it.
 From a terminal: `python -m levelform.addon.data.dataset_render SOURCE OUT [--engine cycles]`.
 """
 
@@ -37,14 +37,14 @@ from ..scene.passes import PASSES, write_images
 from ..scene.studio import ENGINES as ENGINES
 from ..scene.studio import Studio, check_engine, nothing_kept
 
-FINISHED = "transforms.json"  # in the folder of a shape
-SETTINGS = "render.json"  # in the folder of them all
-HOLD = 5.0  # seconds of rendering before the scene is given back, where nobody waits for it
+FINISHED = "transforms.json"  # in the folder of each shape
+SETTINGS = "render.json"  # in the parent folder
+HOLD = 5.0  # seconds of rendering per step if no window waits for it
 
 
 @dataclass(frozen=True)
 class Target:
-    """A shape to render: its name, and how to get its objects; called with the studio active."""
+    """A shape to render: its name, and a function for its objects, called inside the studio."""
 
     name: str
     load: Callable[[], list[bpy.types.Object]]
@@ -58,10 +58,10 @@ class RenderSettings:
     ----------
     engine : "cycles" or "eevee"
     views : images of each shape
-    size : pixels along a side
-    cameras : the range that they are drawn from, one of `camera_ranges.WORDS`
-    seed : of everything that is drawn
-    samples : Cycles' or EEVEE's, a pixel
+    size : width and height in pixels
+    cameras : range from which they are sampled, one of `camera_ranges.WORDS`
+    seed : seed of all random numbers
+    samples : samples per pixel
     passes : which of `PASSES` to write beside each image
     """
 
@@ -74,21 +74,22 @@ class RenderSettings:
     passes: tuple[str, ...] = PASSES
 
     def check(self) -> None:
-        """Raise `RequestError` if this can't be rendered."""
+        """Raise `RequestError` if a setting is invalid."""
         if self.cameras not in WORDS:
             raise RequestError(
-                f"There is no range of cameras {self.cameras!r}.", f"One of {', '.join(WORDS)}."
+                f"There is no range of cameras {self.cameras!r}.", f"Use one of {', '.join(WORDS)}."
             )
         if strays := set(self.passes) - set(PASSES):
-            raise RequestError(f"There is no pass {min(strays)!r}.", f"One of {', '.join(PASSES)}.")
+            passes = ", ".join(PASSES)
+            raise RequestError(f"There is no pass {min(strays)!r}.", f"Use some of {passes}.")
         if min(self.views, self.size, self.samples) < 1:
-            raise RequestError("Views, size and samples must be above zero.")
+            raise RequestError("Views, size and samples must be positive.")
         check_engine(self.engine)
 
 
 @dataclass(frozen=True)
 class RenderStep:
-    """One step of the work: so many views of target `index` of `count` are there; or why none."""
+    """One step: the finished views of target `index` of `count`, or why it was skipped."""
 
     name: str
     index: int
@@ -97,22 +98,22 @@ class RenderStep:
     skipped: str = ""
 
     def progress(self, views: int) -> float:
-        """Return how far the work is, 0 to 1, where each target gets so many views."""
+        """Return the progress, 0 to 1, for a number of views of each target."""
         fraction = 1.0 if self.skipped else self.views / views
         return (self.index + fraction) / self.count
 
 
 @dataclass
 class Outcome:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes
     ----------
     out : the folder of the images
-    views : of each shape
-    done : shapes rendered now
-    before : shapes that were finished before
-    skipped : why each of the others was left out
+    views : images of each shape
+    done : number of shapes rendered in this run
+    before : number of shapes finished earlier
+    skipped : the reason for each of the other shapes
     ended : "finished" or "stopped"; empty while it runs
     """
 
@@ -133,7 +134,7 @@ class Outcome:
             self.done += 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the command prints of it."""
+        """Return the outcome in the form that the command prints."""
         return {
             "out": self.out,
             "shapes": self.done + self.before,
@@ -143,18 +144,18 @@ class Outcome:
 
 
 def targets_of_collection(collection: bpy.types.Collection) -> list[Target]:
-    """Return the mesh objects of a collection, one target each, by their names."""
-    names = [found.name for found in collection.all_objects if found.type == "MESH"]
+    """Return the mesh objects of a collection, one target each, sorted by name."""
+    names = [obj.name for obj in collection.all_objects if obj.type == "MESH"]
     return _targets((name, lambda name=name: [_object(name)]) for name in sorted(names))
 
 
 def targets_of_folder(folder: str | Path) -> list[Target]:
-    """Return the mesh files below a folder (or one file); each is imported when its turn comes.
+    """Return the mesh files below a folder (or one file); each is imported when it is rendered.
 
     Raises
     ------
     RequestError
-        If there is nothing of that name.
+        If the folder does not exist.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -177,27 +178,27 @@ def render_dataset(
 ) -> Iterator[RenderStep]:
     """Render every target into its folder below `out`, step by step.
 
-    Between two steps Blender's data is as it was before. Closing the generator stops the work; the
-    shape in the making is started again by the next run.
+    Between two steps, Blender's data is unchanged. Closing the generator stops the work; the next
+    run starts the unfinished shape again.
 
     Parameters
     ----------
     hold
-        Seconds that a step may take, about; it renders one view at least, and goes on as long as it
-        took to load the shape.
+        Approximate seconds of a step; it renders at least one view, and continues at least as long
+        as loading the shape took.
 
     Raises
     ------
     RequestError
-        If there is nothing to render, the settings can't be had, or `out` holds what was rendered
-        with others.
+        If there is nothing to render, a setting is invalid, or `out` contains images rendered with
+        other settings.
     WorkError
         If Blender can't render, or an image can't be written.
     """
     settings = settings or RenderSettings()
     if not targets:
         raise RequestError(
-            "There is nothing to render.", "Choose a collection, or a folder, that holds meshes."
+            "There is nothing to render.", "Choose a collection or a folder with meshes."
         )
     settings.check()
     with _told(out):
@@ -217,7 +218,7 @@ def render_dataset(
 def _render_target(
     target: Target, folder: Path, settings: RenderSettings, hold: float
 ) -> Iterator[int]:
-    """Render one target, yielding how many views are there; its `transforms.json` comes last."""
+    """Render one target, yielding the number of finished views; write `transforms.json` last."""
     frames: list[dict[str, Any]] = []
     while len(frames) < settings.views:
         with nothing_kept(), _told(folder):
@@ -232,7 +233,7 @@ def _render_some(
     hold: float,
     frames: list[dict[str, Any]],
 ) -> None:
-    """Render views into `frames` for about `hold` seconds; end the target with the last one."""
+    """Render views into `frames` for about `hold` seconds; finish the target with the last one."""
     started = time.monotonic()
     studio = Studio(engine=settings.engine, samples=settings.samples, seed=settings.seed)
     with studio.active():
@@ -272,23 +273,23 @@ def _world_from_volume(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     return matrix
 
 
-# ---------------------------------------------------------------- where it goes
+# ---------------------------------------------------------------- output
 
 
 @contextmanager
 def _told(place: str | Path) -> Iterator[None]:
-    """Turn what the disk refuses into a sentence."""
+    """Convert an error of the file system to a `WorkError`."""
     try:
         yield
     except OSError as error:
         raise WorkError(
             f"{place} could not be written: {error.strerror or error}.",
-            "Choose another folder or free some space; what is finished is kept.",
+            "Choose another folder or free some space; finished shapes are kept.",
         ) from error
 
 
 def _claim(out: Path, settings: RenderSettings) -> None:
-    """Note the settings in the folder; refuse one that holds what was rendered with others."""
+    """Write the settings to the folder; refuse a folder with images of other settings."""
     path, ours = out / SETTINGS, json.loads(json.dumps(asdict(settings)))
     if path.exists():
         try:
@@ -298,8 +299,8 @@ def _claim(out: Path, settings: RenderSettings) -> None:
         if theirs != ours:
             other = [name for name in ours if theirs.get(name) != ours[name]]
             raise RequestError(
-                f"{out} holds images with other settings ({', '.join(other)}).",
-                "Choose another folder, or render with the same settings to go on.",
+                f"{out} contains images with other settings ({', '.join(other)}).",
+                "Choose another folder, or render with the same settings to continue.",
             )
         return
     out.mkdir(parents=True, exist_ok=True)
@@ -312,11 +313,11 @@ def _write_json(path: Path, content: Any) -> None:
     os.replace(partial, path)
 
 
-# ---------------------------------------------------------------- where it comes from
+# ---------------------------------------------------------------- input
 
 
 def _targets(named: Iterable[tuple[str, Callable[[], list[bpy.types.Object]]]]) -> list[Target]:
-    """Return targets whose names are folders below `out`, each another."""
+    """Return targets with distinct names that are valid folders below `out`."""
     targets, taken = [], set()
     for name, load in named:
         plain = safe = _safe(name)
@@ -330,29 +331,29 @@ def _targets(named: Iterable[tuple[str, Callable[[], list[bpy.types.Object]]]]) 
 
 
 def _safe(name: str) -> str:
-    """Return a name as a path that leads nowhere else; odd letters are `_`."""
+    """Return a name as a safe relative path; unusual characters become `_`."""
     parts = ("".join(c if c.isalnum() or c in "._+-" else "_" for c in p) for p in name.split("/"))
     return "/".join(part for part in parts if part.strip(".")) or "_"
 
 
 def _object(name: str) -> bpy.types.Object:
-    found = bpy.data.objects.get(name)
-    if found is None:
+    obj = bpy.data.objects.get(name)
+    if obj is None:
         raise RequestError(f"{name} is gone.")
-    if found.hide_render:
+    if obj.hide_render:
         raise RequestError(f"{name} is hidden in renders.")
-    return found
+    return obj
 
 
 def _import(path: Path) -> list[bpy.types.Object]:
-    before = {found.session_uid for found in bpy.data.objects}
+    before = {obj.session_uid for obj in bpy.data.objects}
     try:
         IMPORTERS[path.suffix.lower()](filepath=str(path))
     except RuntimeError as error:
         raise RequestError(f"{path.name} can't be imported: {str(error).strip()}.") from error
-    objects = [found for found in bpy.data.objects if found.session_uid not in before]
-    if not any(found.type == "MESH" for found in objects):
-        raise RequestError(f"{path.name} holds no mesh.")
+    objects = [obj for obj in bpy.data.objects if obj.session_uid not in before]
+    if not any(obj.type == "MESH" for obj in objects):
+        raise RequestError(f"{path.name} contains no mesh.")
     return objects
 
 
@@ -365,7 +366,7 @@ IMPORTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-# ---------------------------------------------------------------- from a terminal
+# ---------------------------------------------------------------- the terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

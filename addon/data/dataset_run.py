@@ -1,7 +1,8 @@
-"""The rendering of training images that is under way: one step a tick, the window back between.
+"""The running rendering of training images: one step per tick, so that the window stays usable.
 
-A timer rather than a modal operator, as for reconstructions: while one of those runs Blender does
-not autosave, and a data set takes hours. Between two steps nothing of it is in the file.
+Like reconstructions, it uses a timer rather than a modal operator: Blender does not autosave while
+a modal operator runs, and a data set takes hours. Between two steps, the file contains nothing of
+the run.
 """
 
 import logging
@@ -13,9 +14,8 @@ from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ..jobs.requests import absolute
-from ..jobs.session import redraw
 from ..scene.passes import PASSES
-from ..scene.windows import in_window
+from ..scene.windows import in_window, redraw
 from .dataset_render import (
     Outcome,
     RenderSettings,
@@ -26,19 +26,19 @@ from .dataset_render import (
     targets_of_folder,
 )
 
-HOLD = 0.3  # seconds that a step keeps the window, or one view where that takes longer
-PAUSE = 0.05  # seconds that the window has between two steps
+HOLD = 0.3  # seconds that a step blocks the window, or one view if that takes longer
+PAUSE = 0.05  # seconds between two steps
 
 logger = logging.getLogger(__name__)
 
 
 class Run:
-    """The one run of this Blender.
+    """The only run in this Blender.
 
     Attributes
     ----------
-    step : what was done last; None before the first step and when idle
-    outcome : of the run under way, or of the last one
+    step : the last step; None before the first step and when idle
+    outcome : outcome of the current run, or of the last one
     failure : why the last run failed
     """
 
@@ -50,12 +50,12 @@ class Run:
 
     @property
     def running(self) -> bool:
-        """Whether one is under way."""
+        """Whether it is running."""
         return self._steps is not None
 
     @property
     def progress(self) -> float:
-        """How far it is, 0 to 1."""
+        """Progress, 0 to 1."""
         if self.step is None or self.outcome is None:
             return 0.0
         return self.step.progress(self.outcome.views)
@@ -68,10 +68,10 @@ class Run:
         Raises
         ------
         RequestError
-            If one is under way.
+            If it is running already.
         """
         if self.running:
-            raise RequestError("Pictures are being rendered already.", "Wait, or cancel (Esc).")
+            raise RequestError("Images are being rendered already.", "Wait, or cancel (Esc).")
         self.step, self.failure = None, None
         self.outcome = Outcome(out, settings.views)
         self._steps = render_dataset(targets, out, settings, hold=hold)
@@ -82,7 +82,7 @@ class Run:
         Raises
         ------
         LevelformError
-            If the work can't go on; what is finished is kept.
+            If the work can't continue; finished shapes are kept.
         """
         if self._steps is None or self.outcome is None:
             return False
@@ -99,18 +99,18 @@ class Run:
         return True
 
     def cancel(self) -> None:
-        """Stop; what is finished is kept, and the next run goes on from there."""
+        """Stop; finished shapes are kept, and the next run continues after them."""
         if self._steps is not None:
             self._steps.close()
             self._end("stopped")
 
     def wake(self) -> None:
-        """Have the timer do the steps; in the background there is none."""
+        """Start the timer that does the steps; there is none in the background."""
         if not bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.register(_on_timer, first_interval=PAUSE, persistent=True)
 
     def dismiss(self) -> None:
-        """Forget what came of the last run."""
+        """Clear the outcome of the last run."""
         if not self.running:
             self.outcome = self.failure = None
 
@@ -123,27 +123,27 @@ class Run:
 def _in_words(error: Exception) -> LevelformError:
     if isinstance(error, LevelformError):
         return error
-    words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
-    return WorkError(words, "Try once more; Blender's console tells more.")
+    words = f"Rendering stopped because of an internal error ({type(error).__name__}: {error})."
+    return WorkError(words, "Try again; Blender's console has details.")
 
 
 run = Run()
 
 
-# ---------------------------------------------------------------- from the panel
+# ---------------------------------------------------------------- the panel
 
 
 def shapes_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Return the mesh objects that the panel's collection, or without one the scene, holds."""
+    """Return the mesh objects of the panel's collection, or of the scene if none is picked."""
     collection = scene.levelform_dataset.collection or scene.collection
-    return [found for found in collection.all_objects if found.type == "MESH"]
+    return [obj for obj in collection.all_objects if obj.type == "MESH"]
 
 
 def dataset_problem(scene: bpy.types.Scene) -> str:
-    """Return why the panel's choice can't be rendered, as far as a glance tells."""
+    """Return why the panel's choice can't be rendered, by quick checks; empty if it can."""
     chosen = scene.levelform_dataset
     if run.running:
-        return "Pictures are being rendered already. Wait, or cancel (Esc)."
+        return "Images are being rendered already. Wait, or cancel (Esc)."
     if chosen.source == "FOLDER" and not chosen.folder:
         return "Choose a folder of mesh files."
     if chosen.source == "COLLECTION" and not shapes_of(scene):
@@ -152,12 +152,12 @@ def dataset_problem(scene: bpy.types.Scene) -> str:
 
 
 def begin_panel(scene: bpy.types.Scene) -> None:
-    """Begin what the panel says; `Run.advance` does the work.
+    """Begin with the panel's settings; `Run.advance` does the work.
 
     Raises
     ------
     RequestError
-        If it can't be done.
+        If the settings are invalid.
     """
     chosen = scene.levelform_dataset
     if chosen.source == "FOLDER":
@@ -192,7 +192,7 @@ def _on_timer() -> float | None:
 
 @persistent
 def _on_load(*_: Any) -> None:
-    run.cancel()  # the objects to render are gone with the other file
+    run.cancel()  # the objects to render are gone with the previous file
 
 
 def register() -> None:
@@ -201,7 +201,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop what is under way, and listen no more."""
+    """Stop the run, and stop listening."""
     run.cancel()
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)

@@ -1,4 +1,4 @@
-"""The curve of a training run as a small image for the sidebar; numpy alone."""
+"""Draws the curve of a training run as a small image for the sidebar, with numpy."""
 
 import csv
 import io
@@ -17,10 +17,10 @@ Points = Sequence[tuple[float, float]]
 
 
 def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """Return (step, value) of each column of a run's `curve.csv`; empty while there is none."""
+    """Return (step, value) of each column of a run's `curve.csv`; empty if there is no file."""
     columns: dict[str, list[tuple[float, float]]] = {}
     try:
-        whole = path.read_text().rpartition("\n")[0]  # the last line may be just being written
+        whole = path.read_text().rpartition("\n")[0]  # the last line may be incomplete
         for row in csv.DictReader(io.StringIO(whole, newline="")):
             step = float(row["step"])
             for name, value in row.items():
@@ -32,7 +32,7 @@ def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarray:
-    """Return (SIDE, SIDE, 4) float32, row 0 at the bottom: the loss falls, the score rises.
+    """Return the curves as an image, (SIDE, SIDE, 4) float32, row 0 at the bottom.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
         From `read_table`. The loss is drawn on a logarithmic scale, smoothed; the score,
         `validation_iou`, from 0 to 1.
     steps
-        Of the whole run: the right edge.
+        Length of the run: the right edge.
     """
     image = np.zeros((SIDE, SIDE, 4), np.float32)
     for fraction in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -59,7 +59,7 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
 
 
 def _smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
-    """Return the mean of each value and those just before it."""
+    """Return the moving average over each value and those before it."""
     sums = np.cumsum(np.concatenate([[0.0], values]))
     stops = np.arange(1, len(values) + 1)
     starts = np.maximum(stops - width, 0)

@@ -1,8 +1,8 @@
-"""The training that is under way: a process of its own, watched through the files it writes.
+"""The running training: a separate process, watched through the files it writes.
 
-The process is the terminal's `levelform train`, which keeps its state in its folder. It is stopped
-by closing its standard input, which also happens when Blender ends in whatever way; the same
-settings go on from there.
+The process is the terminal's `levelform train`, which keeps its state in its folder. It stops when
+its standard input is closed, which also happens whenever Blender ends; a run with the same settings
+continues from there.
 """
 
 import contextlib
@@ -23,12 +23,11 @@ from ...backend.contract.protocol import MeshUpdate
 from ..backend_setup import user_preferences
 from ..backend_setup.environment import clean_environment
 from ..backend_setup.interpreter import here
-from ..jobs.session import redraw
 from ..scene import meshes
-from ..scene.windows import in_window
+from ..scene.windows import in_window, redraw
 from .training_curve import read_table
 
-TICK = 0.5  # seconds between two looks at the run's files
+TICK = 0.5  # seconds between two checks of the run's files
 PREVIEW = "Levelform Training Preview"
 RUN, CURVE, MESH, BEST, LOG = "run.json", "curve.csv", "preview.npz", "best.safetensors", "log.txt"
 SCRIPT = Path(__file__).parents[2] / "backend" / "terminal.py"
@@ -42,13 +41,13 @@ class TrainingPlan:
 
     Attributes
     ----------
-    method, part : as `levelform train` takes them
+    method, part : as in `levelform train`
     data : folders of data sets
-    out : folder of the run; one that holds a run goes on
-    start : weights to start from, "" for none
+    out : folder of the run; a run in it is continued
+    start : initial weights, "" for none
     steps : length of the run; 0: the recipe's
-    seed : of everything that is drawn
-    more : further words for the command
+    seed : seed of all random numbers
+    more : further arguments of the command
     """
 
     method: str
@@ -70,12 +69,12 @@ class TrainingPlan:
 
 
 class TrainingRun:
-    """The one training of this Blender.
+    """The only training in this Blender.
 
     Attributes
     ----------
-    out : folder of the run under way, or of the last one; None before the first
-    facts : what its `run.json` says
+    out : folder of the current run, or of the last one; None before the first
+    facts : contents of its `run.json`
     columns : its curve, (step, value) by name
     failure : why it ended, if it failed
     """
@@ -91,23 +90,23 @@ class TrainingRun:
 
     @property
     def running(self) -> bool:
-        """Whether the process runs, as far as is known."""
+        """Whether the process is running, as last checked."""
         return self._process is not None
 
     @property
     def progress(self) -> float:
-        """How far it is, 0 to 1."""
+        """Progress, 0 to 1."""
         return self.facts.get("step", 0) / max(self.facts.get("steps", 1), 1)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it takes still, at its speed so far; None while that is unknown."""
+        """Estimated remaining time; None while it is unknown."""
         rate = self.facts.get("steps_per_second", 0.0)
         return (self.facts["steps"] - self.facts["step"]) / rate if rate else None
 
     @property
     def weights(self) -> str:
-        """The file of the best weights so far, "" while there is none."""
+        """The file of the best weights so far, "" if there is none."""
         path = self.out and self.out / BEST
         return str(path) if path and path.is_file() else ""
 
@@ -117,7 +116,7 @@ class TrainingRun:
         Raises
         ------
         RequestError
-            If one is under way, or there is no backend or no folder to write to.
+            If it is running already, or there is no backend or no folder to write to.
         """
         if self.running:
             raise RequestError("A network is being trained already.", "Wait, or stop it.")
@@ -134,7 +133,7 @@ class TrainingRun:
                     text=True,
                     cwd=out,
                     env=clean_environment(user_preferences.methods_folder()),
-                    start_new_session=True,  # Ctrl-C in Blender's terminal is not for it
+                    start_new_session=True,  # Ctrl-C in Blender's terminal must not reach it
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
         except OSError as error:
@@ -145,7 +144,7 @@ class TrainingRun:
         self.facts, self.columns, self._seen = {}, {}, {}
 
     def poll(self) -> bool:
-        """Read what is new; return whether the run is under way."""
+        """Read new data; return whether the process is running."""
         if self._process is None or self.out is None:
             return False
         ended = self._process.poll() is not None
@@ -159,13 +158,13 @@ class TrainingRun:
         return self.running
 
     def stop(self) -> None:
-        """Ask it to write its state and end; `poll` notices when it has."""
+        """Ask the process to write its state and end; `poll` detects its end."""
         if self._process is not None and self._process.stdin is not None:
             self.stopping = True
             self._process.stdin.close()
 
     def wait(self) -> None:
-        """Block until it ends: for scripts, and Blender in the background.
+        """Block until it ends, for scripts and Blender in the background.
 
         Raises
         ------
@@ -180,13 +179,13 @@ class TrainingRun:
             raise self.failure
 
     def shutdown(self) -> None:
-        """Let it end with Blender, which need not wait: it writes its state and ends by itself."""
+        """Make it end when Blender quits, without waiting: it writes its state by itself."""
         if self._process is not None:
             self.stop()
         self._process = None
 
     def new_mesh(self) -> MeshUpdate | None:
-        """Return the preview if there is one that was not given before."""
+        """Return a new preview; None if there is none since the last call."""
         if self.out is None or not self._changed(MESH):
             return None
         try:
@@ -208,7 +207,7 @@ class TrainingRun:
         )
 
     def _changed(self, name: str) -> bool:
-        """Return whether one of the run's files is newer than at the last call."""
+        """Return whether one of the run's files has changed since the last call."""
         assert self.out is not None
         try:
             stamp = os.stat(self.out / name).st_mtime_ns
@@ -219,7 +218,7 @@ class TrainingRun:
         return stamp != old
 
     def _end(self) -> None:
-        """Take in how the process ended."""
+        """Record how the process ended."""
         process, self._process = self._process, None
         assert process is not None
         assert process.stdout is not None
@@ -230,7 +229,7 @@ class TrainingRun:
         try:
             result = json.loads(said.splitlines()[-1])
         except (ValueError, IndexError):
-            result = {"error": "The training ended without a word.", "hint": self._log_hint()}
+            result = {"error": "The training ended without a message.", "hint": self._log_hint()}
         if "error" in result:
             kind = RequestError if process.returncode == RequestError.exit_status else WorkError
             self.failure = kind(result["error"], result.get("hint", ""))
@@ -245,16 +244,16 @@ training = TrainingRun()
 
 
 def show_preview(update: MeshUpdate) -> bpy.types.Object:
-    """Put a training's preview into the scene, in place of the one before."""
-    found = bpy.data.objects.get(PREVIEW)
-    if found is not None and found.type == "MESH":
-        meshes.refill(found, update)
-        return found
+    """Show a training's preview in the scene, replacing the previous one."""
+    obj = bpy.data.objects.get(PREVIEW)
+    if obj is not None and obj.type == "MESH":
+        meshes.refill(obj, update)
+        return obj
     return meshes.new_object(PREVIEW, update, bpy.context.scene.collection)
 
 
 def problem(scene: bpy.types.Scene) -> str:
-    """Return why the panel's training can't begin, as far as a glance tells."""
+    """Return why the panel's training can't begin, by quick checks; empty if it can."""
     chosen = scene.levelform_training
     if training.running:
         return "A network is being trained already."
@@ -264,7 +263,7 @@ def problem(scene: bpy.types.Scene) -> str:
 
 
 def split_data(text: str) -> Sequence[str]:
-    """Return the folders of a field that may name several, separated by semicolons."""
+    """Return the folders in a text field, separated by semicolons."""
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
@@ -272,7 +271,7 @@ def split_data(text: str) -> Sequence[str]:
 
 
 def wake() -> None:
-    """Watch the run from now on."""
+    """Start watching the run."""
     if not bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
 
@@ -291,7 +290,7 @@ def _on_timer() -> float | None:
 
 
 def unregister() -> None:
-    """Stop what is under way."""
+    """Stop the run."""
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)
     training.shutdown()

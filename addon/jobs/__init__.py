@@ -1,1 +1,1 @@
-"""The worker and its jobs: the process, the queue, the live session, requests and results."""
+"""Jobs: the worker's process, the queue, the live session, requests and results."""

@@ -1,8 +1,8 @@
-"""Connecting to a worker without ever waiting for it longer than is said.
+"""Connects to a worker with time limits.
 
-`multiprocessing.connection` connects and shakes hands for as long as the other side likes; a worker
-that was stopped between `listen` and `accept`, or a stranger at its socket, would hold Blender.
-Knows no `bpy`.
+`multiprocessing.connection` waits indefinitely for connection and handshake; a worker that stopped
+between `listen` and `accept`, or another process at its socket, would block Blender. Does not use
+`bpy`.
 """
 
 import os
@@ -13,14 +13,14 @@ from typing import Any
 
 
 class TimedConnection:
-    """A connection that is given up when the other side takes too long to say something.
+    """A connection that gives up if the other side takes too long to send.
 
     Parameters
     ----------
     connection
         Of `multiprocessing.connection`.
     patience
-        Seconds for each thing that is to be said.
+        Seconds for each message.
     """
 
     def __init__(self, connection: Any, patience: float) -> None:
@@ -28,29 +28,29 @@ class TimedConnection:
         self._patience = patience
 
     def recv_bytes(self, maxlength: int | None = None) -> bytes:
-        """Return what the other side says; raise `TimeoutError` if it says nothing."""
+        """Return the other side's message; raise `TimeoutError` if there is none in time."""
         if not self._connection.poll(self._patience):
-            raise TimeoutError("the other side says nothing")
+            raise TimeoutError("the other side sends nothing")
         return self._connection.recv_bytes(maxlength)
 
     def send_bytes(self, data: bytes) -> None:
-        """Say something; a handshake's few bytes always find room."""
+        """Send a message; the few bytes of a handshake always fit into the buffer."""
         self._connection.send_bytes(data)
 
 
 def dial(address: str) -> Connection:
-    """Return a connection, not authenticated yet, to what listens at an address.
+    """Return a connection, not authenticated yet, to the listener at an address.
 
     Raises
     ------
     OSError
-        If nothing listens there, or it has callers enough already.
+        If nothing listens there, or its backlog is full.
     """
     if os.name == "nt":
         return Connector(address)  # pyright: ignore[reportReturnType] - a pipe's connection
     line = socket.socket(socket.AF_UNIX)
     try:
-        line.setblocking(False)  # a full queue of callers is an error, not a wait
+        line.setblocking(False)  # a full backlog is an error, instead of blocking
         line.connect(address)
         line.setblocking(True)
         return Connection(line.detach())

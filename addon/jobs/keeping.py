@@ -1,9 +1,9 @@
-"""Which kept results the worker may forget: those whose objects are gone for good.
+"""Lets the worker forget kept results whose objects are permanently gone.
 
-A deleted object may come back by an undo, and its result with it; so a result is forgotten once the
-undo history can't hold its object any more: after as many edits as the history has steps, when
-another file is loaded, or at once in the background, where there is no history. Memory has a cap
-beside that, in the preferences: the worker drops the oldest first.
+Undo may bring back a deleted object, which needs its result. A result is therefore forgotten once
+the undo history can no longer contain its object: after as many edits as the history has steps,
+when another file is loaded, or immediately in the background, which has no history. Independently,
+the preferences limit the memory: the worker drops the oldest results first.
 """
 
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from collections.abc import Iterable
 import bpy
 from bpy.app.handlers import persistent
 
-from .results import PROVENANCE
+from ..scene.provenance import provenance_of
 from .session import live
 
 
 class Keeping:
-    """What is known of objects that are gone.
+    """Tracks kept results whose objects are gone.
 
     Attributes
     ----------
-    missed : kept results whose object is gone, each with the edits since then
+    missed : kept results whose object is gone, with the number of edits since then
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Keeping:
         return [name for name, edits in self.missed.items() if edits >= patience]
 
     def edited(self) -> bool:
-        """Note that something was edited; return whether it is time to `look`."""
+        """Count an edit; return whether `look` should be called."""
         operators = bpy.context.window_manager.operators
         newest = operators[-1].as_pointer() if operators else 0
         step = newest != self._operator
@@ -50,17 +50,17 @@ class Keeping:
 
 
 def referenced() -> set[str]:
-    """Return the kept results that objects of this file, linked ones too, were made from."""
+    """Return the kept results of this file's objects, including linked ones."""
     names = set()
-    for found in bpy.data.objects:
-        stored = found.get(PROVENANCE)
-        if hasattr(stored, "get"):
+    for obj in bpy.data.objects:
+        stored = provenance_of(obj)
+        if stored is not None:
             names.add(stored.get("keep", ""))
     return names
 
 
 def undo_steps() -> int:
-    """Return how many edits the undo history holds."""
+    """Return the number of steps in the undo history."""
     return max(int(bpy.context.preferences.edit.undo_steps), 1)
 
 
@@ -68,12 +68,12 @@ keeping = Keeping()
 
 
 def forget_what_is_gone(*, at_once: bool = False) -> None:
-    """Have the worker forget the results whose objects are gone for good.
+    """Make the worker forget the results whose objects are permanently gone.
 
     Parameters
     ----------
     at_once
-        There is no undo history: another file was loaded.
+        There is no undo history, because another file was loaded.
     """
     if live.status is None or live.running is not None:
         return
@@ -101,6 +101,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Listen no more."""
+    """Stop listening."""
     bpy.app.handlers.depsgraph_update_post.remove(_on_edit)
     bpy.app.handlers.load_post.remove(_on_load)

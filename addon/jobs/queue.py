@@ -1,7 +1,7 @@
-"""The state machine of a job, and the queue of jobs. Knows no `bpy` and makes no threads.
+"""The queue of jobs and the state machine of each. Does not use `bpy` or threads.
 
-A job goes QUEUED, STARTING (the worker starts), RUNNING, and ends in exactly one of FINISHED,
-CANCELLED and FAILED. All of it happens inside `Jobs.poll`, which a timer calls in a window, or
+A job passes through QUEUED, STARTING (the worker starts) and RUNNING, and ends as FINISHED,
+CANCELLED or FAILED. All transitions happen inside `Jobs.poll`, which a timer calls in a window, or
 `Jobs.run`, which blocks.
 """
 
@@ -10,111 +10,29 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from ...backend.contract import protocol
 from ...backend.contract.errors import LevelformError, RequestError
+from .cancelling import CancelWatch
 from .client import Client, ClientState, Ending
+from .job import Job, JobState, Request, Update, WorkerState
 
-_CANCEL_PATIENCE = 5.0  # seconds until a worker that does not heed a cancel is killed
-_STILL_PATIENCE = 0.8  # the same for one that neither computes nor answers
-_CANCEL_PING = 0.25  # seconds between two questions to a worker whose job is cancelled
-_PING_INTERVAL = 2.0  # seconds of a worker's silence at work until it is asked for a word
-SILENCE = 15.0  # seconds without an answer that are worth telling the artist
+_PING_INTERVAL = 2.0  # seconds of silence after which a busy worker is pinged
+SILENCE = 15.0  # seconds without an answer after which the panel says so
 
 logger = logging.getLogger(__name__)
 
 
-class JobState(StrEnum):
-    """Where a job stands; the last three are its ends."""
-
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-class WorkerState(StrEnum):
-    """What the panel shows of the worker."""
-
-    OFF = "off"
-    STARTING = "starting"
-    READY = "ready"
-    BUSY = "busy"
-
-
-_ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
-Request = (
-    protocol.Reconstruct
-    | protocol.Remesh
-    | protocol.EstimateVolume
-    | protocol.CheckViews
-    | protocol.Evaluate
-)
-_WITH_VIEWS = protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews
-# What ends a job that has come to its end in order; `Finished` those that are not named.
-_LAST = {
-    protocol.EstimateVolume: protocol.VolumeEstimate,
-    protocol.CheckViews: protocol.ViewsChecked,
-}
-Update = protocol.MeshUpdate | protocol.Evaluation  # what a job has to show
-
-
-@dataclass(eq=False)
-class Job:
-    """One request on its way; read it, never write to it.
-
-    Attributes
-    ----------
-    id : its name in every message
-    request : what was asked for; its images are let go when the job ends
-    progress : where it stands, as last heard
-    failure : what went wrong, if it FAILED
-    stats : what `Finished` said, if it FINISHED
-    placement : where the object stands, once the worker has said so
-    checked : whether the views agree, once the worker has said so
-    log : the tail of the worker's log, if the worker ended with the job
-    submitted_at, started_at, ended_at : seconds of `time.monotonic`; None: not yet
-    """
-
-    id: str
-    request: Request
-    state: JobState = JobState.QUEUED
-    progress: protocol.Progress | None = None
-    failure: protocol.Failed | None = None
-    stats: dict[str, Any] = field(default_factory=dict)
-    placement: protocol.Placement | None = None
-    checked: protocol.ViewsChecked | None = None
-    log: str = ""
-    submitted_at: float = field(default_factory=time.monotonic)
-    started_at: float | None = None
-    ended_at: float | None = None
-    cancelled_at: float | None = None
-    heard: bool = False  # the worker has said something about it
-    again: bool = False  # its first worker was gone before it said anything
-    _cpu: float | None = field(default=None, repr=False)  # the worker's, once it is cancelled
-    _computed_at: float = field(default=0.0, repr=False)  # when that was last seen to grow
-    on_update: Callable[["Job", Update], None] | None = field(default=None, repr=False)
-    on_end: Callable[["Job"], None] | None = field(default=None, repr=False)
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has come to one of its three ends."""
-        return self.state in _ENDS
-
-
 class Jobs:
-    """The queue, and the one worker that does it.
+    """The queue of jobs, and the worker that processes it.
 
     Parameters
     ----------
     make_client
-        Makes a client that is not started; called when a worker is needed. A `LevelformError` that
-        it raises fails the job that needed it.
+        Returns a new client, not started; called when a worker is needed. If it raises a
+        `LevelformError`, the job that needed the worker fails.
     """
 
     def __init__(self, make_client: Callable[[], Client]) -> None:
@@ -125,35 +43,38 @@ class Jobs:
         self._client: Client | None = None
         self._queue: deque[Job] = deque()
         self._current: Job | None = None
-        self._ended: deque[Job] = deque()  # their `on_end` is still to be called
-        self._update: Update | None = None  # the newest, not yet shown
-        self._errands: list[Any] = []  # for the worker, once it is ready
-        self.kept_bytes: int | None = None  # that fields kept by the worker may hold; None: its own
+        self._ended: deque[Job] = deque()  # their `on_end` has not been called yet
+        self._update: Update | None = None  # the newest one, not shown yet
+        self._errands: list[Any] = []  # messages to send once the worker is ready
+        self.kept_bytes: int | None = (
+            None  # memory limit of the fields kept by the worker; None: its default
+        )
+        self._cancel_watch: CancelWatch | None = None
         self._pinged_at = 0.0
-        self._started_for: Job | None = None  # the job that needed the worker
-        self._wanted_threads = 0  # as many as there are
+        self._started_for: Job | None = None  # the job for which the worker was started
+        self._wanted_threads = 0  # 0: all
         self._told_threads = 0
 
-    # ------------------------------------------------------------ what there is
+    # ------------------------------------------------------------ state
 
     @property
     def current(self) -> Job | None:
-        """The job that the worker does or is being started for."""
+        """The job that is running, or for which the worker is starting."""
         return self._current
 
     @property
     def queued(self) -> tuple[Job, ...]:
-        """The jobs that wait, in order."""
+        """The waiting jobs, in order."""
         return tuple(self._queue)
 
     @property
     def ending(self) -> Ending | None:
-        """Why the last worker ended, if it was not told to and no other was started since."""
+        """Why the last worker ended, if it did so unexpectedly and no other was started since."""
         return self._client.ending if self._client else None
 
     @property
     def worker_state(self) -> WorkerState:
-        """What the worker is doing."""
+        """The state of the worker."""
         if self._client is None or not self._client.alive:
             return WorkerState.OFF
         if self._client.state is ClientState.STARTING:
@@ -162,7 +83,7 @@ class Jobs:
 
     @property
     def silent_for(self) -> float:
-        """Seconds for which a worker at work has neither computed nor answered; 0: it does."""
+        """Seconds since a busy worker last computed or answered; 0 if it is responsive."""
         job, client = self._current, self._client
         if job is None or job.state is not JobState.RUNNING or client is None:
             return 0.0
@@ -170,10 +91,10 @@ class Jobs:
         return still if still > SILENCE else 0.0
 
     def log_tail(self, lines: int = 20) -> str:
-        """Return the last lines of the worker's log, also of one that has ended."""
+        """Return the last lines of the worker's log, even after it has ended."""
         return self._client.log_tail(lines) if self._client else ""
 
-    # ------------------------------------------------------------ what can be asked
+    # ------------------------------------------------------------ requests
 
     def submit(
         self,
@@ -186,39 +107,38 @@ class Jobs:
         Parameters
         ----------
         request
-            With an empty `job` it is given a name.
+            Its `job`, if empty, is set to a new name.
         on_update, on_end
             Called from within `poll` or `run`: with the newest mesh only, and once at the end.
 
         Raises
         ------
         RequestError
-            If a job of that name is not over yet.
+            If a job of that name has not ended yet.
         """
         name = request.job or uuid.uuid4().hex
         active = [*self._queue, *([self._current] if self._current else [])]
         if any(job.id == name for job in active):
-            raise RequestError(f"A job named {name!r} is not over yet.", "Choose another name.")
+            raise RequestError(f"A job named {name!r} has not ended yet.", "Choose another name.")
         job = Job(name, replace(request, job=name), on_update=on_update, on_end=on_end)
         self._queue.append(job)
         return job
 
     def cancel(self, job: Job) -> None:
-        """Stop a job: at once while it waits, else as soon as the worker hears it."""
+        """Stop a job: immediately if it is waiting, else as soon as the worker reacts."""
         if job.ended or job.cancelled_at is not None:
             return
         job.cancelled_at = time.monotonic()
         if job.state is JobState.RUNNING and self._client is not None:
-            job._cpu = self._client.cpu_seconds()
             self._client.send(protocol.Cancel(job.id))
-            self._client.ping()
+            self._cancel_watch = CancelWatch(self._client)
             return
         if job in self._queue:
             self._queue.remove(job)
         self._end(job, JobState.CANCELLED)
 
     def warm_up(self) -> None:
-        """Start the worker before there is a job for it.
+        """Start the worker in advance.
 
         Raises
         ------
@@ -228,29 +148,29 @@ class Jobs:
         if self._client is None or not self._client.alive:
             self._start_client()
 
-    def share(self, threads: int) -> None:
-        """Have the worker compute on at most so many threads; 0: on all. Heard while it computes.
+    def limit_threads(self, threads: int) -> None:
+        """Limit the worker to a number of threads; 0: all. Takes effect while it computes.
 
-        May be called from any thread; `poll` sends it.
+        May be called from any thread; `poll` sends the message.
         """
         self._wanted_threads = threads
 
     def unload(self) -> None:
-        """Have the worker drop its fields and networks, after the job it is at."""
+        """Make the worker release its fields and networks, after its current job."""
         self._errand(protocol.Unload())
 
     def keep_at_most(self, count: int) -> None:
-        """Let the worker's kept fields hold so many bytes, this worker's and those to come."""
+        """Set the memory limit in bytes for kept fields, of this worker and of later ones."""
         self.kept_bytes = count
         if self._client is not None and self._client.alive:
             self._errand(protocol.KeepAtMost(count))
 
     def forget(self, keep: str) -> None:
-        """Have the worker drop one kept field."""
+        """Make the worker release one kept field."""
         self._errand(protocol.Forget(keep))
 
     def shutdown(self) -> None:
-        """End the worker and cancel the jobs that are not over; may be repeated."""
+        """End the worker and cancel all unfinished jobs; may be called repeatedly."""
         if self._client is not None:
             self._client.stop()
         for job in [*([self._current] if self._current else []), *self._queue]:
@@ -259,10 +179,10 @@ class Jobs:
         self._deliver()
         self.status = None
 
-    # ------------------------------------------------------------ what drives it
+    # ------------------------------------------------------------ execution
 
     def poll(self, budget: float = 0.008) -> bool:
-        """Do what can be done now, in about `budget` seconds; true while something is going on."""
+        """Do pending work for about `budget` seconds; return whether there is more to come."""
         if self._current is None and self._queue:
             self._begin(self._queue.popleft())
         if self._client is not None:
@@ -275,7 +195,7 @@ class Jobs:
         return bool(self._current or self._queue or self._errands or starting)
 
     def run(self, job: Job) -> Job:
-        """Drive a job, and those before it, to its end; Ctrl-C cancels it and is raised again."""
+        """Run a job, and those before it, to the end; Ctrl-C cancels it and is re-raised."""
         try:
             self._drive(job)
         except KeyboardInterrupt:
@@ -292,10 +212,10 @@ class Jobs:
             if self._client is not None:
                 self._client.wait(0.05)
 
-    # ------------------------------------------------------------ steps of it
+    # ------------------------------------------------------------ steps
 
     def _hear(self, budget: float) -> None:
-        """Take what the worker says, and notice that it has ended."""
+        """Process the worker's events, and detect its end."""
         if self._client is None:
             return
         for event in self._client.poll(budget):
@@ -303,7 +223,7 @@ class Jobs:
         self._check_client()
 
     def _ask_for_life(self) -> None:
-        """Ping a worker at work that has said nothing for a while."""
+        """Ping a busy worker after a period of silence."""
         client, now = self._client, time.monotonic()
         if client is None or client.state is not ClientState.READY or self._current is None:
             return
@@ -330,8 +250,8 @@ class Jobs:
             self._errands.insert(0, protocol.KeepAtMost(self.kept_bytes))
 
     def _begin(self, job: Job) -> None:
-        """Make a job the current one, and see to it that a worker is there for it."""
-        self._hear(0.0)  # one that died while nobody looked must not get it
+        """Make a job the current one, and start a worker if there is none."""
+        self._hear(0.0)  # a worker that died in the meantime must not get it
         self._current, job.state = job, JobState.STARTING
         try:
             self.warm_up()
@@ -340,7 +260,7 @@ class Jobs:
             self._fail(protocol.Failed(job.id, error.message, error.hint))
 
     def _send_if_ready(self) -> None:
-        """Send the errands and the job that a worker which is ready has not got yet."""
+        """Send the pending messages and the current job, if the worker is ready."""
         if self._client is None or self._client.state is not ClientState.READY:
             return
         while self._errands:
@@ -356,7 +276,7 @@ class Jobs:
             self._send_if_ready()
 
     def _handle(self, event: Any) -> None:
-        """Take in one event; one about a job that is not the current one comes too late."""
+        """Process one event; events about other jobs than the current one are outdated."""
         match event:
             case protocol.Ready():
                 self.ready = event
@@ -368,11 +288,11 @@ class Jobs:
             case protocol.Pong():
                 pass
             case protocol.Failed() if not event.job and self._is_running():
-                self._fail(event)  # the request that it could not read
+                self._fail(event)  # it could not read the request
             case _ if self._current is not None and event.job == self._current.id:
                 self._handle_of_job(self._current, event)
             case _:
-                logger.debug("late: %s of %s", type(event).__name__, event.job)
+                logger.debug("outdated: %s of %s", type(event).__name__, event.job)
 
     def _ready(self) -> None:
         try:
@@ -383,9 +303,9 @@ class Jobs:
 
     def _handle_of_job(self, job: Job, event: Any) -> None:
         job.heard = True
-        ends = isinstance(event, protocol.Failed | _LAST.get(type(job.request), protocol.Finished))
+        ends = job.ends_with(event)
         if ends and job.cancelled_at is not None:
-            self._end(job, JobState.CANCELLED)  # it ended before it heard
+            self._end(job, JobState.CANCELLED)  # it ended before the cancel arrived
             return
         match event:
             case protocol.Progress():
@@ -407,7 +327,7 @@ class Jobs:
             self._end(job, JobState.FINISHED)
 
     def _check_client(self) -> None:
-        """When the worker has ended, fail the job it was at; the next one starts a new worker."""
+        """If the worker has ended, fail its job; the next job starts a new worker."""
         client = self._client
         if client is None or client.alive or client.ending is None:
             return
@@ -423,7 +343,7 @@ class Jobs:
         inherited = job.state is JobState.STARTING and self._started_for is not job
         unheard = job.state is JobState.RUNNING and not job.heard
         if (inherited or unheard) and not job.again:
-            logger.warning("the worker was gone before it began; the job gets a fresh one")
+            logger.warning("the worker ended before the job began; the job gets a new one")
             job.again, job.state = True, JobState.QUEUED
             self._current = None
             self._queue.appendleft(job)
@@ -432,20 +352,13 @@ class Jobs:
         self._fail(protocol.Failed(job.id, ending.message, ending.hint, ending.log))
 
     def _check_cancel(self) -> None:
-        job = self._current
-        if job is None or job.cancelled_at is None or self._client is None:
+        """Kill a worker that does not react to a cancel."""
+        if self._cancel_watch is None or self._client is None:
             return
-        client, now = self._client, time.monotonic()
-        waited, cpu = now - job.cancelled_at, client.cpu_seconds()
-        if cpu != job._cpu:
-            job._cpu, job._computed_at = cpu, now
-        if now - self._pinged_at > _CANCEL_PING:  # what it said before it stopped may come late
-            self._pinged_at = now
-            client.ping()
-        alive_at = max(job.cancelled_at, job._computed_at, client.heard_at)
-        still = cpu is not None and now - alive_at > _STILL_PATIENCE
-        if waited > _CANCEL_PATIENCE or still:
-            logger.warning("the worker does not heed a cancel and is ended")
+        if self._current is None or self._current.cancelled_at is None:
+            self._cancel_watch = None
+        elif self._cancel_watch.expired():
+            logger.warning("the worker does not react to a cancel and is killed")
             self._client.kill()
             self._check_client()
 
@@ -458,15 +371,13 @@ class Jobs:
         self._end(self._current, JobState.FAILED)
 
     def _end(self, job: Job, state: JobState) -> None:
-        job.state, job.ended_at = state, time.monotonic()
-        if isinstance(job.request, _WITH_VIEWS):
-            job.request = replace(job.request, views=())
+        job.end(state)
         if job is self._current:
             self._current = self._update = None
         self._ended.append(job)
 
     def _deliver(self) -> None:
-        """Show the newest mesh, then say which jobs have ended."""
+        """Report the newest mesh, then the jobs that have ended."""
         self._show()
         while self._ended:
             job = self._ended.popleft()
@@ -474,10 +385,10 @@ class Jobs:
                 try:
                     job.on_end(job)
                 except Exception:
-                    logger.exception("what follows the job %s failed", job.id)
+                    logger.exception("the end handler of the job %s failed", job.id)
 
     def _show(self) -> None:
-        """Hand the newest mesh over; a failure there is the job's failure."""
+        """Report the newest mesh; an exception there fails the job."""
         job, update, self._update = self._current, self._update, None
         if job is None or update is None or job.on_update is None or job.cancelled_at is not None:
             return

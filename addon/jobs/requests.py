@@ -1,6 +1,6 @@
-"""From what a person chose to a job of the worker: the panel's settings, or a script's arguments.
+"""Turns the panel's settings, or a script's arguments, into a job of the worker.
 
-Everything that can be wrong with a request is found here, before the worker hears of it.
+All checks of a request happen here, before it is sent to the worker.
 """
 
 import tomllib
@@ -20,11 +20,12 @@ from ...backend.contract.cures import check_cures
 from ...backend.contract.errors import RequestError
 from ...backend.contract.levels import LEVEL_UNITS
 from ...backend.contract.options import REMESH, read_options
-from ...backend.contract.protocol import CheckViews, Remesh
+from ...backend.contract.protocol import Background, CheckViews, Remesh
 from ...backend.contract.settings import METHOD, Settings, check_resolution
-from ...backend.contract.words import parse_options
+from ...backend.contract.words import parse_background, parse_options
 from ..backend_setup import user_preferences
 from ..scene import volume as scene_volume
+from ..scene.provenance import PROVENANCE, provenance_of
 from ..scene.view_checks import Marks
 from ..scene.views import (
     ViewSource,
@@ -34,29 +35,30 @@ from ..scene.views import (
     scene_cameras_of,
     scene_source,
 )
-from .results import PROVENANCE, Added, Checked, Replaced
-from .session import Running, live
+from .results import Added, Checked, Replaced
+from .running import Running
+from .session import live
 
 DEFAULT_NAME = "Reconstruction"
 DEFAULT_METHOD = METHOD.default
 
 
 def checked(settings: Settings) -> Settings:
-    """Return the settings with their options read, as far as the worker has said what it takes.
+    """Return the settings with their options parsed, as far as the worker's options are known.
 
     Raises
     ------
     RequestError
-        If a name or a value is not what the method takes.
+        If the method does not accept a name or a value.
     """
     return settings.check(live.methods)
 
 
-# ---------------------------------------------------------------- from the panel
+# ---------------------------------------------------------------- the panel
 
 
 def scene_settings(scene: bpy.types.Scene) -> Settings:
-    """Return what the panel says of how to reconstruct."""
+    """Return the panel's settings."""
     chosen = scene.levelform
     named = chosen.weights or next(iter(chosen.variants), "")
     weights = bpy.path.abspath(named) if named else None
@@ -74,7 +76,7 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
 
 
 def settings_problem(scene: bpy.types.Scene) -> str:
-    """Return what is wrong with what the panel says of how to reconstruct; empty if nothing is."""
+    """Return what is wrong with the panel's settings; empty if nothing is."""
     try:
         checked(scene_settings(scene))
     except RequestError as error:
@@ -83,12 +85,12 @@ def settings_problem(scene: bpy.types.Scene) -> str:
 
 
 def panel_source(scene: bpy.types.Scene) -> ViewSource:
-    """Return the source that the panel shows.
+    """Return the panel's source.
 
     Raises
     ------
     RequestError
-        If it is empty, or something of it can't be used.
+        If it is empty, or a part of it can't be used.
     """
     chosen = scene.levelform
     if chosen.source == "CAMERAS":
@@ -101,15 +103,15 @@ def panel_source(scene: bpy.types.Scene) -> ViewSource:
 
 
 def panel_frames(scene: bpy.types.Scene) -> int | None:
-    """Return how many frames of moving images the panel asks for; None for the current one."""
+    """Return the panel's number of frames of moving images; None for the current one."""
     return scene.levelform.frames if scene.levelform.frames > 1 else None
 
 
 def source_problem(scene: bpy.types.Scene) -> str:
-    """Return why the panel's source can't be used, as far as a glance tells; reads no file."""
+    """Return why the panel's source can't be used, without reading files; empty if it can."""
     chosen = scene.levelform
     if live.running is not None:
-        return "Wait for the job under way, or cancel it (Esc)."
+        return "Wait for the running job, or cancel it (Esc)."
     if chosen.source == "FILES":
         return "" if chosen.path else "Choose a folder."
     if chosen.source == "IMAGE":
@@ -119,20 +121,25 @@ def source_problem(scene: bpy.types.Scene) -> str:
     return "" if chosen_cameras(scene) else "No camera is ticked."
 
 
+def background_of(given: Background | str) -> Background:
+    """Return a background, given as such or as a word."""
+    return parse_background(given) if isinstance(given, str) else given
+
+
 def absolute(given: str | PathLike[str]) -> str:
-    """Return a path that a person gave as an absolute one; `//` is the folder of the .blend.
+    """Return a user's path as an absolute one; `//` is the folder of the .blend.
 
     Raises
     ------
     RequestError
-        If it is empty, or `//` in a file that has not been saved.
+        If it is empty, or begins with `//` in a file that has not been saved.
     """
     given = str(given)
     if not given:
         raise RequestError("No folder is chosen.", "Choose a file of cameras, or its folder.")
     if given.startswith("//") and not bpy.data.filepath:
         raise RequestError(
-            f"{given} lies beside the .blend file, which is not saved.", "Save the file first."
+            f"{given} is relative to the .blend file, which is not saved.", "Save the file first."
         )
     return path.expanduser(bpy.path.abspath(given))
 
@@ -141,7 +148,7 @@ def absolute(given: str | PathLike[str]) -> str:
 
 
 def begin_scene(context: bpy.types.Context) -> Running:
-    """Begin what the panel shows."""
+    """Begin a reconstruction with the panel's settings."""
     scene = context.scene
     chosen = scene.levelform
     volume = None if chosen.source == "IMAGE" else chosen.volume
@@ -152,7 +159,7 @@ def begin_scene(context: bpy.types.Context) -> Running:
 
 
 def begin_scene_check(context: bpy.types.Context) -> Running:
-    """Begin to check the views that the panel shows."""
+    """Begin a check of the panel's views."""
     scene = context.scene
     return begin_check(panel_source(scene), scene_settings(scene), panel=True)
 
@@ -162,13 +169,13 @@ def begin_check(source: ViewSource, settings: Settings, *, panel: bool = False) 
 
     Parameters
     ----------
-    settings : of which the background and the cures count
-    panel : the source is what the panel shows
+    settings : only background and cures are used
+    panel : whether the source is the panel's
 
     Raises
     ------
     RequestError
-        If something asked for can't be had; nothing was begun.
+        If the request is invalid; nothing was begun.
     """
     check_cures(settings.cures, len(source.views))
     job, scene = uuid.uuid4().hex, bpy.context.scene
@@ -178,7 +185,7 @@ def begin_check(source: ViewSource, settings: Settings, *, panel: bool = False) 
 
 
 def _marks(source: ViewSource, scene: bpy.types.Scene, *, panel: bool) -> Marks | None:
-    """Return where the outcome of a check is written; None: nowhere."""
+    """Return where the result of a check is written; None: nowhere."""
     if not (panel or source.of_scene):
         return None
     return Marks(scene.name, tuple(view.name for view in source.views), source.of_scene)
@@ -198,19 +205,18 @@ def begin(
     Parameters
     ----------
     volume
-        An Empty or (4, 4) world_from_volume, numbers in the coordinates of the source; None: what
-        the source says, else around what the cameras see, or without cameras the cube [-1, 1]^3 of
-        the world.
+        An Empty, or (4, 4) world_from_volume in the coordinates of the source. None: the source's
+        volume, else estimated from the cameras, or without cameras the cube [-1, 1]^3 of the world.
     front
-        Degrees about +Z from -Y to the object's front, of a volume that the worker looks for.
+        Degrees about +Z from -Y to the object's front, for a volume estimated by the worker.
     marks
-        Where to write whether the views agree; None: on the scene's cameras, where they are the
+        Where to write whether the views agree; None: on the scene's cameras, if they are the
         source.
 
     Raises
     ------
     RequestError
-        If something asked for can't be had; nothing was begun.
+        If the request is invalid; nothing was begun.
     """
     settings = checked(
         replace(settings, device=settings.device or user_preferences.get().device.lower())
@@ -251,12 +257,12 @@ def begin_remesh(
     color: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> Running:
-    """Begin to mesh a reconstruction again from the field that the worker kept.
+    """Begin to mesh a reconstruction again from the field kept by the worker.
 
     Raises
     ------
     RequestError
-        If the object is no reconstruction, or its mesh can't be replaced; nothing was begun.
+        If the object is not a reconstruction, or its mesh can't be replaced; nothing was begun.
     """
     problem = remesh_problem(target)
     if problem:
@@ -282,7 +288,7 @@ def begin_remesh(
 
 
 def remesh_problem(target: bpy.types.Object | None) -> str:
-    """Return why an object can't be meshed again, in one sentence; empty if it can."""
+    """Return a sentence about why an object can't be meshed again; empty if it can."""
     if target is None or target.type != "MESH" or not _keep_of(target):
         return "Select a mesh that Levelform made."
     if target.mode != "OBJECT":
@@ -295,7 +301,7 @@ def remesh_problem(target: bpy.types.Object | None) -> str:
 
 
 def not_kept(target: bpy.types.Object) -> str:
-    """Return why the worker can't mesh an object's field again; empty if it has kept it."""
+    """Return a sentence if the worker has not kept an object's field; empty if it has."""
     status = live.status
     if status is not None and target[PROVENANCE].get("keep") in status.kept:
         return ""
@@ -303,14 +309,14 @@ def not_kept(target: bpy.types.Object) -> str:
 
 
 def _keep_of(target: bpy.types.Object) -> str:
-    stored = target.get(PROVENANCE)
-    return stored.get("keep", "") if hasattr(stored, "to_dict") else ""
+    stored = provenance_of(target)
+    return "" if stored is None else stored.get("keep", "")
 
 
 def _given_volume(
     volume: bpy.types.Object | np.ndarray | None, source: ViewSource
 ) -> tuple[np.ndarray | None, str]:
-    """Return world_from_volume and who said so; None where the worker is to look for the object."""
+    """Return world_from_volume and its origin; None if the worker is to estimate it."""
     if isinstance(volume, bpy.types.Object):
         return scene_volume.matrix_of(volume), "user"
     if volume is not None:
@@ -329,7 +335,7 @@ def _checked_front(front: float | None) -> float | None:
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise RequestError("The volume's matrix is not 4x4 finite numbers.")
+        raise RequestError("The volume's matrix must be 4x4 finite numbers.")
     if abs(np.linalg.det(matrix)) < 1e-12:
         raise RequestError("The volume's matrix is singular.", "Give it a size along each axis.")
     return matrix
@@ -337,6 +343,6 @@ def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
 
 @cache
 def version() -> str:
-    """Return the extension's version, from its manifest."""
+    """Return the extension's version from its manifest."""
     manifest = Path(__file__).parents[2] / "blender_manifest.toml"
     return tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]

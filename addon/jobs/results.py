@@ -1,7 +1,7 @@
-"""The object in which a job's mesh appears: shown as it sharpens, kept at the end or taken back.
+"""The object that shows a job's mesh during the job, and is kept or removed at its end.
 
-Undo, deletion, renaming, Edit Mode and file load may come between any two meshes, so nothing here
-holds a reference to Blender's data: blocks are looked up again by their `session_uid` at each use.
+Undo, deletion, renaming, Edit Mode and file load may happen between any two updates, so no
+references to Blender's data are stored: data-blocks are looked up by `session_uid` at each use.
 """
 
 from abc import ABC, abstractmethod
@@ -15,20 +15,20 @@ from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import MeshUpdate
 from ..scene import meshes, shading
 from ..scene.cameras import add_camera
+from ..scene.provenance import PROVENANCE
 from ..scene.views import ImageLike, blender_image
 
-PROVENANCE = "levelform"
-CAMERAS = "levelform_cameras"  # names of the cameras that a method found for its images
-DRAFT = "levelform_draft"  # on an object that a job added and has not finished: the job's name
+CAMERAS = "levelform_cameras"  # names of the cameras that a method estimated for its images
+DRAFT = "levelform_draft"  # the job's name, on an object of an unfinished job
 
 
-class Deleted(Exception):  # noqa: N818 - a wish of the user's, no error
-    """The user deleted what the job was working on."""
+class Deleted(Exception):  # noqa: N818 - the user's decision, not an error
+    """The user deleted the job's object or scene."""
 
 
 @dataclass(frozen=True)
 class Handle:
-    """A data-block by what survives undo and renaming."""
+    """Identifies a data-block across undo and renaming."""
 
     uid: int
     name: str
@@ -47,29 +47,29 @@ class Handle:
 
 
 class Result(ABC):
-    """Where the meshes of one job go.
+    """Displays the meshes of one job.
 
     Attributes
     ----------
     job : name of the job
-    label : what the undo step is called
-    promise : what the panel says before there is anything to show
-    selects : the object is to be selected when the job has finished
-    shown : how many meshes were shown so far
-    last : the one shown last
+    label : name of the undo step
+    promise : the panel's text before the first mesh
+    selects : whether to select the object when the job has finished
+    shown : number of meshes shown so far
+    last : the last mesh shown
     """
 
     label = ""
-    promise = "The first mesh comes in a moment"
+    promise = "The first mesh will appear in a moment"
     selects = True
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         self.job = job
         self.shown = 0
-        self._undone = False  # since the last mesh: what is missing was undone, not deleted
+        self._undone = False  # undone since the last mesh, so a missing object was not deleted
         self._scene = Handle.of(scene)
         self._object: Handle | None = None
-        self._newest: MeshUpdate | None = None  # to be shown
+        self._newest: MeshUpdate | None = None  # not shown yet
         self.last: MeshUpdate | None = None
 
     @property
@@ -80,20 +80,20 @@ class Result(ABC):
     @property
     def object(self) -> bpy.types.Object | None:
         """The object, looked up now; None before the first mesh and after it was deleted."""
-        found = self._object.find(bpy.data.objects) if self._object else None
-        return found if found is not None and found.users_scene else None
+        obj = self._object.find(bpy.data.objects) if self._object else None
+        return obj if obj is not None and obj.users_scene else None
 
     @property
     def waiting(self) -> bool:
-        """Whether a mesh came that is not shown yet, perhaps because its object is being edited."""
+        """Whether a mesh has arrived that is not shown yet, e.g. because its object is edited."""
         return self._newest is not None
 
     def offer(self, update: MeshUpdate) -> None:
-        """Take the newest mesh; `flush` shows it."""
+        """Accept the newest mesh; `flush` shows it."""
         self._newest = update
 
     def after_undo(self) -> None:
-        """Note that an undo or redo may have taken the object away; `flush` brings it back."""
+        """Note that an undo or redo may have removed the object; `flush` restores it."""
         self._undone = True
         self._newest = self._newest or self.last
 
@@ -105,7 +105,7 @@ class Result(ABC):
         Deleted
             If the user deleted the object or its scene.
         WorkError
-            If the mesh is broken; nothing is changed.
+            If the mesh is invalid; nothing is changed.
         """
         if self._newest is None or not self._show(self._newest):
             return False
@@ -120,16 +120,16 @@ class Result(ABC):
             raise Deleted
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Keep the mesh and write on its object what made it; return the object."""
-        found = self.object
-        if found is None:
+        """Keep the mesh and store its provenance on the object; return the object."""
+        obj = self.object
+        if obj is None:
             raise Deleted
-        found[PROVENANCE] = dict(provenance)
-        return found
+        obj[PROVENANCE] = dict(provenance)
+        return obj
 
     @abstractmethod
     def discard(self) -> None:
-        """Leave the scene as it was before the job."""
+        """Restore the scene as it was before the job."""
 
     @abstractmethod
     def _show(self, update: MeshUpdate) -> bool:
@@ -137,7 +137,7 @@ class Result(ABC):
 
 
 class Added(Result):
-    """A job that adds an object where the context adds objects."""
+    """A job that adds an object to the context's collection."""
 
     label = "Reconstruct"
 
@@ -154,18 +154,18 @@ class Added(Result):
         self._mesh: Handle | None = None
         self._collection: Handle | None = None
         self._materials = {material.session_uid for material in bpy.data.materials}
-        # The scene's own collection is not in bpy.data; it is reached through the scene.
+        # The scene's own collection is not in bpy.data, only in the scene.
         if context.collection != context.scene.collection:
             self._collection = Handle.of(context.collection)
 
     def _show(self, update: MeshUpdate) -> bool:
-        found = self.object
-        if found is None:
+        obj = self.object
+        if obj is None:
             if self._object is not None and not self._undone:
                 raise Deleted
             self._add(update)
             return True
-        return meshes.refill(found, update)
+        return meshes.refill(obj, update)
 
     def _add(self, update: MeshUpdate) -> None:
         scene = self.scene
@@ -179,35 +179,35 @@ class Added(Result):
             shading.show("VERTEX")
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Keep the object, no draft any more, with a camera where the method found one."""
+        """Keep the object, no longer a draft; add the cameras that the method estimated."""
         told = dict(provenance)
         frames = told.pop("cameras", ())
-        found = super().finish(told)
-        found.pop(DRAFT, None)
-        placed = [self._place(found, frame) for frame in frames]
+        obj = super().finish(told)
+        obj.pop(DRAFT, None)
+        placed = [self._place(obj, frame) for frame in frames]
         if placed:
-            found[CAMERAS] = [camera.name for camera in placed]
-        return found
+            obj[CAMERAS] = [camera.name for camera in placed]
+        return obj
 
-    def _place(self, found: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
-        """Add the camera that the method found for a view, its image behind the mesh."""
+    def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
+        """Add the camera that the method estimated for a view, with its image as background."""
         index = int(frame["view"])
         image = blender_image(self._images[index]) if index < len(self._images) else None
-        name = f"{found.name} Camera"
+        name = f"{obj.name} Camera"
         data = from_frame(frame)
-        camera = add_camera(name, data, image, found.users_collection[0])
+        camera = add_camera(name, data, image, obj.users_collection[0])
         scene = self.scene
         if scene is not None and scene.camera is None:
             scene.camera = camera
         return camera
 
     def discard(self) -> None:
-        """Remove the object, its mesh, and the material if it came with them."""
+        """Remove the object, its mesh, and the material if this job created it."""
         self._newest = None
-        found = self._object.find(bpy.data.objects) if self._object else None
-        if found is not None:
-            _leave_edit_mode(found)
-            bpy.data.objects.remove(found)
+        obj = self._object.find(bpy.data.objects) if self._object else None
+        if obj is not None:
+            _leave_edit_mode(obj)
+            bpy.data.objects.remove(obj)
         mesh = self._mesh.find(bpy.data.meshes) if self._mesh else None
         if mesh is not None and not mesh.users:
             bpy.data.meshes.remove(mesh)
@@ -221,7 +221,7 @@ class Added(Result):
 
 
 class Replaced(Result):
-    """A job that replaces an object's mesh; the old mesh waits aside until the job has finished."""
+    """A job that replaces an object's mesh; the old mesh is kept until the job has finished."""
 
     label = "Re-mesh"
 
@@ -232,60 +232,60 @@ class Replaced(Result):
         self._before: Handle | None = None
 
     def _show(self, update: MeshUpdate) -> bool:
-        found = self.object
-        if found is None:
+        obj = self.object
+        if obj is None:
             raise Deleted
-        if found.mode != "OBJECT":
+        if obj.mode != "OBJECT":
             return False
-        if self._draft is None or found.data.session_uid != self._draft.uid:
-            self._put_aside(found)
-        return meshes.refill(found, update)
+        if self._draft is None or obj.data.session_uid != self._draft.uid:
+            self._put_aside(obj)
+        return meshes.refill(obj, update)
 
-    def _put_aside(self, found: bpy.types.Object) -> None:
-        self._before = Handle.of(found.data)
-        found.data = found.data.copy()
-        self._draft = Handle.of(found.data)
+    def _put_aside(self, obj: bpy.types.Object) -> None:
+        self._before = Handle.of(obj.data)
+        obj.data = obj.data.copy()
+        self._draft = Handle.of(obj.data)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Keep the new mesh under the old one's name; other users of the old one keep it."""
-        found = super().finish(provenance)
+        """Keep the new mesh under the old name; other users of the old mesh keep it."""
+        obj = super().finish(provenance)
         before = self._before.find(bpy.data.meshes) if self._before else None
         if before is not None and not before.users:
             name = before.name
             bpy.data.meshes.remove(before)
-            found.data.name = name
-        return found
+            obj.data.name = name
+        return obj
 
     def discard(self) -> None:
-        """Give the object the mesh back that it had."""
+        """Give the object its old mesh back."""
         self._newest = None
         before = self._before.find(bpy.data.meshes) if self._before else None
         draft = self._draft.find(bpy.data.meshes) if self._draft else None
-        found = self.object
+        obj = self.object
         if before is None or draft is None:
             return
-        if found is not None and found.data == draft:
-            _leave_edit_mode(found)
-            found.data = before
+        if obj is not None and obj.data == draft:
+            _leave_edit_mode(obj)
+            obj.data = before
         if not draft.users:
             bpy.data.meshes.remove(draft)
 
 
 class Checked(Result):
-    """A check of the views: it shows no mesh and changes no object."""
+    """A check of the views, which shows no mesh and changes no object."""
 
     label = "Check Views"
-    promise = "The marks come in a moment"
+    promise = "The marks will appear in a moment"
     selects = False
 
     def finish(self, provenance: Mapping[str, Any]) -> Any:
-        """Return the scene, on which the session has written what was found."""
+        """Return the scene, which stores the result of the check."""
         if self.scene is None:
             raise Deleted
         return self.scene
 
     def discard(self) -> None:
-        """There is nothing to take back."""
+        """Do nothing: nothing was changed."""
 
     def _show(self, update: MeshUpdate) -> bool:
         return True
@@ -299,18 +299,18 @@ def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None
 
 
 def _leave_edit_mode(edited: bpy.types.Object) -> None:
-    """Go back to Object Mode: an object's mesh must not change under its editor."""
+    """Return to Object Mode: the mesh of an object must not change while it is edited."""
     if edited.mode != "OBJECT":
         with bpy.context.temp_override(active_object=edited, object=edited):
             bpy.ops.object.mode_set(mode="OBJECT")
 
 
 def remove_drafts(jobs: set[str]) -> int:
-    """Remove half-made objects of ended jobs that undo or redo brought back; return how many."""
-    drafts = [found for found in bpy.data.objects if found.get(DRAFT) in jobs]
-    for found in drafts:
-        mesh = found.data
-        bpy.data.objects.remove(found)
+    """Remove drafts of ended jobs that undo or redo brought back; return their number."""
+    drafts = [obj for obj in bpy.data.objects if obj.get(DRAFT) in jobs]
+    for obj in drafts:
+        mesh = obj.data
+        bpy.data.objects.remove(obj)
         if mesh is not None and not mesh.users:
             bpy.data.meshes.remove(mesh)
     return len(drafts)

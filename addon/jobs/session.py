@@ -1,19 +1,16 @@
-"""The extension's live side: the one `Jobs`, the result that is being filled, the timer for both.
+"""The live session: the queue, the running job, and the timer that drives both.
 
-In a window a timer spends a few milliseconds a tick, so that the artist keeps working; a script,
-and Blender in the background, drive the very same job with `drive`. One job runs at a time.
+In a window, a timer spends a few milliseconds per tick, so that the artist can keep working;
+scripts, and Blender in the background, run the same job with `drive`. One job runs at a time.
 """
 
-import atexit
 import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
@@ -30,49 +27,20 @@ from ...backend.contract.protocol import (
 )
 from ..backend_setup import interpreter, user_preferences
 from ..scene import shading, view_checks
-from ..scene.windows import in_window
+from ..scene.selection import selection
+from ..scene.windows import redraw
 from .client import Client
-from .queue import Job, Jobs, JobState, WorkerState
-from .results import Deleted, Result, remove_drafts
+from .job import WorkerState
+from .queue import Jobs
+from .results import Result, remove_drafts
+from .running import Running, failure_of
 
-TICK = 0.02  # seconds between two ticks while something is under way
-BUDGET = 0.008  # seconds of a tick that reading the channel may take
-RENDER_THREADS = 1  # that the worker computes on while Blender renders
-LINGER = 1.0  # seconds that the timer goes on afterwards, to hear what the worker still says
-WAIT = 0.002  # seconds that a script sleeps while the worker has nothing to say
+TICK = 0.02  # seconds between two ticks while work is in progress
+BUDGET = 0.008  # seconds per tick for reading the channel
+LINGER = 1.0  # seconds that the timer continues afterwards, for late events of the worker
+WAIT = 0.002  # seconds that a script sleeps while there are no events
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Running:
-    """A job under way and where its meshes go.
-
-    Attributes
-    ----------
-    result : the object that is being filled
-    facts : what is known beforehand of what makes the mesh, to be stored on its object
-    selected : what was selected when the job began
-    job : as `Jobs` knows it
-    error : why the job is being stopped, where Blender's side found the reason
-    deleted : the user deleted the object
-    outcome : the object, once the job has finished
-    marks : where to write whether the views agree; None: nowhere
-    """
-
-    result: Result
-    facts: Mapping[str, Any]
-    selected: frozenset[int]
-    job: Job
-    error: LevelformError | None = None
-    deleted: bool = False
-    outcome: bpy.types.Object | None = None
-    marks: view_checks.Marks | None = None
-
-    @property
-    def stopping(self) -> bool:
-        """Whether nothing more of the job will be shown."""
-        return self.deleted or self.error is not None
 
 
 class LiveSession:
@@ -80,9 +48,9 @@ class LiveSession:
 
     Attributes
     ----------
-    running : the job under way; None when idle
+    running : the running job; None when idle
     failure : why the last job failed, for the panel; None if it did not
-    method_listeners : called with the worker's methods at each step that knows them
+    method_listeners : called at each step with the worker's methods, once they are known
     """
 
     def __init__(self) -> None:
@@ -90,14 +58,14 @@ class LiveSession:
         self.failure: LevelformError | None = None
         self.method_listeners: list[Callable[[Sequence[MethodInfo]], None]] = []
         self._jobs: Jobs | None = None
-        self._active = False  # the worker has something to do
+        self._active = False  # the worker is busy
         self._ended: set[str] = set()  # jobs whose drafts an undo might bring back
-        self._drawn: object = None  # what the panels showed last
+        self._drawn: object = None  # the state last shown by the panels
         self._idle_at = 0.0  # when the timer stops
 
     @property
     def jobs(self) -> Jobs:
-        """The jobs; their worker starts with the first."""
+        """The queue; its worker starts with the first job."""
         if self._jobs is None:
             self._jobs = Jobs(_make_client)
             self._jobs.kept_bytes = user_preferences.kept_bytes()
@@ -105,7 +73,7 @@ class LiveSession:
 
     @property
     def methods(self) -> tuple[MethodInfo, ...]:
-        """The methods that the worker runs; empty until it has said so."""
+        """The worker's methods; empty until they are known."""
         listed = self._jobs.methods if self._jobs else None
         return listed.methods if listed else ()
 
@@ -117,17 +85,17 @@ class LiveSession:
 
     @property
     def status(self) -> Status | None:
-        """What the worker holds, as last heard; None while there is no worker."""
+        """The worker's last reported status; None while there is no worker."""
         return self._jobs.status if self._jobs else None
 
     @property
     def silent_for(self) -> float:
-        """Seconds for which the worker has neither computed nor answered; 0: it does."""
+        """Seconds since the worker last computed or answered; 0 if it is responsive."""
         return self._jobs.silent_for if self._jobs else 0.0
 
     @property
     def worker_state(self) -> WorkerState:
-        """What the worker is doing."""
+        """The state of the worker."""
         return self._jobs.worker_state if self._jobs else WorkerState.OFF
 
     # ------------------------------------------------------------ a job
@@ -139,7 +107,7 @@ class LiveSession:
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
     ) -> Running:
-        """Hand a job to the worker; then `wake` the timer, or `drive` the job.
+        """Submit a job; afterwards `wake` the timer, or `drive` the job.
 
         Raises
         ------
@@ -147,23 +115,23 @@ class LiveSession:
             If another job runs, or there is no backend.
         """
         if self.running is not None:
-            raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+            raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
-        self.running = Running(result, dict(facts), _selection(), job, marks=marks)
+        self.running = Running(result, dict(facts), selection(), job, marks=marks)
         return self.running
 
     def cancel(self) -> None:
-        """Ask the worker to stop the job under way; it hears of it at once."""
+        """Ask the worker to stop the running job; the message is sent immediately."""
         if self.running is not None:
             self.jobs.cancel(self.running.job)
-            self.jobs.poll(0.0)  # what was queued is sent now, not after the next redraw
+            self.jobs.poll(0.0)  # sends queued messages now, not after the next redraw
 
     def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
-        """Drive a job to its end, yielding its progress and each mesh after it was shown.
+        """Run a job to its end, yielding its progress and each mesh after it was shown.
 
-        The generator returns the object that was made. Closing it before its end cancels the job
-        and leaves the scene as it was.
+        The generator returns the new object. Closing it early cancels the job and leaves the scene
+        unchanged.
 
         Raises
         ------
@@ -190,12 +158,12 @@ class LiveSession:
         return running.outcome
 
     def step(self, *, patient: bool = True) -> None:
-        """Show a mesh that has come, or else hear what the worker says.
+        """Show a new mesh, or else process the worker's events.
 
         Parameters
         ----------
         patient
-            Wait for the artist to leave Edit Mode, rather than fail.
+            Wait until the artist leaves Edit Mode, rather than fail.
         """
         self._tell_methods()
         running = self.running
@@ -206,81 +174,51 @@ class LiveSession:
             edited = running.result.waiting
             self._active = self.jobs.poll(BUDGET)
             if edited and running.job.ended and not patient:
-                error = WorkError("The object is being edited.", "Leave Edit Mode first.")
-                self._stop(running, error)
+                running.error = WorkError("The object is being edited.", "Leave Edit Mode first.")
+                self.jobs.cancel(running.job)
         if running.job.ended and (running.stopping or not running.result.waiting):
             self._settle(running, patient=patient)
 
     def _show(self, running: Running) -> bool:
-        """Show a mesh that has come; return whether there was one and nobody edits its object."""
+        """Show a new mesh; return whether there was one and its object is not being edited."""
         if running.stopping:
             return False
-        try:
-            running.result.check()
-            return running.result.flush()
-        except Deleted:
-            running.deleted = True
+        shown = running.show()
+        if running.stopping:
             self.jobs.cancel(running.job)
-        except LevelformError as error:
-            self._stop(running, error)
-        except Exception as error:
-            logger.exception("a mesh of the job %s could not be shown", running.job.id)
-            self._stop(running, _unforeseen(error))
-        return False
-
-    def _stop(self, running: Running, error: LevelformError) -> None:
-        running.error = error
-        self.jobs.cancel(running.job)
+        return shown
 
     def _settle(self, running: Running, *, patient: bool) -> None:
-        """Keep or take back what an ended job has shown."""
-        finished = running.job.state is JobState.FINISHED and not running.stopping
-        if finished and patient and bpy.context.mode != "OBJECT":
-            return  # an undo step that is pushed in another mode would not hold the object
-        try:
-            with in_window():
-                if running.marks is not None and running.job.checked is not None:
-                    view_checks.remember(running.marks, running.job.checked, running.job.stats)
-                if finished:
-                    self._keep(running)
-                else:
-                    running.result.discard()
-        except Exception as error:  # whatever it is, the extension goes on
-            logger.exception("the job %s could not be settled", running.job.id)
-            running.outcome, running.error = None, _unforeseen(error)
-            _discard(running)
-        self.failure = running.error or _failure_of(running.job)
+        """Keep or take back the result of an ended job."""
+        if running.finished and patient and bpy.context.mode != "OBJECT":
+            return  # an undo step pushed in another mode would not contain the object
+        running.settle()
+        self.failure = running.failure
         self._ended.add(running.job.id)
         self.running = None
 
-    def _keep(self, running: Running) -> None:
-        try:
-            outcome = running.result.finish({**running.facts, **_plain(running.job.stats)})
-        except Deleted:
-            return
-        if running.result.selects and _selection() == running.selected:
-            _select(outcome)
-        running.outcome = outcome
-        if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
-            bpy.ops.ed.undo_push(message=running.result.label)
-
     def _give_up(self, running: Running) -> None:
-        """End a job whose driver has gone."""
+        """End a job that is no longer driven."""
         self.jobs.cancel(running.job)
         running.deleted = True
-        _discard(running)
+        running.discard()
         self._ended.add(running.job.id)
         self.running = None
 
     # ------------------------------------------------------------ the timer
 
     def wake(self) -> None:
-        """Have the timer drive what is under way; in the background there is none."""
+        """Start the timer, which drives the job; there is none in the background."""
         if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
 
+    def sleep(self) -> None:
+        """Stop the timer."""
+        if bpy.app.timers.is_registered(_on_timer):
+            bpy.app.timers.unregister(_on_timer)
+
     def tick(self) -> float | None:
-        """Do a little of what is under way; return the seconds to the next tick, None when idle."""
+        """Do a little work; return the seconds to the next tick, None when idle."""
         self.step()
         looking = interpreter.here.poll()
         self._redraw()
@@ -289,7 +227,7 @@ class LiveSession:
         return TICK if time.monotonic() < self._idle_at else None
 
     def _redraw(self) -> None:
-        """Have the panels drawn again if what they show has changed."""
+        """Redraw the panels if the state they show has changed."""
         progress = self.running.job.progress if self.running else None
         drawn = (
             progress and (progress.stage, round(progress.overall, 2)),
@@ -303,17 +241,17 @@ class LiveSession:
             self._drawn = drawn
             redraw()
 
-    # ------------------------------------------------------------ what happens around
+    # ------------------------------------------------------------ events and the worker
 
     def after_undo(self) -> None:
-        """Bring back what an undo took from the job under way, and remove drafts of ended jobs."""
+        """Restore the running job's object after an undo, and remove drafts of ended jobs."""
         if self.running is not None:
             self.running.result.after_undo()
             self.wake()
         remove_drafts(self._ended)
 
     def after_load(self) -> None:
-        """Give up the job under way: its scene is gone."""
+        """Give up the running job, whose scene is gone."""
         if self.running is not None:
             self._give_up(self.running)
             self.wake()
@@ -322,7 +260,7 @@ class LiveSession:
         shading.forget()
 
     def start_worker(self) -> None:
-        """Start the worker before there is a job for it.
+        """Start the worker in advance.
 
         Raises
         ------
@@ -334,7 +272,7 @@ class LiveSession:
         self.wake()
 
     def ask_methods(self) -> tuple[MethodInfo, ...]:
-        """Return the methods that the worker runs; block until it has said so.
+        """Return the worker's methods; block until they are known.
 
         Raises
         ------
@@ -355,58 +293,58 @@ class LiveSession:
             listener(self.methods)
 
     def ask_placement(self, request: EstimateVolume) -> Placement:
-        """Return where the worker sees the object; block until it has said so.
+        """Return the volume that the worker estimates for the object; block until it is known.
 
         Raises
         ------
         LevelformError
-            If another job runs, there is no backend, or the worker finds no place.
+            If another job runs, there is no backend, or the estimate fails.
         """
         if self.running is not None:
-            raise RequestError("Levelform is at work already.", "Wait for it, or cancel it (Esc).")
+            raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
         job = self.jobs.run(self.jobs.submit(request))
         self.wake()
         if job.placement is None:
-            raise _failure_of(job) or WorkError("The volume was not found.")
+            raise failure_of(job) or WorkError("The volume could not be estimated.")
         return job.placement
 
     def log_tail(self) -> str:
-        """Return what the worker wrote last."""
+        """Return the last lines of the worker's log."""
         return self._jobs.log_tail(200) if self._jobs else ""
 
-    def share(self, threads: int) -> None:
-        """Have the worker compute on at most so many threads; 0: on all."""
+    def limit_threads(self, threads: int) -> None:
+        """Limit the worker to a number of threads; 0: all."""
         if self._jobs is not None:
-            self._jobs.share(threads)
+            self._jobs.limit_threads(threads)
 
     def forget(self, keep: str) -> None:
-        """Have the worker drop one kept result."""
+        """Make the worker release one kept result."""
         if self._jobs is not None:
             self._jobs.forget(keep)
             self.wake()
 
     def keep_at_most(self, count: int) -> None:
-        """Let the worker's kept results hold so many bytes together."""
+        """Set the memory limit of the worker's kept results, in bytes."""
         if self._jobs is not None:
             self._jobs.keep_at_most(count)
             self.wake()
 
     def unload(self) -> None:
-        """Have the worker give its memory back."""
+        """Make the worker release its memory."""
         if self._jobs is not None:
             self._jobs.unload()
             self.wake()
 
     def restart(self) -> None:
-        """Start the worker again, unless there is none or it is at work."""
+        """Restart the worker, unless there is none or it is busy."""
         if self._jobs is None or self.running is not None:
             return
         self.shutdown()
-        with contextlib.suppress(LevelformError):  # the next job says it
+        with contextlib.suppress(LevelformError):  # the next job reports it
             self.start_worker()
 
     def shutdown(self) -> None:
-        """End the worker and whatever it does, in an orderly way."""
+        """End the worker and its job in an orderly way."""
         if self.running is not None:
             self._give_up(self.running)
         if self._jobs is not None:
@@ -415,139 +353,12 @@ class LiveSession:
 
 
 def _make_client() -> Client:
-    """Make the client for a worker of the backend that runs on this machine."""
+    """Return a new client for a worker."""
     return Client(interpreter.here.find().python, methods=user_preferences.methods_folder())
 
 
 live = LiveSession()
 
 
-def methods() -> tuple[MethodInfo, ...]:
-    """Return the methods that the worker runs; empty until it has said so."""
-    return live.methods
-
-
-# ---------------------------------------------------------------- Blender's context
-
-
-def redraw() -> None:
-    """Draw the sidebars and the preferences again."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "PREFERENCES"}:
-                for region in area.regions:
-                    if region.type in {"UI", "WINDOW"} and not _is_viewport(area, region):
-                        region.tag_redraw()
-
-
-def _is_viewport(area: bpy.types.Area, region: bpy.types.Region) -> bool:
-    return area.type == "VIEW_3D" and region.type == "WINDOW"
-
-
-def _selection() -> frozenset[int]:
-    """Return what is selected and active, by `session_uid`."""
-    layer = bpy.context.view_layer
-    active = layer.objects.active
-    selected = {found.session_uid for found in layer.objects if found.select_get(view_layer=layer)}
-    return frozenset(selected | ({-active.session_uid} if active else set()))
-
-
-def _select(outcome: bpy.types.Object) -> None:
-    """Select the new object alone, as adding an object does."""
-    layer = bpy.context.view_layer
-    if bpy.context.mode != "OBJECT" or outcome.name not in layer.objects:
-        return
-    for found in layer.objects:
-        found.select_set(found == outcome, view_layer=layer)
-    layer.objects.active = outcome
-
-
-def _discard(running: Running) -> None:
-    """Take back what a job has shown, as far as that goes."""
-    try:
-        with in_window():
-            running.result.discard()
-    except Exception:
-        logger.exception("what the job %s has shown could not be removed", running.job.id)
-
-
-def _unforeseen(error: Exception) -> WorkError:
-    """Return what to tell an artist of an exception that nobody foresaw."""
-    kind = type(error).__name__
-    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
-    return WorkError(words, "Try once more; the log tells more.")
-
-
-def _failure_of(job: Job) -> LevelformError | None:
-    if job.failure is None:
-        return None
-    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
-    return kind(job.failure.message, job.failure.hint)
-
-
-def _plain(value: Any) -> Any:
-    """Return what a custom property can hold: no None, no tuples, no numpy numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items() if entry is not None}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value.item() if hasattr(value, "item") else value
-
-
-# ---------------------------------------------------------------- registration
-
-
 def _on_timer() -> float | None:
     return live.tick()
-
-
-@persistent
-def _on_undo(*_: Any) -> None:
-    live.after_undo()
-
-
-@persistent
-def _on_load(*_: Any) -> None:
-    live.after_load()
-
-
-@persistent
-def _on_render(*_: Any) -> None:
-    live.share(RENDER_THREADS)
-
-
-@persistent
-def _on_render_end(*_: Any) -> None:
-    live.share(0)
-
-
-def _handlers() -> list[tuple[list, Any]]:
-    handlers = bpy.app.handlers
-    return [
-        (handlers.undo_post, _on_undo),
-        (handlers.redo_post, _on_undo),
-        (handlers.load_post, _on_load),
-        (handlers.render_init, _on_render),
-        (handlers.render_complete, _on_render_end),
-        (handlers.render_cancel, _on_render_end),
-    ]
-
-
-def register() -> None:
-    """Listen to undo and file load; end the worker when Blender quits."""
-    for listeners, listener in _handlers():
-        listeners.append(listener)
-    atexit.register(live.shutdown)
-    interpreter.here.look()
-    live.wake()
-
-
-def unregister() -> None:
-    """End the worker and listen no more."""
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    interpreter.here.stop()
-    live.shutdown()
-    atexit.unregister(live.shutdown)
-    for listeners, listener in _handlers():
-        listeners.remove(listener)

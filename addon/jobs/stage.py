@@ -1,6 +1,6 @@
-"""Setting the stage: cameras from a folder, images for cameras, and the volume around the object.
+"""Prepares the scene: imports cameras, assigns images to cameras, and places the volume.
 
-These change the scene and do not reconstruct; `api` hands them to scripts.
+`api` makes these functions public.
 """
 
 import os
@@ -22,26 +22,26 @@ from ..scene import frames, pairing, pixels
 from ..scene import images as scene_images
 from ..scene import volume as scene_volume
 from ..scene.derived import derived_image
+from ..scene.provenance import provenance_of
 from ..scene.views import chosen_cameras, scene_cameras_of, scene_source
 from .requests import absolute
-from .results import PROVENANCE
 from .session import live
 
 PLACEMENT = "levelform_placement"  # custom property of a volume's Empty
-TOLD_PAIRS = 12  # pairs of camera and image that a report names
+TOLD_PAIRS = 12  # pairs of camera and image named in a report
 
 
 def volume_from_cameras(
     scene: bpy.types.Scene | None = None, *, front: float | None = None
 ) -> bpy.types.Object:
-    """Place the scene's volume where its ticked cameras see the object, adding it if need be.
+    """Place the scene's volume around the object that its ticked cameras see.
 
-    The worker looks for it; this blocks until it has answered.
+    The worker estimates it; this blocks until it has answered. If there is no volume, one is added.
 
     Parameters
     ----------
     front
-        Degrees about +Z from -Y to where the object's front looks; None: the worker finds it.
+        Direction of the object's front, degrees about +Z from -Y; None: the worker estimates it.
 
     Returns
     -------
@@ -50,8 +50,7 @@ def volume_from_cameras(
     Raises
     ------
     LevelformError
-        If the cameras or images can't be used, or the worker finds no place; the scene is as it
-        was.
+        If the cameras or images can't be used, or the estimate fails; the scene is unchanged.
     """
     scene = scene or bpy.context.scene
     request = EstimateVolume(
@@ -68,18 +67,18 @@ def volume_from_cameras(
 
 
 def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
-    """Show the volume that an object was reconstructed in, and make it the scene's.
+    """Show the volume in which an object was reconstructed, and make it the scene's.
 
     Raises
     ------
     RequestError
-        If the object does not say where that was.
+        If the object does not store its volume.
     """
-    stored = target.get(PROVENANCE)
-    facts = stored.to_dict() if hasattr(stored, "to_dict") else {}
+    stored = provenance_of(target)
+    facts = {} if stored is None else stored.to_dict()
     if "world_from_volume" not in facts:
         raise RequestError(
-            f"{target.name} does not say in which volume it was made.",
+            f"{target.name} does not store the volume in which it was made.",
             "Select a mesh that Levelform made.",
         )
     box = np.array(facts["box"]) if "box" in facts else None
@@ -89,7 +88,7 @@ def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) 
 
 
 def placement_facts(placement: Placement) -> dict[str, object]:
-    """Return what a custom property keeps of how a volume was found."""
+    """Return the facts about a placement to store in a custom property."""
     return {
         "volume_from": placement.volume_from,
         "front_from": placement.front_from,
@@ -101,15 +100,15 @@ def placement_facts(placement: Placement) -> dict[str, object]:
 def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
     """Add a camera for each frame of a file of cameras, with its image as background image.
 
-    Images of lenses with distortion, and those whose mask the file names, become packed images of
-    the .blend, without distortion and with the mask as alpha. Cameras in map coordinates are added
-    about a local origin, which they keep as a property. Where the file says where the object is,
-    the scene gets a volume there if it has none.
+    Images with lens distortion or with a mask named in the file are packed into the .blend, with
+    distortion removed and the mask as alpha. Cameras in map coordinates are added relative to a
+    local origin, stored as a property. If the file states the object's volume, and the scene has no
+    volume, one is added.
 
     Raises
     ------
     RequestError
-        If the file, or an image that it lists, can't be used; the scene is as it was.
+        If the file, or one of its images, can't be used; the scene is unchanged.
     """
     posed = read_posed_images(absolute(source))
     before = {image.session_uid for image in bpy.data.images}
@@ -133,7 +132,7 @@ def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
 
 
 def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
-    """Return the image to show behind a frame's camera, and the camera that fits it."""
+    """Return the background image of a frame's camera, and the camera that fits it."""
     own_mask = frame.mask and not os.path.samefile(frame.mask, find_mask(frame.path) or os.curdir)
     if frame.camera.distortion is not None or own_mask:
         mask = frame.mask or find_mask(frame.path)
@@ -159,24 +158,24 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
         if scene_images.camera_image_of(camera, scene).source == "NONE"
     ]
     if not bare:
-        raise RequestError("Every ticked camera has an image.", "Clear those to be rendered anew.")
+        raise RequestError("Every ticked camera has an image.", "Clear those to be rendered again.")
     for camera in bare:
         camera.levelform_camera.image = scene_images.render_image(camera, scene)
     return bare
 
 
 def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -> str:
-    """Use image files as the source, as dropping them on the viewport does; say what was done.
+    """Use image files as the source, like dropping them on the viewport; return what was done.
 
-    Several images go to as many cameras (the selected ones if there are as many, else the ticked
-    ones, else all of the scene), both in natural order of their names. One image goes to the active
-    object if that is a camera; else it becomes the source. A camera that shares its settings with
-    another gets its own.
+    Several images are assigned to as many cameras (the selected ones if their number agrees, else
+    the ticked ones, else all of the scene), both in natural order of names. One image is assigned
+    to the active object if that is a camera; else it becomes the source. A camera that shares its
+    data with another gets its own copy.
 
     Raises
     ------
     RequestError
-        If the numbers don't match, a camera is linked from another file, or a file is not an image;
+        If the numbers differ, a camera is linked from another file, or a file is not an image;
         nothing was changed.
     """
     context = context or bpy.context
@@ -185,12 +184,12 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
     for camera in cameras:
         _check_local(camera)
     for path in paths:
-        pixels.check_file(path)  # says in words what is wrong with it
+        pixels.check_file(path)  # raises with a sentence about what is wrong with it
     images = [bpy.data.images.load(path, check_existing=True) for path in paths]
     if not cameras:
         context.scene.levelform.image = images[0]
         context.scene.levelform.source = "IMAGE"
-        return f"{images[0].name} is the source now"
+        return f"{images[0].name} is now the source"
     for camera, image in zip(cameras, images, strict=True):
         camera.levelform_camera.use = True
         _show_behind(camera, image, context.scene)
@@ -200,7 +199,7 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
 
 
 def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Object]:
-    """Return the cameras that so many images are meant for; none for a single source image."""
+    """Return the cameras for a number of images; none if a single image becomes the source."""
     active = context.object
     if count == 1:
         return [active] if active is not None and active.type == "CAMERA" else []
@@ -216,7 +215,7 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
 
 
 def _told(pairs: Sequence[tuple[str, str]]) -> str:
-    """Say which camera got which image; of many, the first ones and the last."""
+    """Return which camera got which image; of many, the first ones and the last."""
     words = [f"{camera} < {image}" for camera, image in pairs]
     if len(words) > TOLD_PAIRS:
         words[TOLD_PAIRS - 1 : -1] = ["..."]
@@ -232,11 +231,11 @@ def _check_local(camera: bpy.types.Object) -> None:
 
 
 def _show_behind(camera: bpy.types.Object, image: bpy.types.Image, scene: bpy.types.Scene) -> None:
-    """Make an image the camera's, as its background image."""
+    """Set an image as the camera's background image."""
     frame = frames.attached_aspect(camera) or frames.scene_aspect(scene)
     camera.levelform_camera.image = None
     if camera.data.users > 1 or camera.data.library is not None:
-        camera.data = camera.data.copy()  # or the others would show this image too
+        camera.data = camera.data.copy()  # otherwise the others would show this image too
     data = camera.data
     entries = [entry for entry in data.background_images if entry.source == "IMAGE"]
     background = entries[0] if entries else data.background_images.new()

@@ -1,7 +1,7 @@
-"""The buttons: thin operators that read properties, call what scripts call, and report.
+"""The buttons: thin operators that read properties, call the API's functions, and report.
 
-`execute` is synchronous, as scripts and Blender in the background need it; `invoke`, which a button
-in a window calls, starts the work and lets the timer go on with it.
+`execute` is synchronous, for scripts and Blender in the background; `invoke`, called by a button in
+a window, starts the work and leaves it to the timer.
 """
 
 from collections.abc import Callable
@@ -9,22 +9,23 @@ from collections.abc import Callable
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 
 
 class Reporter:
-    """An operator that does its work in `run`, and reports what is wrong rather than raising it."""
+    """An operator that does its work in `run`, and reports errors instead of raising them."""
 
     def run(self, context: bpy.types.Context) -> None:
-        """Do it, and block until it is done."""
+        """Do the work, and block until it is done."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Do it, for a script or a button."""
+        """Do the work, for a script or a button."""
         return self._attempt(self.run, context)
 
     def note(self, error: LevelformError) -> None:
-        """Remember what went wrong where the panel shows it."""
+        """Store an error where the panel shows it."""
         live.failure = error
 
     def _attempt(
@@ -40,7 +41,7 @@ class Reporter:
 
 
 class Starter(Reporter):
-    """A reporter whose button begins a job with `start` and leaves it to the timer."""
+    """A reporter whose button begins a job by `start` and leaves it to the timer."""
 
     def start(self, context: bpy.types.Context) -> Running:
         """Begin the job."""
@@ -51,7 +52,7 @@ class Starter(Reporter):
         return self._attempt(self._start_and_wake, context)
 
     def run(self, context: bpy.types.Context) -> None:
-        """Drive the job to its end, for a script."""
+        """Run the job to its end, for a script."""
         for _ in live.drive(self.start(context)):
             pass
 
@@ -61,7 +62,7 @@ class Starter(Reporter):
 
 
 def refuse(operator: type[bpy.types.Operator], reason: str) -> bool:
-    """Return whether an operator's `poll` passes; where it does not, the greyed button says why."""
+    """Return whether an operator's `poll` passes; if not, its tooltip states the reason."""
     if reason:
         operator.poll_message_set(reason)
     return not reason

@@ -1,4 +1,4 @@
-"""The backend: install, repair, remove; start it, free its memory, see what it said."""
+"""Installs, repairs and removes the backend; starts and stops it; copies its log."""
 
 import os
 
@@ -13,7 +13,7 @@ from . import Reporter, refuse
 def _install_problem() -> str:
     """Return why no installation can begin; empty if one can."""
     if here.installing is not None:
-        return "An installation is under way."
+        return "An installation is running."
     if not user_preferences.get().wheels and not bpy.app.online_access:
         return (
             "Blender is not allowed to use the network. "
@@ -25,16 +25,16 @@ def _install_problem() -> str:
 def _managed_problem() -> str:
     """Return why there is nothing to repair or remove; empty if there is."""
     if here.installing is not None:
-        return "An installation is under way."
+        return "An installation is running."
     folder = interpreter.managed_folder()
-    return "" if os.path.isdir(folder) else "No backend was installed by Levelform."
+    return "" if os.path.isdir(folder) else "Levelform has not installed a backend."
 
 
 class _Installer(Reporter):
-    """An operator that begins an installation, and in a script waits for its end."""
+    """An operator that begins an installation, and waits for its end in a script."""
 
     def start(self, context: bpy.types.Context) -> None:
-        """Begin it."""
+        """Begin the installation."""
         raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -46,7 +46,7 @@ class _Installer(Reporter):
 
 
 class LEVELFORM_OT_install_backend(_Installer, bpy.types.Operator):
-    """Build a Python of its own for Levelform, with torch, in the extension's folder"""
+    """Build a separate Python with torch for Levelform, in the extension's folder"""
 
     bl_idname = "levelform.install_backend"
     bl_label = "Install Backend"
@@ -68,7 +68,7 @@ class LEVELFORM_OT_install_backend(_Installer, bpy.types.Operator):
 
 
 class LEVELFORM_OT_repair_backend(_Installer, bpy.types.Operator):
-    """Install anew what is missing or broken in the backend"""
+    """Reinstall missing and broken parts of the backend"""
 
     bl_idname = "levelform.repair_backend"
     bl_label = "Repair"
@@ -85,7 +85,7 @@ class LEVELFORM_OT_repair_backend(_Installer, bpy.types.Operator):
 
 
 class LEVELFORM_OT_remove_backend(Reporter, bpy.types.Operator):
-    """Delete the backend that Levelform installed, with everything in it"""
+    """Delete the backend installed by Levelform"""
 
     bl_idname = "levelform.remove_backend"
     bl_label = "Remove"
@@ -105,7 +105,7 @@ class LEVELFORM_OT_remove_backend(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_cancel_install(bpy.types.Operator):
-    """Stop the installation; what was downloaded is kept for another time"""
+    """Stop the installation; downloads are kept for the next attempt"""
 
     bl_idname = "levelform.cancel_install"
     bl_label = "Cancel Installation"
@@ -113,7 +113,7 @@ class LEVELFORM_OT_cancel_install(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "" if here.installing else "No installation is under way.")
+        return refuse(cls, "" if here.installing else "No installation is running.")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         here.installing.cancel()
@@ -122,7 +122,7 @@ class LEVELFORM_OT_cancel_install(bpy.types.Operator):
 
 
 class LEVELFORM_OT_check_backend(Reporter, bpy.types.Operator):
-    """Look closely at every Python that could run the backend: takes a few seconds"""
+    """Thoroughly check every Python that could run the backend, which takes a few seconds"""
 
     bl_idname = "levelform.check_backend"
     bl_label = "Check"
@@ -138,7 +138,7 @@ class LEVELFORM_OT_check_backend(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_start_backend(Reporter, bpy.types.Operator):
-    """Start the backend now, so that the first job need not wait for it"""
+    """Start the backend now, so that the first job does not wait for it"""
 
     bl_idname = "levelform.start_backend"
     bl_label = "Start"
@@ -146,14 +146,14 @@ class LEVELFORM_OT_start_backend(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "It runs already." if live.worker_state != "off" else "")
+        return refuse(cls, "The backend is running already." if live.worker_state != "off" else "")
 
     def run(self, _context: bpy.types.Context) -> None:
         live.start_worker()
 
 
 class LEVELFORM_OT_unload_backend(Reporter, bpy.types.Operator):
-    """Have the backend give its memory back; results can't be re-meshed afterwards"""
+    """Make the backend release its memory; results can't be re-meshed afterwards"""
 
     bl_idname = "levelform.unload_backend"
     bl_label = "Free Memory"
@@ -162,15 +162,15 @@ class LEVELFORM_OT_unload_backend(Reporter, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if live.running is not None:
-            return refuse(cls, "Wait for the job under way, or cancel it (Esc).")
-        return refuse(cls, "It does not run." if live.worker_state == "off" else "")
+            return refuse(cls, "Wait for the running job, or cancel it (Esc).")
+        return refuse(cls, "The backend is not running." if live.worker_state == "off" else "")
 
     def run(self, _context: bpy.types.Context) -> None:
         live.unload()
 
 
 class LEVELFORM_OT_stop_backend(Reporter, bpy.types.Operator):
-    """End the backend; it starts again with the next job"""
+    """Stop the backend; it starts again with the next job"""
 
     bl_idname = "levelform.stop_backend"
     bl_label = "Stop"
@@ -178,7 +178,7 @@ class LEVELFORM_OT_stop_backend(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "It does not run." if live.worker_state == "off" else "")
+        return refuse(cls, "The backend is not running." if live.worker_state == "off" else "")
 
     def run(self, _context: bpy.types.Context) -> None:
         live.shutdown()
@@ -186,7 +186,7 @@ class LEVELFORM_OT_stop_backend(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_copy_log(bpy.types.Operator):
-    """Copy what the backend, or its installation, wrote last to the clipboard"""
+    """Copy the last log lines of the backend, or of its installation, to the clipboard"""
 
     bl_idname = "levelform.copy_log"
     bl_label = "Copy Log"

@@ -1,4 +1,4 @@
-"""Cameras and their images: from a folder, by rendering, by dropping them on the viewport."""
+"""Adds cameras from files, and assigns images to cameras by rendering or dropping."""
 
 import bpy
 from bpy.props import CollectionProperty, StringProperty
@@ -13,8 +13,8 @@ from . import Reporter, refuse
 
 
 class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
-    """Add a camera for each image of a file of cameras (transforms.json, COLMAP, Metashape and
-    others), with the image behind it"""
+    """Add a camera for each image in a file of cameras (transforms.json, COLMAP, Metashape and
+    others), with the image as background"""
 
     bl_idname = "levelform.add_cameras"
     bl_label = "Add Cameras from File"
@@ -32,10 +32,10 @@ class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
 
 
 class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
-    """Render this scene, over transparency, from every ticked camera that has no image"""
+    """Render this scene over a transparent background, from every ticked camera without an image"""
 
     bl_idname = "levelform.render_pictures"
-    bl_label = "Render Pictures"
+    bl_label = "Render Images"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -65,7 +65,7 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_use_frame(bpy.types.Operator):
-    """Read the image of the active camera in the frame that the viewport shows now"""
+    """Interpret the active camera's image in the frame that the viewport shows now"""
 
     bl_idname = "levelform.use_frame"
     bl_label = "Read Image as Shown Now"
@@ -83,7 +83,7 @@ class LEVELFORM_OT_use_frame(bpy.types.Operator):
 
 
 class LEVELFORM_FH_images(bpy.types.FileHandler):
-    """Images that are dropped on a viewport while the Levelform tab is open there."""
+    """Handles images dropped on a viewport while the Levelform tab is open there."""
 
     bl_idname = "LEVELFORM_FH_images"
     bl_label = "Levelform"
@@ -98,7 +98,7 @@ class LEVELFORM_FH_images(bpy.types.FileHandler):
 def tab_is_open(area: bpy.types.Area) -> bool:
     """Return whether a viewport's sidebar shows the Levelform tab.
 
-    Elsewhere a dropped image stays what it is in Blender: a reference, or a background.
+    Elsewhere, dropping an image does what it does in Blender: adds a reference or background.
     """
     if area.type != "VIEW_3D" or not area.spaces.active.show_region_ui:
         return False
@@ -107,7 +107,7 @@ def tab_is_open(area: bpy.types.Area) -> bool:
 
 
 class LEVELFORM_OT_look_through(bpy.types.Operator):
-    """See the mesh over its image, through the camera that was found for it"""
+    """Show the mesh over its image, through the camera that was estimated for it"""
 
     bl_idname = "levelform.look_through"
     bl_label = "Look Through Camera"

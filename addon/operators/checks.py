@@ -1,16 +1,17 @@
-"""Check the views, and apply what would make them agree."""
+"""Checks the views, and applies cures that make them agree."""
 
 import bpy
 from bpy.props import StringProperty
 
 from ..jobs.requests import begin_scene_check, source_problem
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from ..scene import view_checks
 from . import Reporter, Starter, refuse
 
 
 class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
-    """Compare the silhouettes of all views, and say which view disagrees and what would help"""
+    """Compare the silhouettes of all views; show which disagree, and how to correct them"""
 
     bl_idname = "levelform.check_views"
     bl_label = "Check Views"
@@ -25,7 +26,7 @@ class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_apply_cure(Reporter, bpy.types.Operator):
-    """Do this, so that the views agree"""
+    """Apply this correction, so that the views agree"""
 
     bl_idname = "levelform.apply_cure"
     bl_label = "Apply"
@@ -35,14 +36,14 @@ class LEVELFORM_OT_apply_cure(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "Wait for the job under way." if live.running else "")
+        return refuse(cls, "Wait for the running job." if live.running else "")
 
     def run(self, context: bpy.types.Context) -> None:
         self.report({"INFO"}, view_checks.apply_cure(context.scene, self.cure))
 
 
 class LEVELFORM_OT_clear_cures(bpy.types.Operator):
-    """Use the views as they are again"""
+    """Remove all corrections of the views"""
 
     bl_idname = "levelform.clear_cures"
     bl_label = "Clear"

@@ -1,14 +1,14 @@
-"""Compare the selected mesh with a reference."""
+"""Compares the selected mesh with a reference."""
 
 import bpy
 
 from ..data.compare import HEAT, begin_compare, compare_problem
-from ..jobs.session import Running
+from ..jobs.running import Running
 from . import Starter, refuse
 
 
 class LEVELFORM_OT_compare(Starter, bpy.types.Operator):
-    """Measure how near the selected mesh is to the reference, both as they stand and look now"""
+    """Measure the distance of the selected mesh from the reference, both as displayed now"""
 
     bl_idname = "levelform.compare"
     bl_label = "Compare"
@@ -24,7 +24,7 @@ class LEVELFORM_OT_compare(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_show_distances(bpy.types.Operator):
-    """Have this viewport show the distances as colours, or materials again"""
+    """Switch this viewport between distances as colours and materials"""
 
     bl_idname = "levelform.show_distances"
     bl_label = "Show Distances"
@@ -33,8 +33,10 @@ class LEVELFORM_OT_show_distances(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         known = context.object is not None and context.object.type == "MESH"
-        found = known and HEAT in context.object.data.color_attributes
-        return refuse(cls, "" if found else "Compare the mesh first, with distances as colours.")
+        has_distances = known and HEAT in context.object.data.color_attributes
+        return refuse(
+            cls, "" if has_distances else "Compare the mesh first, with distances as colours."
+        )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         shading = getattr(context.space_data, "shading", None)

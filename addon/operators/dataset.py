@@ -1,4 +1,4 @@
-"""Render training images, cancel that, and look at what came of it."""
+"""Renders training images, and cancels the rendering."""
 
 import bpy
 
@@ -8,7 +8,7 @@ from . import Reporter, refuse
 
 
 class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
-    """Render every shape from many sides, with depth, normals and albedo, to train on"""
+    """Render every shape from many directions, with depth, normals and albedo, for training"""
 
     bl_idname = "levelform.render_dataset"
     bl_label = "Render Dataset"
@@ -35,7 +35,7 @@ class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_cancel_dataset(bpy.types.Operator):
-    """Stop; what is finished is kept, and the next run goes on from there"""
+    """Stop; finished shapes are kept, and the next run continues after them"""
 
     bl_idname = "levelform.cancel_dataset"
     bl_label = "Cancel Rendering"
@@ -72,7 +72,7 @@ _keys: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 
 def register() -> None:
-    """Let Esc cancel, in any editor; where nothing is rendered the key passes on."""
+    """Make Esc cancel, in any editor; if nothing is being rendered, the key passes through."""
     keyconfig = bpy.context.window_manager.keyconfigs.addon
     if keyconfig is not None:  # there is none in the background
         keymap = keyconfig.keymaps.new(name="Window")
@@ -80,7 +80,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take the key back."""
+    """Remove the key."""
     while _keys:
         keymap, item = _keys.pop()
         keymap.keymap_items.remove(item)

@@ -1,14 +1,15 @@
-"""Reconstruct and cancel, and the key that cancels."""
+"""Reconstructs and cancels, also by a key."""
 
 import bpy
 
 from ..jobs.requests import begin_scene, settings_problem, source_problem
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from . import Starter, refuse
 
 
 class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
-    """Make a mesh from the images; it appears coarse at first and sharpens while you work on"""
+    """Reconstruct a mesh from the images; it appears coarse and is refined while you work"""
 
     bl_idname = "levelform.reconstruct"
     bl_label = "Reconstruct"
@@ -23,7 +24,7 @@ class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_cancel(bpy.types.Operator):
-    """Stop; the scene is left as it was before"""
+    """Stop the job; the scene is restored"""
 
     bl_idname = "levelform.cancel"
     bl_label = "Cancel"
@@ -31,7 +32,7 @@ class LEVELFORM_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "" if live.running else "Nothing is under way.")
+        return refuse(cls, "" if live.running else "No job is running.")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         live.cancel()
@@ -56,11 +57,11 @@ _keys: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 
 def register() -> None:
-    """Let Esc cancel, in any editor.
+    """Make Esc cancel, in any editor.
 
-    A key rather than a modal operator: while one of those runs Blender does not autosave. Whatever
-    else Esc means comes first (menus, a tool that is being used), and when nothing is under way the
-    operator's poll lets the key pass.
+    It is a key rather than a modal operator, since Blender does not autosave while one runs. Other
+    meanings of Esc (menus, active tools) take precedence; if no job is running, the operator's poll
+    lets the key pass through.
     """
     keyconfig = bpy.context.window_manager.keyconfigs.addon
     if keyconfig is not None:  # there is none in the background
@@ -69,7 +70,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take the key back."""
+    """Remove the key."""
     while _keys:
         keymap, item = _keys.pop()
         keymap.keymap_items.remove(item)

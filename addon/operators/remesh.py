@@ -1,11 +1,12 @@
-"""What can be done with a result: mesh its field again, and add modifiers that suit it."""
+"""Meshes a result again, and adds suitable modifiers."""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...backend.contract.options import COARSEST, FINEST
 from ..jobs.requests import begin_remesh, not_kept, remesh_problem
-from ..jobs.session import Running, live
+from ..jobs.running import Running
+from ..jobs.session import live
 from . import Starter, refuse
 
 VOXELS = 128  # of the Remesh modifier, along the object's longest side
@@ -36,7 +37,7 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the job under way, or cancel it (Esc)." if live.running else ""
+        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
         return refuse(cls, busy or remesh_problem(context.object) or not_kept(context.object))
 
     def start(self, context: bpy.types.Context) -> Running:
@@ -49,7 +50,7 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_add_modifier(bpy.types.Operator):
-    """Add a modifier with settings that suit a reconstruction"""
+    """Add a modifier with settings suitable for a reconstruction"""
 
     bl_idname = "levelform.add_modifier"
     bl_label = "Add Modifier"
@@ -59,7 +60,7 @@ class LEVELFORM_OT_add_modifier(bpy.types.Operator):
         name="Modifier",
         items=(
             ("REMESH", "Remesh", "Even triangles or quads of one size"),
-            ("SMOOTH", "Smooth", "Take the ripples out of the surface"),
+            ("SMOOTH", "Smooth", "Smooth ripples of the surface"),
             ("DECIMATE", "Decimate", "Fewer triangles"),
         ),
     )

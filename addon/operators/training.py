@@ -1,4 +1,4 @@
-"""Train a network from the panel, stop, go on, and use what it has learned."""
+"""Trains a network, stops and continues the training, and uses its weights."""
 
 import bpy
 
@@ -9,7 +9,7 @@ from . import Reporter, refuse
 
 
 def plan_of(scene: bpy.types.Scene) -> TrainingPlan:
-    """Return what the panel says."""
+    """Return the plan from the panel's settings."""
     chosen = scene.levelform_training
     return TrainingPlan(
         method=chosen.method,
@@ -23,7 +23,7 @@ def plan_of(scene: bpy.types.Scene) -> TrainingPlan:
 
 
 class LEVELFORM_OT_train(Reporter, bpy.types.Operator):
-    """Train a network on a data set; one that was stopped goes on where it was"""
+    """Train a network on a data set; a stopped training is continued"""
 
     bl_idname = "levelform.train"
     bl_label = "Train"
@@ -49,7 +49,7 @@ class LEVELFORM_OT_train(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_stop_training(bpy.types.Operator):
-    """Stop after this step; Train goes on from here"""
+    """Stop after this step; it can be continued later"""
 
     bl_idname = "levelform.stop_training"
     bl_label = "Stop Training"

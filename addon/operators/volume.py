@@ -1,4 +1,4 @@
-"""The volume: placed where the cameras see the object, or where a result was made."""
+"""Places the volume around the object that the cameras see, or where a result was made."""
 
 import bpy
 
@@ -10,8 +10,8 @@ from . import Reporter, refuse
 
 
 class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
-    """Place the volume where all ticked cameras see the object; rotate its arrow to say where the
-    object's front looks"""
+    """Place the volume around the object that all ticked cameras see; rotate its arrow to set the
+    direction of the object's front"""
 
     bl_idname = "levelform.volume_from_cameras"
     bl_label = "Volume from Cameras"
@@ -20,7 +20,7 @@ class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if live.running is not None:
-            return refuse(cls, "Wait for the job under way, or cancel it (Esc).")
+            return refuse(cls, "Wait for the running job, or cancel it (Esc).")
         return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
 
     def run(self, context: bpy.types.Context) -> None:
@@ -30,7 +30,7 @@ class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_show_volume(Reporter, bpy.types.Operator):
-    """Show the volume that this mesh was made in, and use it for the next one"""
+    """Show the volume in which this mesh was made, and use it for the next one"""
 
     bl_idname = "levelform.show_volume"
     bl_label = "Show Its Volume"

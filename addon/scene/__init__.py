@@ -1,1 +1,1 @@
-"""What Levelform reads from a scene (cameras, images, volume) and writes into it (meshes)."""
+"""Reads cameras, images and the volume from Blender's scene, and writes meshes into it."""

@@ -1,16 +1,16 @@
-"""Blender's cameras as frames of a `transforms.json`; alone in knowing Blender's camera settings.
+"""Converts Blender's cameras to `CameraData`. No other module reads Blender's camera settings.
 
-Two questions look alike and differ: how does a camera see the *scene's render* (`render_camera`),
-and how does it see the *background image* that is shown behind the scene in its view
-(`background_camera`)? The render fills the camera's frame; the image is fitted into it, moved,
-scaled and flipped. Both answers are a `CameraData`: a rigid pose in Blender's axes (x right, y up,
-looking along -z), and a lens in pixels with y down from the top left corner.
+A camera has two projections: that of the scene's render (`render_camera`), and that of the
+background image displayed in its view (`background_camera`). The render fills the camera's frame;
+the background image is fitted into it, offset, scaled and flipped. Both are returned as a
+`CameraData`: a rigid pose in Blender's axes (x right, y up, looking along -z), and intrinsics in
+pixels with y down from the top left corner.
 
-A flipped image, and a camera object whose scale is negative, show a mirror image, which no rigid
-pose and no lens above zero can. `CameraData` then describes the image *after* it was mirrored as
-`mirroring` says; `images.view_of` does both.
+A flipped image, or a camera object with a negative scale, shows a mirror image, which cannot be
+expressed by a rigid pose and positive focal lengths. `CameraData` then describes the image *after*
+the mirroring that `mirroring` returns; `images.view_of` applies both.
 
-The formulas of both are in `frames`.
+The formulas are in `frames`.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ REMARKS = "levelform_remarks"  # on a camera: sentences about how its file was u
 class _Intrinsics:
     """Focal lengths and principal point in pixels, y down (pixels per unit if orthographic).
 
-    A focal length below zero stands for an image that is mirrored along that axis.
+    A negative focal length means that the image is mirrored along that axis.
     """
 
     fx: float
@@ -55,7 +55,7 @@ class _Intrinsics:
 
 
 def problem(camera_object: bpy.types.Object) -> str | None:
-    """Return why the camera can't be used and what to do, in a sentence; None if it can."""
+    """Return why the camera can't be used and what to do; None if it can be used."""
     try:
         check(camera_object)
     except RequestError as error:
@@ -64,7 +64,7 @@ def problem(camera_object: bpy.types.Object) -> str | None:
 
 
 def check(camera_object: bpy.types.Object) -> None:
-    """Raise `RequestError` if the object is no camera that a reconstruction can use."""
+    """Raise `RequestError` if the object is not a camera that a reconstruction can use."""
     kind = settings_of(camera_object).type
     if kind not in MODELS:
         raise RequestError(
@@ -75,7 +75,7 @@ def check(camera_object: bpy.types.Object) -> None:
 
 
 def settings_of(camera_object: bpy.types.Object) -> bpy.types.Camera:
-    """Return the camera settings of an object; raise `RequestError` if it is no camera."""
+    """Return the camera settings of an object; raise `RequestError` if it is not a camera."""
     data = camera_object.data
     if not isinstance(data, bpy.types.Camera):
         raise RequestError(f"{camera_object.name} is not a camera.", "Pick a camera.")
@@ -83,11 +83,11 @@ def settings_of(camera_object: bpy.types.Object) -> bpy.types.Camera:
 
 
 def check_background(name: str, background: bpy.types.CameraBackgroundImage) -> None:
-    """Raise `RequestError` if a background image is shown in a way that no camera sees."""
+    """Raise `RequestError` if a background image is rotated or scaled to nothing."""
     if abs(background.rotation) > 1e-6:
         raise RequestError(
             f"The background image of {name} is rotated.",
-            "Set its rotation to 0 and turn the camera instead.",
+            "Set its rotation to 0 and rotate the camera instead.",
         )
     if background.scale < 1e-6:
         raise RequestError(
@@ -98,11 +98,11 @@ def check_background(name: str, background: bpy.types.CameraBackgroundImage) -> 
 def render_camera(
     camera_object: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
 ) -> CameraData:
-    """Return how a camera sees the scene's render.
+    """Return the projection of the scene's render by a camera.
 
-    Parents, constraints, animation and drivers count as they stand in `depsgraph`; sensor fit,
-    shift, pixel aspect and resolution percentage count; the scale of the camera object does not, as
-    in a render.
+    It includes parents, constraints, animation and drivers as evaluated in `depsgraph`, and sensor
+    fit, shift, pixel aspect and resolution percentage. As in a render, the scale of the camera
+    object has no effect.
 
     Raises
     ------
@@ -124,9 +124,9 @@ def picked_camera(
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> CameraData:
-    """Return how a camera sees the pixels of the image that was picked as its render.
+    """Return the projection of a camera to the pixels of the image picked as its render.
 
-    The image fills the frame that it was picked in; where none is known, the scene's.
+    The image fills the frame in which it was picked; the scene's frame if that is unknown.
 
     Parameters
     ----------
@@ -151,13 +151,13 @@ def background_camera(
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> CameraData:
-    """Return how a camera sees the pixels of one of its background images.
+    """Return the projection of a camera to the pixels of one of its background images.
 
     Parameters
     ----------
     background
-        One of `camera_object.data.background_images`: FIT, CROP or STRETCH, offset, scale and flips
-        count, in the frame that the image was matched in (see `frames`).
+        One of `camera_object.data.background_images`. FIT, CROP or STRETCH, offset, scale and flips
+        apply, in the frame in which the image was matched (see `frames`).
     size
         Width and height of the image in pixels.
 
@@ -196,19 +196,19 @@ def evaluated_background(
     background: bpy.types.CameraBackgroundImage,
     depsgraph: bpy.types.Depsgraph,
 ) -> bpy.types.CameraBackgroundImage:
-    """Return the same entry of the evaluated camera, where animation and drivers count."""
+    """Return the same entry of the evaluated camera, with animation and drivers applied."""
     originals = list(settings_of(camera_object).background_images)
     copies = list(settings_of(camera_object.evaluated_get(depsgraph)).background_images)
     return copies[originals.index(background)]
 
 
-# ---------------------------------------------------------------- what a file of cameras said
+# ---------------------------------------------------------------- origin in a file of cameras
 
 
 def tell_source(
     camera_object: bpy.types.Object, offset: Sequence[float], remarks: Sequence[str]
 ) -> None:
-    """Note on a camera from a file the local origin of its coordinates, and remarks on the file."""
+    """Store on a camera the local origin of its file's coordinates, and remarks on the file."""
     if any(offset):
         camera_object[WORLD_OFFSET] = [float(value) for value in offset]
     if remarks:
@@ -216,14 +216,14 @@ def tell_source(
 
 
 def world_offset(camera_objects: Sequence[bpy.types.Object]) -> tuple[float, float, float]:
-    """Return the local origin that all the cameras were added about; zero if there is none."""
+    """Return the local origin common to all the cameras; zero if there is none."""
     told = {tuple(camera.get(WORLD_OFFSET, (0.0, 0.0, 0.0))) for camera in camera_objects}
     x, y, z = told.pop() if len(told) == 1 else (0.0, 0.0, 0.0)
     return x, y, z
 
 
 def source_remarks(camera_objects: Sequence[bpy.types.Object]) -> tuple[str, ...]:
-    """Return the remarks on the files that the cameras came from, each once."""
+    """Return the remarks on the cameras' files, without duplicates."""
     told = (remark for camera in camera_objects for remark in camera.get(REMARKS, ()))
     return tuple(dict.fromkeys(told))
 
@@ -237,15 +237,15 @@ def add_camera(
     image: bpy.types.Image | None = None,
     collection: bpy.types.Collection | None = None,
 ) -> bpy.types.Object:
-    """Add a camera that sees as `camera` does, with its image as background image.
+    """Add a camera with the projection of `camera`, and its image as background image.
 
-    `background_camera` of the new object gives `camera` back in a scene of any resolution;
-    `render_camera` does once `match_render` has given the scene the image's size.
+    `background_camera` of the new object returns `camera` at any resolution of the scene;
+    `render_camera` does so once `match_render` has set the scene's render to the image's size.
 
     Parameters
     ----------
     image
-        The image; its `display_aspect` is set where the camera's pixels are not square.
+        The image; its `display_aspect` is set if the camera's pixels are not square.
     collection
         Where to link the camera; the context's collection if None.
     """
@@ -273,17 +273,17 @@ def add_camera(
 
 
 def match_render(scene: bpy.types.Scene, camera: CameraData) -> None:
-    """Give the scene's render the size and the pixel aspect of a camera's image."""
+    """Set the scene's render to the size and the pixel aspect of a camera's image."""
     render = scene.render
     render.resolution_x, render.resolution_y = camera.w, camera.h
     render.resolution_percentage = 100
-    # Blender wants the smaller of the two at 1.
+    # Blender requires the smaller of the two to be 1.
     aspect = camera.fl_x / camera.fl_y
     render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, 1.0 / aspect), max(1.0, aspect)
 
 
 def _show_background(data: bpy.types.Camera, image: bpy.types.Image, image_aspect: float) -> None:
-    """Show the image behind the scene, exactly as wide as the camera's frame."""
+    """Display the image as background, exactly as wide as the camera's frame."""
     frame_aspect = frames.scene_aspect(bpy.context.scene)
     background = data.background_images.new()
     background.image = image
@@ -296,7 +296,7 @@ def _show_background(data: bpy.types.Camera, image: bpy.types.Image, image_aspec
 
 
 def _axes(camera_object: bpy.types.Object) -> np.ndarray:
-    """Return the unit axes of a camera, (3, 3) columns; of determinant -1 under an odd mirror.
+    """Return the unit axes of a camera, (3, 3) columns; their determinant is -1 if mirrored.
 
     Raises `RequestError` if they are singular, sheared or not finite.
     """
@@ -320,13 +320,13 @@ def _axes(camera_object: bpy.types.Object) -> np.ndarray:
 
 
 def _camera_data(evaluated: bpy.types.Object, intrinsics: _Intrinsics) -> CameraData:
-    """Join pose and lens, mirrored where the pose would not be rigid or the lens not positive."""
+    """Join pose and intrinsics, mirrored if the pose is not rigid or a focal length negative."""
     pose = np.eye(4)
     pose[:3, :3] = _axes(evaluated)
     pose[:3, 3] = np.array(evaluated.matrix_world, np.float64)[:3, 3]
     fx = intrinsics.fx
     if np.linalg.det(pose) < 0:
-        pose[:3, 0] *= -1  # x now points the other way, so pixels run against it
+        pose[:3, 0] *= -1  # x is inverted, so pixel columns run against it
         fx = -fx
     return CameraData(
         transform_matrix=pose,
@@ -346,7 +346,7 @@ def _camera_data(evaluated: bpy.types.Object, intrinsics: _Intrinsics) -> Camera
 def _render_intrinsics(
     camera: bpy.types.Camera, size: tuple[int, int], aspect: float
 ) -> _Intrinsics:
-    """Return how a camera sees an image that fills a frame of this aspect, width over height."""
+    """Return the intrinsics for an image that fills a frame of this aspect (width over height)."""
     width, height = size
     x, y, frame_width, frame_height = frames.frame_rectangle(camera, aspect)
     fx, fy = width / frame_width, height / frame_height

@@ -1,7 +1,7 @@
-"""Images that are made from files: without a lens's distortion, or with a mask as their alpha.
+"""Images derived from files: with lens distortion removed, or with a mask as their alpha.
 
-Blender's cameras know neither, so a camera that is added from a file of cameras gets such an image,
-packed into the .blend.
+Blender's cameras support neither, so cameras imported from a file get a derived image, packed into
+the .blend.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from . import pixels
 def derived_image(
     name: str, path: str, mask: str, camera: CameraData
 ) -> tuple[bpy.types.Image, CameraData]:
-    """Return an image file as a packed image, without distortion, and the camera it belongs to.
+    """Return an image file as a packed image without distortion, and its camera.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ def derived_image(
     mask
         File of a mask that becomes the alpha; empty: the alpha is kept.
     camera
-        Of the file's image, with its distortion; may be for another size of it.
+        The camera of the file's image, with its distortion; may be given for another image size.
 
     Raises
     ------
     RequestError
-        If a file can't be read, or the mask or the camera is not for the image's proportions.
+        If a file can't be read, or the mask or the camera does not fit the image's proportions.
     """
     shown = _read(path)
     if mask:

@@ -1,7 +1,7 @@
-"""Blender's evaluated state of cameras, also of those that the viewport does not evaluate.
+"""The evaluated state of cameras, including those that the viewport does not evaluate.
 
-The depsgraph of a view layer leaves out what is hidden or excluded there, and an object that it
-leaves out keeps the matrix that it was last evaluated with.
+The depsgraph of a view layer omits objects that are hidden or excluded there; an omitted object
+keeps the matrix of its last evaluation.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,13 +11,13 @@ import bpy
 
 
 def layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    """Return the view layer that the artist works in, or a scene's first."""
+    """Return the active view layer, or the scene's first one."""
     context = bpy.context
     return context.view_layer if scene == context.scene else scene.view_layers[0]
 
 
 def is_excluded(camera_object: bpy.types.Object, layer: bpy.types.ViewLayer) -> bool:
-    """Return whether each collection of an object is excluded from a view layer."""
+    """Return whether all collections of an object are excluded from a view layer."""
     return layer.objects.get(camera_object.name) != camera_object
 
 
@@ -25,10 +25,10 @@ def is_excluded(camera_object: bpy.types.Object, layer: bpy.types.ViewLayer) -> 
 def evaluated(
     cameras: Iterable[bpy.types.Object], scene: bpy.types.Scene
 ) -> Iterator[bpy.types.Depsgraph]:
-    """Give a depsgraph, up to date with what a script just changed, that evaluates these cameras.
+    """Provide an up-to-date depsgraph that evaluates these cameras.
 
-    A camera that the view layer does not show gets a visible object that depends on it, which is
-    removed again at the end.
+    Each camera that the view layer does not show temporarily gets a visible object that depends on
+    it.
     """
     layer = layer_of(scene)
     hidden = [camera for camera in cameras if not camera.visible_get(view_layer=layer)]
@@ -46,7 +46,7 @@ def evaluated(
 
 
 def _follow(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Add a visible object whose evaluation needs the camera's matrix and its settings."""
+    """Add a visible object whose evaluation requires the camera's matrix and settings."""
     follower = bpy.data.objects.new("Levelform follower", camera_object.data)
     scene.collection.objects.link(follower)
     follower.constraints.new("COPY_TRANSFORMS").target = camera_object
@@ -54,10 +54,10 @@ def _follow(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.type
 
 
 def instanced_cameras(depsgraph: bpy.types.Depsgraph) -> dict[str, int]:
-    """Return how many cameras each object of the scene instances, by the object's name."""
-    found: dict[str, int] = {}
+    """Return the number of cameras that each object of the scene instances, by its name."""
+    instances: dict[str, int] = {}
     for instance in depsgraph.object_instances:
         if instance.is_instance and instance.object.type == "CAMERA":
             name = instance.parent.name if instance.parent is not None else "an object"
-            found[name] = found.get(name, 0) + 1
-    return found
+            instances[name] = instances.get(name, 0) + 1
+    return instances

@@ -1,4 +1,4 @@
-"""Meshes and scenes to files, for the command line and scripts: whole, or not there."""
+"""Writes meshes and scenes to files, completely or not at all; for scripts and the command line."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ SCENE_SUFFIX = ".blend"
 
 
 def check_output(path: str | PathLike[str]) -> None:
-    """Refuse, before any work, a file that can't be written.
+    """Refuse a file that can't be written, before any work.
 
     Raises
     ------
@@ -42,10 +42,10 @@ def check_output(path: str | PathLike[str]) -> None:
 
 
 def export_mesh(target: bpy.types.Object, path: str | PathLike[str]) -> str:
-    """Write an object's mesh, where it stands in the world; return the file's path.
+    """Write an object's mesh in world coordinates; return the file's path.
 
-    Modifiers are applied, and triangles are counter-clockwise seen from outside, also those of an
-    object with a negative scale. .glb, .ply, .obj and .stl are written by Blender's exporters; .npz
+    Modifiers are applied, and triangles are counter-clockwise seen from outside, even if the object
+    has a negative scale. .glb, .ply, .obj and .stl are written by Blender's exporters; .npz
     holds `vertices`, `faces` and, if there are any, `colors` (linear RGBA per vertex).
 
     Raises
@@ -68,7 +68,7 @@ def export_mesh(target: bpy.types.Object, path: str | PathLike[str]) -> str:
 
 
 def save_scene(path: str | PathLike[str]) -> str:
-    """Save everything as a .blend, without making it the open file; return its path."""
+    """Save everything as a .blend without changing the open file; return its path."""
     check_output(path)
     with _whole(Path(path)) as partial, in_window():
         bpy.ops.wm.save_as_mainfile(filepath=str(partial), copy=True, relative_remap=True)
@@ -87,7 +87,7 @@ _EXPORTERS = {
         export_selected_objects=True,
         export_triangulated_mesh=True,
         export_materials=False,  # they would be a second file
-        export_colors=True,  # sRGB after the coordinates, as the terminal's writer
+        export_colors=True,  # sRGB after the coordinates, like the terminal's writer
     ),
     ".stl": lambda path: bpy.ops.wm.stl_export(filepath=path, export_selected_objects=True),
 }
@@ -95,10 +95,10 @@ _EXPORTERS = {
 
 @contextmanager
 def _stand_in(target: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """Give a visible object that carries the target's name and its mesh with modifiers applied.
+    """Provide a visible object with the target's name, and its mesh with modifiers applied.
 
-    Its matrix is the target's without the mirroring, which goes into the mesh: most readers ignore
-    what a negative scale means for the order of a triangle's corners.
+    Its matrix is the target's without mirroring, which is applied to the mesh: most readers ignore
+    that a negative scale reverses the winding of triangles.
     """
     depsgraph = bpy.context.evaluated_depsgraph_get()
     evaluated = target.evaluated_get(depsgraph)
@@ -125,9 +125,9 @@ def _stand_in(target: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 @contextmanager
 def _name_lent(owner: bpy.types.ID, borrower: bpy.types.ID) -> Iterator[None]:
-    """Give a block the name of another for a while, since formats write names."""
+    """Temporarily give a data-block the name of another, since formats write names."""
     name = owner.name
-    if owner.library is None:  # the name of a linked block is not ours to change
+    if owner.library is None:  # the name of a linked block can't be changed
         owner.name = "Levelform original"
     borrower.name = name
     try:
@@ -159,12 +159,12 @@ def _arrays(target: bpy.types.Object) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _alone(target: bpy.types.Object) -> Iterator[None]:
-    """Select one object alone for Blender's exporters, and put the selection back."""
+    """Select only one object for Blender's exporters, and restore the selection."""
     layer = bpy.context.view_layer
     active = layer.objects.active
-    before = [found for found in layer.objects if found.select_get()]
-    for found in before:
-        found.select_set(False)
+    before = [obj for obj in layer.objects if obj.select_get()]
+    for obj in before:
+        obj.select_set(False)
     target.select_set(True)
     layer.objects.active = target
     try:
@@ -172,14 +172,14 @@ def _alone(target: bpy.types.Object) -> Iterator[None]:
     finally:
         target.select_set(False)
         layer.objects.active = active
-        for found in before:
-            found.select_set(True)
+        for obj in before:
+            obj.select_set(True)
 
 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
-    """Give a path beside `target` to write to; move it into place when the block ends well."""
-    # The suffix stays last and lower: exporters add their own where they don't see it.
+    """Provide a path beside `target` to write to; move it into place if the block succeeds."""
+    # The suffix stays last and in lower case: otherwise exporters append their own.
     partial = target.with_name(f".levelform-{os.getpid()}{target.suffix.lower()}")
     try:
         yield partial
@@ -193,7 +193,7 @@ def _whole(target: Path) -> Iterator[Path]:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise _not_allowed(target) from error
         raise WorkError(f"{target} could not be written: {error.strerror or error}.") from error
-    except RuntimeError as error:  # what an operator that fails raises
+    except RuntimeError as error:  # raised by an operator that fails
         raise WorkError(f"{target} could not be written: {str(error).strip()}") from error
     finally:
         partial.unlink(missing_ok=True)

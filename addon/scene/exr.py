@@ -1,7 +1,7 @@
-"""Read the uncompressed OpenEXR files that Blender renders its passes to, and write PNG.
+"""Reads the uncompressed OpenEXR files that Blender writes render passes to, and writes PNG.
 
-Blender gives Python no pixels of multi-layer images, and its own Python has no library for either
-format; uncompressed scan lines are simple enough to read by hand.
+Blender's Python API does not expose the pixels of multi-layer images, and Blender's Python has no
+library for either format; uncompressed scan lines are simple enough to parse here.
 """
 
 import struct
@@ -23,13 +23,13 @@ def read_exr(path: str | Path) -> dict[str, np.ndarray]:
     Raises
     ------
     WorkError
-        If the file is no OpenEXR, is compressed, tiled or truncated.
+        If the file is not OpenEXR, or is compressed, tiled or truncated.
     """
     content = Path(path).read_bytes()
     try:
         magic, flags = struct.unpack_from("<II", content)
         if magic != MAGIC:
-            raise WorkError(f"{path} is no OpenEXR file.")
+            raise WorkError(f"{path} is not an OpenEXR file.")
         several = bool(flags & MULTI_PART)
         headers, at = _headers(content, 8, several=several)
         return _pixels(content, headers, at, several=several)
@@ -59,7 +59,7 @@ def _text(content: bytes, at: int) -> tuple[str, int]:
 
 
 def _headers(content: bytes, at: int, *, several: bool) -> tuple[list[dict[str, bytes]], int]:
-    """Return the attributes of every part and where the offset tables begin."""
+    """Return the attributes of every part, and the position of the offset tables."""
     headers = []
     while True:
         attributes: dict[str, bytes] = {}

@@ -1,19 +1,19 @@
-"""The proportions of the render in which a camera's image was matched, and that it keeps.
+"""The aspect ratio of the render in which a camera's image was matched.
 
-Blender fits a background image into the camera's frame, and the frame has the proportions of the
-scene's render. So a new render size changes what every background image means: Blender draws it
-elsewhere, although image and camera are as they were. Levelform reads an image in the frame in
-which it was matched:
+Blender fits a background image into the camera's frame, whose aspect ratio is that of the scene's
+render. A new render size therefore changes the meaning of every background image: Blender draws it
+at another place, although neither image nor camera has changed. Levelform interprets an image in
+the frame in which it was matched:
 
 - An image that Levelform attached (dropped, imported with its camera, or picked in the list) keeps
-  the frame of that moment. Lens, sensor, shift and the background's settings may be edited later
-  and count. In a window the background's settings follow the render size (`refit`), so that the
+  the frame of that moment. Later edits of lens, sensor, shift and the background's settings take
+  effect. In a window, the background's settings follow the render size (`refit`), so that the
   viewport shows what is computed.
-- A background image that the artist set up keeps the frame in which the file was opened or saved,
-  or which it had at the last job or just before the render size changed, until its camera or its
-  settings are edited: they are then matched anew, in the frame that the viewport shows.
+- A background image that the artist set up keeps the frame it had when the file was opened or
+  saved, at the last job, or just before the render size changed. When its camera or its settings
+  are edited, it is matched again, in the frame that the viewport shows.
 
-The frame is stored as one number, its width over its height, on the camera's object.
+The frame is stored on the camera's object as one number, its width divided by its height.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ import numpy as np
 
 TOLERANCE = 1e-4  # of proportions that count as equal
 RENDER_TOLERANCE = 0.01  # of a render's, whose size is rounded to whole pixels
-# What the artist matches a background image with.
+# The settings with which an artist matches a background image.
 _LENS = (
     "type",
     "lens",
@@ -39,7 +39,7 @@ _BACKGROUND = ("frame_method", "scale", "use_flip_x", "use_flip_y")
 
 
 def scene_aspect(scene: bpy.types.Scene) -> float:
-    """Return width over height of the scene's render as it is shown."""
+    """Return the displayed aspect ratio (width over height) of the scene's render."""
     render = scene.render
     width = render.resolution_x * render.pixel_aspect_x
     return width / (render.resolution_y * render.pixel_aspect_y)
@@ -53,36 +53,36 @@ def render_size(scene: bpy.types.Scene) -> tuple[int, int]:
 
 
 def render_aspect(scene: bpy.types.Scene) -> float:
-    """Return width over height of a render as it is shown, its size rounded to whole pixels."""
+    """Return the displayed aspect ratio of a render whose size is rounded to whole pixels."""
     width, height = render_size(scene)
     return width * scene.render.pixel_aspect_x / (height * scene.render.pixel_aspect_y)
 
 
 def frame_aspect(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> float:
-    """Return width over height of the frame that a camera's background image is read in."""
+    """Return the aspect ratio of the frame in which a camera's background image is interpreted."""
     stored = _stored(camera_object)
     if stored is None or stored.frame <= 0.0:
         return scene_aspect(scene)
     if stored.matched and stored.matched != _fingerprint(camera_object):
-        return scene_aspect(scene)  # matched anew since
+        return scene_aspect(scene)  # matched again since
     return stored.frame
 
 
 def attached_aspect(camera_object: bpy.types.Object) -> float:
-    """Return the frame's aspect of an image that Levelform attached; 0 if it attached none."""
+    """Return the frame's aspect of the image that Levelform attached; 0 if there is none."""
     stored = _stored(camera_object)
     return stored.frame if stored is not None and _is_attached(stored) else 0.0
 
 
 def attach(camera_object: bpy.types.Object, aspect: float) -> None:
-    """Have a camera keep a frame for the image that Levelform attaches to it; 0 forgets it."""
+    """Store a camera's frame for the image that Levelform attaches to it; 0 clears it."""
     stored = _stored(camera_object)
     if stored is not None and camera_object.library is None:
         stored.frame, stored.matched = aspect, ""
 
 
 def pick(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> None:
-    """Keep the scene's frame for the image picked as a camera's render, if it has that shape."""
+    """Store the scene's frame for the image picked as a camera's render, if their aspects agree."""
     stored = _stored(camera_object)
     image = stored.image if stored is not None else None
     (width, height), wanted = image.size if image is not None else (0, 0), render_size(scene)
@@ -95,17 +95,17 @@ def observe(
     cameras: Iterable[bpy.types.Object] | None = None,
     aspect: float | None = None,
 ) -> None:
-    """Remember the frame of images that the artist set up, or matched anew since.
+    """Store the frame of images that the artist set up, or has matched again since.
 
     Parameters
     ----------
     cameras
         The scene's if None.
     aspect
-        Of the frame in which they were matched; the scene's present one if None.
+        Of the frame in which they were matched; the scene's current one if None.
     """
     if cameras is None:
-        cameras = [found for found in scene.objects if found.type == "CAMERA"]
+        cameras = [obj for obj in scene.objects if obj.type == "CAMERA"]
     for camera_object in cameras:
         stored = _stored(camera_object)
         if stored is None or camera_object.library is not None or _is_attached(stored):
@@ -113,13 +113,16 @@ def observe(
         if stored.image is not None:
             pick(camera_object, scene)
             continue
-        found = _fingerprint(camera_object)
-        if found != stored.matched:
-            stored.frame, stored.matched = (found and (aspect or scene_aspect(scene))) or 0.0, found
+        fingerprint = _fingerprint(camera_object)
+        if fingerprint != stored.matched:
+            stored.frame, stored.matched = (
+                (fingerprint and (aspect or scene_aspect(scene))) or 0.0,
+                fingerprint,
+            )
 
 
 def notes(cameras: Iterable[bpy.types.Object], scene: bpy.types.Scene) -> list[str]:
-    """Return sentences about images that the render's present proportions make ambiguous."""
+    """Return sentences about images that are ambiguous under the render's current aspect ratio."""
     by_reason: dict[str, list[str]] = {}
     for camera_object in cameras:
         reason = _reason(camera_object, scene)
@@ -136,7 +139,7 @@ def _reason(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> str:
     if stored is None or stored.frame <= 0.0 or stored.image is not None:
         return ""
     if _is_attached(stored) and bpy.app.background:
-        return ""  # nobody sees a viewport, and `refit` puts it right when a window opens the file
+        return ""  # there is no viewport, and `refit` corrects it when a window opens the file
     if not _moves(camera_object, stored.frame, aspect):
         return ""
     kept = f"read in the frame of matching, {stored.frame:.4g} : 1, "
@@ -145,7 +148,7 @@ def _reason(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> str:
     if frame_aspect(camera_object, scene) != aspect:
         return f"{kept}though the render has other proportions now."
     return (
-        "read in the present frame: since the last job or save, both the camera and the render's "
+        "read in the current frame: since the last job or save, both the camera and the render's "
         "proportions changed."
     )
 
@@ -157,7 +160,7 @@ def _owners(names: list[str]) -> str:
 
 
 def _moves(camera_object: bpy.types.Object, before: float, aspect: float) -> bool:
-    """Return whether a camera's background images mean something else in another frame."""
+    """Return whether the meaning of a camera's background images depends on the frame."""
     data: Any = camera_object.data
     for entry in data.background_images:
         if entry.image is not None:
@@ -169,10 +172,14 @@ def _moves(camera_object: bpy.types.Object, before: float, aspect: float) -> boo
 
 
 def refit(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bool:
-    """Have the viewport show an attached background image where it is read; return whether it does.
+    """Make the viewport show an attached background image as Levelform interprets it.
 
-    Changes the background's frame method, scale and offset for the scene's present frame. A
-    stretched image of other proportions can't be shown so, nor is an animated one touched.
+    Sets the background's frame method, scale and offset for the scene's current frame. This is
+    impossible for a stretched image of another aspect ratio, and is not done for animated settings.
+
+    Returns
+    -------
+    Whether the viewport shows it so.
     """
     stored, aspect = _stored(camera_object), scene_aspect(scene)
     if stored is None or not _is_attached(stored) or _same(stored.frame, aspect):
@@ -198,7 +205,7 @@ def frame_rectangle(data: bpy.types.Camera, aspect: float) -> np.ndarray:
     In world units for orthographic cameras. As `BKE_camera_params_compute_viewplane`.
     """
     horizontal = data.sensor_fit == "HORIZONTAL" or (data.sensor_fit == "AUTO" and aspect >= 1.0)
-    side = aspect if horizontal else 1.0  # what the lens is measured along, in heights
+    side = aspect if horizontal else 1.0  # the side along which the lens is measured, in heights
     return np.array([data.shift_x * side, data.shift_y * side, aspect, 1.0]) * _side(data) / side
 
 
@@ -208,7 +215,7 @@ def shown_rectangle(
     image_aspect: float,
     aspect: float,
 ) -> np.ndarray:
-    """Return where a background image is shown, as `frame_rectangle` does, flips left out.
+    """Return where a background image is displayed, like `frame_rectangle`, without flips.
 
     As `image_camera_background_matrix_get` of Blender's overlay.
     """
@@ -219,7 +226,7 @@ def shown_rectangle(
 
 
 def _fitted(method: str, frame: Iterable[float], image_aspect: float) -> np.ndarray:
-    """Return width and height of an image that is fitted into a frame by a method."""
+    """Return width and height of an image fitted into a frame by a method."""
     width, height = frame
     if method == "STRETCH":
         return np.array([width, height])
@@ -230,7 +237,7 @@ def _fitted(method: str, frame: Iterable[float], image_aspect: float) -> np.ndar
 
 
 def _offset_step(data: bpy.types.Camera, image_aspect: float, aspect: float) -> np.ndarray:
-    """Return how far an offset of 1 moves an image, on the plane at distance 1."""
+    """Return the distance an offset of 1 moves an image, on the plane at distance 1."""
     step = np.array([min(1.0, aspect), 1.0 / (max(1.0, aspect) * image_aspect / aspect)])
     return _side(data) * step
 
@@ -245,7 +252,7 @@ def _side(data: bpy.types.Camera) -> float:
 
 
 def image_aspect_of(image: bpy.types.Image | None, size: tuple[int, int]) -> float:
-    """Return width over height of an image as it is shown."""
+    """Return the displayed aspect ratio (width over height) of an image."""
     display = image.display_aspect if image else (1.0, 1.0)
     return (size[0] * display[0]) / (size[1] * display[1])
 
@@ -271,11 +278,11 @@ def _entry_aspect(background: Any) -> float:
     return image_aspect_of(background.image, (max(width, 1), max(height, 1)))
 
 
-# ---------------------------------------------------------------- what is stored
+# ---------------------------------------------------------------- stored properties
 
 
 def _stored(camera_object: bpy.types.Object) -> Any:
-    """Return the properties that Levelform keeps on a camera; None while it is not registered."""
+    """Return Levelform's properties of a camera; None while Levelform is not registered."""
     return getattr(camera_object, "levelform_camera", None)
 
 
@@ -284,13 +291,13 @@ def _is_attached(stored: Any) -> bool:
 
 
 def _fingerprint(camera_object: bpy.types.Object) -> str:
-    """Return the settings by which a background image is matched; empty without an image."""
+    """Return the settings that match a background image; empty without an image."""
     data: Any = camera_object.data
     entries = [entry for entry in data.background_images if entry.image is not None]
     if not entries:
         return ""
     parts: list[Any] = [entry.image.name for entry in entries]
-    if data.animation_data is None:  # or the current frame would count
+    if data.animation_data is None:  # otherwise the current frame would be used
         parts += [getattr(data, name) for name in _LENS]
         for entry in entries:
             parts += [*entry.offset, *(getattr(entry, name) for name in _BACKGROUND)]

@@ -1,8 +1,8 @@
-"""The images of cameras: which belongs to each, and renders.
+"""Which image belongs to each camera; and rendering images.
 
 A camera's image is the one that was picked for it (a render of this scene), else its background
-image. `camera_image_of` says which, or in a sentence why there is none; it reads no pixels, so a
-panel may call it. `view_of` joins the image, see `pixels`, to the camera.
+image. `camera_image_of` returns it, or a sentence about why there is none; it reads no pixels, so
+panels may call it. `view_of` joins the image (see `pixels`) and the camera.
 """
 
 import os
@@ -17,21 +17,21 @@ from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import ViewData
 from . import cameras, frames, pixels
 
-# A render's image may miss the camera's aspect by this much, a pixel's rounding at small sizes.
+# Tolerance between the aspects of a render and its camera: one pixel's rounding at small sizes.
 ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
 
 
 @dataclass(frozen=True)
 class CameraImage:
-    """The image that belongs to a camera.
+    """The image of a camera.
 
     Attributes
     ----------
     source : "RENDER" (picked for the camera, as a render of this scene), "BACKGROUND" (its
         background image) or "NONE"
-    image : the image data-block; None without an image
-    background : the entry in the camera's background images that holds it; None for a render
-    problem : why it can't be used and what to do; empty if it can
+    image : the image data-block; None if the camera has none
+    background : its entry in the camera's background images; None for a render
+    problem : why it can't be used and what to do; empty if it can be used
     """
 
     source: str
@@ -44,7 +44,7 @@ class CameraImage:
 
 
 def camera_image_of(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> CameraImage:
-    """Return the camera's image; never raises, and reads no pixels: quick enough to draw with."""
+    """Return the camera's image; never raises and reads no pixels, so that panels may call it."""
     camera_image = _find_camera_image(camera_object)
     problem = camera_image.problem or cameras.problem(camera_object) or ""
     if not problem:
@@ -95,7 +95,7 @@ def _find_camera_image(camera_object: bpy.types.Object) -> CameraImage:
         entries = list(cameras.settings_of(camera_object).background_images)
     except RequestError as error:
         return CameraImage("NONE", problem=str(error))
-    # Entries that are switched off come last: they may be notes of the artist's.
+    # Hidden entries come last: they may be the artist's notes.
     entries.sort(key=lambda entry: not entry.show_background_image)
     for entry in entries:
         if entry.source == "IMAGE" and entry.image is not None:
@@ -130,7 +130,7 @@ def _check_aspect(name: str, size: tuple[int, int], wanted: tuple[int, int]) -> 
 
 
 def _frame_of(camera_image: CameraImage, scene: bpy.types.Scene) -> int:
-    """Return which file of a sequence shows at the scene's frame, by the background's settings."""
+    """Return the number of a sequence's file at the scene's frame, by the background's settings."""
     frame = scene.frame_current
     if camera_image.background is None:
         return frame
@@ -146,11 +146,10 @@ def _frame_of(camera_image: CameraImage, scene: bpy.types.Scene) -> int:
 
 
 def render_image(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Image:
-    """Render the scene from a camera over a transparent background; blocks until it is done.
+    """Render the scene from a camera over a transparent background, and block until it is done.
 
-    The render goes through a temporary file, since Blender does not give out the pixels of its
-    render result, and ends as an image that is packed into the .blend. The scene's settings are put
-    back.
+    The render goes through a temporary file, since Blender does not expose the pixels of its render
+    result; the returned image is packed into the .blend. The scene's settings are restored.
 
     Raises
     ------
@@ -177,7 +176,7 @@ def render_image(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy
 def _render_settings(
     scene: bpy.types.Scene, camera_object: bpy.types.Object, path: str
 ) -> Iterator[None]:
-    """Set the scene to render RGBA to a file from a camera, and put its settings back."""
+    """Set the scene to render RGBA to a file from a camera, and restore its settings."""
     render, output = scene.render, scene.render.image_settings
     wanted = [
         (scene, "camera", camera_object),
@@ -188,7 +187,7 @@ def _render_settings(
         (render, "use_sequencer", False),
         (render, "use_border", False),
     ]
-    if hasattr(output, "media_type"):  # 5.0 asks for it before the format
+    if hasattr(output, "media_type"):  # must be set before the format from 5.0 on
         wanted.append((output, "media_type", "IMAGE"))
     wanted += [
         (output, "file_format", "PNG"),

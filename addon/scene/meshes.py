@@ -1,8 +1,8 @@
-"""Arrays to Blender meshes, as fast as Blender takes them, refilled in place while a mesh sharpens.
+"""Fast conversion of arrays to Blender meshes, refilled in place as the mesh is refined.
 
-Everything goes through `foreach_set` on attributes: at half a million triangles this is an order of
-magnitude faster than `from_pydata` and makes the same mesh. A mesh is refilled rather than
-replaced, so that its object, materials, modifiers and custom properties stay.
+All data goes through `foreach_set` on attributes: at half a million triangles this is an order of
+magnitude faster than `from_pydata`, with the same result. A mesh is refilled rather than replaced,
+so that its object, materials, modifiers and custom properties stay.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from ...backend.contract.protocol import MeshUpdate
 
 COLOR_ATTRIBUTE = "Color"
 NORMAL_ATTRIBUTE = "field_normal"
-SEEN_ATTRIBUTE = "seen"  # 1 where images say the colour, 0 where it is filled in
+SEEN_ATTRIBUTE = "seen"  # 1 where images show the colour, 0 where it is filled in
 CORNER_ATTRIBUTE = ".corner_vert"  # Blender's own: each corner's vertex
 EDGE_ATTRIBUTE = ".edge_verts"  # each edge's two vertices
 CORNER_EDGE_ATTRIBUTE = ".corner_edge"  # the edge that follows each corner
@@ -27,7 +27,7 @@ _FARTHEST = 1e30  # beyond it single precision ends soon
 def new_object(
     name: str, update: MeshUpdate, collection: bpy.types.Collection | None = None
 ) -> bpy.types.Object:
-    """Add an object with the update's mesh, smooth shaded, and a material that shows its colours.
+    """Add an object with the update's mesh, smooth shaded, and a material displaying its colours.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def new_object(
     Raises
     ------
     WorkError
-        If the mesh has indices without a vertex or numbers that are not finite; nothing is added.
+        If the mesh has indices out of range or non-finite numbers; nothing is added.
     """
     check(update)
     mesh = bpy.data.meshes.new(name)
@@ -51,12 +51,12 @@ def new_object(
 
 
 def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
-    """Put the update's mesh in place of the object's; materials, modifiers, transform stay.
+    """Replace the object's mesh data by the update's; materials, modifiers and transform stay.
 
     Returns
     -------
-    False, with nothing changed, while the mesh is being edited (any mode but Object Mode, of any
-    object that shares it) or carries shape keys: try again later.
+    False, with nothing changed, while the mesh has shape keys or is being edited (an object that
+    uses it is in any mode other than Object Mode): try again later.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
     """
     mesh = mesh_object.data
     if not isinstance(mesh, bpy.types.Mesh):
-        raise TypeError(f"{mesh_object.name} is no mesh")
+        raise TypeError(f"{mesh_object.name} is not a mesh")
     if mesh_object.mode != "OBJECT" or mesh.is_editmode or mesh.shape_keys is not None:
         return False
     check(update)
@@ -75,20 +75,21 @@ def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
 
 
 def place(mesh_object: bpy.types.Object, update: MeshUpdate) -> None:
-    """Put the object where the update's volume stands."""
+    """Place the object at the update's volume."""
     mesh_object.matrix_world = Matrix(np.asarray(update.world_from_mesh).tolist())
 
 
 def check(update: MeshUpdate) -> None:
-    """Raise `WorkError` if Blender could not hold the mesh; quicker than its own `validate`."""
+    """Raise `WorkError` if the mesh is invalid in Blender; faster than its own `validate`."""
     vertices, faces = update.vertices, update.faces
     _check_shapes(update)
     if not np.isfinite(vertices).all() or not np.isfinite(update.world_from_mesh).all():
-        raise WorkError("The mesh has vertices that are not finite numbers.", "Report this.")
+        raise WorkError("The mesh has non-finite vertices.", "Report this.")
     _check_reach(update)
     if len(faces) and not 0 <= faces.min() <= faces.max() < len(vertices):
         raise WorkError(
-            f"The mesh has triangles that point past its {len(vertices)} vertices.", "Report this."
+            f"The mesh has triangles that exceed its {len(vertices)} vertices.",
+            "Report this.",
         )
     edges, corner_edges = update.edges, update.corner_edges
     if edges is None or corner_edges is None or not len(edges):
@@ -102,7 +103,7 @@ def check(update: MeshUpdate) -> None:
 
 
 def _check_shapes(update: MeshUpdate) -> None:
-    """Refuse arrays of a shape or a kind of numbers that none of the mesh's can be."""
+    """Refuse arrays of a wrong shape or data type."""
     count, corners = len(update.vertices), 3 * len(update.faces)
     expected: dict[str, tuple[tuple[int, ...], str]] = {
         "vertices": ((count, 3), "f"),
@@ -123,24 +124,24 @@ def _check_shapes(update: MeshUpdate) -> None:
 
 
 def _check_reach(update: MeshUpdate) -> None:
-    """Refuse a scale and a place at which single precision holds no mesh."""
+    """Refuse a scale and a position at which single precision can't represent the mesh."""
     reach = float(np.abs(update.vertices).max(initial=0.0)) * abs(update.scale)
     if not (0 < update.scale < _FARTHEST and reach < _FARTHEST):
         raise WorkError(
-            f"The mesh's scale is {update.scale:g}, which makes no mesh of it.", "Report this."
+            f"The mesh's scale is {update.scale:g}, which collapses it.", "Report this."
         )
     if not np.abs(update.world_from_mesh).max() < _FARTHEST:
-        raise WorkError("The mesh stands where no number reaches.", "Report this.")
+        raise WorkError("The mesh's position is not a finite number.", "Report this.")
 
 
 def color_material() -> bpy.types.Material:
-    """Return the material that shows the colour attribute; made on first use, then shared."""
+    """Return the shared material that displays the colour attribute; created on first use."""
     material = bpy.data.materials.get((MATERIAL, None))  # of this file, not of a linked one
     if material is not None:
         return material
     material = bpy.data.materials.new(MATERIAL)
     if material.node_tree is None:
-        material.use_nodes = True  # from 5.0 on it always has nodes, and this would warn
+        material.use_nodes = True  # from 5.0 on it always has nodes, and setting this would warn
     tree: Any = material.node_tree
     shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = 0.7
@@ -157,12 +158,12 @@ def color_material() -> bpy.types.Material:
 def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
     """Fill a mesh that has no geometry."""
     if not len(update.vertices):
-        return  # Blender keeps no attributes for nothing
+        return  # Blender keeps no attributes of an empty mesh
     count = len(update.faces)
     mesh.vertices.add(len(update.vertices))
     mesh.loops.add(3 * count)
     mesh.polygons.add(count)
-    # Attributes are looked up after the last `add`, which may move them.
+    # Get the attributes after the last `add`, which may move them.
     vertices = update.vertices if update.scale == 1.0 else update.vertices * update.scale
     attributes: Any = mesh.attributes
     attributes["position"].data.foreach_set("vector", _flat(vertices, np.float32))
@@ -170,7 +171,7 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
     corner_vertices = attributes.get(CORNER_ATTRIBUTE)
     if corner_vertices is not None:
         corner_vertices.data.foreach_set("value", corners)
-    else:  # the attribute is no documented part of the API; this is, and is a hundred times slower
+    else:  # the attribute is undocumented; this is the documented way, a hundred times slower
         mesh.loops.foreach_set("vertex_index", corners)
     mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * count, 3, dtype=np.int32))
     known = _fill_edges(mesh, update)
@@ -186,7 +187,7 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
 
 
 def _fill_edges(mesh: bpy.types.Mesh, update: MeshUpdate) -> bool:
-    """Store the edges that came with the update; false if Blender has to find them itself."""
+    """Store the edges of the update; return false if Blender has to compute them."""
     if update.edges is None or update.corner_edges is None or not len(update.edges):
         return False
     mesh.edges.add(len(update.edges))
@@ -200,7 +201,7 @@ def _fill_edges(mesh: bpy.types.Mesh, update: MeshUpdate) -> bool:
 
 
 def _fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
-    """Store linear RGBA per vertex, and make it what the viewport and renders show."""
+    """Store linear RGBA per vertex, and make it the attribute that viewport and renders show."""
     attribute: Any = mesh.color_attributes.new(COLOR_ATTRIBUTE, "FLOAT_COLOR", "POINT")
     attribute.data.foreach_set("color", _flat(colors, np.float32))
     mesh.color_attributes.active_color_index = 0
@@ -208,18 +209,18 @@ def _fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
 
 
 def fill_seen(mesh: bpy.types.Mesh, seen: np.ndarray) -> None:
-    """Store per vertex how far images say its colour."""
+    """Store the degree to which images show each vertex's colour."""
     known = mesh.attributes.get(SEEN_ATTRIBUTE)
     attribute: Any = known or mesh.attributes.new(SEEN_ATTRIBUTE, "FLOAT", "POINT")
     attribute.data.foreach_set("value", _flat(seen, np.float32))
 
 
 def _touch(mesh: bpy.types.Mesh) -> None:
-    """Write one vertex through the API: up to 5.0, the bounds miss what attributes change."""
+    """Write one vertex through the API: up to 5.0, attribute writes do not update the bounds."""
     first = mesh.vertices[0]
     first.co = first.co
 
 
 def _flat(array: np.ndarray, dtype: type) -> np.ndarray:
-    """Return the array as what `foreach_set` takes without converting: 1-D and contiguous."""
+    """Return the array flat and contiguous, which `foreach_set` takes without converting."""
     return np.ascontiguousarray(array, dtype).reshape(-1)

@@ -1,4 +1,4 @@
-"""Frames of a movie as pixels: Blender gives scripts the first alone, its sequencer shows all."""
+"""Pixels of a movie's frames, by the sequencer: `Image.pixels` gives only the first frame."""
 
 import os
 import tempfile
@@ -16,12 +16,12 @@ def read_frame(
 ) -> np.ndarray:
     """Return the pixels of a movie's frame, (H, W, 4) uint8 sRGB, row 0 at the top.
 
-    A scene of its own, which is removed again, shows the movie in its sequencer and renders it.
+    A temporary scene shows the movie in its sequencer and renders it.
 
     Parameters
     ----------
     number
-        Of the frame, from 1; one before the first is the first, one behind the last the last.
+        Of the frame, from 1; clamped to the first and the last.
     read_file
         Reads the pixels of an image file.
 
@@ -63,22 +63,22 @@ def check(image: bpy.types.Image) -> None:
 
 
 def _show(scene: bpy.types.Scene, path: str, number: int) -> None:
-    """Have the sequencer show a frame of the movie at the window's current frame.
+    """Make the sequencer show a frame of the movie at the window's current frame.
 
-    A render of a scene that is not the window's takes the frame of the one that is.
+    A render of another scene uses the current frame of the window's scene.
     """
     now = bpy.context.scene.frame_current
     editor: Any = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # from 5.0; up to 4.5
     strip = strips.new_movie("movie", path, channel=1, frame_start=now + 1 - number)
-    if getattr(strip, "fps", 0.0) > 0.0:  # or frames would be left out or doubled
+    if getattr(strip, "fps", 0.0) > 0.0:  # otherwise frames would be skipped or repeated
         scene.render.fps = max(1, round(strip.fps))
         scene.render.fps_base = scene.render.fps / strip.fps
     scene.frame_set(now)
 
 
 def _set_render(scene: bpy.types.Scene, size: tuple[int, int], path: str) -> None:
-    """Have the scene's render be the pixels that its sequencer shows, in a PNG file."""
+    """Make the scene's render output the sequencer's pixels, in a PNG file."""
     render, output = scene.render, scene.render.image_settings
     render.resolution_x, render.resolution_y = size
     render.resolution_percentage = 100

@@ -4,15 +4,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-_COPY = re.compile(r"\.\d{3}$")  # what Blender appends to a name that is taken
+_COPY = re.compile(r"\.\d{3}$")  # the suffix that Blender appends to a name already in use
 _NUMBER = re.compile(r"\d+")
 
 
 def mismatches(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return, for cameras whose image is named after another camera, the name of that one.
+    """Return, for cameras whose image is named after another camera, that camera's name.
 
-    An image is named after a camera if its name without suffix is the camera's, or, where the last
-    numbers of all images are the last numbers of all cameras, if these two numbers agree.
+    An image is named after a camera if its name without suffix is the camera's; or, where the last
+    numbers of all images equal the last numbers of all cameras, if these two numbers agree.
 
     Parameters
     ----------
@@ -51,5 +51,5 @@ def _stem(image: str) -> str:
 
 
 def _number(name: str) -> int | None:
-    found = _NUMBER.findall(name)
-    return int(found[-1]) if found else None
+    numbers = _NUMBER.findall(name)
+    return int(numbers[-1]) if numbers else None

@@ -1,4 +1,4 @@
-"""From the channels of one render to the files of a training image."""
+"""Writes the channels of one render to the files of a training image."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -20,12 +20,12 @@ def write_images(
     reach: float,
     passes: Collection[str],
 ) -> dict[str, str]:
-    """Write what one render gave; return the paths, as a frame of `transforms.json` has them.
+    """Write the channels of one render; return the paths for a frame of `transforms.json`.
 
     Parameters
     ----------
     channels : (H, W) float32, by their full names, as `Studio.shoot` returns them
-    reach : the depth beyond which there is nothing: Cycles says 1e10 there, EEVEE the far plane
+    reach : depth beyond the subject: at the background, Cycles writes 1e10, EEVEE the far plane
     passes : which of `PASSES` to write beside the image
     """
     combined = _stack(channels, "Combined", "RGBA")
@@ -60,7 +60,7 @@ def _stack(channels: dict[str, np.ndarray], name: str, letters: str) -> np.ndarr
 
 
 def _channel(channels: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """Return a pass's channel whatever the view layer is called."""
+    """Return a pass's channel, whatever the view layer's name."""
     for key, values in channels.items():
         if key == name or key.endswith(f".{name}"):
             return values

@@ -1,10 +1,10 @@
-"""Blender's images for the worker: the file itself where Blender shows what the file holds, else
-pixels.
+"""Passes Blender's images to the worker, as files where possible, else as pixels.
 
-The worker reads files the same way for every surface, so a file, or the bytes of it that a .blend
-packs, goes there unread. Pixels go where there is no such file: generated and painted images,
-images whose alpha Blender was told to ignore or to read otherwise, and formats that Blender alone
-reads, such as OpenEXR. Reading sizes reads headers alone: quick enough to draw with.
+If Blender shows an image as its file stores it, the file (or the bytes packed in the .blend) is
+passed on unread, so that the worker decodes it as for the other front ends. Pixels are sent
+otherwise: for generated and painted images, for images whose alpha Blender ignores or interprets
+differently, and for formats that only Blender reads, such as OpenEXR. Sizes come from file headers,
+fast enough to call while drawing.
 """
 
 import os
@@ -42,13 +42,13 @@ Content = ImageFile | np.ndarray  # a file that the worker reads, or (H, W, 4) p
 
 
 def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
-    """Return what the worker is to read: the image's file where that is what Blender shows.
+    """Return the data for the worker: the image's file if Blender shows it as stored, else pixels.
 
     Parameters
     ----------
     frame
-        The number of the file, of a sequence, or of a movie's frame; None is the file that a
-        sequence was opened with, and refuses a movie.
+        Number of a sequence's file or of a movie's frame. None: the file that a sequence was opened
+        with; a movie is refused.
 
     Raises
     ------
@@ -70,16 +70,16 @@ def content_of(image: bpy.types.Image, frame: int | None = None) -> Content:
 
 
 def _shown_as_stored(image: bpy.types.Image, header: ImageHeader | None) -> bool:
-    """Say whether the worker reads such a file, and Blender shows its alpha as it is stored."""
+    """Tell whether the worker reads such files, and Blender shows its alpha as stored."""
     if header is None or not is_readable(header):
         return False
     plain = {"STRAIGHT", "CHANNEL_PACKED"}
-    # Of TIFFs Blender finds out itself whether they are multiplied by their alpha.
+    # Blender itself detects whether a TIFF has premultiplied alpha.
     return image.alpha_mode in (plain | {"PREMUL"} if header.kind == "TIFF" else plain)
 
 
 def content_size(content: Content) -> tuple[int, int]:
-    """Return width and height of what the worker is to read, as its pixels are stored."""
+    """Return width and height of the data for the worker, as its pixels are stored."""
     if isinstance(content, np.ndarray):
         return content.shape[1], content.shape[0]
     if content.encoded is None:
@@ -95,7 +95,7 @@ def to_view(
     name: str,
     mirrored: tuple[bool, bool] = (False, False),
 ) -> ViewData:
-    """Return a view; pixels with a side above `LONGEST` are averaged, their camera with them."""
+    """Return a view; pixels with a side above `LONGEST` are downsampled, with their camera."""
     if isinstance(content, ImageFile):
         return ViewData(None, camera, name, content, mirrored)
     content, camera = shrink(content, camera, LONGEST)
@@ -105,7 +105,7 @@ def to_view(
 def shrink(
     pixels: np.ndarray, camera: CameraData | None, longest: int
 ) -> tuple[np.ndarray, CameraData | None]:
-    """Average blocks of pixels until no side is beyond `longest`; what fills no block is cut off.
+    """Average blocks of pixels until no side exceeds `longest`; incomplete blocks are cropped.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def shrink(
     cut = pixels[: height * factor, : width * factor]
     blocks = cut.reshape(height, factor, width, factor, 4).astype(np.float32)
     alpha = blocks[..., 3:].mean((1, 3))
-    # Averaged with the alpha as weight, or what is transparent would bleed into the edge.
+    # Alpha-weighted, so that transparent pixels do not bleed into the edge.
     color = (blocks[..., :3] * blocks[..., 3:]).mean((1, 3)) / np.maximum(alpha, 1e-6)
     small = np.concatenate([color, alpha], -1)
     if pixels.dtype == np.uint8:
@@ -142,8 +142,8 @@ def read_pixels(image: bpy.types.Image) -> np.ndarray:
     Raises
     ------
     RequestError
-        If it is a movie, tiles or an unsaved render, its file is missing, empty or broken, or it
-        has too many pixels; that is known before memory is taken for them.
+        If it is a movie, tiled or an unsaved render, its file is missing, empty or broken, or it
+        has too many pixels, which is checked before memory is allocated.
     """
     known_size(image)
     was_loaded = image.has_data
@@ -155,7 +155,7 @@ def read_pixels(image: bpy.types.Image) -> np.ndarray:
 
 
 def read_file(path: str) -> np.ndarray:
-    """Return the pixels of an image file, as `read_pixels` does; adds nothing to the .blend."""
+    """Return the pixels of an image file, as `read_pixels` does; the .blend is unchanged."""
     image_header(path)
     image = bpy.data.images.load(path, check_existing=False)
     try:
@@ -186,13 +186,13 @@ def _read(image: bpy.types.Image) -> np.ndarray:
         raise RequestError(
             f"{image.name} has pixels that are not finite numbers.", "Save it again as 8-bit PNG."
         )
-    if image.colorspace_settings.is_data:  # kept as the file holds them
+    if image.colorspace_settings.is_data:  # kept as stored in the file
         return pixels.clip(0.0, 1.0).astype(np.float32)
     return _straight_srgb(pixels, premultiplied=image.alpha_mode in {"STRAIGHT", "PREMUL"})
 
 
 def _as_rgba(pixels: np.ndarray) -> np.ndarray:
-    """Return (H, W, 4) from 1 to 4 channels: grey, grey and alpha, RGB or RGBA."""
+    """Expand 1 to 4 channels (grey, grey and alpha, RGB or RGBA) to (H, W, 4)."""
     channels = pixels.shape[2]
     if channels == 4:
         return pixels
@@ -204,8 +204,8 @@ def _as_rgba(pixels: np.ndarray) -> np.ndarray:
 def _straight_srgb(pixels: np.ndarray, *, premultiplied: bool) -> np.ndarray:
     """Return linear RGBA as sRGB in [0, 1] with straight alpha.
 
-    Blender keeps float images linear and, unless their alpha is packed data, premultiplied,
-    whatever the file held.
+    Blender stores float images linear and premultiplied (unless their alpha is channel-packed),
+    whatever the file contains.
     """
     alpha = np.clip(pixels[..., 3:], 0.0, 1.0)
     color = pixels[..., :3]
@@ -219,9 +219,9 @@ def _straight_srgb(pixels: np.ndarray, *, premultiplied: bool) -> np.ndarray:
 
 
 def path_of(image: bpy.types.Image, frame: int | None = None) -> str:
-    """Return the absolute path of an image's file; empty for one that lives in the .blend alone.
+    """Return the absolute path of an image's file; empty if it exists only in the .blend.
 
-    `frame` picks one of a sequence; None is the one it was opened with.
+    `frame` selects a file of a sequence; None: the file that it was opened with.
     """
     if image.source not in {"FILE", "SEQUENCE"} or image.packed_file is not None:
         return ""
@@ -229,12 +229,12 @@ def path_of(image: bpy.types.Image, frame: int | None = None) -> str:
     if image.source == "FILE" or frame is None:
         return path
     stem, ending = os.path.splitext(path)
-    # The last digits of the name count the frames, as many digits as there are.
+    # The last digits of the name are the frame number, zero-padded to their count.
     return re.sub(r"\d+(?=\D*$)", lambda digits: f"{frame:0{len(digits[0])}}", stem) + ending
 
 
 def known_size(image: bpy.types.Image, frame: int | None = None) -> tuple[int, int] | None:
-    """Return an image's size, None if only its pixels can tell; refuse what can't be used."""
+    """Return an image's size, None if only its pixels can tell; refuse unusable images."""
     if image.source == "MOVIE" and frame is not None:
         movies.check(image)
         return _size(image)
@@ -260,6 +260,6 @@ def known_size(image: bpy.types.Image, frame: int | None = None) -> tuple[int, i
 
 
 def _size(image: bpy.types.Image) -> tuple[int, int]:
-    """Return width and height of an image; Blender loads its pixels to find out."""
+    """Return width and height of an image, for which Blender loads its pixels."""
     size: Any = image.size
     return size[0], size[1]

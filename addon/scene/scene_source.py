@@ -1,6 +1,6 @@
-"""The scene's cameras as views: which of them count, at which frames, and what is left out.
+"""The scene's cameras as views: which are used, at which frames, and which are left out.
 
-Nothing is left out silently: whatever the scene holds and a job does not use is a remark.
+Nothing is left out silently: each camera that a job does not use is named in a remark.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +17,14 @@ from . import evaluation, frames, pairing
 from . import images as scene_images
 
 Frames: TypeAlias = int | str | Iterable[int] | None
-NAMED = 6  # cameras that a remark names; more are counted
+NAMED = 6  # cameras named in a remark; the others are counted
 MOST_FRAMES = 1000
 
 
 def scene_cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Return the scene's cameras in natural order of their names: View 2 before View 10."""
-    found = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
-    return sorted(found, key=lambda camera: natural_key(camera.name))
+    candidates = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
+    return sorted(candidates, key=lambda camera: natural_key(camera.name))
 
 
 def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -35,7 +35,7 @@ def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
 def camera_pairs(
     scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object] | None = None
 ) -> list[tuple[str, str]]:
-    """Return the names of cameras and their images; of the ticked cameras that have one if None."""
+    """Return the names of cameras and their images; None: of the ticked cameras with an image."""
     pairs = []
     for camera in chosen_cameras(scene) if cameras is None else cameras:
         image = scene_images.camera_image_of(camera, scene).image
@@ -49,17 +49,17 @@ def scene_views(
     chosen: Sequence[bpy.types.Object] | None = None,
     at: Frames = None,
 ) -> tuple[tuple[ViewData, ...], tuple[str, ...]]:
-    """Return the views of the ticked cameras, and remarks about what was left out.
+    """Return the views of the ticked cameras, and remarks about cameras left out.
 
-    Without an image, or excluded from the view layer, a ticked camera is left out; only if that
-    leaves none do excluded ones count. Hidden cameras count, with the pose that they have now.
+    Ticked cameras without an image, and those excluded from the view layer, are left out; excluded
+    ones are used if there are no others. Hidden cameras are used with their current pose.
 
     Parameters
     ----------
     chosen
         These cameras instead of the ticked ones; none of them is left out.
     at
-        Frames of cameras whose image is a sequence or a movie, each a view of its own, see
+        Frames of cameras whose image is a sequence or a movie, each a separate view, see
         `frame_numbers`. None: the current frame. Other cameras give one view.
 
     Raises
@@ -85,7 +85,7 @@ def scene_views(
 def used_cameras(
     scene: bpy.types.Scene, chosen: Sequence[bpy.types.Object] | None = None
 ) -> tuple[list[bpy.types.Object], list[str]]:
-    """Return the cameras that `scene_views` uses, and remarks about those that it leaves out.
+    """Return the cameras that `scene_views` uses, and remarks about the others.
 
     Raises
     ------
@@ -96,18 +96,18 @@ def used_cameras(
 
 
 def frame_numbers(scene: bpy.types.Scene, at: Frames) -> list[int]:
-    """Return the frames that were asked for.
+    """Return the requested frame numbers.
 
     Parameters
     ----------
     at
-        How many, spread evenly over the scene's range, as a number or word ("8"); or which: a list,
-        or words as "1,5,9", "1-48" or "1-48:6" (each sixth).
+        A number of frames ("8" or 8) spread evenly over the scene's range; or the frames, as a list
+        or a text such as "1,5,9", "1-48" or "1-48:6" (every sixth).
 
     Raises
     ------
     RequestError
-        If it is none of these, or asks for too many.
+        If it is none of these, or there are too many.
     """
     if isinstance(at, str):
         at = _parsed(at)
@@ -141,7 +141,7 @@ def _parsed(words: str) -> int | list[int]:
 
 
 def _span(word: str) -> range:
-    """Return the frames of one word: 5, 1-48 or 1-48:6."""
+    """Return the frames of one item: 5, 1-48 or 1-48:6."""
     span, _, step = word.partition(":")
     first, _, last = span.strip().partition("-")
     return range(int(first), int(last or first) + 1, int(step or 1))
@@ -151,7 +151,7 @@ def _span(word: str) -> range:
 
 
 def _usable(scene: bpy.types.Scene) -> tuple[list[bpy.types.Object], list[str]]:
-    """Return the ticked cameras that have an image and are in the view layer; and remarks."""
+    """Return the ticked cameras that have an image and are in the view layer, and remarks."""
     ticked = chosen_cameras(scene)
     if not ticked and scene_cameras_of(scene):
         raise RequestError("No camera is ticked.", "Tick those that have an image.")
@@ -171,7 +171,7 @@ def _usable(scene: bpy.types.Scene) -> tuple[list[bpy.types.Object], list[str]]:
             "Give each a background image, or pick its render.",
         )
     layer = evaluation.layer_of(scene)
-    layer.update()  # or it does not know yet what was just linked or excluded
+    layer.update()  # so that it knows what was just linked or excluded
     excluded = [camera for camera in seen if evaluation.is_excluded(camera, layer)]
     remarks = [_sentence(bare, "has no image", "have no image", "left out")] if bare else []
     if len(excluded) == len(seen):
@@ -203,14 +203,14 @@ def _instance_remarks(depsgraph: bpy.types.Depsgraph) -> list[str]:
 
 
 def _sharing_remarks(cameras: Sequence[bpy.types.Object]) -> list[str]:
-    """Say which cameras share one background image because they share their settings."""
+    """Return sentences about cameras that share a background image because they share data."""
     by_data: dict[bpy.types.ID, list[bpy.types.Object]] = {}
     for camera in cameras:
         if camera.levelform_camera.image is None and camera.data is not None:
             by_data.setdefault(camera.data, []).append(camera)
     return [
-        f"{_names(sharing)} share the camera data {data.name}, and so one background image; "
-        "drop each its own image, or make their data single-user."
+        f"{_names(sharing)} share the camera data {data.name}, and therefore one background image; "
+        "drop an image on each, or make their data single-user."
         for data, sharing in by_data.items()
         if len(sharing) > 1
     ]
@@ -222,7 +222,7 @@ def _sharing_remarks(cameras: Sequence[bpy.types.Object]) -> list[str]:
 def _views_of(
     camera: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph, at: Frames
 ) -> list[ViewData]:
-    """Return a camera's view, or one for each frame where its image moves."""
+    """Return a camera's view, or one for each frame if its image is a sequence or a movie."""
     if at is None or not scene_images.is_moving(camera):
         return [scene_images.view_of(camera, scene, depsgraph)]
     views = []
@@ -236,7 +236,7 @@ def _views_of(
 
 @contextmanager
 def _frame_kept(scene: bpy.types.Scene) -> Iterator[None]:
-    """Go back to the current frame at the end."""
+    """Restore the current frame at the end."""
     frame, subframe = scene.frame_current, scene.frame_subframe
     try:
         yield

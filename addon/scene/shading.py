@@ -1,22 +1,22 @@
-"""What viewports show of a mesh: its colours or texture, unless the artist chose otherwise."""
+"""Makes viewports show a mesh's colours or texture, unless the artist chose otherwise."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import bpy
 
-UNTOUCHED = "MATERIAL"  # what Blender shows in Solid shading until somebody chooses
+UNTOUCHED = "MATERIAL"  # the default of Solid shading
 
-# What we made each viewport show; one that shows something else since was changed by the artist.
+# What we set in each viewport; a viewport with another value was changed by the artist.
 _shown: dict[int, str] = {}
 
 
 def show(kind: str) -> int:
-    """Have viewports in Solid shading show colour attributes or textures.
+    """Make viewports in Solid shading show colour attributes or textures.
 
-    Only viewports that show plain materials, as Blender's default is, or what an earlier call set,
-    are changed; one that the artist changed back is left alone. Material Preview and Rendered
-    shading show the object's material anyway.
+    Only viewports with Blender's default (materials) or with the value of an earlier call are
+    changed; a viewport that the artist changed back is not. Material Preview and Rendered shading
+    show the object's material anyway.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def show(kind: str) -> int:
 
     Returns
     -------
-    How many viewports show it now that did not before.
+    The number of viewports that were changed.
     """
     changed = 0
     for space in _viewports():
@@ -40,7 +40,7 @@ def show(kind: str) -> int:
 
 
 def forget() -> None:
-    """Forget what viewports were made to show: another file has others."""
+    """Forget the viewports, which belong to the previous file."""
     _shown.clear()
 
 

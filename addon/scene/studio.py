@@ -1,7 +1,7 @@
-"""A scene of its own in which Blender takes images; nothing of it, or of the user's, is changed.
+"""A temporary scene in which Blender renders training images; the user's data is not changed.
 
-`nothing_kept` removes every data-block that was made inside it, so that between two steps of a long
-run the file holds nothing of ours: undo, saving, autosaving and loading another file may come.
+`nothing_kept` removes every data-block created inside it, so that between two steps of a long run
+the file contains nothing of ours, and undo, saving and loading another file are safe.
 """
 
 import math
@@ -23,7 +23,7 @@ from .exr import read_exr
 
 NAME = "Levelform dataset"
 ENGINES = ("cycles", "eevee")
-# An image by the engine that starts quickest: the graphics are the same as EEVEE's.
+# Renders with the engine that starts fastest: it needs the same graphics as EEVEE.
 _PROBE = """
 import bpy
 render = bpy.context.scene.render
@@ -36,19 +36,19 @@ _PROBE_PATIENCE = 120.0  # seconds
 
 @contextmanager
 def nothing_kept() -> Iterator[None]:
-    """Remove at the end every data-block that was made inside."""
+    """Remove at the end every data-block created inside."""
     before = _blocks().keys()
     try:
         yield
     finally:
         made = {uid: block for uid, block in _blocks().items() if uid not in before}
         for uid in [uid for uid, block in made.items() if isinstance(block, bpy.types.Scene)]:
-            bpy.data.scenes.remove(made.pop(uid))  # its collection holds the user's objects no more
+            bpy.data.scenes.remove(made.pop(uid))  # which unlinks the user's objects
         bpy.data.batch_remove(list(made.values()))
 
 
 def _blocks() -> dict[int, bpy.types.ID]:
-    """Return every data-block by what names it for good, but those of Blender's windows."""
+    """Return the permanent identifier of every data-block except those of Blender's windows."""
     entries = [e.identifier for e in bpy.data.bl_rna.properties if e.type == "COLLECTION"]
     blocks = {block.session_uid: block for name in entries for block in getattr(bpy.data, name)}
     windows = bpy.types.WindowManager | bpy.types.Screen | bpy.types.WorkSpace
@@ -56,17 +56,17 @@ def _blocks() -> dict[int, bpy.types.ID]:
 
 
 class Studio:
-    """A new scene with a sun and surroundings; make it inside `nothing_kept`.
+    """A new scene with a sun and a world; create it inside `nothing_kept`.
 
     Parameters
     ----------
     engine : one of `ENGINES`
-    samples : of the engine, a pixel
+    samples : samples per pixel
 
     Raises
     ------
     RequestError
-        If the engine can't be had.
+        If the engine is not available.
     """
 
     def __init__(self, *, engine: str, samples: int, seed: int = 0) -> None:
@@ -83,7 +83,7 @@ class Studio:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Have operators add what they import to this scene, and leave the user's selection."""
+        """Make import operators add to this scene, and preserve the user's selection."""
         with bpy.context.temp_override(
             scene=self.scene,
             view_layer=self.scene.view_layers[0],
@@ -93,14 +93,14 @@ class Studio:
             yield
 
     def place(self, objects: Sequence[bpy.types.Object]) -> None:
-        """Bring objects in, which may stand in other scenes as well."""
+        """Link objects to this scene; other scenes may use them too."""
         linked = set(self.scene.collection.all_objects)
         for item in objects:
             if item not in linked:
                 self.scene.collection.objects.link(item)
 
     def box(self, objects: Sequence[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the corners, (3,) each, world frame, of the box around the evaluated meshes.
+        """Return the two corners, (3,) each, world frame, of the evaluated meshes' bounding box.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Studio:
             If they have no vertices, or no size.
         """
         layer = self.scene.view_layers[0]
-        layer.update()  # a scene that was never shown has no depsgraph before
+        layer.update()  # a scene that was never displayed has no depsgraph before
         points = [np.zeros((0, 3))]
         for item in objects:
             if item.type == "MESH":
@@ -119,16 +119,16 @@ class Studio:
         return every.min(0), every.max(0)
 
     def light(self, rng: np.random.Generator) -> None:
-        """Draw the sun's strength and where it stands."""
+        """Draw random values for the sun's strength and direction."""
         self._sun.data.energy = rng.uniform(2.0, 4.0)
         self._sun.rotation_euler = (rng.uniform(0.2, 1.0), 0.0, rng.uniform(0, 2 * math.pi))
 
     def shoot(self, camera: CameraData, reach: float) -> dict[str, np.ndarray]:
-        """Take an image; return the render's channels, (H, W) float32, by their full names.
+        """Render; return the channels, (H, W) float32, by their full names.
 
         Parameters
         ----------
-        reach : how far from the camera the subject ends, in world units
+        reach : distance from the camera to the far end of the subject, in world units
 
         Raises
         ------
@@ -151,15 +151,15 @@ class Studio:
 
 
 def check_engine(engine: str) -> None:
-    """Refuse an engine that is not known, or that can't draw on this computer.
+    """Refuse an engine that is unknown, or can't draw on this computer.
 
-    Without a window it takes another Blender to find out whether EEVEE can: where there are no
-    graphics at all, Blender does not fail, it aborts.
+    Without a window, another Blender process is needed to find out whether EEVEE works: without any
+    graphics, Blender aborts instead of failing.
 
     Raises
     ------
     RequestError
-        As said.
+        If it is refused.
     """
     if engine not in ENGINES:
         raise RequestError(f"There is no engine {engine!r}.", f"Choose {' or '.join(ENGINES)}.")
@@ -172,7 +172,7 @@ def check_engine(engine: str) -> None:
 
 @cache
 def _can_draw() -> bool:
-    """Return whether a Blender without a window can draw with the graphics card or its driver."""
+    """Return whether Blender can draw without a window, by the graphics card or its driver."""
     if bpy.app.binary_path:
         words = [bpy.app.binary_path, "-b", "--factory-startup", "--python-exit-code", "1"]
         words += ["--python-expr", _PROBE]
@@ -207,17 +207,17 @@ def _light_up(world: bpy.types.World) -> None:
 
 
 def _set_engine(scene: bpy.types.Scene, engine: str, samples: int, seed: int) -> None:
-    """Choose the engine; EEVEE has two names across Blender's versions.
+    """Choose the engine; the name of EEVEE depends on Blender's version.
 
-    A pixel is what is seen through its own square and no more, as the fast renderer draws it:
-    Blender's wider filter would spread silhouettes and depths to their neighbours.
+    The pixel filter is a box of one pixel, as in the fast renderer: Blender's wider default would
+    spread silhouettes and depths to neighbouring pixels.
     """
     if engine == "cycles":
         try:
             scene.render.engine = "CYCLES"
         except TypeError as error:
             raise RequestError(
-                "Cycles is switched off.", "Switch it on in the preferences, among the add-ons."
+                "Cycles is switched off.", "Enable it in Preferences > Add-ons."
             ) from error
         scene.cycles.samples = samples
         scene.cycles.use_denoising = False
@@ -232,7 +232,7 @@ def _set_engine(scene: bpy.types.Scene, engine: str, samples: int, seed: int) ->
 
 
 def _set_output(scene: bpy.types.Scene) -> None:
-    """Have every pass written to one uncompressed OpenEXR file, over transparency."""
+    """Write every pass to one uncompressed OpenEXR file, over a transparent background."""
     render = scene.render
     render.film_transparent = True
     render.use_compositing = render.use_sequencer = False

@@ -1,7 +1,7 @@
-"""What the last check said of the views: a mark and a sentence on each camera, cures on the scene.
+"""Results of the last view check: a mark and a sentence on each camera, cures on the scene.
 
-They are plain properties, so that drawing them computes nothing, and they are forgotten when an
-input changes: a tick, an image, a pose.
+They are plain properties, so that drawing them needs no computation; they are cleared when an input
+changes (a tick, an image, a pose).
 """
 
 import json
@@ -23,7 +23,7 @@ GOOD, BAD, NONE = "GOOD", "BAD", "NONE"
 
 @dataclass(frozen=True)
 class Marks:
-    """Where the outcome of a check is written.
+    """Where the result of a check is written.
 
     scene : name of the scene whose panel shows it
     views : names of the views
@@ -36,19 +36,19 @@ class Marks:
 
 
 def remember(marks: Marks, checked: ViewsChecked, stats: Mapping[str, Any]) -> None:
-    """Write what was found on the scene and its cameras.
+    """Write the result of a check to the scene and its cameras.
 
     Parameters
     ----------
-    checked : what the worker said before the job
-    stats : what it said after it; empty where there was no job, or it did not finish
+    checked : the worker's result before the job
+    stats : the statistics of the job; empty if there was none, or it did not finish
     """
     scene = bpy.data.scenes.get(marks.scene)
     if scene is None:
         return
     forget(scene, cures=False)
     settings = scene.levelform
-    told = re.sub(r" \(--[^)]*\)", "", checked.remark)  # buttons stand below
+    told = re.sub(r" \(--[^)]*\)", "", checked.remark)  # the panel shows buttons instead
     settings.check_remark = " ".join(filter(None, (told, *checked.notes)))
     movable = marks.on_cameras and all(name in scene.objects for name in marks.views)
     settings.check_views = json.dumps([movable, list(marks.views)])
@@ -73,7 +73,7 @@ def _mark(camera: bpy.types.Object, view: Mapping[str, Any]) -> None:
 
 
 def _numbers(view: Mapping[str, Any]) -> str:
-    """Return the sentence about a view that agrees."""
+    """Return the sentence about a view that agrees with the others."""
     words = []
     if view["residual"] is not None:
         amount = f"{max(view['residual'], 0.01):.2f} pixels of 224"
@@ -85,32 +85,32 @@ def _numbers(view: Mapping[str, Any]) -> str:
 
 
 def forget(scene: bpy.types.Scene, *, cures: bool = True) -> None:
-    """Forget what the last check said, and with `cures` those chosen ones that number views."""
+    """Clear the last check; with `cures`, also the chosen cures that refer to views by number."""
     settings = scene.levelform
     if cures and settings.cures:
         kept = [name for name in settings.cures.split() if name.startswith("convention=")]
         settings.cures = " ".join(kept)
     settings.check_remark = settings.check_views = ""
     settings.check_cures.clear()
-    for found in scene.objects:
-        if found.type == "CAMERA" and found.levelform_camera.mark != NONE:
-            found.levelform_camera.mark = NONE
-            found.levelform_camera.remark = ""
+    for obj in scene.objects:
+        if obj.type == "CAMERA" and obj.levelform_camera.mark != NONE:
+            obj.levelform_camera.mark = NONE
+            obj.levelform_camera.remark = ""
 
 
 # ---------------------------------------------------------------- cures
 
 
 def apply_cure(scene: bpy.types.Scene, name: str) -> str:
-    """Apply a cure to the panel's source; return what was done, in a sentence.
+    """Apply a cure to the panel's source; return a sentence about what was done.
 
-    Cameras are unticked and their images exchanged where the source is the scene's cameras;
-    otherwise the cure is written into the settings, from where each job takes it.
+    If the source is the scene's cameras, cameras are unticked or their images exchanged; otherwise
+    the cure is stored in the settings, where each job reads it.
 
     Raises
     ------
     RequestError
-        If there is no such cure, or a camera that it names is gone.
+        If there is no such cure, or one of its cameras is gone.
     """
     cure, settings = parse_cure(name), scene.levelform
     on_cameras, views = json.loads(settings.check_views or "[false, []]")
@@ -153,13 +153,13 @@ def _reorder(scene: bpy.types.Scene, views: Sequence[str], order: Sequence[int])
 
 
 def _pose(camera: bpy.types.Object) -> str:
-    """Return where a camera stands, to notice that it was moved."""
+    """Return the pose of a camera as text, to detect that it was moved."""
     return " ".join(f"{value:.6g}" for row in camera.matrix_world for value in row)
 
 
 @persistent
 def _on_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    """Forget the check when a camera that it marked was moved."""
+    """Clear the check when a marked camera was moved."""
     if not scene.levelform.check_views:
         return
     for update in depsgraph.updates:
@@ -175,10 +175,10 @@ def _on_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
 
 
 def register() -> None:
-    """Listen to what moves."""
+    """Listen to changes of the scene."""
     bpy.app.handlers.depsgraph_update_post.append(_on_update)
 
 
 def unregister() -> None:
-    """Listen no more."""
+    """Stop listening."""
     bpy.app.handlers.depsgraph_update_post.remove(_on_update)

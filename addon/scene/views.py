@@ -1,4 +1,4 @@
-"""What a job is made from: the scene's images, a folder's, or what a script hands over."""
+"""The source of a job: the scene's images, a folder's, or those that a script passes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ class ViewSource:
 
     Attributes
     ----------
-    views : images, with their cameras where those are known
-    world_from_volume : (4, 4) float64 where the object is, if the source says so; else None
-    given_images : what each view's image was given as, where that may be shown behind a camera
+    views : images, with their cameras if known
+    world_from_volume : (4, 4) float64 volume of the object, if the source states it; else None
+    images : each view's image as it was given, if it can be displayed behind a camera
     of_scene : the views are the scene's cameras, by their names
-    volume_from : "file" where a file says where the object is, else empty
-    remarks : sentences about how the source was understood, what was left out or may be wrong
-    world_offset : local origin of the views' world in their file's, see `PosedFiles`; the scene's
-        world is the views'
+    volume_from : "file" if a file states the volume, else empty
+    remarks : sentences about how the source was interpreted, what was left out or may be wrong
+    world_offset : local origin of the views' world in that of their file, see `PosedFiles`; the
+        scene's world is the views'
     """
 
     views: tuple[ViewData, ...]
@@ -56,7 +56,7 @@ def scene_source(
     chosen: Sequence[bpy.types.Object] | None = None,
     frames: Frames = None,
 ) -> ViewSource:
-    """Return the views of the ticked cameras, or of the chosen ones, as `scene_views` does."""
+    """Return the source of the ticked cameras, or of the chosen ones, see `scene_views`."""
     views, remarks = scene_views(scene, chosen, frames)
     cameras, _ = used_cameras(scene, chosen)
     return ViewSource(
@@ -73,12 +73,12 @@ def render_view(
     scene: bpy.types.Scene,
     depsgraph: bpy.types.Depsgraph,
 ) -> ViewData:
-    """Return the view of an image that is a render of the scene by `camera`, at any size.
+    """Return the view of an image that is a render of the scene by `camera`, of any size.
 
     Raises
     ------
     RequestError
-        If the camera can't be used, or the image is wider or taller than the scene renders.
+        If the camera can't be used, or the image has another aspect ratio than the scene's render.
     """
     width, height = pixels.content_size(content)
     data = scene_cameras.render_camera(camera, scene, depsgraph)
@@ -95,12 +95,12 @@ def render_view(
 def folder_source(
     folder: str | PathLike[str], *, choose: Sequence[int] | int | None = None
 ) -> ViewSource:
-    """Return the posed images that a file of cameras, or that of a folder, lists.
+    """Return the source of the posed images in a file of cameras, or in that of a folder.
 
     Parameters
     ----------
     choose
-        Which frames: their indices; or how many, spread evenly; None: all.
+        Indices of frames; or a number of frames, spread evenly; None: all.
     """
     posed = read_posed_images(Path(folder), choose=choose)
     return ViewSource(
@@ -118,7 +118,7 @@ def given_source(
     scene: bpy.types.Scene,
     frames: Frames = None,
 ) -> ViewSource:
-    """Return what a script hands over.
+    """Return the source of the images and cameras that a script passes.
 
     Parameters
     ----------
@@ -129,12 +129,12 @@ def given_source(
         Camera objects or `CameraData`, one for each image; or a file of cameras or its folder, with
         posed images. None: the scene's ticked cameras if there are no images either, else none.
     frames
-        Of cameras whose image is a sequence or a movie, see `scene_views`.
+        For cameras whose image is a sequence or a movie, see `scene_views`.
     """
     if frames is not None and (images is not None or isinstance(cameras, str | PathLike)):
         raise RequestError(
-            "Frames are asked for, but the images are given.",
-            "Leave the images out, so that the scene's cameras are used.",
+            "Frames are requested, but images are given.",
+            "Omit the images to use the scene's cameras.",
         )
     if isinstance(cameras, str | PathLike):
         if images is not None:
@@ -145,11 +145,11 @@ def given_source(
         return scene_source(scene, chosen, frames)
     given_images = _listed(images)
     given = _listed(cameras) if cameras is not None else [None] * len(given_images)
-    if not images:
+    if not given_images:
         raise RequestError("There are no images to reconstruct from.")
     if len(given) != len(given_images):
         raise RequestError(
-            f"There are {len(images)} images but {len(given)} cameras.",
+            f"There are {len(given_images)} images but {len(given)} cameras.",
             "Give one camera for each image, in the same order.",
         )
     objects = [camera for camera in given if isinstance(camera, bpy.types.Object)]
@@ -162,7 +162,7 @@ def given_source(
 
 
 def blender_image(image: ImageLike) -> bpy.types.Image | None:
-    """Return an image as an image of Blender's that can be shown; None for an array."""
+    """Return an image as a Blender image that can be displayed; None for an array."""
     if isinstance(image, bpy.types.Image):
         return image
     if isinstance(image, str | PathLike):
@@ -185,18 +185,18 @@ def _given_view(
 
 
 def _content(image: ImageLike, number: int) -> tuple[Content, str]:
-    """Return what the worker is to read of an image, and what to call it."""
+    """Return an image's data for the worker, and its name."""
     if isinstance(image, bpy.types.Image):
         return pixels.content_of(image), image.name
     if isinstance(image, str | PathLike):
         path = bpy.path.abspath(str(image))
-        image_size(path)  # says in words what is wrong with it
+        image_size(path)  # raises with a sentence about what is wrong with it
         return image_file(path), Path(path).name
     return _rgba(np.asarray(image), number), f"image {number}"
 
 
 def _rgba(array: np.ndarray, number: int) -> np.ndarray:
-    """Return an array as (H, W, 4) uint8 or float32; without alpha it is opaque."""
+    """Return an array as (H, W, 4) uint8 or float32; opaque if it has no alpha."""
     if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
         raise RequestError(
             f"Image {number} is an array of shape {array.shape}.",
@@ -205,7 +205,7 @@ def _rgba(array: np.ndarray, number: int) -> np.ndarray:
     if array.dtype != np.uint8:
         array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
-            raise RequestError(f"Image {number} holds numbers that are not finite.")
+            raise RequestError(f"Image {number} contains non-finite numbers.")
     if array.shape[2] == 3:
         opaque = np.full((*array.shape[:2], 1), 255 if array.dtype == np.uint8 else 1, array.dtype)
         array = np.concatenate([array, opaque], axis=2)
@@ -213,7 +213,7 @@ def _rgba(array: np.ndarray, number: int) -> np.ndarray:
 
 
 def _listed(given: Any) -> list[Any]:
-    """Return one or several as a list."""
+    """Return one item or several as a list."""
     alone = isinstance(given, str | PathLike | np.ndarray | bpy.types.ID | CameraData)
     return [given] if alone else list(given)
 

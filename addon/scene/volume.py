@@ -1,8 +1,8 @@
-"""The volume: the cube that is reconstructed, shown as an Empty with the object's box and front.
+"""The volume: the cube to reconstruct in, shown as an Empty with the object's box and front.
 
-The Empty's cube is the volume. Two children ride on it: the box that the object was found to fill,
-and an arrow along the volume's -Y, where the object's front looks. Whoever turns the arrow turns
-the front. None of them renders; all are ordinary objects, so that undo and files keep them.
+The Empty's cube is the volume. It has two children: the estimated bounding box of the object, and
+an arrow along the volume's -Y, the direction of the object's front. Rotating the arrow rotates the
+front. They are not rendered, and are ordinary objects, so that undo and files preserve them.
 """
 
 import bpy
@@ -15,18 +15,18 @@ from ...backend.contract.protocol import Placement
 VOLUME_NAME, FRONT_NAME, BOX_NAME = "Levelform Volume", "Levelform Front", "Levelform Object"
 ROLE = "levelform_role"  # custom property of the children: "front" or "box"
 SHEAR_TOLERANCE = 1e-4
-# A single-arrow Empty points along its own +Z: this takes that to the volume's -Y.
+# A single-arrow Empty points along its own +Z: this rotates it to the volume's -Y.
 _ARROW = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, -1.0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
 
 
 def add_volume(
     matrix: np.ndarray, scene: bpy.types.Scene, *, box: np.ndarray | None = None
 ) -> bpy.types.Object:
-    """Add the Empty whose cube is the volume, (4, 4) world_from_volume, to the scene.
+    """Add an Empty to the scene whose cube is the volume, (4, 4) world_from_volume.
 
     Parameters
     ----------
-    box : (2, 3) corners of the object in the volume's frame; None: unknown, and not shown
+    box : (2, 3) corners of the object in the volume's frame; None: unknown and not displayed
     """
     empty = bpy.data.objects.new(VOLUME_NAME, None)
     empty.empty_display_type = "CUBE"
@@ -39,7 +39,7 @@ def add_volume(
 def set_volume(
     empty: bpy.types.Object, matrix: np.ndarray, *, box: np.ndarray | None = None
 ) -> None:
-    """Move an Empty so that its cube is the volume; its arrow then points along -Y again."""
+    """Move an Empty so that its cube is the volume, and reset its arrow to -Y."""
     size = np.diag([empty.empty_display_size] * 3 + [1.0])
     empty.matrix_world = Matrix((np.asarray(matrix, np.float64) @ np.linalg.inv(size)).tolist())
     arrow = _child(empty, "front") or _add_child(empty, "front", FRONT_NAME, "SINGLE_ARROW")
@@ -62,7 +62,7 @@ def set_volume(
 
 
 def show_placement(placement: Placement, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Make the scene's volume the one of a placement, adding an Empty if there is none."""
+    """Set the scene's volume to that of a placement; add an Empty if there is none."""
     settings = scene.levelform
     empty = settings.volume
     if empty is None or not empty.users_scene:
@@ -74,11 +74,11 @@ def show_placement(placement: Placement, scene: bpy.types.Scene) -> bpy.types.Ob
 
 
 def matrix_of(empty: bpy.types.Object) -> np.ndarray:
-    """Return world_from_volume of the cube that an Empty shows, (4, 4) float64, right-handed.
+    """Return world_from_volume of an Empty's cube, (4, 4) float64, right-handed.
 
-    Parents, constraints and animation count, and so does the size it is displayed at. A mirrored
-    Empty shows the same cube, so it is turned back. Where the arrow on it was turned, the volume is
-    turned about its own Z, so that its -Y is where the arrow points.
+    It includes parents, constraints, animation and the display size. A mirrored Empty shows the
+    same cube, so the mirroring is undone. If the arrow was rotated, the volume is rotated about its
+    own Z so that its -Y is the arrow's direction.
 
     Raises
     ------
@@ -113,10 +113,10 @@ def matrix_of(empty: bpy.types.Object) -> np.ndarray:
 
 
 def facing(matrix: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Return a volume, (4, 4), turned about its own Z until its -Y points along a direction.
+    """Return a volume, (4, 4), rotated about its own Z until its -Y points along a direction.
 
-    A direction along Z, or one that is not finite, turns nothing. A quarter turn of a volume whose
-    sides differ swaps them; any other makes the sides across Z both as long as the longer.
+    A direction along Z, or a non-finite one, has no effect. If the two sides across Z differ, a
+    rotation by 90 degrees swaps them; any other makes both as long as the longer one.
     """
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     local = (matrix[:3, :3] / lengths).T @ direction
@@ -138,7 +138,7 @@ def facing(matrix: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 
 def _child(empty: bpy.types.Object, role: str) -> bpy.types.Object | None:
-    """Return the child that plays a role; None if it was deleted."""
+    """Return the child with a role; None if it was deleted."""
     return next((child for child in empty.children if child.get(ROLE) == role), None)
 
 

@@ -1,6 +1,6 @@
-"""What changes around the cameras' images: files open and are saved, the render is resized.
+"""Watches changes that affect cameras' images: opening and saving files, resizing the render.
 
-Keeps `scene.frames` up to date, so that an image goes on to mean what it meant when it was matched.
+Keeps `scene.frames` up to date, so that an image keeps the meaning it had when it was matched.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ from . import frames
 
 _PROPERTIES = ("resolution_x", "resolution_y", "pixel_aspect_x", "pixel_aspect_y")
 _owner = object()  # of the subscriptions
-_known: dict[int, float] = {}  # each scene's proportions as last seen, by its `session_uid`
+_known: dict[int, float] = {}  # last aspect ratio of each scene's render, by `session_uid`
 
 
 def render_changed() -> None:
-    """Remember what images were matched in before, and have the viewport show them as before."""
+    """Store the frame in which images were matched, and make the viewport show them as before."""
     for scene in bpy.data.scenes:
         aspect = frames.scene_aspect(scene)
         before = _known.get(scene.session_uid, aspect)
@@ -27,7 +27,7 @@ def render_changed() -> None:
 
 
 def refit(scene: bpy.types.Scene) -> None:
-    """Have the viewport show every image that Levelform attached where it is read."""
+    """Make the viewport show every image that Levelform attached as it is interpreted."""
     for camera in scene.objects:
         if camera.type == "CAMERA":
             frames.refit(camera, scene)
@@ -78,7 +78,7 @@ def _handlers() -> list[tuple[list, Any]]:
 
 
 def register() -> None:
-    """Listen; see what is open already, unless Blender is still starting."""
+    """Listen; register what is already open, unless Blender is still starting."""
     for listeners, listener in _handlers():
         listeners.append(listener)
     if hasattr(bpy.data, "scenes"):
@@ -86,7 +86,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Listen no more."""
+    """Stop listening."""
     bpy.msgbus.clear_by_owner(_owner)
     for listeners, listener in _handlers():
         listeners.remove(listener)

@@ -1,4 +1,4 @@
-"""A window's context for code that has none: timers, handlers, `--command`, scripts."""
+"""A window's context for code without one: timers, handlers, `--command`, scripts."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -7,11 +7,11 @@ import bpy
 
 
 def in_window() -> AbstractContextManager[Any]:
-    """Give the context of the first window where there is none.
+    """Provide the context of the first window if there is no current window.
 
-    Timers and handlers have no window of their own; neither has `blender -b FILE --command`, where
-    operators then miss `active_object` and `selected_objects`. A file without windows gets the
-    names alone.
+    Timers, handlers and `blender -b FILE --command` have no window, so that operators lack
+    `active_object` and `selected_objects`. For a file without windows, only these names are
+    provided.
     """
     if bpy.context.window is not None:
         return nullcontext()
@@ -19,3 +19,17 @@ def in_window() -> AbstractContextManager[Any]:
     if windows:
         return bpy.context.temp_override(window=windows[0])
     return bpy.context.temp_override(active_object=None, object=None, selected_objects=[])
+
+
+def redraw() -> None:
+    """Redraw the sidebars and the preferences."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "PREFERENCES"}:
+                for region in area.regions:
+                    if region.type in {"UI", "WINDOW"} and not _is_viewport(area, region):
+                        region.tag_redraw()
+
+
+def _is_viewport(area: bpy.types.Area, region: bpy.types.Region) -> bool:
+    return area.type == "VIEW_3D" and region.type == "WINDOW"

@@ -1,1 +1,1 @@
-"""What is drawn: panels, lists, properties and preferences. Computes nothing."""
+"""The user interface: panels, lists, properties and preferences. It computes nothing."""

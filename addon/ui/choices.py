@@ -1,6 +1,6 @@
-"""Entries of enums that change while Blender runs.
+"""Items of dynamic enums.
 
-Blender keeps no reference to the words of a dynamic enum, so each has a list that lives on.
+Blender keeps no reference to the strings of dynamic enum items, so each enum has a permanent list.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ Item = TypeVar("Item", bound=tuple)
 
 
 def keep(kept: list[Item], items: list[Item]) -> list[Item]:
-    """Return `kept`, with the entries replaced if they changed."""
+    """Return `kept`, with its items replaced if they changed."""
     if items != kept:
         kept[:] = items
     return kept
@@ -19,7 +19,7 @@ def keep(kept: list[Item], items: list[Item]) -> list[Item]:
 def keep_methods(
     kept: list[tuple[str, str, str, int]], known: Iterable[tuple[str, str, str]], chosen: str
 ) -> list[tuple[str, str, str, int]]:
-    """Return `kept` with the known methods (name, title, summary); always with the chosen one."""
+    """Return `kept` with the known methods (name, title, summary) and the chosen one."""
     listed = list(known)
     if chosen not in {name for name, _, _ in listed}:
         listed.append((chosen, chosen, "Not known to the backend"))

@@ -1,4 +1,4 @@
-"""The level as Blender's properties: one for each unit, with its range, default and tooltip."""
+"""The level as Blender properties: one for each unit, with its range, default and tooltip."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ def offset(*, remembered: bool = False) -> Any:
     """Return a property for a level that is a distance; see `_remember` for `remembered`."""
     return FloatProperty(
         name="Level",
-        description="Where the surface is: its offset in volume units (half the side of the "
-        "volume) from where the method puts it; positive is outside",
+        description="Position of the surface: its offset in volume units (half the side of the "
+        "volume) from the method's own surface; positive is outside",
         default=DISTANCE.default,
         min=DISTANCE.minimum,
         max=DISTANCE.maximum,
@@ -30,7 +30,7 @@ def probability(*, remembered: bool = False) -> Any:
     """Return a property for a level that is a probability; see `_remember` for `remembered`."""
     return FloatProperty(
         name="Probability",
-        description="Where the surface is: the probability to be inside, between 0 and 1; higher "
+        description="Position of the surface: the probability of being inside, from 0 to 1; higher "
         "values make the object thinner",
         default=PROBABILITY.default,
         min=0.001,
@@ -41,9 +41,9 @@ def probability(*, remembered: bool = False) -> Any:
 
 
 def _remember(unit: str) -> Callable[[Any, bpy.types.Context], None]:
-    """Return an update that remembers the unit of the level that was set last.
+    """Return an update function that stores the unit of the level that was set last.
 
-    A file that is opened before the worker has said what its method's unit is shows that one.
+    A file opened before the method's unit is known shows the level in that unit.
     """
 
     def remember(settings: Any, _context: bpy.types.Context) -> None:

@@ -1,7 +1,7 @@
-"""The options that methods declare, as properties of the scene, with their ranges and help.
+"""The options declared by methods, as properties of the scene, with their ranges and help.
 
-Blender draws properties of registered classes alone, so one class a method is built when the worker
-has said which methods it runs. A .blend keeps what was chosen also while no worker runs.
+Blender draws only properties of registered classes, so a class for each method is built when the
+worker has reported its methods. A .blend keeps the values while no worker runs.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from ..jobs.session import live
 HAND_MADE = ("fusion", "camera", "symmetry")  # properties of `LevelformSettings`
 _LARGEST = 2**31 - 1
 
-_groups: dict[str, type] = {}  # the attribute of Scene, and the class behind it
+_groups: dict[str, type] = {}  # class by attribute of Scene
 _listed: Sequence[MethodInfo] = ()
 
 
 def sync(methods: Sequence[MethodInfo]) -> None:
-    """Register properties for what these methods declare; not to be called while drawing."""
+    """Register properties for the options of these methods; must not be called while drawing."""
     global _listed
     if not methods or methods is _listed or methods == _listed:
         return
@@ -35,18 +35,18 @@ def sync(methods: Sequence[MethodInfo]) -> None:
 
 
 def register() -> None:
-    """Follow the worker's methods."""
+    """Start following the worker's methods."""
     live.method_listeners.append(sync)
 
 
 def unregister() -> None:
-    """Follow them no longer."""
+    """Stop following them."""
     live.method_listeners.remove(sync)
     clear()
 
 
 def clear() -> None:
-    """Take the classes back; the values stay in the scenes."""
+    """Unregister the classes; the values stay in the scenes."""
     global _listed
     while _groups:
         attribute, group = _groups.popitem()
@@ -56,7 +56,7 @@ def clear() -> None:
 
 
 def drawable(info: MethodInfo) -> list[Option]:
-    """Return the options of a method that get a property here."""
+    """Return the options of a method that are drawn by this module."""
     own = (option for option in info.options if option.name not in HAND_MADE)
     return [option for option in own if option.default is not None]
 
@@ -69,7 +69,7 @@ def draw(layout: bpy.types.UILayout, scene: bpy.types.Scene, info: MethodInfo) -
 
 
 def chosen(scene: bpy.types.Scene, info: MethodInfo) -> dict[str, Any]:
-    """Return what was chosen of a method's own options, only what differs from the defaults."""
+    """Return a method's own options that differ from their defaults."""
     group = getattr(scene, _attribute(info.name), None)
     if group is None:
         return {}
@@ -97,7 +97,7 @@ def _register(attribute: str, options: Sequence[Option]) -> None:
 
 
 def _property(option: Option) -> Any:
-    """Return a property of Blender's for an option."""
+    """Return a Blender property for an option."""
     words = {
         "name": option.name.replace("_", " ").title(),
         "description": f"{option.help[:1].upper()}{option.help[1:]}",

@@ -1,4 +1,4 @@
-"""The sidebar's part that compares a mesh with a reference: draws the numbers it has."""
+"""The panel that compares a mesh with a reference, and draws the stored metrics."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import bpy
 
 from ..data.compare import HEAT, compare_problem, comparison_of
 from ..jobs.session import live
-from .panels import SubPanel, paragraph, split_column
+from .layouts import SubPanel, paragraph, split_column
 
-# How the panel calls a number, how it writes it, and what it means.
+# The label and the format of each metric.
 ROWS = (
     ("iou", "Overlap (IoU)", "{:.3f}"),
     ("chamfer_l1", "Distance (Chamfer)", "{:.2f} %"),
@@ -18,13 +18,13 @@ ROWS = (
 )
 MEANING = (
     "Overlap and normals: 1 is perfect. Distance: the mean, in percent of the reference's longest "
-    "side. Within: how much of both surfaces is that near."
+    "side. Within: the fraction of both surfaces within that distance of the other."
 )
-LEGEND = "Red stands out of the reference, blue lies inside it."
+LEGEND = "Red is outside the reference, blue is inside it."
 
 
 class LEVELFORM_PT_compare(SubPanel, bpy.types.Panel):
-    """How near the selected mesh is to a true one."""
+    """Compares the selected mesh with a reference."""
 
     bl_label = "Compare"
     bl_order = 7
@@ -52,7 +52,7 @@ class LEVELFORM_PT_compare(SubPanel, bpy.types.Panel):
 
 
 def _draw_numbers(layout: bpy.types.UILayout, context: bpy.types.Context, stored: Any) -> None:
-    """The numbers as two columns, what they mean, and a way to see the distances."""
+    """Draw the metrics in two columns, their meaning, and a button to show the distances."""
     metrics = stored["metrics"].to_dict()
     box = layout.box()
     paragraph(box, context, f"Against {stored['reference']}")

@@ -1,19 +1,19 @@
-"""The sidebar's part about training images: draws what is known already, and computes nothing."""
+"""The panel that renders training images. It draws known state and computes nothing."""
 
 from typing import Any
 
 import bpy
 
 from ..data.dataset_run import dataset_problem, run, shapes_of
-from .panels import SubPanel, paragraph, split_column
+from .layouts import SubPanel, paragraph, split_column
 
-LISTED = 3  # shapes that were left out, with the reason
+LISTED = 3  # skipped shapes to list with the reason
 
 
 class LEVELFORM_PT_dataset(SubPanel, bpy.types.Panel):
-    """Images of shapes from many sides, for networks to learn from."""
+    """Renders images of shapes from many directions, for training."""
 
-    bl_label = "Training Pictures"
+    bl_label = "Training Images"
     bl_order = 8
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -42,7 +42,7 @@ class LEVELFORM_PT_dataset(SubPanel, bpy.types.Panel):
 
 
 def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: Any) -> None:
-    """The big button, or how far it has got."""
+    """Draw the main button, or the progress."""
     if run.running:
         row = layout.row(align=True)
         row.scale_y = 1.4
@@ -66,7 +66,7 @@ def _progress_text() -> str:
 
 
 def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What came of the last run, and what went wrong with it."""
+    """Draw the outcome of the last run, and its error."""
     outcome, failure = run.outcome, run.failure
     if run.running or (outcome is None and failure is None):
         return
@@ -78,7 +78,7 @@ def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             paragraph(column, context, failure.hint, icon="BLANK1")
     elif outcome is not None:
         word = "Rendered" if outcome.ended == "finished" else "Stopped after"
-        before = f", {outcome.before} were there before" if outcome.before else ""
+        before = f", {outcome.before} were finished before" if outcome.before else ""
         paragraph(column, context, f"{word} {_shapes(outcome.done)}{before}", icon="CHECKMARK")
         for name, reason in list(outcome.skipped.items())[:LISTED]:
             paragraph(column, context, f"Left out {name}: {reason}", icon="ERROR")

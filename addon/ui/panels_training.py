@@ -1,4 +1,4 @@
-"""The sidebar's part about training: draws what is known already, and computes nothing."""
+"""The panel that trains networks. It draws known state and computes nothing."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from bpy.utils import previews
 
 from ..data.training_curve import SIDE, draw
 from ..data.training_run import problem, training
-from .panels import SubPanel, paragraph, split_column
+from .layouts import SubPanel, paragraph, split_column
 
 _collection: Any = None  # holds the image of the curve
 
 
 class LEVELFORM_PT_training(SubPanel, bpy.types.Panel):
-    """Train a network on your own images and meshes."""
+    """Trains a network on your own images and meshes."""
 
     bl_label = "Training"
     bl_order = 9
@@ -38,7 +38,7 @@ class LEVELFORM_PT_training(SubPanel, bpy.types.Panel):
 
 
 def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The big button, or how far it has got."""
+    """Draw the main button, or the progress."""
     row = layout.row(align=True)
     row.scale_y = 1.4
     if training.running:
@@ -53,7 +53,7 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 def _button() -> str:
     begun = training.facts and not training.facts.get("done")
-    return "Go On" if begun else "Train"
+    return "Continue" if begun else "Train"
 
 
 def _progress_text() -> str:
@@ -67,7 +67,7 @@ def _progress_text() -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the words of a person: "3 h 20 min", "4 min", "30 s"."""
+    """Return a readable duration: "3 h 20 min", "4 min", "30 s"."""
     minutes = round(seconds / 60)
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60} min"
@@ -75,7 +75,7 @@ def duration(seconds: float) -> str:
 
 
 def _draw_curve(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The curve, what its colours are, and what to do with the result."""
+    """Draw the curve, its legend, and the button to use the weights."""
     if not training.columns:
         return
     box = layout.box()
@@ -97,7 +97,7 @@ def _draw_curve(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _curve_icon() -> int:
-    """Return the number of the curve's image, drawn again where it has changed."""
+    """Return the icon ID of the curve's image, redrawn if the curve has changed."""
     if _collection is None:
         return 0
     steps = int(training.facts.get("steps", 1))
@@ -124,13 +124,13 @@ CLASSES = (LEVELFORM_PT_training,)
 
 
 def register() -> None:
-    """Make room for the curve's image."""
+    """Create the collection for the curve's image."""
     global _collection
     _collection = previews.new()
 
 
 def unregister() -> None:
-    """Free it."""
+    """Remove it."""
     global _collection
     if _collection is not None:
         previews.remove(_collection)

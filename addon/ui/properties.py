@@ -1,4 +1,4 @@
-"""What the panel remembers, saved in the .blend: settings on the scene, a tick on each camera."""
+"""The panel's settings, stored on the scene and saved in the .blend."""
 
 from dataclasses import replace
 
@@ -17,54 +17,16 @@ from bpy.props import (
 from ...backend.contract import options as declared
 from ...backend.contract import protocol
 from ...backend.contract import settings as table
-from ...backend.contract.camera_ranges import WORDS
 from ...backend.contract.levels import DISTANCE
-from ..jobs import session
 from ..jobs.requests import DEFAULT_METHOD
-from ..scene import frames, view_checks
+from ..scene import view_checks
 from ..scene.scene_source import MOST_FRAMES
-from . import choices, level_properties, method_options
+from . import level_properties, method_options, offered_methods
 from .level_properties import LEVEL_PROPERTIES
+from .properties_cameras import LevelformCure
 
-# How the panel calls the ranges of cameras whose names are no words.
-CAMERA_NAMES = {
-    "r2n2": "3D-R2N2",
-    "haene": "Deep Meta",
-    "disn": "DISN",
-    "uclid-net": "UCLID-Net",
-    "disn-hard": "DISN, Off Centre",
-    "sdf-srn": "SDF-SRN",
-    "pascal3d": "Orthographic",
-    "free": "Everything",
-    "levelform": "Levelform",
-}
 PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
-# What the panel offers before the backend has said which methods it runs.
-_KNOWN_METHODS = (
-    (DEFAULT_METHOD, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
-)
-# Entries of dynamic enums, see `choices`.
-_method_items: list[tuple[str, str, str, int]] = []
-_variant_items: list[tuple[str, str, str, int]] = []
-_fusion_items: list[tuple[str, str, str]] = []
 SINGLE_IMAGE_METHOD = "levelform"
-
-
-def _methods(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
-    """List the worker's methods, or what is known before it runs; always with the chosen one."""
-    listed = session.methods()
-    known = [(m.name, m.title, m.summary) for m in listed] if listed else _KNOWN_METHODS
-    return choices.keep_methods(_method_items, known, settings.method)
-
-
-def _get_method(settings: "LevelformSettings") -> int:
-    return next(i for name, _, _, i in _methods(settings, None) if name == settings.method)
-
-
-def _set_method(settings: "LevelformSettings", index: int) -> None:
-    if settings.weights in settings.variants:  # they are the other method's
-        settings.weights = ""
-    settings.method = _methods(settings, None)[index][0]
 
 
 def _is_volume(_settings: "LevelformSettings", candidate: bpy.types.Object) -> bool:
@@ -75,122 +37,31 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
     return candidate.type == "MESH"
 
 
-def _info(settings: "LevelformSettings") -> protocol.MethodInfo | None:
-    """Return what the worker has said of the chosen method; None before it runs."""
-    return next((m for m in session.methods() if m.name == settings.method), None)
-
-
-def _variants(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
-    """List the categories of the method's own weights, where each has a file."""
-    names = settings.variants or ("",)
-    items = [(n, n.capitalize(), f"Weights that know {n}s alone", i) for i, n in enumerate(names)]
-    return choices.keep(_variant_items, items)
-
-
-def _get_variant(settings: "LevelformSettings") -> int:
-    names = settings.variants
-    return names.index(settings.weights) if settings.weights in names else 0
-
-
-def _set_variant(settings: "LevelformSettings", index: int) -> None:
-    settings.weights = settings.variants[index] if settings.variants else ""
-
-
-def _fusions(settings: "LevelformSettings", _context: bpy.types.Context | None) -> list:
-    """List the chosen method's ways to combine views; the first is its own choice."""
-    found = _info(settings)
-    names = found.fusions if found else ()
-    items = [("DEFAULT", "Method's Choice", "As the method does it by itself")]
-    items += [(name, name.capitalize(), f"Combine the views by {name}") for name in names]
-    return choices.keep(_fusion_items, items)
-
-
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
-    """Offer a method that works without cameras for an image that has none."""
+    """Switch to a method that needs no camera if the source is an image without one."""
     view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
-        found = _info(settings)
-        if found is not None and not found.weights and not settings.weights:
+        info = offered_methods.info_of(settings)
+        if info is not None and not info.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
 
 
 def _file_changed(settings: "LevelformSettings", context: bpy.types.Context) -> None:
-    """Forget what was said of another file, and what was done about its views."""
+    """Clear the check and the cures of the previous file."""
     settings.cures = ""
     view_checks.forget(context.scene)
 
 
-def _inputs_changed(_owner: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """Forget what the last check said: it was of other inputs."""
-    view_checks.forget(context.scene)
-
-
-def _image_picked(chosen: "LevelformCamera", context: bpy.types.Context) -> None:
-    frames.pick(chosen.id_data, context.scene)
-    view_checks.forget(context.scene)
-
-
-class LevelformCamera(bpy.types.PropertyGroup):
-    """A camera's part in the reconstruction, stored on the camera's object."""
-
-    use: BoolProperty(
-        name="Use",
-        description="Reconstruct from this camera",
-        default=True,
-        update=_inputs_changed,
-    )
-    mark: EnumProperty(
-        name="Agreement",
-        description="Whether its view agreed with the others in the last check",
-        items=(
-            ("NONE", "Not Checked", "Nothing is known"),
-            ("GOOD", "Agrees", "Its outline fits the other views' silhouettes"),
-            ("BAD", "Disagrees", "See what is said of it"),
-        ),
-        options={"HIDDEN"},
-    )
-    remark: StringProperty(
-        name="Remark", description="What the last check said of its view", options={"HIDDEN"}
-    )
-    checked_pose: StringProperty(options={"HIDDEN"})
-    image: PointerProperty(
-        type=bpy.types.Image,
-        name="Picture",
-        description="What this camera saw, as a render of this scene; "
-        "when empty, the camera's background image is used",
-        update=_image_picked,
-    )
-    frame: FloatProperty(
-        name="Frame",
-        description="Width over height of the render in which the camera's image was matched: the "
-        "image keeps that frame when the scene's render size changes; 0: the scene's",
-        min=0.0,
-    )
-    matched: StringProperty(
-        name="Matched",
-        description="The settings with which the artist matched the background image; empty where "
-        "Levelform attached it",
-        options={"HIDDEN"},
-    )
-
-
-class LevelformCure(bpy.types.PropertyGroup):
-    """A change that would make the views agree, as the last check found it."""
-
-    cure: StringProperty(description="Its name in `cures` of a script")
-    sentence: StringProperty(description="What it does")
-
-
 class LevelformSettings(bpy.types.PropertyGroup):
-    """What to reconstruct from, and how; stored on the scene."""
+    """The source and the settings of a reconstruction; stored on the scene."""
 
     source: EnumProperty(
         name="Source",
         items=(
-            ("CAMERAS", "Cameras", "Pictures of the cameras that stand in this scene"),
-            ("FILES", "Folder", "A file of cameras with its images, or the folder it is in"),
+            ("CAMERAS", "Cameras", "The images of this scene's cameras"),
+            ("FILES", "Folder", "A file of cameras with its images, or its folder"),
             ("IMAGE", "One Image", "A single image, for methods that need no camera"),
         ),
         default="CAMERAS",
@@ -208,8 +79,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
     frames: IntProperty(
         name="Frames",
-        description="Views of a camera whose image is a sequence or a movie, each with the pose "
-        "and the image of its frame, spread evenly over the scene's range; 1: the current frame",
+        description="Number of views of a camera whose image is a sequence or a movie, each with "
+        "the pose and the image of its frame, spread evenly over the scene's range; 1: the current "
+        "frame",
         default=1,
         min=1,
         max=MOST_FRAMES,
@@ -218,7 +90,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     volume: PointerProperty(
         type=bpy.types.Object,
         name="Volume",
-        description="An Empty whose cube holds the object; when none is picked, the cameras decide",
+        description="An Empty whose cube contains the object; if none is picked, it is estimated",
         poll=_is_volume,
     )
     method: StringProperty(
@@ -226,23 +98,23 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     method_choice: EnumProperty(
         name="Method",
-        description="How images become a mesh",
-        items=_methods,
-        get=_get_method,
-        set=_set_method,
+        description="The method of reconstruction",
+        items=offered_methods.methods,
+        get=offered_methods.get_method,
+        set=offered_methods.set_method,
         options={"SKIP_SAVE"},
     )
     weights: StringProperty(
         name="Weights",
-        description="A file of weights; when empty, those that come with the method",
+        description="A file of weights; if empty, the method's own",
         subtype="FILE_PATH",
     )
     variant: EnumProperty(
         name="Category",
-        description="What is in the images: these weights know one kind of thing each",
-        items=_variants,
-        get=_get_variant,
-        set=_set_variant,
+        description="The kind of object in the images: each file of weights is for one kind",
+        items=offered_methods.variants,
+        get=offered_methods.get_variant,
+        set=offered_methods.set_variant,
         options={"SKIP_SAVE"},
     )
     preset: EnumProperty(
@@ -252,7 +124,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
             ("DRAFT", "Draft 64", "64 cells: a first look"),
             ("BALANCED", "Balanced 128", "128 cells"),
             ("FINE", "Fine 256", "256 cells"),
-            ("ULTRA", "Ultra 512", "512 cells: needs time and memory"),
+            ("ULTRA", "Ultra 512", "512 cells: takes time and memory"),
             ("CUSTOM", "Custom", "Any number of cells"),
         ),
         default="BALANCED",
@@ -267,7 +139,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     use_level: BoolProperty(
         name="Level",
-        description="Move the surface away from where the method puts it",
+        description="Move the surface from the method's own position",
         default=False,
     )
     level: level_properties.offset(remembered=True)
@@ -275,15 +147,15 @@ class LevelformSettings(bpy.types.PropertyGroup):
     level_kind: StringProperty(options={"HIDDEN"})
     background: EnumProperty(
         name="Background",
-        description="What is background in the images",
+        description="How the background of the images is detected",
         items=(
             (
                 "AUTO",
                 "Automatic",
-                "Where an image has alpha, that is the object's mask; else what is seen along "
-                "the image's border is background",
+                "The alpha of an image is the object's mask; without alpha, the background is what "
+                "the image's border shows",
             ),
-            ("ALPHA", "Transparent", "Each image's alpha is the object's mask"),
+            ("ALPHA", "Transparent", "The alpha of each image is the object's mask"),
             ("CORNER", "Corner Colour", "The colour of the image's corners is background"),
             ("COLOR", "Chosen Colour", "A colour of your choice is background"),
         ),
@@ -300,7 +172,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     tolerance: FloatProperty(
         name="Tolerance",
-        description="How far from the background's colour still counts as background",
+        description="Difference from the background's colour up to which a colour is background",
         default=table.TOLERANCE.default,
         min=0.0,
         max=1.0,
@@ -313,64 +185,70 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     intersect_hull: BoolProperty(
         name="Keep Inside Silhouettes",
-        description="Cut away whatever the silhouettes rule out",
-        default=False,
+        description="Cut away everything outside the silhouettes, where several images have "
+        "cameras",
+        default=True,
     )
     fusion: EnumProperty(
         name="Combine Views",
-        description="How several views become one object",
-        items=_fusions,
+        description="How several views are combined into one object",
+        items=offered_methods.fusions,
         options={"SKIP_SAVE"},
     )
     estimate_cameras: BoolProperty(
-        name="Find Cameras",
-        description="Let the method find each image's camera, though the scene says it",
+        name="Estimate Cameras",
+        description="Let the method estimate each image's camera instead of using the scene's",
         default=False,
     )
     symmetry: BoolProperty(
         name="Mirror Symmetry",
-        description="Take what the images show of one side for the other side too, where the "
-        "object looks symmetric about the volume's plane X = 0; switch it off for objects that "
-        "are not",
+        description="Use what the images show of one side for the other side too, if the object "
+        "looks symmetric about the volume's plane X = 0; switch it off for asymmetric objects",
         default=True,
     )
     seed: IntProperty(
         name="Seed",
-        description="For methods that draw random numbers",
+        description="For methods that use random numbers",
         default=table.SEED.default,
         min=0,
     )
     more_options: StringProperty(
         name="More",
-        description="Further options as NAME=VALUE, separated by spaces, of the method or of the "
-        "meshing: dense, first, guaranteed",
+        description="Further options of the method or the meshing as NAME=VALUE, separated by "
+        "spaces: dense, first, guaranteed",
     )
     min_component: FloatProperty(
-        name="Drop Crumbs",
-        description="Remove loose pieces smaller than this share of the largest; silhouettes "
-        "alone can't rule out that something floats where few cameras look",
+        name="Remove Fragments",
+        description="Remove loose pieces smaller than this fraction of the largest; silhouettes "
+        "alone can't rule out floating pieces where few cameras look",
         default=declared.default_of("min_component"),
         min=0.0,
         max=1.0,
         subtype="FACTOR",
     )
     fill_voids: BoolProperty(
-        name="Fill Voids", description="Remove closed hollows inside the object", default=False
+        name="Fill Voids", description="Remove closed cavities inside the object", default=False
     )
     use_max_faces: BoolProperty(
-        name="Limit Faces", description="Simplify the last mesh to a number of faces", default=False
+        name="Limit Faces",
+        description="Simplify the final mesh to a number of faces",
+        default=False,
     )
     max_faces: IntProperty(
-        name="Faces", description="Triangles at most", default=50_000, min=100, soft_max=1_000_000
+        name="Faces",
+        description="Maximum number of triangles",
+        default=50_000,
+        min=100,
+        soft_max=1_000_000,
     )
 
     cures: StringProperty(
         name="Cures",
-        description="What is done about views that disagree, by name, separated by spaces: such "
-        "as leave-out=3 swap=2,5 convention=opencv; views are counted from 0",
+        description="Corrections of views that disagree, by name, separated by spaces, such as "
+        "leave-out=3 swap=2,5 convention=opencv; views are counted from 0",
     )
     check_remark: StringProperty(
-        name="Agreement", description="What the last check said of the views", options={"HIDDEN"}
+        name="Agreement", description="Result of the last check of the views", options={"HIDDEN"}
     )
     check_views: StringProperty(options={"HIDDEN"})
     check_cures: CollectionProperty(type=LevelformCure, options={"HIDDEN"})
@@ -384,7 +262,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         soft_max=512,
     )
     remesh_use_level: BoolProperty(
-        name="Level", description="Move the surface away from where the method puts it"
+        name="Level", description="Move the surface from the method's own position"
     )
     remesh_level: level_properties.offset()
     remesh_probability: level_properties.probability()
@@ -392,25 +270,25 @@ class LevelformSettings(bpy.types.PropertyGroup):
     reference: PointerProperty(
         type=bpy.types.Object,
         name="Reference",
-        description="The true mesh, to compare the selected one with",
+        description="The ground truth, to compare the selected mesh with",
         poll=_is_mesh,
     )
     heat: BoolProperty(
         name="Distances as Colours",
-        description="Colour the mesh: red lies outside the reference, blue inside, white on it",
+        description="Colour the mesh: red is outside the reference, blue inside, white on it",
         default=True,
     )
 
     @property
     def info(self) -> protocol.MethodInfo | None:
-        """What the worker has said of the chosen method; None before it runs."""
-        return _info(self)
+        """The worker's description of the chosen method; None before it is known."""
+        return offered_methods.info_of(self)
 
     @property
     def level_unit(self) -> str:
-        """What the chosen method's level is a number of; before the worker runs as last set."""
-        found = self.info
-        return found.level_unit if found else self.level_kind or DISTANCE.name
+        """The unit of the chosen method's level; the last one set, before the worker runs."""
+        info = self.info
+        return info.level_unit if info else self.level_kind or DISTANCE.name
 
     @property
     def chosen_level(self) -> float | None:
@@ -422,9 +300,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The categories that the method's own weights know, where each has a file of its own."""
-        found = self.info
-        return () if found is None or found.weights == ("bundled",) else found.weights
+        """The categories of the method's own weights, if there is a file for each."""
+        info = self.info
+        return () if info is None or info.weights == ("bundled",) else info.weights
 
     @property
     def resolution(self) -> int:
@@ -433,7 +311,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return PRESETS.get(self.preset, custom)
 
     def background_data(self) -> protocol.Background:
-        """Return what the worker is told about the images' background."""
+        """Return the background settings for the worker."""
         background = protocol.Background(
             self.background.lower(), tolerance=round(self.tolerance, 6)
         )
@@ -442,20 +320,20 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return replace(background, color=tuple(self.background_color))
 
     def options(self) -> dict[str, object]:
-        """Return the further options of a job, only those that differ from their defaults."""
+        """Return the further options of a job that differ from their defaults."""
         options: dict[str, object] = {}
-        if self.intersect_hull and self.method != DEFAULT_METHOD:
-            options["hull"] = True
-        found = _info(self)
-        own = {option.name: option for option in found.options} if found else {}
+        if not self.intersect_hull and self.method != DEFAULT_METHOD:
+            options["hull"] = False
+        info = self.info
+        own = {option.name: option for option in info.options} if info else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion
         if "camera" in own and self.estimate_cameras:
             options["camera"] = "estimated"
         if "symmetry" in own and not self.symmetry:
             options["symmetry"] = False
-        if found is not None:
-            options |= method_options.chosen(self.id_data, found)
+        if info is not None:
+            options |= method_options.chosen(self.id_data, info)
         smallest = round(self.min_component, 6)
         if smallest != declared.default_of("min_component"):
             options["min_component"] = smallest
@@ -466,82 +344,14 @@ class LevelformSettings(bpy.types.PropertyGroup):
         return options
 
 
-class LevelformDataset(bpy.types.PropertyGroup):
-    """What training images are rendered of, and how; stored on the scene."""
-
-    source: EnumProperty(
-        name="Shapes",
-        items=(
-            ("COLLECTION", "Collection", "Every mesh object of a collection is a shape"),
-            ("FOLDER", "Folder", "Every mesh file below a folder is a shape"),
-        ),
-    )
-    collection: PointerProperty(
-        type=bpy.types.Collection,
-        name="Collection",
-        description="Whose mesh objects are rendered, each alone; when none is picked, the scene's",
-    )
-    folder: StringProperty(
-        name="Folder",
-        description="Every .glb, .gltf, .obj, .ply and .stl below it is rendered",
-        subtype="DIR_PATH",
-    )
-    out: StringProperty(
-        name="Output",
-        description="Where the images go, a folder for each shape; finished ones are kept",
-        subtype="DIR_PATH",
-    )
-    views: IntProperty(
-        name="Views", description="Pictures of each shape", default=8, min=1, soft_max=64
-    )
-    size: IntProperty(
-        name="Size",
-        description="Width and height of each image",
-        default=128,
-        min=8,
-        soft_max=1024,
-        subtype="PIXEL",
-    )
-    cameras: EnumProperty(
-        name="Cameras",
-        description="Where the cameras stand and what lens they have",
-        items=[(name, CAMERA_NAMES.get(name, name), words) for name, words in WORDS.items()],
-    )
-    engine: EnumProperty(
-        name="Engine",
-        items=(
-            ("CYCLES", "Cycles", "True light; also without a graphics card"),
-            ("EEVEE", "EEVEE", "Quick on a graphics card"),
-        ),
-    )
-    samples: IntProperty(
-        name="Samples", description="Samples of a pixel", default=32, min=1, soft_max=512
-    )
-    seed: IntProperty(name="Seed", description="The same seed gives the same images", min=0)
-    depth: BoolProperty(
-        name="Depth", description="Write how far each pixel is, in metres", default=True
-    )
-    normals: BoolProperty(
-        name="Normals", description="Write which way each pixel's surface faces", default=True
-    )
-    albedo: BoolProperty(
-        name="Albedo", description="Write each pixel's own colour, without light", default=True
-    )
-
-
-CLASSES = (LevelformCamera, LevelformCure, LevelformSettings, LevelformDataset)
+CLASSES = (LevelformSettings,)
 
 
 def register() -> None:
-    """Hang the settings on scenes and the camera's part on objects."""
+    """Add the settings to scenes."""
     bpy.types.Scene.levelform = PointerProperty(type=LevelformSettings)
-    bpy.types.Scene.levelform_dataset = PointerProperty(type=LevelformDataset)
-    # Not "levelform": before 5.0 it would share its place with the custom property of provenance.
-    bpy.types.Object.levelform_camera = PointerProperty(type=LevelformCamera)
 
 
 def unregister() -> None:
-    """Take all of it off again."""
-    del bpy.types.Object.levelform_camera
-    del bpy.types.Scene.levelform_dataset
+    """Remove them."""
     del bpy.types.Scene.levelform

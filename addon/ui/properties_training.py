@@ -1,21 +1,21 @@
-"""What the panel remembers of training; stored on the scene."""
+"""The panel's settings for training; stored on the scene."""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ..jobs import session
 from ..jobs.requests import DEFAULT_METHOD
+from ..jobs.session import live
 from . import choices
 
 OWN = "levelform"
-# What can be trained before the backend has said so.
+# The networks before the backend has reported its own.
 _KNOWN = ((OWN, "Levelform", "Our own method"),)
 _items: list[tuple[str, str, str, int]] = []
 
 
 def _methods(settings: "LevelformTraining", _context: bpy.types.Context | None) -> list:
-    """List the networks that the worker knows; always with the chosen one."""
-    listed = [(m.name, m.title, m.summary) for m in session.methods() if m.name != DEFAULT_METHOD]
+    """List the worker's networks, always with the chosen one."""
+    listed = [(m.name, m.title, m.summary) for m in live.methods if m.name != DEFAULT_METHOD]
     return choices.keep_methods(_items, listed or _KNOWN, settings.method)
 
 
@@ -28,12 +28,12 @@ def _set_method(settings: "LevelformTraining", index: int) -> None:
 
 
 class LevelformTraining(bpy.types.PropertyGroup):
-    """What to train, and on what."""
+    """What to train, and its data."""
 
     method: StringProperty(name="Method", description="Name of the method", default=OWN)
     method_choice: EnumProperty(
         name="Method",
-        description="What learns",
+        description="The network to train",
         items=_methods,
         get=_get_method,
         set=_set_method,
@@ -42,9 +42,9 @@ class LevelformTraining(bpy.types.PropertyGroup):
     part: EnumProperty(
         name="Network",
         items=(
-            ("MAIN", "Reconstruction", "What turns images into a shape; comes first"),
-            ("CAMERA", "Camera", "What finds the camera of an image that has none"),
-            ("DEPTH", "Depth", "What finds the depth of an image (UCLID-Net)"),
+            ("MAIN", "Reconstruction", "Reconstructs a shape from images; train it first"),
+            ("CAMERA", "Camera", "Estimates the camera of an image without one"),
+            ("DEPTH", "Depth", "Estimates the depth of an image (UCLID-Net)"),
         ),
     )
     data: StringProperty(
@@ -54,21 +54,19 @@ class LevelformTraining(bpy.types.PropertyGroup):
     )
     out: StringProperty(
         name="Output",
-        description="Folder of the run; one that was stopped there goes on",
+        description="Folder of the run; a stopped run in it is continued",
         subtype="DIR_PATH",
     )
     start: StringProperty(
         name="Start From",
-        description="Weights to begin with; a camera or depth network is added to them",
+        description="Initial weights; a camera or depth network is added to them",
         subtype="FILE_PATH",
     )
-    steps: IntProperty(
-        name="Steps", description="Length of the run; 0 takes the method's own", min=0
-    )
-    seed: IntProperty(name="Seed", description="The same seed learns the same", min=0)
+    steps: IntProperty(name="Steps", description="Length of the run; 0: the method's own", min=0)
+    seed: IntProperty(name="Seed", description="The same seed gives the same training", min=0)
     preview: BoolProperty(
         name="Preview",
-        description="Show the mesh of an object that it does not learn from, as it gets better",
+        description="Show the mesh of an object outside the training data as it improves",
         default=True,
     )
 
@@ -77,10 +75,10 @@ CLASSES = (LevelformTraining,)
 
 
 def register() -> None:
-    """Give every scene its settings."""
+    """Add the settings to scenes."""
     bpy.types.Scene.levelform_training = PointerProperty(type=LevelformTraining)
 
 
 def unregister() -> None:
-    """Take them back."""
+    """Remove them."""
     del bpy.types.Scene.levelform_training

@@ -89,11 +89,13 @@ def depth_loss(predicted: Tensor, true: Tensor, *, gradients: bool, normals: boo
     predicted, true = predicted.clamp(0.001, 1.0), true.clamp(min=0.005)
     loss = (predicted.log() - true.log()).square().mean((1, 2)).sqrt().mean()
     if gradients or normals:
-        found, wanted = _sobel(predicted), _sobel(true)
+        slopes, wanted = _sobel(predicted), _sobel(true)
         if gradients:
-            loss = loss + 10 * (found - wanted).abs().mean()
+            loss = loss + 10 * (slopes - wanted).abs().mean()
         if normals:
-            loss = loss + 1 - F.cosine_similarity(found.flatten(2), wanted.flatten(2), dim=2).mean()
+            loss = (
+                loss + 1 - F.cosine_similarity(slopes.flatten(2), wanted.flatten(2), dim=2).mean()
+            )
     return loss
 
 

@@ -43,9 +43,9 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
     """Return the names of the convolutions and of the batch norms that follow them."""
     children = dict(parent.named_children())
     if isinstance(parent, nn.Sequential):
-        found = list(pairwise(children))
+        pairs = list(pairwise(children))
     else:
-        found = [
+        pairs = [
             (re.sub(f"^{norm}", layer, name), name)
             for norm, layer in (("bn", "conv"), ("norm", "fc"))
             for name in children
@@ -53,7 +53,7 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
         ]
     return [
         (convolution, norm)
-        for convolution, norm in found
+        for convolution, norm in pairs
         if isinstance(children.get(convolution), _CONVOLUTIONS)
         and isinstance(children[norm], _NORMS)
     ]
@@ -99,5 +99,5 @@ def has_bfloat16() -> bool:
 
     Before `torch.cpu.get_capabilities` came there was no public way to ask, and the answer is no.
     """
-    found = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

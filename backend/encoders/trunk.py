@@ -89,12 +89,12 @@ class Trunk(nn.Module):
         sizes rounded up, normalised and rectified.
         """
         x = self.stem(images)
-        found = []
+        maps = []
         for stage, norm, given in zip(self.stages, self.norms, self.given, strict=True):
             x = stage(x)
             if given:
-                found.append(F.relu(norm(x), inplace=True))
-        return found[-1].mean((2, 3)), found
+                maps.append(F.relu(norm(x), inplace=True))
+        return maps[-1].mean((2, 3)), maps
 
 
 def doubled_stem(weight: Tensor) -> Tensor:

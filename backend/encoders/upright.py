@@ -102,12 +102,12 @@ def sighting_loss(raw: Tensor, true: Sightings) -> Tensor:
     """Return the cross entropy of the azimuth's bin, plus the errors of all else, smooth L1."""
     place = true.azimuth.remainder(2 * math.pi) / WIDTH
     bins = place.long().clamp(max=BINS - 1)
-    found = read(raw, bins)
+    estimate = read(raw, bins)
     pairs = [
-        (found.azimuth / WIDTH, place),
-        (found.elevation, true.elevation),
-        (found.zoom, true.zoom.clamp(-2, 2)),
-        (found.offset, true.offset.clamp(-1, 1)),
+        (estimate.azimuth / WIDTH, place),
+        (estimate.elevation, true.elevation),
+        (estimate.zoom, true.zoom.clamp(-2, 2)),
+        (estimate.offset, true.offset.clamp(-1, 1)),
     ]
     fine = torch.stack([F.smooth_l1_loss(a, b, beta=0.1) for a, b in pairs]).sum()
     return F.cross_entropy(raw[:, :BINS], bins) + FINE * fine

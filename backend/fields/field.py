@@ -31,6 +31,8 @@ class Field(ABC):
         Of an occupancy whose surface was moved after training: how much every value lost by that.
         The network's own minus logit is the value plus `shift`, and a threshold is one of the
         network's own probabilities.
+    carved
+        Nothing outside the views' visual hull is inside the field.
     """
 
     kind: FieldKind = "distance"
@@ -38,6 +40,7 @@ class Field(ABC):
     device: torch.device = torch.device("cpu")
     block: int | None = None
     shift: float = 0.0
+    carved: bool = False
 
     @abstractmethod
     def __call__(self, points: Tensor) -> Tensor:

@@ -33,6 +33,6 @@ class FusedFields(Field):
 
     def color(self, points: Tensor) -> Tensor | None:
         """Return the mean of the fields' colours, (N, 4); None where one has none."""
-        found = [field.color(points) for field in self.fields]
-        colors = [color for color in found if color is not None]
-        return torch.stack(colors).mean(0) if len(colors) == len(found) else None
+        each_color = [field.color(points) for field in self.fields]
+        colors = [color for color in each_color if color is not None]
+        return torch.stack(colors).mean(0) if len(colors) == len(each_color) else None

@@ -68,10 +68,10 @@ def _nearest_patches(
     rows = torch.cat([local, local.square().sum(-1, keepdim=True)], -1)
     patch = torch.arange(len(voxels))[:, None]
     for step, target in zip(steps, index, strict=True):
-        found = _squared(rows, _node_places(local) + step)
+        squares = _squared(rows, _node_places(local) + step)
         known = squared[target]
-        owner[target] = torch.where(found < known, patch, owner[target])
-        squared[target] = torch.minimum(found, known)
+        owner[target] = torch.where(squares < known, patch, owner[target])
+        squared[target] = torch.minimum(squares, known)
     return blocks, squared, owner
 
 

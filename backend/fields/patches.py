@@ -187,8 +187,8 @@ def _sides(
 def _read(grid: Tensor, points: Tensor) -> Tensor:
     """Return a grid's values, (M, M, M) over [-1, 1]^3, between its nodes: at (..., 3) points."""
     where = points.flatten(0, -2).flip(-1)[None, None, None]  # the last axis comes first
-    found = F.grid_sample(grid[None, None], where, padding_mode="border", align_corners=True)
-    return found.view(points.shape[:-1])
+    values = F.grid_sample(grid[None, None], where, padding_mode="border", align_corners=True)
+    return values.view(points.shape[:-1])
 
 
 def _at_nodes(voxels: np.ndarray) -> np.ndarray:

@@ -128,13 +128,13 @@ class Maps:
         rows = (view * height + lines[..., :, None]) * width + columns[..., None, :]
         weights = down[..., :, None] * across[..., None, :]
         table = level.permute(0, 2, 3, 1).reshape(-1, channels).to(where)
-        found = F.embedding_bag(
+        features = F.embedding_bag(
             rows.flatten(2).flatten(0, 1),
             table,
             mode="sum",
             per_sample_weights=weights.flatten(2).flatten(0, 1),
         )
-        return found.unflatten(0, where.shape[:2])
+        return features.unflatten(0, where.shape[:2])
 
     def indices(self, pixels: Tensor) -> Tensor:
         """Return pixels, centres at +0.5, as positions in the resized maps, within them."""

@@ -71,8 +71,8 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     clean = np.asarray(binary_erosion(alpha >= OPAQUE, border_value=1), bool)
     if not clean.any():
         return rgb
-    found = distance_transform_edt(~clean, return_indices=True)
-    distance, nearest = cast("tuple[np.ndarray, np.ndarray]", found)
+    indices = distance_transform_edt(~clean, return_indices=True)
+    distance, nearest = cast("tuple[np.ndarray, np.ndarray]", indices)
     return np.where((distance <= GROWN)[..., None], rgb[nearest[0], nearest[1]], rgb)
 
 

@@ -47,9 +47,9 @@ def winding_grid(corners: Tensor, nodes: int) -> Tensor:
         step = 2 * torch.sin(torch.pi * frequency[axis])  # of w from one node to the next
         laplacian = laplacian + step.square().view(shape)
     laplacian[0, 0, 0] = 1.0  # the mean is free; the margin's far corner is outside
-    found = torch.fft.irfftn(torch.fft.rfftn(divergence) / laplacian, s=(side,) * 3)
+    potential = torch.fft.irfftn(torch.fft.rfftn(divergence) / laplacian, s=(side,) * 3)
     middle = (nodes + side) // 2
-    return (found - found[middle, middle, middle])[:nodes, :nodes, :nodes]
+    return (potential - potential[middle, middle, middle])[:nodes, :nodes, :nodes]
 
 
 def _on_edges(centers: Tensor, amounts: Tensor, axis: int, side: int) -> Tensor:

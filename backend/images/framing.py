@@ -156,12 +156,12 @@ def whole_cameras(
     cameras: Sequence[Camera], views: Sequence[View], framing: Framing
 ) -> list[Camera]:
     """Return the cameras of unposed views from those of the images that `frame_views` made."""
-    found = []
+    result = []
     for camera, view in zip(cameras, views, strict=True):
         square = mask_square(view.image[..., 3], framing, name=view.name)
         height, width = view.image.shape[:2]
-        found.append(whole_camera(camera, square, (width, height)))
-    return found
+        result.append(whole_camera(camera, square, (width, height)))
+    return result
 
 
 def canonical_camera(camera: Camera, framing: Framing) -> Camera:

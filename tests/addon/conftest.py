@@ -53,7 +53,7 @@ class Puppet:
     waiting: list[Any] = field(default_factory=list)  # what the next polls do, one each
 
     def submit(self, request: Any, on_update: Any = None, on_end: Any = None) -> Any:
-        from levelform.addon.jobs.queue import Job, JobState
+        from levelform.addon.jobs.job import Job, JobState
 
         job = Job(request.job, request, state=JobState.RUNNING, on_update=on_update)
         self.submitted.append(job)
@@ -64,7 +64,7 @@ class Puppet:
         return self.submitted[-1]
 
     def cancel(self, job: Any) -> None:
-        from levelform.addon.jobs.queue import JobState
+        from levelform.addon.jobs.job import JobState
 
         job.cancelled_at = 0.0
         if not job.ended:
@@ -82,7 +82,7 @@ class Puppet:
 
     def place(self, placement: Any) -> None:
         """Have the worker answer where the object is."""
-        from levelform.addon.jobs.queue import JobState
+        from levelform.addon.jobs.job import JobState
 
         self.job.placement = placement
         self.job.state = JobState.FINISHED
@@ -106,13 +106,13 @@ class Puppet:
         self.job.on_update(self.job, update)
 
     def finish(self, **stats: Any) -> None:
-        from levelform.addon.jobs.queue import JobState
+        from levelform.addon.jobs.job import JobState
 
         self.job.stats = {"method": "visual-hull", "faces": 8, "resolution": 32, **stats}
         self.job.state = JobState.FINISHED
 
     def fail(self, message: str, hint: str = "") -> None:
-        from levelform.addon.jobs.queue import JobState
+        from levelform.addon.jobs.job import JobState
         from levelform.backend.contract.protocol import Failed
 
         self.job.failure = Failed(self.job.id, message, hint)

@@ -148,7 +148,7 @@ def test_a_mesh_shows_the_volume_that_it_was_made_in(puppet, ball_stage):
     assert scene.levelform.volume == empty
     assert requests.scene_volume.matrix_of(empty) == pytest.approx(matrix, abs=1e-6)
     other = bpy.data.objects.new("Other", None)
-    with pytest.raises(RequestError, match="does not say in which volume"):
+    with pytest.raises(RequestError, match="does not store the volume"):
         api.show_volume(other)
 
 

@@ -13,14 +13,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from levelform.addon.backend_setup import install, managed
+from levelform.addon.backend_setup import candidates, install, managed
+from levelform.addon.backend_setup.candidates import InterpreterSource
 from levelform.addon.backend_setup.checkup import check
-from levelform.addon.backend_setup.install import (
-    Installation,
-    InstallPlan,
-    InstallState,
-    InterpreterSource,
-)
+from levelform.addon.backend_setup.install import Installation, InstallPlan, InstallState
 from levelform.addon.backend_setup.locks import platform_name
 from levelform.backend.contract.errors import RequestError, WorkError
 
@@ -156,35 +152,35 @@ class TestFinding:
         """Four interpreters, in the order in which they are to be tried."""
         user = tmp_path / "user"
         paths = [tmp_path / name / "python" for name in ("environment", "preference")]
-        paths += [install.managed_python(user), tmp_path / "blender" / "python"]
+        paths += [managed.managed_python(user), tmp_path / "blender" / "python"]
         for path in paths:
             self.fake(path)
-        monkeypatch.setenv(install.VARIABLE, str(paths[0]))
+        monkeypatch.setenv(candidates.VARIABLE, str(paths[0]))
         monkeypatch.setattr(sys, "executable", str(paths[3]))
         return [str(path) for path in paths], str(paths[1]), user
 
     def test_the_order_is_kept_and_what_does_not_do_is_passed_over(self, four):
         paths, preference, user = four
         for path, source in zip(paths, InterpreterSource, strict=True):
-            found = install.find_backend(preference, user)
-            assert (found.source, found.python) == (source, path)
+            backend = candidates.find_backend(preference, user)
+            assert (backend.source, backend.python) == (source, path)
             self.fake(Path(path), good=False)
-        assert install.find_backend(preference, user) is None
+        assert candidates.find_backend(preference, user) is None
 
     def test_every_candidate_says_what_it_lacks(self, four):
         paths, preference, user = four
         self.fake(Path(paths[0]), good=False)
         os.unlink(paths[1])
         Path(paths[3]).write_text("#!/bin/sh\necho Segmentation fault; exit 139\n")
-        problems = [c.report.problem for c in install.candidates(preference, user)]
+        problems = [c.report.problem for c in candidates.candidates(preference, user)]
         assert problems[0] == "It lacks torch."
         assert "can't be run" in problems[1]
         assert problems[2] == ""
         assert "does not work (Segmentation fault)" in problems[3]
 
     def test_what_is_not_set_is_no_candidate(self, tmp_path, monkeypatch):
-        monkeypatch.delenv(install.VARIABLE, raising=False)
-        assert install.places("", tmp_path) == [(InterpreterSource.BLENDER, sys.executable)]
+        monkeypatch.delenv(candidates.VARIABLE, raising=False)
+        assert candidates.places("", tmp_path) == [(InterpreterSource.BLENDER, sys.executable)]
 
     def test_an_interpreter_that_hangs_is_given_up(self, tmp_path, monkeypatch):
         monkeypatch.setattr("levelform.addon.backend_setup.checkup._QUICK_PATIENCE", 0.2)
@@ -214,7 +210,7 @@ class TestInstalling:
 
     def test_the_environment_has_what_was_wanted_and_is_its_own(self, installed):
         user, _, _ = installed
-        python = str(install.managed_python(user))
+        python = str(managed.managed_python(user))
         done = subprocess.run(
             [python, "-I", "-c", "import torch, fast_thing, sys; print(torch.__file__)"],
             capture_output=True,
@@ -231,11 +227,11 @@ class TestInstalling:
         assert first.state is InstallState.FAILED
         assert install.is_partial(begun().user_folder)
         make_wheel(wheels, "numpy")
-        made = install.managed_python(begun().user_folder).lstat().st_mtime_ns
+        made = managed.managed_python(begun().user_folder).lstat().st_mtime_ns
         second = Installation(begun())
         second.run()
         assert second.state is InstallState.DONE
-        assert install.managed_python(begun().user_folder).lstat().st_mtime_ns == made
+        assert managed.managed_python(begun().user_folder).lstat().st_mtime_ns == made
 
     def test_cancel_stops_pip_and_all_it_started_and_can_be_resumed(self, begun):
         first = Installation(begun())
@@ -255,7 +251,7 @@ class TestInstalling:
 
     def test_repair_installs_anew_what_is_broken(self, begun):
         Installation(begun()).run()
-        python = str(install.managed_python(begun().user_folder))
+        python = str(managed.managed_python(begun().user_folder))
         (module,) = Path(python).parents[1].glob("lib/python*/site-packages/numpy.py")
         module.write_text("raise OSError('bad sector')")
         with pytest.raises(WorkError, match="broken numpy"):
@@ -264,9 +260,9 @@ class TestInstalling:
         assert check(python, required=REQUIRED).usable
 
     def test_repair_makes_an_environment_anew_whose_python_is_gone(self, begun):
-        install.managed_python(begun().user_folder).unlink()
+        managed.managed_python(begun().user_folder).unlink()
         Installation(begun(repair=True)).run()
-        python = str(install.managed_python(begun().user_folder))
+        python = str(managed.managed_python(begun().user_folder))
         assert check(python, required=REQUIRED).usable
 
     def test_a_library_that_is_installed_but_broken_fails_it(self, begun, wheels):
@@ -344,12 +340,12 @@ class TestLocked:
     def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
         (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")
         make_wheel(wheel.parent, "numpy", "evil = True")
-        with pytest.raises(WorkError, match="not the one that Levelform's lock names"):
+        with pytest.raises(WorkError, match="differs from the one in Levelform's lock"):
             Installation(locked()).run()
 
     def test_a_repair_takes_the_locked_file_again(self, locked):
         Installation(locked()).run()
-        python = install.managed_python(locked().user_folder)
+        python = managed.managed_python(locked().user_folder)
         (module,) = python.parents[1].glob("lib/python*/site-packages/numpy.py")
         module.write_text("raise ImportError('broken')")
         Installation(locked(repair=True)).run()
@@ -358,7 +354,7 @@ class TestLocked:
 
 def test_the_room_it_takes_and_that_there_is_are_said(plan):
     words = managed.needs(plan())
-    assert words.startswith("Takes up to 2 GB in ")
+    assert words.startswith("Needs up to 2 GB in ")
     assert words.endswith(" GB are free.")
 
 

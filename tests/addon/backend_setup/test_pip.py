@@ -119,16 +119,16 @@ def test_names_are_compared_as_pip_does(requirement, name):
         ("OSError('Tunnel connection failed: 407 Proxy Authentication Required')",
          "asks for a name and a password"),
         ("WARNING: Retrying SSLError(SSLCertVerificationError(1, 'certificate verify failed'))",
-         "not trusted here"),
+         "is not trusted"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device", "disk is full"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE",
-         "not the one that Levelform's lock names"),
-        ("ERROR: HTTP error 403 while getting https://x/y.whl", "refuses to hand out"),
+         "differs from the one in Levelform's lock"),
+        ("ERROR: HTTP error 403 while getting https://x/y.whl", "refuses access"),
     ],
 )  # fmt: skip
 def test_what_is_in_the_way_is_told_apart(line, words):
-    found, hint = pip.diagnose(f"Looking in indexes\n{line}\nERROR: No matching distribution")
-    assert words in found
+    problem, hint = pip.diagnose(f"Looking in indexes\n{line}\nERROR: No matching distribution")
+    assert words in problem
     assert hint
 
 

@@ -8,8 +8,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
+from levelform.addon.backend_setup.candidates import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.backend_setup.checkup import InterpreterReport  # noqa: E402
-from levelform.addon.backend_setup.install import Candidate, InterpreterSource  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
 from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import MethodInfo, Methods  # noqa: E402
@@ -173,7 +173,7 @@ def test_doctor_says_what_was_found(extension, monkeypatch, capfd):
         "/python",
         InterpreterReport("/python", python="3.13", devices=("cpu",)),
     )
-    monkeypatch.setattr(interpreter.install, "candidates", lambda *_, **__: iter([bad, good]))
+    monkeypatch.setattr(interpreter.candidates, "candidates", lambda *_, **__: iter([bad, good]))
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert run("doctor") == 0
     printed = capfd.readouterr().out

@@ -106,8 +106,8 @@ def test_cancel_keeps_what_is_finished_and_another_run_goes_on(panel):
 def test_an_object_that_is_deleted_meanwhile_is_left_out(panel):
     targets = targets_of_collection(panel.collection)
     run.begin(targets, panel.out, RenderSettings(views=1, size=8))
-    for found in list(panel.collection.objects):
-        bpy.data.objects.remove(found)
+    for obj in list(panel.collection.objects):
+        bpy.data.objects.remove(obj)
     while run.advance():
         pass
     assert set(run.outcome.skipped.values()) == {"One/../two is gone.", "Hidden is gone."}
@@ -172,7 +172,7 @@ def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
     assert cli.main(["dataset", "render", str(tmp_path / "lost"), str(tmp_path / "new")]) == 2
     assert "There is no folder" in capsys.readouterr().err
     assert cli.main(["dataset", "render", "--collection", "Lost", str(tmp_path / "new")]) == 2
-    assert "There is no collection 'Lost'. There are: Props." in capsys.readouterr().err
+    assert "There is no collection 'Lost'. Use one of: Props." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
     [
         ({"cameras": "fisheye"}, "no range"),
         ({"passes": ("heat",)}, "no pass 'heat'"),
-        ({"views": 0}, "above zero"),
+        ({"views": 0}, "must be positive"),
         ({"engine": "workbench"}, "no engine"),
     ],
 )

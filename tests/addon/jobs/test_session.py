@@ -17,11 +17,11 @@ BLOCKS = ("objects", "meshes", "materials", "collections", "cameras", "images", 
 
 def inventory() -> dict[str, list[str]]:
     """Return the names of everything in the file, and what is selected."""
-    found = {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in BLOCKS}
+    names = {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in BLOCKS}
     layer = bpy.context.view_layer
-    found["selected"] = sorted(thing.name for thing in layer.objects if thing.select_get())
-    found["active"] = [layer.objects.active.name] if layer.objects.active else []
-    return found
+    names["selected"] = sorted(thing.name for thing in layer.objects if thing.select_get())
+    names["active"] = [layer.objects.active.name] if layer.objects.active else []
+    return names
 
 
 def begin(ball_stage: Any) -> Any:
@@ -241,7 +241,7 @@ def test_a_broken_mesh_fails_the_job_and_is_not_shown(extension, puppet, ball_st
     for _ in range(3):
         extension.step()
     assert inventory() == before
-    assert "not finite" in str(extension.failure)
+    assert "non-finite" in str(extension.failure)
 
 
 @pytest.mark.parametrize("where", ["show", "finish"])
@@ -275,7 +275,7 @@ def test_an_unforeseen_exception_fails_the_job_and_the_extension_goes_on(
 
 def test_only_one_job_runs_at_a_time(extension, puppet, ball_stage):
     begin(ball_stage)
-    with pytest.raises(RequestError, match="at work already"):
+    with pytest.raises(RequestError, match="Levelform is busy"):
         requests.begin_scene(bpy.context)
     assert len(puppet.submitted) == 1
 

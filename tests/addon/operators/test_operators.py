@@ -15,16 +15,16 @@ pytestmark = pytest.mark.bpy
     ("operator", "words"),
     [
         ("reconstruct", "This scene has no cameras."),
-        ("cancel", "Nothing is under way."),
+        ("cancel", "No job is running."),
         ("remesh", "Select a mesh that Levelform made."),
         ("add_modifier", "Select a mesh."),
         ("volume_from_cameras", "No camera is ticked."),
         ("render_pictures", "No camera is ticked."),
-        ("cancel_install", "No installation is under way."),
-        ("remove_backend", "No backend was installed by Levelform."),
-        ("repair_backend", "No backend was installed by Levelform."),
-        ("unload_backend", "It does not run."),
-        ("stop_backend", "It does not run."),
+        ("cancel_install", "No installation is running."),
+        ("remove_backend", "Levelform has not installed a backend."),
+        ("repair_backend", "Levelform has not installed a backend."),
+        ("unload_backend", "The backend is not running."),
+        ("stop_backend", "The backend is not running."),
     ],
 )
 def test_a_greyed_button_says_why(extension, monkeypatch, tmp_path, operator, words):

@@ -129,7 +129,7 @@ def test_a_matched_image_keeps_its_frame_until_its_camera_is_edited(add_scene_ca
     camera.location.x += 1.0  # matched anew, by what the viewport shows
     shown = numbers(camera)
     assert shown != pytest.approx(before)
-    assert "present frame" in frames.notes([camera], scene)[0]
+    assert "current frame" in frames.notes([camera], scene)[0]
     frames.observe(scene)
     assert frames.notes([camera], scene) == []
     assert numbers(camera) == pytest.approx(shown)

@@ -13,7 +13,7 @@ from levelform.addon import api  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
 from levelform.addon.jobs import requests  # noqa: E402
 from levelform.addon.jobs.results import PROVENANCE  # noqa: E402
-from levelform.addon.ui import panels  # noqa: E402
+from levelform.addon.ui import panels_result  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -35,7 +35,7 @@ def answer(puppet, **how):
     """Return what ends a check: the worker's answer."""
 
     def end():
-        from levelform.addon.jobs.queue import JobState
+        from levelform.addon.jobs.job import JobState
 
         puppet.job.checked = checked(puppet.job.id, **how)
         puppet.job.state = JobState.FINISHED
@@ -167,7 +167,7 @@ def test_a_job_marks_cameras_and_its_object_keeps_the_numbers(puppet, ball_stage
     json.dumps(facts)
     assert marks(scene) == ["GOOD"] * 6
     assert "covers 99% of its silhouette" in bpy.data.objects["View 0"].levelform_camera.remark
-    assert panels._agreement(facts) == "99% covered at least"
+    assert panels_result._agreement(facts) == "99% covered at least"
 
 
 def test_a_job_that_fails_still_marks_the_view_that_is_wrong(puppet, ball_stage):
@@ -176,7 +176,7 @@ def test_a_job_that_fails_still_marks_the_view_that_is_wrong(puppet, ball_stage)
     scene = ball_stage()
 
     def end():
-        from levelform.addon.jobs.queue import JobState
+        from levelform.addon.jobs.job import JobState
 
         puppet.job.checked = checked(puppet.job.id)
         puppet.job.failure = Failed(puppet.job.id, "Nothing is left.")

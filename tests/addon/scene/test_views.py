@@ -70,7 +70,7 @@ def test_camera_data_follows_the_size_of_the_image(ball_stage, prepared):
         ([image(), image()], ["View 0"], "2 images but 1 cameras"),
         ([], None, "no images"),
         ([image()[..., :2]], None, r"shape \(32, 32, 2\)"),
-        ([np.full((4, 4, 4), np.nan)], None, "not finite"),
+        ([np.full((4, 4, 4), np.nan)], None, "non-finite"),
         ([image()[:8]], ["View 0"], "32 x 8, but the scene renders 64 x 64"),
         ([Path("/nowhere/a.png")], None, "There is no image /nowhere/a.png"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.scene import frames  # noqa: E402
-from levelform.addon.ui import panels, panels_cameras  # noqa: E402
+from levelform.addon.ui import panels_cameras  # noqa: E402
 
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 def test_the_list_is_in_natural_order(ball_stage):
     scene = ball_stage(12)
     listing = SimpleNamespace(bitflag_filter_item=1)
-    _, places = panels.LEVELFORM_UL_cameras.filter_items(listing, None, scene, "objects")
+    _, places = panels_cameras.LEVELFORM_UL_cameras.filter_items(listing, None, scene, "objects")
     names = [scene.objects[places.index(place)].name for place in range(12)]
     assert names == [f"View {number}" for number in range(12)]
 

@@ -47,9 +47,9 @@ def last(field, n, **keywords):
 @pytest.mark.parametrize("n", [32, 64, 128])
 @pytest.mark.parametrize("name", SHAPES)
 def test_finds_every_cell_that_a_dense_grid_has(dense, name, n):
-    found = last(SHAPES[name], n).stats
-    assert found.cells == count_active(dense(SHAPES[name], n), 0.0)
-    assert found.evaluations < (n + 1) ** 3
+    stats = last(SHAPES[name], n).stats
+    assert stats.cells == count_active(dense(SHAPES[name], n), 0.0)
+    assert stats.evaluations < (n + 1) ** 3
 
 
 @pytest.mark.parametrize("hidden", [Hidden, Binary])
@@ -74,8 +74,8 @@ def test_flooding_repairs_forecasts_without_any_sense(dense):
 def test_any_box(dense):
     box = ((-0.9, -0.15, -0.5), (0.8, 0.3, 0.55))
     for cap in (True, False):
-        found = last(SHAPES["gyroid"], 128, box=box, cap=cap).stats
-        assert found.cells == count_active(dense(SHAPES["gyroid"], 128, box=box, cap=cap), 0.0)
+        stats = last(SHAPES["gyroid"], 128, box=box, cap=cap).stats
+        assert stats.cells == count_active(dense(SHAPES["gyroid"], 128, box=box, cap=cap), 0.0)
 
 
 class BallAndSpeck(Field):

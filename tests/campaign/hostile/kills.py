@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from levelform.addon.jobs.client import LAUNCHER, Client
-from levelform.addon.jobs.queue import Job, Jobs, JobState
+from levelform.addon.jobs.job import Job, JobState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.contract import protocol
 
 from .counts import Counts

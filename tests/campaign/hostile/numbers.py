@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 from levelform.addon.jobs.client import LAUNCHER, Client
-from levelform.addon.jobs.queue import Jobs, JobState
+from levelform.addon.jobs.job import JobState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.contract import protocol
 
 from .counts import Counts

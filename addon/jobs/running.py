@@ -1,0 +1,125 @@
+"""The running job: its meshes are shown as they arrive, and kept or removed at the end."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ..scene import view_checks
+from ..scene.provenance import plain
+from ..scene.selection import select, selection
+from ..scene.windows import in_window
+from .job import Job, JobState
+from .results import Deleted, Result
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Running:
+    """The running job.
+
+    Attributes
+    ----------
+    result : the object that is being filled
+    facts : facts about the mesh that are known in advance, to be stored on its object
+    selected : the selection when the job began
+    job : the job in the queue
+    error : the error in Blender for which the job is being stopped
+    deleted : whether the user deleted the object
+    outcome : the object, once the job has finished
+    marks : where to write whether the views agree; None: nowhere
+    """
+
+    result: Result
+    facts: Mapping[str, Any]
+    selected: frozenset[int]
+    job: Job
+    error: LevelformError | None = None
+    deleted: bool = False
+    outcome: bpy.types.Object | None = None
+    marks: view_checks.Marks | None = None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no more meshes of the job will be shown."""
+        return self.deleted or self.error is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result is to be kept."""
+        return self.job.state is JobState.FINISHED and not self.stopping
+
+    @property
+    def failure(self) -> LevelformError | None:
+        """Why it failed; None if it did not."""
+        return self.error or failure_of(self.job)
+
+    def show(self) -> bool:
+        """Show the newest mesh; return false if there is none or its object is being edited.
+
+        The job is `stopping` afterwards if the user deleted the object or the mesh is broken.
+        """
+        try:
+            self.result.check()
+            return self.result.flush()
+        except Deleted:
+            self.deleted = True
+        except LevelformError as error:
+            self.error = error
+        except Exception as error:
+            logger.exception("a mesh of the job %s could not be shown", self.job.id)
+            self.error = _internal_error(error)
+        return False
+
+    def settle(self) -> None:
+        """Keep the result of an ended job, or take it back; write whether its views agree."""
+        try:
+            with in_window():
+                if self.marks is not None and self.job.checked is not None:
+                    view_checks.remember(self.marks, self.job.checked, self.job.stats)
+                if self.finished:
+                    self._keep()
+                else:
+                    self.result.discard()
+        except Exception as error:  # Levelform must go on whatever it is
+            logger.exception("the job %s could not be settled", self.job.id)
+            self.outcome, self.error = None, _internal_error(error)
+            self.discard()
+
+    def discard(self) -> None:
+        """Take back everything the job has shown, as far as possible."""
+        try:
+            with in_window():
+                self.result.discard()
+        except Exception:
+            logger.exception("the meshes of the job %s could not be removed", self.job.id)
+
+    def _keep(self) -> None:
+        try:
+            outcome = self.result.finish({**self.facts, **plain(self.job.stats)})
+        except Deleted:
+            return
+        if self.result.selects and selection() == self.selected:
+            select(outcome)
+        self.outcome = outcome
+        if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
+            bpy.ops.ed.undo_push(message=self.result.label)
+
+
+def failure_of(job: Job) -> LevelformError | None:
+    """Return the error that a job failed with; None if it did not fail."""
+    if job.failure is None:
+        return None
+    kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
+    return kind(job.failure.message, job.failure.hint)
+
+
+def _internal_error(error: Exception) -> WorkError:
+    """Return the error to show for an unexpected exception."""
+    kind = type(error).__name__
+    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
+    return WorkError(words, "Try again; the log has details.")
