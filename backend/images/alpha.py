@@ -8,9 +8,9 @@ from torch import Tensor
 BackgroundKind = Literal["white", "black", "rgba"]
 
 
-def premultiply(image: Tensor, dim: int = -1) -> Tensor:
-    """Return RGBA, straight alpha, with its colours times alpha; channels along `dim`."""
-    color, alpha = image.split((3, 1), dim)
+def premultiply(image: Tensor, *, dim: int = -1) -> Tensor:
+    """Return RGBA with straight alpha, its 4 channels along `dim`, with colours times alpha."""
+    color, alpha = image.split([3, 1], dim)
     return torch.cat([color * alpha, alpha], dim)
 
 

@@ -45,7 +45,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
-from ..contract.cameras import inverse_pose
 from ..contract.errors import RequestError
 from ..encoders.trunk import Trunk, doubled_stem
 from ..encoders.upright import (
@@ -59,9 +58,8 @@ from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
 from ..fields.view_silhouettes import Silhouettes, pixel_distances
-from ..fusion import camera_tensors, inside_image, reduce_views, sample_maps
-from ..geometry.cameras import Camera
-from ..geometry.projection import project_points
+from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
+from ..geometry.cameras import Camera, pose_of
 from ..geometry.views import View
 from ..images.alpha import premultiply
 from ..images.cropping import crop_square
@@ -576,7 +574,7 @@ class Levelform(Reconstructor):
         """Return the camera of a whole image from what was found in a square of it."""
         left, top, side = square
         height, width = view.image.shape[:2]
-        pose = inverse_pose(rotation, np.array([0.0, 0.0, self._distance]))
+        pose = pose_of(rotation, np.array([0.0, 0.0, self._distance]))
         focal = zoom * self.framing.focal * side
         cx, cy = left + (across + 1) / 2 * side, top + (down + 1) / 2 * side
         return Camera(pose, focal, focal, cx, cy, width, height)

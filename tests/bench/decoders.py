@@ -9,8 +9,8 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from levelform.backend.extraction.sampler import BLOCK
 from levelform.backend.fields import Field
 from levelform.backend.fields.pixel_aligned import Maps, Stream
+from levelform.backend.fusion import project_points
 from levelform.backend.geometry.cameras import Camera
-from levelform.backend.geometry.projection import project_points
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Code
 from levelform.backend.reconstructors.deep_meta_functionals import PAPER as DEEP_META

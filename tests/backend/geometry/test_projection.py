@@ -1,34 +1,56 @@
-"""Batched projection is every camera's own, whatever the mixture of cameras."""
+"""The projection against hand-computed points, and for cameras of both kinds at once."""
 
-from dataclasses import replace
+import math
 
 import pytest
 import torch
-from levelform.backend.fusion import camera_tensors
-from levelform.backend.geometry.projection import project_points
+from levelform.backend.geometry.projection import in_camera_axes, project
+
+# Two units in front of the origin, looking along +y of the points' frame, with +z up.
+EXTRINSICS = torch.tensor(
+    [[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 2], [0, 0, 0, 1]], dtype=torch.float64
+)
+INTRINSICS = torch.tensor([100.0, 200.0, 30.0, 40.0], dtype=torch.float64)
+POINTS = torch.tensor([[0.0, 0, 0], [0.5, 0, 0.25], [0.5, 2, 0.25]], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("orthographic", [False, True])
-def test_project_points_is_the_cameras_projection(cameras, orthographic):
-    cameras = [replace(camera, orthographic=orthographic) for camera in cameras]
-    points = torch.rand(2, 7, 3) * 1.6 - 0.8
-    poses, intrinsics = camera_tensors(cameras, torch.device("cpu"))
-    pixels, depth = project_points(
-        points, poses.expand(2, 5, 4, 4), intrinsics.expand(2, 5, 4), orthographic=orthographic
+def test_points_in_camera_axes():
+    expected = [[0, 0, 2], [0.5, -0.25, 2], [0.5, -0.25, 4]]
+    assert in_camera_axes(POINTS, EXTRINSICS).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("orthographic", "expected"),
+    [
+        (False, [[30, 40], [55, 15], [42.5, 27.5]]),
+        (True, [[30, 40], [80, -10], [80, -10]]),
+    ],
+)
+def test_three_points_by_hand(orthographic, expected):
+    pixels, depth = project(POINTS, EXTRINSICS, INTRINSICS, orthographic=orthographic)
+    assert pixels.tolist() == expected
+    assert depth.tolist() == [2, 2, 4]
+
+
+def test_cameras_of_both_kinds_at_once():
+    both = torch.tensor([False, True])
+    pixels, _ = project(
+        POINTS, EXTRINSICS.expand(2, 4, 4), INTRINSICS.expand(2, 4), orthographic=both
     )
-    for index, camera in enumerate(cameras):
-        wanted, far = camera.project(points)
-        assert torch.allclose(pixels[:, index], wanted, atol=1e-3)
-        assert torch.allclose(depth[:, index], far, atol=1e-5)
+    for index, flag in enumerate((False, True)):
+        alone, _ = project(POINTS, EXTRINSICS, INTRINSICS, orthographic=flag)
+        assert torch.equal(pixels[index], alone)
 
 
-def test_cameras_of_both_kinds_go_together(cameras):
-    kinds = [index % 2 == 0 for index in range(len(cameras))]
-    cameras = [replace(c, orthographic=o) for c, o in zip(cameras, kinds, strict=True)]
-    points = torch.rand(7, 3) * 1.6 - 0.8
-    poses, intrinsics = camera_tensors(cameras, torch.device("cpu"))
-    pixels, depth = project_points(points, poses, intrinsics, orthographic=torch.tensor(kinds))
-    for index, camera in enumerate(cameras):
-        wanted, far = camera.project(points)
-        assert torch.allclose(pixels[index], wanted, atol=1e-3)
-        assert torch.allclose(depth[index], far, atol=1e-5)
+def test_objects_are_seen_by_their_own_cameras():
+    points = torch.stack([POINTS, POINTS + 1])  # (B, N, 3)
+    pixels, _ = project(points[:, None], EXTRINSICS.expand(2, 3, 4, 4), INTRINSICS.expand(2, 3, 4))
+    assert pixels.shape == (2, 3, 3, 2)
+    alone, _ = project(points[1], EXTRINSICS, INTRINSICS)
+    assert torch.equal(pixels[1, 2], alone)
+
+
+def test_a_point_at_the_camera_has_finite_pixels():
+    pixels, depth = project(torch.tensor([[0.0, -2.0, 0.0]]).double(), EXTRINSICS, INTRINSICS)
+    assert all(map(math.isfinite, pixels[0].tolist()))
+    assert depth.tolist() == [0]

@@ -8,7 +8,7 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.format import DatasetWriter
 from levelform.backend.data.records import Contents, record_of_shape
-from levelform.backend.geometry.projection import project_points
+from levelform.backend.fusion import project_points
 from levelform.backend.images.framing import OURS
 from levelform.backend.reconstructors import Batch
 from levelform.backend.training.samples import (
