@@ -70,14 +70,14 @@ class RoundSampler:
         self.device = model.device
         self._kept: dict[int, Seen] = {}
 
-    def draw(self, step: int, *, fraction: slice = slice(None)) -> Round:
-        """Return the batch of a step, or the part of its objects that `fraction` names."""
+    def sample(self, step: int, *, part: slice = slice(None)) -> Round:
+        """Return the batch of a step, or the part of its objects that `part` names."""
         rng = np.random.default_rng([self.seed, step])
         numbers, weights = zip(*self.settings.mixture, strict=True)
         views = int(rng.choice(numbers, p=np.array(weights) / sum(weights)))
         count = max(1, self.settings.objects // views)
         order = rng.integers(len(self.shapes), size=count)
-        places = _part(count, self.settings.objects, fraction)
+        places = _part(count, self.settings.objects, part)
         items = [self._object(int(order[place]), step, place, views) for place in places]
         columns = [
             torch.stack(column) for column in zip(*[item[:-1] for item in items], strict=True)
