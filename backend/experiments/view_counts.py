@@ -48,9 +48,10 @@ class ViewCounts:
     rows: list[tuple[str, str, int, Numbers]] = field(default_factory=list)
 
     def mean(self, views: int, key: str) -> float | None:
-        """Return the mean IoU of a row over the shapes; None where it was not measured."""
-        values = [n[key] for _, _, v, n in self.rows if v == views and key in n]
-        return float(np.mean(values)) if values else None
+        """Return the mean IoU of a row over the shapes; None unless it was measured on all."""
+        values = [n.get(key) for _, _, v, n in self.rows if v == views]
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if known and len(known) == len(values) else None
 
     def count(self) -> int:
         """Return how many shapes there are."""
