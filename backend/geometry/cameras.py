@@ -16,7 +16,9 @@ from torch import Tensor
 
 from ..contract.cameras import FLIP_YZ as FLIP_YZ
 from ..contract.cameras import CameraData, from_frame, in_frame, to_frame
+from ..contract.cameras import pose_of as pose_of
 from ..contract.errors import RequestError
+from .projection import project
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,12 @@ class Camera:
         depth : (...,), distance along the optical axis; not above zero means behind a pinhole,
             where `pixels` are meaningless (but finite)
         """
-        pose = torch.as_tensor(self.camera_from_world, dtype=points.dtype, device=points.device)
-        local = points @ pose[:3, :3].T + pose[:3, 3]
-        depth = local[..., 2]
-        scale = torch.tensor([self.fx, self.fy], dtype=points.dtype, device=points.device)
-        offset = torch.tensor([self.cx, self.cy], dtype=points.dtype, device=points.device)
-        plane = local[..., :2]
-        if not self.orthographic:
-            safe = torch.where(depth.abs() < 1e-9, torch.full_like(depth, 1e-9), depth)
-            plane = plane / safe[..., None]
-        return plane * scale + offset, depth
+        kind = {"dtype": points.dtype, "device": points.device}
+        extrinsics = torch.as_tensor(self.camera_from_world, **kind)
+        intrinsics = torch.tensor([self.fx, self.fy, self.cx, self.cy], **kind)
+        flat = points.reshape(-1, 3)
+        pixels, depth = project(flat, extrinsics, intrinsics, orthographic=self.orthographic)
+        return pixels.view(*points.shape[:-1], 2), depth.view(points.shape[:-1])
 
     def rays(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the ray through each pixel position.
