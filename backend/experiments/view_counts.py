@@ -6,7 +6,7 @@ empty, from the true depth of every image: all that any number of views can say 
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class ViewCounts:
 
 
 def measure_views(
-    groups: dict[str, Sequence[StoredShape]],
+    groups: Mapping[str, Sequence[StoredShape]],
     model: Reconstructor,
     finder: CameraFinder,
     store: Store,
