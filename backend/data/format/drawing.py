@@ -1,4 +1,4 @@
-"""Draw training batches from a data set without ever holding more than one batch."""
+"""Sample training batches from a data set; at most one batch is held in memory."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class DatasetBatch:
     cameras : B lists of V cameras, posed in the object frame; empty lists without cameras
     points : (B, N, 3) float32, object frame
     inside : (B, N) float32, 1 inside
-    distance : (B, N) float32, negative inside; None where the data set has labels alone
+    distance : (B, N) float32, negative inside; None if the data set has only labels
     ids, categories : of the objects
     """
 
@@ -40,14 +40,14 @@ def sample_batch(
     points: dict[str, int],
     views: int = 1,
 ) -> DatasetBatch:
-    """Draw objects, views and points at random; points with replacement, views without.
+    """Sample objects, views and points; points with replacement, views without.
 
     Parameters
     ----------
     points
-        How many points of each named set: {"uniform": 1024, "near": 1024}.
+        Number of points of each named set: {"uniform": 1024, "near": 1024}.
     views
-        How many of each object's images; 0 for none.
+        Number of images per object; 0: none.
 
     Raises
     ------
@@ -93,11 +93,11 @@ def _cameras(shape: StoredShape, index: np.ndarray) -> list[Camera]:
 def _sample_points(
     shape: StoredShape, points: dict[str, int], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return points, labels and signed distances (None if one set has none) of one shape."""
+    """Return points, labels and signed distances (None if a set lacks them) of one shape."""
     places, labels, distances = [], [], []
     for name, count in points.items():
         stored = shape[f"{name}.points"]
-        index = np.sort(rng.integers(len(stored), size=count))  # sorted: the disk likes it
+        index = np.sort(rng.integers(len(stored), size=count))  # sorted: sequential reads
         places.append(stored[index])
         if f"{name}.distance" in shape:
             distances.append(shape[f"{name}.distance"][index])
