@@ -57,7 +57,7 @@ class Record:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.id):
             raise RequestError(
-                f"{self.id!r} is no name for a shape.",
+                f"{self.id!r} is not a valid name for a shape.",
                 "Use letters, digits, dots, dashes and slashes.",
             )
         if not self.arrays:

@@ -111,7 +111,7 @@ def read_header(path: Path) -> ShardHeader:
         raise WorkError(f"The shard {path.name} is missing.", _AGAIN) from error
         _check_rows(arrays, shapes)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise WorkError(f"{path.name} is no shard, or its head is damaged.", _AGAIN) from error
+        raise WorkError(f"{path.name} is not a shard, or its head is damaged.", _AGAIN) from error
     for name, (dtype, shape, start) in arrays.items():
         if start + np.dtype(dtype).itemsize * math.prod(shape) > size:
             raise WorkError(f"The shard {path.name} is truncated: {name} ends beyond it.", _AGAIN)

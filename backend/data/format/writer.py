@@ -212,7 +212,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise RequestError(
-            f"{root} is no data set: it has no {MANIFEST}.", "Name the folder that holds it."
+            f"{root} is not a data set: it has no {MANIFEST}.", "Name the folder that holds it."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise WorkError(
