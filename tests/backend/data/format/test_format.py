@@ -280,7 +280,7 @@ def test_records_that_break_the_rules_are_refused(arrays, sentence):
 
 
 def test_names_and_sizes_must_agree(tmp_path):
-    with pytest.raises(RequestError, match="no name"):
+    with pytest.raises(RequestError, match="not a valid name"):
         Record("../a b", "c", record(0).arrays)
     writer = DatasetWriter(tmp_path, provenance={})
     writer.add(record(0))
