@@ -47,7 +47,7 @@ def _speed() -> Row:
         "appearance: texture baked at 2 k",
         times["ours"],
         times["plain"],
-        1.3,
+        1.1,
         kind="time",
         unit="s",
         note=note,
@@ -55,7 +55,7 @@ def _speed() -> Row:
 
 
 class Plain:
-    """Every texel in every view, seen or not, from images in single precision; one band."""
+    """The same two bands, of every texel in every view, seen or not."""
 
     def __init__(self, photos: list[Photo], vertices: Tensor, faces: Tensor) -> None:
         self._photos = photos
@@ -63,7 +63,7 @@ class Plain:
 
     def __call__(self, points: Tensor, normals: Tensor) -> Colors:
         """Return the colours of surface points."""
-        total = points.new_zeros((len(points), 4))
+        low, detail = points.new_zeros((len(points), 4)), points.new_zeros((len(points), 4))
         for photo, sight in zip(self._photos, self._sights, strict=True):
             camera = sight.camera
             pixels, depth = camera.project(points)
@@ -72,11 +72,18 @@ class Plain:
             maps = torch.stack([sight.depth, sight.clear])
             near, clear = grid_sample(maps[None], grid, align_corners=False)[0, :, 0]
             seen = depth < near + 4 * pixel_size(camera, depth)
-            image = photo.color[None].float()
-            rgb = grid_sample(image, grid, align_corners=False)[0, :, 0].T
             weight = torch.where(seen, cosine**2 * clear.clamp_min(0), 0.0)[:, None]
-            total += torch.cat([rgb * weight, weight], 1)
-        return Colors(total[:, :3] / total[:, 3:].clamp_min(1e-12), (total[:, 3] > 0).float())
+            coarse = _sampled(photo.low, grid)
+            fine = _sampled(photo.color, grid) - coarse
+            low += torch.cat([coarse * weight, weight], 1)
+            detail += torch.cat([fine * weight**4, weight**4], 1)
+        rgb = low[:, :3] / low[:, 3:].clamp_min(1e-12)
+        rgb += detail[:, :3] / detail[:, 3:].clamp_min(1e-12)
+        return Colors(rgb.clamp(0, 1), (low[:, 3] > 0).float())
+
+
+def _sampled(image: Tensor, grid: Tensor) -> Tensor:
+    return grid_sample(image[None].float(), grid, align_corners=False)[0, :, 0].T
 
 
 def _cylindrical(corners: Tensor) -> Tensor:
