@@ -18,7 +18,7 @@ from ...backend.contract import batch_words
 from ...backend.contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
 from ...backend.contract.batch_run import Made, Shelf, run_batch
 from ...backend.contract.camera_files import find_camera_file
-from ...backend.contract.errors import LevelformError, RequestError
+from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import list_images
 from ...backend.contract.protocol import Background, Progress
 from ...backend.contract.settings import Settings
@@ -191,9 +191,7 @@ def batch_lines(
         live.forget(stats.pop("keep", ""))  # it will not be meshed again
         return Made(stats, _files_of(source))
 
-    lines = run_batch(
-        plan, Shelf(folder, suffix), make, settings, part=part, again=again, explain=in_words
-    )
+    lines = run_batch(plan, Shelf(folder, suffix), make, settings, part=part, again=again)
     return _coming_back(lines) if scenes and come_back else lines
 
 
@@ -254,14 +252,6 @@ def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             bpy.ops.wm.open_mainfile(filepath=path)
         else:
             bpy.ops.wm.read_homefile()
-
-
-def in_words(error: Exception) -> LevelformError:
-    """Return the error to show for an unexpected exception."""
-    return LevelformError(
-        f"Internal error of Levelform: {type(error).__name__}: {error}.",
-        "Report it, with the image or file.",
-    )
 
 
 # ---------------------------------------------------------------- one item
