@@ -8,7 +8,7 @@ import gc
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from .memory import held_bytes, resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .placing.place import facing_of, place
 from .reconstructors import (
+    Code,
     Reconstructor,
     bundled_variants,
     bundled_weights,
@@ -46,6 +47,7 @@ from .reconstructors import (
     methods,
     problems,
 )
+from .reconstructors.finishing import finished, several_posed
 from .reconstructors.levelform import Levelform
 from .silhouettes import Cured, Review, apply_cures
 from .silhouettes.orientation import upright_where_they_agree
@@ -59,6 +61,9 @@ LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
 STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
+
+IMPROVING = 40.0  # the stage's weight of a method that improves while it is shown
+PREVIEW = 64  # resolution of the meshes on the way, at most
 
 FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
@@ -76,6 +81,8 @@ class Kept:
     samples : its values where extraction asked for them already
     facts : what its jobs' stats say of how it was made
     painter : what colours its meshes
+    code : what to go on from, of a method that improves; else None
+    remarks : sentences about how it was made
     """
 
     field: Field
@@ -83,6 +90,8 @@ class Kept:
     samples: FieldSamples
     facts: Mapping[str, Any]
     painter: Painter
+    code: Code | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class Session:
@@ -119,7 +128,8 @@ class Session:
         """
         started = time.perf_counter()
         request = self._checked(request)
-        ticket.plan(STAGES)
+        improves = find_method(request.method).spec.improves
+        ticket.plan({**STAGES, "Reconstruct": IMPROVING} if improves else STAGES)
         _check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
@@ -132,7 +142,7 @@ class Session:
                 views = _in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
-            kept = self._make(request, views, volume, ticket)
+            kept = yield from self._make(request, views, volume, ticket)
         with ticket.stage("Mesh"):
             shown: protocol.MeshUpdate | None = None
             for event in _mesh(request, kept, ticket, started):
@@ -298,20 +308,26 @@ class Session:
         views: Sequence[View],
         volume: Volume,
         ticket: Ticket,
-    ) -> Kept:
-        """Encode and decode; intersect with the hull if asked to."""
+    ) -> Generator[Event, None, Kept]:
+        """Encode and decode; intersect with the hull if asked to. Yields meshes on the way."""
         model = self._model(request.method, request.weights, request.device)
         if request.level is not None:
             LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
         ticket.check()
         to_encode, to_decode = _method_options(model, request, ticket)
-        code = model.encode(views, **to_encode)
+        if request.resume:
+            to_encode["resume"] = self._resumed(request, model)
+        codes = model.codes(views, **to_encode)
+        while True:
+            try:
+                newer = next(codes)
+            except StopIteration as end:
+                code = end.value
+                break
+            yield from _preview(request, model.decode(newer, **to_decode), volume, ticket)
         ticket.check()
         field = model.decode(code, **to_decode)
-        if field.kind == "occupancy":
-            field.shift = model.level_shift
-        if request.options.get("hull") and not isinstance(field, HullField):
-            field = Intersection(field, self._hull(views, request.device))
+        field = finished(model, field, views, self._hull_wanted(request, model, views))
         facts = {
             "method": request.method,
             "weights": str(model.weights),
@@ -319,12 +335,35 @@ class Session:
             "device": str(field.device),
             "hull": isinstance(field, HullField | Intersection),
             "level_unit": field.level_unit.name,
+            **code.meta.get("stats", {}),
         }
         estimated = _estimated_cameras(model, views)
         if estimated:
             facts["cameras"] = _in_world(estimated, volume)
         painter = self._painter(views, estimated, request.device)
-        return Kept(field, volume, FieldSamples(), facts, painter)
+        more = (code if model.spec.improves else None, tuple(code.meta.get("remarks", ())))
+        return Kept(field, volume, FieldSamples(), facts, painter, *more)
+
+    def _resumed(self, request: protocol.Reconstruct, model: Reconstructor) -> Code:
+        """Return the code that a kept result goes on from.
+
+        Raises
+        ------
+        RequestError
+            If nothing is kept under that name, or it is not a result of this method.
+        """
+        kept = self._kept.get(request.resume)
+        if kept is None:
+            raise RequestError(
+                f"The result {request.resume!r} is not in memory any more.",
+                "Reconstruct it again from the beginning.",
+            )
+        if kept.code is None or kept.code.method != model.spec.name:
+            raise RequestError(
+                f"{request.resume!r} is not a result that {model.spec.title} can continue.",
+                "Reconstruct it with this method first.",
+            )
+        return kept.code
 
     def _painter(
         self, views: Sequence[View], estimated: Mapping[int, Camera], device: str
@@ -364,6 +403,28 @@ class Session:
         model = self._model("levelform", None, device)
         assert isinstance(model, Levelform)
         return model if model.camera is not None else None
+
+    def _hull_wanted(
+        self, request: protocol.Reconstruct, model: Reconstructor, views: Sequence[View]
+    ) -> HullField | None:
+        """Return the hull that a result is kept inside of; None: it is not.
+
+        Where the request does not say, networks' results are, if several views have cameras and
+        their silhouettes make a hull.
+        """
+        wanted = request.options.get("hull")
+        if wanted:
+            return self._hull(views, request.device)
+        estimated = request.options.get("camera") == "estimated"
+        if wanted is False or not model.spec.needs_weights or estimated:
+            return None
+        if not several_posed(views):
+            return None
+        try:
+            return self._hull(views, request.device)
+        except RequestError as error:
+            log.info("not kept inside the silhouettes: %s", error.message)
+            return None
 
     def _hull(self, views: Sequence[View], device: str) -> HullField:
         model = self._model("visual-hull", None, device)
@@ -547,9 +608,9 @@ def _method_options(
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
     """Return a mesh that Blender sent as a solid, mended where it is not whole as it is."""
-    found = Mesh(mesh.vertices, mesh.faces, None)
-    solid = Solid(found, name)
-    return solid if solid.closed and solid.volume() > 0 else Solid(mend(found)[0], name)
+    mesh_alone = Mesh(mesh.vertices, mesh.faces, None)
+    solid = Solid(mesh_alone, name)
+    return solid if solid.closed and solid.volume() > 0 else Solid(mend(mesh_alone)[0], name)
 
 
 # ---------------------------------------------------------------- meshing
@@ -585,6 +646,25 @@ def _mesh(
             "Check the volume, the level, and how small a part may be.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
+
+
+def _preview(
+    request: protocol.Reconstruct, field: Field, volume: Volume, ticket: Ticket
+) -> Iterator[protocol.MeshUpdate]:
+    """Yield the mesh of a field on the way, if it has one."""
+    coarse = min(PREVIEW, request.resolution)
+    updates = stream(
+        field,
+        coarse,
+        first=coarse,
+        level=field.level(request.level),
+        box=volume.box,
+        ticket=Ticket(cancelled=ticket.cancelled),
+        color=request.color,
+    )
+    *_, last = updates
+    if len(last.mesh.faces):
+        yield replace(_to_event(request.job, last, volume), final=False)
 
 
 def _painted(
@@ -672,7 +752,7 @@ def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
         "level": round(kept.field.threshold_of(stats.level), 6),
         "search_complete": stats.search_complete,
         "rule": stats.rule,
-        "remarks": list(stats.remarks),
+        "remarks": [*kept.remarks, *stats.remarks],
     }
 
 
@@ -692,4 +772,5 @@ def _info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         fusions=spec.fusions,
         options=spec.options,
         level_unit=spec.level_unit,
+        improves=spec.improves,
     )

@@ -34,15 +34,19 @@ class Ticket:
         Called with a `Step` on every advance; must be quick.
     cancelled
         Asked at every `check`; true stops the work by raising `JobCancelled`.
+    finishing
+        Whether to stop and keep what there is; asked by work that can.
     """
 
     def __init__(
         self,
         report: Callable[[Step], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        finishing: Callable[[], bool] | None = None,
     ) -> None:
         self._report = report
         self._cancelled = cancelled
+        self._finishing = finishing
         self._stages: list[tuple[str, float]] = [("Working", 1.0)]
         self._index = 0
 
@@ -78,5 +82,14 @@ class Ticket:
 
     def check(self) -> None:
         """Raise `JobCancelled` if the user asked to stop. Call once a block of work."""
-        if self._cancelled is not None and self._cancelled():
+        if self.cancelled():
             raise JobCancelled
+
+    def cancelled(self) -> bool:
+        """Return whether the user asked to stop."""
+        return self._cancelled is not None and self._cancelled()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether the user asked to stop and keep the result so far."""
+        return self._finishing is not None and self._finishing()

@@ -31,6 +31,7 @@ from .contract.protocol import (
     EstimateVolume,
     Evaluate,
     Failed,
+    FinishEarly,
     Finished,
     Forget,
     Garbled,
@@ -123,6 +124,7 @@ class Worker:
         self._channel = channel
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
+        self._finishing: set[str] = set()
         self._ending = threading.Event()
         self._threads = 0  # at most so many, as Blender asks; 0: all
         self._threads_now = 0
@@ -182,6 +184,9 @@ class Worker:
         if isinstance(request, Cancel):
             self._cancelled.add(request.job)
             return
+        if isinstance(request, FinishEarly):
+            self._finishing.add(request.job)
+            return
         if isinstance(request, Shutdown):
             self._ending.set()
             threading.Timer(_SHUTDOWN_GRACE, launch.leave, (0,)).start()
@@ -192,7 +197,11 @@ class Worker:
     def _do_job(self, session: SessionLike, request: Any) -> None:
         """Do a job, sending what it yields and then exactly one of its three ends."""
         job = request.job
-        ticket = Ticket(_Reporter(job, self.answer), lambda: self._is_cancelled(job))
+        ticket = Ticket(
+            _Reporter(job, self.answer),
+            lambda: self._is_cancelled(job),
+            lambda: job in self._finishing,
+        )
         logger.info("job %s: %s", job, type(request).__name__)
         try:
             check_request(request)
@@ -206,6 +215,7 @@ class Worker:
             self.answer(failure(job, error))
         finally:
             self._cancelled.discard(job)
+            self._finishing.discard(job)
 
     def _last_event(self, events: Iterator[Any], last: type, ticket: Ticket) -> Any:
         """Send what a session yields as it comes, up to the event that ends the job."""
@@ -341,10 +351,10 @@ def devices() -> tuple[str, ...]:
     """Return the names of what torch can compute on here, the fastest first."""
     import torch
 
-    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return (*found, "cpu")
+        names.append("mps")
+    return (*names, "cpu")
 
 
 def physical_cores() -> int | None:

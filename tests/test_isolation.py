@@ -40,7 +40,7 @@ def test_the_marks_would_be_seen(poison):
 def test_the_worker(poison, tmp_path):
     client = Client(PYTHON, str(tmp_path), script=STAND_IN)
     client.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while client.state is ClientState.STARTING and time.monotonic() < end:
         client.poll(0.05)
         client.wait(0.02)

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,22 @@ ALLOWED = {
     "encoders": FOUNDATION | {"geometry", "images"},
     "fields": FOUNDATION | {"geometry", "images"},
     "fusion": FOUNDATION | {"geometry"},
+    "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
     "reconstructors": FOUNDATION
-    | {"geometry", "images", "fields", "encoders", "fusion", "training.batch", "training.recipes"},
+    | {
+        "geometry",
+        "images",
+        "fields",
+        "encoders",
+        "fusion",
+        "fit",
+        "training.batch",
+        "training.recipes",
+    },
     "placing": FOUNDATION | {"geometry", "images", "fields", "fusion"},
     "appearance": FOUNDATION | {"geometry", "fields"},
     "extraction": FOUNDATION | {"geometry", "fields"},
@@ -79,11 +90,18 @@ NO_TORCH = ["backend/ticket.py", "backend/launch.py"]
 STANDARD = set(sys.stdlib_module_names)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return a file's syntax tree, which several tests look at."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return the absolute dotted names a file imports, relative ones as `levelform....`."""
     package = ["levelform", *path.relative_to(ROOT).parent.parts]
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -194,8 +212,7 @@ def test_no_bpy_and_no_torch_where_none_belongs(name):
 
 @pytest.mark.parametrize("path", files("addon") + files("backend"), ids=str)
 def test_imports_inside_the_extension_are_relative(path):
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and not node.level:
             assert (node.module or "").split(".")[0] != "levelform", f"{path}:{node.lineno}"
         if isinstance(node, ast.Import):

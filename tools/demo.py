@@ -95,9 +95,9 @@ def from_four_cameras(out: Path, resolution: int) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(CHAIR))
     scene = bpy.context.scene
     scene.levelform.volume = None
-    found = sorted((o for o in scene.objects if o.type == "CAMERA"), key=lambda o: o.name)
-    cameras = found[::2]
-    images = [str(CHAIR.parent / "images" / f"{index}.png") for index in range(0, len(found), 2)]
+    ordered = sorted((o for o in scene.objects if o.type == "CAMERA"), key=lambda o: o.name)
+    cameras = ordered[::2]
+    images = [str(CHAIR.parent / "images" / f"{index}.png") for index in range(0, len(ordered), 2)]
     before = np.diag([BEFORE[3]] * 3 + [1.0])
     before[:3, 3] = BEFORE[:3]
     how = {"method": "levelform", "resolution": resolution}

@@ -63,8 +63,8 @@ def lock_platform(platform: str, pythons: list[str]) -> None:
         if platform.startswith("win"):
             more = windows_needs(chosen)
             chosen = resolve([*needs, *more], platform, python) if more else chosen
-        for found in chosen:
-            note(libraries, found, python)
+        for entry in chosen:
+            note(libraries, entry, python)
         note(torch, bare, python)
     write(LOCKS / f"{platform}.txt", libraries, pythons)
     if platform in TORCH_THERE:
@@ -107,8 +107,8 @@ def plain_needs(torch: dict, python: str) -> list[str]:
 def windows_needs(chosen: list[dict]) -> list[str]:
     """Return what the chosen need on Windows alone: pip reads markers as of this system."""
     needs = []
-    for found in chosen:
-        for line in found["metadata"].get("requires_dist", []):
+    for entry in chosen:
+        for line in entry["metadata"].get("requires_dist", []):
             requirement, _, marker = line.partition(";")
             if re.search(r"== *.(Windows|win32)", marker) and "extra" not in marker:
                 needs.append(requirement.strip())
@@ -136,11 +136,11 @@ def environment() -> dict[str, str]:
     return {**plain, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
-def note(locked: Locked, found: dict, python: str) -> None:
+def note(locked: Locked, entry: dict, python: str) -> None:
     """Take in one entry of pip's report."""
-    name = found["metadata"]["name"].lower().replace("_", "-")
-    hashes = found["download_info"]["archive_info"]["hashes"]
-    locked[name][found["metadata"]["version"]][python] = hashes["sha256"]
+    name = entry["metadata"]["name"].lower().replace("_", "-")
+    hashes = entry["download_info"]["archive_info"]["hashes"]
+    locked[name][entry["metadata"]["version"]][python] = hashes["sha256"]
 
 
 def write(path: Path, locked: Locked, pythons: list[str]) -> None:

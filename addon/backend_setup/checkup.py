@@ -140,10 +140,10 @@ def _read(python: str, output: bytes, status: int) -> InterpreterReport:
     """Parse the report in the last line printed by the doctor."""
     lines = output.decode(errors="replace").strip().splitlines()
     try:
-        found = json.loads(lines[-1])
-        devices = tuple(device["name"] for device in found["devices"])
+        answer = json.loads(lines[-1])
+        devices = tuple(device["name"] for device in answer["devices"])
         names = InterpreterReport.__dataclass_fields__.keys() - {"executable", "devices"}
-        facts = {name: found[name] for name in names}
+        facts = {name: answer[name] for name in names}
     except (IndexError, ValueError, KeyError, TypeError):
         said = lines[-1] if lines else f"exit status {status}"
         return _refused(python, f"does not work ({said})")

@@ -174,8 +174,8 @@ class Installation:
         """Find a Python to build on; its version is the only requirement."""
         self._enter("Looking for a Python", 0.0, 0.02)
         names = [f"python3.{minor}" for minor in (13, 12, 14, 11)]
-        found = [shutil.which(name) for name in names]
-        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, found)]
+        paths = [shutil.which(name) for name in names]
+        known = [self.plan.base] if self.plan.base else [sys.executable, *filter(None, paths)]
         problem = ""
         for python in filter(is_executable, known):
             report = yield Check(python, quick=True, required={})

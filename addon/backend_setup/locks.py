@@ -49,8 +49,8 @@ def _existing(plan: InstallPlan, name: str) -> Path | None:
 
 def entries(lock: Path) -> dict[str, str]:
     """Return a lock's entries, with hashes, by distribution name."""
-    found = _ENTRY.finditer(lock.read_text())
-    return {match[1].lower().replace("_", "-"): match[0] for match in found}
+    matches = _ENTRY.finditer(lock.read_text())
+    return {match[1].lower().replace("_", "-"): match[0] for match in matches}
 
 
 def part_of(lock: Path, names: Collection[str]) -> str:

@@ -148,10 +148,10 @@ def _check_ours(folder: Path) -> None:
 
 def _read_marker(folder: Path) -> Mapping[str, str]:
     try:
-        found = json.loads((folder / _MARKER).read_text())
+        marker = json.loads((folder / _MARKER).read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) and "levelform" in found else {}
+    return marker if isinstance(marker, dict) and "levelform" in marker else {}
 
 
 def write_marker(plan: InstallPlan, state: str) -> None:

@@ -141,9 +141,11 @@ def wanted(plan: InstallPlan) -> list[str]:
     larger one.
     """
     lines = plan.requirements.read_text().splitlines()
-    found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    requirements = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     label = _label(plan)
-    return [f"{line}+{label}" if label and canonical(line) == "torch" else line for line in found]
+    return [
+        f"{line}+{label}" if label and canonical(line) == "torch" else line for line in requirements
+    ]
 
 
 def diagnose(log: str) -> tuple[str, str] | None:
@@ -212,8 +214,8 @@ def count_installed(environment: Path) -> int:
 
 
 def _packages(environment: Path) -> list[Path]:
-    found = environment.glob("lib/python*/site-packages")
-    return [*found, environment / "Lib" / "site-packages"]
+    folders = environment.glob("lib/python*/site-packages")
+    return [*folders, environment / "Lib" / "site-packages"]
 
 
 def is_there(environment: Path) -> bool:

@@ -106,13 +106,13 @@ class ComparisonResult(Result):
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
         """Store the metrics on the object, and the distances on its vertices."""
-        found = self.object
-        if found is None:
+        target = self.object
+        if target is None:
             raise Deleted
-        found[COMPARISON] = dict(provenance)
-        if self._distances is not None and len(found.data.vertices) == len(self._distances):
-            _paint(found.data, self._distances, self._reach)
-        return found
+        target[COMPARISON] = dict(provenance)
+        if self._distances is not None and len(target.data.vertices) == len(self._distances):
+            _paint(target.data, self._distances, self._reach)
+        return target
 
     def discard(self) -> None:
         """Do nothing: nothing was changed."""

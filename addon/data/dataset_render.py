@@ -145,7 +145,7 @@ class Outcome:
 
 def targets_of_collection(collection: bpy.types.Collection) -> list[Target]:
     """Return the mesh objects of a collection, one target each, sorted by name."""
-    names = [found.name for found in collection.all_objects if found.type == "MESH"]
+    names = [obj.name for obj in collection.all_objects if obj.type == "MESH"]
     return _targets((name, lambda name=name: [_object(name)]) for name in sorted(names))
 
 
@@ -337,22 +337,22 @@ def _safe(name: str) -> str:
 
 
 def _object(name: str) -> bpy.types.Object:
-    found = bpy.data.objects.get(name)
-    if found is None:
+    obj = bpy.data.objects.get(name)
+    if obj is None:
         raise RequestError(f"{name} is gone.")
-    if found.hide_render:
+    if obj.hide_render:
         raise RequestError(f"{name} is hidden in renders.")
-    return found
+    return obj
 
 
 def _import(path: Path) -> list[bpy.types.Object]:
-    before = {found.session_uid for found in bpy.data.objects}
+    before = {obj.session_uid for obj in bpy.data.objects}
     try:
         IMPORTERS[path.suffix.lower()](filepath=str(path))
     except RuntimeError as error:
         raise RequestError(f"{path.name} can't be imported: {str(error).strip()}.") from error
-    objects = [found for found in bpy.data.objects if found.session_uid not in before]
-    if not any(found.type == "MESH" for found in objects):
+    objects = [obj for obj in bpy.data.objects if obj.session_uid not in before]
+    if not any(obj.type == "MESH" for obj in objects):
         raise RequestError(f"{path.name} contains no mesh.")
     return objects
 

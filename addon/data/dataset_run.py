@@ -134,7 +134,7 @@ run = Run()
 def shapes_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Return the mesh objects of the panel's collection, or of the scene if none is picked."""
     collection = scene.levelform_dataset.collection or scene.collection
-    return [found for found in collection.all_objects if found.type == "MESH"]
+    return [obj for obj in collection.all_objects if obj.type == "MESH"]
 
 
 def dataset_problem(scene: bpy.types.Scene) -> str:

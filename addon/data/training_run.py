@@ -245,10 +245,10 @@ training = TrainingRun()
 
 def show_preview(update: MeshUpdate) -> bpy.types.Object:
     """Show a training's preview in the scene, replacing the previous one."""
-    found = bpy.data.objects.get(PREVIEW)
-    if found is not None and found.type == "MESH":
-        meshes.refill(found, update)
-        return found
+    obj = bpy.data.objects.get(PREVIEW)
+    if obj is not None and obj.type == "MESH":
+        meshes.refill(obj, update)
+        return obj
     return meshes.new_object(PREVIEW, update, bpy.context.scene.collection)
 
 

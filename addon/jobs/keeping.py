@@ -52,8 +52,8 @@ class Keeping:
 def referenced() -> set[str]:
     """Return the kept results of this file's objects, including linked ones."""
     names = set()
-    for found in bpy.data.objects:
-        stored = provenance_of(found)
+    for obj in bpy.data.objects:
+        stored = provenance_of(obj)
         if stored is not None:
             names.add(stored.get("keep", ""))
     return names

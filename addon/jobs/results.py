@@ -80,8 +80,8 @@ class Result(ABC):
     @property
     def object(self) -> bpy.types.Object | None:
         """The object, looked up now; None before the first mesh and after it was deleted."""
-        found = self._object.find(bpy.data.objects) if self._object else None
-        return found if found is not None and found.users_scene else None
+        obj = self._object.find(bpy.data.objects) if self._object else None
+        return obj if obj is not None and obj.users_scene else None
 
     @property
     def waiting(self) -> bool:
@@ -121,11 +121,11 @@ class Result(ABC):
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
         """Keep the mesh and store its provenance on the object; return the object."""
-        found = self.object
-        if found is None:
+        obj = self.object
+        if obj is None:
             raise Deleted
-        found[PROVENANCE] = dict(provenance)
-        return found
+        obj[PROVENANCE] = dict(provenance)
+        return obj
 
     @abstractmethod
     def discard(self) -> None:
@@ -159,13 +159,13 @@ class Added(Result):
             self._collection = Handle.of(context.collection)
 
     def _show(self, update: MeshUpdate) -> bool:
-        found = self.object
-        if found is None:
+        obj = self.object
+        if obj is None:
             if self._object is not None and not self._undone:
                 raise Deleted
             self._add(update)
             return True
-        return meshes.refill(found, update)
+        return meshes.refill(obj, update)
 
     def _add(self, update: MeshUpdate) -> None:
         scene = self.scene
@@ -182,20 +182,20 @@ class Added(Result):
         """Keep the object, no longer a draft; add the cameras that the method estimated."""
         told = dict(provenance)
         frames = told.pop("cameras", ())
-        found = super().finish(told)
-        found.pop(DRAFT, None)
-        placed = [self._place(found, frame) for frame in frames]
+        obj = super().finish(told)
+        obj.pop(DRAFT, None)
+        placed = [self._place(obj, frame) for frame in frames]
         if placed:
-            found[CAMERAS] = [camera.name for camera in placed]
-        return found
+            obj[CAMERAS] = [camera.name for camera in placed]
+        return obj
 
-    def _place(self, found: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
+    def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
         """Add the camera that the method estimated for a view, with its image as background."""
         index = int(frame["view"])
         image = blender_image(self._images[index]) if index < len(self._images) else None
-        name = f"{found.name} Camera"
+        name = f"{obj.name} Camera"
         data = from_frame(frame)
-        camera = add_camera(name, data, image, found.users_collection[0])
+        camera = add_camera(name, data, image, obj.users_collection[0])
         scene = self.scene
         if scene is not None and scene.camera is None:
             scene.camera = camera
@@ -204,10 +204,10 @@ class Added(Result):
     def discard(self) -> None:
         """Remove the object, its mesh, and the material if this job created it."""
         self._newest = None
-        found = self._object.find(bpy.data.objects) if self._object else None
-        if found is not None:
-            _leave_edit_mode(found)
-            bpy.data.objects.remove(found)
+        obj = self._object.find(bpy.data.objects) if self._object else None
+        if obj is not None:
+            _leave_edit_mode(obj)
+            bpy.data.objects.remove(obj)
         mesh = self._mesh.find(bpy.data.meshes) if self._mesh else None
         if mesh is not None and not mesh.users:
             bpy.data.meshes.remove(mesh)
@@ -232,41 +232,41 @@ class Replaced(Result):
         self._before: Handle | None = None
 
     def _show(self, update: MeshUpdate) -> bool:
-        found = self.object
-        if found is None:
+        obj = self.object
+        if obj is None:
             raise Deleted
-        if found.mode != "OBJECT":
+        if obj.mode != "OBJECT":
             return False
-        if self._draft is None or found.data.session_uid != self._draft.uid:
-            self._put_aside(found)
-        return meshes.refill(found, update)
+        if self._draft is None or obj.data.session_uid != self._draft.uid:
+            self._put_aside(obj)
+        return meshes.refill(obj, update)
 
-    def _put_aside(self, found: bpy.types.Object) -> None:
-        self._before = Handle.of(found.data)
-        found.data = found.data.copy()
-        self._draft = Handle.of(found.data)
+    def _put_aside(self, obj: bpy.types.Object) -> None:
+        self._before = Handle.of(obj.data)
+        obj.data = obj.data.copy()
+        self._draft = Handle.of(obj.data)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
         """Keep the new mesh under the old name; other users of the old mesh keep it."""
-        found = super().finish(provenance)
+        obj = super().finish(provenance)
         before = self._before.find(bpy.data.meshes) if self._before else None
         if before is not None and not before.users:
             name = before.name
             bpy.data.meshes.remove(before)
-            found.data.name = name
-        return found
+            obj.data.name = name
+        return obj
 
     def discard(self) -> None:
         """Give the object its old mesh back."""
         self._newest = None
         before = self._before.find(bpy.data.meshes) if self._before else None
         draft = self._draft.find(bpy.data.meshes) if self._draft else None
-        found = self.object
+        obj = self.object
         if before is None or draft is None:
             return
-        if found is not None and found.data == draft:
-            _leave_edit_mode(found)
-            found.data = before
+        if obj is not None and obj.data == draft:
+            _leave_edit_mode(obj)
+            obj.data = before
         if not draft.users:
             bpy.data.meshes.remove(draft)
 
@@ -307,10 +307,10 @@ def _leave_edit_mode(edited: bpy.types.Object) -> None:
 
 def remove_drafts(jobs: set[str]) -> int:
     """Remove drafts of ended jobs that undo or redo brought back; return their number."""
-    drafts = [found for found in bpy.data.objects if found.get(DRAFT) in jobs]
-    for found in drafts:
-        mesh = found.data
-        bpy.data.objects.remove(found)
+    drafts = [obj for obj in bpy.data.objects if obj.get(DRAFT) in jobs]
+    for obj in drafts:
+        mesh = obj.data
+        bpy.data.objects.remove(obj)
         if mesh is not None and not mesh.users:
             bpy.data.meshes.remove(mesh)
     return len(drafts)

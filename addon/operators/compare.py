@@ -33,8 +33,10 @@ class LEVELFORM_OT_show_distances(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         known = context.object is not None and context.object.type == "MESH"
-        found = known and HEAT in context.object.data.color_attributes
-        return refuse(cls, "" if found else "Compare the mesh first, with distances as colours.")
+        has_distances = known and HEAT in context.object.data.color_attributes
+        return refuse(
+            cls, "" if has_distances else "Compare the mesh first, with distances as colours."
+        )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         shading = getattr(context.space_data, "shading", None)

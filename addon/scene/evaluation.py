@@ -55,9 +55,9 @@ def _follow(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy.type
 
 def instanced_cameras(depsgraph: bpy.types.Depsgraph) -> dict[str, int]:
     """Return the number of cameras that each object of the scene instances, by its name."""
-    found: dict[str, int] = {}
+    instances: dict[str, int] = {}
     for instance in depsgraph.object_instances:
         if instance.is_instance and instance.object.type == "CAMERA":
             name = instance.parent.name if instance.parent is not None else "an object"
-            found[name] = found.get(name, 0) + 1
-    return found
+            instances[name] = instances.get(name, 0) + 1
+    return instances

@@ -162,9 +162,9 @@ def _alone(target: bpy.types.Object) -> Iterator[None]:
     """Select only one object for Blender's exporters, and restore the selection."""
     layer = bpy.context.view_layer
     active = layer.objects.active
-    before = [found for found in layer.objects if found.select_get()]
-    for found in before:
-        found.select_set(False)
+    before = [obj for obj in layer.objects if obj.select_get()]
+    for obj in before:
+        obj.select_set(False)
     target.select_set(True)
     layer.objects.active = target
     try:
@@ -172,8 +172,8 @@ def _alone(target: bpy.types.Object) -> Iterator[None]:
     finally:
         target.select_set(False)
         layer.objects.active = active
-        for found in before:
-            found.select_set(True)
+        for obj in before:
+            obj.select_set(True)
 
 
 @contextmanager

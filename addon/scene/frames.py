@@ -105,7 +105,7 @@ def observe(
         Of the frame in which they were matched; the scene's current one if None.
     """
     if cameras is None:
-        cameras = [found for found in scene.objects if found.type == "CAMERA"]
+        cameras = [obj for obj in scene.objects if obj.type == "CAMERA"]
     for camera_object in cameras:
         stored = _stored(camera_object)
         if stored is None or camera_object.library is not None or _is_attached(stored):
@@ -113,9 +113,12 @@ def observe(
         if stored.image is not None:
             pick(camera_object, scene)
             continue
-        found = _fingerprint(camera_object)
-        if found != stored.matched:
-            stored.frame, stored.matched = (found and (aspect or scene_aspect(scene))) or 0.0, found
+        fingerprint = _fingerprint(camera_object)
+        if fingerprint != stored.matched:
+            stored.frame, stored.matched = (
+                (fingerprint and (aspect or scene_aspect(scene))) or 0.0,
+                fingerprint,
+            )
 
 
 def notes(cameras: Iterable[bpy.types.Object], scene: bpy.types.Scene) -> list[str]:

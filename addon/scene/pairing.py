@@ -51,5 +51,5 @@ def _stem(image: str) -> str:
 
 
 def _number(name: str) -> int | None:
-    found = _NUMBER.findall(name)
-    return int(found[-1]) if found else None
+    numbers = _NUMBER.findall(name)
+    return int(numbers[-1]) if numbers else None

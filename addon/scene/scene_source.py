@@ -23,8 +23,8 @@ MOST_FRAMES = 1000
 
 def scene_cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Return the scene's cameras in natural order of their names: View 2 before View 10."""
-    found = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
-    return sorted(found, key=lambda camera: natural_key(camera.name))
+    candidates = [candidate for candidate in scene.objects if candidate.type == "CAMERA"]
+    return sorted(candidates, key=lambda camera: natural_key(camera.name))
 
 
 def chosen_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:

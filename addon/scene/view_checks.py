@@ -92,10 +92,10 @@ def forget(scene: bpy.types.Scene, *, cures: bool = True) -> None:
         settings.cures = " ".join(kept)
     settings.check_remark = settings.check_views = ""
     settings.check_cures.clear()
-    for found in scene.objects:
-        if found.type == "CAMERA" and found.levelform_camera.mark != NONE:
-            found.levelform_camera.mark = NONE
-            found.levelform_camera.remark = ""
+    for obj in scene.objects:
+        if obj.type == "CAMERA" and obj.levelform_camera.mark != NONE:
+            obj.levelform_camera.mark = NONE
+            obj.levelform_camera.remark = ""
 
 
 # ---------------------------------------------------------------- cures

@@ -43,8 +43,8 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
     if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
         settings.method = SINGLE_IMAGE_METHOD
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
-        found = offered_methods.info_of(settings)
-        if found is not None and not found.weights and not settings.weights:
+        info = offered_methods.info_of(settings)
+        if info is not None and not info.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
 
 
@@ -185,8 +185,9 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     intersect_hull: BoolProperty(
         name="Keep Inside Silhouettes",
-        description="Cut away everything outside the silhouettes",
-        default=False,
+        description="Cut away everything outside the silhouettes, where several images have "
+        "cameras",
+        default=True,
     )
     fusion: EnumProperty(
         name="Combine Views",
@@ -286,8 +287,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def level_unit(self) -> str:
         """The unit of the chosen method's level; the last one set, before the worker runs."""
-        found = self.info
-        return found.level_unit if found else self.level_kind or DISTANCE.name
+        info = self.info
+        return info.level_unit if info else self.level_kind or DISTANCE.name
 
     @property
     def chosen_level(self) -> float | None:
@@ -300,8 +301,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     @property
     def variants(self) -> tuple[str, ...]:
         """The categories of the method's own weights, if there is a file for each."""
-        found = self.info
-        return () if found is None or found.weights == ("bundled",) else found.weights
+        info = self.info
+        return () if info is None or info.weights == ("bundled",) else info.weights
 
     @property
     def resolution(self) -> int:
@@ -321,18 +322,18 @@ class LevelformSettings(bpy.types.PropertyGroup):
     def options(self) -> dict[str, object]:
         """Return the further options of a job that differ from their defaults."""
         options: dict[str, object] = {}
-        if self.intersect_hull and self.method != DEFAULT_METHOD:
-            options["hull"] = True
-        found = offered_methods.info_of(self)
-        own = {option.name: option for option in found.options} if found else {}
+        if not self.intersect_hull and self.method != DEFAULT_METHOD:
+            options["hull"] = False
+        info = self.info
+        own = {option.name: option for option in info.options} if info else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:
             options["fusion"] = self.fusion
         if "camera" in own and self.estimate_cameras:
             options["camera"] = "estimated"
         if "symmetry" in own and not self.symmetry:
             options["symmetry"] = False
-        if found is not None:
-            options |= method_options.chosen(self.id_data, found)
+        if info is not None:
+            options |= method_options.chosen(self.id_data, info)
         smallest = round(self.min_component, 6)
         if smallest != declared.default_of("min_component"):
             options["min_component"] = smallest

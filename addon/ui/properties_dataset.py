@@ -22,6 +22,7 @@ CAMERA_NAMES = {
     "pascal3d": "Orthographic",
     "free": "Everything",
     "levelform": "Levelform",
+    "levelform-round": "Levelform, All Around",
 }
 
 

@@ -32,8 +32,8 @@ class Command(Protocol):
 
 def names() -> dict[str, str]:
     """Return the commands in order of their names, each with its module's name."""
-    found = [module.name for module in pkgutil.iter_modules(__path__)]
-    return {name.rstrip("_"): name for name in sorted(found) if not name.startswith("_")}
+    modules = [module.name for module in pkgutil.iter_modules(__path__)]
+    return {name.rstrip("_"): name for name in sorted(modules) if not name.startswith("_")}
 
 
 def find(name: str) -> Command:

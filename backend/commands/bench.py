@@ -54,13 +54,13 @@ def names() -> list[str]:
     RequestError
         If this installation has none.
     """
-    found = sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.py"))
-    if not found:
+    files = sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.py"))
+    if not files:
         raise RequestError(
             "This installation has no benches: they are part of the repository.",
             "Run the command in a checkout that was installed with `pip install -e .`.",
         )
-    return found
+    return files
 
 
 def load(name: str) -> ModuleType:

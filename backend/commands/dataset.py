@@ -3,6 +3,8 @@
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("--meshes", help="with --from renders: the meshes that were rendered")
     convert.add_argument("--category", help="category of all shapes; default: their folder's name")
     convert.add_argument("--limit", type=int, help="at most so many shapes")
+    convert.add_argument(
+        "--only", nargs="+", metavar="PATTERN", help="shapes whose names fit one, as kenney/*"
+    )
+    convert.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="PATTERN", help="shapes not to take"
+    )
     convert.add_argument("--license", default="", help="goes into the provenance")
     _content_arguments(convert)
 
@@ -144,11 +152,19 @@ def _convert(args: argparse.Namespace) -> dict[str, Any]:
     else:
         known = ", ".join((MESHES, RENDERS, *READERS))
         raise RequestError(f"There is no layout {args.layout!r}.", f"Choose one of {known}.")
+    jobs = [job for job in jobs if _wanted(job[0], args.only or ["*"], args.leave_out)]
     if args.limit is not None:
         jobs = jobs[: args.limit]
     if not jobs:
         raise RequestError(f"Nothing to convert was found in {root} as {args.layout}.")
     return _write(args, jobs, {"kind": args.layout, "license": args.license})
+
+
+def _wanted(name: str, only: Sequence[str], leave_out: Sequence[str]) -> bool:
+    """Return whether a shape's name fits a pattern of the first kind and none of the second."""
+    return any(fnmatchcase(name, each) for each in only) and not any(
+        fnmatchcase(name, each) for each in leave_out
+    )
 
 
 def _mesh_jobs(args: argparse.Namespace, root: Path) -> list[tuple[str, Any]]:

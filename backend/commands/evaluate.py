@@ -120,22 +120,22 @@ def _folders(prediction: Path, reference: Path, args: argparse.Namespace) -> dic
     from ..metrics import average
 
     ground_truths = {_stem(path, reference): path for path in find_assets(reference)}
-    found = {_stem(path, prediction): path for path in find_assets(prediction)}
-    pairs = sorted(ground_truths.keys() & found.keys())
+    predictions = {_stem(path, prediction): path for path in find_assets(prediction)}
+    pairs = sorted(ground_truths.keys() & predictions.keys())
     if not pairs:
         raise RequestError(f"No mesh in {prediction} has the name of one in {reference}.")
     rows, objects = [], {}
     with progress() as ticket:
         for index, name in enumerate(pairs):
             ticket.advance(index / len(pairs))
-            measured = _pair(found[name], ground_truths[name], args)
+            measured = _pair(predictions[name], ground_truths[name], args)
             rows.append((str(Path(name).parent), measured))
             objects[name] = measured.values
     headline, by_class = average(rows, args.protocol)
     return {
         "objects": len(pairs),
         "empty": sum(measured.empty for _, measured in rows),
-        "missing": sorted(ground_truths.keys() - found.keys()),
+        "missing": sorted(ground_truths.keys() - predictions.keys()),
         "metrics": headline,
         "by_class": by_class,
         "by_object": objects,

@@ -278,7 +278,7 @@ def _samples() -> "list[Case]":
     from ..images import to_view
     from .reconstruct import read_sources
 
-    found = []
+    samples = []
     root = Path(__file__).parents[2] / "assets" / "sample"
     for folder in sorted(path.parent for path in root.glob("*/truth.npz")):
         world = np.array(json.loads((folder / "transforms.json").read_text())["world_from_volume"])
@@ -291,8 +291,8 @@ def _samples() -> "list[Case]":
             solid = Solid(Mesh(ground_truth["vertices"], ground_truth["faces"]), folder.name)
         points = np.random.default_rng(0).uniform(-1, 1, (20_000, 3)).astype(np.float32)
         inside = solid.inside(points.astype(np.float64))
-        found.append(Case(folder.name, "sample", tuple(views), torch.from_numpy(points), inside))
-    return found
+        samples.append(Case(folder.name, "sample", tuple(views), torch.from_numpy(points), inside))
+    return samples
 
 
 # ---------------------------------------------------------------- cards
@@ -349,8 +349,8 @@ def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
         states = []
         for seed in range(args.seeds if args.runs else 0):
             run = Path(args.runs) / f"{training.name}-seed{seed}" / "run.json"
-            found = json.loads(run.read_text()) if run.exists() else {"step": 0, "done": False}
-            states.append("done" if found["done"] else f"{found['step']} steps")
+            state = json.loads(run.read_text()) if run.exists() else {"step": 0, "done": False}
+            states.append("done" if state["done"] else f"{state['step']} steps")
         lines.append(f"{training.name} ({training.method})" + "".join(f", {s}" for s in states))
     return {"claim": claim.name, "verdict": claim.sentence, "trainings": lines}
 

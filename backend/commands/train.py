@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +140,12 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
         changes["views"] = args.views
     if args.points is not None:
         changes["points"] = tuple(parse_count(word) for word in args.points)
+    strays = sorted(changes.keys() - {entry.name for entry in fields(sampling)})
+    if strays:
+        raise RequestError(
+            f"The {args.part} network of {args.method} draws its own number of {strays[0]}.",
+            f"Leave --{strays[0]} out.",
+        )
     recipe = replace(recipe, sampling=replace(sampling, **changes))
     if args.steps is not None:
         recipe = recipe.with_steps(args.steps)

@@ -174,13 +174,13 @@ class _Search:
     def items_of(self, path: Path) -> list[Item]:
         """Return the objects that one source makes."""
         if path.is_dir():
-            found = self._of_folder(path)
-            if not found:
+            items = self._of_folder(path)
+            if not items:
                 raise RequestError(
                     f"The folder {path} holds no images, no cameras and no folders of images.",
                     "Name another folder.",
                 )
-            return found
+            return items
         if not path.exists():
             raise RequestError(f"There is no {path}.", "Check the path.")
         suffix = path.suffix.lower()
@@ -206,15 +206,15 @@ class _Search:
         images = set(list_images(folder))
         if images and self._fuse:
             return [Item(ItemKind.IMAGES, folder)]
-        found: list[Item] = []
+        items: list[Item] = []
         for path in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
             if path in images:
-                found.append(Item(ItemKind.IMAGE, path))
+                items.append(Item(ItemKind.IMAGE, path))
             elif path.is_dir():
-                found += self._of_sub_folder(path)
+                items += self._of_sub_folder(path)
             elif path.suffix.lower() == SCENE_SUFFIX:
-                found += self._of_scene(path)
-        return found
+                items += self._of_scene(path)
+        return items
 
     def _of_sub_folder(self, folder: Path) -> list[Item]:
         if folder.name.startswith(".") or folder.name.lower() == MASK_FOLDER or folder == self._out:
@@ -314,8 +314,8 @@ def files_of(item: Item) -> list[Path]:
         return [source, *([Path(mask)] if mask else [])]
     folder = source if source.is_dir() else source.parent
     wanted = (*SUFFIXES, *CAMERA_SUFFIXES, ".bin", ".txt") if folder == source else SUFFIXES
-    found = {path for path in _files_below(folder) if path.suffix.lower() in wanted}
-    return sorted(found | ({source} if source.is_file() else set()))
+    paths = {path for path in _files_below(folder) if path.suffix.lower() in wanted}
+    return sorted(paths | ({source} if source.is_file() else set()))
 
 
 def _files_below(folder: Path) -> Iterable[Path]:

@@ -92,17 +92,19 @@ RANGES = {
         "Orthographic, as photographs are cropped", 64, (-10, 35), (2.5, 2.5), roll=8.0, crop=1.2
     ),
 }
-FREE, OWN = "free", "levelform"
+FREE, OWN, ROUND = "free", "levelform", "levelform-round"
 WORDS = {
     **{name: chosen.words for name, chosen in RANGES.items()},
     FREE: "Everything: any side, any lens, orthographic too, tilted and off centre",
     OWN: "Upright and centred, any side, wide-angle to long lenses: for Levelform's own networks",
+    ROUND: "The same, spread evenly around the object, from anywhere: for several views of it",
 }
 # The cameras of "levelform": from wide-angle close-ups to long lenses, always zoomed so that the
 # object frame is as large as through a 42 mm lens on a 36 mm sensor from 3.2 away.
 OWN_DISTANCE, OWN_ZOOM = (2.3, 8.0), 42 / 36 / 3.2
 OWN_ELEVATION = ((-15, 70), (0, 35))  # degrees; a third are drawn from the first, which is all
 # that people photograph from, the others from the second, where most photographs are taken
+ROUND_JITTER = 15.0  # degrees either way from an even spacing
 
 
 def sample_camera_data(
@@ -139,6 +141,10 @@ def sample_camera_data(
         return [_free(rng, size or OWN_SIZE, box) for box in boxes]
     if name == OWN:
         return [_own(rng, size or OWN_SIZE) for _ in boxes]
+    if name == ROUND:
+        even = rng.uniform(0, 360) + 360 / max(count, 1) * np.arange(count)
+        azimuths = even + rng.uniform(-ROUND_JITTER, ROUND_JITTER, count)
+        return [_own(rng, size or OWN_SIZE, float(azimuth)) for azimuth in azimuths]
     chosen = RANGES[name]
     steps = _steps(chosen, rng, count)
     return [
@@ -239,10 +245,11 @@ def _free(rng: np.random.Generator, size: int, box: np.ndarray) -> CameraData:
     return _camera(pose, focal, at, size, orthographic=orthographic)
 
 
-def _own(rng: np.random.Generator, size: int) -> CameraData:
+def _own(rng: np.random.Generator, size: int, azimuth: float | None = None) -> CameraData:
     distance = math.exp(rng.uniform(*np.log(OWN_DISTANCE)))
     elevation = rng.uniform(*OWN_ELEVATION[int(rng.random() > 1 / 3)])
-    pose = look_at(rng.uniform(0, 360), elevation, distance)
+    azimuth = rng.uniform(0, 360) if azimuth is None else azimuth
+    pose = look_at(azimuth, elevation, distance)
     return _camera(pose, size * OWN_ZOOM * distance, (size / 2, size / 2), size)
 
 

@@ -123,10 +123,10 @@ class FolderLock:
         with suppress(OSError):
             os.rename(self.path, aside)
             try:
-                found = json.loads(aside.read_text())
+                record = json.loads(aside.read_text())
             except (OSError, ValueError):
-                found = None
-            if found != owner:
+                record = None
+            if record != owner:
                 os.rename(aside, self.path)
             aside.unlink(missing_ok=True)
 

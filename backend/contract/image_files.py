@@ -66,10 +66,10 @@ def find_mask(path: str | PathLike[str]) -> str:
 
 def list_images(folder: str | PathLike[str]) -> list[Path]:
     """Return a folder's image files in natural order, without the masks of others among them."""
-    found = [path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES]
-    masks = {find_mask(path) for path in found}
-    found = [path for path in found if path.is_file() and str(path) not in masks]
-    return sorted(found, key=lambda path: natural_key(path.name))
+    paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES]
+    masks = {find_mask(path) for path in paths}
+    paths = [path for path in paths if path.is_file() and str(path) not in masks]
+    return sorted(paths, key=lambda path: natural_key(path.name))
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:

@@ -31,10 +31,10 @@ def header_of(content: Bytes) -> ImageHeader | None:
     for magic, (kind, read) in _READERS.items():
         if start.startswith(magic):
             try:
-                found = read(content)
+                parsed = read(content)
             except (struct.error, ValueError, IndexError, KeyError):
                 return None
-            size, oddity = found[:2], "".join(found[2:])
+            size, oddity = parsed[:2], "".join(parsed[2:])
             return ImageHeader(kind, size, oddity) if min(size) > 0 else None
     size = _tga(content[:18])
     return ImageHeader("TGA", size) if size else None

@@ -164,8 +164,9 @@ PIPELINE = (
     Option(
         "hull",
         "bool",
-        False,
-        "keep the result inside the visual hull: cut away what the silhouettes rule out",
+        None,
+        "keep the result inside the visual hull: cut away what the silhouettes rule out; by "
+        "default where several images have cameras",
         stage="field",
     ),
     Option(

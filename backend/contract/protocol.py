@@ -101,6 +101,7 @@ class Reconstruct:
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the pipeline, by name; values or words for them
     fuse : images that all lack cameras show one object; without it several of them are refused
+    resume : name of a kept result to go on from, of a method that improves; empty: a new one
     """
 
     job: str
@@ -122,6 +123,7 @@ class Reconstruct:
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     remarks: tuple[str, ...] = ()
     fuse: bool = False
+    resume: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,16 @@ class Evaluate:
 @dataclass(frozen=True)
 class Cancel:
     """Stop a job, or take it out of the queue; answered by `Cancelled`."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class FinishEarly:
+    """Stop improving a job's result and keep what there is; answered by the job's own end.
+
+    A job whose method does not improve its result goes on as it was.
+    """
 
     job: str
 
@@ -417,6 +429,7 @@ class MethodInfo:
 
     options : those of its own that can be given by name; `options.PIPELINE` come beside them
     level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
+    improves : its result gets better while it is shown; see `FinishEarly`, `Reconstruct.resume`
     """
 
     name: str
@@ -432,6 +445,7 @@ class MethodInfo:
     fusions: tuple[str, ...]
     options: tuple[Option, ...] = ()
     level_unit: str = "distance"
+    improves: bool = False
 
 
 @dataclass(frozen=True)
@@ -474,6 +488,7 @@ _REQUESTS = (
     CheckViews,
     Evaluate,
     Cancel,
+    FinishEarly,
     Forget,
     KeepAtMost,
     Unload,

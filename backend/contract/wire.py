@@ -148,12 +148,12 @@ def read_prefix(prefix: bytes | bytearray, *, version: int, limit: int) -> tuple
     ProtocolError
         If it is no prefix of ours, of another version, or declares more than the limits.
     """
-    magic, found, header, body = _PREFIX.unpack(prefix)
+    magic, sent_version, header, body = _PREFIX.unpack(prefix)
     if magic != _MAGIC:
         raise ProtocolError(f"The channel carries something else than messages ({bytes(magic)!r}).")
-    if found != version:
+    if sent_version != version:
         raise ProtocolError(
-            f"The other side speaks version {found} of the protocol, not {version}."
+            f"The other side speaks version {sent_version} of the protocol, not {version}."
         )
     _check_lengths(header, body, limit)
     return header, body

@@ -36,7 +36,10 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--background", help=_help(settings.BACKGROUND))
     parser.add_argument("--tolerance", type=float, help=_help(settings.TOLERANCE))
     parser.add_argument(
-        "--hull", action="store_true", help="keep the result inside the visual hull"
+        "--hull",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="keep the result inside the visual hull (default: where several images have cameras)",
     )
     parser.add_argument("--fuse", action="store_true", help=settings.FUSE.help)
     parser.add_argument(
@@ -96,7 +99,7 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
     """
     names = ("method", "weights", "resolution", "level", "device", "seed", "color")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    hull = {"hull": True} if args.hull else {}
+    hull = {} if args.hull is None else {"hull": args.hull}
     return replace(
         base,
         **given,
@@ -138,8 +141,8 @@ def parse_options(words: Sequence[str]) -> dict[str, Any]:
     """
     options = {}
     for word in words:
-        name, found, value = word.partition("=")
-        if not found or not name:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
             raise RequestError(f"{word!r} is not an option.", "Give NAME=VALUE.")
         options[name] = value
     return options

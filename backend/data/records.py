@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract.camera_ranges import seed_of
+from ..contract.camera_ranges import ROUND, seed_of
 from ..contract.errors import RequestError
 from ..geometry.cameras import Camera
 from ..geometry.frames import FRAMES, apply
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Renderer = Callable[[Sequence[Camera], Sequence["Lights"]], "RenderedViews"]
 PASSES = ("depth", "normals", "albedo")
-NEAR_STDS = (0.01, 0.05)  # the two halves of a procedural shape's "near" points, object frame
+# Of the two halves of a procedural shape's points beside its surface, by name, object frame.
+STDS = {"near": (0.01, 0.05), "wide": (0.04, 0.1)}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def record_of_mesh(
     arrays = _mesh_points(solid, contents, seed)
     arrays["source_from_object"] = np.linalg.inv(matrix)[None]
     lower, upper = solid.bounds
-    arrays |= _views(_mesh_drawing(solid.mesh), contents, seed, upper - lower)
+    arrays |= _views(_mesh_drawing(solid.mesh, seed), contents, seed, upper - lower)
     if contents.mesh:
         arrays |= _mesh_arrays(solid.mesh)
     info = {"source": asset.source.name, "notes": list(asset.notes), "mended": asdict(report)}
@@ -114,7 +115,7 @@ def images_of_mesh(
     framed = Mesh(apply(matrix, mesh.vertices), mesh.faces, None, mesh.colors)
     extents = np.ptp(framed.vertices[np.unique(framed.faces)], axis=0)
     seed = seed_of(name, contents.seed)
-    return _views(_mesh_drawing(framed), contents, seed, extents), np.linalg.inv(matrix)
+    return _views(_mesh_drawing(framed, seed), contents, seed, extents), np.linalg.inv(matrix)
 
 
 def view_arrays(
@@ -149,14 +150,27 @@ def _views(draw: Renderer, contents: Contents, seed: int, extents: np.ndarray) -
 
     count = contents.views
     cameras = sample_cameras(contents.cameras, count, seed, size=contents.size, extents=extents)
-    rendered = draw(cameras, sample_lights(count, seed=seed))
+    # Views of one round are compared by a network: the light must not move between them.
+    lights = sample_lights(count, seed=seed)
+    lights = lights[:1] * count if contents.cameras == ROUND else lights
+    rendered = draw(cameras, lights)
     return view_arrays(cameras, rendered, passes=contents.passes)
 
 
-def _mesh_drawing(mesh: Mesh) -> Renderer:
+def _mesh_drawing(mesh: Mesh, seed: int) -> Renderer:
+    """Return what draws a mesh; one without colours is given one material at random."""
     from .render import render_mesh
 
-    return lambda cameras, lights: render_mesh(mesh, cameras, lights)
+    rng = np.random.default_rng([seed, 0xC0108])
+    red, green, blue = rng.uniform(0.05, 0.8, 3).tolist()
+    gloss = float(rng.uniform(0, 0.5))
+
+    def draw(cameras: Sequence[Camera], lights: Sequence["Lights"]) -> "RenderedViews":
+        if mesh.colors is not None:
+            return render_mesh(mesh, cameras, lights)
+        return render_mesh(mesh, cameras, lights, color=(red, green, blue), gloss=gloss)
+
+    return draw
 
 
 def _mesh_arrays(mesh: Mesh) -> dict[str, np.ndarray]:
@@ -187,18 +201,19 @@ def _shape_points(batch: Any, contents: Contents, seed: int) -> dict[str, np.nda
     for name, count in contents.points.items():
         if name == "uniform":
             drawn[name] = uniform_points(batch, count, generator=generator)
-        elif name == "near":
+        elif name in STDS:
             halves = (count - count // 2, count // 2)
             drawn[name] = torch.cat(
                 [
                     near_surface_points(batch, half, generator=generator, sigma=std)
-                    for half, std in zip(halves, NEAR_STDS, strict=True)
+                    for half, std in zip(halves, STDS[name], strict=True)
                 ],
                 1,
             )
         else:
             raise RequestError(
-                f"Procedural shapes have no points {name!r}.", 'Choose "uniform" or "near".'
+                f"Procedural shapes have no points {name!r}.",
+                'Choose "uniform", "near" or "wide".',
             )
     arrays: dict[str, np.ndarray] = {}
     for name, points in drawn.items():

@@ -51,10 +51,10 @@ def write_cards(files: Sequence[Path], folder: Path) -> list[Path]:
 
 def bundled() -> list[Path]:
     """Return all files of weights that come with Levelform."""
-    found = sorted(WEIGHTS_FOLDER.glob("*.safetensors"))
-    if not found:
+    paths = sorted(WEIGHTS_FOLDER.glob("*.safetensors"))
+    if not paths:
         raise RequestError("No weights come with this copy.", "Name files with --weights.")
-    return found
+    return paths
 
 
 def card(path: Path) -> list[str]:

@@ -99,7 +99,7 @@ def try_claims(
         check_data(claims, workshop)
         with ticket.stage("TrainingVariant"):
             _train(claims, workshop, seeds, ticket)
-    found = []
+    verdicts = []
     with ticket.stage("Measuring"):
         for index, claim in enumerate(claims):
             part = _part(ticket, index, len(claims))
@@ -110,8 +110,8 @@ def try_claims(
             differences = [
                 difference(numbers[c.first], numbers[c.second], c.by) for c in claim.comparisons
             ]
-            found.append(Tried(claim, numbers, differences))
-    return found
+            verdicts.append(Tried(claim, numbers, differences))
+    return verdicts
 
 
 def _part(ticket: Ticket, index: int, count: int) -> Ticket:
@@ -164,12 +164,12 @@ def _side(
     Without a ticket nothing is measured.
     """
     training = TRAININGS[side.training]
-    found = []
+    measured = []
     for seed in range(seeds):
         if not workshop.done(training, seed):
-            found.append({})
+            measured.append({})
             continue
-        found.append(
+        measured.append(
             workshop.measure(
                 training,
                 seed,
@@ -179,7 +179,7 @@ def _side(
                 ticket=ticket,
             )
         )
-    return found
+    return measured
 
 
 # ---------------------------------------------------------------- the page
@@ -216,8 +216,8 @@ def _section(tried: Tried, note: str) -> list[str]:
     head = ["side", "published", *(MEASURES[key][0] for key in keys), "each seed"]
     unit = f" Published: {claim.unit}." if claim.unit else ""
     lines = [
-        _sentence(comparison, found, verdict)
-        for comparison, found, verdict in zip(
+        _sentence(comparison, difference, verdict)
+        for comparison, difference, verdict in zip(
             claim.comparisons, tried.differences, tried.verdicts, strict=True
         )
     ]
@@ -247,12 +247,12 @@ def _mean(numbers: Mapping[str, Numbers], key: str) -> float:
     return float(np.mean([values[key] for values in numbers.values()]))
 
 
-def _sentence(comparison: Comparison, found: Difference | None, verdict: Verdict) -> str:
+def _sentence(comparison: Comparison, difference: Difference | None, verdict: Verdict) -> str:
     title, digits, scale = MEASURES[comparison.by]
     word = "as well as" if comparison.alike else "better than"
     head = f"{comparison.first} {word} {comparison.second} by {title}: **{verdict}**"
-    if found is None:
+    if difference is None:
         return head
-    seeds = "one seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    mean, noise = (number(v, digits + 1, scale=scale) for v in (found.mean, found.noise))
+    seeds = "one seed" if difference.seeds == 1 else f"{difference.seeds} seeds"
+    mean, noise = (number(v, digits + 1, scale=scale) for v in (difference.mean, difference.noise))
     return f"{head}; better by {mean}, noise {noise}, {seeds}"

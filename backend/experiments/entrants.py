@@ -267,7 +267,7 @@ def load_networks(
     overrides = overrides or {}
     files = {name: overrides.get(name) or bundled_files(name) for name in methods()}
     if names is None:
-        names = [name for name, found in files.items() if found or name == HULL]
+        names = [name for name, paths in files.items() if paths or name == HULL]
     missing = [n for n in names if find_method(n).spec.needs_weights and not files[n]]
     if missing:
         raise RequestError(

@@ -60,7 +60,7 @@ def write_gallery(
     folder.mkdir(parents=True, exist_ok=True)
     unseen = [test for test in tests if not test.learned]
     networks = [entrant for entrant in entrants if entrant.learned]
-    found = []
+    written = []
     for turn, test in enumerate(unseen):
         for index, entrant in enumerate(networks):
             ticket.advance((turn + index / len(networks)) / len(unseen))
@@ -71,8 +71,8 @@ def write_gallery(
             path = folder / f"{name}.png"
             _write(_sheet(test, entrant, chosen), path)
             words = [f"{word} {row.shape} ({row.numbers['iou']:.3f})" for word, row in chosen]
-            found.append(Picked(entrant.title, test.name, ", ".join(words), path))
-    return found
+            written.append(Picked(entrant.title, test.name, ", ".join(words), path))
+    return written
 
 
 def choose(results: TableResults, data: str, entrant: str) -> list[tuple[str, Row]]:

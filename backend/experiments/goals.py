@@ -66,19 +66,19 @@ def goals(
     """Return every goal for the entrants that were measured, on each data set."""
     networks = [e for e in entrants if isinstance(e, NetworkEntrant) and e.learned]
     unseen = [test for test in tests if not test.learned]
-    found: list[Goal] = []
+    listed: list[Goal] = []
     for test in unseen:
         if test.procedural:
-            found += _above_retrieval(results, test, networks)
-            found += _coarse_above_retrieval(results, test, networks)
-            found += _own(results, test, networks)
-            found += _half_of_the_hull(results, test, networks)
-            found += _gap(results, test, [t for t in tests if t.learned], networks)
+            listed += _above_retrieval(results, test, networks)
+            listed += _coarse_above_retrieval(results, test, networks)
+            listed += _own(results, test, networks)
+            listed += _half_of_the_hull(results, test, networks)
+            listed += _gap(results, test, [t for t in tests if t.learned], networks)
         else:
-            found += _above_baselines(results, test, networks)
-        found += _closer_than_retrieval(results, test, networks)
-        found += _rises_with_views(results, test, networks)
-    return found
+            listed += _above_baselines(results, test, networks)
+        listed += _closer_than_retrieval(results, test, networks)
+        listed += _rises_with_views(results, test, networks)
+    return listed
 
 
 def _above_retrieval(
@@ -125,8 +125,8 @@ def _above_baselines(
     for network in networks:
         own = results.mean(test.name, network.name, ONE, "iou")
         categories = [name for name in test.categories if network.knows(name)]
-        found = {b: results.mean(test.name, b, ONE, "iou", categories) for b in BLIND}
-        known = {name: value for name, value in found.items() if value is not None}
+        scores = {b: results.mean(test.name, b, ONE, "iou", categories) for b in BLIND}
+        known = {name: value for name, value in scores.items() if value is not None}
         if own is None or not known:
             continue
         best = max(known, key=lambda name: known[name])

@@ -77,8 +77,8 @@ class GroundTruth:
     def iou(self, field: Field) -> float:
         """Return the IoU of a field with the truth at the stored points."""
         where, inside = self._labelled
-        found = [(field(part.to(field.device)) < 0).cpu() for part in where.split(BLOCK)]
-        return iou(torch.cat(found).numpy(), inside)
+        predicted = [(field(part.to(field.device)) < 0).cpu() for part in where.split(BLOCK)]
+        return iou(torch.cat(predicted).numpy(), inside)
 
     def coarse_iou(self, voxels: torch.Tensor) -> float:
         """Return the IoU of a coarse volume, (28, 28, 28) bool, with the true surface's voxels."""

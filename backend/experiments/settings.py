@@ -48,10 +48,10 @@ def settings_of(model: Reconstructor, views: Sequence[int] = VIEWS) -> tuple[Set
     """Return all settings that a network can be asked in."""
     spec = model.spec
     most = max(views) if spec.max_views is None else spec.max_views
-    found = [Setting(count) for count in views if spec.min_views <= count <= most]
+    settings = [Setting(count) for count in views if spec.min_views <= count <= most]
     estimates = "camera" in model.auxiliary and not lacks(model, "camera")
     if estimates:
-        found.append(ESTIMATED)
+        settings.append(ESTIMATED)
     if estimates or not (spec.needs_camera or lacks(model, "camera")):
-        found.append(UNPOSED)
-    return tuple(found)
+        settings.append(UNPOSED)
+    return tuple(settings)

@@ -49,7 +49,7 @@ class Store:
         whole = lines[:-1] if cut else lines
         try:
             rows = [json.loads(line) for line in whole]
-            found = {_word(row["of"]): dict(row["numbers"]) for row in rows}
+            known = {_word(row["of"]): dict(row["numbers"]) for row in rows}
         except (ValueError, KeyError, TypeError) as error:
             raise RequestError(
                 f"{self.path} does not hold measurements: {error}.",
@@ -58,7 +58,7 @@ class Store:
         if cut:
             with written_whole(self.path) as partial:
                 partial.write_text("".join(whole))
-        return found
+        return known
 
 
 def _word(key: Mapping[str, Any]) -> str:

@@ -114,12 +114,12 @@ class TableResults:
         shapes: Container[str] | None = None,
     ) -> dict[str, list[float]]:
         """Return the numbers of one kind, of all or some shapes, by category."""
-        found: dict[str, list[float]] = {}
+        by_category: dict[str, list[float]] = {}
         for row in self.rows:
             same = (row.data, row.entrant, row.setting) == (data, entrant, setting)
             if same and key in row.numbers and (shapes is None or row.shape in shapes):
-                found.setdefault(row.category, []).append(row.numbers[key])
-        return found
+                by_category.setdefault(row.category, []).append(row.numbers[key])
+        return by_category
 
     def by_category(
         self,
@@ -130,8 +130,8 @@ class TableResults:
         shapes: Container[str] | None = None,
     ) -> dict[str, float]:
         """Return the mean of each category."""
-        found = self.values(data, entrant, setting, key, shapes)
-        return {name: float(np.mean(values)) for name, values in sorted(found.items())}
+        by_category = self.values(data, entrant, setting, key, shapes)
+        return {name: float(np.mean(values)) for name, values in sorted(by_category.items())}
 
     def mean(
         self,
@@ -225,16 +225,16 @@ def measure_all(
 def measure(job: Measurement, ground_truth: GroundTruth, *, seed: int) -> tuple[Numbers, str]:
     """Return the numbers of one job; where nothing was reconstructed the worst ones, and why."""
     try:
-        found = job.entrant.field(job.shape, job.setting)
+        field = job.entrant.field(job.shape, job.setting)
     except LevelformError as error:
         worst = {"iou": 0.0, FAILED: 1.0} | ({"coarse": 0.0} if job.coarse else {})
         more = ground_truth.surface_numbers(None) if job.surface else {}
         return worst | more, error.message
-    numbers = {"iou": ground_truth.iou(found)}
+    numbers = {"iou": ground_truth.iou(field)}
     if job.coarse:
         numbers["coarse"] = ground_truth.coarse_iou(job.entrant.coarse_volume(job.shape))
     if job.surface:
-        mesh = surface_of(found, RESOLUTION)
+        mesh = surface_of(field, RESOLUTION)
         numbers |= ground_truth.surface_numbers(mesh, seed=seed)
         numbers |= {EMPTY: 1.0} if mesh is None else {}
     return numbers, ""

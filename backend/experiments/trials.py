@@ -236,7 +236,7 @@ class Workshop:
         store = Store(self.folder(training.name, seed) / "measures.jsonl")
         data = digest({**self.provenance, **self.tested})
         model: Reconstructor | None = None
-        found: dict[str, Numbers] = {}
+        by_shape: dict[str, Numbers] = {}
         for index, shape in enumerate(self.test):
             ticket.advance(index / len(self.test))
             key = {"data": data, "shape": shape.id, "surface": surface, **vars(how)}
@@ -246,8 +246,8 @@ class Workshop:
                 numbers = _numbers(model, shape, how, surface=surface)
                 store.add(key, numbers)
             if numbers is not None:
-                found[shape.id] = numbers
-        return found
+                by_shape[shape.id] = numbers
+        return by_shape
 
 
 def _numbers(model: Reconstructor, shape: StoredShape, how: Measure, *, surface: bool) -> Numbers:

@@ -82,8 +82,8 @@ class VolumeResults:
 
     def mean(self, method: str, views: int, key: str) -> float | None:
         """Return the mean IoU of a method over the cases."""
-        found = [n[key] for _, name, count, n in self.rows if (name, count) == (method, views)]
-        return float(np.mean(found)) if found else None
+        values = [n[key] for _, name, count, n in self.rows if (name, count) == (method, views)]
+        return float(np.mean(values)) if values else None
 
     def kept(self, method: str, views: int, key: str) -> float | None:
         """Return the fraction of the IoU in the true volume that is left."""
@@ -157,13 +157,13 @@ class _Scene:
 
     def numbers(self, world: np.ndarray) -> Numbers:
         """Return how far the found front and box are from the true ones."""
-        found = self.placement("front")
-        error = abs(float(wrapped(facing_of(found.world_from_volume) - facing_of(world))))
-        local = np.linalg.inv(world) @ found.world_from_volume
+        placement = self.placement("front")
+        error = abs(float(wrapped(facing_of(placement.world_from_volume) - facing_of(world))))
+        local = np.linalg.inv(world) @ placement.world_from_volume
         return {
             "front_error": error,
-            "decided": float(found.front_from == "found"),
-            "certainty": found.front_certainty,
+            "decided": float(placement.front_from == "found"),
+            "certainty": placement.front_certainty,
             "scale": float(np.cbrt(np.linalg.det(local[:3, :3]))),
             "shift": float(np.linalg.norm(local[:3, 3])),
         }
@@ -186,8 +186,10 @@ class _Scene:
         made = reconstruct(views)
         local = torch.from_numpy(np.linalg.inv(volume) @ self.world)
         points = (self.case.points.double() @ local[:3, :3].T + local[:3, 3]).float()
-        found = [(made(part.to(made.device)) < 0).cpu() for part in points.split(BLOCK)]
-        inside = torch.cat(found) & (points.abs() <= 1).all(1)  # outside the cube nothing is made
+        predicted = [(made(part.to(made.device)) < 0).cpu() for part in points.split(BLOCK)]
+        inside = torch.cat(predicted) & (points.abs() <= 1).all(
+            1
+        )  # outside the cube nothing is made
         return iou(inside.numpy(), self.case.inside)
 
 

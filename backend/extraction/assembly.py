@@ -1,4 +1,4 @@
-"""Pieces to one mesh: arrays put together, holes looked for."""
+"""Assembles the pieces of a level into one mesh, and tests whether it is watertight."""
 
 from dataclasses import replace
 
@@ -8,16 +8,17 @@ import torch
 from ..geometry.meshes import Mesh
 from .placing import Vertices
 
+# Odd constants of the SplitMix64 hash.
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
 
 class Pieces:
-    """The vertices and triangles of one level, in the order in which they were found.
+    """The vertices and triangles of one level, in the order of their discovery.
 
     Parameters
     ----------
     blank_normals
-        The vertices come without normals; they get those of their triangles.
+        The vertices come without normals and get those of their triangles.
     """
 
     def __init__(self, *, blank_normals: bool = False) -> None:
@@ -26,7 +27,7 @@ class Pieces:
         self._faces: list[np.ndarray] = []
 
     def add(self, vertices: Vertices, faces: torch.Tensor) -> None:
-        """Add vertices and triangles; these may use any vertex added so far."""
+        """Add vertices and triangles; faces may reference any vertex added so far."""
         arrays = (vertices.positions, vertices.normals, vertices.colors)
         self._vertices.append(tuple(None if a is None else a.cpu().numpy() for a in arrays))
         self._faces.append(faces.cpu().numpy())
@@ -37,14 +38,14 @@ class Pieces:
         positions, normals, colors = (
             None if any(p is None for p in part) else np.concatenate(part) for part in parts
         )
-        assert positions is not None  # only normals and colours may be
+        assert positions is not None  # only normals and colours are optional
         mesh = Mesh(positions, np.concatenate(self._faces), normals, colors)
         if self._blank_normals:
             return replace(mesh, normals=face_normals(mesh))
         return _without_blank_normals(mesh)
 
     def last(self, mesh: Mesh) -> Mesh:
-        """Return the triangles added last, with the vertices they use; `mesh` is the whole."""
+        """Return the triangles added last with their vertices; `mesh` is the whole mesh."""
         faces = self._faces[-1]
         first = faces.min(initial=len(mesh.vertices))  # their vertices came last, or nearly so
         normals, colors = (None if a is None else a[first:] for a in (mesh.normals, mesh.colors))
@@ -52,7 +53,7 @@ class Pieces:
 
 
 def part(mesh: Mesh, faces: np.ndarray | None = None) -> Mesh:
-    """Return some triangles of a mesh ((F,) mask; None: all), with the vertices they use."""
+    """Return the triangles of a mesh selected by a (F,) mask (None: all) with their vertices."""
     kept = mesh.faces if faces is None else mesh.faces[faces]
     used = np.zeros(len(mesh.vertices), bool)
     used[kept.reshape(-1)] = True
@@ -62,7 +63,7 @@ def part(mesh: Mesh, faces: np.ndarray | None = None) -> Mesh:
 
 
 def joined(first: Mesh, second: Mesh) -> Mesh:
-    """Return two meshes as one, without welding."""
+    """Concatenate two meshes without welding vertices."""
     normals, colors = (
         None if a is None or b is None else np.concatenate([a, b])
         for a, b in ((first.normals, second.normals), (first.colors, second.colors))
@@ -77,14 +78,14 @@ def joined(first: Mesh, second: Mesh) -> Mesh:
 
 
 def faces_past(mesh: Mesh, x: float) -> Mesh:
-    """Return the triangles beyond a plane of cell borders at `x`; none straddles it."""
+    """Return the triangles past the plane of cell borders at `x`; none crosses it."""
     return part(mesh, mesh.vertices[:, 0][mesh.faces].mean(axis=1) > x)
 
 
 def face_normals(mesh: Mesh) -> np.ndarray:
-    """Return (V, 3) unit normals: the mean of the triangles around a vertex, weighted by area."""
+    """Return (V, 3) unit vertex normals: area-weighted means over the adjacent triangles."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
-    area = np.cross(b - a, c - a)
+    area = np.cross(b - a, c - a)  # (F, 3) normal times twice the area
     total = np.zeros((len(mesh.vertices), 3))
     for axis in range(3):
         for k in range(3):
@@ -96,7 +97,7 @@ def face_normals(mesh: Mesh) -> np.ndarray:
 
 
 def _without_blank_normals(mesh: Mesh) -> Mesh:
-    """Give vertices at which the field has no slope the normal of the triangles around them."""
+    """Give vertices with zero field gradient the normal of their adjacent triangles."""
     if mesh.normals is None:
         return mesh
     blank = ~mesh.normals.any(axis=1)
@@ -106,16 +107,17 @@ def _without_blank_normals(mesh: Mesh) -> Mesh:
 
 
 def is_watertight(faces: np.ndarray) -> bool:
-    """Whether each directed edge of the triangles is met by one in the opposite direction.
+    """Whether every directed edge of the triangles has its opposite.
 
-    Each edge (a, b) is given a pseudo-random 64-bit number, counted with a minus where b < a. Over
-    closed, consistently oriented triangles the sum is zero; over others it is so with a chance of
-    2^-64. Sorting a million edges would take as long as finding the mesh.
+    Each edge (a, b) gets a pseudo-random 64-bit number, negated where b < a. The sum is zero for
+    closed, consistently oriented triangles, and otherwise with a probability of 2^-64. Sorting a
+    million edges would take as long as the extraction.
     """
     total = 0
     for start in range(0, len(faces), 1 << 16):
         block = faces[start : start + (1 << 16)].astype(np.uint64)
         ends = np.roll(block, -1, axis=1)
+        # A hash of the undirected edge; the sign carries the direction.
         number = (np.minimum(block, ends) << np.uint64(32) | np.maximum(block, ends)) * _MIX[0]
         number = (number ^ number >> np.uint64(29)) * _MIX[1]
         number ^= number >> np.uint64(32)

@@ -1,4 +1,4 @@
-"""Sparse storage over a lattice: columns of numbers, only in bricks of 4³ nodes that are in use."""
+"""Sparse storage on a lattice: columns of numbers, allocated in bricks of 4³ nodes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,96 +7,98 @@ import torch
 from torch import Tensor
 
 SHIFT = 2
-SIDE = 1 << SHIFT
+SIDE = 1 << SHIFT  # nodes along a side of a brick
 VOLUME = SIDE**3
 CHUNK = 1 << 15
-"""Cells handled at once: their eight corners stay in a processor's cache."""
+"""Cells processed at once: the arrays of their eight corners fit the CPU's cache."""
 
 Places = Tensor
 """(3, N) int32 coordinates on the lattice."""
 
 
 def chunks(places: Places) -> Iterator[Places]:
-    """Split places into chunks that stay in cache."""
+    """Split places into chunks that fit the cache."""
     return iter(places.split(CHUNK, dim=1))
 
 
 @dataclass
 class Column:
-    """One number for each node of each brick; `fill` where none was written."""
+    """One number per node of each brick; `fill` where none was written."""
 
     data: Tensor
     fill: float
 
 
 class Bricks:
-    """A lattice of nodes, of which only bricks in use take memory.
+    """A lattice of nodes that allocates memory only for bricks in use.
 
-    A node in a brick in use has a *row*: an int32 index into every column. Rows below `VOLUME`
-    belong to the absent brick, whose entries keep their fill.
+    Each node of an allocated brick has a *row*, an int32 index into all columns. Rows below
+    `VOLUME` belong to a shared placeholder for absent bricks, whose entries keep their fill.
 
     Parameters
     ----------
     shape
         Nodes along x, y, z.
     device
-        Where the columns live.
+        Device of the columns.
     """
 
     def __init__(self, shape: Sequence[int], device: torch.device) -> None:
         self.device = device
         x, y, z = (-(-count // SIDE) for count in shape)
         self._stride = (y * z, z, 1)
+        # By brick, its position in the columns in units of VOLUME; 0: absent.
         self._slot = torch.zeros(x * y * z, dtype=torch.int32, device=device)
+        # By slot, the place of the brick's first node.
         self._origin = torch.zeros((3, 1), dtype=torch.int32, device=device)
         self._columns: dict[str, Column] = {}
 
     @property
     def rows(self) -> int:
-        """Number of rows in use, those of the absent brick included."""
+        """Number of rows, including those of the placeholder."""
         return self._origin.shape[1] * VOLUME
 
     @property
     def bytes(self) -> int:
-        """Memory taken."""
+        """Memory in bytes."""
         columns = [column.data for column in self._columns.values()]
         return sum(t.numel() * t.element_size() for t in (self._slot, self._origin, *columns))
 
     def add_column(self, name: str, dtype: torch.dtype, fill: float) -> None:
-        """Start a column, or start it anew."""
+        """Add a column, or reset it."""
         data = torch.full((self.rows,), fill, dtype=dtype, device=self.device)
         self._columns[name] = Column(data, fill)
 
     def drop_column(self, name: str) -> None:
-        """Give a column's memory back."""
+        """Free a column."""
         self._columns.pop(name, None)
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return a column up to the last row in use; writing to it writes to the storage."""
+        """Return a column, (rows,), as a view of the storage."""
         return self._columns[name].data[: self.rows]
 
     # ------------------------------------------------------------ places to rows and back
 
     def reserve(self, places: Places) -> None:
-        """Bring the bricks of `places` into use."""
+        """Allocate the bricks of `places`."""
         bricks = self._brick(places)
         self._use(bricks, self._slot.index_select(0, bricks))
 
     def row(self, places: Places) -> Tensor:
-        """Return (N,) int32 rows of `places`, which must lie on the lattice."""
+        """Return the (N,) int32 rows of `places`, which must lie on the lattice."""
         x, y, z = places & (SIDE - 1)
         slot = self._slot.index_select(0, self._brick(places))
         return (slot << 3 * SHIFT) + (x << 2 * SHIFT) + (y << SHIFT) + z
 
     def corner_rows(self, cells: Places, *, reserve: bool = False) -> Tensor:
-        """Return (8, N) int32 rows of the corners of `cells`, in the order of `tables.CORNERS`.
+        """Return the (8, N) int32 rows of the corners of `cells`, in the order of `tables.CORNERS`.
 
-        A cell is the place of its corner 0. With `reserve` the corners' bricks are brought into
-        use.
+        A cell is named by the place of its corner 0. `reserve` allocates the corners' bricks.
         """
+        # Brick number and local row are sums over the axes, so 6 terms give all 8 corners.
         brick, local = [], []
         for axis, stride in enumerate(self._stride):
-            ends = torch.stack([cells[axis], cells[axis] + 1])
+            ends = torch.stack([cells[axis], cells[axis] + 1])  # (2, N)
             brick.append((ends >> SHIFT) * stride)
             local.append((ends & (SIDE - 1)) << (2 - axis) * SHIFT)
         bricks = _outer_sum(brick).reshape(-1)
@@ -106,7 +108,7 @@ class Bricks:
         return (slot.view(8, -1) << 3 * SHIFT).add_(_outer_sum(local).view(8, -1))
 
     def places(self, rows: Tensor) -> Places:
-        """Return the places of rows in use."""
+        """Return the places, (3, N), of rows; the inverse of `row`."""
         local = rows & (VOLUME - 1)
         inner = torch.stack([local >> 2 * SHIFT, (local >> SHIFT) & (SIDE - 1), local & (SIDE - 1)])
         return self._origin.index_select(1, rows >> 3 * SHIFT).add_(inner)
@@ -118,17 +120,20 @@ class Bricks:
         return x.add_(y).add_(z)
 
     def _use(self, bricks: Tensor, slot: Tensor) -> bool:
-        """Bring bricks into use that have slot 0, in order of their number, so that runs repeat
-        exactly.
+        """Allocate the absent bricks, in ascending order so that runs are reproducible.
 
         Returns whether there were any.
+
+        Parameters
+        ----------
+        bricks, slot : (K,) numbers of bricks and their slots, with repeats
         """
         absent = slot == 0
         if not absent.any():
             return False
         if len(bricks) * 16 < len(self._slot):
             new = unique(bricks[absent], len(self._slot))
-        else:  # many: mark them all
+        else:  # many: marking is cheaper than sorting
             marks = torch.zeros_like(self._slot, dtype=torch.bool)
             marks.index_fill_(0, bricks.long(), True)
             new = torch.nonzero(marks.logical_and_(self._slot == 0))[:, 0]
@@ -142,7 +147,7 @@ class Bricks:
         return True
 
     def _grow(self) -> None:
-        """Give every column room for all bricks, and a quarter more when it has to move."""
+        """Make room for all bricks in every column, with a quarter in reserve when it is moved."""
         for column in self._columns.values():
             held = len(column.data)
             if held < self.rows:
@@ -152,7 +157,7 @@ class Bricks:
 
 
 def unique(numbers: Tensor, limit: int) -> Tensor:
-    """Return the sorted distinct `numbers` below `limit`, int64: sorts few, marks many."""
+    """Return the sorted distinct `numbers` below `limit`, int64, by sorting few or marking many."""
     if len(numbers) * 64 < limit:
         return torch.unique(numbers).long()
     marks = torch.zeros(limit, dtype=torch.bool, device=numbers.device)

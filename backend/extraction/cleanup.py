@@ -1,4 +1,4 @@
-"""Clean-up of a finished mesh: small bodies dropped, voids filled, triangles saved."""
+"""Clean-up of the final mesh: removes small bodies, fills voids, decimates."""
 
 from dataclasses import replace
 
@@ -10,11 +10,11 @@ from .assembly import face_normals, is_watertight, part
 from .types import Cleanup
 
 _AGGRESSION = (7.0, 3.0, 1.0)
-"""How fast the decimation raises its threshold: from quick to careful."""
+"""Rates at which decimation raises its error threshold, tried from fast to careful."""
 
 
 def check_cleanup(cleanup: Cleanup) -> Cleanup:
-    """Return the clean-up; raise `RequestError` where it can't be done."""
+    """Return the clean-up; raise `RequestError` if it is invalid."""
     if not 0.0 <= cleanup.min_component <= 1.0:
         raise RequestError(
             f"The smallest component is a share of the largest, not {cleanup.min_component}.",
@@ -28,10 +28,9 @@ def check_cleanup(cleanup: Cleanup) -> Cleanup:
 
 
 def clean(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, ...]]:
-    """Return the mesh after the clean-up asked for, and remarks on what could not be done.
+    """Return the mesh after the clean-up, and remarks on what could not be done.
 
-    Decimation moves vertices: its normals are the triangles' own, and colours must be asked for
-    anew.
+    Decimation moves vertices: normals are recomputed from the triangles, and colours are dropped.
     """
     remarks: tuple[str, ...] = ()
     if cleanup.min_component > 0 or cleanup.fill_voids:
@@ -46,28 +45,28 @@ def clean(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, ...]]:
 
 
 def _chosen_components(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, ...]]:
-    """Drop bodies that are too small, with their voids, and voids to fill, with what is in them.
+    """Remove bodies that are too small and their voids; remove voids to fill and their contents.
 
-    A remark tells how many bodies were too small.
+    A remark gives the number of bodies removed.
     """
     labels, count = _components(mesh)
     if count < 2:
         return mesh, ()
     area, volume = _areas_and_volumes(mesh, labels, count)
-    body = volume > 0
+    body = volume > 0  # (count,); voids face inwards, so their signed volume is negative
     inside = _containment(mesh, labels, volume)
     drop = body & (area < cleanup.min_component * area[body].max(initial=0.0))
     remarks = _dropped(int(drop.sum()), cleanup.min_component)
     drop |= ~body & (drop[inside] & (inside >= 0))
     if cleanup.fill_voids:
         drop |= ~body
-        for component in np.argsort(-np.abs(volume)):  # from the outside in
+        for component in np.argsort(-np.abs(volume)):  # outermost first
             drop[component] |= inside[component] >= 0 and drop[inside[component]]
     return (part(mesh, ~drop[labels]) if drop.any() else mesh), remarks
 
 
 def _dropped(count: int, fraction: float) -> tuple[str, ...]:
-    """Return what to tell of bodies that were too small; nothing where there were none."""
+    """Return the remark on removed bodies, if there were any."""
     if not count:
         return ()
     pieces = "1 loose piece" if count == 1 else f"{count} loose pieces"
@@ -78,7 +77,7 @@ def _dropped(count: int, fraction: float) -> tuple[str, ...]:
 
 
 def _components(mesh: Mesh) -> tuple[np.ndarray, int]:
-    """Return (F,) the connected component of each triangle, and how many there are."""
+    """Return the connected component of each triangle, (F,), and the number of components."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -91,7 +90,7 @@ def _components(mesh: Mesh) -> tuple[np.ndarray, int]:
 
 
 def _areas_and_volumes(mesh: Mesh, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (count,) areas and signed volumes; a void, seen from within the solid, is negative."""
+    """Return (count,) areas and signed volumes; voids, facing inwards, are negative."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
     twice = np.cross(b - a, c - a)
     area = np.bincount(labels, np.linalg.norm(twice, axis=1) / 2, count)
@@ -99,7 +98,7 @@ def _areas_and_volumes(mesh: Mesh, labels: np.ndarray, count: int) -> tuple[np.n
 
 
 def _containment(mesh: Mesh, labels: np.ndarray, volume: np.ndarray) -> np.ndarray:
-    """Return (count,) for each component the innermost component around it, or -1."""
+    """Return (count,), the innermost component around each component, or -1."""
     count = len(volume)
     corners = mesh.vertices[mesh.faces].astype(np.float64)  # (F, 3, 3)
     own = [corners[labels == k] for k in range(count)]
@@ -116,9 +115,9 @@ def _containment(mesh: Mesh, labels: np.ndarray, volume: np.ndarray) -> np.ndarr
 
 
 def _winding(point: np.ndarray, corners: np.ndarray) -> float:
-    """Return how often triangles (F, 3, 3) wind around a point: 1 within, 0 without, in size.
+    """Return the absolute winding number of triangles (F, 3, 3) at a point: 1 inside, 0 outside.
 
-    Van Oosterom and Strackee's solid angle of a triangle, 1983, summed.
+    The sum of the triangles' solid angles (Van Oosterom and Strackee, 1983).
     """
     a, b, c = (corners[:, k] - point for k in range(3))
     la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
@@ -135,9 +134,10 @@ def _decimated(mesh: Mesh, budget: int) -> tuple[Mesh, tuple[str, ...]]:
     from fast_simplification import simplify
 
     closed = is_watertight(mesh.faces)
+    # Decimation can tear a closed mesh; slower rates do so less often.
     for aggression in _AGGRESSION:
-        found = simplify(mesh.vertices, mesh.faces, target_count=budget, agg=aggression)
-        vertices, faces = found[:2]
+        simplified = simplify(mesh.vertices, mesh.faces, target_count=budget, agg=aggression)
+        vertices, faces = simplified[:2]
         smaller = Mesh(np.asarray(vertices, np.float32), np.asarray(faces, np.int32))
         if not closed or is_watertight(smaller.faces):
             normals = None if mesh.normals is None else face_normals(smaller)

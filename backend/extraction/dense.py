@@ -1,4 +1,4 @@
-"""Dense extraction: every node of the grid and PyMCubes. The readable reference, and the oracle."""
+"""Dense extraction, every node of the grid and PyMCubes: the readable reference for the tests."""
 
 import math
 from pathlib import Path
@@ -9,11 +9,11 @@ import torch
 from .sampler import FieldEvaluator
 
 _BYTES_A_NODE = 24
-"""float32 values and their capped copy, and PyMCubes' own float64 ones."""
+"""Bytes per node: float32 values, their capped copy, and PyMCubes' own float64 copies."""
 
 
 def available_memory() -> int | None:
-    """Return the bytes that can still be had, or None; Linux kills who takes more than that."""
+    """Return the available bytes, None if unknown; Linux kills processes that exceed them."""
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:
@@ -38,7 +38,7 @@ def dense_values(sampler: FieldEvaluator, n: int) -> np.ndarray:
 
 
 def capped(values: np.ndarray, level: float) -> np.ndarray:
-    """Return the values with the grid's border outside."""
+    """Return a copy of the values, (X, Y, Z), with the border nodes outside."""
     closed = values.copy()
     outside = np.float32(
         max(float(values.max()), np.nextafter(np.float32(level), np.float32(np.inf)))

@@ -1,4 +1,4 @@
-"""The grid over the box: cubes, nested from level to level."""
+"""The grid over the box: cubic cells, nested from level to level."""
 
 import logging
 import math
@@ -12,7 +12,7 @@ from ..contract.errors import RequestError
 logger = logging.getLogger(__name__)
 
 COARSEST = 32
-"""The coarsest resolution; all others are this times a power of two."""
+"""Coarsest resolution; all others are this times a power of two."""
 FINEST = 1024
 BOX = ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
@@ -21,15 +21,15 @@ Box = tuple[Sequence[float], Sequence[float]]
 
 @dataclass(frozen=True)
 class Grid:
-    """A box covered with cubes, `n` of them along its longest side, for any `n`.
+    """A box covered by cubic cells, `n` along its longest side, for any level `n`.
 
-    The grid is anchored at `lower`. Along a shorter side it has as many whole cells as cover the
-    box, so that its last nodes lie less than a cell beyond `upper`; the cap is at the box itself.
-    Node i of level n is node 2 i of level 2 n, at the very same float32 position.
+    The grid is anchored at `lower`. Along a shorter side whole cells cover the box, so the last
+    nodes may lie up to a cell past `upper`; the cap lies on the box itself. Node i of level n is
+    node 2 i of level 2 n, at exactly the same float32 position.
 
     Attributes
     ----------
-    lower, upper : corners of the box, volume frame, float32 numbers
+    lower, upper : corners of the box, volume frame, float32
     """
 
     lower: tuple[float, float, float]
@@ -42,7 +42,7 @@ class Grid:
         Raises
         ------
         RequestError
-            If the box is not two finite corners with room between them.
+            If the box is not two finite corners with lower < upper.
         """
         try:
             lower, upper = np.asarray(BOX if box is None else box, np.float64)
@@ -77,16 +77,16 @@ class Grid:
         return x, y, z
 
     def margin(self, n: int) -> float:
-        """Return how near to a node a vertex may come, as a share of an edge.
+        """Return the minimum distance of a vertex from a node, as a fraction of the edge.
 
-        Far enough for float32 to tell the vertices of one cell apart, and near enough to move none
-        visibly. With it no triangle is degenerate: its three vertices lie strictly inside three
-        edges of a cube, and no line meets three of those.
+        Large enough for float32 to separate the vertices of a cell, too small to be visible. It
+        excludes degenerate triangles: the three vertices lie strictly inside three edges of a
+        cube, and no line meets the interiors of three.
 
         Raises
         ------
         RequestError
-            If the cells are so small that float32 can't hold positions in them.
+            If the cells are too small for float32 positions.
         """
         reach = max(abs(c) for c in (*self.lower, *self.upper))
         margin = max(1e-3, 16 * float(np.spacing(np.float32(reach))) / self.step(n))
@@ -100,12 +100,12 @@ class Grid:
 
 
 def round_up(resolution: int, *, what: str = "resolution") -> tuple[int, str]:
-    """Return the next of 32, 64, ... 1024, and a sentence when that is another number.
+    """Return the next of 32, 64, ... 1024, and a remark if that differs from `resolution`.
 
     Raises
     ------
     RequestError
-        If it is no number or beyond the finest level.
+        If it is not a positive number, or above the finest level.
     """
     if isinstance(resolution, bool) or resolution != resolution or resolution < 1:
         raise RequestError(f"The {what} must be a positive number, not {resolution}.")

@@ -1,9 +1,9 @@
-"""Sparse marching cubes: vertices and triangles of the cells that the surface passes through.
+"""Sparse marching cubes: vertices and triangles of the active cells.
 
-A vertex sits on a crossed edge, an edge belongs to the node it starts from, and a node's vertices
-have consecutive numbers. One int32 a node (the first number, and which of its three edges are
-crossed) thus finds the vertex of any edge without a sort or a hash, and neighbouring cells share
-it.
+A vertex sits on a crossed edge, an edge belongs to the node where it starts, and the vertices of a
+node are numbered consecutively. One int32 per node (the first number and a mask of its crossed
+edges) therefore locates the vertex of any edge without sorting or hashing, and neighbouring cells
+share vertices.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,17 @@ from .refine import ActiveCells
 from .sampler import FieldEvaluator
 from .tables import AXIS_OF, CORNER_OF, CORNERS, COUNT, FIRST, OWN_EDGES
 
+# By mask of crossed edges: their number, and of edge k the number of crossed edges before it.
 _POPULATION = np.array([bin(mask).count("1") for mask in range(8)], np.int32)
 _RANK = np.array([[bin(mask & ((1 << k) - 1)).count("1") for k in range(3)] for mask in range(8)])
 
 
 @dataclass(frozen=True)
 class CrossedEdges:
-    """Edges on which vertices sit, in the order of the vertices' numbers.
+    """Edges with a vertex, in the order of the vertices' numbers.
 
-    start : (3, N) int32 places of the nodes they start from
-    axis : (N,) int64 along which they run
+    start : (3, N) int32 places of their start nodes
+    axis : (N,) int64, direction
     first, second : (N,) field values at the start and at the end
     """
 
@@ -40,7 +41,7 @@ class CrossedEdges:
 
 
 class Mesher:
-    """Turns the active cells of one level, as they are found, into vertices and triangles.
+    """Turns the active cells of one level into vertices and triangles as they are found.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class Mesher:
     n
         Cells along the box's longest side.
     cap
-        The border counts as outside: then no edge on the grid's upper faces is crossed, and every
+        The border counts as outside. Then no edge on the grid's upper faces is crossed, and every
         crossed edge starts at corner 0 of an active cell.
     """
 
@@ -57,6 +58,7 @@ class Mesher:
         self.sampler, self.n, self.cap = sampler, n, cap
         self.shape = sampler.grid.shape(n)
         self.bricks = sampler.level(n)
+        # First vertex number << 3 | mask of crossed edges.
         self.bricks.add_column("vertex", torch.int32, -1)
         self.vertices = 0
         device = sampler.device
@@ -69,13 +71,13 @@ class Mesher:
         self._edge = torch.as_tensor(code, dtype=torch.int32, device=device)
 
     def close(self) -> None:
-        """Give back what only the meshing needed."""
+        """Free the memory that only meshing needs."""
         self.bricks.drop_column("vertex")
 
     # ------------------------------------------------------------ vertices
 
     def number(self, cells: ActiveCells) -> CrossedEdges:
-        """Number the vertices of new cells; return the edges they sit on."""
+        """Number the vertices of new cells; return their edges."""
         parts = [
             self._number(places, cases, corner)
             for places, cases in zip(chunks(cells.places), cells.cases.split(CHUNK), strict=True)
@@ -94,12 +96,13 @@ class Mesher:
         )
 
     def _number(self, cells: Places, cases: Tensor, corner: int) -> CrossedEdges | None:
-        """Number the vertices that belong to one corner of the cells.
+        """Number the vertices on the edges that start at one corner of the cells, (3, N).
 
-        Corners other than 0 own edges only on the upper border, where no cell has them as corner 0.
+        Corners other than 0 are considered only on the upper border: elsewhere the node is corner 0
+        of a neighbour.
         """
         self.sampler.ticket.check()
-        masks = self._own[corner].index_select(0, cases.int())
+        masks = self._own[corner].index_select(0, cases.int())  # (N,) crossed edges from the corner
         owner = masks != 0
         for axis, bit in enumerate(CORNERS[corner]):
             if bit:
@@ -111,7 +114,7 @@ class Mesher:
         nodes += torch.as_tensor(CORNERS[corner], dtype=torch.int32, device=nodes.device)[:, None]
         masks = masks.index_select(0, index)
         count = self._population.index_select(0, masks)
-        ends = torch.cumsum(count, 0, dtype=torch.int32)
+        ends = torch.cumsum(count, 0, dtype=torch.int32)  # exclusive ends of each node's numbers
         rows = self.bricks.row(nodes)
         packed = ((ends - count + self.vertices) << 3) | masks
         self.bricks["vertex"].index_copy_(0, rows.long(), packed)
@@ -122,14 +125,21 @@ class Mesher:
     def _edges(
         self, nodes: Places, rows: Tensor, masks: Tensor, first: Tensor, total: int
     ) -> CrossedEdges:
-        """Spell out the crossed edges of nodes, in the order of their vertices."""
+        """List the crossed edges of nodes in the order of their vertex numbers.
+
+        Parameters
+        ----------
+        nodes, rows, masks : (3, K), (K,), (K,) place, row and crossed edges of each node
+        first : (K,) number of each node's first vertex, from 0
+        total : number of edges
+        """
         value = self.bricks["value"]
         device = nodes.device
         node = torch.zeros(total, dtype=torch.int64, device=device)
         axis_of = torch.zeros(total, dtype=torch.int64, device=device)
         second = torch.zeros(total, device=device)
         for axis in range(3):
-            crossed = torch.nonzero(masks & (1 << axis))[:, 0]
+            crossed = torch.nonzero(masks & (1 << axis))[:, 0]  # nodes whose edge on `axis` is
             rank = self._rank.index_select(0, masks.index_select(0, crossed) * 3 + axis)
             number = (first.index_select(0, crossed) + rank).long()
             ends = nodes.index_select(1, crossed)
@@ -144,9 +154,9 @@ class Mesher:
     # ------------------------------------------------------------ triangles
 
     def triangles(self, cells: ActiveCells) -> Tensor:
-        """Return (F, 3) int32 triangles of cells, counter-clockwise seen from outside.
+        """Return (F, 3) int32 triangles of cells, counter-clockwise as seen from outside.
 
-        The vertices of all cells that share an edge with them must have been numbered.
+        The vertices of all cells that share an edge with them must be numbered already.
         """
         parts = [
             self._triangles(places, cases)
@@ -160,15 +170,16 @@ class Mesher:
             return torch.zeros((0, 3), dtype=torch.int32, device=cells.device)
         packed = self.bricks["vertex"].index_select(0, self.bricks.corner_rows(cells).reshape(-1))
         cases = cases.int()
-        count = self._count.index_select(0, cases)
+        count = self._count.index_select(0, cases)  # (N,) triangles per cell
         ends = torch.cumsum(count, 0, dtype=torch.int32)
         total = int(ends[-1])
-        cell = torch.repeat_interleave(count, output_size=total).int()
+        cell = torch.repeat_interleave(count, output_size=total).int()  # (F,) cell of each triangle
+        # Its entry in the table: the case's first one plus the triangle's rank within the cell.
         shift = self._first.index_select(0, cases) - (ends - count)
         entry = torch.arange(total, dtype=torch.int32, device=cells.device)
         entry += shift.index_select(0, cell)
         edge = self._edge.index_select(0, entry)  # (F, 3) corner * 4 + axis
-        where = (edge >> 2) * len(cases) + cell[:, None]
+        where = (edge >> 2) * len(cases) + cell[:, None]  # (F, 3) into the (8, N) corners
         packed = packed.index_select(0, where.reshape(-1))
         rank = self._rank.index_select(0, (packed & 7) * 3 + (edge & 3).reshape(-1))
         return ((packed >> 3) + rank).view(-1, 3)

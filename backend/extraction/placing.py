@@ -1,4 +1,4 @@
-"""Where on its edge a vertex sits, which way it faces, and its colour."""
+"""Places vertices on their edges by root finding, and asks the field for normals and colours."""
 
 from dataclasses import dataclass, fields
 
@@ -10,21 +10,19 @@ from .marching import CrossedEdges
 from .sampler import FieldEvaluator
 
 STEPS = 5
-"""Evaluations a vertex at most; one is enough where the field is smooth."""
+"""Maximum number of evaluations per vertex; smooth fields need one."""
 CONVERGED = 0.005
-"""A vertex is where it belongs when two straight lines, one between the bracket's ends and one
-through the last two points of one side, meet the level this near to each other, as a share of the
-edge: where a field is smooth, the error that is left is smaller still by the field's bend over a
-cell."""
+"""Convergence tolerance (fraction of the edge): stop when the false-position and one-sided secant
+estimates differ by less; for smooth fields the true error is then second order."""
 
 
 @dataclass(frozen=True)
 class Vertices:
-    """Vertices with what is known at each.
+    """Vertices and their attributes.
 
     positions : (V, 3) float32, volume frame
-    normals : (V, 3) float32, unit length, zero where the field has no slope; None: not asked for
-    colors : (V, 4) float32, linear RGBA; None: not asked for, or the field has none
+    normals : (V, 3) float32 unit vectors, zero where the gradient is; None: not requested
+    colors : (V, 4) float32 linear RGBA; None: not requested, or the field has none
     """
 
     positions: Tensor
@@ -42,13 +40,13 @@ class Placer:
     n
         Cells along the box's longest side.
     level
-        The value of the field that the surface has.
+        Value of the field on the surface.
     cap
         The box's border counts as outside.
     normals, color
-        Whether to ask the field for them.
+        Whether to evaluate them.
     steps
-        Evaluations a vertex at most.
+        Maximum number of evaluations per vertex.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class Placer:
 
     def place(self, edges: CrossedEdges) -> Vertices:
         """Return the vertices of crossed edges."""
-        start = self.sampler.positions(edges.start, self.n)
+        start = self.sampler.positions(edges.start, self.n)  # (N, 3) volume frame
         fraction, facing = self._fractions(edges, start)
         positions = self._along(start, edges.axis, fraction)
         normals = self._unit_normals(positions, edges.axis, facing) if self._normals else None
@@ -82,28 +80,28 @@ class Placer:
         return start.scatter_add(1, axis[:, None], (fraction * self._step)[:, None])
 
     def _fractions(self, edges: CrossedEdges, start: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where vertices sit and which lie on the cap.
+        """Return the position of each vertex on its edge and which vertices lie on the cap.
 
-        Where the field has one sign at both ends, the crossing is the cap's: at the start when that
-        is on the border, else where the edge leaves the box, which is also as far as any vertex may
-        go.
+        If the field has the same sign at both ends, the crossing is the cap's: at the start if that
+        lies on the border, else where the edge leaves the box, a limit for all vertices.
 
         Returns
         -------
-        fraction : (N,) of the edge, from its start
-        facing : (N,) -1 or 1 along the edge's axis for vertices on the cap, 0 for all others
+        fraction : (N,) fraction of the edge, from its start
+        facing : (N,) -1 or 1 along the edge's axis for vertices on the cap, else 0
         """
         crossed = torch.nonzero((edges.first <= self.level) != (edges.second <= self.level))[:, 0]
-        found = self._crossings(
+        crossings = self._crossings(
             start.index_select(0, crossed),
             edges.axis.index_select(0, crossed),
             edges.first.index_select(0, crossed),
             edges.second.index_select(0, crossed),
         )
-        fraction = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, found)
+        fraction = torch.full_like(edges.first, torch.inf).index_copy_(0, crossed, crossings)
         if not self.cap:
             return fraction, torch.zeros_like(fraction)
-        place = edges.start.gather(0, edges.axis[None])[0]
+        place = edges.start.gather(0, edges.axis[None])[0]  # (N,) start's coordinate on the axis
+        # Fraction at which the edge leaves the box; only the last cell of an axis can.
         leaves = (self._upper[edges.axis] - start.gather(1, edges.axis[:, None])[:, 0]) / self._step
         limit = torch.where(place + 1 == self._shape[edges.axis], leaves, torch.inf)
         below = fraction.isinf() & (place == 0)
@@ -112,15 +110,17 @@ class Placer:
         return fraction.clamp_(self._margin, 1 - self._margin), facing
 
     def _crossings(self, start: Tensor, axis: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Return where the field takes the level along edges, by secants within a bracket.
+        """Return (N,) fractions at which the field crosses the level, by bracketed secant steps.
 
-        Each step evaluates the field where a straight line says: through the last two points of one
-        side if that is within the bracket, else between its ends; an end that stays twice has its
-        value halved (the Illinois variant of false position), so that no bracket gets stuck.
+        Each step evaluates the one-sided secant estimate (through the last two points on the same
+        side of the surface) if it lies within the bracket, else the false-position estimate. An end
+        kept twice has its value halved (the Illinois variant), which keeps brackets shrinking.
         """
         bracket = _Bracket.over(first, second, self.level)
         fraction = bracket.secant().clamp_(self._margin, 1 - self._margin)
-        index = torch.arange(len(fraction), device=fraction.device)
+        index = torch.arange(
+            len(fraction), device=fraction.device
+        )  # vertices that have not converged
         for _ in range(self._steps):
             here = fraction.index_select(0, index)
             points = self._along(start.index_select(0, index), axis.index_select(0, index), here)
@@ -140,7 +140,7 @@ class Placer:
         return fraction
 
     def _unit_normals(self, positions: Tensor, axis: Tensor, facing: Tensor) -> Tensor:
-        """Return unit normals: the field's slope, and on the cap the border's own."""
+        """Return (V, 3) unit normals: the field's gradient, on the cap the border's normal."""
         slopes = self.sampler.slopes(positions, step=self._step / 2)
         normals = normalize(torch.nan_to_num(slopes, 0.0, 0.0, 0.0), dim=1)
         capped = torch.nonzero(facing)[:, 0]
@@ -153,14 +153,13 @@ class Placer:
 
 @dataclass(frozen=True)
 class _Bracket:
-    """Shares of edges between which the field takes the level.
+    """Intervals of N edges, as fractions, in which the field crosses the level; all (N,).
 
-    low, high : the shares
-    at_low, at_high : half the field's excess over the level there (halves, so that the difference
-        of
-        any two finite values is finite), and less for an end that stays
+    low, high : ends of the interval
+    at_low, at_high : half the field minus half the level at the ends (halved, so that the
+        difference of any two finite values is finite), less for an end that was kept repeatedly
     inside : whether the low end is inside
-    kept : 1 where the low end stayed last, -1 where the high end did, 0 before the first step
+    kept : 1 if the last step kept the low end, -1 if the high end, 0 before the first step
     """
 
     low: Tensor
@@ -172,24 +171,24 @@ class _Bracket:
 
     @classmethod
     def over(cls, first: Tensor, second: Tensor, level: float) -> "_Bracket":
-        """Return brackets over whole edges with these values at their ends."""
+        """Return brackets over whole edges from the values at their ends."""
         zero = torch.zeros_like(first)
         ends = 0.5 * first - 0.5 * level, 0.5 * second - 0.5 * level
         return cls(zero, zero + 1, *ends, first <= level, zero)
 
     def secant(self) -> Tensor:
-        """Return where straight lines through the ends take the level, or the middle."""
+        """Return the false-position estimates; the middle where they are undefined."""
         fraction = self.at_low / (self.at_low - self.at_high)
         return self.low + torch.nan_to_num(fraction, 0.5).clamp_(0, 1) * (self.high - self.low)
 
     def narrowed(self, fraction: Tensor, values: Tensor, level: float) -> tuple["_Bracket", Tensor]:
         """Return the brackets with one end moved to `fraction`, where the field has `values`.
 
-        Also where a straight line through that end's old and new place takes the level; not always
-        a number.
+        Also the one-sided secant estimate through the old and new position of that end; not always
+        finite.
         """
         excess = 0.5 * values - 0.5 * level
-        raises = (values <= level) == self.inside  # the low end moves, the high end stays
+        raises = (values <= level) == self.inside  # same side as the low end: that one moves
         old = torch.where(raises, self.low, self.high)
         at_old = torch.where(raises, self.at_low, self.at_high)
         secant = fraction - excess * ((fraction - old) / (excess - at_old))
@@ -205,5 +204,5 @@ class _Bracket:
         return narrow, secant
 
     def pick(self, index: Tensor) -> "_Bracket":
-        """Return some of the brackets."""
+        """Return the brackets at `index`."""
         return _Bracket(*(getattr(self, f.name).index_select(0, index) for f in fields(self)))

@@ -1,8 +1,8 @@
-"""Coarse rules: which coarse cells may hold a piece of the surface that their corners don't show.
+"""Coarse rules: which coarse cells may contain surface that their corner values do not reveal.
 
-A grid of 32 cells sees nothing of a rod thinner than a cell. A rule looks at the cell's inside
-instead: a bound on the field's slope, or bounds of the field itself over the box. Where there is
-neither, every cell up to 64 is looked at.
+On a grid of 32 cells a rod thinner than a cell may leave no sign change. A rule therefore bounds
+the field inside each cell, by its Lipschitz constant or its own interval bounds. Without either,
+all cells up to level 64 are examined.
 """
 
 import math
@@ -15,17 +15,17 @@ from ..fields import Field
 from .bricks import Places
 from .sampler import FieldEvaluator
 
-DRAWS = 2048
-QUANTILE = 0.999
+DRAWS = 2048  # random points for a sampled Lipschitz bound
+QUANTILE = 0.999  # of the gradient's length at these points; a maximum would follow outliers
 
 
 class CoarseRule(ABC):
-    """Decides which cells are worth a closer look.
+    """Bounds the field over cells, which are excluded if the level lies outside the bounds.
 
     Attributes
     ----------
     sentence : the rule in words, for `ExtractionStats.rule`
-    sound : it is proven that cells it drops hold no surface
+    sound : the bounds are proven, so excluded cells contain no surface
     """
 
     sentence: str
@@ -37,16 +37,16 @@ class CoarseRule(ABC):
 
 
 class SlopeRule(CoarseRule):
-    """|f(centre) - level| beyond slope times half a diagonal: no surface in the cell.
+    """Excludes a cell if |f(centre) - level| exceeds the slope times half its diagonal.
 
-    A centre is a node of the next level, so its value is paid for once.
+    The centre is a node of the next level, so its value is cached and used again.
     """
 
     def __init__(self, slope: float, sentence: str, *, sound: bool) -> None:
         self.slope, self.sentence, self.sound = slope, sentence, sound
 
     def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
-        """Return the centre's value less and plus the slope's reach."""
+        """Return the centre's value minus and plus the slope times half the diagonal."""
         finer = sampler.level(2 * n)
         centres = 2 * cells + 1
         finer.reserve(centres)
@@ -58,7 +58,7 @@ class SlopeRule(CoarseRule):
 
 
 class BoxRule(CoarseRule):
-    """The field's own bounds over the cell."""
+    """The field's own interval bounds over the cell."""
 
     sentence = "the field's bounds over boxes"
     sound = True
@@ -69,13 +69,13 @@ class BoxRule(CoarseRule):
 
 
 class EveryCell(CoarseRule):
-    """No cell is dropped."""
+    """Excludes no cell."""
 
     sentence = "every cell"
     sound = True
 
     def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
-        """Return no bounds at all."""
+        """Return infinite bounds."""
         everything = torch.full((cells.shape[1],), torch.inf, device=cells.device)
         return -everything, everything
 
@@ -97,14 +97,14 @@ def choose_rule(sampler: FieldEvaluator) -> CoarseRule:
 
 
 def _sampled_slope(sampler: FieldEvaluator) -> float:
-    """Return a quantile of the gradient's length at random points of the box."""
+    """Return the `QUANTILE` of the gradient's length at `DRAWS` random points in the box."""
     samples = sampler.samples
     if samples.slope is None:
         generator = torch.Generator().manual_seed(0)
         lower, upper = (torch.tensor(corner) for corner in (sampler.grid.lower, sampler.grid.upper))
         points = lower + torch.rand((DRAWS, 3), generator=generator) * (upper - lower)
         points = points.to(sampler.device)
-        before = sampler.vertex_evaluations  # these points belong to the search, not to vertices
+        before = sampler.vertex_evaluations  # count these points as search, not as vertices
         gradient = sampler.slopes(points, step=sampler.grid.step(256))
         sampler.evaluations += sampler.vertex_evaluations - before
         sampler.vertex_evaluations = before

@@ -1,4 +1,4 @@
-"""A run: from a request to meshes, level by level."""
+"""An extraction run: from a checked request to meshes, one level of resolution after the other."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,24 +22,24 @@ from .sampler import GRADIENT_COST, FieldEvaluator
 from .types import Cleanup, ExtractionStats, MeshBlock, MeshUpdate
 
 ROOT = 8
-"""The level at which a coarse rule starts."""
+"""Level at which a coarse rule (see `rules`) starts."""
 RULED = 64
-"""Up to this level the coarse rule says where to look; beyond it, forecast and flooding do."""
+"""Up to this level the coarse rule selects the candidates; above it, forecast and flood fill."""
 SLABS_FROM = 256
-"""From this resolution on the last level is shown in slabs."""
+"""Minimum resolution at which the last level is sent in slabs."""
 SLABS = 4
-"""How many, where memory does not ask for more."""
+"""Number of slabs, unless memory requires more."""
 _SLAB_PARENTS = 1 << 15
-"""Parents worked off at once: their children's corners take some 10 MB."""
+"""Parent cells processed per batch (about 10 MB of child corners)."""
 _SHOWN_PARENTS = 5000
-"""Parents in a slab at least that is worth an update of its own."""
+"""Minimum number of parent cells for a slab to be sent as its own update."""
 _NODES_A_CELL = 2.1
-"""Nodes evaluated for each active cell beyond the ruled levels: two, and a few forecast in vain."""
+"""Nodes evaluated per active cell above the ruled levels: two, plus a few for wrong forecasts."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, checked; see `stream`."""
+    """A validated extraction request; see `stream`."""
 
     resolution: int
     first: int
@@ -53,7 +53,7 @@ class Request:
 
 
 class _ExtractionRun:
-    """What sparse and dense runs share: statistics and the last touches."""
+    """Common part of sparse and dense runs: statistics and the final clean-up."""
 
     def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
         self.sampler, self.request = sampler, request
@@ -61,7 +61,7 @@ class _ExtractionRun:
         self.rule, self.proven = "every node", True
 
     def stats(self, n: int, cells: int, *, watertight: bool) -> ExtractionStats:
-        """Return what the run cost so far."""
+        """Return the cost of the run so far."""
         sampler = self.sampler
         return ExtractionStats(
             evaluations=sampler.evaluations,
@@ -78,11 +78,11 @@ class _ExtractionRun:
         )
 
     def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> MeshUpdate:
-        """Return the last update: the mesh after the clean-up."""
+        """Return the final update: the mesh after the clean-up."""
         whole = mesh
         mesh, remarks = clean(whole, self.request.cleanup)
         self.remarks += remarks
-        if mesh.colors is None and whole.colors is not None:
+        if mesh.colors is None and whole.colors is not None:  # decimation moved the vertices
             points = torch.from_numpy(mesh.vertices).to(self.sampler.device)
             colors = self.sampler.colors(points)
             mesh = Mesh(mesh.vertices, mesh.faces, mesh.normals, _array(colors))
@@ -92,7 +92,7 @@ class _ExtractionRun:
         return MeshUpdate(n, mesh, block, 1.0, True, stats)
 
     def nothing_there(self) -> RequestError:
-        """Return the error for a level that the field does not take, as a coarse grid shows."""
+        """Return the error for a level outside the field's range, measured on a coarse grid."""
         dense_values(self.sampler, COARSEST)
         low, high = self.sampler.samples.low, self.sampler.samples.high
         return RequestError(
@@ -103,21 +103,21 @@ class _ExtractionRun:
 
 
 class DenseRun(_ExtractionRun):
-    """Every node and PyMCubes: one update."""
+    """Evaluates every node and meshes with PyMCubes; sends one update."""
 
     def updates(self) -> Iterator[MeshUpdate]:
         """Yield the mesh."""
         request, sampler, n = self.request, self.sampler, self.request.resolution
         grid = sampler.grid
         sampler.forecast = int(np.prod([count + 1 for count in grid.shape(n)]))
-        values = dense_values(sampler, n)
+        values = dense_values(sampler, n)  # (X, Y, Z)
         if not values.min() <= request.level < values.max():
             raise self.nothing_there()
         if request.cap:
             values = capped(values, request.level)
         lower = np.array(grid.lower)
         vertices, faces = marching_cubes(values, request.level, lower=lower, step=grid.step(n))
-        points = torch.from_numpy(vertices).to(sampler.device)
+        points = torch.from_numpy(vertices).to(sampler.device)  # (V, 3) volume frame
         normals = sampler.slopes(points, step=grid.step(n) / 2) if request.normals else None
         if normals is not None:
             normals = torch.nn.functional.normalize(normals, dim=1)
@@ -128,7 +128,11 @@ class DenseRun(_ExtractionRun):
 
 
 class SparseRun(_ExtractionRun):
-    """Coarse rule, predictive refinement and sparse marching cubes."""
+    """Coarse rule, predictive refinement and sparse marching cubes.
+
+    A level is refined from the active cells of the level above (`_parents`). On ruled levels all
+    cells inside those that the rule could not exclude (`_kept`) are candidates too.
+    """
 
     def __init__(self, sampler: FieldEvaluator, request: Request) -> None:
         super().__init__(sampler, request)
@@ -138,14 +142,14 @@ class SparseRun(_ExtractionRun):
         self._previews = request.first < request.resolution
 
     def updates(self) -> Iterator[MeshUpdate]:
-        """Yield each level's mesh, and the last level's slab by slab."""
+        """Yield one mesh per level; the last level arrives slab by slab."""
         self._settle_rule()
         self._expect(COARSEST, 2)
         n = COARSEST if isinstance(self._rule, EveryCell) else ROOT
         level = self.request.level
         while n <= self.request.resolution:
             with closing(ActiveFront(self.sampler, n, level=level, cap=self.request.cap)) as front:
-                if n < COARSEST:
+                if n < COARSEST:  # too coarse to mesh: only narrow down where the surface may be
                     self._kept = front.keep(self._rule, self._ruled_cells(front))
                 else:
                     yield from self._level(front)
@@ -154,7 +158,7 @@ class SparseRun(_ExtractionRun):
     # ------------------------------------------------------------ where to look
 
     def _settle_rule(self) -> None:
-        """Choose the coarse rule and how far it goes; remark if it can't prove what was asked."""
+        """Choose the coarse rule and its finest level; remark if it can't give the guarantee."""
         request, rule = self.request, choose_rule(self.sampler)
         if request.guaranteed and not rule.sound:
             rule = EveryCell()
@@ -170,25 +174,25 @@ class SparseRun(_ExtractionRun):
             )
 
     def _ruled_cells(self, front: ActiveFront) -> Places:
-        """Return the cells that lie in what the rule kept of the level above."""
+        """Return the children of the cells that the rule kept on the level above."""
         return front.all_cells() if self._kept is None else front.children(self._kept)
 
     def _slabs(self, front: ActiveFront) -> Iterator["_Slab"]:
-        """Yield the slabs in which a level is worked off."""
+        """Yield the slabs (ranges along x) in which a level is processed."""
         last = front.shape[0]
         if front.n <= self._ruled:
             yield _Slab(0, 1, 0, last, 1.0, self._ruled_cells(front))
             return
         x = self._parents.places[0]
         count = self._slab_count(front.n)
-        ends = _quantile_planes(x, count, last=(last + 1) // 2)
+        ends = _quantile_planes(x, count, last=(last + 1) // 2)  # in units of parent cells
         for index, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             cells = front.forecast(self._parents.pick((x >= start) & (x < end)).places)
             fraction = int((x < end).sum()) / max(len(x), 1)
             yield _Slab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
 
     def _slab_count(self, n: int) -> int:
-        """Return in how many slabs to work off a level, to save memory and to show the last."""
+        """Return the number of slabs, which bound memory and, on the last level, show progress."""
         count = -(-len(self._parents) // _SLAB_PARENTS)
         if not (self._previews and n == self.request.resolution >= SLABS_FROM):
             return count
@@ -197,11 +201,12 @@ class SparseRun(_ExtractionRun):
     # ------------------------------------------------------------ a level
 
     def _level(self, front: ActiveFront) -> Iterator[MeshUpdate]:
-        """Find a level's cells; mesh and yield it where it is to be shown."""
+        """Find the active cells of a level; mesh the level and yield it if it is to be shown."""
         request, n = self.request, front.n
         builder = _Builder(self.sampler, request, n) if n >= request.first else None
         last, finished, cells, before = n == request.resolution, [], 0, 0.0
         for slab in self._slabs(front):
+            # `new` cells may lie past the slab's end: their vertices are needed by its last faces.
             new, done = front.grow(slab.cells, slab.end)
             cells += done.active
             density = cells / max(slab.fraction, 1e-3) / n**2
@@ -222,16 +227,16 @@ class SparseRun(_ExtractionRun):
                 yield self._level_update(builder, cells)
         elif last:
             raise self.nothing_there()
-        if not last and n < self._ruled:
+        if not last and n < self._ruled:  # the rule goes on at the next level
             self._kept = self._worth_a_look(front)
 
     def _worth_a_look(self, front: ActiveFront) -> Places:
-        """Return the cells of a level in which the surface is or, by the rule, may be."""
+        """Return the active cells of a level and those that the rule can't exclude."""
         others = front.keep(self._rule, front.others(self._parents))
         return torch.cat([self._parents.places, others], dim=1)
 
     def _takes_level(self) -> bool:
-        """Whether both sides of the level were seen; the cap alone makes no object."""
+        """Whether values on both sides of the level were seen; the cap alone is not an object."""
         samples = self.sampler.samples
         return samples.low <= self.request.level < samples.high
 
@@ -244,7 +249,7 @@ class SparseRun(_ExtractionRun):
         return MeshUpdate(builder.n, mesh, None, self.sampler.fraction, False, stats)
 
     def _slab_update(self, builder: "_Builder", slab: "_Slab", cells: int) -> MeshUpdate:
-        """Return the finished slabs with the coarser rest."""
+        """Return the finished slabs, joined with the previous level's mesh for the remainder."""
         grid, n = self.sampler.grid, builder.n
         mesh = builder.pieces.mesh()
         first, plane = (grid.lower[0] + grid.step(n) * x for x in (slab.start, slab.end))
@@ -256,16 +261,16 @@ class SparseRun(_ExtractionRun):
         return MeshUpdate(n, mesh, block, self.sampler.fraction, False, stats)
 
     def _expect(self, n: int, density: float, *, nodes: float = 1, vertices: float = 1) -> None:
-        """Forecast the work that remains.
+        """Forecast the remaining work.
 
         Parameters
         ----------
         n
-            The level that is being worked on.
+            Current level.
         density
-            Active cells for each cell of one of the grid's faces; about the same at all levels.
+            Active cells per cell of one face of the grid, which hardly changes from level to level.
         nodes, vertices
-            Shares of the level's nodes and vertices that are still to be evaluated.
+            Fractions of the level's nodes and vertices that are still to be evaluated.
         """
         request, sampler = self.request, self.sampler
         work, m = 0.0, n
@@ -273,17 +278,17 @@ class SparseRun(_ExtractionRun):
             slopes = GRADIENT_COST if request.normals and m == request.resolution else 0
             a_vertex = 1 + slopes if m >= request.first else 0
             work += density * m * m * (_NODES_A_CELL * nodes + a_vertex * vertices)
-            nodes, vertices, m = 1, 1, 2 * m
+            nodes, vertices, m = 1, 1, 2 * m  # finer levels are entirely ahead
         sampler.forecast = int(sampler.evaluations + sampler.vertex_evaluations + work)
 
 
 @dataclass(frozen=True)
 class _Slab:
-    """Cells of a level between two planes across x.
+    """Candidate cells of a level between two planes of constant x.
 
-    index, count : which slab, of how many
-    start, end : cells along x, from the first to before the last
-    fraction : of the level's parents, how many lie before `end`
+    index, count : number of this slab, and of slabs
+    start, end : cells along x, `end` excluded
+    fraction : fraction of the level's parents that lie before `end`
     cells : candidates, (3, N) places
     """
 
@@ -296,10 +301,10 @@ class _Slab:
 
 
 class _Builder:
-    """Turns the cells of one level, as they are found, into pieces of its mesh.
+    """Turns the cells of one level into pieces of its mesh as they are found.
 
-    Previews are placed in one step and take their normals from their triangles: most of what a
-    vertex costs is spent on the last level alone.
+    Vertices of previews take one evaluation each and get their normals from the triangles; root
+    finding and gradients, the larger part of a vertex's cost, are left for the last level.
     """
 
     def __init__(self, sampler: FieldEvaluator, request: Request, n: int) -> None:
@@ -322,15 +327,15 @@ class _Builder:
         self.pieces.add(vertices, self._mesher.triangles(done))
 
     def close(self) -> None:
-        """Give back what only the building needed."""
+        """Free the memory that only meshing needs."""
         self._mesher.close()
 
 
 def _quantile_planes(x: torch.Tensor, count: int, *, last: int) -> list[int]:
-    """Return increasing planes up to `last` that part cells at `x` into about equal numbers."""
+    """Return increasing planes up to `last` that divide cells at `x` into about equal counts."""
     if count < 2:
         return [last]
-    below = torch.bincount(x.long(), minlength=last).cumsum(0)
+    below = torch.bincount(x.long(), minlength=last).cumsum(0)  # (last,) cells up to each plane
     wanted = torch.arange(1, count, device=x.device) * len(x) // count
     planes = torch.searchsorted(below, wanted).add_(1).tolist()
     return [*sorted({plane for plane in planes if plane < last}), last]
@@ -338,8 +343,8 @@ def _quantile_planes(x: torch.Tensor, count: int, *, last: int) -> list[int]:
 
 def count_active(values: np.ndarray, level: float) -> int:
     """Return how many cells of a dense grid have corners on both sides of the level."""
-    some = every = values <= level
-    for axis in range(3):
+    some = every = values <= level  # (X, Y, Z) nodes; after the loop, cells
+    for axis in range(3):  # any and all over both ends along each axis in turn
         one, two = (np.moveaxis(some, axis, 0)[k] for k in (slice(0, -1), slice(1, None)))
         some_next = np.moveaxis(one | two, 0, axis)
         one, two = (np.moveaxis(every, axis, 0)[k] for k in (slice(0, -1), slice(1, None)))

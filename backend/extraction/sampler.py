@@ -1,4 +1,4 @@
-"""The one place where a field is evaluated: in blocks, checked, counted, cancellable, and kept."""
+"""The only place that evaluates a field: in blocks, validated, counted, cancellable and cached."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,23 +13,23 @@ from .bricks import Bricks, unique
 from .grid import Grid
 
 BLOCK = {"cpu": 8192, "cuda": 1 << 18, "mps": 1 << 18}
-"""Points a call: what keeps a small network's activations in a processor's second-level cache, and
-what fills an accelerator."""
+"""Points per call: on a CPU a small network's activations then fit the L2 cache; an accelerator
+is fully occupied."""
 SMALLEST_BLOCK = 256
 GRADIENT_COST = 3
-"""A value with its gradient costs about as much as this many values."""
+"""Cost of a value with its gradient, in values."""
 
 
 class FieldSamples:
-    """What is known of a field on the nodes of the grids: pass it again and only what is new is
-    paid.
+    """A cache of a field's values at the nodes of all levels; runs that share it evaluate only what
+    is new.
 
-    It belongs to one field and one box; with another field or box it starts anew.
+    It belongs to one field and one box, and is cleared when it is claimed for another.
 
     Attributes
     ----------
-    low, high : least and greatest value seen
-    slope : the sampled Lipschitz bound, once it was sampled
+    low, high : minimum and maximum of all values so far
+    slope : the sampled Lipschitz bound; None before it is sampled
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class FieldSamples:
         self._forget()
 
     def claim(self, field: Field, grid: Grid) -> None:
-        """Take these samples for `field` on `grid`; forget another's."""
+        """Bind the cache to `field` on `grid`; clear it if it belongs to another."""
         if self._owner is None or self._owner[0] is not field or self._owner[1] != grid:
             self._forget()
             self._owner = (field, grid)
@@ -49,7 +49,7 @@ class FieldSamples:
         self.slope: float | None = None
 
     def note_range(self, values: Tensor) -> None:
-        """Take note of the least and the greatest of new values."""
+        """Extend `low` and `high` by new values."""
         low, high = torch.aminmax(values)
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
 
@@ -62,7 +62,7 @@ class FieldSamples:
         return self._levels[n]
 
     def coarser(self, n: int) -> Bricks | None:
-        """Return the samples of the level whose nodes are every second node of level `n`."""
+        """Return the samples of the level above, whose nodes are every second node of level `n`."""
         return self._levels.get(n // 2)
 
     @property
@@ -72,14 +72,14 @@ class FieldSamples:
 
 
 class FieldEvaluator:
-    """Evaluates one field over one grid.
+    """Evaluates one field on one grid.
 
     Attributes
     ----------
-    evaluations : points evaluated on the nodes of the grid, and for the coarse rule
-    vertex_evaluations : points evaluated on vertices
-    boxes : boxes over which the field was bounded
-    forecast : evaluations of both kinds expected in all
+    evaluations : points evaluated at nodes of the grid, and for the coarse rule
+    vertex_evaluations : points evaluated at vertices
+    boxes : boxes whose bounds were asked for
+    forecast : expected total of evaluations of both kinds
     """
 
     def __init__(self, field: Field, grid: Grid, samples: FieldSamples, ticket: Ticket) -> None:
@@ -92,7 +92,7 @@ class FieldEvaluator:
 
     @property
     def fraction(self) -> float:
-        """Work done over work forecast; never falls, and stays below 1 until all is done."""
+        """Work done over forecast work; never decreases, and stays below 1."""
         done = (self.evaluations + self.vertex_evaluations) / max(self.forecast, 1)
         return max(self._reported, min(done, 0.99))
 
@@ -103,18 +103,18 @@ class FieldEvaluator:
         return self.samples.level(n, self.grid, self.device)
 
     def positions(self, places: Tensor, n: int) -> Tensor:
-        """Return (N, 3) float32 positions of nodes, (3, N) places at level `n`."""
+        """Return (N, 3) float32 positions, volume frame, of nodes at (3, N) places of level `n`."""
         lower = torch.tensor(self.grid.lower, dtype=torch.float32, device=places.device)
         return (lower[:, None] + places * self.grid.step(n)).T.contiguous()
 
     def fill(self, n: int, rows: list[Tensor]) -> None:
-        """Make the values at `rows` of level `n` known, from coarser samples or the field.
+        """Fill in the values at `rows` of level `n`, from coarser samples or the field.
 
-        Repeated rows are evaluated once, in order of their row, so that runs repeat exactly.
+        Repeated rows are evaluated once and in ascending order, so that runs are reproducible.
         """
         bricks = self.level(n)
         value = bricks["value"]
-        wanted = _unknown(rows, value)
+        wanted = _unknown(rows, value)  # (K,) distinct rows
         known = self._recall(n, bricks.places(wanted.int()))
         value.index_copy_(0, wanted, known)
         for block in self._blocks(wanted[known.isnan()]):
@@ -122,7 +122,7 @@ class FieldEvaluator:
             value.index_copy_(0, block, self._node_values(points))
 
     def nodes(self, points: Tensor) -> Tensor:
-        """Return (N,) values at nodes, (N, 3) positions, without keeping them."""
+        """Return (N,) values at nodes, (N, 3) positions, without caching them."""
         return self._gather(points, self._node_values)
 
     def _node_values(self, points: Tensor) -> Tensor:
@@ -132,15 +132,16 @@ class FieldEvaluator:
         return values
 
     def _recall(self, n: int, places: Tensor) -> Tensor:
-        """Return values known from coarser levels, NaN where there are none."""
+        """Return (N,) values known from coarser levels, NaN where there are none."""
         known = torch.full((places.shape[1],), torch.nan, device=self.device)
         lost = torch.arange(places.shape[1], device=self.device)
+        # A node with even coordinates is also a node of the level above.
         while len(lost) and (coarser := self.samples.coarser(n)) is not None:
             even = ((places[0] | places[1] | places[2]) & 1) == 0
             lost, places, n = lost[even], places[:, even] >> 1, n // 2
-            found = coarser["value"].index_select(0, coarser.row(places))
-            known.index_copy_(0, lost, found)
-            missing = found.isnan()
+            recalled = coarser["value"].index_select(0, coarser.row(places))
+            known.index_copy_(0, lost, recalled)
+            missing = recalled.isnan()
             lost, places = lost[missing], places[:, missing]
         return known
 
@@ -152,7 +153,7 @@ class FieldEvaluator:
         return self._gather(points, self._evaluate)
 
     def gradients(self, points: Tensor) -> Tensor | None:
-        """Return (N, 3) gradients by autograd; not always finite; None where the field has none."""
+        """Return (N, 3) gradients by autograd, not always finite; None if the field has none."""
         parts = []
         for block in self._blocks(points):
             part = self._guard(self.field.gradient, block)
@@ -163,7 +164,7 @@ class FieldEvaluator:
         return torch.cat(parts) if parts else torch.zeros_like(points)
 
     def colors(self, points: Tensor) -> Tensor | None:
-        """Return (N, 4) linear RGBA; None where the field has no colour."""
+        """Return (N, 4) linear RGBA; None if the field has no colour."""
         parts = []
         for block in self._blocks(points):
             with torch.no_grad():
@@ -174,7 +175,7 @@ class FieldEvaluator:
         return torch.cat(parts) if parts else None
 
     def slopes(self, points: Tensor, *, step: float) -> Tensor:
-        """Return (N, 3) gradients: by autograd, else by central differences of `step`."""
+        """Return (N, 3) gradients by autograd, else by central differences of `step`."""
         gradient = self.gradients(points)
         if gradient is not None:
             return gradient
@@ -186,7 +187,7 @@ class FieldEvaluator:
         return (ahead - behind) / (2 * step)
 
     def bounds(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the field's bounds over (N, 3) boxes, infinite where it has none."""
+        """Return the field's bounds (low, high), (N,) each, over boxes with (N, 3) corners."""
         parts = []
         for index in self._blocks(torch.arange(len(lower), device=self.device)):
             with torch.no_grad():
@@ -202,7 +203,7 @@ class FieldEvaluator:
         return torch.cat(parts) if parts else points.new_zeros(0)
 
     def _blocks(self, rows: Tensor) -> Iterator[Tensor]:
-        """Yield blocks of rows, asking the ticket once for each."""
+        """Yield blocks of rows, checking the ticket once per block."""
         start = 0
         while start < len(rows):
             self._report()
@@ -211,7 +212,7 @@ class FieldEvaluator:
             start += len(block)
 
     def _report(self) -> None:
-        """Ask whether to stop; report progress when it has moved enough to be seen."""
+        """Check for cancellation; report progress after a visible change."""
         if self.fraction >= self._reported + 0.005:
             self._reported = self.fraction
             self.ticket.advance(self._reported)
@@ -224,7 +225,7 @@ class FieldEvaluator:
         return self._checked(values, points, (len(points),), "value")
 
     def _guard(self, call: Callable[[Tensor], Tensor | None], points: Tensor) -> Tensor | None:
-        """Call with a block; when memory runs out, with smaller ones, from now on."""
+        """Call with a block; after running out of memory, with smaller ones from then on."""
         try:
             return call(points)
         except (RuntimeError, MemoryError) as error:

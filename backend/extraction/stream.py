@@ -1,4 +1,4 @@
-"""Extraction as the rest of Levelform sees it: `stream` coarse to fine, or `extract` at once."""
+"""The public interface of extraction: `stream` coarse to fine, or `extract` at once."""
 
 from collections.abc import Iterator
 
@@ -45,34 +45,33 @@ def stream(
     first
         Resolution of the first mesh.
     level
-        The value of the field that the surface has (see `Field.level` for users' thresholds).
+        Value of the field on the surface (see `Field.level` for users' thresholds).
     box
         (lower, upper) corners in the volume frame; None: the volume's cube. Cells are cubes, see
         `Grid`.
     ticket
-        Carries progress out and the wish to stop in; asked once a block of points.
+        Progress out, cancellation in; checked once per block of points.
     dense
-        Evaluate every node of the grid and use PyMCubes, with vertices interpolated linearly: slow,
-        simple and right. One update, the last.
+        Evaluate every node of the grid and mesh with PyMCubes, which interpolates vertices
+        linearly: the slow and simple reference. Sends one update.
     guaranteed
-        Prove that no cell whose corners differ in sign is missed, by the field's bounds on all
-        levels. Where it has none, the stats say so: `search_complete` stays false and a remark
-        tells why.
+        Apply the field's bounds on all levels, which proves that no cell with a sign change is
+        missed. If the field has none, `search_complete` in the stats stays false, with a remark.
     cap
-        Close the mesh where the solid is cut by the box; otherwise it stays open there.
+        Close the mesh where the box cuts the solid; otherwise it stays open there.
     color, normals
-        Whether to ask the field for colours, and for its slope as normals.
+        Whether to evaluate the field's colours, and its gradient for normals.
     cleanup
-        What to change in the last mesh.
+        Clean-up of the final mesh.
     samples
-        Field samples kept from an earlier run, and by this one.
+        A cache of field values, read and extended by this run.
 
     Raises
     ------
     RequestError
-        For an impossible request, and for a level that the field does not take.
+        If the request is invalid, or the level lies outside the field's range.
     WorkError
-        If the field's values can't be used, or memory runs out.
+        If the field's values are unusable, or memory runs out.
     """
     resolution, remark = round_up(resolution)
     first, _ = round_up(min(first, resolution), what="first resolution")
@@ -111,15 +110,14 @@ def extract(
     cleanup: Cleanup = _NO_CLEANUP,
     samples: FieldSamples | None = None,
 ) -> Mesh:
-    """Return the mesh of a field's level set: the last one that `stream` yields, without the
-    others.
+    """Return the mesh of a field's level set, the last one of `stream`.
 
     See `stream` for the parameters.
 
     Raises
     ------
     RequestError, WorkError
-        As `stream` does; also if `guaranteed` was asked for and can't be proven for this field.
+        As in `stream`; also if `guaranteed` is set and this field has no bounds.
     """
     updates = stream(
         field,
@@ -143,14 +141,14 @@ def extract(
 
 
 def _checked_level(level: float) -> float:
-    """Return the level as the float32 number that values are compared with."""
+    """Return the level rounded to float32, the type of the values."""
     if not abs(level) <= np.finfo(np.float32).max:
         raise RequestError(f"The level must be a finite number, not {level}.")
     return float(np.float32(level))
 
 
 def _in_memory(updates: Iterator[MeshUpdate], resolution: int) -> Iterator[MeshUpdate]:
-    """Pass updates on; say in a sentence when memory runs out."""
+    """Pass updates on; turn running out of memory into a `WorkError`."""
     try:
         yield from updates
     except (MemoryError, RuntimeError) as error:

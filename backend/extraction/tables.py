@@ -1,17 +1,17 @@
-"""The cases of marching cubes, derived when this module is imported rather than typed in.
+"""The cases of marching cubes, derived on import rather than typed in.
 
-A cell's corner b sits at (b >> 2 & 1, b >> 1 & 1, b & 1); its case has bit b set where corner b is
-inside. An edge is named by the corner it starts from and the axis it runs along.
+Corner b of a cell is at (b >> 2 & 1, b >> 1 & 1, b & 1); bit b of its case is set if corner b is
+inside. An edge is identified by its start corner and its axis.
 
-Derivation. Walk around each of the six faces counter-clockwise as seen from outside the cell. Each
-run of inside corners is entered over one crossed edge and left over another: the surface crosses
-the face in a segment from the first to the second. (On a face whose inside corners are diagonal
-that makes two segments, which keep the inside corners apart; the neighbour behind the face decides
-alike, so there are no holes. PyMCubes decides the same way: equal counts.) An edge that is entered
-on one of its two faces is left on the other, so the segments close into loops, with the inside on
-their left: counter-clockwise seen from outside the solid. Loops are cut into triangles along chords
-that lie in no face of the cell, so that an edge inside a cell belongs to two triangles of that cell
-and to none of the neighbour's: the mesh is a 2-manifold.
+Derivation. Traverse each of the six faces counter-clockwise as seen from outside the cell. Each run
+of inside corners is entered across one edge and left across another: the surface crosses the face
+in a segment from the first to the second. (A face with diagonal inside corners has two segments,
+which separate them; the neighbour across the face decides alike, so there are no holes. PyMCubes
+resolves it the same way, with equal counts of triangles.) An edge entered on one of its two faces
+is left on the other, so the segments form closed loops with the inside on their left:
+counter-clockwise as seen from outside the solid. Loops are triangulated along chords that lie in no
+face of the cell, so an edge inside a cell belongs to exactly two triangles of that cell and to none
+of its neighbours': the mesh is a 2-manifold.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""What extraction takes and gives: the clean-up asked for, a mesh on its way, and what it cost."""
+"""Types of the interface of extraction: clean-up options, updates, and statistics."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,17 @@ from ..geometry.meshes import Mesh
 
 @dataclass(frozen=True)
 class Cleanup:
-    """What to change in the last mesh; the defaults change nothing.
+    """Clean-up of the final mesh; the defaults change nothing.
 
     Attributes
     ----------
     min_component
-        Bodies whose area is below this share of the largest body's are dropped, with their voids.
+        Bodies with less than this fraction of the largest body's area are removed, with their
+        voids.
     fill_voids
-        Enclosed voids (closed surfaces seen from within the solid) are filled.
+        Remove enclosed voids (closed surfaces facing into the solid).
     max_faces
-        The mesh is decimated to at most about this many triangles; None: as many as there are.
+        Decimate to about this many triangles at most; None: no decimation.
     """
 
     min_component: float = 0.0
@@ -26,32 +27,32 @@ class Cleanup:
 
 @dataclass(frozen=True)
 class ExtractionStats:
-    """What a mesh cost, by which rule it was found, and what is proven of it.
+    """Cost of a mesh, how it was searched for, and what is guaranteed.
 
     Attributes
     ----------
     evaluations
-        Points at which the field was evaluated to find the surface; kept samples count nothing.
+        Points at which the field was evaluated to find the surface, without cached ones.
     vertex_evaluations
-        Points at which it was evaluated to place vertices and to find their normals.
+        Points at which it was evaluated for positions and normals of vertices.
     boxes
-        Boxes over which `Field.bounds` was asked.
+        Number of boxes passed to `Field.bounds`.
     forecast
-        What `evaluations` + `vertex_evaluations` are expected to be at the end.
+        Expected final value of `evaluations` + `vertex_evaluations`.
     cells
-        Cells of the finest level that the surface passes through, so far.
+        Number of active cells on the finest level so far.
     rule
-        How coarse cells were chosen, in words.
+        The coarse rule, in words.
     search_complete
-        It is proven that no cell of the grid whose corners differ in sign was missed.
+        Whether it is proven that no cell with a sign change was missed.
     resolution
         Cells along the box's longest side.
     watertight
-        The mesh is closed: each edge joins two triangles that run along it in opposite directions.
+        Whether the mesh is closed: every directed edge has its opposite.
     level
-        The value of the field that the surface has.
+        Value of the field on the surface.
     remarks
-        Sentences for the artist: what was changed in the request, what could not be done.
+        Sentences for the artist: changes to the request, and what could not be done.
     """
 
     evaluations: int
@@ -73,10 +74,10 @@ class MeshBlock:
 
     Attributes
     ----------
-    index, count : which slab, of how many
-    lower, upper : corners of the part of the box that is finished in full resolution with it
-    mesh : the slab's own new triangles; its border vertices have the very coordinates of the
-        neighbouring slab's
+    index, count : number of this slab, and of slabs
+    lower, upper : corners of the part of the box that this slab finishes at full resolution
+    mesh : the slab's own triangles; its border vertices coincide exactly with those of the
+        neighbouring slabs
     """
 
     index: int
@@ -88,16 +89,16 @@ class MeshBlock:
 
 @dataclass(frozen=True)
 class MeshUpdate:
-    """A mesh on its way from coarse to fine.
+    """An intermediate or final mesh.
 
     Attributes
     ----------
     resolution : cells along the box's longest side at the finest part
-    mesh : the whole mesh as known so far, finished blocks together with the coarser rest
-    block : the slab that is new, when the last level arrives in slabs; else None
-    fraction : work done over work forecast; 1 only with the last mesh
-    final : nothing follows
-    stats : what it cost so far
+    mesh : the whole mesh so far: finished slabs, completed by the previous level
+    block : the new slab while the last level arrives in slabs; else None
+    fraction : work done over forecast work; 1 only with the final mesh
+    final : whether this is the last update
+    stats : cost so far
     """
 
     resolution: int

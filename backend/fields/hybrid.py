@@ -1,17 +1,17 @@
 """A network of the point and of what V images show at its projections, baked.
 
-Nothing that does not depend on the point is done per point. The network's first layer is linear, so
-a view's share of it is an affine map of the point, a multiple of alpha, and the projected feature
-maps times the layer's weights: that product is taken of the maps once, which is exact because
-sampling is linear too. What is left of 32 feature channels is one weighted sum of four rows of a
-table of first-layer sums for each view.
+Nothing that does not depend on the point is computed per point. The network's first layer is
+linear, so a view's part of it is an affine map of the point, a multiple of alpha, and the feature
+maps times the layer's weights at the projection. That product is computed on the maps once, which
+is exact because sampling is linear too. Of 32 feature channels there remains, for each view, one
+weighted sum of four rows of a table of first-layer sums.
 
 A network may have a second output, how sure it is of the first: views are then averaged by that,
 see `weighted_mean`. And it may be asked at the point's mirror image in x = 0 too, as if the
 mirrored image were one more view: most objects are symmetric.
 
-A fold before sampling costs one product with 64^2 rows; after sampling it would cost one with every
-point, and there are some hundred thousand.
+Multiplying the maps before sampling is one matmul over 64^2 rows; doing it after would be one over
+about 100,000 points.
 """
 
 from collections.abc import Sequence
@@ -70,12 +70,12 @@ class FirstLayer:
     bias: Tensor
 
 
-def weighted_mean(found: Tensor, seen: Tensor, gate: Tensor | None = None) -> Tensor:
+def weighted_mean(outputs: Tensor, seen: Tensor, gate: Tensor | None = None) -> Tensor:
     """Return the mean logit (..., N) of V views, and of their mirror images.
 
     Parameters
     ----------
-    found
+    outputs
         (V, T, ..., N, outputs): a logit, and how sure the network is of it, if it tells; of the
         point and, where T is 2, of its mirror image.
     seen
@@ -84,11 +84,11 @@ def weighted_mean(found: Tensor, seen: Tensor, gate: Tensor | None = None) -> Te
         (..., 1), added to how sure all mirror images are.
     """
     seen = torch.where(seen.any(0).any(0), seen, True)
-    confidence = found[..., 1] if found.shape[-1] > 1 else torch.zeros_like(found[..., 0])
+    confidence = outputs[..., 1] if outputs.shape[-1] > 1 else torch.zeros_like(outputs[..., 0])
     if gate is not None:
         confidence = torch.cat([confidence[:, :1], confidence[:, 1:] + gate], 1)
     weights = confidence.masked_fill(~seen, -torch.inf).flatten(0, 1).softmax(0)
-    return (found[..., 0].flatten(0, 1) * weights).sum(0)
+    return (outputs[..., 0].flatten(0, 1) * weights).sum(0)
 
 
 def with_mirror_images(points: Tensor) -> Tensor:
@@ -147,10 +147,10 @@ class HybridField(Field):
         else:
             pixels, seen = self._project(places)
             sums = self._first(places, pixels)
-        found = self._rest(sums.flatten(0, 1)).unflatten(0, (len(seen), -1, len(points)))
-        if found.shape[:2] == (1, 1):
-            return -found[0, 0, :, 0]
-        return -weighted_mean(found, seen.unflatten(1, (-1, len(points))), self._gate)
+        outputs = self._rest(sums.flatten(0, 1)).unflatten(0, (len(seen), -1, len(points)))
+        if outputs.shape[:2] == (1, 1):
+            return -outputs[0, 0, :, 0]
+        return -weighted_mean(outputs, seen.unflatten(1, (-1, len(points))), self._gate)
 
     def _first(self, points: Tensor, pixels: Tensor) -> Tensor:
         """Return (V, N, H): the first layer's sums at points whose projections are (V, N, 2)."""

@@ -195,8 +195,8 @@ def _bitmap_with_alpha(image: Any) -> np.ndarray:
 
 def _whole(image: Any) -> tuple[str, str] | None:
     """Return the raw mode's channels and its byte order, of an image of 16 bits a channel."""
-    channels, found, order = _raw_mode(image).partition(";16")
-    if not found or order not in SWAPPED or channels not in {*WIDE, "LA"}:
+    channels, bits, order = _raw_mode(image).partition(";16")
+    if not bits or order not in SWAPPED or channels not in {*WIDE, "LA"}:
         return None
     if channels == "LA" and image.mode != "RGBA":  # older Pillows: 8 bits it is
         return None

@@ -39,27 +39,27 @@ class Notes:
 
     def remarks(self) -> tuple[str, ...]:
         """Return a sentence for each kind."""
-        found = []
+        sentences = []
         if self.tagged:
-            found.append(
+            sentences.append(
                 f"{_names(self.tagged)}: the file's orientation tag was not applied, since cameras "
                 "are fitted to the pixels as they are stored."
             )
         if self.followed:
-            found.append(
+            sentences.append(
                 f"{_names(self.followed)}: the file's orientation tag was applied, since the views "
                 "agree only then."
             )
         if self.white:
-            found.append(
+            sentences.append(
                 f"{_names(self.white)}: the mask is white all over and was not used; a mask is "
                 "white where the object is and black elsewhere."
             )
         if self.covered:
-            found.append(
+            sentences.append(
                 f"{_names(self.covered)}: the mask was used instead of the image's own alpha."
             )
-        return tuple(found)
+        return tuple(sentences)
 
 
 def _names(names: list[str]) -> str:

@@ -35,9 +35,9 @@ def nearest(
     points = np.asarray(points, np.float64)
     order = _along_cells(points)
     tree = KDTree(np.asarray(others, np.float64), leafsize=32, balanced_tree=False)
-    found = tree.query(points[order], distance_upper_bound=within)
+    pairs = tree.query(points[order], distance_upper_bound=within)
     distances, indices = np.zeros(len(points)), np.zeros(len(points), np.int64)
-    distances[order], indices[order] = found
+    distances[order], indices[order] = pairs
     return distances, indices
 
 

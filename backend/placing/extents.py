@@ -78,8 +78,8 @@ def hull_chords(cells: HullCells, silhouettes: Sequence[Silhouette]) -> Chords:
 
     Pixels are taken in blocks that are about as large as a cell appears.
     """
-    found = [_chords_of(cells, item) for item in silhouettes]
-    return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
+    chords = [_chords_of(cells, item) for item in silhouettes]
+    return np.concatenate([a for a, _ in chords]), np.concatenate([b for _, b in chords])
 
 
 def _chords_of(cells: HullCells, item: Silhouette) -> Chords:

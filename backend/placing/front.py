@@ -70,13 +70,13 @@ class Votes:
 
         Only those less than `within` below the best.
         """
-        found: list[int] = []
+        peaks: list[int] = []
         left = self.scores.copy()
         while left.max() > self.scores.max() - within:
             best = int(left.argmax())
-            found.append(best)
+            peaks.append(best)
             left[np.abs(wrapped(self.degrees - self.degrees[best])) <= APART] = -np.inf
-        return found
+        return peaks
 
     def at(self, degrees: np.ndarray) -> np.ndarray:
         """Return the scores of any rotations, between candidates."""
@@ -129,12 +129,12 @@ def decide(
     footprint
         Returns the sum of the box's two level sides at a rotation, in degrees; any unit.
     """
-    found = _decide(votes, check)
+    direction = _decide(votes, check)
     if footprint is None:
-        return found
-    if found.source == "undecided" and found.certainty == 0:
-        return replace(found, degrees=_along_sides(votes, footprint))
-    return replace(found, degrees=_settled(votes, found.degrees, footprint))
+        return direction
+    if direction.source == "undecided" and direction.certainty == 0:
+        return replace(direction, degrees=_along_sides(votes, footprint))
+    return replace(direction, degrees=_settled(votes, direction.degrees, footprint))
 
 
 def _decide(

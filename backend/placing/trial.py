@@ -100,9 +100,9 @@ class VolumeTrial:
             for index, sign in ((0, 1), (0, -1), (3, 1), (3, -1), (1, 1), (1, -1), (2, 1), (2, -1)):
                 change = best.copy()
                 change[index] += sign * steps[index]
-                found, trials = worth(change), trials + 1
-                if found > highest + 0.002:
-                    best, highest, better = change, found, True
+                score, trials = worth(change), trials + 1
+                if score > highest + 0.002:
+                    best, highest, better = change, score, True
             if not better:
                 steps /= 2
         return moved(best) if highest - start >= GAIN else world_from_volume

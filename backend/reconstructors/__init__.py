@@ -40,8 +40,8 @@ def bundled_weights(method: str) -> Path | None:
 
 def bundled_variants(method: str) -> dict[str, Path]:
     """Return the weights that come with Levelform for one category each, by the category."""
-    found = sorted(WEIGHTS_FOLDER.glob(f"{method}-*.safetensors"))
-    return {path.stem.removeprefix(f"{method}-"): path for path in found}
+    paths = sorted(WEIGHTS_FOLDER.glob(f"{method}-*.safetensors"))
+    return {path.stem.removeprefix(f"{method}-"): path for path in paths}
 
 
 def count_parameters(method: str, configuration: str = "compact") -> int:

@@ -6,7 +6,7 @@ frame in `to_method` and `prepare` and nowhere else.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -36,6 +36,8 @@ from .storage import Precision, pack, read_tensors, unpack, write_tensors
 from .weights import WeightsInfo as WeightsInfo
 from .weights import check_fit
 
+CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
+LEVEL_OF = "level of {} views"  # its name among their results
 CALIBRATION_BLOCK = 16384  # points that are evaluated at once
 FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
 
@@ -86,6 +88,14 @@ class Reconstructor(nn.Module, ABC):
     def encode(self, views: Sequence[View]) -> Code:
         """Return one code for the views of one object; cameras are posed in the volume's frame."""
 
+    def codes(self, views: Sequence[View], **options: Any) -> Generator[Code, None, Code]:
+        """Encode views as `encode` does; yield codes to show on the way, and return the last.
+
+        A method that `improves` yields what it has every second or two; the others yield nothing.
+        """
+        yield from ()
+        return self.encode(views, **options)
+
     @abstractmethod
     def decode(self, code: Code) -> Field:
         """Return the field of one object, with all work done that does not depend on the point."""
@@ -106,6 +116,13 @@ class Reconstructor(nn.Module, ABC):
     def level_shift(self) -> float:
         """Level by which calibration moved the surface after training."""
         return float(self.weights.results.get("level", 0.0))
+
+    @property
+    def view_levels(self) -> dict[int, float]:
+        """The calibrated levels of fields of so many posed views, in the field's values."""
+        results = self.weights.results
+        known = {count: results.get(LEVEL_OF.format(count)) for count in CALIBRATED}
+        return {n: float(v) for n, v in known.items() if isinstance(v, int | float)}
 
     # ---------------------------------------------------------------- training
 

@@ -35,10 +35,10 @@ volume's, whose plane x = 0 is the one that objects are mirrored in.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -54,13 +54,16 @@ from ..encoders.upright import (
     sighting_loss,
     true_sightings,
 )
+from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
+from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
+from ..fields.view_silhouettes import Silhouettes, pixel_distances
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.cropping import crop_square
 from ..images.framing import OURS, FramedViews, Framing, mask_square
-from ..training.recipes import EVEN, Sampling, small, small_camera
+from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
 
@@ -85,9 +88,15 @@ class LevelformConfiguration(Configuration):
     overlap : weight of the soft overlap in the loss
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
+    several : local features that the network of several views reads; 0: there is none
     """
 
-    ranges: ClassVar[Ranges] = {"stride": (1, 16), "blocks": COUNT, "hidden_layers": COUNT}
+    ranges: ClassVar[Ranges] = {
+        "stride": (1, 16),
+        "blocks": COUNT,
+        "hidden_layers": COUNT,
+        "several": (0, 1024),
+    }
 
     framing: Framing = FRAMING
     stem: int = 32
@@ -107,6 +116,12 @@ class LevelformConfiguration(Configuration):
     camera: bool = True
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
+    several: int = 24
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return what `to_json` wrote; weights of earlier versions have no network of views."""
+        return super().from_json({"several": 0, **data} if isinstance(data, Mapping) else data)
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -144,6 +159,8 @@ PAPER = LevelformConfiguration(
     camera_stem=48,
     camera_widths=(48, 96, 192, 384),
 )
+
+SOFT, DEPTH = 0.3, 0.1  # weights in the loss of several views
 
 Layers = list[tuple[Tensor, Tensor]]
 """Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
@@ -246,11 +263,17 @@ class Levelform(Reconstructor):
         "compact": {
             "main": small(Sampling(points=EVEN)),
             "camera": small_camera(crops=1.0, canonical=False),
+            "several": Recipe(
+                (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
+                RoundDraw(),
+                ("several",),
+                precision="bfloat16",
+            ),
         }
     }
-    auxiliary = {"camera": ("camera", False)}
+    auxiliary = {"camera": ("camera", False), "several": ("several", 0)}
     configuration: LevelformConfiguration
-    half_precision = ("trunk.forward", "camera.trunk.forward")
+    half_precision = ("trunk.forward", "camera.trunk.forward", "several.combine")
 
     def __init__(self, configuration: LevelformConfiguration = COMPACT) -> None:
         super().__init__(configuration)
@@ -276,6 +299,10 @@ class Levelform(Reconstructor):
             self.camera = UprightCameraNetwork(
                 stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
             )
+
+        self.several = None
+        if sizes.several:
+            self.several = SeveralViews(sizes.widths, sizes.widths[-1], channels=sizes.several)
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
@@ -313,7 +340,7 @@ class Levelform(Reconstructor):
         embedding, maps = self.trunk(premultiplied(images))
         if not self.levels:
             return EncodedImages(embedding.float(), None)
-        levels = [level(found) for level, found in zip(self.levels, maps, strict=True)]
+        levels = [level(feature_map) for level, feature_map in zip(self.levels, maps, strict=True)]
         size = levels[0].shape[-2:]
         coarse = [
             F.interpolate(level.float(), size, mode="bilinear", align_corners=False)
@@ -335,10 +362,10 @@ class Levelform(Reconstructor):
             places = batch.points if self.trust is None else with_mirror_images(batch.points)
             inputs, seen = self._inputs(replace(batch, points=places), look)
             each = (-1, places.shape[1] // batch.points.shape[1], batch.points.shape[1])
-            found = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
+            outputs = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
             trust = None if self.trust is None else self.trust(embedding)
             seen = seen.flatten(1).unflatten(1, each)
-            return weighted_mean(found.movedim(0, 2), seen.movedim(0, 2), trust)
+            return weighted_mean(outputs.movedim(0, 2), seen.movedim(0, 2), trust)
 
     def _inputs(self, batch: Batch, look: EncodedImages) -> tuple[Tensor, Tensor]:
         """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
@@ -363,8 +390,8 @@ class Levelform(Reconstructor):
             maps.append(batch.images[:, :, 3:].flatten(0, 1))
         if look.maps is not None:
             maps.append(look.maps)
-        for found in maps:
-            taken = sample_maps(found, pixels.flatten(0, 1), image_size=image_size)
+        for feature_map in maps:
+            taken = sample_maps(feature_map, pixels.flatten(0, 1), image_size=image_size)
             inputs.append(taken.unflatten(0, (objects, views)))
         return torch.cat(inputs, -1), inside_image(pixels, depth, image_size=image_size)
 
@@ -391,7 +418,10 @@ class Levelform(Reconstructor):
             "given" or "estimated".
         """
         self.check_fusion(fusion)
+        posed = camera == "given" and all(view.camera is not None for view in views)
         framed = self._images(views, estimate=camera == "estimated")
+        if self.several is not None and posed and len(views) > 1:
+            return self._encode_several(framed)
         look = self.look(framed.images)
         tensors = {"embedding": reduce_views(look.embedding)}
         if not self.configuration.reads_views:
@@ -405,8 +435,31 @@ class Levelform(Reconstructor):
             tensors["maps"] = look.maps
         return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
+    def _encode_several(self, framed: FramedViews) -> Code:
+        """Return what the network of several views reads of framed, posed images."""
+        vectors, maps = self.described(framed.images)
+        cameras = [camera for camera in framed.cameras if camera is not None]
+        poses, intrinsics = camera_tensors(cameras, self.device)
+        alpha = framed.images[:, 3].cpu().numpy()
+        distances = torch.from_numpy(np.stack([pixel_distances(one) for one in alpha]))
+        orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
+        tensors = {"vectors": vectors, "distances": distances.to(self.device)}
+        tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
+        tensors |= {f"maps{i}": level for i, level in enumerate(maps)}
+        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
+
+    def _decode_several(self, code: Code) -> SeveralViewsField:
+        """Return the field of what `_encode_several` made."""
+        if self.several is None:
+            raise RequestError("These weights have no network of several views for this code.")
+        tensors = code.to(self.device).tensors
+        names = ("distances", "poses", "lenses", "flat")
+        views = Silhouettes(*(tensors[name][None] for name in names))
+        maps = [tensors[f"maps{i}"] for i in range(len(self.configuration.widths))]
+        return SeveralViewsField(self.several, maps, tensors["vectors"], views)
+
     @torch.no_grad()
-    def decode(self, code: Code, *, symmetry: bool = True) -> HybridField:
+    def decode(self, code: Code, *, symmetry: bool = True) -> Field:
         """Bake one object: first layers become tables of the images, and one matrix a view.
 
         Parameters
@@ -416,6 +469,8 @@ class Levelform(Reconstructor):
             nothing of the other.
         """
         self.check_code(code)
+        if "distances" in code.tensors:
+            return self._decode_several(code)
         tensors = code.to(self.device).tensors
         layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
         kinds = self.configuration.inputs
@@ -435,10 +490,10 @@ class Levelform(Reconstructor):
         if not self.configuration.reads_views:
             return self.prepare(views)
         unposed = [view for view in views if estimate or view.camera is None]
-        found = iter(self.estimate_cameras(unposed) if unposed else ())
+        estimated = iter(self.estimate_cameras(unposed) if unposed else ())
         return self.prepare(
             [
-                replace(view, camera=next(found)) if estimate or view.camera is None else view
+                replace(view, camera=next(estimated)) if estimate or view.camera is None else view
                 for view in views
             ]
         )
@@ -462,9 +517,11 @@ class Levelform(Reconstructor):
                 "Attach the images to cameras, or use weights that can estimate them.",
             )
         squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
-        found = self.camera.sightings(self._crops(views, squares))
-        numbers = torch.cat([found.zoom.exp()[:, None], found.offset], 1).double().cpu().numpy()
-        axes = found.axes.double().cpu().numpy()
+        sightings = self.camera.sightings(self._crops(views, squares))
+        numbers = (
+            torch.cat([sightings.zoom.exp()[:, None], sightings.offset], 1).double().cpu().numpy()
+        )
+        axes = sightings.axes.double().cpu().numpy()
         return [
             self._camera_of(view, square, rotation, *row)
             for view, square, rotation, row in zip(views, squares, axes, numbers, strict=True)
@@ -551,13 +608,50 @@ class Levelform(Reconstructor):
         near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
         groups = [_mean(each, fraction) for fraction in (near, 1 - near) if bool(fraction.any())]
         entropy = torch.stack(groups).mean()
-        found, true, even = logits > 0, batch.inside > 0.5, near == 0
-        overlap, union = (found & true & even).sum(), ((found | true) & even).sum()
+        predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
+        overlap, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
         missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
         return {
             "loss": entropy + self.configuration.overlap * missed,
-            "sign": (found == true).float().mean(),
+            "sign": (predicted == true).float().mean(),
             "iou": overlap / union.clamp(min=1),
+        }
+
+    @torch.no_grad()
+    def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return what the image encoder, which is not learning, makes of images (N, 4, S, S)."""
+        learning = self.trunk.training
+        self.trunk.eval()
+        vector, maps = self.trunk(premultiplied(images))
+        self.trunk.train(learning)
+        return vector, tuple(maps)
+
+    def several_loss(self, batch: Round) -> dict[str, Tensor]:
+        """Return the loss of the network of several views, on the fused logits.
+
+        Cross entropy, `SOFT` times one less the soft overlap of the points, and `DEPTH` times the
+        Laplace loss of the visible surface's depth. Beside it the error of the predicted depth,
+        that of the hull's front, and the overlap of the points.
+        """
+        if self.several is None:
+            raise RequestError("There is no network of several views to train.")
+        views = batch.views
+        surface = self.several.surface([level.flatten(0, 1) for level in batch.maps], views)
+        with torch.autocast(batch.points.device.type, enabled=False):
+            logits = self.several(batch.points, views, surface, batch.vectors)
+            entropy = F.binary_cross_entropy_with_logits(logits, batch.inside)
+            depth, error = depth_loss(surface, batch.depth)
+            fraction, true = logits.sigmoid(), batch.inside
+            missed = 1 - soft_iou(fraction, true, torch.ones_like(true, dtype=torch.bool))
+        solid, inside = logits > 0, true > 0.5
+        counted = surface.interval.valid & batch.depth.isfinite()
+        front = (surface.interval.front - batch.depth).abs()[counted].mean()
+        return {
+            "loss": entropy + SOFT * missed + DEPTH * depth,
+            "entropy": entropy,
+            "depth": error,
+            "front": front,
+            "iou": (solid & inside).sum() / (solid | inside).sum().clamp(min=1),
         }
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:

@@ -85,8 +85,8 @@ def user_folder() -> Path | None:
 def user_files() -> list[Path]:
     """Return the user's method files in order of their names; none that begin with "_"."""
     folder = user_folder()
-    found = sorted(folder.glob("*.py")) if folder is not None else []
-    return [path for path in found if not path.name.startswith("_")]
+    paths = sorted(folder.glob("*.py")) if folder is not None else []
+    return [path for path in paths if not path.name.startswith("_")]
 
 
 def problems() -> list[str]:

@@ -28,6 +28,7 @@ class MethodSpec:
     fusions : names of the rules by which several views are combined, the default first
     own_options : keywords of `encode` and `decode` that a person may give, see `options`
     level_unit : what a user's level is a number of, "distance" or "probability"
+    improves : its result gets better while it is shown; it can be stopped early, and continued
     """
 
     name: str
@@ -43,6 +44,7 @@ class MethodSpec:
     fusions: tuple[Fusion, ...] = ()
     own_options: tuple[Option, ...] = ()
     level_unit: str = "distance"
+    improves: bool = False
 
     @property
     def options(self) -> tuple[Option, ...]:

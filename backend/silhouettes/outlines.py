@@ -142,9 +142,9 @@ def stacked(maps: Sequence[Outline]) -> Tensor:
     return torch.cat(grown)
 
 
-def _interval(found: np.ndarray, stride: int, size: int) -> tuple[int, int]:
+def _interval(indices: np.ndarray, stride: int, size: int) -> tuple[int, int]:
     """Return first and end pixel of what was found at every so many pixels."""
-    return max(int(found[0] - 1) * stride + 1, 0), min(int(found[-1] + 1) * stride, size)
+    return max(int(indices[0] - 1) * stride + 1, 0), min(int(indices[-1] + 1) * stride, size)
 
 
 def _bodies(inside: np.ndarray) -> np.ndarray:

@@ -73,8 +73,8 @@ class Review:
         """
         covers = {}
         for index, view in zip(self._cured.numbers, views, strict=True):
-            if view.camera is not None and (found := cover(view, vertices, faces)) is not None:
-                covers[index] = found
+            if view.camera is not None and (coverage := cover(view, vertices, faces)) is not None:
+                covers[index] = coverage
         checks = report.with_covers(self._checks, covers, hull=hull)
         remarks = report.result_remarks(
             checks,

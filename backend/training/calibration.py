@@ -15,6 +15,8 @@ from ..contract.errors import RequestError
 from ..data.format import StoredShape
 from ..metrics import iou
 from ..reconstructors import Reconstructor
+from ..reconstructors.base import CALIBRATED, CALIBRATION_BLOCK
+from ..reconstructors.finishing import hull_of
 from ..ticket import Ticket
 from .batch import Example
 
@@ -75,6 +77,29 @@ def calibrate(
     before = mean_iou(0.0)
     best, level = max((mean_iou(x), x) for x in model.candidate_levels(values, ground_truth))
     return Calibration(level, best, before) if best > before else Calibration(0.0, before, before)
+
+
+def calibrate_views(
+    model: Reconstructor, shapes: Sequence[StoredShape], *, ticket: Ticket | None = None
+) -> dict[int, Calibration]:
+    """Find the levels of fields of 2, 4 and 8 posed views, inside the views' hull.
+
+    The shapes' images, eight or more, should be evenly spread around them.
+    """
+
+    def sample(example: Example) -> tuple[Tensor, Tensor]:
+        points = example.points.to(model.device)
+        inside = hull_of(example.views, str(model.device))(points) < 0
+        values = torch.full_like(points[:, 0], torch.inf)
+        field = model.decode(model.encode(example.views))
+        parts = [field(part) for part in points[inside].split(CALIBRATION_BLOCK)]
+        values[inside] = torch.cat(parts)
+        return values, example.inside
+
+    return {
+        views: calibrate(model, shapes, views=views, sample=sample, ticket=ticket)
+        for views in CALIBRATED[1:]
+    }
 
 
 def example_of(shape: StoredShape, points: str, views: int) -> Example:

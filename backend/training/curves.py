@@ -115,7 +115,7 @@ def _legend(index: int, name: str, points: Sequence[tuple[float, float]]) -> str
 
 def latest(table: Table) -> dict[str, Any]:
     """Return the newest value of every column."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for row in table.rows:
-        found |= row
-    return found
+        values |= row
+    return values

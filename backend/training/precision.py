@@ -41,8 +41,8 @@ def _halved(call: Callable[..., Any], device: str) -> Callable[..., Any]:
     return halved
 
 
-def _widened(found: Any) -> Any:
+def _widened(value: Any) -> Any:
     """Return tensors, or lists and tuples of them, in float32."""
-    if isinstance(found, Tensor):
-        return found.float()
-    return type(found)(_widened(each) for each in found)
+    if isinstance(value, Tensor):
+        return value.float()
+    return type(value)(_widened(each) for each in value)

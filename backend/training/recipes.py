@@ -50,6 +50,50 @@ class Sampling:
     augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
     fixed_view: bool = False
 
+    def quiet(self) -> "Sampling":
+        """Return what a validation draws: nothing changed at random, few objects a step."""
+        return replace(self, mirror=0.0, augment=(), objects=16)
+
+
+@dataclass(frozen=True)
+class RoundDraw:
+    """What a step of training on several views draws.
+
+    Attributes
+    ----------
+    objects : images a step; the number of objects is this over the number of views
+    mixture : numbers of views, and how often each is drawn
+    uniform, wide : points of each object inside the hull, even and beside the surface
+    scale, shift : of the volume about the true one: side, and offset along each axis in its units
+    pose_noise : degrees, greatest standard deviation of a camera's rotation error
+    mask_noise : pixels by which masks are too wide or too narrow at most
+    zoom, offset : of an image's framing: factor, and share of its side
+    even : how often the views are evenly spread over the round
+    """
+
+    objects: int = 20
+    mixture: tuple[tuple[int, float], ...] = (
+        (1, 0.15),
+        (2, 0.25),
+        (3, 0.15),
+        (4, 0.25),
+        (6, 0.08),
+        (8, 0.12),
+    )
+    uniform: int = 320
+    wide: int = 224
+    scale: tuple[float, float] = (0.9, 1.25)
+    shift: float = 0.08
+    pose_noise: float = 1.0
+    mask_noise: float = 2.0
+    zoom: tuple[float, float] = (0.8, 1.1)
+    offset: float = 0.04
+    even: float = 0.6
+
+    def quiet(self) -> "RoundDraw":
+        """Return what a validation draws: no errors of cameras and masks."""
+        return replace(self, pose_noise=0.0, mask_noise=0.0)
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -111,7 +155,7 @@ class Recipe:
     """
 
     phases: tuple[Phase, ...]
-    sampling: Sampling
+    sampling: Sampling | RoundDraw
     modules: tuple[str, ...] = ()
     ema: float = 0.999
     precision: Precision = "float32"

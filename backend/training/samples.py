@@ -122,13 +122,13 @@ class BatchSampler:
     def _image(self, index: int, view: int, cropped: bool) -> FramedImage:
         """Return a framed image, from memory if it is there."""
         key = (index, view, cropped)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._frame(self.shapes[index], view, cropped)
-            if self._bytes + found.bytes <= MEMORY:
-                self._kept[key] = found
-                self._bytes += found.bytes
-        return found
+        framed = self._kept.get(key)
+        if framed is None:
+            framed = self._frame(self.shapes[index], view, cropped)
+            if self._bytes + framed.bytes <= MEMORY:
+                self._kept[key] = framed
+                self._bytes += framed.bytes
+        return framed
 
     def _frame(self, shape: StoredShape, view: int, cropped: bool) -> FramedImage:
         """Frame an image by its camera; `cropped`, or without one, by its mask."""

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ from .curves import Table, latest, write_image
 from .distributed import Group
 from .precision import compute_in_bfloat16
 from .recipes import PRETRAINING, Phase, Recipe
-from .samples import BatchSampler, mixed
+from .rounds import sampler_for
+from .samples import mixed
 from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
 
@@ -100,7 +101,7 @@ class Trainer:
     ) -> None:
         self.model, self.recipe, self.settings, self.part = model, recipe, settings, part
         self.group = Group()
-        self.sampler = BatchSampler(shapes, model.framing, recipe.sampling, settings.seed)
+        self.sampler = sampler_for(model, shapes, recipe.sampling, settings.seed)
         self.validation = validation
         self.watch = watch
         self.step, self.waited, self.seconds = 0, 0, 0.0
@@ -337,11 +338,10 @@ class Trainer:
     def _scores(self) -> dict[str, float]:
         """Return the overlap on the validation shapes; of auxiliary networks their loss."""
         if self.part == "main":
-            found: Scores = validate(self._mean, self.validation)
-            return {"iou": found.iou}
+            scores: Scores = validate(self._mean, self.validation)
+            return {"iou": scores.iou}
         phase = self.recipe.phases[-1]
-        quiet = replace(self.recipe.sampling, mirror=0.0, augment=(), objects=16)
-        sampler = BatchSampler(self.validation, self.model.framing, quiet, seed=1)
+        sampler = sampler_for(self._mean, self.validation, self.recipe.sampling.quiet(), seed=1)
         losses = []
         with torch.no_grad():
             for index in range(max(1, len(self.validation) // 16)):
@@ -437,12 +437,12 @@ class Trainer:
 
     def _resume(self) -> None:
         """Go on from the state that is there."""
-        found = load_state(self.settings.out)
-        if found is None:
+        state = load_state(self.settings.out)
+        if state is None:
             self.table.cut(-1)
             return
         try:
-            self._go_on(*found)
+            self._go_on(*state)
         except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(
                 f"{self.settings.out} holds a state that this training can't go on from: "

@@ -11,6 +11,7 @@ from ..contract.errors import LevelformError, RequestError
 from ..data.format import StoredShape
 from ..metrics import iou
 from ..reconstructors import Reconstructor
+from ..reconstructors.finishing import finished, hull_of, several_posed
 from ..ticket import Ticket
 from .parts import lacks
 from .samples import framed_depths
@@ -71,7 +72,7 @@ def validate(
         Of `Reconstructor.encode`.
     """
     ticket = ticket or Ticket()
-    found: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     failed = 0
     for index, shape in enumerate(shapes):
         ticket.advance(index / len(shapes))
@@ -81,8 +82,8 @@ def validate(
             raise
         except LevelformError:
             value, failed = 0.0, failed + 1
-        found.setdefault(shape.category, []).append(value)
-    by_category = {name: float(np.mean(values)) for name, values in sorted(found.items())}
+        scores.setdefault(shape.category, []).append(value)
+    by_category = {name: float(np.mean(values)) for name, values in sorted(scores.items())}
     return Scores(float(np.mean(list(by_category.values()))), by_category, failed)
 
 
@@ -96,6 +97,8 @@ def _overlap(
     if posed and lacks(model, "depth"):  # a main network that is trained before its depth network
         options = {"depth": framed_depths(shape, views, model.framing)} | options
     field = model.decode(model.encode(images, **options))
+    if several_posed(images):
+        field = finished(model, field, images, hull_of(images, str(model.device)))
     where = torch.from_numpy(np.array(shape[f"{points}.points"])).to(model.device)
     inside = np.concatenate([(field(part) < 0).cpu().numpy() for part in where.split(16384)])
     return iou(inside, shape.inside(points))

@@ -46,8 +46,8 @@ def _edge_errors(angle: float, offset: float, size: int = 32, samples: int = 16)
     near = np.abs(ground_truth[middle]) < 1
     errors = []
     for image in (alpha, np.round(alpha)):
-        found = signed_distances(image, (1.0, 1.0))[PADDING:-PADDING, PADDING:-PADDING]
-        errors.append(float(np.abs(found - ground_truth)[middle][near].max(initial=0.0)))
+        actual = signed_distances(image, (1.0, 1.0))[PADDING:-PADDING, PADDING:-PADDING]
+        errors.append(float(np.abs(actual - ground_truth)[middle][near].max(initial=0.0)))
     return errors
 
 

@@ -61,9 +61,9 @@ def every_pair(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.n
     for start in range(0, len(points), BLOCK):
         part = points[start : start + BLOCK].astype(np.float64)
         squared = ((part[:, None] - others[None].astype(np.float64)) ** 2).sum(-1)
-        found = squared.argmin(1)
-        indices.append(found)
-        distances.append(np.sqrt(squared[np.arange(len(part)), found]))
+        actual = squared.argmin(1)
+        indices.append(actual)
+        distances.append(np.sqrt(squared[np.arange(len(part)), actual]))
     return np.concatenate(distances), np.concatenate(indices)
 
 

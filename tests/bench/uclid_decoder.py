@@ -32,8 +32,8 @@ def agreements() -> Iterator[Row]:
     """Yield that folding changes nothing, and what bfloat16 changes of trained occupancies."""
     network, grids = decoder()
     with torch.no_grad():
-        expected, found = network(grids), folded(network)(grids)
-    difference = ((found - expected).abs().max() / expected.abs().max()).item()
+        expected, actual = network(grids), folded(network)(grids)
+    difference = ((actual - expected).abs().max() / expected.abs().max()).item()
     yield at_most("12 UCLID-Net: folded decoder = as trained", difference, None, 1e-5)
     if bundled_weights("uclid-net") is not None:
         yield _occupancy_change()

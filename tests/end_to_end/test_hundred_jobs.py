@@ -57,15 +57,15 @@ def descriptors(pid):
 
 def children():
     """Return the processes, zombies included, that this one has started."""
-    found = set()
+    processes = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(fields[1]) == os.getpid():
-            found.add(int(folder.name))
-    return found
+            processes.add(int(folder.name))
+    return processes
 
 
 def test_a_hundred_jobs_leave_no_trace(tmp_path):

@@ -27,7 +27,6 @@ PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
     pytest.mark.skipif(not check(PYTHON, quick=True).usable, reason=f"{PYTHON} lacks torch"),
 ]
 
@@ -103,9 +102,9 @@ def build(method, *, side=32, focal=None, **sizes):
 def iou_of(mesh):
     """Return the IoU of a mesh and the spheres, on 20,000 points of the volume."""
     points = np.random.default_rng(0).uniform(-1, 1, (20_000, 3)).astype(np.float32)
-    found = Solid(mesh).inside(points)
+    actual = Solid(mesh).inside(points)
     ground_truth = learning.labels_of_spheres(torch.from_numpy(points)).numpy() > 0
-    return (found & ground_truth).sum() / (found | ground_truth).sum()
+    return (actual & ground_truth).sum() / (actual | ground_truth).sum()
 
 
 # ---------------------------------------------------------------- labels of points
@@ -196,8 +195,8 @@ def test_sheets_become_the_object(reconstruct, monkeypatch):
     depth = model.depth.parameters()
     learning.minimise(depth, lambda: model.depth_loss(batch)["loss"], steps=100, learning_rate=5e-3)
     # As in the paper, the main network learns from the depth that the other one finds.
-    found = torch.stack(model.eval().estimate_depths([view]))
-    batch = replace(batch, depth=found[None])
+    actual = torch.stack(model.eval().estimate_depths([view]))
+    batch = replace(batch, depth=actual[None])
     network = list(model.train().network.parameters())
     learning.minimise(
         network,
@@ -209,11 +208,11 @@ def test_sheets_become_the_object(reconstruct, monkeypatch):
         network, lambda: model.loss(batch, generator)["loss"], steps=110, learning_rate=1e-2
     )
     mesh = reconstruct(model.eval(), view)
-    found = Solid(mesh).surface(50_000, np.random.default_rng(0)).points
+    actual = Solid(mesh).surface(50_000, np.random.default_rng(0)).points
     ground_truth = learning.surface_of_spheres(50_000, torch.Generator().manual_seed(3)).numpy()
     middle = ground_truth.mean(0)
     radius = np.linalg.norm(ground_truth - middle, axis=1).max()
-    assert chamfer_l2((found - middle) / radius, (ground_truth - middle) / radius) < 1e-3
+    assert chamfer_l2((actual - middle) / radius, (ground_truth - middle) / radius) < 1e-3
 
 
 # ---------------------------------------------------------------- silhouettes alone: SDF-SRN

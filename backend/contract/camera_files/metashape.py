@@ -100,15 +100,17 @@ def _world(part: ElementTree.Element, file: Path) -> np.ndarray | None:
 def _sensor_keys(sensor: ElementTree.Element | None, label: str, file: Path) -> dict[str, Any]:
     """Return a sensor's intrinsics in the words of a transforms.json."""
     kind = (sensor.get("type", "frame") if sensor is not None else "").lower()
-    found = sensor.findall("calibration") if sensor is not None else []
+    calibrations = sensor.findall("calibration") if sensor is not None else []
     # The adjusted calibration comes after the initial one.
-    found = [entry for entry in found if entry.get("class") == "adjusted"] or found
-    if sensor is None or not found or kind not in _MODELS:
+    calibrations = [
+        entry for entry in calibrations if entry.get("class") == "adjusted"
+    ] or calibrations
+    if sensor is None or not calibrations or kind not in _MODELS:
         seen = f"a {kind} sensor" if kind and kind not in _MODELS else "no calibration"
         raise RequestError(
             f"{file}: {label} has {seen}.", "Levelform reads calibrated frame and fisheye cameras."
         )
-    calibration = found[-1]
+    calibration = calibrations[-1]
     values: dict[str, float] = dict.fromkeys(_WORDS, 0.0)
     for word in _WORDS:
         given = calibration.find(word)

@@ -53,10 +53,10 @@ class ImageFinder:
         parts = [part for part in _DRIVE.sub("", plain).split("/") if part not in ("", ".")]
         if not parts:
             raise RequestError(f"{key} of {label} is not an image: {shortened(written)}.")
-        found = self._as_written(plain, parts) or self._beside(parts, plain)
-        if found is None:
+        path = self._as_written(plain, parts) or self._beside(parts, plain)
+        if path is None:
             raise self._missing(plain, parts[-1], label)
-        return found
+        return path
 
     def _as_written(self, plain: str, parts: list[str]) -> Path | None:
         """Return the file where the path says, relative to the first folder unless it is rooted."""
@@ -69,12 +69,12 @@ class ImageFinder:
         tail = [part for part in parts if part != ".."]
         for start in range(len(tail)):
             for folder in self._folders:
-                found = self._walk(folder, tail[start:])
-                if found is not None:
+                path = self._walk(folder, tail[start:])
+                if path is not None:
                     if start > 0 or _DRIVE.match(plain) or plain.startswith("/"):
                         there = plain.rsplit("/", 1)[0] + "/"
-                        self._moved[shortened(there)] = str(found.parent)
-                    return found
+                        self._moved[shortened(there)] = str(path.parent)
+                    return path
         return None
 
     def _walk(self, folder: Path, parts: list[str]) -> Path | None:

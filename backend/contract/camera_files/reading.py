@@ -96,8 +96,8 @@ def find_camera_file(path: str | PathLike[str]) -> Path | None:
     if model is not None:
         return model
     for suffix, check in ((".xml", metashape.is_metashape), (".csv", realityscan.is_realityscan)):
-        found = [entry for name, entry in listed.items() if name.endswith(suffix)]
-        for entry in found:
+        entries = [entry for name, entry in listed.items() if name.endswith(suffix)]
+        for entry in entries:
             if check(_head(entry)):
                 return entry
     return None
@@ -214,7 +214,7 @@ def _names(paths: list[Path]) -> list[str]:
     different: dict[str, set[Path]] = {}
     for path in paths:
         different.setdefault(path.name, set()).add(path)
-    count = Counter(name for name, found in different.items() for _ in found)
+    count = Counter(name for name, values in different.items() for _ in values)
     return [
         f"{path.parent.name}/{path.name}" if count[path.name] > 1 else path.name for path in paths
     ]

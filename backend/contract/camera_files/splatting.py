@@ -57,10 +57,10 @@ def _folders(folder: Path) -> tuple[Path, ...]:
     """Return where the images may lie: beside the file, or where the training took them from."""
     places = [folder, folder / "images", folder / "input", folder.parent / "images", folder.parent]
     try:
-        found = _SOURCE.search((folder / "cfg_args").read_text(encoding="utf-8"))
+        match = _SOURCE.search((folder / "cfg_args").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        found = None
-    if found is not None:
-        source = folder / found.group(1)
+        match = None
+    if match is not None:
+        source = folder / match.group(1)
         places += [source / "images", source]
     return tuple(places)

@@ -138,8 +138,8 @@ def _disn_bands(solid: Solid, count: int, rng: np.random.Generator) -> np.ndarra
     if owed and not picked:
         raise RequestError(f"{solid.name} has no grid point within 0.1 of its surface.")
     if owed:  # the last bands were empty: what is owed is taken from all that was found
-        found = np.concatenate(picked)
-        picked.append(found[rng.integers(len(found), size=owed)])
+        indices = np.concatenate(picked)
+        picked.append(indices[rng.integers(len(indices), size=owed)])
     return np.concatenate(picked)
 
 
@@ -198,5 +198,11 @@ DISTRIBUTIONS: dict[str, Distribution] = {
         100_000,
         near_surface(0.01, 0.05),
         source="surface points with Gaussian noise (std 0.01 and 0.05)",
+    ),
+    "wide": Distribution(
+        "object",
+        100_000,
+        near_surface(0.04, 0.1),
+        source="surface points with Gaussian noise (std 0.04 and 0.1)",
     ),
 }

@@ -28,7 +28,7 @@ def loops(edges: np.ndarray) -> list[np.ndarray]:
     ahead: dict[int, list[int]] = {}
     for start, end in edges.tolist():
         ahead.setdefault(start, []).append(end)
-    found = []
+    closed = []
     for start in sorted(ahead):
         while ahead[start]:
             path, position, at = [start], {start: 0}, start
@@ -39,8 +39,8 @@ def loops(edges: np.ndarray) -> list[np.ndarray]:
                     path.append(at)
                     continue
                 cut = position[at]
-                found.append(np.array(path[cut:]))
+                closed.append(np.array(path[cut:]))
                 for place in path[cut + 1 :]:
                     del position[place]
                 del path[cut + 1 :]
-    return [loop for loop in found if len(loop) > 2]
+    return [loop for loop in closed if len(loop) > 2]

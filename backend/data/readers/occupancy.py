@@ -59,12 +59,12 @@ class _Listed(Reader):
 
     @cached_property
     def _splits(self) -> dict[str, str]:
-        found = {}
+        splits = {}
         for split in SPLITS:
             for path in self.root.glob(f"*/*{split}.lst"):
                 for line in path.read_text().split():
-                    found[f"{path.parent.name}/{line}"] = split
-        return found
+                    splits[f"{path.parent.name}/{line}"] = split
+        return splits
 
 
 @layout("occupancy-network")

@@ -29,8 +29,8 @@ def trace(batch: ShapeBatch, of: Sequence[int], cameras: Sequence[Camera], sampl
     start, stop = _box_span(batch, origin, direction)
     depth = _walk(batch, origin, direction, start, stop)
     hit = depth.isfinite()
-    points, found = _gathered(origin + depth[..., None] * direction, hit)
-    normal, material = batch.normal(points)[found], batch.material(points)[found]
+    points, surface = _gathered(origin + depth[..., None] * direction, hit)
+    normal, material = batch.normal(points)[surface], batch.material(points)[surface]
     index = torch.arange(hit.numel(), device=batch.device).view(hit.shape)
     assert hit.shape[1] == height * width
     return Hits(index[hit], depth[hit], normal, material)

@@ -96,8 +96,8 @@ def _least_on_plane(
     steps = (np.stack(np.meshgrid(*[np.arange(GRID)] * 2), -1).reshape(-1, 2) + 0.5) / GRID
     centers, cell = low + steps * size, size / GRID
     while True:
-        found = on_plane(centers)
-        best, slack = float(found.min()), float(np.linalg.norm(cell)) / 2
+        distances = on_plane(centers)
+        best, slack = float(distances.min()), float(np.linalg.norm(cell)) / 2
         if best <= TOLERANCE:
             return best
         if slack <= best / 4:
@@ -105,9 +105,9 @@ def _least_on_plane(
         if slack <= COARSE:
             break
         corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) * cell / 4
-        centers = (centers[found - slack < best][:, None] + corners).reshape(-1, 2)
+        centers = (centers[distances - slack < best][:, None] + corners).reshape(-1, 2)
         cell = cell / 2
-    return 0.9 * _descend(on_plane, centers[np.argsort(found)[:STARTS]], cell)
+    return 0.9 * _descend(on_plane, centers[np.argsort(distances)[:STARTS]], cell)
 
 
 def _descend(on_plane: Values, centers: np.ndarray, cell: np.ndarray) -> float:
@@ -116,8 +116,8 @@ def _descend(on_plane: Values, centers: np.ndarray, cell: np.ndarray) -> float:
     best = np.inf
     for _ in range(6):
         tried = centers[:, None] + around * cell
-        found = on_plane(tried.reshape(-1, 2)).reshape(len(centers), -1)
-        centers = tried[np.arange(len(centers)), found.argmin(1)]
-        best = min(best, float(found.min()))
+        distances = on_plane(tried.reshape(-1, 2)).reshape(len(centers), -1)
+        centers = tried[np.arange(len(centers)), distances.argmin(1)]
+        best = min(best, float(distances.min()))
         cell = cell / 2
     return best

@@ -128,18 +128,18 @@ def clip(patch: Patch, values: Values) -> Patch:
     kept, open_faces = [], patch.vertices[patch.faces]
     open_normals = patch.normals[patch.faces]
     while len(open_faces):
-        found = values(open_faces.reshape(-1, 3)).reshape(-1, 3)
+        distances = values(open_faces.reshape(-1, 3)).reshape(-1, 3)
         size = np.linalg.norm(open_faces - np.roll(open_faces, 1, axis=1), axis=2).max(1)
         # A point of a triangle lies within its longest side / sqrt(3) of some corner.
-        whole = found.min(1) >= size / np.sqrt(3)
-        gone = found.max(1) <= -size / np.sqrt(3)
+        whole = distances.min(1) >= size / np.sqrt(3)
+        gone = distances.max(1) <= -size / np.sqrt(3)
         cut = ~whole & ~gone
         small = cut & (size <= CLIP_EDGE)
         maybe = np.flatnonzero(cut & ~small & (size <= FLAT_EDGE))
-        small[maybe] = _is_straight(open_faces[maybe], found[maybe], values)
+        small[maybe] = _is_straight(open_faces[maybe], distances[maybe], values)
         split = cut & ~small
         kept.append((open_faces[whole], open_normals[whole]))
-        kept.append(_clip_straight(open_faces[small], open_normals[small], found[small]))
+        kept.append(_clip_straight(open_faces[small], open_normals[small], distances[small]))
         open_faces, open_normals = _quartered(open_faces[split]), _quartered(open_normals[split])
     corners = np.concatenate([k[0] for k in kept]).reshape(-1, 3)
     normals = np.concatenate([k[1] for k in kept]).reshape(-1, 3)
@@ -151,8 +151,8 @@ def _is_straight(corners: np.ndarray, at_corners: np.ndarray, values: Values) ->
     weights = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1], [2, 1, 1], [1, 2, 1], [1, 1, 2]])
     weights = weights / weights.sum(1, keepdims=True)
     points = np.einsum("wk,fkc->fwc", weights, corners)
-    found = values(points.reshape(-1, 3)).reshape(len(corners), len(weights))
-    return np.abs(found - at_corners @ weights.T).max(1, initial=0) < FLAT
+    distances = values(points.reshape(-1, 3)).reshape(len(corners), len(weights))
+    return np.abs(distances - at_corners @ weights.T).max(1, initial=0) < FLAT
 
 
 def _quartered(corners: np.ndarray) -> np.ndarray:

@@ -162,8 +162,8 @@ class TestFinding:
     def test_the_order_is_kept_and_what_does_not_do_is_passed_over(self, four):
         paths, preference, user = four
         for path, source in zip(paths, InterpreterSource, strict=True):
-            found = candidates.find_backend(preference, user)
-            assert (found.source, found.python) == (source, path)
+            backend = candidates.find_backend(preference, user)
+            assert (backend.source, backend.python) == (source, path)
             self.fake(Path(path), good=False)
         assert candidates.find_backend(preference, user) is None
 

@@ -23,29 +23,29 @@ PLATFORMS = {
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
 def test_every_entry_has_an_exact_version_and_hashes(path):
-    found = locks.entries(path)
-    assert found
-    for name, text in found.items():
+    locked = locks.entries(path)
+    assert locked
+    for name, text in locked.items():
         first, *sums = [line.rstrip("\\ ") for line in text.splitlines()]
         assert re.fullmatch(r"[a-z0-9.-]+==[0-9][0-9a-z.+]*( ; .*)?", first), first
         assert sums, name
         assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}", line) for line in sums)
     rest = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    assert "\n".join(rest) == "\n".join(found.values())  # nothing but entries
+    assert "\n".join(rest) == "\n".join(locked.values())  # nothing but entries
 
 
 @pytest.mark.parametrize("path", LIBRARIES, ids=lambda path: path.name)
 def test_a_lock_has_what_is_required_at_the_same_version(path):
-    found = locks.entries(path)
+    locked = locks.entries(path)
     for line in wanted(InstallPlan("user", build=TorchBuild.CUDA, index="x")):
         requirement, _, marker = line.partition(";")
         name = canonical(requirement)
         if name == "torch" or (path.stem.endswith("aarch64") and "aarch64" in marker):
             continue
         version = requirement.partition("==")[2].strip()
-        assert found[name].startswith(f"{name}=={version}")
-    assert {"filelock", "sympy", "jinja2", "networkx", "fsspec"} <= found.keys()  # torch's
-    assert "torch" not in found
+        assert locked[name].startswith(f"{name}=={version}")
+    assert {"filelock", "sympy", "jinja2", "networkx", "fsspec"} <= locked.keys()  # torch's
+    assert "torch" not in locked
 
 
 @pytest.mark.parametrize(("platform", "name"), PLATFORMS.items())

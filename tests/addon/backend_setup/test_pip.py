@@ -127,8 +127,8 @@ def test_names_are_compared_as_pip_does(requirement, name):
     ],
 )  # fmt: skip
 def test_what_is_in_the_way_is_told_apart(line, words):
-    found, hint = pip.diagnose(f"Looking in indexes\n{line}\nERROR: No matching distribution")
-    assert words in found
+    problem, hint = pip.diagnose(f"Looking in indexes\n{line}\nERROR: No matching distribution")
+    assert words in problem
     assert hint
 
 

@@ -106,8 +106,8 @@ def test_cancel_keeps_what_is_finished_and_another_run_goes_on(panel):
 def test_an_object_that_is_deleted_meanwhile_is_left_out(panel):
     targets = targets_of_collection(panel.collection)
     run.begin(targets, panel.out, RenderSettings(views=1, size=8))
-    for found in list(panel.collection.objects):
-        bpy.data.objects.remove(found)
+    for obj in list(panel.collection.objects):
+        bpy.data.objects.remove(obj)
     while run.advance():
         pass
     assert set(run.outcome.skipped.values()) == {"One/../two is gone.", "Hidden is gone."}

@@ -107,7 +107,7 @@ def test_the_preview_replaces_the_one_before(tmp_path):
         assert run.new_mesh() is None
         shown = show_preview(update)
         assert len(shown.data.vertices) == count
-    assert [found.name for found in bpy.data.objects].count(PREVIEW) == 1
+    assert [obj.name for obj in bpy.data.objects].count(PREVIEW) == 1
     bpy.data.objects.remove(bpy.data.objects[PREVIEW])
 
 

@@ -201,12 +201,12 @@ def test_four_surfaces_ask_for_the_same_or_refuse_in_the_same_words(puppet, fold
     expected = told(terminal, folder, puppet)
     for name, surface in SURFACES.items():
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-        found = told(surface, folder, puppet)
+        answers = told(surface, folder, puppet)
         if name == "command" and isinstance(expected, str):
-            assert isinstance(found, str)
+            assert isinstance(answers, str)
             assert expected in capfd.readouterr().err
         else:
-            assert found == expected, name
+            assert answers == expected, name
 
 
 def test_there_are_refusals_and_views_among_the_variants(folder, puppet):

@@ -1,5 +1,6 @@
 """The worker's process seen from Blender: it starts, answers, and never outlives its use."""
 
+import math
 import os
 import shutil
 import signal
@@ -37,7 +38,7 @@ def ready(client):
     return client
 
 
-def poll_until(client, condition, seconds=20.0):
+def poll_until(client, condition, seconds=120.0):
     """Poll until the condition holds of all events so far; return them."""
     events, end = [], time.monotonic() + seconds
     while not condition(events):
@@ -168,7 +169,7 @@ stand_in["LAUNCH"]["run"](factory)
     @pytest.mark.parametrize("says", ["nothing", "something"])
     def test_a_listener_that_shakes_no_hands_holds_nobody(self, tmp_path, monkeypatch, says):
         """A worker that was stopped between `listen` and `accept`, or a stranger at its socket."""
-        monkeypatch.setattr("levelform.addon.jobs.client._START_PATIENCE", 2.0)
+        monkeypatch.setattr("levelform.addon.jobs.client._START_PATIENCE", math.inf)
         text = f"""
 import socket, sys, time
 line = socket.socket(socket.AF_UNIX)
@@ -180,14 +181,13 @@ time.sleep(60)
 """
         client = Client(PYTHON, script=script(tmp_path, text))
         client.start()
-        longest = 0.0
-        while client.state is not ClientState.ENDED:
-            start = time.monotonic()
-            client.poll(0.0)
-            took = time.monotonic() - start
-            longest = max(longest, took if client.state is not ClientState.ENDED else 0.0)
-            time.sleep(0.01)
-        assert longest < 1.0
+        poll_until(client, lambda events: client._line or client._strangers)  # until it listens
+        if says == "nothing":
+            for _ in range(20):  # a poll that waited for an answer would not come back
+                client.poll(0.0)
+            assert client.state is ClientState.STARTING
+            client._deadline = 0.0  # its patience is over
+        poll_until(client, lambda events: client.state is ClientState.ENDED)
         assert "did not answer" in client.ending.message
         assert gone(client.pid)
 
@@ -250,9 +250,7 @@ class TestMessages:
             assert not any(isinstance(event, protocol.MeshUpdate) for event in early)
         os.kill(ready.pid, signal.SIGSTOP)
         for _ in range(5):
-            begun = time.monotonic()
-            ready.poll(0.008)
-            assert time.monotonic() - begun < 2.0
+            ready.poll(0.008)  # would wait for the rest of the mesh, which does not come
         os.kill(ready.pid, signal.SIGCONT)
         events = poll_until(ready, last_is(protocol.Status))
         (mesh,) = [event for event in events if isinstance(event, protocol.MeshUpdate)]
@@ -350,7 +348,7 @@ def test_no_worker_outlives_a_killed_blender(tmp_path, early, method):
     blender.kill()
     blender.wait()
     blender.stdout.close()
-    end = time.monotonic() + 5.0
+    end = time.monotonic() + 120.0
     while not gone(pid) and time.monotonic() < end:
         time.sleep(0.02)
     assert gone(pid)

@@ -1,5 +1,6 @@
 """A job comes to exactly one end, whatever happens to it, to its worker, or to who asked for it."""
 
+import math
 import os
 import signal
 import sys
@@ -40,7 +41,7 @@ def jobs(tmp_path, clients):
     assert list(tmp_path.iterdir()) == []
 
 
-def poll_until(jobs, condition, seconds=20.0):
+def poll_until(jobs, condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -282,9 +283,10 @@ class TestFailure:
         jobs.run(job)
         assert (job.state, len(clients)) == (JobState.FAILED, 2)
 
-    def test_a_worker_that_stands_still_is_told_of_and_cancelled_in_a_second(
+    def test_a_worker_that_stands_still_is_told_of_and_cancelled_before_the_usual_patience(
         self, jobs, clients, monkeypatch
     ):
+        monkeypatch.setattr("levelform.addon.jobs.queue._CANCEL_PATIENCE", math.inf)
         monkeypatch.setattr("levelform.addon.jobs.queue.SILENCE", 0.3)
         monkeypatch.setattr("levelform.addon.jobs.queue._PING_INTERVAL", 0.1)
         job = jobs.submit(request("slow"))
@@ -292,11 +294,9 @@ class TestFailure:
         assert jobs.silent_for == 0.0
         os.kill(clients[0].pid, signal.SIGSTOP)
         poll_until(jobs, lambda: jobs.silent_for > 0.3)
-        start = time.monotonic()
         jobs.cancel(job)
         jobs.run(job)
         assert job.state is JobState.CANCELLED
-        assert time.monotonic() - start < 2.0  # 0.8 s, and the process's end
         assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
 
     def test_a_busy_worker_answers_while_it_computes(self, jobs, monkeypatch):
@@ -378,16 +378,15 @@ class TestShutdown:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal")
-def test_what_a_stopped_worker_had_said_before_is_no_sign_of_life(jobs, clients):
+def test_what_a_stopped_worker_had_said_before_is_no_sign_of_life(jobs, clients, monkeypatch):
     """Progress that waits in the channel is read after the cancel, and must not cost its time."""
+    monkeypatch.setattr("levelform.addon.jobs.queue._CANCEL_PATIENCE", math.inf)
     job = jobs.submit(request("slow"))
     poll_until(jobs, lambda: job.progress is not None)
     time.sleep(0.3)  # more of it arrives, unread
     os.kill(clients[-1].pid, signal.SIGSTOP)
-    started = time.monotonic()
     jobs.cancel(job)
     poll_until(jobs, lambda: job.ended)
-    assert time.monotonic() - started < 3.0
     assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
 
 

@@ -17,11 +17,11 @@ BLOCKS = ("objects", "meshes", "materials", "collections", "cameras", "images", 
 
 def inventory() -> dict[str, list[str]]:
     """Return the names of everything in the file, and what is selected."""
-    found = {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in BLOCKS}
+    names = {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in BLOCKS}
     layer = bpy.context.view_layer
-    found["selected"] = sorted(thing.name for thing in layer.objects if thing.select_get())
-    found["active"] = [layer.objects.active.name] if layer.objects.active else []
-    return found
+    names["selected"] = sorted(thing.name for thing in layer.objects if thing.select_get())
+    names["active"] = [layer.objects.active.name] if layer.objects.active else []
+    return names
 
 
 def begin(ball_stage: Any) -> Any:

@@ -76,9 +76,9 @@ def check_equal(asked):
     expected = views(asked["terminal"])
     assert set(asked) == {"terminal", "--command", "api", "panel"}
     for name, request in asked.items():
-        found = views(request)
-        assert len(found) == len(expected)
-        for view, other in zip(found, expected, strict=True):
+        actual = views(request)
+        assert len(actual) == len(expected)
+        for view, other in zip(actual, expected, strict=True):
             assert torch.equal(view.image, other.image), name
             assert (view.camera is None) == (other.camera is None)
             if view.camera is not None and other.camera is not None:
@@ -162,8 +162,8 @@ def test_a_phones_photograph_is_upright_everywhere(surfaces, tmp_path, orientati
     stored = Image.fromarray(as_stored(upright, orientation))
     stored.save(tmp_path / "a.jpg", quality=95, subsampling=0, exif=exif)
     (view,) = check_equal(surfaces(tmp_path / "a.jpg"))
-    found = view.image[..., :3].numpy() * 255
-    assert np.abs(found - upright.astype(float)).mean() < 4
+    actual = view.image[..., :3].numpy() * 255
+    assert np.abs(actual - upright.astype(float)).mean() < 4
 
 
 def test_a_mask_beside_the_image(surfaces, tmp_path):
@@ -204,9 +204,9 @@ def folder(tmp_path):
 
 
 def test_a_folder_of_posed_images(surfaces, folder):
-    found = check_equal(surfaces(folder))
-    assert [view.name for view in found] == ["a.png", "b.png", "c.jpg", "d.png"]
-    assert float(found[3].image[..., 3].max()) == pytest.approx(200 / 255)
+    actual = check_equal(surfaces(folder))
+    assert [view.name for view in actual] == ["a.png", "b.png", "c.jpg", "d.png"]
+    assert float(actual[3].image[..., 3].max()) == pytest.approx(200 / 255)
 
 
 def test_cameras_that_were_added_from_a_folder(surfaces, folder):

@@ -68,10 +68,10 @@ def planes():
 @pytest.mark.parametrize("parts", [1, 3])
 def test_one_part_or_several_come_back(tmp_path, planes, parts):
     write(tmp_path / "a.exr", planes, parts=parts)
-    found = read_exr(tmp_path / "a.exr")
-    assert found.keys() == planes.keys()
+    result = read_exr(tmp_path / "a.exr")
+    assert result.keys() == planes.keys()
     for name, plane in planes.items():
-        np.testing.assert_array_equal(found[name], plane.astype(np.float32))
+        np.testing.assert_array_equal(result[name], plane.astype(np.float32))
 
 
 def test_other_files_are_refused(tmp_path, planes):

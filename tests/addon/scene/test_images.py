@@ -93,8 +93,12 @@ def test_a_background_image_is_the_image(scene, add_scene_camera, add_image):
     values = random_pixels()
     background = camera.data.background_images.new()
     background.image = add_image(values)
-    found = images.camera_image_of(camera, scene)
-    assert (found.source, found.image, found.problem) == ("BACKGROUND", background.image, "")
+    camera_image = images.camera_image_of(camera, scene)
+    assert (camera_image.source, camera_image.image, camera_image.problem) == (
+        "BACKGROUND",
+        background.image,
+        "",
+    )
     view = images.view_of(camera, scene, depsgraph())
     assert np.array_equal(view.image, values)
     assert view.name == camera.name
@@ -116,8 +120,12 @@ def test_a_picked_render_comes_before_the_background(scene, add_scene_camera, ad
     camera = add_scene_camera()
     camera.data.background_images.new().image = add_image(random_pixels(), "Background")
     pick(camera, add_image(random_pixels(seed=3), "Render"))
-    found = images.camera_image_of(camera, scene)
-    assert (found.source, found.image.name, found.background) == ("RENDER", "Render", None)
+    camera_image = images.camera_image_of(camera, scene)
+    assert (camera_image.source, camera_image.image.name, camera_image.background) == (
+        "RENDER",
+        "Render",
+        None,
+    )
     view = images.view_of(camera, scene, depsgraph())
     assert np.array_equal(view.image, random_pixels(seed=3))
     assert (
@@ -202,9 +210,9 @@ def test_a_sequence_shows_the_frame_of_the_scene(
 
 def test_cameras_without_an_image_say_so(scene, add_scene_camera):
     camera = add_scene_camera(name="Left")
-    found = images.camera_image_of(camera, scene)
-    assert found.source == "NONE"
-    assert "Left has no image" in found.problem
+    camera_image = images.camera_image_of(camera, scene)
+    assert camera_image.source == "NONE"
+    assert "Left has no image" in camera_image.problem
     camera.data.background_images.new()
     assert "Left has no image" in images.camera_image_of(camera, scene).problem
     camera.data.background_images[0].source = "MOVIE_CLIP"

@@ -60,9 +60,9 @@ def test_each_frame_is_the_one_asked_for(movie, now):
 
 def test_nothing_is_left_behind(movie):
     image = bpy.data.images.load(movie)
-    before = len(bpy.data.scenes), {found.name for found in bpy.data.images}
+    before = len(bpy.data.scenes), {result.name for result in bpy.data.images}
     movies.read_frame(image, 3, pixels.read_file)
-    left = {found.name for found in bpy.data.images if found.type != "RENDER_RESULT"}
+    left = {result.name for result in bpy.data.images if result.type != "RENDER_RESULT"}
     assert (len(bpy.data.scenes), left) == before
 
 

@@ -299,10 +299,10 @@ def test_a_generated_image_goes_as_pixels(add_image):
 @pytest.mark.parametrize("mode", ["NONE", "PREMUL"])
 def test_an_alpha_that_blender_reads_otherwise_goes_as_pixels(saved, mode):
     saved.alpha_mode = mode
-    found = pixels.content_of(saved)
-    assert isinstance(found, np.ndarray)
+    actual = pixels.content_of(saved)
+    assert isinstance(actual, np.ndarray)
     if mode == "NONE":
-        assert (found[..., 3] == 255).all()
+        assert (actual[..., 3] == 255).all()
 
 
 @pytest.mark.parametrize(("file_format", "suffix"), [("OPEN_EXR", "exr"), ("HDR", "hdr")])
@@ -311,11 +311,11 @@ def test_formats_that_blender_alone_reads_go_as_pixels(add_image, tmp_path, file
     values[..., 3] = 1
     image = add_image(values, is_float=True)
     path = save(image, tmp_path / f"picture.{suffix}", file_format)
-    found = pixels.content_of(bpy.data.images.load(path))
-    assert isinstance(found, np.ndarray)
+    actual = pixels.content_of(bpy.data.images.load(path))
+    assert isinstance(actual, np.ndarray)
     if file_format == "OPEN_EXR":  # into an HDR file Blender does not write the values as they are
         expected = np.concatenate([srgb(values[..., :3]), values[..., 3:]], -1)
-        assert found == pytest.approx(expected, abs=1e-3)
+        assert actual == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_file_that_was_loaded_and_is_gone_goes_as_pixels(saved, tmp_path):
@@ -349,6 +349,6 @@ def test_sixteen_bits_that_are_not_colours_are_what_the_file_holds(tmp_path, pre
     save(image, tmp_path / "data.png")
     loaded = bpy.data.images.load(str(tmp_path / "data.png"))
     loaded.colorspace_settings.name = "Non-Color"
-    found = pixels.read_pixels(loaded)
+    actual = pixels.read_pixels(loaded)
     of_file = prepared(ViewData(None, None, "data", image_file(loaded.filepath))).image
-    assert found == pytest.approx(of_file.numpy(), abs=2e-4)
+    assert actual == pytest.approx(of_file.numpy(), abs=2e-4)

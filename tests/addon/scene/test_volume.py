@@ -104,8 +104,8 @@ def test_whoever_turns_the_arrow_turns_the_front(degrees):
     arrow = child(empty, "front")
     rotation = Matrix.Rotation(math.radians(degrees), 4, "Z")
     arrow.matrix_basis = rotation @ arrow.matrix_basis
-    found = volume.matrix_of(empty)
-    assert found == pytest.approx(MATRIX @ np.array(rotation), abs=1e-4)
+    actual = volume.matrix_of(empty)
+    assert actual == pytest.approx(MATRIX @ np.array(rotation), abs=1e-4)
 
 
 def test_an_arrow_that_is_tipped_up_still_says_where_the_front_is():
@@ -127,9 +127,9 @@ def test_a_volume_of_different_sides_is_turned_without_shear():
         graph = bpy.context.evaluated_depsgraph_get()
         graph.update()
         direction = np.array([math.sin(math.radians(degrees)), -math.cos(math.radians(degrees)), 0])
-        found = volume.facing(volume.matrix_of(empty), direction)
-        assert np.linalg.norm(found[:3, :3], axis=0) == pytest.approx(sides, rel=1e-4)
-        assert -found[:3, 1] / sides[1] == pytest.approx(direction, abs=1e-3)
+        actual = volume.facing(volume.matrix_of(empty), direction)
+        assert np.linalg.norm(actual[:3, :3], axis=0) == pytest.approx(sides, rel=1e-4)
+        assert -actual[:3, 1] / sides[1] == pytest.approx(direction, abs=1e-3)
 
 
 def test_without_its_arrow_the_empty_is_the_volume():

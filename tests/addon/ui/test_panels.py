@@ -107,25 +107,25 @@ def main() -> Paper:
 
 
 @pytest.fixture
-def found(monkeypatch):
+def chosen_backend(monkeypatch):
     """Say what was found of a backend."""
 
-    def found(*candidates: Candidate) -> None:
+    def chosen_backend(*candidates: Candidate) -> None:
         monkeypatch.setattr(interpreter.here, "candidates", candidates)
         monkeypatch.setattr(interpreter.here, "looking", None)
 
-    found(GOOD)
-    return found
+    chosen_backend(GOOD)
+    return chosen_backend
 
 
-def test_an_empty_scene_says_what_is_missing(extension, found):
+def test_an_empty_scene_says_what_is_missing(extension, chosen_backend):
     paper = main()
     assert "This scene has no cameras." in paper
     assert "levelform.reconstruct" in paper
     assert "levelform.install_backend" not in paper
 
 
-def test_each_camera_shows_its_image_or_why_it_has_none(extension, found, ball_stage):
+def test_each_camera_shows_its_image_or_why_it_has_none(extension, chosen_backend, ball_stage):
     scene = ball_stage(3)
     scene.objects["View 1"].data.background_images.clear()
     scene.objects["View 2"].data.type = "PANO"
@@ -141,24 +141,26 @@ def test_each_camera_shows_its_image_or_why_it_has_none(extension, found, ball_s
 @pytest.mark.parametrize(
     ("source", "shown"), [("FILES", "Choose a folder."), ("IMAGE", "Pick an image.")]
 )
-def test_the_other_sources_ask_for_what_they_need(extension, found, source, shown):
+def test_the_other_sources_ask_for_what_they_need(extension, chosen_backend, source, shown):
     bpy.context.scene.levelform.source = source
     assert shown in main()
 
 
-def test_without_a_backend_there_is_a_button_that_helps(extension, found):
-    found(BAD)
+def test_without_a_backend_there_is_a_button_that_helps(extension, chosen_backend):
+    chosen_backend(BAD)
     paper = main()
     assert "levelform.install_backend" in paper
     assert ("Allow" in paper) != bpy.app.online_access or "userpref_allow_online" in paper
 
 
-def test_while_nobody_has_looked_nothing_is_claimed(extension, found, monkeypatch):
+def test_while_nobody_has_looked_nothing_is_claimed(extension, chosen_backend, monkeypatch):
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert "levelform.install_backend" not in main()
 
 
-def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, puppet, ball_stage):
+def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(
+    extension, chosen_backend, puppet, ball_stage
+):
     from levelform.backend.contract.protocol import Progress
 
     ball_stage()
@@ -177,7 +179,7 @@ def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(extension, found, 
 
 
 def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
-    extension, found, puppet, ball_stage
+    extension, chosen_backend, puppet, ball_stage
 ):
     ball_stage()
     requests.begin_scene(bpy.context)
@@ -189,7 +191,7 @@ def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
     assert "answered" not in main()
 
 
-def test_a_failure_stays_until_it_is_dismissed(extension, found):
+def test_a_failure_stays_until_it_is_dismissed(extension, chosen_backend):
     extension.failure = WorkError("The moon is full.", "Wait two weeks.")
     paper = main()
     assert "The moon is full." in paper
@@ -198,7 +200,9 @@ def test_a_failure_stays_until_it_is_dismissed(extension, found):
     assert "The moon is full." not in main()
 
 
-def test_a_result_shows_its_numbers_and_can_be_meshed_again(extension, found, puppet, ball_stage):
+def test_a_result_shows_its_numbers_and_can_be_meshed_again(
+    extension, chosen_backend, puppet, ball_stage
+):
     ball_stage()
     requests.begin_scene(bpy.context)
     puppet.send(32)
@@ -215,14 +219,14 @@ def test_a_result_shows_its_numbers_and_can_be_meshed_again(extension, found, pu
     assert "levelform.remesh" in draw(panels_result.LEVELFORM_PT_result)
 
 
-def test_objects_that_are_no_result_show_none(extension, found):
+def test_objects_that_are_no_result_show_none(extension, chosen_backend):
     assert not panels_result.LEVELFORM_PT_result.poll(context())
     bpy.ops.mesh.primitive_cube_add()
     bpy.context.object["levelform"] = 3
     assert not panels_result.LEVELFORM_PT_result.poll(context())
 
 
-def test_options_and_backend_draw(extension, found, puppet):
+def test_options_and_backend_draw(extension, chosen_backend, puppet):
     settings = bpy.context.scene.levelform
     settings.background = "COLOR"
     assert "background_color" in draw(panels.LEVELFORM_PT_options)
@@ -232,10 +236,10 @@ def test_options_and_backend_draw(extension, found, puppet):
     assert "levelform.stop_backend" in paper
 
 
-def test_the_preferences_show_every_candidate(extension, found, monkeypatch):
+def test_the_preferences_show_every_candidate(extension, chosen_backend, monkeypatch):
     from levelform.addon.backend_setup import user_preferences
 
-    found(BAD, GOOD)
+    chosen_backend(BAD, GOOD)
     monkeypatch.setattr(panels_backend, "split_column", lambda layout: Loose(layout.notes))
     chosen = SimpleNamespace(**vars(user_preferences.Defaults), layout=Paper())
     panels_backend.draw_preferences(chosen, context())
@@ -357,7 +361,7 @@ def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, pupp
     assert settings.method == "levelform"
 
 
-def test_missing_weights_are_said_before_the_job(extension, puppet, found):
+def test_missing_weights_are_said_before_the_job(extension, puppet, chosen_backend):
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.method = "levelform"
@@ -366,7 +370,7 @@ def test_missing_weights_are_said_before_the_job(extension, puppet, found):
     assert "needs trained weights" not in drawn(panels.LEVELFORM_PT_main)
 
 
-def test_a_methods_own_options_reach_the_job(extension, puppet, found):
+def test_a_methods_own_options_reach_the_job(extension, puppet, chosen_backend):
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.method = "levelform"
@@ -387,7 +391,7 @@ def test_a_methods_own_options_reach_the_job(extension, puppet, found):
     assert not expected.keys() & requests.scene_settings(bpy.context.scene).options.keys()
 
 
-def test_symmetry_is_offered_where_a_method_uses_it(extension, puppet, found):
+def test_symmetry_is_offered_where_a_method_uses_it(extension, puppet, chosen_backend):
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.method = "levelform"
@@ -408,7 +412,9 @@ def drawn(panel):
     return paper
 
 
-def test_weights_for_one_category_each_are_chosen_by_the_category(extension, puppet, found):
+def test_weights_for_one_category_each_are_chosen_by_the_category(
+    extension, puppet, chosen_backend
+):
     settings = bpy.context.scene.levelform
     puppet.methods = network(weights=("airplane", "car", "chair"))
     settings.method = "levelform"
@@ -428,7 +434,7 @@ def test_weights_for_one_category_each_are_chosen_by_the_category(extension, pup
 
 
 @pytest.fixture
-def declared(extension, puppet, found):
+def declared(extension, puppet, chosen_backend):
     """Have the worker tell what a network declares, and the panel hear it; return the settings."""
     puppet.methods = network()
     method_options.sync(extension.methods)

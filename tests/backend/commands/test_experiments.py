@@ -116,11 +116,11 @@ def test_claims_are_listed_and_wrong_words_are_told(folder, tmp_path, capsys):
         assert [claim["verdict"] for claim in other["claims"]] == ["not run"]
     status, wrong = said(capsys, *lookup, "--steps", "600", "dsin=3")
     assert (status, "'dsin=3'" in wrong["error"]) == (2, True)
-    status, found = said(capsys, *lookup, "--steps", "600", "disn=300", "--batch", "4")
+    status, result = said(capsys, *lookup, "--steps", "600", "disn=300", "--batch", "4")
     if status == 2:  # a split of so few shapes may be empty
-        assert "has no shapes" in found["error"]
+        assert "has no shapes" in result["error"]
     else:
-        assert [claim["verdict"] for claim in found["claims"]] == ["not run"]
+        assert [claim["verdict"] for claim in result["claims"]] == ["not run"]
 
 
 def test_steps_are_read_for_all_and_for_single_methods():

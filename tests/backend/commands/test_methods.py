@@ -77,9 +77,9 @@ def test_weights_found_are_listed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path)
     (tmp_path / "disn.safetensors").touch()
     assert cli.main(["methods", "--json"]) == 0
-    found = {m["name"]: m["weights"] for m in json.loads(capsys.readouterr().out)["methods"]}
-    assert found["disn"] == ["bundled"]
-    assert found["uclid-net"] == []
+    weights = {m["name"]: m["weights"] for m in json.loads(capsys.readouterr().out)["methods"]}
+    assert weights["disn"] == ["bundled"]
+    assert weights["uclid-net"] == []
 
 
 def test_a_person_reads_a_table(listed, capsys, monkeypatch, tmp_path):

@@ -52,8 +52,8 @@ def test_another_frame_and_another_size_see_the_same(model):
     frame[:3, :3] *= 0.4
     local = (points - frame[:3, 3]) @ np.linalg.inv(frame[:3, :3]).T
     expected, _ = project(data, points)
-    found, _ = project(in_frame(data, frame), local)
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+    actual, _ = project(in_frame(data, frame), local)
+    np.testing.assert_allclose(actual, expected, rtol=1e-8, atol=1e-8)
     half, _ = project(resized(data, 40, 30), points)
     np.testing.assert_allclose(half, expected / 2, rtol=1e-9)
 
@@ -65,8 +65,8 @@ def test_a_camera_far_from_the_origin_keeps_its_digits():
     far[:3, 3] += away
     moved = CameraData(far, 90.0, 95.0, 40.0, 31.0, 80, 60)
     in_front = project(data, points)[1] > 0.3
-    found, expected = project(moved, points + away)[0], project(data, points)[0]
-    np.testing.assert_allclose(found[in_front], expected[in_front], atol=1e-4)
+    actual, expected = project(moved, points + away)[0], project(data, points)[0]
+    np.testing.assert_allclose(actual[in_front], expected[in_front], atol=1e-4)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.01, 250.0])

@@ -40,9 +40,9 @@ def save(path, size=(4, 3)):
 def test_a_mask_is_found_by_its_name(tmp_path, mask):
     image = save(tmp_path / "images" / "a.jpg")
     assert image_file(image).mask == ""
-    found = save(tmp_path / mask)
-    assert find_mask(image) == str(found)
-    assert image_file(image).mask == str(found)
+    result = save(tmp_path / mask)
+    assert find_mask(image) == str(result)
+    assert image_file(image).mask == str(result)
 
 
 def test_a_named_mask_goes_before_one_beside_the_image(tmp_path):

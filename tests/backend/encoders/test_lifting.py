@@ -56,11 +56,11 @@ def test_a_map_of_coordinates_tells_where_grid_points_project(count, orthographi
     lifted = lift_features(maps, count, lifting(camera))
     pixels, _ = camera.project(grid_points(count, maps).double())
     within = ((pixels >= 0.5) & (pixels <= SIZE - 0.5)).all(1)
-    found = lifted[0].flatten(1).T
+    actual = lifted[0].flatten(1).T
     assert within.sum() > 0.3 * count**3
-    torch.testing.assert_close(found[within], pixels[within].float(), rtol=0, atol=1e-3)
+    torch.testing.assert_close(actual[within], pixels[within].float(), rtol=0, atol=1e-3)
     beyond = ((pixels < -1) | (pixels > SIZE + 1)).any(1)
-    assert (found[beyond] == 0).all()
+    assert (actual[beyond] == 0).all()
 
 
 def test_x_is_the_slowest_axis_of_a_grid():

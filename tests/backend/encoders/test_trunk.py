@@ -12,7 +12,7 @@ def test_maps_halve_from_the_strides_resolution_on(stride):
     vector, maps = trunk(torch.rand(2, 4, 48, 48))
     assert vector.shape == (2, 8)
     sizes = [48 // stride // 2**i for i in range(3)]
-    assert [tuple(found.shape) for found in maps] == [
+    assert [tuple(actual.shape) for actual in maps] == [
         (2, width, size, size) for width, size in zip((4, 6, 8), sizes, strict=True)
     ]
 
@@ -27,5 +27,5 @@ def test_a_doubled_stem_sees_in_an_image_what_the_first_sees_in_its_half():
     vector, maps = large(image)
     expected, expected_maps = small(F.avg_pool2d(image, 2))
     torch.testing.assert_close(vector, expected)
-    for found, wanted in zip(maps, expected_maps, strict=True):
-        torch.testing.assert_close(found, wanted)
+    for actual, wanted in zip(maps, expected_maps, strict=True):
+        torch.testing.assert_close(actual, wanted)

@@ -55,12 +55,12 @@ def test_true_sightings_invert_axes(orthographic):
     poses[:, :3, :3] = given.axes
     poses[:, 2, 3] = 5.0
     intrinsics = torch.tensor([200.0, 200, 70, 64]).expand(50, 4)
-    found = true_sightings(poses, intrinsics, size=128, unit=0.25, orthographic=orthographic)
-    torch.testing.assert_close(found.azimuth, azimuth, rtol=0, atol=1e-4)
-    torch.testing.assert_close(found.elevation, elevation, rtol=0, atol=1e-4)
+    sightings = true_sightings(poses, intrinsics, size=128, unit=0.25, orthographic=orthographic)
+    torch.testing.assert_close(sightings.azimuth, azimuth, rtol=0, atol=1e-4)
+    torch.testing.assert_close(sightings.elevation, elevation, rtol=0, atol=1e-4)
     appears = 200 / 128 / (1 if orthographic else 5)  # of a length 1, in sides of the image
-    assert found.zoom.exp().mean().item() == pytest.approx(appears / 0.25, rel=1e-5)
-    assert found.offset[0].tolist() == pytest.approx([6 / 64, 0], abs=1e-5)
+    assert sightings.zoom.exp().mean().item() == pytest.approx(appears / 0.25, rel=1e-5)
+    assert sightings.offset[0].tolist() == pytest.approx([6 / 64, 0], abs=1e-5)
 
 
 def test_every_azimuth_can_be_said():
@@ -72,8 +72,8 @@ def test_every_azimuth_can_be_said():
     raw[torch.arange(96), bins] = 5
     offset = (2 * (place - bins) - 1).clamp(-0.999, 0.999)
     raw[torch.arange(96), BINS + bins] = offset.atanh()
-    found = read(raw).azimuth
-    assert torch.cos(found - azimuth).min() > 1 - 1e-6
+    sightings = read(raw).azimuth
+    assert torch.cos(sightings - azimuth).min() > 1 - 1e-6
 
 
 def test_the_loss_is_least_at_the_truth():
@@ -86,16 +86,16 @@ def test_the_loss_is_least_at_the_truth():
         optimizer.zero_grad()
         sighting_loss(raw, true).backward()
         optimizer.step()
-    found = read(raw.detach())
+    sightings = read(raw.detach())
     for name in ("azimuth", "elevation", "zoom", "offset"):
-        torch.testing.assert_close(getattr(found, name), getattr(true, name), rtol=0, atol=1e-2)
+        torch.testing.assert_close(getattr(sightings, name), getattr(true, name), rtol=0, atol=1e-2)
 
 
 def test_images_to_sightings():
     network = UprightCameraNetwork(stem=4, widths=(4, 8)).eval()
-    found = network.sightings(torch.rand(3, 4, 32, 32))
-    assert found.axes.shape == (3, 3, 3)
+    sightings = network.sightings(torch.rand(3, 4, 32, 32))
+    assert sightings.axes.shape == (3, 3, 3)
     torch.testing.assert_close(
-        found.axes @ found.axes.mT, torch.eye(3).expand(3, 3, 3), rtol=0, atol=1e-6
+        sightings.axes @ sightings.axes.mT, torch.eye(3).expand(3, 3, 3), rtol=0, atol=1e-6
     )
-    assert found.offset.abs().max() <= 1
+    assert sightings.offset.abs().max() <= 1

@@ -73,9 +73,9 @@ def test_weights_of_one_category_are_for_it_alone(tmp_path, network, monkeypatch
         model.save(folder / f"sdf-srn-{category}.safetensors", results={"of": category})
     monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", folder)
     assert set(bundled_files("sdf-srn")) == {"chair", "car"}
-    found = {network.name: network for network in load_networks(device="cpu")}
-    assert set(found) == {"sdf-srn", "visual-hull"}
-    srn = found["sdf-srn"]
+    networks = {network.name: network for network in load_networks(device="cpu")}
+    assert set(networks) == {"sdf-srn", "visual-hull"}
+    srn = networks["sdf-srn"]
     assert [srn.knows(name) for name in ("chair", "car", "table")] == [True, True, False]
     assert srn.version("chair") != srn.version("car")
 
@@ -83,8 +83,8 @@ def test_weights_of_one_category_are_for_it_alone(tmp_path, network, monkeypatch
 def test_words_for_weights_and_data(tmp_path, data, network, monkeypatch):
     file = tmp_path / "w.safetensors"
     network("tdgn").save(file)
-    found = weights_files([f"tdgn={file}", f"sdf-srn:chair={file}"])
-    assert found == {"tdgn": {"": file}, "sdf-srn": {"chair": file}}
+    networks = weights_files([f"tdgn={file}", f"sdf-srn:chair={file}"])
+    assert networks == {"tdgn": {"": file}, "sdf-srn": {"chair": file}}
     for word in ("tdgn", f"tdgn={tmp_path / 'none'}", f"nerf={file}"):
         with pytest.raises(RequestError):
             weights_files([word])

@@ -55,13 +55,13 @@ def test_the_truth_is_perfect_and_a_smaller_ball_is_as_far_as_its_radius_says(mo
 def test_numbers_are_those_of_the_metrics_one_by_one():
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(2, 1500, 3)) * 0.02
-    found = between(first, second)
-    assert (found["accuracy"], found["coverage"]) == metrics.accuracy_and_coverage(first, second)
-    assert found["chamfer_l1"] == pytest.approx(metrics.chamfer_l1(first, second))
-    assert found["chamfer_l2"] == pytest.approx(metrics.chamfer_l2(first, second))
+    actual = between(first, second)
+    assert (actual["accuracy"], actual["coverage"]) == metrics.accuracy_and_coverage(first, second)
+    assert actual["chamfer_l1"] == pytest.approx(metrics.chamfer_l1(first, second))
+    assert actual["chamfer_l2"] == pytest.approx(metrics.chamfer_l2(first, second))
     scores = metrics.precision_recall(first, second, 0.01)
-    assert found["f_score"] == metrics.f_score(*scores)
-    assert found["emd"] == metrics.earth_mover(first[:1024], second[:1024])
+    assert actual["f_score"] == metrics.f_score(*scores)
+    assert actual["emd"] == metrics.earth_mover(first[:1024], second[:1024])
 
 
 def test_the_same_seed_gives_the_same_numbers(monkeypatch):

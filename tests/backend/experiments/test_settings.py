@@ -18,9 +18,9 @@ def test_images_come_with_or_without_their_cameras(data):
 
 
 @pytest.mark.parametrize("method", ["deep-meta-functionals", "tdgn", "sdf-srn"])
-def test_without_need_of_a_cameran_images_may_be_unposed(network, method):
-    found = settings_of(network(method))
-    assert found == (*(Setting(count) for count in (1, 2, 4, 8)), UNPOSED)
+def test_without_need_of_a_camera_images_may_be_unposed(network, method):
+    settings = settings_of(network(method))
+    assert settings == (*(Setting(count) for count in (1, 2, 4, 8)), UNPOSED)
 
 
 @pytest.mark.parametrize("method", ["disn", "levelform"])
@@ -33,5 +33,5 @@ def test_a_camera_network_is_asked_only_where_there_is_one(network, method):
 
 
 def test_the_visual_hull_is_asked_with_cameras_alone():
-    found = settings_of(load_reconstructor("visual-hull", device="cpu"))
-    assert {setting.camera for setting in found} == {"given"}
+    settings = settings_of(load_reconstructor("visual-hull", device="cpu"))
+    assert {setting.camera for setting in settings} == {"given"}

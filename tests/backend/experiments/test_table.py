@@ -170,8 +170,8 @@ def test_goals_are_computed_from_the_numbers():
         *rows_of("tdgn", [0.6, 0.6], setting=Setting(2)),
         *rows_of("retrieval", [0.5, 0.4]),
     ]
-    found = goals(TableResults(rows), [data], [Named("tdgn")])
-    assert [goal.verdict for goal in found] == [
+    listed = goals(TableResults(rows), [data], [Named("tdgn")])
+    assert [goal.verdict for goal in listed] == [
         "reached, with 0.020 to spare",
         "reached, with 0.030 to spare",
     ]
@@ -264,8 +264,8 @@ def test_the_page_holds_the_numbers(data, test, network, tmp_path):
         *(Baseline(k, known) for k in ("retrieval",)),
     ]
     results = measure_all([test], entrants, Store(tmp_path / "a.jsonl"))
-    found = goals(results, [test], entrants)
-    ResultsPage(results, [test], entrants, found, "levelform experiments table", 0).write(
+    listed = goals(results, [test], entrants)
+    ResultsPage(results, [test], entrants, listed, "levelform experiments table", 0).write(
         tmp_path / "results.md"
     )
     text = (tmp_path / "results.md").read_text()

@@ -17,9 +17,9 @@ def test_a_clear_difference_holds_and_its_reverse_does_not():
     rng = np.random.default_rng(0)
     base = rng.uniform(0.3, 0.6, (2, 40))
     better = base + 0.05 + rng.normal(0, 0.01, base.shape)
-    found = difference(*sides(better, base), "iou")
-    assert found.mean == pytest.approx(0.05, abs=0.005)
-    assert (found.verdict(), found.seeds) == ("holds", 2)
+    measured = difference(*sides(better, base), "iou")
+    assert measured.mean == pytest.approx(0.05, abs=0.005)
+    assert (measured.verdict(), measured.seeds) == ("holds", 2)
     assert difference(*sides(base, better), "iou").verdict() == "does not hold"
     # Of distances the smaller ones are better.
     assert difference(*sides(base, better, "emd"), "emd").verdict() == "holds"
@@ -28,17 +28,17 @@ def test_a_clear_difference_holds_and_its_reverse_does_not():
 def test_seeds_that_disagree_are_noise():
     base = np.full((2, 40), 0.5)
     better = base + np.array([[0.05], [-0.03]])
-    found = difference(*sides(better, base), "iou")
-    assert found.noise == pytest.approx(0.04)
-    assert found.verdict() == "within the noise"
+    measured = difference(*sides(better, base), "iou")
+    assert measured.noise == pytest.approx(0.04)
+    assert measured.verdict() == "within the noise"
 
 
 def test_few_shapes_that_disagree_are_noise():
     base = np.full((1, 4), 0.5)
     better = base + np.array([[0.3, -0.2, 0.1, -0.1]])
-    found = difference(*sides(better, base), "iou")
-    assert found.noise == pytest.approx(2 * np.std([0.3, -0.2, 0.1, -0.1], ddof=1) / 2)
-    assert found.verdict() == "within the noise"
+    measured = difference(*sides(better, base), "iou")
+    assert measured.noise == pytest.approx(2 * np.std([0.3, -0.2, 0.1, -0.1], ddof=1) / 2)
+    assert measured.verdict() == "within the noise"
 
 
 def test_alike_means_a_small_share_of_the_value():

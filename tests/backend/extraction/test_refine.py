@@ -7,7 +7,7 @@ from levelform.backend.extraction import extract, stream
 from levelform.backend.extraction.run import count_active
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
-from levelform.backend.fields.rbf import RbfField
+from levelform.backend.fields.svm_field import SVMField
 
 SHAPES = {
     "sphere": Sphere(0.7),
@@ -47,9 +47,9 @@ def last(field, n, **keywords):
 @pytest.mark.parametrize("n", [32, 64, 128])
 @pytest.mark.parametrize("name", SHAPES)
 def test_finds_every_cell_that_a_dense_grid_has(dense, name, n):
-    found = last(SHAPES[name], n).stats
-    assert found.cells == count_active(dense(SHAPES[name], n), 0.0)
-    assert found.evaluations < (n + 1) ** 3
+    stats = last(SHAPES[name], n).stats
+    assert stats.cells == count_active(dense(SHAPES[name], n), 0.0)
+    assert stats.evaluations < (n + 1) ** 3
 
 
 @pytest.mark.parametrize("hidden", [Hidden, Binary])
@@ -74,8 +74,8 @@ def test_flooding_repairs_forecasts_without_any_sense(dense):
 def test_any_box(dense):
     box = ((-0.9, -0.15, -0.5), (0.8, 0.3, 0.55))
     for cap in (True, False):
-        found = last(SHAPES["gyroid"], 128, box=box, cap=cap).stats
-        assert found.cells == count_active(dense(SHAPES["gyroid"], 128, box=box, cap=cap), 0.0)
+        stats = last(SHAPES["gyroid"], 128, box=box, cap=cap).stats
+        assert stats.cells == count_active(dense(SHAPES["gyroid"], 128, box=box, cap=cap), 0.0)
 
 
 class BallAndSpeck(Field):
@@ -121,7 +121,10 @@ def test_bounds_over_boxes_are_used(dense):
     generator = torch.Generator().manual_seed(2)
     centers = torch.rand((12, 3), generator=generator) * 1.4 - 0.7
     weights = torch.where(torch.arange(12) % 3 == 0, 4.0, -6.0)
-    field = RbfField(centers, weights, scale=0.05, offset=1.0)
+    inverse = 0.05**-0.5  # of the bumps' width
+    straight = torch.eye(3) * inverse, torch.zeros(3)
+    bumps = {"support": centers * inverse, "weights": weights, "bias": torch.tensor(1.0)}
+    field = SVMField(straight=straight, warp=[], **bumps)
     stats = last(field, 128).stats
     assert stats.boxes > 0
     assert "bounds over boxes" in stats.rule

@@ -31,7 +31,7 @@ def views(aim):
         alpha=torch.rand(3, SIZE, SIZE, generator=generator),
         poses=torch.stack([torch.from_numpy(c.camera_from_world).float() for c in cameras]),
         intrinsics=torch.tensor([[c.fx, c.fy, c.cx, c.cy] for c in cameras]),
-        flat=torch.tensor([c.orthographic for c in cameras]),
+        orthographic=torch.tensor([c.orthographic for c in cameras]),
     )
 
 
@@ -65,8 +65,8 @@ def slowly(first, layers, cameras, views, points, gate=None):
         weight = (x[:, 1] + more if x.shape[1] > 1 else torch.full_like(x[:, 0], more)).exp()
         total, count = total + x[:, 0] * weight * seen, count + weight * seen
         plain, weights = plain + x[:, 0] * weight, weights + weight
-    found = torch.where(count > 0, total / count.clamp(min=1e-300), plain / weights)
-    return -found.float()
+    actual = torch.where(count > 0, total / count.clamp(min=1e-300), plain / weights)
+    return -actual.float()
 
 
 def answer(first, layers, camera, views, index, points):
@@ -80,7 +80,7 @@ def answer(first, layers, camera, views, index, points):
         (views.maps[index][None], first.features),
     ):
         if weight is not None:
-            x = x + sample_maps(maps, pixels[None], image=(SIZE, SIZE))[0] @ weight
+            x = x + sample_maps(maps, pixels[None], image_size=(SIZE, SIZE))[0] @ weight
     for weight, bias in layers:
         x = F.elu(x) @ weight + bias
     return x, ((pixels >= 0) & (pixels <= SIZE)).all(-1) & (depth > 0)
@@ -147,16 +147,16 @@ def test_gradient_is_the_slope(views, points):
 
 
 def test_the_mean_is_of_what_is_seen_and_by_confidence():
-    found = torch.tensor([[[[2.0, 0.0]]], [[[5.0, 0.0]]], [[[-4.0, 0.0]]]])  # (V, 1, 1, 2)
+    actual = torch.tensor([[[[2.0, 0.0]]], [[[5.0, 0.0]]], [[[-4.0, 0.0]]]])  # (V, 1, 1, 2)
     everything = torch.ones(3, 1, 1, dtype=torch.bool)
-    assert weighted_mean(found, everything) == pytest.approx(1.0)
-    assert weighted_mean(found[..., :1], everything) == pytest.approx(1.0)
+    assert weighted_mean(actual, everything) == pytest.approx(1.0)
+    assert weighted_mean(actual[..., :1], everything) == pytest.approx(1.0)
     two = everything.clone()
     two[2] = False
-    assert weighted_mean(found, two) == pytest.approx(3.5)
-    assert weighted_mean(found, ~everything) == pytest.approx(1.0)
-    found[1, ..., 1] = 60.0
-    assert weighted_mean(found, everything) == pytest.approx(5.0)
+    assert weighted_mean(actual, two) == pytest.approx(3.5)
+    assert weighted_mean(actual, ~everything) == pytest.approx(1.0)
+    actual[1, ..., 1] = 60.0
+    assert weighted_mean(actual, everything) == pytest.approx(5.0)
 
 
 def test_mirror_images_that_are_trusted_as_points_make_it_symmetric(views, points):

@@ -33,23 +33,23 @@ def test_the_distance_is_that_to_the_nearest_of_all_vertices(planes):
         along = (offset * normals.flatten(0, 1)[nearest]).sum(1).abs()
         aside = (distance**2 - along**2).clamp(min=0).sqrt()
         distance = torch.where(aside <= size / (SIDE - 1), along, distance)
-    found = node_distances(vertices, voxels, RESOLUTION, normals if planes else None)
-    assert found.shape == (CELLS * RESOLUTION + 1,) * 3
+    actual = node_distances(vertices, voxels, RESOLUTION, normals if planes else None)
+    assert actual.shape == (CELLS * RESOLUTION + 1,) * 3
     # A plane's foot can be near though its vertex is out of a voxel's reach: there alone, at the
     # cut, the two may differ.
     expected = distance.clamp(max=size).float()
     clear = (expected - size).abs() > (0.1 * size if planes else 0)
     assert clear.float().mean() > 0.3
-    torch.testing.assert_close(found.flatten()[clear], expected[clear], rtol=0, atol=2e-5)
-    assert (found <= size + 1e-6).all()
+    torch.testing.assert_close(actual.flatten()[clear], expected[clear], rtol=0, atol=2e-5)
+    assert (actual <= size + 1e-6).all()
 
 
 def test_far_from_all_sheets_it_is_a_voxels_side():
     vertices, voxels = patches()
     corner = (voxels == 0).all(1)
-    found = node_distances(vertices[corner], voxels[corner], RESOLUTION)
+    actual = node_distances(vertices[corner], voxels[corner], RESOLUTION)
     assert corner.sum() <= 1
-    torch.testing.assert_close(found[-1, -1, -1], torch.tensor(2 / RESOLUTION))
+    torch.testing.assert_close(actual[-1, -1, -1], torch.tensor(2 / RESOLUTION))
 
 
 def test_normals_of_a_plane_and_of_a_fold():

@@ -48,8 +48,8 @@ def test_open_surfaces_wind_as_libigl_says(kept):
     places = nodes()
     gap = (places.norm(dim=1) - 0.6).abs()
     clear = (gap > 3 * 2 / (NODES - 1)).nonzero()[::97, 0]
-    found = winding_grid(corners, NODES).flatten()[clear]
-    error = (found - by_libigl(corners, places[clear])).abs()
+    actual = winding_grid(corners, NODES).flatten()[clear]
+    error = (actual - by_libigl(corners, places[clear])).abs()
     assert error.max() < 0.05
     assert error.median() < 0.01
 

@@ -68,8 +68,8 @@ def test_a_frame_of_its_own_changes_no_pixel(seed, orthographic):
     points = np.random.default_rng(seed).normal(size=(32, 3))
     world = points @ world_from_frame[:3, :3].T + world_from_frame[:3, 3]
     expected, _ = camera.project(torch.tensor(world))
-    found, _ = camera.in_frame(world_from_frame).project(torch.tensor(points))
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-6)
+    actual, _ = camera.in_frame(world_from_frame).project(torch.tensor(points))
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-6)
 
 
 @pytest.mark.parametrize("orthographic", [False, True])

@@ -182,8 +182,8 @@ def test_far_from_the_origin_each_format_keeps_the_shape_and_names_the_place(tmp
     assert offset_remark(path).startswith(f"The {suffix} file has ")
     if suffix == ".npz":
         with np.load(path) as arrays:
-            found = arrays["vertices"] - OFFSET
-        assert found.dtype == np.float64
+            actual = arrays["vertices"] - OFFSET
+        assert actual.dtype == np.float64
     else:
         scene = trimesh.load_scene(path, process=False)
         matrix, name = scene.graph[scene.graph.nodes_geometry[0]]
@@ -196,6 +196,6 @@ def test_far_from_the_origin_each_format_keeps_the_shape_and_names_the_place(tmp
             assert b"world_offset 500000 4600000 300" in path.read_bytes()
         if suffix in (".glb", ".obj"):
             local = local @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
-        found = local[np.asarray(piece.faces)].reshape(-1, 3)
+        actual = local[np.asarray(piece.faces)].reshape(-1, 3)
         vertices = vertices[faces].reshape(-1, 3)
-    np.testing.assert_allclose(found, vertices, atol=1e-6)
+    np.testing.assert_allclose(actual, vertices, atol=1e-6)

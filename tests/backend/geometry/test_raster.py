@@ -30,9 +30,9 @@ def test_random_triangles_agree_with_the_slow_way():
     corners += torch.tensor([-3.0, -3.0, 0.2])
     cover = rasterize(corners, torch.zeros(60, dtype=torch.long), views=1, height=16, width=20)
     owner, best = slow(corners, 16, 20)
-    found = torch.full((16 * 20,), -1)
-    found[cover.sample] = cover.triangle
-    assert torch.equal(found.view(16, 20), owner)
+    actual = torch.full((16 * 20,), -1)
+    actual[cover.sample] = cover.triangle
+    assert torch.equal(actual.view(16, 20), owner)
     torch.testing.assert_close(cover.nearness, best.view(-1)[cover.sample], atol=1e-5, rtol=1e-4)
 
 

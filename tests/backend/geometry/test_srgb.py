@@ -12,8 +12,8 @@ def test_tensors_and_arrays_agree():
         (linear_from_srgb, srgb.linear_from_srgb),
         (srgb_from_linear, srgb.srgb_from_linear),
     ):
-        found = ours(torch.from_numpy(values)).numpy()
-        np.testing.assert_allclose(found, theirs(values), rtol=0, atol=1e-12)
+        actual = ours(torch.from_numpy(values)).numpy()
+        np.testing.assert_allclose(actual, theirs(values), rtol=0, atol=1e-12)
 
 
 def test_gradients_are_finite_everywhere():

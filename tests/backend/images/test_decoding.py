@@ -152,8 +152,8 @@ def test_tiff_that_is_multiplied_by_its_alpha(order):
     straight[..., 3] |= 0x4000
     multiplied = straight.copy()
     multiplied[..., :3] = (straight[..., :3] * (straight[..., 3:] / 65535)).round()
-    found = decoded(tiff(multiplied, order=order, extra=1)).pixels.astype(int)
-    assert np.abs(found - straight).max() <= 2  # what multiplying has rounded off
+    actual = decoded(tiff(multiplied, order=order, extra=1)).pixels.astype(int)
+    assert np.abs(actual - straight).max() <= 2  # what multiplying has rounded off
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
@@ -181,8 +181,8 @@ def test_tiff_that_is_not_read_says_why(values, changes, words):
 
 def test_sixteen_bits_of_a_larger_image_are_rounded_and_averaged():
     values = np.full((40, 64, 3), 0x10FF, np.uint16)
-    found = decoded(png(values))
-    assert found.size == (64, 40)
+    actual = decoded(png(values))
+    assert actual.size == (64, 40)
     file = ImageFile("a", np.frombuffer(png(values), np.uint8))
     image = read_image(file, longest=32)
     assert image.shape == (20, 32, 4)
@@ -229,8 +229,8 @@ def test_palettes_with_one_transparent_colour_and_with_many():
 
 def test_jpeg_of_cmyk_is_not_inverted():
     color = Image.new("RGB", (16, 16), (200, 40, 40))
-    found = decoded(saved(color.convert("CMYK"), "JPEG", quality=95)).pixels
-    assert np.abs(found[..., :3].astype(int) - (200, 40, 40)).max() <= 6
+    actual = decoded(saved(color.convert("CMYK"), "JPEG", quality=95)).pixels
+    assert np.abs(actual[..., :3].astype(int) - (200, 40, 40)).max() <= 6
 
 
 def test_bitmaps_of_32_bits_keep_their_alpha():

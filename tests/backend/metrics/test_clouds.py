@@ -84,7 +84,7 @@ def test_a_limit_on_the_search_changes_no_score():
         )
         assert clouds.precision_recall(first, second, radius) == whole
     near, index = clouds.nearest(first, second, within=0.05)
-    found = np.isfinite(near)
-    assert 0 < found.sum() < len(first)
-    assert np.array_equal(index[found], clouds.nearest(first, second)[1][found])
-    assert (index[~found] == len(second)).all()
+    actual = np.isfinite(near)
+    assert 0 < actual.sum() < len(first)
+    assert np.array_equal(index[actual], clouds.nearest(first, second)[1][actual])
+    assert (index[~actual] == len(second)).all()

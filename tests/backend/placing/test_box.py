@@ -30,8 +30,8 @@ def box_from(views):
     return find_object(views).box(np.eye(3))
 
 
-def assert_near(found, true, tolerance):
-    assert np.abs(found - true).max() < tolerance * (true[1] - true[0]).max(), (found, true)
+def assert_near(actual, true, tolerance):
+    assert np.abs(actual - true).max() < tolerance * (true[1] - true[0]).max(), (actual, true)
 
 
 @pytest.mark.parametrize("ortho", [False, True])

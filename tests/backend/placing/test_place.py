@@ -59,35 +59,35 @@ def views_of(capsules, places=PLACES, **settings):
 
 
 def test_the_box_is_that_of_the_front(bar):
-    found = place(views_of(bar), network=Finder())
-    assert (found.volume_from, found.front_from) == ("estimate", "found")
-    assert abs(wrapped(facing_of(found.world_from_volume) - FRONT)) < 2
+    placement = place(views_of(bar), network=Finder())
+    assert (placement.volume_from, placement.front_from) == ("estimate", "found")
+    assert abs(wrapped(facing_of(placement.world_from_volume) - FRONT)) < 2
     # Seen from its front the bar is 2.4 wide and 0.4 deep.
-    assert found.world_from_volume[:3, 0] @ about_z(FRONT)[:, 0] == pytest.approx(
+    assert placement.world_from_volume[:3, 0] @ about_z(FRONT)[:, 0] == pytest.approx(
         1.2 / 0.9, rel=0.04
     )
-    assert found.box[1] == pytest.approx([0.9, 0.15, 0.15], abs=0.06)
-    assert found.box[0] == pytest.approx(-found.box[1])
+    assert placement.box[1] == pytest.approx([0.9, 0.15, 0.15], abs=0.06)
+    assert placement.box[0] == pytest.approx(-placement.box[1])
 
 
 def test_a_front_that_is_given_asks_nobody(bar):
     finder = Finder()
-    found = place(views_of(bar), network=finder, front=FRONT)
-    assert (found.front_from, found.front_certainty) == ("user", 1.0)
-    assert facing_of(found.world_from_volume) == pytest.approx(FRONT)
+    placement = place(views_of(bar), network=finder, front=FRONT)
+    assert (placement.front_from, placement.front_certainty) == ("user", 1.0)
+    assert facing_of(placement.world_from_volume) == pytest.approx(FRONT)
     assert not finder.seen
 
 
 def test_without_a_network_there_is_no_front(bar):
-    found = place(views_of(bar))
-    assert (found.front_from, facing_of(found.world_from_volume)) == ("", pytest.approx(0))
-    assert found.remarks == ()
+    placement = place(views_of(bar))
+    assert (placement.front_from, facing_of(placement.world_from_volume)) == ("", pytest.approx(0))
+    assert placement.remarks == ()
 
 
 def test_an_undecided_front_is_said(bar):
-    found = place(views_of(bar), network=Finder((0, 90, 180, 270)))
-    assert found.front_from == "undecided"
-    assert any("front" in text for text in found.remarks)
+    placement = place(views_of(bar), network=Finder((0, 90, 180, 270)))
+    assert placement.front_from == "undecided"
+    assert any("front" in text for text in placement.remarks)
 
 
 def test_a_trial_finds_the_volume_where_the_result_covers_the_silhouettes():

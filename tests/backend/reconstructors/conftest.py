@@ -87,8 +87,8 @@ def surface_of_spheres(count, generator, spheres=SPHERES):
     radii = torch.tensor([radius for _, radius in spheres])
     which = torch.multinomial(radii.square(), 3 * count, replacement=True, generator=generator)
     ways = F.normalize(torch.randn(3 * count, 3, generator=generator), dim=1)
-    found = torch.tensor([center for center, _ in spheres])[which] + radii[which, None] * ways
-    return found[distances_of_spheres(found, spheres) > -1e-5][:count]
+    actual = torch.tensor([center for center, _ in spheres])[which] + radii[which, None] * ways
+    return actual[distances_of_spheres(actual, spheres) > -1e-5][:count]
 
 
 def depth_of_spheres(camera, spheres=SPHERES):
@@ -98,14 +98,14 @@ def depth_of_spheres(camera, spheres=SPHERES):
     )
     origins, directions = camera.rays(torch.stack(pixels, -1).double())
     a = directions.square().sum(-1)
-    found = torch.full_like(a, torch.inf)
+    actual = torch.full_like(a, torch.inf)
     for center, radius in spheres:
         offset = origins - torch.tensor(center)
         b = (offset * directions).sum(-1)
         root = b**2 - a * (offset.square().sum(-1) - radius**2)
         depth = (-b - root.clamp_min(0).sqrt()) / a
-        found = torch.where(root > 0, torch.minimum(found, depth), found)
-    return found.float()
+        actual = torch.where(root > 0, torch.minimum(actual, depth), actual)
+    return actual.float()
 
 
 def posed_batch(model, views, spheres=SPHERES, *, surface=20_000):
@@ -166,8 +166,8 @@ def learn_one(model, view, *, encoder, steps, learning_rate, near=0):
     )
     field = model.eval().decode(model.encode([view]))
     points = torch.rand(50_000, 3, generator=generator) * 2 - 1
-    found, ground_truth = field(points) < field.level(), labels_of_spheres(points) > 0
-    return ((found & ground_truth).sum() / (found | ground_truth).sum()).item()
+    actual, ground_truth = field(points) < field.level(), labels_of_spheres(points) > 0
+    return ((actual & ground_truth).sum() / (actual | ground_truth).sum()).item()
 
 
 @pytest.fixture(name="minimise")

@@ -120,6 +120,8 @@ def test_equal_views_are_one_view(name, models, points, photograph, cameras):
     view = photograph(cameras[0])
     if model.spec.max_views == 1:
         pytest.skip("takes one view")
+    if name == "levelform":
+        pytest.skip("a network of its own sees several views, and how many they are")
     one = model.decode(model.encode([view]))(points)
     several = model.decode(model.encode([view] * 3))(points)
     # Three images at once are rounded otherwise than one, by how much is the processor's.

@@ -115,8 +115,8 @@ def test_compact_networks_are_at_most_four_million():
 
 def test_resizing_as_tensorflow_did():
     row = torch.tensor([0.0, 1.0]).expand(1, 1, 2, 2)
-    found = Maps.resize(row, 4, legacy=True)
-    torch.testing.assert_close(found[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
+    actual = Maps.resize(row, 4, legacy=True)
+    torch.testing.assert_close(actual[0, 0], torch.tensor([0, 0.5, 1, 1]).expand(4, 4))
     ours = Maps.resize(row, 4, legacy=False)
     torch.testing.assert_close(ours[0, 0, 0], torch.tensor([0, 0.25, 0.75, 1]))
 
@@ -127,11 +127,11 @@ def test_a_map_of_coordinates_is_sampled_at_the_pixel(legacy):
     ramp = torch.arange(size, dtype=torch.float32) + (0.0 if legacy else 0.5)
     level = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size)])[None]
     pixels = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [-5.0, 99.0]]])
-    found = Maps((level,), size, legacy).sample(pixels)
+    actual = Maps((level,), size, legacy).sample(pixels)
     edge = size - 1.0 if legacy else size - 0.5
     low = 0.0 if legacy else 0.5
     expected = torch.tensor([[[3.2, 20.9], [12.0, 0.5], [low, edge]]])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("sides", [(24, 24), (12, 6), (3, 7), (1, 2), (40, 24)])
@@ -143,12 +143,12 @@ def test_only_what_is_sampled_is_resized(sides):
     maps = Maps(levels, 24, legacy=False)
     pixels = torch.rand(2, 300, 2, generator=generator) * 28 - 2
     pixels[:, :4] = torch.tensor([[0.5, 0.5], [23.5, 23.5], [0.0, 24.0], [7.5, 8.0]])
-    found = maps.sample(pixels)
+    actual = maps.sample(pixels)
     grid = 2 * maps.indices(pixels) / 23 - 1
     slow = F.grid_sample(maps.resized(), grid[:, :, None], align_corners=True)[..., 0].mT
-    torch.testing.assert_close(found, slow, rtol=0, atol=1e-5)
-    weights = torch.rand(found.shape, generator=generator)
-    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (found, slow)]
+    torch.testing.assert_close(actual, slow, rtol=0, atol=1e-5)
+    weights = torch.rand(actual.shape, generator=generator)
+    gradients = [torch.autograd.grad((x * weights).sum(), levels) for x in (actual, slow)]
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-4)
 
 
@@ -221,8 +221,8 @@ def test_several_views_are_the_mean_of_what_each_says():
     points = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     each = [model.decode(model.encode([one]))(points) for one in views]
     assert (each[0] - each[1]).abs().max() > 0.01
-    found = model.decode(model.encode(views))(points)
-    torch.testing.assert_close(found, torch.stack(each).mean(0))
+    actual = model.decode(model.encode(views))(points)
+    torch.testing.assert_close(actual, torch.stack(each).mean(0))
 
 
 def test_only_compact_networks_assume_symmetric_objects():
@@ -318,8 +318,8 @@ def test_one_image_of_a_sphere_is_learned(minimise):
 
     minimise(model.parameters(), loss, steps=400, learning_rate=1e-2)
     points = torch.rand(20_000, 3, generator=generator) * 2 - 1
-    found = model.eval().decode(model.encode([view()]))(points)
-    assert (found - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
+    actual = model.eval().decode(model.encode([view()]))(points)
+    assert (actual - (points.norm(dim=-1) - 0.5)).abs().mean() < 0.01
 
 
 # ---------------------------------------------------------------- cameras

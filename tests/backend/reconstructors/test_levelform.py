@@ -28,6 +28,7 @@ TINY = replace(
     hidden_width=8,
     camera_stem=4,
     camera_widths=(4, 6),
+    several=0,
 )
 SWITCHES = {
     "all": {},
@@ -80,16 +81,18 @@ def batch(views):
 def parameters(configuration):
     with torch.device("meta"):
         model = Levelform(configuration)
-    camera = sum(p.numel() for p in model.camera.parameters())
-    return sum(p.numel() for p in model.parameters()) - camera, camera
+    parts = (model.camera, model.several)
+    camera, several = (sum(p.numel() for p in part.parameters()) for part in parts)
+    return sum(p.numel() for p in model.parameters()) - camera - several, camera, several
 
 
 def test_sizes():
     assert sum(COMPACT.inputs.values()) == 39
-    main, camera = parameters(COMPACT)
+    main, camera, several = parameters(COMPACT)
     assert main <= 4_000_000
     assert camera <= 4_000_000
-    main, _ = parameters(PAPER)
+    assert several <= 200_000
+    main, *_ = parameters(PAPER)
     assert 25_000_000 <= main <= 40_000_000
 
 
@@ -153,12 +156,12 @@ def test_loss_counts_near_and_other_points_the_same(batch):
     probability = torch.where(batch.inside > 0, logits.sigmoid(), 1 - logits.sigmoid())
     entropy = -probability.log()
     expected = (entropy[batch.near].mean() + entropy[~batch.near].mean()) / 2
-    found = model.loss(batch)
-    torch.testing.assert_close(found["loss"], expected)
+    actual = model.loss(batch)
+    torch.testing.assert_close(actual["loss"], expected)
     plain = model.loss(replace(batch, near=None))
     torch.testing.assert_close(plain["loss"], entropy.mean())
     inside, true = (logits > 0)[~batch.near], (batch.inside > 0)[~batch.near]
-    assert found["iou"] == (inside & true).sum() / (inside | true).sum()
+    assert actual["iou"] == (inside & true).sum() / (inside | true).sum()
 
 
 def test_the_loss_adds_what_the_overlap_of_each_object_lacks(batch):
@@ -178,10 +181,10 @@ def test_the_loss_adds_what_the_overlap_of_each_object_lacks(batch):
 
 def test_a_sharp_answer_has_the_overlap_of_its_sets():
     inside = torch.tensor([[1.0, 1, 0, 0, 1], [0, 0, 0, 0, 0]])
-    found = torch.tensor([[1.0, 0, 1, 0, 0], [0, 0, 0, 0, 0]])
+    actual = torch.tensor([[1.0, 0, 1, 0, 0], [0, 0, 0, 0, 0]])
     even = torch.tensor([[True, True, True, True, False]] * 2)
-    assert soft_iou(found[:1], inside[:1], even[:1]) == pytest.approx(1 / 3)
-    assert soft_iou(found, inside, even).isfinite()  # of nothing with nothing
+    assert soft_iou(actual[:1], inside[:1], even[:1]) == pytest.approx(1 / 3)
+    assert soft_iou(actual, inside, even).isfinite()  # of nothing with nothing
 
 
 def test_half_precision_keeps_coordinates(batch):
@@ -234,8 +237,8 @@ def test_orthographic_views_too(points, aim, photograph, disturbed):
 
 def test_views_may_come_in_any_order(views, points, disturbed):
     model = disturbed(make())
-    found = [model.decode(model.encode(v))(points) for v in (views, views[::-1])]
-    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
+    actual = [model.decode(model.encode(v))(points) for v in (views, views[::-1])]
+    torch.testing.assert_close(actual[0], actual[1], rtol=1e-5, atol=1e-5)
 
 
 def test_codes_blend(views, points):
@@ -343,13 +346,13 @@ def test_a_true_sighting_is_framed_as_the_true_camera(photograph, aim):
             poses, intrinsics, size=32, unit=model.framing.focal / 3.2, orthographic=False
         )
         model.camera.sightings = lambda images, true=true: true
-        (found,) = model.estimate_cameras([unposed(view)])
-        assert abs(found.forward - camera.forward).max() < 1e-5
-        assert found.width == camera.width
-        middle, _ = found.project(torch.zeros(3))
+        (actual,) = model.estimate_cameras([unposed(view)])
+        assert abs(actual.forward - camera.forward).max() < 1e-5
+        assert actual.width == camera.width
+        middle, _ = actual.project(torch.zeros(3))
         torch.testing.assert_close(middle, torch.tensor([100.0, 100]), rtol=0, atol=1e-3)
         framed = [
-            frame_views([v], model.framing).images for v in (view, replace(view, camera=found))
+            frame_views([v], model.framing).images for v in (view, replace(view, camera=actual))
         ]
         assert (framed[0] - framed[1]).abs().mean() < 1e-3
 

@@ -48,9 +48,9 @@ def test_azimuths_are_weighed_and_mirror_with_the_image(chair):
 
 def test_the_sample_chair_is_found(chair):
     world, views = chair
-    found = place(views, network=load_reconstructor("levelform"))
-    assert abs(facing_of(found.world_from_volume)) < 10
-    assert found.front_from == "found"
-    scale = np.linalg.norm(found.world_from_volume[:3, 0])
+    placement = place(views, network=load_reconstructor("levelform"))
+    assert abs(facing_of(placement.world_from_volume)) < 10
+    assert placement.front_from == "found"
+    scale = np.linalg.norm(placement.world_from_volume[:3, 0])
     assert scale == pytest.approx(world[0, 0], rel=0.04)
-    assert np.linalg.norm(found.world_from_volume[:3, 3] - world[:3, 3]) < 0.06 * world[0, 0]
+    assert np.linalg.norm(placement.world_from_volume[:3, 3] - world[:3, 3]) < 0.06 * world[0, 0]

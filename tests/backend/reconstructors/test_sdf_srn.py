@@ -222,9 +222,9 @@ def test_bisection_finds_the_depth_of_a_sphere():
     def at(depth):
         return Sphere(radius)(rays.origins + depth[..., None] * rays.directions)
 
-    found = bisect(at, near, far, at(near), 10)
+    actual = bisect(at, near, far, at(near), 10)
     assert hit.sum() > 300
-    assert (found - (middle - half))[hit].abs().max() < 1e-3
+    assert (actual - (middle - half))[hit].abs().max() < 1e-3
 
 
 def test_bisection_keeps_the_gradient_of_its_ends():

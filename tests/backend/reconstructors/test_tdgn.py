@@ -44,8 +44,8 @@ def batch(count=2):
     return Batch(images, points, (points.norm(dim=-1) < 0.7).float())
 
 
-def iou(found, ground_truth):
-    return ((found & ground_truth).sum() / (found | ground_truth).sum()).item()
+def iou(actual, ground_truth):
+    return ((actual & ground_truth).sum() / (actual | ground_truth).sum()).item()
 
 
 def test_published_size():

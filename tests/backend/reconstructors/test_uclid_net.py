@@ -226,9 +226,9 @@ def test_bfloat16_moves_the_code_little(monkeypatch, disturbed):
     model = disturbed(tiny())
     exact = model.encode([view()]).tensors["grid"]
     monkeypatch.setattr(folding, "has_bfloat16", lambda: True)
-    found = model.encode([view()]).tensors["grid"]
-    assert found.dtype == torch.float32
-    error = (found - exact).abs().max() / exact.abs().max()
+    actual = model.encode([view()]).tensors["grid"]
+    assert actual.dtype == torch.float32
+    error = (actual - exact).abs().max() / exact.abs().max()
     assert 0 < error < 0.03
 
 
@@ -239,9 +239,9 @@ def test_the_folded_decoder_follows_the_weights(disturbed):
     grids = model.lift([view()])
     with torch.no_grad():
         expected = model.network.decoder_3D(grids)[0]
-    found = model.encode([view()]).tensors["grid"]
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    assert (found - before).abs().max() > 1e-2
+    actual = model.encode([view()]).tensors["grid"]
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+    assert (actual - before).abs().max() > 1e-2
 
 
 def test_training_with_found_depth_sees_what_inference_will():

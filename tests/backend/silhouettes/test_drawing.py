@@ -76,9 +76,9 @@ def test_shares_of_a_silhouette():
     alpha[10:30, 10:30] = 1.0
     assert vars(cover(view(alpha), *SQUARE)) == {"covered": 1.0, "iou": 1.0}
     alpha[10:30, 30:40] = 1.0  # half as much again, which the square does not cover
-    found = cover(view(alpha), *SQUARE)
-    assert found.covered == pytest.approx(2 / 3)
-    assert found.iou == pytest.approx(2 / 3)
+    coverage = cover(view(alpha), *SQUARE)
+    assert coverage.covered == pytest.approx(2 / 3)
+    assert coverage.iou == pytest.approx(2 / 3)
     assert cover(view(alpha * 0), *SQUARE) is None
 
 

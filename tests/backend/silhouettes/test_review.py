@@ -27,9 +27,9 @@ def review(views, cures=()):
 
 
 def test_right_views_have_no_remark(sample):
-    found = review(sample)
-    assert found.remark == ""
-    event = found.event("j")
+    reviewed = review(sample)
+    assert reviewed.remark == ""
+    event = reviewed.event("j")
     assert all(check.remark == "" for check in event.views)
     assert event.cures == ()
     assert event.remark == ""
@@ -59,27 +59,27 @@ def test_right_views_have_no_remark(sample):
     ],
 )
 def test_the_view_and_the_option_are_named(suzanne, reordered, rotated, spoil, remark, named):
-    found = review(spoil(suzanne, reordered, rotated))
-    assert found.remark == remark
-    remarks = {i: c.remark for i, c in enumerate(found.event("j").views) if c.remark}
+    reviewed = review(spoil(suzanne, reordered, rotated))
+    assert reviewed.remark == remark
+    remarks = {i: c.remark for i, c in enumerate(reviewed.event("j").views) if c.remark}
     assert remarks == named
 
 
 def test_a_rotated_camera_is_named_with_its_pixels(suzanne, rotated):
-    found = review(rotated(suzanne, 3, 5.0))
-    assert found.remark.startswith(
+    reviewed = review(rotated(suzanne, 3, 5.0))
+    assert reviewed.remark.startswith(
         "3.png disagrees with the other views: its outline misses their silhouettes by "
     )
-    assert found.remark.endswith("Leave out 3.png, and the others agree (--leave-out 3).")
-    assert found.event("j").views[3].remark.startswith("Disagrees with the other views by ")
-    assert found.event("j").cures[0].sentence == "Leave out 3.png."
+    assert reviewed.remark.endswith("Leave out 3.png, and the others agree (--leave-out 3).")
+    assert reviewed.event("j").views[3].remark.startswith("Disagrees with the other views by ")
+    assert reviewed.event("j").cures[0].sentence == "Leave out 3.png."
 
 
 def test_cures_that_were_asked_for_silence_the_remark(suzanne, rotated):
-    found = review(rotated(suzanne, 3, 5.0), ["leave-out=3"])
-    assert found.remark == ""
-    assert found.event("j").views[3].remark == "Left out."
-    assert found.event("j").views[3].residual is None
+    reviewed = review(rotated(suzanne, 3, 5.0), ["leave-out=3"])
+    assert reviewed.remark == ""
+    assert reviewed.event("j").views[3].remark == "Left out."
+    assert reviewed.event("j").views[3].residual is None
 
 
 def test_views_of_one_name_are_told_apart(suzanne):

@@ -54,8 +54,8 @@ def _channels(model, path):
     return next(kernels).weight.shape[1]
 
 
-def _tensors(found):
+def _tensors(value):
     """Return the tensors in a result."""
-    if isinstance(found, torch.Tensor):
-        return [found]
-    return [tensor for each in found for tensor in _tensors(each)]
+    if isinstance(value, torch.Tensor):
+        return [value]
+    return [tensor for each in value for tensor in _tensors(each)]

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -233,21 +232,30 @@ def rows_of(folder):
         return list(csv.DictReader(file))
 
 
+DIES = """
+import os, signal, sys
+from levelform.backend import cli
+from levelform.backend.training.trainer import Trainer
+step = Trainer._one_step
+def last(self):
+    if self.step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self)
+Trainer._one_step = last
+cli.main(sys.argv[1:])
+"""
+
+
 def test_killed_with_9_the_curve_continues(data, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     words = ("--steps", "10", "--validate-every", "4")
     subprocess.run(command(data, whole, *words), check=True, env=environment, capture_output=True)
-    process = subprocess.Popen(command(data, cut, *words), env=environment)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (
-        (cut / "state.safetensors").exists() and len(rows_of(cut)) >= 3
-    ):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = (cut / "run.json").read_text()
-    assert not json.loads(before)["done"]
+    words_of_command = command(data, cut, *words)[3:]
+    killed = subprocess.run([sys.executable, "-c", DIES, *words_of_command], env=environment)
+    assert killed.returncode == -signal.SIGKILL
+    assert not json.loads((cut / "run.json").read_text())["done"]
+    assert rows_of(cut)[-1]["step"] == "5"
     subprocess.run(command(data, cut, *words), check=True, env=environment, capture_output=True)
     assert rows_of(cut) == rows_of(whole)
     assert_same_network(whole, cut)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError, WorkError
+from levelform.backend.fields import Field
 from levelform.backend.training.samples import load_shapes
 from levelform.backend.training.validation import (
     choose_shapes,
@@ -11,11 +12,21 @@ from levelform.backend.training.validation import (
 )
 
 
+class Answer(Field):
+    """A function of points as a field."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, points):
+        return self.function(points)
+
+
 class Oracle:
     """Answers with the truth of the shape it was shown, or with a ball, or with an error."""
 
     device = torch.device("cpu")
-    auxiliary = {}
+    auxiliary, level_shift, view_levels = {}, 0.0, {}
 
     def __init__(self, shapes, answer):
         self.shapes = {shape.id: shape for shape in shapes}
@@ -32,11 +43,10 @@ class Oracle:
         shape = self.shapes[name]
         if self.answer == "thin":
             distance = torch.from_numpy(np.array(shape["uniform.distance"]))
-            return lambda p: distance + 0.08
+            return Answer(lambda p: distance + 0.08)
         ground_truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
-        return (
-            (lambda p: ground_truth) if self.answer == "truth" else (lambda p: p.norm(dim=-1) - 0.5)
-        )
+        ball = Answer(lambda p: p.norm(dim=-1) - 0.5)
+        return Answer(lambda p: ground_truth) if self.answer == "truth" else ball
 
 
 @pytest.fixture
@@ -51,10 +61,10 @@ def test_the_truth_has_all_overlap_and_a_ball_what_it_has(unseen):
     ball = validate(Oracle(unseen, "ball"), unseen)
     expected = {}
     for shape in unseen:
-        found = np.linalg.norm(shape["uniform.points"], axis=1) < 0.5
+        actual = np.linalg.norm(shape["uniform.points"], axis=1) < 0.5
         ground_truth = shape.inside("uniform")
         expected.setdefault(shape.category, []).append(
-            (found & ground_truth).sum() / (found | ground_truth).sum()
+            (actual & ground_truth).sum() / (actual | ground_truth).sum()
         )
     assert ball.iou == pytest.approx(np.mean([np.mean(v) for v in expected.values()]), abs=1e-6)
 

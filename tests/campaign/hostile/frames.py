@@ -147,14 +147,14 @@ def mutated(draw: random.Random) -> tuple[str, bytes, bool]:
 
 def _places(tree) -> list:
     """Return every place in nested JSON."""
-    found, waiting = [], [tree]
+    places, waiting = [], [tree]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict | list):
             names = list(value) if isinstance(value, dict) else list(range(len(value)))
-            found += [(value, name) for name in names]
+            places += [(value, name) for name in names]
             waiting += [value[name] for name in names]
-    return found
+    return places
 
 
 def frames(*, cases: int, seed: int = 0) -> Counts:

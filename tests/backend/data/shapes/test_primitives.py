@@ -64,16 +64,16 @@ def exact(part: Part, points: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", SOLIDS)
 def test_distance_is_that_to_the_surface(name):
     part, points = part_of(name), cloud()
-    found, wanted = values_of(part, points), exact(part, points)
-    assert np.all(np.abs(found) <= np.abs(wanted) + CHORD), "never more than the true distance"
+    actual, wanted = values_of(part, points), exact(part, points)
+    assert np.all(np.abs(actual) <= np.abs(wanted) + CHORD), "never more than the true distance"
     clear = np.abs(wanted) > CHORD
-    assert np.array_equal(found[clear] < 0, wanted[clear] < 0)
+    assert np.array_equal(actual[clear] < 0, wanted[clear] < 0)
     if name != "frustum":
-        assert np.abs(found - wanted).max() < CHORD
+        assert np.abs(actual - wanted).max() < CHORD
     else:
         inside = wanted < -CHORD
-        assert np.abs(found - wanted)[inside].max() < 1e-4
-        assert (found / wanted)[wanted > 0.05].min() > 0.4
+        assert np.abs(actual - wanted)[inside].max() < 1e-4
+        assert (actual / wanted)[wanted > 0.05].min() > 0.4
 
 
 @pytest.mark.parametrize("name", SOLIDS)
@@ -94,9 +94,9 @@ def test_support_is_the_farthest_point_of_the_surface(name):
     patch = tessellate(part)
     local = (patch.vertices - part.frame[:, 3]) @ np.linalg.inv(part.frame[:, :3]).T
     reach = (directions @ local.T).max(1)
-    found = support(part.kind, part.numbers, directions)
-    assert np.all(found >= reach - 1e-6)
-    assert np.all(found <= reach + 2 * CHORD)
+    actual = support(part.kind, part.numbers, directions)
+    assert np.all(actual >= reach - 1e-6)
+    assert np.all(actual <= reach + 2 * CHORD)
 
 
 def test_closed_forms():
@@ -124,9 +124,9 @@ def test_distances_to_an_ellipsoid_hold_at_an_aspect_of_thirty():
     from scipy.spatial import cKDTree
 
     nearest = cKDTree(surface).query(points)[0]
-    found = np.abs(values_of(part, points))
-    assert np.all(found <= nearest + 1e-5)
-    assert np.median(nearest - found) < 1e-3
+    actual = np.abs(values_of(part, points))
+    assert np.all(actual <= nearest + 1e-5)
+    assert np.median(nearest - actual) < 1e-3
 
 
 def test_smooth_minimum_blends_only_nearby_values_and_never_rises():
@@ -155,6 +155,8 @@ def test_a_sheared_part_is_conservative():
     frame[:, :3] = np.array([[1, 0, 0.4], [0, 1, 0], [0, 0, 1]]) @ frame[:, :3]
     sheared = Part(part.kind, part.numbers, frame, LOOK)
     points = cloud(1500)
-    found, wanted = values_of(sheared, points), exact(sheared, points)
-    assert np.all(np.abs(found) <= np.abs(wanted) + CHORD)
-    assert np.array_equal((found < 0)[np.abs(wanted) > CHORD], (wanted < 0)[np.abs(wanted) > CHORD])
+    actual, wanted = values_of(sheared, points), exact(sheared, points)
+    assert np.all(np.abs(actual) <= np.abs(wanted) + CHORD)
+    assert np.array_equal(
+        (actual < 0)[np.abs(wanted) > CHORD], (wanted < 0)[np.abs(wanted) > CHORD]
+    )

@@ -41,8 +41,8 @@ def bend(model, *, amount=0.05):
     return model
 
 
-def iou(found, ground_truth):
-    return ((found & ground_truth).sum() / (found | ground_truth).sum()).item()
+def iou(actual, ground_truth):
+    return ((actual & ground_truth).sum() / (actual | ground_truth).sum()).item()
 
 
 def test_field_is_the_formula_of_equation_5(points):
@@ -105,8 +105,8 @@ def test_greedy_deletion_takes_the_best_each_time(label, points):
             if (1 if index < 4 else -1) == label:
                 without = keep.clone()
                 without[index] = False
-                found = model.decode(code, keep=without)(points) < 0
-                tried[index] = iou(found, ground_truth > 0)
+                actual = model.decode(code, keep=without)(points) < 0
+                tried[index] = iou(actual, ground_truth > 0)
         assert deletion.iou == pytest.approx(max(tried.values()), abs=0.01)
         assert tried[deletion.index] == pytest.approx(max(tried.values()), abs=0.01)
         keep = deletion.keep

@@ -118,9 +118,9 @@ def test_import_round_trip(batch_norm, tmp_path, photograph, cameras):
     points = torch.rand(40, 3) * 1.8 - 0.9
     theirs = torch.stack([-points[:, 1], points[:, 2], -points[:, 0]], 1) * (64 / 35 / 1.8)
     wanted = 2 * straight_line(variables, sizes, image, theirs)  # field = -logit = 2 g
-    found = model.decode(model.encode([view]))(points)
+    actual = model.decode(model.encode([view]))(points)
     assert wanted.std() > 0
-    assert (found - wanted).abs().max() < 2e-4 * wanted.abs().max()
+    assert (actual - wanted).abs().max() < 2e-4 * wanted.abs().max()
 
 
 def test_branch_variants_and_others_are_refused():

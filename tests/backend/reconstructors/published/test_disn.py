@@ -142,9 +142,9 @@ def test_an_authors_checkpoint_reproduces_the_formula():
     points = torch.tensor([[0.2, -0.3, 0.4], [-0.5, 0.1, 0.2]])
     pixels, _ = framed.cameras[0].project(points)
     over_black = framed.images[0, :3] * framed.images[0, 3]
-    for point, pixel, found in zip(points, pixels, field(points), strict=True):
+    for point, pixel, actual in zip(points, pixels, field(points), strict=True):
         expected = straight_line(sdf, over_black, model.to_method(point[None])[0], pixel)
-        torch.testing.assert_close(found * model.scale, expected, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(actual * model.scale, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_an_imported_camera_network_is_the_formula():
@@ -174,8 +174,8 @@ def test_an_imported_camera_network_is_the_formula():
     translation = head("translation") + torch.tensor([-0.00193892, 0.00169222, 1.3949631])
     point = torch.tensor([0.3, 0.1, -0.2])
     expected = point @ (head("scale") * columns) + translation
-    found = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
-    torch.testing.assert_close(found[:, :3] @ point + found[:, 3], expected)
+    actual = model.camera(torch.zeros(1, 3, 64, 64))[0].detach()
+    torch.testing.assert_close(actual[:, :3] @ point + actual[:, 3], expected)
 
 
 def test_another_file_is_refused():

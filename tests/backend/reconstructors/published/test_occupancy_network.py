@@ -89,8 +89,8 @@ def test_import_round_trip(tmp_path, legacy, capsys, photograph, cameras):
     # ShapeNet's frame: x is our -y, y our z, z our -x, and the longest side is 1.
     theirs = torch.stack([-points[:, 1], points[:, 2], -points[:, 0]], 1) / 1.8
     wanted = straight_line(state, code.tensors["c"][None], theirs[None])[0]
-    found = -model.decode(code)(points)
-    assert (found - wanted).abs().max() < 1e-4 * max(1, wanted.abs().max())
+    actual = -model.decode(code)(points)
+    assert (actual - wanted).abs().max() < 1e-4 * max(1, wanted.abs().max())
 
 
 def test_other_checkpoints_are_refused():

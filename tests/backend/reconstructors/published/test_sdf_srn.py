@@ -63,8 +63,8 @@ def test_an_authors_checkpoint_reproduces_the_formula():
 
     volume = torch.tensor(model.method_from_volume).inverse().float()
     field = model.decode(Code("sdf-srn", {"latent": latent[None]}))
-    found = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    actual = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
     # The sheet's own check: the generated first-layer bias is the first 64 outputs.
     network = model.generator(latent[None])
     torch.testing.assert_close(network.layers[0][0, 0], hyper("hyper_impl.0")[:64])

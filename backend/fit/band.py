@@ -1,0 +1,151 @@
+"""The narrow band: the nodes near the surface, which alone are optimised.
+
+A band's nodes have places 0 ... M - 1 in compact tensors. Two more rows stand for all other nodes:
+row M for those outside the object, row M + 1 for those inside.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .grid import Grid
+
+DUMMIES = 2
+MARGIN = 1.5  # cells around the band, so that samples in it find all their corners
+
+
+@dataclass(frozen=True)
+class Band:
+    """Nodes of a grid near the surface.
+
+    Attributes
+    ----------
+    grid : the grid
+    active : (M,) int64, the band's nodes in the grid's flat list
+    places : (count,) int64, each node's row in the compact tensors
+    neighbours : (M, 6) int64, rows of the next nodes along +x, -x, +y, -y, +z, -z
+    complete : (M,) float32, 1 where all six are in the band
+    reach : distance that the dummy rows stand for
+    """
+
+    grid: Grid
+    active: Tensor
+    places: Tensor
+    neighbours: Tensor
+    complete: Tensor
+    reach: float
+
+    @classmethod
+    def around(cls, grid: Grid, distances: Tensor, width: float) -> "Band":
+        """Return the nodes less than `width` and a margin from the surface of (count,) values."""
+        reach = width + MARGIN * grid.spacing
+        near = (distances.abs() < reach).view(grid.shape).clone()
+        for axis in range(3):
+            near.select(axis, 0).fill_(False)
+            near.select(axis, -1).fill_(False)
+        return cls.of(grid, distances, near.view(-1).nonzero()[:, 0], reach)
+
+    @classmethod
+    def of(cls, grid: Grid, distances: Tensor, active: Tensor, reach: float) -> "Band":
+        """Return the band of given nodes; only the signs of the other distances matter."""
+        count = len(active)
+        places = torch.where(distances < 0, count + 1, count)
+        places[active] = torch.arange(count, device=active.device)
+        steps = torch.tensor(
+            [sign * step for step in grid.strides for sign in (1, -1)], device=active.device
+        )
+        neighbours = places[active[:, None] + steps]
+        complete = (neighbours < count).all(1).float()
+        return cls(grid, active, places, neighbours, complete, reach)
+
+    def __len__(self) -> int:
+        return len(self.active)
+
+    def compact(self, dense: Tensor) -> Tensor:
+        """Return (M + 2, ...) the band's rows of a dense tensor; the dummies are zero."""
+        rows = dense[self.active]
+        return torch.cat([rows, rows.new_zeros(DUMMIES, *rows.shape[1:])])
+
+    def compact_distances(self, dense: Tensor) -> Tensor:
+        """Return (M + 2,) the band's distances, the dummies at plus and minus the reach."""
+        return torch.cat([dense[self.active], dense.new_tensor([self.reach, -self.reach])])
+
+    def gradient(self, near: Tensor) -> Tensor:
+        """Return (M, 3) central differences of distances gathered at the neighbours, (M, 6)."""
+        return (near[:, 0::2] - near[:, 1::2]) / (2.0 * self.grid.spacing)
+
+    def adjoint(self, by_gradient: Tensor, by_laplacian: Tensor) -> Tensor:
+        """Return (M + 2,) the derivative of a loss by the distances.
+
+        Parameters
+        ----------
+        by_gradient : (M, 3) its derivative by `gradient`
+        by_laplacian : (M,) its derivative by the sum of the neighbours minus six times the node
+        """
+        half = by_gradient / (2.0 * self.grid.spacing)
+        by_near = torch.stack([half, -half], dim=2).reshape(-1, 6) + by_laplacian[:, None]
+        result = by_near.new_zeros(len(self) + DUMMIES)
+        result.index_add_(0, self.neighbours.reshape(-1), by_near.reshape(-1))
+        result[:-DUMMIES] -= 6.0 * by_laplacian
+        result[-DUMMIES:] = 0.0
+        return result
+
+
+def redistance(grid: Grid, distances: Tensor, width: float) -> Tensor:
+    """Return distances, (count,), with the nodes farther than `width` measured anew.
+
+    Optimisation moves the surface while far nodes keep what they had; where it has come near to
+    them they take their distance to the nearest node on the other side. Signs stay, but that of
+    voids which no camera can look into.
+    """
+    inside = (distances < 0).view(grid.shape).cpu().numpy()
+    if inside.all() or not inside.any():
+        return distances
+    hidden = torch.from_numpy(_voids(inside)).to(distances.device).view(-1)
+    distances = torch.where(hidden, -distances.abs(), distances)
+    inside |= hidden.view(grid.shape).cpu().numpy()
+    measured = torch.from_numpy(_signed_steps(inside)).to(distances).view(-1) * grid.spacing
+    apart = torch.where(
+        measured.abs() < width,
+        measured,
+        torch.where(distances < 0, measured.clamp_max(-width), measured.clamp_min(width)),
+    )
+    return torch.where(distances.abs() > width, apart, distances)
+
+
+def nearest_active(band: Band) -> Tensor:
+    """Return (count,) int64: of every node the nearest node of the band, in the flat list."""
+    from scipy.ndimage import distance_transform_edt
+
+    outside = np.ones(band.grid.count, bool)
+    outside[band.active.cpu().numpy()] = False
+    nearest = distance_transform_edt(
+        outside.reshape(band.grid.shape), return_distances=False, return_indices=True
+    )
+    x, y, z = cast("np.ndarray", nearest).astype(np.int64)
+    flat = (x * band.grid.shape[1] + y) * band.grid.shape[2] + z
+    return torch.from_numpy(flat.reshape(-1)).to(band.active)
+
+
+def _signed_steps(inside: np.ndarray) -> np.ndarray:
+    """Return signed distances in cells to the border between nodes inside and outside."""
+    from scipy.ndimage import distance_transform_edt
+
+    outwards = cast("np.ndarray", distance_transform_edt(~inside))
+    inwards = cast("np.ndarray", distance_transform_edt(inside))
+    return np.where(inside, 0.5 - inwards, outwards - 0.5).astype(np.float32)
+
+
+def _voids(inside: np.ndarray) -> np.ndarray:
+    """Return which nodes are outside without a way to the grid's border."""
+    from scipy.ndimage import label
+
+    parts, count = cast("tuple[np.ndarray, int]", label(~inside))
+    open_ = np.zeros(count + 1, bool)
+    for axis in range(3):
+        for end in (0, -1):
+            open_[np.unique(np.take(parts, end, axis))] = True
+    return ~inside & ~open_[parts]

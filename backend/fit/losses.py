@@ -1,0 +1,114 @@
+"""The losses of a fit; those of the grid's nodes come with their derivatives, by hand."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from .appearance import encoded, shade
+from .band import DUMMIES, Band
+from .grid import Interpolate
+from .rays import Rays
+from .rendering import opacities, weights_of
+
+SEEN = 2e-3  # weight below which a sample's colour is not computed
+CERTAIN = 1e-4  # opacities are kept so far from 0 and 1 in the mask's loss
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A band's numbers as they are interpolated, (M + 2, ...) each.
+
+    values : (M + 2, 1) distances
+    slopes : (M + 2, 3) their gradients
+    albedo : (M + 2, 3) logits of the albedo
+    shared : light and highlight
+    """
+
+    values: Tensor
+    slopes: Tensor
+    albedo: Tensor
+    shared: Tensor
+
+    @property
+    def leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What a loss is differentiated by."""
+        return self.values, self.slopes, self.albedo, self.shared
+
+
+@dataclass(frozen=True)
+class RayLosses:
+    """Mean losses of the colours and of the mask, and (R,) the colours' by ray, detached."""
+
+    color: Tensor
+    mask: Tensor
+    by_ray: Tensor
+
+
+def ray_losses(
+    tables: Tables, band: Band, rays: Rays, depth: Tensor, sharpness: float
+) -> RayLosses:
+    """Render rays, (R,), at the samples `depth`, (R, K + 1), and compare with the images.
+
+    A ray's colour counts by the alpha of its pixel; what passes the object is taken to have the
+    pixel's colour, so that colours never ask for more or less opacity.
+    """
+    points = rays.origins[:, None] + depth[..., None] * rays.directions[:, None]
+    nodes, mix = band.grid.corners(points.reshape(-1, 3))
+    rows = band.places[nodes]
+    values = Interpolate.apply(tables.values, rows, mix).view_as(depth)
+    weights = weights_of(opacities(values, sharpness))
+    rays_seen, samples = (weights.detach() > SEEN).nonzero().unbind(1)
+    chosen = rays_seen * depth.shape[1] + samples
+    table = torch.cat([tables.slopes, tables.albedo], dim=1)
+    features = Interpolate.apply(table, rows[chosen], mix[chosen])
+    normals = normalize(features[:, :3], dim=1, eps=1e-4)
+    linear = shade(
+        torch.sigmoid(features[:, 3:]), normals, rays.directions[rays_seen], tables.shared
+    )
+    missed = weights[rays_seen, samples, None] * (encoded(linear) - rays.colors[rays_seen])
+    error = torch.zeros_like(rays.colors).index_add(0, rays_seen, missed)
+    by_ray = error.abs().mean(1) * rays.alpha
+    opacity = weights.sum(1).clamp(CERTAIN, 1.0 - CERTAIN)
+    entropy = rays.alpha * opacity.log() + (1.0 - rays.alpha) * (1.0 - opacity).log()
+    return RayLosses(by_ray.mean(), -(rays.weights * entropy).mean(), by_ray.detach())
+
+
+@torch.no_grad()
+def distance_losses(
+    near: Tensor, values: Tensor, band: Band, *, eikonal: float, laplacian: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the eikonal and the smoothness loss, weighted, and their derivatives.
+
+    Parameters
+    ----------
+    near : (M, 6) distances at the neighbours
+    values : (M,) at the nodes
+
+    Returns
+    -------
+    loss, its derivative by the gradients (M, 3), and by the Laplacians in steps of the grid (M,)
+    """
+    total = band.complete.sum().clamp_min(1.0)
+    slopes = band.gradient(near)
+    length = slopes.norm(dim=1).clamp_min(1e-9)
+    off = (length - 1.0) * band.complete
+    bend = (near.sum(1) - 6.0 * values) * band.complete / band.grid.spacing
+    loss = (eikonal * off.square().sum() + laplacian * bend.square().sum()) / total
+    by_slope = slopes * (2.0 * eikonal / total * off / length)[:, None]
+    by_bend = bend * (2.0 * laplacian / (total * band.grid.spacing))
+    return loss, by_slope, by_bend
+
+
+@torch.no_grad()
+def variation(values: Tensor, band: Band, axis: int) -> tuple[Tensor, Tensor]:
+    """Return the mean absolute difference of (M + 2, C) values along an axis; its derivative."""
+    after = band.neighbours[:, 2 * axis]
+    difference = (values[after] - values[:-DUMMIES]) * band.complete[:, None]
+    scale = 1.0 / (band.complete.sum().clamp_min(1.0) * values.shape[1])
+    by_difference = difference.sign() * scale
+    result = torch.zeros_like(values)
+    result.index_add_(0, after, by_difference)
+    result[:-DUMMIES] -= by_difference
+    return difference.abs().sum() * scale, result

@@ -1,0 +1,247 @@
+"""The optimiser: one signed-distance grid and its appearance against all views of one object."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.srgb import linear_from_srgb
+from ..geometry.views import View
+from ..ticket import Ticket
+from .adam import Moments
+from .appearance import first_globals
+from .grid import Grid
+from .losses import RayLosses, Tables, ray_losses
+from .rays import Rays, between, rays_of
+from .rendering import sample_depths
+from .settings import FitSettings
+from .starting import evaluate
+from .state import FitState
+from .surface import PLACED, Surface
+
+LOOKED = 64  # cells of the grid that looks for the object's box
+SOFTEST = 3.0  # the band reaches at least so far, over the sharpness
+JUDGED = 4096  # held-out rays that the guard looks at
+JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
+OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
+
+Values = Callable[[Tensor], Tensor]
+
+
+class Fit:
+    """One object's fit.
+
+    Parameters
+    ----------
+    views
+        Posed in the volume's frame; alpha is the silhouette.
+    hull
+        The views' visual hull: (N, 3) points to (N,) lower bounds of the distance, negative inside.
+        Where it is positive it is SDF-SRN's bound (Eq. 1), below which no distance may fall.
+    first
+        The field to start from, likewise; None: the hull.
+    settings
+        How to run.
+    budget
+        Steps that the schedule is made for; more may be taken.
+    seed
+        Of the rays and samples that are drawn.
+    ticket
+        Asked while the first field is evaluated.
+    """
+
+    def __init__(
+        self,
+        views: Sequence[View],
+        hull: Values,
+        *,
+        first: Values | None = None,
+        settings: FitSettings,
+        budget: int,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        ticket: Ticket | None = None,
+    ) -> None:
+        self.settings, self.budget, self.device = settings, max(budget, 1), torch.device(device)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._hull, first = hull, hull if first is None else first
+        self._box = object_box(first, self.device, ticket)
+        self.iteration, self._begun, self._stage = 0, 0, 0
+        every = rays_of(views, settings.reach, self.device)
+        grid = Grid.over(*self._box, settings.stages[0][0])
+        distances = evaluate(first, grid.nodes(self.device), ticket)
+        near = between(every, grid, distances)
+        self.rays = near.choose(~near.held)
+        held = near.choose(near.held)
+        draw = torch.randperm(len(held), generator=self._generator)[:JUDGED]
+        self.held = held.choose(draw.to(self.device))
+        self.shared = first_globals(self.device)
+        self._light = Moments.like(self.shared)
+        self.surface = Surface(
+            grid, distances, self._one_color(grid), self._least(grid, ticket), self._width(grid)
+        )
+
+    # ---------------------------------------------------------------- what it knows
+
+    @property
+    def geometry_begun(self) -> bool:
+        """Whether the surface may have moved: at first the colours alone are optimised."""
+        return self.iteration >= self.settings.first_colors
+
+    @property
+    def fraction(self) -> float:
+        """How much of the budget is used, at most 1."""
+        return min(self.iteration / self.budget, 1.0)
+
+    def state(self) -> FitState:
+        """Return what is known now; later steps do not change it."""
+        own = self.surface
+        own.write_back()
+        numbers = (own.distances.clone(), own.albedo.clone(), self.shared.clone())
+        return FitState(own.grid, *numbers, self.iteration)
+
+    @torch.no_grad()
+    def judge(self) -> float:
+        """Return how badly the held-out rays are predicted, by colour and mask."""
+        own = self.surface
+        own.write_back()
+        middle = torch.full((len(self.held), self.settings.fine + 1), 0.5, device=self.device)
+        tables = own.tables(self.shared)
+        return float(
+            self._loss(self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle))
+        )
+
+    # ---------------------------------------------------------------- steps
+
+    def step(self) -> float:
+        """Take a step; return its loss."""
+        self._follow_schedule()
+        chosen, own = self.settings, self.surface
+        tables = own.tables(self.shared)
+        index = torch.randint(len(self.rays), (chosen.rays,), generator=self._generator)
+        jitter = torch.rand((chosen.rays, chosen.fine + 1), generator=self._generator)
+        rays, sharpness = self.rays.choose(index.to(self.device)), chosen.sharpness(self.fraction)
+        loss = self._loss(
+            self._render(tables, rays, sharpness, own.placing, jitter.to(self.device))
+        )
+        by_values, by_slopes, by_albedo, by_shared = torch.autograd.grad(loss, tables.leaves)
+        slower = chosen.rate(self.fraction)
+        total = float(loss.detach()) + own.paint(
+            by_albedo,
+            rate=chosen.lr_albedo * slower,
+            weight=3.0 * chosen.variation,  # one axis a step
+            axis=self.iteration % 3,
+        )
+        self.shared = self.shared - chosen.lr_shared * slower * self._light.update(by_shared)
+        if self.geometry_begun:
+            total += own.move(
+                by_values[:, 0],
+                by_slopes,
+                rate=chosen.lr_distance * slower,
+                eikonal=chosen.eikonal,
+                laplacian=chosen.laplacian,
+            )
+        self.iteration += 1
+        return total
+
+    def _render(
+        self, tables: Tables, rays: Rays, sharpness: float, distances: Tensor, jitter: Tensor
+    ) -> RayLosses:
+        """Render rays, with samples placed by the grid's `distances`."""
+        depth = sample_depths(
+            rays,
+            self.surface.grid,
+            distances,
+            sharpness=sharpness,
+            coarse=self.settings.coarse,
+            fine=self.settings.fine,
+            jitter=jitter,
+        )
+        return ray_losses(tables, self.surface.band, rays, depth, sharpness)
+
+    def _loss(self, losses: RayLosses) -> Tensor:
+        return self.settings.color * losses.color + self.settings.mask * losses.mask
+
+    # ---------------------------------------------------------------- grids and bands
+
+    def _width(self, grid: Grid) -> float:
+        """Return half the band's width."""
+        softest = SOFTEST / self.settings.sharpness(self.fraction)
+        return max(self.settings.band * grid.spacing, softest)
+
+    def _least(self, grid: Grid, ticket: Ticket | None = None) -> Tensor:
+        """Return (count,) what the hull lets a distance be at least."""
+        bound = evaluate(self._hull, grid.nodes(self.device), ticket)
+        return torch.where(bound > 0, bound - self.settings.slack, -torch.inf)
+
+    def _one_color(self, grid: Grid) -> Tensor:
+        """Return (count, 3) the logit of the object's mean colour."""
+        opaque = self.rays.colors[self.rays.alpha > OPAQUE]
+        mean = linear_from_srgb(opaque.cpu().numpy()).mean(0) if len(opaque) else [0.5] * 3
+        logit = torch.logit(torch.as_tensor(mean).float().clamp(0.02, 0.98))
+        return logit.to(self.device).expand(grid.count, 3)
+
+    def _follow_schedule(self) -> None:
+        """Enter the stage of the budget used, or choose the band anew, when it is time."""
+        since = self.iteration - self._begun
+        stage = self.settings.stage(self.fraction)
+        if stage > self._stage:
+            self._stage, self._begun = stage, self.iteration
+            cells, _ = self.settings.stages[stage]
+            grid = Grid.over(*self._box, cells)
+            state = self.state().moved_to(grid)
+            self.surface = Surface(
+                grid, state.distances, state.albedo, self._least(grid), self._width(grid)
+            )
+        elif since and since % self.settings.refresh == 0:
+            self.surface.choose_band(self._width(self.surface.grid))
+        elif since % PLACED == 0:
+            self.surface.place()
+
+    # ---------------------------------------------------------------- to go on later
+
+    def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return what is needed to go on as if the fit had never stopped, ready to be saved."""
+        tensors, facts = self.surface.memory()
+        state = self.state()
+        tensors |= state.tensors()
+        tensors |= {
+            "generator": self._generator.get_state(),
+            "light_mean": self._light.mean.clone(),
+            "light_square": self._light.square.clone(),
+        }
+        facts |= {
+            **state.facts(),
+            "budget": self.budget,
+            "begun": self._begun,
+            "light": self._light.steps,
+        }
+        return tensors, facts
+
+    def go_on_from(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Take the place of the fit whose `memory` this is, of the same views and settings."""
+        state = FitState.of(tensors, facts)
+        self.iteration, self.budget = state.iteration, int(facts["budget"])
+        self._begun, self._stage = int(facts["begun"]), self.settings.stage(self.fraction)
+        self._generator.set_state(tensors["generator"].cpu())
+        self.shared = state.shared
+        self._light = Moments(
+            tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
+        )
+        self.surface = Surface.restored(
+            state.grid, state.distances, state.albedo, self._least(state.grid), tensors, facts
+        )
+
+
+@torch.no_grad()
+def object_box(first: Values, device: torch.device, ticket: Ticket | None) -> tuple[Tensor, Tensor]:
+    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider."""
+    side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
+    points = torch.cartesian_prod(side, side, side)
+    cell = 2.0 / LOOKED
+    values = evaluate(first, points, ticket)
+    inside = points[values < cell]
+    if not len(inside):
+        return side.new_full((3,), -1.0), side.new_full((3,), 1.0)
+    return (inside.amin(0) - cell / 2).clamp_min(-1.0), (inside.amax(0) + cell / 2).clamp_max(1.0)

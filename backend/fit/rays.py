@@ -1,0 +1,109 @@
+"""The pixels that a fit looks at, as rays with what the images say of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from ..fields.hull import silhouette_map
+from ..fields.silhouettes import PADDING
+from ..geometry.views import View
+from .grid import Grid
+
+SEARCH = 96  # points of a ray at which the first field is asked for the ray's ends
+MARGIN = 0.07  # how near to the first surface a ray is looked at, volume units
+CHUNK = 1 << 14  # rays a pass
+EDGE_REACH = 3.0  # pixels from the edge within which a pixel's mask counts up to three times
+BLOCK = 8  # pixels of a side of the blocks that are held out
+HELD_OUT = 25  # one block in so many
+
+
+@dataclass(frozen=True)
+class Rays:
+    """N pixels of all views.
+
+    Attributes
+    ----------
+    origins, directions : (N, 3) volume frame, directions of length 1
+    colors : (N, 3) as in the image, sRGB
+    alpha : (N,) in [0, 1]
+    weights : (N,) of the mask's loss
+    views : (N,) int64, which view
+    held : (N,) bool, not drawn but for the guard
+    near, far : (N,) distances along the ray between which the object may be
+    """
+
+    origins: Tensor
+    directions: Tensor
+    colors: Tensor
+    alpha: Tensor
+    weights: Tensor
+    views: Tensor
+    held: Tensor
+    near: Tensor
+    far: Tensor
+
+    def __len__(self) -> int:
+        return len(self.alpha)
+
+    def choose(self, index: Tensor) -> "Rays":
+        """Return the rays of an index or a mask."""
+        return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+def rays_of(views: Sequence[View], reach: float, device: torch.device) -> Rays:
+    """Return the rays of every pixel inside a silhouette or up to `reach` pixels outside it."""
+    parts = [_rays_of_view(index, view, reach) for index, view in enumerate(views)]
+    joined = {f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Rays)}
+    return Rays(**{name: values.to(device) for name, values in joined.items()})
+
+
+def _rays_of_view(index: int, view: View, reach: float) -> Rays:
+    camera = view.camera
+    assert camera is not None  # posed views alone come here
+    edge = silhouette_map(view.image[..., 3], camera)[PADDING:-PADDING, PADDING:-PADDING]
+    edge = edge * camera.fx
+    rows, columns = (edge < reach).nonzero().unbind(1)
+    pixels = torch.stack([columns, rows], 1).double() + 0.5
+    origins, directions = camera.rays(pixels)
+    pixel = view.image[rows, columns]
+    zeros = torch.zeros(len(rows))
+    return Rays(
+        origins.float(),
+        torch.nn.functional.normalize(directions, dim=1).float(),
+        pixel[:, :3],
+        pixel[:, 3],
+        1.0 + 2.0 * torch.exp(-edge[rows, columns].abs() / EDGE_REACH),
+        torch.full((len(rows),), index),
+        (rows // BLOCK * 7 + columns // BLOCK * 3 + index * 11) % HELD_OUT == 0,
+        zeros,
+        zeros,
+    )
+
+
+@torch.no_grad()
+def between(rays: Rays, grid: Grid, distances: Tensor) -> Rays:
+    """Return the rays that come near to a first surface, with the ends of where they do."""
+    parts = [
+        _between(rays.choose(index), grid, distances)
+        for index in torch.arange(len(rays), device=distances.device).split(CHUNK)
+    ]
+    return Rays(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Rays)})
+
+
+def _between(rays: Rays, grid: Grid, distances: Tensor) -> Rays:
+    lower, upper = grid.box(distances.device)
+    slope = torch.where(rays.directions.abs() < 1e-9, 1e-9, rays.directions)
+    first, second = (lower - rays.origins) / slope, (upper - rays.origins) / slope
+    enter = torch.minimum(first, second).amax(1).clamp_min(0.0)
+    leave = torch.maximum(first, second).amin(1)
+    along = torch.linspace(0.0, 1.0, SEARCH, device=distances.device)
+    depth = enter[:, None] + (leave - enter).clamp_min(0.0)[:, None] * along
+    points = rays.origins[:, None] + depth[..., None] * rays.directions[:, None]
+    close = grid.sample(distances, points.reshape(-1, 3)).view_as(depth) < MARGIN
+    step = (leave - enter) / SEARCH
+    near = torch.where(close, depth, torch.inf).amin(1) - step
+    far = torch.where(close, depth, -torch.inf).amax(1) + step
+    kept = close.any(1) & (leave > enter)
+    return replace(rays, near=near, far=far).choose(kept)

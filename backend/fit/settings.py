@@ -1,0 +1,84 @@
+"""How a fit runs: grids, weights of the losses, and what changes with the budget used."""
+
+from dataclasses import dataclass
+
+STEPS = {"10s": 400, "1min": 2400, "5min": 12000}  # what two cores take in about that time
+COARSE_STEPS = 240  # on the coarsest grid, at most an eighth of the budget
+MEDIUM_STEPS = 1600  # on the grid of 64 cells, at most two thirds
+FINE_STEPS = 5000  # until the grid of 128 cells
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Numbers of the optimisation; lengths in volume units, pixels of the shrunk images.
+
+    Attributes
+    ----------
+    stages : cells along the object's longest side, and the fraction of the budget until which
+    rays : drawn in a step
+    coarse, fine : samples of a ray without gradients, to find the surface, and with
+    first_sharpness, last_sharpness : s of the opacity, per volume unit; it grows geometrically
+    sharp_at : fraction of the budget at which the last one is reached
+    lr_distance, lr_albedo, lr_shared : Adam's
+    decay_from, decay : fraction of the budget from which the rates fall, and the last factor
+    color, mask, eikonal, laplacian, variation : weights of the losses
+    band : half the band's width, cells
+    refresh : steps between two choices of the band
+    first_colors : steps in which appearance alone is optimised
+    slack : how far the surface may lie outside the visual hull
+    reach : pixels outside a silhouette up to which rays are drawn
+    longest : pixels of an image's longer side; larger ones are averaged down
+    """
+
+    stages: tuple[tuple[int, float], ...] = ((32, 0.12), (64, 0.7), (96, 1.0))
+    rays: int = 1024
+    coarse: int = 40
+    fine: int = 16
+    first_sharpness: float = 60.0
+    last_sharpness: float = 250.0
+    sharp_at: float = 0.9
+    lr_distance: float = 0.02
+    lr_albedo: float = 0.1
+    lr_shared: float = 0.01
+    decay_from: float = 0.6
+    decay: float = 0.1
+    color: float = 3.0
+    mask: float = 1.0
+    eikonal: float = 0.1
+    laplacian: float = 0.06
+    variation: float = 0.1
+    band: float = 4.0
+    refresh: int = 40
+    first_colors: int = 30
+    slack: float = 0.012
+    reach: float = 4.0
+    longest: int = 256
+
+    def stage(self, fraction: float) -> int:
+        """Return the stage at a fraction of the budget."""
+        ends = [end for _, end in self.stages]
+        return next((i for i, end in enumerate(ends) if fraction < end), len(ends) - 1)
+
+    def sharpness(self, fraction: float) -> float:
+        """Return s at a fraction of the budget."""
+        along = min(fraction / self.sharp_at, 1.0)
+        return self.first_sharpness * (self.last_sharpness / self.first_sharpness) ** along
+
+    def rate(self, fraction: float) -> float:
+        """Return the factor of the learning rates at a fraction of the budget."""
+        late = max(fraction - self.decay_from, 0.0) / (1.0 - self.decay_from)
+        return self.decay**late
+
+
+def settings_for(steps: int, *, coarse: bool = True) -> FitSettings:
+    """Return the settings for a budget of steps: the more steps, the finer the last grid.
+
+    Without `coarse` the first grid is the one of 64 cells, for a first field worth keeping.
+    """
+    first = min(COARSE_STEPS, steps / 8) if coarse else 0.0
+    second = min(first + MEDIUM_STEPS, steps * 2 / 3)
+    stages = [(32, first / steps)] if coarse else []
+    stages += [(64, second / steps), (96, min(FINE_STEPS / steps, 1.0))]
+    if steps > FINE_STEPS:
+        stages.append((128, 1.0))
+    return FitSettings(stages=tuple(stages))

@@ -1,0 +1,81 @@
+"""What a fit knows at one moment: enough to mesh it, and to save it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from .grid import Grid
+
+
+@dataclass(frozen=True)
+class FitState:
+    """A fit's numbers on its grid.
+
+    Attributes
+    ----------
+    grid : where the nodes stand
+    distances : (count,) signed, negative inside, volume units
+    albedo : (count, 3) logits of the linear albedo
+    shared : light and highlight, see `appearance`
+    iteration : steps taken so far
+    """
+
+    grid: Grid
+    distances: Tensor
+    albedo: Tensor
+    shared: Tensor
+    iteration: int
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the numbers by name."""
+        return {"distances": self.distances, "albedo": self.albedo, "shared": self.shared}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what besides the numbers is needed, ready for JSON."""
+        return {
+            "lower": list(self.grid.lower),
+            "spacing": self.grid.spacing,
+            "shape": list(self.grid.shape),
+            "iteration": self.iteration,
+        }
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> "FitState":
+        """Return what `tensors` and `facts` returned.
+
+        Raises
+        ------
+        RequestError
+            If they do not belong together.
+        """
+        try:
+            (x, y, z), (nx, ny, nz) = map(float, facts["lower"]), map(int, facts["shape"])
+            grid = Grid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
+            numbers = (tensors["distances"], tensors["albedo"], tensors["shared"])
+            state = cls(grid, *numbers, int(facts["iteration"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestError("The kept fit is incomplete.", "Fit the object anew.") from error
+        if state.distances.shape != (grid.count,) or state.albedo.shape != (grid.count, 3):
+            raise RequestError("The kept fit is damaged: its sizes differ.", "Fit the object anew.")
+        return state
+
+    def moved_to(self, grid: Grid) -> "FitState":
+        """Return the state interpolated at another grid's nodes."""
+        nodes = grid.nodes(self.distances.device)
+        beyond = self.grid.box_distance(nodes)
+        return FitState(
+            grid,
+            self.grid.sample(self.distances, nodes) + beyond,
+            self.grid.sample(self.albedo, nodes),
+            self.shared,
+            self.iteration,
+        )
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number is."""
+        return all(bool(torch.isfinite(t).all()) for t in self.tensors().values())

@@ -1,0 +1,145 @@
+"""The numbers that a fit optimises, on a grid and in the narrow band of it that is worked on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .adam import Moments
+from .band import DUMMIES, Band, nearest_active, redistance
+from .grid import Grid
+from .losses import Tables, distance_losses, variation
+
+PLACED = 5  # steps after which the samples are placed by the newest distances
+
+
+class Surface:
+    """Distances and albedo with Adam's moments, dense on the grid and compact in the band.
+
+    The compact numbers are the true ones; `write_back` copies them to the dense ones.
+
+    Parameters
+    ----------
+    grid : the grid
+    distances : (count,) signed distances
+    albedo : (count, 3) logits
+    least : (count,) what the distances never fall below
+    width : of the first band, in volume units
+    """
+
+    def __init__(
+        self, grid: Grid, distances: Tensor, albedo: Tensor, least: Tensor, width: float
+    ) -> None:
+        self.grid, self.least, self.albedo = grid, least, albedo.clone()
+        self.distances = torch.maximum(distances, least)
+        self.moments = (Moments.like(self.distances), Moments.like(self.albedo))
+        self.distances = redistance(grid, self.distances, width)
+        self._enter(Band.around(grid, self.distances, width))
+
+    def _enter(self, band: Band) -> None:
+        """Take the band's rows out of the dense numbers."""
+        self.band = band
+        self.placing = self.distances.clone()  # apart, so that `write_back` moves no sample
+        self.values = band.compact_distances(self.distances)
+        self.colors = band.compact(self.albedo)
+        self.rows_least = torch.cat([self.least[band.active], self.values[-DUMMIES:]])
+        self.rows = tuple(m.moved(band.compact) for m in self.moments)
+
+    def write_back(self) -> None:
+        """Copy the compact numbers to the dense ones."""
+        active = self.band.active
+        self.distances[active], self.albedo[active] = self.values[:-DUMMIES], self.colors[:-DUMMIES]
+        for dense, own in zip(self.moments, self.rows, strict=True):
+            dense.mean[active], dense.square[active] = own.mean[:-DUMMIES], own.square[:-DUMMIES]
+            dense.steps = own.steps
+
+    def choose_band(self, width: float) -> None:
+        """Work on the nodes near the surface; new ones take their nearest neighbours' albedo."""
+        self.write_back()
+        known = nearest_active(self.band)
+        self.distances = redistance(self.grid, self.distances, width)
+        band = Band.around(self.grid, self.distances, width)
+        self.albedo[band.active] = self.albedo[known[band.active]]
+        self._enter(band)
+
+    def place(self) -> None:
+        """Have later samples placed by the distances as they are now."""
+        self.placing[self.band.active] = self.values[:-DUMMIES]
+
+    def tables(self, shared: Tensor) -> Tables:
+        """Return the numbers to interpolate, each a leaf of its own."""
+        self.near = self.values[self.band.neighbours.view(-1)].view(-1, 6)
+        slopes = self.band.gradient(self.near)
+        leaves = (
+            self.values[:, None],
+            torch.cat([slopes, slopes.new_zeros(DUMMIES, 3)]),
+            self.colors,
+            shared,
+        )
+        return Tables(*(leaf.detach().requires_grad_(True) for leaf in leaves))
+
+    @torch.no_grad()
+    def move(
+        self,
+        by_values: Tensor,
+        by_slopes: Tensor,
+        *,
+        rate: float,
+        eikonal: float,
+        laplacian: float,
+    ) -> float:
+        """Step the distances down a loss by its derivatives, (M + 2,) and (M + 2, 3).
+
+        Those of the eikonal and the smoothness loss are added, whose value is returned.
+        """
+        loss, own_slopes, own_bends = distance_losses(
+            self.near, self.values[:-DUMMIES], self.band, eikonal=eikonal, laplacian=laplacian
+        )
+        gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES] + own_slopes, own_bends)
+        gradient[-DUMMIES:] = 0.0
+        moved = self.values - rate * self.rows[0].update(gradient)
+        self.values = torch.maximum(moved, self.rows_least)
+        return float(loss)
+
+    @torch.no_grad()
+    def paint(self, by_albedo: Tensor, *, rate: float, weight: float, axis: int) -> float:
+        """Step the albedo; its variation along an axis is added, whose loss is returned."""
+        loss, own = variation(self.colors, self.band, axis)
+        gradient = by_albedo + weight * own
+        gradient[-DUMMIES:] = 0.0
+        self.colors = self.colors - rate * self.rows[1].update(gradient)
+        return weight * float(loss)
+
+    # ---------------------------------------------------------------- to go on later
+
+    def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return tensors and facts by name, from which `restored` makes the same surface."""
+        self.write_back()
+        tensors = {"active": self.band.active, "placing": self.placing}
+        for name, m in zip(("distances", "albedo"), self.moments, strict=True):
+            tensors |= {f"{name}_mean": m.mean, f"{name}_square": m.square}
+        facts = {"reach": self.band.reach, "adam": [m.steps for m in self.moments]}
+        return {name: tensor.clone() for name, tensor in tensors.items()}, facts
+
+    @classmethod
+    def restored(
+        cls,
+        grid: Grid,
+        distances: Tensor,
+        albedo: Tensor,
+        least: Tensor,
+        tensors: Mapping[str, Tensor],
+        facts: Mapping[str, Any],
+    ) -> "Surface":
+        """Return the surface that `memory` told of."""
+        self = cls.__new__(cls)
+        self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
+        self.least = least
+        self.moments = tuple(
+            Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)
+            for name, steps in zip(("distances", "albedo"), facts["adam"], strict=True)
+        )
+        self._enter(Band.of(grid, distances, tensors["active"], facts["reach"]))
+        self.placing = tensors["placing"].clone()
+        return self

@@ -1,0 +1,54 @@
+"""From a decoded field to the one a person gets: the surface's level, and the views' hull.
+
+A network that learned from one image at a time keeps its belief when more views rule places out: a
+point that passes eight silhouettes is likelier inside than one that passes one. So weights tell the
+level of the surface by number of views, measured on validation shapes inside their hulls.
+"""
+
+from collections.abc import Sequence
+
+from ..fields import Field
+from ..fields.hull import HullField, silhouette_map
+from ..fields.intersection import Intersection
+from ..fields.levelled import LevelledField, interpolated
+from ..geometry.views import View
+from .base import Reconstructor
+
+
+def several_posed(views: Sequence[View]) -> bool:
+    """Return whether there are several views and all have cameras."""
+    return len(views) > 1 and all(view.camera is not None for view in views)
+
+
+def finished(
+    model: Reconstructor, field: Field, views: Sequence[View], hull: HullField | None
+) -> Field:
+    """Return a field with its surface where it belongs, inside the hull if one is given.
+
+    Parameters
+    ----------
+    model
+        Whose weights know the levels.
+    field
+        What it decoded.
+    views
+        What it encoded; levels are known for views with cameras.
+    hull
+        Of the same views; None: the field is not cut.
+    """
+    if field.kind == "occupancy":
+        field.shift = model.level_shift
+    if isinstance(field, HullField):
+        return field
+    calibrated = several_posed(views) and (field.carved or hull is not None)
+    level = interpolated(model.view_levels, len(views)) if calibrated else 0.0
+    field = LevelledField(field, level) if level else field
+    return field if hull is None else Intersection(field, hull)
+
+
+def hull_of(views: Sequence[View], device: str) -> HullField:
+    """Return the hull of posed views, without colours."""
+    cameras = [view.camera for view in views if view.camera is not None]
+    alphas = [view.image[..., 3] for view in views]
+    maps = [silhouette_map(a, camera) for a, camera in zip(alphas, cameras, strict=True)]
+    return HullField(maps, cameras, device=device)

@@ -1,0 +1,256 @@
+"""Fit: one object's own views decide, without a network and without other objects.
+
+A grid of signed distances with an appearance is optimised until its rendering agrees with all
+views, see `backend.fit`. It starts from the visual hull or from the field of another method, and
+improves while it is shown.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from ..contract.options import Option
+from ..fields import Field
+from ..fields.hull import HullField, silhouette_map
+from ..fit import Fit as Optimiser
+from ..fit import FitState, starting
+from ..fit.field import GridField
+from ..fit.running import Shown, run
+from ..fit.settings import STEPS, settings_for
+from ..geometry.cameras import Camera
+from ..geometry.images import shrink
+from ..geometry.views import View
+from ..ticket import Ticket
+from .base import Code, MethodSpec, Reconstructor, register
+from .visual_hull import check_overlap, check_silhouette
+
+FEWEST = 2  # views that are left where others are left out
+HULL = "hull"
+MEMORY = "memory."  # before the names of the tensors from which a fit goes on
+
+SPEC = MethodSpec(
+    name="fit",
+    title="Fit to the images",
+    paper="",
+    summary="Optimises the object until it looks like all of its images; improves while you watch.",
+    needs_camera=True,
+    needs_weights=False,
+    own_options=(
+        Option(
+            "time",
+            "choice",
+            "1min",
+            "how long to optimise, about, on two cores of a processor",
+            choices=tuple(STEPS),
+        ),
+        Option(
+            "steps",
+            "int",
+            None,
+            "steps to take, in place of a time; the same anywhere",
+            1,
+            1_000_000,
+        ),
+        Option("start", "text", HULL, "what to start from: hull, or the name of another method"),
+    ),
+    improves=True,
+)
+
+
+@register(SPEC)
+class Fit(Reconstructor):
+    """One object, optimised from its views; see the module's docstring."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("anchor", torch.zeros(0), persistent=False)  # tells the device
+
+    @property
+    def device(self) -> torch.device:
+        """Where the optimisation computes."""
+        return self.get_buffer("anchor").device
+
+    def encode(
+        self,
+        views: Sequence[View],
+        *,
+        time: str = "1min",
+        steps: int | None = None,
+        start: str = HULL,
+        resume: Code | None = None,
+        seed: int = 0,
+        ticket: Ticket | None = None,
+        **options: Any,
+    ) -> Code:
+        """Return what `codes` does, without the states on the way."""
+        codes = self.codes(
+            views, time=time, steps=steps, start=start, resume=resume, seed=seed, ticket=ticket
+        )
+        while True:
+            try:
+                next(codes)
+            except StopIteration as end:
+                return end.value
+
+    def codes(
+        self,
+        views: Sequence[View],
+        *,
+        time: str = "1min",
+        steps: int | None = None,
+        start: str = HULL,
+        resume: Code | None = None,
+        seed: int = 0,
+        ticket: Ticket | None = None,
+        **options: Any,
+    ) -> Generator[Code, None, Code]:
+        """Yield the newest state every second or two; return the best one.
+
+        Parameters
+        ----------
+        views
+            Posed in the volume's frame, alpha is the silhouette. Those without the object are left
+            out, with a remark, as long as two are left.
+        time, steps
+            The budget: the steps of a preset, or a number of them.
+        start
+            "hull", or the method whose field is the first.
+        resume
+            The code of an earlier fit of these views to go on from.
+
+        Raises
+        ------
+        RequestError
+            As the visual hull for its silhouettes, and as the method to start from.
+        """
+        ticket = Ticket() if ticket is None else ticket
+        self.check_views(views)
+        kept, remarks = usable_views(views)
+        count = STEPS[time] if steps is None else steps
+        if resume is None:
+            fit = self._optimiser(kept, count, start, seed, ticket)
+        else:
+            fit = self._resumed(kept, resume, count, seed, ticket)
+            start = resume.meta["memory"]["start"]
+        shown = None
+        for shown in run(fit, ticket):
+            if not shown.final:
+                yield self._code(shown, remarks, ({}, {}))
+        assert shown is not None  # a run ends with its result
+        tensors, facts = fit.memory()
+        facts |= {"start": start, "names": [view.name for view in kept]}
+        return self._code(shown, remarks, (tensors, facts))
+
+    def decode(self, code: Code, **options: Any) -> Field:
+        """Return the distances on the grid as a field."""
+        self.check_code(code)
+        return GridField(FitState.of(code.to(self.device).tensors, code.meta))
+
+    def _optimiser(
+        self, views: Sequence[View], steps: int, start: str, seed: int, ticket: Ticket
+    ) -> Optimiser:
+        """Return a fit before its first step."""
+        settings = settings_for(steps, coarse=start == HULL)
+        small = [shrink(view, settings.longest) for view in views]
+        hull = hull_of(small, self.device)
+        check_overlap(hull, [view.name for view in views])
+        ticket.check()
+        first = None if start == HULL else starting.distances_of(self._other(start, views), ticket)
+        return Optimiser(
+            small,
+            hull,
+            first=first,
+            settings=settings,
+            budget=steps,
+            seed=seed,
+            device=self.device,
+            ticket=ticket,
+        )
+
+    def _resumed(
+        self, views: Sequence[View], code: Code, steps: int, seed: int, ticket: Ticket
+    ) -> Optimiser:
+        """Return a fit that goes on where another ended: to its budget, or beyond by `steps`."""
+        self.check_code(code)
+        facts = dict(code.meta.get("memory", {}))
+        names = [view.name for view in views]
+        if not facts or facts["names"] != names:
+            raise RequestError(
+                "The kept fit is of other images than these.", "Fit these from the beginning."
+            )
+        taken, planned = facts["iteration"], facts["budget"]
+        budget = planned if taken < planned else taken + steps
+        fit = self._optimiser(views, budget, facts["start"], seed, ticket)
+        tensors = {
+            name.removeprefix(MEMORY): tensor.to(self.device)
+            for name, tensor in code.tensors.items()
+            if name.startswith(MEMORY)
+        }
+        fit.go_on_from(tensors, facts)
+        fit.budget = budget
+        return fit
+
+    def _other(self, method: str, views: Sequence[View]) -> Field:
+        """Return the field of another method for these views."""
+        from . import load_reconstructor
+
+        if method == self.spec.name:
+            raise RequestError(
+                "A fit does not start from itself.", "Continue the kept fit instead."
+            )
+        model = load_reconstructor(method, None, str(self.device))
+        return model.decode(model.encode(views))
+
+    def _code(
+        self, shown: Shown, remarks: Sequence[str], memory: tuple[dict[str, Tensor], dict[str, Any]]
+    ) -> Code:
+        """Return a state as a code, with what is needed to go on from the last one."""
+        more, facts = memory
+        tensors = {**shown.state.tensors(), **{f"{MEMORY}{n}": t for n, t in more.items()}}
+        meta = {
+            **shown.state.facts(),
+            "remarks": list(remarks),
+            "memory": facts,
+            "stats": {
+                "steps": shown.state.iteration,
+                "curve": [[step, round(measure, 5)] for step, measure in shown.curve],
+            },
+        }
+        return Code(self.spec.name, tensors, meta)
+
+
+def usable_views(views: Sequence[View]) -> tuple[list[View], list[str]]:
+    """Return the views with a silhouette, and a remark for each that is left out.
+
+    Raises
+    ------
+    RequestError
+        If fewer than two are left, or the only one has none.
+    """
+    kept, remarks, problem = [], [], None
+    for view in views:
+        try:
+            check_silhouette(view)
+        except RequestError as error:
+            problem = problem or error
+            remarks.append(f"{view.name} was left out: {error.message}")
+        else:
+            kept.append(view)
+    if problem is not None and len(kept) < min(FEWEST, len(views)):
+        raise problem
+    return kept, remarks
+
+
+def hull_of(views: Sequence[View], device: torch.device) -> HullField:
+    """Return the visual hull of posed views."""
+    cameras = [view.camera for view in views]
+    assert all(isinstance(camera, Camera) for camera in cameras)  # check_views
+    posed = [camera for camera in cameras if camera is not None]
+    maps = [
+        silhouette_map(view.image[..., 3], camera)
+        for view, camera in zip(views, posed, strict=True)
+    ]
+    return HullField(maps, posed, device=device)

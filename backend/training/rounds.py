@@ -1,0 +1,281 @@
+"""Draw batches of several views of an object, in volumes that do not fit it exactly.
+
+The image encoder does not learn here, so what it makes of an image is computed once and kept: a
+step then costs a fifth. Each image is framed once, with a zoom and a shift of its own; volume,
+errors of cameras and of masks are drawn anew each time, for they change only numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from ..contract.errors import RequestError
+from ..data.format import StoredShape
+from ..fields.several_views import MARGIN, Round
+from ..fields.view_silhouettes import distances_at, pixel_distances
+from ..images.alpha import premultiply, straighten
+from ..reconstructors import Reconstructor
+from ..reconstructors.levelform import Levelform
+from .recipes import RoundDraw, Sampling
+from .samples import BatchSampler
+
+CANDIDATES = 3072  # points of each kind from which those inside the hull are drawn
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of an object's V images.
+
+    vectors : (V, features) and maps : (V, C, T, T) each, float16, of the image encoder
+    distances : (V, S, S) float16, pixels to the silhouette
+    depth : (V, T, T) of the visible surface at the cells' centres, infinite at the background
+    poses, intrinsics : (V, 4, 4), (V, 4)
+    """
+
+    vectors: Tensor
+    maps: tuple[Tensor, ...]
+    distances: Tensor
+    depth: Tensor
+    poses: Tensor
+    intrinsics: Tensor
+
+
+class RoundSampler:
+    """Draws batches for `Levelform.several_loss`.
+
+    Parameters
+    ----------
+    shapes
+        With images, depth and cameras of the range "levelform-round", and points "uniform", "wide".
+    model
+        Its image encoder describes the images.
+    draw
+        What each step sees.
+    seed
+        Of everything.
+    """
+
+    def __init__(
+        self, shapes: Sequence[StoredShape], model: Levelform, draw: RoundDraw, seed: int
+    ) -> None:
+        if not shapes:
+            raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
+        self.shapes, self.settings, self.seed = shapes, draw, seed
+        self.size, self.describe = model.framing.size, model.described
+        self.cells = self.size // model.configuration.stride
+        self.device = model.device
+        self._kept: dict[int, Seen] = {}
+
+    def draw(self, step: int, *, fraction: slice = slice(None)) -> Round:
+        """Return the batch of a step, or the part of its objects that `fraction` names."""
+        rng = np.random.default_rng([self.seed, step])
+        numbers, weights = zip(*self.settings.mixture, strict=True)
+        views = int(rng.choice(numbers, p=np.array(weights) / sum(weights)))
+        count = max(1, self.settings.objects // views)
+        order = rng.integers(len(self.shapes), size=count)
+        places = _part(count, self.settings.objects, fraction)
+        items = [self._object(int(order[place]), step, place, views) for place in places]
+        columns = [
+            torch.stack(column) for column in zip(*[item[:-1] for item in items], strict=True)
+        ]
+        maps = tuple(
+            torch.stack(level).float() for level in zip(*[i[-1] for i in items], strict=True)
+        )
+        whole = Round(*columns, maps)
+        generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
+        return choose_points(whole, self.settings.uniform, self.settings.wide, generator)
+
+    def _object(
+        self, index: int, step: int, place: int, views: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+        """Return one object's entries of a `Round`, in its order."""
+        rng = np.random.default_rng([self.seed, step, place])
+        shape, seen = self.shapes[index], self._seen(index)
+        chosen = torch.from_numpy(_views(len(seen.poses), views, rng, self.settings.even))
+        volume = _volume(self.settings, rng)
+        poses, scale = volume_poses(seen.poses[chosen].double(), volume)
+        poses = _turned(poses, rng, self.settings.pose_noise)
+        wider = rng.uniform(-1, 1, views) * self.settings.mask_noise * (rng.random(views) < 0.5)
+        distances = seen.distances[chosen].float() - torch.from_numpy(wider).float()[:, None, None]
+        points, inside = candidates(shape, volume, rng)
+        return (
+            seen.vectors[chosen].float(),
+            distances,
+            poses.float(),
+            seen.intrinsics[chosen],
+            seen.depth[chosen].float() / scale,
+            points,
+            inside,
+            tuple(level[chosen] for level in seen.maps),
+        )
+
+    def _seen(self, index: int) -> Seen:
+        """Return what is kept of an object, computing it the first time."""
+        if index not in self._kept:
+            self._kept[index] = self._look(self.shapes[index], index)
+        return self._kept[index]
+
+    @torch.no_grad()
+    def _look(self, shape: StoredShape, index: int) -> Seen:
+        rng = np.random.default_rng([self.seed, 0x100C, index])
+        images = torch.from_numpy(np.array(shape["views.images"])).float() / 255
+        zoom = torch.from_numpy(rng.uniform(*self.settings.zoom, len(images))).float()
+        offset = rng.uniform(-1, 1, (len(images), 2)) * self.settings.offset * images.shape[1]
+        moved = torch.from_numpy(offset).float()
+        framed, intrinsics = reframed(
+            images, torch.from_numpy(np.array(shape["views.intrinsics"])).float(), zoom, moved,
+            self.size,
+        )  # fmt: skip
+        vectors, maps = self.describe(framed.permute(0, 3, 1, 2).to(self.device))
+        alpha = framed[..., 3].numpy()
+        poses = np.linalg.inv(np.array(shape["views.poses"], np.float64))
+        return Seen(
+            vectors.half().cpu(),
+            tuple(level.half().cpu() for level in maps),
+            torch.from_numpy(np.stack([pixel_distances(one) for one in alpha])).half(),
+            self._depth(shape, intrinsics),
+            torch.from_numpy(poses).float(),
+            intrinsics,
+        )
+
+    def _depth(self, shape: StoredShape, intrinsics: Tensor) -> Tensor:
+        """Return the depth at the centres of the framed images' cells, (V, T, T)."""
+        stored = torch.from_numpy(np.array(shape["views.depth"])).float()
+        own = torch.from_numpy(np.array(shape["views.intrinsics"])).float()
+        ticks = (torch.arange(self.cells) + 0.5) * self.size / self.cells
+        side = stored.shape[-1]
+        index = []
+        for axis in (0, 1):
+            plane = (ticks - intrinsics[:, 2 + axis, None]) / intrinsics[:, axis, None]
+            index.append(plane * own[:, axis, None] + own[:, 2 + axis, None])
+        column, row = (each.long().clamp(0, side - 1) for each in index)
+        views = torch.arange(len(stored))[:, None, None]
+        depth = stored[views, row[:, :, None], column[:, None]]
+        return torch.where(depth > 0, depth, torch.inf)
+
+
+def sampler_for(
+    model: Reconstructor, shapes: Sequence[StoredShape], draw: Sampling | RoundDraw, seed: int
+) -> BatchSampler | RoundSampler:
+    """Return what draws a recipe's batches."""
+    if isinstance(draw, Sampling):
+        return BatchSampler(shapes, model.framing, draw, seed)
+    assert isinstance(model, Levelform)
+    return RoundSampler(shapes, model, draw, seed)
+
+
+def reframed(
+    images: Tensor, intrinsics: Tensor, zoom: Tensor, moved: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """Return images (V, S, S, 4) seen closer by `zoom`, (V,), about a point `moved`, (V, 2) pixels,
+    away from the middle; and their intrinsics, (V, 4), in pixels of the result's `size`."""
+    side = images.shape[1]
+    ticks = (torch.arange(size) + 0.5) / size * 2 - 1
+    y, x = torch.meshgrid(ticks, ticks, indexing="ij")
+    grid = torch.stack([x, y], -1)[None] / zoom[:, None, None, None]
+    grid = grid + 2 * moved[:, None, None] / side
+    flat = premultiply(images).permute(0, 3, 1, 2)
+    taken = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
+    factor = zoom[:, None] * size / side
+    center = (intrinsics[:, 2:] - side / 2 - moved) * factor + size / 2
+    return straighten(taken.permute(0, 2, 3, 1)), torch.cat([intrinsics[:, :2] * factor, center], 1)
+
+
+def _part(count: int, whole: int, fraction: slice) -> range:
+    """Return the objects, of `count`, that belong to a part of a batch of `whole` images."""
+    start, stop, _ = fraction.indices(whole)
+    return range(start * count // whole, stop * count // whole)
+
+
+def _views(there: int, wanted: int, rng: np.random.Generator, even: float) -> np.ndarray:
+    """Return which of an object's images are taken, in a round or at random."""
+    if there < wanted:
+        raise RequestError(
+            f"A shape has {there} images, not {wanted}.", "Make the data set with more --views."
+        )
+    if rng.random() < even and there % wanted == 0:
+        return (rng.integers(there) + np.arange(wanted) * (there // wanted)) % there
+    return rng.permutation(there)[:wanted]
+
+
+def _volume(settings: RoundDraw, rng: np.random.Generator) -> np.ndarray:
+    """Return true_from_volume, (4, 4): a volume turned, too large or small, and off centre."""
+    angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(*settings.scale)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    matrix[:3, :3] *= scale
+    matrix[:3, 3] = rng.uniform(-1, 1, 3) * settings.shift
+    return matrix
+
+
+def volume_poses(poses: Tensor, volume: np.ndarray) -> tuple[Tensor, float]:
+    """Return camera_from_volume, (V, 4, 4), of cameras posed in the true frame; and the scale."""
+    scale = float(np.cbrt(np.linalg.det(volume[:3, :3])))
+    moved = poses @ torch.from_numpy(volume).to(poses)
+    moved[:, :3] /= scale
+    return moved, scale
+
+
+def _turned(poses: Tensor, rng: np.random.Generator, degrees: float) -> Tensor:
+    """Return cameras, (V, 4, 4), turned about their centres by small random angles."""
+    std = np.radians(degrees) * rng.uniform(0, 1) * (rng.random() < 0.7)
+    vectors = torch.from_numpy(rng.normal(size=(len(poses), 3)) * std).to(poses)
+    x, y, z = vectors.unbind(1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
+    turned = poses.clone()
+    turned[:, :3] = torch.linalg.matrix_exp(cross) @ poses[:, :3]
+    return turned
+
+
+def candidates(
+    shape: StoredShape, volume: np.ndarray, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return points, (2 CANDIDATES, 3), in a volume and whether they are inside, float.
+
+    The first half is even in the volume; what lies outside the true cube is empty.
+    """
+    inverse = np.linalg.inv(volume)
+    even = rng.uniform(-1, 1, (CANDIDATES, 3))
+    within = (np.abs(even @ volume[:3, :3].T + volume[:3, 3]) <= 1).all(1)
+    inside = np.zeros(CANDIDATES, bool)
+    known, labels = _stored(shape, "uniform", 2 * CANDIDATES, inverse, rng)
+    kept = np.flatnonzero((np.abs(known) <= 1).all(1))[: within.sum()]
+    places = np.flatnonzero(within)[: len(kept)]
+    even[places], inside[places] = known[kept], labels[kept]
+    near, near_labels = _stored(shape, "wide", CANDIDATES, inverse, rng)
+    points = np.concatenate([even, near]).astype(np.float32)
+    return torch.from_numpy(points), torch.from_numpy(np.concatenate([inside, near_labels])).float()
+
+
+def _stored(
+    shape: StoredShape, name: str, count: int, inverse: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    stored = shape[f"{name}.points"]
+    index = rng.permutation(len(stored))[:count]
+    index = np.sort(index) if len(index) == count else rng.integers(len(stored), size=count)
+    points = np.asarray(stored)[index] @ inverse[:3, :3].T + inverse[:3, 3]
+    inside = np.asarray(shape[f"{name}.distance"])[index] < 0
+    order = rng.permutation(count)
+    return points[order], inside[order]
+
+
+def choose_points(whole: Round, uniform: int, wide: int, generator: torch.Generator) -> Round:
+    """Return the batch with so many of its candidates, drawn from those inside the hull."""
+    views = whole.views
+    hull = distances_at(whole.points, views).amax(1)
+    allowed = (hull < MARGIN).float() + 1e-6
+    first, last = allowed.split(CANDIDATES, 1)
+    chosen = [
+        torch.multinomial(first, uniform, replacement=True, generator=generator),
+        CANDIDATES + torch.multinomial(last, wide, replacement=True, generator=generator),
+    ]
+    index = torch.cat(chosen, 1)
+    return whole._replace(
+        points=whole.points.gather(1, index[..., None].expand(-1, -1, 3)),
+        inside=whole.inside.gather(1, index),
+    )

@@ -1,0 +1,98 @@
+"""The whole optimiser on small images of bodies whose shape is known."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from levelform.backend.contract.errors import JobCancelled
+from levelform.backend.fit import Fit, FitSettings
+from levelform.backend.fit.field import GridField
+from levelform.backend.fit.running import run
+from levelform.backend.ticket import Ticket
+
+from .conftest import bowl, hull_of, iou, sphere
+
+SMALL = FitSettings(stages=((24, 1.0),), rays=512, coarse=24, fine=10, first_colors=10)
+
+
+def fitted(views, steps, *, seed=0, settings=SMALL):
+    fit = Fit(views, hull_of(views), settings=settings, budget=steps, seed=seed)
+    for _ in range(steps):
+        fit.step()
+    return fit
+
+
+def same(a, b):
+    return all(torch.equal(x, b.tensors()[name]) for name, x in a.tensors().items())
+
+
+def test_a_ball_gets_rounder_than_its_hull(ball_views):
+    hull = hull_of(ball_views)
+    field = GridField(fitted(ball_views, 120).state())
+    assert iou(field, sphere) > iou(hull, sphere) + 0.01
+
+
+def test_the_hollow_of_a_bowl_is_found(bowl_views):
+    hull = hull_of(bowl_views)
+    field = GridField(fitted(bowl_views, 250).state())
+    assert iou(field, bowl) > iou(hull, bowl) + 0.05
+    middle = torch.tensor([[0.0, 0.0, 0.05]])
+    assert float(hull(middle)) < 0 < float(field(middle))
+
+
+def test_nothing_grows_outside_the_hull(ball_views):
+    hull = hull_of(ball_views)
+    field = GridField(fitted(ball_views, 60).state())
+    side = torch.linspace(-0.98, 0.98, 48)
+    points = torch.cartesian_prod(side, side, side)
+    outside = points[hull(points) > SMALL.slack + 0.04]  # a bit of a cell more: interpolation
+    assert float(field(outside).min()) > 0
+
+
+def test_the_same_seed_gives_the_same_numbers(ball_views):
+    first, second, other = (fitted(ball_views, 15, seed=s).state() for s in (3, 3, 4))
+    assert same(first, second)
+    assert not same(first, other)
+
+
+def test_looking_changes_nothing(ball_views):
+    plain = fitted(ball_views, 30)
+    watched = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=30)
+    for _ in range(30):
+        watched.step()
+        watched.state()
+        watched.judge()
+    assert same(plain.state(), watched.state())
+
+
+@pytest.mark.parametrize("stopped", [7, 26])
+def test_going_on_equals_one_go(ball_views, stopped):
+    settings = replace(SMALL, stages=((16, 0.4), (24, 1.0)), refresh=6)
+    whole = fitted(ball_views, 40, settings=settings)
+    part = Fit(ball_views, hull_of(ball_views), settings=settings, budget=40)
+    for _ in range(stopped):
+        part.step()
+    rest = Fit(ball_views, hull_of(ball_views), settings=settings, budget=40, seed=9)
+    rest.go_on_from(*part.memory())
+    for _ in range(40 - stopped):
+        rest.step()
+    assert same(whole.state(), rest.state())
+
+
+def test_a_run_returns_the_state_that_predicts_best(ball_views):
+    fit = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=48)
+    shown = list(run(fit, Ticket()))
+    assert [s.final for s in shown] == [*[False] * (len(shown) - 1), True]
+    best = min(measure for _, measure in shown[-1].curve)
+    measured = dict((iteration, m) for iteration, m in shown[-1].curve)
+    assert measured[shown[-1].state.iteration] <= best + 1e-3
+
+
+def test_a_run_can_be_cancelled_and_finished_early(ball_views):
+    fit = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=1000)
+    with pytest.raises(JobCancelled):
+        list(run(fit, Ticket(cancelled=lambda: fit.iteration >= 3)))
+    assert fit.iteration == 3
+    (last,) = (s for s in run(fit, Ticket(finishing=lambda: fit.iteration >= 12)) if s.final)
+    assert fit.iteration == 12
+    assert last.state.iteration <= 12
