@@ -142,37 +142,3 @@ def test_operators_take_the_panels_words(extension, data, tmp_path):
     assert not bpy.ops.levelform.use_trained.poll()
     for name in ("data", "out", "start", "method", "steps", "seed", "part"):
         chosen.property_unset(name)
-
-
-def test_the_panel_shows_each_state(extension):
-    import importlib.util
-
-    from levelform.addon.ui import panels_training
-
-    spec = importlib.util.spec_from_file_location(
-        "paper", Path(__file__).parents[1] / "ui" / "test_panels.py"
-    )
-    drawn = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(drawn)
-
-    def shown():
-        paper = drawn.Paper()
-        paper.template_icon = lambda icon_value, scale: paper.notes.append("curve")
-        panels_training.LEVELFORM_PT_training.draw(paper, drawn.context())
-        return paper
-
-    run = panels_training.training
-    assert "Choose a data set." in shown()
-    run.facts = {"step": 50, "steps": 200, "steps_per_second": 0.5, "done": False}
-    run.columns = {"loss": [(1.0, 0.5), (50.0, 0.25)], "validation_iou": [(50.0, 0.5)]}
-    run._process = object()
-    try:
-        assert "Step 50 of 200, 5 min left" in shown()
-        assert "levelform.stop_training" in shown()
-        run.failure = RequestError("The data set is gone.", "Name another.")
-        run._process = None
-        paper = shown()
-        assert "The data set is gone." in paper
-        assert "levelform.train" in paper
-    finally:
-        run.__init__()
