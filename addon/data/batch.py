@@ -170,7 +170,7 @@ def batch_lines(
         If the request is wrong for all objects, or a .blend would replace unsaved changes in a
         window; nothing was made.
     """
-    shelf = Shelf(absolute(out), _checked_suffix(suffix))
+    suffix = _checked_suffix(suffix)
     if part is not None:
         parse_part(part)
     plan = find_items(
@@ -182,6 +182,7 @@ def batch_lines(
     )
     scenes = any(item.kind is ItemKind.SCENE for item in plan.items)
     _check_plan(plan, method, scenes=scenes)
+    shelf = Shelf(absolute(out), suffix)  # creates the folder
 
     def make(item: Item, path: Path, title: str) -> Made:
         told = None if report is None else partial(report, title)

@@ -60,7 +60,7 @@ def test_a_run_from_its_start_to_weights(data, tmp_path):
     assert Path(run.weights).is_file()
 
 
-def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path):
+def test_stopping_keeps_the_weights_and_the_next_run_continues(data, tmp_path):
     run = TrainingRun()
     run.begin(plan(data, tmp_path / "run", 100_000))
     deadline = time.monotonic() + 200
@@ -86,7 +86,7 @@ def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path
     )
 
 
-def test_what_is_wrong_is_said_in_the_commands_own_sentence(tmp_path):
+def test_errors_are_the_commands_own_sentences(tmp_path):
     run = TrainingRun()
     run.begin(plan(tmp_path, tmp_path / "run", 3))
     with pytest.raises(RequestError, match="is no data set"):
@@ -125,7 +125,7 @@ def test_the_curve_falls_and_rises_where_it_should(tmp_path):
     assert read_table(tmp_path / "nothing.csv") == {}
 
 
-def test_operators_take_the_panels_words(extension, data, tmp_path):
+def test_operators_use_the_panels_settings(extension, data, tmp_path):
     from levelform.addon.operators.training import plan_of
 
     chosen = bpy.context.scene.levelform_training

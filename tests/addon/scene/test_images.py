@@ -119,7 +119,7 @@ def test_a_render_of_another_shape_is_refused(scene, add_scene_camera, add_image
         ((True, False), -1, ()),
     ],
 )
-def test_mirror_images_are_set_right(
+def test_mirror_images_are_corrected(
     flips, scale, axes, scene, add_scene_camera, add_image, prepared
 ):
     camera = add_scene_camera()

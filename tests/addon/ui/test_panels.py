@@ -51,19 +51,19 @@ def test_the_other_sources_ask_for_what_they_need(extension, chosen_backend, sou
     assert shown in main()
 
 
-def test_without_a_backend_there_is_a_button_that_helps(extension, chosen_backend):
+def test_without_a_backend_there_is_an_install_button(extension, chosen_backend):
     chosen_backend(BAD)
     paper = main()
     assert "levelform.install_backend" in paper
     assert ("Allow" in paper) != bpy.app.online_access or "userpref_allow_online" in paper
 
 
-def test_while_nobody_has_looked_nothing_is_claimed(extension, chosen_backend, monkeypatch):
+def test_before_the_first_search_nothing_is_claimed(extension, chosen_backend, monkeypatch):
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert "levelform.install_backend" not in main()
 
 
-def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(
+def test_a_running_job_shows_its_progress_and_a_button_to_stop_it(
     extension, chosen_backend, puppet, ball_stage
 ):
     from levelform.backend.contract.protocol import Progress
@@ -83,7 +83,7 @@ def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(
     assert "Stopping" in main()
 
 
-def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
+def test_an_unresponsive_backend_is_reported_and_can_be_restarted(
     extension, chosen_backend, puppet, ball_stage
 ):
     ball_stage()
@@ -153,7 +153,7 @@ def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, pupp
     assert settings.method == "levelform"
 
 
-def test_missing_weights_are_said_before_the_job(extension, puppet, chosen_backend):
+def test_missing_weights_are_reported_before_the_job(extension, puppet, chosen_backend):
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.method = "levelform"
@@ -256,7 +256,7 @@ def test_declared_options_are_drawn_with_their_range_and_help(declared):
         ("part", "'part' is not an option"),
     ],
 )
-def test_a_wrong_option_is_said_before_the_job(declared, puppet, ball_stage, text, words):
+def test_a_wrong_option_is_reported_before_the_job(declared, puppet, ball_stage, text, words):
     ball_stage()
     declared.more_options = text
     assert words in draw(panels.LEVELFORM_PT_main)

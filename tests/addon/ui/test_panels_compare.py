@@ -29,7 +29,7 @@ def test_compare_asks_for_a_reference_and_shows_its_numbers(extension):
     assert "Red is outside" in paper
 
 
-def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
+def test_compare_is_offered_only_for_meshes(extension, ball_stage):
     scene = ball_stage(1)
     bpy.context.view_layer.objects.active = scene.objects["View 0"]
     assert not panels_compare.LEVELFORM_PT_compare.poll(context())

@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy")
 pytestmark = pytest.mark.bpy
 
 
-def test_training_images_say_what_is_missing_and_how_many_there_will_be(extension):
+def test_it_states_what_is_missing_and_the_number_of_images(extension):
     chosen = bpy.context.scene.levelform_dataset
     assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
     bpy.ops.mesh.primitive_cube_add()
@@ -27,7 +27,7 @@ def test_training_images_say_what_is_missing_and_how_many_there_will_be(extensio
     assert "Choose a folder of mesh files." in draw(panels_dataset.LEVELFORM_PT_dataset)
 
 
-def test_training_images_show_how_far_they_are_and_what_came_of_them(extension, monkeypatch):
+def test_it_shows_the_progress_and_the_outcome(extension, monkeypatch):
     run = dataset_run.Run()
     monkeypatch.setattr(panels_dataset, "run", run)
     run.begin([], "/pictures", RenderSettings(views=4))

@@ -32,7 +32,7 @@ def test_a_result_shows_its_numbers_and_can_be_meshed_again(
     assert "levelform.remesh" in draw(panels_result.LEVELFORM_PT_result)
 
 
-def test_objects_that_are_no_result_show_none(extension, chosen_backend):
+def test_objects_that_are_not_results_show_none(extension, chosen_backend):
     assert not panels_result.LEVELFORM_PT_result.poll(context())
     bpy.ops.mesh.primitive_cube_add()
     bpy.context.object["levelform"] = 3
