@@ -98,7 +98,7 @@ class Running:
             )
             self.discard()
 
-    def go_on(self) -> LevelformError | None:
+    def begin_next(self) -> LevelformError | None:
         """Begin the job that follows this one, if any; return why it could not begin."""
         if self.then is None or self.outcome is None:
             return None
@@ -109,7 +109,7 @@ class Running:
             return error
         except Exception as error:
             logger.exception("what follows the job %s could not begin", self.job.id)
-            return _internal_error(error)
+            return internal_error(error, "Try again; the log has details.")
         return None
 
     def discard(self) -> None:
