@@ -2,9 +2,9 @@
 
 The interpreter that Blender chose runs it as a script in isolated mode, with two arguments (the
 address to listen on and the private folder of the log) and a key as the first line of standard
-input. It accepts before it imports anything heavy, so Blender's connect never waits. The extension's folder
-may have any name, and the interpreter may have another Levelform installed: always the folder of
-this file becomes the package `levelform`.
+input. It accepts before it imports anything heavy, so Blender's connect never waits. The
+extension's folder may have any name, and the interpreter may have another Levelform installed:
+always the folder of this file becomes the package `levelform`.
 
 Uses the standard library alone, in syntax that old interpreters can parse, so that they get a clear
 message.
