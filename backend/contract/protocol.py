@@ -124,6 +124,8 @@ class Reconstruct:
     remarks: tuple[str, ...] = ()
     fuse: bool = False
     resume: str = ""
+    texture: int | None = None
+    quads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,23 @@ class Remesh:
     level: float | None = None
     color: bool = True
     options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Colour a mesh of a kept result from its images; answered by `Painted`, then `Finished`.
+
+    keep : name of the kept result
+    mesh : in the frame of its object, whose scale is 1
+    uvs : (F, 3, 2) float32 of the corners of its triangles, in [0, 1], v upwards; None: no texture
+    size : pixels along a side of the texture
+    """
+
+    job: str
+    keep: str
+    mesh: MeshData
+    uvs: np.ndarray | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -395,6 +414,21 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Painted:
+    """What the images say of the mesh of a `Paint`.
+
+    colors : (V, 4) float32, linear RGBA of its vertices
+    seen : (V,) float32, 1 where images say the colour, 0 where it is filled in
+    texture : (N,) uint8, the bytes of a PNG file, or None
+    """
+
+    job: str
+    colors: np.ndarray
+    seen: np.ndarray
+    texture: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job is done; `stats` are the `--json` facts (method, weights, views, faces, ...)."""
 
@@ -484,6 +518,7 @@ class Status:
 _REQUESTS = (
     Reconstruct,
     Remesh,
+    Paint,
     EstimateVolume,
     CheckViews,
     Evaluate,
@@ -505,6 +540,7 @@ _EVENTS = (
     Placed,
     ViewsChecked,
     Evaluation,
+    Painted,
     Finished,
     Cancelled,
     Failed,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..contract.cameras import FLIP_YZ as FLIP_YZ
 from ..contract.cameras import CameraData, from_frame, in_frame, to_frame
+from ..contract.cameras import pose_of as pose_of
 from ..contract.errors import RequestError
 from .projection import project
 
@@ -56,12 +57,12 @@ class Camera:
 
     @property
     def center(self) -> np.ndarray:
-        """(3,) float64: where the camera stands, world frame."""
+        """(3,) float64: position of the camera, world frame."""
         return self.world_from_camera[:3, 3]
 
     @property
     def forward(self) -> np.ndarray:
-        """(3,) float64: the unit direction it looks along, world frame."""
+        """(3,) float64: unit viewing direction, world frame."""
         return self.world_from_camera[:3, 2]
 
     @property
@@ -122,7 +123,7 @@ class Camera:
         Raises
         ------
         RequestError
-            If the matrix is no similarity.
+            If the matrix is not a similarity.
         """
         return Camera.from_data(in_frame(self.to_data(), world_from_frame))
 
@@ -178,16 +179,8 @@ class Camera:
         return to_frame(self.to_data())
 
 
-def pose_of(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-    """Return the pose, (4, 4) world_from_camera, of the extrinsics [R | t], (3, 3) and (3,)."""
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
-    return pose
-
-
 def unit_axes(pose: np.ndarray) -> np.ndarray:
-    """Return a pose, (4, 4), without the scale of its axes: a scaled camera sees the same."""
+    """Return a pose, (4, 4), with unit axes; the scale of a camera does not change its image."""
     axes = pose[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(pose).all() or lengths.min() < 1e-12:

@@ -163,5 +163,5 @@ def test_the_module_runs_as_a_program():
         check=False,
     )
     assert run.returncode == 2
-    assert json.loads(run.stdout)["error"].startswith("x.abc: .abc is no mesh format")
+    assert json.loads(run.stdout)["error"].startswith("x.abc: .abc is not a supported mesh format")
     assert run.stderr.count("\n") == 1

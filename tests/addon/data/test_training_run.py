@@ -89,7 +89,7 @@ def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path
 def test_what_is_wrong_is_said_in_the_commands_own_sentence(tmp_path):
     run = TrainingRun()
     run.begin(plan(tmp_path, tmp_path / "run", 3))
-    with pytest.raises(RequestError, match="is no data set"):
+    with pytest.raises(RequestError, match="is not a data set"):
         run.wait()
 
 

@@ -116,7 +116,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
     ("words", "message"),
     [
         (["gone"], "There is no"),
-        (["posed", "--suffix", "fbx"], "no mesh format"),
+        (["posed", "--suffix", "fbx"], "not a supported mesh format"),
         (["posed", "--part", "3/2"], "not a part of a batch"),
         (["posed", "--method", "magic"], "no method 'magic'"),
         (["posed", "--option", "speed=1"], "no option 'speed'"),

@@ -70,7 +70,7 @@ def test_views_volume_and_colour_are_chosen(folder, capsys):
     ("change", "status", "words"),
     [
         (["--out", "gone/mesh.ply"], 2, "There is no folder"),
-        (["--out", "mesh.fbx"], 2, "no mesh format"),
+        (["--out", "mesh.fbx"], 2, "not a supported mesh format"),
         (["--views", "7"], 2, "7 views were asked for; there are 5"),
         (["--views", "a,b"], 2, "views are numbers"),
         (["--volume", "1,2"], 2, "volume is 4 or 16 numbers"),
