@@ -89,7 +89,7 @@ def test_stopping_keeps_the_weights_and_the_next_run_continues(data, tmp_path):
 def test_errors_are_the_commands_own_sentences(tmp_path):
     run = TrainingRun()
     run.begin(plan(tmp_path, tmp_path / "run", 3))
-    with pytest.raises(RequestError, match="is no data set"):
+    with pytest.raises(RequestError, match="is not a data set"):
         run.wait()
 
 

@@ -92,14 +92,14 @@ def test_a_terminal_names_blender_for_a_blend(tree):
         find("in/scene.blend", scenes=False)
     plan = find("in", scenes=False)
     assert ItemKind.SCENE not in {item.kind for item in plan.items}
-    assert "Blender alone" in plan.left_out[str(tree / "in" / "scene.blend")]
+    assert "Only Blender" in plan.left_out[str(tree / "in" / "scene.blend")]
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         ("gone.png", r"There is no .*gone\.png"),
-        ("in/readme.txt", "not an image, a file of cameras or a .blend"),
+        ("in/readme.txt", "not an image, a camera file or a .blend file"),
         ("in/empty", "holds no images, no cameras"),
     ],
 )
@@ -115,7 +115,9 @@ def test_a_model_of_colmap_is_named_by_a_file_of_it(tree):
 
 
 def test_a_method_that_needs_cameras_is_refused_where_no_source_has_any(tree):
-    with pytest.raises(RequestError, match="visual-hull needs a camera for every image; none of"):
+    with pytest.raises(
+        RequestError, match="visual-hull needs a camera for every image, but none of"
+    ):
         check_cameras(find("in/many"), "visual-hull", needs_camera=True)
     check_cameras(find("in/many"), "levelform", needs_camera=False)
     check_cameras(find("in/many", "in/posed"), "visual-hull", needs_camera=True)
@@ -374,7 +376,7 @@ def test_parts_make_the_whole_with_the_names_of_the_whole(batch, tmp_path):
 
 def test_a_folder_that_can_not_be_made_is_refused(tmp_path):
     write(tmp_path, "file")
-    with pytest.raises(RequestError, match=r"There can be no folder .*file"):
+    with pytest.raises(RequestError, match=r"The folder .*file can't be made"):
         Shelf(tmp_path / "file", ".glb")
 
 
