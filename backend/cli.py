@@ -146,16 +146,3 @@ def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> 
         ):  # nobody reads: only the exit status remains
             streams.answer(lambda: print(streams.json_text(told)))
     return status
-<<<<<<< HEAD
-=======
-
-
-def in_words(error: Exception) -> LevelformError:
-    """Return an unexpected error as a sentence."""
-    if memory.is_out_of_memory(error):
-        return LevelformError(memory.NOT_ENOUGH, memory.REMEDY)
-    return LevelformError(
-        f"Internal error of Levelform: {type(error).__name__}: {error}.",
-        "Run it again with --debug and report what it shows.",
-    )
->>>>>>> main

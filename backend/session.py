@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
 DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
+TEXTURED_FACES = 40_000  # limit of a mesh that is unwrapped
 LOADED_MODELS = 4  # most networks kept; the least recently used is dropped
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Fractions of a job's time, by stage.

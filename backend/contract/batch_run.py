@@ -162,13 +162,7 @@ def run_batch(
     part
         As `BatchPlan.part`; names are those of the whole plan, whatever the part.
     again
-<<<<<<< HEAD
-        Make all, also those that are there.
-=======
         Make all objects, even existing ones.
-    explain
-        Turns an unexpected error into a sentence.
->>>>>>> main
 
     Yields
     ------
