@@ -124,7 +124,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
         (["posed", "--volume", "1,2"], "volume is 4 or 16 numbers"),
         (["posed", "--views", "a,b"], "views are numbers"),
         (["loose"], "visual-hull needs a camera for every image"),
-        (["posed", "scene.blend"], "which Blender alone can open"),
+        (["posed", "scene.blend"], "which only Blender can open"),
         (["posed", "--weights", "gone.safetensors", *NETWORK], "gone.safetensors"),
     ],
 )

@@ -275,7 +275,7 @@ def test_a_camera_that_is_wrong_is_named_and_left_out_by_its_option(folder, caps
         (["--leave-out", "9"], "There is no view 9"),
         (["--convention", "opengl"], "'opengl' is not a convention"),
         (["--cure", "heal"], "'heal' is not a cure"),
-        ([], "There is no output file"),
+        ([], "The output file is missing"),
     ],
 )
 def test_wrong_words_about_views_are_refused(folder, capsys, words, said):
