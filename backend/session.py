@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
 DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
+TEXTURED_FACES = 40_000  # most faces of a mesh that the terminal unwraps
 LOADED_MODELS = 4  # most networks kept; the least recently used is dropped
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Fractions of a job's time, by stage.
@@ -171,12 +172,7 @@ class Session:
             If no field is kept under that name.
         """
         started = time.perf_counter()
-        kept = self._kept.get(request.keep)
-        if kept is None:
-            raise RequestError(
-                f"The field of {request.keep!r} is no longer in memory.",
-                "Reconstruct the object again, then mesh it at another resolution or level.",
-            )
+        kept = self._kept_as(request.keep)
         spec = methods()[kept.facts["method"]].spec
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
@@ -410,7 +406,7 @@ class Session:
         kept = self._kept.get(request.resume)
         if kept is None:
             raise RequestError(
-                f"The result {request.resume!r} is not in memory any more.",
+                f"The result {request.resume!r} is no longer in memory.",
                 "Reconstruct it again from the beginning.",
             )
         if kept.code is None or kept.code.method != model.spec.name:
@@ -505,7 +501,7 @@ class Session:
         kept = self._kept.get(name)
         if kept is None:
             raise RequestError(
-                f"The field of {name!r} is not in memory any more.",
+                f"The field of {name!r} is no longer in memory.",
                 "Reconstruct it again; then it can be meshed or textured again.",
             )
         return kept
