@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from . import commands, launch
-from .contract import memory, streams
+from .contract import streams
 from .contract.errors import LevelformError, RequestError
+from .contract.unexpected import internal_error
 
 PROGRAM = "levelform"
 INTERRUPTED = 130
 JSON, DEBUG = "--json", "--debug"
+BUG_HINT = "Run it again with --debug and report what it shows."
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LevelformError as error:
         return _fail(error, error.exit_status, as_json=as_json, debug=debug)
     except Exception as error:
-        return _fail(in_words(error), 1, as_json=as_json, debug=debug)
+        return _fail(internal_error(error, BUG_HINT), 1, as_json=as_json, debug=debug)
 
 
 def _run(words: Sequence[str], *, as_json: bool) -> int:
@@ -144,13 +146,3 @@ def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> 
         ):  # nobody reads: only the exit status remains
             streams.answer(lambda: print(streams.json_text(told)))
     return status
-
-
-def in_words(error: Exception) -> LevelformError:
-    """Return an unexpected error as a sentence."""
-    if memory.is_out_of_memory(error):
-        return LevelformError(memory.NOT_ENOUGH, memory.REMEDY)
-    return LevelformError(
-        f"Internal error of Levelform: {type(error).__name__}: {error}.",
-        "Run it again with --debug and report what it shows.",
-    )

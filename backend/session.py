@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
 DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
-TEXTURED_FACES = 40_000  # most faces of a mesh that the terminal unwraps
+TEXTURED_FACES = 40_000  # limit of a mesh that is unwrapped
 LOADED_MODELS = 4  # most networks kept; the least recently used is dropped
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Fractions of a job's time, by stage.
@@ -172,7 +172,12 @@ class Session:
             If no field is kept under that name.
         """
         started = time.perf_counter()
-        kept = self._kept_as(request.keep)
+        kept = self._kept.get(request.keep)
+        if kept is None:
+            raise RequestError(
+                f"The field of {request.keep!r} is no longer in memory.",
+                "Reconstruct the object again, then mesh it at another resolution or level.",
+            )
         spec = methods()[kept.facts["method"]].spec
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))

@@ -85,7 +85,7 @@ def _agreement(facts: Any) -> str:
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
     if not covers:
         return "not compared"
-    return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
+    return f"{'at least ' if len(covers) > 1 else ''}{min(covers):.0%} covered"
 
 
 VOLUME_WORDS = {

@@ -32,7 +32,6 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     RequestError
         If the request is wrong for all objects; nothing is made then.
     """
-    from ..cli import in_words
     from ..geometry.mesh_files import check_format
     from ..reconstructors import methods
     from ..session import Session
@@ -66,7 +65,6 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         batch_words.settings_of(choices, views=args.views),
         part=args.part,
         again=args.again,
-        explain=in_words,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from .batch import RECORD_SUFFIX, BatchPlan, Item, files_of, name_items
 from .errors import LevelformError, RequestError, WorkError
+from .unexpected import internal_error
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,6 @@ def run_batch(
     *,
     part: str | None = None,
     again: bool = False,
-    explain: Callable[[Exception], LevelformError],
 ) -> Iterator[dict[str, Any]]:
     """Make the missing objects of a plan; a failed object does not stop the others.
 
@@ -163,8 +163,6 @@ def run_batch(
         As `BatchPlan.part`; names are those of the whole plan, whatever the part.
     again
         Make all objects, even existing ones.
-    explain
-        Turns an unexpected error into a sentence.
 
     Yields
     ------
@@ -193,8 +191,9 @@ def run_batch(
                 line["state"] = DONE
             except Exception as error:
                 log.debug("%s failed", item.source, exc_info=True)
-                known = error if isinstance(error, LevelformError) else explain(error)
-                stats = {"error": known.message, "hint": known.hint}
+                if not isinstance(error, LevelformError):
+                    error = internal_error(error, "Report it, with the image or file.")
+                stats = {"error": error.message, "hint": error.hint}
                 line |= {"state": FAILED, "out": None}
         counts[line["state"]] += 1
         yield {**line, **{key: value for key, value in stats.items() if key not in line}}

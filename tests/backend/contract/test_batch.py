@@ -21,7 +21,7 @@ from levelform.backend.contract.batch import (
     safe_name,
 )
 from levelform.backend.contract.batch_run import Made, Shelf, run_batch
-from levelform.backend.contract.errors import LevelformError, RequestError, WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
 
 
 def cameras_in(folder):
@@ -206,10 +206,6 @@ class Maker:
         return Made({"faces": 4, "seconds": 0.1}, self.files)
 
 
-def explain(error):
-    return LevelformError(f"Internal error: {error}")
-
-
 @pytest.fixture
 def batch(tmp_path):
     """Run a batch of a folder of three images; return what was made, and the lines."""
@@ -219,7 +215,7 @@ def batch(tmp_path):
         maker = maker or Maker()
         plan = find(*(tmp_path / source for source in sources))
         shelf = Shelf(tmp_path / "out", ".glb")
-        lines = list(run_batch(plan, shelf, maker, settings or {}, explain=explain, **words))
+        lines = list(run_batch(plan, shelf, maker, settings or {}, **words))
         return maker.made, lines
 
     return run
@@ -301,7 +297,9 @@ def test_an_unforeseen_error_is_a_failure_in_words(batch):
 
     broken.made = []
     _, lines = batch(maker=broken)
-    assert [line.get("error") for line in lines[:3]] == ["Internal error: by zero"] * 3
+    assert [line.get("error") for line in lines[:3]] == [
+        "Internal error of Levelform: ZeroDivisionError: by zero."
+    ] * 3
 
 
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt, GeneratorExit])
