@@ -411,7 +411,7 @@ class Session:
         kept = self._kept.get(request.resume)
         if kept is None:
             raise RequestError(
-                f"The result {request.resume!r} is not in memory any more.",
+                f"The result {request.resume!r} is no longer in memory.",
                 "Reconstruct it again from the beginning.",
             )
         if kept.code is None or kept.code.method != model.spec.name:
@@ -506,7 +506,7 @@ class Session:
         kept = self._kept.get(name)
         if kept is None:
             raise RequestError(
-                f"The field of {name!r} is not in memory any more.",
+                f"The field of {name!r} is no longer in memory.",
                 "Reconstruct it again; then it can be meshed or textured again.",
             )
         return kept
