@@ -172,12 +172,7 @@ class Session:
             If no field is kept under that name.
         """
         started = time.perf_counter()
-        kept = self._kept.get(request.keep)
-        if kept is None:
-            raise RequestError(
-                f"The field of {request.keep!r} is no longer in memory.",
-                "Reconstruct the object again, then mesh it at another resolution or level.",
-            )
+        kept = self._kept_as(request.keep)
         spec = methods()[kept.facts["method"]].spec
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
@@ -411,7 +406,7 @@ class Session:
         kept = self._kept.get(request.resume)
         if kept is None:
             raise RequestError(
-                f"The result {request.resume!r} is not in memory any more.",
+                f"The result {request.resume!r} is no longer in memory.",
                 "Reconstruct it again from the beginning.",
             )
         if kept.code is None or kept.code.method != model.spec.name:
@@ -506,7 +501,7 @@ class Session:
         kept = self._kept.get(name)
         if kept is None:
             raise RequestError(
-                f"The field of {name!r} is not in memory any more.",
+                f"The field of {name!r} is no longer in memory.",
                 "Reconstruct it again; then it can be meshed or textured again.",
             )
         return kept

@@ -93,7 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run one of them."""
-    return {"table": _table, "volume": _volume, "cards": _cards, "claims": _claims}[args.part](args)
+    commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
+    return (commands | {"claims": _claims})[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:

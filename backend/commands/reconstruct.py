@@ -218,8 +218,8 @@ def show(result: dict[str, Any]) -> None:
 
 def _reconstruct(
     session: "Session", request: protocol.Reconstruct, ticket: "Ticket"
-) -> tuple["Mesh", dict[str, Any]]:
-    """Return the last mesh in the world's frame, and its cost."""
+) -> tuple[protocol.MeshUpdate, dict[str, Any]]:
+    """Return the last mesh, and its cost."""
     last, stats = None, {}
     for event in session.reconstruct(request, ticket):
         if isinstance(event, protocol.Finished):
@@ -227,7 +227,7 @@ def _reconstruct(
         elif isinstance(event, protocol.MeshUpdate):
             last = event
     assert last is not None  # a finished session has sent a mesh
-    return mesh_in_world(last), stats
+    return last, stats
 
 
 def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":

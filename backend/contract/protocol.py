@@ -100,6 +100,7 @@ class Reconstruct:
     level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of method and pipeline by name, as values or words
+    texture, quads : made of the finished mesh by the caller, not the worker; see `Settings`
     fuse : several images without cameras show one object; else they are refused
     resume : name of a kept result to continue from, for a method that improves; empty: start anew
     """

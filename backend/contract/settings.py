@@ -75,6 +75,8 @@ class Settings:
     options : further options of method and pipeline by name, as values or words
     cures : changes to views that disagree, by name, see `cures`
     fuse : several images without cameras show one object; else they are refused
+    texture : pixels along a side of the baked texture; None: no texture
+    quads : number of quads to rebuild the mesh from; None: keep its triangles
 
     Raises
     ------
