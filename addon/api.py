@@ -278,7 +278,7 @@ def texture(
     Raises
     ------
     RequestError
-        If the object is no reconstruction, or is being edited.
+        If the object is not a reconstruction, or is being edited.
     WorkError
         If its images are not kept any more, or say nothing of the mesh; it is as it was.
     """
@@ -302,7 +302,7 @@ def quads(
     Raises
     ------
     RequestError
-        If the object is no reconstruction, or is being edited.
+        If the object is not a reconstruction, or is being edited.
     WorkError
         If QuadriFlow made no quads, or the images are not kept any more; the mesh is as it was.
     """

@@ -1,4 +1,4 @@
-"""Put trained weights into assets/weights, smaller, and check that they lose nothing by it.
+"""Compress trained weights into assets/weights, and check that their IoU does not suffer.
 
     python tools/bundle_weights.py RUN/best.safetensors --data DATASET [--precision int8]
         [--part camera=RUN/best.safetensors] [--level]
@@ -24,7 +24,7 @@ TOLERANCE = 0.002  # of the mean IoU
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Return what the command line takes."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--data", nargs="+", required=True)
@@ -32,12 +32,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--shapes", type=int, default=104)
     parser.add_argument("--part", nargs="+", default=[], metavar="NAME=WEIGHTS")
     parser.add_argument("--level", action="store_true", help="calibrate the surface's level")
-    parser.add_argument("--suffix", default="", help="of the file's name, for a category")
+    parser.add_argument("--suffix", default="", help="suffix of the file's name, for a category")
     return parser
 
 
 def main() -> int:
-    """Do it; return the exit status."""
+    """Store and check the weights; return the exit status."""
     args = arguments().parse_args()
     header = read_tensors(args.weights)[1]
     cls = find_method(header["method"])

@@ -1,9 +1,9 @@
-"""Measure the level of the surface by number of posed views, and write it into weights' headers.
+"""Calibrate the surface's level per number of posed views, and write it to weights' headers.
 
     python tools/calibrate_levels.py WEIGHTS.safetensors ... --data DATASET ... [--shapes 60]
 
-The data sets need eight views a shape, as `dataset ... --cameras levelform-round` makes them. The
-tensors of the files stay as they are.
+The data sets need eight views per shape, e.g. from `dataset ... --cameras levelform-round`. The
+tensors of the files stay unchanged.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from levelform.backend.training.validation import choose_shapes
 
 
 def main() -> int:
-    """Do it; return the exit status."""
+    """Calibrate the files; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path, nargs="+")
     parser.add_argument("--data", nargs="+", required=True)
-    parser.add_argument("--split", default="val", help="one that the weights have not seen")
+    parser.add_argument("--split", default="val", help="a split unseen in training")
     parser.add_argument("--shapes", type=int, default=60)
     args = parser.parse_args()
     unseen = load_shapes(args.data, args.split)

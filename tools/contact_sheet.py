@@ -14,7 +14,7 @@ PAPER = 0.96  # sRGB of the sheet
 
 
 def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Camera:
-    """Return a camera that sees all of a shape, filling nine tenths of the image."""
+    """Return a camera that frames a shape in nine tenths of the image."""
     pose = look_at(azimuth, elevation, 3 * shape.diagonal)
     points = (shape.surface.vertices - pose[:3, 3]) @ pose[:3, :3]
     plane = points[:, :2] / points[:, 2:]
@@ -25,14 +25,14 @@ def camera_of(shape: Shape, size: int, azimuth: float, elevation: float) -> Came
 
 
 def tile(shape: Shape, size: int, azimuth: float, elevation: float) -> np.ndarray:
-    """Return one shape on paper, (size, size, 3) in [0, 1]."""
+    """Render one shape on the sheet's background, (size, size, 3) in [0, 1]."""
     image = render_shapes(shape.batch, [camera_of(shape, size, azimuth, elevation)], samples=3)
     rgba = image.rgba[0].numpy()
     return rgba[..., :3] * rgba[..., 3:] + PAPER * (1 - rgba[..., 3:])
 
 
 def sheet(tiles: list[np.ndarray], columns: int) -> Image.Image:
-    """Return tiles side by side, row by row."""
+    """Arrange tiles in a grid, in row-major order."""
     rows = [np.concatenate(tiles[i : i + columns], 1) for i in range(0, len(tiles), columns)]
     return Image.fromarray((np.concatenate(rows).clip(0, 1) * 255 + 0.5).astype(np.uint8))
 
@@ -47,7 +47,7 @@ def category_sheet(name: str, columns: int, rows: int, size: int, first: int) ->
 
 
 def animated_sheet(name: str, columns: int, rows: int, size: int, first: int) -> Image.Image:
-    """Return a sheet with one movement a row."""
+    """Return a sheet with one animated shape per row."""
     tiles = []
     for row in range(rows):
         moving = sample_animated(name, first + row)
@@ -56,7 +56,7 @@ def animated_sheet(name: str, columns: int, rows: int, size: int, first: int) ->
 
 
 def main() -> None:
-    """Write the sheets that the command line names."""
+    """Write the sheets named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="categories or animated shapes; none: all")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/shapes"))

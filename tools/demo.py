@@ -1,11 +1,11 @@
-"""The main job, start to end, inside real Blender: the bundled sample's images to a mesh.
+"""Demonstrates the main job end to end in real Blender: from the sample's images to a mesh.
 
     python tools/demo.py --out demo
 
 Opens the sample's scene (eight cameras that carry their images), reconstructs it with a real
-worker, and writes the scene, a .glb and a rendered image. Then a chair from four cameras by the
-network, twice: in the volume as it was guessed before, and where the worker finds the object now,
-side by side in one image. Runs in the bpy module.
+worker, and writes the scene, a .glb and a rendered image. Then the network reconstructs a chair
+from four cameras twice: in the former estimate of the volume and in the current one, side by side
+in one image. Runs in the bpy module.
 """
 
 import argparse
@@ -20,14 +20,14 @@ import bpy
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "assets" / "sample" / "suzanne" / "suzanne.blend"
 CHAIR = ROOT / "assets" / "sample" / "chair" / "chair.blend"
-# x, y, z and half the side of the cube around what the silhouettes' rectangles have in common, by
-# which the terminal placed the chair's volume until 0.3 from the four cameras that are used here.
+# Centre and half the side of the cube around the intersection of the silhouettes' rectangles: the
+# terminal's estimate of the chair's volume up to 0.3, from the four cameras used here.
 BEFORE = (0.0485, 0.06, 0.4569, 0.5996)
 WEIGHTS = ROOT / "assets" / "weights" / "levelform.safetensors"
 
 
 def render(image: Path, *made: bpy.types.Object) -> None:
-    """Render meshes beside nothing else, from the first camera, by Cycles."""
+    """Render only the given meshes with Cycles, from the first camera."""
     scene = bpy.context.scene
     for other in scene.objects:
         other.hide_render = other.type == "MESH" and other not in made
@@ -43,7 +43,7 @@ def render(image: Path, *made: bpy.types.Object) -> None:
 
 
 def follow(events: Iterator[Any]) -> bpy.types.Object:
-    """Tell what comes of a reconstruction as it comes; return its object."""
+    """Print the progress of a reconstruction; return its object."""
     from levelform.backend.contract.protocol import MeshUpdate, Progress
 
     while True:
@@ -58,9 +58,9 @@ def follow(events: Iterator[Any]) -> bpy.types.Object:
 
 
 def keep(out: Path, name: str, made: bpy.types.Object, *beside: bpy.types.Object) -> None:
-    """Write the object, an image of it and the scene; say what was made.
+    """Write the object, an image of it and the scene; print a summary.
 
-    `beside` are in the image too, which then is wider.
+    The image also shows `beside`, and is wider then.
     """
     from levelform.addon import api
 
@@ -88,7 +88,7 @@ def from_cameras(out: Path, resolution: int) -> None:
 
 
 def from_four_cameras(out: Path, resolution: int) -> None:
-    """Reconstruct a chair by the network, in the volume of before and where it is found now."""
+    """Reconstruct a chair by the network, in the former and the current volume."""
     import numpy as np
     from levelform.addon import api
 
@@ -111,14 +111,14 @@ def from_four_cameras(out: Path, resolution: int) -> None:
     )
     first.location.x -= 0.6
     made.location.x += 0.6
-    next(o for o in scene.objects if o.type == "CAMERA").data.lens *= 0.5  # both are in the image
+    next(o for o in scene.objects if o.type == "CAMERA").data.lens *= 0.5  # to show both
     keep(out, "chair", made, first)
 
 
 def main() -> None:
-    """Do both jobs; the second where there are weights for it."""
+    """Run both jobs; the second needs bundled weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "demo", help="folder for what it makes")
+    parser.add_argument("--out", type=Path, default=ROOT / "demo", help="output folder")
     parser.add_argument("--resolution", type=int, default=128)
     args = parser.parse_args()
     out = args.out.resolve()

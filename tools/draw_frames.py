@@ -1,6 +1,6 @@
 """Draw the figures of docs/frames.md: `python tools/draw_frames.py -o docs/images`.
 
-Every axis and length in them comes from the code that computes with it.
+All axes and lengths come from the code itself.
 """
 
 import argparse
@@ -31,12 +31,12 @@ EDGES = [(i, j) for i in range(8) for j in range(i) if bin(i ^ j).count("1") == 
 
 
 class Figure:
-    """An image seen by a camera, on which points of the object frame are drawn.
+    """An image of a camera, to draw points of the figure's frame on.
 
     Parameters
     ----------
     camera
-        Posed in the frame of what is drawn.
+        Posed in the figure's frame.
     background
         (H, W, 3) uint8; None: blank paper.
     """
@@ -100,7 +100,7 @@ def chair_figure(size: int = 320) -> Figure:
 
 
 def camera_figure(size: int = 320) -> Image.Image:
-    """Return a camera with Blender's axes beside the same camera with those of the maths."""
+    """Return a camera with Blender's axes beside the same camera with OpenCV's."""
     blender = np.eye(4)
     panels = []
     for title, axes in (
@@ -131,7 +131,7 @@ def _from(eye: np.ndarray, target: np.ndarray, size: int) -> Camera:
 
 
 def volume_figure() -> Image.Image:
-    """Return the volume with the object in it: its axes, its front, its lengths."""
+    """Return a figure of the volume around an object: axes, front and lengths."""
     figure = chair_figure(420)
     figure.box(CUBE)
     figure.axes(np.eye(4), 1.35)
@@ -141,7 +141,7 @@ def volume_figure() -> Image.Image:
 
 
 def pixel_figure(columns: int = 4, rows: int = 3, side: int = 80) -> Image.Image:
-    """Return a grid of pixels with positions of corners and centres."""
+    """Return a figure of a pixel grid with positions of corners and centres."""
     width, height = columns * side + 130, rows * side + 80
     image = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(image)
@@ -179,7 +179,7 @@ def method_frames() -> dict[str, np.ndarray]:
 
 
 def method_figure() -> Image.Image:
-    """Return the axes of each paper's frame around the same chair, with its longest side there."""
+    """Return a figure of each paper's frame around one chair, with its longest side."""
     panels = []
     for title, frame in method_frames().items():
         figure = chair_figure()

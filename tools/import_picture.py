@@ -1,10 +1,10 @@
-"""Print who imports whom, room by room, as a Mermaid graph read from the sources.
+"""Print the imports between rooms as a Mermaid graph, read from the sources.
 
 python tools/import_picture.py            the add-on's and the backend's rooms
-python tools/import_picture.py --check    fail if `docs/architecture.md` shows another image
+python tools/import_picture.py --check    fail if `docs/architecture.md` shows another graph
 
-A room is a folder, or a file at the top, of `addon/` or `backend/`. An arrow points from a room to
-one that it imports; it is left out where a longer path says the same.
+A room is a folder or a top-level file of `addon/` or `backend/`. An arrow points from a room to an
+imported one; arrows implied by longer paths are omitted.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def room_of(name: str) -> str:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the dotted names, from `addon` or `backend` on, that a file imports anywhere in it."""
+    """Return the dotted names of all imports in a file, from `addon` or `backend` on."""
     package = path.relative_to(ROOT).parent.parts
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -38,7 +38,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def room_graph() -> dict[str, set[str]]:
-    """Return the rooms that each room imports."""
+    """Return the imported rooms of each room."""
     graph: dict[str, set[str]] = {}
     for half in ("addon", "backend"):
         for path in sorted((ROOT / half).rglob("*.py")):
@@ -49,7 +49,7 @@ def room_graph() -> dict[str, set[str]]:
 
 
 def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
-    """Return the rooms on all paths from a room; it contains the room itself only in a circle."""
+    """Return all rooms reachable from a room; includes the room itself only in a cycle."""
     seen: set[str] = set()
     pending = list(graph[start])
     while pending:
@@ -75,7 +75,7 @@ def reduced(graph: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def mermaid(graph: dict[str, set[str]]) -> str:
-    """Return the graph in Mermaid's language, with a frame for each half."""
+    """Return the graph in Mermaid syntax, with a subgraph for each half."""
     lines = ["graph TD"]
     for half in ("addon", "backend"):
         lines.append(f"  subgraph {half}/")
@@ -94,8 +94,8 @@ def page_with(drawn: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help=f"write it to {PAGE.name}")
-    parser.add_argument("--check", action="store_true", help=f"compare it with {PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"write the graph to {PAGE.name}")
+    parser.add_argument("--check", action="store_true", help=f"compare the graph with {PAGE.name}")
     args = parser.parse_args()
     graph = room_graph()
     if circle := circles(graph):

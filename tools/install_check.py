@@ -2,8 +2,8 @@
 
     python tools/install_check.py dist
 
-Everything runs as for a user: Blender's own installer unpacks the zip, the extension is enabled as
-`bl_ext.user_default.levelform`, a worker is started from the installed files.
+Follows a user's steps: Blender's own installer unpacks the zip, the extension is enabled as
+`bl_ext.user_default.levelform`, and a worker starts from the installed files.
 """
 
 import argparse
@@ -17,8 +17,8 @@ MODULE = "bl_ext.user_default.levelform"
 
 
 def check(package: Path, user: Path) -> None:
-    """Run inside a process of its own, whose HOME is the fresh folder `user`."""
-    import bpy  # first: it brings the modules that Blender ships
+    """Run the check; call it in a separate process with HOME set to the fresh folder `user`."""
+    import bpy  # first: it provides Blender's own modules
 
     import addon_utils  # isort: skip
 

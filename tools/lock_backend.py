@@ -1,10 +1,10 @@
-"""Lock every file of the managed backend: exact versions with hashes, one lock a platform.
+"""Lock every file of the managed backend: exact versions with hashes, one lock per platform.
 
 python tools/lock_backend.py [--platforms linux_x86_64 ...] [--pythons 3.11 ...]
 
 pip itself resolves `backend/requirements.txt` for each platform and Python, without installing
-anything, and reports each file's hash; the locks in `backend/locks/` hold what it chose. Torch has
-a lock of its own where its build comes from Python's own index. Needs the network.
+anything, and reports each file's hash; the locks in `backend/locks/` hold its choices. Torch has a
+separate lock on platforms whose build comes from PyPI. Needs the network.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS, LOCKS = ROOT / "backend" / "requirements.txt", ROOT / "backend" / "locks"
-# What pip calls a platform's wheels, newest first; by the name that the installer looks for.
+# pip's tags of each platform's wheels, newest first, by the installer's name of the platform.
 PLATFORMS = {
     "linux_x86_64": [f"manylinux_2_{n}_x86_64" for n in (28, 27, 24, 17)]
     + ["manylinux2014_x86_64"],
@@ -32,7 +32,7 @@ PLATFORMS = {
     "win_amd64": ["win_amd64"],
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-# Where the processor's build of torch is on Python's own index; other builds have their own index.
+# Platforms with torch's CPU build on PyPI; other builds have their own index.
 TORCH_THERE = ("macosx_arm64", "win_amd64")
 Locked = dict[str, dict[str, dict[str, str]]]  # name -> version -> Python -> hash
 
@@ -72,7 +72,7 @@ def lock_platform(platform: str, pythons: list[str]) -> None:
 
 
 def wanted(python: str, platform: str) -> list[str]:
-    """Return the requirements of one Python; the one kind of marker that they use is read here."""
+    """Return the requirements of one Python version and platform, with markers evaluated."""
     chosen = []
     for line in REQUIREMENTS.read_text().splitlines():
         requirement, _, marker = line.partition(";")
@@ -85,7 +85,7 @@ def wanted(python: str, platform: str) -> list[str]:
 
 
 def holds(marker: str, python: str) -> bool:
-    """Tell whether markers of the Python's version hold; others are none of ours."""
+    """Tell whether a marker's conditions on the Python version hold; others are ignored."""
     number = tuple(map(int, python.split(".")))
     for sign, version in re.findall(r'python_version\s*(<|>=)\s*"([\d.]+)"', marker):
         other = tuple(map(int, version.split(".")))
@@ -95,7 +95,7 @@ def holds(marker: str, python: str) -> bool:
 
 
 def plain_needs(torch: dict, python: str) -> list[str]:
-    """Return what torch needs on every system; CUDA's libraries are another build's."""
+    """Return torch's requirements on every system, without CUDA's libraries."""
     needs = []
     for line in torch["metadata"].get("requires_dist", []):
         requirement, _, marker = line.partition(";")
@@ -105,7 +105,7 @@ def plain_needs(torch: dict, python: str) -> list[str]:
 
 
 def windows_needs(chosen: list[dict]) -> list[str]:
-    """Return what the chosen need on Windows alone: pip reads markers as of this system."""
+    """Return Windows-only requirements; pip evaluates markers for the running system."""
     needs = []
     for entry in chosen:
         for line in entry["metadata"].get("requires_dist", []):
@@ -116,7 +116,7 @@ def windows_needs(chosen: list[dict]) -> list[str]:
 
 
 def resolve(requirements: list[str], platform: str, python: str, *options: str) -> list[dict]:
-    """Return pip's report of what it would install: name, version, hash."""
+    """Return pip's report of the files to install: name, version, hash."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         words = [sys.executable, "-I", "-m", "pip", "install", "--dry-run", "--quiet"]
@@ -130,14 +130,14 @@ def resolve(requirements: list[str], platform: str, python: str, *options: str) 
 
 
 def environment() -> dict[str, str]:
-    """Return the environment with a user's proxies and certificates, and Python's index alone."""
+    """Return the environment with the user's proxies and certificates, and only PyPI as index."""
     kept = ("PIP_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_CACHE_DIR")
     plain = {n: v for n, v in os.environ.items() if not n.startswith("PIP_") or n in kept}
     return {**plain, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def note(locked: Locked, entry: dict, python: str) -> None:
-    """Take in one entry of pip's report."""
+    """Record one entry of pip's report."""
     name = entry["metadata"]["name"].lower().replace("_", "-")
     hashes = entry["download_info"]["archive_info"]["hashes"]
     locked[name][entry["metadata"]["version"]][python] = hashes["sha256"]
@@ -157,7 +157,7 @@ def write(path: Path, locked: Locked, pythons: list[str]) -> None:
 
 
 def marker_of(some: list[str], all_of_them: list[str]) -> str:
-    """Return the marker of a version that not every Python takes."""
+    """Return the marker of a version that not every Python uses."""
     if len(some) == len(all_of_them):
         return ""
     return " ; " + " or ".join(f'python_version == "{python}"' for python in some)

@@ -2,13 +2,13 @@
 
     python tools/make_sample.py [--out assets/sample] [--samples 32] [--only chair]
 
-needs the `bpy` wheel of Blender 4.2, the oldest that is supported, which can't open what 5.0 saves,
-and minutes of one processor. For each object it writes
+Needs the `bpy` wheel of Blender 4.2, the oldest supported version, since it can't open files saved
+by 5.0; takes minutes on one core. For each object it writes
 
-    images/0.png ..   Cycles renders, 512 x 512, transparent where the object is not
-    transforms.json   the cameras as nerfstudio and instant-ngp write them, and `world_from_volume`
+    images/0.png ..   Cycles renders, 512 x 512, transparent background
+    transforms.json   the cameras in nerfstudio's and instant-ngp's format, and `world_from_volume`
     NAME.blend        a scene with these cameras, each with its image as background image
-    truth.npz         the object itself, `vertices` and `faces` in the volume's frame, closed parts
+    truth.npz         ground truth: `vertices` and `faces` in the volume's frame, closed parts
 
 The chair is modelled below; Suzanne is Blender's own primitive.
 """
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import bpy  # before bmesh and mathutils, which it brings
+import bpy  # before bmesh and mathutils, which it provides
 
 # isort: split
 import bmesh
@@ -39,7 +39,7 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Shot:
-    """Where a camera stands: degrees around and above the object, 0 in front; mm of lens."""
+    """A camera: degrees around (0 in front) and above the object; focal length in mm."""
 
     azimuth: float
     elevation: float
@@ -47,8 +47,8 @@ class Shot:
     shift: tuple[float, float] = (0.0, 0.0)
 
 
-# Spread over the whole ball, the sides straight on, where the outline says most; two lenses are
-# shifted.
+# Spread over the sphere; axis-aligned from the sides, whose outline is most informative; two
+# lenses are shifted.
 SHOTS = (
     Shot(-14, 2, 50),
     Shot(98, 4, 85),
@@ -70,7 +70,7 @@ def suzanne() -> list[bpy.types.Object]:
     head = bpy.context.object
     mesh = bmesh.new()
     mesh.from_mesh(head.data)
-    # Open at the sockets and behind the eyes: closed, "inside" has a meaning everywhere.
+    # The mesh is open at the sockets and behind the eyes; close it, so that "inside" is defined.
     bmesh.ops.holes_fill(mesh, edges=mesh.edges, sides=0)
     eyes = _small_islands(mesh)
     for face in mesh.faces:
@@ -86,7 +86,7 @@ def suzanne() -> list[bpy.types.Object]:
 
 
 def _small_islands(mesh: bmesh.types.BMesh) -> set[bmesh.types.BMFace]:
-    """Return the faces of all loose parts but the largest."""
+    """Return the faces of all connected components but the largest."""
     left, islands = set(mesh.faces), []
     while left:
         island, edge_of = set(), [left.pop()]
@@ -112,7 +112,7 @@ def chair() -> list[bpy.types.Object]:
     leg, top = 0.225, 0.195  # half the stance at the floor and at the seat
     for x in (-1, 1):
         beam((x * leg, -leg, 0), (x * top, -top, 0.43), (0.054, 0.054))
-        # The back leg goes on as the back's post, leaning.
+        # The back leg continues as the leaning post of the back.
         beam((x * leg, leg + 0.02, 0), (x * top, top, 0.45), (0.054, 0.054))
         beam((x * top, top, 0.42), (x * top * 0.98, top + 0.075, 0.9), (0.054, 0.050))
         beam((x * 0.216, -0.216, 0.14), (x * 0.216, 0.226, 0.14), (0.034, 0.046))
@@ -131,7 +131,7 @@ def chair() -> list[bpy.types.Object]:
 def _beam(
     start: Vector, end: Vector, size: tuple[float, float], bevel: float, material
 ) -> bpy.types.Object:
-    """Return a bevelled beam between two points; `size` is its section, y and z if it lay on x."""
+    """Return a bevelled beam between two points; `size`: its section, y and z along +x."""
     along = end - start
     bpy.ops.mesh.primitive_cube_add(size=1.0)
     part = bpy.context.object
@@ -290,7 +290,7 @@ def geometry(parts: list[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stand_on_floor(parts: list[bpy.types.Object]) -> None:
-    """Move the parts so that the middle of their box is above the origin and its bottom at 0."""
+    """Centre the parts' bounding box above the origin, with its bottom at z = 0."""
     vertices, _ = geometry(parts)
     lower, upper = vertices.min(0), vertices.max(0)
     offset = Vector((*(-(lower + upper)[:2] / 2), -lower[2]))
@@ -311,7 +311,7 @@ def volume_of(vertices: np.ndarray) -> np.ndarray:
 def add_camera(
     scene: bpy.types.Scene, shot: Shot, index: int, middle: np.ndarray, radius: float
 ) -> CameraData:
-    """Add a shot's camera, as near as it sees a ball around the middle; return its numbers."""
+    """Add a shot's camera, just far enough to frame a ball around the middle; return its data."""
     data = bpy.data.cameras.new(f"Camera {index}")
     data.lens = shot.lens
     data.shift_x, data.shift_y = shot.shift
@@ -321,7 +321,7 @@ def add_camera(
     turn = Euler((math.pi / 2 - elevation, 0.0, azimuth))
     width = data.sensor_width / data.lens  # of the frame at distance 1
     distance = radius * math.hypot(1.0, 2.0 / (FRAME_FRACTION * width))
-    # A shifted lens looks past what is in the middle of its image.
+    # With a shifted lens, the optical axis misses the middle of the image.
     aside = distance * width * np.array(shot.shift)
     place = np.array(turn.to_matrix()) @ [-aside[0], -aside[1], distance]
     camera.matrix_world = Matrix.LocRotScale(Vector(middle + place), turn, None)
@@ -342,7 +342,7 @@ def render(scene: bpy.types.Scene, camera: bpy.types.Object, path: Path) -> None
 
 
 def write_transforms(path: Path, frames: list[CameraData], world_from_volume: np.ndarray) -> None:
-    """Write the cameras; what all share stands at the top."""
+    """Write the cameras; keys shared by all are at the top level."""
     shared = {"camera_model": "PINHOLE", "w": SIDE, "h": SIDE}
     listed = [
         {
@@ -372,7 +372,7 @@ def save_scene(
         data.display_size = 0.25
     scene.camera = bpy.data.objects[names[0]]
     scene.render.filepath = "//render.png"
-    bpy.context.preferences.filepaths.save_version = 0  # no backup beside it
+    bpy.context.preferences.filepaths.save_version = 0  # no backup file
     bpy.ops.outliner.orphans_purge(do_recursive=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True, relative_remap=False)
     bpy.ops.file.make_paths_relative()
@@ -389,7 +389,7 @@ def make(name: str, folder: Path, samples: int) -> None:
     world_from_volume = volume_of(vertices)
     scale, middle = world_from_volume[0, 0], world_from_volume[:3, 3]
     add_lights(scene, Vector(middle), float(scale))
-    # The ball that touches the volume's sides, or more where the object reaches into its corners.
+    # The ball inscribed in the volume, or larger if the object reaches into its corners.
     radius = max(float(scale), float(np.linalg.norm(vertices - middle, axis=1).max()))
     frames = [add_camera(scene, shot, i, middle, radius) for i, shot in enumerate(SHOTS)]
     names = [f"Camera {i}" for i in range(len(SHOTS))]
@@ -405,7 +405,7 @@ def main() -> None:
     """Make the whole sample, or one object, and put it in place once it is complete."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("assets/sample"))
-    parser.add_argument("--samples", type=int, default=32, help="per pixel")
+    parser.add_argument("--samples", type=int, default=32, help="samples per pixel")
     parser.add_argument("--only", choices=OBJECTS)
     arguments = parser.parse_args()
     if bpy.app.version[:2] != (4, 2):

@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def blender_scripts() -> Path:
-    """Return the `scripts` folder that Blender's own Python code lives in."""
+    """Return Blender's own `scripts` folder."""
     return Path(bpy.utils.resource_path("LOCAL")) / "scripts"
 
 
 def extension_tool(*words: str) -> None:
-    """Run a command of Blender's extension tool; a failure ends this program."""
+    """Run a command of Blender's extension tool; exit if it fails."""
     scripts = blender_scripts()
     tool = scripts / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
     tags = scripts / "modules" / "_bpy_internal" / "extensions" / "tags.py"
@@ -30,7 +30,7 @@ def extension_tool(*words: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the zip")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="output folder of the zip")
     out = parser.parse_args().out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("levelform-*.zip"):

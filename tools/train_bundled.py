@@ -1,10 +1,10 @@
-"""Train the weights in assets/weights: the data, every network, and the files that are bundled.
+"""Train the weights in assets/weights: make the data, every network and the bundled files.
 
     python tools/train_bundled.py --props FOLDER_OF_MESHES --out RUNS [--only NAME ...] [--dry-run]
 
-Every command goes on where it was stopped, and none that is done is repeated, so this is started
-again after any interruption. `--parallel 2` trains two networks at a time, each on one core, which
-is how it takes least time on two; several cores or an accelerator do better with `--parallel 1`.
+Commands resume where they stopped, and finished ones are skipped: after an interruption, start this
+again. `--parallel 2` trains two networks at a time, each on one core: the fastest on two cores.
+With more cores or an accelerator, use `--parallel 1`.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from pathlib import Path
 
 CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
-# Of several views: the same light all around, points where one image cannot decide.
+# For several views: the same light all around, and points ambiguous in a single image.
 ROUNDS = ("--views", "8", "--cameras", "levelform-round", "--passes", "depth", "--points",
           "uniform=12000", "wide=8000", "--surface", "100")  # fmt: skip
 LEARNED = ("base-meshes/*", "quaternius-*", "space-base-bits/*", "halloween-bits/*")
 HELD_OUT = ("quaternius-furniture-*", "quaternius-farm-buildings/*", "quaternius-junk-food-pack/*")
-SMALL = "framing.size=64"  # images seen count for more than their size
+SMALL = "framing.size=64"  # more training images help more than larger ones
 PLAIN = ("--points", "uniform=512", "near=512")
 FEW = ("--points", "uniform=256", "near=256")
 HALF = ("--precision", "bfloat16")
 WEIGHTS = Path(__file__).parents[1] / "assets" / "weights"
-SINGLE = {"chair": 3000, "car": 3000, "airplane": 3000}  # SDF-SRN's networks, and their steps
+SINGLE = {"chair": 3000, "car": 3000, "airplane": 3000}  # SDF-SRN's categories and steps
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Run:
 
     Attributes
     ----------
-    name : of its folder
-    method, part : what learns
-    steps : how many
-    changes : entries of the network's configuration that are not the compact one's
-    start : name of the run whose weights it starts from
-    encoder : name of the run whose image encoder it takes
-    more : further words of the command
+    name : name of its folder
+    method, part : the network to train
+    steps : number of steps
+    changes : entries of the configuration that differ from the compact one
+    start : name of the run with the initial weights
+    encoder : name of the run that lends its image encoder
+    more : further arguments of the command
     data : names of the data sets
     """
 
@@ -124,7 +124,7 @@ RUNS = (
         for name, steps in SINGLE.items()
     ),
 )  # fmt: skip
-# Files of weights: the run they come from, and runs of parts that are joined to it.
+# Weights files: their run, and the runs of the parts joined to it.
 BUNDLES = {
     "levelform": {"camera": "levelform-camera", "several": "levelform-several"},
     "deep-meta-functionals": {},
@@ -134,15 +134,15 @@ BUNDLES = {
     "uclid-net": {"camera": "uclid-net-camera"},
     **{f"sdf-srn-{name}": {} for name in SINGLE},
 }
-FINE = {"tdgn", "disn"}  # 8 bits lose more than is allowed
+FINE = {"tdgn", "disn"}  # 8 bits lose more than the tolerance
 
 
 def main() -> int:
-    """Do it; return the exit status."""
+    """Run all commands; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--props", type=Path, help="folder of meshes to learn from too")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these runs and files alone")
+    parser.add_argument("--props", type=Path, help="folder of further training meshes")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these runs and files")
     parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--dry-run", action="store_true", help="print the commands")
     args = parser.parse_args()
@@ -166,12 +166,12 @@ def main() -> int:
 
 
 def levelform(*words: object) -> list[str]:
-    """Return a command of the terminal's."""
+    """Return a command line of `levelform`."""
     return [sys.executable, "-m", "levelform.backend", *map(str, words)]
 
 
 def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
-    """Yield what makes the data sets."""
+    """Yield the commands that make the data sets."""
     yield levelform("dataset", "synthesize", folder / "shapes", "--count", "315", *CONTENTS)
     yield levelform(
         "dataset", "synthesize", folder / "more", "--first", "315", "--count", "120", *CONTENTS
@@ -197,7 +197,7 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
 
 
 def waves(runs: list[Run]) -> Iterator[list[Run]]:
-    """Yield the runs in parts that can be done together: none starts from another of its part."""
+    """Yield groups of independent runs: none starts from another in its group."""
     left = list(runs)
     while left:
         waiting = {run.name for run in left}
@@ -222,7 +222,7 @@ def train_command(run: Run, args: argparse.Namespace) -> list[str]:
 
 
 def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
-    """Return the command that puts a file into assets/weights."""
+    """Return the command that bundles a file into assets/weights."""
     run = next(run for run in RUNS if run.name == name)
     data = [args.out / "data" / each for each in run.data if "props" not in each or args.props]
     joined = [f"{p}={args.out / r / 'best.safetensors'}" for p, r in BUNDLES[name].items()]
@@ -236,9 +236,9 @@ def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
 
 
 def levels_command(name: str, args: argparse.Namespace) -> list[str]:
-    """Return the command that measures the level by number of views of a bundled file."""
+    """Return the command that calibrates the levels of a bundled file."""
     data = [args.out / "data" / each for each in ("round-shapes", "round-props")]
-    # Of single categories the procedural shapes' training split is unseen, and large enough.
+    # For single categories, the training split of the round shapes is unseen and large enough.
     single = ["--split", "train", "--shapes", "12"] if name.startswith("sdf-srn") else []
     return [
         sys.executable, str(Path(__file__).with_name("calibrate_levels.py")),

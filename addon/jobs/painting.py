@@ -134,7 +134,7 @@ def begin_texture(
     Raises
     ------
     RequestError
-        If the object is no reconstruction, is being edited, or the size is out of range.
+        If the object is not a reconstruction, is being edited, or the size is out of range.
     WorkError
         If Blender can't unwrap it.
     """
@@ -159,7 +159,7 @@ def begin_quads(
     Raises
     ------
     RequestError
-        If the object is no reconstruction, is being edited, or the count is out of range.
+        If the object is not a reconstruction, is being edited, or the count is out of range.
     WorkError
         If QuadriFlow made no quads.
     """

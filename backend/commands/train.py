@@ -29,43 +29,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--part", default="main", help="main (default), camera or depth")
     parser.add_argument("--preset", choices=("compact", "paper"), default="compact")
-    parser.add_argument("--configuration", help="sizes of the network; default: as the preset")
+    parser.add_argument(
+        "--configuration", help="sizes of the network (default: those of the preset)"
+    )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of the configuration, for ablations")  # fmt: skip
     parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
-                        help="take the image encoder of another method's weights, where the "
-                        "papers take ImageNet's")  # fmt: skip
+                        help="start from the image encoder of another method's weights, "
+                        "in place of the papers' ImageNet weights")  # fmt: skip
     parser.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--steps", type=int, help="length of the whole run")
-    parser.add_argument("--batch", type=int, help="objects a step")
-    parser.add_argument("--views", type=int, help="images of each object a step")
+    parser.add_argument("--batch", type=int, help="objects per step")
+    parser.add_argument("--views", type=int, help="images of each object per step")
     parser.add_argument("--rate", type=float, help="learning rate of the last phase")
     parser.add_argument("--points", nargs="+", metavar="NAME=COUNT", help="points of each object")
     parser.add_argument("--precision", choices=("float32", "bfloat16"))
-    parser.add_argument("--accumulate", type=int, default=1, help="parts of a batch in turn")
+    parser.add_argument(
+        "--accumulate", type=int, default=1, help="micro-batches per step (gradient accumulation)"
+    )
     parser.add_argument("--validate-every", type=int, default=2000, metavar="STEPS")
     parser.add_argument("--validation-shapes", type=int, default=104, metavar="COUNT")
     parser.add_argument("--save-every", type=float, default=120, metavar="SECONDS")
     parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
-    parser.add_argument("--patience", type=int, metavar="VALIDATIONS", help="stop early")
+    parser.add_argument("--patience", type=int, metavar="VALIDATIONS",
+                        help="stop after this many validations without improvement")  # fmt: skip
     parser.add_argument(
         "--preview",
         metavar="FILE",
-        help="mesh of an unseen shape, written into the run's folder at each validation",
+        help="at each validation, write a validation shape's mesh to FILE in the run's folder",
     )
     parser.add_argument(
         "--until-input-ends",
         action="store_true",
-        help="stop when standard input is closed, as Blender's panel does",
+        help="stop when standard input is closed (used by Blender's panel)",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, help="of the CPU")
+    parser.add_argument("--threads", type=int, help="number of CPU threads")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Train until the end, or until Ctrl-C; the same command goes on where it stopped."""
+    """Train to the end or until Ctrl-C; the same command resumes a stopped run."""
     import torch
 
     from ..geometry.writing import check_place
@@ -109,7 +114,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print how far the run is, and how to use what it made."""
+    """Print the run's progress, and how to use its weights."""
     sys.stdout.write(
         f"{result['method']} {result['part']}: step {result['step']} of {result['steps']}, "
         f"{result['seconds']:.0f} s\n"
@@ -117,7 +122,7 @@ def show(result: dict[str, Any]) -> None:
     for name, value in result["latest"].items():
         sys.stdout.write(f"  {name:20s} {value:.5g}\n")
     if result.get("stopped"):
-        sys.stdout.write("stopped; the same command goes on from here\n")
+        sys.stdout.write("stopped; the same command resumes the run\n")
     elif result["done"]:
         sys.stdout.write(
             f"use it with `levelform reconstruct ... --method {result['method']} "
@@ -125,11 +130,11 @@ def show(result: dict[str, Any]) -> None:
         )
 
 
-# ---------------------------------------------------------------- what the run is made of
+# ---------------------------------------------------------------- parts of a run
 
 
 def _recipe(args: argparse.Namespace) -> "Recipe":
-    """Return the preset's recipe with what the arguments change."""
+    """Return the preset's recipe with the changes of the arguments."""
     from ..training.parts import find_recipe
 
     recipe = find_recipe(args.method, args.part, args.preset)
@@ -143,7 +148,7 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
     strays = sorted(changes.keys() - {entry.name for entry in fields(sampling)})
     if strays:
         raise RequestError(
-            f"The {args.part} network of {args.method} draws its own number of {strays[0]}.",
+            f"The {args.part} network of {args.method} sets its own number of {strays[0]}.",
             f"Leave --{strays[0]} out.",
         )
     recipe = replace(recipe, sampling=replace(sampling, **changes))
@@ -158,7 +163,7 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
 
 
 def _model(args: argparse.Namespace) -> "Reconstructor":
-    """Return the network to train: a new one, or the weights that it starts from."""
+    """Return the network to train: a new one, or one loaded from `--from`."""
     from ..reconstructors import find_method, pick_device
     from ..training.parts import changed, fresh, with_part
 
@@ -173,7 +178,7 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":
-    """Return the network whose image encoder is taken, if one is."""
+    """Return the network that lends its image encoder; None without `--encoder-from`."""
     from ..reconstructors import find_method
 
     if not args.encoder_from:
@@ -183,7 +188,7 @@ def _lender(args: argparse.Namespace) -> "Reconstructor | None":
 
 
 def parse_change(word: str) -> tuple[str, Any]:
-    """Return an entry of a configuration and its value from NAME=VALUE; lists become tuples."""
+    """Parse NAME=VALUE into a configuration entry and its value; lists become tuples."""
     name, _, value = word.partition("=")
     try:
         parsed = json.loads(value)
@@ -206,7 +211,7 @@ def _provenance(
 
 
 def _preview(path: Path, shape: Any) -> Callable[..., None]:
-    """Return what writes the mesh of a validation shape after every validation."""
+    """Return a callback that writes the mesh of a validation shape."""
 
     def write(model: "Reconstructor", scores: dict[str, float]) -> None:
         from ..extraction import extract
@@ -215,7 +220,7 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
         field = model.decode(model.encode([shape.view(0)]))
         try:
             mesh = extract(field, 64, color=False)
-        except RequestError:  # a network that has learned little has no surface to show
+        except RequestError:  # an untrained network may have no surface
             return
         write_mesh(mesh, path)
 
@@ -224,7 +229,7 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
 
 @contextmanager
 def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
-    """Give a ticket with a bar (loss, rate, time left) that SIGINT and SIGTERM cancel."""
+    """Yield a ticket with a progress bar; SIGINT and SIGTERM cancel it."""
     from threading import Thread
 
     from tqdm import tqdm

@@ -23,17 +23,17 @@ RESOLUTION = Option(
     "resolution", "int", 128, "cells along the longest side of the volume", COARSEST, FINEST
 )
 COLOR = Option("color", "bool", True, "colour the mesh")
-SEED = Option("seed", "int", 0, "of whatever the method draws", 0, 2**31 - 1)
+SEED = Option("seed", "int", 0, "seed of the method's random numbers", 0, 2**31 - 1)
 DEVICE = Option("device", "text", "auto", "auto, cpu, cuda, mps")
 BACKGROUND = Option(
     "background",
     "text",
     "auto",
-    "of images without alpha: auto (what the border shows), corner, alpha (there is none), or a "
-    "colour as #rrggbb",
+    "background of images without alpha: auto (the colour along the border), corner, alpha (none), "
+    "or a colour as #rrggbb",
 )
 TOLERANCE = Option(
-    "tolerance", "float", 0.1, "how near the background's colour is (0 to 1)", 0.0, 1.0
+    "tolerance", "float", 0.1, "greatest difference from the background's colour (0 to 1)", 0.0, 1.0
 )
 FUSE = Option(
     "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
@@ -42,7 +42,7 @@ TEXTURE = Option(
     "texture",
     "int",
     None,
-    "bake a texture of so many pixels a side: 2048 is a good size",
+    "bake a texture with this many pixels along a side: 2048 is a good size",
     256,
     8192,
 )
@@ -50,7 +50,7 @@ QUADS = Option(
     "quads",
     "int",
     None,
-    "rebuild the mesh of about so many quads (in Blender alone)",
+    "remesh to about this many quads (only in Blender)",
     50,
     1_000_000,
 )
@@ -76,12 +76,12 @@ class Settings:
     cures : changes to views that disagree, by name, see `cures`
     fuse : several images without cameras show one object; else they are refused
     texture : pixels along a side of the baked texture; None: no texture
-    quads : number of quads to rebuild the mesh from; None: keep its triangles
+    quads : approximate number of quads to remesh to; None: keep the triangles
 
     Raises
     ------
     RequestError
-        If a value has another kind or is outside its range.
+        If a value has the wrong type or is outside its range.
     """
 
     method: str = METHOD.default
@@ -108,12 +108,12 @@ class Settings:
 
     @classmethod
     def of(cls, **given: Any) -> "Settings":
-        """Return settings from names that a person typed.
+        """Return settings from keyword arguments typed by a person.
 
         Raises
         ------
         RequestError
-            If a setting does not exist, or as the class.
+            If a setting does not exist, or a value is invalid (see the class).
         """
         known = [entry.name for entry in fields(cls)]
         for name in given:
@@ -128,18 +128,18 @@ class Settings:
         return cls(**given)
 
     def check(self, methods: Sequence[MethodInfo]) -> "Settings":
-        """Return the settings with their options read, as far as declarations are known.
+        """Return the settings with their options parsed, as far as the declarations are known.
 
         Parameters
         ----------
         methods
-            The worker's methods. If empty, they are unknown yet, and only the pipeline's options
-            are read; the worker then checks the rest before any work, with the same messages.
+            The worker's methods. If empty, they are not known yet and only the pipeline's options
+            are parsed; the worker checks the rest before any work, with the same messages.
 
         Raises
         ------
         RequestError
-            If the method or an option does not exist, or a value or the level is not allowed.
+            If the method or an option does not exist, or a value or the level is invalid.
         """
         if not methods:
             return replace(self, options=read_known(self.options, PIPELINE))
@@ -166,7 +166,7 @@ class Settings:
         world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
         remarks: tuple[str, ...] = (),
     ) -> Reconstruct:
-        """Return the request of a job, as all four surfaces make it."""
+        """Return the request of a job, the same from all four surfaces."""
         return Reconstruct(
             job=job,
             method=self.method,
@@ -198,7 +198,7 @@ def find_info(method: str, methods: Sequence[MethodInfo]) -> MethodInfo:
     Raises
     ------
     RequestError
-        If there is none of that name.
+        If the method does not exist.
     """
     for info in methods:
         if info.name == method:
@@ -212,7 +212,7 @@ def find_info(method: str, methods: Sequence[MethodInfo]) -> MethodInfo:
 
 
 def level_is_known(info: MethodInfo, weights: str | None) -> bool:
-    """Tell whether a method's level has the unit that it declares: a file may say otherwise."""
+    """Tell whether the level has the method's declared unit; a weights file may override it."""
     return info.level_unit in LEVEL_UNITS and (weights is None or weights in info.weights)
 
 
@@ -226,7 +226,7 @@ def check_background(background: Background) -> None:
 
 
 def check_resolution(resolution: int) -> int:
-    """Return the resolution; raise `RequestError` if no mesh of so many cells is made."""
+    """Return the resolution; raise `RequestError` if it is out of range."""
     return _read(RESOLUTION, resolution)
 
 
@@ -240,5 +240,5 @@ def _finite(level: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(level, bool) or not math.isfinite(number):
-        raise RequestError(f"The level is a finite number, not {level!r}.", "See `methods`.")
+        raise RequestError(f"The level must be a finite number, not {level!r}.", "See `methods`.")
     return number

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full, or replaced: what is printed is whole or says why not.
+"""Writes to standard streams that may be closed, full or replaced: all of it, or an error.
 
 Imports the standard library alone: Blender's side and the worker's share this file.
 """
@@ -18,10 +18,10 @@ _lost: set[str] = set()  # streams that were closed when the process began
 
 
 def mend_streams() -> None:
-    """Put an empty device where a standard stream is closed.
+    """Open the null device in place of closed standard streams.
 
-    Else a file that is opened later takes its number, and whatever a library prints goes into it.
-    What can't be encoded is printed as an escape.
+    Otherwise a file opened later gets the free descriptor, and libraries print into it. Standard
+    output escapes characters that it can't encode.
     """
     for number, mode in enumerate(_MODES):
         try:
@@ -42,7 +42,7 @@ def mend_streams() -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a person sees a stream; one that can't say is none."""
+    """Tell whether a stream is a terminal; one that can't tell counts as not."""
     try:
         return bool(stream is not None and stream.isatty())
     except (AttributeError, OSError, ValueError):
@@ -50,14 +50,14 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def complain(line: str) -> None:
-    """Print a line on standard error, if that is possible: nothing else hangs on it."""
+    """Print a line on standard error; failures are ignored."""
     with suppress(AttributeError, OSError, ValueError):
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
 
 def answer(write: Callable[[], Any], stream: TextIO | None = None) -> None:
-    """Print a result on standard output, to the last byte.
+    """Print a result on standard output and flush it.
 
     Parameters
     ----------
@@ -71,14 +71,14 @@ def answer(write: Callable[[], Any], stream: TextIO | None = None) -> None:
     BrokenPipeError
         If the reader has gone, as `head` does.
     WorkError
-        If it can't be printed: the work is done all the same.
+        If the result can't be printed; the work itself is done.
     """
     try:
         if "stdout" in _lost:
             raise OSError("standard output is closed")
         write()
         stream = stream or sys.stdout
-        if stream is not None and hasattr(stream, "flush"):  # what replaces it may have none
+        if stream is not None and hasattr(stream, "flush"):  # a replacement may lack it
             stream.flush()
     except BrokenPipeError:
         close_output(stream)
@@ -88,12 +88,12 @@ def answer(write: Callable[[], Any], stream: TextIO | None = None) -> None:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise WorkError(
             f"The work is done, but its result could not be printed: {reason}.",
-            "Send standard output to a place that takes it.",
+            "Redirect standard output to a writable place.",
         ) from error
 
 
 def close_output(stream: TextIO | None = None) -> None:
-    """Let what is left of the output go nowhere, so that nothing complains at the end."""
+    """Discard the rest of the output, so that flushing at exit raises no error."""
     with suppress(OSError, ValueError, AttributeError):
         number = (stream or sys.stdout).fileno()
         empty = os.open(os.devnull, os.O_WRONLY)
@@ -102,12 +102,12 @@ def close_output(stream: TextIO | None = None) -> None:
 
 
 def json_text(value: Any) -> str:
-    """Return a value as one line of JSON that every reader takes: what is no number is null."""
+    """Return a value as one line of strict JSON; NaN and infinities become null."""
     return json.dumps(_plain(value), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    """Return numbers and arrays of numpy, and paths, as JSON knows them."""
+    """Convert numpy numbers and arrays, and paths, to JSON types."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, dict):
@@ -120,25 +120,25 @@ def _plain(value: Any) -> Any:
 
 
 class Forgiving:
-    """Standard error for what libraries print: where it is full or closed, that is lost."""
+    """Standard error for libraries; drops the output if the stream is full or closed."""
 
     encoding = "utf-8"
 
     def write(self, text: str) -> int:
-        """Write, if that is possible."""
+        """Write if possible; return the length of the text."""
         with suppress(AttributeError, OSError, ValueError):
             sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush, if that is possible."""
+        """Flush if possible."""
         with suppress(AttributeError, OSError, ValueError):
             sys.stderr.flush()
 
     def isatty(self) -> bool:
-        """Say whether a person sees it."""
+        """Tell whether standard error is a terminal."""
         return is_terminal(sys.stderr)
 
     def fileno(self) -> int:
-        """Return the stream's number, which a replaced one may lack."""
+        """Return the stream's descriptor; a replaced stream may lack one."""
         return sys.stderr.fileno()

@@ -1,10 +1,9 @@
-"""Dataclasses to frames and back: the wire format is the type definition.
+"""Serialises dataclasses to frames and back: the type definition is the wire format.
 
-A frame is a fixed prefix (magic, protocol version, length of the header, length of the body), a
-header in JSON (the message's type, its fields, dtype and shape of each array) and the body, the
-arrays' raw bytes one after the other. Every length is checked against a limit and against the
-others before memory is taken, and nothing is ever unpickled: what a frame can become is one of the
-dataclasses that the reader knows.
+A frame is a fixed prefix (magic, protocol version, header length, body length), a JSON header (the
+message's type, its fields, dtype and shape of each array) and a body, the concatenated raw bytes of
+the arrays. Every length is checked against a limit and against the others before allocation.
+Nothing is unpickled: a frame can only become one of the dataclasses in the reader's registry.
 
 Imports numpy and the standard library alone: Blender's side and the worker's share this file.
 """
@@ -37,7 +36,7 @@ Registry = Mapping[str, type]
 
 
 class ProtocolError(WorkError):
-    """What came over the channel is no message, or what should go over it can't."""
+    """A received frame is not a valid message, or a message can't be sent."""
 
     def __init__(self, message: str, hint: str = "Restart Blender.") -> None:
         super().__init__(message, hint)
@@ -45,10 +44,10 @@ class ProtocolError(WorkError):
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """A checked header: which message, its fields as JSON, and the arrays that follow.
+    """A checked header: type and fields of the message, and the arrays that follow.
 
     kind : name of the message's type
-    tree : its fields, each array replaced by its index
+    tree : its fields as JSON, each array replaced by its index
     arrays : dtype and shape of each array, in the body's order
     """
 
@@ -61,15 +60,14 @@ class FrameHeader:
 
 
 def pack(message: Any, *, version: int) -> list[memoryview]:
-    """Return a frame as buffers to be written one after the other.
+    """Return a frame as buffers to be written in order.
 
-    Arrays are not copied where they are contiguous and little-endian: leave them alone until they
-    are sent.
+    Contiguous little-endian arrays are not copied: don't modify them before they are sent.
 
     Raises
     ------
     ProtocolError
-        If a value is of another type than its field declares, or the frame is over a limit.
+        If the type of a value differs from its field's declaration, or the frame is over a limit.
     """
     arrays: list[np.ndarray] = []
     tree = _encode(type(message), message, arrays, type(message).__name__)
@@ -82,12 +80,12 @@ def pack(message: Any, *, version: int) -> list[memoryview]:
 
 
 def bytes_of(array: np.ndarray) -> memoryview:
-    """Return the bytes of a contiguous, not empty array, without a copy."""
+    """Return the bytes of a contiguous, non-empty array without a copy."""
     return array.reshape(-1).view(np.uint8).data
 
 
 def _encode(kind: Any, value: Any, arrays: list[np.ndarray], where: str) -> Any:
-    """Turn a value into JSON as its declared type tells, moving arrays into `arrays`."""
+    """Convert a value to JSON by its declared type, moving arrays into `arrays`."""
     if get_origin(kind) in (Union, UnionType):
         return None if value is None else _encode(_not_none(kind), value, arrays, where)
     if kind is np.ndarray:
@@ -115,13 +113,13 @@ def _encode_array(value: Any, arrays: list[np.ndarray], where: str) -> int:
     dtype = value.dtype.newbyteorder("<")
     if dtype.str not in _DTYPES:
         raise ProtocolError(f"{where} is an array of {value.dtype}, which can't be sent.")
-    # Not ascontiguousarray: it would turn a scalar array into one of one dimension.
+    # Not ascontiguousarray, which makes 0-d arrays 1-d.
     arrays.append(np.asarray(value, dtype, order="C"))
     return len(arrays) - 1
 
 
 def _plain(value: Any, where: str) -> Any:
-    """Return `value` as JSON has it: numpy's scalars as Python's, tuples as lists."""
+    """Return `value` in JSON types: numpy scalars as Python's, tuples as lists."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool):
@@ -146,11 +144,13 @@ def read_prefix(prefix: bytes | bytearray, *, version: int, limit: int) -> tuple
     Raises
     ------
     ProtocolError
-        If it is no prefix of ours, of another version, or declares more than the limits.
+        If the magic or the version differs, or a length exceeds its limit.
     """
     magic, sent_version, header, body = _PREFIX.unpack(prefix)
     if magic != _MAGIC:
-        raise ProtocolError(f"The channel carries something else than messages ({bytes(magic)!r}).")
+        raise ProtocolError(
+            f"The channel carries something other than messages ({bytes(magic)!r})."
+        )
     if sent_version != version:
         raise ProtocolError(
             f"The other side speaks version {sent_version} of the protocol, not {version}."
@@ -160,17 +160,17 @@ def read_prefix(prefix: bytes | bytearray, *, version: int, limit: int) -> tuple
 
 
 def read_header(data: bytes | bytearray, body: int) -> FrameHeader:
-    """Return the header that `data` holds, its arrays checked against the `body` bytes that follow.
+    """Parse a header and check its arrays against the size of the body in bytes.
 
     Raises
     ------
     ProtocolError
-        If it is no header, or its arrays are of unknown dtype, or don't fill the body exactly.
+        If it is malformed, or its arrays have an unknown dtype or don't fill the body exactly.
     """
     try:
         kind, tree, table = json.loads(data)
         if not isinstance(table, list) or len(table) > _ARRAYS:
-            raise ValueError("its table of arrays is no list, or too long")
+            raise ValueError("its table of arrays is not a list, or too long")
         arrays = tuple(_declared(entry) for entry in table)
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise ProtocolError(f"The header of a message can't be read ({error}).") from error
@@ -187,16 +187,15 @@ def _declared(entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
     if name not in _DTYPES:
         raise ValueError(f"arrays of {name!r} are not accepted")
     if len(shape) > _DIMENSIONS or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"{shape!r} is no shape of an array")
-    # One size of zero makes the array empty, whatever the others claim; numpy multiplies those all
-    # the same.
+        raise ValueError(f"{shape!r} is not a shape of an array")
+    # With one zero the array is empty, but numpy still multiplies the other sizes.
     if math.prod(n for n in shape if n) > BODY_LIMIT:
         raise ValueError(f"an array of shape {shape!r} is too large")
     return np.dtype(name), tuple(shape)
 
 
 def unpack(header: FrameHeader, arrays: Sequence[np.ndarray], registry: Registry) -> Any:
-    """Make the message of a header and its filled arrays.
+    """Build a message from its header and its filled arrays.
 
     Raises
     ------
@@ -214,7 +213,7 @@ def unpack(header: FrameHeader, arrays: Sequence[np.ndarray], registry: Registry
 
 
 def _decode(kind: Any, tree: Any, unused: list[np.ndarray], count: int, where: str) -> Any:
-    """Turn JSON into a value of the declared type, taking arrays from the end of `unused`."""
+    """Convert JSON to a value of the declared type, popping arrays from the end of `unused`."""
     if get_origin(kind) in (Union, UnionType):
         return None if tree is None else _decode(_not_none(kind), tree, unused, count, where)
     if kind is np.ndarray:
@@ -242,11 +241,11 @@ def _decode(kind: Any, tree: Any, unused: list[np.ndarray], count: int, where: s
 
 
 def _float(value: int | float, where: str) -> float:
-    """Return a JSON number as a float; an integer may be beyond any."""
+    """Return a JSON number as a float; an integer may be too large for one."""
     try:
         return float(value)
     except OverflowError as error:
-        raise ProtocolError(f"{where} is a number beyond any that can be used.") from error
+        raise ProtocolError(f"{where} is a number too large for a float.") from error
 
 
 def _check_names(kind: Any, tree: Mapping[str, Any], where: str) -> None:
@@ -282,17 +281,17 @@ def _not_none(kind: Any) -> Any:
 
 
 def _item_hints(kind: Any, count: int, where: str) -> tuple[Any, ...]:
-    """Return the types of a tuple's items: declared one by one, or one for any number."""
+    """Return the types of a tuple's items: one each, or one type for all (`...`)."""
     args = get_args(kind)
     if len(args) == 2 and args[1] is Ellipsis:
         return (args[0],) * count
     if len(args) != count:
-        raise ProtocolError(f"{where} has {count} items where {len(args)} belong.")
+        raise ProtocolError(f"{where} has {count} items instead of {len(args)}.")
     return args
 
 
 def _fits(kind: Any, value: Any) -> bool:
-    """Tell whether a plain JSON value may stand where `kind` is declared."""
+    """Tell whether a plain JSON value is valid for the declared type."""
     if kind is Any:
         return True
     if get_origin(kind) is dict:

@@ -1,4 +1,4 @@
-"""What the words of a command line mean: the same in the terminal and after `blender --command`."""
+"""Command-line arguments shared by the terminal and `blender --command`, and their parsers."""
 
 import argparse
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ VIEWS_HELP = "how many views (8), or which (0,2,5 or 3,)"
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add an argument for each setting, with its default in the help; none is filled in."""
+    """Add an argument for each setting; the help shows its default, but the value stays None."""
     parser.add_argument("--method", help=_help(settings.METHOD))
     parser.add_argument("--weights", help="a file, or the category of bundled ones")
     parser.add_argument("--resolution", type=int, help=_help(settings.RESOLUTION))
@@ -55,32 +55,32 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_cures(parser: argparse.ArgumentParser) -> None:
-    """Add what may be done about views that disagree."""
+    """Add the arguments for cures of inconsistent views."""
     parser.add_argument(
         "--leave-out", metavar="N[,N]", help="leave out these views, counted from 0"
     )
     parser.add_argument(
         "--convention",
         metavar="NAME",
-        help=f"how the file's cameras or images are meant: {', '.join(CONVENTIONS)}",
+        help=f"convention of the file's cameras or images: {', '.join(CONVENTIONS)}",
     )
     parser.add_argument(
         "--cure",
         action="append",
         default=[],
         metavar="NAME",
-        help="another cure for views that disagree, as a remark names it: swap=N,M, shift=K, "
+        help="another cure for views that disagree, as named in a remark: swap=N,M, shift=K, "
         "reverse, upside-down=N, mirror=N; may be repeated",
     )
 
 
 def read_cures(args: argparse.Namespace) -> tuple[str, ...]:
-    """Return the cures that were given in words, see `add_cures`.
+    """Return the cures given on the command line, see `add_cures`.
 
     Raises
     ------
     RequestError
-        If there is no such cure.
+        If a cure does not exist.
     """
     convention = [] if args.convention is None else [f"convention={args.convention}"]
     left_out = [] if args.leave_out is None else [f"leave-out={args.leave_out}"]
@@ -92,12 +92,12 @@ def _help(option: Option) -> str:
 
 
 def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
-    """Return `base` with what was given in words, see `add_settings`.
+    """Return `base` with the settings given on the command line, see `add_settings`.
 
     Raises
     ------
     RequestError
-        If a word is not what its setting takes.
+        If a value is not valid for its setting.
     """
     names = (
         "method",
@@ -125,7 +125,7 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
 def parse_background(
     text: str | None, tolerance: float | None = None, base: Background | None = None
 ) -> Background:
-    """Return the background that a word or a colour, #rrggbb, means; None keeps that of `base`."""
+    """Parse a background: a mode or a colour, #rrggbb; None keeps that of `base`."""
     base = Settings().background if base is None else base
     if tolerance is not None:
         base = replace(base, tolerance=settings.TOLERANCE.read(tolerance, "The tolerance"))
@@ -144,7 +144,7 @@ def parse_background(
 
 
 def parse_options(words: Sequence[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words as a dictionary; `Settings.check` reads the values.
+    """Parse NAME=VALUE words into a dictionary; `Settings.check` parses the values.
 
     Raises
     ------
@@ -161,26 +161,28 @@ def parse_options(words: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_volume(text: str) -> np.ndarray:
-    """Return (4, 4) world_from_volume of "x,y,z,side", or of 16 numbers row by row.
+    """Parse world_from_volume, (4, 4), from "x,y,z,side" or 16 numbers in row-major order.
 
     Raises
     ------
     RequestError
-        If it is something else, or the side is not more than 0.
+        If the text has another format, or the side is not positive.
     """
     try:
         numbers = [float(word) for word in text.replace(",", " ").split()]
     except ValueError as error:
-        raise RequestError(f"The volume is numbers, not {text!r}.", "Give x,y,z,side.") from error
+        raise RequestError(
+            f"The volume must be numbers, not {text!r}.", "Give x,y,z,side."
+        ) from error
     if len(numbers) == 16:
         return np.array(numbers).reshape(4, 4)
     if len(numbers) != 4:
         raise RequestError(
-            f"The volume is 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
+            f"The volume must be 4 or 16 numbers, not {len(numbers)}.", "Give x,y,z,side of a cube."
         )
     if not np.isfinite(numbers).all() or numbers[3] <= 0:
         raise RequestError(
-            f"The volume's side is a number above 0, and all are finite, not {text!r}.",
+            f"The volume must be finite numbers with a side above 0, not {text!r}.",
             "Give x,y,z,side of a cube.",
         )
     matrix = np.diag([*[numbers[3] / 2] * 3, 1.0])
@@ -192,12 +194,12 @@ def parse_volume(text: str) -> np.ndarray:
 
 
 def parse_views(text: str) -> list[int] | int:
-    """Return which views: "8" is how many, "0,2,5" and "3," which.
+    """Parse a choice of views: a count ("8") or a list of indices ("0,2,5", "3,").
 
     Raises
     ------
     RequestError
-        If these are not numbers.
+        If it contains anything but integers.
     """
     try:
         if "," not in text:
@@ -205,17 +207,17 @@ def parse_views(text: str) -> list[int] | int:
         return [int(word) for word in text.split(",") if word.strip()]
     except ValueError as error:
         raise RequestError(
-            f"The views are numbers, not {text!r}.", "Give how many (8), or which (0,2,5)."
+            f"The views must be numbers, not {text!r}.", "Give how many (8), or which (0,2,5)."
         ) from error
 
 
 def choose_views(count: int, chosen: Sequence[int] | int | None) -> list[int]:
-    """Return the chosen indices of `count` views: all, some by index, or so many spread evenly.
+    """Return the chosen indices of `count` views: all (None), a list, or a number spread evenly.
 
     Raises
     ------
     RequestError
-        If there is no such view, or fewer than asked for, or none was chosen.
+        If an index is out of range, more views are requested than exist, or none is chosen.
     """
     if chosen is None:
         return list(range(count))

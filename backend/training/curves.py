@@ -67,7 +67,7 @@ def _read(path: Path) -> list[dict[str, float]]:
         rows = list(csv.DictReader(io.StringIO(whole, newline="")))
         return [{n: float(v) for n, v in row.items() if v} for row in rows]
     except (ValueError, OSError, csv.Error) as error:
-        raise RequestError(f"{path} is no table of a training run: {error}.") from error
+        raise RequestError(f"{path} is not a table of a training run: {error}.") from error
 
 
 def write_image(table: Table, path: Path, names: Sequence[str], *, title: str = "") -> None:

@@ -47,12 +47,12 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
         return None
     tensors, header, _ = read_tensors(path)
     if header.get("kind") != KIND:
-        raise RequestError(f"{path} is no state of a training run.", "Choose another --out.")
+        raise RequestError(f"{path} is not a state of a training run.", "Choose another --out.")
     groups: dict[str, dict[str, Tensor]] = {"model": {}, "mean": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition(".")
         if group not in groups:
-            raise RequestError(f"{path} is no state of a training run.", "Choose another --out.")
+            raise RequestError(f"{path} is not a state of a training run.", "Choose another --out.")
         groups[group][rest] = tensor
     return groups, header
 

@@ -1,8 +1,8 @@
-"""Readers of posed images: files that say where the cameras stood, of several programs.
+"""Readers of posed images: camera files of several programs.
 
-`read_posed_images` is the one way in. A format is a module that turns its file into `Listing`:
-entries with the words of a `transforms.json`, which `intrinsics` and `cameras.rigid_pose` check and
-understand for all of them. Formats are told apart by their content.
+`read_posed_images` is the only entry point. Each format has a module that converts its file to a
+`Listing`, whose entries use the keys of a `transforms.json`; `intrinsics` and `cameras.rigid_pose`
+validate these for all formats. The content of a file determines its format.
 """
 
 from .reading import CAMERA_FILES as CAMERA_FILES

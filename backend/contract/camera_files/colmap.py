@@ -17,7 +17,7 @@ from ..cameras import FLIP_YZ, pose_of
 from ..errors import RequestError
 from .types import Entry, Listing
 
-# COLMAP's number of each model, its name, and its parameters by the words of a transforms.json.
+# COLMAP's model id -> its name, and its parameters as keys of a transforms.json.
 _MODELS = {
     0: ("SIMPLE_PINHOLE", "f cx cy"),
     1: ("PINHOLE", "fl_x fl_y cx cy"),
@@ -33,13 +33,13 @@ _MODELS = {
 }
 _WORDS = dict(_MODELS.values())
 _UP = (
-    "COLMAP's world has no known up or size; +Z is taken for up. Where the method needs an upright "
-    "object, align the model first (colmap model_orientation_aligner)."
+    "The scale and up axis of COLMAP's world are unknown; +Z is used as up. For methods that need "
+    "an upright object, align the model first (colmap model_orientation_aligner)."
 )
 
 
 def model_folder(folder: Path) -> Path | None:
-    """Return where below a project's folder its model is; None if there is none."""
+    """Return the folder of the model in a project's folder; None if there is none."""
     for place in (folder, folder / "sparse" / "0", folder / "sparse", folder / "colmap/sparse/0"):
         for suffix in (".bin", ".txt"):
             if all((place / (name + suffix)).is_file() for name in ("cameras", "images")):
@@ -48,12 +48,12 @@ def model_folder(folder: Path) -> Path | None:
 
 
 def read(folder: Path) -> Listing:
-    """Return what the model in a folder says; binary files come before text.
+    """Read the model in a folder; binary files take precedence over text.
 
     Raises
     ------
     RequestError
-        If a file is cut short or garbled, a camera is missing, or no image has a pose.
+        If a file is truncated or corrupt, a camera is missing, or no image has a pose.
     """
     binary = all((folder / f"{name}.bin").is_file() for name in ("cameras", "images"))
     suffix = ".bin" if binary else ".txt"
@@ -68,7 +68,7 @@ def read(folder: Path) -> Listing:
         raise RequestError(f"{folder} can't be read ({error.strerror}).") from error
     except (struct.error, ValueError, IndexError, KeyError) as error:
         raise RequestError(
-            f"The COLMAP model in {folder} is cut short or garbled ({error}).", "Export it again."
+            f"The COLMAP model in {folder} is truncated or corrupt ({error}).", "Export it again."
         ) from error
     if not images:
         raise RequestError(f"{file} lists no images with a pose.", "Export the model again.")
@@ -89,7 +89,7 @@ def _entry(
 
 
 def _image_folders(folder: Path) -> tuple[Path, ...]:
-    """Return where the images may lie: in `images` of the project's folder."""
+    """Return the folders to search for images: `images` or `input` of the project."""
     above = list(folder.parents)[:3]
     near = [parent for parent in (folder, *above) if parent != Path(parent.anchor)]
     named = [parent / name for parent in near for name in ("images", "input")]
@@ -100,9 +100,9 @@ def _image_folders(folder: Path) -> tuple[Path, ...]:
 
 
 def _keys(model: str, width: int, height: int, values: list[float]) -> dict[str, Any]:
-    """Return a camera in the words of a transforms.json.
+    """Return a camera with the keys of a transforms.json.
 
-    Raises `RequestError` for a model that is not one of those, `ValueError` if a parameter lacks.
+    Raises `RequestError` for an unsupported model, `ValueError` for a wrong number of parameters.
     """
     if model not in _WORDS or model in ("FOV", "THIN_PRISM_FISHEYE"):
         raise RequestError(
@@ -155,7 +155,7 @@ def _images_bin(file: Path) -> Iterator[tuple[np.ndarray, int, str]]:
 
 
 def _images_txt(file: Path) -> Iterator[tuple[np.ndarray, int, str]]:
-    """Two lines an image: the pose, and its points, which may be empty."""
+    """Each image has two lines: its pose, and its points, possibly empty."""
     lines = [line for line in _raw_lines(file) if not line.startswith("#")]
     while lines and not lines[0].strip():
         lines.pop(0)
@@ -167,7 +167,7 @@ def _images_txt(file: Path) -> Iterator[tuple[np.ndarray, int, str]]:
 
 
 def _pose(values: list[float]) -> np.ndarray:
-    """Return world_from_camera, Blender's axes, of a quaternion and a translation."""
+    """Return world_from_camera, Blender's axes, from COLMAP's quaternion and translation."""
     w, x, y, z = np.array(values[:4]) / np.linalg.norm(values[:4])
     rotation = np.array(
         [

@@ -1,4 +1,4 @@
-"""The words of a `transforms.json` for one camera, as nerfstudio, instant-ngp and COLMAP use them.
+"""Parses one camera of a `transforms.json` with the keys of nerfstudio, instant-ngp and COLMAP.
 
 `camera_model` is COLMAP's (`src/colmap/sensor/models.h`), in any case; nerfstudio writes `OPENCV`
 and `OPENCV_FISHEYE` (docs: "Data conventions"), instant-ngp `is_fisheye` (`src/nerf_loader.cu`).
@@ -13,7 +13,7 @@ from .numbers import flag, matrix, number
 from .types import Keys
 
 HINT = "Correct it, or export the cameras again."
-# The coefficients that each model has.
+# Distortion coefficients of each model.
 _BROWN = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
 _COEFFICIENTS = {
     "SIMPLE_PINHOLE": (),
@@ -36,24 +36,24 @@ NEGLIGIBLE = 1e-12
 def camera_of(
     keys: Keys, label: str, size: tuple[int, int] | None
 ) -> tuple[CameraData, tuple[str, ...]]:
-    """Return a camera and remarks on how it was understood.
+    """Return a camera, and remarks on how its keys were interpreted.
 
     Parameters
     ----------
     keys
         `transform_matrix` (world_from_camera, Blender's axes); `fl_x fl_y cx cy w h`, or
         `camera_angle_x`, `camera_angle_y` (radians), `x_fov`, `y_fov` (degrees); `camera_model`;
-        `k1` to `k6`, `p1`, `p2`; `ortho_scale`. Numbers may be in quotes; null counts as missing.
+        `k1` to `k6`, `p1`, `p2`; `ortho_scale`. Numbers may be strings; null counts as missing.
     label
-        What to call the frame in a message.
+        Name of the frame in messages.
     size
-        The image's width and height, for a file that does not say them.
+        The image's width and height, for files that omit them.
 
     Raises
     ------
     RequestError
-        If a number is missing or wrong, the model is not known, or the pose is not rigid; the
-        message names frame, key and what was seen.
+        If a number is missing or invalid, the model is unknown, or the pose is not rigid; the
+        message names the frame, the key and the value.
     """
     model = _model(keys, label)
     width, height = _size(keys, label, size)
@@ -75,12 +75,12 @@ def camera_of(
 
 
 def needs_size(keys: Keys) -> bool:
-    """Say whether the file leaves the image's size to the image."""
+    """Tell whether the size must be read from the image."""
     return keys.get("w") is None or keys.get("h") is None
 
 
 def _model(keys: Keys, label: str) -> str:
-    """Return the camera model in upper case; PINHOLE where the file does not say."""
+    """Return the camera model in upper case; PINHOLE if the file has none."""
     for key, words in _REFUSED_FLAGS.items():
         if flag(keys.get(key)):
             raise RequestError(
@@ -103,7 +103,7 @@ def _model(keys: Keys, label: str) -> str:
 
 
 def _size(keys: Keys, label: str, size: tuple[int, int] | None) -> tuple[int, int]:
-    """Return width and height of the image that the intrinsics are for."""
+    """Return the image width and height of the intrinsics."""
     result = []
     for axis, key in enumerate(("w", "h")):
         value = number(keys, key, label, None if size is None else size[axis])
@@ -116,7 +116,7 @@ def _size(keys: Keys, label: str, size: tuple[int, int] | None) -> tuple[int, in
 
 
 def _focal(keys: Keys, model: str, w: int, h: int, label: str) -> tuple[float, float]:
-    """Return the focal lengths in pixels; pixels per unit for an orthographic camera."""
+    """Return focal lengths in pixels, or pixels per unit for orthographic cameras."""
     if model == "ORTHOGRAPHIC":
         zoom = _ortho_zoom(keys, w, h, label)
         if zoom is not None:
@@ -134,7 +134,7 @@ def _focal(keys: Keys, model: str, w: int, h: int, label: str) -> tuple[float, f
 
 
 def _ortho_zoom(keys: Keys, w: int, h: int, label: str) -> tuple[float, float] | None:
-    """Return pixels per unit of an `ortho_scale`; with `fl_x` and `fl_y` that agree, those two."""
+    """Return pixels per unit from `ortho_scale`; `fl_x` and `fl_y` if they agree with it."""
     scale = number(keys, "ortho_scale", label)
     if scale is None:
         return None
@@ -145,7 +145,7 @@ def _ortho_zoom(keys: Keys, w: int, h: int, label: str) -> tuple[float, float] |
 
 
 def _from_angle(keys: Keys, axis: str, size: int, label: str) -> float | None:
-    """Return the focal length of a field of view, radians or degrees; None if there is none."""
+    """Return the focal length from a field of view in radians or degrees; None without one."""
     angle = number(keys, f"camera_angle_{axis}", label)
     if angle is None:
         degrees = number(keys, f"{axis}_fov", label)
@@ -161,7 +161,7 @@ def _from_angle(keys: Keys, axis: str, size: int, label: str) -> float | None:
 
 
 def _distortion(keys: Keys, model: str, label: str) -> tuple[Distortion | None, tuple[str, ...]]:
-    """Return the distortion, None where all coefficients are zero, and remarks."""
+    """Return the distortion, None if all coefficients are zero, and remarks."""
     values = {key: _number(keys, key, label, 0.0) for key in _BROWN}
     if values["k1"] == 0.0:
         values["k1"] = _number(keys, "k", label, 0.0) if model.startswith("SIMPLE") else 0.0
@@ -187,19 +187,19 @@ def _distortion(keys: Keys, model: str, label: str) -> tuple[Distortion | None, 
 def _radial(
     keys: Keys, model: str, k: list[float], p: tuple[float, float], skew: float
 ) -> tuple[Distortion, tuple[str, ...]]:
-    """Return OpenCV's distortion, or the polynomial with r^8 where k4 stands alone.
+    """Return OpenCV's rational distortion, or a polynomial up to r^8 if only k4 is given.
 
-    OpenCV's k4 to k6 are a denominator and come together (COLMAP's FULL_OPENCV); nerfstudio's
-    OPENCV has k1 to k4, the last being the factor of r^8 (its pull request 3131). Readers of other
-    formats say `k4_is_polynomial`.
+    In OpenCV, k4 to k6 form a denominator and come together (COLMAP's FULL_OPENCV); nerfstudio's
+    OPENCV has k1 to k4, and k4 is the coefficient of r^8 (its pull request 3131). Readers of other
+    formats set `k4_is_polynomial`.
     """
     if flag(keys.get("k4_is_polynomial")):
         return Distortion("BROWN", tuple(k[:4]), p, skew), ()
     alone = keys.get("k5") is None and keys.get("k6") is None
     if k[3] and alone and model != "FULL_OPENCV":
         remark = (
-            "k4 without k5 and k6 is read as nerfstudio's factor of r^8; for OpenCV's "
-            "denominator give k5 and k6 too, 0 if need be."
+            "k4 without k5 and k6 is read as nerfstudio's coefficient of r^8; for OpenCV's "
+            "denominator give k5 and k6 too, 0 if necessary."
         )
         return Distortion("BROWN", tuple(k[:4]), p, skew), (remark,)
     return Distortion("OPENCV", tuple(k), p, skew), ()

@@ -1,9 +1,9 @@
 """Camera XML of Agisoft Metashape (File > Export > Export Cameras).
 
 `sensor` has `resolution` and `calibration` with f, cx, cy (from the middle of the image), b1, b2,
-k1 to k4, p1, p2 in pixels and without unit; `camera` has `transform`, chunk_from_camera row by row
-with OpenCV's camera axes; the chunk's `transform` (rotation, translation, scale), or that of the
-camera's component, goes to the world: geocentric where the chunk has geographic coordinates.
+k1 to k4, p1, p2 (f, cx, cy, b1, b2 in pixels); `camera` has `transform`, chunk_from_camera in
+row-major order with OpenCV's camera axes; the `transform` (rotation, translation, scale) of the
+chunk, or of the camera's component, is world_from_chunk: geocentric for geographic coordinates.
 Formulas: appendix "Camera models" of the manual. Metashape's p1 and p2 are OpenCV's p2 and p1;
 its b1 widens the focal length along x, b2 is skew.
 """
@@ -19,23 +19,23 @@ from ..errors import RequestError
 from .numbers import parsed
 from .types import Entry, Listing
 
-EARTH = 6e6  # metres: only geocentric coordinates are that far from their origin
+EARTH = 6e6  # metres: only geocentric coordinates are this far from the origin
 _MODELS = {"frame": "OPENCV", "fisheye": "OPENCV_FISHEYE"}
 _WORDS = ("f", "cx", "cy", "b1", "b2", "k1", "k2", "k3", "k4", "p1", "p2", "p3", "p4")
 
 
 def is_metashape(text: bytes) -> bool:
-    """Say whether a file's first bytes are XML with a chunk of Metashape's."""
+    """Tell whether a file's first bytes are XML with a Metashape chunk."""
     return text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<chunk" in text
 
 
 def read(file: Path) -> Listing:
-    """Return what the file says; cameras that were not aligned are left out with a remark.
+    """Read the file; skip unaligned cameras with a remark.
 
     Raises
     ------
     RequestError
-        If it is not XML, has no aligned camera, or a camera's lens is not known.
+        If it is not XML, no camera is aligned, or a camera has unsupported intrinsics.
     """
     try:
         root = ElementTree.fromstring(file.read_bytes())
@@ -74,8 +74,8 @@ def read(file: Path) -> Listing:
         remarks.append(f"Cameras without a pose were left out ({len(loose)}): {names}.")
     if geocentric:
         remarks.append(
-            "The chunk stands in geocentric coordinates, whose +Z is the earth's axis and not up. "
-            "Where the method needs an upright object, export in a local or projected system."
+            "The chunk has geocentric coordinates: +Z is the earth's axis, not up. For methods "
+            "that need an upright object, export in a local or projected system."
         )
     folder = file.parent
     places = (folder, folder / "images", folder.parent, folder.parent / "images")
@@ -83,7 +83,7 @@ def read(file: Path) -> Listing:
 
 
 def _world(part: ElementTree.Element, file: Path) -> np.ndarray | None:
-    """Return world_from_chunk of a chunk or a component, (4, 4), a similarity; None without."""
+    """Return a chunk's or component's world_from_chunk, a (4, 4) similarity; None without."""
     placed = part.find("transform")
     if placed is None:
         return None
@@ -98,7 +98,7 @@ def _world(part: ElementTree.Element, file: Path) -> np.ndarray | None:
 
 
 def _sensor_keys(sensor: ElementTree.Element | None, label: str, file: Path) -> dict[str, Any]:
-    """Return a sensor's intrinsics in the words of a transforms.json."""
+    """Return a sensor's intrinsics with the keys of a transforms.json."""
     kind = (sensor.get("type", "frame") if sensor is not None else "").lower()
     calibrations = sensor.findall("calibration") if sensor is not None else []
     # The adjusted calibration comes after the initial one.

@@ -1,4 +1,4 @@
-"""Numbers as files have them: plain, in quotes, null, or wrong."""
+"""Parses numbers of camera files: plain, as strings, null or invalid."""
 
 import math
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ POSITIVE = ("w", "h", "fl_x", "fl_y", "ortho_scale", "camera_angle_x", "camera_a
 def number(
     keys: Mapping[str, Any], key: str, label: str, default: float | None = None
 ) -> float | None:
-    """Return a number; the default where the key is missing or null.
+    """Return a number; the default if the key is missing or null.
 
     Raises
     ------
     RequestError
-        If the value is not a finite number, or not above zero where it must be; the message names
-        frame, key and value.
+        If the value is not finite, or not above zero for keys in `POSITIVE`; the message names the
+        frame, the key and the value.
     """
     value = keys.get(key)
     if value is None:
@@ -39,7 +39,7 @@ def number(
 
 
 def parsed(value: Any) -> float | None:
-    """Return a value as a finite number, also one in quotes; None if it is not one."""
+    """Parse a finite number, also from a string; None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -55,7 +55,7 @@ def matrix(value: Any, key: str, label: str, shapes: tuple[tuple[int, ...], ...]
     Raises
     ------
     RequestError
-        If it is missing, of another shape, or holds what is not a finite number.
+        If it is missing, has another shape, or contains a non-finite or invalid number.
     """
     wanted = " or ".join("x".join(map(str, shape)) for shape in shapes)
     if value is None:
@@ -72,13 +72,13 @@ def matrix(value: Any, key: str, label: str, shapes: tuple[tuple[int, ...], ...]
         )
     if not np.isfinite(result).all():
         raise RequestError(
-            f"{key} of {label} holds a number that is not finite.", "Export the cameras again."
+            f"{key} of {label} contains a non-finite number.", "Export the cameras again."
         )
     return result
 
 
 def flag(value: Any) -> bool:
-    """Return whether a value means yes: true, 1, "true", "yes"."""
+    """Tell whether a value is true: true, 1, "true", "yes"."""
     if isinstance(value, str):
         return value.strip().lower() in ("true", "yes", "1")
     return bool(value)

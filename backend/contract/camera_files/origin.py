@@ -1,6 +1,6 @@
 """A local origin for cameras in map coordinates.
 
-Single precision, which networks, meshes and Blender use, has steps of half a metre at 4,600,000 m.
+Networks, meshes and Blender use single precision, whose spacing at 4,600,000 m is half a metre.
 """
 
 from dataclasses import replace
@@ -10,16 +10,15 @@ import numpy as np
 from ..cameras import CameraData
 from .types import NOWHERE
 
-FAR = 1000.0  # units from the origin below which nothing is moved
-STEP = 2.0**-23  # of single precision, in parts of the coordinate
-# Steps of single precision may be this large in parts of the cameras' spread: a hundredth of a cell
-# at 1024 cells.
+FAR = 1000.0  # world units; cameras within this distance of the origin are not moved
+STEP = 2.0**-23  # relative spacing of single precision
+# Accepted spacing, as a fraction of the cameras' spread: a hundredth of a cell at 1024 cells.
 TOLERANCE = 1e-5
-ROUNDED = 10.0  # the local origin is a multiple of it, so that a person can read it
+ROUNDED = 10.0  # the local origin is a multiple of it, for readability
 
 
 def local_origin(cameras: list[CameraData]) -> tuple[float, float, float]:
-    """Return the local origin, world units; zero where the cameras stand near the world's."""
+    """Return the local origin, world units; zero for cameras near the world's origin."""
     centers = np.array([camera.transform_matrix[:3, 3] for camera in cameras])
     reach = np.abs(centers).max()
     spread = float(np.ptp(centers, axis=0).max())
@@ -32,7 +31,7 @@ def local_origin(cameras: list[CameraData]) -> tuple[float, float, float]:
 def moved_cameras(
     cameras: list[CameraData], offset: tuple[float, float, float]
 ) -> list[CameraData]:
-    """Return the cameras with coordinates about the local origin."""
+    """Return the cameras relative to the local origin."""
     return [
         replace(camera, transform_matrix=moved(camera.transform_matrix, offset))
         for camera in cameras
@@ -42,7 +41,7 @@ def moved_cameras(
 def moved_volume(
     world_from_volume: np.ndarray | None, offset: tuple[float, float, float]
 ) -> np.ndarray | None:
-    """Return a volume with coordinates about the local origin; None if there is none."""
+    """Return a volume relative to the local origin; None without a volume."""
     return None if world_from_volume is None else moved(world_from_volume, offset)
 
 

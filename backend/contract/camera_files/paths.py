@@ -1,4 +1,4 @@
-"""Image files that a file of cameras names, wherever they are now and however they are spelt."""
+"""Finds the images of a camera file, even if moved or spelt differently."""
 
 import os
 import re
@@ -10,17 +10,17 @@ from ..errors import RequestError
 from ..image_files import SUFFIXES
 from .types import shortened
 
-LONGEST_NAME = 255  # bytes, of a file's name on Linux, macOS and Windows
+LONGEST_NAME = 255  # bytes in a file name on Linux, macOS and Windows
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 class ImageFinder:
-    """Finds images by the paths that a file gives them; remembers what it had to overlook.
+    """Finds images by their written paths, and remembers where it found moved ones.
 
     Parameters
     ----------
     folders
-        Where images may lie; paths are relative to the first.
+        Folders to search; relative paths start at the first.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -30,22 +30,22 @@ class ImageFinder:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences about images that lay elsewhere than the file says."""
+        """Remarks on images found in another place than the file names."""
         return tuple(
             f"The images of {there} were not there and were taken from {here}."
             for there, here in self._moved.items()
         )
 
     def find(self, written: str, label: str, key: str = "file_path") -> Path:
-        """Return the file that a path means.
+        """Return the file of a written path.
 
-        Tried in turn: the path as written; without its suffix, in another case or Unicode form;
-        and its last parts beside the file, for a drive letter or a folder of another machine.
+        Candidates in order: the path as written; without its suffix, in another case or Unicode
+        form; its last parts in the folders, for paths of another computer.
 
         Raises
         ------
         RequestError
-            If there is no such file, with what was looked for.
+            If the file does not exist; the message lists the searched folders.
         """
         plain = written.strip().replace("\\", "/")
         if not plain or "\0" in plain:
@@ -59,13 +59,13 @@ class ImageFinder:
         return path
 
     def _as_written(self, plain: str, parts: list[str]) -> Path | None:
-        """Return the file where the path says, relative to the first folder unless it is rooted."""
+        """Return the file at the path, relative to the first folder unless it is absolute."""
         if _DRIVE.match(plain):
             return Path(plain) if os.name == "nt" and os.path.isfile(plain) else None
         return self._walk(Path("/") if plain.startswith("/") else self._folders[0], parts)
 
     def _beside(self, parts: list[str], plain: str) -> Path | None:
-        """Return the file that the last parts of a path name in one of the folders."""
+        """Search the folders for the last parts of a path, longest tail first."""
         tail = [part for part in parts if part != ".."]
         for start in range(len(tail)):
             for folder in self._folders:
@@ -78,7 +78,7 @@ class ImageFinder:
         return None
 
     def _walk(self, folder: Path, parts: list[str]) -> Path | None:
-        """Return the file that parts name in a folder, each spelt exactly or nearly; else None."""
+        """Return the file at a path in a folder; each part may differ in case or Unicode form."""
         exact = folder.joinpath(*parts)
         if os.path.isfile(exact):
             return exact
@@ -94,7 +94,7 @@ class ImageFinder:
         return self._file(folder, parts[-1]) if parts else None
 
     def _file(self, folder: Path, name: str) -> Path | None:
-        """Return the file of that name, also without its suffix; NeRF's scenes leave it out."""
+        """Return the file with a name; its suffix may be omitted, as in NeRF's scenes."""
         for candidate in (name, *(name + suffix for suffix in SUFFIXES)):
             for spelt in self._alike(folder, candidate):
                 if os.path.isfile(folder / spelt):
@@ -102,7 +102,7 @@ class ImageFinder:
         return None
 
     def _alike(self, folder: Path, name: str) -> list[str]:
-        """Return names in the folder that differ from `name` in case or Unicode form at most."""
+        """Return the names in a folder equal to `name` except for case and Unicode form."""
         if folder not in self._names:
             listed: dict[str, list[str]] = {}
             try:
@@ -119,13 +119,13 @@ class ImageFinder:
         length = len(name.encode("utf-8", "surrogatepass"))
         if length > LONGEST_NAME:
             return RequestError(
-                f"The image of {label} is missing: its name has {length} bytes, and no file's "
-                f"name has more than {LONGEST_NAME}.",
+                f"The image of {label} is missing: its name has {length} bytes, more than "
+                f"the {LONGEST_NAME} that a file name can have.",
                 "Correct its path in the file.",
             )
         places = ", ".join(str(folder) for folder in self._folders)
         return RequestError(
-            f"The image {shortened(plain)} of {label} is missing; it was looked for in {places}.",
+            f"The image {shortened(plain)} of {label} is missing; Levelform searched {places}.",
             "Put it there, or correct its path in the file.",
         )
 

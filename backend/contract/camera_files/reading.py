@@ -1,4 +1,4 @@
-"""From a path to posed images: which format it is, its images, and a local origin."""
+"""Reads posed images from a path: detects the format, finds the images, sets a local origin."""
 
 import json
 from collections import Counter
@@ -20,34 +20,34 @@ from .paths import ImageFinder
 from .types import Entry, Listing, PosedFiles, PosedFrame
 
 TRANSFORMS = "transforms.json"
-# What a folder is searched for, in this order; `transforms_val.json` and such only by their names.
+# Searched for in a folder, in this order; `transforms_val.json` and similar must be named.
 CAMERA_FILES = (TRANSFORMS, "transforms_train.json", "meta_data.json", "cameras.json")
 KINDS = (
     f"{TRANSFORMS}, 3D Gaussian Splatting's cameras.json, sdfstudio's meta_data.json, a COLMAP "
     "model, Metashape's XML or RealityScan's CSV"
 )
-_HEAD = 1 << 16  # bytes by which XML and CSV are told apart
+_HEAD = 1 << 16  # bytes read to tell XML from CSV
 
 
 def read_posed_images(
     path: str | PathLike[str], *, choose: Sequence[int] | int | None = None
 ) -> PosedFiles:
-    """Read a file of cameras, or that of a folder.
+    """Read a camera file, or the one in a folder.
 
-    No image is decoded: their headers are read where the file does not say their size.
+    No image is decoded; headers are read for sizes that the file omits.
 
     Parameters
     ----------
     path
         A file or a folder, see `KINDS`; a COLMAP model by its folder or one of its files.
     choose
-        Which frames: their indices; or how many, spread evenly; None: all.
+        Indices of frames, or a number of frames spread evenly; None: all.
 
     Raises
     ------
     RequestError
-        If there is no such file, it is not one of the formats, or a frame that was chosen lacks an
-        image, a number or a rigid pose.
+        If the file does not exist or has an unknown format, or a chosen frame lacks an image, a
+        number or a rigid pose.
     """
     listing = _listing(Path(path))
     entries = [listing.entries[index] for index in choose_views(len(listing.entries), choose)]
@@ -75,9 +75,9 @@ def read_posed_images(
 
 
 def find_camera_file(path: str | PathLike[str]) -> Path | None:
-    """Return the file of cameras that a path is or that a folder holds; None if there is none.
+    """Return the camera file at a path or in a folder; None if there is none.
 
-    For a COLMAP model it is the folder of the model.
+    For a COLMAP model, return the model's folder.
     """
     path = Path(path)
     if not path.is_dir():
@@ -107,13 +107,13 @@ def find_camera_file(path: str | PathLike[str]) -> Path | None:
 
 
 def _listing(path: Path) -> Listing:
-    """Return what a file, or that of a folder, lists; raise `RequestError` if it is not known."""
+    """Read a file, or the one in a folder; raise `RequestError` for an unknown format."""
     if not path.exists():
         raise RequestError(f"There is no {path}.", f"Name a {TRANSFORMS}, or a folder with one.")
     file = find_camera_file(path) if path.is_dir() else path
     if file is None:
         raise RequestError(
-            f"The folder {path} holds no file of cameras.", f"Levelform reads {KINDS}."
+            f"The folder {path} contains no camera file.", f"Levelform reads {KINDS}."
         )
     if file.is_dir():
         return colmap.read(file)
@@ -137,11 +137,13 @@ def _json_listing(file: Path) -> Listing:
         return transforms_json.read(file, content)
     if splatting.is_splatting(content):
         return splatting.read(file, content)
-    raise RequestError(f"{file} holds no cameras that are known.", f"Levelform reads {KINDS}.")
+    raise RequestError(
+        f"{file} contains no cameras in a known format.", f"Levelform reads {KINDS}."
+    )
 
 
 def _json(file: Path) -> Any:
-    """Return a JSON file's content; byte order marks and UTF-16 are read, as some write them."""
+    """Return a JSON file's content; byte order marks and UTF-16 are accepted."""
     try:
         return json.loads(file.read_bytes())
     except OSError as error:
@@ -153,7 +155,7 @@ def _json(file: Path) -> Any:
 
 
 def _is_other_json(file: Path) -> bool:
-    """Say whether a `cameras.json` is something else's: the name is a common one."""
+    """Tell whether a `cameras.json` is of an unrelated format: the name is common."""
     try:
         return not splatting.is_splatting(_json(file))
     except RequestError:
@@ -172,7 +174,7 @@ def _head(file: Path) -> bytes:
 
 
 def _frame(entry: Entry, finder: ImageFinder) -> tuple[PosedFrame, tuple[str, ...]]:
-    """Return a frame with its files found and its camera checked, and remarks."""
+    """Locate a frame's files and check its camera; also return remarks."""
     image = finder.find(entry.image, entry.label)
     mask = finder.find(entry.mask, entry.label, "mask_path") if entry.mask else ""
     keys, size = entry.keys, None
@@ -185,7 +187,7 @@ def _frame(entry: Entry, finder: ImageFinder) -> tuple[PosedFrame, tuple[str, ..
 
 
 def _without_doubles(frames: list[PosedFrame]) -> tuple[list[PosedFrame], list[str]]:
-    """Return the frames without those that repeat another one's image and camera, and remarks."""
+    """Remove frames that repeat the image and camera of another; also return remarks."""
     kept: dict[Path, list[CameraData]] = {}
     result, remarks = [], []
     for frame in frames:
@@ -210,7 +212,7 @@ def _same(one: CameraData, other: CameraData) -> bool:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """Return what to call each image: its name, with its folder where several have that name."""
+    """Return each image's display name: its file name, with its folder if not unique."""
     different: dict[str, set[Path]] = {}
     for path in paths:
         different.setdefault(path.name, set()).add(path)

@@ -1,11 +1,11 @@
-"""CSV of RealityScan, before RealityCapture: "Internal/External camera parameters".
+"""CSV of RealityScan (formerly RealityCapture): "Internal/External camera parameters".
 
-One row a camera under `#name,x,y,alt,heading,pitch,roll,f,px,py,k1,k2,k3,k4,t1,t2` (or `yaw`,
-`f_35mm`, `px_norm`, `py_norm`). f is the focal length in millimetres of a 36 mm wide image; px, py
-are the principal point from the middle of the image, in parts of its longer side; x, y, alt are the
-camera's centre, +Z up. Rz(-heading) Rx(pitch) Ry(roll), degrees, takes Blender's camera axes to the
-world. Distortion is Brown's with t1, t2 as OpenCV's p1, p2. Sources: RealityScan's help "Camera
-Geometry" and its export template; nerfstudio, `realitycapture_utils.py`.
+One row per camera, with the header `#name,x,y,alt,heading,pitch,roll,f,px,py,k1,k2,k3,k4,t1,t2`
+(or `yaw`, `f_35mm`, `px_norm`, `py_norm`). f is the focal length in millimetres of a 36 mm wide
+image; px, py are the principal point from the middle of the image, in fractions of its longer side;
+x, y, alt are the camera's centre, +Z up. Rz(-heading) Rx(pitch) Ry(roll), degrees, maps Blender's
+camera axes to the world. Distortion is Brown's with t1, t2 as OpenCV's p1, p2. Sources:
+RealityScan's help "Camera Geometry" and its export template; nerfstudio, `realitycapture_utils.py`.
 """
 
 import csv
@@ -26,13 +26,13 @@ _CLEARED = ("px", "py", "k1", "k2", "k3", "k4", "t1", "t2")
 
 
 def is_realityscan(text: bytes) -> bool:
-    """Say whether a file's first bytes are such a table's header."""
+    """Tell whether a file starts with the header of such a table."""
     line = text.lstrip(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace")
     return set(_NEEDED) <= {_column(word) for word in line.split(_separator(line))}
 
 
 def read(file: Path) -> Listing:
-    """Return what the file says; raise `RequestError` for a row that lacks a number."""
+    """Read the file; raise `RequestError` for a row without a required number."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -86,7 +86,7 @@ def _entry(file: Path, number: int, cells: Mapping[str, str]) -> Entry:
 
 
 def _rotation(heading: float, pitch: float, roll: float) -> np.ndarray:
-    """Return Rz(heading) Rx(pitch) Ry(roll), (3, 3), of degrees counter-clockwise."""
+    """Return Rz(heading) Rx(pitch) Ry(roll), (3, 3); degrees, counter-clockwise."""
     (a, b, c), (ca, cb, cc) = (f(np.radians([heading, pitch, roll])) for f in (np.sin, np.cos))
     about_z = np.array([[ca, -a, 0], [a, ca, 0], [0, 0, 1]])
     about_x = np.array([[1, 0, 0], [0, cb, -b], [0, b, cb]])

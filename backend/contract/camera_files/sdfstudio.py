@@ -1,9 +1,9 @@
 """`meta_data.json` of sdfstudio.
 
 `frames` with `rgb_path`, `camtoworld` (4x4, OpenCV's camera axes) and `intrinsics` (3x3 or 4x4),
-perhaps `foreground_mask`; `width` and `height` for all (autonomousvision/sdfstudio, docs
-"sdfstudio-data.md" and `sdfstudio_dataparser.py`). `worldtogt` and `scene_box` are not used: the
-result stands in the world of the poses, and the box is the scene's.
+optionally `foreground_mask`; shared `width` and `height` (autonomousvision/sdfstudio, docs
+"sdfstudio-data.md" and `sdfstudio_dataparser.py`). `worldtogt` and `scene_box` are ignored: the
+result is in the world of the poses, and the box bounds the scene, not the object.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def is_sdfstudio(content: Any) -> bool:
 
 
 def read(file: Path, content: Mapping[str, Any]) -> Listing:
-    """Return what the file says; raise `RequestError` if a frame lacks image, pose or lens."""
+    """Read the file; raise `RequestError` if a frame lacks an image, a pose or intrinsics."""
     entries = tuple(
         _entry(file, number, frame, content) for number, frame in enumerate(content["frames"])
     )

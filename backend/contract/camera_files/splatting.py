@@ -1,9 +1,9 @@
 """`cameras.json` of 3D Gaussian Splatting.
 
 A list of `id, img_name, width, height, position, rotation, fx, fy`: `position` is the camera's
-centre and `rotation` world_from_camera, row by row, with OpenCV's camera axes; the principal point
+centre and `rotation` world_from_camera, row-major, with OpenCV's camera axes; the principal point
 is the middle of the image (graphdeco-inria/gaussian-splatting, `utils/camera_utils.py`,
-`camera_to_JSON`). It lies in the model's folder, whose `cfg_args` names the folder of the images.
+`camera_to_JSON`). The file is in the model's folder; `cfg_args` there names the image folder.
 """
 
 import re
@@ -28,7 +28,7 @@ def is_splatting(content: Any) -> bool:
 
 
 def read(file: Path, content: list[Any]) -> Listing:
-    """Return what the file says; raise `RequestError` if a camera lacks its name or its pose."""
+    """Read the file; raise `RequestError` if a camera lacks its name or its pose."""
     entries = tuple(_entry(file, number, camera) for number, camera in enumerate(content))
     return Listing(file, entries, _folders(file.parent))
 
@@ -54,7 +54,7 @@ def _entry(file: Path, number: int, camera: Any) -> Entry:
 
 
 def _folders(folder: Path) -> tuple[Path, ...]:
-    """Return where the images may lie: beside the file, or where the training took them from."""
+    """Return the folders to search for images: near the file, and the training's source."""
     places = [folder, folder / "images", folder / "input", folder.parent / "images", folder.parent]
     try:
         match = _SOURCE.search((folder / "cfg_args").read_text(encoding="utf-8"))

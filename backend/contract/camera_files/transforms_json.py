@@ -1,8 +1,8 @@
 """`transforms.json` of nerfstudio, instant-ngp and NeRF's synthetic scenes.
 
-A table with `frames`; each has `file_path`, `transform_matrix` (world_from_camera, Blender's axes),
-perhaps `mask_path`, and intrinsics of its own or the table's. `depth_file_path` is not used, and
-`applied_transform` only says how the poses came about. Layouts: docs.nerf.studio "Data
+An object with `frames`; each has `file_path`, `transform_matrix` (world_from_camera, Blender's
+axes), optionally `mask_path`, and its own or shared intrinsics. `depth_file_path` is ignored, as is
+`applied_transform`, which the poses already contain. Layouts: docs.nerf.studio "Data
 conventions"; instant-ngp, `docs/nerf_dataset_tips.md` and `src/nerf_loader.cu`.
 """
 
@@ -14,7 +14,7 @@ from ..errors import RequestError
 from .numbers import matrix
 from .types import Entry, Listing
 
-# What maps instant-ngp's scene to its unit cube; `aabb_scale` alone widens that and moves nothing.
+# Map instant-ngp's scene to its unit cube; `aabb_scale` alone only enlarges the region.
 _SCENE_KEYS = ("aabb", "render_aabb", "scale", "offset")
 
 
@@ -24,7 +24,7 @@ def is_transforms(content: Any) -> bool:
 
 
 def read(file: Path, content: Mapping[str, Any]) -> Listing:
-    """Return what the file says.
+    """Read the file.
 
     Raises
     ------
@@ -62,17 +62,17 @@ def _entry(file: Path, number: int, frame: Any, shared: Mapping[str, Any]) -> En
 
 
 def _scene_remarks(content: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a remark where the file has instant-ngp's words for the extent of the scene.
+    """Return a remark if the file has instant-ngp's keys for the extent of the scene.
 
-    There `aabb`, or `scale` and `offset` (.33 and .5 if missing), take the file's world to a unit
-    cube, p -> scale p + offset, which `aabb_scale` (1 to 128) widens about its middle, before axes
-    are cycled: the region that is trained. It says nothing of where the object ends, so that a
-    reconstruction that took it for the object's volume would cut the object, or lose it in it.
+    `aabb`, or `scale` and `offset` (.33 and .5 if missing), map the file's world to a unit cube by
+    p -> scale p + offset; `aabb_scale` (1 to 128) enlarges the cube about its middle; then the axes
+    are cycled. This trained region does not bound the object: as the volume of a reconstruction it
+    would clip the object, or be far too large for it.
     """
     named = [key for key in _SCENE_KEYS if content.get(key) is not None]
     if not named:
         return ()
     return (
-        f"The file's {', '.join(named)} says how far instant-ngp's scene reaches, not where the "
-        "object is; the volume was estimated instead.",
+        f"The file's {', '.join(named)} bounds instant-ngp's scene, not the object; the "
+        "volume was estimated instead.",
     )

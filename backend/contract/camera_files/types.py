@@ -1,4 +1,4 @@
-"""What a file of cameras says, before and after its images were looked for."""
+"""Contents of a camera file, before and after its images are located."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ NOWHERE = (0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Entry:
-    """One frame as its file has it.
+    """One frame as written in its file.
 
     Attributes
     ----------
-    number : its place in the file, from 0
+    number : its index in the file, from 0
     image : the image's path or name as written
-    keys : what a frame of a `transforms.json` would say; or a function of the image's width and
-        height that returns it, where the file counts in parts of the image
-    mask : the mask's path as written; empty: none
+    keys : the keys of a `transforms.json` frame; or a function of the image's width and height that
+        returns them, for files with lengths in fractions of the image
+    mask : the mask's path as written; empty: no mask
     """
 
     number: int
@@ -33,21 +33,21 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """What to call the frame in a message."""
+        """Name of the frame in messages."""
         return f"frame {self.number} ({shortened(self.image)})"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A file of cameras.
+    """A camera file.
 
     Attributes
     ----------
-    file : where it is
+    file : its path
     entries : its frames, in the file's order
-    folders : where its images may lie; the first is what their paths are relative to
-    world_from_volume : (4, 4) float64 where the object is, if the file says so
-    remarks : sentences about what was left out or can't be known
+    folders : searched for its images; relative paths start at the first
+    world_from_volume : (4, 4) float64 volume of the object; None: not in the file
+    remarks : sentences about skipped or unknown content
     """
 
     file: Path
@@ -63,10 +63,10 @@ class PosedFrame:
 
     Attributes
     ----------
-    path : the image's file, which exists
-    mask : the file of its mask; empty: none is named
-    camera : posed in the world less `PosedFiles.world_offset`; with the lens's distortion
-    name : what to call it: the file's name, with its folder where that is not unique
+    path : the existing image file
+    mask : the file of its mask; empty: no mask
+    camera : posed in the world minus `PosedFiles.world_offset`; with its distortion
+    name : for display: the file's name, with its folder if not unique
     """
 
     path: Path
@@ -77,16 +77,16 @@ class PosedFrame:
 
 @dataclass(frozen=True)
 class PosedFiles:
-    """Posed images, and what else their file says.
+    """Posed images and the other contents of their file.
 
     Attributes
     ----------
-    frames : in the file's order, those that were chosen
-    world_from_volume : (4, 4) float64 where the object is, less `world_offset`; None: not said
-    volume_from : "file" where the file says where the object is; else empty
-    remarks : sentences for the user about what was understood how
-    world_offset : local origin in the file's world: add it to get the file's coordinates. Not zero
-        for cameras in map coordinates, where single precision would lose the object's shape
+    frames : the chosen ones in the file's order
+    world_from_volume : (4, 4) float64 volume of the object, minus `world_offset`, if in the file
+    volume_from : "file" if the file contains the volume; else empty
+    remarks : sentences for the user about the interpretation of the file
+    world_offset : local origin in the file's world: add it to get the file's coordinates. Nonzero
+        for cameras in map coordinates, where single precision can't resolve the object
     """
 
     frames: tuple[PosedFrame, ...]
@@ -97,5 +97,5 @@ class PosedFiles:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """Return a text for a message, its end where it is too long: file names differ there."""
+    """Return a text for a message; of long texts the end, where file names differ."""
     return text if len(text) <= most else "..." + text[-most:]

@@ -1,4 +1,4 @@
-"""Posed images as the views of a request: the same from every surface."""
+"""Converts posed images to the views of a request, the same from every surface."""
 
 from ..image_files import image_file
 from ..protocol import ViewData
@@ -6,7 +6,7 @@ from .types import PosedFiles
 
 
 def views_of(posed: PosedFiles) -> tuple[ViewData, ...]:
-    """Return the views of posed images, whose files the worker reads."""
+    """Return the views of posed images; the worker reads the files."""
     return tuple(
         ViewData(None, frame.camera, frame.name, image_file(frame.path, mask=frame.mask))
         for frame in posed.frames

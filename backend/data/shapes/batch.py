@@ -44,7 +44,7 @@ class _Pack:
 
 
 class ShapeBatch:
-    """Shapes that are evaluated together.
+    """Shapes evaluated together.
 
     Values are signed distances in the object frame: negative inside, 1-Lipschitz, so their absolute
     value never exceeds the true distance to the surface (equal to it outside of one solid or of a
@@ -189,8 +189,8 @@ class ShapeBatch:
     def _rows(self) -> list[list[tuple[int, int]]]:
         """Return (shape, part) of all solids, in one list per pack.
 
-        Those that add come before those that cut. Polygons of about as many edges go together, so
-        that a few of many edges do not slow down all others.
+        Additive solids come before cuts. Polygons with similar numbers of edges share a pack, so
+        that a few large ones don't slow down the others by padding.
         """
         groups: dict[tuple[PrimitiveKind, int], list[tuple[int, int]]] = {}
         for s, shape in enumerate(self.shapes):

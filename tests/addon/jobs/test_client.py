@@ -212,7 +212,7 @@ import time; time.sleep(60)
         client = Client(PYTHON, script=script(tmp_path, text))
         client.start()
         poll_until(client, lambda events: client.state is ClientState.ENDED)
-        assert "something else than messages" in client.ending.message  # it got through
+        assert "something other than messages" in client.ending.message  # it got through
 
     def test_a_process_with_another_protocol_is_killed(self, tmp_path):
         text = f"""
@@ -225,7 +225,7 @@ time.sleep(60)
         client = Client(PYTHON, script=script(tmp_path, text))
         client.start()
         poll_until(client, lambda events: client.state is ClientState.ENDED)
-        assert "something else than messages" in client.ending.message
+        assert "something other than messages" in client.ending.message
         assert gone(client.pid)
 
 

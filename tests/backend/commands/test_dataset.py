@@ -16,7 +16,7 @@ SMALL = ["--views", "2", "--size", "32", "--points", "uniform=500", "near=500", 
 
 @pytest.fixture
 def assets(tmp_path):
-    """Four good meshes, a sheet, and a file that is no mesh at all."""
+    """Four good meshes, a sheet, and a file that is not a mesh."""
     for name, side in (("a", 1.0), ("b", 2.0)):
         (tmp_path / "in" / name).mkdir(parents=True)
         trimesh.creation.box((side, 1.0, 1.0)).export(tmp_path / "in" / name / "box.stl")

@@ -24,8 +24,8 @@ KNOWN = (
         ({"resolution": True}, "resolution"),
         ({"seed": -1}, "The seed is a whole number from 0"),
         ({"color": "perhaps"}, "The color is yes or no"),
-        ({"level": float("nan")}, "The level is a finite number"),
-        ({"level": "high"}, "The level is a finite number, not 'high'"),
+        ({"level": float("nan")}, "The level must be a finite number"),
+        ({"level": "high"}, "The level must be a finite number, not 'high'"),
         ({"background": Background("beige")}, "'beige' is not a background"),
         (
             {"background": Background("auto", tolerance=2.0)},

@@ -21,7 +21,7 @@ def test_views():
 
 @pytest.mark.parametrize("text", ["a", "a,b", "", "1.5"])
 def test_views_that_are_not_numbers(text):
-    with pytest.raises(RequestError, match="The views are numbers"):
+    with pytest.raises(RequestError, match="The views must be numbers"):
         words.parse_views(text)
 
 

@@ -109,7 +109,7 @@ def test_distortions(write, intrinsics, bent):
 def test_k4_alone_is_nerfstudios_and_says_so(write):
     posed = read_posed_images(write(frames={0: {"camera_model": "OPENCV", "k4": 0.4}}))
     assert posed.frames[0].camera.distortion == Distortion("BROWN", (0, 0, 0, 0.4))
-    assert "factor of r^8" in posed.remarks[0]
+    assert "coefficient of r^8" in posed.remarks[0]
 
 
 MIRRORED = np.diag([1.0, 1, -1, 1]).tolist()
@@ -247,7 +247,7 @@ def test_images_of_one_name_are_told_apart_by_their_folders(write, folder):
 def test_instant_ngps_scene_is_not_taken_for_the_object(write, words, named):
     posed = read_posed_images(write(**words))
     assert (posed.world_from_volume, posed.volume_from) == (None, "")
-    assert posed.remarks[0].startswith(f"The file's {named} says how far instant-ngp's scene")
+    assert posed.remarks[0].startswith(f"The file's {named} bounds instant-ngp's scene")
 
 
 def test_levelforms_own_volume_is(write):
