@@ -4,20 +4,18 @@ an estimated volume costs them, what more views bring, and the papers' claims.""
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import RequestError
-from . import progress
+from . import _claims, progress
 
 if TYPE_CHECKING:
     from ..data.format import Dataset
-    from ..experiments.claims import Claim
     from ..experiments.entrants import Entrant
     from ..experiments.gallery import Picked
     from ..experiments.table import TableResults, TestSet
-    from ..experiments.trials import Workshop
     from ..experiments.volume import Case
     from ..ticket import Ticket
 
@@ -71,30 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cards.add_argument("-o", "--out", default="docs/models", metavar="DIR")
 
     claims = parts.add_parser("claims", help="train and measure what the papers claim")
-    claims.add_argument("--list", action="store_true", help="name the claims and their trainings")
-    claims.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
-    claims.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
-    claims.add_argument("--test", nargs="+", default=[], metavar="DIR",
-                        help="unseen shapes; default: the test split of --data")  # fmt: skip
-    claims.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
-    claims.add_argument("--category", default="chair", help="of the shapes, or all")
-    claims.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
-                        help="other entries of every network's configuration")  # fmt: skip
-    claims.add_argument("--steps", nargs="+", default=["3000"], metavar="N | METHOD=N",
-                        help="of each training; of those of a method")  # fmt: skip
-    claims.add_argument("--batch", type=int, metavar="N", help="objects a step")
-    claims.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
-    claims.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
-    claims.add_argument("--lookup", action="store_true", help="write the page, run nothing")
-    claims.add_argument("--notes", metavar="FILE", help="JSON of a person's remarks by claim")
-    claims.add_argument("-o", dest="page", default="docs/claims.md", metavar="FILE")
-    claims.add_argument("--device", default="auto")
+    _claims.add_arguments(claims)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run one of them."""
     commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
-    return (commands | {"claims": _claims})[args.part](args)
+    return (commands | {"claims": _claims.run})[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -346,128 +327,3 @@ def _cards(args: argparse.Namespace) -> dict[str, Any]:
 
     files = [Path(name) for name in args.weights] if args.weights else bundled()
     return {"pages": [str(page) for page in write_cards(files, Path(args.out))]}
-
-
-# ---------------------------------------------------------------- claims
-
-
-def _claims(args: argparse.Namespace) -> dict[str, Any]:
-    from ..experiments.claims import choose_claims
-    from ..experiments.claims_page import try_claims, write_page
-    from ..geometry.writing import check_place
-
-    claims = choose_claims(args.only)
-    if args.list:
-        return {"claims": [_listed(claim, args) for claim in claims]}
-    if not args.data or not args.runs:
-        raise RequestError(
-            "Trying claims needs data and a folder for the trainings.",
-            "Name them with --data and --out; --list shows what would be done.",
-        )
-    page = Path(args.page)
-    check_place(page)
-    notes = _notes(args.notes)
-    workshop = _workshop(args)
-    with progress() as ticket:
-        tried = try_claims(claims, workshop, seeds=args.seeds, run=not args.lookup, ticket=ticket)
-    facts = {
-        "steps of each training": " ".join(args.steps),
-        "objects a step": args.batch or "as many as the recipe says",
-        "seeds, at most": args.seeds,
-        "category": args.category,
-        "changes of the configuration": " ".join(args.changes) or "none",
-        "shapes learned from": len(workshop.train),
-        "shapes measured": len(workshop.test),
-        "data": workshop.provenance["sources"],
-        **workshop.tested,
-    }
-    write_page(page, tried, facts=facts, notes=notes)
-    return {"claims": [one.to_json() for one in tried], "pages": [str(page)]}
-
-
-def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
-    """Return a claim's trainings, and which of them are done where --out names a folder."""
-    lines = []
-    for training in claim.trainings():
-        states = []
-        for seed in range(args.seeds if args.runs else 0):
-            run = Path(args.runs) / f"{training.name}-seed{seed}" / "run.json"
-            state = json.loads(run.read_text()) if run.exists() else {"step": 0, "done": False}
-            states.append("done" if state["done"] else f"{state['step']} steps")
-        lines.append(f"{training.name} ({training.method})" + "".join(f", {s}" for s in states))
-    return {"claim": claim.name, "verdict": claim.sentence, "trainings": lines}
-
-
-def _notes(path: str | None) -> dict[str, str]:
-    """Return a person's remark on each claim's outcome."""
-    if path is None:
-        return {}
-    try:
-        notes = json.loads(Path(path).read_text())
-        return {str(name): str(text) for name, text in notes.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise RequestError(
-            f"{path} can't be read as notes: {error}.", 'Write {"claim": "sentence", ...}.'
-        ) from error
-
-
-def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[str, int]]:
-    """Return the steps of all trainings, 3000 unless told, and of those of single methods.
-
-    Raises
-    ------
-    RequestError
-        If a word is neither "N" nor "METHOD=N", or names no method.
-    """
-    steps, lengths, known = 3000, {}, set(known)
-    for word in words:
-        method, equals, count = word.rpartition("=")
-        if not count.isdecimal() or int(count) < 1 or (equals and method not in known):
-            raise RequestError(
-                f"{word!r} is not a number of steps.",
-                "Give one number, and METHOD=NUMBER for methods that take another.",
-            )
-        if equals:
-            lengths[method] = int(count)
-        else:
-            steps = int(count)
-    return steps, lengths
-
-
-def _workshop(args: argparse.Namespace) -> "Workshop":
-    from ..data.format import Dataset
-    from ..experiments.entrants import open_dataset
-    from ..experiments.table import TestSet, refuse_overlap
-    from ..experiments.trials import Workshop
-    from ..reconstructors import methods, pick_device
-    from ..training.samples import load_shapes
-    from ..training.validation import choose_shapes
-    from .train import parse_change
-
-    only: Sequence[str] | None = None if args.category == "all" else [args.category]
-    changes = dict(parse_change(word) for word in args.changes)
-    steps, lengths = parse_steps(args.steps, methods())
-    train, unseen = (load_shapes(args.data, split, categories=only) for split in ("train", "val"))
-    test = load_shapes(args.test or args.data, None if args.test else "test", categories=only)
-    if args.test:
-        tests = [TestSet.of(*open_dataset(folder)) for folder in args.test]
-        refuse_overlap(tests, [Dataset(folder, "train") for folder in args.data])
-    out = Path(args.runs)
-    out.mkdir(parents=True, exist_ok=True)
-    sources, tested = (
-        [Dataset(folder).manifest["provenance"] for folder in folders]
-        for folders in (args.data, args.test)
-    )
-    return Workshop(
-        out,
-        train,
-        choose_shapes(unseen, args.shapes // 2),
-        choose_shapes(test, args.shapes),
-        steps=steps,
-        lengths=lengths,
-        batch=args.batch,
-        device=pick_device(args.device),
-        provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
-        tested={"tested": tested} if tested else {},
-        overrides={method: changes for method in methods()},
-    )

@@ -97,7 +97,7 @@ def try_claims(
     ticket.plan({"Training": 10.0, "Measuring": 1.0})
     if run:
         check_data(claims, workshop)
-        with ticket.stage("TrainingVariant"):
+        with ticket.stage("Training"):
             _train(claims, workshop, seeds, ticket)
     verdicts = []
     with ticket.stage("Measuring"):
