@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--list", action="store_true", help="name the claims and their trainings")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
+    parser.add_argument("--list", action="store_true", help="list the claims and their trainings")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these claims")
     parser.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
     parser.add_argument("--test", nargs="+", default=[], metavar="DIR",
                         help="unseen shapes; default: the test split of --data")  # fmt: skip
-    parser.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
-    parser.add_argument("--category", default="chair", help="of the shapes, or all")
+    parser.add_argument("--out", metavar="DIR", dest="runs", help="folder for the trainings")
+    parser.add_argument("--category", default="chair", help="category of the shapes, or all")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
-                        help="other entries of every network's configuration")  # fmt: skip
+                        help="changed entries of every network's configuration")  # fmt: skip
     parser.add_argument("--steps", nargs="+", default=["3000"], metavar="N | METHOD=N",
-                        help="of each training; of those of a method")  # fmt: skip
-    parser.add_argument("--batch", type=int, metavar="N", help="objects a step")
-    parser.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
+                        help="steps of each training; of a method's trainings")  # fmt: skip
+    parser.add_argument("--batch", type=int, metavar="N", help="objects per step")
+    parser.add_argument("--seeds", type=int, default=2, help="seeds per training")
     parser.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
-    parser.add_argument("--lookup", action="store_true", help="write the page, run nothing")
-    parser.add_argument("--notes", metavar="FILE", help="JSON of a person's remarks by claim")
+    parser.add_argument(
+        "--lookup", action="store_true", help="write the page from stored results only"
+    )
+    parser.add_argument("--notes", metavar="FILE", help="JSON file of a person's comments by claim")
     parser.add_argument("-o", dest="page", default="docs/claims.md", metavar="FILE")
     parser.add_argument("--device", default="auto")
 
@@ -47,8 +49,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         return {"claims": [_listed(claim, args) for claim in claims]}
     if not args.data or not args.runs:
         raise RequestError(
-            "Trying claims needs data and a folder for the trainings.",
-            "Name them with --data and --out; --list shows what would be done.",
+            "Testing claims needs data and a folder for the trainings.",
+            "Name them with --data and --out, or show the trainings with --list.",
         )
     page = Path(args.page)
     check_place(page)
@@ -58,12 +60,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         tried = try_claims(claims, workshop, seeds=args.seeds, run=not args.lookup, ticket=ticket)
     facts = {
         "steps of each training": " ".join(args.steps),
-        "objects a step": args.batch or "as many as the recipe says",
-        "seeds, at most": args.seeds,
+        "objects per step": args.batch or "as in the recipe",
+        "greatest number of seeds": args.seeds,
         "category": args.category,
         "changes of the configuration": " ".join(args.changes) or "none",
-        "shapes learned from": len(workshop.train),
-        "shapes measured": len(workshop.test),
+        "training shapes": len(workshop.train),
+        "test shapes": len(workshop.test),
         "data": workshop.provenance["sources"],
         **workshop.tested,
     }
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
-    """Return a claim's trainings, and which of them are done where --out names a folder."""
+    """Return a claim's trainings, with their progress if --out names a folder."""
     lines = []
     for training in claim.trainings():
         states = []
@@ -85,7 +87,7 @@ def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _notes(path: str | None) -> dict[str, str]:
-    """Return a person's remark on each claim's outcome."""
+    """Return a person's comment on each claim's outcome."""
     if path is None:
         return {}
     try:
@@ -98,12 +100,12 @@ def _notes(path: str | None) -> dict[str, str]:
 
 
 def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[str, int]]:
-    """Return the steps of all trainings, 3000 unless told, and of those of single methods.
+    """Return the steps of all trainings (3000 by default), and those of single methods.
 
     Raises
     ------
     RequestError
-        If a word is neither "N" nor "METHOD=N", or names no method.
+        If a word is neither "N" nor "METHOD=N", or its method is unknown.
     """
     steps, lengths, known = 3000, {}, set(known)
     for word in words:
@@ -111,7 +113,7 @@ def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[s
         if not count.isdecimal() or int(count) < 1 or (equals and method not in known):
             raise RequestError(
                 f"{word!r} is not a number of steps.",
-                "Give one number, and METHOD=NUMBER for methods that take another.",
+                "Give one number, and METHOD=NUMBER for methods with another.",
             )
         if equals:
             lengths[method] = int(count)

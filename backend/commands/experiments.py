@@ -1,5 +1,5 @@
-"""`levelform experiments table|volume|views|cards|claims`: results of the bundled networks, what
-an estimated volume costs them, what more views bring, and the papers' claims."""
+"""`levelform experiments table|volume|views|cards|claims`: measure the bundled networks, the effect
+of an estimated volume and of more views, and the papers' claims."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..experiments.volume import Case
     from ..ticket import Ticket
 
-HELP = "measure the bundled networks, write their cards, and try the papers' claims in small"
+HELP = "measure the bundled networks, write their cards, and test the papers' claims"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,44 +27,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
     table = parts.add_parser("table", help="measure networks and baselines on unseen shapes")
     table.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
-                       help="data sets to measure on: all of one, or a split of it")  # fmt: skip
+                       help="data sets to measure on, whole or one split")  # fmt: skip
     table.add_argument("--train", nargs="+", default=[], metavar="DIR",
-                       help="training data, for the baselines and the gap")  # fmt: skip
+                       help="training data, for baselines and generalisation gap")  # fmt: skip
     table.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
     table.add_argument("--weights", nargs="+", default=[], metavar="METHOD[:CATEGORY]=FILE",
-                       help="instead of the bundled ones")  # fmt: skip
-    table.add_argument("--limit", type=int, metavar="N", help="shapes of each category")
+                       help="replace bundled weights")  # fmt: skip
+    table.add_argument(
+        "--limit", type=int, metavar="N", help="greatest number of shapes per category"
+    )
     table.add_argument("--closely", type=int, metavar="N",
-                       help="shapes of each category measured in every way; the others "
-                       "with one view, by IoU (default: all)")  # fmt: skip
+                       help="shapes per category with all measures; the others get "
+                       "IoU with one view (default: all)")  # fmt: skip
     table.add_argument("--no-gallery", action="store_true", help="numbers only, no images")
     table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
-    table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
+    table.add_argument("--seed", type=int, default=0, help="seed of the surface points")
     table.add_argument("--device", default="auto")
 
-    volume = parts.add_parser("volume", help="what an estimated volume costs each network")
+    volume = parts.add_parser("volume", help="measure the IoU lost to an estimated volume")
     volume.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
                         help="data sets of unseen shapes with 8 views")  # fmt: skip
     volume.add_argument("--fronts", metavar="DIR[:SPLIT]",
-                        help="another data set whose fronts alone are measured")  # fmt: skip
-    volume.add_argument("--shapes", type=int, default=40, help="of --data, spread over categories")
+                        help="another data set, for measuring fronts only")  # fmt: skip
+    volume.add_argument(
+        "--shapes", type=int, default=40, help="shapes of --data, spread over categories"
+    )
     volume.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
     volume.add_argument("-o", "--out", default="docs/volume.md", metavar="FILE")
-    volume.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
+    volume.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     volume.add_argument("--device", default="auto")
 
-    views = parts.add_parser("views", help="levelform by number of views, against the hull")
+    views = parts.add_parser("views", help="measure levelform by number of views, against the hull")
     views.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
                        help="unseen shapes with 8 views around them, and depth")  # fmt: skip
-    views.add_argument("--shapes", type=int, default=30, help="of each data set")
+    views.add_argument("--shapes", type=int, default=30, help="shapes per data set")
     views.add_argument("--placed", type=int, default=12,
-                       help="shapes of each data set whose volume is estimated too")  # fmt: skip
-    views.add_argument("--weights", metavar="FILE", help="instead of the bundled ones")
+                       help="shapes per data set with an estimated volume as well")  # fmt: skip
+    views.add_argument("--weights", metavar="FILE", help="replaces the bundled weights")
     views.add_argument("-o", "--out", default="docs/views.md", metavar="FILE")
-    views.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
+    views.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     views.add_argument("--device", default="auto")
 
-    cards = parts.add_parser("cards", help="a page for each file of weights")
+    cards = parts.add_parser("cards", help="write a page per weights file")
     cards.add_argument("--weights", nargs="+", metavar="FILE", help="default: all bundled ones")
     cards.add_argument("-o", "--out", default="docs/models", metavar="DIR")
 
@@ -73,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Run one of them."""
+    """Run one of the sub-commands."""
     commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
     return (commands | {"claims": _claims.run})[args.part](args)
 
@@ -132,7 +136,7 @@ def _table(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _entrants(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list[Entrant]":
-    """Return the networks and, where there are training shapes to answer with, the baselines."""
+    """Return the networks and, given training data, the baselines."""
     from ..experiments.entrants import BASELINES, Baseline, Known, load_networks, weights_files
 
     wanted = args.methods
@@ -147,7 +151,7 @@ def _entrants(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "l
 
 
 def _tests(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list[TestSet]":
-    """Return the unseen shapes, and as many of each category that were learned from."""
+    """Return the test sets, and training sets of the same size per category."""
     from ..experiments.entrants import open_dataset
     from ..experiments.table import TestSet, refuse_overlap
 
@@ -182,7 +186,7 @@ def _gallery(
 def _ious(
     results: "TableResults", tests: "Sequence[TestSet]", entrants: "Sequence[Entrant]"
 ) -> dict[str, float]:
-    """Return the mean IoU of each entrant on each data set, one view, its camera given."""
+    """Return the mean IoU of each entrant on each data set, with one posed view."""
     from ..experiments.settings import ONE
 
     pairs = [(test.name, entrant.name) for test in tests for entrant in entrants]
@@ -191,7 +195,7 @@ def _ious(
 
 
 def _command(args: argparse.Namespace) -> str:
-    """Return the command that was run, data sets and weights by their names alone."""
+    """Return the command line, with names in place of the paths of data sets and weights."""
 
     def plain(word: str) -> str:
         folder, colon, split = word.rpartition(":")
@@ -290,7 +294,7 @@ def _volume(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _samples() -> "list[Case]":
-    """Return the bundled samples, their views posed in the true volume's frame."""
+    """Return the bundled samples, with views posed in the true volume's frame."""
     import numpy as np
     import torch
 

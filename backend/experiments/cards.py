@@ -54,7 +54,9 @@ def bundled() -> list[Path]:
     """Return the bundled weights files."""
     paths = sorted(WEIGHTS_FOLDER.glob("*.safetensors"))
     if not paths:
-        raise RequestError("This copy of Levelform has no bundled weights.", "Name files with --weights.")
+        raise RequestError(
+            "This copy of Levelform has no bundled weights.", "Name files with --weights."
+        )
     return paths
 
 

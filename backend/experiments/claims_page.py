@@ -139,7 +139,7 @@ def check_data(claims: Sequence[Claim], workshop: Workshop) -> None:
         missing.append("--mesh")
     if missing:
         raise RequestError(
-            f"These claims need data made with {', '.join(missing)}, which this data set was not.",
+            f"The data is insufficient for these claims: it was made without {', '.join(missing)}.",
             "Make the data set again with `levelform dataset synthesize`, see docs/training.md.",
         )
 
@@ -226,7 +226,9 @@ def _section(tried: Tried, note: str) -> list[str]:
         f"{claim.sentence} ({claim.source}).{unit}",
         markdown.table(head, [_row(side, tried, keys) for side in claim.sides]),
         "\n".join(f"- {line}" for line in lines),
-        f"Differences from the paper's experiment, besides scale: {claim.note}" if claim.note else "",
+        f"Differences from the paper's experiment, besides scale: {claim.note}"
+        if claim.note
+        else "",
         f"What we think: {note}" if note else "",
     ]
 

@@ -196,8 +196,8 @@ def _closely(test: TestSet) -> str:
     """Return a sentence on the shapes measured with all measures and with IoU only."""
     count = len(test.closely or ())
     return (
-        f"IoU with one view covers all {len(test.shapes)} shapes. The tables of the other measures, "
-        f"of several views and of images without cameras cover {count} of them, spread over the "
+        f"IoU with one view covers all {len(test.shapes)} shapes. The tables of other measures, "
+        f"several views and images without cameras cover {count} of them, spread over the "
         "categories."
     )
 

@@ -40,7 +40,7 @@ def test_a_row_is_appended_and_one_that_was_cut_short_is_forgotten(tmp_path):
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "curve.csv").write_text("step,loss\n1,many\n")
-    with pytest.raises(RequestError, match="no table"):
+    with pytest.raises(RequestError, match="not a table"):
         Table(tmp_path / "curve.csv")
 
 
