@@ -12,10 +12,7 @@ from itertools import pairwise
 from ..contract.errors import RequestError
 from .trials import Measure, TrainingVariant
 
-BOUNDARY = (
-    ("near", 930),
-    ("uniform", 94),
-)  # ten boundary points per uniform point, as in the paper
+BOUNDARY = (("near", 930), ("uniform", 94))  # ten to one, as in the paper
 UNIFORM = (("uniform", 1024),)
 PLAIN = Measure()
 OPTIMIZE = (

@@ -1,4 +1,4 @@
-"""Create networks and add auxiliary networks, which are trained after the main network.
+"""Create networks and add separately trained auxiliary networks.
 
 Untrained networks must not be used by mistake: weights contain only trained parts, and a part is
 added when its training starts.

@@ -17,10 +17,7 @@ Precision = Literal["float32", "bfloat16"]
 PRETRAINING = "pretraining_loss"  # name of the loss without images
 EQUAL = (("uniform", 512), ("near", 512))
 EVEN = (("uniform", 768), ("near", 256))  # for losses with an IoU term, computed on uniform points
-FEWER = (
-    ("uniform", 256),
-    ("near", 256),
-)  # for methods with a cost per point similar to that of an image
+FEWER = (("uniform", 256), ("near", 256))  # if a point costs about as much as an image
 PLAIN: Mapping[str, Any] = {"mirror": 0.0, "augment": ()}  # `Sampling` of most papers
 
 

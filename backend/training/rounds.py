@@ -1,6 +1,6 @@
 """Sample batches of several views per object, in volumes with random errors.
 
-The image encoder is frozen here, so its features are computed once per image and cached, which
+The image encoder is frozen here, so its features are computed once per image and cached. This
 makes a step five times cheaper. Each image is framed once, with a random zoom and offset. Volumes,
 camera errors and mask errors do not affect the features, so every step draws new ones.
 """
