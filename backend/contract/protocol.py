@@ -101,7 +101,6 @@ class Reconstruct:
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the pipeline, by name; values or words for them
     fuse : images that all lack cameras show one object; without it several of them are refused
-    resume : name of a kept result to go on from, of a method that improves; empty: a new one
     """
 
     job: str
@@ -123,12 +122,14 @@ class Reconstruct:
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     remarks: tuple[str, ...] = ()
     fuse: bool = False
-    resume: str = ""
 
 
 @dataclass(frozen=True)
 class Remesh:
-    """Mesh a kept field again, at another resolution or level, without running the method."""
+    """Mesh a kept field again, at another resolution or level, without running the method.
+
+    improve : first go on where the method ended, for one that `improves`; its options say how long
+    """
 
     job: str
     keep: str
@@ -136,6 +137,7 @@ class Remesh:
     level: float | None = None
     color: bool = True
     options: dict[str, Any] = field(default_factory=dict)
+    improve: bool = False
 
 
 @dataclass(frozen=True)
@@ -429,7 +431,7 @@ class MethodInfo:
 
     options : those of its own that can be given by name; `options.PIPELINE` come beside them
     level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
-    improves : its result gets better while it is shown; see `FinishEarly`, `Reconstruct.resume`
+    improves : its result gets better while it is shown; see `FinishEarly`, `Remesh.improve`
     """
 
     name: str
