@@ -63,10 +63,10 @@ def test_it_is_stopped_early_and_goes_on_to_the_same_result(views):
     _, early = finish(session.reconstruct(job, Ticket(finishing=enough)))
     assert early["curve"][-1][0] == 40
     more = protocol.Remesh("k", "early", 32, color=False, improve=True)
-    meshes, stats = finish(session.remesh(more, Ticket()))
-    assert stats["curve"][-1][0] == 60
-    whole, _ = finish(Session().reconstruct(request(views, steps=60), Ticket()))
-    assert np.array_equal(meshes[-1].vertices, whole[-1].vertices)
+    _, stats = finish(session.remesh(more, Ticket()))
+    _, whole = finish(Session().reconstruct(request(views, steps=60), Ticket()))
+    went_on, at_once = (dict(map(tuple, s["curve"])) for s in (stats, whole))
+    assert at_once.items() <= went_on.items()  # which has one more look, where it was stopped
 
 
 def test_a_finished_fit_goes_on_beyond_its_end(views):
@@ -104,11 +104,9 @@ def test_a_view_without_the_object_is_left_out_with_a_remark(views):
     code = load_reconstructor("fit", None, "cpu").encode(
         [*views, View(blank, views[0].camera, "blank")], steps=2
     )
-    assert (
-        code.meta["remarks"]
-        == ["blank was left out: The silhouette is empty, alpha is nowhere above 0.00."]
-        or "blank was left out" in code.meta["remarks"][0]
-    )
+    (remark,) = code.meta["remarks"]
+    assert remark.startswith("blank was left out: ")
+    assert "is empty" in remark
 
 
 def test_a_code_survives_its_file_and_goes_on(views, tmp_path):
