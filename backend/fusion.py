@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .contract.errors import RequestError
 from .geometry.cameras import Camera
+from .geometry.projection import project
 
 Fusion = Literal["mean", "sum", "max", "union", "intersection"]
 """How several views are combined; `reduce_views` knows the first three, methods the others."""
@@ -24,10 +25,10 @@ def reduce_views(
     ----------
     values : (..., V, ...), V along `dim`
     rule
-        "mean" (keeps V equal views equal to one), "sum" or "max".
+        "mean" (V equal views are one view), "sum" or "max".
     weights
-        Broadcastable to `values`, not negative; for "mean" and "sum". A point that all views weigh
-        0 takes the plain mean.
+        Broadcastable to `values`, not negative; for "mean" and "sum". Where all weights are 0 the
+        mean is unweighted.
     """
     if rule == "max":
         return values.amax(dim)
@@ -45,7 +46,7 @@ def reduce_views(
 def project_points(
     points: Tensor, camera_from_points: Tensor, intrinsics: Tensor, *, orthographic: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Project the points of B objects into the V images of each; differentiable in everything.
+    """Project the points of B objects into the V images of each; see `geometry.projection`.
 
     Parameters
     ----------
@@ -58,14 +59,7 @@ def project_points(
     pixels : (B, V, N, 2), from the top left corner, pixel centres at +0.5
     depth : (B, V, N), along the optical axis
     """
-    local = torch.einsum("bvij,bnj->bvni", camera_from_points[..., :3, :3], points)
-    local = local + camera_from_points[..., None, :3, 3]
-    depth = local[..., 2]
-    plane = local[..., :2]
-    if not orthographic:
-        safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
-        plane = plane / safe[..., None]
-    return plane * intrinsics[..., None, :2] + intrinsics[..., None, 2:], depth
+    return project(points[:, None], camera_from_points, intrinsics, orthographic=orthographic)
 
 
 def camera_tensors(cameras: Sequence[Camera], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -76,7 +70,7 @@ def camera_tensors(cameras: Sequence[Camera], device: torch.device) -> tuple[Ten
 
 
 def sample_maps(maps: Tensor, pixels: Tensor, *, image_size: tuple[int, int]) -> Tensor:
-    """Sample feature maps bilinearly where points project; beyond the border its value goes on.
+    """Sample feature maps bilinearly where points project; positions are clamped to the image.
 
     Parameters
     ----------
@@ -97,6 +91,6 @@ def sample_maps(maps: Tensor, pixels: Tensor, *, image_size: tuple[int, int]) ->
 
 
 def inside_image(pixels: Tensor, depth: Tensor, *, image_size: tuple[int, int]) -> Tensor:
-    """Return which points, (..., N), a camera sees: before it and within its (width, height)."""
+    """Return which points, (..., N), a camera sees: in front of it, within its (width, height)."""
     size = torch.tensor(image_size, dtype=pixels.dtype, device=pixels.device)
     return ((pixels >= 0) & (pixels <= size)).all(-1) & (depth > 0)

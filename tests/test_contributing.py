@@ -63,3 +63,10 @@ def test_a_step_names_what_can_be_opened(name, path):
 )
 def test_files_on_the_page_exist(path):
     assert (ROOT / path).exists()
+
+
+def test_the_glossary_points_at_what_exists():
+    rows = PAGE.partition("## Glossary")[2].partition("\n## ")[0]
+    paths = re.findall(r"`((?:addon|backend)/[\w/.]+)`", rows)
+    assert len(paths) >= 35
+    assert [path for path in paths if not (ROOT / path).exists()] == []

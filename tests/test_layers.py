@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,18 @@ NO_TORCH = ["backend/ticket.py", "backend/launch.py"]
 STANDARD = set(sys.stdlib_module_names)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return a file's syntax tree, which several tests look at."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return the absolute dotted names a file imports, relative ones as `levelform....`."""
     package = ["levelform", *path.relative_to(ROOT).parent.parts]
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -204,8 +212,7 @@ def test_no_bpy_and_no_torch_where_none_belongs(name):
 
 @pytest.mark.parametrize("path", files("addon") + files("backend"), ids=str)
 def test_imports_inside_the_extension_are_relative(path):
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and not node.level:
             assert (node.module or "").split(".")[0] != "levelform", f"{path}:{node.lineno}"
         if isinstance(node, ast.Import):

@@ -8,11 +8,10 @@ cameras.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..geometry.cameras import Camera
+from ..geometry.cameras import Camera, pose_of
 from ..geometry.frames import scale_of
 from ..images.framing import Framing
 
@@ -64,24 +63,9 @@ def _camera_of(
 
 def training_camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:
     """Return the training camera whose camera_from_volume is (3, 3) rotation, (3,) translation."""
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
-    size = framing.size
+    pose, size = pose_of(rotation, translation), framing.size
     focal = framing.focal * size
     return Camera(pose, focal, focal, size / 2, size / 2, size, size)
-
-
-def in_camera_axes(camera_from_points: Tensor, points: Tensor) -> Tensor:
-    """Return points in the axes of cameras, (B, V, P, 3).
-
-    Parameters
-    ----------
-    camera_from_points : (B, V, 3 or 4, 4)
-    points : (B, P, 3)
-    """
-    rotated = torch.einsum("bvij,bpj->bvpi", camera_from_points[..., :3, :3], points)
-    return rotated + camera_from_points[..., None, :3, 3]
 
 
 def no_camera_network(title: str) -> RequestError:

@@ -1,8 +1,8 @@
-"""The depth of an image, regressed: the feature pyramid of UCLID-Net's depth network.
+"""UCLID-Net's depth network: a feature pyramid that regresses the depth of an image.
 
-After "Single image depth estimation" with feature pyramids, as the authors' code has it (its names
-of parameters are kept): ResNet-18's stages bottom up without max pooling, four levels top down,
-each brought to half the image's resolution, two convolutions for the answer.
+The architecture is that of the authors' code, whose names of parameters it keeps: ResNet-18's
+stages bottom up without max pooling, four levels top down, each upsampled to half the image's
+resolution, and two convolutions on top.
 """
 
 import torch
@@ -48,7 +48,7 @@ class DepthNetwork(nn.Module):
         return self.predict2(self.features(images))[:, 0]
 
     def features(self, images: Tensor) -> Tensor:
-        """Return (B, C, S / 2, S / 2), what depth is told from."""
+        """Return the last features, (B, C, S / 2, S / 2)."""
         c2 = self.layer1(self.layer0(images))
         c3 = self.layer2(c2)
         c4 = self.layer3(c3)
@@ -78,24 +78,23 @@ def _upsample(x: Tensor, like: Tensor) -> Tensor:
 
 
 def depth_loss(predicted: Tensor, true: Tensor, *, gradients: bool, normals: bool) -> Tensor:
-    """Return the depth network's loss: logarithms, then gradients, then their directions.
+    """Return the depth network's loss: of logarithms, of gradients, and of their directions.
 
     Parameters
     ----------
     predicted, true : (B, H, W) relative depth
-    gradients, normals : whether the second and third terms are in yet; the authors add them after
-        3 and 7 epochs
+    gradients, normals : whether the second and third terms count; the authors add them after 3 and
+        7 epochs
     """
     predicted, true = predicted.clamp(0.001, 1.0), true.clamp(min=0.005)
     loss = (predicted.log() - true.log()).square().mean((1, 2)).sqrt().mean()
     if gradients or normals:
-        slopes, wanted = _sobel(predicted), _sobel(true)
+        slopes, true_slopes = _sobel(predicted), _sobel(true)
         if gradients:
-            loss = loss + 10 * (slopes - wanted).abs().mean()
+            loss = loss + 10 * (slopes - true_slopes).abs().mean()
         if normals:
-            loss = (
-                loss + 1 - F.cosine_similarity(slopes.flatten(2), wanted.flatten(2), dim=2).mean()
-            )
+            pair = slopes.flatten(2), true_slopes.flatten(2)
+            loss = loss + 1 - F.cosine_similarity(*pair, dim=2).mean()
     return loss
 
 

@@ -1,8 +1,8 @@
 """Batch norms folded into the convolutions before them, for inference.
 
-In evaluation mode a batch norm is a scale and a shift of each channel, so the convolution before it
-can do both: the same numbers to rounding, without a pass over the activations. Networks are trained
-and written unfolded; the folded one is a copy.
+In evaluation mode a batch norm is an affine map of each channel, so the convolution before it can
+include it: equal up to rounding, without a pass over the activations. Networks are trained and
+saved unfolded; the folded one is a copy.
 """
 
 import copy
@@ -22,10 +22,10 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 
 
 def folded(network: Network) -> Network:
-    """Return a copy, in evaluation mode and without gradients, that has its batch norms folded.
+    """Return a copy, in evaluation mode and without gradients, with its batch norms folded.
 
-    Folded are a `bn<k>` beside a `conv<k>`, as torchvision names them, a `norm<k>` beside an
-    `fc<k>`, and a batch norm that follows a convolution in a `Sequential`; others stay as they are.
+    These are a `bn<k>` beside a `conv<k>`, as torchvision names them, a `norm<k>` beside an
+    `fc<k>`, and a batch norm after a convolution in a `Sequential`. Others stay.
     """
     twin = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in list(twin.modules()):
@@ -43,9 +43,9 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
     """Return the names of the convolutions and of the batch norms that follow them."""
     children = dict(parent.named_children())
     if isinstance(parent, nn.Sequential):
-        pairs = list(pairwise(children))
+        candidates = list(pairwise(children))
     else:
-        pairs = [
+        candidates = [
             (re.sub(f"^{norm}", layer, name), name)
             for norm, layer in (("bn", "conv"), ("norm", "fc"))
             for name in children
@@ -53,19 +53,19 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
         ]
     return [
         (convolution, norm)
-        for convolution, norm in pairs
+        for convolution, norm in candidates
         if isinstance(children.get(convolution), _CONVOLUTIONS)
         and isinstance(children[norm], _NORMS)
     ]
 
 
 class Folded(Generic[Network]):
-    """Keeps a network's folded copy, and makes it anew when the network's weights have changed.
+    """A network's folded copy, made again whenever the network's weights have changed.
 
     Parameters
     ----------
     network
-        The one that is trained and written.
+        The unfolded network, which is trained and saved.
     """
 
     def __init__(self, network: Network) -> None:
@@ -88,16 +88,16 @@ class Folded(Generic[Network]):
 def convolution_dtype(like: Tensor) -> torch.dtype:
     """Return the type in which 3D convolutions of `like` run best.
 
-    It is bfloat16 on a processor with instructions for it (error: 4e-3 of the range), else `like`'s
-    own.
+    bfloat16 on a processor with instructions for it (its error is 4e-3 of the range), else `like`'s
+    own type.
     """
     return torch.bfloat16 if like.device.type == "cpu" and has_bfloat16() else like.dtype
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 by instructions of its own, AVX512-BF16 or AMX.
+    """Whether the processor has instructions to multiply bfloat16, AVX512-BF16 or AMX.
 
-    Before `torch.cpu.get_capabilities` came there was no public way to ask, and the answer is no.
+    False for versions of PyTorch without `torch.cpu.get_capabilities`.
     """
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
+from ..geometry.projection import project
+
 OUTLIER_RANK = 5  # a depth point whose 5th neighbour is farther than `OUTLIER_REACH` is an outlier
 OUTLIER_REACH = 2 / 28  # a voxel of the finest grid
 DEPTH_PIXELS = 112  # side of a published depth map; coarser maps are upsampled to at least it
@@ -55,13 +57,14 @@ def lift_features(maps: Tensor, resolution: int, cameras: LiftingCameras) -> Ten
     -------
     (N, C, resolution, resolution, resolution)
     """
-    extrinsics, intrinsics = cameras.extrinsics, cameras.intrinsics
-    local = grid_points(resolution, maps) @ extrinsics[:, :3, :3].mT
-    local = local + extrinsics[:, None, :3, 3]  # (N, P, 3) camera axes
-    depth = local[..., 2:]
-    plane = local[..., :2] if cameras.orthographic else local[..., :2] / depth.clamp_min(1e-6)
-    pixels = plane * intrinsics[:, None, :2] + intrinsics[:, None, 2:]  # (N, P, 2)
-    where = torch.where(depth > 0, 2 * pixels / cameras.size - 1, 2.0)[:, None]  # (N, 1, P, 2)
+    pixels, depth = project(
+        grid_points(resolution, maps),
+        cameras.extrinsics,
+        cameras.intrinsics,
+        orthographic=cameras.orthographic,
+    )  # (N, P, 2) and (N, P)
+    seen = (depth > 0)[..., None]
+    where = torch.where(seen, 2 * pixels / cameras.size - 1, 2.0)[:, None]  # (N, 1, P, 2)
     lifted = F.grid_sample(
         maps, where.to(maps), padding_mode="zeros", align_corners=cameras.legacy
     )  # (N, C, 1, P)

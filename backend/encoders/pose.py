@@ -1,4 +1,4 @@
-"""The camera of an image, regressed: the camera networks of DISN and of UCLID-Net."""
+"""The camera networks of DISN and of UCLID-Net, which regress the camera of an image."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,17 +14,17 @@ from .vgg import VGG16
 class CameraNetwork(nn.Module):
     """DISN's (section 3.1.1, figure 5): images to cameras with a scale.
 
-    A VGG-16 gives one vector; three heads read a scale, six numbers of a rotation and a
+    From a VGG-16's vector three heads predict a scale, six numbers of a rotation, and a
     translation. The released model has no batch norms, so the heads have none.
 
     Parameters
     ----------
     encoder
-        The vectors come from it; its own, not shared with the reconstructor's.
+        Its own VGG-16, not shared with the reconstructor's.
     features
         Their length.
     translation
-        Added to the regressed translation: where the object is in the training cameras' space.
+        Added to the regressed translation: the object's position in the training cameras' axes.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class CameraNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return (B, 3, 4), camera_from_method = [s R | t], of the encoder's images.
 
-        Camera axes are x right, y down, z forward; the scale s takes up the size of the object.
+        Camera axes are x right, y down, z forward; s is the scale of the object.
         """
         vector, _ = self.encoder(images)
-        turned = self.scale(vector)[..., None] * rotation_from_6d(self.ortho6d(vector))
+        scaled = self.scale(vector)[..., None] * rotation_from_6d(self.ortho6d(vector))
         translation = self.translation(vector) + self.offset
-        return torch.cat([turned, translation[..., None]], dim=-1)
+        return torch.cat([scaled, translation[..., None]], dim=-1)
 
 
 def _head(*sizes: int) -> nn.Sequential:
@@ -63,8 +63,8 @@ def _head(*sizes: int) -> nn.Sequential:
 class PoseNetwork(nn.Module):
     """UCLID-Net's: images to rigid cameras that look at the object's centre.
 
-    The paper speaks of a ResNet-18; this is the network of the authors' code, whose names of
-    parameters it keeps: full resolution at first, four stages of four blocks, affine norms.
+    The paper names a ResNet-18. This is the network of the authors' code, whose names of parameters
+    it keeps: full resolution at first, four stages of four blocks, affine norms.
 
     Parameters
     ----------

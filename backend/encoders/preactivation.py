@@ -2,11 +2,11 @@
 
 "Deep Meta Functionals for Shape Representation" (Littwin and Wolf, ICCV 2019), section 3, figure 2.
 A 5x5 convolution, then B blocks of three residual modules (norm, ReLU, 3x3, norm, ReLU, 3x3). The
-first module of a block halves the resolution; the last one doubles the channels, except in the
-fifth block, which gives the 16 N of the paper where doubling in every block would give 32 N.
+first module of a block halves the resolution. The last one doubles the channels, except in the
+fifth block: that gives the paper's 16 N, where doubling in every block would give 32 N.
 
 A shortcut has no parameters: where channels or resolution change, it copies channel i mod a at even
-pixels. Padding is TensorFlow's SAME: at even sizes a stride of 2 pads right and bottom only.
+pixels. Padding is TensorFlow's SAME, which pads only right and bottom at even sizes and stride 2.
 """
 
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses

@@ -14,7 +14,7 @@ Norm = Literal["batch", "instance", "instance_affine"]
 
 
 def make_norm(kind: Norm, channels: int) -> nn.Module:
-    """Return the norm layer; "instance" has no parameters and no statistics (UCLID-Net's)."""
+    """Return the norm layer; "instance" (UCLID-Net's) has no parameters and no statistics."""
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     return nn.InstanceNorm2d(channels, affine=kind == "instance_affine")
@@ -56,7 +56,7 @@ class ResNet(nn.Module):
     norm
         "batch", "instance" (no parameters) or "instance_affine".
     outputs
-        Size of the final linear layer `fc`; None leaves it away and returns the pooled features.
+        Size of the final linear layer `fc`; None: there is none, and pooled features are returned.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class ResNet(nn.Module):
 
 
 def initialize_convolutions(module: nn.Module) -> None:
-    """Draw convolutions from N(0, 2 / (k^2 outputs)), as He et al. and UCLID-Net do."""
+    """Initialise convolutions from N(0, 2 / (k^2 outputs)), as He et al. and UCLID-Net do."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

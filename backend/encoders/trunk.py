@@ -1,20 +1,21 @@
-"""A light pre-activation residual network that gives one vector and a map of every resolution.
+"""A light pre-activation residual network: images to one vector and a map of each resolution.
 
 Residual blocks as in "Identity Mappings in Deep Residual Networks" (He, Zhang, Ren and Sun, ECCV
-2016), two 3x3 convolutions a block. Half or a quarter of the image's resolution from the first
-convolution on: with a quarter, the stages work on maps as small as for an image of half the size.
+2016), two 3x3 convolutions a block. The first convolution reduces the image to half or a quarter
+of its resolution; with a quarter, the stages' maps are as small as for an image of half the size.
 """
 
-import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ..images.alpha import premultiply
+
 
 class TrunkBlock(nn.Module):
-    """Norm, ReLU, 3x3, norm, ReLU, 3x3, added to what came in.
+    """Norm, ReLU, 3x3, norm, ReLU, 3x3, added to a shortcut of the input.
 
     (B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride)). Where the shape changes,
-    the shortcut is a 1x1 convolution of the first norm's output.
+    the shortcut is a 1x1 convolution of the first ReLU's output.
     """
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
@@ -50,7 +51,7 @@ class Trunk(nn.Module):
     blocks
         Of each stage.
     maps
-        Give the maps of all stages; else of the last alone.
+        Return the maps of all stages; else only that of the last.
     """
 
     def __init__(
@@ -99,12 +100,13 @@ class Trunk(nn.Module):
 
 
 def doubled_stem(weight: Tensor) -> Tensor:
-    """Return the first kernel, (O, I, 2 K, 2 K), that sees in an image what (O, I, K, K) sees in
-    one of half the size, each of whose pixels is the mean of four."""
+    """Return the kernel (O, I, 2 K, 2 K) equivalent to (O, I, K, K) on the image at half its size.
+
+    A pixel of half the size is the mean of four.
+    """
     return weight.repeat_interleave(2, -1).repeat_interleave(2, -2) / 4
 
 
 def premultiplied(images: Tensor) -> Tensor:
     """Return images (..., 4, H, W), straight alpha, with their colours times alpha."""
-    alpha = images[..., 3:, :, :]
-    return torch.cat([images[..., :3, :, :] * alpha, alpha], -3)
+    return premultiply(images, dim=-3)

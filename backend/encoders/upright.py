@@ -1,4 +1,4 @@
-"""Where an upright image was taken from: the camera network of our own method.
+"""The camera network of our own method: where an upright image was taken from.
 
 An image without a camera is cropped to its mask, so nothing in it tells distance, aim or focal
 length: what is left to find is the direction it was taken from, how large the object's frame
@@ -57,7 +57,7 @@ class UprightCameraNetwork(nn.Module):
     Parameters
     ----------
     stem, stride, widths
-        Of its own `Trunk`, which it shares with nothing.
+        Of its own `Trunk`.
     """
 
     def __init__(self, *, stem: int, stride: int = 2, widths: tuple[int, ...]) -> None:
@@ -72,12 +72,12 @@ class UprightCameraNetwork(nn.Module):
         return self.head(self.trunk(premultiplied(images))[0].float())
 
     def sightings(self, images: Tensor) -> Sightings:
-        """Return the best guess."""
+        """Return the most probable sightings."""
         return read(self(images))
 
 
 def read(raw: Tensor, bins: Tensor | None = None) -> Sightings:
-    """Return what the network's raw numbers mean, by the likeliest bins or by the given ones."""
+    """Return the sightings of the network's raw numbers, in the most probable or the given bins."""
     logits, offsets, rest = raw.split([BINS, BINS, 4], 1)
     chosen = logits.argmax(1) if bins is None else bins
     offset = offsets.gather(1, chosen[:, None])[:, 0].tanh() / 2
@@ -101,12 +101,12 @@ def sighting_loss(raw: Tensor, true: Sightings) -> Tensor:
     """Return the cross entropy of the azimuth's bin, plus the errors of all else, smooth L1."""
     place = true.azimuth.remainder(2 * math.pi) / WIDTH
     bins = place.long().clamp(max=BINS - 1)
-    estimate = read(raw, bins)
+    predicted = read(raw, bins)
     pairs = [
-        (estimate.azimuth / WIDTH, place),
-        (estimate.elevation, true.elevation),
-        (estimate.zoom, true.zoom.clamp(-2, 2)),
-        (estimate.offset, true.offset.clamp(-1, 1)),
+        (predicted.azimuth / WIDTH, place),
+        (predicted.elevation, true.elevation),
+        (predicted.zoom, true.zoom.clamp(-2, 2)),
+        (predicted.offset, true.offset.clamp(-1, 1)),
     ]
     fine = torch.stack([F.smooth_l1_loss(a, b, beta=0.1) for a, b in pairs]).sum()
     return F.cross_entropy(raw[:, :BINS], bins) + FINE * fine

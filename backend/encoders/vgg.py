@@ -1,8 +1,8 @@
 """VGG-16 (Simonyan and Zisserman, ICLR 2015) as DISN uses it: five maps, one global vector.
 
-The convolutions carry torchvision's names (`features.0`, `features.2`, ...), so weights published
-for its `vgg16` (with batch norms, its `vgg16_bn`) load; the fully connected part is convolutional,
-as in TF-slim, and never drops out.
+The convolutions have torchvision's names (`features.0`, `features.2`, ...), so weights published
+for its `vgg16` (with batch norms, its `vgg16_bn`) load. The fully connected part is convolutional,
+as in TF-slim, without dropout.
 """
 
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -32,7 +32,7 @@ class VGG16(nn.Module):
         Kernel of `fc6`, the side of the last map: 7 for images of 224, 4 for 128.
     batch_norm
         A batch norm before each ReLU; the published network has none. Without those of the fully
-        connected part a high rate of learning kills it: no image passes its ReLUs any more.
+        connected part a high learning rate kills its ReLUs.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class VGG16(nn.Module):
         return self.fc8(x).mean((2, 3)), maps
 
     def folded_state(self) -> dict[str, Tensor]:
-        """Return the weights of a network without norms that does the same in evaluation."""
+        """Return the weights of a network without norms that is equal in evaluation."""
         twin = folded(self)
         layers = [layer for layer in twin.features if not isinstance(layer, nn.Identity)]
         twin.features = nn.Sequential(*layers)
         return twin.state_dict()
 
     def _initialize(self) -> None:
-        """Draw weights after He (for the ReLUs) and the linear head after Xavier, biases 0."""
+        """Initialise weights after He (for the ReLUs), the linear head after Xavier, biases 0."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -104,7 +104,7 @@ class VGG16(nn.Module):
 
 
 class _VectorNorm(nn.BatchNorm2d):
-    """A batch norm of maps of one pixel; a single image is normed by what is known of others."""
+    """A batch norm of maps of one pixel; a single image is normalised by the running statistics."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or input.numel() > input.shape[1]:

@@ -1,4 +1,4 @@
-"""Fields with a formula: for trying things out, for tests, and as building blocks."""
+"""Fields given by a formula, for tests and benches."""
 
 import math
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Torus(Field):
 
 
 class Gyroid(Field):
-    """Schoen's gyroid, which parts space into two alike labyrinths; the solid is one of them.
+    """Schoen's gyroid, which divides space into two congruent labyrinths; the solid is one of them.
 
     sin kx cos ky + sin ky cos kz + sin kz cos kx has a slope of at most sqrt(3) k, by which it is
     divided: values are at most the distance.

@@ -21,16 +21,15 @@ class Field(ABC):
         "distance": values are signed distances (or close to them) in volume units.
         "occupancy": values are minus the logit of the probability to be inside.
     lipschitz
-        A proven bound on the gradient's length, in values per volume unit; None when none is known.
+        A proven bound on the gradient's length, in values per volume unit; None: not known.
     device
         Where the field computes; points are moved there by the caller.
     block
-        Points a call that suit the field best, where it knows better than the device's rule; else
-        None.
+        Best number of points per call, where it differs from the device's default; else None.
     shift
-        Of an occupancy whose surface was moved after training: how much every value lost by that.
-        The network's own minus logit is the value plus `shift`, and a threshold is one of the
-        network's own probabilities.
+        For an occupancy whose surface was moved after training: what was subtracted from every
+        value. Minus the network's own logit is the value plus `shift`, and a threshold is one of
+        the network's own probabilities.
     carved
         Nothing outside the views' visual hull is inside the field.
     """
@@ -67,7 +66,7 @@ class Field(ABC):
         return None
 
     def gradient(self, points: Tensor) -> Tensor | None:
-        """Return (N, 3) the field's gradient by autograd; None where it can't be had that way."""
+        """Return the field's gradient, (N, 3), by autograd; None if it is not differentiable."""
         with torch.enable_grad():
             leaf = points.detach().requires_grad_(True)
             values = self(leaf)
@@ -77,7 +76,7 @@ class Field(ABC):
         return gradient.detach()
 
     def bounds(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Return sound bounds of the field over boxes, or None where no rule is known.
+        """Return sound bounds of the field over boxes, or None if the field has no rule for them.
 
         Parameters
         ----------
@@ -100,8 +99,8 @@ class Field(ABC):
         ----------
         threshold
             For a distance: the offset from the surface in volume units, positive is outside.
-            For an occupancy: the probability above which a point is inside. None: the default,
-            where the field is 0 unless it knows better.
+            For an occupancy: the probability above which a point is inside. None: the default
+            level, 0 for most fields.
 
         Raises
         ------
@@ -114,12 +113,12 @@ class Field(ABC):
         return float(threshold) if self.kind == "distance" else -log_odds(threshold) - self.shift
 
     def threshold_of(self, level: float) -> float:
-        """Return the user's threshold that a level of the field is: the inverse of `level`."""
+        """Return the user's threshold of a level of the field: the inverse of `level`."""
         return level if self.kind == "distance" else 1.0 / (1.0 + math.exp(level + self.shift))
 
     @property
     def level_unit(self) -> LevelUnit:
-        """What a user's threshold is a number of."""
+        """Unit of a user's threshold."""
         return LEVEL_UNITS["distance" if self.kind == "distance" else "probability"]
 
 

@@ -1,4 +1,4 @@
-"""Several fields of one object as one."""
+"""Several fields of one object, fused into one."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -33,6 +33,6 @@ class FusedFields(Field):
 
     def color(self, points: Tensor) -> Tensor | None:
         """Return the mean of the fields' colours, (N, 4); None where one has none."""
-        each_color = [field.color(points) for field in self.fields]
-        colors = [color for color in each_color if color is not None]
-        return torch.stack(colors).mean(0) if len(colors) == len(each_color) else None
+        colors = [field.color(points) for field in self.fields]
+        known = [color for color in colors if color is not None]
+        return torch.stack(known).mean(0) if len(known) == len(colors) else None

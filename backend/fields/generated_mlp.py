@@ -1,4 +1,4 @@
-"""Networks whose weights another network wrote: a positional encoding, hidden layers, two heads.
+"""Networks whose weights a hypernetwork predicts: positional encoding, hidden layers, two heads.
 
 The implicit function of SDF-SRN (Lin, Wang, Lucey, NeurIPS 2020, section 3.3): the encoded position
 is injected into every hidden layer, features are normalised without affine and rectified, and two
@@ -47,7 +47,7 @@ class GeneratedMLP:
     level_head : (N, width + 1, 1)
     color_head : (N, width + 1, 3)
     frequencies : L
-    mirror : axis of the method's frame along which an object is its own mirror image; None: none
+    mirror : axis of the method's frame along which an object is its own mirror image; None: no axis
     """
 
     layers: tuple[Tensor, ...]
@@ -79,7 +79,7 @@ class GeneratedMLP:
         return self.level(self.features(points))
 
     def expand(self, count: int) -> "GeneratedMLP":
-        """Return the one object's network for each of `count` images of it."""
+        """Return the network of one object, repeated for `count` images of it."""
         layers = tuple(layer.expand(count, -1, -1) for layer in self.layers)
         level, color = (h.expand(count, -1, -1) for h in (self.level_head, self.color_head))
         return GeneratedMLP(layers, level, color, self.frequencies, self.mirror)
@@ -90,7 +90,7 @@ def _linear(layer: Tensor, x: Tensor) -> Tensor:
 
 
 class GeneratedField(Field):
-    """One object's network, baked: a layer is two products, summed in place, and nothing is joined.
+    """One object's network, baked: a layer is two products summed in place, without concatenation.
 
     Parameters
     ----------

@@ -1,15 +1,15 @@
 """The visual hull as a field: what every silhouette allows.
 
 In one view, a pixel at distance D from the silhouette's edge proves that a whole cone is empty (or,
-inside, allowed). From a point at depth z on that pixel's ray the border of what the silhouette
-allows is at least this far away (Lin, Wang, Lucey: SDF-SRN, NeurIPS 2020, Eq. 1, in closed form):
+inside, allowed). A point at depth z on that pixel's ray is at least this far from the border of
+what the silhouette allows (Lin, Wang, Lucey: SDF-SRN, NeurIPS 2020, Eq. 1, in closed form):
 
     b = z D / sqrt(1 + (|u| + D)^2)            u, D on the plane z = 1;  orthographic: b = D
 
 with u the ray's position relative to the optical axis. The hull is the largest of the views'
-values. What a view does not see, outside its frame or behind its camera, it leaves inside.
+values. A view leaves inside what it does not see: outside its frame or behind its camera.
 
-Why the field's gradient is at most sqrt(2): with q = 1 + (|u| + D)^2 the gradient of b has length
+The field's gradient is at most sqrt(2): with q = 1 + (|u| + D)^2 the gradient of b has length
 at most 1 wherever D is 1-Lipschitz, and at most L where D is L-Lipschitz with L >= 1 (b is convex
 quadratic in the cosine between grad D and u; it is largest when they are opposed, where it is
 (1 + (|u| + D)^2) / q = 1). Samples of D are 1-Lipschitz along rows and columns, so bilinear
@@ -30,7 +30,7 @@ from ..geometry.cameras import Camera
 from .field import Field
 from .silhouettes import PADDING, signed_distances
 
-NEAREST = 1e-6  # depth below which a point counts as behind a pinhole, volume units
+NEAREST = 1e-6  # a depth below this counts as behind a pinhole, volume units
 BLOCK = {"cpu": 8192}  # points per pass: a pass's tensors stay in the processor's cache
 BLOCK_ELSEWHERE = 1 << 18
 
@@ -54,8 +54,8 @@ def silhouette_map(alpha: Tensor, camera: Camera) -> Tensor:
 class HullField(Field):
     """The intersection of the views' silhouette cones, with lower bounds of the distance.
 
-    Inside and outside, the value's size never exceeds the distance to the hull's surface by more
-    than the interpolation between pixels does.
+    Inside and outside, |value| is at most the distance to the hull's surface, up to the error of
+    interpolating between pixels.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class _Cones:
         return torch.where(frame < 0, torch.minimum(value, frame), value)
 
     def _sample_distance(self, u: Tensor, v: Tensor) -> Tensor:
-        """Return (V, N) the maps at plane positions, bilinear; beyond a map its border's value."""
+        """Return (V, N) the maps at plane positions, bilinear, positions clamped to the map."""
         across = torch.addcmul(self.offset_x, u, self.scale_x)
         down = torch.addcmul(self.offset_y, v, self.scale_y)
         grid = torch.stack([across, down], dim=-1)[:, None]  # (V, 1, N, 2)
@@ -151,7 +151,7 @@ class _Cones:
 
 
 def _stack(maps: Sequence[Tensor]) -> Tensor:
-    """Return (V, 1, H, W): maps of any sizes, each continued right and down by its border."""
+    """Return (V, 1, H, W): maps of any sizes, each padded right and down with its border."""
     height, width = (max(m.shape[axis] for m in maps) for axis in (0, 1))
     grown = [
         pad(
@@ -163,10 +163,10 @@ def _stack(maps: Sequence[Tensor]) -> Tensor:
 
 
 def _axis(focal: float, center: float, stacked: int) -> tuple[float, float]:
-    """Return scale and offset from a plane position u to what `grid_sample` wants.
+    """Return scale and offset from a plane position u to `grid_sample`'s coordinate.
 
-    The pixel position is p = focal u + center; the map's sample k stands at p = k - PADDING + 0.5,
-    and `grid_sample` wants 2 k / (stacked - 1) - 1.
+    The pixel position is p = focal u + center, the map's sample k is at p = k - PADDING + 0.5, and
+    its `grid_sample` coordinate is 2 k / (stacked - 1) - 1.
     """
     step = 2.0 / (stacked - 1)
     return focal * step, (center + PADDING - 0.5) * step - 1.0

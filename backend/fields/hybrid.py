@@ -1,17 +1,17 @@
 """A network of the point and of what V images show at its projections, baked.
 
-Nothing that does not depend on the point is done per point. The network's first layer is linear, so
-a view's share of it is an affine map of the point, a multiple of alpha, and the projected feature
-maps times the layer's weights: that product is taken of the maps once, which is exact because
-sampling is linear too. What is left of 32 feature channels is one weighted sum of four rows of a
-table of first-layer sums for each view.
+Nothing that does not depend on the point is computed per point. The network's first layer is
+linear, so a view's part of it is an affine map of the point, a multiple of alpha, and the feature
+maps times the layer's weights at the projection. That product is computed on the maps once, which
+is exact because sampling is linear too. Of 32 feature channels there remains, for each view, one
+weighted sum of four rows of a table of first-layer sums.
 
 A network may have a second output, how sure it is of the first: views are then averaged by that,
 see `weighted_mean`. And it may be asked at the point's mirror image in x = 0 too, as if the
 mirrored image were one more view: most objects are symmetric.
 
-A fold before sampling costs one product with 64^2 rows; after sampling it would cost one with every
-point, and there are some hundred thousand.
+Multiplying the maps before sampling is one matmul over 64^2 rows; doing it after would be one over
+about 100,000 points.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Any field, intersected with a visual hull."""
+"""A field intersected with a visual hull."""
 
 import torch
 from torch import Tensor
@@ -7,15 +7,15 @@ from ..contract.errors import RequestError
 from .field import Field
 from .hull import HullField
 
-# Distance to logits: at the level of probability 0.2 or 0.8 the hull's border moves by 0.007.
+# Distance to logits: at a probability of 0.2 or 0.8 the hull's border moves by 0.007.
 LOGITS_PER_UNIT = 200.0
 
 
 class Intersection(Field):
     """What is inside a field and inside a hull: the larger of the two values.
 
-    Of an occupancy field the hull's distances are turned into logits, `LOGITS_PER_UNIT` each, so
-    that the result is an occupancy again and the field's thresholds keep their meaning.
+    For an occupancy field the hull's distances become logits, `LOGITS_PER_UNIT` each, so the result
+    is an occupancy too and the field's thresholds keep their meaning.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""A plain multi-layer perceptron of the point alone as a field, with sound bounds over boxes.
+"""A multi-layer perceptron of the point as a field, with sound bounds over boxes.
 
 The bounds are affine arithmetic (Comba and Stolfi 1993; for networks, Sharp and Jacobson,
 "Spelunking the Deep", 2022, section 4): over a box each neuron is c + A x + e, with x in [-1, 1]^3
-the place in the box and e an error of known size. Linear layers keep that form but for rounding; an
-activation is replaced by a line and the greatest distance from it. One box costs about as much as
-five points.
+the position in the box and e an error of bounded size. Linear layers keep that form up to rounding;
+an activation is replaced by a line and the greatest distance from it. One box costs about as much
+as five points.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ Layer = tuple[Tensor, Tensor]
 
 _FUNCTIONS = {"elu": functional.elu, "relu": torch.relu, "tanh": torch.tanh}
 _ROUNDING = 2 * torch.finfo(torch.float32).eps
-"""Error of a float32 sum of products, as a share of the sum of their sizes, for each term: that of
-the field's own arithmetic and that of the bounds'."""
+"""Error of a float32 sum of products, relative to the sum of their magnitudes, for each term: the
+field's own rounding and that of the bounds."""
 
 
 class MlpField(Field):
@@ -113,7 +113,7 @@ class _Affine:
         return self.center - reach, self.center + reach
 
     def linear(self, weight: Tensor, bias: Tensor) -> "_Affine":
-        """Return the neurons after a linear layer: exact but for the error's signs and rounding."""
+        """Return the neurons after a linear layer: exact up to the error's signs and rounding."""
         fraction = _ROUNDING * weight.shape[1]
         size = self.center.abs() + self.slopes.abs().sum(dim=1) + self.error
         error = (self.error + fraction * size) @ weight.abs().T + fraction * bias.abs()

@@ -1,8 +1,8 @@
-"""How far the nodes of a grid are from many small sheets, each within its own voxel.
+"""Distances of the nodes of a grid to many small patches, each within its own voxel.
 
-A node's nearest vertex, if nearer than a voxel, belongs to a sheet of its own voxel or of the 26
-around it. Where the nodes of one voxel lie as seen from another is the same for all sheets, so the
-squared distances of all their vertices are one matrix product for each of the 27 places.
+A node's nearest vertex, if nearer than a voxel, belongs to a patch of its own voxel or of the 26
+around it. Relative to each other, the nodes of two neighbouring voxels are the same for all
+patches, so the squared distances to all vertices are one matrix product for each of 27 offsets.
 """
 
 import torch
@@ -10,27 +10,27 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 CELLS = 4  # cells of the grid along a voxel
-_TOGETHER = 32  # sheets at once: their products stay in a processor's cache
+_TOGETHER = 32  # patches at once; their products fit in a processor's cache
 _NODES_TOGETHER = 1 << 11
 
 
 def node_distances(
     patches: Tensor, voxels: Tensor, resolution: int, normals: Tensor | None = None
 ) -> Tensor:
-    """Return (M, M, M): each node's distance to the sheets, at most a voxel's side.
+    """Return (M, M, M): each node's distance to the patches, clipped to a voxel's side.
 
-    It is the distance to the nearest vertex; with `normals` that to the nearest vertex's tangent
-    plane, where the foot on it is no farther from the vertex than the sheet's vertices are apart.
+    It is the distance to the nearest vertex. With `normals` it is the distance to that vertex's
+    tangent plane, where the foot point is within the vertex spacing of the vertex.
 
     Parameters
     ----------
     patches : (P, K, 3) on the CPU, vertices in the frame of the cube [-1, 1]^3
-    voxels : (P, 3) int64, index of the voxel that holds each sheet
+    voxels : (P, 3) int64, index of each patch's voxel
     resolution : voxels along a side; M = CELLS * resolution + 1
     normals : (P, K, 3) unit normals of the vertices
     """
     size = 2.0 / resolution
-    # In units of a voxel, from each sheet's own voxel: small numbers lose the least.
+    # In units of a voxel, from each patch's own voxel: small numbers keep most precision.
     local = (patches + 1) / size - voxels[:, None]
     blocks, squared, owner = _nearest_patches(local, voxels, resolution)
     distance = squared.clamp(min=0).sqrt()
@@ -48,15 +48,15 @@ def node_distances(
 def _nearest_patches(
     local: Tensor, voxels: Tensor, resolution: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what is known of the nodes in and around the sheets' voxels, in blocks.
+    """Return the nearest vertex of the nodes in and around the patches' voxels, in blocks.
 
     A block holds the nodes at and above a voxel's lower corner.
 
     Returns
     -------
-    blocks : (U, 3) indices of voxels, from -1 to a voxel beyond the last
+    blocks : (U, 3) indices of voxels, from -1 to one past the last
     squared : (U, CELLS^3), to the nearest vertex
-    owner : (U, CELLS^3), that vertex's sheet
+    owner : (U, CELLS^3), that vertex's patch
     """
     steps = torch.cartesian_prod(*[torch.arange(-1, 2)] * 3)
     count = resolution + 3  # a margin on either side
@@ -68,15 +68,15 @@ def _nearest_patches(
     rows = torch.cat([local, local.square().sum(-1, keepdim=True)], -1)
     patch = torch.arange(len(voxels))[:, None]
     for step, target in zip(steps, index, strict=True):
-        squares = _squared(rows, _node_places(local) + step)
+        candidate = _squared(rows, _node_places(local) + step)
         known = squared[target]
-        owner[target] = torch.where(squares < known, patch, owner[target])
-        squared[target] = torch.minimum(squares, known)
+        owner[target] = torch.where(candidate < known, patch, owner[target])
+        squared[target] = torch.minimum(candidate, known)
     return blocks, squared, owner
 
 
 def _squared(rows: Tensor, nodes: Tensor) -> Tensor:
-    """Return (P, N): squared distance of each node, (N, 3), to the nearest vertex of each sheet.
+    """Return (P, N): squared distance of each node, (N, 3), to the nearest vertex of each patch.
 
     `rows` is (P, K, 4), the vertices and their squared norms.
     """
@@ -89,7 +89,7 @@ def _squared(rows: Tensor, nodes: Tensor) -> Tensor:
 
 
 def _to_planes(place: Tensor, vertices: Tensor, normals: Tensor, spacing: float) -> Tensor:
-    """Return (N,) distances of (N, 3) to sheets (N, K, 3), see `node_distances`."""
+    """Return (N,) distances of points (N, 3) to patches (N, K, 3); see `node_distances`."""
     x, y, z = (vertices[..., axis] - place[:, axis, None] for axis in range(3))
     nearest = (x * x).addcmul_(y, y).addcmul_(z, z).argmin(1)
     row = torch.arange(len(place))
@@ -101,7 +101,7 @@ def _to_planes(place: Tensor, vertices: Tensor, normals: Tensor, spacing: float)
 
 
 def _node_places(like: Tensor) -> Tensor:
-    """Return (CELLS^3, 3): a block's nodes, in voxels."""
+    """Return the positions of a block's nodes, (CELLS^3, 3), in voxels."""
     axis = torch.arange(CELLS).to(like) / CELLS
     return torch.cartesian_prod(axis, axis, axis)
 

@@ -1,9 +1,9 @@
-"""A watertight field from many small open sheets: UCLID-Net's patches, one in each occupied voxel.
+"""A watertight field from many small open patches: UCLID-Net's, one in each occupied voxel.
 
-The sheets are turned to face what is outside; in occupied voxels the generalised winding number of
-their triangles, see `winding`, says what is inside, elsewhere a walk from the border does. The
-value is the distance to the sheets, united with a thin shell about those that have nothing behind
-them: a part thinner than a voxel, whose two sides share one sheet, does not vanish.
+The patches are oriented to face outwards. In occupied voxels the generalised winding number of
+their triangles (`winding`) decides what is inside; elsewhere a flood fill from the border does. The
+value is the distance to the patches, united with a thin shell around those with nothing behind
+them, so that a part thinner than a voxel, with one patch for both its sides, does not vanish.
 """
 
 from dataclasses import dataclass, replace
@@ -20,18 +20,18 @@ from .winding import winding_grid
 
 SHELL = 0.25  # half the shell's thickness, in voxels
 INSIDE = 0.5  # winding number from which a point is inside, in units of that of enclosed voxels
-LEAST_WINDING = 0.1  # of enclosed voxels, whose sheets face at random when it is less
-PROBES = 4  # points behind each sheet that tell whether there is anything
+LEAST_WINDING = 0.1  # of enclosed voxels; below it the patches face at random
+PROBES = 4  # points behind each patch that show whether the object continues there
 
 
 @dataclass(frozen=True)
 class Patches:
-    """P sheets of k x k vertices each.
+    """P patches of k x k vertices each.
 
     Attributes
     ----------
     vertices : (P, k * k, 3), vertex i k + j at (u, v) = (i, j) / (k - 1)
-    voxels : (P, 3) int64, index of each sheet's voxel
+    voxels : (P, 3) int64, index of each patch's voxel
     resolution : voxels along a side of the cube [-1, 1]^3 of the same frame
     """
 
@@ -41,7 +41,7 @@ class Patches:
 
     @property
     def side(self) -> int:
-        """k, vertices along a side of a sheet."""
+        """k, vertices along a side of a patch."""
         return round(self.vertices.shape[1] ** 0.5)
 
     def faces(self) -> Tensor:
@@ -55,7 +55,7 @@ class Patches:
         return (starts + one).to(self.vertices.device)
 
     def cells(self, faces: Tensor) -> Tensor:
-        """Return the corners of `faces`, or of these turned, the two of a cell together.
+        """Return the corners of `faces`, flipped or not, the two triangles of a cell together.
 
         (P (k - 1)^2, 2, 3, 3)
         """
@@ -63,11 +63,11 @@ class Patches:
         return corners.unflatten(1, (2, -1)).transpose(1, 2).flatten(0, 1)
 
     def facing(self, outside: Tensor) -> Tensor:
-        """Return `faces` with each sheet turned towards what is outside.
+        """Return `faces`, with each patch oriented to face outwards.
 
         Parameters
         ----------
-        outside : (N, N, N) share of each voxel that is known to be outside
+        outside : (N, N, N) fraction of each voxel known to be outside
         """
         faces = self.faces()
         corners = self.vertices.flatten(0, 1)[faces]  # (P, T, 3, 3)
@@ -81,7 +81,7 @@ class Patches:
 
 
 def reachable(occupied: Tensor) -> Tensor:
-    """Return (N, N, N) bool: empty voxels that a walk from the border reaches, face to face."""
+    """Return (N, N, N) bool: the empty voxels that a flood fill from the border reaches."""
     from scipy.ndimage import label
 
     empty = np.pad(~occupied.cpu().numpy(), 1, constant_values=True)
@@ -91,15 +91,15 @@ def reachable(occupied: Tensor) -> Tensor:
 
 
 def reachable_closed(occupied: Tensor) -> Tensor:
-    """Return (N, N, N) bool: as `reachable`, of a walk too stout for holes of one or two voxels.
+    """Return (N, N, N) bool: as `reachable`, without leaking through holes of 1-2 voxels.
 
-    What lies up to two steps off its way counts as reached.
+    Flood fill after dilating the occupied voxels, grown back by two voxels.
     """
     from scipy.ndimage import binary_dilation
 
     solid = occupied.cpu().numpy()
-    stout = reachable(torch.from_numpy(binary_dilation(solid, np.ones((3, 3, 3), bool)))).numpy()
-    border = np.pad(stout, 2, constant_values=True)
+    outer = reachable(torch.from_numpy(binary_dilation(solid, np.ones((3, 3, 3), bool)))).numpy()
+    border = np.pad(outer, 2, constant_values=True)
     empty = np.pad(~solid, 2, constant_values=True)
     grown = binary_dilation(border, iterations=2, mask=empty)[2:-2, 2:-2, 2:-2]
     return torch.from_numpy(grown).to(occupied.device)
@@ -132,9 +132,9 @@ class PatchField(Field):
 
 
 def patch_grid(patches: Patches) -> Tensor:
-    """Return (M, M, M) values at the nodes of a grid over [-1, 1]^3, exact near the sheets.
+    """Return (M, M, M) values at the nodes of a grid over [-1, 1]^3, exact near the patches.
 
-    Away from them a value is a lower bound of the distance: that to the nearest occupied voxel.
+    Elsewhere a value is a lower bound of the distance: that to the nearest occupied voxel.
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -150,9 +150,9 @@ def patch_grid(patches: Patches) -> Tensor:
     faces, inside, backs = _sides(patches, occupied, touched)
     value = torch.from_numpy(away.astype(np.float32))
     near = value < size
-    sheets = (patches.vertices, patches.voxels, patches.resolution)
     normals = vertex_normals(patches.vertices, faces)
-    value[near] = node_distances(*sheets, normals)[near]
+    parts = (patches.vertices, patches.voxels, patches.resolution)
+    value[near] = node_distances(*parts, normals)[near]
     value = torch.where(inside, -value, value)
     if backs.all():
         return value
@@ -163,10 +163,10 @@ def patch_grid(patches: Patches) -> Tensor:
 def _sides(
     patches: Patches, occupied: Tensor, touched: np.ndarray
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the turned faces, which nodes are inside, (M, M, M), and which sheets have a back.
+    """Return the oriented faces, which nodes are inside, (M, M, M), and which patches have a back.
 
-    Where only the walk that slips through holes comes, the winding number decides: it is a gap of
-    the object, or its inside behind a voxel that is missing.
+    Voxels reached by the plain flood fill but not by the closed one are ambiguous (a real gap, or
+    interior leaked into through a missing voxel); the winding number decides.
     """
     flooded, closed = reachable(occupied), reachable_closed(occupied)
     faces = patches.facing((flooded.float() + closed.float()) / 2)
@@ -174,7 +174,7 @@ def _sides(
     behind = _behind(patches.vertices.flatten(0, 1)[faces], SHELL * 2 / patches.resolution)
     winding = winding_grid(patches.cells(faces), len(touched))
     centers = winding[CELLS // 2 :: CELLS, CELLS // 2 :: CELLS, CELLS // 2 :: CELLS]
-    # Sheets that do not fill their voxels wind less than once around what they enclose.
+    # Patches that do not fill their voxels wind less than once around the interior.
     once = float(centers[enclosed].median()) if enclosed.any() else 1.0
     level = INSIDE * max(once, LEAST_WINDING)
     flooded[doubtful] = centers[doubtful] < level
@@ -185,14 +185,14 @@ def _sides(
 
 
 def _read(grid: Tensor, points: Tensor) -> Tensor:
-    """Return a grid's values, (M, M, M) over [-1, 1]^3, between its nodes: at (..., 3) points."""
+    """Return a grid's values, (M, M, M) over [-1, 1]^3, at points (..., 3), trilinear."""
     where = points.flatten(0, -2).flip(-1)[None, None, None]  # the last axis comes first
     values = F.grid_sample(grid[None, None], where, padding_mode="border", align_corners=True)
     return values.view(points.shape[:-1])
 
 
 def _at_nodes(voxels: np.ndarray) -> np.ndarray:
-    """Return (M, M, M): whether any of the voxels that a node touches is set."""
+    """Return (M, M, M): whether any voxel that touches the node is set."""
     fine = voxels.repeat(CELLS, 0).repeat(CELLS, 1).repeat(CELLS, 2)
     nodes = np.zeros([n + 1 for n in fine.shape], bool)
     for corner in np.ndindex(2, 2, 2):
@@ -201,9 +201,9 @@ def _at_nodes(voxels: np.ndarray) -> np.ndarray:
 
 
 def _behind(corners: Tensor, depth: float) -> Tensor:
-    """Return (P, PROBES, 3) points at `depth` behind sheets of triangles, (P, T, 3, 3).
+    """Return (P, PROBES, 3) points at `depth` behind patches of triangles, (P, T, 3, 3).
 
-    Where most of a sheet's are not inside, it stands for both sides of a thin part.
+    A patch most of whose points are not inside stands for both sides of a thin part.
     """
     count = corners.shape[1]
     chosen = corners[:, torch.linspace(0, count - 1, PROBES).round().long()]

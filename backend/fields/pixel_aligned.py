@@ -1,9 +1,9 @@
-"""Fields that read feature maps where a point projects: what DISN's streams are made of, and baked.
+"""Fields that read feature maps where a point projects: DISN's streams, and their baked field.
 
-Nothing that does not depend on the point is done per point. A decoder's first layer is linear, so
-the global feature's share of it is a bias, and the local features' share is taken of the maps once:
-a 1x1 convolution commutes with bilinear resizing and sampling. What is left per point is a weighted
-sum of four rows of a table for each view.
+Nothing that does not depend on the point is computed per point. A decoder's first layer is linear,
+so the global feature's part of it is a bias, and the local features' part is computed on the maps
+once: a 1x1 convolution commutes with bilinear resizing and sampling. Per point there remains a
+weighted sum of four rows of a table for each view.
 """
 
 from collections.abc import Mapping
@@ -16,20 +16,21 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..geometry.frames import scale_of
+from ..geometry.projection import project
 from .field import Field
 
 
 class Stream(nn.Module):
-    """A point MLP and a decoder of [its features, features of the image].
+    """A point MLP, and a decoder of its features joined with features of the image.
 
     Parameters
     ----------
     features
-        Of the image, that the decoder reads.
+        How many features of the image the decoder reads.
     point_widths, decoder_widths
-        Of the layers, each followed by a ReLU.
+        Widths of the layers, each followed by a ReLU.
     outputs
-        Of the last, linear layer.
+        Width of the last, linear layer.
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class Stream(nn.Module):
         return last(self.hidden(first(points), features))
 
     def hidden(self, x: Tensor, features: Tensor) -> Tensor:
-        """Return what the last layer reads, (B, P, C), without seeing coordinates.
+        """Return the input of the last layer, (B, P, C); no coordinates are seen here.
 
         Parameters
         ----------
-        x : (B, P, C_1), what the first layer says of points
+        x : (B, P, C_1), the first layer's output at points
         features : (B, P, F) or (B, 1, F), of the image
         """
         for layer in list(self.points)[1:]:
@@ -98,8 +99,8 @@ class Maps:
     ----------
     levels : each (V, C_i, h_i, w_i)
     size : S, side of the image in pixels; every map is resized to it first
-    legacy : resize and sample as TensorFlow 1 did: position k of n stands at k / n, and a pixel
-        position is an index. Else both go by pixel centres
+    legacy : resize and sample like TensorFlow 1: sample k of n is at k / n, and a pixel position is
+        an index. Else both use pixel centres
     """
 
     levels: tuple[Tensor, ...]
@@ -109,7 +110,7 @@ class Maps:
     def sample(self, pixels: Tensor) -> Tensor:
         """Return (V, N, sum of C_i) at pixels (V, N, 2), clamped to the image; bilinear.
 
-        What `F.grid_sample` finds in `resized()`, but only what is asked for is resized.
+        Equal to `F.grid_sample` on `resized()`, but resizes only what is sampled.
         """
         where = self.indices(pixels)
         return torch.cat([self._taken(level, where) for level in self.levels], -1)
@@ -127,13 +128,13 @@ class Maps:
         rows = (view * height + lines[..., :, None]) * width + columns[..., None, :]
         weights = down[..., :, None] * across[..., None, :]
         table = level.permute(0, 2, 3, 1).reshape(-1, channels).to(where)
-        features = F.embedding_bag(
+        values = F.embedding_bag(
             rows.flatten(2).flatten(0, 1),
             table,
             mode="sum",
             per_sample_weights=weights.flatten(2).flatten(0, 1),
         )
-        return features.unflatten(0, where.shape[:2])
+        return values.unflatten(0, where.shape[:2])
 
     def indices(self, pixels: Tensor) -> Tensor:
         """Return pixels, centres at +0.5, as positions in the resized maps, within them."""
@@ -146,8 +147,8 @@ class Maps:
     def projected(self, matrix: Tensor) -> Tensor:
         """Return (V, outputs, S, S): the resized maps times `matrix`, (outputs, sum of C_i).
 
-        Each map is multiplied at its own resolution, which is exact and cheaper. One view after the
-        other, channels last, keeps what is added up in a processor's cache.
+        Each map is multiplied at its own resolution, which is exact and cheaper. Going by view,
+        channels last, keeps the sums in a processor's cache.
         """
         slices = matrix.split([level.shape[1] for level in self.levels], dim=1)
         rows = matrix.new_empty((len(self.levels[0]), self.size, self.size, len(matrix)))
@@ -178,23 +179,24 @@ class Maps:
 
 
 def _resized_taps(where: Tensor, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
-    """Return what a position among `outputs` resized pixels is made of: places and their weights.
+    """Return the map's pixels that a position in the resized map depends on, and their weights.
 
-    A position (...) lies between two resized pixels, and each of these between two of the `inputs`
-    pixels of a map. A map is not larger than what it is resized to, so those are three, (..., 3).
+    A position (...) among `outputs` resized pixels lies between two of them, and each of these
+    between two of the map's `inputs` pixels. Since the map is not larger than its resized copy,
+    those are three pixels: (..., 3) both.
     """
     corner = where.floor().clamp(max=outputs - 2)
-    share = where - corner
+    fraction = where - corner
     pair = corner[..., None] + torch.arange(2, device=where.device)
     sources = ((pair + 0.5) * (inputs / outputs) - 0.5).clamp(0, inputs - 1)
     places = sources[..., :1].floor() + torch.arange(3, device=where.device)
     hats = (1 - (sources[..., None, :] - places[..., None]).abs()).clamp(min=0)
-    weights = (hats * torch.stack([1 - share, share], -1)[..., None, :]).sum(-1)
+    weights = (hats * torch.stack([1 - fraction, fraction], -1)[..., None, :]).sum(-1)
     return places.clamp(max=inputs - 1).long(), weights
 
 
 def _legacy_axis(inputs: int, outputs: int, like: Tensor) -> Tensor:
-    """Return where `grid_sample` finds the outputs along one axis, TensorFlow 1's rule."""
+    """Return the outputs' `grid_sample` coordinates along one axis, by TensorFlow 1's rule."""
     source = torch.arange(outputs, device=like.device, dtype=like.dtype) * (inputs / outputs)
     return 2 * source.clamp(max=inputs - 1) / max(inputs - 1, 1) - 1
 
@@ -205,15 +207,16 @@ class DISNField(Field):
     Parameters
     ----------
     global_stream, local_stream
-        One or both; the local one alone with as many features more as the global vector has is the
-        one-stream network. Two outputs are logits of inside and outside, one a distance.
+        One or both. If only `local_stream` is given and its decoder also accepts the G global
+        features, it is the one-stream network. Two outputs are logits of inside and outside, one is
+        a distance.
     tensors
-        "globals" (V, G); "shares" (V,), how much each view counts; "poses" (V, 4, 4),
+        "globals" (V, G); "shares" (V,), weights of the views; "poses" (V, 4, 4),
         camera_from_volume; "lenses" (V, 4), fx fy cx cy; "flat" (V,) bool, orthographic.
     maps
         Of the V views.
     method_from_volume
-        (4, 4), the frame that the point MLPs read.
+        (4, 4), to the frame of the point MLPs.
     unit
         The networks' output for a distance of 1.
     maximum
@@ -257,7 +260,7 @@ class DISNField(Field):
             self._matrix = matrix if maximum else None
             table = maps.resized() if maximum else maps.projected(matrix)
             self._rows = table.permute(0, 2, 3, 1).flatten(0, 2).contiguous()  # (V S S, C)
-            if not maximum:  # a point's weights add up to 1, so the rows can carry the bias
+            if not maximum:  # a point's weights sum to 1, so the rows can contain the bias
                 self._rows += self._local_bias
 
     def __call__(self, points: Tensor) -> Tensor:
@@ -270,7 +273,7 @@ class DISNField(Field):
         return total
 
     def _local_term(self, points: Tensor) -> Tensor:
-        """Return (N, width): the images' share of the local decoder's first layer, and bias."""
+        """Return (N, width): the images' part of the local decoder's first layer, with its bias."""
         pixels, seen = self._project(points)
         rows, weights = self._taps(pixels)
         if self._matrix is not None:
@@ -291,14 +294,10 @@ class DISNField(Field):
 
     def _project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return pixels (V, N, 2), and which points a view sees, (V, N)."""
-        local = points @ self._poses[:, :3, :3].transpose(1, 2) + self._poses[:, None, :3, 3]
-        depth = local[..., 2:]
-        safe = torch.where(depth.abs() < 1e-6, torch.full_like(depth, 1e-6), depth)
-        plane = local[..., :2] / torch.where(
-            self._orthographic[:, None, None], torch.ones_like(depth), safe
+        pixels, depth = project(
+            points, self._poses, self._intrinsics, orthographic=self._orthographic
         )
-        pixels = plane * self._intrinsics[:, None, :2] + self._intrinsics[:, None, 2:]
-        inside = ((pixels >= 0) & (pixels <= self._maps.size)).all(-1) & (depth[..., 0] > 0)
+        inside = ((pixels >= 0) & (pixels <= self._maps.size)).all(-1) & (depth > 0)
         return pixels, inside.to(points)
 
     def _taps(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -316,7 +315,7 @@ class DISNField(Field):
 
 
 class _BakedStream:
-    """A stream that reads the volume's frame and answers in the field's unit and sign."""
+    """A stream from points in the volume's frame to values in the field's unit and sign."""
 
     def __init__(self, stream: Stream, method_from_volume: np.ndarray, factor: float) -> None:
         layers = [layer for layer in stream.points if isinstance(layer, nn.Linear)]
@@ -337,11 +336,11 @@ class _BakedStream:
         self.last_weight, self.last_bias = weight[0] * factor, bias[0] * factor
 
     def bias(self, vector: Tensor) -> Tensor:
-        """Return (width,): what a feature that all points share, (C,), adds to the first layer."""
+        """Return the first layer's part of a per-object feature, (C,), and its bias: (width,)."""
         return self.first_bias + self.image_weight @ vector
 
     def __call__(self, points: Tensor, term: Tensor) -> Tensor:
-        """Return (N,) of points (N, 3), volume frame, and the image's share, (N or -, width)."""
+        """Return (N,) at points (N, 3), volume frame; `term`, (N or 1, width), is the images'."""
         x = points
         for weight, bias in self.points:
             x = torch.addmm(bias, x, weight).relu_()

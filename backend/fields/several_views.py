@@ -28,7 +28,7 @@ NEAR, FAR = 0.1, 0.5  # volume units: scales of the distances that the network r
 MOST_VIEWS = 8.0
 
 
-class Surface(NamedTuple):
+class VisibleSurface(NamedTuple):
     """What is known of the visible surface on T x T cells of each view.
 
     features : (B, V, C, T, T)
@@ -114,7 +114,7 @@ class SeveralViews(nn.Module):
         self.mix = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, 1)
 
-    def surface(self, maps: Sequence[Tensor], views: Silhouettes) -> Surface:
+    def surface(self, maps: Sequence[Tensor], views: Silhouettes) -> VisibleSurface:
         """Return what is known of the visible surface.
 
         Parameters
@@ -147,7 +147,7 @@ class SeveralViews(nn.Module):
             ],
             2,
         )
-        return Surface(x, cues, depth, spread, interval)
+        return VisibleSurface(x, cues, depth, spread, interval)
 
     def combine(self, maps: Sequence[Tensor], known: Tensor) -> Tensor:
         """Return (N, channels, T, T): the encoder's maps and the hull's, brought together."""
@@ -159,7 +159,7 @@ class SeveralViews(nn.Module):
         return x + self.refine(x)
 
     def forward(
-        self, points: Tensor, views: Silhouettes, surface: Surface, vectors: Tensor
+        self, points: Tensor, views: Silhouettes, surface: VisibleSurface, vectors: Tensor
     ) -> Tensor:
         """Return (B, P) logits at points (B, P, 3); vectors (B, V, features) of the images."""
         hull = distances_at(points, views)  # (B, V, P)
@@ -171,7 +171,7 @@ class SeveralViews(nn.Module):
         return self._fused(hidden, points, hull)
 
     def _read(
-        self, points: Tensor, views: Silhouettes, surface: Surface
+        self, points: Tensor, views: Silhouettes, surface: VisibleSurface
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return features (B, V, P, C), points in camera axes (.., 3) and cues (.., CUES)."""
         pixels, local, _ = project(points, views)
@@ -238,7 +238,7 @@ class SeveralViews(nn.Module):
         return self.last(x)[..., 0]
 
 
-def depth_loss(surface: Surface, true: Tensor) -> tuple[Tensor, Tensor]:
+def depth_loss(surface: VisibleSurface, true: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean Laplace loss of predicted depth, and the mean error, volume units.
 
     Parameters

@@ -1,20 +1,20 @@
 """Silhouettes as signed distances in the image, exact to a fraction of a pixel at the edge.
 
 The edge is the polygon where alpha crosses one half between pixel centres (marching squares), each
-crossing placed by the alphas on both sides. What lies outside the image's frame is unknown and
-counts as inside: a silhouette that touches the frame makes no edge there, and a background pixel
-ends at the frame.
+crossing placed by the alphas on both sides. Everything outside the image's frame is unknown and
+counts as inside: a silhouette has no edge where it touches the frame, and a background pixel is at
+most as far from the edge as from the frame.
 """
 
 from typing import cast
 
 import numpy as np
 
-PADDING = 2  # pixels of unknown around the image
+PADDING = 2  # unknown pixels around the image
 EXACT = 3  # pixels around the edge in which the distance is exact
-EDGE = 0.5  # the alpha at which the object begins
-OPAQUE = 0.98  # the alpha from which a pixel shows nothing but the object
-GROWN = 4.0  # pixels over which the object's colours are carried beyond its opaque part
+EDGE = 0.5  # alpha at the object's edge
+OPAQUE = 0.98  # a pixel with at least this alpha shows only the object
+GROWN = 4.0  # pixels by which the object's colours are extended past its opaque part
 
 
 def signed_distances(
@@ -30,7 +30,7 @@ def signed_distances(
     ----------
     alpha : (H, W) in [0, 1]; inside from one half
     pitch : (x, y) size of a pixel in the unit of the result
-    continued : the image goes on beyond its frame as its border is, instead of being unknown there
+    continued : the image is padded with its border, instead of being unknown outside its frame
 
     Returns
     -------
@@ -55,11 +55,11 @@ def signed_distances(
 
 
 def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return the image with the object's colours carried over its soft edge and a little beyond.
+    """Return the image with the object's colours extended over its soft edge and a little past it.
 
-    Pixels at the edge have mixed with the background, or were masked a pixel too wide. They, and
-    those around, take the colour of the nearest pixel that is opaque as are its neighbours, if one
-    is within `GROWN` pixels; all others keep their own.
+    Pixels at the edge are mixed with the background, or belong to a mask a pixel too wide. They and
+    their surroundings take the colour of the nearest pixel that is opaque like its neighbours, if
+    there is one within `GROWN` pixels; all others keep their own colour.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     clean = np.asarray(binary_erosion(alpha >= OPAQUE, border_value=1), bool)
     if not clean.any():
         return rgb
-    indices = distance_transform_edt(~clean, return_indices=True)
-    distance, nearest = cast("tuple[np.ndarray, np.ndarray]", indices)
+    transform = distance_transform_edt(~clean, return_indices=True)
+    distance, nearest = cast("tuple[np.ndarray, np.ndarray]", transform)
     return np.where((distance <= GROWN)[..., None], rgb[nearest[0], nearest[1]], rgb)
 
 
@@ -96,7 +96,7 @@ def contour(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     first = np.argmax(crossed, axis=1)
     last = 3 - np.argmax(crossed[:, ::-1], axis=1)
     # A saddle has two segments. Edges 0..3 are top, right, bottom, left: (0, 1) and (2, 3) cut off
-    # the top right and bottom left corners, (0, 3) and (1, 2) the others. The middle says which.
+    # the top right and bottom left corners, (0, 3) and (1, 2) the others. The mean decides.
     cut_right = (corners.mean(axis=1) >= EDGE) == (corners[:, 0] >= EDGE)
     last = np.where(saddle, np.where(cut_right, 1, 3), last)
     second, other = np.where(cut_right, 2, 1)[saddle], np.where(cut_right, 3, 2)[saddle]
@@ -110,10 +110,9 @@ def contour(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _edge_crossings(corners: np.ndarray) -> np.ndarray:
     """Return (K, 4, 2) where the edges of unit cells cross one half; corners (K, 4) clockwise.
 
-    Between alphas a >= 1/2 > b, a pixel apart, the edge is taken to lie (a - 1/2) / (a - b) from
-    the first where alpha falls softly, a - b <= 1/2. Where it falls faster it is a hard edge
-    averaged over a pixel, and a + b, the length of object in the two pixels, places it exactly:
-    a + b - 1/2. At a - b = 1/2 the two rules agree.
+    Between alphas a >= 1/2 > b, a pixel apart, a soft edge (a - b <= 1/2) is (a - 1/2) / (a - b)
+    from the first. A steeper one is a hard edge averaged over a pixel; a + b is the length of the
+    object in the two pixels, so the edge is at a + b - 1/2. The rules agree at a - b = 1/2.
     """
     after = np.roll(corners, -1, axis=1)
     high, low = np.maximum(corners, after), np.minimum(corners, after)

@@ -5,16 +5,16 @@ Generating Networks", ICLR 2021 submission):
 
     minimise 1/2 a'Qa - 1'a    subject to  y'a = 0,  0 <= a <= C
 
-by Mehrotra's predictor-corrector method, down to a fixed small barrier at which all products l a
-and u (C - a) are equal: the solution is then a smooth function of the kernel whose gradient is
-exact, where stopping anywhere below a tolerance would leave it undefined. Every step factors H = Q
-+ diag(l / a + u / (C - a)) once and eliminates the one equality by its Schur complement; `l` and
-`u` are the multipliers of the two bounds. The multiplier of the equality is the bias of the
-decision function S(x) = sum a_i y_i K(x_i, x) + b: where 0 < a_i < C stationarity says y_i S(x_i)
-= 1, and with no such point it stays in the middle of the allowed interval, so it is defined and
+Mehrotra's predictor-corrector method solves it down to a fixed small barrier, at which all products
+l a and u (C - a) are equal. The solution is then a smooth function of the kernel with an exact
+gradient; stopping at a tolerance would leave the gradient undefined. Every step factors H = Q +
+diag(l / a + u / (C - a)) once and eliminates the equality by its Schur complement; `l` and `u` are
+the multipliers of the two bounds. The multiplier of the equality is the bias of the decision
+function S(x) = sum a_i y_i K(x_i, x) + b. Where 0 < a_i < C, stationarity gives y_i S(x_i) = 1;
+without such a point the bias is the middle of the allowed interval, so it is always defined and
 smooth.
 
-Backwards, the optimality system at the solution gives, for gradients g_a and g_b, one more solve:
+The backward pass solves the optimality system once more, for gradients g_a and g_b:
 [H y; y' 0] [v; w] = [g_a; g_b], then dL/dQ = -(v a' + a v') / 2.
 """
 
@@ -26,13 +26,13 @@ from torch import Tensor
 RIDGE = 1e-6
 BARRIER = 1e-10  # the products l a and u (C - a) at the solution, in units of C
 TOLERANCE = 1e-10  # of the residuals
-CENTERED = 1e-3  # largest deviation of a product from the barrier, as a share of it
+CENTERED = 1e-3  # largest difference of a product from the barrier, as a fraction of it
 MAX_STEPS = 40
-TO_BOUNDARY = 0.995  # share of the way to the nearest bound that a step may go
+TO_BOUNDARY = 0.995  # fraction of the way to the nearest bound that a step may go
 
 
 class Dual(NamedTuple):
-    """What solves the dual: multipliers a (B, N), and the bias b (B,)."""
+    """The solution: multipliers a (B, N), and the bias b (B,)."""
 
     alphas: Tensor
     bias: Tensor
@@ -63,13 +63,13 @@ def solve_svm(kernel: Tensor, labels: Tensor, *, c: float = 1.0, ridge: float = 
     kernel : (B, N, N) symmetric, of any floating type
     labels : (B, N) or (N,), +1 and -1, both present
     c : upper bound of the multipliers
-    ridge : added to the kernel's diagonal, to make it strictly convex
+    ridge : added to the kernel's diagonal, so the problem is strictly convex
 
     Returns
     -------
     Dual
-        In the kernel's own type and device. The work is done in float64 (float32 does not
-        converge), on the CPU where the device has none.
+        In the kernel's own type and device. It is computed in float64 (float32 does not converge),
+        on the CPU where the device has no float64.
     """
     place = kernel.device if kernel.device.type != "mps" else torch.device("cpu")
     signs = labels.to(place, torch.float64).expand(kernel.shape[:2])
@@ -142,7 +142,7 @@ def _interior_point(quadratic: Tensor, y: Tensor, c: float) -> _State:
         if not bool(open_.any()):
             break
         step = _mehrotra_step(state, quadratic, y, c, dual, primal, (low + high).mean(1) / 2)
-        # A problem that has converged stays: more steps would only lose digits.
+        # Converged problems are frozen: more steps would only lose digits.
         state = _State(*(_where(open_, new, old) for new, old in zip(step, state, strict=True)))
     return state
 
@@ -178,7 +178,7 @@ def _mehrotra_step(
 
 
 def _step_lengths(state: _State, step: _State, s: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how far, (B, 1) at most 1, the primal and the dual variables go and stay positive."""
+    """Return the steps, (B, 1) at most 1, by which primal and dual variables stay positive."""
     primal = torch.maximum(_reach(state.a, step.a), _reach(s, -step.a))
     dual = torch.maximum(_reach(state.lower, step.lower), _reach(state.upper, step.upper))
     return (TO_BOUNDARY / primal).clamp(0, 1), (TO_BOUNDARY / dual).clamp(0, 1)

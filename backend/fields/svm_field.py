@@ -1,4 +1,4 @@
-"""A solved kernel SVM in a warped space as a field: what TDGN bakes."""
+"""A solved kernel SVM in a warped space as a field: TDGN's, baked."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from .field import Field
 from .mlp import affine_bounds
 from .rbf import rbf_bounds
 
-LIFT = 4.0  # more than any coordinate of the volume
+LIFT = 4.0  # above every coordinate of the volume
 
 
 class SVMField(Field):
@@ -20,8 +20,8 @@ class SVMField(Field):
     Parameters
     ----------
     straight : (3, 3) and (3,): z = p @ matrix + offset, for points p in the volume's frame
-    warp : layers (in, out) and (out,) of a network with ReLUs between, from p to what is added to
-        z; empty for no warp
+    warp : layers (in, out) and (out,) of a network with ReLUs between them, from p to an offset
+        that is added to z; empty for no warp
     support : (N, 3) the points z_i
     weights, bias : (N,) and ()
     """
@@ -38,7 +38,7 @@ class SVMField(Field):
         bias: Tensor,
     ) -> None:
         self.device = support.device
-        # Layers 256 wide leave a processor's cache sooner than the device's rule thinks.
+        # Layers 256 wide need smaller blocks than the device's rule to fit in a cache.
         self.block = 2048 if support.device.type == "cpu" else None
         self.straight = straight[0].contiguous(), straight[1]
         self.warp = [(weight.detach().contiguous(), bias.detach()) for weight, bias in warp]
@@ -64,16 +64,16 @@ class SVMField(Field):
         return exponent.exp_() @ self.weights + self.bias
 
     def bounds(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sound bounds over (N, 3) boxes: affine through the warp, exact a bump."""
+        """Return sound bounds over (N, 3) boxes: affine for the warp, exact for each bump."""
         low, high = affine_bounds(self._lifted(), lower, upper, activation="relu")
         low, high = rbf_bounds(low, high, self.support, self.weights, scale=1.0)
         return low + self.bias, high + self.bias
 
     def _lifted(self) -> list[tuple[Tensor, Tensor]]:
-        """Return `embed` as one plain network, (out, in) weights and biases.
+        """Return `embed` as one network of linear layers, (out, in) weights and biases.
 
-        The point itself passes the ReLUs beside the hidden neurons, lifted above 0: so the affine
-        form knows that the warp and the point move together.
+        The point passes the ReLUs beside the hidden neurons, lifted above 0, so the affine form
+        keeps the correlation of warp and point.
         """
         matrix, offset = self.straight
         if not self.warp:

@@ -1,15 +1,15 @@
 """The winding number of triangles at all nodes of a grid at once, by one Poisson equation.
 
 The generalised winding number w of a surface (Jacobson, Kavan and Sorkine-Hornung, SIGGRAPH 2013)
-is harmonic but on the surface, where it jumps by one: its gradient is minus the field of the
-triangles' area vectors plus something free of divergence, so that
+is harmonic except on the surface, where it jumps by one: its gradient is minus the field of the
+triangles' area vectors plus a divergence-free field, so that
 
     laplace w = -div (area vectors),
 
 the equation of "Poisson Surface Reconstruction" (Kazhdan, Bolitho and Hoppe, SGP 2006). A fast
-Fourier transform solves it on the whole grid for what a tree spends on some thousand points. The
-jump is spread over the two nodes that a triangle lies between; elsewhere the values are the winding
-number's but for what copies of the surface add, which the transform sees beyond a margin.
+Fourier transform solves it on the whole grid for the cost of a tree at some thousand points. The
+jump is spread over the two nodes on either side of a triangle. Elsewhere the values are the winding
+number's, up to the periodic copies of the surface, which a margin keeps away.
 """
 
 import torch
@@ -25,8 +25,8 @@ def winding_grid(corners: Tensor, nodes: int) -> Tensor:
     ----------
     corners
         (T, 3, 3) triangles in the cube, counter-clockwise seen from outside, on the CPU; or
-        (T, n, 3, 3), n neighbours at a time. They should be smaller than the grid's cells: each,
-        or the n together, counts at its centre.
+        (T, n, 3, 3), groups of n neighbours. Each triangle or group acts at its centre, so it
+        should be smaller than the grid's cells.
     nodes
         Along a side.
     """
@@ -46,10 +46,10 @@ def winding_grid(corners: Tensor, nodes: int) -> Tensor:
         shape = [-1 if other == axis else 1 for other in range(3)]
         step = 2 * torch.sin(torch.pi * frequency[axis])  # of w from one node to the next
         laplacian = laplacian + step.square().view(shape)
-    laplacian[0, 0, 0] = 1.0  # the mean is free; the margin's far corner is outside
-    potential = torch.fft.irfftn(torch.fft.rfftn(divergence) / laplacian, s=(side,) * 3)
+    laplacian[0, 0, 0] = 1.0  # the mean is arbitrary; below, the margin's far corner becomes 0
+    winding = torch.fft.irfftn(torch.fft.rfftn(divergence) / laplacian, s=(side,) * 3)
     middle = (nodes + side) // 2
-    return (potential - potential[middle, middle, middle])[:nodes, :nodes, :nodes]
+    return (winding - winding[middle, middle, middle])[:nodes, :nodes, :nodes]
 
 
 def _on_edges(centers: Tensor, amounts: Tensor, axis: int, side: int) -> Tensor:
@@ -60,9 +60,9 @@ def _on_edges(centers: Tensor, amounts: Tensor, axis: int, side: int) -> Tensor:
     place = centers.clone()
     place[:, axis] -= 0.5
     low = place.floor()
-    share = place - low
+    fraction = place - low
     x, y, z = torch.stack([low, low + 1], 1).long().remainder(side).unbind(2)  # (T, 2) each
-    along_x, along_y, along_z = torch.stack([1 - share, share], 1).unbind(2)
+    along_x, along_y, along_z = torch.stack([1 - fraction, fraction], 1).unbind(2)
     plane = ((x * side)[:, :, None] + y[:, None]).flatten(1)  # (T, 4)
     cell = ((plane * side)[:, :, None] + z[:, None]).flatten()  # (8 T,)
     weights = (along_x[:, :, None] * along_y[:, None]).flatten(1) * amounts[:, None]

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..contract.cameras import FLIP_YZ as FLIP_YZ
 from ..contract.cameras import CameraData, from_frame, in_frame, to_frame
 from ..contract.errors import RequestError
+from .projection import project
 
 
 @dataclass(frozen=True)
@@ -81,16 +82,12 @@ class Camera:
         depth : (...,), distance along the optical axis; not above zero means behind a pinhole,
             where `pixels` are meaningless (but finite)
         """
-        pose = torch.as_tensor(self.camera_from_world, dtype=points.dtype, device=points.device)
-        local = points @ pose[:3, :3].T + pose[:3, 3]
-        depth = local[..., 2]
-        scale = torch.tensor([self.fx, self.fy], dtype=points.dtype, device=points.device)
-        offset = torch.tensor([self.cx, self.cy], dtype=points.dtype, device=points.device)
-        plane = local[..., :2]
-        if not self.orthographic:
-            safe = torch.where(depth.abs() < 1e-9, torch.full_like(depth, 1e-9), depth)
-            plane = plane / safe[..., None]
-        return plane * scale + offset, depth
+        kind = {"dtype": points.dtype, "device": points.device}
+        extrinsics = torch.as_tensor(self.camera_from_world, **kind)
+        intrinsics = torch.tensor([self.fx, self.fy, self.cx, self.cy], **kind)
+        flat = points.reshape(-1, 3)
+        pixels, depth = project(flat, extrinsics, intrinsics, orthographic=self.orthographic)
+        return pixels.view(*points.shape[:-1], 2), depth.view(points.shape[:-1])
 
     def rays(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the ray through each pixel position.
@@ -179,6 +176,14 @@ class Camera:
     def to_transforms(self) -> dict[str, Any]:
         """Return the camera as a frame of a `transforms.json`, with its own intrinsics."""
         return to_frame(self.to_data())
+
+
+def pose_of(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """Return the pose, (4, 4) world_from_camera, of the extrinsics [R | t], (3, 3) and (3,)."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation.T
+    pose[:3, 3] = -rotation.T @ translation
+    return pose
 
 
 def unit_axes(pose: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from torch import Tensor
 BackgroundKind = Literal["white", "black", "rgba"]
 
 
-def premultiply(image: Tensor) -> Tensor:
-    """Return (..., 4) straight alpha with its colours times alpha."""
-    return torch.cat([image[..., :3] * image[..., 3:], image[..., 3:]], -1)
+def premultiply(image: Tensor, *, dim: int = -1) -> Tensor:
+    """Return RGBA with straight alpha, its 4 channels along `dim`, with colours times alpha."""
+    color, alpha = image.split([3, 1], dim)
+    return torch.cat([color * alpha, alpha], dim)
 
 
 def straighten(image: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..geometry.cameras import Camera
+from ..geometry.cameras import Camera, pose_of
 from ..geometry.views import View
 from .alpha import BackgroundKind
 from .cropping import crop_square, whole_camera
@@ -183,9 +183,7 @@ def canonical_camera(camera: Camera, framing: Framing) -> Camera:
     rotation = tilt @ camera_from_world[:3, :3]
     translation = tilt @ camera_from_world[:3, 3]
     translation[2] *= focal / camera.fx
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
+    pose = pose_of(rotation, translation)
     return Camera(pose, focal, focal, middle, middle, size, size)
 
 

@@ -21,7 +21,7 @@ DISN_SIDE = 2.5  # what DISN's thresholds are percents of
 PADDED_HALF = 0.55  # half a side of Occupancy Networks' padded box
 
 
-class SurfaceSamples(Structural):
+class SampledSurface(Structural):
     """Points on a surface and their normals, (N, 3) each."""
 
     @property
@@ -36,7 +36,7 @@ class Evaluable(Structural):
     vertices: np.ndarray  # (V, 3)
     faces: np.ndarray  # (F, 3)
 
-    def surface(self, count: int, rng: np.random.Generator) -> SurfaceSamples: ...
+    def surface(self, count: int, rng: np.random.Generator) -> SampledSurface: ...
     def inside(self, points: np.ndarray) -> np.ndarray: ...
     def occupancy_grid(self, resolution: int, half: float) -> np.ndarray: ...
     def in_frame(self, matrix: np.ndarray) -> "Evaluable": ...
@@ -108,7 +108,7 @@ def occupancy_network(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Number
     }
 
 
-def _normals(first: SurfaceSamples | None, second: SurfaceSamples) -> float:
+def _normals(first: SampledSurface | None, second: SampledSurface) -> float:
     """Return the normal consistency; -1, the authors' value, for an empty mesh."""
     if first is None:
         return -1.0

@@ -1,5 +1,5 @@
-"""Where the object stands and where its front looks, from posed images alone.
+"""Estimate where the object is and which way it faces, from posed images alone.
 
-`box` carves a grid by the silhouettes and takes the box of what they need; `front` has the camera
-network's estimates vote on the rotation about +Z; `place` puts both together.
+`box` carves a grid by the silhouettes and takes the bounding box of the part that they need;
+`front` lets the camera network's estimates vote on the rotation about +Z; `place` combines both.
 """

@@ -1,4 +1,4 @@
-"""Which bodies of a hull its outlines need; a phantom body explains nothing that others do not."""
+"""Select the bodies of a hull that its outlines need, and drop phantom bodies."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,14 @@ import numpy as np
 
 from .carving import HullCells, Silhouette
 
-LABELLED = 160  # cells along the longest side at which bodies are told apart
+LABELLED = 160  # cells along the longest side when bodies are separated
 LEAST_NEW = 2  # pixels of a reduced silhouette that a body alone must explain
 
 
 def needed_bodies(cells: HullCells, silhouettes: Sequence[Silhouette]) -> HullCells:
     """Return the cells of the bodies that together explain all silhouettes, fewest first.
 
-    Greedy set cover: the body that explains most, then whichever adds most, while one adds
-    something.
+    Greedy set cover: the body that explains most, then repeatedly the one that adds most.
     """
     labels = _labels(cells)
     count = int(labels.max()) + 1
@@ -47,7 +46,7 @@ def _labels(cells: HullCells) -> np.ndarray:
 
 
 def _covers(cells: HullCells, labels: np.ndarray, count: int, item: Silhouette) -> np.ndarray:
-    """Return (count, pixels) bool: what of a reduced silhouette each body may explain."""
+    """Return (count, pixels) bool: which pixels of a reduced silhouette each body may explain."""
     import torch
     from scipy.ndimage import binary_dilation
 

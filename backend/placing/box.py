@@ -1,4 +1,4 @@
-"""The object's box from posed images: the box of what the silhouettes leave and need."""
+"""The object's bounding box, from the silhouettes of posed images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,26 +16,26 @@ from ..geometry.views import View
 from .bodies import needed_bodies
 from .carving import HullCells, Silhouette, carve
 from .extents import Chords, Slab, cut_chords, explaining_box, find_slab, hull_chords
-from .pyramids import Sight, bounding_box, disagreement, sight_of, uncropped
+from .pyramids import ViewPyramid, bounding_box, disagreement, sight_of, uncropped
 
 LONGEST = 256  # pixels that silhouettes are reduced to
-ROUGH, FINE = 48, 128  # cells along the box: to tell bodies apart, then to measure
-REGION = 3.0  # half the side of the region that is searched without bounds, in object radii
-LEAST_SPREAD = 1.2e-3  # of the axes' directions: two that meet at 4 degrees
-BEYOND = 0.1  # how much of a cropped silhouette lies beyond the border, where nothing bounds it
+ROUGH, FINE = 48, 128  # cells along the box: to separate bodies, then to measure
+REGION = 3.0  # half side of the region searched when nothing bounds it, in object radii
+LEAST_SPREAD = 1.2e-3  # spread of the axes' directions: two that meet at 4 degrees
+BEYOND = 0.1  # assumed fraction of a cropped silhouette beyond an unbounded border
 NARROW = 30.0  # degrees: all axes closer to one line than this leave the depth open
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """What the silhouettes say of where the object is.
+    """The object's position as far as the silhouettes tell.
 
     Attributes
     ----------
     cells : of the hull's surface, of the bodies that the outlines need; None: no hull was found
     chords : of the hull on the silhouettes' rays
     bounds : (2, 3) of the first bound, world
-    slab : where along the views' common axis; None without a hull
+    slab : the position along the views' common axis; None without a hull
     remarks : sentences about what may be wrong
     cropped : a sentence for each silhouette that meets its image's border
     """
@@ -57,7 +57,7 @@ class Whereabouts:
 
 
 def find_object(views: Sequence[View]) -> Whereabouts:
-    """Return where posed views see the object.
+    """Locate the object in posed views.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _carved(
     spot: np.ndarray | None,
     remarks: tuple[str, ...],
 ) -> Whereabouts:
-    """Carve twice, the second time around the bodies that the outlines need."""
+    """Carve twice; the second time around the bodies that the outlines need."""
     rough = carve(silhouettes, bounds, finest=ROUGH)
     if not len(rough.centers):
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(*remarks, NO_HULL))
@@ -134,7 +134,7 @@ def _inside(cells: HullCells, slab: Slab) -> HullCells:
     return HullCells(cells.centers[kept], cells.size) if kept.any() else cells
 
 
-def _remarks(sights: Sequence[Sight]) -> tuple[str, ...]:
+def _remarks(sights: Sequence[ViewPyramid]) -> tuple[str, ...]:
     if len(sights) == 1:
         return (ONE_VIEW,)
     return (ONE_LINE,) if widest_angle([sight.camera for sight in sights]) < NARROW else ()
@@ -157,7 +157,7 @@ def _common_axis(cameras: Sequence[Camera]) -> np.ndarray:
 
 
 def _open_line(silhouettes: Sequence[Silhouette]) -> bool:
-    """Say whether the views tell nothing of the depth: one view, or all along one line."""
+    """Return whether the views leave the depth open: a single view, or all along one line."""
     axes = [_middle_ray(item.sight)[1] for item in silhouettes]
     return _spread(axes) < LEAST_SPREAD
 
@@ -167,7 +167,7 @@ def _spread(axes: Sequence[np.ndarray]) -> float:
     return float(np.linalg.eigvalsh(across.mean(0))[0])
 
 
-def _middle_ray(sight: Sight) -> tuple[np.ndarray, np.ndarray]:
+def _middle_ray(sight: ViewPyramid) -> tuple[np.ndarray, np.ndarray]:
     """Return origin and unit direction, (3,) world, of the ray through a rectangle's middle."""
     left, top, right, bottom = sight.rectangle
     pixel = torch.tensor([(left + right) / 2, (top + bottom) / 2], dtype=torch.float64)
@@ -175,11 +175,11 @@ def _middle_ray(sight: Sight) -> tuple[np.ndarray, np.ndarray]:
     return origin, direction / np.linalg.norm(direction)
 
 
-def _spot(sights: Sequence[Sight]) -> np.ndarray:
+def _spot(sights: Sequence[ViewPyramid]) -> np.ndarray:
     """Return the point, (3,) world, that the views most likely look at.
 
-    Where the rays through the rectangles' middles come closest to meeting; for rays along one line
-    the point of their mean that is nearest to the world's origin.
+    It is closest to all rays through the rectangles' middles; for parallel rays, it is the point of
+    their mean nearest to the world's origin.
     """
     rays = [_middle_ray(sight) for sight in sights]
     if _spread([axis for _, axis in rays]) >= LEAST_SPREAD:
@@ -196,16 +196,16 @@ def _spot(sights: Sequence[Sight]) -> np.ndarray:
     return center + distance * forward
 
 
-def _ahead(sight: Sight, spot: np.ndarray) -> float:
-    """Return the depth of a point before a camera; always above zero for an orthographic one."""
+def _ahead(sight: ViewPyramid, spot: np.ndarray) -> float:
+    """Return the depth of a point in a camera; always positive for an orthographic one."""
     camera = sight.camera
     return 1.0 if camera.orthographic else float((spot - camera.center) @ camera.forward)
 
 
-def _region(sights: Sequence[Sight], spot: np.ndarray, reach: float) -> np.ndarray:
+def _region(sights: Sequence[ViewPyramid], spot: np.ndarray, reach: float) -> np.ndarray:
     """Return (2, 3): a box about `spot`, `reach` times as large as the largest view needs there."""
 
-    def half(sight: Sight) -> float:
+    def half(sight: ViewPyramid) -> float:
         camera, (left, top, right, bottom) = sight.camera, sight.rectangle
         depth = max(_ahead(sight, spot), 1e-6)
         return max((right - left) / camera.fx, (bottom - top) / camera.fy) / 2 * depth
@@ -224,7 +224,7 @@ def telling_views(views: Sequence[View]) -> list[tuple[View, Silhouette]]:
 
 
 def _tells(alpha: Tensor) -> bool:
-    """Say whether a silhouette, (H, W), has an inside and an outside."""
+    """Return whether a silhouette, (H, W), has an inside and an outside."""
     inside = alpha >= EDGE
     return bool(inside.any()) and not bool(inside.all())
 
@@ -241,7 +241,7 @@ def _silhouette(view: View) -> Silhouette:
 
 
 def _reduced(alpha: Tensor, factor: float) -> Tensor:
-    """Return a smaller silhouette; parts thinner than a new pixel stay."""
+    """Shrink a silhouette, keeping parts thinner than one new pixel."""
     size = [max(round(side * factor), 1) for side in alpha.shape]
     mean = F.interpolate(alpha[None, None], size=size, mode="bilinear", antialias=True)
     some = F.adaptive_max_pool2d(alpha[None, None], size) >= EDGE

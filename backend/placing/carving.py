@@ -1,7 +1,7 @@
-"""What all silhouettes leave of a box, as small cells: conservative, so thin parts are kept.
+"""Carve a box by all silhouettes into small cells, conservatively, so that thin parts are kept.
 
-A cell goes only when the lower bound of its distance to the hull (`fields.hull`) exceeds its
-circumscribed radius. What lies outside an image is unknown and stays, unless a pyramid excludes it.
+A cell is removed only if the lower bound of its distance to the hull (`fields.hull`) exceeds its
+circumscribed radius. Points outside an image are unknown and stay, unless a pyramid excludes them.
 """
 
 from collections.abc import Sequence
@@ -13,31 +13,31 @@ from torch import Tensor
 
 from ..fields.hull import HullField, silhouette_map
 from ..geometry.cameras import Camera
-from .pyramids import Sight, half_spaces
+from .pyramids import ViewPyramid, half_spaces
 
 FIRST = 16  # cells along the longest side of the first grid
 FINEST = 256  # at the last one
-MOST_CELLS = 600_000  # of one level: beyond it is not refined further
+MOST_CELLS = 600_000  # most cells of one level; with more, refinement stops
 
 
 @dataclass(frozen=True)
 class Silhouette:
-    """A view as the carving reads it.
+    """The data of a view that carving reads.
 
     Attributes
     ----------
     sight : the view's, of this image
     alpha : (H, W) float32
-    distances : as `fields.hull.silhouette_map` makes them of the world's camera
+    distances : from `fields.hull.silhouette_map`, for the camera in the world
     """
 
-    sight: Sight
+    sight: ViewPyramid
     alpha: Tensor
     distances: Tensor
 
     @classmethod
-    def of(cls, sight: Sight, alpha: Tensor) -> "Silhouette":
-        """Measure a silhouette."""
+    def of(cls, sight: ViewPyramid, alpha: Tensor) -> "Silhouette":
+        """Compute the distances of a silhouette."""
         return cls(sight, alpha, silhouette_map(alpha, sight.camera))
 
 
@@ -64,7 +64,7 @@ class HullCells:
 def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST) -> HullCells:
     """Return the cells of a box, (2, 3) world, that the hull's surface may touch.
 
-    Empty where the silhouettes leave nothing of it.
+    Empty if the silhouettes remove all of it.
     """
     lower, upper = box
     longest = float((upper - lower).max())

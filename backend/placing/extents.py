@@ -1,14 +1,14 @@
-"""The object's box, between what the hull allows and what the outlines demand.
+"""The object's box: an estimate between a lower bound (the outlines) and an upper one (the hull).
 
-A hull's box is too large where few views leave corners that nothing fills: two views at right
-angles to each other, 45 degrees to the box, make it 1.4 times as wide. What the object must reach
-is known too: on the ray of each pixel of a silhouette lies a point of it, so along an axis it
-reaches at least as far as the pixel whose part of the hull stays farthest off. Procedural objects
-lie near that end: `TOWARDS_HULL` of the way from the least box that explains every silhouette to
-the hull's box suits them best, from 2 views to 8.
+The box of the hull is too large if few views leave empty corners: two views at right angles, 45
+degrees to the box, make it 1.4 times as wide. There is a lower bound too: the ray of each pixel in
+a silhouette contains a point of the object, so along an axis the object reaches at least as far as
+the farthest of the rays' nearest hull points. Procedural objects are close to the lower bound:
+moving `TOWARDS_HULL` of the way from the smallest box that explains every silhouette to the box of
+the hull fits them best, for 2 to 8 views.
 
-Views near one line leave the hull open along it. An object is taken to be as deep as it is wide
-there (`DEPTH`), unless the silhouettes demand more.
+Views that look along nearly one line leave the hull open along it. The object is then assumed to be
+as deep as it is wide (`DEPTH`), unless the silhouettes require more.
 """
 
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ Chords = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Slab:
-    """Where the object lies along the views' common axis.
+    """The object's position along the views' common axis.
 
     Attributes
     ----------
     axis : (3,) unit, world
     center, half : along it, world units
-    width : the object's across it
-    play : how far the center may lie from there, as far as the silhouettes tell
+    width : of the object, across the axis
+    play : possible error of the center that the silhouettes allow
     """
 
     axis: np.ndarray
@@ -76,7 +76,7 @@ def explaining_box(chords: Chords, hull: np.ndarray, rotation: np.ndarray) -> np
 def hull_chords(cells: HullCells, silhouettes: Sequence[Silhouette]) -> Chords:
     """Return where the rays of the silhouettes' pixels enter and leave the hull.
 
-    Pixels are taken in blocks that are about as large as a cell appears.
+    Pixels are grouped into blocks about as large as a cell in the image.
     """
     chords = [_chords_of(cells, item) for item in silhouettes]
     return np.concatenate([a for a, _ in chords]), np.concatenate([b for _, b in chords])
@@ -115,8 +115,8 @@ def _chords_of(cells: HullCells, item: Silhouette) -> Chords:
 def find_slab(chords: Chords, axis: np.ndarray, center: float | None = None) -> Slab:
     """Return the slab across `axis`, (3,) unit, that holds the object.
 
-    Its middle is the depth at which the silhouettes fit together best, where all chords meet it,
-    unless `center` says it.
+    Its middle is the depth at which the silhouettes fit together best, that is, where all chords
+    meet it, unless `center` is given.
     """
     first, last = chords
     ends = np.stack([first @ axis, last @ axis])
@@ -132,7 +132,7 @@ def find_slab(chords: Chords, axis: np.ndarray, center: float | None = None) -> 
 
 
 def cut_chords(chords: Chords, slab: Slab) -> Chords:
-    """Return the part of each chord in a slab; of one that misses it the nearest end."""
+    """Return the part of each chord inside a slab; for a chord outside, its nearest end."""
     first, last = chords
     ends = np.stack([first @ slab.axis, last @ slab.axis])
     run = np.where(np.abs(ends[1] - ends[0]) < 1e-12, 1e-12, ends[1] - ends[0])
@@ -142,7 +142,7 @@ def cut_chords(chords: Chords, slab: Slab) -> Chords:
 
 
 def across(axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return two unit vectors, (3,), across `axis` and each other; the first is level."""
+    """Return two orthogonal unit vectors, (3,), across `axis`; the first is horizontal."""
     level = np.cross(axis, [0.0, 0.0, 1.0])
     length = float(np.linalg.norm(level))
     level = level / length if length > 0.05 else np.array([1.0, 0.0, 0.0])
@@ -154,7 +154,7 @@ def across(axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _needed_fraction(
     first: np.ndarray, last: np.ndarray, least: np.ndarray, most: np.ndarray
 ) -> float:
-    """Return how far from `least` to `most` a box must be to explain all silhouettes at once."""
+    """Return the fraction of the way from `least` to `most` that explains all silhouettes."""
     low, high = 0.0, MOST_NEEDED
     for _ in range(STEPS):
         fraction = (low + high) / 2

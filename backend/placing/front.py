@@ -1,14 +1,13 @@
-"""Where the object's front looks: all views vote on the rotation about the world's +Z.
+"""The object's front: all views vote on the rotation about the world's +Z.
 
-A network learned objects that face -Y, and 15 degrees off cost it a sixth of its IoU. The camera
-network says of each image, alone, from which azimuth about the front it was taken, as probabilities
-of 24 directions; the known cameras say from which azimuth about the world's -Y it was. Their
-difference is the rotation. A candidate's score is the sum over views of the logarithm of its
-density: single images are off by 90 or 180 degrees in a third of the cases, but seldom all the same
-way.
+Networks learned objects that face -Y; an error of 15 degrees costs a sixth of the IoU. For each
+image on its own, the camera network predicts the azimuth relative to the front, as probabilities of
+24 directions; the known camera gives the azimuth relative to the world's -Y. The difference is the
+rotation. A candidate's score is the sum over views of its log density: single images are wrong by
+90 or 180 degrees in a third of the cases, but rarely all in the same way.
 
-The votes are a few degrees off. Objects mostly have sides that are parallel to their front, so the
-box about one is smallest in the front's own axes: near a peak the footprint settles the angle.
+The votes are accurate to a few degrees. Most objects have sides parallel to their front, so the box
+around one is smallest in the front's axes: near a peak the footprint refines the angle.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,15 +17,13 @@ import numpy as np
 
 STEP = 2.5  # degrees between candidates
 KERNEL = 15.0  # degrees, standard deviation of an estimate
-FLOOR = 0.05  # density that any view leaves to any candidate: it may be quite wrong
+FLOOR = 0.05  # smallest density of any candidate: a view may be entirely wrong
 APART = 40.0  # degrees within which candidates are one peak
 # How much higher, per view, the best peak must be: of 80 chairs, sofas, cars and airplanes with
 # four views 69 are above, 96 % of them right within 10 degrees; of the others a half.
 DECIDED = 0.3
-PEAKED = 0.8  # how far above the mean candidate, per view, a peak says anything
-ALIKE = (
-    0.1  # of the score per view: peaks this near to the best are as good, whatever the votes say
-)
+PEAKED = 0.8  # margin above the mean candidate, per view, for a peak to count
+ALIKE = 0.1  # score per view; peaks this close to the best count as equally good
 # Rotations near a peak at which the footprint is measured, and what a score is worth, per view, in
 # the logarithm of the footprint's sides: the mean error of 140 right fronts fell from 1.6 to 1.1
 # degrees.
@@ -54,7 +51,7 @@ class FrontDirection:
 
 @dataclass(frozen=True)
 class Votes:
-    """What the views together say.
+    """The views' combined votes.
 
     Attributes
     ----------
@@ -66,9 +63,9 @@ class Votes:
     scores: np.ndarray
 
     def peaks(self, within: float) -> list[int]:
-        """Return the candidates that are highest for `APART` around, best first.
+        """Return the local maxima (over `APART` either way) less than `within` below the best.
 
-        Only those less than `within` below the best.
+        Best first.
         """
         peaks: list[int] = []
         left = self.scores.copy()
@@ -79,7 +76,7 @@ class Votes:
         return peaks
 
     def at(self, degrees: np.ndarray) -> np.ndarray:
-        """Return the scores of any rotations, between candidates."""
+        """Return the scores of any rotations, interpolated between candidates."""
         return np.interp(degrees, self.degrees, self.scores, period=360.0)
 
     @property
@@ -96,12 +93,12 @@ def wrapped(degrees: np.ndarray | float) -> np.ndarray:
 
 
 def count_votes(known: np.ndarray, weights: np.ndarray, azimuths: np.ndarray) -> Votes:
-    """Have all views vote.
+    """Add up the votes of all views.
 
     Parameters
     ----------
     known : (V,) degrees; where each view stands, from the world's -Y
-    weights, azimuths : (V, B) of a view's estimates; degrees from the front
+    weights, azimuths : (V, B) of each view's estimates; degrees from the front
     """
     degrees = np.arange(0.0, 360.0, STEP)
     rotations = known[:, None] - azimuths  # (V, B)
@@ -115,19 +112,19 @@ def decide(
     check: Callable[[Sequence[float]], Sequence[float]] | None = None,
     footprint: Callable[[float], float] | None = None,
 ) -> FrontDirection:
-    """Return the front that the votes say.
+    """Return the front with the most votes.
 
-    Undecided votes give the best peak, or of peaks that are `ALIKE` the nearest to the world's -Y
-    (a table may face either way, but not a corner). Without a clear peak an object with parallel
-    sides is taken to face along them, any other to face the world's -Y.
+    Undecided votes give the best peak; among peaks that are `ALIKE`, the one nearest to the world's
+    -Y (a table may face either way, but not towards a corner). Without a clear peak, an object with
+    parallel sides faces along them, and any other faces the world's -Y.
 
     Parameters
     ----------
     check
-        Scores the likeliest rotations, in degrees, by a quick reconstruction; decides between
-        peaks that are nearly as high.
+        Scores the most likely rotations, in degrees, by a quick reconstruction, to decide between
+        peaks of nearly the same height.
     footprint
-        Returns the sum of the box's two level sides at a rotation, in degrees; any unit.
+        Returns the sum of the box's two horizontal sides at a rotation, in degrees; any unit.
     """
     direction = _decide(votes, check)
     if footprint is None:
@@ -161,12 +158,12 @@ CLEAR = 0.05  # of the score of a quick reconstruction
 
 
 def certainty_of(margin: float) -> float:
-    """Return about how likely a front is right, by how much higher its peak is than the second."""
+    """Return about how likely a front is correct, from its peak's margin over the second."""
     return float(1 - 0.5 * np.exp(-6 * margin))
 
 
 def _settled(votes: Votes, peak: float, footprint: Callable[[float], float]) -> float:
-    """Return the rotation near a peak that suits the votes and makes the box small, degrees."""
+    """Return the rotation near a peak that balances votes and a small box, degrees."""
     sides = np.log([footprint(float(degrees)) for degrees in peak + NEAR])
     costs = sides - WORTH * votes.at(peak + NEAR)
     index = int(costs.argmin())
@@ -175,7 +172,7 @@ def _settled(votes: Votes, peak: float, footprint: Callable[[float], float]) -> 
 
 
 def _along_sides(votes: Votes, footprint: Callable[[float], float]) -> float:
-    """Return the rotation along an object's sides that suits the votes best; 0 for a round one."""
+    """Return the rotation along an object's sides with the most votes; 0 for a round object."""
     quarter = votes.degrees[votes.degrees < 90]
     sides = np.log([footprint(float(degrees)) for degrees in quarter])
     if np.ptp(sides) < ANGULAR:

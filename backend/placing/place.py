@@ -1,4 +1,4 @@
-"""The placement of a job: the box of the silhouettes, turned to the front, put right by trials."""
+"""Place the volume: the box of the silhouettes, rotated to the front, improved by trials."""
 
 import logging
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ UNDECIDED = (
 
 
 class CameraFinder(TrialNetwork, Protocol):
-    """A reconstructor that can say where images were taken from."""
+    """A reconstructor that estimates where images were taken from."""
 
     def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]: ...
 
@@ -44,19 +44,19 @@ def place(
     ticket: Ticket | None = None,
     say_cropped: bool = True,
 ) -> Placement:
-    """Return where posed views see the object, and where its front looks.
+    """Estimate where posed views see the object, and which way it faces.
 
     Parameters
     ----------
     views
         With cameras posed in the world; those without one are left out.
     network
-        Votes for the front, and tries the volume where two views or views near one line leave it
-        open. None: neither is done, as for methods that care for no front.
+        Votes on the front, and tries volumes where two views, or views along one line, leave it
+        open. None skips both, for methods without a front.
     front
-        Degrees about +Z from the world's -Y to the front, where a person says so.
+        Degrees about +Z from the world's -Y to the front, if a person gave them.
     say_cropped
-        Remark on silhouettes that meet their image's border; a job's own review does that too.
+        Remark on silhouettes that meet their image's border; a job's review does this too.
 
     Raises
     ------
@@ -146,9 +146,9 @@ def _vote(
 
 
 def upright(view: View, world_from_volume: np.ndarray) -> View:
-    """Return a view with the world's +Z up in its image; as it is where that is nearly so.
+    """Return the view with the world's +Z up in its image; unchanged if that is nearly so already.
 
-    A rolled image is taken again by an upright camera that looks at the volume's centre.
+    A rolled image is reprojected to an upright camera that looks at the volume's centre.
     """
     assert view.camera is not None
     up = view.camera.world_from_camera[2, :3]  # the world's +Z in camera axes

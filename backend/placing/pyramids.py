@@ -16,15 +16,15 @@ SIDES = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a view says of the object's whereabouts.
+class ViewPyramid:
+    """The part of space in which a view sees the object.
 
     Attributes
     ----------
     camera : posed in the world
     rectangle : left, top, right, bottom of the silhouette in pixels
     cropped : which of these sides lie on the image's border
-    name : what to call the view in a message
+    name : the view's name in messages
     """
 
     camera: Camera
@@ -33,24 +33,24 @@ class Sight:
     name: str = "view"
 
 
-def sight_of(camera: Camera, alpha: np.ndarray, name: str) -> Sight:
-    """Return the sight of a view whose silhouette is where `alpha`, (H, W), is above one half.
+def sight_of(camera: Camera, alpha: np.ndarray, name: str) -> ViewPyramid:
+    """Return the pyramid of a view whose silhouette is where `alpha`, (H, W), exceeds one half.
 
-    An empty silhouette counts as the whole image, cropped on all sides: it says nothing.
+    An empty silhouette counts as the whole image, cropped on all sides: it bounds nothing.
     """
     height, width = alpha.shape
     rows, columns = (np.flatnonzero((alpha >= 0.5).any(axis)) for axis in (1, 0))
     if not len(rows):
-        return Sight(
+        return ViewPyramid(
             camera, (0.0, 0.0, float(width), float(height)), (True, True, True, True), name
         )
     left, right = float(columns[0]), float(columns[-1] + 1)
     top, bottom = float(rows[0]), float(rows[-1] + 1)
     cropped = (left == 0, top == 0, right == width, bottom == height)
-    return Sight(camera, (left, top, right, bottom), cropped, name)
+    return ViewPyramid(camera, (left, top, right, bottom), cropped, name)
 
 
-def half_spaces(sight: Sight) -> np.ndarray:
+def half_spaces(sight: ViewPyramid) -> np.ndarray:
     """Return (K, 4) rows (unit normal, offset), world, with normal . x <= offset in the pyramid."""
     camera, (left, top, right, bottom) = sight.camera, sight.rectangle
     low = (np.array([left, top]) - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
@@ -70,20 +70,20 @@ def half_spaces(sight: Sight) -> np.ndarray:
     return np.column_stack([normals, local[:, 3] - local[:, :3] @ inverse[:3, 3]])
 
 
-def uncropped(sight: Sight, growth: float) -> Sight:
-    """Return the sight as if the object ended beyond the border, by a fraction of what is seen."""
+def uncropped(sight: ViewPyramid, growth: float) -> ViewPyramid:
+    """Return the pyramid extended beyond the border by a fraction of the visible part."""
     left, top, right, bottom = sight.rectangle
     wide, high = growth * (right - left), growth * (bottom - top)
     grow = np.array([-wide, -high, wide, high]) * sight.cropped
     left, top, right, bottom = (float(side) for side in np.array(sight.rectangle) + grow)
     rectangle = (left, top, right, bottom)
-    return Sight(sight.camera, rectangle, (False, False, False, False), sight.name)
+    return ViewPyramid(sight.camera, rectangle, (False, False, False, False), sight.name)
 
 
-def bounding_box(sights: Sequence[Sight]) -> np.ndarray | None:
+def bounding_box(sights: Sequence[ViewPyramid]) -> np.ndarray | None:
     """Return (2, 3) corners of the box around the pyramids' intersection; None when it is empty.
 
-    Entries are infinite where it is open. Six small linear programs.
+    Solves six small linear programs. Entries are infinite where the intersection is open.
     """
     from scipy.optimize import linprog
 
@@ -99,7 +99,7 @@ def bounding_box(sights: Sequence[Sight]) -> np.ndarray | None:
     return result
 
 
-def disagreement(sights: Sequence[Sight]) -> RequestError:
+def disagreement(sights: Sequence[ViewPyramid]) -> RequestError:
     """Return the error that names the view without which the others have a common point."""
     for index, sight in enumerate(sights):
         others = [*sights[:index], *sights[index + 1 :]]

@@ -1,8 +1,8 @@
-"""A quick reconstruction in a volume, drawn back into the images: how well does the volume suit?
+"""Score a volume by a quick reconstruction in it, drawn back into the images.
 
-A network that knows objects in one place and size reconstructs badly in a volume that is a little
-off, and what it makes then covers the silhouettes badly. So the score picks among volumes, and
-among fronts, where silhouettes alone leave the choice open.
+A network that has learned objects of one position and size reconstructs badly in a misplaced
+volume, and the result then covers the silhouettes badly. The score therefore chooses among volumes
+and fronts that the silhouettes alone leave open.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ from .carving import Silhouette
 
 SIDE = 32  # pixels of a drawn silhouette
 CELLS = 20  # points along the volume where the field is asked
-WINDOW = 1.5  # sides of the drawn window, in those of the silhouette
+WINDOW = 1.5  # side of the drawn window, in sides of the silhouette
 STEPS = np.array([0.2, 0.06, 0.06, 0.1])  # first steps along the common axis, across, of log scale
 FINEST = 0.02  # of the step in log scale, at which the search ends
 TRIALS = 44
-GAIN = 0.05  # of the score, for less the volume stays
+GAIN = 0.05  # smallest gain in score for which the volume is moved
 # How far the silhouettes may be wrong about each, and what a step so far costs.
 SPREAD, PENALTY = np.array([0.25, 0.06, 0.06, 0.12]), 0.004
 
 
 class TrialNetwork(Protocol):
-    """What a trial needs of a reconstructor."""
+    """The part of a reconstructor that a trial uses."""
 
     def encode(self, views: Sequence[View]) -> Any: ...
 
@@ -38,7 +38,7 @@ class TrialNetwork(Protocol):
 
 
 class VolumeTrial:
-    """Scores volumes of one object by what a network makes of its views there.
+    """Scores volumes of one object by the network's reconstruction in them.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class VolumeTrial:
         return float(np.mean([window.iou(points, inside) for window in self._windows]))
 
     def improve(self, world_from_volume: np.ndarray, axes: np.ndarray) -> np.ndarray:
-        """Return a volume nearby, moved and scaled, that suits better; the same where none does.
+        """Return a nearby volume, moved and scaled, with a better score, or the same volume.
 
         Parameters
         ----------

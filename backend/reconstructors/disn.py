@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
-from ..encoders.camera_estimates import given_or_estimated, in_camera_axes, training_camera_at
+from ..encoders.camera_estimates import given_or_estimated, training_camera_at
 from ..encoders.pose import CameraNetwork
 from ..fields.field import Field
 from ..fields.fused import FusedFields
@@ -43,6 +43,7 @@ from ..fields.mirrored import MirroredField
 from ..fields.pixel_aligned import DISNField, Maps
 from ..fusion import camera_tensors, project_points
 from ..geometry.cameras import Camera
+from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
 from ..images.framing import FramedViews
 from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small, small_camera
@@ -354,7 +355,7 @@ class DISN(EstimatesCameras):
             )
         shape, points = batch.images.shape[:2], self.to_method(batch.points)
         estimated = self.camera(self.camera_input(batch.images.flatten(0, 1))).unflatten(0, shape)
-        predicted = in_camera_axes(estimated, points)
-        true = in_camera_axes(batch.camera_from_volume, batch.points)
+        predicted = in_camera_axes(points[:, None], estimated)
+        true = in_camera_axes(batch.points[:, None], batch.camera_from_volume)
         squared = (predicted - true * self.configuration.camera_unit).square().sum(-1)
         return {"loss": squared.mean(), "d3D": squared.detach().sqrt().mean()}

@@ -37,7 +37,7 @@ from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
-from ..encoders.camera_estimates import given_or_estimated, in_camera_axes
+from ..encoders.camera_estimates import given_or_estimated
 from ..encoders.depth import DepthNetwork
 from ..encoders.depth_estimates import DepthRange
 from ..encoders.folding import Folded, convolution_dtype
@@ -50,6 +50,7 @@ from ..fusion import camera_tensors, reduce_views
 from ..geometry.cameras import Camera
 from ..geometry.chamfer import squared_chamfer
 from ..geometry.frames import OBJECT_SIDE, similarity
+from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..training.batch import Example
@@ -364,8 +365,8 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         images = network_input(batch.images.flatten(0, 1), self.framing.background)
         estimated = self.camera(images).unflatten(0, batch.images.shape[:2])
         axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(estimated)
-        predicted = in_camera_axes(estimated, batch.surface @ axes.T)
-        true = in_camera_axes(batch.camera_from_volume, batch.surface)
+        predicted = in_camera_axes((batch.surface @ axes.T)[:, None], estimated)
+        true = in_camera_axes(batch.surface[:, None], batch.camera_from_volume)
         return {"loss": (predicted - true).abs().mean()}
 
     def _targets(

@@ -1,4 +1,4 @@
-"""Do views agree, with each other and with a result? Outlines, residuals, cures, drawing back."""
+"""Check whether views agree with each other and with a result: outlines, residuals, cures."""
 
 from .agreement import Agreement as Agreement
 from .agreement import check as check

@@ -1,4 +1,4 @@
-"""Do the views agree? A residual for each, the view that is wrong, and cures that were tried."""
+"""Check whether views agree: a residual for each, the view that is wrong, and cures tried."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from .cures import CONVENTIONS, converted, image_order, same_aspect
 from .outlines import Outline, trace_all
 from .residual import CAP, Residual, Rig
 
-DISAGREE = 0.4  # mean residual, pixels of 224, from which a cure that helps is worth a word
-UNEXPLAINED = 1.0  # and from which disagreement is worth one though nothing helps
-HELPS = 0.4  # share of the residual that a cure may leave
-AGREES = 0.15  # mean residual below which views agree whatever it was before
-BY_FAR = 0.5  # the wrong view's absence leaves at most this share of any other's
+DISAGREE = 0.4  # mean residual (pixels of 224) above which a cure that helps is reported
+UNEXPLAINED = 1.0  # mean residual above which disagreement is reported even if nothing helps
+HELPS = 0.4  # a cure must reduce the residual to this fraction
+AGREES = 0.15  # mean residual below which views count as agreeing, whatever it was before
+BY_FAR = 0.5  # leaving out the wrong view gives at most this fraction of the residual of any other
 CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
 EQUAL = 0.03  # pixels of 224
-MOST = 40_000  # contour points times the views they are looked up in, of a check
+MOST = 40_000  # contour points times the views in which a check samples them
 FEWEST = 4  # contour points of a view
-STEPS = 8  # cameras by which the images' order may be shifted either way
-RAYS = 160  # contour points of all views together in a trial
-SHORTLIST = 8  # views whose swaps and absence are tried where there are many
+STEPS = 8  # largest shift of the images' order tried in either direction
+RAYS = 160  # contour points per trial, over all views
+SHORTLIST = 8  # with many views: how many are tried for swaps and for leaving out
 SAME_IMAGE = 1.5 / 255  # mean difference below which two images are one
 LIKELY_UP = 0.3  # mean z of the cameras' up from which they stand upright or upside down
 
@@ -34,7 +34,7 @@ class CureTrial:
 
     name: str
     residual: float
-    order: int  # of cures that explain as much, the lower first
+    order: int  # among cures that explain as much, lower comes first
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Agreement:
 
     Attributes
     ----------
-    residuals : of each view, pixels of 224; None where it has no camera or no contour. Where a cure
-        singles out views, the others' are among themselves and theirs against the others
-    mean : over the views, as they are; None when fewer than two have an outline and a camera
-    cures : what would make them agree, best first; `residual` is the largest of a view then
+    residuals : one per view, pixels of 224; None without a camera or contour. If a cure singles out
+        views, the others are compared among themselves, and the suspects with the others
+    mean : over the views as given; None when fewer than two have an outline and a camera
+    cures : changes that would make them agree, best first; `residual` is then the largest of a view
     suspects : the views that the best cure changes or leaves out
     twins : of each suspect, a view with the same image
     """
@@ -60,12 +60,12 @@ class Agreement:
 
     @property
     def disagrees(self) -> bool:
-        """Whether something should be said."""
+        """Whether the person should be told."""
         return bool(self.cures) or (self.mean is not None and self.mean > UNEXPLAINED)
 
 
 def check(views: Sequence[View], left_out: Collection[int] = ()) -> Agreement:
-    """Return whether views agree, and what would make them agree.
+    """Measure whether views agree, and find changes that would make them agree.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class _Check:
         ]
 
     def _helping(self, tried: list[CureTrial], before: float) -> list[CureTrial]:
-        """Return of the trials those that explain the disagreement, most plausible first."""
+        """Return the trials that explain the disagreement, most plausible first."""
         if not tried:
             return []
         best = min(t.residual for t in tried)
@@ -131,7 +131,7 @@ class _Check:
         return sorted(close, key=lambda t: (t.order, t.residual))[:3]
 
     def _by_far(self, tried: list[CureTrial], best: float) -> bool:
-        """Return whether of the trials of the best one's kind no other comes near it."""
+        """Return whether no other trial of the same kind comes near the best one."""
         kind = parse_cure(min(tried, key=lambda t: t.residual).name).kind
         alike = sorted(t.residual for t in tried if parse_cure(t.name).kind == kind)
         return len(alike) < 2 or best <= BY_FAR * alike[1]
@@ -172,7 +172,7 @@ class _Check:
                     yield self._try(f"swap={self.numbers[a]},{self.numbers[b]}", 0)
 
     def _alone(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
-        """Each view left out; the image of the one that is wrong turned or mirrored."""
+        """Leave out each view; rotate or mirror the image of the wrong one."""
         without = list(self._without())
         yield from without
         if without:
@@ -181,7 +181,7 @@ class _Check:
             yield self._try(f"mirror={number}", 31)
 
     def _two_without(self, tried: list[CureTrial]) -> Iterator[CureTrial]:
-        """Without the view that is worst, another one."""
+        """Leave out a second view besides the worst one."""
         alone = [t for t in tried if t.name.startswith("leave-out=")]
         if len(self.numbers) < 6 or not alone:
             return
@@ -204,7 +204,7 @@ class _Check:
         return float(residuals_of(outlines, cameras).max())
 
     def _after(self, name: str) -> tuple[list[int], list[Outline], list[Camera]]:
-        """Return places, outlines and cameras after a cure, as `apply_cures` changes views."""
+        """Return places, outlines and cameras after a cure; see `apply_cures`."""
         cure = parse_cure(name)
         outlines, cameras = list(self.outlines), list(self.cameras)
         places = range(len(self.numbers))
@@ -238,7 +238,7 @@ class _Check:
         return values.argsort(descending=True)[:count].tolist()
 
     def _exchangeable(self, places: Sequence[int]) -> bool:
-        """Return whether all these images would fit all these cameras."""
+        """Return whether every one of these images fits every one of these cameras."""
         return all(
             same_aspect(self.cameras[p], *self.outlines[q].size) for p in places for q in places
         )
@@ -299,7 +299,7 @@ def residuals_of(
 
 
 def same_image(one: View, other: View) -> bool:
-    """Return whether two views show one image, whatever was saved between."""
+    """Return whether two views show the same image, even if it was saved again in between."""
     if one.image.shape != other.image.shape:
         return False
     step = max(min(one.image.shape[:2]) // 64, 1)

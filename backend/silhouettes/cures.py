@@ -1,4 +1,4 @@
-"""Cures applied: views and cameras changed as a cure's name says, see `contract.cures`."""
+"""Apply cures: change views and cameras as a cure's name says; see `contract.cures`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from ..geometry.images import resized
 from ..geometry.views import View
 
 FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])  # between OpenGL's camera axes and ours
-SAME_ASPECT = 0.01  # share by which proportions of images may differ that change places
+SAME_ASPECT = 0.01  # largest relative difference in aspect ratio of images that are exchanged
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,10 @@ class Convention:
 
 
 def _mirrored(axis: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what undoes a reflection of the world's axis, and of the camera's own where that was
-    reflected with it (as a change of basis does), in the file's camera axes."""
+    """Return the reading that undoes a reflection of a world axis, in the file's camera axes.
+
+    A change of basis reflects the camera's own axis too; that is undone as well.
+    """
     mirror = np.diag([-1.0 if i == axis else 1.0 for i in range(4)])
 
     def undo(pose: np.ndarray) -> np.ndarray:
@@ -76,9 +78,9 @@ class Cured:
 
 
 def apply_cures(views: Sequence[View], names: Sequence[str]) -> Cured:
-    """Return the views with the cures applied, in the order in which they are named.
+    """Return the views with the cures applied in the given order.
 
-    Views are left out last, so that the numbers of the others hold.
+    Views are left out last, so that the numbers of the others stay valid.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ def _apply(views: list[View], cure: Parsed) -> list[View]:
 
 
 def image_order(cure: Parsed, views: Sequence[View]) -> list[int]:
-    """Return whose image each view takes, of a "swap", "shift" or "reverse"."""
+    """Return, for a "swap", "shift" or "reverse", which view each view takes its image from."""
     posed = [index for index, view in enumerate(views) if view.camera is not None]
     return order_of(cure, len(views), posed)
 
@@ -144,7 +146,7 @@ def _with_image(view: View, other: View) -> View:
 
 
 def same_aspect(camera: Camera, width: int, height: int) -> bool:
-    """Return whether an image of this size could be the camera's."""
+    """Return whether an image of this size fits the camera."""
     return abs(width * camera.height / (height * camera.width) - 1) <= SAME_ASPECT
 
 
@@ -154,7 +156,7 @@ def _converted(view: View, convention: Convention) -> View:
 
 
 def converted(camera: Camera | None, convention: Convention) -> Camera | None:
-    """Return a camera whose pose is read by another convention."""
+    """Return the camera with its pose read in another convention."""
     if camera is None or convention.pose is None:
         return camera
     return replace(camera, world_from_camera=convention.pose(camera.world_from_camera))

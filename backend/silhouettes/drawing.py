@@ -1,4 +1,4 @@
-"""A mesh drawn back into its views: how much of each silhouette it covers."""
+"""Draw a mesh into its views and measure how much of each silhouette it covers."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from ..geometry.cameras import Camera
 from ..geometry.images import resized
 from ..geometry.views import View
 
-LONGEST = 384  # pixels of the longer side of what is compared
-NEAR = 1e-6  # triangles that come nearer to a perspective camera's plane are not drawn
+LONGEST = 384  # pixels along the longer side of the compared images
+NEAR = 1e-6  # triangles nearer than this to a perspective camera's plane are skipped
 BLOCK = 1 << 18  # triangles drawn at once
 
 
@@ -21,7 +21,7 @@ BLOCK = 1 << 18  # triangles drawn at once
 class Coverage:
     """How a result fits a view.
 
-    covered : share of the silhouette that the result covers
+    covered : fraction of the silhouette that the result covers
     iou : IoU of the silhouette and the result's
     """
 
@@ -32,8 +32,8 @@ class Coverage:
 def cover(view: View, vertices: np.ndarray, faces: np.ndarray) -> Coverage | None:
     """Return how a mesh fits a posed view's silhouette; None if the silhouette is empty.
 
-    Only what lies within the image's frame is compared, so a cropped silhouette counts as far as
-    it is seen.
+    Pixels outside the image are not compared, so only the visible part of a cropped silhouette
+    counts.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def cover(view: View, vertices: np.ndarray, faces: np.ndarray) -> Coverage | Non
 
 
 def silhouette(vertices: Tensor, faces: Tensor, camera: Camera) -> Tensor:
-    """Return (H, W) bool: the pixels whose centres a mesh covers, whatever is in front of what.
+    """Return (H, W) bool: the pixels whose centres a mesh covers, without a depth test.
 
-    Each row of a triangle is a span of pixels; spans are summed as what begins and what ends at
-    each pixel, so the cost does not grow with their length.
+    Each row of a triangle is a span of pixels. A cumulative sum over span starts and ends gives
+    the coverage, so the cost does not depend on the length of spans.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def silhouette(vertices: Tensor, faces: Tensor, camera: Camera) -> Tensor:
 
 
 def _spans(corners: Tensor, height: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return row, left and right end of each row's span in triangles, (T, 3, 2) pixels."""
+    """Return the row, left end and right end of every span of triangles, (T, 3, 2) pixels."""
     y = corners[..., 1]
     low = (y.amin(1) - 0.5).ceil().clamp(0, height).long()
     high = (y.amax(1) - 0.5).ceil().clamp(0, height).long()
@@ -103,13 +103,13 @@ def _spans(corners: Tensor, height: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _ordered(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return an edge's ends, (T, 2) each, the upper first: neighbours cross it at one place."""
+    """Return an edge's ends, (T, 2) each, upper first, so that both neighbours agree on it."""
     falls = (b[:, 1:] > a[:, 1:]) | ((b[:, 1:] == a[:, 1:]) & (b[:, :1] > a[:, :1]))
     return torch.where(falls, a, b), torch.where(falls, b, a)
 
 
 def _small(alpha: Tensor) -> Tensor:
-    """Return (h, w): alpha with its longer side at most `LONGEST`."""
+    """Return (h, w) alpha, shrunk to at most `LONGEST` along its longer side."""
     height, width = alpha.shape
     factor = LONGEST / max(height, width)
     if factor >= 1:

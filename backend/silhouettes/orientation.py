@@ -1,7 +1,7 @@
-"""Orientation tags of images with cameras: followed where the views agree only then.
+"""Orientation tags of images with cameras: applied only if that makes the views agree.
 
-Most tools fit cameras to the pixels as they are stored, some turn images upright first. Where both
-give an image of the camera's proportions, as of a square one, the silhouettes decide.
+Most tools fit cameras to the stored pixels; some rotate images upright first. If both readings
+have the camera's proportions (square images), the silhouettes decide.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,17 @@ from .outlines import trace_all
 
 
 def upright_where_they_agree(views: Sequence[View], tags: Mapping[int, int]) -> list[View] | None:
-    """Return the views with tagged images turned upright if they agree then and do not as stored.
+    """Return the views with tagged images rotated upright, if they agree only then.
 
     Parameters
     ----------
     views : images as stored, cameras posed in the world
-    tags : the orientation tag, 2 to 8, of views by their number
+    tags : orientation tag, 2 to 8, by view number
 
     Returns
     -------
-    None where the images stay as they are stored: the views agree, or turning does not help, or an
-    upright image has other proportions than its camera.
+    None to keep the stored images: the views agree already, rotating does not help, or an upright
+    image does not have the proportions of its camera.
     """
     turned = list(views)
     for number, tag in tags.items():

@@ -1,8 +1,8 @@
-"""Outlines: of each silhouette a map of signed distances and points along its contours.
+"""Outlines: a map of signed distances and points along the contours of each silhouette.
 
-Positions in an image are shares of its width and height, so that an image of another size with the
-same proportions may be put to the same camera. Distances are in pixels of an image whose longer
-side has `REFERENCE`.
+Positions in an image are fractions of its width and height, so an image of another size but the
+same proportions works with the same camera. Distances are in pixels of an image whose longer side
+is `REFERENCE`.
 """
 
 from collections.abc import Sequence
@@ -17,27 +17,27 @@ from torch.nn.functional import interpolate, pad
 from ..fields.silhouettes import EDGE, PADDING, contour, signed_distances
 from ..geometry.views import View
 
-REFERENCE = 224.0  # pixels of an image's longer side, the unit of all residuals
+REFERENCE = 224.0  # pixels along the longer side of an image; the unit of all residuals
 LONGEST = 192  # pixels of the longer side of a distance map
 MARGIN = 4  # pixels kept around the silhouette
-BORDER = 1.0  # pixels from the frame within which a contour says nothing
-SPECK = 1 / 400  # share of the largest body's area below which a body or hole has no say
+BORDER = 1.0  # contours closer than this to the frame (pixels) are ignored
+SPECK = 1 / 400  # bodies and holes below this fraction of the largest body's area are ignored
 POINTS = 48  # along the contours of one view
 OPEN_FRACTION = 0.005  # of a side, from which a silhouette meets it, and at least two pixels
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What the residual needs of one silhouette.
+    """The data of one silhouette that the residual needs.
 
     Attributes
     ----------
     distances : (H, W) float32, pixels of `REFERENCE`, positive inside
-    origin, step : position of the map's first sample and the way to the next; (x, y) shares
-    points : (P, 2) float64 along all contours, equally far apart, shares
-    rectangle : left, top, right, bottom of the silhouette, shares
+    origin, step : position of the map's first sample and the step to the next; (x, y) fractions
+    points : (P, 2) float64 along all contours, equally spaced, fractions
+    rectangle : left, top, right, bottom of the silhouette, fractions
     open : whether the silhouette meets the image's left, top, right, bottom border
-    size : width and height of the image, pixels
+    size : width and height of the image in pixels
     """
 
     distances: Tensor
@@ -49,9 +49,9 @@ class Outline:
     size: tuple[int, int]
 
     def flipped(self, axes: Sequence[int]) -> "Outline":
-        """Return the outline of the image reversed along `axes`: 0 top to bottom, 1 left to right.
+        """Return the outline of the image flipped along `axes`: 0 top to bottom, 1 left to right.
 
-        Exact, without a new distance map.
+        Exact; computes no new distance map.
         """
         origin, points, rectangle = list(self.origin), self.points.clone(), list(self.rectangle)
         open_sides = list(self.open)
@@ -73,7 +73,7 @@ class Outline:
 
 
 def trace(alpha: Tensor | np.ndarray, *, points: int = POINTS) -> Outline | None:
-    """Return the outline of a silhouette; None if it has no contour to go by.
+    """Return the outline of a silhouette; None if it has no usable contour.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def trace(alpha: Tensor | np.ndarray, *, points: int = POINTS) -> Outline | None
 
 
 def trace_all(views: Sequence[View], *, points: int = POINTS) -> list[Outline | None]:
-    """Return the outline of each view's alpha; None where there is nothing to go by."""
+    """Return the outline of each view's alpha; None where there is no usable contour."""
     return [trace(view.image[..., 3].cpu(), points=points) for view in views]
 
 
@@ -129,7 +129,7 @@ def open_sides(silhouette: np.ndarray) -> tuple[bool, bool, bool, bool]:
 
 
 def stacked(maps: Sequence[Outline]) -> Tensor:
-    """Return (V, 1, H, W): the maps, each continued right and down by its border."""
+    """Return the maps as (V, 1, H, W), each padded right and down with its border values."""
     height, width = (max(m.distances.shape[axis] for m in maps) for axis in (0, 1))
     grown = [
         pad(
@@ -143,12 +143,12 @@ def stacked(maps: Sequence[Outline]) -> Tensor:
 
 
 def _interval(indices: np.ndarray, stride: int, size: int) -> tuple[int, int]:
-    """Return first and end pixel of what was found at every so many pixels."""
+    """Return the first and end pixel of an interval, from indices taken at a stride."""
     return max(int(indices[0] - 1) * stride + 1, 0), min(int(indices[-1] + 1) * stride, size)
 
 
 def _bodies(inside: np.ndarray) -> np.ndarray:
-    """Return the silhouette, (H, W) bool, without bodies and holes too small to be the object's."""
+    """Return the silhouette, (H, W) bool, without specks: tiny bodies and holes."""
     return ~_without_specks(~_without_specks(inside), largest=int(inside.sum()))
 
 
@@ -164,7 +164,7 @@ def _without_specks(mask: np.ndarray, *, largest: int = 0) -> np.ndarray:
 
 
 def _shrunk(alpha: Tensor) -> Tensor:
-    """Return (h, w): the crop with its longer side at most `LONGEST`."""
+    """Return the crop, (h, w), shrunk to at most `LONGEST` along its longer side."""
     height, width = alpha.shape
     factor = LONGEST / max(height, width)
     if factor >= 1:
@@ -174,7 +174,7 @@ def _shrunk(alpha: Tensor) -> Tensor:
 
 
 def _along(alpha: np.ndarray, solid: np.ndarray, count: int) -> np.ndarray:
-    """Return (K, 2) x, y on the contours of `alpha`, (H, W), dense; pixel centres at whole numbers.
+    """Return dense points (K, 2), x and y, on the contours of `alpha`; integer pixel centres.
 
     Contours of specks, where `alpha` and `solid` disagree on both sides, are left out.
     """
@@ -191,7 +191,7 @@ def _along(alpha: np.ndarray, solid: np.ndarray, count: int) -> np.ndarray:
 
 
 def _spread(items: np.ndarray, count: int) -> np.ndarray:
-    """Return (count, 2) points equally spaced along segments, (K, 2, 2), or picked of points."""
+    """Return (count, 2) points equally spaced along segments, (K, 2, 2), or a subset of points."""
     if items.ndim == 2:
         picked = (np.arange(count) + 0.5) * len(items) / count
         return items[picked.astype(np.int64)]

@@ -1,4 +1,4 @@
-"""What a person is told: of each view, of the cures that help, of the result."""
+"""The sentences shown to a person about each view, the cures that help, and the result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +16,12 @@ from .drawing import Coverage
 from .outlines import open_sides
 from .residual import CAP
 
-AGREE = 0.1  # largest residual of a view, pixels of 224, of which no number need be told
-COVERED = 0.85  # share of a silhouette that a hull covers where all is well, even a coarse one
-STANDS_OUT = 0.5  # of the other views' median IoU: a view below it is named, whatever the method
-SMALL = 0.25  # of the volume's side: the longest side of an object for which it is too large
+AGREE = 0.1  # largest residual of a view (pixels of 224) that is not worth a number
+COVERED = 0.85  # fraction of a silhouette that a correct, coarse hull covers
+STANDS_OUT = 0.5  # fraction of the other views' median IoU below which a view is named
+SMALL = (
+    0.25  # fraction of the volume's side; if the longest side is shorter, the volume is too large
+)
 AT_WALL = 1e-4  # of the volume's half side
 AXES = ("X", "Y", "Z")
 
@@ -28,7 +30,7 @@ AXES = ("X", "Y", "Z")
 
 
 def labels(views: Sequence[View]) -> list[str]:
-    """Return what to call each view: its name, with its number where the name is not its own."""
+    """Return a label for each view: its name, with its number if the name is not unique."""
     names = [view.name for view in views]
     return [
         name if names.count(name) == 1 else f"{name} (view {index})"
@@ -37,7 +39,7 @@ def labels(views: Sequence[View]) -> list[str]:
 
 
 def view_checks(agreement: Agreement, cured: Cured, names: Sequence[str]) -> tuple[ViewCheck, ...]:
-    """Return of each view whether it agrees, the left out ones too.
+    """Return a check of each view, including those left out.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def cures_told(agreement: Agreement, names: Sequence[str]) -> tuple[Cure, ...]:
 
 
 def agreement_remark(agreement: Agreement, names: Sequence[str]) -> str:
-    """Return one sentence or two about views that do not agree; empty: they do."""
+    """Return one or two sentences about views that disagree; empty if they agree."""
     if not agreement.disagrees or agreement.mean is None:
         return ""
     if agreement.cures:
@@ -75,7 +77,7 @@ def agreement_remark(agreement: Agreement, names: Sequence[str]) -> str:
 
 
 def _suspicion(index: int, agreement: Agreement, names: Sequence[str]) -> str:
-    """Return what is wrong with one view; empty where nothing is."""
+    """Return what is wrong with one view; empty if nothing is."""
     if index == agreement.worst:
         return "Its outline fits the other views' silhouettes worst."
     if index not in agreement.suspects:
@@ -147,8 +149,8 @@ def with_covers(
 
     Parameters
     ----------
-    covers : by the view's number; views without a camera or silhouette are missing
-    hull : the result is the silhouettes' own hull, so it should cover them
+    covers : by view number; views without a camera or silhouette are missing
+    hull : the result is the visual hull, which should cover its silhouettes
     """
     result = []
     for index, check in enumerate(checks):
@@ -164,16 +166,16 @@ def result_remarks(
     checks: Sequence[ViewCheck], vertices: np.ndarray, faces: np.ndarray, *, box: Box,
     volume_from: str, cropped: Sequence[str], agree: bool,
 ) -> list[str]:  # fmt: skip
-    """Return sentences about what may be wrong with a result.
+    """Return sentences about possible faults of a result.
 
     Parameters
     ----------
     checks : as `with_covers` returns them
     vertices, faces : the mesh in the volume's frame
-    box : what of the volume was reconstructed
+    box : the part of the volume that was reconstructed
     volume_from : who placed it, see `protocol.Placement`
     cropped : names of the views whose silhouettes meet their image's border
-    agree : nothing was said about the views before the job
+    agree : the views were not criticised before the job
     """
     remarks = []
     poor = [check for check in checks if agree and check.remark and check.covered is not None]
@@ -209,7 +211,7 @@ def result_remarks(
 
 
 def walls_reached(vertices: np.ndarray, faces: np.ndarray, box: Box) -> list[str]:
-    """Return the walls of a volume, such as "+X", along which a mesh has faces."""
+    """Return the walls of a volume, such as "+X", that a mesh reaches."""
     walls = []
     for sign, corner in ((-1, box[0]), (1, box[1])):
         for axis in range(3):
@@ -229,7 +231,7 @@ def cropped_views(views: Sequence[View]) -> list[str]:
 
 
 def _misfit(index: int, covers: Mapping[int, Coverage], *, hull: bool) -> str:
-    """Return what is wrong with how a result fits a view; empty where nothing is."""
+    """Return how a result fails to fit a view; empty if it fits."""
     cover = covers[index]
     if hull and cover.covered < COVERED:
         return f"The result covers only {cover.covered:.0%} of its silhouette."

@@ -1,17 +1,17 @@
-"""The contour residual: by how much outlines and cameras contradict each other, in pixels.
+"""The contour residual: how far outlines and cameras contradict each other, in pixels.
 
-With right cameras the ray through each contour point touches the object, so somewhere along it all
-other silhouettes contain it. With sdf_j positive inside and X(t) the ray of contour point p,
+With correct cameras the ray through a contour point touches the object, so some point of the ray is
+inside all other silhouettes. With sdf_j positive inside and X(t) the ray of contour point p,
 
     r(p) = max(0, -max_t min_{j != i} sdf_j(project_j(X(t))))
 
-which is zero then and otherwise the smallest number of pixels by which the silhouettes would have
-to grow. It is the coherence of Hernandez, Schmitt and Cipolla ("Silhouette Coherence for Camera
-Calibration under Circular Motion", PAMI 2007) with a distance in place of their yes or no, so that
-it is a least-squares residual, differentiable in poses and intrinsics.
+which is then zero, and otherwise the number of pixels by which the silhouettes would have to grow.
+It is the coherence of Hernandez, Schmitt and Cipolla ("Silhouette Coherence for Camera
+Calibration under Circular Motion", PAMI 2007) with a distance instead of a binary test, which
+makes it a least-squares residual, differentiable in poses and intrinsics.
 
-What lies beyond a border that the silhouette meets is unknown and contradicts nothing; beyond the
-others the image is empty.
+Points beyond a border that the silhouette meets are unknown and contradict nothing; beyond the
+other borders the image is empty.
 """
 
 from collections.abc import Sequence
@@ -25,24 +25,24 @@ from ..geometry.cameras import Camera
 from .outlines import REFERENCE, Outline, stacked
 
 STEPS = 40  # samples along a ray
-CANDIDATES = 2  # of these, the best that are refined
+CANDIDATES = 2  # number of the best samples that are refined
 HALVINGS = 3
-CAP = 64.0  # pixels of 224: a larger residual means no more
+CAP = 64.0  # pixels of 224; larger residuals carry no more information
 NEAR = 1e-4  # depth below which a point is behind a perspective camera, in the rig's size
-SLACK = 0.15  # of a rectangle's side: how much farther than the object may be a ray is followed
-MORE = 0.25  # of the rays' median length: how much longer each is followed at both ends
-FAR = 4.0  # end of a ray that nothing ends, in distances from the camera to the focus
+SLACK = 0.15  # fraction of a rectangle's side by which a ray is followed past the object
+MORE = 0.25  # fraction of the rays' median length by which each is extended at both ends
+FAR = 4.0  # end of an otherwise endless ray, in distances from the camera to the focus
 UNKNOWN = 1e4
 
 
 @dataclass(frozen=True)
 class Rig:
-    """Cameras as tensors; a gradient may be asked of each.
+    """Cameras as tensors, all differentiable.
 
     Attributes
     ----------
     rotation : (V, 3, 3) and translation : (V, 3), camera_from_world; x right, y down, z forward
-    focal, center : (V, 2) shares of the image's width and height; orthographic: shares per unit
+    focal, center : (V, 2) fractions of the image's width and height; orthographic: per unit
     orthographic : (V,) bool
     """
 
@@ -56,7 +56,7 @@ class Rig:
         return len(self.rotation)
 
     def pick(self, index: Sequence[int]) -> "Rig":
-        """Return the cameras of these numbers, in this order."""
+        """Return the cameras at these indices, in this order."""
         chosen = torch.as_tensor(list(index), dtype=torch.long)
         return replace(self, **{name: tensor[chosen] for name, tensor in vars(self).items()})
 
@@ -82,7 +82,7 @@ class Rig:
 
 
 class Residual:
-    """The residual of given outlines for any cameras.
+    """Computes the residual of fixed outlines for any cameras.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Residual:
         self.sizes = torch.tensor(sizes, dtype=dtype)  # (V, 2) of an image, pixels of 224
 
     def pick(self, index: Sequence[int]) -> "Residual":
-        """Return the residual of the outlines of these numbers, in this order."""
+        """Return the residual of the outlines at these indices, in this order."""
         chosen = torch.as_tensor(list(index), dtype=torch.long)
         result = object.__new__(Residual)
         for name, tensor in vars(self).items():
@@ -112,7 +112,7 @@ class Residual:
         return result
 
     def thinned(self, count: int) -> "Residual":
-        """Return the residual of every so many of the points, about `count` of each view."""
+        """Return the residual of a subset of the points, about `count` of each view."""
         step = max(self.points.shape[1] // count, 1)
         result = object.__new__(Residual)
         for name, tensor in vars(self).items():
@@ -136,7 +136,7 @@ class Residual:
         return (-_peak(values, slopes, width)).clamp(0.0, CAP).reshape(count, points)
 
     def _rays(self, rig: Rig, owner: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each contour point's ray in each camera's frame, (3, V, N) twice."""
+        """Return origins and directions, (3, V, N), of the points' rays in each camera's frame."""
         plane = (self.points - rig.center[:, None]) / rig.focal[:, None]  # (V, P, 2)
         plane = plane.reshape(-1, 2)
         orthographic = rig.orthographic[owner][:, None]
@@ -155,13 +155,13 @@ class Residual:
     def _inside(
         self, rig: Rig, origins: Tensor, directions: Tensor, t: Tensor, others: Tensor
     ) -> Tensor:
-        """Return (N, T): how far inside all other silhouettes the rays are at `t`, (N, T)."""
+        """Return (N, T): the least signed distance to all other silhouettes at `t`, (N, T)."""
         return self._values(rig, origins, directions, t, others).amin(0)
 
     def _values(
         self, rig: Rig, origins: Tensor, directions: Tensor, t: Tensor, others: Tensor
     ) -> Tensor:
-        """Return (V, N, T): how far inside each silhouette; unknown in the contour's own."""
+        """Return (V, N, T) signed distances to each silhouette; unknown for the contour's own."""
         x, y, z = (torch.addcmul(o, t, d) for o, d in zip(origins, directions, strict=True))
         if not bool(rig.orthographic.all()):
             nearness = z.clamp_min(NEAR).reciprocal()
@@ -199,8 +199,7 @@ class Residual:
     def _best(
         self, rig: Rig, origins: Tensor, directions: Tensor, others: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return (N,) where along each ray it is farthest inside the other silhouettes, and to
-        what, (N,), that is known."""
+        """Return (N,) where each ray is farthest inside the other silhouettes, and how exactly."""
         start, stop = self._range(rig, origins[..., 0], directions[..., 0], others)
         fraction = torch.linspace(0.0, 1.0, STEPS, dtype=start.dtype)
         t = torch.lerp(start[:, None], stop[:, None], fraction)
@@ -220,10 +219,10 @@ class Residual:
     def _range(
         self, rig: Rig, origins: Tensor, directions: Tensor, others: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return (N,) twice: between where the object may be along each ray, and a little more.
+        """Return the start and end, (N,) each, of the part of each ray that may hold the object.
 
-        It lies in front of every camera and, but for open sides, within every silhouette's
-        rectangle.
+        That part lies in front of every camera and, except on open sides, within the rectangle of
+        every silhouette; it is extended a little.
         """
         low, high = self.rectangles.split(2, dim=1)
         slack = SLACK * (high - low)
@@ -255,11 +254,13 @@ class Residual:
         start = torch.where(rises, cross, 0.0).amax(0).clamp_min(0.0).minimum(limit)
         stop = torch.where(falls, cross, torch.inf).amin(0).minimum(limit).clamp_min(0.0)
         start, stop = torch.minimum(start, stop), torch.maximum(start, stop)
-        more = MORE * (stop - start).median()  # wrong cameras agree best somewhere beside it
+        more = (
+            MORE * (stop - start).median()
+        )  # with wrong cameras the best agreement lies slightly outside
         return (start - more).clamp_min(0.0), torch.minimum(stop + more, limit)
 
     def _farthest(self, rig: Rig) -> Tensor:
-        """Return (V,): the end of a ray of each camera that nothing else ends."""
+        """Return (V,): the end of each camera's rays where nothing else bounds them."""
         rotation = rig.rotation.transpose(1, 2)
         centers = -(rotation @ rig.translation[..., None])[..., 0]
         middle = (self.rectangles[:, :2] + self.rectangles[:, 2:]) / 2
@@ -279,10 +280,10 @@ class Residual:
 
 
 def _peak(values: Tensor, slopes: Tensor, width: Tensor) -> Tensor:
-    """Return (N,) max over t of the lowest of V lines, near where it was sampled.
+    """Return (N,) the maximum over t of the minimum of V lines, near the best sample.
 
-    The maximum of a minimum lies where one value that rises meets one that falls. Solved there, its
-    gradient is a mean of both values' gradients; that of the lower one alone would be wrong.
+    The maximum lies where a rising line meets a falling one. Solving for that point gives a mean of
+    both lines' gradients; the gradient of the lower line alone would be wrong.
 
     Parameters
     ----------

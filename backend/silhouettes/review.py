@@ -1,4 +1,4 @@
-"""The review of a job's views: before it whether they agree, after it how the result fits them."""
+"""Review a job's views: check that they agree before it, and how the result fits them after it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from .drawing import cover
 
 
 class Review:
-    """What there is to say of a job's views.
+    """The remarks on a job's views.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class Review:
         self.remark = report.agreement_remark(agreement, names)
 
     def event(self, job: str) -> ViewsChecked:
-        """Return what Blender is told before the job."""
+        """Return the event sent to Blender before the job."""
         return ViewsChecked(job, self._checks, self._cures, self.remark)
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Add to an error about the views what is known of them."""
+        """Add the findings about the views to an error about them."""
         try:
             yield
         except RequestError as error:
@@ -61,15 +61,15 @@ class Review:
         volume_from: str,
         hull: bool,
     ) -> dict[str, Any]:
-        """Return what `--json` prints of the views once there is a result, with its remarks.
+        """Return the part of `--json` about the views of a result, with its remarks.
 
         Parameters
         ----------
-        views : those that were used, in their order, posed in the volume's frame
+        views : those used, in order, posed in the volume's frame
         vertices, faces : (N, 3), (F, 3) of the result, volume frame
-        box : what of the volume was reconstructed
+        box : the part of the volume that was reconstructed
         volume_from : who placed it, see `protocol.Placement`
-        hull : the result is the silhouettes' own hull
+        hull : the result is the visual hull
         """
         covers = {}
         for index, view in zip(self._cured.numbers, views, strict=True):

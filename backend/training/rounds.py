@@ -53,31 +53,31 @@ class RoundSampler:
         With images, depth and cameras of the range "levelform-round", and points "uniform", "wide".
     model
         Its image encoder describes the images.
-    draw
+    sampling
         What each step sees.
     seed
         Of everything.
     """
 
     def __init__(
-        self, shapes: Sequence[StoredShape], model: Levelform, draw: RoundDraw, seed: int
+        self, shapes: Sequence[StoredShape], model: Levelform, sampling: RoundDraw, seed: int
     ) -> None:
         if not shapes:
             raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
-        self.shapes, self.settings, self.seed = shapes, draw, seed
+        self.shapes, self.settings, self.seed = shapes, sampling, seed
         self.size, self.describe = model.framing.size, model.described
         self.cells = self.size // model.configuration.stride
         self.device = model.device
         self._kept: dict[int, Seen] = {}
 
-    def draw(self, step: int, *, fraction: slice = slice(None)) -> Round:
-        """Return the batch of a step, or the part of its objects that `fraction` names."""
+    def sample(self, step: int, *, part: slice = slice(None)) -> Round:
+        """Return the batch of a step, or the part of its objects that `part` names."""
         rng = np.random.default_rng([self.seed, step])
         numbers, weights = zip(*self.settings.mixture, strict=True)
         views = int(rng.choice(numbers, p=np.array(weights) / sum(weights)))
         count = max(1, self.settings.objects // views)
         order = rng.integers(len(self.shapes), size=count)
-        places = _part(count, self.settings.objects, fraction)
+        places = _part(count, self.settings.objects, part)
         items = [self._object(int(order[place]), step, place, views) for place in places]
         columns = [
             torch.stack(column) for column in zip(*[item[:-1] for item in items], strict=True)
@@ -159,13 +159,13 @@ class RoundSampler:
 
 
 def sampler_for(
-    model: Reconstructor, shapes: Sequence[StoredShape], draw: Sampling | RoundDraw, seed: int
+    model: Reconstructor, shapes: Sequence[StoredShape], sampling: Sampling | RoundDraw, seed: int
 ) -> BatchSampler | RoundSampler:
     """Return what draws a recipe's batches."""
-    if isinstance(draw, Sampling):
-        return BatchSampler(shapes, model.framing, draw, seed)
+    if isinstance(sampling, Sampling):
+        return BatchSampler(shapes, model.framing, sampling, seed)
     assert isinstance(model, Levelform)
-    return RoundSampler(shapes, model, draw, seed)
+    return RoundSampler(shapes, model, sampling, seed)
 
 
 def reframed(

@@ -7,7 +7,7 @@ from levelform.backend.extraction import extract, stream
 from levelform.backend.extraction.run import count_active
 from levelform.backend.fields import Field
 from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
-from levelform.backend.fields.rbf import RbfField
+from levelform.backend.fields.svm_field import SVMField
 
 SHAPES = {
     "sphere": Sphere(0.7),
@@ -121,7 +121,10 @@ def test_bounds_over_boxes_are_used(dense):
     generator = torch.Generator().manual_seed(2)
     centers = torch.rand((12, 3), generator=generator) * 1.4 - 0.7
     weights = torch.where(torch.arange(12) % 3 == 0, 4.0, -6.0)
-    field = RbfField(centers, weights, scale=0.05, offset=1.0)
+    inverse = 0.05**-0.5  # of the bumps' width
+    straight = torch.eye(3) * inverse, torch.zeros(3)
+    bumps = {"support": centers * inverse, "weights": weights, "bias": torch.tensor(1.0)}
+    field = SVMField(straight=straight, warp=[], **bumps)
     stats = last(field, 128).stats
     assert stats.boxes > 0
     assert "bounds over boxes" in stats.rule

@@ -31,7 +31,7 @@ def views(aim):
         alpha=torch.rand(3, SIZE, SIZE, generator=generator),
         poses=torch.stack([torch.from_numpy(c.camera_from_world).float() for c in cameras]),
         intrinsics=torch.tensor([[c.fx, c.fy, c.cx, c.cy] for c in cameras]),
-        flat=torch.tensor([c.orthographic for c in cameras]),
+        orthographic=torch.tensor([c.orthographic for c in cameras]),
     )
 
 
@@ -80,7 +80,7 @@ def answer(first, layers, camera, views, index, points):
         (views.maps[index][None], first.features),
     ):
         if weight is not None:
-            x = x + sample_maps(maps, pixels[None], image=(SIZE, SIZE))[0] @ weight
+            x = x + sample_maps(maps, pixels[None], image_size=(SIZE, SIZE))[0] @ weight
     for weight, bias in layers:
         x = F.elu(x) @ weight + bias
     return x, ((pixels >= 0) & (pixels <= SIZE)).all(-1) & (depth > 0)
