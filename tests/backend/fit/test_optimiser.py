@@ -96,3 +96,20 @@ def test_a_run_can_be_cancelled_and_finished_early(ball_views):
     (last,) = (s for s in run(fit, Ticket(finishing=lambda: fit.iteration >= 12)) if s.final)
     assert fit.iteration == 12
     assert last.state.iteration <= 12
+
+
+def needle(points):
+    """A ball with a needle through it, along z, that lies between the nodes of a coarse grid."""
+    body = points.norm(dim=1) - 0.5
+    away = (points[:, :2] - torch.tensor([0.013, 0.021])).norm(dim=1) - 0.04
+    return torch.minimum(body, torch.maximum(away, points[:, 2].abs() - 0.85))
+
+
+def test_a_part_too_thin_for_the_first_grid_comes_back(ball_views):
+    settings = replace(SMALL, stages=((10, 0.5), (60, 1.0)), first_colors=100, slack=10.0)
+    fit = Fit(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=4)
+    tip = torch.tensor([[0.013, 0.021, 0.75]])
+    assert float(GridField(fit.state())(tip)) > 0
+    for _ in range(3):
+        fit.step()
+    assert float(GridField(fit.state())(tip)) < 0
