@@ -130,7 +130,7 @@ def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     operator.use_level = settings.remesh_use_level
     operator.level = getattr(settings, f"remesh_{LEVEL_PROPERTIES[unit]}")
     if not improve_problem(context.object) and live.methods:
-        layout.operator_menu_enum("levelform.improve", "time", icon="TRIA_RIGHT")
+        layout.operator("levelform.improve", icon="TRIA_RIGHT")
     reason = remesh_problem(context.object) or not_kept(context.object)
     if reason:
         paragraph(layout, context, reason, icon="INFO")

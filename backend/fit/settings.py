@@ -40,7 +40,7 @@ class FitSettings:
     lr_distance: float = 0.02
     lr_albedo: float = 0.1
     lr_shared: float = 0.01
-    decay_from: float = 0.3
+    decay_from: float = 0.5
     decay: float = 0.05
     color: float = 3.0
     mask: float = 1.0

@@ -34,7 +34,7 @@ def test_a_ball_gets_rounder_than_its_hull(ball_views):
 
 def test_the_hollow_of_a_bowl_is_found(bowl_views):
     hull = hull_of(bowl_views)
-    field = GridField(fitted(bowl_views, 250).state())
+    field = GridField(fitted(bowl_views, 300).state())
     assert iou(field, bowl) > iou(hull, bowl) + 0.05
     middle = torch.tensor([[0.0, 0.0, 0.05]])
     assert float(hull(middle)) < 0 < float(field(middle))
