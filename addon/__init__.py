@@ -27,6 +27,7 @@ _MODULES = (
     "operators.volume",
     "operators.reconstruct",
     "operators.remesh",
+    "operators.surface",
     "operators.compare",
     "data.dataset_run",
     "operators.dataset",

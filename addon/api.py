@@ -25,6 +25,7 @@ from .backend_setup import interpreter
 from .data import dataset_render
 from .data.batch import batch as batch
 from .data.compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
+from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,
     absolute,
@@ -66,6 +67,8 @@ def reconstruct(
     options: Mapping[str, Any] | None = None,
     cures: Iterable[str] = (),
     fuse: bool = FUSE.default,
+    texture: int | None = None,
+    quads: int | None = None,
     **unknown: Any,
 ) -> bpy.types.Object:
     """Reconstruct one object and add it to the scene.
@@ -91,7 +94,7 @@ def reconstruct(
         Name of the new object.
     background
         "auto", "alpha", "corner", a colour as "#rrggbb", or a `Background`.
-    method, weights, resolution, level, color, seed, device, fuse
+    method, weights, resolution, level, color, seed, device, fuse, texture, quads
         As in `Settings`; `methods` lists the methods, and what the level of each means.
     options
         Further options of the method and of the meshing by name, as `methods` lists them.
@@ -130,6 +133,8 @@ def reconstruct(
             options=options,
             cures=cures,
             fuse=fuse,
+            texture=texture,
+            quads=quads,
             **unknown,
         )
     )
@@ -154,6 +159,8 @@ def stream(
     options: Mapping[str, Any] | None = None,
     cures: Iterable[str] = (),
     fuse: bool = FUSE.default,
+    texture: int | None = None,
+    quads: int | None = None,
     **unknown: Any,
 ) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
     """Reconstruct as `reconstruct` does and yield progress; the generator returns the object.
@@ -176,6 +183,8 @@ def stream(
         options=options or {},
         cures=tuple(cures),
         fuse=fuse,
+        texture=texture,
+        quads=quads,
         **unknown,
     )
     chosen = checked(settings)
@@ -248,6 +257,56 @@ def remesh(
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
     return _exhaust(live.drive(running))
+
+
+def texture(
+    target: bpy.types.Object, size: int = 2048, *, faces: int = TEXTURED_FACES
+) -> bpy.types.Object:
+    """Unwrap a reconstruction and bake its texture from the images, with a material that shows it.
+
+    Re-meshing bakes it again. The image is packed into the .blend; .glb and .obj files take it.
+
+    Parameters
+    ----------
+    target
+        An object that `reconstruct` made; the object and its modifiers stay.
+    size
+        Pixels along a side, 256 to 8192.
+    faces
+        A mesh of more triangles is simplified to so many first.
+
+    Raises
+    ------
+    RequestError
+        If the object is no reconstruction, or is being edited.
+    WorkError
+        If its images are not kept any more, or say nothing of the mesh; it is as it was.
+    """
+    return _exhaust(live.drive(begin_texture(target, size, faces=faces)))
+
+
+def quads(
+    target: bpy.types.Object, count: int, *, sharp_angle: float = SHARP_ANGLE
+) -> bpy.types.Object:
+    """Rebuild a reconstruction of quads by QuadriFlow, its colours or texture taken anew.
+
+    Parameters
+    ----------
+    target
+        An object that `reconstruct` made; the object and its modifiers stay.
+    count
+        About how many quads.
+    sharp_angle
+        Radians: edges between faces that meet at this angle or more are sharp; by default none.
+
+    Raises
+    ------
+    RequestError
+        If the object is no reconstruction, or is being edited.
+    WorkError
+        If QuadriFlow made no quads, or the images are not kept any more; the mesh is as it was.
+    """
+    return _exhaust(live.drive(begin_quads(target, count, sharp_angle=sharp_angle)))
 
 
 def compare(

@@ -16,7 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from .appearance.coloring import rgba
 from .appearance.painter import NO_PHOTO, Painter
+from .appearance.texturing import paint, png
+from .appearance.unwrapping import unwrap
 from .contract import protocol
 from .contract.errors import RequestError, WorkError
 from .contract.levels import LEVEL_UNITS
@@ -24,7 +27,7 @@ from .contract.options import PIPELINE, default_of, read_options
 from .contract.request_checks import check_request
 from .contract.settings import Settings, check_resolution
 from .data.meshes import Solid, mend
-from .extraction import Cleanup, FieldSamples, MeshUpdate, stream
+from .extraction import Cleanup, FieldSamples, MeshUpdate, clean, stream
 from .fields import Field
 from .fields.hull import HullField
 from .fields.intersection import Intersection
@@ -57,6 +60,7 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
 DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
+TEXTURED_FACES = 40_000  # at most of a mesh that the terminal unwraps
 LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 # Shares of a job's time, by stage.
@@ -176,12 +180,7 @@ class Session:
             If nothing is kept under that name.
         """
         started = time.perf_counter()
-        kept = self._kept.get(request.keep)
-        if kept is None:
-            raise RequestError(
-                f"The field of {request.keep!r} is not in memory any more.",
-                "Reconstruct it again; then it can be meshed at another resolution or level.",
-            )
+        kept = self._kept_as(request.keep)
         spec = methods()[kept.facts["method"]].spec
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
@@ -194,6 +193,58 @@ class Session:
             self._keep(request.keep, kept)
         with ticket.stage("Mesh"):
             yield from _mesh(request, kept, ticket, started)
+
+    def paint(
+        self, request: protocol.Paint, ticket: Ticket
+    ) -> Iterator[protocol.Painted | protocol.Finished]:
+        """Colour a mesh of a kept result, and bake a texture for its UVs.
+
+        Raises
+        ------
+        RequestError
+            If nothing is kept under that name, or the UVs cover nothing.
+        WorkError
+            If no image says the colours of the mesh.
+        """
+        started = time.perf_counter()
+        kept = self._kept_as(request.keep)
+        given = request.mesh
+        mesh = Mesh((given.vertices / kept.volume.scale).astype(np.float32), given.faces)
+        ticket.plan({"Colour" if request.uvs is None else "Bake texture": 1.0})
+        with ticket.stage("Colour" if request.uvs is None else "Bake texture"):
+            painted = paint(
+                kept.painter, mesh, kept.field, uvs=request.uvs, size=request.size, ticket=ticket
+            )
+        colors, texture = painted.colors, painted.texture
+        image = None if texture is None else np.frombuffer(png(texture), np.uint8)
+        yield protocol.Painted(request.job, rgba(colors), colors.seen.numpy(), image)
+        stats: dict[str, Any] = {"seconds": round(time.perf_counter() - started, 3)}
+        if texture is not None:
+            stats |= {"texture": request.size, "texture_seen": round(texture.seen, 3)}
+        yield protocol.Finished(request.job, stats)
+
+    def textured(
+        self, keep: str, mesh: Mesh, size: int, ticket: Ticket
+    ) -> tuple[Mesh, np.ndarray, bytes]:
+        """Return a mesh of a kept result, simplified if it is large, with UVs and a texture.
+
+        Parameters
+        ----------
+        mesh : in the volume's frame
+
+        Returns
+        -------
+        The mesh with normals and without colours, (F, 3, 2) UVs and the bytes of a PNG file.
+        """
+        kept = self._kept_as(keep)
+        ticket.plan({"Unwrap": 1.0, "Bake texture": 1.0})
+        with ticket.stage("Unwrap"):
+            mesh, _ = clean(mesh, Cleanup(max_faces=TEXTURED_FACES))
+            uvs = unwrap(mesh, size, ticket)
+        with ticket.stage("Bake texture"):
+            painted = paint(kept.painter, mesh, kept.field, uvs=uvs, size=size, ticket=ticket)
+        assert painted.texture is not None  # it was asked for
+        return replace(mesh, colors=None, seen=None), uvs, png(painted.texture)
 
     def estimate_volume(
         self, request: protocol.EstimateVolume, ticket: Ticket
@@ -462,6 +513,16 @@ class Session:
             self._models.popitem(last=False)
         return self._models[key]
 
+    def _kept_as(self, name: str) -> Kept:
+        """Return what is kept under a name; raise `RequestError` if nothing is."""
+        kept = self._kept.get(name)
+        if kept is None:
+            raise RequestError(
+                f"The field of {name!r} is not in memory any more.",
+                "Reconstruct it again; then it can be meshed or textured again.",
+            )
+        return kept
+
     def _keep(self, name: str, kept: Kept) -> None:
         self._kept[name] = kept
         self._kept.move_to_end(name)
@@ -714,7 +775,7 @@ def _painted(
     )
     stats = update.stats
     if update.final and mesh.colors is None:
-        stats = replace(stats, remarks=(*stats.remarks, NO_PHOTO))
+        stats = replace(stats, remarks=(*stats.remarks, " ".join(NO_PHOTO)))
     return replace(update, mesh=mesh, stats=stats)
 
 

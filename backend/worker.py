@@ -39,6 +39,7 @@ from .contract.protocol import (
     ListMethods,
     MeshUpdate,
     Methods,
+    Paint,
     Ping,
     Pong,
     Progress,
@@ -70,6 +71,7 @@ class SessionLike(Protocol):
 
     def reconstruct(self, request: Reconstruct, ticket: Ticket) -> Iterator[Any]: ...
     def remesh(self, request: Remesh, ticket: Ticket) -> Iterator[Any]: ...
+    def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
@@ -84,6 +86,7 @@ class SessionLike(Protocol):
 _JOBS = {
     Reconstruct: ("reconstruct", Finished),
     Remesh: ("remesh", Finished),
+    Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
     Evaluate: ("evaluate", Finished),

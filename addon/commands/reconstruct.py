@@ -46,10 +46,10 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct, then write and save as requested; or check the views."""
     if args.check:
         return _check_views(args)
-    for path in filter(None, (args.out, args.save)):
-        check_output(path)
     scene = bpy.context.scene
     settings, volume = settings_of(args, scene), volume_of(args, scene)
+    for path in filter(None, (args.out, args.save)):
+        check_output(path, textured=settings.texture is not None)
     source = source_of(args.source, scene, views_of(args.views), args.frames)
     running = begin(source, settings, volume=volume, front=args.front, name=args.name)
     drive_with_bar(running)

@@ -26,7 +26,7 @@ from ..jobs.requests import absolute, background_of, begin, checked, panel_frame
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene import volume as scene_volume
-from ..scene.export import MESH_SUFFIXES, export_mesh
+from ..scene.export import MESH_SUFFIXES, check_textured, export_mesh
 from ..scene.provenance import PROVENANCE
 from ..scene.studio import nothing_kept
 from ..scene.views import ViewSource, folder_source, given_source, scene_source
@@ -56,6 +56,8 @@ def batch(
     options: Mapping[str, Any] | None = None,
     cures: Iterable[str] | None = None,
     fuse: bool | None = None,
+    texture: int | None = None,
+    quads: int | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
     **unknown: Any,
 ) -> list[dict[str, Any]]:
@@ -80,7 +82,8 @@ def batch(
         Also remake finished objects that have not changed.
     volume
         As in `reconstruct`, the same for all.
-    background, method, weights, resolution, level, color, seed, device, options, cures, fuse
+    background, method, weights, resolution, level, color, seed, device, options, cures, fuse,
+    texture, quads
         As in `reconstruct`; None: the default, or what a .blend says.
     report
         Called with each line as soon as it is known.
@@ -109,6 +112,8 @@ def batch(
         "options": options,
         "cures": None if cures is None else tuple(cures),
         "fuse": fuse,
+        "texture": texture,
+        "quads": quads,
     }
     given = {name: value for name, value in named.items() if value is not None} | unknown
     lines = []
@@ -167,6 +172,8 @@ def batch_lines(
         raise RequestError(
             f"{suffix} is not a mesh format known here.", f"Use one of {', '.join(MESH_SUFFIXES)}."
         )
+    if settings.get("texture") is not None:
+        check_textured(f"mesh{suffix}")
     if part is not None:
         parse_part(part)
     paths, folder = [absolute(source) for source in sources], absolute(out)

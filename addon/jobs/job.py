@@ -35,6 +35,7 @@ _ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 Request = (
     protocol.Reconstruct
     | protocol.Remesh
+    | protocol.Paint
     | protocol.EstimateVolume
     | protocol.CheckViews
     | protocol.Evaluate
@@ -47,7 +48,9 @@ _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
 }
-Update = protocol.MeshUpdate | protocol.Evaluation  # intermediate output of a job
+Update = (
+    protocol.MeshUpdate | protocol.Evaluation | protocol.Painted
+)  # intermediate output of a job
 
 
 @dataclass(eq=False)

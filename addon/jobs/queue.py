@@ -315,7 +315,7 @@ class Jobs:
         match event:
             case protocol.Progress():
                 job.progress = event
-            case protocol.MeshUpdate() | protocol.Evaluation():
+            case protocol.MeshUpdate() | protocol.Evaluation() | protocol.Painted():
                 self._update = event
             case protocol.Placed() | protocol.VolumeEstimate():
                 job.placement = event.placement

@@ -25,7 +25,7 @@ from ...backend.contract.settings import METHOD, RESOLUTION, Settings, check_res
 from ...backend.contract.words import parse_background, parse_options
 from ..backend_setup import user_preferences
 from ..scene import volume as scene_volume
-from ..scene.provenance import PROVENANCE, provenance_of
+from ..scene.provenance import PROVENANCE
 from ..scene.view_checks import Marks
 from ..scene.views import (
     ViewSource,
@@ -35,9 +35,12 @@ from ..scene.views import (
     scene_cameras_of,
     scene_source,
 )
+from .painting import TEXTURED, then_finish, then_texture
 from .results import Added, Checked, Replaced
 from .running import Running
 from .session import live
+from .targets import not_kept as not_kept
+from .targets import remesh_problem as remesh_problem
 
 DEFAULT_NAME = "Reconstruction"
 DEFAULT_METHOD = METHOD.default
@@ -244,9 +247,8 @@ def begin(
         "blender": bpy.app.version_string,
     }
     result = Added(job, name, bpy.context, source.images)
-    return live.begin(
-        request, result, facts, marks or _marks(source, bpy.context.scene, panel=False)
-    )
+    marks = marks or _marks(source, bpy.context.scene, panel=False)
+    return live.begin(request, result, facts, marks, then=then_finish(settings))
 
 
 def begin_remesh(
@@ -284,7 +286,9 @@ def begin_remesh(
         options={name: value for name, value in options.items() if name in names},
     )
     result = Replaced(job, target, bpy.context.scene)
-    return live.begin(request, result, {**before, "options": options})
+    facts = {**before, "options": options}
+    facts.pop(TEXTURED, None)
+    return live.begin(request, result, facts, then=then_texture(before))
 
 
 def begin_improve(target: bpy.types.Object, options: Mapping[str, Any]) -> Running:
@@ -314,7 +318,10 @@ def begin_improve(target: bpy.types.Object, options: Mapping[str, Any]) -> Runni
         options={**own, **options},
         improve=True,
     )
-    return live.begin(request, Replaced(job, target, bpy.context.scene), before)
+    facts = dict(before)
+    facts.pop(TEXTURED, None)
+    result = Replaced(job, target, bpy.context.scene)
+    return live.begin(request, result, facts, then=then_texture(before))
 
 
 def improve_problem(target: bpy.types.Object | None) -> str:
@@ -326,32 +333,6 @@ def improve_problem(target: bpy.types.Object | None) -> str:
     if live.methods and not any(m.improves for m in live.methods if m.name == method):
         return f"{target.name} was made by a method that does not improve its results."
     return ""
-
-
-def remesh_problem(target: bpy.types.Object | None) -> str:
-    """Return a sentence about why an object can't be meshed again; empty if it can."""
-    if target is None or target.type != "MESH" or not _keep_of(target):
-        return "Select a mesh that Levelform made."
-    if target.mode != "OBJECT":
-        return "Leave Edit Mode first."
-    if target.data.shape_keys is not None:
-        return f"{target.name} has shape keys, which a new mesh would break. Remove them first."
-    if target.library is not None or target.data.library is not None:
-        return f"{target.name} is linked from another file. Make it local first."
-    return ""
-
-
-def not_kept(target: bpy.types.Object) -> str:
-    """Return a sentence if the worker has not kept an object's field; empty if it has."""
-    status = live.status
-    if status is not None and target[PROVENANCE].get("keep") in status.kept:
-        return ""
-    return "The backend no longer keeps this result. Reconstruct it again."
-
-
-def _keep_of(target: bpy.types.Object) -> str:
-    stored = provenance_of(target)
-    return "" if stored is None else stored.get("keep", "")
 
 
 def _given_volume(

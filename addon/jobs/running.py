@@ -1,7 +1,7 @@
 """The running job: its meshes are shown as they arrive, and kept or removed at the end."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ class Running:
     deleted : whether the user deleted the object
     outcome : the object, once the job has finished
     marks : where to write whether the views agree; None: nowhere
+    then : begins another job on the object when this one has finished, such as its texture
+    next : that job
     """
 
     result: Result
@@ -42,6 +44,8 @@ class Running:
     deleted: bool = False
     outcome: bpy.types.Object | None = None
     marks: view_checks.Marks | None = None
+    then: "Callable[[bpy.types.Object], Running] | None" = None
+    next: "Running | None" = None
 
     @property
     def stopping(self) -> bool:
@@ -89,6 +93,20 @@ class Running:
             logger.exception("the job %s could not be settled", self.job.id)
             self.outcome, self.error = None, _internal_error(error)
             self.discard()
+
+    def go_on(self) -> LevelformError | None:
+        """Begin the job that follows this one, if any; return why it could not begin."""
+        if self.then is None or self.outcome is None:
+            return None
+        try:
+            with in_window():
+                self.next = self.then(self.outcome)
+        except LevelformError as error:
+            return error
+        except Exception as error:
+            logger.exception("what follows the job %s could not begin", self.job.id)
+            return _internal_error(error)
+        return None
 
     def discard(self) -> None:
         """Take back everything the job has shown, as far as possible."""

@@ -19,6 +19,7 @@ from ...backend.contract.protocol import (
     Evaluate,
     MeshUpdate,
     MethodInfo,
+    Paint,
     Placement,
     Progress,
     Reconstruct,
@@ -102,10 +103,12 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate | CheckViews,
+        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
+        *,
+        then: Callable[[bpy.types.Object], Running] | None = None,
     ) -> Running:
         """Submit a job; afterwards `wake` the timer, or `drive` the job.
 
@@ -118,7 +121,7 @@ class LiveSession:
             raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
-        self.running = Running(result, dict(facts), selection(), job, marks=marks)
+        self.running = Running(result, dict(facts), selection(), job, marks=marks, then=then)
         return self.running
 
     def cancel(self) -> None:
@@ -171,8 +174,10 @@ class LiveSession:
         finally:
             if self.running is running:
                 self._give_up(running)
-        if running.outcome is None:
+        if running.outcome is None or (running.then is not None and running.next is None):
             raise self.failure or WorkError("The job was cancelled.")
+        if running.next is not None:
+            return (yield from self.drive(running.next))
         return running.outcome
 
     def step(self, *, patient: bool = True) -> None:
@@ -214,6 +219,7 @@ class LiveSession:
         self.failure = running.failure
         self._ended.add(running.job.id)
         self.running = None
+        self.failure = running.go_on() or self.failure
 
     def _give_up(self, running: Running) -> None:
         """End a job that is no longer driven."""

@@ -12,19 +12,23 @@ import numpy as np
 from mathutils import Matrix
 
 from ...backend.contract.errors import RequestError, WorkError
+from ...backend.contract.materials import material_text
+from .textures import texture_of
 from .windows import in_window
 
 MESH_SUFFIXES = (".glb", ".ply", ".obj", ".stl", ".npz")
 SCENE_SUFFIX = ".blend"
+TEXTURED_SUFFIXES = (".glb", ".obj", SCENE_SUFFIX)
 
 
-def check_output(path: str | PathLike[str]) -> None:
+def check_output(path: str | PathLike[str], *, textured: bool = False) -> None:
     """Refuse a file that can't be written, before any work.
 
     Raises
     ------
     RequestError
-        If the format is unknown, or the folder is missing or may not be written to.
+        If the format is unknown or holds no texture where one is to be written, or the folder is
+        missing or may not be written to.
     """
     target = Path(path)
     known = (*MESH_SUFFIXES, SCENE_SUFFIX)
@@ -32,6 +36,8 @@ def check_output(path: str | PathLike[str]) -> None:
         raise RequestError(
             f"{target.name} has no format that can be written.", f"Use one of {' '.join(known)}."
         )
+    if textured:
+        check_textured(target)
     if not target.parent.is_dir():
         raise RequestError(
             f"There is no folder {target.parent} to write {target.name} to.",
@@ -39,6 +45,16 @@ def check_output(path: str | PathLike[str]) -> None:
         )
     if not os.access(target.parent, os.W_OK | os.X_OK) or target.is_dir():
         raise _not_allowed(target)
+
+
+def check_textured(path: str | PathLike[str]) -> None:
+    """Raise `RequestError` if files of a suffix hold no texture."""
+    name, suffix = Path(path).name, Path(path).suffix.lower()
+    if suffix not in TEXTURED_SUFFIXES:
+        raise RequestError(
+            f"{name}: a {suffix} file does not hold a texture.",
+            f"Use one of {' '.join(TEXTURED_SUFFIXES)}, or leave the texture out.",
+        )
 
 
 def export_mesh(target: bpy.types.Object, path: str | PathLike[str]) -> str:
@@ -58,13 +74,40 @@ def export_mesh(target: bpy.types.Object, path: str | PathLike[str]) -> str:
     check_output(path)
     if target.type != "MESH":
         raise RequestError(f"{target.name} is not a mesh.", "Convert it first (Object > Convert).")
+    image = texture_of(target)
+    if image is not None and Path(path).suffix.lower() == ".obj":
+        _write_material(Path(path), image)
     with _whole(Path(path)) as partial, in_window(), _stand_in(target) as copy:
         if partial.suffix == ".npz":
             np.savez(partial, **_arrays(copy))
         else:
             with _alone(copy):
                 _EXPORTERS[partial.suffix](str(partial))
+        if image is not None and partial.suffix == ".obj":
+            _name_material(partial, Path(path).stem)
     return str(path)
+
+
+def _write_material(path: Path, image: bpy.types.Image) -> None:
+    """Write the texture and the material of an .obj beside it."""
+    with _whole(path.with_suffix(".png")) as partial:
+        partial.write_bytes(_png_of(image, partial))
+    with _whole(path.with_suffix(".mtl")) as partial:
+        partial.write_text(material_text(path.stem, path.with_suffix(".png").name), "utf-8")
+
+
+def _png_of(image: bpy.types.Image, scratch: Path) -> bytes:
+    """Return the bytes of a texture's PNG file: as it is packed, or as Blender saves it."""
+    if image.packed_file is not None:
+        return bytes(image.packed_file.data)
+    image.save(filepath=str(scratch), save_copy=True)
+    return scratch.read_bytes()
+
+
+def _name_material(path: Path, name: str) -> None:
+    """Have an .obj file that Blender wrote without materials use the one beside it."""
+    text = path.read_text("utf-8")
+    path.write_text(f"mtllib {name}.mtl\nusemtl {name}\n{text}", "utf-8")
 
 
 def save_scene(path: str | PathLike[str]) -> str:

@@ -181,7 +181,7 @@ def _fill(mesh: bpy.types.Mesh, update: MeshUpdate) -> None:
         normals = attributes.new(NORMAL_ATTRIBUTE, "FLOAT_VECTOR", "POINT")
         normals.data.foreach_set("vector", _flat(update.normals, np.float32))
     if update.colors is not None:
-        _fill_colors(mesh, update.colors)
+        fill_colors(mesh, update.colors)
     if update.seen is not None:
         fill_seen(mesh, update.seen)
 
@@ -200,7 +200,7 @@ def _fill_edges(mesh: bpy.types.Mesh, update: MeshUpdate) -> bool:
     return True
 
 
-def _fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
+def fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
     """Store linear RGBA per vertex, and make it the attribute that viewport and renders show."""
     attribute: Any = mesh.color_attributes.new(COLOR_ATTRIBUTE, "FLOAT_COLOR", "POINT")
     attribute.data.foreach_set("color", _flat(colors, np.float32))

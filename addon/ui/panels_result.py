@@ -39,6 +39,7 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
         if estimated_camera(context.object) is not None:
             self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
         _draw_remesh(self.layout, context)
+        _draw_surface(self.layout, context)
         self.layout.label(text="Add a modifier")
         row = self.layout.row(align=True)
         for kind, text, icon in (
@@ -134,6 +135,22 @@ def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     reason = remesh_problem(context.object) or not_kept(context.object)
     if reason:
         paragraph(layout, context, reason, icon="INFO")
+
+
+def _draw_surface(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the buttons for a texture and for quads, each with its numbers."""
+    settings = context.scene.levelform
+    column = split_column(layout)
+    row = column.row(align=True)
+    row.prop(settings, "texture_size")
+    operator = row.operator("levelform.texture", icon="TEXTURE")
+    operator.size, operator.faces = settings.texture_size, settings.texture_faces
+    column.prop(settings, "texture_faces")
+    row = column.row(align=True)
+    row.prop(settings, "quads_count")
+    operator = row.operator("levelform.quads", icon="MOD_REMESH")
+    operator.count, operator.sharp_angle = settings.quads_count, settings.sharp_angle
+    column.prop(settings, "sharp_angle")
 
 
 CLASSES = (LEVELFORM_PT_result,)

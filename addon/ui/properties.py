@@ -1,6 +1,7 @@
 """The panel's settings, stored on the scene and saved in the .blend."""
 
 from dataclasses import replace
+from math import pi
 
 import bpy
 from bpy.props import (
@@ -266,6 +267,36 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     remesh_level: level_properties.offset()
     remesh_probability: level_properties.probability()
+
+    texture_size: EnumProperty(
+        name="Texture",
+        description="Pixels along a side of the texture",
+        items=[(str(n), f"{n // 1024} k", f"{n} x {n} pixels") for n in (1024, 2048, 4096)],
+        default="2048",
+    )
+    texture_faces: IntProperty(
+        name="At Most",
+        description="Triangles: a mesh of more is simplified to so many before it is textured",
+        default=100_000,
+        min=100,
+        soft_max=500_000,
+    )
+    quads_count: IntProperty(
+        name="Quads",
+        description="About how many quads the mesh is rebuilt of",
+        default=5000,
+        min=50,
+        max=1_000_000,
+    )
+    sharp_angle: FloatProperty(
+        name="Sharp From",
+        description="Of a mesh of quads, edges between faces that meet at this angle or more are "
+        "sharp; at 180 degrees all are smooth",
+        subtype="ANGLE",
+        default=pi,
+        min=0.0,
+        max=pi,
+    )
 
     reference: PointerProperty(
         type=bpy.types.Object,

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
 from ..geometry.cameras import Camera
 from ..ticket import Ticket
-from .filling import fill
+from .filling import Filling
 from .gains import solve_gains
 from .photos import Photo
 from .visibility import DEPTH_SIDE, Sight, look, weigh
@@ -77,7 +76,7 @@ class Appearance:
             self._sights.append(look(photo, vertices, faces, side=side))
         self._scale = self._weight_scale()
         self.gains = self._gains()
-        self._known: Colors | None = None
+        self._filling: Filling | None = None
 
     def __call__(self, points: Tensor, normals: Tensor) -> Colors:
         """Return the colours of surface points.
@@ -116,8 +115,8 @@ class Appearance:
             self._ticket.check()
             index, pixels, weight = weigh(sight, points, normals)
             weight = weight * (photo.sharpness / self._scale)
-            coarse = _sampled(photo.low, pixels, sight.camera) * gain
-            fine = _sampled(photo.color, pixels, sight.camera) * gain - coarse
+            coarse = sample(photo.low, pixels, sight.camera) * gain
+            fine = sample(photo.color, pixels, sight.camera) * gain - coarse
             _add(low, index, coarse, weight)
             _add(detail, index, fine, weight**DETAIL_POWER)
         rgb = low[:, :3] / low[:, 3:].clamp_min(1e-20)
@@ -129,9 +128,10 @@ class Appearance:
         own = None if self._hidden is None else self._hidden(points)
         if own is not None:
             return own[:, :3]
-        if self._known is None:
-            self._known = self._photographed(self._vertices, self._normals)
-        return fill(self._vertices, self._known.rgb, self._known.seen, points)
+        if self._filling is None:
+            known = self._photographed(self._vertices, self._normals)
+            self._filling = Filling(self._vertices, known.rgb, known.seen)
+        return self._filling(points)
 
     def _weight_scale(self) -> float:
         """Return the weight of the closest frontal look at the mesh, to measure others by."""
@@ -147,7 +147,7 @@ class Appearance:
         for row, (photo, sight) in enumerate(zip(self.photos, self._sights, strict=True)):
             index, pixels, weight = weigh(sight, points, normals)
             well = weight > WELL * self._scale
-            colors[row, index] = _sampled(photo.low, pixels, sight.camera)
+            colors[row, index] = sample(photo.low, pixels, sight.camera)
             seen[row, index[well]] = True
         return solve_gains(colors, seen)
 
@@ -162,10 +162,23 @@ def _add(total: Tensor, index: Tensor, rgb: Tensor, weight: Tensor) -> None:
     total.index_add_(0, index, torch.cat([rgb * weight[:, None], weight[:, None]], 1))
 
 
-def _sampled(image: Tensor, pixels: Tensor, camera: Camera) -> Tensor:
-    """Return (N, 3) an image, (3, H, W), at pixel positions of a camera of any size, bilinear."""
-    size = pixels.new_tensor([camera.width, camera.height])
-    grid = (2.0 * pixels / size - 1.0)[None, None]
-    return grid_sample(
-        image[None].float(), grid, mode="bilinear", padding_mode="border", align_corners=False
-    )[0, :, 0].T
+def sample(image: Tensor, pixels: Tensor, camera: Camera) -> Tensor:
+    """Return (N, C) an image, (H, W, C), at pixel positions of a camera of any size, bilinear.
+
+    Pixels are gathered, so that a half-precision image is never converted as a whole.
+    """
+    height, width, channels = image.shape
+    x = (pixels[:, 0] * (width / camera.width) - 0.5).clamp(0, width - 1)
+    y = (pixels[:, 1] * (height / camera.height) - 0.5).clamp(0, height - 1)
+    column, row = x.long(), y.long()
+    right, below = (column + 1).clamp_max(width - 1), (row + 1).clamp_max(height - 1)
+    s, t = (x - column)[:, None], (y - row)[:, None]
+    flat = image.reshape(-1, channels)
+    first, second = row * width, below * width
+
+    def at(index: Tensor) -> Tensor:
+        return flat.index_select(0, index).float()
+
+    upper = torch.lerp(at(first + column), at(first + right), s)
+    lower = torch.lerp(at(second + column), at(second + right), s)
+    return torch.lerp(upper, lower, t)

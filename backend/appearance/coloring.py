@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 
 from ..geometry.meshes import Mesh
 from ..ticket import Ticket
-from .blending import Appearance, Color
+from .blending import Appearance, Color, Colors
 from .photos import Photo
 from .visibility import DEPTH_SIDE
 
@@ -35,10 +35,14 @@ def color_mesh(
     seen : (V,) float32, 1 where photos say the colour, 0 where it is filled in
     """
     appearance = appearance_of(mesh, photos, side=side, hidden=hidden, ticket=ticket)
-    vertices, normals = _tensors(mesh)
+    vertices, normals = tensors(mesh)
     colors = appearance(vertices, normals)
-    rgba = torch.cat([colors.rgb, torch.ones_like(colors.rgb[:, :1])], 1)
-    return rgba.numpy(), colors.seen.numpy()
+    return rgba(colors), colors.seen.numpy()
+
+
+def rgba(colors: Colors) -> np.ndarray:
+    """Return (N, 4) float32: linear colours, opaque."""
+    return torch.cat([colors.rgb, torch.ones_like(colors.rgb[:, :1])], 1).numpy()
 
 
 def appearance_of(
@@ -50,12 +54,12 @@ def appearance_of(
     ticket: Ticket | None = None,
 ) -> Appearance:
     """Return what colours points on a mesh, see `color_mesh`."""
-    vertices, normals = _tensors(mesh)
+    vertices, normals = tensors(mesh)
     faces = torch.from_numpy(mesh.faces.astype(np.int64))
     return Appearance(photos, vertices, normals, faces, side=side, hidden=hidden, ticket=ticket)
 
 
-def _tensors(mesh: Mesh) -> tuple[Tensor, Tensor]:
+def tensors(mesh: Mesh) -> tuple[Tensor, Tensor]:
     """Return a mesh's vertices and its normals, from its faces where it has none."""
     vertices = torch.from_numpy(np.ascontiguousarray(mesh.vertices, np.float32))
     if mesh.normals is not None:

@@ -13,8 +13,8 @@ FINEST = 64  # cells along a side of the finest grid
 NEUTRAL = 0.5  # linear grey, where nothing is known anywhere
 
 
-def fill(points: Tensor, colors: Tensor, weight: Tensor, where: Tensor) -> Tensor:
-    """Return (M, 3) colours at `where`, (M, 3), that vary smoothly between known ones.
+class Filling:
+    """Colours everywhere that vary smoothly between known ones.
 
     Parameters
     ----------
@@ -22,12 +22,21 @@ def fill(points: Tensor, colors: Tensor, weight: Tensor, where: Tensor) -> Tenso
     colors : (N, 3) there
     weight : (N,) in [0, 1], how much each is known
     """
-    if not len(points) or float(weight.max()) <= 0:
-        return torch.full_like(where, NEUTRAL)
-    grid = _push(_scattered(points, colors, weight))
-    place = where.clamp(-1, 1)[None, :, None, None]
-    sampled = grid_sample(grid, place, mode="bilinear", padding_mode="border", align_corners=False)
-    return sampled[0, :, :, 0, 0].T.contiguous()
+
+    def __init__(self, points: Tensor, colors: Tensor, weight: Tensor) -> None:
+        self._grid: Tensor | None = None
+        if len(points) and float(weight.max()) > 0:
+            self._grid = _push(_scattered(points, colors, weight))
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Return (M, 3) colours at (M, 3) points; `NEUTRAL` where nothing is known anywhere."""
+        if self._grid is None:
+            return torch.full_like(points, NEUTRAL)
+        place = points.clamp(-1, 1)[None, :, None, None]
+        sampled = grid_sample(
+            self._grid, place, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        return sampled[0, :, :, 0, 0].T.contiguous()
 
 
 def _scattered(points: Tensor, colors: Tensor, weight: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from .visibility import DEPTH_SIDE
 
 PREVIEW_SIDE = 256  # pixels of the depth maps for a mesh that is soon replaced
 NO_PHOTO = (
-    "The mesh has no colours: no image has a camera, and none was found that fits the mesh. "
-    "Give the images cameras, or use a method that finds them."
+    "No image says the colours of the mesh: none has a camera, or one was found that does not fit.",
+    "Give the images cameras, or use a method that finds them.",
 )
 
 

@@ -13,7 +13,7 @@ from ..contract.batch_run import FAILED, Made, Shelf, run_batch
 from ..contract.camera_files import find_camera_file
 from ..contract.words import parse_views
 from . import progress
-from .reconstruct import add_choices, read_choices, with_views, write_result
+from .reconstruct import add_choices, check_finish, read_choices, with_views, write_result
 
 HELP = batch_words.HELP
 
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             parse(words)
     session = Session()
     choices = read_choices(args, session)
+    check_finish(choices, f"mesh{suffix}")
     plan = find_items(
         args.source, out=args.out, scenes=False, fuse=args.fuse, find_cameras=find_camera_file
     )

@@ -1,5 +1,5 @@
-"""`levelform experiments table|volume|cards|claims`: results of the bundled networks, what an
-estimated volume costs them, and the papers' claims."""
+"""`levelform experiments table|volume|views|cards|claims`: results of the bundled networks, what
+an estimated volume costs them, what more views bring, and the papers' claims."""
 
 import argparse
 import json
@@ -55,6 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     volume.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
     volume.add_argument("--device", default="auto")
 
+    views = parts.add_parser("views", help="levelform by number of views, against the hull")
+    views.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
+                       help="unseen shapes with 8 views around them, and depth")  # fmt: skip
+    views.add_argument("--shapes", type=int, default=30, help="of each data set")
+    views.add_argument("--placed", type=int, default=12,
+                       help="shapes of each data set whose volume is estimated too")  # fmt: skip
+    views.add_argument("--weights", metavar="FILE", help="instead of the bundled ones")
+    views.add_argument("-o", "--out", default="docs/views.md", metavar="FILE")
+    views.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
+    views.add_argument("--device", default="auto")
+
     cards = parts.add_parser("cards", help="a page for each file of weights")
     cards.add_argument("--weights", nargs="+", metavar="FILE", help="default: all bundled ones")
     cards.add_argument("-o", "--out", default="docs/models", metavar="DIR")
@@ -82,7 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Do one of them."""
-    return {"table": _table, "volume": _volume, "cards": _cards, "claims": _claims}[args.part](args)
+    commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
+    return (commands | {"claims": _claims})[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -215,6 +227,37 @@ def _command(args: argparse.Namespace) -> str:
         pairs = (word.partition("=") for word in args.weights)
         words += ["--weights", *(f"{name}={Path(path).name}" for name, _, path in pairs)]
     return " ".join([*words, f"--seed {args.seed}"])
+
+
+# ---------------------------------------------------------------- views
+
+
+def _views(args: argparse.Namespace) -> dict[str, Any]:
+    from ..experiments.entrants import open_dataset
+    from ..experiments.store import Store
+    from ..experiments.view_counts import ROWS, VIEWS, measure_views, write_page
+    from ..geometry.writing import check_place
+    from ..reconstructors import load_reconstructor
+    from ..reconstructors.levelform import Levelform
+    from ..training.validation import choose_shapes
+
+    page = Path(args.out)
+    check_place(page)
+    model = load_reconstructor("levelform", args.weights, args.device)
+    assert isinstance(model, Levelform)
+    sets = {word: open_dataset(word) for word in args.data}
+    groups = {name: choose_shapes(data.shapes, args.shapes) for name, data in sets.values()}
+    with progress() as ticket:
+        results = measure_views(
+            groups, model, model, Store(page.with_suffix(".jsonl")),
+            version=model.weights.hash[:12], placed=args.placed, seed=args.seed, ticket=ticket,
+        )  # fmt: skip
+    words = [Path(word).name for word in args.data]
+    command = f"levelform experiments views --data {' '.join(words)} --shapes {args.shapes}"
+    command += f" --placed {args.placed}"
+    write_page(page, results, command=f"{command} --seed {args.seed}", title=model.spec.title)
+    means = {f"{key} {views}": results.mean(views, key) for key, _ in ROWS for views in VIEWS}
+    return {"iou": means, "pages": [str(page)]}
 
 
 # ---------------------------------------------------------------- volume

@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     check_place(args.out)
     session = Session()
     choices = read_choices(args, session)
+    check_finish(choices, args.out)
     with progress() as ticket:
         request = with_views(choices, args.source, args.views)
         stats = write_result(session, request, args.out, ticket)
@@ -126,9 +127,53 @@ def write_result(
     """Reconstruct and write the mesh, in the file of cameras' world; return what it cost."""
     from ..geometry.mesh_files import write_mesh
 
-    mesh, stats = _reconstruct(session, request, ticket)
-    write_mesh(mesh, out, world_offset=request.world_offset)
+    if request.texture:
+        stats = _write_textured(session, request, out, ticket)
+    else:
+        last, stats = _reconstruct(session, request, ticket)
+        write_mesh(mesh_in_world(last), out, world_offset=request.world_offset)
     return _in_file(stats, str(out))
+
+
+def check_finish(choices: protocol.Reconstruct, out: str | Path) -> None:
+    """Refuse, before any work, what can't be made of the mesh outside Blender.
+
+    Raises
+    ------
+    RequestError
+        If quads were asked for, or a texture in a file that holds none.
+    """
+    from ..geometry.textured_files import check_texture_format
+
+    if choices.quads:
+        raise RequestError(
+            "Quads are made by Blender's QuadriFlow, which the terminal does not have.",
+            "Run `blender --command levelform reconstruct` with the same words, or leave --quads "
+            "out.",
+        )
+    if choices.texture:
+        check_texture_format(out)
+
+
+def _write_textured(
+    session: "Session", request: protocol.Reconstruct, out: str | Path, ticket: "Ticket"
+) -> dict[str, Any]:
+    """Reconstruct and write the mesh with a texture; return what it cost."""
+    from ..geometry.meshes import Mesh
+    from ..geometry.textured_files import TexturedMesh, write_textured
+
+    assert request.texture is not None  # whoever calls has seen to that
+    last, stats = _reconstruct(session, replace(request, keep=JOB), ticket)
+    try:
+        plain = Mesh(last.vertices, last.faces, last.normals)
+        mesh, uvs, png = session.textured(JOB, plain, request.texture, ticket)
+    finally:
+        session.forget(JOB)
+    shown = replace(last, vertices=mesh.vertices, faces=mesh.faces, normals=mesh.normals)
+    whole = mesh_in_world(replace(shown, colors=None, seen=None))
+    write_textured(TexturedMesh(whole, uvs, png), out, world_offset=request.world_offset)
+    counts = {"vertices": len(mesh.vertices), "faces": len(mesh.faces)}
+    return {**stats, **counts, "texture": request.texture}
 
 
 def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
@@ -173,8 +218,8 @@ def show(result: dict[str, Any]) -> None:
 
 def _reconstruct(
     session: "Session", request: protocol.Reconstruct, ticket: "Ticket"
-) -> tuple["Mesh", dict[str, Any]]:
-    """Return the last mesh in the world's frame, and what it cost."""
+) -> tuple[protocol.MeshUpdate, dict[str, Any]]:
+    """Return the last mesh, and what it cost."""
     last, stats = None, {}
     for event in session.reconstruct(request, ticket):
         if isinstance(event, protocol.Finished):
@@ -182,7 +227,7 @@ def _reconstruct(
         elif isinstance(event, protocol.MeshUpdate):
             last = event
     assert last is not None  # a session that finishes has sent a mesh
-    return mesh_in_world(last), stats
+    return last, stats
 
 
 def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":

@@ -164,6 +164,14 @@ def in_frame(camera: CameraData, world_from_frame: np.ndarray) -> CameraData:
     )
 
 
+def pose_of(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """Return (4, 4) world_from_camera for p_camera = rotation p_world + translation."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation.T
+    pose[:3, 3] = -rotation.T @ translation
+    return pose
+
+
 # ---------------------------------------------------------------- projection
 
 

@@ -100,6 +100,8 @@ class Reconstruct:
     level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
     options : further options of the method and of the pipeline, by name; values or words for them
+    texture, quads : what whoever asks makes of the finished mesh, see `Settings`; no matter of the
+        worker's
     fuse : images that all lack cameras show one object; without it several of them are refused
     """
 
@@ -122,6 +124,8 @@ class Reconstruct:
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     remarks: tuple[str, ...] = ()
     fuse: bool = False
+    texture: int | None = None
+    quads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,23 @@ class Remesh:
     color: bool = True
     options: dict[str, Any] = field(default_factory=dict)
     improve: bool = False
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Colour a mesh of a kept result from its images; answered by `Painted`, then `Finished`.
+
+    keep : name of the kept result
+    mesh : in the frame of its object, whose scale is 1
+    uvs : (F, 3, 2) float32 of the corners of its triangles, in [0, 1], v upwards; None: no texture
+    size : pixels along a side of the texture
+    """
+
+    job: str
+    keep: str
+    mesh: MeshData
+    uvs: np.ndarray | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -397,6 +418,21 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Painted:
+    """What the images say of the mesh of a `Paint`.
+
+    colors : (V, 4) float32, linear RGBA of its vertices
+    seen : (V,) float32, 1 where images say the colour, 0 where it is filled in
+    texture : (N,) uint8, the bytes of a PNG file, or None
+    """
+
+    job: str
+    colors: np.ndarray
+    seen: np.ndarray
+    texture: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job is done; `stats` is what `--json` prints (method, weights, views, faces, ...)."""
 
@@ -486,6 +522,7 @@ class Status:
 _REQUESTS = (
     Reconstruct,
     Remesh,
+    Paint,
     EstimateVolume,
     CheckViews,
     Evaluate,
@@ -507,6 +544,7 @@ _EVENTS = (
     Placed,
     ViewsChecked,
     Evaluation,
+    Painted,
     Finished,
     Cancelled,
     Failed,

@@ -20,6 +20,7 @@ SHAPES: Mapping[str, tuple[int, ...]] = {
     "encoded": (-1,),
     "vertices": (-1, 3),
     "faces": (-1, 3),
+    "uvs": (-1, 3, 2),
 }
 _PIXELS = ("image", "encoded")  # read and checked as images, later
 _PATHS = ("path", "mask", "weights")

@@ -38,6 +38,22 @@ TOLERANCE = Option(
 FUSE = Option(
     "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
 )
+TEXTURE = Option(
+    "texture",
+    "int",
+    None,
+    "bake a texture of so many pixels a side: 2048 is a good size",
+    256,
+    8192,
+)
+QUADS = Option(
+    "quads",
+    "int",
+    None,
+    "rebuild the mesh of about so many quads (in Blender alone)",
+    50,
+    1_000_000,
+)
 MODES = ("auto", "alpha", "corner", "color")
 
 
@@ -59,6 +75,8 @@ class Settings:
     options : further options of the method and of the pipeline, by name; values or words for them
     cures : what to do about views that disagree, by name, see `cures`
     fuse : several images without cameras show one object; without it they are refused
+    texture : pixels along a side of the texture that is baked; None: none
+    quads : how many quads the mesh is rebuilt of; None: its triangles stay
 
     Raises
     ------
@@ -77,9 +95,11 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)
     cures: tuple[str, ...] = ()
     fuse: bool = FUSE.default
+    texture: int | None = TEXTURE.default
+    quads: int | None = QUADS.default
 
     def __post_init__(self) -> None:
-        for option in (RESOLUTION, COLOR, SEED, FUSE):
+        for option in (RESOLUTION, COLOR, SEED, FUSE, TEXTURE, QUADS):
             object.__setattr__(self, option.name, _read(option, getattr(self, option.name)))
         check_background(self.background)
         object.__setattr__(self, "cures", parse_cures(self.cures))
@@ -168,6 +188,8 @@ class Settings:
             options=dict(self.options),
             cures=self.cures,
             fuse=self.fuse,
+            texture=self.texture,
+            quads=self.quads,
         )
 
 

@@ -33,6 +33,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="colour the mesh (default: yes)",
     )
+    parser.add_argument("--texture", type=int, metavar="PIXELS", help=settings.TEXTURE.help)
+    parser.add_argument("--quads", type=int, metavar="COUNT", help=settings.QUADS.help)
     parser.add_argument("--background", help=_help(settings.BACKGROUND))
     parser.add_argument("--tolerance", type=float, help=_help(settings.TOLERANCE))
     parser.add_argument(
@@ -97,7 +99,17 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
     RequestError
         If a word is not what its setting takes.
     """
-    names = ("method", "weights", "resolution", "level", "device", "seed", "color")
+    names = (
+        "method",
+        "weights",
+        "resolution",
+        "level",
+        "device",
+        "seed",
+        "color",
+        "texture",
+        "quads",
+    )
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     hull = {} if args.hull is None else {"hull": args.hull}
     return replace(

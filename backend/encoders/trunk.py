@@ -8,8 +8,6 @@ of its resolution; with a quarter, the stages' maps are as small as for an image
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
-from ..images.alpha import premultiply
-
 
 class TrunkBlock(nn.Module):
     """Norm, ReLU, 3x3, norm, ReLU, 3x3, added to a shortcut of the input.
@@ -105,8 +103,3 @@ def doubled_stem(weight: Tensor) -> Tensor:
     A pixel of half the size is the mean of four.
     """
     return weight.repeat_interleave(2, -1).repeat_interleave(2, -2) / 4
-
-
-def premultiplied(images: Tensor) -> Tensor:
-    """Return images (..., 4, H, W), straight alpha, with their colours times alpha."""
-    return premultiply(images, dim=-3)

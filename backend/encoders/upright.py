@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
-from .trunk import Trunk, premultiplied
+from ..images.alpha import premultiply
+from .trunk import Trunk
 
 BINS = 24  # of azimuth, 15 degrees each
 WIDTH = 2 * math.pi / BINS
@@ -69,7 +70,7 @@ class UprightCameraNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, 2 BINS + 4) raw numbers: bins' logits, offsets, elevation, zoom, offset."""
-        return self.head(self.trunk(premultiplied(images))[0].float())
+        return self.head(self.trunk(premultiply(images, dim=-3))[0].float())
 
     def sightings(self, images: Tensor) -> Sightings:
         """Return the most probable sightings."""

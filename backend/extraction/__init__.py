@@ -1,5 +1,6 @@
 """From a field to a mesh: sparsely, coarse to fine, nothing missed silently."""
 
+from .cleanup import clean as clean
 from .stream import FieldSamples as FieldSamples
 from .stream import extract as extract
 from .stream import stream as stream

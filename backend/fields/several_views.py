@@ -75,7 +75,9 @@ class Round(NamedTuple):
     def to(self, device: torch.device | str) -> "Round":
         """Return the batch on another device."""
         *tensors, maps = self
-        return Round(*(t.to(device) for t in tensors), tuple(level.to(device) for level in maps))
+        return Round._make(
+            [*(t.to(device) for t in tensors), tuple(level.to(device) for level in maps)]
+        )
 
 
 class SeveralViews(nn.Module):

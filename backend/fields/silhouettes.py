@@ -6,7 +6,7 @@ counts as inside: a silhouette has no edge where it touches the frame, and a bac
 most as far from the edge as from the frame.
 """
 
-from typing import cast
+import math
 
 import numpy as np
 
@@ -66,14 +66,21 @@ def grown_colors(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rgb : (H, W, 3)
     alpha : (H, W) in [0, 1]
     """
-    from scipy.ndimage import binary_erosion, distance_transform_edt
+    from scipy.ndimage import binary_dilation, binary_erosion
+    from scipy.spatial import KDTree
 
     clean = np.asarray(binary_erosion(alpha >= OPAQUE, border_value=1), bool)
-    if not clean.any():
+    near = np.asarray(binary_dilation(clean, iterations=math.ceil(GROWN * math.sqrt(2))), bool)
+    around = np.argwhere(near & ~clean)
+    rim = np.argwhere(clean & ~np.asarray(binary_erosion(clean, border_value=1), bool))
+    if not len(rim) or not len(around):
         return rgb
-    transform = distance_transform_edt(~clean, return_indices=True)
-    distance, nearest = cast("tuple[np.ndarray, np.ndarray]", transform)
-    return np.where((distance <= GROWN)[..., None], rgb[nearest[0], nearest[1]], rgb)
+    distance, nearest = KDTree(rim).query(around, distance_upper_bound=GROWN + 1e-6)
+    known = np.isfinite(distance)
+    to, source = around[known], rim[np.asarray(nearest)[known]]
+    result = rgb.copy()
+    result[to[:, 0], to[:, 1]] = rgb[source[:, 0], source[:, 1]]
+    return result
 
 
 def contour(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

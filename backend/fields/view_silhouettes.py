@@ -55,7 +55,8 @@ def pixel_distances(alpha: np.ndarray) -> np.ndarray:
     inside = alpha >= 0.5
     if inside.all() or not inside.any():
         return np.full(alpha.shape, -alpha.shape[0] if inside.all() else alpha.shape[0], np.float32)
-    away = distance_transform_edt(~inside) - distance_transform_edt(inside)
+    outer, inner = (np.asarray(distance_transform_edt(side)) for side in (~inside, inside))
+    away = outer - inner
     away -= 0.5 * np.sign(away)
     edge = np.abs(away) < 1
     away[edge] = 0.5 * (away[edge] + 0.5 - alpha[edge])

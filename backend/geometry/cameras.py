@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..contract.cameras import FLIP_YZ as FLIP_YZ
 from ..contract.cameras import CameraData, from_frame, in_frame, to_frame
+from ..contract.cameras import pose_of as pose_of
 from ..contract.errors import RequestError
 from .projection import project
 
@@ -176,14 +177,6 @@ class Camera:
     def to_transforms(self) -> dict[str, Any]:
         """Return the camera as a frame of a `transforms.json`, with its own intrinsics."""
         return to_frame(self.to_data())
-
-
-def pose_of(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-    """Return the pose, (4, 4) world_from_camera, of the extrinsics [R | t], (3, 3) and (3,)."""
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ translation
-    return pose
 
 
 def unit_axes(pose: np.ndarray) -> np.ndarray:

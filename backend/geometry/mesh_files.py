@@ -119,17 +119,14 @@ def read_mesh(path: str | Path) -> Mesh:
 
 
 def _write_glb(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
-    attributes = {"POSITION": _turned(mesh.vertices, to_y_up=True)}
+    attributes = {"POSITION": turned(mesh.vertices, to_y_up=True)}
     if mesh.normals is not None:
-        attributes["NORMAL"] = _turned(mesh.normals, to_y_up=True)
+        attributes["NORMAL"] = turned(mesh.normals, to_y_up=True)
     if mesh.colors is not None:
         attributes["COLOR_0"] = mesh.colors
     arrays = [np.asarray(mesh.faces, "<u4").reshape(-1)]
     arrays += [np.asarray(values, "<f4") for values in attributes.values()]
-    content = _glb_header(list(attributes), arrays)
-    if any(offset):
-        x, y, z = offset
-        content["nodes"][0]["translation"] = [x, z, -y]  # +Y up
+    content = glb_header(list(attributes), arrays, offset)
     text = json.dumps(content, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     data = b"".join(array.tobytes() for array in arrays)  # multiples of four bytes all
@@ -138,9 +135,9 @@ def _write_glb(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     file.write(struct.pack("<I4s", len(data), b"BIN\0") + data)
 
 
-def _glb_header(names: list[str], arrays: list[np.ndarray]) -> dict[str, Any]:
+def glb_header(names: list[str], arrays: list[np.ndarray], offset: Offset) -> dict[str, Any]:
     """Return the JSON of a file with one mesh: indices first, then the attributes by name."""
-    kinds = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
+    kinds = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
     views, accessors, start = [], [], 0
     for index, array in enumerate(arrays):
         target = _GL_VERTICES if index else _GL_INDICES
@@ -163,12 +160,16 @@ def _glb_header(names: list[str], arrays: list[np.ndarray]) -> dict[str, Any]:
         "indices": 0,
         "material": 0,
     }
+    x, y, z = offset
+    node = {"mesh": 0, "name": "Levelform"}
+    if any(offset):
+        node["translation"] = [x, z, -y]  # +Y up
     surface = {"metallicFactor": 0.0, "roughnessFactor": 0.8}
     return {
         "asset": {"version": "2.0", "generator": "Levelform"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0, "name": "Levelform"}],
+        "nodes": [node],
         "meshes": [{"primitives": [primitive]}],
         "materials": [{"pbrMetallicRoughness": surface}],
         "buffers": [{"byteLength": start}],
@@ -196,7 +197,7 @@ def _write_ply(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     faces = np.zeros(len(mesh.faces), [("count", "u1"), ("corners", "<i4", 3)])
     faces["count"], faces["corners"] = 3, mesh.faces
     head = ["ply", "format binary_little_endian 1.0"]
-    head += [f"comment {_named(offset)}"] if any(offset) else []
+    head += [f"comment {named(offset)}"] if any(offset) else []
     head += [f"element vertex {len(rows)}", *lines]
     head += [f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header"]
     file.write(("\n".join(head) + "\n").encode())
@@ -205,22 +206,23 @@ def _write_ply(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
 
 
 def _write_obj(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
-    vertices = _turned(mesh.vertices, to_y_up=True)
+    vertices = turned(mesh.vertices, to_y_up=True)
     if mesh.colors is not None:
         vertices = np.concatenate([vertices, to_srgb(mesh.colors)[:, :3]], axis=1)
     file.write(b"# Levelform, +Y up\n")
     if any(offset):
-        file.write(f"# {_named(offset)} (+Z up)\n".encode())
-    _write_rows(file, "v" + " %.7g" * vertices.shape[1] + "\n", vertices)
+        file.write(f"# {named(offset)} (+Z up)\n".encode())
+    write_rows(file, "v" + " %.7g" * vertices.shape[1] + "\n", vertices)
     corner = " %d"
     if mesh.normals is not None:
-        _write_rows(file, "vn %.5g %.5g %.5g\n", _turned(mesh.normals, to_y_up=True))
+        write_rows(file, "vn %.5g %.5g %.5g\n", turned(mesh.normals, to_y_up=True))
         corner = " %d//%d"
     faces = mesh.faces.astype(np.int64) + 1
-    _write_rows(file, f"f{corner * 3}\n", np.repeat(faces, corner.count("%"), axis=1))
+    write_rows(file, f"f{corner * 3}\n", np.repeat(faces, corner.count("%"), axis=1))
 
 
-def _write_rows(file: BinaryIO, pattern: str, rows: np.ndarray) -> None:
+def write_rows(file: BinaryIO, pattern: str, rows: np.ndarray) -> None:
+    """Write rows of numbers as lines, each formatted by `pattern`."""
     for start in range(0, len(rows), OBJ_ROWS):
         part = rows[start : start + OBJ_ROWS]
         file.write((pattern * len(part) % tuple(part.ravel().tolist())).encode())
@@ -233,7 +235,7 @@ def _write_stl(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     layout = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")]
     rows = np.zeros(len(corners), layout)
     rows["normal"], rows["corners"] = across / np.maximum(length, 1e-30), corners
-    words = f"Levelform, +Z up{f', {_named(offset)}' if any(offset) else ''}"
+    words = f"Levelform, +Z up{f', {named(offset)}' if any(offset) else ''}"
     file.write(words.encode()[:80].ljust(80) + struct.pack("<I", len(rows)))
     file.write(rows.tobytes())
 
@@ -249,7 +251,8 @@ def _write_npz(mesh: Mesh, file: BinaryIO, offset: Offset) -> None:
     file.write(packed.getbuffer())
 
 
-def _named(offset: Offset) -> str:
+def named(offset: Offset) -> str:
+    """Return how a comment names the local origin."""
     return "world_offset " + " ".join(f"{value:.12g}" for value in offset)
 
 
@@ -292,7 +295,7 @@ def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
         whole.merge_vertices()
     vertices = np.asarray(whole.vertices, np.float32)
     if suffix in (".glb", ".obj"):
-        vertices = _turned(vertices, to_y_up=False)
+        vertices = turned(vertices, to_y_up=False)
     return Mesh(vertices, np.asarray(whole.faces, np.int32), None, _vertex_colors(whole, suffix))
 
 
@@ -314,7 +317,8 @@ def _vertex_colors(piece: Any, suffix: str) -> np.ndarray | None:
 # ---------------------------------------------------------------- axes and colours
 
 
-def _turned(vectors: np.ndarray, *, to_y_up: bool) -> np.ndarray:
+def turned(vectors: np.ndarray, *, to_y_up: bool) -> np.ndarray:
+    """Return vectors, (N, 3), from +Z up to +Y up, or back."""
     return apply(Z_UP_FROM_Y_UP.T if to_y_up else Z_UP_FROM_Y_UP, vectors)
 
 

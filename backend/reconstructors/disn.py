@@ -224,7 +224,7 @@ class DISN(EstimatesCameras):
         symmetry
             Assume a symmetric object, where the weights are so configured.
         part
-            Of the two-stream network, the streams apart (figure 6): "global" or "local" alone.
+            Which stream of the two-stream network to decode (figure 6): "both" or one of them.
         """
         self.check_code(code)
         if part != "both" and self.configuration.streams != "two":

@@ -46,7 +46,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
-from ..encoders.trunk import Trunk, doubled_stem, premultiplied
+from ..encoders.trunk import Trunk, doubled_stem
 from ..encoders.upright import (
     UprightCameraNetwork,
     choices,
@@ -59,8 +59,9 @@ from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
 from ..fields.view_silhouettes import Silhouettes, pixel_distances
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
-from ..geometry.cameras import Camera
+from ..geometry.cameras import Camera, pose_of
 from ..geometry.views import View
+from ..images.alpha import premultiply
 from ..images.cropping import crop_square
 from ..images.framing import OURS, FramedViews, Framing, mask_square
 from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
@@ -337,7 +338,7 @@ class Levelform(Reconstructor):
         Maps of all levels are resized to the finest one's resolution, so that one look-up takes
         them all.
         """
-        embedding, maps = self.trunk(premultiplied(images))
+        embedding, maps = self.trunk(premultiply(images, dim=-3))
         if not self.levels:
             return EncodedImages(embedding.float(), None)
         levels = [level(feature_map) for level, feature_map in zip(self.levels, maps, strict=True)]
@@ -573,9 +574,7 @@ class Levelform(Reconstructor):
         """Return the camera of a whole image from what was found in a square of it."""
         left, top, side = square
         height, width = view.image.shape[:2]
-        pose = np.eye(4)
-        pose[:3, :3] = rotation.T
-        pose[:3, 3] = -rotation[2] * self._distance
+        pose = pose_of(rotation, np.array([0.0, 0.0, self._distance]))
         focal = zoom * self.framing.focal * side
         cx, cy = left + (across + 1) / 2 * side, top + (down + 1) / 2 * side
         return Camera(pose, focal, focal, cx, cy, width, height)
@@ -622,7 +621,7 @@ class Levelform(Reconstructor):
         """Return what the image encoder, which is not learning, makes of images (N, 4, S, S)."""
         learning = self.trunk.training
         self.trunk.eval()
-        vector, maps = self.trunk(premultiplied(images))
+        vector, maps = self.trunk(premultiply(images, dim=-3))
         self.trunk.train(learning)
         return vector, tuple(maps)
 

@@ -301,7 +301,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         samples: int = SAMPLES,
         predicted_depth: bool = False,
     ) -> dict[str, Tensor]:
-        """Return CD + 100 BCE (section 3.3); with `warm_up` the second term alone.
+        """Return CD + 100 BCE (section 3.3); with `warm_up` only the second term.
 
         Each view counts as an image of its own unless `fusion` names a rule. `samples` points of
         each patch are compared. With `predicted_depth`, weights that have a depth network train on

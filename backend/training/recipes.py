@@ -71,21 +71,20 @@ class RoundDraw:
     even : how often the views are evenly spread over the round
     """
 
-    objects: int = 20
+    objects: int = 24
     mixture: tuple[tuple[int, float], ...] = (
-        (1, 0.15),
-        (2, 0.25),
+        (2, 0.3),
         (3, 0.15),
         (4, 0.25),
-        (6, 0.08),
-        (8, 0.12),
+        (6, 0.12),
+        (8, 0.18),
     )
     uniform: int = 320
     wide: int = 224
     scale: tuple[float, float] = (0.9, 1.25)
     shift: float = 0.08
-    pose_noise: float = 1.0
-    mask_noise: float = 2.0
+    pose_noise: float = 0.5
+    mask_noise: float = 1.0
     zoom: tuple[float, float] = (0.8, 1.1)
     offset: float = 0.04
     even: float = 0.6

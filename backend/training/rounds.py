@@ -85,7 +85,7 @@ class RoundSampler:
         maps = tuple(
             torch.stack(level).float() for level in zip(*[i[-1] for i in items], strict=True)
         )
-        whole = Round(*columns, maps)
+        whole = Round._make([*columns, maps])
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
         return choose_points(whole, self.settings.uniform, self.settings.wide, generator)
 

@@ -1,14 +1,10 @@
 """Features are sampled where points project, and reduced by the rule that is named."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.fusion import (
-    camera_tensors,
     inside_image,
-    project_points,
     reduce_views,
     sample_maps,
 )
@@ -24,20 +20,6 @@ def test_reductions():
     assert reduce_views(values, "sum", weights=weights).tolist() == [6.0, 0.0]
     with pytest.raises(RequestError, match="'median'"):
         reduce_views(values, "median")
-
-
-@pytest.mark.parametrize("orthographic", [False, True])
-def test_project_points_is_the_cameras_projection(cameras, orthographic):
-    cameras = [replace(camera, orthographic=orthographic) for camera in cameras]
-    points = torch.rand(2, 7, 3) * 1.6 - 0.8
-    poses, intrinsics = camera_tensors(cameras, torch.device("cpu"))
-    pixels, depth = project_points(
-        points, poses.expand(2, 5, 4, 4), intrinsics.expand(2, 5, 4), orthographic=orthographic
-    )
-    for index, camera in enumerate(cameras):
-        wanted, far = camera.project(points)
-        assert torch.allclose(pixels[:, index], wanted, atol=1e-3)
-        assert torch.allclose(depth[:, index], far, atol=1e-5)
 
 
 def test_sample_maps_reads_pixel_centres():

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cameras import FLIP_YZ
+from ..cameras import FLIP_YZ, pose_of
 from ..errors import RequestError
 from .types import Entry, Listing
 
@@ -176,10 +176,7 @@ def _pose(values: list[float]) -> np.ndarray:
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
-    pose = np.eye(4)
-    pose[:3, :3] = rotation.T
-    pose[:3, 3] = -rotation.T @ np.array(values[4:7])
-    return pose * FLIP_YZ
+    return pose_of(rotation, np.array(values[4:7])) * FLIP_YZ
 
 
 def _raw_lines(file: Path) -> list[str]:

@@ -1,7 +1,6 @@
 """The one data set format: sharded, memory-mapped, checksummed; see docs/datasets.md."""
 
 from .dataset import Dataset, StoredShape, read_splits
-from .drawing import DatasetBatch, sample_batch
 from .record import SCHEMA, VOXEL_HALF, VOXELS, Record, pack_voxels, unpack_voxels
 from .verify import verify
 from .writer import AGAIN, DatasetWriter, split_of
@@ -12,13 +11,11 @@ __all__ = [
     "VOXELS",
     "VOXEL_HALF",
     "Dataset",
-    "DatasetBatch",
     "DatasetWriter",
     "Record",
     "StoredShape",
     "pack_voxels",
     "read_splits",
-    "sample_batch",
     "split_of",
     "unpack_voxels",
     "verify",

@@ -159,3 +159,11 @@ def test_inspect_reads_every_byte(assets, tmp_path, capsys):
     assert "checksum" in failed["error"]
     assert said(capsys, "dataset", "convert", assets, out, *SMALL)[0] == 0
     assert said(capsys, "dataset", "inspect", out)[0] == 0
+
+
+def test_shapes_are_chosen_by_patterns_of_their_names():
+    from levelform.backend.commands.dataset import _wanted
+
+    names = ["kenney/car", "kenney/boat", "quaternius/car"]
+    assert [n for n in names if _wanted(n, ["kenney/*"], ["*/boat"])] == ["kenney/car"]
+    assert [n for n in names if _wanted(n, ["*"], [])] == names

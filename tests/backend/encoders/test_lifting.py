@@ -131,15 +131,15 @@ def test_views_of_one_object_agree_and_the_authors_formula_does_not():
     assert (clouds[True][0] @ forward).mean() > 0.2 > (clouds[False][0] @ forward).mean()
 
 
-@pytest.mark.parametrize(("size", "share"), [(32, 1.0), (64, 1.0), (112, 0.98)])
-def test_outliers_are_dropped_and_surfaces_kept(size, share):
+@pytest.mark.parametrize(("size", "fraction"), [(32, 1.0), (64, 1.0), (112, 0.98)])
+def test_outliers_are_dropped_and_surfaces_kept(size, fraction):
     depth = sphere_depth(look(), size)
     outlier = depth.clone()
     outlier[1, 1] = outlier[-2, 1] = 3.0  # the image's corners
     clouds = [lift_depth(each, lifting(look())) for each in (depth, outlier)]
     assert torch.equal(*clouds)
     finer = -(-112 // size)
-    assert len(clouds[0]) >= share * depth.isfinite().sum() * finer**2
+    assert len(clouds[0]) >= fraction * depth.isfinite().sum() * finer**2
 
 
 def test_a_point_belongs_to_five_others_within_reach():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from levelform.backend.encoders.trunk import Trunk, premultiplied
+from levelform.backend.encoders.trunk import Trunk
 from levelform.backend.encoders.upright import (
     BINS,
     Sightings,
@@ -25,11 +25,6 @@ def test_maps_of_the_trunk_halve(size):
     assert torch.equal(vector, maps[-1].mean((2, 3)))
     alone = Trunk(stem=4, widths=(4, 6, 8), maps=False)
     assert len(alone(torch.rand(1, 4, size, size))[1]) == 1
-
-
-def test_premultiplied():
-    image = torch.tensor([0.5, 1.0, 0.2, 0.5]).view(4, 1, 1)
-    assert premultiplied(image).flatten().tolist() == pytest.approx([0.25, 0.5, 0.1, 0.5])
 
 
 def test_axes_of_known_cameras():

@@ -1,4 +1,4 @@
-"""Distances to sheets against the same rule over all vertices, one by one."""
+"""Distances to patches against the same rule over all vertices, one by one."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_the_distance_is_that_to_the_nearest_of_all_vertices(planes):
     assert (actual <= size + 1e-6).all()
 
 
-def test_far_from_all_sheets_it_is_a_voxels_side():
+def test_far_from_all_patches_it_is_a_voxels_side():
     vertices, voxels = patches()
     corner = (voxels == 0).all(1)
     actual = node_distances(vertices[corner], voxels[corner], RESOLUTION)

@@ -1,4 +1,4 @@
-"""Patches: a closed field from open sheets, thin parts kept, whatever way the sheets face."""
+"""Patches: a closed field from open patches, thin parts kept, whichever way the patches face."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ RESOLUTION = 28
 SIDE = 6
 
 
-def sheets(surface, seed=0):
-    """Cover a surface by sheets: planes through the nearest points of voxels that it crosses.
+def patches_of(surface, seed=0):
+    """Cover a surface by patches: planes through the nearest points of voxels that it crosses.
 
     `surface` maps points (N, 3) to signed distances and unit normals. Sheets face either way.
     """
@@ -54,8 +54,8 @@ def queries(count=20_000):
     return torch.rand(count, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def test_a_closed_shell_is_solid_whichever_way_its_sheets_face():
-    field = PatchField(sheets(ball), np.eye(4))
+def test_a_closed_shell_is_solid_whichever_way_its_patches_face():
+    field = PatchField(patches_of(ball), np.eye(4))
     points = queries()
     ground_truth = ball(points)[0]
     clear = ground_truth.abs() > 0.002
@@ -65,8 +65,8 @@ def test_a_closed_shell_is_solid_whichever_way_its_sheets_face():
 
 
 @pytest.mark.parametrize("missing", [1, 30])
-def test_missing_sheets_leave_the_inside_solid(missing):
-    whole = sheets(ball)
+def test_missing_patches_leave_the_inside_solid(missing):
+    whole = patches_of(ball)
     keep = torch.randperm(len(whole.voxels), generator=torch.Generator().manual_seed(5))[missing:]
     field = PatchField(Patches(whole.vertices[keep], whole.voxels[keep], RESOLUTION), np.eye(4))
     points = queries()
@@ -75,8 +75,8 @@ def test_missing_sheets_leave_the_inside_solid(missing):
     assert ((field(points) < 0) == (ground_truth < 0))[clear].all()
 
 
-def test_sheets_that_do_not_fill_their_voxels_are_solid_too():
-    whole = sheets(ball)
+def test_patches_that_do_not_fill_their_voxels_are_solid_too():
+    whole = patches_of(ball)
     middle = whole.vertices.mean(1, keepdim=True)
     small = Patches(middle + 0.4 * (whole.vertices - middle), whole.voxels, RESOLUTION)
     field, points = PatchField(small, np.eye(4)), queries()
@@ -100,7 +100,7 @@ def boards(points):
 
 
 def test_a_narrow_gap_stays_open():
-    field = PatchField(sheets(boards), np.eye(4))
+    field = PatchField(patches_of(boards), np.eye(4))
     points = queries() * torch.tensor([0.8, 0.4, 0.8])
     ground_truth = boards(points)[0]
     clear = ground_truth.abs() > 0.01
@@ -108,13 +108,13 @@ def test_a_narrow_gap_stays_open():
 
 
 def test_the_field_never_claims_more_than_the_distance():
-    field = PatchField(sheets(ball), np.eye(4))
+    field = PatchField(patches_of(ball), np.eye(4))
     points = queries()
     assert (field(points).abs() <= ball(points)[0].abs() + 2e-3).all()
 
 
 def test_a_part_thinner_than_a_voxel_does_not_vanish():
-    field = PatchField(sheets(board), np.eye(4))
+    field = PatchField(patches_of(board), np.eye(4))
     on_it = torch.rand(500, 3, generator=torch.Generator().manual_seed(2)) - 0.5
     on_it[:, 1] = 0.02
     assert (field(on_it) < 0).all()
@@ -126,7 +126,7 @@ def test_a_part_thinner_than_a_voxel_does_not_vanish():
 def test_a_frame_of_its_own():
     frame = np.diag([0.5, 0.5, 0.5, 1.0])
     frame[:3, 3] = [0.1, 0.0, -0.1]
-    patches = sheets(ball)
+    patches = patches_of(ball)
     plain, framed = PatchField(patches, np.eye(4)), PatchField(patches, frame)
     points = queries(500)
     moved = points @ torch.tensor(frame[:3, :3], dtype=torch.float32).T
@@ -139,7 +139,7 @@ def test_the_distance_goes_on_outside_a_frame_of_its_own(scale):
     turn = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
     frame = np.eye(4)
     frame[:3, :3], frame[:3, 3] = scale * turn, [0.1, -0.2, 0.3]
-    field = PatchField(sheets(ball), frame)
+    field = PatchField(patches_of(ball), frame)
     local = torch.tensor([[3.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 1.5]])
     points = (local - torch.tensor(frame[:3, 3]).float()) @ torch.tensor(
         np.linalg.inv(frame[:3, :3]).T
@@ -152,7 +152,7 @@ def test_the_distance_goes_on_outside_a_frame_of_its_own(scale):
 
 
 def test_outside_the_grid_the_distance_goes_on():
-    field = PatchField(sheets(ball), np.eye(4))
+    field = PatchField(patches_of(ball), np.eye(4))
     assert field(torch.tensor([[3.0, 0.0, 0.0]]))[0] > 1.9
 
 
@@ -163,8 +163,8 @@ def test_no_patches_are_no_object():
     assert (PatchField(empty, np.eye(4))(queries(100)) > 0).all()
 
 
-def test_faces_tile_each_sheet():
-    patches = sheets(ball)
+def test_faces_tile_each_patch():
+    patches = patches_of(ball)
     faces = patches.faces()
     assert faces.shape == (len(patches.vertices), 2 * (SIDE - 1) ** 2, 3)
     corners = patches.vertices.flatten(0, 1)[faces]

@@ -44,7 +44,7 @@ def slow_distances(alpha, pitch):
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3, np.pi / 4, 1.2, np.pi / 2, 2.5, -1.9])
-def test_a_straight_edge_is_found_to_a_fortieth_of_a_pixel(angle):
+def test_a_straight_edge_is_exact_to_a_fortieth_of_a_pixel(angle):
     center = 32 * (np.cos(angle) + np.sin(angle))
     alpha, ground_truth = half_plane(angle, center + 0.37)
     middle = np.s_[20:44, 20:44]

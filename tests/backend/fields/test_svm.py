@@ -119,7 +119,7 @@ def test_degenerate_problems_stay_finite(kind):
         assert alphas.min() > 1 - 1e-5
 
 
-def test_duplicated_points_at_a_share_of_the_bound_change_nothing():
+def test_duplicated_points_at_a_fraction_of_the_bound_change_nothing():
     points, labels, sigma = problem(count=16)
     kernel = gaussian_kernel(points, points, sigma)
     once = solve_svm(kernel, labels)

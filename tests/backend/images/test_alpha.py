@@ -21,3 +21,9 @@ def test_backgrounds(background, expected):
     assert torch.allclose(made[1, :, 0, 0], torch.tensor(expected))
     empty = {"white": [1.0] * 3, "black": [0.0] * 3, "rgba": [0.0] * 4}[background]
     assert made[0, :, 0, 0].tolist() == empty
+
+
+def test_channels_may_lie_along_any_axis():
+    image = torch.rand(2, 5, 6, 4)
+    planes = premultiply(image.permute(0, 3, 1, 2), dim=-3)
+    assert torch.equal(planes.permute(0, 2, 3, 1), premultiply(image))

@@ -21,7 +21,7 @@ NETWORKS = [name for name, cls in methods().items() if cls.spec.needs_weights]
 def thin_out(model, view, fraction=0.01):
     """Make UCLID-Net sure that this share of its voxels is occupied by `view`, and no other.
 
-    Random weights know nothing of any, and would fold thousands of sheets.
+    Random weights know nothing of any, and would fold thousands of patches.
     """
     head = model.network.decoder_occupancy
     with torch.no_grad():
@@ -47,7 +47,7 @@ def models(disturbed, photograph, cameras):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_sheet(name):
+def test_every_method_describes_itself(name):
     cls = methods()[name]
     assert {"paper", "compact"} <= cls.configurations.keys()
     assert cls.spec.name == name
@@ -129,7 +129,7 @@ def test_equal_views_are_one_view(name, models, points, photograph, cameras):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_any_lens_gives_the_training_cameras_field(name, models, points, photograph, cameras):
+def test_any_camera_gives_the_training_cameras_field(name, models, points, photograph, cameras):
     """Five very different cameras against the training cameras that stand where they stand."""
     model = models(name)
     if model.framing is None:

@@ -6,7 +6,10 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.upright import true_sightings
+from levelform.backend.fields.hybrid import HybridField
 from levelform.backend.fields.intersection import Intersection
+from levelform.backend.fields.several_views import Round, SeveralViewsField
+from levelform.backend.fields.view_silhouettes import pixel_distances
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
@@ -373,3 +376,70 @@ def test_camera_network_learns_where_images_were_taken_from(views):
 def test_learns_one_object(views, learn):
     model = make(widths=(8, 12, 16, 20), hidden_width=16, camera=False)
     assert learn(model, views[0], encoder=model.trunk, steps=400, learning_rate=0.008) > 0.85
+
+
+# ---------------------------------------------------------------- several views
+
+
+def test_several_posed_views_have_a_network_of_their_own(views):
+    model = make(several=5)
+    assert isinstance(model.decode(model.encode(views[:3])), SeveralViewsField)
+    assert isinstance(model.decode(model.encode(views[:1])), HybridField)
+    unposed = [replace(view, camera=None) for view in views[:2]]
+    assert isinstance(model.decode(model.encode(unposed)), HybridField)
+    assert isinstance(model.decode(model.encode(views[:2], camera="estimated")), HybridField)
+    assert isinstance(make(several=0).decode(make(several=0).encode(views[:3])), HybridField)
+
+
+def test_a_code_of_several_views_needs_weights_that_know_them(views, tmp_path):
+    model = make(several=5)
+    code = model.encode(views[:2])
+    code.save(tmp_path / "code.safetensors")
+    again = Code.load(tmp_path / "code.safetensors")
+    points = torch.rand(200, 3) - 0.5
+    torch.testing.assert_close(
+        model.decode(again)(points), model.decode(code)(points), atol=1e-5, rtol=1e-5
+    )
+    with pytest.raises(RequestError, match="no network of several views"):
+        make(several=0).decode(code)
+
+
+def test_the_network_of_several_views_learns_alone(views):
+    """It overfits a ball: the loss falls, and nothing else has a gradient."""
+    model = make(several=5)
+    framed = frame_views(views[:4], model.framing)
+    poses, intrinsics = camera_tensors(framed.cameras, CPU)
+    vectors, maps = model.described(framed.images)
+    alphas = framed.images[:, 3].numpy()
+    distances = torch.stack([torch.from_numpy(pixel_distances(alpha)) for alpha in alphas])
+    points = torch.rand(1, 400, 3, generator=torch.Generator().manual_seed(0)) * 1.4 - 0.7
+    batch = Round(
+        vectors[None], distances[None], poses[None], intrinsics[None],
+        torch.full((1, 4, *maps[0].shape[-2:]), torch.inf), points,
+        (points.norm(dim=-1) < 0.4).float(), tuple(level[None] for level in maps),
+    )  # fmt: skip
+    optimizer = torch.optim.Adam(model.several.parameters(), 1e-2)
+    losses = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = model.several_loss(batch)["loss"]
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    learned = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
+    assert learned == {"several"}
+
+
+def test_describing_images_leaves_the_encoders_statistics_alone(views):
+    model = make(several=5).train()
+    before = {n: b.clone() for n, b in model.trunk.named_buffers()}
+    model.described(frame_views(views[:2], model.framing).images)
+    assert all(torch.equal(b, before[n]) for n, b in model.trunk.named_buffers())
+    assert model.trunk.training
+
+
+def test_earlier_weights_have_no_network_of_several_views():
+    stored = TINY.to_json()
+    del stored["several"]
+    assert type(TINY).from_json(stored) == TINY

@@ -1,4 +1,4 @@
-"""UCLID-Net: published sizes, sheets that stay in their voxels, fusion, imports, and its losses."""
+"""UCLID-Net: published sizes, patches that stay in their voxels, fusion, and its losses."""
 
 from dataclasses import replace
 
@@ -144,10 +144,10 @@ def test_compact_networks_are_at_most_four_million():
         assert sum(p.numel() for p in network.parameters()) <= 4_000_000
 
 
-# ---------------------------------------------------------------- sheets
+# ---------------------------------------------------------------- patches
 
 
-def test_every_sheet_stays_in_its_voxel():
+def test_every_patch_stays_in_its_voxel():
     model = tiny()
     code, shell = code_with(model)
     patches = model.patches(code)
@@ -157,7 +157,7 @@ def test_every_sheet_stays_in_its_voxel():
     assert (patches.vertices <= low + 2 / VOXELS).all()
 
 
-def test_sheets_are_the_training_networks_fold():
+def test_patches_are_the_training_networks_fold():
     model = tiny()
     code, _ = code_with(model)
     patches = model.patches(code, lattice=3)
@@ -181,7 +181,7 @@ def test_sheets_are_the_training_networks_fold():
     torch.testing.assert_close(patches.vertices[index], expected, rtol=0, atol=1e-5)
 
 
-def test_the_field_is_solid_inside_the_sheets():
+def test_the_field_is_solid_inside_the_patches():
     model = tiny()
     code, _ = code_with(model)
     field = model.decode(code)
@@ -244,7 +244,7 @@ def test_the_folded_decoder_follows_the_weights(disturbed):
     assert (actual - before).abs().max() > 1e-2
 
 
-def test_training_with_found_depth_sees_what_inference_will():
+def test_training_with_predicted_depth_sees_what_inference_sees():
     model = tiny()
     batch = framed_as_inference(model, batch_of(model, azimuths=(20.0,)), [view()])
     trained = volumes(model, batch, predicted_depth=True)[0]
@@ -314,7 +314,7 @@ def test_a_coarse_depth_map_fills_the_voxels_that_a_fine_one_does(step):
 # ---------------------------------------------------------------- occupied voxels
 
 
-def test_symmetric_objects_have_the_likelier_sheet_on_both_sides():
+def test_symmetric_objects_have_the_more_probable_patch_on_both_sides():
     model = tiny(symmetry=True)
     view = View(*sphere(look(40))[:1], look(40))
     code = model.encode([view])
@@ -433,7 +433,7 @@ def test_a_batch_that_lacks_something_is_refused(missing):
         model.loss(replace(batch_of(model), **{missing: None}))
 
 
-def test_depth_is_found_around_a_camera_that_stands_anywhere():
+def test_depth_is_estimated_for_a_camera_at_any_distance():
     model = tiny()
     near, far = view(), replace(view(), camera=moved_back(view().camera, 5.0))
     first, second = model.estimate_depths([near, far])

@@ -146,7 +146,7 @@ METASHAPE = """<?xml version="1.0" encoding="UTF-8"?>
 <calibration type="{kind}" class="initial"><resolution width="48" height="36"/><f>1</f>
 </calibration>
 <calibration type="{kind}" class="adjusted"><resolution width="48" height="36"/>
-{lens}</calibration></sensor></sensors>
+{intrinsics}</calibration></sensor></sensors>
 <cameras next_id="5" next_group_id="0"><group id="0">{cameras}</group>
 <camera id="4" sensor_id="0" label="lost"/></cameras>
 <transform><rotation>{rotation}</rotation><translation>1 -2 3</translation><scale>2.5</scale>

@@ -66,7 +66,7 @@ def test_damaged_files_are_refused(tmp_path):
         read_checkpoint(path)
 
 
-def test_state_dict_is_found_where_it_is():
+def test_a_state_dict_may_be_nested():
     state = {"module.a": torch.ones(1), "epoch": 3}
     assert state_dict_in({"model": state, "b": torch.ones(1)}, "model").keys() == {"a"}
     assert state_dict_in(state, "model").keys() == {"a"}

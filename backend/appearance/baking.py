@@ -1,0 +1,150 @@
+"""A texture baked from the photos: each texel is a point on the surface, coloured as such."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate, normalize
+
+from ..contract.errors import RequestError
+from ..fields.field import Field
+from ..geometry.raster import rasterize
+from ..geometry.srgb import srgb_from_linear
+from ..ticket import Ticket
+from .blending import Appearance
+
+BAND = 1 << 20  # texels whose surface points are in memory together
+RIM = 3  # texels beyond a chart that continue the nearest ones
+DARKEST = 0.02  # linear light below which it is not divided out
+BRIGHTEST = 6.0  # factor by which dividing out the light may brighten a texel
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A square image for a mesh with UVs.
+
+    Attributes
+    ----------
+    image : (S, S, 3) uint8 sRGB, row 0 at the top (v = 1)
+    seen : fraction of the surface whose colour photos say; the rest is filled in
+    """
+
+    image: np.ndarray
+    seen: float
+
+
+def bake(
+    appearance: Appearance,
+    vertices: Tensor,
+    normals: Tensor,
+    faces: Tensor,
+    uvs: Tensor,
+    size: int,
+    *,
+    field: Field | None = None,
+    ticket: Ticket | None = None,
+) -> Texture:
+    """Bake a texture.
+
+    Parameters
+    ----------
+    vertices, normals, faces : (V, 3), (V, 3), (F, 3), in the frame of the appearance
+    uvs : (F, 3, 2) of each triangle's corners, in [0, 1], v upwards
+    size : texels along a side
+    field
+        What the mesh is the surface of. Where it knows the base colour (`Field.albedo`), the light
+        is divided out of the photos; else the texture is as photographed.
+
+    Raises
+    ------
+    RequestError
+        If no triangle covers a texel.
+    Cancelled
+        If the ticket says so.
+    """
+    ticket = ticket or Ticket()
+    image = torch.zeros(size * size, 4)
+    total, known = 0, 0.0
+    for texels, points, directions in _surface(vertices, normals, faces, uvs, size):
+        colors = appearance(points, directions)
+        image[texels, :3] = _without_light(colors.rgb, points, field)
+        image[texels, 3] = 1.0
+        total, known = total + len(texels), known + float(colors.seen.sum())
+        ticket.advance(float(texels[-1]) / len(image))
+    if not total:
+        raise RequestError(
+            "The UVs of the mesh cover nothing of the texture.", "Unwrap the mesh again."
+        )
+    padded = _padded(image.reshape(size, size, 4))
+    ticket.check()
+    pixels = (srgb_from_linear(padded) * 255).round().clamp(0, 255).to(torch.uint8)
+    return Texture(pixels.numpy(), known / total)
+
+
+def _surface(
+    vertices: Tensor, normals: Tensor, faces: Tensor, uvs: Tensor, size: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield, a band of rows at a time, (T,) texels with (T, 3) points and (T, 3) unit normals."""
+    rows = max(BAND // size, 1)
+    place = torch.stack([uvs[..., 0], 1 - uvs[..., 1], torch.ones_like(uvs[..., 0])], 2)
+    place = place * place.new_tensor([size, size, 1.0])
+    top, bottom = place[..., 1].amin(1), place[..., 1].amax(1)
+    for start in range(0, size, rows):
+        count = min(rows, size - start)
+        here = ((bottom > start) & (top < start + count)).nonzero()[:, 0]
+        corners = place[here] - place.new_tensor([0.0, start, 0.0])
+        view = torch.zeros(len(here), dtype=torch.long)
+        cover = rasterize(corners, view, views=1, height=count, width=size, two_sided=True)
+        if not len(cover.sample):
+            continue
+        owner = faces[here[cover.triangle]]
+        weights = cover.weights[..., None]
+        points = (vertices[owner] * weights).sum(1)
+        directions = normalize((normals[owner] * weights).sum(1), dim=1)
+        yield cover.sample + start * size, points, directions
+
+
+@torch.no_grad()
+def _without_light(rgb: Tensor, points: Tensor, field: Field | None) -> Tensor:
+    """Return (N, 3) photographed colours as base colours, where the field knows the light.
+
+    What the field shows over its base colour is the light that it found; detail that the field does
+    not resolve stays, as photographed colours are divided, not replaced.
+    """
+    if field is None:
+        return rgb
+    there = points.to(field.device)
+    albedo = field.albedo(there)
+    lit = None if albedo is None else field.color(there)
+    if albedo is None or lit is None:
+        return rgb
+    factor = albedo.cpu() / lit[:, :3].cpu().clamp_min(DARKEST)
+    return (rgb * factor.clamp_max(BRIGHTEST)).clamp(0, 1)
+
+
+def _padded(image: Tensor) -> Tensor:
+    """Return (S, S, 3): an image, (S, S, 4), whose alpha-less texels continue the others.
+
+    Smaller copies of the texture and texels at a chart's border mix with what surrounds it.
+    """
+    grown = image.permute(2, 0, 1)[None]
+    for _ in range(RIM):
+        around = avg_pool2d(grown, 3, 1, 1)
+        mean = around / around[:, 3:].clamp_min(1e-12)
+        grown = torch.where((grown[:, 3:] == 0) & (around[:, 3:] > 0), mean, grown)
+    return _pushed(grown)[0].permute(1, 2, 0)
+
+
+def _pushed(image: Tensor) -> Tensor:
+    """Return (1, 3, S, S): an image of sums, (1, 4, S, S), its gaps filled from coarser ones."""
+    own = image[:, :3] / image[:, 3:].clamp_min(1e-12)
+    side = image.shape[2]
+    if side == 1:
+        return own
+    even = interpolate(image, size=(side + side % 2,) * 2) if side % 2 else image
+    coarse = _pushed(avg_pool2d(even, 2) * 4)
+    beyond = interpolate(coarse, size=(side, side), mode="bilinear", align_corners=False)
+    known = image[:, 3:].clamp_max(1)
+    return own * known + beyond * (1 - known)
