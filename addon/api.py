@@ -24,7 +24,7 @@ from ..backend.contract.settings import Settings as Settings
 from .backend_setup import interpreter
 from .data import dataset_render
 from .data.batch import batch as batch
-from .data.compare import COMPARISON, DEFAULT_PROTOCOL, begin_compare
+from .data.compare import compare as compare
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,
@@ -35,7 +35,7 @@ from .jobs.requests import (
     begin_remesh,
     checked,
 )
-from .jobs.session import live
+from .jobs.session import exhaust, live
 from .jobs.stage import add_cameras as add_cameras
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
@@ -114,7 +114,7 @@ def reconstruct(
     WorkError
         If the work failed; the scene is unchanged.
     """
-    return _exhaust(
+    return exhaust(
         stream(
             images,
             cameras,
@@ -226,7 +226,7 @@ def check_views(
     chosen = Settings(background=background_of(background), cures=tuple(cures))
     source = given_source(images, cameras, bpy.context.scene)
     running = begin_check(source, chosen)
-    _exhaust(live.drive(running))
+    exhaust(live.drive(running))
     assert running.job.checked is not None  # otherwise `drive` raises
     return check_told(running.job.checked, source.remarks)
 
@@ -256,7 +256,7 @@ def remesh(
         If its field is no longer kept; its mesh is unchanged.
     """
     running = begin_remesh(target, resolution=resolution, level=level, color=color, options=options)
-    return _exhaust(live.drive(running))
+    return exhaust(live.drive(running))
 
 
 def texture(
@@ -282,7 +282,7 @@ def texture(
     WorkError
         If its images are not kept any more, or say nothing of the mesh; it is as it was.
     """
-    return _exhaust(live.drive(begin_texture(target, size, faces=faces)))
+    return exhaust(live.drive(begin_texture(target, size, faces=faces)))
 
 
 def quads(
@@ -306,42 +306,7 @@ def quads(
     WorkError
         If QuadriFlow made no quads, or the images are not kept any more; the mesh is as it was.
     """
-    return _exhaust(live.drive(begin_quads(target, count, sharp_angle=sharp_angle)))
-
-
-def compare(
-    result: bpy.types.Object,
-    reference: bpy.types.Object,
-    *,
-    protocol: str = DEFAULT_PROTOCOL,
-    seed: int = 0,
-    heat: bool = True,
-) -> dict[str, Any]:
-    """Measure the distance of a mesh from a reference, both with modifiers, in world coordinates.
-
-    Parameters
-    ----------
-    protocol
-        "levelform": IoU, Chamfer distance, F-scores and normal consistency, lengths in percent of
-        the reference's longest side; or a method's name: metrics as defined in its paper.
-    heat
-        Colour `result` by its distances: red is outside the reference, blue inside.
-
-    Returns
-    -------
-    `metrics` by name, and the settings of the measurement; also stored in the custom property
-    "levelform_comparison" of `result`. Each vertex's distance is stored in the attribute
-    "levelform_distance" if modifiers do not change the vertices.
-
-    Raises
-    ------
-    RequestError
-        If these can't be compared.
-    WorkError
-        If the work failed or was cancelled; nothing was changed.
-    """
-    running = begin_compare(result, reference, protocol=protocol, seed=seed, heat=heat)
-    return _exhaust(live.drive(running))[COMPARISON].to_dict()
+    return exhaust(live.drive(begin_quads(target, count, sharp_angle=sharp_angle)))
 
 
 def render_dataset(
@@ -404,12 +369,3 @@ def _scene() -> bpy.types.Scene:
     if not hasattr(bpy.types.Scene, "levelform"):
         raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
     return bpy.context.scene
-
-
-def _exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
-    """Run a generator to its end and return its return value."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value

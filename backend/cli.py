@@ -1,7 +1,7 @@
-"""`levelform`, the command of the terminal: finds its sub-command and says how it went.
+"""`levelform`, the terminal's command: runs a sub-command and reports its outcome.
 
 Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. With `--json` the
-standard output carries one JSON object and nothing else, whatever happens (`batch`: one a line).
+standard output holds one JSON object and nothing else in every case (`batch`: one a line).
 """
 
 import argparse
@@ -13,19 +13,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from . import commands, launch
-from .contract import memory, streams
+from .contract import streams
 from .contract.errors import LevelformError, RequestError
+from .contract.unexpected import internal_error
 
 PROGRAM = "levelform"
 INTERRUPTED = 130
 JSON, DEBUG = "--json", "--debug"
+BUG_HINT = "Run it again with --debug and report what it shows."
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line each."""
+    """An argument parser with one-line errors."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the complaint instead of printing the usage."""
+        """Raise the error instead of printing the usage."""
         sentence = message[:1].upper() + message[1:].rstrip(".") + "."
         raise RequestError(sentence, f"See `{self.prog} --help`.")
 
@@ -35,26 +37,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     launch.let_waiting_threads_sleep()
     streams.mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json, debug = JSON in given, DEBUG in given  # they may stand anywhere
+    as_json, debug = JSON in given, DEBUG in given  # allowed in any position
     words = [word for word in given if word not in (JSON, DEBUG)]
-    logging.raiseExceptions = False  # a full standard error is no reason for a traceback
+    logging.raiseExceptions = False  # a full standard error should not cause a traceback
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr)
     try:
         return _run(words, as_json=as_json)
     except KeyboardInterrupt:
         return _fail(LevelformError("Stopped."), INTERRUPTED, as_json=as_json, debug=False)
-    except BrokenPipeError:  # the reader of the output has gone, as `head` does
+    except BrokenPipeError:  # the reader of the output is gone, such as `head`
         return 1
     except LevelformError as error:
         return _fail(error, error.exit_status, as_json=as_json, debug=debug)
     except Exception as error:
-        return _fail(in_words(error), 1, as_json=as_json, debug=debug)
+        return _fail(internal_error(error, BUG_HINT), 1, as_json=as_json, debug=debug)
 
 
 def _run(words: Sequence[str], *, as_json: bool) -> int:
-    """Find the command, let it work, print its result."""
+    """Find the command, run it, print its result."""
     if not words:
-        raise RequestError("There is no command.", f"See `{PROGRAM} --help`.")
+        raise RequestError("No command is given.", f"See `{PROGRAM} --help`.")
     if words[0] in ("-h", "--help"):
         streams.answer(lambda: print(_overview()))
         return 0
@@ -74,7 +76,7 @@ def _run(words: Sequence[str], *, as_json: bool) -> int:
 def _print_each(
     command: commands.Command, results: Iterator[dict[str, Any]], *, as_json: bool
 ) -> int:
-    """Print results as they come; return the exit status that the last one tells."""
+    """Print results as they come; return the last one's exit status."""
     status = 0
     while True:
         with _library_output(as_json):
@@ -94,7 +96,7 @@ def _print(command: commands.Command, result: dict[str, Any], *, as_json: bool) 
 
 
 def _library_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
-    """Keep what libraries print out of the JSON."""
+    """Keep the output of libraries out of the JSON."""
     kept_out = contextlib.redirect_stdout(streams.Forgiving())
     return kept_out if as_json else contextlib.nullcontext()
 
@@ -103,7 +105,7 @@ def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argpar
     parser = Parser(
         prog=f"{PROGRAM} {name}",
         description=f"{command.HELP[:1].upper()}{command.HELP[1:]}.",
-        epilog="Everywhere: --json prints one JSON object on standard output, nothing else there; "
+        epilog="All commands: --json prints one JSON object and nothing else on standard output; "
         "--debug shows tracebacks and debug messages.",
     )
     command.add_arguments(parser)
@@ -115,7 +117,7 @@ def _overview() -> str:
     known = commands.names()
     width = max(map(len, known), default=0)
     lines += [f"  {name:<{width}}  {commands.find(name).HELP}" for name in known]
-    return "\n".join([*lines, "", f"`{PROGRAM} COMMAND --help` tells more of a command."])
+    return "\n".join([*lines, "", f"`{PROGRAM} COMMAND --help` describes a command."])
 
 
 def version() -> str:
@@ -133,22 +135,14 @@ def version() -> str:
 
 
 def _fail(error: LevelformError, status: int, *, as_json: bool, debug: bool) -> int:
-    """Say what went wrong in one line, and in one JSON object where that was asked for."""
+    """Print an error as one line, and as a JSON object if requested."""
     if debug:
         streams.complain(traceback.format_exc())
     streams.complain(f"{PROGRAM}: {' '.join(str(error).split())}")
     if as_json:
         told = {"error": error.message, "hint": error.hint, "status": status}
-        with contextlib.suppress(LevelformError, BrokenPipeError):  # nobody listens: status alone
+        with contextlib.suppress(
+            LevelformError, BrokenPipeError
+        ):  # nobody reads: only the exit status remains
             streams.answer(lambda: print(streams.json_text(told)))
     return status
-
-
-def in_words(error: Exception) -> LevelformError:
-    """Return an unforeseen error as a sentence."""
-    if memory.is_out_of_memory(error):
-        return LevelformError(memory.NOT_ENOUGH, memory.REMEDY)
-    return LevelformError(
-        f"An error of Levelform's own: {type(error).__name__}: {error}.",
-        "Run it again with --debug and report what it shows.",
-    )

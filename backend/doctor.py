@@ -1,7 +1,7 @@
-"""What an interpreter has: its Python, torch, devices and libraries, and what it lacks.
+"""Examine an interpreter: its Python, torch, devices and libraries, and what it lacks.
 
-Also run as a script by the interpreter in question, which may be any: `python -I doctor.py` prints
-one JSON object. Hence the standard library alone, in words that old interpreters still read.
+Any interpreter can run it as a script: `python -I doctor.py` prints one JSON object. It therefore
+uses the standard library alone, in syntax that old interpreters can parse.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import platform
 import sys
 
 OLDEST = (3, 11)
-# What is installed -> what is imported. Without these nothing works:
+# Distribution -> module. These are required:
 REQUIRED = {
     "numpy": "numpy",
     "torch": "torch",
@@ -22,7 +22,7 @@ REQUIRED = {
     "safetensors": "safetensors",
     "Pillow": "PIL",
 }
-# Without one of these, something does not:
+# Without these, single features do not work:
 OPTIONAL = {
     "trimesh": "trimesh",
     "libigl": "igl",
@@ -40,7 +40,7 @@ def examine(required=None, optional=None, quick=False):
     required, optional
         Module by distribution; None: `REQUIRED` and `OPTIONAL`.
     quick
-        Only look whether the libraries are there, in milliseconds; else import each, in seconds.
+        Only check that the libraries exist (milliseconds); else import each (seconds).
 
     Returns
     -------
@@ -74,7 +74,7 @@ def examine(required=None, optional=None, quick=False):
 
 
 def is_there(module):
-    """Tell whether a module could be imported, without doing it."""
+    """Return whether a module could be imported, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
@@ -82,7 +82,7 @@ def is_there(module):
 
 
 def version_of(distribution):
-    """Return the version that is installed, or None."""
+    """Return the installed version, or None."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -90,7 +90,7 @@ def version_of(distribution):
 
 
 def find_broken(modules):
-    """Import every module; return why, by distribution, for those that can't be."""
+    """Import every module; return the errors by distribution."""
     broken = {}
     for name, module in modules.items():
         try:
@@ -104,7 +104,7 @@ def compute():
     """Return torch's version, its devices, the fastest first, and its threads."""
     import torch
 
-    if not hasattr(torch, "cuda"):  # something else of that name
+    if not hasattr(torch, "cuda"):  # an unrelated module of that name
         return {"torch": getattr(torch, "__version__", None), "devices": [], "threads": 0}
     devices = [
         {
@@ -149,7 +149,7 @@ def main():
     if options.require:
         required, optional = dict(entry.split("=") for entry in options.require), {}
     report = examine(required, optional, quick=options.quick)
-    # A library may print while it is imported: the report is the last line.
+    # Libraries may print on import: the report is the last line.
     sys.stdout.write("\n" + json.dumps(report) + "\n")
     sys.stdout.flush()
     os._exit(0)

@@ -1,13 +1,13 @@
-"""What the worker's process runs first: answer Blender's call, then load the package and serve.
+"""The worker's entry point: accept Blender's connection, then load the package and serve.
 
-Run as a script by an interpreter that Blender chose, in isolated mode, with two arguments, the
-address to listen at and the private folder that holds the log, and a key as the first line of its
-standard input. It accepts before it imports anything heavy, so that Blender's connect never waits.
-The extension's folder may be called anything, and the interpreter may have another Levelform
-installed: the folder that holds this file becomes the package `levelform`, and no other.
+The interpreter that Blender chose runs it as a script in isolated mode, with two arguments (the
+address to listen on and the private folder of the log) and a key as the first line of standard
+input. It accepts before it imports anything heavy, so Blender's connect never waits. The
+extension's folder may have any name, and the interpreter may have another Levelform installed:
+always the folder of this file becomes the package `levelform`.
 
-Standard library alone, in words that old interpreters still read, so that they can be refused
-politely.
+Uses the standard library alone, in syntax that old interpreters can parse, so that they get a clear
+message.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from multiprocessing.connection import Listener, answer_challenge, deliver_chall
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST = (3, 11)
-HANDSHAKE_PATIENCE = 10.0  # seconds; Blender may be busy between two steps of it
-GRACE = 0.2  # seconds between Blender's end and ours, for what is being logged
+HANDSHAKE_PATIENCE = 10.0  # seconds; Blender may be busy between two steps of the handshake
+GRACE = 0.2  # seconds between Blender's exit and ours, to finish logging
 LOG = "worker.log"
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def run(session_factory=None):
     Parameters
     ----------
     session_factory
-        Makes the object that does the jobs; None: `levelform.backend.session.Session`.
+        Makes the object that runs the jobs; None: `levelform.backend.session.Session`.
     """
     if sys.version_info < OLDEST:
         sys.exit(
@@ -79,16 +79,16 @@ def accept(address, key):
 
 
 class TimedLink:
-    """A connection whose other side must not take too long to say something."""
+    """A connection whose receive has a timeout."""
 
     def __init__(self, connection):
         self.connection = connection
         self.send_bytes = connection.send_bytes
 
     def recv_bytes(self, maxlength=None):
-        """Return what the other side says."""
+        """Return the other side's next message."""
         if not self.connection.poll(HANDSHAKE_PATIENCE):
-            raise EOFError("the other side says nothing")
+            raise EOFError("the other side does not answer")
         return self.connection.recv_bytes(maxlength)
 
 
@@ -106,10 +106,10 @@ def load_package():
 
 
 def let_waiting_threads_sleep():
-    """Have OpenMP's threads sleep while they wait for each other, before a library starts them.
+    """Make OpenMP's threads sleep while they wait for each other, before a library starts them.
 
-    By default they spin, and beside other work they then keep it, and each other, from the
-    processor: the same job took seven to fifteen times as long. What the user has set is kept.
+    By default they spin. Beside other work they then starve it and each other: the same job took
+    seven to fifteen times as long. Settings of the user are kept.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # GNU's runtime, of the Linux wheels
     os.environ.setdefault("KMP_BLOCKTIME", "0")  # LLVM's and Intel's, elsewhere
@@ -128,7 +128,7 @@ def isolated_module(python, module):
 
 
 def read_line(descriptor):
-    """Read up to a line's end, byte by byte: what follows stays in the pipe."""
+    """Read one line byte by byte, leaving the rest in the pipe."""
     line = b""
     while True:
         byte = os.read(descriptor, 1)
@@ -138,13 +138,13 @@ def read_line(descriptor):
 
 
 def watch(descriptor, files, folder):
-    """End this process as soon as the other end of a pipe is closed, however its owner ended.
+    """Exit this process as soon as the other end of a pipe closes, however its owner ended.
 
-    The `files` and the `folder`, which the owner did not live to remove, are removed too.
+    Also removes the `files` and the `folder` that the owner left behind.
     """
 
     def wait():
-        # os.read, not sys.stdin: a thread inside the latter stops the interpreter from ending.
+        # os.read, not sys.stdin: a thread reading the latter keeps the interpreter from exiting.
         while os.read(descriptor, 4096):
             pass
         time.sleep(GRACE)
@@ -159,7 +159,7 @@ def watch(descriptor, files, folder):
 
 
 def leave(status):
-    """End at once: no teardown of libraries, which takes long and may hang."""
+    """Exit at once, without the libraries' teardown, which is slow and may hang."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""How much memory this process holds, and giving back what it freed."""
+"""Measure this process's memory, and return freed memory to the system."""
 
 import ctypes
 import logging
@@ -8,13 +8,13 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-KEPT = 1 << 30  # bytes that are kept at most
+KEPT = 1 << 30  # most bytes kept
 
 
 def resident_memory() -> int:
-    """Return the bytes of memory that this process holds now.
+    """Return the bytes of memory that this process uses now.
 
-    Where the system has no plain way to say (not Linux), its peak so far; 0 where not even that.
+    Outside Linux, return the peak so far, or 0 if that is unknown too.
     """
     try:
         import resource
@@ -31,8 +31,7 @@ def resident_memory() -> int:
 def held_bytes(*roots: Any) -> int:
     """Return the bytes of all tensors and arrays that objects hold, each memory counted once.
 
-    Attributes, containers and bound arguments are followed; what a closure or a generator holds is
-    not seen.
+    Follows attributes, containers and bound arguments, but not closures and generators.
     """
     blocks: dict[tuple[str, int], int] = {}
     seen: set[int] = set()
@@ -58,14 +57,14 @@ _LEAVES = (str, bytes, int, float, bool, complex, type, type(None), type(sys))
 
 
 def _owner(array: Any) -> Any:
-    """Return the array whose memory a view looks at."""
+    """Return the array that owns a view's memory."""
     while getattr(array.base, "nbytes", None) is not None:
         array = array.base
     return array
 
 
 def _parts(thing: Any) -> Iterator[Any]:
-    """Yield what an object holds, as far as it can be seen from outside."""
+    """Yield the objects that an object refers to, as far as they are accessible."""
     if isinstance(thing, Mapping):
         yield from thing.values()
     elif isinstance(thing, list | tuple | set | frozenset):
@@ -80,7 +79,7 @@ def _parts(thing: Any) -> Iterator[Any]:
 
 
 def return_freed_memory() -> None:
-    """Ask the C library to give freed memory back to the system, where it keeps some."""
+    """Ask the C library to return freed memory to the system."""
     if sys.platform != "linux":
         return
     try:
@@ -92,8 +91,8 @@ def return_freed_memory() -> None:
 def keep_freed_memory() -> bool:
     """Let the C library keep freed blocks of up to a GiB; return whether it does (glibc alone).
 
-    By default it hands blocks over 32 MiB back to the system at once, and each training step has
-    the same ones zeroed again, page by page.
+    By default it returns blocks above 32 MiB to the system at once, so that each training step
+    gets the same pages zeroed again.
     """
     if sys.platform != "linux":
         return False

@@ -1,4 +1,4 @@
-"""One pipeline from posed images to meshes, used by the worker and by the terminal.
+"""The pipeline from posed images to meshes, shared by the worker and the terminal.
 
 A `Session` keeps networks and fields in memory between jobs, so that a second reconstruction loads
 nothing and a mesh at another resolution or level runs no network.
@@ -58,12 +58,12 @@ from .ticket import Ticket
 
 log = logging.getLogger(__name__)
 
-KEPT_BYTES = 2 << 30  # fields and their samples; the oldest are dropped beyond it
+KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
 DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
-TEXTURED_FACES = 40_000  # at most of a mesh that the terminal unwraps
-LOADED_MODELS = 4  # networks; the one not used for longest is dropped beyond it
+TEXTURED_FACES = 40_000  # limit of a mesh that is unwrapped
+LOADED_MODELS = 4  # most networks kept; the least recently used is dropped
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
-# Shares of a job's time, by stage.
+# Fractions of a job's time, by stage.
 STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
 IMPROVING = 40.0  # the stage's weight of a method that improves while it is shown
@@ -86,13 +86,13 @@ class Improvable:
 
 @dataclass(frozen=True)
 class Kept:
-    """A field with what is needed to mesh it again.
+    """A field and the data to mesh it again.
 
     field : baked
     volume : where it stands
-    samples : its values where extraction asked for them already
-    facts : what its jobs' stats say of how it was made
-    painter : what colours its meshes
+    samples : values that extraction has evaluated so far
+    facts : how it was made, for its jobs' stats
+    painter : colours its meshes
     improvable : what its method can go on from, if it improves; else None
     remarks : sentences about how it was made
     """
@@ -107,12 +107,12 @@ class Kept:
 
 
 class Session:
-    """Networks and fields that stay in memory between jobs.
+    """Keeps networks and fields in memory between jobs.
 
     Parameters
     ----------
     kept_bytes
-        How much kept fields may hold together; the oldest are dropped first, the newest never.
+        Memory limit of all kept fields; the oldest are dropped first, the newest never.
     """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
@@ -123,7 +123,7 @@ class Session:
     # ---------------------------------------------------------------- jobs
 
     def reconstruct(self, request: protocol.Reconstruct, ticket: Ticket) -> Iterator[Event]:
-        """Make a field of the views and mesh it, coarse to fine.
+        """Reconstruct a field from the views and mesh it, coarse to fine.
 
         Yields
         ------
@@ -132,11 +132,11 @@ class Session:
         Raises
         ------
         RequestError
-            If the views, the volume, the method or an option can't be worked with.
+            If the views, the volume, the method or an option can't be used.
         WorkError
             If the result has no surface.
         Cancelled
-            If the ticket says so.
+            If the ticket was cancelled.
         """
         started = time.perf_counter()
         request = self._checked(request)
@@ -177,14 +177,19 @@ class Session:
         Raises
         ------
         RequestError
-            If nothing is kept under that name.
+            If no field is kept under that name.
         """
         started = time.perf_counter()
-        kept = self._kept_as(request.keep)
+        kept = self._kept.get(request.keep)
+        if kept is None:
+            raise RequestError(
+                f"The field of {request.keep!r} is no longer in memory.",
+                "Reconstruct the object again, then mesh it at another resolution or level.",
+            )
         spec = methods()[kept.facts["method"]].spec
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
-        self._keep(request.keep, kept)  # used last, so dropped last
+        self._keep(request.keep, kept)  # most recently used, so dropped last
         stages = {"Reconstruct": IMPROVING} if request.improve else {}
         ticket.plan({**stages, "Mesh": STAGES["Mesh"]})
         if request.improve:
@@ -249,7 +254,7 @@ class Session:
     def estimate_volume(
         self, request: protocol.EstimateVolume, ticket: Ticket
     ) -> Iterator[protocol.VolumeEstimate]:
-        """Yield one VolumeEstimate: where every posed view sees the object, and its front."""
+        """Yield one VolumeEstimate: the object's place as all posed views see it, and its front."""
         ticket.plan({"Prepare images": 1.0})
         with ticket.stage("Prepare images"):
             views = apply_cures(_read_views(request, ticket), request.cures).kept
@@ -260,7 +265,7 @@ class Session:
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
     ) -> Iterator[protocol.ViewsChecked]:
-        """Yield one ViewsChecked: whether the views agree, and what would make them."""
+        """Yield one ViewsChecked: whether the views agree, and what would make them agree."""
         ticket.plan({"Prepare images": 1.0})
         with ticket.stage("Prepare images"):
             notes = Notes()
@@ -276,7 +281,7 @@ class Session:
         Raises
         ------
         RequestError
-            If a mesh has no surface, or there is no such protocol.
+            If a mesh has no surface, or the protocol does not exist.
         """
         started = time.perf_counter()
         ticket.plan({"Prepare meshes": 1.0, "Compare": 3.0, "Measure distances": 1.0})
@@ -308,7 +313,7 @@ class Session:
         Raises
         ------
         RequestError
-            If there are no such method, weights, device or options.
+            If the method, weights, device or an option does not exist.
         """
         model = self._model(request.method, request.weights, request.device)
         _method_options(model, request, Ticket())
@@ -316,16 +321,16 @@ class Session:
     # ---------------------------------------------------------------- memory
 
     def forget(self, keep: str) -> None:
-        """Drop a kept field; a name that is not kept is no error."""
+        """Drop a kept field; unknown names are ignored."""
         self._kept.pop(keep, None)
 
     def keep_at_most(self, count: int) -> None:
-        """Let kept fields hold so many bytes together; the oldest make room at once."""
+        """Set the memory limit of kept fields in bytes; drops the oldest at once if needed."""
         self._kept_bytes = max(count, 0)
         self._shrink_kept()
 
     def unload(self) -> None:
-        """Drop every field and network and give the memory back."""
+        """Drop all fields and networks and return their memory to the system."""
         self._kept.clear()
         self._models.clear()
         gc.collect()
@@ -334,12 +339,12 @@ class Session:
         return_freed_memory()
 
     def status(self) -> protocol.Status:
-        """Return what is in memory."""
+        """Return the contents of memory."""
         loaded = tuple(sorted({method for method, _, _ in self._models}))
         return protocol.Status(resident_memory(), tuple(self._kept), loaded, self._held())
 
     def methods(self) -> protocol.Methods:
-        """Return what can be run, with the weights found for it."""
+        """Return the methods that can run, with their weights."""
         infos = tuple(_info(cls) for cls in methods().values())
         return protocol.Methods(infos, tuple(problems()))
 
@@ -373,7 +378,7 @@ class Session:
         volume: Volume,
         ticket: Ticket,
     ) -> Generator[Event, None, Kept]:
-        """Encode and decode; intersect with the hull if asked to. Yields meshes on the way."""
+        """Encode and decode; intersect with the hull if requested. Yields meshes on the way."""
         model = self._model(request.method, request.weights, request.device)
         if request.level is not None:
             LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
@@ -436,7 +441,7 @@ class Session:
     def _painter(
         self, views: Sequence[View], estimated: Mapping[int, Camera], device: str
     ) -> Painter:
-        """Return what colours the meshes; cameras that nobody found yet are looked for."""
+        """Return what colours the meshes; estimates missing cameras first."""
         unposed = [i for i, view in enumerate(views) if view.camera is None and i not in estimated]
         finder = self._camera_finder(device) if unposed else None
         if finder is not None:
@@ -448,8 +453,8 @@ class Session:
     def _placement(
         self, request: protocol.Reconstruct, views: Sequence[View], ticket: Ticket
     ) -> protocol.Placement:
-        """Return where a job looks for the object: what was given, else what the views see."""
-        cares = find_method(request.method).spec.needs_weights  # a network knows a front
+        """Return the placement of a job: the given one, else an estimate from the views."""
+        cares = find_method(request.method).spec.needs_weights  # networks have a front
         if request.world_from_volume is not None:
             source = request.volume_from
             return protocol.Placement(
@@ -465,7 +470,7 @@ class Session:
         return place(views, network=network, front=request.front, ticket=ticket, say_cropped=False)
 
     def _camera_finder(self, device: str) -> Levelform | None:
-        """Return the network that has a say in where the front is; None without its weights."""
+        """Return the network that votes on the front; None without its weights."""
         if bundled_weights("levelform") is None:
             return None
         model = self._model("levelform", None, device)
@@ -475,10 +480,10 @@ class Session:
     def _hull_wanted(
         self, request: protocol.Reconstruct, model: Reconstructor, views: Sequence[View]
     ) -> HullField | None:
-        """Return the hull that a result is kept inside of; None: it is not.
+        """Return the hull that limits the result; None for no limit.
 
-        Where the request does not say, networks' results are, if several views have cameras and
-        their silhouettes make a hull.
+        By default, a network's result is limited if several views have cameras and their
+        silhouettes have a hull.
         """
         wanted = request.options.get("hull")
         if wanted:
@@ -501,7 +506,7 @@ class Session:
         return hull
 
     def _model(self, method: str, weights: str | None, device: str) -> Reconstructor:
-        """Return a network, loading it when it is not in memory; a changed file is loaded again."""
+        """Return a network; loads it if it is not in memory or its file has changed."""
         stamp = weights
         if weights is not None and Path(weights).is_file():
             stamp = f"{weights} {Path(weights).stat().st_mtime_ns}"
@@ -518,7 +523,7 @@ class Session:
         kept = self._kept.get(name)
         if kept is None:
             raise RequestError(
-                f"The field of {name!r} is not in memory any more.",
+                f"The field of {name!r} is no longer in memory.",
                 "Reconstruct it again; then it can be meshed or textured again.",
             )
         return kept
@@ -529,13 +534,13 @@ class Session:
         self._shrink_kept()
 
     def _held(self) -> int:
-        """Return the bytes that kept fields and their samples hold, shared memory once."""
+        """Return the bytes of kept fields and their samples; shared memory counts once."""
         return held_bytes(
             [(kept.field, kept.samples, kept.painter) for kept in self._kept.values()]
         )
 
     def _shrink_kept(self) -> None:
-        """Drop the oldest kept fields until the rest, or the last one, fits."""
+        """Drop the oldest kept fields until the rest fits; never the last one."""
         while len(self._kept) > 1 and self._held() > self._kept_bytes:
             name, _ = self._kept.popitem(last=False)
             log.info("dropped the kept field %s: the memory cap is reached", name)
@@ -545,9 +550,9 @@ class Session:
 
 
 def _check_one_object(request: protocol.Reconstruct) -> None:
-    """Refuse several images without cameras, unless somebody said that they show one object.
+    """Refuse several images without cameras, unless they were said to show one object.
 
-    A method that needs cameras refuses such images itself.
+    Methods that need cameras refuse such images themselves.
     """
     views, known = request.views, methods().get(request.method)
     if request.fuse or len(views) < 2 or any(view.camera is not None for view in views):
@@ -565,7 +570,7 @@ def _read_views(
     ticket: Ticket,
     notes: Notes | None = None,
 ) -> list[View]:
-    """Return the request's views, their cameras posed in the world; `notes` takes remarks."""
+    """Return the request's views, posed in the world; `notes` collects remarks."""
     check_request(request)
     if not request.views:
         raise RequestError(
@@ -593,7 +598,7 @@ def _with_source(
     placement: protocol.Placement,
     notes: Notes,
 ) -> dict[str, Any]:
-    """Return what `--json` prints of a job, with where the object is and what its source says."""
+    """Return a job's `--json` facts, with the object's place and the remarks of its source."""
     return {
         **stats,
         **_told(placement),
@@ -609,7 +614,7 @@ def _with_source(
 
 
 def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
-    """Return a remark where the mesh was made about a local origin."""
+    """Return a remark if the mesh was made about a local origin."""
     if not any(offset):
         return ()
     place = ", ".join(f"{value:.10g}" for value in offset)
@@ -620,7 +625,7 @@ def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
 
 
 def _told(placement: protocol.Placement) -> dict[str, Any]:
-    """Return what `--json` prints of where the object was looked for."""
+    """Return the `--json` facts about the placement."""
     told: dict[str, Any] = {
         "world_from_volume": placement.world_from_volume.tolist(),
         "volume_from": placement.volume_from,
@@ -649,7 +654,7 @@ def _in_volume(views: Sequence[View], volume: Volume) -> list[View]:
 
 
 def _estimated_cameras(model: Reconstructor, views: Sequence[View]) -> dict[int, Camera]:
-    """Return the cameras, in the volume's frame, that the method finds for unposed views."""
+    """Return the method's estimated cameras of unposed views, in the volume's frame."""
     unposed = [index for index, view in enumerate(views) if view.camera is None]
     if not (unposed and model.spec.estimates_camera):
         return {}
@@ -658,9 +663,9 @@ def _estimated_cameras(model: Reconstructor, views: Sequence[View]) -> dict[int,
 
 
 def _in_world(cameras: Mapping[int, Camera], volume: Volume) -> list[dict[str, Any]]:
-    """Return cameras of the volume's frame as frames of a `transforms.json` in the world's.
+    """Convert cameras in the volume's frame to frames of a `transforms.json` in the world.
 
-    Each has "view", the view's number, beside it.
+    Each also has "view", the view's number.
     """
     world = np.linalg.inv(volume.world_from_cube)
     return [
@@ -672,8 +677,7 @@ def _in_world(cameras: Mapping[int, Camera], volume: Volume) -> list[dict[str, A
 def _method_options(
     model: Reconstructor, request: protocol.Reconstruct, ticket: Ticket
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the keywords for `encode` and `decode`: of the options, the seed and the ticket those
-    that each names."""
+    """Return the keywords that `encode` and `decode` each declare: options, seed and ticket."""
     own = {option.name for option in model.spec.options}
     given = {name: value for name, value in request.options.items() if name in own}
     keywords = {**given, **dict(zip(ALWAYS_GIVEN, (request.seed, ticket), strict=True))}
@@ -685,7 +689,7 @@ def _method_options(
 
 
 def _solid(mesh: protocol.MeshData, name: str) -> Solid:
-    """Return a mesh that Blender sent as a solid, mended where it is not whole as it is."""
+    """Return a mesh from Blender as a solid, repaired if it is not watertight."""
     mesh_alone = Mesh(mesh.vertices, mesh.faces, None)
     solid = Solid(mesh_alone, name)
     return solid if solid.closed and solid.volume() > 0 else Solid(mend(mesh_alone)[0], name)
@@ -697,7 +701,7 @@ def _solid(mesh: protocol.MeshData, name: str) -> Solid:
 def _mesh(
     request: protocol.Reconstruct | protocol.Remesh, kept: Kept, ticket: Ticket, started: float
 ) -> Iterator[Event]:
-    """Mesh a field coarse to fine; end with what it cost."""
+    """Mesh a field coarse to fine; yield its cost last."""
     options = request.options
     clean, mesh = (_of_stage(stage, options) for stage in ("clean", "mesh"))
     updates = stream(
@@ -720,8 +724,8 @@ def _mesh(
         yield _to_event(request.job, last, kept.volume)
     if last is None or not len(last.mesh.faces):
         raise WorkError(
-            "The mesh has no faces: nothing of the object is left in the volume.",
-            "Check the volume, the level, and how small a part may be.",
+            "The mesh has no faces: no part of the object is left in the volume.",
+            "Check the volume, the level, and the size of the smallest part.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
 
@@ -765,7 +769,7 @@ def _preview(
 def _painted(
     update: MeshUpdate, kept: Kept, options: Mapping[str, Any], ticket: Ticket
 ) -> MeshUpdate:
-    """Return an update whose mesh is coloured, with a remark where nothing says how."""
+    """Colour the mesh of an update; add a remark if no colours are known."""
     mesh = kept.painter.paint(
         update.mesh,
         kept.field,
@@ -780,7 +784,7 @@ def _painted(
 
 
 def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pipeline's options of a stage, given or by default."""
+    """Return the pipeline's options of a stage, with defaults filled in."""
     names = [option.name for option in PIPELINE if option.stage == stage]
     return {name: options.get(name, default_of(name)) for name in names}
 
@@ -788,7 +792,7 @@ def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def _to_draw(
     before: protocol.MeshUpdate | None, update: protocol.MeshUpdate
 ) -> protocol.MeshUpdate:
-    """Return the finer of two meshes, unless it takes too long to draw into every view."""
+    """Return the finer of two meshes, unless drawing it into every view takes too long."""
     return update if before is None or len(update.faces) <= DRAWN_FACES else before
 
 
@@ -806,7 +810,7 @@ def _fits(
     kept: Kept,
     placement: protocol.Placement,
 ) -> dict[str, Any]:
-    """Return what `--json` prints of how a result fits its views."""
+    """Return the `--json` facts about how a result fits its views."""
     return review.stats(
         views,
         mesh.vertices,
@@ -834,7 +838,7 @@ def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpda
 
 
 def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
-    """Return what `--json` prints of a job."""
+    """Return the `--json` facts of a job."""
     stats = last.stats
     return {
         **kept.facts,

@@ -1,4 +1,4 @@
-"""The ticket that long work carries: progress goes out through it, the wish to stop comes in.
+"""The ticket of long work: it reports progress and tells when to stop.
 
 Progress has three levels: the job (0 to 1 over everything), the stage (a name, and which of how
 many) and the fraction within the stage.
@@ -13,7 +13,7 @@ from .contract.errors import JobCancelled
 
 @dataclass(frozen=True)
 class Step:
-    """Where a job stands.
+    """The progress of a job.
 
     `overall` and `fraction` lie in [0, 1]; `index` counts stages from 0 and is below `count`.
     """
@@ -26,16 +26,16 @@ class Step:
 
 
 class Ticket:
-    """Progress out, cancel in.
+    """Reports progress and receives cancellation.
 
     Parameters
     ----------
     report
         Called with a `Step` on every advance; must be quick.
     cancelled
-        Asked at every `check`; true stops the work by raising `JobCancelled`.
+        Called at every `check`; true stops the work by raising `JobCancelled`.
     finishing
-        Whether to stop and keep what there is; asked by work that can.
+        Whether to stop and keep the result so far; for work that supports it.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Ticket:
         self._index = 0
 
     def plan(self, stages: dict[str, float]) -> None:
-        """Name the stages of the job and the share of its time that each is expected to take."""
+        """Set the stages of the job, each with its expected fraction of the time."""
         if not stages or min(stages.values()) <= 0:
-            raise ValueError(f"stages need positive shares, got {stages}")
+            raise ValueError(f"stages need positive weights, got {stages}")
         total = sum(stages.values())
         self._stages = [(name, weight / total) for name, weight in stages.items()]
         self._index = 0
 
     @contextmanager
     def stage(self, name: str) -> Iterator["Ticket"]:
-        """Enter the planned stage `name`, at fraction 0; leave it at 1."""
+        """Enter the planned stage `name` at fraction 0; leave it at 1."""
         names = [known for known, _ in self._stages]
         if name not in names:
             raise ValueError(f"no stage {name!r} in the plan {names}")
@@ -70,7 +70,7 @@ class Ticket:
         self.advance(1.0)
 
     def advance(self, fraction: float) -> None:
-        """Report the fraction of the current stage that is done, then `check`."""
+        """Report the completed fraction of the current stage, then `check`."""
         fraction = min(max(fraction, 0.0), 1.0)
         if self._report is not None:
             before = sum(weight for _, weight in self._stages[: self._index])
@@ -81,7 +81,7 @@ class Ticket:
         self.check()
 
     def check(self) -> None:
-        """Raise `JobCancelled` if the user asked to stop. Call once a block of work."""
+        """Raise `JobCancelled` if the user asked to stop. Call it once per block of work."""
         if self.cancelled():
             raise JobCancelled
 

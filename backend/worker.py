@@ -1,8 +1,7 @@
 """The worker: one channel, one job at a time, exceptions become `Failed` events.
 
-The main thread does the jobs in the order in which they came. A second thread reads the channel, so
-that a wish to cancel is heard while a job computes, and the process ends at once when Blender is
-gone.
+The main thread runs the jobs in order of arrival. A second thread reads the channel, so that a
+cancel request is read while a job computes, and the process exits at once when Blender is gone.
 """
 
 import gc
@@ -60,14 +59,14 @@ from .contract.request_checks import check_request
 from .geometry.meshes import mesh_edges
 from .ticket import Step, Ticket
 
-_PROGRESS_INTERVAL = 0.05  # seconds between two reports of the same stage
-_SHUTDOWN_GRACE = 1.0  # seconds that a job has to notice that it was cancelled by a shutdown
+_PROGRESS_INTERVAL = 0.05  # seconds between two progress reports of one stage
+_SHUTDOWN_GRACE = 1.0  # seconds for a job to notice its cancellation by a shutdown
 
 logger = logging.getLogger(__name__)
 
 
 class SessionLike(Protocol):
-    """What the worker asks of a session; `session.Session` is the real one."""
+    """The part of a session that the worker uses; implemented by `session.Session`."""
 
     def reconstruct(self, request: Reconstruct, ticket: Ticket) -> Iterator[Any]: ...
     def remesh(self, request: Remesh, ticket: Ticket) -> Iterator[Any]: ...
@@ -82,7 +81,7 @@ class SessionLike(Protocol):
     def methods(self) -> Methods: ...
 
 
-# The method of the session that does a job, and what its last event is.
+# The session's method for each request, and its last event.
 _JOBS = {
     Reconstruct: ("reconstruct", Finished),
     Remesh: ("remesh", Finished),
@@ -94,7 +93,7 @@ _JOBS = {
 
 
 def serve(connection: Connection, session_factory: Callable[[], SessionLike] | None = None) -> int:
-    """Do what Blender asks over an authenticated connection until it says `Shutdown`.
+    """Serve Blender's requests over an authenticated connection until `Shutdown`.
 
     Returns the exit status.
 
@@ -103,9 +102,7 @@ def serve(connection: Connection, session_factory: Callable[[], SessionLike] | N
     session_factory
         Makes the session, importing what it needs; None: `session.Session`.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in Blender's terminal is Blender's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Blender handles Ctrl-C in its terminal
     channel = open_channel(connection, receives=REQUESTS)
     worker = Worker(channel)
     worker.start_reading()
@@ -121,7 +118,7 @@ def serve(connection: Connection, session_factory: Callable[[], SessionLike] | N
 
 
 class Worker:
-    """The queue between the thread that reads the channel and the one that works."""
+    """The queue between the reading thread and the working thread."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -129,7 +126,7 @@ class Worker:
         self._cancelled: set[str] = set()
         self._finishing: set[str] = set()
         self._ending = threading.Event()
-        self._threads = 0  # at most so many, as Blender asks; 0: all
+        self._threads = 0  # limit set by Blender; 0: all
         self._threads_now = 0
         self._all_threads = 0
         self._answering = threading.Lock()  # the reading thread answers too
@@ -148,7 +145,7 @@ class Worker:
             _leave_with_blender()
 
     def work(self, session: SessionLike) -> None:
-        """Do requests in their order until `Shutdown`."""
+        """Process requests in order until `Shutdown`."""
         while not isinstance(request := self._requests.get(), Shutdown):
             if type(request) in _JOBS:
                 self._do_job(session, request)
@@ -169,7 +166,7 @@ class Worker:
         except ProtocolError as error:
             logger.error("%s", error)
             launch.leave(1)
-        except Exception:  # deaf is worse than gone: Blender notices the end
+        except Exception:  # exit rather than stop reading: Blender notices an exit
             logger.exception("the channel can't be read any more")
             launch.leave(1)
 
@@ -198,7 +195,7 @@ class Worker:
     # ------------------------------------------------------------ the working thread
 
     def _do_job(self, session: SessionLike, request: Any) -> None:
-        """Do a job, sending what it yields and then exactly one of its three ends."""
+        """Run a job: send its events, then exactly one of its three final events."""
         job = request.job
         ticket = Ticket(
             _Reporter(job, self.answer),
@@ -221,12 +218,12 @@ class Worker:
             self._finishing.discard(job)
 
     def _last_event(self, events: Iterator[Any], last: type, ticket: Ticket) -> Any:
-        """Send what a session yields as it comes, up to the event that ends the job."""
+        """Send a session's events as they come, up to the final one."""
         end = None
         ticket.check()
         for event in events:
             if isinstance(event, last):
-                end = event  # to be sent when the session has tidied up
+                end = event  # sent after the session has cleaned up
             else:
                 self.answer(_with_edges(event, ticket))
                 ticket.check()
@@ -235,7 +232,7 @@ class Worker:
         return end
 
     def _share(self) -> None:
-        """Compute on as many threads as Blender leaves; each thread sets its own number."""
+        """Use as many threads as Blender leaves free; each thread sets its own number."""
         if self._threads == self._threads_now or "torch" not in sys.modules:
             return
         import torch
@@ -264,11 +261,11 @@ class Worker:
             case ListMethods():
                 self.answer(session.methods())
             case _:
-                logger.warning("%s is no request", type(request).__name__)
+                logger.warning("%s is not a request", type(request).__name__)
 
 
 def _with_edges(event: Any, ticket: Ticket) -> Any:
-    """Return a mesh with its edges, which Blender would else look for while the person waits."""
+    """Return a mesh with its edges, so that Blender need not compute them."""
     if not isinstance(event, MeshUpdate) or not len(event.faces):
         return event
     edges, corner_edges = mesh_edges(event.faces, ticket.check)
@@ -276,7 +273,7 @@ def _with_edges(event: Any, ticket: Ticket) -> Any:
 
 
 class _Reporter:
-    """Progress events, some twenty a second; a new stage is always reported."""
+    """Progress events, at most about twenty a second; a new stage is always reported."""
 
     def __init__(self, job: str, answer: Callable[[Any], None]) -> None:
         self._job = job
@@ -293,8 +290,8 @@ class _Reporter:
 
 
 def _leave_with_blender() -> None:
-    """End the process; a little later than `launch.watch` does, which tidies up if Blender died."""
-    logger.info("Blender has gone")
+    """Exit the process, shortly after `launch.watch` would, which cleans up if Blender died."""
+    logger.info("Blender is gone")
     time.sleep(3 * launch.GRACE)
     launch.leave(0)
 
@@ -303,19 +300,19 @@ def _leave_with_blender() -> None:
 
 
 def failure(job: str, error: Exception) -> Failed:
-    """Return what to tell an artist about an exception that ended a job."""
+    """Return the message for an exception that ended a job, for an artist."""
     detail = "".join(traceback.format_exception(error))
     if isinstance(error, LevelformError):
         return Failed(job, error.message, error.hint, detail, error.exit_status)
     if memory.is_out_of_memory(error):
         hint = f"{memory.REMEDY} Unloading the backend first frees memory too."
         return Failed(job, memory.NOT_ENOUGH, hint, detail)
-    words = f"Levelform stopped because of an error of its own ({type(error).__name__}: {error})."
-    return Failed(job, words, "Try once more; the backend's log tells more.", detail)
+    words = f"Levelform stopped because of an internal error ({type(error).__name__}: {error})."
+    return Failed(job, words, "Try once more; see the backend's log for details.", detail)
 
 
 def failure_at_start(error: Exception) -> Failed:
-    """Return what to tell an artist when the libraries can't be loaded."""
+    """Return the message for libraries that can't be loaded, for an artist."""
     detail = "".join(traceback.format_exception(error))
     if isinstance(error, ImportError):
         name = error.name or str(error)
@@ -351,7 +348,7 @@ def ready() -> Ready:
 
 
 def devices() -> tuple[str, ...]:
-    """Return the names of what torch can compute on here, the fastest first."""
+    """Return the names of torch's devices here, fastest first."""
     import torch
 
     names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
@@ -361,7 +358,7 @@ def devices() -> tuple[str, ...]:
 
 
 def physical_cores() -> int | None:
-    """Return how many cores, not counting hyper-threads, this process may use; None: unknown."""
+    """Return the number of physical cores that this process may use; None: unknown."""
     try:
         usable = os.sched_getaffinity(0)
         cores = set()

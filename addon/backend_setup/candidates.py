@@ -69,10 +69,10 @@ def candidates(
 def places(preference: str, user_folder: str | Path) -> list[tuple[InterpreterSource, str]]:
     """Return the interpreters to check."""
     managed = managed_python(user_folder)
-    found = [
+    known = [
         (InterpreterSource.ENVIRONMENT, os.environ.get(VARIABLE, "")),
         (InterpreterSource.PREFERENCE, preference),
         (InterpreterSource.MANAGED, str(managed) if managed.exists() else ""),
         (InterpreterSource.BLENDER, sys.executable or ""),
     ]
-    return [(source, os.path.expanduser(python)) for source, python in found if python]
+    return [(source, os.path.expanduser(python)) for source, python in known if python]

@@ -69,11 +69,11 @@ def _render_dataset(args: argparse.Namespace) -> dict[str, Any]:
 def _collection(name: str | None) -> bpy.types.Collection:
     if name is None:
         return bpy.context.scene.collection
-    found = bpy.data.collections.get(name)
-    if found is None:
+    named = bpy.data.collections.get(name)
+    if named is None:
         known = ", ".join(collection.name for collection in bpy.data.collections)
         raise RequestError(f"There is no collection {name!r}.", f"Use one of: {known or '(none)'}.")
-    return found
+    return named
 
 
 def _show_dataset(result: dict[str, Any]) -> str:

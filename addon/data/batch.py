@@ -7,6 +7,7 @@ this module makes one object in Blender. The scene is left unchanged.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,17 @@ import bpy
 import numpy as np
 
 from ...backend.contract import batch_words
-from ...backend.contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
+from ...backend.contract.batch import (
+    BatchPlan,
+    Item,
+    ItemKind,
+    check_cameras,
+    find_items,
+    parse_part,
+)
 from ...backend.contract.batch_run import Made, Shelf, run_batch
 from ...backend.contract.camera_files import find_camera_file
-from ...backend.contract.errors import LevelformError, RequestError
+from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import list_images
 from ...backend.contract.protocol import Background, Progress
 from ...backend.contract.settings import Settings
@@ -167,41 +175,46 @@ def batch_lines(
         If the request is wrong for all objects, or a .blend would replace unsaved changes in a
         window; nothing was made.
     """
+    suffix = _checked_suffix(suffix)
+    if settings.get("texture") is not None:
+        check_textured(f"mesh{suffix}")
+    if part is not None:
+        parse_part(part)
+    plan = find_items(
+        [absolute(source) for source in sources],
+        out=absolute(out),
+        scenes=True,
+        fuse=fuse,
+        find_cameras=find_camera_file,
+    )
+    scenes = any(item.kind is ItemKind.SCENE for item in plan.items)
+    _check_plan(plan, method, scenes=scenes)
+    shelf = Shelf(absolute(out), suffix)  # creates the folder
+
+    def make(item: Item, path: Path, title: str) -> Made:
+        told = None if report is None else partial(report, title)
+        return _make_item(item, path, begin_item, told)
+
+    lines = run_batch(plan, shelf, make, settings, part=part, again=again)
+    return _coming_back(lines) if scenes and come_back else lines
+
+
+def _checked_suffix(suffix: str) -> str:
     suffix = batch_words.suffix_of(suffix)
     if suffix not in MESH_SUFFIXES:
         raise RequestError(
             f"{suffix} is not a mesh format known here.", f"Use one of {', '.join(MESH_SUFFIXES)}."
         )
-    if settings.get("texture") is not None:
-        check_textured(f"mesh{suffix}")
-    if part is not None:
-        parse_part(part)
-    paths, folder = [absolute(source) for source in sources], absolute(out)
-    plan = find_items(paths, out=folder, scenes=True, fuse=fuse, find_cameras=find_camera_file)
+    return suffix
+
+
+def _check_plan(plan: BatchPlan, method: str, *, scenes: bool) -> None:
+    """Refuse a plan whose images lack cameras, or that would discard the open file's changes."""
     known = {info.name: info for info in live.methods}
     if method in known:
         check_cameras(plan, method, needs_camera=known[method].needs_camera)
-    scenes = any(item.kind is ItemKind.SCENE for item in plan.items)
     if scenes and bpy.data.is_dirty and not bpy.app.background:
         raise RequestError("The open file has unsaved changes.", "Save it; then start the batch.")
-
-    def make(item: Item, path: Path, title: str) -> Made:
-        with _room(item):
-            source = _source_of(item)
-            running = begin_item(item, source)
-            for _ in live.drive(running):
-                if report is not None and running.job.progress is not None:
-                    report(title, running.job.progress)
-            assert running.outcome is not None  # otherwise `drive` raises
-            export_mesh(running.outcome, path)
-            stats = running.outcome[PROVENANCE].to_dict()
-        live.forget(stats.pop("keep", ""))  # it will not be meshed again
-        return Made(stats, _files_of(source))
-
-    lines = run_batch(
-        plan, Shelf(folder, suffix), make, settings, part=part, again=again, explain=in_words
-    )
-    return _coming_back(lines) if scenes and come_back else lines
 
 
 def _lines(
@@ -263,15 +276,24 @@ def _coming_back(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             bpy.ops.wm.read_homefile()
 
 
-def in_words(error: Exception) -> LevelformError:
-    """Return the error to show for an unexpected exception."""
-    return LevelformError(
-        f"Internal error of Levelform: {type(error).__name__}: {error}.",
-        "Report it, with the image or file.",
-    )
-
-
 # ---------------------------------------------------------------- one item
+
+
+def _make_item(
+    item: Item, path: Path, begin_item: Begin, report: Callable[[Progress], None] | None
+) -> Made:
+    """Reconstruct one object and write its mesh."""
+    with _room(item):
+        source = _source_of(item)
+        running = begin_item(item, source)
+        for _ in live.drive(running):
+            if report is not None and running.job.progress is not None:
+                report(running.job.progress)
+        assert running.outcome is not None  # otherwise `drive` raises
+        export_mesh(running.outcome, path)
+        stats = running.outcome[PROVENANCE].to_dict()
+    live.forget(stats.pop("keep", ""))  # it will not be meshed again
+    return Made(stats, _files_of(source))
 
 
 def _room(item: Item) -> AbstractContextManager[None]:

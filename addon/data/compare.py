@@ -14,7 +14,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Evaluate, Evaluation, MeshData
 from ..jobs.results import Deleted, Handle, Result
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import exhaust, live
 
 COMPARISON = "levelform_comparison"  # custom property of the object: the metrics
 DISTANCE = "levelform_distance"  # attribute of its vertices, world units, positive is outside
@@ -38,6 +38,41 @@ def compare_problem(target: bpy.types.Object | None, reference: bpy.types.Object
     if target.library is not None or target.data.library is not None:
         return f"{target.name} is linked from another file. Make it local first."
     return ""
+
+
+def compare(
+    result: bpy.types.Object,
+    reference: bpy.types.Object,
+    *,
+    protocol: str = DEFAULT_PROTOCOL,
+    seed: int = 0,
+    heat: bool = True,
+) -> dict[str, Any]:
+    """Measure the distance of a mesh from a reference, both with modifiers, in world coordinates.
+
+    Parameters
+    ----------
+    protocol
+        "levelform": IoU, Chamfer distance, F-scores and normal consistency, lengths in percent of
+        the reference's longest side; or a method's name: metrics as defined in its paper.
+    heat
+        Colour `result` by its distances: red is outside the reference, blue inside.
+
+    Returns
+    -------
+    `metrics` by name, and the settings of the measurement; also stored in the custom property
+    "levelform_comparison" of `result`. Each vertex's distance is stored in the attribute
+    "levelform_distance" if modifiers do not change the vertices.
+
+    Raises
+    ------
+    RequestError
+        If these can't be compared.
+    WorkError
+        If the work failed or was cancelled; nothing was changed.
+    """
+    running = begin_compare(result, reference, protocol=protocol, seed=seed, heat=heat)
+    return exhaust(live.drive(running))[COMPARISON].to_dict()
 
 
 def begin_compare(

@@ -76,9 +76,8 @@ class RenderSettings:
     def check(self) -> None:
         """Raise `RequestError` if a setting is invalid."""
         if self.cameras not in WORDS:
-            raise RequestError(
-                f"There is no range of cameras {self.cameras!r}.", f"Use one of {', '.join(WORDS)}."
-            )
+            known = f"Use one of {', '.join(WORDS)}."
+            raise RequestError(f"There is no range of cameras {self.cameras!r}.", known)
         if strays := set(self.passes) - set(PASSES):
             passes = ", ".join(PASSES)
             raise RequestError(f"There is no pass {min(strays)!r}.", f"Use some of {passes}.")

@@ -12,7 +12,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ...backend.contract.errors import LevelformError, RequestError
+from ...backend.contract.unexpected import internal_error
 from ..jobs.requests import absolute
 from ..scene.passes import PASSES
 from ..scene.windows import in_window, redraw
@@ -91,8 +92,12 @@ class Run:
         except StopIteration:
             self._end("finished")
             return False
+        except LevelformError as error:
+            self.failure = error
+            self._end("stopped")
+            raise
         except Exception as error:
-            self.failure = _in_words(error)
+            self.failure = internal_error(error, "Try again; Blender's console has details.")
             self._end("stopped")
             raise self.failure from error
         self.outcome.take(self.step)
@@ -118,13 +123,6 @@ class Run:
         assert self.outcome is not None
         self.outcome.ended = how
         self._steps = self.step = None
-
-
-def _in_words(error: Exception) -> LevelformError:
-    if isinstance(error, LevelformError):
-        return error
-    words = f"Rendering stopped because of an internal error ({type(error).__name__}: {error})."
-    return WorkError(words, "Try again; Blender's console has details.")
 
 
 run = Run()

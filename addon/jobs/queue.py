@@ -282,6 +282,7 @@ class Jobs:
 
     def _handle(self, event: Any) -> None:
         """Process one event; events about other jobs than the current one are outdated."""
+        current, running = self._current, JobState.RUNNING
         match event:
             case protocol.Ready():
                 self.ready = event
@@ -292,7 +293,7 @@ class Jobs:
                 self.status = event
             case protocol.Pong():
                 pass
-            case protocol.Failed() if not event.job and self._is_running():
+            case protocol.Failed() if not event.job and current and current.state is running:
                 self._fail(event)  # it could not read the request
             case _ if self._current is not None and event.job == self._current.id:
                 self._handle_of_job(self._current, event)
@@ -367,9 +368,6 @@ class Jobs:
             self._client.kill()
             self._check_client()
 
-    def _is_running(self) -> bool:
-        return self._current is not None and self._current.state is JobState.RUNNING
-
     def _fail(self, failure: protocol.Failed) -> None:
         assert self._current is not None
         self._current.failure = failure
@@ -401,8 +399,7 @@ class Jobs:
             job.on_update(job, update)
         except Exception as error:
             logger.exception("a mesh of the job %s could not be shown", job.id)
-            words = error.message if isinstance(error, LevelformError) else str(error)
-            hint = error.hint if isinstance(error, LevelformError) else ""
+            known = error if isinstance(error, LevelformError) else LevelformError(str(error))
             if job.state is JobState.RUNNING and self._client is not None and self._client.alive:
                 self._client.send(protocol.Cancel(job.id))
-            self._fail(protocol.Failed(job.id, words or type(error).__name__, hint))
+            self._fail(protocol.Failed(job.id, known.message or type(error).__name__, known.hint))

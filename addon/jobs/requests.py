@@ -237,7 +237,15 @@ def begin(
         remarks=source.remarks,
         keep=job,
     )
-    facts = {
+    result = Added(job, name, bpy.context, source.images)
+    marks = marks or _marks(source, bpy.context.scene, panel=False)
+    facts = _facts(job, source, settings)
+    return live.begin(request, result, facts, marks, then=then_finish(settings))
+
+
+def _facts(job: str, source: ViewSource, settings: Settings) -> dict[str, Any]:
+    """Return the facts about a reconstruction that are known before it."""
+    return {
         "view_names": [view.name for view in source.views],
         "options": dict(settings.options),
         "seed": settings.seed,
@@ -246,9 +254,6 @@ def begin(
         "levelform": version(),
         "blender": bpy.app.version_string,
     }
-    result = Added(job, name, bpy.context, source.images)
-    marks = marks or _marks(source, bpy.context.scene, panel=False)
-    return live.begin(request, result, facts, marks, then=then_finish(settings))
 
 
 def begin_remesh(

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ...backend.contract.unexpected import internal_error
 from ..scene import view_checks
 from ..scene.provenance import plain
 from ..scene.selection import select, selection
@@ -76,7 +77,7 @@ class Running:
             self.error = error
         except Exception as error:
             logger.exception("a mesh of the job %s could not be shown", self.job.id)
-            self.error = _internal_error(error)
+            self.error = internal_error(error, "Try again; the log has details.")
         return False
 
     def settle(self) -> None:
@@ -91,10 +92,13 @@ class Running:
                     self.result.discard()
         except Exception as error:  # Levelform must go on whatever it is
             logger.exception("the job %s could not be settled", self.job.id)
-            self.outcome, self.error = None, _internal_error(error)
+            self.outcome, self.error = (
+                None,
+                internal_error(error, "Try again; the log has details."),
+            )
             self.discard()
 
-    def go_on(self) -> LevelformError | None:
+    def begin_next(self) -> LevelformError | None:
         """Begin the job that follows this one, if any; return why it could not begin."""
         if self.then is None or self.outcome is None:
             return None
@@ -105,7 +109,7 @@ class Running:
             return error
         except Exception as error:
             logger.exception("what follows the job %s could not begin", self.job.id)
-            return _internal_error(error)
+            return internal_error(error, "Try again; the log has details.")
         return None
 
     def discard(self) -> None:
@@ -134,10 +138,3 @@ def failure_of(job: Job) -> LevelformError | None:
         return None
     kind = RequestError if job.failure.status == RequestError.exit_status else WorkError
     return kind(job.failure.message, job.failure.hint)
-
-
-def _internal_error(error: Exception) -> WorkError:
-    """Return the error to show for an unexpected exception."""
-    kind = type(error).__name__
-    words = f"The mesh could not be shown because of an internal error ({kind}: {error})."
-    return WorkError(words, "Try again; the log has details.")

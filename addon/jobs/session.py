@@ -219,7 +219,7 @@ class LiveSession:
         self.failure = running.failure
         self._ended.add(running.job.id)
         self.running = None
-        self.failure = running.go_on() or self.failure
+        self.failure = running.begin_next() or self.failure
 
     def _give_up(self, running: Running) -> None:
         """End a job that is no longer driven."""
@@ -374,6 +374,15 @@ class LiveSession:
         if self._jobs is not None:
             self._jobs.shutdown()
             self._jobs = None
+
+
+def exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
+    """Run a generator to its end and return its return value."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value
 
 
 def _make_client() -> Client:

@@ -59,8 +59,8 @@ def set_variant(settings: Any, index: int) -> None:
 
 def fusions(settings: Any, _context: bpy.types.Context | None) -> list:
     """List the chosen method's fusions of views; the first item is its default."""
-    found = info_of(settings)
-    names = found.fusions if found else ()
+    info = info_of(settings)
+    names = info.fusions if info else ()
     items = [("DEFAULT", "Method's Default", "The fusion that the method uses by default")]
     items += [(name, name.capitalize(), f"Combine the views by {name}") for name in names]
     return choices.keep(_fusion_items, items)

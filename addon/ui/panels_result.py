@@ -39,7 +39,7 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
         if estimated_camera(context.object) is not None:
             self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
         _draw_remesh(self.layout, context)
-        _draw_surface(self.layout, context)
+        _sample_surface(self.layout, context)
         self.layout.label(text="Add a modifier")
         row = self.layout.row(align=True)
         for kind, text, icon in (
@@ -86,7 +86,7 @@ def _agreement(facts: Any) -> str:
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
     if not covers:
         return "not compared"
-    return f"{min(covers):.0%} covered{' at least' if len(covers) > 1 else ''}"
+    return f"{'at least ' if len(covers) > 1 else ''}{min(covers):.0%} covered"
 
 
 VOLUME_WORDS = {
@@ -137,7 +137,7 @@ def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         paragraph(layout, context, reason, icon="INFO")
 
 
-def _draw_surface(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def _sample_surface(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the buttons for a texture and for quads, each with its numbers."""
     settings = context.scene.levelform
     column = split_column(layout)

@@ -1,10 +1,10 @@
-"""The terminal's commands, one file each; a new file in this folder is found by itself.
+"""The terminal's commands, one file each; a new file in this folder is a new command.
 
 A command's file has `HELP` (one line), `add_arguments(parser)`, `run(args) -> dict` (the JSON
-object) and `show(result)` (prints it for a person). A command of many results may return an
-iterator instead: each object is printed as soon as it is there, and the last one's `status` is the
-exit status. A trailing underscore in the file's name is
-dropped (`import_.py` is `levelform import`); files that begin with one are no commands.
+object) and `show(result)` (prints it for a person). A command with many results may return an
+iterator instead: each object is printed as soon as it arrives, and the last one's `status` is the
+exit status. A trailing underscore in the file's name is dropped (`import_.py` is `levelform
+import`); files with a leading underscore are not commands.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from ..ticket import Step, Ticket
 
 
 class Command(Protocol):
-    """What a command's file holds."""
+    """The contents of a command's file."""
 
     HELP: str
 
@@ -31,7 +31,7 @@ class Command(Protocol):
 
 
 def names() -> dict[str, str]:
-    """Return the commands in order of their names, each with its module's name."""
+    """Return the commands sorted by name, each with its module's name."""
     modules = [module.name for module in pkgutil.iter_modules(__path__)]
     return {name.rstrip("_"): name for name in sorted(modules) if not name.startswith("_")}
 
@@ -42,7 +42,7 @@ def find(name: str) -> Command:
     Raises
     ------
     RequestError
-        If there is none.
+        If there is no such command.
     """
     known = names()
     if name not in known:
@@ -52,9 +52,9 @@ def find(name: str) -> Command:
 
 @contextmanager
 def progress(title: str = "") -> Iterator[Ticket]:
-    """Give a ticket that draws a bar on a terminal's error stream, and nothing into a pipe.
+    """Give a ticket with a progress bar on standard error; no bar if that is piped.
 
-    A title, such as "Model 2 of 5", stands before the name of the stage.
+    A title, such as "Model 2 of 5", precedes the name of the stage.
     """
     from tqdm import tqdm
 
@@ -71,12 +71,12 @@ def progress(title: str = "") -> Iterator[Ticket]:
 
 
 def parse_count(word: str) -> tuple[str, int]:
-    """Return the set of points and the number that NAME=COUNT names.
+    """Parse NAME=COUNT to a set of points and a number.
 
     Raises
     ------
     RequestError
-        If it is written otherwise, or the number is 0.
+        If the syntax is wrong or the number is 0.
     """
     name, _, count = word.partition("=")
     if not count.isdecimal() or int(count) == 0:

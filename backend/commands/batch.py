@@ -1,4 +1,4 @@
-"""`levelform batch`: one mesh file for each image, folder of images or file of cameras."""
+"""`levelform batch`: make one mesh file for each image, folder of images or camera file."""
 
 import argparse
 import sys
@@ -19,20 +19,19 @@ HELP = batch_words.HELP
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the sources, the folder and every choice of `reconstruct`."""
+    """Declare the sources, the folder and all options of `reconstruct`."""
     batch_words.add_arguments(parser, scenes=False)
     add_choices(parser)
 
 
 def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Check the request; then make the objects one after the other, a line each.
+    """Check the request, then make the objects one after the other, one line each.
 
     Raises
     ------
     RequestError
-        If the request is wrong whatever the objects; nothing was made.
+        If the request is wrong for all objects; nothing is made then.
     """
-    from ..cli import in_words
     from ..geometry.mesh_files import check_format
     from ..reconstructors import methods
     from ..session import Session
@@ -66,11 +65,10 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         batch_words.settings_of(choices, views=args.views),
         part=args.part,
         again=args.again,
-        explain=in_words,
     )
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what became of an object, or the counts at the end."""
+    """Print the outcome of an object, or the counts at the end."""
     stream = sys.stderr if result.get("state") == FAILED else sys.stdout
     print(batch_words.in_words(result), file=stream, flush=True)

@@ -1,4 +1,4 @@
-"""`levelform bench`: measured rows against their anchors, from the checkout's tests/bench."""
+"""`levelform bench`: run benches of the checkout's tests/bench against their references."""
 
 import argparse
 import importlib.util
@@ -10,20 +10,20 @@ from typing import Any
 
 from ..contract.errors import RequestError
 
-HELP = "measure: counts and times against what others need"
+HELP = "measure counts and times against references"
 FOLDER = Path(__file__).parents[2] / "tests" / "bench"
 PREFIX = "bench_"
 KINDS = ("count", "time")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the benches' names and what kind of rows to measure."""
-    parser.add_argument("name", nargs="*", help="which benches; none: list them")
-    parser.add_argument("--kind", choices=KINDS, help="counts alone, or times alone; default: both")
+    """Declare the benches' names and the kinds of rows."""
+    parser.add_argument("name", nargs="*", help="benches to run; none: list them")
+    parser.add_argument("--kind", choices=KINDS, help="only counts, or only times; default: both")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the rows of the benches asked for, or the names of all."""
+    """Return the rows of the requested benches, or the names of all."""
     known = names()
     if not args.name:
         return {"benches": known}
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the names, or a line a row."""
+    """Print the names, or one line per row."""
     if "benches" in result:
         print("\n".join(result["benches"]))
         return
@@ -70,7 +70,7 @@ def load(name: str) -> ModuleType:
     path = FOLDER / f"{PREFIX}{name}.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no module")
+        raise ImportError(f"{path} is not a module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""`levelform dataset synthesize|convert|render|inspect|verify`: make data sets and look at them."""
+"""`levelform dataset synthesize|convert|render|inspect|verify`: make and inspect data sets."""
 
 import argparse
 import logging
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HELP = "make data sets of shapes, meshes or published archives, and look at them"
+HELP = "make data sets of shapes, meshes or published archives, and inspect them"
 MESHES, RENDERS = "meshes", "renders"
 
 
@@ -39,31 +39,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("--from", dest="layout", default=MESHES, help="see docs/datasets.md")
     convert.add_argument("--meshes", help="with --from renders: the meshes that were rendered")
     convert.add_argument("--category", help="category of all shapes; default: their folder's name")
-    convert.add_argument("--limit", type=int, help="at most so many shapes")
+    convert.add_argument("--limit", type=int, help="maximum number of shapes")
     convert.add_argument(
-        "--only", nargs="+", metavar="PATTERN", help="shapes whose names fit one, as kenney/*"
+        "--only",
+        nargs="+",
+        metavar="PATTERN",
+        help="only shapes with matching names, such as kenney/*",
     )
     convert.add_argument(
-        "--leave-out", nargs="+", default=[], metavar="PATTERN", help="shapes not to take"
+        "--leave-out", nargs="+", default=[], metavar="PATTERN", help="shapes to exclude"
     )
-    convert.add_argument("--license", default="", help="goes into the provenance")
+    convert.add_argument("--license", default="", help="stored in the provenance")
     _content_arguments(convert)
 
     render = parts.add_parser("render", help="images and cameras of meshes, one folder a shape")
     render.add_argument("source", metavar="SOURCE", help="folder of mesh files, or one file")
     render.add_argument("out", metavar="OUT", help="folder of the images")
     render.add_argument("--engine", choices=("fast", "cycles", "eevee"), default="fast")
-    render.add_argument("--limit", type=int, help="at most so many shapes")
+    render.add_argument("--limit", type=int, help="maximum number of shapes")
     _content_arguments(render)
 
-    look = parts.add_parser("inspect", help="a contact sheet and the numbers of a data set")
+    look = parts.add_parser("inspect", help="contact sheet and statistics of a data set")
     look.add_argument("dataset", metavar="DATASET")
     look.add_argument("-o", "--out", metavar="SHEET.png", help="default: sheet.png in the data set")
-    look.add_argument("--split", help="of this split alone")
+    look.add_argument("--split", help="only this split")
     look.add_argument("--rows", type=int, default=24, help="shapes to show")
     look.add_argument("--seed", type=int, default=0, help="which of them")
 
-    check = parts.add_parser("verify", help="read every byte and say what is wrong")
+    check = parts.add_parser("verify", help="check every byte of a data set")
     check.add_argument("dataset", metavar="DATASET")
 
 
@@ -75,23 +78,23 @@ def _content_arguments(parser: argparse.ArgumentParser) -> None:
         "--passes",
         nargs="*",
         metavar="PASS",
-        help="keep depth, normals, albedo too; without a name all three",
+        help="also store depth, normals, albedo; without names all three",
     )
-    parser.add_argument("--mesh", action="store_true", help="keep the mesh too")
+    parser.add_argument("--mesh", action="store_true", help="also store the mesh")
     parser.add_argument("--surface", type=int, default=10_000, help="points on the surface")
     parser.add_argument(
         "--points",
         nargs="+",
         default=["uniform=20000", "near=20000"],
         metavar="NAME=COUNT",
-        help="sets of labelled points, by their distribution's name",
+        help="sets of labelled points, by distribution",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shard", type=int, default=256, metavar="MIB", help="size of a shard")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Do one of the five."""
+    """Run one of the five."""
     return {
         "synthesize": _synthesize,
         "convert": _convert,
@@ -102,7 +105,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what came of it, and why shapes were left out."""
+    """Print the result, and why shapes were left out."""
     for key, value in result.items():
         if not isinstance(value, dict | list):
             sys.stdout.write(f"{key}: {value}\n")
@@ -156,12 +159,12 @@ def _convert(args: argparse.Namespace) -> dict[str, Any]:
     if args.limit is not None:
         jobs = jobs[: args.limit]
     if not jobs:
-        raise RequestError(f"Nothing to convert was found in {root} as {args.layout}.")
+        raise RequestError(f"{root} holds nothing to convert in the layout {args.layout}.")
     return _write(args, jobs, {"kind": args.layout, "license": args.license})
 
 
 def _wanted(name: str, only: Sequence[str], leave_out: Sequence[str]) -> bool:
-    """Return whether a shape's name fits a pattern of the first kind and none of the second."""
+    """Return whether a name matches a pattern of the first list and none of the second."""
     return any(fnmatchcase(name, each) for each in only) and not any(
         fnmatchcase(name, each) for each in leave_out
     )
@@ -198,7 +201,7 @@ def _render_jobs(args: argparse.Namespace, root: Path) -> list[tuple[str, Any]]:
 
     def job(folder: Path, name: str) -> "Record | str":
         if args.meshes and name not in meshes:
-            return "its mesh was not found"
+            return "its mesh is missing"
         asset = read_asset(meshes[name]) if args.meshes else None
         category = args.category or folder.parent.name
         return record_of_views(folder, asset, contents, name=name, category=category)
@@ -234,7 +237,7 @@ def _render(args: argparse.Namespace) -> dict[str, Any]:
             else:
                 done += 1
     if not done:
-        raise WorkError(f"Nothing in {source} could be rendered.", next(iter(skipped.values()), ""))
+        raise WorkError(f"No mesh in {source} could be rendered.", next(iter(skipped.values()), ""))
     return {"out": args.out, "shapes": done, "views": args.views, "skipped": skipped}
 
 
@@ -255,7 +258,7 @@ def _render_one(path: Path, folder: Path, name: str, contents: "Contents") -> st
 
 
 def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
-    """Let Blender's own module render, in a process of its own: this one may not import bpy."""
+    """Render by Blender's module in a separate process, since this one may not import bpy."""
     import json
     import subprocess
 
@@ -274,7 +277,7 @@ def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
         kind = RequestError if done.returncode == RequestError.exit_status else WorkError
         raise kind(
             answer.get("error", f"Blender's renderer stopped with status {done.returncode}."),
-            answer.get("hint", "`pip install bpy` where the module is missing."),
+            answer.get("hint", "Run `pip install bpy` if the module is missing."),
         )
     return answer
 
@@ -300,7 +303,7 @@ def _inspect(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _checked(root: str) -> dict[str, Any]:
-    """Read every byte of a data set; raise `WorkError` about what is wrong with it."""
+    """Check every byte of a data set; raise `WorkError` if it is damaged."""
     from ..data.format import AGAIN, verify
 
     with progress() as ticket:
@@ -358,16 +361,16 @@ def _write(
                 continue
             try:
                 writer.add(made)
-            except RequestError as error:  # its images are of another size, or its name is taken
+            except RequestError as error:  # its images have another size, or its name is taken
                 writer.skip(f"{name} again" if made.id in writer.queued else name, error.message)
     return _summary(args.out)
 
 
 def _made(job: Any) -> "Record | str":
-    """Return what a job makes, or why it makes nothing: a damaged file must not end the run.
+    """Return a job's record, or why it failed, so that a damaged file does not end the run.
 
-    Meshes and archives come from anywhere through several libraries, so that no list of their
-    exceptions is complete. A lack of memory ends the run: it says nothing about the file.
+    Files of any origin pass through several libraries, so no list of exceptions is complete. Lack
+    of memory ends the run, since it is not the file's fault.
     """
     try:
         return job()

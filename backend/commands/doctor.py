@@ -1,9 +1,9 @@
-"""`levelform doctor`: what this Python has of what the backend needs."""
+"""`levelform doctor`: check whether this Python has what the backend needs."""
 
 import argparse
 from typing import Any
 
-HELP = "say what this Python has of what the backend needs: torch, devices, libraries"
+HELP = "check this Python for what the backend needs: torch, devices, libraries"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,9 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Examine the interpreter that runs this; see `doctor.examine` for what is returned.
+    """Examine this interpreter; see `doctor.examine`.
 
-    What is missing is part of the answer, not a failure.
+    Missing libraries are part of the answer, not a failure.
     """
     from ..doctor import examine
 
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print a line a library and a line a device, and the verdict last."""
+    """Print one line per library and device, then the verdict."""
     print(f"Python {result['python']}  {result['executable']}")
     print(f"{result['platform']}")
     for name, version in sorted(result["libraries"].items(), key=lambda entry: entry[0].lower()):
@@ -42,5 +42,5 @@ def _state(name: str, version: str | None, result: dict[str, Any]) -> str:
     if name in result["missing"]:
         return "missing"
     if name in result["lacking"]:
-        return "missing (not needed by everything)"
-    return version or "there, of unknown version"
+        return "missing (needed by some features)"
+    return version or "installed, unknown version"

@@ -1,4 +1,4 @@
-"""`levelform evaluate PRED REF`: how near a mesh is to the true one, as a paper measures it."""
+"""`levelform evaluate PRED REF`: compare a mesh with the true one, by a paper's protocol."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..data.meshes import Solid
     from ..metrics import ProtocolScores
 
-HELP = "measure meshes against true ones, as a paper does; or the baselines of a data set"
+HELP = "compare meshes with true ones by a paper's protocol; or measure the baselines of a data set"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", default="levelform", help="a method's name, or levelform")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--fit", action="store_true", help="first move and scale PRED's box onto REF's"
+        "--fit", action="store_true", help="first align PRED's bounding box with REF's"
     )
     parser.add_argument(
         "--baselines",
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.baselines:
         return _baselines(args.prediction)
     if args.reference is None:
-        raise RequestError("There is no REF to compare with.", "Name the true mesh.")
+        raise RequestError("REF, the mesh to compare with, is missing.", "Name the true mesh.")
     if args.protocol not in PROTOCOLS:
         raise RequestError(
             f"There is no protocol {args.protocol!r}.", f"Choose one of {', '.join(PROTOCOLS)}."
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the numbers, one a line."""
+    """Print the numbers, one per line."""
     if "baselines" in result:
         for name, numbers in result["baselines"].items():
             sys.stdout.write(f"{name:12s} IoU {numbers['iou']:.4f}\n")
@@ -106,7 +106,7 @@ def _solid(path: Path) -> "Solid":
 
 
 def _solid_or_nothing(path: Path) -> "Solid | None":
-    """Return the predicted solid; None where the file is there but holds no surface."""
+    """Return the predicted solid; None if the file holds no surface."""
     from ..data.meshes import NoSurface
 
     try:
@@ -162,7 +162,7 @@ def _baselines(root: str) -> dict[str, Any]:
 
 
 def _hull(shape: "StoredShape") -> "np.ndarray | None":
-    """Return the visual hull of a shape's views on the format's grid; None where it is empty."""
+    """Return the visual hull of a shape's views on the format's grid; None if it is empty."""
     import torch
 
     from ..contract.errors import LevelformError

@@ -31,15 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
                        help="data sets to measure on: all of one, or a split of it")  # fmt: skip
     table.add_argument("--train", nargs="+", default=[], metavar="DIR",
-                       help="what was learned from: for the baselines and the gap")  # fmt: skip
+                       help="training data, for the baselines and the gap")  # fmt: skip
     table.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
     table.add_argument("--weights", nargs="+", default=[], metavar="METHOD[:CATEGORY]=FILE",
                        help="instead of the bundled ones")  # fmt: skip
     table.add_argument("--limit", type=int, metavar="N", help="shapes of each category")
     table.add_argument("--closely", type=int, metavar="N",
-                       help="shapes of each category that are measured in every way; the others "
-                       "with one view, by overlap (default: all)")  # fmt: skip
-    table.add_argument("--no-gallery", action="store_true", help="numbers alone, no images")
+                       help="shapes of each category measured in every way; the others "
+                       "with one view, by IoU (default: all)")  # fmt: skip
+    table.add_argument("--no-gallery", action="store_true", help="numbers only, no images")
     table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
     table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
     table.add_argument("--device", default="auto")
@@ -86,19 +86,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claims.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
     claims.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
     claims.add_argument("--lookup", action="store_true", help="write the page, run nothing")
-    claims.add_argument("--notes", metavar="FILE", help="JSON: what a person thinks, by claim")
+    claims.add_argument("--notes", metavar="FILE", help="JSON of a person's remarks by claim")
     claims.add_argument("-o", dest="page", default="docs/claims.md", metavar="FILE")
     claims.add_argument("--device", default="auto")
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Do one of them."""
+    """Run one of them."""
     commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
     return (commands | {"claims": _claims})[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what came of it, one thing a line."""
+    """Print the results, one per line."""
     for name, value in result.get("iou", {}).items():
         sys.stdout.write(f"{name:44s} IoU {value:.4f}\n")
     for name, value in result.get("kept", {}).items():
@@ -399,7 +399,7 @@ def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _notes(path: str | None) -> dict[str, str]:
-    """Return what a person thinks of each claim's outcome."""
+    """Return a person's remark on each claim's outcome."""
     if path is None:
         return {}
     try:
@@ -424,7 +424,7 @@ def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[s
         method, equals, count = word.rpartition("=")
         if not count.isdecimal() or int(count) < 1 or (equals and method not in known):
             raise RequestError(
-                f"{word!r} is no number of steps.",
+                f"{word!r} is not a number of steps.",
                 "Give one number, and METHOD=NUMBER for methods that take another.",
             )
         if equals:

@@ -1,4 +1,4 @@
-"""`levelform import METHOD CHECKPOINT... -o OUT`: a published checkpoint to our weights."""
+"""`levelform import METHOD CHECKPOINT... -o OUT`: convert a published checkpoint."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..contract.errors import RequestError
 
-HELP = "turn a published checkpoint into Levelform's weights"
+HELP = "convert a published checkpoint to Levelform's weights"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     cls = find_method(args.method)
     if Path(args.out).suffix != ".safetensors":
-        raise RequestError(f"{args.out} does not end in .safetensors.", "Name the output so.")
+        raise RequestError(
+            f"{args.out} does not end in .safetensors.", "Give the output this suffix."
+        )
     model = import_checkpoint(cls, args.checkpoint)
     names = [Path(path).name for path in args.checkpoint]
     digest = model.save(args.out, training={"imported": names}, results={})
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Say what was imported."""
+    """Print what was imported."""
     sys.stdout.write(
         f"{result['out']}: {result['method']}, {result['parameters']:,} parameters, "
         f"from {', '.join(result['checkpoint'])}, hash {result['hash'][:12]}\n"

@@ -1,4 +1,4 @@
-"""`levelform methods`: what can be run here, what it needs, and with which weights."""
+"""`levelform methods`: list the methods, their requirements and their weights."""
 
 import argparse
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from ..contract.sheets import option_lines_of, pipeline_lines
 if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
 
-HELP = "list the methods, what each needs, and the weights found"
+HELP = "list the methods, their requirements and their weights"
 COLUMNS = ("method", "views", "cameras", "fusion", "weights", "parameters")
 
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Return every method's sheet.
+    """Return the description of every method.
 
     Beside what the panel is told: "inputs", and for each of the "configurations" its learned
     "parameters", together and by network. "options" of the whole are those that every method takes;
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
-    """Return what the terminal lists of a method beyond `protocol.MethodInfo`."""
+    """Return facts for the terminal beyond `protocol.MethodInfo`."""
     from ..reconstructors import parameters_by_part
 
     spec = cls.spec
@@ -62,7 +62,7 @@ def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print a table, then a paragraph a method, then the options that every method takes."""
+    """Print a table, one paragraph per method, and the options common to all methods."""
     rows = [COLUMNS, *(_row(method) for method in result["methods"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for row in rows:

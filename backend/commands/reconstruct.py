@@ -1,4 +1,4 @@
-"""`levelform reconstruct`: images in, a mesh file out."""
+"""`levelform reconstruct`: reconstruct a mesh file from images."""
 
 import argparse
 from dataclasses import dataclass, replace
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..ticket import Ticket
 
-HELP = "turn images into a mesh file"
+HELP = "reconstruct a mesh file from images"
 JOB = "terminal"
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the images, the output and every choice that the panel offers."""
+    """Declare the images, the output and all options of the panel."""
     parser.add_argument(
         "source",
         nargs="+",
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_choices(parser: argparse.ArgumentParser) -> None:
-    """Take how to reconstruct, whatever from."""
+    """Declare the options that do not depend on the source."""
     parser.add_argument("--views", help=VIEWS_HELP)
     parser.add_argument(
         "--volume",
@@ -68,7 +68,7 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Reconstruct and write the mesh; return what it cost and where it is. Or check the views."""
+    """Reconstruct and write the mesh, or check the views; return the facts."""
     if args.check:
         return check_views(args)
     from ..geometry.mesh_files import check_format
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from ..session import Session
 
     if args.out is None:
-        raise RequestError("There is no output file.", "Give -o FILE, or --check for none.")
+        raise RequestError("The output file is missing.", "Give -o FILE, or --check for none.")
     check_format(args.out)
     check_place(args.out)
     session = Session()
@@ -94,7 +94,7 @@ def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Recon
     Raises
     ------
     RequestError
-        If a word is not what its setting takes, or not what the method takes.
+        If a value does not fit its setting or the method.
     """
     chosen = read_settings(args, Settings()).check(session.methods().methods)
     volume = None if args.volume is None else parse_volume(args.volume)
@@ -105,7 +105,7 @@ def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Recon
 def with_views(
     choices: protocol.Reconstruct, sources: list[str], choice: str | None
 ) -> protocol.Reconstruct:
-    """Return the request with the views of the sources, and what a file of cameras says besides."""
+    """Return the request with the sources' views, and other facts of a camera file."""
     source = read_sources(sources, choice)
     given = choices.world_from_volume
     return replace(
@@ -124,7 +124,7 @@ def write_result(
     out: str | Path,
     ticket: "Ticket",
 ) -> dict[str, Any]:
-    """Reconstruct and write the mesh, in the file of cameras' world; return what it cost."""
+    """Reconstruct and write the mesh in the camera file's world; return the facts."""
     from ..geometry.mesh_files import write_mesh
 
     if request.texture:
@@ -190,7 +190,7 @@ def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
 
 
 def check_views(args: argparse.Namespace) -> dict[str, Any]:
-    """Return whether the views agree and what would make them; reconstructs nothing."""
+    """Check whether the views agree and what would make them agree; reconstruct nothing."""
     from ..session import Session
 
     chosen = read_settings(args, Settings())
@@ -219,14 +219,14 @@ def show(result: dict[str, Any]) -> None:
 def _reconstruct(
     session: "Session", request: protocol.Reconstruct, ticket: "Ticket"
 ) -> tuple[protocol.MeshUpdate, dict[str, Any]]:
-    """Return the last mesh, and what it cost."""
+    """Return the last mesh, and its cost."""
     last, stats = None, {}
     for event in session.reconstruct(request, ticket):
         if isinstance(event, protocol.Finished):
             stats = event.stats
         elif isinstance(event, protocol.MeshUpdate):
             last = event
-    assert last is not None  # a session that finishes has sent a mesh
+    assert last is not None  # a finished session has sent a mesh
     return last, stats
 
 
@@ -248,12 +248,12 @@ def mesh_in_world(update: protocol.MeshUpdate) -> "Mesh":
 
 @dataclass(frozen=True)
 class InputSource:
-    """What to reconstruct from.
+    """The views to reconstruct from.
 
-    views : images, with their cameras where those are known
-    world_from_volume : (4, 4) where the object is, if a file says so
-    volume_from : "file" if one does, else empty
-    remarks : sentences about how the source was understood
+    views : images, with their cameras if known
+    world_from_volume : (4, 4) the object's volume, if a file gives one
+    volume_from : "file" if a file gives it, else empty
+    remarks : sentences about the interpretation of the source
     world_offset : local origin of the views' world, see `PosedFiles`
     """
 
@@ -264,18 +264,17 @@ class InputSource:
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def volume(self, given: np.ndarray | None) -> np.ndarray | None:
-        """Return the volume about the local origin: the given one, in the file's coordinates, else
-        the file's."""
+        """Return the volume about the local origin: the given one, else the file's."""
         return self.world_from_volume if given is None else moved(given, self.world_offset)
 
 
 def read_sources(sources: list[str], choice: str | None) -> InputSource:
-    """Return the views that the sources hold, and what a file of cameras says besides.
+    """Return the sources' views, and other facts of a camera file.
 
     Raises
     ------
     RequestError
-        If a source is missing, can't be read, or does not go with the others.
+        If a source is missing, unreadable, or does not combine with the others.
     """
     chosen = None if choice is None else parse_views(choice)
     paths = [Path(source) for source in sources]

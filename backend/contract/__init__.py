@@ -1,5 +1,5 @@
-"""What both halves share: Blender's side and the worker's; numpy and the standard library alone.
+"""Code shared by Blender's side and the worker's; uses numpy and the standard library alone.
 
 Messages and how they travel, camera files and camera maths, colour curves, declared options. The
-add-on imports from here and from nothing else of the backend.
+add-on imports this package and nothing else of the backend.
 """

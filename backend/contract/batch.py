@@ -1,9 +1,9 @@
-"""Batches: which objects the sources of one command make, and what their files are called.
+"""Batches: the objects that the sources of one command make, and the names of their files.
 
-A source is an image, a file of cameras, a .blend, or a folder. A folder with cameras is one object;
-any other gives one for each of its images, sub-folders and .blend files (a sub-folder is one object
-whatever images it holds). The terminal, Blender's
-command line and its scripts share this; how objects are made one after the other is `batch_run`.
+A source is an image, a camera file, a .blend file or a folder. A folder with cameras is one object;
+any other folder gives one object for each image, sub-folder and .blend file (a sub-folder is always
+one object). The terminal, Blender's command line and scripts share this module; `batch_run` makes
+the objects.
 """
 
 import hashlib
@@ -21,24 +21,24 @@ from .errors import RequestError
 from .image_files import MASK_FOLDER, SUFFIXES, find_mask, list_images, natural_key
 
 SCENE_SUFFIX = ".blend"
-RECORD_SUFFIX = ".levelform.json"  # of what a batch notes beside a result
+RECORD_SUFFIX = ".levelform.json"  # suffix of the record beside a result
 CAMERA_SUFFIXES = (".json", ".xml", ".csv")
 COLMAP_FILES = ("cameras.bin", "cameras.txt", "images.bin", "images.txt")
-# Files of cameras that are called alike wherever they lie; their folder's name says more.
+# Standard names of camera files; the name of their folder is more specific.
 GENERIC_NAMES = ("transforms", "transforms_train", "cameras", "images", "meta_data")
-LONGEST_NAME = 120  # bytes; file systems take 255, and more is added around it
-_RESERVED = {  # by Windows, whatever the suffix
+LONGEST_NAME = 120  # bytes; file systems allow 255, and suffixes are added
+_RESERVED = {  # reserved by Windows, with any suffix
     *("con", "prn", "aux", "nul"),
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
 
 
 class ItemKind(StrEnum):
-    """What an object is made from."""
+    """The kind of source of an object."""
 
     IMAGE = "image"  # one image without a camera
     IMAGES = "images"  # a folder of images of one object, without cameras
-    CAMERAS = "cameras"  # a file of cameras, or a folder that holds one
+    CAMERAS = "cameras"  # a camera file, or a folder with one
     SCENE = "scene"  # a .blend whose cameras have images
 
 
@@ -48,9 +48,9 @@ class Item:
 
     Attributes
     ----------
-    kind : what it is made from
-    source : absolute path of that
-    name : of the object and, without a suffix, of its file
+    kind : the kind of its source
+    source : absolute path of the source
+    name : of the object, and of its file without a suffix
     """
 
     kind: ItemKind
@@ -60,26 +60,26 @@ class Item:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The objects of a batch, and what is none.
+    """The objects of a batch, and the files left out.
 
     Attributes
     ----------
     items : in the order of the sources, each folder's in natural order
-    left_out : why what was found in a folder makes no object, by its path
+    left_out : reasons why files in a folder make no object, by path
     """
 
     items: tuple[Item, ...]
     left_out: dict[str, str] = field(default_factory=dict)
 
     def part(self, words: str | None) -> "BatchPlan":
-        """Return the share of one machine of several: "2/5" is the second of five.
+        """Return the part of one machine among several: "2/5" is the second of five.
 
-        Items are dealt out in turn, so that all parts together are the whole plan.
+        Items are dealt round-robin, so all parts together are the whole plan.
 
         Raises
         ------
         RequestError
-            If the words are something else.
+            If the words do not name a part.
         """
         if words is None:
             return self
@@ -88,12 +88,12 @@ class BatchPlan:
 
 
 def parse_part(words: str) -> tuple[int, int]:
-    """Return which part of how many "2/5" is.
+    """Parse "2/5" to a part and the number of parts.
 
     Raises
     ------
     RequestError
-        If it is not two numbers, or there is no such part.
+        If it is not two numbers, or the part does not exist.
     """
     numbers = re.fullmatch(r"(\d{1,6})/(\d{1,6})", words.strip())
     if numbers is None or not 1 <= int(numbers[1]) <= int(numbers[2]):
@@ -111,26 +111,25 @@ def find_items(
     fuse: bool = False,
     find_cameras: Callable[[Path], Path | None],
 ) -> BatchPlan:
-    """Return the objects that the sources make; they have no names yet.
+    """Return the objects that the sources make, still without names.
 
     Parameters
     ----------
     sources
-        Paths; one that comes twice makes one object.
+        Paths; a repeated path makes one object.
     out
         Folder of the results, which is never a source.
     scenes
-        Whether .blend files can be opened here.
+        Whether this process can open .blend files.
     fuse
-        A source that is a folder of images without cameras is one object too, as its sub-folders
-        are.
+        Also treat a folder of images without cameras as one object.
     find_cameras
-        Returns the file of cameras that a folder holds, or None.
+        Returns the camera file in a folder, or None.
 
     Raises
     ------
     RequestError
-        If a source is missing, can't be a source, or there is no object at all.
+        If a source is missing or unusable, or no source makes an object.
     """
     search = _Search(Path(os.path.abspath(out)), scenes, fuse, find_cameras)
     items: dict[Path, Item] = {}
@@ -139,28 +138,30 @@ def find_items(
         for item in search.items_of(path):
             items.setdefault(item.source, item)
     if not items:
-        raise RequestError("There is nothing to reconstruct.", "Name images, or folders of them.")
+        raise RequestError(
+            "The sources hold nothing to reconstruct.", "Name images, or folders of them."
+        )
     return BatchPlan(tuple(items.values()), search.left_out)
 
 
 def check_cameras(plan: BatchPlan, method: str, *, needs_camera: bool) -> None:
-    """Refuse a plan of which a method can make nothing, for want of cameras.
+    """Refuse a plan without cameras for a method that needs them.
 
     Raises
     ------
     RequestError
-        If the method needs them, and no source of the plan can have any.
+        If the method needs cameras, and no source of the plan can have any.
     """
     bare = [item for item in plan.items if item.kind in (ItemKind.IMAGE, ItemKind.IMAGES)]
     if needs_camera and len(bare) == len(plan.items):
         raise RequestError(
-            f"{method} needs a camera for every image; none of these sources has any.",
-            "Choose a method that does without, such as --method levelform.",
+            f"{method} needs a camera for every image, but none of these sources has one.",
+            "Choose a method that needs no camera, such as --method levelform.",
         )
 
 
 class _Search:
-    """Looks for objects in sources, and notes what it leaves out."""
+    """Searches sources for objects, and records the files that it leaves out."""
 
     def __init__(
         self, out: Path, scenes: bool, fuse: bool, find_cameras: Callable[[Path], Path | None]
@@ -187,7 +188,7 @@ class _Search:
         if suffix == SCENE_SUFFIX:
             if not self._scenes:
                 raise RequestError(
-                    f"{path} is a .blend file, which Blender alone can open.",
+                    f"{path} is a .blend file, which only Blender can open.",
                     "Use `blender --command levelform batch` with the same words.",
                 )
             return [Item(ItemKind.SCENE, path)]
@@ -197,7 +198,7 @@ class _Search:
             own = path.stem.lower() in GENERIC_NAMES and self._find_cameras(path.parent) == path
             return [Item(ItemKind.CAMERAS, path.parent if own else path)]
         raise RequestError(
-            f"{path} is not an image, a file of cameras or a .blend.", "Leave it out."
+            f"{path} is not an image, a camera file or a .blend file.", "Leave it out."
         )
 
     def _of_folder(self, folder: Path) -> list[Item]:
@@ -229,7 +230,7 @@ class _Search:
     def _of_scene(self, path: Path) -> list[Item]:
         if self._scenes:
             return [Item(ItemKind.SCENE, path)]
-        self.left_out[str(path)] = "Blender alone can open it: blender --command levelform batch."
+        self.left_out[str(path)] = "Only Blender can open it: blender --command levelform batch."
         return []
 
 
@@ -237,17 +238,17 @@ class _Search:
 
 
 def name_items(plan: BatchPlan, owner: Callable[[Item, str], bool | None]) -> BatchPlan:
-    """Return the plan with a name for each item, which follows its source.
+    """Return the plan with a name for each item, derived from its source.
 
-    Names are unique where upper and lower case count the same. Where two sources are called alike,
-    both get more of their paths: the suffix, then the folders above. An item keeps the name that an
-    earlier batch gave it, and none takes a name that is another's.
+    Names are unique even if case is ignored. If two sources have the same name, both get more of
+    their paths: the suffix, then the parent folders. An item keeps the name from an earlier batch,
+    and never takes a name that belongs to another item.
 
     Parameters
     ----------
     owner
-        Says whether a name is taken: True, by a result of this item; False, by any other file;
-        None, it is free.
+        Tells who owns a name: True for a result of this item, False for any other file, None if
+        the name is free.
     """
     ladders = [_ladder(item, owner) for item in plan.items]
     names = [next(ladder) for ladder in ladders]
@@ -263,12 +264,12 @@ def name_items(plan: BatchPlan, owner: Callable[[Item, str], bool | None]) -> Ba
 
 
 def _ladder(item: Item, owner: Callable[[Item, str], bool | None]) -> Iterator[str]:
-    """Yield the names that an item may have: its own, then the free ones, the shortest first."""
+    """Yield possible names of an item: its own, then the free ones, shortest first."""
     names = list(dict.fromkeys(_names(item)))
     owners = [owner(item, name) for name in names]
     yield from (name for name, taken in zip(names, owners, strict=True) if taken)
     yield from (name for name, taken in zip(names, owners, strict=True) if taken is None)
-    digest = hashlib.sha256(os.fsencode(item.source)).hexdigest()  # nobody else has it
+    digest = hashlib.sha256(os.fsencode(item.source)).hexdigest()  # no other item has it
     yield f"{safe_name(item.source.stem)}-{digest[:16]}"
 
 
@@ -290,7 +291,7 @@ def _names(item: Item) -> Iterator[str]:
 
 
 def safe_name(words: str) -> str:
-    """Return words as a file's name, without a suffix, that every system takes."""
+    """Return words as a file name, without suffix, that is valid on every system."""
     words = unicodedata.normalize("NFC", words)
     words = "".join(
         "_" if c in '<>:"/\\|?*' or unicodedata.category(c)[0] == "C" else c for c in words
@@ -305,7 +306,7 @@ def safe_name(words: str) -> str:
 
 
 def files_of(item: Item) -> list[Path]:
-    """Return the files that an item is made from, as far as they are known without reading it."""
+    """Return the files of an item, as far as they are known without reading it."""
     source = item.source
     if item.kind is ItemKind.SCENE:
         return [source]

@@ -1,8 +1,8 @@
-"""Making the objects of a batch one after the other: once each, whatever happens in between.
+"""Make the objects of a batch one after the other, each exactly once despite interruptions.
 
-Beside each result lies a record of what it was made from. A result whose record says that neither
-its files nor the settings have changed is kept; everything else is made (again). A result appears
-whole or not at all, and nothing that another program or source made is ever written over.
+A record beside each result lists its sources. If neither the sources nor the settings have changed,
+the result is kept; otherwise it is made again. A result appears as a whole or not at all, and files
+of other programs or sources are never overwritten.
 """
 
 import json
@@ -17,21 +17,22 @@ from typing import Any
 
 from .batch import RECORD_SUFFIX, BatchPlan, Item, files_of, name_items
 from .errors import LevelformError, RequestError, WorkError
+from .unexpected import internal_error
 
 log = logging.getLogger(__name__)
 
-VERSION = 1  # of the records; what one of another version tells of is made again
+VERSION = 1  # version of the records; results of another version are made again
 DONE, KEPT, FAILED = "done", "kept", "failed"
 
 
 @dataclass(frozen=True)
 class Made:
-    """What making one object told.
+    """The outcome of making one object.
 
     Attributes
     ----------
-    stats : what `--json` prints of a single job
-    files : files that were read beside those that the source shows, as a .blend's images are
+    stats : the `--json` facts of a single job
+    files : further files that were read, such as the images of a .blend
     """
 
     stats: dict[str, Any]
@@ -48,7 +49,7 @@ class Shelf:
     Parameters
     ----------
     folder
-        Made if it is missing.
+        Created if missing.
     suffix
         Of the results: ".glb".
 
@@ -66,21 +67,21 @@ class Shelf:
             names = os.listdir(self.folder)
         except OSError as error:
             raise RequestError(
-                f"There can be no folder {self.folder} ({error.strerror or error}).",
-                "Choose another one for the results.",
+                f"The folder {self.folder} can't be made ({error.strerror or error}).",
+                "Choose another folder for the results.",
             ) from error
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise RequestError(
-                f"You may not write to {self.folder}: permission denied.", "Choose another folder."
+                f"{self.folder} can't be written to: permission denied.", "Choose another folder."
             )
         self._names = {_key(name) for name in names}
 
     def place(self, name: str) -> Path:
-        """Return where the result of that name is."""
+        """Return the path of the result with that name."""
         return self.folder / f"{name}{self.suffix}"
 
     def owner(self, item: Item, name: str) -> bool | None:
-        """Say whose a name is, as `name_items` asks: this item's, another's (False) or nobody's."""
+        """Return who owns a name, for `name_items`: this item (True), another (False) or nobody."""
         target = self.place(name)
         if _key(self.record_path(name).name) in self._names:
             record = self.read(name)
@@ -89,11 +90,11 @@ class Shelf:
         return False if _key(target.name) in self._names else None
 
     def record_path(self, name: str) -> Path:
-        """Return where the record of a result is."""
+        """Return the path of a result's record."""
         return self.folder / f"{name}{self.suffix}{RECORD_SUFFIX}"
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """Return a result's record; None where there is none that can be read."""
+        """Return a result's record; None if it is missing or unreadable."""
         try:
             record = json.loads(self.record_path(name).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError):
@@ -101,7 +102,7 @@ class Shelf:
         return record if isinstance(record, dict) else None
 
     def kept(self, item: Item, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the stats of an item's result if it is there and nothing has changed since."""
+        """Return the stats of an item's result if it exists and nothing has changed."""
         record = self.read(item.name)
         if record is None or record.get("version") != VERSION:
             return None
@@ -111,16 +112,16 @@ class Shelf:
         if not isinstance(files, dict) or record.get("settings") != _plain(settings):
             return None
         base = _base(item)
-        read = [base / name for name in files]  # an absolute name stays as it is
+        read = [base / name for name in files]  # an absolute name stays unchanged
         same = stamps([*files_of(item), *read], base) == files
         return record.get("stats", {}) if same else None
 
     def put(
         self, item: Item, partial: Path, made: Made, before: dict[str, Any], settings: Any
     ) -> None:
-        """Move a finished file into its place, its record first.
+        """Move a finished file into its place, after its record.
 
-        A record without its result says nothing; a result without a record would be a stranger's.
+        A record without a result is harmless; a result without a record would belong to nobody.
         """
         base = _base(item)
         record = {
@@ -149,22 +150,19 @@ def run_batch(
     *,
     part: str | None = None,
     again: bool = False,
-    explain: Callable[[Exception], LevelformError],
 ) -> Iterator[dict[str, Any]]:
-    """Make the objects of a plan that are not there yet; an object that fails stops no other.
+    """Make the missing objects of a plan; a failed object does not stop the others.
 
     Parameters
     ----------
     make
-        Writes one object's mesh to the path that it is given, whose suffix is the result's.
+        Writes one object's mesh to a given path, whose suffix is the result's.
     settings
-        Whatever changes a result; a change makes all of them again.
+        All settings that affect a result; a change makes all results again.
     part
         As `BatchPlan.part`; names are those of the whole plan, whatever the part.
     again
-        Make all, also those that are there.
-    explain
-        Says an unforeseen error in a sentence.
+        Make all objects, even existing ones.
 
     Yields
     ------
@@ -193,8 +191,9 @@ def run_batch(
                 line["state"] = DONE
             except Exception as error:
                 log.debug("%s failed", item.source, exc_info=True)
-                known = error if isinstance(error, LevelformError) else explain(error)
-                stats = {"error": known.message, "hint": known.hint}
+                if not isinstance(error, LevelformError):
+                    error = internal_error(error, "Report it, with the image or file.")
+                stats = {"error": error.message, "hint": error.hint}
                 line |= {"state": FAILED, "out": None}
         counts[line["state"]] += 1
         yield {**line, **{key: value for key, value in stats.items() if key not in line}}
@@ -210,8 +209,10 @@ def run_batch(
 def _make(
     item: Item, shelf: Shelf, make: Make, settings: Mapping[str, Any], title: str
 ) -> dict[str, Any]:
-    """Make one object beside its place, and put it there."""
-    before = stamps(files_of(item), _base(item))  # a file that changes meanwhile counts as changed
+    """Make one object beside its place, then move it there."""
+    before = stamps(
+        files_of(item), _base(item)
+    )  # a file that changes during the work counts as changed
     partial = shelf.folder / f".{item.name}.{os.getpid()}.part{shelf.suffix}"
     try:
         made = make(item, partial, title)
@@ -230,7 +231,7 @@ def _make(
 
 
 def stamps(files: Any, base: Path) -> dict[str, list[int] | None]:
-    """Return size and time of each file, by its path from `base`; None for one that is missing."""
+    """Return size and time of each file, by path relative to `base`; None if missing."""
     return {_name(path, base): _stamp(path) for path in sorted(files)}
 
 
@@ -247,12 +248,12 @@ def _name(path: Path, base: Path) -> str:
 
 
 def _base(item: Item) -> Path:
-    """Return the folder that an item's files are named from, so that it may move as a whole."""
+    """Return the folder to which an item's file names are relative, so that it can be moved."""
     return item.source if item.source.is_dir() else item.source.parent
 
 
 def _is_of(record: Mapping[str, Any], item: Item) -> bool:
-    """Say whether a record is of this item: of its path, or of the same files elsewhere mounted."""
+    """Return whether a record is of this item: same path, or same files mounted elsewhere."""
     source = str(record.get("source", ""))
     if source == str(item.source) or os.path.exists(source):
         return source == str(item.source)
@@ -262,7 +263,7 @@ def _is_of(record: Mapping[str, Any], item: Item) -> bool:
 
 
 def _key(name: str) -> str:
-    """Return what two names have in common that some file system takes for one."""
+    """Return a key that is equal for names that some file system treats as equal."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -272,7 +273,7 @@ def _size(path: Path) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as it comes back from JSON."""
+    """Return a value as it is after a round trip through JSON."""
     return json.loads(json.dumps(value, default=_as_json))
 
 

@@ -1,4 +1,4 @@
-"""What `batch` is asked and what it answers, in words: the same in a terminal and in Blender."""
+"""Options and output of `batch`, shared by the terminal and Blender."""
 
 import argparse
 import os
@@ -8,13 +8,13 @@ from typing import Any
 from .batch_run import DONE, FAILED
 from .errors import RequestError
 
-HELP = "turn many images, folders or files of cameras into mesh files, one object each"
+HELP = "reconstruct mesh files from many images, folders or camera files, one object each"
 DEFAULT_SUFFIX = ".glb"
 _NOT_SETTINGS = ("job", "views", "keep")  # of a `Reconstruct`
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, scenes: bool) -> None:
-    """Take the sources and what a batch has beside the choices of a single job."""
+    """Declare the sources and the options of a batch beyond those of a single job."""
     scene = ", .blend files" if scenes else ""
     parser.add_argument(
         "source",
@@ -23,16 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser, *, scenes: bool) -> None:
         help=f"images, files of cameras{scene}, or folders: one with cameras is one object, any "
         "other gives one for each of its images and sub-folders (with --fuse: one of its images)",
     )
-    parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="for the mesh files")
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="FOLDER", help="folder for the mesh files"
+    )
     parser.add_argument(
         "--suffix", default=DEFAULT_SUFFIX, help=f"format of the mesh files ({DEFAULT_SUFFIX})"
     )
     parser.add_argument(
         "--part", metavar="I/N", help="only the I-th of N equal parts, for several machines"
     )
-    parser.add_argument(
-        "--again", action="store_true", help="also what is there and has not changed"
-    )
+    parser.add_argument("--again", action="store_true", help="also remake unchanged results")
 
 
 def suffix_of(words: str) -> str:
@@ -41,7 +41,7 @@ def suffix_of(words: str) -> str:
     Raises
     ------
     RequestError
-        If it is none.
+        If it is not a suffix.
     """
     suffix = f".{words.strip().lower().lstrip('.')}"
     if not suffix[1:].isalnum():
@@ -50,7 +50,7 @@ def suffix_of(words: str) -> str:
 
 
 def settings_of(choices: Any, **more: Any) -> dict[str, Any]:
-    """Return what a result depends on beside its source: all that is not as by default.
+    """Return what a result depends on beside its source: all values that are not defaults.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def settings_of(choices: Any, **more: Any) -> dict[str, Any]:
 
 
 def stamped(given: dict[str, Any]) -> dict[str, Any]:
-    """Return what was given without what was left out, a file of weights with size and time."""
+    """Return the given values; a weights file counts with its size and time."""
     given = {name: value for name, value in given.items() if value is not None}
     weights = given.get("weights")
     if weights and os.path.isfile(weights):
@@ -80,7 +80,7 @@ def _default(entry: Field[Any]) -> Any:
 
 
 def in_words(line: dict[str, Any]) -> str:
-    """Return a line of `run_batch` for a person."""
+    """Format a line of `run_batch` for a person."""
     if "state" not in line:
         return _summary(line)
     head = f"{line['number']}/{line['count']} {line['object']}"

@@ -1,12 +1,11 @@
 """Cameras of published data sets, by the names of their ranges.
 
-What Blender renders and what the fast renderer draws are images from the same places: the same
-range, seed and box give the same cameras to both.
+Blender and the fast renderer use the same cameras: the same range, seed and box give equal ones.
 
-Cameras are drawn in the object frame (+Z up, front -Y, bounding box centred, longest side 1.8) with
-Blender's axes, and look at the object. Azimuth is measured from the front, counter-clockwise from
-above; elevation from the horizon. The papers' distances are in units of their own, which here
-depend on the object: see `Range.unit`.
+Cameras are sampled in the object frame (+Z up, front -Y, bounding box centred, longest side 1.8)
+with Blender's axes, and look at the object. Azimuth is measured from the front, counter-clockwise
+from above; elevation from the horizon. The papers use their own units of distance, which depend on
+the object: see `Range.unit`.
 """
 
 import math
@@ -25,18 +24,18 @@ OWN_SIZE = 128  # pixels along a side of the ranges that no paper fixes
 
 @dataclass(frozen=True)
 class Range:
-    """Where cameras stand and what intrinsics they have.
+    """Positions and intrinsics of a range of cameras.
 
     Attributes
     ----------
-    words : what the range is, for a person who chooses one
+    words : description of the range for a person
     size : pixels along both sides of the paper's images
     elevation : degrees, lowest and highest
     distance : lowest and highest, in `unit`
     unit : what the paper normalised to 1: "diagonal" or "side" (longest) of the bounding box
     focal : focal length in widths of the image
-    step, jitter : azimuths are `step` degrees apart, give or take `jitter`; step 0: anywhere. A
-        whole round begins at the front; of fewer cameras each is at random one of the round
+    step, jitter : azimuths are `step` degrees apart, plus or minus `jitter`; step 0: anywhere. A
+        full round begins at the front; fewer cameras are a random choice from the round
     shift : the object moves by up to this much along each axis, in `unit`
     roll : degrees, either way
     crop : an orthographic image this many times as wide as the object looks; 0: perspective
@@ -129,7 +128,7 @@ def sample_camera_data(
     Raises
     ------
     RequestError
-        If there is no such range.
+        If the range does not exist.
     """
     if name not in WORDS:
         raise RequestError(
@@ -154,12 +153,12 @@ def sample_camera_data(
 
 
 def seed_of(name: str, seed: int) -> int:
-    """Return the seed of one shape: it depends on the shape's name, not on its place in a run."""
+    """Return the seed of one shape, from the shape's name and not its place in a run."""
     return int(np.random.SeedSequence([*name.encode(), seed]).generate_state(1)[0])
 
 
 def in_world(camera: CameraData, world_from_volume: np.ndarray) -> CameraData:
-    """Return a camera of the object frame as one of the world; the matrix is a similarity."""
+    """Convert a camera from the object frame to the world; the matrix is a similarity."""
     scale = float(np.cbrt(np.linalg.det(world_from_volume[:3, :3])))
     pose = world_from_volume @ camera.transform_matrix
     pose[:3, :3] /= scale
@@ -174,8 +173,7 @@ def look_at(
     roll: float = 0.0,
     target: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
 ) -> np.ndarray:
-    """Return the pose, (4, 4) world_from_camera with Blender's axes, of a camera that looks at a
-    point.
+    """Return the pose, (4, 4) world_from_camera, Blender's axes, of a camera aimed at a point.
 
     Parameters
     ----------
@@ -201,9 +199,9 @@ def look_at(
 
 
 def _steps(chosen: Range, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return (count,): which step of the round each camera's azimuth is at.
+    """Return (count,): the step of each camera's azimuth in the round.
 
-    A data set of one image of each shape shows its shapes from all sides.
+    A data set with one image per shape then shows shapes from all sides.
     """
     whole = round(360 / chosen.step) if chosen.step else count
     if count >= whole:

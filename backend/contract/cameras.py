@@ -1,8 +1,8 @@
-"""Cameras as both halves share them: a frame of a `transforms.json`, and its maths in numpy.
+"""The cameras of both halves: a frame of a `transforms.json`, and its maths in numpy.
 
 Points and pixels are float64. A camera's own axes are Blender's (x right, y up, looking along -z);
-pixels count x to the right and y down from the top left corner, pixel centres at +0.5. Distortion
-is not part of the maths here: `distortion` takes it out of an image and of its camera.
+pixels count x to the right and y down from the top left corner, pixel centres at +0.5. The maths
+ignores distortion; `distortion` removes it from an image and its camera.
 """
 
 import math
@@ -15,9 +15,9 @@ import numpy as np
 from .errors import RequestError
 
 MODELS = ("PINHOLE", "ORTHOGRAPHIC")
-# How far a rotation may be from orthonormal: files round their matrices to three or four digits.
+# Tolerance for orthonormal rotations: files round matrices to three or four digits.
 RIGID_TOLERANCE = 2e-3
-EXACT = 1e-7  # below it a rotation is left as it is
+EXACT = 1e-7  # below it a rotation is left unchanged
 SIZE_TOLERANCE = 1.5  # pixels by which an image may differ from its camera's proportions
 # Signs of a pose's columns: OpenCV's axes (x right, y down, z forward) to Blender's, and back.
 FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
@@ -25,7 +25,7 @@ FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
 
 @dataclass(frozen=True)
 class Distortion:
-    """How a lens bends what it sees; formulas in `distortion`.
+    """Lens distortion; formulas in `distortion`.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class CameraData:
 
     `transform_matrix` is world_from_camera, (4, 4) float64. `fl_x fl_y cx cy` are pixels, measured
     from the top left corner; for `ORTHOGRAPHIC`, `fl_x fl_y` are pixels per world unit. An image
-    with `distortion` is undone before anything else looks at it.
+    with `distortion` is undistorted before any other use.
     """
 
     transform_matrix: np.ndarray
@@ -69,13 +69,13 @@ class CameraData:
 def rigid_pose(matrix: np.ndarray, name: str) -> np.ndarray:
     """Return a pose, (4, 4) float64, without the uniform scale of its axes.
 
-    A camera that is scaled evenly sees the same. Rounding of the file is taken out: the rotation is
-    the nearest one.
+    Uniform scale does not change what a camera sees. The result is the nearest rotation, which
+    removes the file's rounding.
 
     Parameters
     ----------
     matrix : (4, 4), or (3, 4) without its last row
-    name : what to call the pose in a message
+    name : the pose's name in messages
 
     Raises
     ------
@@ -105,7 +105,7 @@ def rigid_pose(matrix: np.ndarray, name: str) -> np.ndarray:
 
 
 def _rotation(axes: np.ndarray, name: str) -> np.ndarray:
-    """Return the rotation, (3, 3), of axes with one scale; raise as `rigid_pose`."""
+    """Return the rotation, (3, 3), of uniformly scaled axes; raises as `rigid_pose`."""
     lengths = np.linalg.norm(axes, axis=0)
     seen = ", ".join(f"{length:.4g}" for length in lengths)
     if lengths.min() < 1e-9:
@@ -138,7 +138,7 @@ def _rotation(axes: np.ndarray, name: str) -> np.ndarray:
 
 
 def in_frame(camera: CameraData, world_from_frame: np.ndarray) -> CameraData:
-    """Return the same camera as seen from another frame.
+    """Return the same camera in another frame.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def pose_of(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
 
 
 def project(camera: CameraData, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Project points into the image, as if it had no distortion.
+    """Project points into the image, ignoring distortion.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def project(camera: CameraData, points: np.ndarray) -> tuple[np.ndarray, np.ndar
     Returns
     -------
     pixels : (..., 2)
-    depth : (...,) distance along the optical axis; not above zero is behind a pinhole, where
+    depth : (...,) distance along the optical axis; zero or less means behind a pinhole, where
         `pixels` are finite but meaningless
     """
     pose = np.asarray(camera.transform_matrix, np.float64)
@@ -198,7 +198,7 @@ def project(camera: CameraData, points: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def rays(camera: CameraData, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ray through each pixel position, as if the image had no distortion.
+    """Return the ray through each pixel position, ignoring distortion.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def rays(camera: CameraData, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def resized(camera: CameraData, width: float, height: float) -> CameraData:
     """Return the camera of the same image at another size in pixels.
 
-    What is left of a size that is not whole is cut off, at the right and at the bottom.
+    Fractional pixels are cut off at the right and at the bottom.
     """
     x, y = width / camera.w, height / camera.h
     bent = camera.distortion
@@ -242,12 +242,12 @@ def resized(camera: CameraData, width: float, height: float) -> CameraData:
 
 
 def fitted(camera: CameraData, width: int, height: int, name: str) -> CameraData:
-    """Return the camera for an image of that size, which may be another size of the same image.
+    """Return the camera for an image of that size, which may be a resized copy.
 
     Raises
     ------
     RequestError
-        If the proportions are not the camera's.
+        If the image does not have the camera's proportions.
     """
     if (camera.w, camera.h) == (width, height):
         return camera
@@ -260,7 +260,7 @@ def fitted(camera: CameraData, width: int, height: int, name: str) -> CameraData
 
 
 def same_proportions(camera: CameraData, width: int, height: int) -> bool:
-    """Say whether a camera has an image's proportions, to the rounding of its pixels."""
+    """Return whether a camera has an image's proportions, within a pixel."""
     across, down = width / camera.w, height / camera.h
     return abs(across - down) * max(camera.w, camera.h) <= SIZE_TOLERANCE
 
@@ -269,7 +269,7 @@ def same_proportions(camera: CameraData, width: int, height: int) -> bool:
 
 
 def from_frame(frame: Mapping[str, Any], shared: Mapping[str, Any] | None = None) -> CameraData:
-    """Return the camera of one frame of a `transforms.json` that names its own image size.
+    """Return the camera of one frame of a `transforms.json` that gives the image size.
 
     Parameters
     ----------
@@ -292,8 +292,8 @@ def from_frame(frame: Mapping[str, Any], shared: Mapping[str, Any] | None = None
 def to_frame(camera: CameraData) -> dict[str, Any]:
     """Return the camera as a frame of a `transforms.json`, with its own intrinsics.
 
-    The inverse of `from_frame`, except that "BROWN" is written as nerfstudio's `OPENCV`, whose k1
-    to k4 it is.
+    The inverse of `from_frame`, except that "BROWN" is written as nerfstudio's `OPENCV`, which has
+    the same k1 to k4.
     """
     frame: dict[str, Any] = {
         "fl_x": float(camera.fl_x),

@@ -1,9 +1,8 @@
-"""The private channel between Blender and the worker: frames in and out, blocking only if told to.
+"""The private channel between Blender and the worker: frames, blocking only on request.
 
-The connection comes from `multiprocessing.connection`, which has made sure with a key that both
-ends are ours. From then on the bytes are written and read here: on a socket straight from and into
-the arrays' own memory, so that each side copies a mesh once at most; on a Windows pipe in packets
-of at most a mebibyte.
+`multiprocessing.connection` opens the connection and authenticates both ends with a key. From then
+on this module reads and writes the bytes: on a socket directly from and into the arrays' memory, so
+that each side copies a mesh at most once; on a Windows pipe in packets of at most one mebibyte.
 
 Imports numpy and the standard library alone: Blender's side and the worker's share this file.
 """
@@ -24,12 +23,12 @@ import numpy as np
 from . import wire
 
 _PACKET = 1 << 20  # bytes in one packet of a pipe
-_BUFFER = 4 << 20  # bytes the system may hold on the way, where it allows that many
-_GATHER = 64  # buffers handed to the system at once, far below its limit of 1024
+_BUFFER = 4 << 20  # requested size of the system's buffers, bytes
+_GATHER = 64  # buffers per system call, far below the limit of 1024
 
 
 class Connection(Protocol):
-    """What is used of a connection of `multiprocessing.connection`, of a socket or a pipe."""
+    """The used part of a `multiprocessing.connection` connection, on a socket or a pipe."""
 
     def fileno(self) -> int: ...
     def poll(self, timeout: float | None = 0.0, /) -> bool: ...
@@ -39,17 +38,17 @@ class Connection(Protocol):
 
 
 class ChannelClosedError(EOFError):
-    """The other side has gone."""
+    """The other side is gone."""
 
 
 @dataclass(frozen=True)
 class Garbled:
-    """A message that arrived whole and can't be used; the channel goes on after it.
+    """A complete but unusable message; the channel stays usable.
 
     Attributes
     ----------
     error : what is wrong with it
-    job : the job that it names, so that its sender can be answered; empty: none
+    job : the job that it names, for an answer to its sender; empty: none
     """
 
     error: Exception
@@ -60,7 +59,7 @@ class Channel:
     """Messages over an authenticated connection; owns the connection from then on.
 
     One thread may send while another receives. A message that can't be used arrives as `Garbled`;
-    after any exception the channel is of no further use.
+    after any exception the channel can't be used any more.
 
     Parameters
     ----------
@@ -107,7 +106,7 @@ class Channel:
         Raises
         ------
         ChannelClosedError
-            If the other side has gone.
+            If the other side is gone.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._outbox:
@@ -123,16 +122,16 @@ class Channel:
         return True
 
     def poll(self, budget: float = 0.0) -> list[Any]:
-        """Return the messages that are complete; read for about `budget` seconds, never wait.
+        """Return the complete messages; reads for about `budget` seconds and never waits.
 
-        A message that is half there stays so until the next call.
+        A partial message is continued by the next call.
 
         Raises
         ------
         ChannelClosedError
-            If the other side has gone and every message it sent was returned.
+            If the other side is gone and all its messages were returned.
         ProtocolError
-            If something else than a known message arrived.
+            If an unknown message arrived.
         """
         deadline = time.monotonic() + budget
         try:
@@ -146,9 +145,9 @@ class Channel:
         return messages
 
     def wait(self, timeout: float | None = None, *, writable: bool = False) -> None:
-        """Wait until there is something to read, the other side has gone, or the time is over.
+        """Wait until data can be read, the other side is gone, or the time is over.
 
-        With `writable`, also until some of what is queued can be written.
+        With `writable`, also return when queued data can be written.
         """
         self._line.wait(timeout, readable=True, writable=writable and bool(self._outbox))
 
@@ -158,7 +157,7 @@ class Channel:
         self._line.close()
 
     def _read(self) -> bool:
-        """Read once into what is being filled; false when nothing is there to read."""
+        """Read once into the current buffer; return false if no data is available."""
         count = self._line.read([self._views[i] for i in range(min(_GATHER, len(self._views)))])
         _drop(self._views, count)
         while not self._views:
@@ -166,7 +165,7 @@ class Channel:
         return count > 0
 
     def _assemble(self) -> Iterator[deque[memoryview]]:
-        """Yield the memory to be filled next: prefix, header, arrays, message after message."""
+        """Yield the next buffer to fill: prefix, header, arrays, message after message."""
         while True:
             prefix = bytearray(wire.PREFIX_SIZE)
             yield deque([memoryview(prefix)])
@@ -175,7 +174,7 @@ class Channel:
             yield deque([memoryview(data)] if length else [])
             try:
                 header = wire.read_header(data, body)
-                # Uninitialised: nobody sees the message before every byte has been read into it.
+                # Uninitialised: the message is returned only after every byte was read.
                 arrays = [np.empty(shape, dtype) for dtype, shape in header.arrays]  # noqa: TID251
             except (wire.ProtocolError, MemoryError) as error:
                 yield from _passed_over(body)
@@ -185,7 +184,7 @@ class Channel:
             self._received.append(self._unpacked(header, arrays, data))
 
     def _unpacked(self, header: wire.FrameHeader, arrays: list[np.ndarray], data: bytearray) -> Any:
-        """Return the message, or `Garbled` whatever may be wrong with it."""
+        """Return the message, or `Garbled` if it is unusable."""
         try:
             return wire.unpack(header, arrays, self._registry)
         except Exception as error:
@@ -193,7 +192,7 @@ class Channel:
 
 
 def _passed_over(count: int) -> Iterator[deque[memoryview]]:
-    """Yield memory for `count` bytes that nobody wants, a packet at a time."""
+    """Yield memory for `count` bytes to be discarded, a packet at a time."""
     scrap = bytearray(min(count, _PACKET))
     while count:
         part = min(count, _PACKET)
@@ -202,7 +201,7 @@ def _passed_over(count: int) -> Iterator[deque[memoryview]]:
 
 
 def _job_in(data: bytearray) -> str:
-    """Return the job that the header of a message names, however little of it is right."""
+    """Return the job named in a message's header, even if the header is damaged."""
     try:
         job = json.loads(data)[1]["job"]
     except (ValueError, TypeError, LookupError, RecursionError, MemoryError):
@@ -211,7 +210,7 @@ def _job_in(data: bytearray) -> str:
 
 
 def _drop(views: deque[memoryview], count: int) -> None:
-    """Take the first `count` bytes out of a row of buffers."""
+    """Remove the first `count` bytes from a list of buffers."""
     while count:
         if count < len(views[0]):
             views[0] = views[0][count:]
@@ -223,7 +222,7 @@ def _drop(views: deque[memoryview], count: int) -> None:
 
 
 class _Line(Protocol):
-    """Bytes out and in; a count of 0 says that there is no room, or nothing to read, just now."""
+    """Sends and receives bytes; a count of 0 means no room, or no data, right now."""
 
     def write(self, views: list[memoryview]) -> int: ...
     def read(self, views: list[memoryview]) -> int: ...
@@ -234,7 +233,7 @@ class _Line(Protocol):
 
 
 class _Socket:
-    """A stream socket, not blocking, reading and writing many buffers in one call."""
+    """A non-blocking stream socket that reads and writes many buffers per call."""
 
     def __init__(self, connection: Connection) -> None:
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
@@ -242,7 +241,7 @@ class _Socket:
         self._socket.setblocking(False)
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
-        # An embedded Python may leave SIGPIPE deadly: a worker that died must not take Blender
+        # An embedded Python may not ignore SIGPIPE: a dead worker must not take Blender
         # along.
         self._flags = getattr(socket, "MSG_NOSIGNAL", 0)
         no_signal = getattr(socket, "SO_NOSIGPIPE", None)
@@ -281,7 +280,7 @@ class _Socket:
 
 
 class _Packets:
-    """A connection that keeps packets apart, read as one stream of bytes."""
+    """A packet connection, read as one stream of bytes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -310,8 +309,8 @@ class _Packets:
         self, timeout: float | None, *, readable: bool = False, writable: bool = False
     ) -> None:
         if writable or self._rest:
-            return  # write() itself waits; the rest can be read at once
-        with contextlib.suppress(EOFError, OSError):  # the read that follows says so
+            return  # write() waits itself; everything else is ready at once
+        with contextlib.suppress(EOFError, OSError):  # the next read reports it
             self._connection.poll(timeout)
 
     def close(self) -> None:

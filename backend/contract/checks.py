@@ -1,4 +1,4 @@
-"""What is told of a check of views, in JSON and in lines: the same on all surfaces."""
+"""Report a check of views as JSON and as lines, the same in terminal and Blender."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ LEFT_OUT = "Left out."
 
 
 def told(checks: Sequence[ViewCheck], cures: Sequence[Cure]) -> dict[str, Any]:
-    """Return what `--json` prints of the views and the cures."""
+    """Return the `--json` facts of the views and the cures."""
     return {
         "views_checked": [
             {
@@ -35,7 +35,7 @@ def told(checks: Sequence[ViewCheck], cures: Sequence[Cure]) -> dict[str, Any]:
 
 
 def check_told(event: ViewsChecked, remarks: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what `--check` prints as JSON; "agree" is null where no two views can be compared.
+    """Return the JSON of `--check`; "agree" is null if no two views can be compared.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ CONVENTIONS = {
     "flip-images": "Flip every image top to bottom.",
     "mirror-images": "Mirror every image left to right.",
 }
-KINDS = {  # how many numbers each takes
+KINDS = {  # number of arguments of each
     "leave-out": (1, None),
     "swap": (2, 2),
     "shift": (1, 1),
@@ -42,7 +42,7 @@ HINT = (
 
 @dataclass(frozen=True)
 class Parsed:
-    """A cure's name, taken apart: its kind, the numbers or the convention behind the "="."""
+    """A parsed cure: its kind, and the numbers or the convention after "="."""
 
     kind: str
     numbers: tuple[int, ...] = ()
@@ -50,12 +50,12 @@ class Parsed:
 
 
 def parse_cure(name: str) -> Parsed:
-    """Return a cure's name taken apart.
+    """Parse a cure's name.
 
     Raises
     ------
     RequestError
-        If there is no such cure.
+        If the cure does not exist.
     """
     kind, _, rest = str(name).strip().partition("=")
     if kind == "convention":
@@ -77,7 +77,7 @@ def parse_cure(name: str) -> Parsed:
 
 
 def parse_cures(names: Iterable[str] | str) -> tuple[str, ...]:
-    """Return cures' names, one or several, once each is known to be one.
+    """Return one or several cures' names after checking each.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def parse_cures(names: Iterable[str] | str) -> tuple[str, ...]:
 
 
 def check_cures(names: Iterable[str], count: int) -> None:
-    """Refuse cures that are not known, or name a view that is not one of `count`.
+    """Refuse unknown cures, and cures of a view that is not one of `count`.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def check_numbers(numbers: Sequence[int], count: int) -> None:
     for number in numbers:
         if not 0 <= number < count:
             raise RequestError(
-                f"There is no view {number}: the {count} views are counted from 0 to {count - 1}.",
+                f"There is no view {number}: the {count} views are numbered 0 to {count - 1}.",
                 "Give the number of a view.",
             )
 
@@ -125,14 +125,14 @@ BUTTONS = {
 
 
 def button_of(name: str) -> str:
-    """Return two or three words for a cure's button, whose sentence stands above."""
+    """Return two or three words for a cure's button, below its sentence."""
     cure = parse_cure(name)
     words = BUTTONS[cure.kind]
     return words.replace("It", "Them") if len(cure.numbers) > 1 else words
 
 
 def order_of(cure: Parsed, count: int, posed: Sequence[int] | None = None) -> list[int]:
-    """Return whose image each of `count` views takes, of a "swap", "shift" or "reverse".
+    """Return the view whose image each of `count` views takes in a "swap", "shift" or "reverse".
 
     Parameters
     ----------
@@ -155,13 +155,13 @@ def order_of(cure: Parsed, count: int, posed: Sequence[int] | None = None) -> li
 
 
 def option_of(cure: str) -> str:
-    """Return the words of the command line that apply a cure."""
+    """Return the command-line option that applies a cure."""
     kind, _, rest = cure.partition("=")
     return f"--{kind} {rest}" if kind in ("leave-out", "convention") else f"--cure {cure}"
 
 
 def action_of(cure: str, names: Sequence[str]) -> str:
-    """Return the sentence that says what a cure does, to views of these names."""
+    """Return a sentence that describes a cure of views with these names."""
     parsed = parse_cure(cure)
     which = listed([names[index] for index in parsed.numbers if 0 <= index < len(names)])
     match parsed.kind:

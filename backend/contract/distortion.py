@@ -1,4 +1,4 @@
-"""Lens distortion: its formulas, their inverse, and images from which it is taken out.
+"""Lens distortion: the formulas, their inverse, and undistorted images.
 
 With x, y the normalised coordinates of an ideal pinhole (z = 1, y down) and r^2 = x^2 + y^2:
 
@@ -9,8 +9,8 @@ With x, y the normalised coordinates of an ideal pinhole (z = 1, y down) and r^2
     OPENCV_FISHEYE  x' = x s, y' = y s, t = atan r
                     s = t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8) / r
 
-and the pixel is (fx x' + skew y' + cx, fy y' + cy). OpenCV's documentation of `calib3d` and of its
-`fisheye` module; the polynomial is nerfstudio's, and appendix D of the manual of Metashape.
+and the pixel is (fx x' + skew y' + cx, fy y' + cy). Sources: OpenCV's documentation of `calib3d`
+and its `fisheye` module; for the polynomial, nerfstudio and appendix D of Metashape's manual.
 """
 
 from dataclasses import replace
@@ -22,25 +22,25 @@ from .errors import RequestError
 
 ITERATIONS = 40  # of Newton's method; it converges in four to six
 CONVERGED = 1e-10  # step in normalised coordinates
-# An undistorted image shows at most this half-angle, since a pinhole stretches without an end, and
-# is at most so many times as wide as the image.
+# Limits of an undistorted image: half-angle, since a pinhole stretches without bound, and width in
+# widths of the original image.
 WIDEST = float(np.tan(np.radians(75.0)))
 MOST_GROWTH = 2.0
-ROWS = 256  # of an undistorted image that are made at once
-OPAQUE = 1.0 - 1e-3  # alpha from which an image has no transparency
-EDGE_SAMPLES = 65  # points along each side of an image that say how far the undistorted one reaches
+ROWS = 256  # rows of an undistorted image computed at once
+OPAQUE = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
+EDGE_SAMPLES = 65  # points along each side of an image, to find the extent of the undistorted one
 
 
 def distort(points: np.ndarray, bent: Distortion) -> np.ndarray:
-    """Return where a lens shows points, (..., 2) normalised, of an ideal pinhole, (..., 2)."""
+    """Distort ideal pinhole points, (..., 2), to normalised points, (..., 2)."""
     points = np.asarray(points, np.float64)
     return _bent(points, _factor((points**2).sum(-1), bent)[0], _tangential(bent))
 
 
 def undistort(points: np.ndarray, bent: Distortion) -> np.ndarray:
-    """Return the ideal points, (..., 2), that a lens shows at `points`, (..., 2): Newton's method.
+    """Undistort `points`, (..., 2), to ideal points, (..., 2), by Newton's method.
 
-    nan where there are none: beyond the radius up to which the formula is one to one.
+    nan outside the radius up to which the formula is one-to-one.
     """
     shown = np.asarray(points, np.float64)
     guess = _first_guess(shown, bent)
@@ -68,7 +68,7 @@ def one_to_one(bent: Distortion) -> float:
 
 
 def pixels_of(camera: CameraData, points: np.ndarray) -> np.ndarray:
-    """Return pixels, (..., 2), of normalised points, (..., 2), that the lens has bent already."""
+    """Return pixels, (..., 2), of distorted normalised points, (..., 2)."""
     skew = camera.distortion.skew if camera.distortion else 0.0
     x = camera.fl_x * points[..., 0] + skew * points[..., 1] + camera.cx
     return np.stack([x, camera.fl_y * points[..., 1] + camera.cy], -1)
@@ -82,14 +82,14 @@ def normalised(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
 
 
 def distort_pixels(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
-    """Return where the camera's image shows what `pixels`, (..., 2), show without distortion."""
+    """Map undistorted pixels, (..., 2), to pixels of the camera's image."""
     assert camera.distortion is not None
     ideal = normalised(replace(camera, distortion=None), np.asarray(pixels, np.float64))
     return pixels_of(camera, distort(ideal, camera.distortion))
 
 
 def undistort_pixels(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
-    """Return the inverse of `distort_pixels`; nan where the formula has none."""
+    """Return the inverse of `distort_pixels`; nan where it does not exist."""
     assert camera.distortion is not None
     ideal = undistort(normalised(camera, np.asarray(pixels, np.float64)), camera.distortion)
     return pixels_of(replace(camera, distortion=None), ideal)
@@ -99,16 +99,16 @@ def undistort_pixels(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
 
 
 def undistorted_camera(camera: CameraData) -> CameraData:
-    """Return the pinhole camera of the undistorted image: it shows all that the image shows.
+    """Return the pinhole camera of the undistorted image, which shows the whole original.
 
-    The focal length and the pixel grid stay, and the frame grows or shrinks by whole pixels to what
-    the image shows up to the half-angle `WIDEST`. Where it would grow more than `MOST_GROWTH`
-    times, as a fisheye's does, the focal length shrinks instead, so that nothing is cut off.
+    Focal length and pixel grid stay; the frame grows or shrinks by whole pixels to the extent of
+    the original, up to the half-angle `WIDEST`. If it would grow by more than `MOST_GROWTH`, as for
+    a fisheye, the focal length shrinks instead, so that nothing is cut off.
 
     Raises
     ------
     RequestError
-        If nothing of the image can be undistorted: the coefficients are not those of a lens.
+        If no part of the image can be undistorted, since the coefficients are not plausible.
     """
     if camera.distortion is None:
         return camera
@@ -131,11 +131,11 @@ def undistorted_camera(camera: CameraData) -> CameraData:
 
 
 def undistorted_image(image: np.ndarray, camera: CameraData) -> tuple[np.ndarray, CameraData]:
-    """Return an image without its distortion, and the camera that belongs to it.
+    """Undistort an image; return it with its new camera.
 
-    Colours are sampled bilinearly with premultiplied alpha. Outside of the image all is 0, except
-    that an opaque image stays opaque there and goes on with the colours of its border, so that its
-    background can still be told by them.
+    Colours are sampled bilinearly with premultiplied alpha. Outside the image all values are 0. An
+    opaque image stays opaque there and continues the colours of its border, so that its background
+    can still be detected.
 
     Parameters
     ----------
@@ -164,11 +164,11 @@ def undistorted_image(image: np.ndarray, camera: CameraData) -> tuple[np.ndarray
 
 
 def _reach(camera: CameraData) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and the upper corner, (2,), of all that the image shows, normalised."""
+    """Return the normalised lower and upper corner, (2,), of the image's extent."""
     bent = camera.distortion
     assert bent is not None
     t = np.linspace(0.0, 1.0, EDGE_SAMPLES)
-    grid = np.stack(np.meshgrid(t, t), -1).reshape(-1, 2)  # its border may lie beyond the formula
+    grid = np.stack(np.meshgrid(t, t), -1).reshape(-1, 2)  # the formula may not hold at the border
     ideal = undistort(normalised(camera, grid * [camera.w, camera.h]), bent)
     ideal = ideal[np.isfinite(ideal).all(1)]
     if not len(ideal):
@@ -181,7 +181,7 @@ def _reach(camera: CameraData) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _source_pixels(camera: CameraData, result: CameraData, rows: slice) -> np.ndarray:
-    """Return (h, w, 2): which pixel position of the image each pixel of some rows shows."""
+    """Return (h, w, 2): the source position of each pixel in some rows."""
     bent = camera.distortion
     assert bent is not None
     down, across = np.arange(rows.start, rows.stop) + 0.5, np.arange(result.w) + 0.5
@@ -189,14 +189,14 @@ def _source_pixels(camera: CameraData, result: CameraData, rows: slice) -> np.nd
     with np.errstate(all="ignore"):
         source = pixels_of(camera, distort(ideal, bent))
     past_fold = (ideal**2).sum(-1) > one_to_one(bent) ** 2
-    source[past_fold | ~np.isfinite(source).all(-1)] = -10.0  # outside of the image
+    source[past_fold | ~np.isfinite(source).all(-1)] = -10.0  # outside the image
     return source
 
 
 def _sample(padded: np.ndarray, pixels: np.ndarray, *, extend: bool) -> np.ndarray:
     """Return bilinear samples, (..., C) float32, of an image with a border of one pixel.
 
-    Outside they are 0, or with `extend` those of the border.
+    Outside, samples are 0, or the border's with `extend`.
     """
     size = np.array([padded.shape[1] - 2, padded.shape[0] - 2])
     inside = ((pixels >= 0) & (pixels <= size)).all(-1)

@@ -5,12 +5,12 @@ Imports the standard library alone: Blender's side and the worker's share this f
 
 
 class LevelformError(Exception):
-    """Something went wrong that a person can act on.
+    """An error that a person can act on.
 
     Parameters
     ----------
     message
-        One sentence, in the words of the person who asked: what is wrong, with what was seen.
+        One sentence in the person's own terms: what is wrong, with the value seen.
     hint
         One sentence that says what to do next; may be empty.
     """
@@ -27,13 +27,13 @@ class LevelformError(Exception):
 
 
 class RequestError(LevelformError):
-    """The request itself was wrong: nothing was started."""
+    """The request itself is wrong; no work was started."""
 
     exit_status = 2
 
 
 class WorkError(LevelformError):
-    """The request was right, the work failed."""
+    """The request is valid, but the work failed."""
 
 
 class JobCancelled(Exception):  # noqa: N818 - a wish of the user's, no error

@@ -1,4 +1,4 @@
-"""One owner of a folder at a time: a file that says who, taken over when the owner is gone.
+"""A lock file that gives a folder one owner at a time; stale locks are taken over.
 
 Imports the standard library alone: Blender's side and the worker's share this file.
 """
@@ -15,22 +15,22 @@ from typing import Any, Self
 from .errors import RequestError
 
 NAME = ".levelform-lock"
-_UNREADABLE_FOR = 10.0  # seconds after which a lock that says nothing is a leftover
+_UNREADABLE_FOR = 10.0  # seconds after which an unreadable lock is stale
 _TRIES = 20
 
 
 class FolderLock:
     """Holds a folder while the context lasts.
 
-    The lock is a small file with the owner's process and host. A lock of a process that has ended
-    on this host is taken over; of another host nobody here can know, so its lock is believed.
+    The lock is a small file with the owner's process and host. If that process has ended on this
+    host, the lock is taken over; a lock of another host can't be checked and is respected.
 
     Parameters
     ----------
     folder
         An existing folder.
     purpose
-        What the owner does, such as "a training"; shown to whoever comes second.
+        What the owner does, such as "a training"; shown to the next process.
     """
 
     def __init__(self, folder: str | Path, purpose: str) -> None:
@@ -45,7 +45,7 @@ class FolderLock:
         self._held = False
 
     def acquire(self) -> Self:
-        """Take the folder.
+        """Lock the folder.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class FolderLock:
         raise RequestError(f"The lock {self.path} can't be taken.", "Delete that file.")
 
     def release(self) -> None:
-        """Give the folder back; harmless when it is not held."""
+        """Unlock the folder; does nothing if it is not locked."""
         if self._held:
             self._held = False
             if self._read() == self._owner:
@@ -79,11 +79,11 @@ class FolderLock:
         self.release()
 
     def __del__(self) -> None:
-        with suppress(Exception):  # the interpreter may be going down
+        with suppress(Exception):  # the interpreter may be shutting down
             self.release()
 
     def _create(self) -> bool:
-        """Make the file, whole at once; return false where there is one."""
+        """Create the file atomically; return false if it exists."""
         text = json.dumps(self._owner)
         partial = self.path.with_name(f"{NAME}.{os.getpid()}.{time.monotonic_ns()}")
         try:
@@ -104,7 +104,7 @@ class FolderLock:
             partial.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
-        """Return the owner; None when there is none, or what is there says nothing."""
+        """Return the owner; None if the file is missing or unreadable."""
         try:
             owner = json.loads(self.path.read_text())
         except (OSError, ValueError):
@@ -118,7 +118,7 @@ class FolderLock:
             return False
 
     def _remove(self, owner: dict[str, Any] | None) -> None:
-        """Remove a leftover, unless another process was faster and the lock is its own now."""
+        """Remove a stale lock, unless another process has taken it over."""
         aside = self.path.with_name(f"{NAME}.{os.getpid()}.{time.monotonic_ns()}")
         with suppress(OSError):
             os.rename(self.path, aside)
@@ -148,17 +148,17 @@ def _create_exclusively(path: Path, text: str) -> bool:
 
 
 def is_stale(owner: dict[str, Any]) -> bool:
-    """Tell whether the owner of a lock is a process of this host that has ended."""
+    """Return whether the owner of a lock is an ended process of this host."""
     pid, started = owner.get("pid"), owner.get("started")
     if owner.get("host") != socket.gethostname():
         return False
     if not isinstance(pid, int) or not process_lives(pid):
         return True
-    return bool(started) and started != process_start(pid)  # its number was given to another
+    return bool(started) and started != process_start(pid)  # its process id was reused
 
 
 def process_lives(pid: int) -> bool:
-    """Tell whether a process of this host runs."""
+    """Return whether a process of this host runs."""
     if pid <= 0:
         return False
     if sys.platform == "win32":
@@ -190,7 +190,7 @@ def _lives_on_windows(pid: int) -> bool:
 
 
 def process_start(pid: int) -> str:
-    """Return when a process began, in the system's own words; empty where they are not known."""
+    """Return the start time of a process in the system's format; empty if unknown."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[19]

@@ -1,4 +1,4 @@
-"""Image files: which formats are read, their sizes, their masks, and their order."""
+"""Image files: readable formats, sizes, masks and order."""
 
 import mmap
 import os
@@ -12,7 +12,7 @@ from .errors import RequestError
 from .image_headers import ImageHeader, header_of
 from .protocol import ImageFile
 
-# What is read, by the name that Pillow has for it; everything else is refused.
+# Readable formats, by Pillow's names; all others are refused.
 FORMATS = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg"),
@@ -22,9 +22,9 @@ FORMATS = {
     "TGA": (".tga",),
 }
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-READABLE = "PNG, JPEG, WebP, TIFF, BMP or TGA"  # the same for a person
-LONGEST = 2048  # pixels; larger images are worked on as smaller copies, finer than any mesh
-MOST_PIXELS = 80_000_000  # what is decoded at all: 320 MB as RGBA
+READABLE = "PNG, JPEG, WebP, TIFF, BMP or TGA"  # the same for messages
+LONGEST = 2048  # pixels; larger images are shrunk to this, which is finer than any mesh
+MOST_PIXELS = 80_000_000  # limit for decoding: 320 MB as RGBA
 MASK_FOLDER = "masks"
 
 
@@ -36,15 +36,14 @@ def image_file(path: str | PathLike[str], mask: str | PathLike[str] = "") -> Ima
     path
         The image.
     mask
-        Its mask, where a file or a person names one; else the mask beside the image is taken, see
-        `find_mask`.
+        Its mask, if a file or a person names one; else the mask found by `find_mask`.
     """
     path = os.path.abspath(path)
     return ImageFile(path, None, os.path.abspath(mask) if mask else find_mask(path))
 
 
 def find_mask(path: str | PathLike[str]) -> str:
-    """Return the mask that belongs to an image by its name; empty if there is none.
+    """Find the mask of an image by name; empty if it has none.
 
     For `images/a.jpg` these are `masks/a.jpg`, `masks/a.jpg.png` and `masks/a.png`, with `masks` in
     the image's folder or beside a folder named `images...`; then `a.mask.png`, `a_mask.png` and
@@ -65,7 +64,7 @@ def find_mask(path: str | PathLike[str]) -> str:
 
 
 def list_images(folder: str | PathLike[str]) -> list[Path]:
-    """Return a folder's image files in natural order, without the masks of others among them."""
+    """Return a folder's image files in natural order, without masks."""
     paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES]
     masks = {find_mask(path) for path in paths}
     paths = [path for path in paths if path.is_file() and str(path) not in masks]
@@ -73,20 +72,20 @@ def list_images(folder: str | PathLike[str]) -> list[Path]:
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Return a sorting key that puts view2 before view10, whatever the case of the letters."""
+    """Return a sorting key that puts view2 before view10, ignoring case."""
     parts = re.split(r"([0-9]+)", unicodedata.normalize("NFC", text).casefold())
     key = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
     return [*key, (-1, 0, text)]
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:
-    """Return width and height of an image file as its pixels are stored, from its header alone.
+    """Return width and height of an image file as stored, from its header alone.
 
     Raises
     ------
     RequestError
-        If the file is missing, empty, larger than is decoded at all, can't be opened, or is not an
-        image of a format that is read.
+        If the file is missing, empty, above the size limit, can't be opened, or is not a
+        readable image.
     """
     header = image_header(path)
     if header is None or not is_readable(header):
@@ -95,17 +94,17 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
 
 
 def is_readable(header: ImageHeader | None) -> bool:
-    """Say whether the worker reads files with such a header."""
+    """Return whether the worker reads files with such a header."""
     return header is not None and header.kind in FORMATS and not header.oddity
 
 
 def image_header(path: str | PathLike[str]) -> ImageHeader | None:
-    """Return what an image file's header says; None where it is of no format that is known here.
+    """Return an image file's header; None for an unknown format.
 
     Raises
     ------
     RequestError
-        If the file is missing, empty, larger than is decoded at all, or can't be opened.
+        If the file is missing, empty, above the size limit, or can't be opened.
     """
     try:
         status = os.stat(path)
@@ -124,13 +123,13 @@ def image_header(path: str | PathLike[str]) -> ImageHeader | None:
 
 
 def check_size(name: object, size: tuple[int, int]) -> None:
-    """Raise `RequestError` if an image has more pixels than are decoded at all."""
+    """Raise `RequestError` if an image is above the size limit."""
     if size[0] * size[1] > MOST_PIXELS:
         raise too_large(name, size)
 
 
 def too_large(name: object, size: tuple[int, int] | None = None) -> RequestError:
-    """Return what to raise where an image has more pixels than are decoded at all."""
+    """Return the error for an image above the size limit."""
     seen = f", {size[0]} x {size[1]}," if size else ""
     return RequestError(
         f"The image {name}{seen} has more than {MOST_PIXELS // 1_000_000} million pixels.",
@@ -139,17 +138,17 @@ def too_large(name: object, size: tuple[int, int] | None = None) -> RequestError
 
 
 def missing(path: object) -> RequestError:
-    """Return what to raise where there is no file."""
+    """Return the error for a missing file."""
     return RequestError(f"There is no image {path}.", "Check the path.")
 
 
 def empty(path: object) -> RequestError:
-    """Return what to raise where a file has no bytes."""
+    """Return the error for an empty file."""
     return RequestError(f"The image {path} is empty (0 bytes).", "Save it again, or leave it out.")
 
 
 def not_readable(path: object, header: ImageHeader | None = None) -> RequestError:
-    """Return what to raise where a file is not an image of a format that is read."""
+    """Return the error for a file that is not a readable image."""
     seen = "not a readable image"
     if header is not None:
         seen = f"{header.oddity or f'in the format {header.kind}'}, which is not read"
@@ -158,11 +157,11 @@ def not_readable(path: object, header: ImageHeader | None = None) -> RequestErro
 
 @lru_cache(maxsize=1024)
 def _header_in_file(path: str, _modified: int, _bytes: int) -> ImageHeader | None:
-    """Read a file's header; kept, since panels ask at every redraw."""
+    """Read a file's header; cached, since panels ask at every redraw."""
     with open(path, "rb") as file:
         try:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):  # a file system that has no maps
+        except (OSError, ValueError):  # a file system without memory maps
             return header_of(file.read())
         with content:
             return header_of(content)

@@ -9,11 +9,11 @@ Bytes = bytes | mmap.mmap
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What the first bytes of an image file say.
+    """Facts from the first bytes of an image file.
 
-    kind : the format, by the name that Pillow has for it
+    kind : the format, by Pillow's name
     size : width and height in pixels, as stored
-    oddity : what keeps a file of a readable format from being read; empty: nothing
+    oddity : why a file of a readable format can't be read; empty if it can
     """
 
     kind: str
@@ -24,8 +24,8 @@ class ImageHeader:
 def header_of(content: Bytes) -> ImageHeader | None:
     """Return format and size of the image that starts with `content`; None for other formats.
 
-    Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP, Radiance HDR and TGA. A broken header counts as not
-    known, and so does one that is not there yet: those of JPEG and TIFF may be anywhere in a file.
+    Knows PNG, JPEG, OpenEXR, TIFF, WebP, BMP, Radiance HDR and TGA. A broken header counts as
+    unknown, and so does a missing one: in JPEG and TIFF it may be anywhere in the file.
     """
     start = content[:16]
     for magic, (kind, read) in _READERS.items():

@@ -12,14 +12,14 @@ from .options import show
 
 @dataclass(frozen=True)
 class LevelUnit:
-    """What a level is a number of.
+    """The unit of a level.
 
     Attributes
     ----------
     name : "distance" or "probability"
-    words : what the number is, as part of a sentence
-    minimum, maximum : what may be given; `exclusive`: the limits themselves may not
-    default : what a control starts at; what counts when nothing is given is the weights' own
+    words : description of the number, as part of a sentence
+    minimum, maximum : allowed range; `exclusive`: without the limits themselves
+    default : initial value of a control; without a given level, the weights' own counts
     """
 
     name: str
@@ -31,7 +31,7 @@ class LevelUnit:
 
     @property
     def allowed(self) -> str:
-        """What may be given, in words."""
+        """The allowed values, in words."""
         between = "between" if self.exclusive else "from"
         joint = "and" if self.exclusive else "to"
         return f"{self.words}, {between} {show(self.minimum)} {joint} {show(self.maximum)}"

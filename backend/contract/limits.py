@@ -1,8 +1,8 @@
-"""What numbers may be, by name: one table for files, options and messages.
+"""Limits of numbers, by name: one table for files, options and messages.
 
-Beyond these a number means nothing any more: a focal length of 1e300 pixels ended in a
-segmentation fault of torch. A value is refused where it enters, with its name and with what was
-seen.
+Numbers outside these limits are meaningless and can be harmful: a focal length of 1e300 pixels
+ended in a segmentation fault of torch. A value is refused where it enters, with its name and the
+value seen.
 
 Imports the standard library alone: Blender's side and the worker's share this file.
 """
@@ -17,14 +17,14 @@ from .errors import RequestError
 
 @dataclass(frozen=True)
 class Limit:
-    """What a number may be.
+    """The limits of a number.
 
     Attributes
     ----------
     what : the number in a person's words, after "The"
-    least, most : both may be met
-    whole : it is an integer
-    hint : what to do about one beyond
+    least, most : both allowed
+    whole : must be an integer
+    hint : what to do if it is outside
     """
 
     what: str
@@ -64,26 +64,26 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 ANY = Limit("value", -1e12, 1e12)
-"""Of numbers that the table does not name, such as options: each has a range of its own too."""
+"""Limits of numbers without an entry, such as options, which also have their own ranges."""
 
 VIEWS = 2000  # of one object
-NESTING = 8  # lists and tables in each other, in an option
+NESTING = 8  # nesting of lists and tables in an option
 ENTRIES = 100_000  # numbers and words in the options together
 WORDS = 4096  # characters of a name, an option or a cure
-PATH = 32_768  # characters of a path: what Windows has at most
+PATH = 32_768  # characters of a path: the maximum of Windows
 
 
 def check(name: str, value: Any, *, where: str = "") -> None:
-    """Refuse a number that is not finite or beyond what it means.
+    """Refuse a number that is not finite or outside its limits.
 
     Parameters
     ----------
     name
-        As in `LIMITS`; another has the limit of `ANY`.
+        A key of `LIMITS`; other names have the limits of `ANY`.
     value
         The number.
     where
-        Whose number it is, such as "img_003.png"; empty: not said.
+        The owner of the number, such as "img_003.png"; may be empty.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def check(name: str, value: Any, *, where: str = "") -> None:
         f"{f'{where}: the' if where else 'The'} {what} is {shown(value)}, which is not "
         f"{'a whole number' if limit.whole else 'a number'} from {_short(limit.least)} "
         f"to {_short(limit.most)}.",
-        limit.hint or "Choose a number that means something.",
+        limit.hint or "Choose a number of ordinary size.",
     )
 
 
 def fits(value: Any, limit: Limit) -> bool:
-    """Tell whether a value is a number within a limit."""
+    """Return whether a value is a number within a limit."""
     value = value.item() if hasattr(value, "item") else value  # numpy's scalars
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -115,17 +115,17 @@ def fits(value: Any, limit: Limit) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: short whatever it is."""
+    """Return a value for a message, always short."""
     if isinstance(value, int) and not isinstance(value, bool):
         if abs(value) < 10**15:
             return str(value)
-        return f"{'-' if value < 0 else ''}a number of some {value.bit_length() * 3 // 10} digits"
+        return f"{'-' if value < 0 else ''}a number of about {value.bit_length() * 3 // 10} digits"
     words = f"{value:g}" if isinstance(value, float) else repr(value)
     return words if len(words) <= 60 else f"{words[:57]}..."
 
 
 def check_words(name: str, value: str, *, most: int = WORDS) -> None:
-    """Refuse a name or a path that is too long or that no system can have.
+    """Refuse a name or a path that is too long or invalid on every system.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def check_words(name: str, value: str, *, most: int = WORDS) -> None:
 
 
 def check_plain(name: str, value: Any) -> None:
-    """Refuse an option's value that is nested deep, endless, or holds a number beyond meaning.
+    """Refuse an option's value that is deeply nested, endless, or holds a number outside limits.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""What is said when memory runs out, and how to tell that it did."""
+"""Recognise that memory ran out, and tell the person."""
 
 NOT_ENOUGH = "There is not enough memory for this."
 MAY_HAVE_RUN_OUT = "The computer may have run out of memory."
 REMEDY = "Lower the resolution, or use fewer or smaller images."
-# Words of PyTorch, CUDA, Metal and the C library.
+# Messages of PyTorch, CUDA, Metal and the C library.
 _PHRASES = (
     "out of memory",
     "not enough memory",
@@ -13,7 +13,7 @@ _PHRASES = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an exception means that memory ran out, the computer's or a device's."""
+    """Return whether an exception means that memory of the computer or a device ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     words = str(error).lower()

@@ -1,9 +1,9 @@
-"""Declared options: what may be given by name, of which kind, in which range, and what it does.
+"""Declared options: their names, kinds, ranges and effects.
 
-A method declares its own in its `MethodSpec`; `PIPELINE` are those of the meshing, which every
-method takes. The panel draws them, `levelform methods` lists them, and the terminal,
-`--command`, `api` and the worker check what was given by the same `read_options`, so that a wrong
-value gets the same sentence everywhere.
+A method declares its own in its `MethodSpec`; `PIPELINE` holds the options of meshing, common to
+all methods. The panel draws them, `levelform methods` lists them, and the terminal, `--command`,
+`api` and the worker check values by the same `read_options`, so that an error reads the same
+everywhere.
 """
 
 import difflib
@@ -25,17 +25,17 @@ COARSEST = 8
 
 @dataclass(frozen=True)
 class Option:
-    """An option that can be given by name.
+    """A named option.
 
     Attributes
     ----------
     name : as it is typed
     kind : "bool", "int", "float", "choice" or "text"
-    default : what counts when it is not given; None: the option is off, and None may be given
+    default : the value if not given; None: the option is off, and None may be given
     help : one clause for the artist
     minimum, maximum : of a number, both included; None: no limit
     choices : the words of a "choice"
-    stage : "method", or what of the pipeline it changes: "field", "mesh", "clean" or
+    stage : "method", or the part of the pipeline that it changes: "field", "mesh", "clean" or
         "color"
     """
 
@@ -50,7 +50,7 @@ class Option:
 
     @property
     def allowed(self) -> str:
-        """What may be given, in words: "yes or no", "a whole number from 2 to 64"."""
+        """The allowed values in words: "yes or no", "a whole number from 2 to 64"."""
         if self.kind == "bool":
             words = "yes or no"
         elif self.kind == "choice":
@@ -65,12 +65,12 @@ class Option:
     def read(self, value: Any, subject: str = "") -> Any:
         """Return a value of the option's kind from a typed value or from a word.
 
-        `subject` is what the sentence calls the option; empty: its name.
+        `subject` names the option in the message; empty: its name.
 
         Raises
         ------
         RequestError
-            If it is of another kind, outside the range, or not one of the choices.
+            If it has another kind, is outside the range, or is not a choice.
         """
         if self.default is None and (value is None or _word(value) in ("none", "")):
             return None
@@ -134,7 +134,7 @@ def _float(option: Option, value: Any) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    """Return a finite number, also of a word; None where it is something else."""
+    """Return a finite number, also from a word; None if it is anything else."""
     if isinstance(value, bool) or not isinstance(value, str | Real):
         return None
     try:
@@ -217,7 +217,7 @@ REMESH = tuple(option for option in PIPELINE if option.stage in ("mesh", "clean"
 
 
 def default_of(name: str) -> Any:
-    """Return the default of an option of the pipeline."""
+    """Return the default of a pipeline option."""
     return next(option.default for option in PIPELINE if option.name == name)
 
 
@@ -238,14 +238,14 @@ def read_options(
     given
         Values, or words for them, by name.
     owner
-        Whose the declared options are, as the subject of a sentence.
+        The owner of the declared options, as the subject of a sentence.
     elsewhere
-        Who else has an option, by the option's name.
+        Other owners of options, by option name.
 
     Raises
     ------
     RequestError
-        If a name is not declared, or a value is not what its declaration allows.
+        If a name is not declared, or its declaration does not allow a value.
     """
     known = {option.name: option for option in declared}
     for name in given:
@@ -255,14 +255,14 @@ def read_options(
 
 
 def read_known(given: Mapping[str, Any], declared: Iterable[Option]) -> dict[str, Any]:
-    """Return the given options, those that are declared read, the others as they are.
+    """Read the declared options among the given ones; return the others unchanged.
 
-    For whoever does not know yet what else there is.
+    For callers that do not know all declarations yet.
 
     Raises
     ------
     RequestError
-        If a value is not what its declaration allows.
+        If a declaration does not allow a value.
     """
     known = {option.name: option for option in declared}
     return {n: known[n].read(value) if n in known else value for n, value in given.items()}

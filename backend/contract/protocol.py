@@ -1,8 +1,8 @@
-"""THE contract between Blender and the worker: requests, events, framing, version.
+"""The contract between Blender and the worker: requests, events, framing, version.
 
 Blender's side and the worker's share this file, so it imports numpy and the standard library alone.
-A message is one of the frozen dataclasses below; `wire` turns it into a frame, as its fields
-declare, and `channel` carries the frames.
+A message is one of the frozen dataclasses below; `wire` turns it into a frame according to its
+fields, and `channel` carries frames.
 """
 
 from dataclasses import dataclass, field
@@ -27,11 +27,11 @@ PROTOCOL_VERSION = 3
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image that the worker reads itself, so that it is the same whoever asks.
+    """An image file that the worker reads, so that all callers get equal pixels.
 
-    path : absolute; what to call it where `encoded` holds its bytes
-    encoded : (N,) uint8, the bytes of an image file that a .blend packs; None: read `path`
-    mask : path of an image that says where the object is, instead of the alpha; empty: none
+    path : absolute; only a name if `encoded` holds the bytes
+    encoded : (N,) uint8, the bytes of an image file packed in a .blend; None: read `path`
+    mask : path of a mask image, used instead of the alpha; empty: none
     """
 
     path: str
@@ -45,9 +45,9 @@ class ViewData:
 
     image : (H, W, 4) uint8 or float32, sRGB, straight alpha, row 0 at the top; None: `file`
     camera : posed in the world; None when unknown
-    name : what to call the view in a message (the camera's name in Blender)
-    file : where the image is, instead of `image`
-    mirrored : flip the image left-right, top-bottom before the camera sees it
+    name : the view's name in messages (the camera's name in Blender)
+    file : the image's file, instead of `image`
+    mirrored : flip the image left-right, top-bottom before applying the camera
     """
 
     image: np.ndarray | None
@@ -59,9 +59,9 @@ class ViewData:
 
 @dataclass(frozen=True)
 class Background:
-    """What to treat as background in an image whose alpha is full everywhere.
+    """How to find the background of an opaque image.
 
-    mode : "alpha" (the image's alpha as it is), "auto" (what is seen along its border), "corner"
+    mode : "alpha" (keep the image's alpha), "auto" (from the image's border), "corner"
         (the colour of its corners) or "color"
     color : sRGB of the background, for "color"
     tolerance : distance in sRGB below which a pixel is background
@@ -74,7 +74,7 @@ class Background:
 
 @dataclass(frozen=True)
 class MeshData:
-    """A mesh that Blender sends: `vertices`, (V, 3) float32, and `faces`, (F, 3) int32, which are
+    """A mesh from Blender: `vertices`, (V, 3) float32, and `faces`, (F, 3) int32,
     counter-clockwise seen from outside."""
 
     vertices: np.ndarray
@@ -88,21 +88,20 @@ class MeshData:
 class Reconstruct:
     """Reconstruct one object; answered by Progress and MeshUpdate, then one of the three ends.
 
-    job : the name of this job in every event about it
+    job : the job's name in all its events
     world_from_volume : (4, 4) float64; the volume is its cube [-1, 1]^3. Scale may differ by axis
-        (the box then is narrower than the cube); shear is refused. None: where the views see it
-    volume_from : who said `world_from_volume`: "user" or "file"
+        (the box is then narrower than the cube); shear is refused. None: estimated from views
+    volume_from : the source of `world_from_volume`: "user" or "file"
     front : degrees about the world's +Z from -Y to where the object's front looks, for a volume
         that is estimated; None: what the method needs is found from the images
-    cures : what to do about views that disagree, by the names of `Cure`
+    cures : changes to views that disagree, by the names of `Cure`
     world_offset : local origin of the views' world in their file's, see `PosedFiles`
-    remarks : sentences about the source that belong to the result's
+    remarks : sentences about the source, added to the result's remarks
     level : the user's threshold, in the method's `level_unit`; None is the method's default
     keep : name under which the worker keeps the field, for `Remesh`; empty: not kept
-    options : further options of the method and of the pipeline, by name; values or words for them
-    texture, quads : what whoever asks makes of the finished mesh, see `Settings`; no matter of the
-        worker's
-    fuse : images that all lack cameras show one object; without it several of them are refused
+    options : further options of method and pipeline by name, as values or words
+    texture, quads : made of the finished mesh by the caller, not the worker; see `Settings`
+    fuse : several images without cameras show one object; else they are refused
     """
 
     job: str
@@ -163,7 +162,7 @@ class Paint:
 
 @dataclass(frozen=True)
 class EstimateVolume:
-    """Ask where the object stands and where its front looks; answered by `VolumeEstimate`.
+    """Ask for the object's place and front; answered by `VolumeEstimate`.
 
     front : as in `Reconstruct`
     cures : as in `Reconstruct`
@@ -188,11 +187,11 @@ class CheckViews:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Ask how near a mesh is to a reference; answered by Progress, `Evaluation` and `Finished`.
+    """Compare a mesh with a reference; answered by Progress, `Evaluation` and `Finished`.
 
     prediction, reference : in one frame, of any scale
-    protocol : what is measured and how, see `metrics.PROTOCOLS`
-    seed : of the points that are drawn
+    protocol : measurements and their definitions, see `metrics.PROTOCOLS`
+    seed : of the sampled points
     """
 
     job: str
@@ -211,9 +210,9 @@ class Cancel:
 
 @dataclass(frozen=True)
 class FinishEarly:
-    """Stop improving a job's result and keep what there is; answered by the job's own end.
+    """Stop improving a job's result and keep it; answered by the job's own final event.
 
-    A job whose method does not improve its result goes on as it was.
+    Has no effect on a job whose method does not improve its result.
     """
 
     job: str
@@ -228,26 +227,26 @@ class Forget:
 
 @dataclass(frozen=True)
 class KeepAtMost:
-    """Let kept fields hold so many bytes together; answered by `Status`."""
+    """Set the memory limit of kept fields in bytes; answered by `Status`."""
 
     bytes: int
 
 
 @dataclass(frozen=True)
 class Unload:
-    """Drop every field, code and network, and give the memory back; answered by `Status`."""
+    """Drop all fields, codes and networks and free their memory; answered by `Status`."""
 
 
 @dataclass(frozen=True)
 class Ping:
-    """Ask for a sign of life; answered by `Pong` at once, whatever the worker is at."""
+    """Ask for a sign of life; answered by `Pong` at once, even during a job."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Share:
-    """Compute on at most so many threads, as something else needs the processor; 0: on all."""
+    """Limit the number of threads while other work needs the processor; 0: all."""
 
     threads: int
 
@@ -279,7 +278,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a job stands; see `ticket.Step`."""
+    """The progress of a job; see `ticket.Step`."""
 
     job: str
     stage: str
@@ -291,20 +290,20 @@ class Progress:
 
 @dataclass(frozen=True)
 class MeshUpdate:
-    """The whole mesh as known so far, to be shown in place of the one before.
+    """The whole mesh so far, to replace the one before.
 
     vertices : (V, 3) float32, volume frame of the *cube* (see `scale`)
     faces : (F, 3) int32, counter-clockwise seen from outside
     normals : (V, 3) float32 or None
     colors : (V, 4) float32, linear RGBA, or None
-    seen : (V,) float32, 1 where images say the colour, 0 where it is filled in, or None
-    world_from_mesh : (4, 4) float64 rigid; put it on the object
-    scale : factor for the vertices, so that the object itself keeps the scale 1
+    seen : (V,) float32, 1 where images show the colour, 0 where it is filled in, or None
+    world_from_mesh : (4, 4) float64 rigid; the object's matrix
+    scale : factor for the vertices, so that the object keeps scale 1
     resolution : cells along the longest side of the box at the finest part
     final : the last mesh of the job
     edges : (E, 2) int32, every edge once, or None
     corner_edges : (3 F,) int32, the edge from each triangle's corner to its next one, or None. With
-        both, Blender need not look for the edges itself, which is most of its time for a mesh
+        both, Blender need not compute the edges, which takes most of its time for a mesh
     """
 
     job: str
@@ -323,15 +322,15 @@ class MeshUpdate:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the object stands and where its front looks.
+    """The object's place and front.
 
-    world_from_volume : (4, 4) float64, a similarity where it was estimated; the object's front
-        looks along the volume's -Y
-    volume_from : who says so: "user", "file", "estimate" (the views) or "unit" (nobody, no camera)
+    world_from_volume : (4, 4) float64, a similarity if estimated; the object faces the volume's
+        -Y
+    volume_from : its source: "user", "file", "estimate" (the views) or "unit" (nobody, no camera)
     box : (2, 3) float64 lower and upper corner of the object, volume frame; None: unknown
-    front_from : "user", "file", "found" (the views' votes) or "undecided"; empty: nobody asked
-    front_certainty : 0 to 1, of a front that was found
-    remarks : sentences about what may be wrong
+    front_from : "user", "file", "found" (the views' votes) or "undecided"; empty: not needed
+    front_certainty : 0 to 1, of an estimated front
+    remarks : sentences about possible faults
     """
 
     world_from_volume: np.ndarray
@@ -352,7 +351,7 @@ class VolumeEstimate:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a `Reconstruct` job looks for the object; comes before its meshes."""
+    """The placement that a `Reconstruct` job uses; comes before its meshes."""
 
     job: str
     placement: Placement
@@ -363,10 +362,10 @@ class ViewCheck:
     """Whether a view agrees with the others and with the result.
 
     name : the view's
-    residual : pixels of 224 by which its outline misses the others' silhouettes; None: not known
-    covered : share of its silhouette that the result covers; None before there is a result
+    residual : pixels of 224 by which its outline misses the others' silhouettes; None: unknown
+    covered : fraction of its silhouette that the result covers; None before there is a result
     iou : IoU of its silhouette and the result's; None before there is a result
-    remark : a sentence where something is wrong; empty: it agrees
+    remark : a sentence about a disagreement; empty if it agrees
     """
 
     name: str
@@ -381,7 +380,7 @@ class Cure:
     """A change that makes the views agree.
 
     name : for `Reconstruct.cures`, such as "leave-out=3", "swap=2,5" or "convention=opencv"
-    sentence : what it does, for a person
+    sentence : description for a person
     residual : the largest residual of a view after it
     """
 
@@ -392,11 +391,11 @@ class Cure:
 
 @dataclass(frozen=True)
 class ViewsChecked:
-    """Whether the views agree, each in its order, and what would make them agree, best first.
+    """A check of each view, in order, and changes that would make views agree, best first.
 
-    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes. `remark` says in a
-    sentence or two what is wrong and what helps; empty: nothing is. `notes` tell how images were
-    read, where that may surprise.
+    Ends a `CheckViews`; in a `Reconstruct` job it comes before the meshes. `remark` says in one or
+    two sentences what is wrong and what helps; empty if views agree. `notes` mention unexpected
+    ways in which images were read.
     """
 
     job: str
@@ -408,7 +407,7 @@ class ViewsChecked:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How far each vertex of the prediction is from the reference; the numbers are in `Finished`.
+    """Each vertex's distance from the reference; the numbers are in `Finished`.
 
     distances : (V,) float32, positive outside the reference, in the unit of the meshes
     """
@@ -434,7 +433,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job is done; `stats` is what `--json` prints (method, weights, views, faces, ...)."""
+    """The job is done; `stats` are the `--json` facts (method, weights, views, faces, ...)."""
 
     job: str
     stats: dict[str, Any]
@@ -463,11 +462,11 @@ class Failed:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What the panel needs to know of a method; see `reconstructors.base.MethodSpec`.
+    """The description of a method for the panel; see `reconstructors.base.MethodSpec`.
 
-    options : those of its own that can be given by name; `options.PIPELINE` come beside them
+    options : its own named options; `options.PIPELINE` come in addition
     level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
-    improves : its result gets better while it is shown; see `FinishEarly`, `Remesh.improve`
+    improves : its result improves while shown; see `FinishEarly`, `Remesh.improve`
     """
 
     name: str
@@ -490,7 +489,7 @@ class MethodInfo:
 class Methods:
     """The methods that the worker can run.
 
-    problems : a sentence about each of the user's own that could not be loaded
+    problems : a sentence about each of the user's own methods that failed to load
     """
 
     methods: tuple[MethodInfo, ...]
@@ -506,9 +505,9 @@ class Pong:
 
 @dataclass(frozen=True)
 class Status:
-    """What the worker holds: resident memory in bytes, names of kept fields, loaded methods.
+    """The worker's resident memory in bytes, names of kept fields, and loaded methods.
 
-    kept_bytes : what the kept fields hold together
+    kept_bytes : memory of the kept fields
     """
 
     memory: int

@@ -1,4 +1,4 @@
-"""The check of a whole request where it enters: every number, word and array in it, by name.
+"""Check every number, word and array of a request on arrival, by name.
 
 Imports numpy and the standard library alone: Blender's side and the worker's share this file.
 """
@@ -22,12 +22,12 @@ SHAPES: Mapping[str, tuple[int, ...]] = {
     "faces": (-1, 3),
     "uvs": (-1, 3, 2),
 }
-_PIXELS = ("image", "encoded")  # read and checked as images, later
+_PIXELS = ("image", "encoded")  # read and checked later, as images
 _PATHS = ("path", "mask", "weights")
 
 
 def check_request(request: Any) -> None:
-    """Refuse a request that holds what means nothing.
+    """Refuse a request with invalid values.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def check_request(request: Any) -> None:
     Raises
     ------
     RequestError
-        Names the first number, word or array that can't be used, with what was seen.
+        Names the first invalid number, word or array, with the value seen.
     """
     _check_parts(request, "")
 
@@ -67,7 +67,7 @@ def _check_value(name: str, value: Any, where: str) -> None:
         if len(value) > VIEWS:
             raise RequestError(
                 f"There are {len(value):,} {name}, more than {VIEWS:,}.",
-                "Choose some of them: a few dozen views from all around say as much.",
+                "Choose some of them: a few dozen views from all around are enough.",
             )
         for item in value:
             _check_value(name, item, where)
@@ -110,6 +110,6 @@ def _check_mesh(mesh: Any) -> None:
 
 
 def _name_of(part: Any) -> str:
-    """Return what to call a view in a message."""
+    """Return a view's name for messages."""
     name = getattr(part, "name", "") if hasattr(part, "camera") else ""
     return shown(name).strip("'\"") if name else ""

@@ -1,7 +1,7 @@
-"""How to reconstruct, whatever from: one table of defaults and ranges for all four surfaces.
+"""The settings of a reconstruction: one table of defaults and ranges for all four surfaces.
 
-The terminal, `--command`, `api` and the panel each fill `Settings` with what was said, and
-`Settings.check` reads it against what the worker's methods declare.
+The terminal, `--command`, `api` and the panel fill `Settings` with the given values, and
+`Settings.check` checks them against the declarations of the worker's methods.
 """
 
 import difflib
@@ -59,7 +59,7 @@ MODES = ("auto", "alpha", "corner", "color")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to reconstruct, whatever from.
+    """The settings of a reconstruction, independent of its source.
 
     Attributes
     ----------
@@ -68,20 +68,20 @@ class Settings:
     resolution : cells along the volume's longest side
     level : the user's threshold, a distance in volume units or a probability as the method's
         `level_unit` says; None: the method's own
-    background : what of an image is background
+    background : how to find the background of an image
     color : colour the mesh from the images
     seed : for methods that draw random numbers
-    device : "auto", "cpu", "cuda" or "mps"; None: in Blender what the preferences say, else "auto"
-    options : further options of the method and of the pipeline, by name; values or words for them
-    cures : what to do about views that disagree, by name, see `cures`
-    fuse : several images without cameras show one object; without it they are refused
-    texture : pixels along a side of the texture that is baked; None: none
-    quads : how many quads the mesh is rebuilt of; None: its triangles stay
+    device : "auto", "cpu", "cuda" or "mps"; None: Blender's preference, else "auto"
+    options : further options of method and pipeline by name, as values or words
+    cures : changes to views that disagree, by name, see `cures`
+    fuse : several images without cameras show one object; else they are refused
+    texture : pixels along a side of the baked texture; None: no texture
+    quads : number of quads to rebuild the mesh from; None: keep its triangles
 
     Raises
     ------
     RequestError
-        If a value is of another kind, or outside its range.
+        If a value has another kind or is outside its range.
     """
 
     method: str = METHOD.default
@@ -108,12 +108,12 @@ class Settings:
 
     @classmethod
     def of(cls, **given: Any) -> "Settings":
-        """Return settings of names that a person typed.
+        """Return settings from names that a person typed.
 
         Raises
         ------
         RequestError
-            If there is no such setting, or as the class.
+            If a setting does not exist, or as the class.
         """
         known = [entry.name for entry in fields(cls)]
         for name in given:
@@ -128,19 +128,18 @@ class Settings:
         return cls(**given)
 
     def check(self, methods: Sequence[MethodInfo]) -> "Settings":
-        """Return the settings with their options read, as far as is known what may be given.
+        """Return the settings with their options read, as far as declarations are known.
 
         Parameters
         ----------
         methods
-            What the worker runs. Empty: not known yet, so that only the pipeline's options are
-            read; the worker does the rest before any work, with the same sentences.
+            The worker's methods. If empty, they are unknown yet, and only the pipeline's options
+            are read; the worker then checks the rest before any work, with the same messages.
 
         Raises
         ------
         RequestError
-            If there is no such method, it has no such option, or a value or the level is not what
-            it takes.
+            If the method or an option does not exist, or a value or the level is not allowed.
         """
         if not methods:
             return replace(self, options=read_known(self.options, PIPELINE))
@@ -194,7 +193,7 @@ class Settings:
 
 
 def find_info(method: str, methods: Sequence[MethodInfo]) -> MethodInfo:
-    """Return what is known of a method by its name.
+    """Return the description of a method by its name.
 
     Raises
     ------

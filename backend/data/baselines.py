@@ -1,9 +1,8 @@
-"""Baselines that keep everyone honest (after Tatarchenko et al., CVPR 2019, "What do single-view 3D
+"""Retrieval and mean-shape baselines (after Tatarchenko et al., CVPR 2019, "What do single-view 3D
 reconstruction networks learn?").
 
-They know the training shapes and answer with one of them, or with their mean. All predictions are
-(32, 32, 32) occupancies of the format's grid. The fourth, the visual hull of the same views, is a
-reconstructor of its own.
+They answer with a training shape or with the mean of many. All predictions are (32, 32, 32)
+occupancies of the format's grid. The fourth baseline, the visual hull, is a reconstructor.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,13 +13,13 @@ from ..contract.errors import RequestError
 from .format import VOXELS, Dataset, StoredShape, unpack_voxels
 
 ONES = np.array([value.bit_count() for value in range(256)], np.uint8)  # bits set in each byte
-FEATURE_SIZE = 24  # pixels along a side of the small image that is compared
+FEATURE_SIZE = 24  # side of the thumbnails that are compared, in pixels
 
 
 def image_feature(image: np.ndarray) -> np.ndarray:
-    """Return the feature of an image, (F,) float32: its object cut out, made square, and shrunk.
+    """Return the feature of an image, (F,) float32: a square thumbnail of the object.
 
-    Alpha counts four times as much as a colour: the outline says more about the shape.
+    Alpha has four times the weight of a colour, since the outline says more about the shape.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ class Neighbours:
     shapes
         With `voxels`, and with images for retrieval.
     views
-        At most so many images of each are indexed.
+        Maximum number of images indexed per shape.
     """
 
     def __init__(self, shapes: Sequence[StoredShape], *, views: int = 24) -> None:
@@ -103,7 +102,7 @@ class Neighbours:
 def mean_shapes(shapes: Sequence[StoredShape]) -> dict[str, np.ndarray]:
     """Return the mean shape of each category, (32, 32, 32) bool.
 
-    The mean occupancy is cut where the result has the highest mean IoU with the shapes themselves.
+    The mean occupancy is thresholded for the highest mean IoU with the shapes.
     """
     means = {}
     for category in sorted({shape.category for shape in shapes}):
@@ -138,10 +137,10 @@ def evaluate_baselines(
     Parameters
     ----------
     view
-        The image of each test shape that retrieval is asked with.
+        Image of each test shape used for retrieval.
     hull
-        Gives the visual hull of a shape's views as (32, 32, 32) bool, or None where there is none;
-        the reconstructor is handed in, since data knows of none.
+        Function of a shape that returns the visual hull of its views, (32, 32, 32) bool, or None;
+        passed in because `data` does not import reconstructors.
     """
     neighbours, means = Neighbours(train.shapes), mean_shapes(train.shapes)
     scores: dict[str, dict[str, list[float]]] = {}

@@ -27,15 +27,15 @@ STDS = {"near": (0.01, 0.05), "wide": (0.04, 0.1)}
 
 @dataclass(frozen=True)
 class Contents:
-    """What to put into each record.
+    """The contents of each record.
 
-    points : how many points of each named distribution (see `DISTRIBUTIONS`)
-    surface : points on the surface, with normals
-    views, size : how many images, and their side in pixels
-    cameras : the range they are drawn from, see `sample_cameras`
-    passes : which of `PASSES` to keep beside the images
-    mesh : the mesh itself
-    seed : of everything that is drawn
+    points : number of points of each named distribution (see `DISTRIBUTIONS`)
+    surface : number of points on the surface, with normals
+    views, size : number of images, and their side in pixels
+    cameras : the range they are sampled from, see `sample_cameras`
+    passes : those of `PASSES` to store beside the images
+    mesh : whether to store the mesh
+    seed : of all random choices
     """
 
     points: Mapping[str, int] = field(default_factory=lambda: {"uniform": 20_000, "near": 20_000})
@@ -58,9 +58,9 @@ class Contents:
 def record_of_mesh(
     asset: Asset, contents: Contents, *, name: str, category: str, split: str = ""
 ) -> Record | str:
-    """Return the record of a mesh file, or the reason why there can be none.
+    """Return the record of a mesh file, or the reason for leaving it out.
 
-    The mesh is mended and normalised to the object frame; `source_from_object` leads back.
+    The mesh is repaired and normalised to the object frame; `source_from_object` is the inverse.
     """
     try:
         mended, report = mend(asset.mesh)
@@ -108,7 +108,7 @@ def images_of_mesh(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return images of a mesh file as a record's `views.*`, and world_from_volume, (4, 4).
 
-    Nothing needs to be closed for an image; the mesh is drawn as it is.
+    Images do not need closed meshes; it is rendered without repair.
     """
     mesh = asset.mesh
     matrix = FRAMES["object"](mesh.vertices[np.unique(mesh.faces)])
@@ -121,7 +121,7 @@ def images_of_mesh(
 def view_arrays(
     cameras: Sequence[Camera], rendered: "RenderedViews", *, passes: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what a record keeps of rendered images and their cameras."""
+    """Return the `views.*` arrays of rendered images and their cameras."""
     strays = set(passes) - set(PASSES)
     if strays:
         raise RequestError(

@@ -1,4 +1,4 @@
-"""Folders of rendered images: one layout, whoever rendered them.
+"""Folders of rendered images, in one layout for all renderers.
 
     <shape>/transforms.json   cameras in Blender's axes; `world_from_volume`: where the object is
     <shape>/000.png           RGBA, straight alpha, sRGB
@@ -6,8 +6,8 @@
     <shape>/000_normal.png    RGB = (n + 1) / 2 in the world's axes; grey 128 is nothing
     <shape>/000_albedo.png    RGB, sRGB
 
-The last three are optional; a frame names them by `depth_file_path`, `normal_file_path` and
-`albedo_file_path`. `transforms.json` is written last: a folder that has one is finished.
+The last three are optional; a frame refers to them by `depth_file_path`, `normal_file_path` and
+`albedo_file_path`. `transforms.json` is written last, so its presence marks a finished folder.
 """
 
 import json
@@ -46,11 +46,11 @@ def write_renders(
     Parameters
     ----------
     folder
-        Of this shape; made if need be.
+        Of this shape; created if missing.
     arrays
         `views.*` as a record has them (object frame).
     world_from_volume
-        (4, 4) similarity; where the object frame is in the world that is written. None: the same.
+        (4, 4) similarity from the object frame to the world of the files. None: identity.
     """
     folder = Path(folder)
     world = np.eye(4) if world_from_volume is None else np.asarray(world_from_volume, np.float64)
@@ -106,7 +106,7 @@ def camera_of(arrays: dict[str, np.ndarray], index: int) -> Camera:
 
 
 def camera_arrays(cameras: Sequence[Camera]) -> dict[str, np.ndarray]:
-    """Return what a record keeps of cameras that are posed in the object frame."""
+    """Return the `views.*` arrays of cameras posed in the object frame."""
     intrinsics = [[c.fx, c.fy, c.cx, c.cy] for c in cameras]
     return {
         "views.poses": np.stack([camera.world_from_camera for camera in cameras]),
@@ -139,7 +139,7 @@ def read_renders(folder: str | Path) -> dict[str, np.ndarray]:
 
 
 def _world(content: dict[str, Any]) -> np.ndarray:
-    """Return where the object frame is in the world, (4, 4)."""
+    """Return world_from_object, (4, 4)."""
     given = content.get("world_from_volume")
     return np.eye(4) if given is None else matrix(given, "world_from_volume", NAME, ((4, 4),))
 
@@ -157,7 +157,7 @@ def _content(folder: Path) -> dict[str, Any]:
 def _read_passes(
     folder: Path, frames: list[dict[str, Any]], world: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return depth, normals and albedo, each where all frames have it, in the object frame."""
+    """Return depth, normals and albedo in the object frame, each if all frames have it."""
     scale, arrays = scale_of(world), {}
     if all("depth_file_path" in frame for frame in frames):
         depths = [_depth(folder, frame["depth_file_path"]) / scale for frame in frames]

@@ -1,4 +1,4 @@
-"""A contact sheet of a data set: images, labelled points and numbers, to be looked at."""
+"""A contact sheet of a data set: images, labelled points and numbers for visual inspection."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ INSIDE, OUTSIDE = (214, 69, 65), (198, 204, 212)
 def write_sheet(
     dataset: Dataset, path: str | Path, *, rows: int = 24, views: int = 5, seed: int = 0
 ) -> list[str]:
-    """Write a PNG, one row a shape: images, slices of labelled points, three sides of the voxels.
+    """Write a PNG with one row per shape: images, a slice of labelled points, voxels from 3 sides.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def write_sheet(
 
 
 def _chosen(dataset: Dataset, rows: int, seed: int) -> list[StoredShape]:
-    """Return shapes in turn from each category, in a drawn order."""
+    """Return shapes from each category in turn, in random order."""
     rng = np.random.default_rng(seed)
     order = [dataset[int(i)] for i in rng.permutation(len(dataset))]
     queues = [[s for s in order if s.category == name] for name in dataset.categories]
@@ -99,7 +99,7 @@ def _on_white(image: np.ndarray) -> np.ndarray:
 
 
 def _slice(shape: StoredShape, name: str) -> np.ndarray:
-    """Return the points nearest to the plane x = 0, seen from the right: red is inside."""
+    """Draw the points nearest to the plane x = 0, seen from the right; red is inside."""
     points, inside = shape[f"{name}.points"], shape.inside(name)
     nearest = np.argsort(np.abs(points[:, 0]), kind="stable")[:4000]
     tile = np.full((TILE, TILE, 3), 255, np.uint8)
@@ -110,14 +110,14 @@ def _slice(shape: StoredShape, name: str) -> np.ndarray:
 
 
 def _thickness(counts: np.ndarray) -> np.ndarray:
-    """Return how much is filled along an axis as shades of grey; z or y points up."""
+    """Return the filled fraction along an axis as grey levels; z or y points up."""
     shades = 255 - (counts.T[::-1].astype(np.float32) / max(counts.max(), 1) * 220)
     zoom = TILE // counts.shape[0]
     return np.repeat(shades.astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)[..., None], 3, 2)
 
 
 def describe(shapes: Sequence[StoredShape]) -> dict[str, int]:
-    """Return how many shapes there are of each category."""
+    """Return the number of shapes of each category."""
     counts: dict[str, int] = {}
     for shape in shapes:
         counts[shape.category] = counts.get(shape.category, 0) + 1

@@ -124,14 +124,14 @@ def measure(shape: StoredShape, count: int, model: Reconstructor) -> Numbers:
     """Return the IoU of the rows in the true volume for so many views of a shape."""
     taken = _spread(shape, count)
     views = [shape.view(index) for index in taken]
-    points, truth = _points(shape)
+    points, ground_truth = _points(shape)
     hull = (_hull(views, 0.0)(points) < 0).numpy()
     empty = np.any([_seen_empty(shape, index, points) for index in taken], axis=0)
     return {
-        "hull": iou(hull, truth),
-        "tight": iou((_hull(views, 1.0)(points) < 0).numpy(), truth),
-        "oracle": iou(hull & ~empty, truth),
-        "true": iou(_inside(model, views, points), truth),
+        "hull": iou(hull, ground_truth),
+        "tight": iou((_hull(views, 1.0)(points) < 0).numpy(), ground_truth),
+        "oracle": iou(hull & ~empty, ground_truth),
+        "true": iou(_inside(model, views, points), ground_truth),
     }
 
 
@@ -149,10 +149,10 @@ def measure_placed(
     if count == 1 and views[0].camera is not None:
         volume = as_far_away(volume, world[:3, 3], views[0].camera)
     local = torch.from_numpy(np.linalg.inv(volume) @ world)
-    points, truth = _points(shape)
+    points, ground_truth = _points(shape)
     there = (points.double() @ local[:3, :3].T + local[:3, 3]).float()
     cube = (there.abs() <= 1).all(1).numpy()
-    return {"estimated": iou(_inside(model, _in_frame(views, volume), there) & cube, truth)}
+    return {"estimated": iou(_inside(model, _in_frame(views, volume), there) & cube, ground_truth)}
 
 
 def as_far_away(volume: np.ndarray, center: np.ndarray, camera: Camera) -> np.ndarray:

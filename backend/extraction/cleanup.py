@@ -72,7 +72,7 @@ def _dropped(count: int, fraction: float) -> tuple[str, ...]:
     pieces = "1 loose piece" if count == 1 else f"{count} loose pieces"
     return (
         f"{pieces} with less than {fraction:.3g} of the largest piece's area "
-        f"{'was' if count == 1 else 'were'} dropped (min_component, Drop Crumbs).",
+        f"{'was' if count == 1 else 'were'} dropped (min_component, Remove Fragments).",
     )
 
 

@@ -249,19 +249,31 @@ class DISNField(Field):
             baked = _BakedStream(global_stream, method_from_volume, factor)
             self._global, self._global_bias = baked, baked.bias(vector)
         if local_stream is not None:
-            self._local = baked = _BakedStream(local_stream, method_from_volume, factor)
-            rest = baked.image_weight.shape[1] - sum(level.shape[1] for level in maps.levels)
-            before, matrix = baked.image_weight.split([rest, baked.image_weight.shape[1] - rest], 1)
-            self._local_bias = baked.first_bias + (before @ vector if rest else 0)
+            self._local = _BakedStream(local_stream, method_from_volume, factor)
             self._poses, self._intrinsics, self._orthographic = (
                 tensors[k] for k in ("poses", "lenses", "flat")
             )
-            self._maps = maps
-            self._matrix = matrix if maximum else None
-            table = maps.resized() if maximum else maps.projected(matrix)
-            self._rows = table.permute(0, 2, 3, 1).flatten(0, 2).contiguous()  # (V S S, C)
-            if not maximum:  # a point's weights sum to 1, so the rows can contain the bias
-                self._rows += self._local_bias
+            self._bake_maps(self._local, maps, vector, maximum=maximum)
+
+    def _bake_maps(
+        self, stream: "_BakedStream", maps: Maps, vector: Tensor, *, maximum: bool
+    ) -> None:
+        """Make the table of rows that a point's first layer of the local decoder is summed from.
+
+        Parameters
+        ----------
+        vector : (G,) global feature, for the one-stream network
+        """
+        local = sum(level.shape[1] for level in maps.levels)
+        rest = stream.image_weight.shape[1] - local
+        before, matrix = stream.image_weight.split([rest, local], 1)
+        self._local_bias = stream.first_bias + (before @ vector if rest else 0)
+        self._maps = maps
+        self._matrix = matrix if maximum else None
+        table = maps.resized() if maximum else maps.projected(matrix)
+        self._rows = table.permute(0, 2, 3, 1).flatten(0, 2).contiguous()  # (V S S, C)
+        if not maximum:  # a point's weights sum to 1, so the rows can contain the bias
+            self._rows += self._local_bias
 
     def __call__(self, points: Tensor) -> Tensor:
         total = 0.0

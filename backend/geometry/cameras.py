@@ -57,12 +57,12 @@ class Camera:
 
     @property
     def center(self) -> np.ndarray:
-        """(3,) float64: where the camera stands, world frame."""
+        """(3,) float64: position of the camera, world frame."""
         return self.world_from_camera[:3, 3]
 
     @property
     def forward(self) -> np.ndarray:
-        """(3,) float64: the unit direction it looks along, world frame."""
+        """(3,) float64: unit viewing direction, world frame."""
         return self.world_from_camera[:3, 2]
 
     @property
@@ -123,7 +123,7 @@ class Camera:
         Raises
         ------
         RequestError
-            If the matrix is no similarity.
+            If the matrix is not a similarity.
         """
         return Camera.from_data(in_frame(self.to_data(), world_from_frame))
 
@@ -180,7 +180,7 @@ class Camera:
 
 
 def unit_axes(pose: np.ndarray) -> np.ndarray:
-    """Return a pose, (4, 4), without the scale of its axes: a scaled camera sees the same."""
+    """Return a pose, (4, 4), with unit axes; the scale of a camera does not change its image."""
     axes = pose[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(pose).all() or lengths.min() < 1e-12:

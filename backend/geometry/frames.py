@@ -1,7 +1,7 @@
-"""Frames of meshes and point clouds: named similarities, as 4x4 float64 matrices.
+"""Frames of meshes and point clouds: named similarities as 4x4 float64 matrices.
 
-`b_from_a` takes points of frame a to frame b. The object frame is the house's own (+Z up, the front
-towards -Y, bounding box centred, longest side 1.8); the others are the papers'.
+`b_from_a` takes points of frame a to frame b. The object frame is ours (+Z up, front towards -Y,
+bounding box centred, longest side 1.8); the others are the papers'. Figures: docs/frames.md.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ Z_UP_FROM_PIX3D = np.array([[-1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0,
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return `points`, (N, 3), moved by `matrix`, (4, 4); in the points' own dtype."""
+    """Transform `points`, (N, 3), by `matrix`, (4, 4); keeps the points' dtype."""
     moved = np.asarray(points, np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
     return moved.astype(points.dtype, copy=False)
 
 
 def scale_of(matrix: np.ndarray) -> float:
-    """Return the factor by which a similarity, (4, 4), stretches lengths."""
+    """Return the scale factor of a similarity, (4, 4)."""
     return float(np.cbrt(np.linalg.det(matrix[:3, :3])))
 
 
@@ -51,7 +51,7 @@ def from_box(points: np.ndarray, side: float) -> np.ndarray:
     Raises
     ------
     RequestError
-        If there are no points, one is not finite, or all of them are one point.
+        If there are no points, one is not finite, or all coincide.
     """
     if len(points) == 0:
         raise RequestError("There is nothing to normalise: the shape has no points.")
@@ -69,7 +69,7 @@ def from_sphere(points: np.ndarray) -> np.ndarray:
     Raises
     ------
     RequestError
-        If there are no points, or all of them are one point.
+        If there are no points, or all coincide.
     """
     if len(points) == 0:
         raise RequestError("There is nothing to normalise: the shape has no points.")

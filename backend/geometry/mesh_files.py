@@ -67,7 +67,7 @@ def check_format(path: str | Path) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in _WRITERS:
         raise RequestError(
-            f"{path}: {suffix or 'no suffix'} is no mesh format known here.",
+            f"{path}: {suffix or 'no suffix'} is not a supported mesh format.",
             f"Use one of {', '.join(_WRITERS)}.",
         )
     return suffix

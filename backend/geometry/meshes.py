@@ -1,4 +1,4 @@
-"""The mesh that extraction makes and everything else reads."""
+"""The mesh type, made by extraction and read by everything else."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Mesh:
     Attributes
     ----------
     vertices : (V, 3) float32, volume frame
-    faces : (F, 3) int32, counter-clockwise seen from outside
-    normals : (V, 3) float32, unit length, pointing outside; None when not asked for
-    colors : (V, 4) float32, linear RGBA; None when the field has no colour
+    faces : (F, 3) int32, counter-clockwise as seen from outside
+    normals : (V, 3) float32, unit length, pointing outwards; None if not requested
+    colors : (V, 4) float32, linear RGBA; None if the field has no colour
     seen : (V,) float32 in [0, 1]: 1 where images say the colour, 0 where it is filled in; None when
         nobody knows
     """
@@ -38,12 +38,12 @@ class Mesh:
 def mesh_edges(
     faces: np.ndarray, check: Callable[[], None] = lambda: None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edges of triangles, and which of them follows each corner.
+    """Return the edges of triangles, and the edge that starts at each corner.
 
     Parameters
     ----------
     faces : (F, 3) int32
-    check : called between parts of the work, to stop it by raising
+    check : called between parts of the work; may raise to cancel it
 
     Returns
     -------
@@ -55,7 +55,7 @@ def mesh_edges(
     corner_edges = np.zeros(len(low), np.int32)
     edges: list[np.ndarray] = [np.zeros((0, 2), np.int32)]
     count = 0
-    # In parts by the smaller vertex, whose edges are no other part's: none takes long to sort.
+    # Parts by the smaller vertex have disjoint edges, and each is sorted quickly.
     parts = len(low) // EDGE_BLOCK + 1
     borders = np.linspace(0, int(low.max(initial=0)) + 1, parts + 1).astype(np.int64)
     for start, stop in pairwise(borders):

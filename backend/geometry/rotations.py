@@ -1,11 +1,11 @@
-"""Rotations as networks predict them."""
+"""Representations of rotations that networks predict."""
 
 import torch
 from torch import Tensor
 
 
 def rotation_from_6d(numbers: Tensor) -> Tensor:
-    """Return rotations from six numbers each, without a jump anywhere.
+    """Return rotations from six numbers each, a continuous representation.
 
     x = N(b[:3]), z = N(x cross b[3:]), y = z cross x are the *rows* of the rotation (Zhou et al.,
     "On the Continuity of Rotation Representations in Neural Networks", CVPR 2019; DISN, Eq. 1).

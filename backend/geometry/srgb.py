@@ -1,4 +1,4 @@
-"""The transfer curves of sRGB for tensors: the twin of `contract.srgb`, with finite gradients."""
+"""The sRGB transfer functions for tensors, as in `contract.srgb`, with finite gradients."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""A view: an image and the camera that took it."""
+"""A view: an image and its camera."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from .cameras import Camera
 
 @dataclass(frozen=True)
 class View:
-    """An image and, where known, its camera.
+    """An image and, if known, its camera.
 
     Attributes
     ----------
     image : (H, W, 4) float32, row 0 at the top, sRGB values in [0, 1], straight alpha; alpha is the
         object's mask
     camera : posed in the volume's frame; None when unknown
-    name : what to call the view in a message
+    name : of the view in messages
     """
 
     image: Tensor

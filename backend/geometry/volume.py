@@ -1,4 +1,4 @@
-"""The volume that is reconstructed: a cube in the world, narrowed to a box where it is none."""
+"""The volume to be reconstructed: a cube in the world, restricted to a box if its sides differ."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ CUBE: Box = ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
 @dataclass(frozen=True)
 class Volume:
-    """Where the object is looked for.
+    """The region to be reconstructed.
 
     Attributes
     ----------
-    world_from_mesh : (4, 4) float64, rigid: the cube's place in the world
+    world_from_mesh : (4, 4) float64, rigid: pose of the cube in the world
     scale : half the cube's side in world units
-    box : lower and upper corner of what is reconstructed, inside the cube [-1, 1]^3
+    box : lower and upper corner of the reconstructed part of the cube [-1, 1]^3
     """
 
     world_from_mesh: np.ndarray
@@ -28,12 +28,12 @@ class Volume:
 
     @property
     def world_from_cube(self) -> np.ndarray:
-        """(4, 4) float64 similarity: from the frame that fields live in to the world."""
+        """(4, 4) float64 similarity: from the frame of fields to the world."""
         return self.world_from_mesh @ np.diag([self.scale, self.scale, self.scale, 1.0])
 
     @classmethod
     def from_matrix(cls, world_from_volume: np.ndarray) -> "Volume":
-        """Split a matrix whose [-1, 1]^3 is the volume into place, scale and box.
+        """Decompose a matrix that maps [-1, 1]^3 to the volume into pose, scale and box.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class Volume:
 
 
 def _rotation(axes: np.ndarray) -> np.ndarray:
-    """Return the nearest rotation, (3, 3); a mirrored cube is the same cube turned."""
+    """Return the nearest rotation, (3, 3); a reflected cube equals a rotated one."""
     if np.linalg.det(axes) < 0:
         axes = axes * [1.0, 1.0, -1.0]
     left, _, right = np.linalg.svd(axes)
@@ -75,7 +75,7 @@ def _rotation(axes: np.ndarray) -> np.ndarray:
 
 
 def check_in_front(camera: Camera, box: Box, name: str) -> None:
-    """Refuse a camera, posed in the volume's frame, that stands inside the volume or behind it."""
+    """Refuse a camera, posed in the volume's frame, inside the volume or facing away from it."""
     lower, upper = np.array(box)
     middle = (lower + upper) / 2
     if bool(((camera.center > lower) & (camera.center < upper)).all()):

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic writing of files."""
 
 import errno
 import os
@@ -11,15 +11,14 @@ from pathlib import Path
 from ..contract.errors import RequestError, WorkError
 
 _PARTIAL = re.compile(r"\.(.+)\.\d+\.part")
-_FORGOTTEN = 3600.0  # seconds after which nobody writes to a partial file any more
+_FORGOTTEN = 3600.0  # age in seconds from which partial files count as abandoned
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; move it into place when the block ends well.
+    """Yield a path beside `path` to write to; move it into place if the block succeeds.
 
-    Whatever ends the block otherwise, an interruption included, leaves no new file behind and an
-    older one untouched.
+    Errors and interruptions leave no new file behind, and an older one untouched.
 
     Raises
     ------
@@ -42,29 +41,29 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def remove_partials(folder: Path, name: str = "", *, older: float = 0.0) -> None:
-    """Remove what killed runs left half written.
+    """Remove partial files of killed runs.
 
     Parameters
     ----------
     folder
         Where.
     name
-        Of the file that was being written; empty: any. Any is for whoever holds the folder's lock.
+        Of the target file; empty: any, for holders of the folder's lock only.
     older
-        Seconds for which nothing has been written to it.
+        Minimum age in seconds.
     """
     now = time.time()
     with suppress(OSError):
         for entry in os.scandir(folder):
             match = _PARTIAL.fullmatch(entry.name)
             if match and name in ("", match[1]):
-                with suppress(OSError):  # somebody else may remove it just now
+                with suppress(OSError):  # another process may remove it first
                     if now - entry.stat().st_mtime >= older:
                         os.unlink(entry.path)
 
 
 def check_place(path: str | Path) -> None:
-    """Refuse, before any work, a file that can't be written where it is wanted.
+    """Refuse a target file that can't be written, before any work is done.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Images to what a network reads: files, backgrounds, and images with cameras to views."""
+"""Image files to views: decoding, masks, backgrounds, framing and reprojection."""
 
 from .matte import MODES as MODES
 from .matte import has_alpha as has_alpha

@@ -1,4 +1,4 @@
-"""Straight and premultiplied alpha, and the background that an object is put before."""
+"""Straight and premultiplied alpha, and backgrounds that objects are composited on."""
 
 from typing import Literal
 
@@ -9,20 +9,20 @@ BackgroundKind = Literal["white", "black", "rgba"]
 
 
 def premultiply(image: Tensor, *, dim: int = -1) -> Tensor:
-    """Return RGBA with straight alpha, its 4 channels along `dim`, with colours times alpha."""
+    """Return premultiplied RGBA of straight alpha, with the 4 channels along `dim`."""
     color, alpha = image.split([3, 1], dim)
     return torch.cat([color * alpha, alpha], dim)
 
 
 def straighten(image: Tensor) -> Tensor:
-    """Return (..., 4) premultiplied alpha as straight alpha; colour 0 where alpha is 0."""
+    """Return (..., 4) straight alpha of premultiplied colours; colour 0 where alpha is 0."""
     alpha = image[..., 3:].clamp(0, 1)
     color = torch.where(alpha > 1e-4, image[..., :3] / alpha.clamp(min=1e-4), 0.0)
     return torch.cat([color.clamp(0, 1), alpha], -1)
 
 
 def network_input(images: Tensor, background: BackgroundKind) -> Tensor:
-    """Put the object before the backdrop that a network was trained with.
+    """Composite the object on the background that a network was trained with.
 
     Parameters
     ----------

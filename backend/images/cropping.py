@@ -1,4 +1,4 @@
-"""Squares cut out of images, and the cameras of squares and of whole images."""
+"""Cut squares out of images, and convert cameras between squares and whole images."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from .alpha import premultiply, straighten
 def crop_square(image: Tensor, square: tuple[int, int, int], size: int) -> Tensor:
     """Return a square of an image, (H, W, 4) straight alpha, resized to (size, size, 4).
 
-    What lies outside the image is transparent.
+    Pixels outside the image are transparent.
     """
     left, top, side = square
     flat = premultiply(image).permute(2, 0, 1)[None].float()
@@ -23,7 +23,7 @@ def crop_square(image: Tensor, square: tuple[int, int, int], size: int) -> Tenso
 
 
 def cropped_camera(camera: Camera, square: tuple[int, int, int], size: int) -> Camera:
-    """Return the camera of what `crop_square` made: the same pose, a moved and scaled lens."""
+    """Return the camera of a square from `crop_square`: same pose, intrinsics moved and scaled."""
     left, top, side = square
     zoom = size / side
     return replace(
@@ -38,7 +38,7 @@ def cropped_camera(camera: Camera, square: tuple[int, int, int], size: int) -> C
 
 
 def whole_camera(camera: Camera, square: tuple[int, int, int], image: tuple[int, int]) -> Camera:
-    """Return the camera of a whole image, (width, height), from that of a square cut out of it.
+    """Return the camera of a whole image, (width, height), from the camera of a square in it.
 
     The inverse of `cropped_camera`.
     """

@@ -1,8 +1,8 @@
-"""Image files to arrays with all the bits that they hold, by Pillow.
+"""Decode image files to arrays at their full bit depth, with Pillow.
 
-Pillow has no mode for more than one channel of 16 bits and keeps each value's high byte. Where a
-file's pixels are whole, it is asked twice: as the file says, and with the bytes of each value
-swapped, which gives the low bytes.
+Pillow has no mode for several channels of 16 bits and keeps only the high byte of each value. Such
+files are decoded twice: as declared, and with the bytes of each value swapped, which gives the low
+bytes.
 """
 
 import io
@@ -32,7 +32,7 @@ from ..contract.protocol import ImageFile
 
 ORIENTATION = 0x0112  # the tag of TIFF and EXIF
 UPRIGHT = 1
-# Pillow's modes that become RGBA without loss; the others hold one channel of more bits, or none
+# Pillow modes that convert to RGBA without loss; the others hold one channel of more bits, or none
 # that a colour is.
 COLORS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 # Raw modes of 16 bits a channel, to the mode that holds the bytes as they are.
@@ -42,13 +42,13 @@ SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a file holds.
+    """A decoded image file.
 
     Attributes
     ----------
     pixels : (H, W, 4) uint8 or uint16 RGBA with straight alpha, as stored
-    orientation : the tag that says how to turn it upright, 1 to 8; 1 where there is none
-    size : width and height as stored, of which `pixels` may be a smaller copy
+    orientation : the tag that says how to rotate it upright, 1 to 8; 1 without a tag
+    size : width and height as stored; `pixels` may be smaller
     """
 
     pixels: np.ndarray
@@ -57,13 +57,13 @@ class Decoded:
 
 
 def decode(file: ImageFile, *, longest: int) -> Decoded:
-    """Decode an image file; `longest` lets the decoder skip detail beyond so many pixels a side.
+    """Decode an image file; `longest` lets the decoder skip detail beyond that many pixels a side.
 
     Raises
     ------
     RequestError
-        If the file is missing, empty, not an image of an allowed format, damaged, or larger than
-        is decoded at all.
+        If the file is missing, empty, not an image of an allowed format, damaged, or above the
+        size limit.
     """
     with opened(file) as image:
         if image.format != "TIFF":
@@ -74,12 +74,14 @@ def decode(file: ImageFile, *, longest: int) -> Decoded:
         orientation = _orientation(image)
         pixels = _pixels(file, image)
         if orientation != UPRIGHT and ORIENTATION not in image.getexif():
-            pixels = as_stored(pixels, orientation)  # newer Pillows turn TIFFs while they load
+            pixels = as_stored(
+                pixels, orientation
+            )  # newer Pillow versions rotate TIFFs while loading
         return Decoded(pixels, orientation, (pixels.shape[1], pixels.shape[0]))
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Return (H, W, ...) pixels turned and mirrored as an orientation tag says (TIFF 6.0, 274)."""
+    """Rotate and mirror pixels, (H, W, ...), as an orientation tag says (TIFF 6.0, 274)."""
     if orientation in (2, 3):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4):
@@ -100,13 +102,15 @@ def as_stored(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 @contextmanager
 def opened(file: ImageFile) -> Iterator[Any]:
-    """Open an image with Pillow, in the allowed formats alone; errors of its decoder are said."""
+    """Open an image with Pillow, allowed formats only; decoder errors become `RequestError`."""
     from PIL import Image, UnidentifiedImageError
 
     name = file.path
     try:
         with _content(file) as content, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes, which are checked here, and of odd tags
+            warnings.simplefilter(
+                "ignore"
+            )  # Pillow warns about sizes, which are checked here, and odd tags
             with Image.open(content, formats=tuple(FORMATS)) as image:
                 check_size(name, image.size)
                 yield image
@@ -121,9 +125,9 @@ def opened(file: ImageFile) -> Iterator[Any]:
 
 
 def _content(file: ImageFile) -> BinaryIO:
-    """Return the bytes for Pillow, once the header has said their size.
+    """Return the bytes for Pillow, after checking the size in the header.
 
-    Pillow maps a path into memory, and gets an uncompressed TIFF wrong that has an orientation.
+    Given a path, Pillow maps the file, and misreads an uncompressed TIFF with an orientation tag.
     """
     if file.encoded is None:
         _check(file.path, image_header(file.path))
@@ -143,7 +147,7 @@ def _check(name: str, header: ImageHeader | None) -> None:
 
 
 def _orientation(image: Any) -> int:
-    """Return the orientation tag; garbled tags count as none."""
+    """Return the orientation tag; a garbled tag counts as missing."""
     try:
         tag = image.getexif().get(ORIENTATION, UPRIGHT)
     except (SyntaxError, ValueError, KeyError, TypeError, struct.error, OSError):
@@ -152,7 +156,7 @@ def _orientation(image: Any) -> int:
 
 
 def _pixels(file: ImageFile, image: Any) -> np.ndarray:
-    """Return (H, W, 4) uint8 or uint16 RGBA of an image that is not decoded yet."""
+    """Return (H, W, 4) uint8 or uint16 RGBA of an image not decoded yet."""
     depth, transparency = _whole(image), image.info.get("transparency")
     if depth is None:
         return _rgba(image, file.path)
@@ -173,7 +177,7 @@ def _rgba(image: Any, name: str) -> np.ndarray:
         return pixels if transparency is None else _keyed(pixels, transparency)
     if mode not in COLORS:
         raise RequestError(
-            f"The image {name} holds {mode} pixels, which are not read.",
+            f"The image {name} holds {mode} pixels, which can't be read.",
             f"Save it as {READABLE}, in RGB.",
         )
     if image.format == "BMP" and _raw_mode(image) == "BGRX":
@@ -182,7 +186,7 @@ def _rgba(image: Any, name: str) -> np.ndarray:
 
 
 def _bitmap_with_alpha(image: Any) -> np.ndarray:
-    """Return (H, W, 4) uint8 of a bitmap of 32 bits, whose spare byte is alpha unless all are 0."""
+    """Return (H, W, 4) uint8 of a 32-bit bitmap; its spare byte is alpha unless always 0."""
     _decode_as(image, "RGBA", "BGRA")
     pixels = np.array(image)
     if not pixels[..., 3].any():
@@ -194,17 +198,17 @@ def _bitmap_with_alpha(image: Any) -> np.ndarray:
 
 
 def _whole(image: Any) -> tuple[str, str] | None:
-    """Return the raw mode's channels and its byte order, of an image of 16 bits a channel."""
+    """Return channels and byte order of the raw mode of an image with 16 bits a channel."""
     channels, bits, order = _raw_mode(image).partition(";16")
     if not bits or order not in SWAPPED or channels not in {*WIDE, "LA"}:
         return None
-    if channels == "LA" and image.mode != "RGBA":  # older Pillows: 8 bits it is
+    if channels == "LA" and image.mode != "RGBA":  # older Pillow versions decode it to 8 bits
         return None
     return channels, order
 
 
 def _wide(file: ImageFile, image: Any, channels: str, order: str) -> np.ndarray:
-    """Return (H, W, 4) uint16, from the high bytes and the low ones."""
+    """Return (H, W, 4) uint16 from the high and the low bytes."""
     if channels == "LA":  # two values of 16 bits are four bytes
         _decode_as(image, "RGBA", "RGBA")
         high, low = np.asarray(image)[..., 0::2], np.asarray(image)[..., 1::2]
@@ -225,7 +229,7 @@ def _wide(file: ImageFile, image: Any, channels: str, order: str) -> np.ndarray:
 
 
 def _straight(values: np.ndarray) -> np.ndarray:
-    """Return (H, W, 4) uint16 RGBA with straight alpha of one that is multiplied by it."""
+    """Return (H, W, 4) uint16 RGBA with straight alpha, from premultiplied values."""
     alpha = values[..., 3:].astype(np.float32)
     color = values[..., :3] * (65535 / np.maximum(alpha, 1))
     color = color.round().clip(0, 65535).astype(np.uint16)
@@ -244,7 +248,7 @@ def _keyed(pixels: np.ndarray, transparency: Any) -> np.ndarray:
 
 
 def _raw_mode(image: Any) -> str:
-    """Return how the pixels of an image that is not decoded yet lie in its file; else empty."""
+    """Return the raw mode of an image not decoded yet; empty if it is decoded."""
     if not image.tile:
         return ""
     args = image.tile[0][3]
@@ -253,7 +257,7 @@ def _raw_mode(image: Any) -> str:
 
 
 def _decode_as(image: Any, mode: str, raw_mode: str) -> None:
-    """Decode an image as if its pixels lay in the file in another way of the same length."""
+    """Decode an image with another raw mode of the same length."""
     tiles = []
     for tile in image.tile:
         args = raw_mode if isinstance(tile[3], str) else (raw_mode, *tile[3][1:])

@@ -1,9 +1,9 @@
 """Views framed as a network expects them.
 
-A network is trained on centred images of one camera model; a scene's cameras have any intrinsics,
-aim and crop. `frame_view` makes the one from the other: it rotates a posed view about its own
-centre until it looks at the volume's centre, upright, with the training field of view, which is
-exact (a homography). It crops and pads a view without a pose around its mask.
+A network is trained on centred images of one camera model, but a scene's cameras have any
+intrinsics, aim and crop. `frame_view` converts: it rotates a posed view about its own centre until
+it looks at the volume's centre, upright, with the training field of view. This is exact (a
+homography). A view without a pose is cropped and padded around its mask.
 """
 
 import math
@@ -24,19 +24,19 @@ from .reprojection import reproject
 
 @dataclass(frozen=True)
 class Framing:
-    """How the images were taken that a network was trained on.
+    """How the training images of a network were taken.
 
     Attributes
     ----------
     size : side of the square image in pixels
-    background : what is behind the object: "white", "black", or "rgba" (four channels, straight
+    background : behind the object: "white", "black", or "rgba" (four channels, straight
         alpha, colour 0 where alpha is 0)
     focal : focal length over the image's side; 35/32 is the lens of the 3D-R2N2 renders
     near, far : least and greatest distance of the training cameras from the volume's centre, in
-        volume units. A camera within keeps the training field of view; one beyond is zoomed until
-        the object is as large as from the nearest of these distances, for that is what the network
-        knows.
-    margin : share of the side that stays free on each side of the mask of an unposed image
+        volume units. A camera in this range keeps the training field of view; outside it, the image
+        is zoomed until the object is as large as from the nearest distance in the range, which is
+        what the network has learned.
+    margin : fraction of the side left free on each side of the mask of an unposed image
     """
 
     size: int
@@ -64,7 +64,7 @@ class FramedViews:
     """Framed views of one object, stacked.
 
     images : (V, 4, S, S) float32 RGBA, straight alpha
-    cameras : their cameras, None where unknown, in the frame that the views' cameras came in
+    cameras : one per view, None where unknown, in the same frame as the views' cameras
     """
 
     images: Tensor
@@ -79,12 +79,12 @@ def frame_views(views: Sequence[View], framing: Framing) -> FramedViews:
 
 
 def frame_view(view: View, framing: Framing) -> View:
-    """Return the view as a training camera would have taken it, (S, S, 4).
+    """Return the view as a training camera would have taken it, (S, S, 4) pixels.
 
     Raises
     ------
     RequestError
-        If the volume's centre is behind the camera or at it, or an unposed image shows nothing.
+        If the volume's centre is not in front of the camera, or an unposed image is empty.
     """
     if view.camera is None:
         return replace(view, image=crop_to_mask(view, framing))
@@ -154,7 +154,7 @@ def mask_square(alpha: Tensor, framing: Framing, *, name: str = "view") -> tuple
 def whole_cameras(
     cameras: Sequence[Camera], views: Sequence[View], framing: Framing
 ) -> list[Camera]:
-    """Return the cameras of unposed views from those of the images that `frame_views` made."""
+    """Convert cameras of the framed images to cameras of the original, unposed views."""
     result = []
     for camera, view in zip(cameras, views, strict=True):
         square = mask_square(view.image[..., 3], framing, name=view.name)
@@ -164,11 +164,11 @@ def whole_cameras(
 
 
 def canonical_camera(camera: Camera, framing: Framing) -> Camera:
-    """Return the camera with the training lens that takes nearly the image of `camera`.
+    """Return the camera with the training intrinsics that takes nearly the image of `camera`.
 
-    A camera network knows one lens. The camera is turned to the image's middle, and moved along
-    its axis until the volume's centre is seen as large through the training lens; what remains is
-    a slightly different perspective.
+    A camera network knows one focal length. The camera is aimed at the image's middle, and moved
+    along its axis until the volume's centre appears as large with the training focal length; only a
+    slight difference in perspective remains.
 
     Parameters
     ----------

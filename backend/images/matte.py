@@ -1,4 +1,4 @@
-"""Backgrounds to alpha: an image without transparency gets the mask that its background shows."""
+"""Backgrounds to alpha: compute the mask of an opaque image from its background."""
 
 from typing import cast
 
@@ -9,22 +9,22 @@ from torch import Tensor
 from ..contract.errors import RequestError
 from ..contract.protocol import Background
 
-FULL = 1.0 - 1e-3  # alpha from which an image has no transparency
-SPECK = 1 / 2000  # share of the image below which an enclosed patch of background is a highlight
+FULL = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
+SPECK = 1 / 2000  # enclosed patches of background below this fraction of the image are highlights
 MODES = ("auto", "alpha", "corner", "color")
-ROUNDS = 4  # of fitting a background to the border, each without what did not fit before
-LEAST_BORDER = 0.5  # share of the border that must show the background
+ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
+LEAST_BORDER = 0.5  # fraction of the border that must show the background
 
 
 def has_alpha(image: Tensor) -> bool:
-    """Say whether an image, (H, W, 4), is transparent anywhere."""
+    """Return whether an image, (H, W, 4), is transparent anywhere."""
     return bool((image[..., 3] < FULL).any())
 
 
 def matte(image: Tensor, background: Background, *, name: str = "The image") -> Tensor:
     """Return the image with the background transparent, (H, W, 4).
 
-    An image that is transparent anywhere is returned as it is. Alpha rises with a pixel's distance
+    An image with any transparency is returned unchanged. Alpha rises with a pixel's distance
     to the background's colour, largest over the channels, and passes one half at the tolerance;
     enclosed specks of background colour, such as highlights, belong to the object.
 
@@ -32,10 +32,10 @@ def matte(image: Tensor, background: Background, *, name: str = "The image") -> 
     ----------
     image : (H, W, 4) sRGB in [0, 1]
     background
-        What to treat as background; "alpha" changes nothing. "auto" takes what is seen along the
-        image's border, which may shade off smoothly.
+        What to treat as background. "alpha" changes nothing; "auto" uses the image's border, which
+        may vary smoothly.
     name
-        What to call the image in a message.
+        The image's name in messages.
 
     Raises
     ------
@@ -62,10 +62,10 @@ def matte(image: Tensor, background: Background, *, name: str = "The image") -> 
 
 
 def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
-    """Return (H, W, 3): the smooth background that the image's border shows, over all of it.
+    """Extrapolate the smooth background at the image's border to the whole image, (H, W, 3).
 
-    A polynomial of second degree in both directions, fitted to the border without what stands out
-    there, such as an object that is cut off.
+    Fits a second-degree polynomial in both directions to the border, without outliers such as an
+    object that is cut off.
     """
     height, width = color.shape[:2]
     rows = torch.linspace(-1, 1, height, dtype=torch.float64)[:, None].expand(height, width)
@@ -84,15 +84,15 @@ def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
         fits = (known @ weights - seen).abs().amax(1) <= tolerance
         if fits.double().mean() < LEAST_BORDER:
             raise RequestError(
-                f"{name}: no plain background is seen along the image's border.",
-                "Photograph it before a plain one, choose the background's colour, or cut the "
+                f"{name}: the image's border shows no plain background.",
+                "Use a plain background, choose the background's colour, or cut the "
                 "object out: an image with alpha needs no background.",
             )
     return (terms @ weights).to(color).clamp(0, 1)
 
 
 def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
-    """Return (3,) the median colour of the image's corners."""
+    """Return the median colour, (3,), of the image's corners."""
     side = max(min(image.shape[:2]) // 32, 1)
     corners = [
         image[rows, columns, :3].reshape(-1, 3).median(dim=0).values

@@ -1,4 +1,4 @@
-"""Image files and masks to what the rest of the backend reads: RGBA in [0, 1], and where it is."""
+"""Read image files and masks as RGBA in [0, 1]."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +13,17 @@ from ..contract.image_files import LONGEST
 from ..contract.protocol import ImageFile
 from .decoding import UPRIGHT, Decoded, decode, upright
 
-OPAQUE = 1 - 1e-3  # alpha, or a mask's brightness, from which nothing is hidden
+OPAQUE = 1 - 1e-3  # alpha, or brightness of a mask, at which a pixel counts as fully visible
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """An image, and what its file says of how to hold it.
+    """An image with its orientation tag.
 
     Attributes
     ----------
     image : (H, W, 4) float32, sRGB in [0, 1], straight alpha
-    orientation : the file's tag, 1 to 8; 1 where there is none
+    orientation : the file's tag, 1 to 8; 1 without a tag
     size : width and height as stored
     """
 
@@ -49,16 +49,16 @@ def read_tagged(
     source
         PNG, JPEG, WebP, TIFF, BMP or TGA: a path, or an `ImageFile`, which may hold the bytes.
     longest
-        An image whose longer side is above this many pixels is averaged down to it.
+        An image with a longer side above this many pixels is averaged down to it.
     turned
-        Turn it upright by its orientation tag. Without it the pixels come as they are stored,
-        which is what cameras are fitted to.
+        Rotate it upright by its orientation tag; else return the stored pixels, to which cameras
+        are fitted.
 
     Raises
     ------
     RequestError
-        If the file is missing, empty, not an image of these formats, damaged, or larger than is
-        decoded at all.
+        If the file is missing, empty, not an image of these formats, damaged, or above the size
+        limit.
     """
     file = source if isinstance(source, ImageFile) else ImageFile(str(source))
     decoded = decode(file, longest=longest)
@@ -71,9 +71,7 @@ def read_tagged(
 
 
 def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRIGHT) -> Tensor:
-    """Read a mask: where the object is.
-
-    A mask's transparency counts where it has any, else its brightness.
+    """Read the mask of an object: its alpha if it has any transparency, else its brightness.
 
     Parameters
     ----------
@@ -82,8 +80,8 @@ def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRI
     size
         Width and height of its image; a mask of the same proportions is resized to it.
     rotated_by
-        The orientation tag by which the image was turned upright; a mask that has the size of the
-        pixels as they are stored is turned with it.
+        The orientation tag by which the image was rotated upright; a mask with the size of the
+        stored pixels is rotated too.
 
     Returns
     -------
@@ -92,7 +90,7 @@ def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRI
     Raises
     ------
     RequestError
-        As `read_image`, or if the mask has other proportions or is empty.
+        As `read_image`, or if the mask is empty or does not have the image's proportions.
     """
     read = read_tagged(path, turned=rotated_by != UPRIGHT)
     image = read.image
@@ -102,8 +100,8 @@ def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRI
         mask = torch.from_numpy(upright(mask.numpy(), rotated_by).copy())
     if not _same_shape(mask, size):
         raise RequestError(
-            f"The mask {path} is {read.size[0]} x {read.size[1]}, which are not the proportions of "
-            f"its image, {size[0]} x {size[1]}.",
+            f"The mask {path} is {read.size[0]} x {read.size[1]}, which does not have the "
+            f"proportions of its image, {size[0]} x {size[1]}.",
             "Save the mask at the image's size.",
         )
     if mask.shape != (size[1], size[0]):
@@ -118,13 +116,13 @@ def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRI
 
 
 def _same_shape(mask: Tensor, size: tuple[int, int]) -> bool:
-    """Say whether a mask, (H, W), has an image's proportions, to the rounding of a pixel."""
+    """Return whether a mask, (H, W), has an image's proportions, within a pixel."""
     height, width = mask.shape
     return abs(width / height * size[1] / size[0] - 1) <= 1.5 / min(width, height, *size)
 
 
 def _smaller(decoded: Decoded, longest: int) -> np.ndarray:
-    """Return the pixels, averaged down to `longest`; those of 16 bits are rounded to 8 before."""
+    """Average pixels down to `longest`; 16-bit values are rounded to 8 bits first."""
     from PIL import Image
 
     pixels = decoded.pixels

@@ -1,4 +1,4 @@
-"""An image as another camera at the same place takes it: exact, for it is a homography."""
+"""Reproject an image to another camera at the same place; exact, since it is a homography."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from ..geometry.cameras import Camera
 from .alpha import premultiply, straighten
 
-STEP_NOISE = 1e-6  # of pixels from one sample to the next: below it a step is a whole number
+STEP_NOISE = 1e-6  # tolerance (pixels) within which a step counts as a whole number
 
 
 def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
@@ -18,13 +18,12 @@ def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
     Parameters
     ----------
     image : (H, W, 4) straight alpha, taken by `camera`
-    target : stands where `camera` stands (orthographic: looks along the same direction)
+    target : at the same place as `camera` (orthographic: with the same direction)
 
     Returns
     -------
-    (target.height, target.width, 4), straight alpha; transparent where `camera` did not look.
-    Exact to resampling: images that are made smaller are averaged over, at 2 x 2 samples a
-    pixel.
+    (target.height, target.width, 4), straight alpha; transparent outside the image of `camera`.
+    Exact up to resampling: shrunk images are averaged over 2 x 2 samples a pixel.
     """
     step = _snapped(_spacing(camera, target))
     flat = premultiply(image).permute(2, 0, 1)[None].float()  # (1, 4, H, W)
@@ -42,7 +41,7 @@ def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
 
 
 def _source_pixels(camera: Camera, target: Camera, *, samples: int) -> tuple[Tensor, Tensor]:
-    """Return where each sample of `target` lies in `camera`, (h, w, 2), and whether it does."""
+    """Return each sample's position in `camera`, (h, w, 2), and whether it is in front of it."""
     y = (torch.arange(target.height * samples, dtype=torch.float64) + 0.5) / samples
     x = (torch.arange(target.width * samples, dtype=torch.float64) + 0.5) / samples
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
@@ -62,7 +61,7 @@ def _spacing(camera: Camera, target: Camera) -> float:
 
 
 def _snapped(step: float) -> float:
-    """Return a step without what rounding added: 1 + 1e-15 must not smooth what already fits."""
+    """Remove rounding error from a step: a step of 1 + 1e-15 must not blur an image that fits."""
     whole = round(step)
     return float(whole) if abs(step - whole) < STEP_NOISE else step
 

@@ -1,4 +1,4 @@
-"""Images with cameras, as Blender or a terminal sends them, to views."""
+"""Make views of the images and cameras that Blender or the terminal sends."""
 
 from dataclasses import dataclass, field
 
@@ -20,15 +20,15 @@ from .reading import LONGEST, OPAQUE, read_mask, read_tagged
 
 @dataclass
 class Notes:
-    """What was noticed while views were made, each with the names of the views.
+    """Observations made while reading views; each lists names of views.
 
     Attributes
     ----------
-    tagged : images with a camera whose orientation tag was not applied
-    tags : that tag of each of them, 2 to 8
-    followed : images with a camera whose tag was applied, as views agree only then
-    white : masks that hide nothing and were not used
-    covered : images with alpha of their own, of which a mask was used instead
+    tagged : images with a camera and an orientation tag that was not applied
+    tags : those tags, 2 to 8
+    followed : images with a camera and a tag that was applied, since views agree only then
+    white : masks that hide nothing and were ignored
+    covered : images whose mask replaced their own alpha
     """
 
     tagged: list[str] = field(default_factory=list)
@@ -68,21 +68,21 @@ def _names(names: list[str]) -> str:
 
 
 def to_view(data: ViewData, background: Background, notes: Notes | None = None) -> View:
-    """Return the view that a request means; its camera stays posed in the world.
+    """Read the view of a request; its camera stays posed in the world.
 
-    Where the object is, is said by the mask of the file, else by the image's alpha, else by its
-    background. An image without a camera is turned upright by its orientation tag; one with a
-    camera keeps the pixels as they are stored.
+    The object's mask is the mask file, else the image's alpha, else derived from the background.
+    An image without a camera is rotated upright by its orientation tag; with a camera, the stored
+    pixels are kept.
 
     Parameters
     ----------
     notes
-        Takes what a person should hear of.
+        Collects observations for the person.
 
     Raises
     ------
     RequestError
-        If the image can't be read, or its proportions are not the camera's; names the view.
+        If the image can't be read, or does not have the camera's proportions; names the view.
     """
     read = _read(data, Notes() if notes is None else notes)
     across, down = data.mirrored
@@ -99,7 +99,7 @@ def to_view(data: ViewData, background: Background, notes: Notes | None = None) 
 
 
 def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:
-    """Return the image without the lens's distortion, and the camera that belongs to it."""
+    """Undistort the image; return it with its new camera."""
     if camera.distortion is None:
         return image, camera
     pixels, camera = undistorted_image(image.numpy(), camera)
@@ -120,7 +120,7 @@ def _read(data: ViewData, notes: Notes) -> _Read:
     file = data.file
     if file is None:
         if data.image is None:
-            raise RequestError(f"{data.name} has no image.", "Give it one.")
+            raise RequestError(f"{data.name} has no image.", "Give it an image.")
         image = to_image(data.image, name=data.name)
         return _Read(image, (image.shape[1], image.shape[0]))
     turned = data.camera is None
@@ -158,7 +158,7 @@ def to_image(pixels: np.ndarray, *, name: str) -> Tensor:
 
 
 def to_camera(data: CameraData, *, name: str) -> Camera:
-    """Return a camera of the contract as one of the maths, posed in the world."""
+    """Convert a camera of the contract to the maths camera, posed in the world."""
     try:
         return Camera.from_data(data)
     except RequestError as error:
@@ -168,22 +168,22 @@ def to_camera(data: CameraData, *, name: str) -> Camera:
 def check_proportions(
     camera: CameraData, size: tuple[int, int], *, name: str, orientation: int = UPRIGHT
 ) -> None:
-    """Raise `RequestError` if a camera has other proportions than its image.
+    """Raise `RequestError` if a camera does not have the proportions of its image.
 
     Parameters
     ----------
     size
-        Width and height of the image as it is stored.
+        Width and height of the stored image.
     orientation
-        The tag of its file, which explains a size that is swapped.
+        The tag of its file, which may explain swapped sides.
     """
     if same_proportions(camera, *size):
         return
     seen = f"{name}: the image is {size[0]} x {size[1]}, its camera is for {camera.w} x {camera.h}"
     if orientation > 4 and same_proportions(camera, *size[::-1]):
         raise RequestError(
-            f"{seen}: the file's tag Orientation {orientation} says that it is shown turned.",
-            "Save the image turned, without the tag, or fit the camera to the pixels as they are "
+            f"{seen}: the file's tag Orientation {orientation} says that it is displayed rotated.",
+            "Save the image rotated, without the tag, or fit the camera to the pixels as they are "
             "stored.",
         )
     raise RequestError(

@@ -1,4 +1,4 @@
-"""Metrics: functions of arrays; each paper's exact definition by name in `protocols`."""
+"""Metrics as functions of arrays; `protocols` has each paper's exact definition by name."""
 
 from .alignment import icp
 from .cameras import camera_distances

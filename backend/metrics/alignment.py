@@ -1,4 +1,4 @@
-"""Iterative closest point: rotation and translation only, as SDF-SRN aligns on PASCAL3D+."""
+"""Rigid iterative closest point (ICP), SDF-SRN's alignment on PASCAL3D+."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ import numpy as np
 def icp(
     points: np.ndarray, reference: np.ndarray, *, iterations: int = 50
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Move a cloud onto another, point to point, without scaling.
+    """Align a cloud rigidly to another by point-to-point ICP.
 
-    Departure from the authors' code: where the best orthogonal matrix mirrors, the sign of the
-    smallest singular direction is turned (Kabsch), not a row of the result.
+    Departure from the authors' code: if the best orthogonal matrix is a reflection, the smallest
+    singular direction changes sign (Kabsch), not a row of the result.
 
     Parameters
     ----------
@@ -29,14 +29,14 @@ def icp(
     for _ in range(iterations):
         pairs = tree.query(moved)[1]
         if before is not None and np.array_equal(pairs, before):
-            break  # the same pairs give the same motion for ever
+            break  # converged: the same pairs give the same motion
         rotation, translation = rigid_fit(start, target[pairs])
         moved, before = start @ rotation.T + translation, pairs
     return moved, rotation, translation
 
 
 def rigid_fit(points: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return rotation and translation of `points` nearest to `targets`, (N, 3) each (Kabsch)."""
+    """Return the least-squares rotation and translation of (N, 3) points to targets (Kabsch)."""
     center, goal = points.mean(0), targets.mean(0)
     u, _, vt = np.linalg.svd((targets - goal).T @ (points - center))
     sign = np.sign(np.linalg.det(u @ vt))

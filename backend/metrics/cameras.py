@@ -1,4 +1,4 @@
-"""How far an estimated camera is from the true one (DISN, section 4.2)."""
+"""Errors of an estimated camera (DISN, section 4.2)."""
 
 import numpy as np
 import torch
@@ -14,12 +14,12 @@ def camera_distances(
     Parameters
     ----------
     prediction, reference : both posed in the frame of `points`
-    points : (N, 3), on or around the object
+    points : (N, 3), on or near the object
 
     Returns
     -------
-    d3d : mean Euclidean distance of the points in the two camera frames
-    d2d : mean distance in pixels of their projections, each clamped to the image first
+    d3d : mean Euclidean distance between the points in both camera frames
+    d2d : mean distance in pixels between their projections, clamped to the image
     """
     places = torch.as_tensor(np.asarray(points, np.float64))
     homogeneous = np.concatenate([points, np.ones((len(points), 1))], 1).astype(np.float64)
@@ -30,7 +30,7 @@ def camera_distances(
 
 
 def _clamped(camera: Camera, points: torch.Tensor) -> torch.Tensor:
-    """Return projections in pixel indices, clamped to [0, size - 1]."""
+    """Return (N, 2) projections as pixel indices, clamped to [0, size - 1]."""
     pixels = camera.project(points)[0] - 0.5
     limit = torch.tensor([camera.width - 1, camera.height - 1], dtype=pixels.dtype)
     return torch.minimum(pixels.clamp(min=0), limit)

@@ -11,9 +11,9 @@ SHELL_CELLS = 50  # UCLID-Net: cells along an axis of [-1, 1]^3
 
 
 def pool(grid: np.ndarray, stride: int, how: Literal["max", "mean"] = "max") -> np.ndarray:
-    """Return a boolean grid shrunk by `stride` along each axis.
+    """Return a boolean grid downsampled by `stride` along each axis.
 
-    "max" fills a cell if any of its cells is filled, "mean" if at least half of them are.
+    "max" sets a cell if any of its parts is set, "mean" if at least half of them are.
     """
     if any(size % stride for size in grid.shape):
         raise RequestError(f"A grid of {grid.shape} can't be pooled by {stride}.")
@@ -25,16 +25,17 @@ def pool(grid: np.ndarray, stride: int, how: Literal["max", "mean"] = "max") -> 
 
 
 def shell_iou(prediction: np.ndarray, reference: np.ndarray, cells: int = SHELL_CELLS) -> float:
-    """Return UCLID-Net's shell IoU of two clouds, (N, 3) in [-1, 1]^3: cells that hold a point.
+    """Return UCLID-Net's shell IoU: the IoU of the cells that contain points of two clouds, (N, 3).
 
-    It grows with the number of points; the paper's is 7,000. Points outside the cube are ignored.
+    It increases with the number of points; the paper takes 7,000. Points outside [-1, 1]^3 are
+    ignored.
     """
     return iou(_shell(prediction, cells), _shell(reference, cells))
 
 
 def _shell(points: np.ndarray, cells: int) -> np.ndarray:
     grid = np.zeros((cells,) * 3, bool)
-    index = np.floor((cells + cells * points.astype(np.float64)) / 2).astype(np.int64)
+    index = np.floor((cells + cells * points.astype(np.float64)) / 2).astype(np.int64)  # (N, 3)
     index = index[((index >= 0) & (index < cells)).all(1)]
     grid[tuple(index.T)] = True
     return grid

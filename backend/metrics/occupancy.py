@@ -6,9 +6,9 @@ from ..contract.errors import RequestError
 
 
 def iou(prediction: np.ndarray, reference: np.ndarray) -> float:
-    """Return |A and B| / |A or B| of two boolean arrays of one shape; 1 where both are empty.
+    """Return |A and B| / |A or B| of two boolean arrays of the same shape; 1 if both are empty.
 
-    Serves points, voxels and silhouettes alike.
+    For points, voxels and silhouettes.
     """
     if prediction.shape != reference.shape:
         raise RequestError(

@@ -1,7 +1,7 @@
-"""The papers' measurements of one pair of shapes, each with its own samples, squares and factors.
+"""The papers' metrics of one pair of shapes, each with its own sample counts, powers and factors.
 
-Every function takes the prediction (None: an empty mesh) and the reference, both in the protocol's
-frame, and a generator, and returns named numbers. `protocols` says which frame belongs to which.
+Every function takes the prediction (None: an empty mesh) and the reference in the protocol's frame,
+and a random generator, and returns numbers by name. `protocols` assigns the frames.
 """
 
 from typing import Protocol as Structural
@@ -15,10 +15,10 @@ from .grids import pool, shell_iou
 from .occupancy import iou
 from .transport import matched_distance
 
-EMPTY_DISTANCE = float(np.sqrt(3))  # Occupancy Networks: what an empty mesh is away from anything
+EMPTY_DISTANCE = float(np.sqrt(3))  # Occupancy Networks: distance of an empty mesh from anything
 DISN_THRESHOLDS = (0.5, 1, 2, 5, 10, 20)  # percent
-DISN_SIDE = 2.5  # what DISN's thresholds are percents of
-PADDED_HALF = 0.55  # half a side of Occupancy Networks' padded box
+DISN_SIDE = 2.5  # the length of which DISN's thresholds are percentages
+PADDED_HALF = 0.55  # half the side of Occupancy Networks' padded box
 
 
 class SampledSurface(Structural):
@@ -31,7 +31,7 @@ class SampledSurface(Structural):
 
 
 class Evaluable(Structural):
-    """What a protocol asks of a shape (`data.meshes.Solid` is one)."""
+    """The interface that protocols require of a shape, such as `data.meshes.Solid`."""
 
     vertices: np.ndarray  # (V, 3)
     faces: np.ndarray  # (F, 3)
@@ -47,7 +47,7 @@ Maybe = Evaluable | None
 Rng = np.random.Generator
 
 
-# ---------------------------------------------------------------- parts that protocols share
+# ---------------------------------------------------------------- common parts of protocols
 
 
 def _far(count: int) -> np.ndarray:
@@ -55,7 +55,7 @@ def _far(count: int) -> np.ndarray:
 
 
 def _both_ways(first: np.ndarray | None, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return nearest distances prediction -> truth and back; an empty one is far from all."""
+    """Return nearest distances prediction -> truth and reverse; far for an empty prediction."""
     if first is None:
         return _far(1), _far(len(second))
     return nearest(first, second)[0], nearest(second, first)[0]
@@ -84,7 +84,7 @@ def _grid_iou(shape: Maybe, ground_truth: Evaluable, resolution: int, half: floa
 
 
 def _moved(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
-    """Return the matched distances of two clouds, all far for an empty prediction."""
+    """Return the matched distances between two clouds; far for an empty prediction."""
     return _far(len(second)) if first is None else matched_distance(first, second)
 
 
@@ -131,8 +131,8 @@ def tdgn(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
 def deep_meta(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
     """Deep Meta: IoU at 32^3 and at 256^3 pooled to 32^3, in percent; Chamfer of 10k points x 1000.
 
-    The shapes come in the frame of the longest side 64/35; the grids cover the object's own unit
-    cube, and the Chamfer distance is taken, as AtlasNet's, with the truth in the unit ball.
+    Shapes are given with a longest side of 64/35. The grids cover the cube around the object; the
+    Chamfer distance is AtlasNet's, with the truth scaled to the unit ball.
     """
     half = 32 / 35
     values = {"iou_32": 100 * _grid_iou(shape, ground_truth, 32, half)}
@@ -169,13 +169,13 @@ def disn(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
 
 
 def _vertices(shape: Evaluable, count: int, rng: Rng) -> np.ndarray:
-    """Draw vertices that faces use; without replacement where there are enough."""
+    """Draw vertices used by faces, without replacement if there are enough."""
     used = shape.vertices[np.unique(shape.faces)]
     return used[rng.choice(len(used), count, replace=len(used) < count)]
 
 
 def uclid(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
-    """UCLID-Net, in the unit sphere of the truth; an empty prediction is 100 random points."""
+    """UCLID-Net, in the unit sphere of the truth; an empty prediction becomes 100 random points."""
     second = ground_truth.surface(12_000, rng).points
     first = _cloud(shape, 12_000, rng)
     if first is None:
@@ -197,7 +197,7 @@ def _some(cloud: np.ndarray, count: int, rng: Rng) -> np.ndarray:
 
 
 def pix3d(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
-    """Pix3D: 1,024 surface points, each cloud's own box centred with the longest side 1, x 100."""
+    """Pix3D: 1,024 surface points, each cloud centred and scaled to a longest side of 1; x 100."""
     second = _boxed(ground_truth.surface(1_024, rng).points)
     first = None if shape is None else _boxed(shape.surface(1_024, rng).points)
     forward, backward = _both_ways(first, second)
@@ -230,9 +230,9 @@ def sdf_srn_pascal(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
 
 
 def _around(shape: Maybe) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners of the padded box, made larger where the prediction stands out of it.
+    """Return the corners of the padded box, extended to contain the prediction.
 
-    The papers' box alone would not count what a prediction has outside of it.
+    The papers' box alone ignores parts of a prediction outside it.
     """
     corners = np.array([[-PADDED_HALF] * 3, [PADDED_HALF] * 3])
     if shape is not None:
@@ -241,7 +241,7 @@ def _around(shape: Maybe) -> tuple[np.ndarray, np.ndarray]:
 
 
 def levelform(shape: Maybe, ground_truth: Evaluable, rng: Rng) -> Numbers:
-    """Our own: lengths in percent of the truth's longest side, IoU on 100k points around both."""
+    """Ours: lengths in percent of the truth's longest side, IoU on 100k points around both."""
     lower, upper = _around(shape)
     points = rng.uniform(lower, upper, (100_000, 3))
     second = ground_truth.surface(50_000, rng)

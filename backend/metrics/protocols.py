@@ -1,8 +1,8 @@
-"""Each paper's evaluation of one predicted shape against the true one, by the method's name.
+"""Each paper's evaluation of a predicted shape against the true one, by the method's name.
 
-A protocol fixes the frame, the numbers of samples, squares and factors. It asks of a shape only
-what `Evaluable` says, so that the metrics know nothing of files or meshes. All random choices come
-from one seed: the same seed gives the same numbers.
+A protocol fixes the frame, sample counts, powers and factors. It depends only on the interface
+`Evaluable`, not on files or meshes. All random numbers derive from one seed, so that results are
+reproducible.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ SPHERE_SAMPLES = 16_384  # DISN: surface points that define the unit-sphere fram
 
 @dataclass(frozen=True)
 class ProtocolScores:
-    """The numbers of one pair, and whether the prediction had no surface at all."""
+    """The metrics of one pair of shapes, and whether the prediction has no surface."""
 
     values: dict[str, float]
     empty: bool = False
@@ -31,9 +31,9 @@ class ProtocolScores:
 class Protocol:
     """A paper's evaluation.
 
-    frame : one of `FRAMES`, defined by the reference; lengths are measured in it
-    measure : from prediction (None: empty), reference and a generator to named numbers
-    by_class : the paper's headline is a mean over classes, not over objects
+    frame : one of `FRAMES`, computed from the reference; lengths are in its unit
+    measure : function of prediction (None: empty), reference and generator, returns numbers by name
+    by_class : whether the paper's headline numbers are means over classes instead of objects
     """
 
     name: str
@@ -43,7 +43,7 @@ class Protocol:
 
     @property
     def definition(self) -> str:
-        """What is measured, in a sentence."""
+        """The definition in a sentence."""
         return (self.measure.__doc__ or "").splitlines()[0]
 
 
@@ -54,12 +54,12 @@ def evaluate(
     *,
     seed: int = 0,
 ) -> ProtocolScores:
-    """Measure a prediction against the truth as a paper does.
+    """Measure a prediction against the truth by a paper's protocol.
 
     Parameters
     ----------
     prediction
-        In the frame of `reference`; None stands for an empty mesh, which each protocol values.
+        In the frame of `reference`; None: an empty mesh, scored by the protocol.
     protocol
         One of `PROTOCOLS`.
 
@@ -83,13 +83,13 @@ def evaluate(
 def average(
     rows: Iterable[tuple[str, ProtocolScores]], protocol: str
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """Return the headline means and those by class of many pairs, as the paper takes them.
+    """Return a paper's headline means over many pairs, and the means by class.
 
-    F-scores are taken from the means of precision and recall where a protocol measures both (DISN).
+    If a protocol measures precision and recall (DISN), F-scores are computed from their means.
 
     Parameters
     ----------
-    rows : (class, numbers) of every object
+    rows : (class, scores) of every object
     """
     groups: dict[str, list[dict[str, float]]] = {}
     for category, measured in rows:

@@ -1,14 +1,14 @@
-"""The earth mover's distance of two clouds of the same size, by an exact assignment."""
+"""The earth mover's distance between two clouds of the same size, by exact assignment."""
 
 import numpy as np
 
 from ..contract.errors import RequestError
 
-MAX_POINTS = 2_048  # the assignment costs the cube of it: some seconds at this size
+MAX_POINTS = 2_048  # the assignment takes cubic time: seconds at this size
 
 
 def matched_distance(prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return (N,) distances, not squared, of the one-to-one matching whose sum is smallest.
+    """Return the (N,) unsquared distances of the one-to-one matching with the least sum.
 
     Raises
     ------
@@ -29,5 +29,5 @@ def matched_distance(prediction: np.ndarray, reference: np.ndarray) -> np.ndarra
 
 
 def earth_mover(prediction: np.ndarray, reference: np.ndarray) -> float:
-    """Return the true earth mover's distance: the mean of `matched_distance`."""
+    """Return the earth mover's distance, the mean of `matched_distance`."""
     return float(matched_distance(prediction, reference).mean())

@@ -1,12 +1,12 @@
-"""The one training loop: draws batches, follows a recipe, keeps its state, measures as it goes.
+"""The training loop of all methods: it follows a recipe, validates, and can be resumed.
 
 A run is a folder:
 
-    state.safetensors   where it stands; see `state`
+    state.safetensors   everything needed to resume, see `state`
     last.safetensors    the network at the last validation, ready to use
-    best.safetensors    the network that did best on the validation shapes
-    curve.csv, .svg     loss, rate and validation by step
-    run.json            settings, and how far it is
+    best.safetensors    the network with the best validation score
+    curve.csv, .svg     loss, learning rate and validation by step
+    run.json            settings and progress
 """
 
 import copy
@@ -14,8 +14,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,46 +25,25 @@ from ..data.format import StoredShape
 from ..geometry.writing import remove_partials, written_whole
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket
+from .batch_norm import batch_norms, recalibrate
 from .curves import Table, latest, write_image
 from .distributed import Group
+from .optimization import Loss, choose_parameters, clip_gradients, optimizer_of
 from .precision import compute_in_bfloat16
 from .recipes import PRETRAINING, Phase, Recipe
 from .rounds import sampler_for
+from .run_folder import BEST as BEST
+from .run_folder import CURVE, RUN
+from .run_folder import LAST as LAST
+from .run_folder import RunSettings as RunSettings
 from .samples import mixed
 from .state import load_state, restore_optimizer, save_state
 from .validation import Scores, validate
 
-BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "run.json"
-NORM_BATCHES = 32  # drawn to measure the statistics of the EMA's norms,
-NORM_STEP = 1 << 40  # as those of this step and the next ones, which no training reaches
-TELL_EVERY = 2.0  # seconds between two writings of `run.json`
+NORM_BATCHES = 32  # batches for the EMA's batch norm statistics
+NORM_STEP = 1 << 40  # the first step that they are sampled for; no training reaches it
+TELL_EVERY = 2.0  # seconds between writes of `run.json`
 Watch = Callable[[Reconstructor, dict[str, float]], None]
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What a run needs beside its recipe.
-
-    Attributes
-    ----------
-    out : the run's folder
-    seed : of the network's start and of everything that is drawn
-    accumulate : parts that a batch is split into, so that it fits the memory
-    log_every : steps between rows of the curve
-    save_every : seconds between states
-    validate_every : steps between validations
-    patience : validations without a better one after which the run ends; None: never
-    provenance : what the weights' header says of the data
-    """
-
-    out: Path
-    seed: int = 0
-    accumulate: int = 1
-    log_every: int = 50
-    save_every: float = 120.0
-    validate_every: int = 2000
-    patience: int | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trainer:
@@ -80,10 +57,8 @@ class Trainer:
         Phases, what is drawn, what learns.
     shapes, validation
         To learn from, and to measure on.
-    settings
-        Where and how.
     part
-        The recipe's name among the method's.
+        The part of the method that the recipe trains.
     watch
         Called with the network in evaluation mode and its scores after every validation.
     """
@@ -108,7 +83,7 @@ class Trainer:
         self.best: float | None = None
         self._window: list[dict[str, float]] = []  # terms of the steps since the last row
         self.table = Table(settings.out / CURVE)
-        self._learning = self._choose()
+        self._learning = choose_parameters(model, recipe)
         self._mean = copy.deepcopy(model).eval().requires_grad_(False)
         if recipe.precision == "bfloat16":
             compute_in_bfloat16(model)
@@ -120,24 +95,24 @@ class Trainer:
     # ---------------------------------------------------------------- the loop
 
     def run(self, ticket: Ticket | None = None) -> dict[str, Any]:
-        """Train until the recipe's end; return what `run.json` holds.
+        """Train until the recipe's end; return the content of `run.json`.
 
-        What the ticket cancels goes on from that step by the same call again; what anything else
-        ends goes on from the last state.
+        A cancelled run resumes at the step it stopped; any other interruption resumes from the last
+        state.
 
         Raises
         ------
         RequestError
             If another training writes to the folder.
         WorkError
-            If the loss is not finite any more.
+            If the loss becomes infinite or NaN.
         """
         with self._alone():
             return self._train(ticket or Ticket())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the run's folder; of several processes the one that writes does."""
+        """Lock the run's folder, in the process that writes to it."""
         if self.group.rank:
             yield
             return
@@ -166,14 +141,14 @@ class Trainer:
                 if now - saved > self.settings.save_every:
                     self._save()
                     saved = time.monotonic()
-        except JobCancelled:  # between two steps; anything else may leave a step half done
+        except JobCancelled:  # raised between steps; other errors may leave a step half done
             self._save()
             raise
         self._finish()
         return self._summary(done=True)
 
     def _one_step(self) -> dict[str, float]:
-        """Draw a batch, descend, move the EMA; return the loss's terms."""
+        """Take one optimiser step and update the EMA; return the loss's terms."""
         index, step = self.recipe.locate(self.step)
         self._enter_phase(index)
         phase = self.recipe.phases[index]
@@ -186,7 +161,7 @@ class Trainer:
                 f"The loss is not finite at step {self.step}.",
                 "Train with a lower --rate, or go on from best.safetensors with --from.",
             )
-        self._clip(phase)
+        clip_gradients(phase, self._learning)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.step += 1
@@ -194,7 +169,7 @@ class Trainer:
         return terms
 
     def _gradients(self, phase: Phase) -> dict[str, float]:
-        """Add up the gradients of the batch's parts; return the mean of the loss's terms."""
+        """Accumulate gradients over the batch's parts; return the mean of the loss's terms."""
         parts = self._parts(phase)
         sums: dict[str, float] = {}
         for index, part in enumerate(parts):
@@ -226,13 +201,6 @@ class Trainer:
         batch = self.sampler.sample(self.step, part=part).to(self.model.device)
         return self._wrapped(batch, phase.loss, phase.options)
 
-    def _clip(self, phase: Phase) -> None:
-        if phase.clip is None:
-            return
-        groups = [[p] for p in self._learning] if phase.clip_each else [self._learning]
-        for tensors in groups:
-            nn.utils.clip_grad_norm_(tensors, phase.clip)
-
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the EMA of the weights; statistics of norms are copied."""
@@ -245,33 +213,12 @@ class Trainer:
 
     # ---------------------------------------------------------------- what learns, and how
 
-    def _choose(self) -> list[nn.Parameter]:
-        """Return the parameters that learn; freeze the others."""
-        wanted = tuple(f"{name}." for name in self.recipe.modules)
-        for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(not wanted or name.startswith(wanted))
-        chosen = [p for p in self.model.parameters() if p.requires_grad]
-        if not chosen:
-            raise RequestError(
-                f"This network has no part {', '.join(self.recipe.modules)} to train."
-            )
-        return chosen
-
     def _enter_phase(self, index: int) -> None:
-        """Start a phase's own optimiser; nothing happens within a phase."""
+        """Make the optimiser of a phase, unless it is the current one."""
         if index == self._phase:
             return
         phase = self.recipe.phases[index]
-        matrices = [p for p in self._learning if p.ndim > 1]
-        vectors = [p for p in self._learning if p.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": phase.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        groups = [group for group in groups if group["params"]]
-        kind = torch.optim.Adam if phase.coupled else torch.optim.AdamW
-        fused = self.model.device.type in ("cpu", "cuda")
-        self._optimizer = kind(groups, lr=phase.learning_rate, betas=phase.betas, fused=fused)
+        self._optimizer = optimizer_of(phase, self._learning, self.model.device)
         self._wrapped = self.group.wrap(Loss(self.model))
         self._phase = index
 
@@ -281,7 +228,7 @@ class Trainer:
         return self.step % self.settings.validate_every == 0 and self.step < self.recipe.steps
 
     def _measure(self) -> None:
-        """Validate the EMA, write it, and the best so far."""
+        """Validate the EMA; write it as the last, and as the best if it is."""
         if self.group.rank == 0:
             self._recalibrate_batch_norm()
             scores = self._scores()
@@ -300,43 +247,17 @@ class Trainer:
         self.best, self.waited = self.group.share(self.best, self.waited)
 
     def _recalibrate_batch_norm(self) -> None:
-        """Measure the statistics of the EMA's batch norms on images of their own.
-
-        Those that `_follow` copies are of other weights, which costs overlap while the rate is
-        high. A norm that the loss does not pass is left alone, where torch's `update_bn` would
-        forget what it knows.
-        """
-        phase = self.recipe.phases[-1]
-        wanted = tuple(f"{name}." for name in self.recipe.modules)
-        norms = [
-            module
-            for name, module in self._mean.named_modules()
-            if isinstance(module, nn.modules.batchnorm._BatchNorm)
-            and module.running_mean is not None
-            and (not wanted or f"{name}.".startswith(wanted))
-        ]
+        """Recompute the EMA's batch norm statistics on batches that no step trains on."""
+        phase, device = self.recipe.phases[-1], self.model.device
+        norms = batch_norms(self._mean, self.recipe.modules)
         if not norms or not self.recipe.ema or phase.loss == PRETRAINING:
             return
-        before = [(norm.momentum, copy.deepcopy(norm.state_dict())) for norm in norms]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean of all batches
-            norm.train()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings.seed)
-            for index in range(NORM_BATCHES):
-                batch = self.sampler.sample(NORM_STEP + index).to(self.model.device)
-                getattr(self._mean, phase.loss)(batch, **phase.options)
-        for norm, (momentum, state) in zip(norms, before, strict=True):
-            passed = bool(norm.num_batches_tracked)
-            if passed:
-                state = norm.state_dict() | {"num_batches_tracked": state["num_batches_tracked"]}
-            norm.load_state_dict(state)
-            norm.momentum = momentum
-            norm.eval()
+        steps = range(NORM_STEP, NORM_STEP + NORM_BATCHES)
+        batches = (self.sampler.sample(step).to(device) for step in steps)
+        recalibrate(self._mean, norms, batches, phase, self.settings.seed)
 
     def _scores(self) -> dict[str, float]:
-        """Return the overlap on the validation shapes; of auxiliary networks their loss."""
+        """Return the IoU on the validation shapes, or an auxiliary network's loss."""
         if self.part == "main":
             scores: Scores = validate(self._mean, self.validation)
             return {"iou": scores.iou}
@@ -370,14 +291,14 @@ class Trainer:
         }
         before = dict(self.model.weights.results)
         if self.part == "main":
-            before.pop("level", None)  # training finds the surface anew
+            before.pop("level", None)  # further training undoes the calibration
         results = before | {f"validation {self.part} {key}": value for key, value in scores.items()}
         self._mean.save(
             self.settings.out / name, training=training | {"parts": parts}, results=results
         )
 
     def _log(self) -> None:
-        """Add a row: the means of the steps since the last one."""
+        """Add a row to the curve: means over the steps since the last row."""
         rows, self._window = self._window, []
         means = {n: sum(row[n] for row in rows if n in row) / len(rows) for n in rows[-1]}
         index, step = self.recipe.locate(self.step - 1)
@@ -386,14 +307,14 @@ class Trainer:
             self.table.add({"step": float(self.step), **means})
 
     def _finish(self) -> None:
-        """Measure the last step, unless a run that was finished is opened again."""
+        """Validate the last step, unless a finished run is opened again."""
         last = self.table.rows[-1] if self.table.rows else {}
         if last.get("step") != self.step or not {"validation_iou", "validation_loss"} & last.keys():
             self._measure()
         self._save(done=True)
 
     def _save(self, *, done: bool = False) -> None:
-        """Write the state, the curve's image and `run.json`."""
+        """Write the state, the curve's plot and `run.json`."""
         if self.group.rank != 0:
             return
         header = {
@@ -421,7 +342,7 @@ class Trainer:
             partial.write_text(json.dumps(self._summary(done=done), indent=1) + "\n")
 
     def _summary(self, *, done: bool) -> dict[str, Any]:
-        learning_rate = self.step / self.seconds if self.seconds else 0.0
+        speed = self.step / self.seconds if self.seconds else 0.0
         return {
             "method": self.model.spec.name,
             "part": self.part,
@@ -429,14 +350,14 @@ class Trainer:
             "steps": self.recipe.steps,
             "done": done,
             "seconds": round(self.seconds, 1),
-            "steps_per_second": round(learning_rate, 3),
+            "steps_per_second": round(speed, 3),
             "best": self.best,
             "latest": latest(self.table),
             "out": str(self.settings.out),
         }
 
     def _resume(self) -> None:
-        """Go on from the state that is there."""
+        """Resume from the folder's state, if it has one."""
         state = load_state(self.settings.out)
         if state is None:
             self.table.cut(-1)
@@ -445,9 +366,9 @@ class Trainer:
             self._go_on(*state)
         except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(
-                f"{self.settings.out} holds a state that this training can't go on from: "
+                f"{self.settings.out} holds a state that this training can't resume from: "
                 f"{str(error).splitlines()[0] if str(error) else type(error).__name__}.",
-                "Choose another --out, or delete state.safetensors to start anew.",
+                "Choose another --out, or delete state.safetensors to start again.",
             ) from error
 
     def _go_on(self, groups: dict[str, dict[str, Tensor]], header: dict[str, Any]) -> None:
@@ -461,7 +382,7 @@ class Trainer:
         if strays:
             raise RequestError(
                 f"{self.settings.out} holds a run with another {strays[0]}.",
-                "Choose another --out, or give the settings that it was begun with.",
+                "Choose another --out, or repeat the settings of that run.",
             )
         self.model.load_state_dict(groups["model"])
         self._mean.load_state_dict(groups["mean"])
@@ -476,15 +397,3 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         limit = self.settings.patience
         return limit is not None and self.waited >= limit
-
-
-class Loss(nn.Module):
-    """A reconstructor's loss as a module's call, which is what DDP listens to."""
-
-    def __init__(self, model: Reconstructor) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Any, name: str, options: Mapping[str, Any]) -> Any:
-        loss = getattr(self.model, name)
-        return loss(**options) if batch is None else loss(batch, **options)

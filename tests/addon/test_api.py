@@ -48,7 +48,7 @@ def test_reconstruct_returns_the_object_and_asks_for_what_was_said(puppet, ball_
     assert made[PROVENANCE]["keep"] == request.keep
 
 
-def test_stream_yields_each_mesh_after_it_was_put_into_the_scene(puppet, ball_stage):
+def test_stream_yields_each_mesh_after_it_was_added_to_the_scene(puppet, ball_stage):
     ball_stage()
     answer(puppet, 32, 64)
     events = api.stream(resolution=64)
@@ -243,7 +243,7 @@ def test_an_unreadable_image_changes_nothing(extension, ball_stage, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".ply", ".obj", ".stl", ".npz"])
-def test_a_mesh_is_written_where_it_stands(extension, tmp_path, suffix):
+def test_a_mesh_is_written_in_world_coordinates(extension, tmp_path, suffix):
     bpy.ops.mesh.primitive_ico_sphere_add(location=(5, 0, 0))
     made, other = bpy.context.object, bpy.data.objects.new("Other", None)
     bpy.context.scene.collection.objects.link(other)

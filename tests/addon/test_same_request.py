@@ -139,7 +139,7 @@ def test_all_surfaces_refuse_the_same_options_in_the_same_words(surfaces, puppet
     assert not puppet.submitted
 
 
-def test_nothing_said_is_the_table(surfaces):
+def test_without_arguments_the_defaults_of_the_table_apply(surfaces):
     from levelform.backend.contract.settings import Settings
 
     for surface in surfaces:

@@ -71,7 +71,7 @@ def test_json_is_one_object_and_nothing_else(stand, capsys, words):
         (WorkError("It broke.", "Mend it."), 1, "levelform: It broke. Mend it.\n"),
         (KeyboardInterrupt(), 130, "levelform: Stopped.\n"),
         (MemoryError(), 1, "levelform: There is not enough memory for this. "),
-        (ZeroDivisionError("by 0"), 1, "levelform: An error of Levelform's own: ZeroDivisionError"),
+        (ZeroDivisionError("by 0"), 1, "levelform: Internal error of Levelform: ZeroDivisionError"),
     ],
 )
 def test_failures_are_one_line_and_a_status(stand, capsys, error, status, line):
@@ -98,10 +98,10 @@ def test_a_traceback_appears_only_with_debug(stand, capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "There is no command."),
+        ([], "No command is given."),
         (["fly"], "There is no command 'fly'."),
         (["methods", "--fast"], "Unrecognized arguments: --fast."),
-        (["reconstruct", "a.png"], "There is no output file."),
+        (["reconstruct", "a.png"], "The output file is missing."),
         (["reconstruct", "a", "-o", "b.ply", "--seed", "x"], "Argument --seed: invalid int value"),
     ],
 )
@@ -163,5 +163,5 @@ def test_the_module_runs_as_a_program():
         check=False,
     )
     assert run.returncode == 2
-    assert json.loads(run.stdout)["error"].startswith("x.abc: .abc is no mesh format")
+    assert json.loads(run.stdout)["error"].startswith("x.abc: .abc is not a supported mesh format")
     assert run.stderr.count("\n") == 1

@@ -100,5 +100,5 @@ def test_the_command_shows_what_is_wrong(capsys):
     command.show(report)
     shown = capsys.readouterr().out
     assert re.search(r"dream +missing\n", shown)
-    assert re.search(r"wish +missing \(not needed", shown)
+    assert re.search(r"wish +missing \(needed by some", shown)
     assert "lacks dream" in shown

@@ -191,7 +191,7 @@ def test_what_is_forgotten_or_unknown_is_told(views):
     assert session.status().loaded == ("visual-hull",)
     session.forget("k")
     session.forget("never there")
-    with pytest.raises(RequestError, match="'k' is not in memory any more"):
+    with pytest.raises(RequestError, match="'k' is no longer in memory"):
         list(session.remesh(protocol.Remesh("r", "k"), Ticket()))
 
 

@@ -146,7 +146,7 @@ def test_files_take_the_texture(textured, tmp_path, suffix):
     assert [tuple(image.size) for image in images] == [(512, 512)]
     assert float(np.ptp(uvs_of(copy.data))) > 0.5
     if suffix == ".obj":
-        assert {found.name for found in tmp_path.iterdir()} == {"out.obj", "out.mtl", "out.png"}
+        assert {actual.name for actual in tmp_path.iterdir()} == {"out.obj", "out.mtl", "out.png"}
     bpy.data.objects.remove(copy)
 
 

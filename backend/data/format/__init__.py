@@ -1,4 +1,4 @@
-"""The one data set format: sharded, memory-mapped, checksummed; see docs/datasets.md."""
+"""The data set format: sharded, memory-mapped, checksummed; see docs/datasets.md."""
 
 from .dataset import Dataset, StoredShape, read_splits
 from .record import SCHEMA, VOXEL_HALF, VOXELS, Record, pack_voxels, unpack_voxels

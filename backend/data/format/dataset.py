@@ -1,4 +1,4 @@
-"""Read a data set: memory-mapped, nothing is loaded before it is asked for."""
+"""Read a data set: arrays are memory-mapped and loaded on first use."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Shard:
-    """A shard that is opened when first asked; its arrays are memory-mapped, read-only."""
+    """A shard, opened on first use; its arrays are memory-mapped and read-only."""
 
     def __init__(self, path: Path, header: ShardHeader) -> None:
         self.path, self.header = path, header
@@ -27,12 +27,13 @@ class Shard:
     def array(self, name: str) -> np.ndarray:
         """Return the array `name` with the rows of all shapes of the shard.
 
-        The first time it is read whole, so that damage is found and never learned from.
+        The first access reads it completely and verifies its checksum, so that nothing is trained
+        on damaged data.
 
         Raises
         ------
         WorkError
-            If its bytes are not those that were written.
+            If its checksum does not match.
         """
         if name not in self._maps:
             check_array(self.path, self.header, name)
@@ -72,12 +73,12 @@ class StoredShape:
 
     @property
     def view_count(self) -> int:
-        """How many images there are of it."""
+        """The number of its images."""
         start, stop = self._entry.rows.get("views.images", (0, 0))
         return stop - start
 
     def inside(self, points: str) -> np.ndarray:
-        """Return (N,) bool: which points of the set named `points` are inside."""
+        """Return (N,) bool: which points of the set `points` are inside."""
         if f"{points}.inside" in self:
             return self[f"{points}.inside"].astype(bool)
         return self[f"{points}.distance"] < 0
@@ -93,7 +94,7 @@ class StoredShape:
         return Camera(pose, fx, fy, cx, cy, width, height, orthographic=orthographic)
 
     def view(self, index: int) -> "View":
-        """Return an image with its camera, where it has one."""
+        """Return an image with its camera, if it has one."""
         import torch
 
         from ...geometry.views import View
@@ -111,9 +112,9 @@ class Dataset(Sequence[StoredShape]):
     root
         Folder of the data set.
     split
-        "train", "val", "test", ...; None takes all shapes.
+        "train", "val", "test", ...; None: all shapes.
     categories
-        Take these alone; None takes all.
+        Only these; None: all.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a data set holds of one shape: named arrays with a fixed meaning."""
+"""The record of one shape in a data set: arrays with fixed names and meanings."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ...contract.errors import RequestError
 from ...geometry.frames import OBJECT_SIDE
 
 VOXELS = 32  # cells along an axis of the stored occupancy grid
-VOXEL_HALF = OBJECT_SIDE / 2  # the grid covers [-0.9, 0.9]^3 of the object frame, as R2N2's does
+VOXEL_HALF = OBJECT_SIDE / 2  # the grid covers [-0.9, 0.9]^3 of the object frame, as in R2N2
 
 # Arrays by name: dtype and trailing shape (None: free, the same for all shapes of a data set). The
 # first axis counts points, vertices, views... and may differ between shapes. "*" is the name of
@@ -39,13 +39,13 @@ NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")
 
 @dataclass(frozen=True)
 class Record:
-    """One shape on its way into a data set.
+    """The data of one shape, to be written to a data set.
 
     id : unique in the data set; letters, digits and `. _ + - /`
     category : its class, for means over classes
     arrays : by the names of `SCHEMA`
-    split : "train", "val", "test", or "" to have one drawn
-    info : whatever a person may want to know of it (file, licence, notes); goes into JSON
+    split : "train", "val", "test", or "": assigned at random
+    info : further facts for people (file, licence, notes); stored as JSON
     """
 
     id: str
@@ -57,7 +57,7 @@ class Record:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.id):
             raise RequestError(
-                f"{self.id!r} is no name for a shape.",
+                f"{self.id!r} is not a valid name for a shape.",
                 "Use letters, digits, dots, dashes and slashes.",
             )
         if not self.arrays:
@@ -98,7 +98,7 @@ def _check(shape: str, name: str, array: np.ndarray) -> None:
 
 
 def _same_length(shape: str, arrays: dict[str, np.ndarray]) -> None:
-    """Refuse a set of points, or views, whose arrays count differently."""
+    """Refuse a set of points, or views, whose arrays differ in length."""
     for name, array in arrays.items():
         group = name.partition(".")[0]
         if group in ("mesh", "voxels", "source_from_object"):
@@ -109,12 +109,12 @@ def _same_length(shape: str, arrays: dict[str, np.ndarray]) -> None:
 
 
 def pack_voxels(grid: np.ndarray) -> np.ndarray:
-    """Return (1, 4096) uint8: a grid [x, y, z], (32, 32, 32) bool, as the format keeps it."""
+    """Return (1, 4096) uint8: a grid [x, y, z], (32, 32, 32) bool, as the format stores it."""
     if grid.shape != (VOXELS,) * 3:
         raise RequestError(f"The format keeps grids of {VOXELS}^3 cells, not {grid.shape}.")
     return np.packbits(grid.astype(bool).reshape(1, -1), axis=1)
 
 
 def unpack_voxels(packed: np.ndarray) -> np.ndarray:
-    """Return (32, 32, 32) bool [x, y, z] from what `pack_voxels` made."""
+    """Return (32, 32, 32) bool [x, y, z] from the output of `pack_voxels`."""
     return np.unpackbits(packed.reshape(-1)).astype(bool).reshape((VOXELS,) * 3)

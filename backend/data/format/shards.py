@@ -1,8 +1,8 @@
-"""One shard: a safetensors file whose arrays are those of its shapes, one after the other.
+"""One shard: a safetensors file that concatenates the arrays of its shapes.
 
 The container is safetensors' own (8 bytes of header length, a JSON header, raw little-endian
-arrays), so that any program can read it. Its metadata holds, as one JSON text, which rows belong to
-which shape, and a checksum of every array.
+arrays), so any reader of that format can open it. A JSON text in its metadata assigns rows to
+shapes and holds a checksum of every array.
 """
 
 import json
@@ -20,16 +20,16 @@ from ...geometry.writing import written_whole
 from .record import Record
 
 VERSION = 1
-ALIGN = 64  # bytes; arrays start at a multiple of it, as vector units like it
+ALIGN = 64  # bytes; arrays start at multiples of it, for aligned vector loads
 DTYPES = {"<f4": "F32", "<f8": "F64", "<f2": "F16", "<i4": "I32", "|u1": "U8", "|i1": "I8"}
 NUMPY = {name: dtype for dtype, name in DTYPES.items()}
-PADDING = ".pad."  # names of the arrays that only fill up to the next multiple
+PADDING = ".pad."  # names of padding arrays
 MAX_HEADER = 100_000_000
 
 
 @dataclass(frozen=True)
 class ShardShape:
-    """One shape of a shard: where its rows are, by array, and what is known about it."""
+    """One shape of a shard: its rows in each array, and its facts."""
 
     id: str
     category: str
@@ -39,7 +39,7 @@ class ShardShape:
 
 @dataclass(frozen=True)
 class ShardHeader:
-    """What the head of a shard says: its shapes; dtype, shape and first byte of every array.
+    """The head of a shard: its shapes, and the dtype, shape and first byte of every array.
 
     `head` is the CRC-32 of the head itself.
     """
@@ -52,12 +52,12 @@ class ShardHeader:
 
 
 def write_shard(path: Path, records: list[Record]) -> None:
-    """Write the records as one shard; it appears under its name only when it is whole and on disk.
+    """Write records as one shard, moved into place once it is complete and on disk.
 
     Raises
     ------
     WorkError
-        If the disk refuses (it is full, say); nothing is left behind then.
+        If writing fails, for instance on a full disk; nothing is left behind.
     """
     columns, shapes = _columns(records)
     sums = {name: _crc(parts) for name, parts in columns.items()}
@@ -80,17 +80,17 @@ def write_shard(path: Path, records: list[Record]) -> None:
 
 
 def open_new(path: Path):
-    """Open a file for writing; the one door to the disk, so that tests can let it fail."""
+    """Open a file for writing; a function of its own so that tests can simulate failures."""
     return open(path, "wb")
 
 
 def read_header(path: Path) -> ShardHeader:
-    """Read the head of a shard and see that the file is as long as it says.
+    """Read the head of a shard and check the file's length against it.
 
     Raises
     ------
     WorkError
-        If the file is missing, truncated or no shard.
+        If the file is missing, truncated or not a shard.
     """
     try:
         size = path.stat().st_size
@@ -111,7 +111,7 @@ def read_header(path: Path) -> ShardHeader:
         raise WorkError(f"The shard {path.name} is missing.", _AGAIN) from error
         _check_rows(arrays, shapes)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise WorkError(f"{path.name} is no shard, or its head is damaged.", _AGAIN) from error
+        raise WorkError(f"{path.name} is not a shard, or its head is damaged.", _AGAIN) from error
     for name, (dtype, shape, start) in arrays.items():
         if start + np.dtype(dtype).itemsize * math.prod(shape) > size:
             raise WorkError(f"The shard {path.name} is truncated: {name} ends beyond it.", _AGAIN)
@@ -121,7 +121,7 @@ def read_header(path: Path) -> ShardHeader:
 def _check_rows(
     arrays: dict[str, tuple[str, tuple[int, ...], int]], shapes: tuple[ShardShape, ...]
 ) -> None:
-    """Refuse a head whose shapes claim rows that the arrays do not have."""
+    """Refuse a head whose shapes claim rows past the end of an array."""
     for name, (_, shape, start) in arrays.items():
         if start < 0 or any(side < 0 for side in shape):
             raise ValueError(f"{name} has no place")
@@ -143,12 +143,12 @@ def map_array(path: Path, header: ShardHeader, name: str) -> np.ndarray:
 
 
 def check_array(path: Path, header: ShardHeader, name: str) -> None:
-    """Read an array from end to end and compare it with its checksum.
+    """Read a whole array and verify its checksum.
 
     Raises
     ------
     WorkError
-        If its bytes are not those that were written.
+        If its checksum does not match.
     """
     dtype, shape, start = header.arrays[name]
     left, value = np.dtype(dtype).itemsize * math.prod(shape), 0
@@ -164,7 +164,7 @@ def check_array(path: Path, header: ShardHeader, name: str) -> None:
 
 
 def damaged(path: Path, header: ShardHeader) -> list[str]:
-    """Return the names of the arrays whose bytes don't match their checksum."""
+    """Return the names of the arrays whose checksum does not match."""
     return [
         name
         for name in header.arrays
@@ -173,7 +173,7 @@ def damaged(path: Path, header: ShardHeader) -> list[str]:
 
 
 def _crc(parts: list[np.ndarray]) -> int:
-    """Return the CRC-32 of the bytes of the arrays, one after the other."""
+    """Return the CRC-32 of the concatenated arrays."""
     value = 0
     for part in parts:
         flat = part.reshape(-1).view(np.uint8)
@@ -216,7 +216,7 @@ def _header(
             "data_offsets": [start, start + length],
         }
         start += length + (-length % ALIGN)
-        if -length % ALIGN:  # safetensors allows no gaps: the padding is an array as well
+        if -length % ALIGN:  # safetensors allows no gaps, so padding is stored as arrays
             head[PADDING + name] = {
                 "dtype": "U8",
                 "shape": [-length % ALIGN],

@@ -1,4 +1,4 @@
-"""Check a data set from end to end: sizes, checksums, splits."""
+"""Verify a whole data set: sizes, checksums, splits."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from .writer import SHARDS, file_sha256, read_manifest
 
 
 def verify(root: str | Path, ticket: Ticket | None = None) -> dict[str, Any]:
-    """Read every byte of a data set and return what is wrong with it.
+    """Read every byte of a data set and return the problems found.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Write a data set shard by shard, so that whatever interrupts it, what is finished stays."""
+"""Write a data set shard by shard; finished shards survive any interruption."""
 
 import hashlib
 import json
@@ -19,25 +19,25 @@ AGAIN = "Run the command that made the data set again: it makes what is damaged 
 
 
 class DatasetWriter:
-    """Writes records into shards, and takes up again where an interrupted run stopped.
+    """Writes records into shards, and resumes interrupted runs.
 
-    Use it as a context. Leaving it normally writes the last shard and the splits; leaving it by an
-    exception drops the shard in the making, so that a run that is resumed makes the same bytes as
-    one that was never interrupted.
+    Use it as a context. Leaving it normally writes the last shard and the splits; an exception
+    discards the incomplete shard, so that a resumed run writes the same bytes as an uninterrupted
+    one.
 
     Parameters
     ----------
     root
-        Folder of the data set; made if need be.
+        Folder of the data set; created if missing.
     provenance
-        JSON: how it was made (command, settings, seed, sources, licence). The same settings resume.
+        JSON: its origin (command, settings, seed, sources, licence). Only equal settings resume.
     shard_bytes, shard_shapes
-        A shard is written when its arrays reach this size, or it has this many shapes: an
-        interruption costs no more than those.
+        A shard is written when its arrays reach this size or it has this many shapes, which bounds
+        the loss by an interruption.
     fractions
-        Shares of "val" and "test" among the shapes that come without a split.
+        Fractions of "val" and "test" among shapes without a split.
     seed
-        Of that drawing; the split of a shape depends on it and on the shape's name alone.
+        Of the splits; the split of a shape depends only on the seed and its name.
 
     Raises
     ------
@@ -67,18 +67,18 @@ class DatasetWriter:
         for folder in (self.root, self.root / SHARDS):
             remove_partials(folder)
         self._manifest = self._resume()
-        self.done = self._finished()  # ids that need no work any more: written or skipped for good
+        self.done = self._finished()  # ids that are finished: written or skipped
         self.queued: set[str] = set()
 
     def add(self, record: Record) -> None:
-        """Take one shape; ids that are `done` are ignored.
+        """Add a shape; ids in `done` are ignored.
 
         Raises
         ------
         RequestError
             If the id was given before in this run, or its images differ in size from the others'.
         WorkError
-            If the disk refuses.
+            If writing fails.
         """
         if record.id in self.done:
             return
@@ -92,7 +92,7 @@ class DatasetWriter:
             self._flush()
 
     def skip(self, shape: str, reason: str) -> None:
-        """Remember why a shape was left out; it is not tried again."""
+        """Record why a shape is left out; it is not tried again."""
         if shape not in self.done:
             self._skips[shape] = reason
 
@@ -110,7 +110,7 @@ class DatasetWriter:
             self._lock.release()
 
     def _resume(self) -> dict[str, Any]:
-        """Return the manifest that is there, or a new one."""
+        """Return the existing manifest, or a new one."""
         path = self.root / MANIFEST
         if not path.exists():
             manifest: dict[str, Any] = {
@@ -133,7 +133,7 @@ class DatasetWriter:
         return manifest
 
     def _finished(self) -> set[str]:
-        """Return the ids in whole shards; a damaged one and those after it are made again."""
+        """Return the ids in intact shards; a damaged shard and all later ones are rewritten."""
         ids = set(self._manifest["skipped"])
         for index, entry in enumerate(self._manifest["shards"]):
             try:
@@ -149,7 +149,7 @@ class DatasetWriter:
         return ids
 
     def _agree(self, record: Record) -> None:
-        """See that an array's trailing shape is the same in the whole data set."""
+        """Check that an array's trailing shape is the same in the whole data set."""
         for name, array in record.arrays.items():
             known = self._manifest["arrays"].setdefault(
                 name, {"dtype": array.dtype.str, "shape": list(array.shape[1:])}
@@ -162,7 +162,7 @@ class DatasetWriter:
                 )
 
     def _flush(self) -> None:
-        """Write what is pending as a shard, then say so in the manifest."""
+        """Write pending records as a shard, then add it to the manifest."""
         if self._pending:
             path = self.root / SHARDS / f"{len(self._manifest['shards']):05d}.safetensors"
             write_shard(path, self._pending)
@@ -205,14 +205,14 @@ def read_manifest(root: Path) -> dict[str, Any]:
     Raises
     ------
     RequestError
-        If there is none, or of a version that is not known here.
+        If there is none, or its version is unknown.
     """
     path = root / MANIFEST
     try:
         manifest = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise RequestError(
-            f"{root} is no data set: it has no {MANIFEST}.", "Name the folder that holds it."
+            f"{root} is not a data set: it has no {MANIFEST}.", "Name the folder that holds it."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise WorkError(
@@ -234,7 +234,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
 
 
 def _is_whole(manifest: dict[str, Any]) -> bool:
-    """Tell whether a manifest has all its entries, and each shard a plain name in its folder."""
+    """Whether a manifest has all entries, and every shard a plain file name."""
     kinds = {"arrays": dict, "shards": list, "skipped": dict, "complete": bool}
     if "provenance" not in manifest or not all(
         isinstance(manifest.get(name), kind) for name, kind in kinds.items()
@@ -256,7 +256,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it."""
+    """Create a folder and its parents."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

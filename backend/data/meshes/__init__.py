@@ -1,4 +1,4 @@
-"""Real meshes: read them, mend them, tell inside from outside, draw points from them."""
+"""Real meshes: reading, repair, inside tests, and sampling of points."""
 
 from .reading import SUFFIXES, Asset, NoSurface, find_assets, read_asset
 from .repair import MeshReport, mend, usable

@@ -17,24 +17,24 @@ from ...geometry.frames import Z_UP_FROM_Y_UP, apply
 from ...geometry.image_formats import allowed_formats_alone
 from ...geometry.meshes import Mesh
 
-# Which way is up: glTF says it in its specification, OBJ by custom; the rest is taken as it is.
+# The up axis: by specification in glTF, by convention in OBJ; other formats are read unchanged.
 Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
 SUFFIXES = (*Y_UP_SUFFIXES, ".off", ".ply", ".stl")
 GLTF_SUFFIXES = (".glb", ".gltf")  # their vertex colours are linear; those of the others are sRGB
-GREY = 0.8  # linear base colour of a surface that says nothing about its own
+GREY = 0.8  # linear base colour of surfaces without one
 
 
 class NoSurface(RequestError):  # noqa: N818 - a state of a mesh, named for what it is
-    """A mesh without faces, or without a face that has an area."""
+    """A mesh without faces of positive area."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A mesh as its file has it, with what a person should know about it.
+    """A mesh as stored in its file, with notes for people.
 
     mesh : +Z up, in the file's own units; normals None, colours (V, 4) linear RGBA or None
     source : the file it came from
-    notes : sentences about what was missing or left out
+    notes : sentences about missing or ignored parts
     """
 
     mesh: Mesh
@@ -57,7 +57,7 @@ def find_assets(folder: str | Path) -> list[Path]:
 
 
 def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
-    """Read one mesh file; all parts of its scene are moved to their place and joined.
+    """Read a mesh file; the parts of its scene are transformed and joined.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
         raise RequestError(f"There is no mesh file {path}.")
     if path.suffix.lower() not in SUFFIXES:
         raise RequestError(
-            f"{path.name}: {path.suffix or 'no suffix'} is no mesh format known here.",
+            f"{path.name}: {path.suffix or 'no suffix'} is not a supported mesh format.",
             f"Use one of {', '.join(SUFFIXES)}.",
         )
     mesh = _read(path)
@@ -87,7 +87,7 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
 
 
 def check_numbers(mesh: Mesh, name: str) -> None:
-    """Raise `RequestError` if a vertex or an index can't be, `NoSurface` if there are no faces."""
+    """Raise `RequestError` for invalid vertices or indices, `NoSurface` without faces."""
     if len(mesh.faces) == 0:
         raise NoSurface(
             f"{name} has no faces.", "Export the surface itself, not only points or curves."
@@ -103,7 +103,7 @@ def check_numbers(mesh: Mesh, name: str) -> None:
 
 
 def _lost(path: Path) -> list[str]:
-    """Return a sentence for every image or material file that a mesh file names in vain."""
+    """Return a sentence for every missing image or material file that a mesh file refers to."""
     suffix, names = path.suffix.lower(), []
     if suffix == ".gltf":
         try:
@@ -121,7 +121,7 @@ def _lost(path: Path) -> list[str]:
     ]
 
 
-# What trimesh raises on files that are not what they say.
+# What trimesh raises on files whose content does not match their suffix.
 _UNREADABLE = (
     ArithmeticError,
     AssertionError,
@@ -143,14 +143,14 @@ def _read(path: Path) -> Mesh:
         _check_buffers(path)
     try:
         return _join(list(_parts(path)))
-    except _UNREADABLE as error:  # a piece that is not what it says either
+    except _UNREADABLE as error:  # a part of another kind than declared
         raise RequestError(
             f"{path.name} can't be read: {type(error).__name__}: {error}.", "Export it again."
         ) from error
 
 
 def _check_buffers(path: Path) -> None:
-    """Refuse a .gltf whose buffers are missing or cut short: the reader does not name them."""
+    """Refuse a .gltf with missing or truncated buffers, which the reader does not name."""
     try:
         buffers = json.loads(path.read_text())["buffers"]
         wanted = {unquote(b["uri"]): int(b["byteLength"]) for b in buffers if "uri" in b}
@@ -191,7 +191,7 @@ def _parts(path: Path) -> Iterator[Mesh]:
             continue
         vertices = apply(np.asarray(matrix, np.float64), np.asarray(piece.vertices, np.float64))
         faces = np.asarray(piece.faces, np.int32)
-        if np.linalg.det(matrix[:3, :3]) < 0:  # a mirrored part turns its faces inside out
+        if np.linalg.det(matrix[:3, :3]) < 0:  # a reflection turns faces inside out
             faces = faces[:, ::-1]
         linear = path.suffix.lower() in GLTF_SUFFIXES
         yield Mesh(vertices.astype(np.float32), faces, None, _colors(piece, linear=linear))
@@ -245,9 +245,9 @@ def _painted(visual: Any, count: int) -> np.ndarray | None:
 
 
 def _textured(visual: Any, count: int, *, bare: float = GREY) -> np.ndarray:
-    """Return the base colour at each vertex, as glTF has it: texture (sRGB) x factor (linear).
+    """Return the base colour at each vertex by glTF's rule: texture (sRGB) x factor (linear).
 
-    `bare` is how bright a material without either is.
+    `bare` is the brightness of a material without either.
     """
     material = visual.material
     factor = np.array(_base_factor(material, bare), np.float32)

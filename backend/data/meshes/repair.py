@@ -1,7 +1,7 @@
-"""Mend what a messy mesh has wrong before it is asked about inside and outside.
+"""Repair defects of a mesh before inside tests.
 
-Faces that point the wrong way, faces there twice, parts turned inside out, and openings (a house
-without a floor). Overlaps are left alone: the winding number lives with them.
+These are inconsistent orientation, duplicate faces, inverted parts, and openings (a house without a
+floor). Overlaps are kept, since the winding number tolerates them.
 """
 
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from .reading import NoSurface
 from .solid import Solid
 from .topology import boundary, loops, weld
 
-PATCH_SAMPLES = 64  # points of a part that are asked whether they lie inside the others
-UNDECIDED = (0.25, 0.75)  # winding numbers that say neither inside nor outside
-MAX_UNDECIDED = 0.15  # share of such points beside the surface above which labels mean little
-MAX_CLOSED = 0.48  # share of made-up surface: a single sheet, closed, has half
-SMALL_RIM = 0.1  # extent of a rim, over the mesh's, up to which it is closed whatever its form
-FLAT_RIM = 0.02  # deviation from a plane, over its extent, up to which a larger rim is closed
-MIN_FILLED = 0.002  # share of the bounding cube that a solid fills at least
-PROBE = 0.01  # how far beside the surface points are asked, in the object frame
+PATCH_SAMPLES = 64  # points per part tested for lying inside the other parts
+UNDECIDED = (0.25, 0.75)  # range of ambiguous winding numbers
+MAX_UNDECIDED = 0.15  # fraction of ambiguous points near the surface that makes labels unreliable
+MAX_CLOSED = 0.48  # fraction of added surface; a closed single sheet has half
+SMALL_RIM = 0.1  # extent of a rim relative to the mesh up to which it is always closed
+FLAT_RIM = 0.02  # deviation from a plane relative to its extent up to which a larger rim is closed
+MIN_FILLED = 0.002  # minimum fraction of the bounding cube filled by a solid
+PROBE = 0.01  # distance from the surface of tested points, object frame
 
 
 @dataclass(frozen=True)
 class MeshReport:
-    """What `mend` did.
+    """Changes made by `mend`.
 
-    degenerate, duplicate : faces left out
-    turned_faces : faces turned round to agree with their neighbours
-    turned_parts : parts turned inside out as a whole
-    openings : rims that were closed
-    closed_area : share of the area that the closing faces have
+    degenerate, duplicate : numbers of faces removed
+    turned_faces : number of faces flipped to agree with their neighbours
+    turned_parts : number of parts inverted as a whole
+    openings : number of rims closed
+    closed_area : fraction of the area in added faces
     """
 
     degenerate: int
@@ -44,17 +44,16 @@ class MeshReport:
 
 
 def mend(mesh: Mesh) -> tuple[Mesh, MeshReport]:
-    """Return the mesh without degenerate and doubled faces, all faces pointing outside.
+    """Return the mesh without degenerate and duplicate faces, all oriented outwards.
 
-    Neighbouring faces are made to agree with the majority of their part, by area. A part whose own
-    volume is negative is turned inside out, unless it lies inside the rest: then it is a cavity.
-    Each flat or small rim that is left is closed by a fan around its middle. Vertices keep their
-    order, new ones follow them; normals are dropped.
+    Faces are oriented like the majority of their part, by area. A part with negative volume is
+    inverted, unless it is a cavity inside the others. Remaining flat or small rims are closed by a
+    fan around their centre. Vertices keep their order, new ones are appended; normals are dropped.
 
     Raises
     ------
     NoSurface
-        If no face has an area.
+        If no face has a positive area.
     """
     import igl
 
@@ -82,8 +81,8 @@ def mend(mesh: Mesh) -> tuple[Mesh, MeshReport]:
 def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:
     """Return the mesh with a fan of faces over each flat or small rim, and the number of fans.
 
-    A large rim that bends is left open: a fan would invent a shape, and the winding number is the
-    better judge there.
+    Large curved rims stay open: a fan would invent a surface, and the winding number is more
+    reliable.
     """
     edges = boundary(welded[mesh.faces])
     places, first = np.unique(welded, return_index=True)
@@ -92,7 +91,7 @@ def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:
     colors = [] if mesh.colors is None else [mesh.colors]
     count = len(mesh.vertices)
     for loop in loops(edges):
-        rim = first[np.searchsorted(places, loop)]  # one vertex of the mesh for each place
+        rim = first[np.searchsorted(places, loop)]  # one vertex of the mesh per distinct position
         if not _is_simple(mesh.vertices[rim].astype(np.float64), size):
             continue
         vertices.append(mesh.vertices[rim].mean(0, keepdims=True))
@@ -110,7 +109,7 @@ def _close(mesh: Mesh, welded: np.ndarray) -> tuple[Mesh, int]:
 
 
 def _is_simple(rim: np.ndarray, size: float) -> bool:
-    """Return whether a rim, (N, 3), is small beside the mesh, or nearly flat."""
+    """Whether a rim, (N, 3), is small relative to the mesh, or nearly flat."""
     extent = float(np.ptp(rim, axis=0).max())
     if extent < SMALL_RIM * size:
         return True
@@ -119,9 +118,9 @@ def _is_simple(rim: np.ndarray, size: float) -> bool:
 
 
 def usable(solid: Solid, report: MeshReport, *, seed: int = 0) -> str | None:
-    """Return why a mended solid can't be labelled inside and outside, or None where it can.
+    """Return why a repaired solid can't be labelled inside and outside, or None if it can.
 
-    It must be more than a sheet, fill something, and leave no doubt beside most of its surface.
+    It must not be a sheet, must fill some volume, and be unambiguous near most of its surface.
     """
     if report.closed_area > MAX_CLOSED:
         return f"sheet: {report.closed_area:.0%} of its surface had to be made up to close it"
@@ -150,7 +149,7 @@ def _areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def _distinct(faces: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Return indices of the faces to keep and how many were degenerate and how many there twice."""
+    """Return the indices of faces to keep and the numbers of degenerate and duplicate ones."""
     ordered = np.sort(faces, axis=1)
     proper = (np.diff(ordered, axis=1) > 0).all(1) & (areas > 0)
     candidates = np.flatnonzero(proper)
@@ -160,20 +159,20 @@ def _distinct(faces: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, int, in
 
 
 def _parity(faces: np.ndarray) -> np.ndarray:
-    """Return (F,) bool: whether the three indices of a face run downwards, seen as a cycle."""
+    """Return (F,) bool: whether the indices of a face are in descending cyclic order."""
     a, b, c = faces.T
     return ((a > b).astype(int) + (b > c) + (c > a)) == 2
 
 
 def _minority(turned: np.ndarray, parts: np.ndarray, areas: np.ndarray) -> np.ndarray:
-    """Return (P,) bool: the parts where more area was turned than left; they are turned back."""
+    """Return (P,) bool: parts where more area was flipped than kept, to be flipped back."""
     count = int(parts.max()) + 1
     turned_area = np.bincount(parts, areas * turned, count)
     return turned_area > np.bincount(parts, areas, count) / 2
 
 
 def _inverted(vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Return (P,) bool: parts that enclose a negative volume and are no cavity of the rest."""
+    """Return (P,) bool: parts with negative volume that are not cavities of the others."""
     count = int(parts.max()) + 1
     corners = vertices[faces].astype(np.float64)
     areas = _areas(vertices, faces)
@@ -183,7 +182,7 @@ def _inverted(vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray) -> np.
     local = corners - (center / weight[:, None])[parts][:, None]
     cones = np.einsum("ij,ij->i", local[:, 0], np.cross(local[:, 1], local[:, 2])) / 6
     volumes = np.bincount(parts, cones, count)
-    negative = volumes < -1e-3 * weight**1.5  # a nearly flat part encloses nothing to go by
+    negative = volumes < -1e-3 * weight**1.5  # the volume of a nearly flat part is not meaningful
     flipped = np.where(negative[parts][:, None], faces[:, ::-1], faces)
     return negative & ~_cavities(vertices, flipped, parts, np.flatnonzero(negative))
 
@@ -191,7 +190,7 @@ def _inverted(vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray) -> np.
 def _cavities(
     vertices: np.ndarray, faces: np.ndarray, parts: np.ndarray, candidates: np.ndarray
 ) -> np.ndarray:
-    """Return (P,) bool: which `candidates` lie inside the other parts, all taken as outward."""
+    """Return (P,) bool: `candidates` inside the other parts, which are assumed to face outwards."""
     import igl
 
     result = np.zeros(int(parts.max()) + 1, bool)

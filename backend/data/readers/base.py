@@ -1,4 +1,4 @@
-"""What all readers share: the table of layouts, images, and the way into the object frame."""
+"""Common parts of all readers: the table of layouts, images, transforms to the object frame."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Reader(ABC):
     Parameters
     ----------
     root
-        The folder that the archive was unpacked to.
+        Folder of the unpacked archive.
     size
         Side of the images in the records; others are resized to it.
     """
@@ -38,11 +38,11 @@ class Reader(ABC):
 
     @abstractmethod
     def names(self) -> list[str]:
-        """Return the names of the shapes that are there, sorted."""
+        """Return the names of the available shapes, sorted."""
 
     @abstractmethod
     def read(self, name: str) -> Record | str:
-        """Return the record of a shape, or the reason why there can be none."""
+        """Return the record of a shape, or the reason for leaving it out."""
 
 
 def layout(name: str):
@@ -83,7 +83,7 @@ def with_mask(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def resized(image: np.ndarray, camera: Camera, size: int) -> tuple[np.ndarray, Camera]:
     """Return an image, (H, W, 4) uint8, and its camera at `size` pixels a side.
 
-    Colours are weighed by alpha, so that what is transparent does not bleed into the object.
+    Colours are weighted by alpha, so that transparent pixels do not bleed into the object.
     """
     from PIL import Image
 
@@ -122,7 +122,7 @@ def resized(image: np.ndarray, camera: Camera, size: int) -> tuple[np.ndarray, C
 def cropped(
     image: np.ndarray, camera: Camera, center: tuple[float, float], side: int
 ) -> tuple[np.ndarray, Camera]:
-    """Return the square of `side` pixels around `center` (x, y); beyond the image it is empty."""
+    """Return the square of `side` pixels around `center` (x, y); transparent outside the image."""
     left, top = round(center[0] - side / 2), round(center[1] - side / 2)
     result = np.zeros((side, side, 4), np.uint8)
     height, width = image.shape[:2]
@@ -152,7 +152,7 @@ def posed(camera_from_world: np.ndarray, **intrinsics: float) -> Camera:
 
 
 def turned_grid(grid: np.ndarray) -> np.ndarray:
-    """Return a grid [x, y, z] in ShapeNet's axes as one in ours: (-z, -x, y)."""
+    """Convert a grid [x, y, z] from ShapeNet's axes to ours: (-z, -x, y)."""
     return grid.transpose(2, 0, 1)[::-1, ::-1]
 
 
@@ -167,5 +167,5 @@ def grid_points(grid: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def from_shapenet(matrix: np.ndarray) -> np.ndarray:
-    """Return object_from_shapenet of a similarity that only moves and scales ShapeNet's axes."""
+    """Return object_from_shapenet for a similarity without rotation in ShapeNet's axes."""
     return Z_UP_FROM_SHAPENET @ matrix

@@ -10,7 +10,7 @@ from ...contract.errors import RequestError
 
 @dataclass(frozen=True)
 class Voxels:
-    """A grid [x, y, z], bool, that fills the cube from `corner`, (3,), with the side `side`."""
+    """A bool grid [x, y, z] over the cube with the lower corner `corner`, (3,), and side `side`."""
 
     grid: np.ndarray
     corner: np.ndarray
@@ -20,12 +20,12 @@ class Voxels:
 def read_binvox(path: str | Path) -> Voxels:
     """Read a binvox file, version 1.
 
-    In the file x runs slowest, then z, and y fastest.
+    In the file x varies slowest, then z, and y fastest.
 
     Raises
     ------
     RequestError
-        If the file is missing, no binvox, or ends too early.
+        If the file is missing, truncated or not binvox.
     """
     path = Path(path)
     try:
@@ -34,7 +34,7 @@ def read_binvox(path: str | Path) -> Voxels:
         raise RequestError(f"{path} can't be read: {error.strerror}.") from error
     head, mark, data = content.partition(b"data\n")
     if not mark or not head.startswith(b"#binvox 1"):
-        raise RequestError(f"{path} is no binvox file.")
+        raise RequestError(f"{path} is not a binvox file.")
     keys = {line.split()[0]: line.split()[1:] for line in head.decode("ascii").splitlines()[1:]}
     try:
         x, z, y = (int(word) for word in keys["dim"])

@@ -33,12 +33,12 @@ from .base import (
 from .binvox import read_binvox
 
 SPLITS = ("train", "val", "test")
-NMR_FOCAL = 1.8660254037844388  # in widths of the image: a lens of 30 degrees
-WHITE = 0.03  # how far from white, in sRGB, the background of a JPEG may be
+NMR_FOCAL = 1.8660254037844388  # in image widths, for a field of view of 30 degrees
+WHITE = 0.03  # maximum deviation from white, in sRGB, of a JPEG's background
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file; objects in it are refused.
+    """Return the arrays of an .npz file; pickled objects are refused.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 class _Listed(Reader):
-    """A layout of class folders with lists of the splits in them."""
+    """A layout of class folders that contain lists of their splits."""
 
     @cached_property
     def _splits(self) -> dict[str, str]:
@@ -131,7 +131,7 @@ def surface_arrays(stored: dict[str, np.ndarray], matrix: np.ndarray) -> dict[st
 
 
 def cut_from_white(image: np.ndarray) -> np.ndarray:
-    """Return RGBA, (H, W, 4) uint8, of an RGB image: the white that touches its border goes."""
+    """Return RGBA, (H, W, 4) uint8, of an RGB image: white connected to its border is removed."""
     from scipy.ndimage import binary_propagation
 
     white = (image.min(-1) / 255.0) > 1 - WHITE

@@ -21,14 +21,14 @@ from ..format import Record
 from .base import Reader, cropped, layout, posed, read_image, views_of, with_mask
 
 SENSOR = 32.0  # mm; Pix3D gives focal lengths for this width
-MARGIN = 1.2  # side of the square crop over the longer side of the object's box
+MARGIN = 1.2  # side of the square crop relative to the longer side of the object's box
 # Pix3D's camera looks along +z with +x to the left and +y up.
 FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
 class _Model:
-    """Arrays in the object frame and model_from_object, (4, 4); or the reason why not."""
+    """Arrays in the object frame and model_from_object, (4, 4); or the reason for their absence."""
 
     arrays: dict[str, np.ndarray]
     model_from_object: np.ndarray
@@ -37,7 +37,7 @@ class _Model:
 
 @lru_cache(maxsize=4)
 def _model(path: Path, matrix: tuple[tuple[float, ...], ...] | None) -> _Model:
-    """Return the points of a model; photographs of one follow each other, so a few are kept."""
+    """Return the points of a model, cached, since photographs of a model are consecutive."""
     from ..meshes import Asset, read_asset
     from ..records import Contents, record_of_mesh
 
@@ -105,7 +105,7 @@ class Pascal3D(Reader):
     """PASCAL3D+: the ImageNet photographs, with the perspective camera of the annotation.
 
     The camera is the data set's own toolbox's (+Z up, the front towards -Y, as ours); the mirrored
-    weak perspective of SDF-SRN's loader is not imitated.
+    weak perspective of SDF-SRN's loader is not reproduced.
     """
 
     def names(self) -> list[str]:
@@ -142,7 +142,7 @@ class Pascal3D(Reader):
 
 
 def read_annotation(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a PASCAL3D+ annotation as plain numbers and words."""
+    """Return the objects of a PASCAL3D+ annotation as plain numbers and strings."""
     from scipy.io import loadmat
 
     try:
@@ -192,7 +192,7 @@ def pascal3d_camera(entry: dict[str, Any], width: int, height: int) -> Camera:
 
 
 def _square(image: np.ndarray, camera: Camera, box: Any, size: int) -> dict[str, np.ndarray]:
-    """Return the one view of a photograph, cut to a square around its box (x1, y1, x2, y2)."""
+    """Return the view of a photograph, cropped to a square around its box (x1, y1, x2, y2)."""
     x1, y1, x2, y2 = (float(value) for value in box)
     side = max(8, round(MARGIN * max(x2 - x1, y2 - y1)))
     photo, seen = cropped(image, camera, ((x1 + x2) / 2, (y1 + y2) / 2), side)

@@ -34,8 +34,8 @@ from .base import (
 )
 from .binvox import read_binvox
 
-DISTANCE = 1.75  # the renderer's camera distance; metadata holds a ratio of it
-FOCAL = 35 / 32  # focal length in widths of the image: 35 mm on a 32 mm sensor
+DISTANCE = 1.75  # the renderer's camera distance; metadata has distances relative to it
+FOCAL = 35 / 32  # focal length in image widths: 35 mm on a 32 mm sensor
 
 
 def shapenet_camera(
@@ -43,13 +43,13 @@ def shapenet_camera(
 ) -> Camera:
     """Return the camera of 3D-R2N2's renderer, posed in ShapeNet's own frame.
 
-    P = K [R | t] Q S, as DISN has it: Q takes +Y up to +Z up, S moves the object.
+    P = K [R | t] Q S, in DISN's notation: Q takes +Y up to +Z up, S translates the object.
 
     Parameters
     ----------
     azimuth, elevation : degrees
     ratio : distance over 1.75
-    shift : (3,), of "hard" views: how the object was moved
+    shift : (3,), translation of the object in "hard" views
     """
     a, e = np.radians([-azimuth, -elevation])
     world = np.array(
@@ -113,7 +113,7 @@ class R2N2(Reader):
 class MoreVariation(Reader):
     """ShapenetRender_more_variation: 36 easy views, whose cameras are exact, of each shape.
 
-    The hard views are left out: for models of several parts their recorded shift does not describe
+    Hard views are omitted: for models of several parts their recorded translation does not match
     the image.
     """
 

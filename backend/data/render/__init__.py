@@ -1,4 +1,4 @@
-"""A fast renderer without a display: shapes and meshes to RGBA, depth, normals and albedo.
+"""A fast renderer that needs no display: shapes and meshes to RGBA, depth, normals and albedo.
 
 cameras = sample_cameras("r2n2", 24, seed=0, size=128, extents=shape.extents)
 images = render_shapes(ShapeBatch([shape]), cameras, sample_lights(24, seed=0), of=[0] * 24)

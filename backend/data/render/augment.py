@@ -1,9 +1,9 @@
-"""What may happen to an image before a network sees it: backgrounds, noise, blur, soft masks.
+"""Augmentation of images: backgrounds, noise, blur, soft masks, colour jitter.
 
 Every function takes and returns images (V, H, W, 4), float32, sRGB in [0, 1], straight alpha,
-draws from a generator, or from one of each image's own, and leaves its input alone. With its own
-generators an image becomes the same in any company. A background fills only what is behind the
-object: alpha, which is the mask, stays.
+and does not modify its input. It draws from one generator or from one per image; with its own
+generator an image's result does not depend on the other images. A background changes only the
+colours behind the object; alpha, the mask, stays.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ Augmentation = Callable[[Tensor, Source], Tensor]
 def draw(
     kind: Callable[..., Tensor], shape: Sequence[int], source: Source, **options: Any
 ) -> Tensor:
-    """Return what `torch.rand` or its like draws, `shape` for each image, (V, *shape).
+    """Draw by `torch.rand` or a similar function, `shape` for each image: (V, *shape).
 
     `shape` starts with V, the number of images.
     """
@@ -30,14 +30,14 @@ def draw(
 
 
 def _between(count: int, low: float, high: float, generator: Source, like: Tensor) -> Tensor:
-    """Draw one number an image, (V, 1, 1, 1)."""
+    """Draw one number per image, (V, 1, 1, 1)."""
     return (draw(torch.rand, (count, 1, 1, 1), generator) * (high - low) + low).to(like)
 
 
 def add_background(images: Tensor, generator: Source) -> Tensor:
-    """Put the objects before plain colours, slopes of two colours, or blotches of them.
+    """Composite the objects over plain colours, gradients of two colours, or blotches of them.
 
-    The colours are composed as the eye saw them (in sRGB); alpha is kept as the mask.
+    Compositing is in sRGB; alpha stays the mask.
     """
     count, height, width = images.shape[:3]
     first, second = draw(torch.rand, (count, 2, 1, 1, 3), generator).to(images).unbind(1)
@@ -56,7 +56,7 @@ def add_background(images: Tensor, generator: Source) -> Tensor:
 
 
 def add_noise(images: Tensor, generator: Source, most: float = 0.04) -> Tensor:
-    """Add Gaussian noise to the colours, of a strength up to `most` drawn for each image."""
+    """Add Gaussian noise to the colours, with a std up to `most` drawn for each image."""
     noise = draw(torch.randn, (*images.shape[:3], 3), generator).to(images)
     sigma = _between(len(images), 0, most, generator, images)
     return torch.cat([(images[..., :3] + sigma * noise).clamp(0, 1), images[..., 3:]], -1)
@@ -65,7 +65,7 @@ def add_noise(images: Tensor, generator: Source, most: float = 0.04) -> Tensor:
 def blur(images: Tensor, generator: Source, most: float = 1.2) -> Tensor:
     """Blur colours and alpha by a Gaussian of up to `most` pixels, drawn for each image.
 
-    Colours are weighed by alpha, so that what lies behind the object does not bleed into it.
+    Colours are weighted by alpha, so that the background does not bleed into the object.
     """
     sigma = _between(len(images), 0.05, most, generator, images)[:, 0, 0, 0]
     reach = max(1, int(3 * most))
@@ -87,7 +87,7 @@ def blur(images: Tensor, generator: Source, most: float = 1.2) -> Tensor:
 
 
 def soften_mask(images: Tensor, generator: Source, most: float = 1.5) -> Tensor:
-    """Move the edge of alpha in or out by up to about `most` pixels and soften it, as mattes do."""
+    """Move the edge of alpha in or out by up to about `most` pixels and soften it, as in mattes."""
     alpha = images[..., 3][:, None]
     wide = torch.nn.functional.avg_pool2d(alpha, 5, 1, 2, count_include_pad=False)
     level = _between(len(images), 0.5 - most / 5, 0.5 + most / 5, generator, images)
@@ -99,10 +99,10 @@ def soften_mask(images: Tensor, generator: Source, most: float = 1.5) -> Tensor:
 def jitter_colors(
     images: Tensor, generator: Source, amount: float = 0.2, hue: float = 0.5
 ) -> Tensor:
-    """Change brightness, contrast and saturation by up to `amount`, turn hues by up to `hue` turns.
+    """Change brightness, contrast and saturation by up to `amount`, hue by up to `hue` turns.
 
-    SDF-SRN's augmentation (brightness, contrast, saturation 0.2, hue 0.5); the hue is turned in the
-    plane across the grey axis, which keeps lightness.
+    SDF-SRN's augmentation (brightness, contrast, saturation 0.2, hue 0.5); hue is a
+    rotation about the grey axis, which preserves lightness.
     """
     count, color = len(images), images[..., :3]
     light = color.new_tensor([0.299, 0.587, 0.114])

@@ -1,4 +1,4 @@
-"""Cameras of the published ranges (`contract.camera_ranges`) as those of the maths."""
+"""Cameras of the published ranges (`contract.camera_ranges`), in the axes of the maths."""
 
 from collections.abc import Sequence
 

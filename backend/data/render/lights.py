@@ -1,4 +1,4 @@
-"""Lights and shading: Lambert, a sky above and a ground below, and a highlight."""
+"""Lights and shading: Lambert, hemispherical ambient light, and a highlight."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ HIGHLIGHT = 32.0  # exponent of the Blinn-Phong highlight of the glossiest mater
 
 @dataclass(frozen=True)
 class Lights:
-    """Far lights and the light from all around, in the object frame.
+    """Directional and ambient lights, in the object frame.
 
     Attributes
     ----------
     directions : (L, 3) float64, unit, from the object towards each light
-    colors : (L, 3) linear RGB, what a white surface that faces the light sends back
+    colors : (L, 3) linear RGB radiance of a white surface facing the light
     sky, ground : (3,) linear RGB, the same for surfaces that face up and down
     """
 
@@ -27,7 +27,7 @@ class Lights:
 
     @classmethod
     def studio(cls) -> "Lights":
-        """Return the lights that sheets are drawn with: a key, a fill and a rim."""
+        """Return the lights of contact sheets: a key, a fill and a rim."""
         directions = np.array([[-0.5, -0.7, 0.9], [0.9, -0.4, 0.3], [0.2, 0.9, 0.6]])
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         colors = np.array([0.75, 0.25, 0.25])[:, None] * np.ones(3)
@@ -35,13 +35,13 @@ class Lights:
 
 
 def sample_lights(count: int, seed: int) -> list[Lights]:
-    """Draw lights: one to three of them mostly from above, warm or cool, and a sky."""
+    """Sample lights: one to three, mostly from above, warm or cool, and a sky."""
     rng = np.random.default_rng([seed, 0x11687])
     return [_sample(rng) for _ in range(count)]
 
 
 def _sample(rng: np.random.Generator) -> Lights:
-    number = 3  # the same for all, so that views stack; unused ones are dark
+    number = 3  # the same number for all, so that views stack; unused ones are dark
     used = int(rng.integers(1, 4))
     directions = rng.normal(size=(number, 3))
     directions[:, 2] = np.abs(directions[:, 2]) + 0.1
@@ -57,7 +57,7 @@ def _sample(rng: np.random.Generator) -> Lights:
 def shade(
     material: Tensor, normal: Tensor, towards: Tensor, lights: list[Lights], view: Tensor
 ) -> Tensor:
-    """Return the light that points send to the camera, (S, 3) linear RGB, not clipped.
+    """Return the radiance of points towards the camera, (S, 3) linear RGB, not clipped.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def shade(
     normal : (S, 3) unit
     towards : (S, 3) unit, from the point to the camera
     lights : one for each view, all with the same number of lights
-    view : (S,) which lights shine on a point
+    view : (S,) index into `lights` for each point
     """
     device = material.device
     table = [np.stack([getattr(one, name) for one in lights]) for name in ("directions", "colors")]

@@ -15,7 +15,7 @@ from ...geometry.srgb import srgb_from_linear
 from ..shapes.batch import ShapeBatch
 from .lights import Lights, shade
 
-NEAR = 1e-3  # triangles that come nearer to the camera's plane are left out
+NEAR = 1e-3  # near plane: triangles that come nearer are left out
 VIEWS_CPU = 8
 VIEWS_DEVICE = 128
 
@@ -26,8 +26,8 @@ class RenderedViews:
 
     Attributes
     ----------
-    rgba : (V, H, W, 4) float32, sRGB in [0, 1], straight alpha; alpha is the covered share of a
-        pixel
+    rgba : (V, H, W, 4) float32, sRGB in [0, 1], straight alpha; alpha is the covered
+        fraction of a pixel
     depth : (V, H, W) float32, distance along the optical axis to the nearest surface in the pixel,
         in units of the frame; 0 where there is none
     normal : (V, H, W, 3) float32, unit, in the frame of the object, of that surface; 0 where none
@@ -42,7 +42,7 @@ class RenderedViews:
 
 @dataclass(frozen=True)
 class Hits:
-    """What the samples of some views meet, S of them, in ascending order of `sample`.
+    """The S samples of some views that hit a surface, in ascending order of `sample`.
 
     sample : (S,) int64, view * height * width + row * width + column, on the finer grid of samples
     depth : (S,) ; normal : (S, 3) unit ; material : (S, 4) linear RGB and gloss
@@ -79,16 +79,16 @@ def render_shapes(
     ----------
     batch : B shapes
     cameras : V cameras posed in the object frame, all of one image size
-    lights : one for each camera; None: a studio
-    of : (V,) which shape a camera looks at; None: camera i looks at shape i
+    lights : one for each camera; None: `studio()`
+    of : (V,) index of the shape seen by each camera; None: camera i sees shape i
     samples : a pixel is the mean of samples x samples rays
-    method : "raster" draws the triangles of `Shape.surface`; "trace" walks along rays through the
-        signed distance, which needs no triangles; "auto" traces on a GPU and rasterises elsewhere
+    method : "raster" draws the triangles of `Shape.surface`; "trace" sphere-traces the signed
+        distance, which needs no triangles; "auto" traces on a GPU and rasterises elsewhere
 
     Raises
     ------
     RequestError
-        If the sizes of the images differ, or numbers of cameras, lights and shapes do not fit.
+        If image sizes differ, or the numbers of cameras, lights and shapes do not match.
     """
     of = list(range(len(batch))) if of is None else list(of)
     lights = _checked(cameras, lights)
@@ -135,9 +135,9 @@ def render_mesh(
 
     Parameters
     ----------
-    mesh : in the frame of the cameras; without normals its faces are flat
-    color : linear RGB where the mesh has no colours
-    two_sided : draw faces seen from behind too, lit as if turned around: for open or messy meshes
+    mesh : in the frame of the cameras; flat shading if it has no normals
+    color : linear RGB if the mesh has no colours
+    two_sided : also draw back faces, with flipped normals: for open or inconsistent meshes
 
     Raises
     ------
@@ -156,7 +156,7 @@ def render_mesh(
 
 
 def _checked(cameras: Sequence[Camera], lights: Sequence[Lights] | None) -> list[Lights]:
-    """Return one light for each camera, after checking that all go together."""
+    """Validate the arguments; return one light for each camera."""
     if not cameras:
         raise RequestError("Nothing can be drawn without a camera.")
     sizes = {(camera.width, camera.height) for camera in cameras}
@@ -169,7 +169,7 @@ def _checked(cameras: Sequence[Camera], lights: Sequence[Lights] | None) -> list
 
 
 def _runs(count: int, device: torch.device) -> Iterator[range]:
-    """Yield ranges of views that are drawn together."""
+    """Yield ranges of views that are rendered together."""
     size = VIEWS_CPU if device.type == "cpu" else VIEWS_DEVICE
     for start in range(0, count, size):
         yield range(start, min(start + size, count))
@@ -232,7 +232,7 @@ def _drawn(
 def _rasterized(
     meshes: list[Triangles], cameras: list[Camera], samples: int, two_sided: bool
 ) -> Hits:
-    """Return what each sample of each view meets; view i sees mesh i."""
+    """Return the hits of all samples; view i sees mesh i."""
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])[:-1]
     seen = [
         _seen(mesh.vertices, camera, samples) for mesh, camera in zip(meshes, cameras, strict=True)
@@ -288,7 +288,7 @@ def _attributes(
 
 
 def _seen(vertices: Tensor, camera: Camera, samples: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return columns, rows and nearness, (N, 3), in samples; which are ahead, (N,); a far depth."""
+    """Return columns, rows, nearness, (N, 3), in samples; whether in front, (N,); a far depth."""
     pixels, depth = camera.project(vertices)
     ahead = depth > NEAR
     far = depth.max() + 1.0
@@ -303,7 +303,7 @@ def _seen(vertices: Tensor, camera: Camera, samples: int) -> tuple[Tensor, Tenso
 def _image(
     hits: Hits, cameras: Sequence[Camera], lights: list[Lights], rows: range, samples: int
 ) -> RenderedViews:
-    """Shade samples and gather them into the pixels of some of the views."""
+    """Shade samples and average them into the pixels of some of the views."""
     cameras, lights = _at(cameras, rows), _at(lights, rows)
     height, width = cameras[0].height, cameras[0].width
     fine = width * samples
@@ -351,7 +351,7 @@ def _faced(
 
 
 def _nearest(pixel: Tensor, depth: Tensor, count: int) -> Tensor:
-    """Return for each of `count` pixels the number of its nearest sample (0 where it has none)."""
+    """Return the index of the nearest sample of each of `count` pixels (0 if it has none)."""
     rank = torch.arange(len(pixel), device=pixel.device)
     # Depths of an orthographic camera may be negative; shifted, their bits order as integers.
     shifted = depth - depth.min() + 1.0 if len(depth) else depth

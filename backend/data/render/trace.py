@@ -1,8 +1,7 @@
-"""Sphere tracing: walk along each ray by the signed distance until it vanishes.
+"""Sphere tracing: step along each ray by the signed distance until it vanishes.
 
 Values never exceed the true distance, so no surface is stepped over. All rays of a batch step
-together; those that arrived or left are taken out every few steps, so that the rest fill the
-device.
+together; finished ones are removed every few steps.
 """
 
 from collections.abc import Sequence
@@ -18,11 +17,11 @@ from .render import Hits
 STEPS = 160
 ARRIVED = 2e-4  # object units
 COMPACT_EVERY = 4
-MARGIN = 2e-3  # the box around a shape is entered this much before its face
+MARGIN = 2e-3  # margin around the bounding box of a shape
 
 
 def trace(batch: ShapeBatch, of: Sequence[int], cameras: Sequence[Camera], samples: int) -> Hits:
-    """Return what each sample of each view meets; camera i looks at shape of[i] of the batch."""
+    """Return the hits of all samples; camera i sees shape of[i] of the batch."""
     batch = ShapeBatch([batch.shapes[i] for i in of], batch.device)
     height, width = cameras[0].height * samples, cameras[0].width * samples
     origin, direction = _rays(cameras, samples, batch.device)
@@ -46,7 +45,7 @@ def _rays(cameras: Sequence[Camera], samples: int, device: torch.device) -> tupl
 
 
 def _box_span(batch: ShapeBatch, origin: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the depths between which rays are inside the boxes of the shapes, (V, R) each."""
+    """Return the entry and exit depths of rays through the shapes' boxes, (V, R) each."""
     half = np.stack([shape.extents for shape in batch.shapes]) / 2 + MARGIN
     half = torch.as_tensor(half, dtype=torch.float32, device=origin.device)[:, None]
     inverse = 1 / torch.where(direction.abs() < 1e-12, 1e-12, direction)
@@ -58,7 +57,7 @@ def _box_span(batch: ShapeBatch, origin: Tensor, direction: Tensor) -> tuple[Ten
 def _walk(
     batch: ShapeBatch, origin: Tensor, direction: Tensor, start: Tensor, stop: Tensor
 ) -> Tensor:
-    """Return the depth of the first surface along each ray, (V, R); infinite where none is met."""
+    """Return the depth of the first surface along each ray, (V, R); infinite for a miss."""
     result = torch.full_like(start, torch.inf)
     slot, valid = _slots(start < stop)
     depth, limit = start.gather(1, slot), stop.gather(1, slot)
@@ -82,7 +81,7 @@ def _walk(
 
 
 def _slots(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where rows of a mask, (V, R), hold true, padded to the longest, and what is real."""
+    """Return the true columns of a mask, (V, R), padded to the longest row, and their validity."""
     count = mask.sum(1)
     longest = int(count.max()) if mask.numel() else 0
     slot = torch.argsort(mask.to(torch.int8), dim=1, descending=True, stable=True)[:, :longest]
@@ -90,7 +89,7 @@ def _slots(mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gathered(points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the masked points, padded to (V, P, 3), and what is no padding, (V, P)."""
+    """Return the masked points, padded to (V, P, 3), and their validity, (V, P)."""
     slot, valid = _slots(mask)
     points = points.gather(1, slot[..., None].expand(*slot.shape, 3))
     return torch.where(valid[..., None], points, 0.0), valid

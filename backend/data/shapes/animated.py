@@ -1,4 +1,4 @@
-"""Shapes that move: the same draw at any time from 0 to 1, in one frame that holds all of it."""
+"""Animated shapes: the same random choices at all times in [0, 1], in one common frame."""
 
 import math
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from .build import Build, rotation_about
 from .registry import animated, animations, build_at
 from .shape import Shape, normalized, placed
 
-MOMENTS = 17  # how many times are looked at to find the box of the whole movement
+MOMENTS = 17  # number of times sampled for the box of the whole motion
 
 
 @dataclass(frozen=True)
 class Animated:
-    """A moving shape.
+    """An animated shape.
 
     Attributes
     ----------
-    name, seed : what was drawn
-    lower, upper : (3,) box of the whole movement, in the program's units
+    name, seed : its program and its random choices
+    lower, upper : (3,) box of the whole motion, in the program's units
     """
 
     name: str
@@ -29,16 +29,16 @@ class Animated:
     upper: np.ndarray
 
     def at(self, time: float) -> Shape:
-        """Return the shape at a time in [0, 1]; the frame is the same at all times.
+        """Return the shape at a time in [0, 1], in the same frame at all times.
 
-        The box of the whole movement is centred and its longest side is 1.8; `extents` is that box.
+        The box of the whole motion is centred with a longest side of 1.8; `extents` are its sides.
         """
         build = build_at(self.name, self.seed, float(np.clip(time, 0, 1)))
         return placed(self.name, build.parts, build.bodies, self.lower, self.upper)
 
 
 def sample_animated(name: str, seed: int) -> Animated:
-    """Draw a moving shape; the same seed gives the same bytes at the same time.
+    """Sample an animated shape; the same seed and time give the same bytes.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def sample_animated(name: str, seed: int) -> Animated:
 
 
 def _box(name: str, build: Build) -> tuple[np.ndarray, np.ndarray]:
-    """Return the box of a build in its own units, from that of its normalised shape."""
+    """Return the box of a build in its own units, computed from its normalised shape."""
     shape = normalized(name, build.parts, build.bodies)
     frame, own = build.parts[0].frame, shape.parts[0].frame
     scale = np.linalg.norm(own[:, 0]) / np.linalg.norm(frame[:, 0])

@@ -1,4 +1,4 @@
-"""Many different shapes evaluated at many points at once, on any device."""
+"""Evaluates many different shapes at many points at once, on any device."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ...geometry.meshes import Mesh
 from .primitives import HEAD, PrimitiveKind, distance, smooth_minimum
 from .shape import Shape
 
-# Part-point pairs evaluated at once: few enough for a cache, enough to outweigh the calls.
+# Part-point pairs evaluated at once: few enough for the cache, enough to amortise the calls.
 PAIRS_CPU = 1 << 20
 PAIRS_DEVICE = 1 << 25
 FAR = 1e3
@@ -20,11 +20,11 @@ FAR = 1e3
 
 @dataclass(frozen=True)
 class _Pack:
-    """Solids of one kind; those that add come before those that cut.
+    """Solids of one kind, additive ones before cuts.
 
     numbers : (N, C); local_from_object : (N, 3, 3) and (N, 3, 1); scale : (N, 1); shape, body :
         (N,);
-    adding : how many add; material : (N, 4) linear RGB and gloss
+    adding : number of additive ones; material : (N, 4) linear RGB and gloss
     """
 
     kind: PrimitiveKind
@@ -44,16 +44,16 @@ class _Pack:
 
 
 class ShapeBatch:
-    """Shapes ready to be evaluated together.
+    """Shapes that are evaluated together.
 
     Values are signed distances in the object frame: negative inside, 1-Lipschitz, so their absolute
     value never exceeds the true distance to the surface (equal to it outside of one solid or of a
-    sharp union of rigidly placed solids). Nothing here keeps gradients.
+    sharp union of rigidly placed solids). Not differentiable.
 
     Parameters
     ----------
     shapes : B shapes
-    device : where to compute
+    device : of all tensors
     """
 
     def __init__(self, shapes: Sequence[Shape], device: torch.device | str = "cpu") -> None:
@@ -92,7 +92,7 @@ class ShapeBatch:
 
     @torch.no_grad()
     def material(self, points: Tensor) -> Tensor:
-        """Return linear RGB and gloss of the part that makes the nearest surface, (B, P, 4)."""
+        """Return linear RGB and gloss of the part with the nearest surface, (B, P, 4)."""
         self._check(points)
         table = torch.cat([pack.material for pack in self._packs])
         return torch.cat([table[self._nearest_part(p)] for p in self._chunks(points)], 1)
@@ -147,7 +147,7 @@ class ShapeBatch:
         return near
 
     def _blend_members(self, near: Tensor, values: Tensor) -> None:
-        """Replace the sharp unions in `near`, (G, P), by smooth ones where bodies ask for it."""
+        """Replace the sharp unions in `near`, (G, P), by smooth ones where bodies have a blend."""
         far = torch.full_like(values[:1], FAR)
         members = torch.cat([values, far])[self._smooth.members]  # (S, M, P)
         two = members.topk(2, dim=1, largest=False).values
@@ -164,10 +164,10 @@ class ShapeBatch:
         return values, bodies
 
     def _nearest_part(self, points: Tensor) -> Tensor:
-        """Return which row of the packs laid end to end makes the surface nearest to (B, 3, P)."""
+        """Return the row, among all packs concatenated, of the nearest part at (B, 3, P)."""
         keep: list[Tensor] = []
         values, bodies = self._shape_values(points, keep)
-        # Only parts of the body that decides the value are candidates.
+        # Only parts of the body that determines the value are candidates.
         loses = (bodies > values[self._body_shape]).float() * FAR
         best = torch.full_like(values, 2 * FAR)
         costs = []
@@ -187,7 +187,7 @@ class ShapeBatch:
         return torch.as_tensor(np.asarray(values), dtype=dtype, device=self.device)
 
     def _rows(self) -> list[list[tuple[int, int]]]:
-        """Return (shape, part) of all solids, those that are evaluated together in one list.
+        """Return (shape, part) of all solids, in one list per pack.
 
         Those that add come before those that cut. Polygons of about as many edges go together, so
         that a few of many edges do not slow down all others.
@@ -221,7 +221,7 @@ class ShapeBatch:
         )
 
     def _smooth_rows(self, first: np.ndarray) -> "_Smooth":
-        """Collect which rows of which pack belong to bodies with a smooth union."""
+        """Collect the rows of each pack that belong to bodies with a smooth union."""
         members: dict[int, list[int]] = {}
         rows, count = [], 0
         for pack in self._packs:
@@ -245,9 +245,9 @@ class ShapeBatch:
 
 @dataclass(frozen=True)
 class _Smooth:
-    """Smooth bodies: the rows of packs that blend, who blends with whom (S, M), which bodies (S,).
+    """Smooth bodies: the blending rows of packs, the members of each body (S, M), the bodies (S,).
 
-    `members` counts the blending rows of all packs laid end to end; one past the last is nobody.
+    `members` indexes the blending rows of all packs concatenated; one past the last is padding.
     """
 
     rows: list[Tensor]
@@ -256,12 +256,12 @@ class _Smooth:
 
 
 def _lower(target: Tensor, index: Tensor, values: Tensor) -> None:
-    """Lower rows of `target`, (G, P), to the least row of `values`, (N, P), that indexes them."""
+    """Reduce rows of `values`, (N, P), by the minimum into the rows `index` of `target`, (G, P)."""
     target.scatter_reduce_(0, index[:, None].expand_as(values), values, "amin")
 
 
 def _padded(numbers: list[np.ndarray], kind: PrimitiveKind) -> np.ndarray:
-    """Stack numbers of different length: a polygon is filled up with edges of no length."""
+    """Stack numbers of different lengths: polygons are padded with edges of length 0."""
     width = max(len(n) for n in numbers)
     result = np.zeros((len(numbers), width))
     for row, values in zip(result, numbers, strict=True):

@@ -1,8 +1,8 @@
-"""The bounding box of a shape: by formula where parts are plainly joined, else by search.
+"""The bounding box of a shape: in closed form for sharp unions, else by search.
 
-A smooth union swells and a cut may take an extreme point away. There a plane comes in from outside,
-like a sphere-traced ray: as values never exceed the distance, the least value over the plane says
-how far it can advance without passing anything.
+A smooth union exceeds its parts, and a cut may remove an extreme point. For these a plane advances
+from outside like a sphere-traced ray: since values never exceed the distance, the minimum over the
+plane is a safe step.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from .parts import Body
 from .shape import Shape, torch_points
 
 TOLERANCE = 3e-4  # object units
-GRID = 12  # cells along each side of the first look at a plane
-COARSE = 6e-3  # object units: half the diagonal of the cells that a descent starts from
-STARTS = 24  # how many of them
+GRID = 12  # cells along each side of a plane's coarsest grid
+COARSE = 6e-3  # object units: half the diagonal of the cells where descents start
+STARTS = 24  # number of descents
 
 Values = Callable[[np.ndarray], np.ndarray]
 
@@ -48,7 +48,7 @@ def _searched(
     box: tuple[np.ndarray, np.ndarray],
     known: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the box of one body; sides that lie within the `known` box are not searched."""
+    """Return the box of one body; sides inside the `known` box are not searched."""
     body: Body = shape.bodies[index]
     swell = body.blend / 2
     box = (box[0] - swell, box[1] + swell)
@@ -70,8 +70,8 @@ def _searched(
 def _advance(
     values: Values, box: tuple[np.ndarray, np.ndarray], axis: int, start: float, inward: int
 ) -> float:
-    """Move a plane across `axis` from outside until it touches; return where."""
-    if _least_on_plane(values, box, axis, start) < -TOLERANCE:  # swollen past the sharp union
+    """Advance a plane along `axis` from outside until it touches; return its position."""
+    if _least_on_plane(values, box, axis, start) < -TOLERANCE:  # smooth unions exceed sharp ones
         start = box[0][axis] if inward > 0 else box[1][axis]
     for _ in range(64):
         least = _least_on_plane(values, box, axis, start)
@@ -84,7 +84,7 @@ def _advance(
 def _least_on_plane(
     values: Values, box: tuple[np.ndarray, np.ndarray], axis: int, position: float
 ) -> float:
-    """Return the least value over a plane: branch and bound down to `COARSE`, then a descent."""
+    """Return the minimum over a plane: branch and bound down to `COARSE`, then descents."""
     others = [i for i in range(3) if i != axis]
     low, size = box[0][others], (box[1] - box[0])[others]
 
@@ -111,7 +111,7 @@ def _least_on_plane(
 
 
 def _descend(on_plane: Values, centers: np.ndarray, cell: np.ndarray) -> float:
-    """Return the least value found from some points, (K, 2), each among ever closer neighbours."""
+    """Return the minimum by pattern search from some points, (K, 2), with shrinking steps."""
     around = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 2), -1).reshape(-1, 2)
     best = np.inf
     for _ in range(6):

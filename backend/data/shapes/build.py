@@ -1,7 +1,6 @@
-"""The words that category programs are written in: solids placed by what they connect.
+"""The vocabulary of category programs: solids placed by what they connect.
 
-Lengths are in any unit, since the finished shape is normalised. +Z is up and the front looks along
--Y.
+Units are arbitrary, since the finished shape is normalised. +Z is up and the front faces -Y.
 """
 
 import math
@@ -54,7 +53,7 @@ class Build:
 
     Parameters
     ----------
-    rng : where the program draws its choices from
+    rng : source of the program's random choices
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -71,11 +70,11 @@ class Build:
         return float(self.rng.uniform(low, high))
 
     def chance(self, probability: float) -> bool:
-        """Draw yes with a probability."""
+        """Return True with a probability."""
         return bool(self.rng.random() < probability)
 
     def count(self, low: int, high: int) -> int:
-        """Draw a whole number from `low` to `high`, both included."""
+        """Draw an integer from `low` to `high`, inclusive."""
         return int(self.rng.integers(low, high + 1))
 
     def choice(self, *options):
@@ -86,7 +85,7 @@ class Build:
 
     @contextmanager
     def body(self, blend: float = 0.0, cut_blend: float = 0.0) -> Iterator[None]:
-        """Join the parts made inside into a body of its own; only its own cuts reach it."""
+        """Collect the parts made inside into a body of their own, affected only by its own cuts."""
         if self._body:
             raise WorkError("A body can't be opened inside another.")
         self.bodies.append(Body(blend, cut_blend))
@@ -96,7 +95,7 @@ class Build:
 
     @contextmanager
     def at(self, shift: Vector = (0, 0, 0), rotation: np.ndarray | None = None) -> Iterator[None]:
-        """Place what is made inside: turned by (3, 3), then shifted; nests."""
+        """Transform the parts made inside: rotate by (3, 3), then translate; nests."""
         before = self._frame
         step = np.eye(4)
         step[:3, :3] = np.eye(3) if rotation is None else rotation
@@ -114,7 +113,7 @@ class Build:
         rotation: np.ndarray | None = None,
         cut: bool = False,
     ) -> None:
-        """Add one solid (see `PrimitiveKind`), rotated by `rotation` and put at `center`."""
+        """Add one solid (see `PrimitiveKind`), rotated by `rotation` and centred at `center`."""
         if cut and not self._body:
             raise WorkError("A cut needs a body to cut.")
         frame = np.eye(4)
@@ -136,7 +135,7 @@ class Build:
         rotation: np.ndarray | None = None,
         cut: bool = False,
     ) -> None:
-        """Add a box of full `size`, its edges rounded by a radius that fits."""
+        """Add a box of full `size`, with edges rounded by a radius clamped to fit."""
         half = np.asarray(size, np.float64) / 2
         radius = min(round, 0.98 * float(half.min()))
         self.add(PrimitiveKind.BOX, [*(half - radius), radius], center, material, rotation, cut)
@@ -152,7 +151,7 @@ class Build:
         round: float = 0.0,
         cut: bool = False,
     ) -> None:
-        """Add a capped cone between two points, its rims rounded by a radius that fits."""
+        """Add a capped cone between two points, with rims rounded by a radius clamped to fit."""
         start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
         length = float(np.linalg.norm(end - start))
         fit = min(round, 0.49 * length, 0.98 * max(min(radius, end_radius), 0.0))
@@ -256,10 +255,10 @@ class Build:
         round: float = 0.0,
         cut: bool = False,
     ) -> None:
-        """Add a polygon, (M, 2), pulled to a full `depth` that is centred on its plane.
+        """Extrude a polygon, (M, 2), by a full `depth` centred on its plane.
 
-        `along` is the axis of the depth, see `LIE`; `rotation` comes after it. Rounding grows the
-        solid by the radius outwards; the depth stays what was asked for.
+        `along` is the axis of the depth, see `LIE`; `rotation` is applied after it. Rounding grows
+        the polygon outwards by the radius; the depth does not change.
         """
         radius = min(round, 0.49 * depth)
         numbers = [depth / 2 - radius, radius, *_loop(outline).ravel()]
@@ -276,7 +275,7 @@ class Build:
         round: float = 0.0,
         cut: bool = False,
     ) -> None:
-        """Add a closed profile (radius, z) turned around z; it may touch the axis."""
+        """Revolve a closed profile (radius, z) around z; it may touch the axis."""
         edges = _loop(profile)
         if edges[:, [0, 2]].min() < 0:
             raise WorkError("A profile has a radius below zero.")

@@ -1,4 +1,4 @@
-"""Materials drawn for parts: families of colours with a little variation, as linear RGB."""
+"""Random materials of parts: families of colours with some variation, linear RGB."""
 
 import colorsys
 
@@ -92,5 +92,5 @@ def brass(b: Build) -> Material:
 
 
 def same_or(b: Build, first: Material, *others) -> Material:
-    """Return `first`, or with even chance a draw of one of the other families."""
+    """Return `first`, or with probability 1/2 a material of one of the other families."""
     return first if b.chance(0.5) else b.choice(*others)(b)

@@ -1,4 +1,4 @@
-"""Shapes meshed by marching cubes, evaluated only near the surface."""
+"""Marching cubes on shapes, evaluated only near the surface."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from ...geometry.meshes import Mesh
 from .batch import ShapeBatch
 from .shape import Shape
 
-BLOCK = 8  # cells along the side of a block that is evaluated or skipped as a whole
+BLOCK = 8  # cells along the side of a block, which is evaluated or skipped as a whole
 
 
 def mesh_of(shape: Shape, resolution: int, device: torch.device | str = "cpu") -> Mesh:
@@ -26,17 +26,17 @@ def mesh_of(shape: Shape, resolution: int, device: torch.device | str = "cpu") -
 def march(
     batch: ShapeBatch, lower: np.ndarray, cell: float, cells: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """March over a box of cubic cells around the one shape of a batch.
+    """Mesh the one shape of a batch over a box of cubic cells.
 
-    Values are 1-Lipschitz, so a block whose middle lies farther from the surface than its corners
-    do from the middle holds no surface and is filled without being evaluated.
+    Values are 1-Lipschitz, so a block contains no surface if the value at its centre exceeds half
+    its diagonal; it is filled without evaluation.
 
     Parameters
     ----------
     batch : one shape
     lower : (3,) corner of the box, object frame
     cell : side of a cell
-    cells : (3,) how many along each axis
+    cells : (3,) number along each axis
 
     Returns
     -------
@@ -55,7 +55,7 @@ def march(
     nodes = (which[near, None] * BLOCK + steps).reshape(-1, 3)
     values[tuple(nodes.T)] = _values(batch, lower + nodes * cell)
     vertices, faces = mcubes.marching_cubes(values, 0.0)
-    # PyMCubes takes large values for the inside; ours are small there, so its faces look inwards.
+    # PyMCubes expects large values inside; ours are small there, so its faces point inwards.
     return (lower + vertices * cell).astype(np.float32), faces[:, ::-1].astype(np.int32)
 
 

@@ -1,4 +1,4 @@
-"""A part: one solid with its place, its colour and its role; and the box that bounds it."""
+"""A part: one solid with its frame, material and role; and its bounding box."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from .primitives import HEAD, PrimitiveKind
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface looks.
+    """Appearance of a surface.
 
     color : (3,) linear RGB
     gloss : strength of the highlight, 0 (matte) to 1
@@ -25,11 +25,11 @@ class Part:
 
     Attributes
     ----------
-    kind, numbers : what it is, see `primitives.Kind`
+    kind, numbers : the solid, see `PrimitiveKind`
     frame : (3, 4) float64, object_from_local
-    material : how its surface looks; a cut's is that of the walls it leaves
+    material : of its surface; a cut's material is that of its walls
     body : the index of the body it belongs to
-    cut : taken away from its body rather than added
+    cut : subtracted from its body instead of added
     """
 
     kind: PrimitiveKind
@@ -41,17 +41,17 @@ class Part:
 
     @property
     def scale(self) -> float:
-        """Local distances times this are conservative in the object frame: the least stretch."""
+        """Smallest singular value of the frame: local distances times it are conservative."""
         return float(np.linalg.svd(self.frame[:, :3], compute_uv=False)[-1])
 
     def moved(self, scale: float, translation: np.ndarray) -> "Part":
-        """Return the part scaled evenly about the origin, then shifted by (3,)."""
+        """Return the part scaled uniformly about the origin, then translated by (3,)."""
         frame = self.frame * scale
         frame[:, 3] += translation
         return replace(self, frame=frame)
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lower and upper corner, (3,) each, of the tightest box in the object frame."""
+        """Return the lower and upper corner, (3,) each, of the bounding box, object frame."""
         linear, origin = self.frame[:, :3], self.frame[:, 3]
         upper = support(self.kind, self.numbers, linear)
         lower = support(self.kind, self.numbers, -linear)
@@ -60,7 +60,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Body:
-    """Parts that are joined first, then cut: their union minus the union of their cuts.
+    """A set of parts: their union minus the union of its cuts.
 
     blend : radius of the smooth union, object units; 0 is sharp
     cut_blend : radius of the smooth cut, object units; 0 is sharp
@@ -76,7 +76,7 @@ def edges_of(kind: PrimitiveKind, numbers: np.ndarray) -> np.ndarray:
 
 
 def support(kind: PrimitiveKind, numbers: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Return how far a solid reaches along directions: max over its points of direction . point.
+    """Support function of a solid: the maximum of direction . point over its points.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def support(kind: PrimitiveKind, numbers: np.ndarray, directions: np.ndarray) ->
 
 
 def _arc_support(half: float, directions: np.ndarray) -> np.ndarray:
-    """Return how far an arc of the unit circle around +x, of half angle `half`, reaches."""
+    """Support function of an arc of the unit circle, centred on +x, with half angle `half`."""
     across = np.hypot(directions[:, 0], directions[:, 1])
     angle = np.abs(np.arctan2(directions[:, 1], directions[:, 0]))
     end = directions[:, 0] * np.cos(half) + np.abs(directions[:, 1]) * np.sin(half)

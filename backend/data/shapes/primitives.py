@@ -1,11 +1,11 @@
-"""Signed distances of the solids that shapes are made of, many solids at many points at once.
+"""Signed distances of primitive solids, for many solids at many points at once.
 
-Every solid lives in its own local frame, mostly a small core grown by a rounding radius. All
+Every solid is defined in its own local frame, mostly as a core grown by a rounding radius. All
 distances are negative inside and 1-Lipschitz, so unions, cuts and affine frames keep them
 *conservative*: their absolute value never exceeds the true distance to the surface. In a rigid or
-evenly scaled frame a single solid's distance is exact, but for the frustum: the greatest distance
-to its faces' planes is exact inside and over its faces, and too small, by up to a half, where an
-edge or a corner is nearest.
+evenly scaled frame a single solid's distance is exact, except for the frustum: the greatest
+distance to its faces' planes is exact inside and above its faces, but up to a half too small where
+an edge or a corner is nearest.
 
 The formulas are those of Euclidean geometry; the capped cone, the round cone and the arc of a torus
 follow the derivations that Inigo Quilez published, the ellipsoid follows Eberly, "Distance from a
@@ -19,11 +19,11 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-NEWTON_STEPS = 10  # the ellipsoid's foot point; float32 settles after eight at an aspect of 30
+NEWTON_STEPS = 10  # for the ellipsoid's foot point; float32 converges in eight at an aspect of 30
 
 
 class PrimitiveKind(IntEnum):
-    """What a solid is. Its numbers (in local units) are, in this order:
+    """Kinds of solids. Their numbers (local units) are, in this order:
 
     BOX : half sizes x, y, z of the core; rounding
     CONE : half height along z, radius at the bottom, radius at the top, rounding (cylinders too)
@@ -32,8 +32,8 @@ class PrimitiveKind(IntEnum):
     TORUS : radius of the ring in the xy plane, radius of the tube, half angle of the arc around +x
     FRUSTUM : half height along z, half sizes x, y at the bottom, half sizes x, y at the top
     EXTRUSION : half depth along z, rounding, then the edges x0, y0, x1, y1 of a polygon
-    REVOLUTION : rounding, then the edges of a profile (radius, z), turned around z; edges on the
-        axis are left out
+    REVOLUTION : rounding, then the edges of a profile (radius, z), revolved around z; without edges
+        on the axis
     """
 
     BOX = 0
@@ -55,7 +55,7 @@ def distance(kind: PrimitiveKind, local: Tensor, numbers: Tensor) -> Tensor:
 
     Parameters
     ----------
-    kind : what all N are
+    kind : of all N solids
     local : (N, 3, P) points in the local frame of each solid
     numbers : (N, C) see `PrimitiveKind`
 
@@ -114,10 +114,10 @@ def _capsule(x: Tensor, y: Tensor, z: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _ellipsoid(x: Tensor, y: Tensor, z: Tensor, numbers: Tensor) -> Tensor:
-    """Find the foot point r^2 p / (t + r^2), where it meets the ellipsoid, by Newton's method in t.
+    """Find the foot point r^2 p / (t + r^2) on the ellipsoid by Newton's method in t.
 
-    The condition is a convex falling function of t; started left of its root, Newton's method
-    climbs towards it and never passes.
+    The condition is convex and decreasing in t, so Newton's method started left of the root
+    converges monotonically.
     """
     numbers, order = numbers.sort(dim=1)  # the shortest axis first
     points = torch.stack([x, y, z], 1).abs()
@@ -131,7 +131,7 @@ def _ellipsoid(x: Tensor, y: Tensor, z: Tensor, numbers: Tensor) -> Tensor:
         slope = (terms * inverse).sum(1)
         t = torch.maximum(t, t + (terms.sum(1) - 1) / (2 * slope).clamp_min(1e-12))
     outside = t.abs() * (points / (t[:, None] + squares)).square_().sum(1).sqrt_()
-    # Inside, the short axis' part of the foot point drowns in rounding: take it from the other two.
+    # Inside, rounding dominates the foot point's short-axis coordinate: compute it from the others.
     others, at = points[:, 1:], t[:, None] + squares[:, 1:]
     rest = 1 - (weights[:, 1:] / at).square_().sum(1)
     inside = t.abs() * ((others / at).square_().sum(1) + rest.clamp_min(0)).sqrt_()
@@ -165,7 +165,7 @@ def _polygon(x: Tensor, y: Tensor, edges: Tensor) -> Tensor:
     Parameters
     ----------
     x, y : (N, P)
-    edges : (N, 4 M), x0, y0, x1, y1 of M edges in any order; an edge of no length is padding
+    edges : (N, 4 M), x0, y0, x1, y1 of M edges in any order; edges of length 0 are padding
     """
     best = torch.full_like(x, math.inf)
     odd = torch.zeros_like(x, dtype=torch.bool)
@@ -211,10 +211,10 @@ _DISTANCE: dict[PrimitiveKind, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor
 
 
 def smooth_minimum(a: Tensor, b: Tensor, radius: Tensor) -> Tensor:
-    """Return the minimum, rounded off where the two differ by less than `radius`.
+    """Return a smooth minimum: blended where the two differ by less than `radius`.
 
-    Quadratic blend: min(a, b) - (radius - |a - b|)^2 / (4 radius). Its slopes in a and b are not
-    negative and add to one, so it is 1-Lipschitz if both are. Radius zero is the sharp minimum.
+    Quadratic blend: min(a, b) - (radius - |a - b|)^2 / (4 radius). Its partial derivatives are
+    nonnegative and add up to one, so it is 1-Lipschitz if both are. Radius 0 is the sharp minimum.
     """
     blend = (radius - (a - b).abs()).clamp_min(0)
     return torch.minimum(a, b) - blend * blend / (4 * radius.clamp_min(1e-12))

@@ -17,7 +17,7 @@ _ANIMATED: dict[str, AnimatedProgram] = {}
 
 
 def category(name: str) -> Callable[[Program], Program]:
-    """Register the program of a category: a function that draws its choices and adds parts."""
+    """Register the program of a category, a function that makes random choices and adds parts."""
 
     def register(program: Program) -> Program:
         _PROGRAMS[name] = program
@@ -27,7 +27,7 @@ def category(name: str) -> Callable[[Program], Program]:
 
 
 def animated(name: str) -> Callable[[AnimatedProgram], AnimatedProgram]:
-    """Register a program that also takes the time, 0 to 1; choices are the same at any time."""
+    """Register a program that also takes the time, 0 to 1; choices do not depend on the time."""
 
     def register(program: AnimatedProgram) -> AnimatedProgram:
         _ANIMATED[name] = program
@@ -42,7 +42,7 @@ def categories() -> tuple[str, ...]:
     Raises
     ------
     RequestError
-        If this installation has no programs: the extension's zip leaves them out.
+        If this installation has no programs; the extension's zip excludes them.
     """
     programs = f"{__package__}.programs"
     try:
@@ -72,17 +72,17 @@ def known(name: str, names: tuple[str, ...], what: str) -> str:
 
 
 def generator(name: str, seed: int) -> np.random.Generator:
-    """Return the generator of one shape: the name and the seed alone decide its numbers."""
+    """Return the generator of a shape, which depends only on the name and the seed."""
     return np.random.default_rng([*name.encode(), seed])
 
 
 def sample_shape(name: str, seed: int) -> Shape:
-    """Draw a shape of a category; the same seed gives the same bytes.
+    """Sample a shape of a category; the same seed gives the same bytes.
 
     Raises
     ------
     RequestError
-        If there is no such category.
+        If the category does not exist.
     """
     build = build_of(name, seed)
     return normalized(name, build.parts, build.bodies)

@@ -1,4 +1,4 @@
-"""Points drawn from shapes, many shapes at once."""
+"""Samples points of shapes, for many shapes at once."""
 
 import numpy as np
 import torch
@@ -7,15 +7,15 @@ from torch import Tensor
 from ...contract.errors import WorkError
 from .batch import ShapeBatch
 
-ON_FACET = 4e-3  # object units: a facet's distance to its surface, with room to spare
-ON_SURFACE = 5e-4  # object units: what is left of it once a point was moved; more is a hidden seam
+ON_FACET = 4e-3  # object units: maximum distance of a facet from its surface, with a margin
+ON_SURFACE = 5e-4  # object units: tolerance after projection; more indicates a hidden seam
 ROUNDS = 24
 
 
 def uniform_points(
     batch: ShapeBatch, count: int, *, generator: torch.Generator, half: float = 1.0
 ) -> Tensor:
-    """Draw points of the cube [-half, half]^3, (B, count, 3)."""
+    """Draw points in the cube [-half, half]^3, (B, count, 3)."""
     size = (len(batch), count, 3)
     return (torch.rand(size, generator=generator).to(batch.device) * 2 - 1) * half
 
@@ -23,7 +23,7 @@ def uniform_points(
 def near_surface_points(
     batch: ShapeBatch, count: int, *, generator: torch.Generator, sigma: float = 0.05
 ) -> Tensor:
-    """Draw points of the surface, each moved by a Gaussian of standard deviation `sigma`.
+    """Draw points on the surface plus Gaussian noise of std `sigma`.
 
     Returns
     -------
@@ -38,10 +38,10 @@ def near_surface_points(
 def surface_points(
     batch: ShapeBatch, count: int, *, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw points of the visible surface, even by area, with their normals.
+    """Draw points on the visible surface, uniform by area, with their normals.
 
-    Points are drawn on the triangles of `Shape.surface`, those that lie inside another part are
-    thrown away, and the rest are moved from their facet onto the surface.
+    Points are drawn on the triangles of `Shape.surface`; those inside another part are rejected,
+    and the others are projected from their facet onto the surface.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def surface_points(
     Raises
     ------
     WorkError
-        If a shape has almost no surface that is not inside another part.
+        If almost all of a shape's surface lies inside other parts.
     """
     points = torch.zeros(len(batch), count, 3, device=batch.device)
     normals = torch.zeros_like(points)
@@ -76,7 +76,7 @@ def surface_points(
 def _on_triangles(
     batch: ShapeBatch, count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw points and normals, (B, count, 3) each, evenly on all triangles, hidden ones too."""
+    """Draw points and normals, (B, count, 3) each, uniformly on all triangles, also hidden ones."""
     numbers = torch.rand(3, len(batch), count, generator=generator).numpy()
     points, normals = np.zeros((2, len(batch), count, 3), np.float32)
     for i, shape in enumerate(batch.shapes):

@@ -1,4 +1,4 @@
-"""A shape: parts in the object frame, ready to be measured, meshed and drawn."""
+"""A shape: parts in the object frame, to be evaluated, meshed and rendered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,9 +27,9 @@ class Shape:
 
     Attributes
     ----------
-    name : the category, for people
-    parts : in the order in which they were made
-    bodies : what `Part.body` counts
+    name : the category
+    parts : in order of creation
+    bodies : indexed by `Part.body`
     extents : (3,) float64, sides of the bounding box; the box is centred on the origin
     """
 
@@ -47,7 +47,7 @@ class Shape:
 
     @cached_property
     def surface(self) -> "Surface":
-        """Triangles of all visible surface, with flat edges kept sharp; may overlap inside."""
+        """Triangles of the visible surface with sharp edges; may overlap inside."""
         from .surface import surface_of
 
         return surface_of(self)
@@ -70,7 +70,7 @@ class Shape:
         return self.batch.meshes(resolution)[0]
 
     def tobytes(self) -> bytes:
-        """Return every number of the shape as bytes: equal shapes have equal bytes."""
+        """Serialise all numbers of the shape; equal shapes have equal bytes."""
         chunks = [self.name.encode(), np.asarray(self.extents, np.float64).tobytes()]
         for body in self.bodies:
             chunks.append(np.array([body.blend, body.cut_blend], np.float64).tobytes())
@@ -84,9 +84,9 @@ class Shape:
 def placed(
     name: str, parts: Sequence[Part], bodies: Sequence[Body], lower: np.ndarray, upper: np.ndarray
 ) -> Shape:
-    """Return a shape moved and scaled so that the box (lower, upper), (3,) each, is normal.
+    """Return a shape translated and scaled so that the box (lower, upper) is normalised.
 
-    Normal means centred on the origin with its longest side 1.8.
+    Normalised: centred at the origin with a longest side of 1.8.
     """
     size = upper - lower
     if not (np.isfinite(size).all() and size.max() > 0):
@@ -102,10 +102,10 @@ def placed(
 
 
 def normalized(name: str, parts: Sequence[Part], bodies: Sequence[Body]) -> Shape:
-    """Return the shape in the object frame, whatever units its parts were made in."""
+    """Return the shape in the object frame, from parts in any unit."""
     from .bounds import bounds_of
 
-    # The search for the box works in the object frame's units: bring the parts near it first.
+    # The search for the box has tolerances in object units, so scale the parts roughly first.
     corners = [part.bounds() for part in parts if not part.cut]
     lower = np.min([low for low, _ in corners], axis=0)
     upper = np.max([high for _, high in corners], axis=0)

@@ -1,9 +1,9 @@
-"""The surface of a shape as triangles with sharp edges, for drawing and for sampling.
+"""The surface of a shape as triangles with sharp edges, for rendering and sampling.
 
-Each part is tessellated on its own; where parts overlap the hidden triangles stay (a depth buffer
-hides them, the sampler rejects them). Cuts are exact: triangles of the parts are clipped where a
-cut begins, and the cut's own triangles, turned inside out, become the walls. Smoothly joined bodies
-have no part whose surface is theirs and are meshed by marching cubes.
+Each part is tessellated separately; hidden triangles in overlaps stay (a depth buffer hides them,
+the sampler rejects them). Cuts are exact: the parts' triangles are clipped at the cut, and the
+cut's own triangles, inverted, become the walls. Bodies with a smooth union have a surface of their
+own and are meshed by marching cubes.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from .tessellate import Patch, join, tessellate
 
 Values = Callable[[np.ndarray], np.ndarray]
 
-BLEND_CELL = 1 / 40  # object units: cell of the marching cubes of smoothly joined bodies
-CLIP_EDGE = 0.03  # object units: triangles are split down to this size where a cut passes
-FLAT_EDGE = 0.2  # or to this, where the cut is straight across them
-FLAT = 5e-4  # object units: what counts as straight
-TOUCH = 1e-6  # a wall exactly on a face belongs to it
+BLEND_CELL = 1 / 40  # object units: marching cubes cell for bodies with a smooth union
+CLIP_EDGE = 0.03  # object units: triangles crossed by a cut are split down to this size
+FLAT_EDGE = 0.2  # or to this, if the cut is straight across them
+FLAT = 5e-4  # object units: tolerance for straight
+TOUCH = 1e-6  # a wall that coincides with a face belongs to it
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def surface_of(shape: Shape) -> Surface:
 
 
 def _body_patches(shape: Shape, index: int) -> list[tuple[Patch, np.ndarray]]:
-    """Return the patches of one body with the (V, 4) material of each one's vertices."""
+    """Return the patches of one body, each with the (V, 4) materials of its vertices."""
     body = shape.bodies[index]
     adds = [part for part in shape.parts if part.body == index and not part.cut]
     cuts = [part for part in shape.parts if part.body == index and part.cut]
@@ -91,7 +91,7 @@ def _dressed(patch: Patch, part: Part) -> tuple[Patch, np.ndarray]:
 
 
 def _only(shape: Shape, parts: list[Part]) -> Shape:
-    """Return the shape made of some of its parts."""
+    """Return the shape of some of its parts."""
     return replace(shape, parts=tuple(parts))
 
 
@@ -103,7 +103,7 @@ def _values(shape: Shape, parts: list[Part]) -> Values:
 
 
 def _marched(shape: Shape) -> tuple[Patch, np.ndarray]:
-    """Return a body meshed by marching cubes, its vertices moved onto the surface."""
+    """Mesh a body by marching cubes, with its vertices projected onto the surface."""
     batch = shape.batch
     corners = [part.bounds() for part in shape.parts if not part.cut]
     lower = np.min([low for low, _ in corners], axis=0) - 3 * BLEND_CELL
@@ -119,11 +119,10 @@ def _marched(shape: Shape) -> tuple[Patch, np.ndarray]:
 
 
 def clip(patch: Patch, values: Values) -> Patch:
-    """Return the piece of a patch where a function, (N, 3) -> (N,), is above zero.
+    """Return the part of a patch where a function, (N, 3) -> (N,), is positive.
 
-    The function is 1-Lipschitz, so a triangle is whole or gone where its values exceed its size;
-    the rest are split until they are small, or the cut is straight, and clipped along a straight
-    line.
+    The function is 1-Lipschitz, so triangles whose values exceed their size are kept or removed
+    whole; others are split until they are small or the cut is straight, and clipped along a line.
     """
     kept, open_faces = [], patch.vertices[patch.faces]
     open_normals = patch.normals[patch.faces]
@@ -147,7 +146,7 @@ def clip(patch: Patch, values: Values) -> Patch:
 
 
 def _is_straight(corners: np.ndarray, at_corners: np.ndarray, values: Values) -> np.ndarray:
-    """Return whether a function is linear over triangles, (F, 3, 3), from their values, (F, 3)."""
+    """Whether a function is linear over triangles, (F, 3, 3), given its corner values, (F, 3)."""
     weights = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1], [2, 1, 1], [1, 2, 1], [1, 1, 2]])
     weights = weights / weights.sum(1, keepdims=True)
     points = np.einsum("wk,fkc->fwc", weights, corners)

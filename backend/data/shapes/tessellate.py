@@ -1,4 +1,4 @@
-"""One solid as triangles: flat faces with sharp edges, round ones with their true normals."""
+"""Tessellates a solid: flat faces with sharp edges, curved ones with exact normals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from .parts import Part, edges_of
 from .primitives import PrimitiveKind
 
-CHORD = 1.2e-3  # object units: how far a facet may lie inside a round surface
+CHORD = 1.2e-3  # object units: maximum deviation of a facet from a curved surface
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def tessellate(part: Part) -> Patch:
 
 
 def join(patches: list[Patch]) -> Patch:
-    """Return all patches as one."""
+    """Concatenate patches."""
     starts = np.cumsum([0, *(len(p.vertices) for p in patches)])
     return Patch(
         np.concatenate([p.vertices for p in patches]),
@@ -44,7 +44,7 @@ def join(patches: list[Patch]) -> Patch:
 
 
 def _outward(patch: Patch) -> Patch:
-    """Drop triangles without area and turn the rest to agree with their normals."""
+    """Remove degenerate triangles and orient the others by their normals."""
     a, b, c = patch.vertices[patch.faces].transpose(1, 0, 2)
     cross = np.cross(b - a, c - a)
     agree = np.einsum("fc,fc->f", cross, patch.normals[patch.faces].sum(1))
@@ -53,7 +53,7 @@ def _outward(patch: Patch) -> Patch:
 
 
 def segments(radius: float) -> int:
-    """Return how many facets a full circle of a radius, object units, is given; a multiple of 4."""
+    """Return the number of facets, a multiple of 4, of a full circle; radius in object units."""
     step = np.arccos(1 - CHORD / max(radius, 2 * CHORD))
     return int(np.clip(4 * np.ceil(np.pi / step / 4), 8, 64))
 
@@ -75,7 +75,7 @@ def _grid(rows: np.ndarray, normals: np.ndarray, wrap: bool) -> Patch:
 
 
 def lathe(profile: np.ndarray, normals: np.ndarray, count: int) -> Patch:
-    """Turn points (radius, z), (K, 2), and their normals, (K, 2), around z in `count` facets."""
+    """Revolve points (radius, z), (K, 2), and their normals, (K, 2), around z in `count` facets."""
     angle = np.arange(count) * (2 * np.pi / count)
     cosine, sine = np.cos(angle), np.sin(angle)
 
@@ -89,7 +89,7 @@ def lathe(profile: np.ndarray, normals: np.ndarray, count: int) -> Patch:
 def _offset_line(
     edge: np.ndarray, before: np.ndarray | None, rounding: float, quarter: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return points and normals, (K, 2) each, of an edge grown by a rounding.
+    """Return points and normals, (K, 2) each, of an edge offset by a rounding radius.
 
     The arc around a convex corner at its start comes first, with `quarter` facets to a right angle.
     """
@@ -112,7 +112,7 @@ def _edge_normal(edge: np.ndarray) -> np.ndarray:
 
 
 def _arc(start: np.ndarray, end: np.ndarray, quarter: int) -> np.ndarray:
-    """Return unit vectors from one direction counter-clockwise to another, (K, 2)."""
+    """Return unit vectors, (K, 2), from one direction counter-clockwise to another."""
     first = np.arctan2(start[1], start[0])
     sweep = (np.arctan2(end[1], end[0]) - first) % (2 * np.pi)
     angle = first + np.linspace(0, sweep, 1 + max(1, round(sweep / (np.pi / 2) * quarter)))
@@ -120,7 +120,7 @@ def _arc(start: np.ndarray, end: np.ndarray, quarter: int) -> np.ndarray:
 
 
 def _before(edges: np.ndarray) -> list[np.ndarray | None]:
-    """Return for each edge the one that ends where it starts, or None."""
+    """Return the predecessor of each edge, or None."""
     result = []
     for edge in edges:
         same = np.abs(edges[:, 2:] - edge[:2]).max(1) < 1e-9
@@ -129,7 +129,7 @@ def _before(edges: np.ndarray) -> list[np.ndarray | None]:
 
 
 def _turned(edges: np.ndarray, rounding: float, scale: float) -> Patch:
-    """Return the surface of a profile's edges, grown by a rounding, turned around z."""
+    """Return the surface of revolution of a profile's edges, offset by a rounding radius."""
     count = segments(scale * float(edges[:, [0, 2]].max() + rounding))
     quarter = segments(scale * rounding) // 4
     patches = []
@@ -182,7 +182,7 @@ def _torus(numbers: np.ndarray, scale: float) -> Patch:
     arc = np.linspace(-half, half, count + 1)
     tip = np.linspace(np.pi / 2, 0, 1 + max(2, around // 4))
     lift = np.zeros(0) if closed else tip
-    # Rows along the arc; at an open end half a ball: the circle shrinks as it moves ahead.
+    # Rows along the arc; an open end is a hemisphere of shrinking circles.
     at = np.concatenate([np.full(len(lift), -half), arc, np.full(len(lift), half)])
     ahead = np.concatenate([-lift, np.zeros(len(arc)), lift[::-1]])
     theta = np.arange(around) * (2 * np.pi / around)
@@ -234,7 +234,7 @@ def _extrusion(numbers: np.ndarray, scale: float) -> Patch:
 
 
 def _pulled(edges: np.ndarray, half: float, rounding: float, scale: float) -> Patch:
-    """Return a polygon pulled along z from -half to half and grown by a rounding."""
+    """Return a polygon extruded along z from -half to half and offset by a rounding radius."""
     quarter = segments(scale * rounding) // 4
     lift = np.linspace(0, np.pi / 2, quarter + 1) if rounding > 0 else np.zeros(1)
     tilt = np.concatenate([-lift[::-1], lift])
@@ -258,7 +258,7 @@ def _pulled(edges: np.ndarray, half: float, rounding: float, scale: float) -> Pa
 
 
 def triangles_of(polygon: np.ndarray) -> np.ndarray:
-    """Cut a simple counter-clockwise polygon, (M, 2), into triangles, (M - 2, 3), ear by ear."""
+    """Triangulate a simple counter-clockwise polygon, (M, 2), by ear clipping: (M - 2, 3)."""
     left = list(range(len(polygon)))
     faces = []
     while len(left) > 3:
@@ -291,7 +291,7 @@ def _is_ear(polygon: np.ndarray, left: list[int], i: int) -> bool:
 
 
 def _ear_height(polygon: np.ndarray, left: list[int], i: int) -> float:
-    """Return a measure of how well shaped an ear is: its area over its longest side."""
+    """Return the quality of an ear: its area over its longest side."""
     a, b, c = _corner(polygon, left, i)
     longest = max(np.hypot(*(b - a)), np.hypot(*(c - b)), np.hypot(*(a - c)))
     return float(_cross(a, b, c) / longest)

@@ -159,7 +159,7 @@ class TestFinding:
         monkeypatch.setattr(sys, "executable", str(paths[3]))
         return [str(path) for path in paths], str(paths[1]), user
 
-    def test_the_order_is_kept_and_what_does_not_do_is_passed_over(self, four):
+    def test_the_order_is_kept_and_unusable_candidates_are_skipped(self, four):
         paths, preference, user = four
         for path, source in zip(paths, InterpreterSource, strict=True):
             backend = candidates.find_backend(preference, user)
@@ -178,7 +178,7 @@ class TestFinding:
         assert problems[2] == ""
         assert "does not work (Segmentation fault)" in problems[3]
 
-    def test_what_is_not_set_is_no_candidate(self, tmp_path, monkeypatch):
+    def test_unset_places_are_not_candidates(self, tmp_path, monkeypatch):
         monkeypatch.delenv(candidates.VARIABLE, raising=False)
         assert candidates.places("", tmp_path) == [(InterpreterSource.BLENDER, sys.executable)]
 
@@ -189,7 +189,7 @@ class TestFinding:
         path.chmod(0o755)
         assert "did not answer" in check(str(path), quick=True).problem
 
-    def test_this_one_is_looked_at_truly(self):
+    def test_this_interpreter_is_checked_thoroughly(self):
         report = check(sys.executable, quick=True, required={"dream": "no_such_module"})
         assert report.missing == ("dream",)
         assert not report.usable
@@ -197,7 +197,7 @@ class TestFinding:
 
 
 class TestInstalling:
-    def test_it_runs_to_its_end_and_says_how_far_it_is(self, installed):
+    def test_it_runs_to_its_end_and_reports_progress(self, installed):
         user, installation, progress = installed
         assert installation.state is InstallState.DONE
         assert installation.failure is None
@@ -208,7 +208,7 @@ class TestInstalling:
         assert "Successfully installed" in installation.log(50)
         assert not install.is_partial(user)
 
-    def test_the_environment_has_what_was_wanted_and_is_its_own(self, installed):
+    def test_the_environment_has_the_requirements_and_is_separate(self, installed):
         user, _, _ = installed
         python = str(managed.managed_python(user))
         done = subprocess.run(
@@ -219,7 +219,7 @@ class TestInstalling:
         )
         assert done.stdout.startswith(str(user))
 
-    def test_a_failure_is_explained_and_the_next_attempt_goes_on(self, begun, wheels):
+    def test_a_failure_is_explained_and_the_next_attempt_continues(self, begun, wheels):
         (wheels / "numpy-1.0-py3-none-any.whl").unlink()
         first = Installation(begun())
         with pytest.raises(WorkError, match=r"No matching distribution found for numpy==1\.0"):
@@ -233,7 +233,7 @@ class TestInstalling:
         assert second.state is InstallState.DONE
         assert managed.managed_python(begun().user_folder).lstat().st_mtime_ns == made
 
-    def test_cancel_stops_pip_and_all_it_started_and_can_be_resumed(self, begun):
+    def test_cancel_stops_pip_with_its_children_and_can_be_resumed(self, begun):
         first = Installation(begun())
         first.start()
         poll_until(first, lambda: first._process is not None and "pip" in first._waiting.command)
@@ -249,7 +249,7 @@ class TestInstalling:
         second.run()
         assert second.state is InstallState.DONE
 
-    def test_repair_installs_anew_what_is_broken(self, begun):
+    def test_repair_reinstalls_broken_libraries(self, begun):
         Installation(begun()).run()
         python = str(managed.managed_python(begun().user_folder))
         (module,) = Path(python).parents[1].glob("lib/python*/site-packages/numpy.py")
@@ -259,7 +259,7 @@ class TestInstalling:
         Installation(begun(repair=True)).run()
         assert check(python, required=REQUIRED).usable
 
-    def test_repair_makes_an_environment_anew_whose_python_is_gone(self, begun):
+    def test_repair_remakes_an_environment_whose_python_is_gone(self, begun):
         managed.managed_python(begun().user_folder).unlink()
         Installation(begun(repair=True)).run()
         python = str(managed.managed_python(begun().user_folder))
@@ -281,11 +281,11 @@ class TestInstalling:
         with pytest.raises(RequestError, match="no wheels"):
             Installation(plan(wheels=str(tmp_path / "nowhere"))).start()
 
-    def test_a_base_that_is_too_old_or_none_is_refused(self, plan, tmp_path):
+    def test_a_missing_or_too_old_base_is_refused(self, plan, tmp_path):
         with pytest.raises(WorkError, match="No Python was found"):
             Installation(plan(base=str(tmp_path / "python"))).run()
 
-    def test_no_room_is_said_before_anything_is_downloaded(self, plan, monkeypatch):
+    def test_a_full_disk_is_reported_before_any_download(self, plan, monkeypatch):
         monkeypatch.setattr("levelform.addon.backend_setup.managed._NEEDED", {"cpu": 1 << 60})
         with pytest.raises(WorkError, match="GB free"):
             Installation(plan(wheels="", online_access=True)).start()
@@ -352,7 +352,7 @@ class TestLocked:
         assert check(str(python), required=REQUIRED).usable
 
 
-def test_the_room_it_takes_and_that_there_is_are_said(plan):
+def test_the_needed_and_the_free_space_are_stated(plan):
     words = managed.needs(plan())
     assert words.startswith("Needs up to 2 GB in ")
     assert words.endswith(" GB are free.")
@@ -365,7 +365,7 @@ class TestRemoving:
         assert list(Path(begun().user_folder).iterdir()) == []
         install.remove(begun().user_folder)
 
-    def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(self, plan):
+    def test_a_folder_without_our_marker_is_not_changed(self, plan):
         folder = Path(plan().user_folder, "backend")
         folder.mkdir(parents=True)
         (folder / "thesis.txt").write_text("years of work")

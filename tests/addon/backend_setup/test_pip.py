@@ -126,11 +126,11 @@ def test_names_are_compared_as_pip_does(requirement, name):
         ("ERROR: HTTP error 403 while getting https://x/y.whl", "refuses access"),
     ],
 )  # fmt: skip
-def test_what_is_in_the_way_is_told_apart(line, words):
+def test_causes_of_failures_are_distinguished(line, words):
     problem, hint = pip.diagnose(f"Looking in indexes\n{line}\nERROR: No matching distribution")
     assert words in problem
     assert hint
 
 
-def test_what_is_not_known_is_left_to_pips_own_words():
+def test_unknown_failures_show_pips_own_words():
     assert pip.diagnose("ERROR: No matching distribution found for no-such-thing==1.0") is None

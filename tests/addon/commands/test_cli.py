@@ -116,14 +116,14 @@ def test_a_wrong_request_is_status_2_and_one_line(puppet, capfd, words, said):
 
 
 @pytest.mark.parametrize("words", [["--views", "9"], ["--views", "0,7"], ["--views", "a"]])
-def test_views_that_are_not_there_are_refused(puppet, ball_stage, words):
+def test_missing_views_are_refused(puppet, ball_stage, words):
     ball_stage()
     assert run("reconstruct", *words) == 2
     assert not puppet.submitted
 
 
 @pytest.mark.parametrize("words", ["1,2", "Nothing", "1,2,3,wide"])
-def test_a_volume_that_is_none_is_refused(puppet, ball_stage, words):
+def test_an_invalid_volume_is_refused(puppet, ball_stage, words):
     ball_stage()
     assert run("reconstruct", "--volume", words) == 2
 
@@ -162,7 +162,7 @@ def test_methods_are_listed(puppet, capfd):
         assert words in printed
 
 
-def test_doctor_says_what_was_found(extension, monkeypatch, capfd):
+def test_doctor_reports_all_candidates(extension, monkeypatch, capfd):
     bad = Candidate(
         InterpreterSource.BLENDER,
         "/other",

@@ -119,7 +119,9 @@ def test_images_leave_the_open_file_as_it_was(worker, folder, ball_stage):
     assert everything() == before
 
 
-def test_a_failure_stops_no_other_and_a_second_run_makes_what_is_missing(worker, folder, capfd):
+def test_a_failure_does_not_stop_the_others_and_a_second_run_completes_the_batch(
+    worker, folder, capfd
+):
     worker.broken = {"chair"}
     words = ["batch", folder / "in", "-o", folder / "out"]
     status, lines = run(capfd, *words)
@@ -161,7 +163,7 @@ def test_a_wrong_request_makes_nothing(worker, folder, capfd, words, message, mo
     assert not (folder / "out").exists()
 
 
-def test_without_json_it_is_told_in_words(worker, folder, capfd):
+def test_without_json_it_is_printed_as_text(worker, folder, capfd):
     words = ["batch", folder / "in" / "chair.png", "-o", folder / "out", "--method", "levelform"]
     assert cli.main([str(word) for word in words]) == 0
     out = capfd.readouterr().out
@@ -190,14 +192,14 @@ def test_a_script_finds_the_file_that_was_open(worker, folder, ball_stage):
     assert worker.job.request.method == "levelform"
 
 
-def test_a_blend_that_is_none_fails_alone(worker, folder):
+def test_an_invalid_blend_fails_alone(worker, folder):
     (folder / "in" / "broken.blend").write_text("no blend")
     lines = api.batch([folder / "in" / "broken.blend", folder / "in" / "lamp.png"], folder / "out")
     assert [line["state"] for line in lines[:-1]] == ["failed", "done"]
     assert "broken.blend can't be opened" in lines[0]["error"]
 
 
-def test_scripts_are_refused_what_is_wrong(worker, folder):
+def test_wrong_requests_of_scripts_are_refused(worker, folder):
     with pytest.raises(RequestError, match="no method 'magic'"):
         api.batch([folder / "in"], folder / "out", method="magic")
 

@@ -41,7 +41,7 @@ def volume(mesh):
     return np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6
 
 
-def test_what_is_seen_is_sent_around_the_references_middle(puppet, pair):
+def test_displayed_meshes_are_sent_relative_to_the_references_centre(puppet, pair):
     target, reference = pair
     target.scale.x = -1.0  # mirrored: its faces would be inside out
     reference.modifiers.new("Smooth", "SUBSURF")
@@ -81,7 +81,7 @@ def test_a_second_comparison_replaces_the_first(puppet, pair):
     assert target.data.attributes[compare.DISTANCE].data[0].value == 0.5
 
 
-def test_colours_are_not_asked_for_then_not_made(puppet, pair):
+def test_colours_are_made_only_if_requested(puppet, pair):
     target, reference = pair
     answer(puppet, np.zeros(8, np.float32))
     api.compare(target, reference, heat=False)

@@ -113,7 +113,7 @@ def test_free_holds_both_models_of_camera_off_centre(head, tmp_path):
     assert (np.abs(arrays["views.intrinsics"][:, 2:] - 8) > 0.01).all()
 
 
-def test_a_file_is_seen_by_the_same_cameras_as_by_the_fast_renderer(tmp_path):
+def test_a_file_has_the_same_cameras_as_in_the_fast_renderer(tmp_path):
     source = tmp_path / "wedge.obj"
     source.write_text("v 0 0 0\nv 1 0 0\nv 0 2 0\nv 0 0 3\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n")
     settings = blender.RenderSettings(views=4, size=32, samples=1, cameras="free", seed=5)

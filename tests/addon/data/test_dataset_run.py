@@ -47,7 +47,7 @@ def inventory():
     return {block.session_uid: block.name for block in studio._blocks().values()}
 
 
-def test_the_button_renders_all_and_says_what_was_left_out(panel, tmp_path):
+def test_the_button_renders_all_and_reports_skipped_shapes(panel, tmp_path):
     before, selected = inventory(), bpy.context.selected_objects
     assert bpy.ops.levelform.render_dataset() == {"FINISHED"}
     assert (run.outcome.done, run.outcome.before, run.outcome.ended) == (1, 0, "finished")
@@ -89,7 +89,7 @@ def test_between_two_steps_the_file_holds_nothing_of_it(panel):
     assert seen[-1] == 1.0
 
 
-def test_cancel_keeps_what_is_finished_and_another_run_goes_on(panel):
+def test_cancel_keeps_finished_shapes_and_the_next_run_continues(panel):
     panel.collection.objects["Hidden"].hide_render = False
     settings, targets = RenderSettings(views=2, size=8), targets_of_collection(panel.collection)
     run.begin(targets, panel.out, settings, hold=0)
@@ -131,13 +131,13 @@ def test_other_settings_are_refused_in_the_same_folder(panel):
     assert "other settings" in run.failure.message
 
 
-def test_a_folder_that_may_not_be_written_is_said(panel, tmp_path):
+def test_a_read_only_folder_is_reported(panel, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkError, match="could not be written"):
         api.render_dataset(panel.collection, tmp_path / "file" / "out", views=1, size=8)
 
 
-def test_an_error_of_our_own_ends_the_run_in_words(panel, monkeypatch):
+def test_an_internal_error_ends_the_run_with_a_sentence(panel, monkeypatch):
     def crash(*_):
         raise ZeroDivisionError("seven by zero")
 
@@ -155,7 +155,7 @@ def test_an_error_of_our_own_ends_the_run_in_words(panel, monkeypatch):
         ({"source": "FOLDER"}, "Choose a folder of mesh files."),
     ],
 )
-def test_a_greyed_button_says_why(panel, changes, words):
+def test_a_disabled_button_states_the_reason(panel, changes, words):
     for name, value in changes.items():
         setattr(panel, name, value)
     with pytest.raises(RuntimeError, match=words):
@@ -192,13 +192,13 @@ def test_what_cannot_be_rendered_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_eevee_without_graphics_is_refused_in_words(panel, monkeypatch):
+def test_eevee_without_graphics_is_refused(panel, monkeypatch):
     monkeypatch.setattr(studio, "_can_draw", lambda: False)
     with pytest.raises(RequestError, match="EEVEE can't draw here"):
         api.render_dataset(panel.collection, panel.out, engine="eevee")
 
 
-def test_whether_eevee_can_draw_is_found_out_in_another_process(monkeypatch):
+def test_another_process_tests_whether_eevee_can_draw(monkeypatch):
     """Where there are no graphics Blender aborts: here that must not be this process."""
     for probe, can in (("import os; os.abort()", False), ("import bpy", True)):
         monkeypatch.setattr(studio, "_PROBE", probe)

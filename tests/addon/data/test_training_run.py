@@ -60,7 +60,7 @@ def test_a_run_from_its_start_to_weights(data, tmp_path):
     assert Path(run.weights).is_file()
 
 
-def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path):
+def test_stopping_keeps_the_weights_and_the_next_run_continues(data, tmp_path):
     run = TrainingRun()
     run.begin(plan(data, tmp_path / "run", 100_000))
     deadline = time.monotonic() + 200
@@ -86,10 +86,10 @@ def test_stopping_keeps_what_was_learned_and_the_next_run_goes_on(data, tmp_path
     )
 
 
-def test_what_is_wrong_is_said_in_the_commands_own_sentence(tmp_path):
+def test_errors_are_the_commands_own_sentences(tmp_path):
     run = TrainingRun()
     run.begin(plan(tmp_path, tmp_path / "run", 3))
-    with pytest.raises(RequestError, match="is no data set"):
+    with pytest.raises(RequestError, match="is not a data set"):
         run.wait()
 
 
@@ -125,7 +125,7 @@ def test_the_curve_falls_and_rises_where_it_should(tmp_path):
     assert read_table(tmp_path / "nothing.csv") == {}
 
 
-def test_operators_take_the_panels_words(extension, data, tmp_path):
+def test_operators_use_the_panels_settings(extension, data, tmp_path):
     from levelform.addon.operators.training import plan_of
 
     chosen = bpy.context.scene.levelform_training
@@ -142,37 +142,3 @@ def test_operators_take_the_panels_words(extension, data, tmp_path):
     assert not bpy.ops.levelform.use_trained.poll()
     for name in ("data", "out", "start", "method", "steps", "seed", "part"):
         chosen.property_unset(name)
-
-
-def test_the_panel_shows_each_state(extension):
-    import importlib.util
-
-    from levelform.addon.ui import panels_training
-
-    spec = importlib.util.spec_from_file_location(
-        "paper", Path(__file__).parents[1] / "ui" / "test_panels.py"
-    )
-    drawn = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(drawn)
-
-    def shown():
-        paper = drawn.Paper()
-        paper.template_icon = lambda icon_value, scale: paper.notes.append("curve")
-        panels_training.LEVELFORM_PT_training.draw(paper, drawn.context())
-        return paper
-
-    run = panels_training.training
-    assert "Choose a data set." in shown()
-    run.facts = {"step": 50, "steps": 200, "steps_per_second": 0.5, "done": False}
-    run.columns = {"loss": [(1.0, 0.5), (50.0, 0.25)], "validation_iou": [(50.0, 0.5)]}
-    run._process = object()
-    try:
-        assert "Step 50 of 200, 5 min left" in shown()
-        assert "levelform.stop_training" in shown()
-        run.failure = RequestError("The data set is gone.", "Name another.")
-        run._process = None
-        paper = shown()
-        assert "The data set is gone." in paper
-        assert "levelform.train" in paper
-    finally:
-        run.__init__()

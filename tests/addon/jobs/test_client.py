@@ -158,7 +158,7 @@ stand_in["LAUNCH"]["run"](factory)
         assert "Traceback" in client.ending.log
         assert "no_such_library" in client.log_tail()
 
-    def test_a_worker_that_never_listens_is_ended(self, tmp_path, monkeypatch):
+    def test_a_worker_that_never_listens_is_killed(self, tmp_path, monkeypatch):
         monkeypatch.setattr("levelform.addon.jobs.client._START_PATIENCE", 0.3)
         client = Client(PYTHON, script=script(tmp_path, "import time; time.sleep(60)"))
         client.start()
@@ -167,7 +167,7 @@ stand_in["LAUNCH"]["run"](factory)
         assert gone(client.pid)
 
     @pytest.mark.parametrize("says", ["nothing", "something"])
-    def test_a_listener_that_shakes_no_hands_holds_nobody(self, tmp_path, monkeypatch, says):
+    def test_a_listener_without_a_handshake_does_not_block(self, tmp_path, monkeypatch, says):
         """A worker that was stopped between `listen` and `accept`, or a stranger at its socket."""
         monkeypatch.setattr("levelform.addon.jobs.client._START_PATIENCE", math.inf)
         text = f"""
@@ -191,7 +191,9 @@ time.sleep(60)
         assert "did not answer" in client.ending.message
         assert gone(client.pid)
 
-    def test_a_silent_caller_at_its_socket_does_not_keep_the_worker(self, tmp_path, monkeypatch):
+    def test_a_silent_connection_to_its_socket_does_not_block_the_worker(
+        self, tmp_path, monkeypatch
+    ):
         text = f"""
 import runpy, socket, sys
 launch = runpy.run_path({str(STAND_IN.parents[1] / "backend" / "launch.py")!r})
@@ -212,7 +214,7 @@ import time; time.sleep(60)
         poll_until(client, lambda events: client.state is ClientState.ENDED)
         assert "something else than messages" in client.ending.message  # it got through
 
-    def test_what_speaks_another_language_is_ended(self, tmp_path):
+    def test_a_process_with_another_protocol_is_killed(self, tmp_path):
         text = f"""
 import runpy, sys, time
 launch = runpy.run_path({str(STAND_IN.parents[1] / "backend" / "launch.py")!r})
@@ -236,14 +238,14 @@ class TestMessages:
         assert [bool((mesh.vertices == i).all()) for i, mesh in enumerate(meshes)] == [True] * 3
         assert isinstance(events[-2], protocol.Finished)
 
-    def test_large_images_go_out_a_little_at_a_time(self, ready):
+    def test_large_images_are_sent_in_parts(self, ready):
         image = np.full((2000, 2000, 4), 3, np.uint8)
         views = tuple(protocol.ViewData(image, None, str(i)) for i in range(4))
         ready.send(protocol.Reconstruct("job", "views", views, np.eye(4)))
         events = poll_until(ready, last_is(protocol.Status))
         assert events[-2].stats["sums"] == [48_000_000] * 4
 
-    def test_a_worker_that_stands_still_within_a_mesh_delays_nobody(self, ready):
+    def test_a_worker_that_stops_within_a_mesh_does_not_block(self, ready):
         ready.send(request("mesh", updates=1, vertices=1_000_000))
         while ready._channel._views[0].nbytes < 1000:  # until an array is being filled
             early = ready.poll(0.0)
@@ -279,13 +281,13 @@ class TestEnd:
         assert ready.ending is None
         assert ready.poll() == []
 
-    def test_stop_ends_a_job_that_does_not_listen(self, ready):
+    def test_stop_ends_an_unresponsive_job(self, ready):
         ready.send(request("deaf"))
         poll_until(ready, last_is(protocol.Progress))
         ready.stop()
         assert gone(ready.pid)
 
-    def test_stop_ends_a_process_that_stands_still(self, ready):
+    def test_stop_ends_a_stopped_process(self, ready):
         os.kill(ready.pid, signal.SIGSTOP)
         ready.stop()
         assert gone(ready.pid)
@@ -355,7 +357,7 @@ def test_no_worker_outlives_a_killed_blender(tmp_path, early, method):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_blender_that_just_ends_leaves_nothing(tmp_path):
+def test_a_blender_that_exits_leaves_nothing(tmp_path):
     code = ORPHAN.format(
         python=PYTHON, folder=str(tmp_path), script=str(STAND_IN), early=True, method=""
     )

@@ -108,7 +108,7 @@ class TestLife:
         assert ended == many
         assert len(clients) == 1
 
-    def test_poll_says_when_all_is_quiet(self, jobs):
+    def test_poll_returns_false_when_idle(self, jobs):
         assert not jobs.poll()
         job = jobs.submit(request())
         while jobs.poll():
@@ -129,7 +129,7 @@ class TestLife:
         assert job.state is JobState.FINISHED
         assert job.placement.world_from_volume[0, 0] == 2.0
 
-    def test_images_are_let_go_at_the_end(self, jobs):
+    def test_images_are_released_at_the_end(self, jobs):
         view = protocol.ViewData(np.ones((4, 4, 4), np.uint8), None, "a")
         job = jobs.run(jobs.submit(request("views", views=(view,))))
         assert job.stats["sums"] == [64]
@@ -188,7 +188,7 @@ class TestCancel:
         assert len(watcher.updates) == shown
         assert watcher.ends == [JobState.CANCELLED]
 
-    def test_a_worker_that_does_not_heed_it_is_ended(self, jobs, watcher, monkeypatch):
+    def test_a_worker_that_ignores_it_is_killed(self, jobs, watcher, monkeypatch):
         monkeypatch.setattr("levelform.addon.jobs.cancelling._PATIENCE", 0.2)
         job = jobs.submit(request("deaf"), watcher.on_update, watcher.on_end)
         poll_until(jobs, lambda: job.progress is not None)
@@ -197,7 +197,7 @@ class TestCancel:
         assert watcher.ends == [JobState.CANCELLED]
         assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
 
-    def test_a_job_that_ended_before_it_heard_is_cancelled(self, jobs, watcher):
+    def test_a_job_that_ended_before_the_cancel_arrived_is_cancelled(self, jobs, watcher):
         job = jobs.submit(request(), watcher.on_update, watcher.on_end)
         poll_until(jobs, lambda: job.state is JobState.RUNNING)
         time.sleep(0.2)  # the worker has long finished
@@ -215,7 +215,7 @@ class TestCancel:
         jobs.run(job)
         assert watcher.ends == [JobState.CANCELLED]
 
-    def test_an_interrupt_cancels_and_is_raised_again(self, jobs):
+    def test_an_interrupt_cancels_and_is_re_raised(self, jobs):
         def interrupt(job, update):
             if not job.cancelled_at:
                 signal.raise_signal(signal.SIGINT)
@@ -271,14 +271,14 @@ class TestFailure:
         assert "killed" in jobs.ending.message
         assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
 
-    def test_a_job_after_an_unnoticed_death_is_done_by_a_fresh_worker(self, jobs, clients):
+    def test_a_job_after_an_unnoticed_death_gets_a_new_worker(self, jobs, clients):
         for count in range(2, 6):
             jobs.run(jobs.submit(request()))
             os.kill(clients[-1].pid, signal.SIGKILL)
             assert jobs.run(jobs.submit(request())).state is JobState.FINISHED
             assert len(clients) == count
 
-    def test_a_death_between_sending_and_the_first_word_is_not_seen_either(self, jobs, clients):
+    def test_a_job_sent_to_a_dying_worker_is_repeated(self, jobs, clients):
         jobs.run(jobs.submit(request()))
         os.kill(clients[0].pid, signal.SIGSTOP)  # it takes the job and says nothing
         job = jobs.submit(request())
@@ -292,10 +292,10 @@ class TestFailure:
         jobs.run(job)
         assert (job.state, len(clients)) == (JobState.FAILED, 2)
 
-    def test_a_worker_that_stands_still_is_told_of_and_cancelled_before_the_usual_patience(
+    def test_an_unresponsive_worker_is_reported_and_cancelled_early(
         self, jobs, clients, monkeypatch
     ):
-        monkeypatch.setattr("levelform.addon.jobs.queue._CANCEL_PATIENCE", math.inf)
+        monkeypatch.setattr("levelform.addon.jobs.cancelling._PATIENCE", math.inf)
         monkeypatch.setattr("levelform.addon.jobs.queue.SILENCE", 0.3)
         monkeypatch.setattr("levelform.addon.jobs.queue._PING_INTERVAL", 0.1)
         job = jobs.submit(request("slow"))
@@ -336,7 +336,7 @@ class TestFailure:
             "Press Install backend.",
         )
 
-    def test_a_python_that_is_none_fails_the_job(self, tmp_path):
+    def test_an_invalid_python_fails_the_job(self, tmp_path):
         jobs = Jobs(lambda: Client(str(tmp_path / "python")))
         many = [jobs.submit(request()) for _ in range(2)]
         jobs.run(many[-1])
@@ -363,7 +363,7 @@ class TestFailure:
         jobs.poll()
         assert watcher.ends == [JobState.FAILED]
 
-    def test_what_fails_at_the_end_harms_no_other_job(self, jobs):
+    def test_an_error_in_an_end_handler_harms_no_other_job(self, jobs):
         first = jobs.submit(request(), on_end=lambda job: 1 / 0)
         jobs.run(jobs.submit(request()))
         assert first.state is JobState.FINISHED
@@ -387,9 +387,9 @@ class TestShutdown:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal")
-def test_what_a_stopped_worker_had_said_before_is_no_sign_of_life(jobs, clients, monkeypatch):
+def test_earlier_events_of_a_stopped_worker_are_not_a_sign_of_life(jobs, clients, monkeypatch):
     """Progress that waits in the channel is read after the cancel, and must not cost its time."""
-    monkeypatch.setattr("levelform.addon.jobs.queue._CANCEL_PATIENCE", math.inf)
+    monkeypatch.setattr("levelform.addon.jobs.cancelling._PATIENCE", math.inf)
     job = jobs.submit(request("slow"))
     poll_until(jobs, lambda: job.progress is not None)
     time.sleep(0.3)  # more of it arrives, unread

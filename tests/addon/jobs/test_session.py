@@ -192,7 +192,7 @@ def test_the_end_waits_while_another_object_is_edited(extension, puppet, ball_st
     assert running.outcome is not None
 
 
-def test_what_an_undo_took_away_comes_back(extension, puppet, ball_stage):
+def test_an_object_removed_by_undo_comes_back(extension, puppet, ball_stage):
     running = begin(ball_stage)
     puppet.send(32)
     extension.step()
@@ -221,7 +221,7 @@ def test_an_undo_to_a_draft_of_an_ended_job_removes_the_draft(extension, puppet,
     assert inventory() == before
 
 
-def test_loading_a_file_gives_the_job_up(extension, puppet, ball_stage):
+def test_loading_a_file_ends_the_job(extension, puppet, ball_stage):
     running = begin(ball_stage)
     puppet.send(32)
     extension.step()
@@ -245,7 +245,7 @@ def test_a_broken_mesh_fails_the_job_and_is_not_shown(extension, puppet, ball_st
 
 
 @pytest.mark.parametrize("where", ["show", "finish"])
-def test_an_unforeseen_exception_fails_the_job_and_the_extension_goes_on(
+def test_an_unexpected_exception_fails_the_job_and_the_extension_continues(
     extension, puppet, ball_stage, monkeypatch, where
 ):
     ball_stage()
@@ -280,7 +280,7 @@ def test_only_one_job_runs_at_a_time(extension, puppet, ball_stage):
     assert len(puppet.submitted) == 1
 
 
-def test_drive_tells_progress_and_meshes_and_closing_it_cancels(extension, puppet, ball_stage):
+def test_drive_yields_progress_and_meshes_and_closing_it_cancels(extension, puppet, ball_stage):
     from levelform.backend.contract.protocol import MeshUpdate
 
     ball_stage()
@@ -298,7 +298,7 @@ def test_drive_tells_progress_and_meshes_and_closing_it_cancels(extension, puppe
     assert inventory() == before
 
 
-def test_drive_raises_what_went_wrong(extension, puppet, ball_stage):
+def test_drive_raises_the_error_of_the_job(extension, puppet, ball_stage):
     running = begin(ball_stage)
     puppet.waiting = [lambda: puppet.fail("The moon is full.", "Wait two weeks.")]
     with pytest.raises(WorkError, match=r"The moon is full\. Wait two weeks\."):

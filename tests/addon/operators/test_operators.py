@@ -27,7 +27,7 @@ pytestmark = pytest.mark.bpy
         ("stop_backend", "The backend is not running."),
     ],
 )
-def test_a_greyed_button_says_why(extension, monkeypatch, tmp_path, operator, words):
+def test_a_disabled_button_states_the_reason(extension, monkeypatch, tmp_path, operator, words):
     monkeypatch.setattr(interpreter, "user_folder", lambda: str(tmp_path))
     with pytest.raises(RuntimeError, match=words):
         getattr(bpy.ops.levelform, operator)()
@@ -50,7 +50,7 @@ def test_reconstruct_in_the_background_returns_when_it_is_done(puppet, ball_stag
     assert bpy.context.object.name == "Reconstruction"
 
 
-def test_what_the_panel_says_reaches_the_worker(puppet, ball_stage):
+def test_the_panels_settings_reach_the_worker(puppet, ball_stage):
     scene = ball_stage()
     settings = scene.levelform
     settings.preset, settings.custom_resolution = "CUSTOM", 48
@@ -166,7 +166,7 @@ def reconstruct_one(puppet, image):
     return bpy.context.view_layer.objects.active
 
 
-def test_a_found_camera_is_placed_with_its_image_behind_the_mesh(puppet):
+def test_an_estimated_camera_is_added_with_its_image_behind_the_mesh(puppet):
     from levelform.addon.scene.cameras import background_camera
 
     image = bpy.data.images.new("Photo", 128, 96)
@@ -188,7 +188,7 @@ def test_a_found_camera_is_placed_with_its_image_behind_the_mesh(puppet):
     assert np.allclose(seen.transform_matrix, FOUND["transform_matrix"], atol=1e-5)
 
 
-def test_looking_through_the_found_camera(puppet):
+def test_looking_through_the_estimated_camera(puppet):
     assert not bpy.ops.levelform.look_through.poll()
     made = reconstruct_one(puppet, bpy.data.images.new("Photo", 128, 96))
     bpy.context.scene.camera = None

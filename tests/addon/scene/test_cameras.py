@@ -320,7 +320,7 @@ def test_animated_background_counts(add_scene_camera):
 
 
 @pytest.mark.parametrize(("kind", "word"), [("PANO", "panoramic"), ("CUSTOM", "custom")])
-def test_other_lenses_are_refused_by_name(kind, word, add_scene_camera):
+def test_unsupported_lenses_are_refused_by_name(kind, word, add_scene_camera):
     kinds = bpy.types.Camera.bl_rna.properties["type"].enum_items.keys()
     if kind not in kinds:
         pytest.skip(f"this Blender has no {kind} cameras")
@@ -347,7 +347,7 @@ def test_an_object_without_a_lens_is_refused():
         (Matrix.Shear("XY", 4, (0.5, 0.2)), "sheared"),
     ],
 )
-def test_matrices_that_are_no_pose_are_refused(matrix, word, add_scene_camera):
+def test_matrices_that_are_not_poses_are_refused(matrix, word, add_scene_camera):
     camera = add_scene_camera()
     parent = bpy.data.objects.new("Parent", None)
     bpy.context.scene.collection.objects.link(parent)
@@ -358,7 +358,7 @@ def test_matrices_that_are_no_pose_are_refused(matrix, word, add_scene_camera):
 
 
 @pytest.mark.parametrize(("setting", "value"), [("rotation", 0.2), ("scale", 0.0)])
-def test_backgrounds_no_camera_sees_are_refused(setting, value, add_scene_camera):
+def test_backgrounds_that_no_camera_can_show_are_refused(setting, value, add_scene_camera):
     camera = add_scene_camera()
     background = add_background(camera, (8, 8), **{setting: value})
     with pytest.raises(RequestError, match=r"rotated|scaled"):

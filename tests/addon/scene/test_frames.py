@@ -100,7 +100,7 @@ def test_the_viewport_follows_the_render_size(kind, fit, method, image, add_scen
 
 
 @pytest.mark.parametrize("why", ["stretched", "animated", "shared"])
-def test_what_cannot_follow_is_left_alone_and_keeps_its_meaning(why, add_scene_camera):
+def test_backgrounds_that_cannot_follow_are_unchanged_and_keep_their_meaning(why, add_scene_camera):
     render(640, 480)
     camera = add_scene_camera()
     background = add_background(camera, frame_method="STRETCH" if why == "stretched" else "FIT")
@@ -152,7 +152,7 @@ def test_the_frame_before_a_new_render_size_is_remembered(add_scene_camera):
     assert numbers(camera) == pytest.approx(before)
 
 
-def test_an_animated_lens_is_no_edit(add_scene_camera):
+def test_an_animated_lens_is_not_an_edit(add_scene_camera):
     render(512, 512)
     camera, scene = add_scene_camera(), bpy.context.scene
     add_background(camera)
@@ -180,7 +180,7 @@ def test_saving_and_opening_keep_the_frame(add_scene_camera, tmp_path):
     assert numbers(bpy.data.objects["Camera"]) == pytest.approx(before)
 
 
-def test_a_new_frame_says_nothing_where_it_changes_nothing(add_scene_camera):
+def test_a_new_frame_without_effect_is_not_reported(add_scene_camera):
     render(512, 512)
     camera = add_scene_camera(sensor_fit="HORIZONTAL")
     add_background(camera, (300, 100))  # as wide as the frame in both

@@ -1,8 +1,5 @@
 """Which image belongs to a camera, every one that can't be used, and renders."""
 
-import struct
-import zlib
-
 import numpy as np
 import pytest
 
@@ -11,47 +8,9 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon.scene import cameras, images, pixels  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 
+from .conftest import depsgraph, random_pixels, save, write_png  # noqa: E402
+
 pytestmark = pytest.mark.bpy
-
-
-def random_pixels(height=4, width=6, seed=0):
-    """Random bytes, (H, W, 4), some of them transparent."""
-    values = np.random.default_rng(seed).integers(0, 256, (height, width, 4), np.uint8)
-    values[0, 0, 3], values[-1, -1, 3] = 0, 255
-    return values
-
-
-def save(image, path, file_format="PNG"):
-    image.filepath_raw, image.file_format = str(path), file_format
-    image.save()
-    return str(path)
-
-
-def write_png(path, width, height):
-    """A black image, one bit a pixel, by hand: Blender could not hold a large one."""
-
-    def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content))
-            + kind
-            + content
-            + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    rows = zlib.compress(bytes((1 + (width + 7) // 8) * height))
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
-    return str(path)
-
-
-def srgb(linear):
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def depsgraph():
-    return bpy.context.evaluated_depsgraph_get()
 
 
 # ---------------------------------------------------------------- images of cameras
@@ -160,7 +119,7 @@ def test_a_render_of_another_shape_is_refused(scene, add_scene_camera, add_image
         ((True, False), -1, ()),
     ],
 )
-def test_mirror_images_are_set_right(
+def test_mirror_images_are_corrected(
     flips, scale, axes, scene, add_scene_camera, add_image, prepared
 ):
     camera = add_scene_camera()

@@ -228,7 +228,7 @@ def test_refill_waits_for_brushes(mode):
     assert meshes.refill(made, ball(24))
 
 
-def test_refill_leaves_shape_keys_alone():
+def test_refill_keeps_shape_keys():
     made = meshes.new_object("Ball", ball())
     made.shape_key_add(name="Basis")
     assert not meshes.refill(made, ball(24))

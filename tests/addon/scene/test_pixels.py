@@ -1,8 +1,5 @@
 """Blender's images as files, bytes or pixels for the worker, and every image that can't be used."""
 
-import struct
-import zlib
-
 import numpy as np
 import pytest
 
@@ -13,47 +10,9 @@ from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.image_files import image_file  # noqa: E402
 from levelform.backend.contract.protocol import CameraData, ImageFile, ViewData  # noqa: E402
 
+from .conftest import random_pixels, save, srgb, write_png  # noqa: E402
+
 pytestmark = pytest.mark.bpy
-
-
-def random_pixels(height=4, width=6, seed=0):
-    """Random bytes, (H, W, 4), some of them transparent."""
-    values = np.random.default_rng(seed).integers(0, 256, (height, width, 4), np.uint8)
-    values[0, 0, 3], values[-1, -1, 3] = 0, 255
-    return values
-
-
-def save(image, path, file_format="PNG"):
-    image.filepath_raw, image.file_format = str(path), file_format
-    image.save()
-    return str(path)
-
-
-def write_png(path, width, height):
-    """A black image, one bit a pixel, by hand: Blender could not hold a large one."""
-
-    def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content))
-            + kind
-            + content
-            + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    rows = zlib.compress(bytes((1 + (width + 7) // 8) * height))
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
-    return str(path)
-
-
-def srgb(linear):
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def depsgraph():
-    return bpy.context.evaluated_depsgraph_get()
 
 
 # ---------------------------------------------------------------- pixels
@@ -75,7 +34,7 @@ def test_a_file_is_read_and_leaves_nothing_behind(add_image, tmp_path):
     assert set(bpy.data.images) == before
 
 
-def test_pixels_that_were_not_loaded_are_let_go_again(add_image, tmp_path):
+def test_pixels_that_were_not_loaded_are_released_again(add_image, tmp_path):
     path = save(add_image(random_pixels()), tmp_path / "picture.png")
     image = bpy.data.images.load(path)
     assert not image.has_data
@@ -123,7 +82,7 @@ def test_brighter_than_white_is_white(add_image):
     assert pixels.read_pixels(add_image(values, is_float=True)).max() == 1.0
 
 
-def test_floats_that_are_not_finite_are_refused(add_image):
+def test_non_finite_floats_are_refused(add_image):
     with pytest.raises(RequestError, match="finite"):
         pixels.read_pixels(add_image(np.full((2, 2, 4), np.nan, np.float32), is_float=True))
 
@@ -197,7 +156,7 @@ def test_an_empty_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"these are words", b"\x89PNG\r\n\x1a\n but no picture"])
-def test_a_file_that_is_no_image(content, tmp_path):
+def test_a_file_that_is_not_an_image(content, tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(content)
     before = set(bpy.data.images)
@@ -206,7 +165,7 @@ def test_a_file_that_is_no_image(content, tmp_path):
     assert set(bpy.data.images) == before
 
 
-def test_a_folder_is_no_image(tmp_path):
+def test_a_folder_is_not_an_image(tmp_path):
     with pytest.raises(RequestError, match="can't be opened"):
         pixels.read_file(str(tmp_path))
 
@@ -252,7 +211,7 @@ def test_small_images_are_not_shrunk():
     assert pixels.shrink(values, camera, 6) == (values, camera)
 
 
-def test_what_is_transparent_does_not_bleed():
+def test_transparent_pixels_do_not_bleed():
     values = np.zeros((2, 2, 4), np.uint8)
     values[0, 0] = (200, 100, 50, 255)
     small, _ = pixels.shrink(values, CameraData(np.eye(4), 1.0, 1.0, 1.0, 1.0, 2, 2), 1)
@@ -268,13 +227,13 @@ def saved(add_image, tmp_path):
     return bpy.data.images.load(save(add_image(random_pixels()), tmp_path / "picture.png"))
 
 
-def test_an_image_of_a_file_goes_unread(saved, tmp_path):
+def test_an_image_of_a_file_is_sent_unread(saved, tmp_path):
     assert pixels.content_of(saved) == image_file(tmp_path / "picture.png")
     assert pixels.content_size(pixels.content_of(saved)) == (6, 4)
     assert not saved.has_data
 
 
-def test_a_packed_image_goes_as_its_bytes(saved, tmp_path):
+def test_a_packed_image_is_sent_as_its_bytes(saved, tmp_path):
     content = (tmp_path / "picture.png").read_bytes()
     saved.pack()
     (tmp_path / "picture.png").unlink()
@@ -284,7 +243,7 @@ def test_a_packed_image_goes_as_its_bytes(saved, tmp_path):
     assert pixels.content_size(file) == (6, 4)
 
 
-def test_a_painted_image_goes_as_pixels(saved):
+def test_a_painted_image_is_sent_as_pixels(saved):
     values = np.random.default_rng(3).integers(0, 256, (4, 6, 4), np.uint8)
     saved.pixels.foreach_set(values[::-1].ravel() / np.float32(255))
     assert np.array_equal(pixels.content_of(saved), values)
@@ -292,12 +251,12 @@ def test_a_painted_image_goes_as_pixels(saved):
     assert isinstance(pixels.content_of(saved), ImageFile)
 
 
-def test_a_generated_image_goes_as_pixels(add_image):
+def test_a_generated_image_is_sent_as_pixels(add_image):
     assert np.array_equal(pixels.content_of(add_image(random_pixels())), random_pixels())
 
 
 @pytest.mark.parametrize("mode", ["NONE", "PREMUL"])
-def test_an_alpha_that_blender_reads_otherwise_goes_as_pixels(saved, mode):
+def test_an_alpha_that_blender_interprets_differently_is_sent_as_pixels(saved, mode):
     saved.alpha_mode = mode
     actual = pixels.content_of(saved)
     assert isinstance(actual, np.ndarray)
@@ -306,7 +265,9 @@ def test_an_alpha_that_blender_reads_otherwise_goes_as_pixels(saved, mode):
 
 
 @pytest.mark.parametrize(("file_format", "suffix"), [("OPEN_EXR", "exr"), ("HDR", "hdr")])
-def test_formats_that_blender_alone_reads_go_as_pixels(add_image, tmp_path, file_format, suffix):
+def test_formats_that_only_blender_reads_are_sent_as_pixels(
+    add_image, tmp_path, file_format, suffix
+):
     values = np.random.default_rng(0).random((4, 6, 4), np.float32)
     values[..., 3] = 1
     image = add_image(values, is_float=True)
@@ -318,7 +279,7 @@ def test_formats_that_blender_alone_reads_go_as_pixels(add_image, tmp_path, file
         assert actual == pytest.approx(expected, abs=1e-3)
 
 
-def test_a_file_that_was_loaded_and_is_gone_goes_as_pixels(saved, tmp_path):
+def test_a_loaded_file_that_was_deleted_is_sent_as_pixels(saved, tmp_path):
     assert len(saved.pixels) == 96  # loads them
     (tmp_path / "picture.png").unlink()
     assert pixels.content_of(saved).shape == (4, 6, 4)

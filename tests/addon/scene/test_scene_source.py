@@ -55,7 +55,7 @@ def test_a_camera_without_an_image_is_left_out_with_a_remark(ball_stage):
     )
 
 
-def test_only_where_nothing_is_left_is_that_an_error(ball_stage):
+def test_it_is_an_error_only_if_no_camera_is_left(ball_stage):
     scene = ball_stage(0)
     add_camera("Shot")
     with pytest.raises(RequestError, match="Shot has no image"):
@@ -284,7 +284,7 @@ def test_a_camera_with_a_still_image_gives_one_view(turntable):
 
 
 @pytest.mark.parametrize("at", ["many", "1-x", 0, [], "5000", list(range(2000))])
-def test_what_names_no_frames_is_refused(turntable, at):
+def test_words_that_name_no_frames_are_refused(turntable, at):
     if at == "5000":
         assert len(frame_numbers(turntable, at)) == 8  # no more than there are
         return

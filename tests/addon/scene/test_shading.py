@@ -22,7 +22,7 @@ def test_a_viewport_as_blender_starts_shows_colours(viewports):
     assert {shown.color_type for shown in viewports} == {"VERTEX"}
 
 
-def test_a_texture_takes_the_place_of_colours_that_we_showed(viewports):
+def test_a_texture_replaces_the_colours_that_we_showed(viewports):
     shading.show("VERTEX")
     assert shading.show("TEXTURE") == len(viewports)
     assert {shown.color_type for shown in viewports} == {"TEXTURE"}

@@ -143,7 +143,7 @@ def test_cures_that_number_views_end_with_the_ticks_they_count(marked):
     assert settings.cures == "convention=opencv"
 
 
-def test_a_camera_that_is_gone_is_refused_with_a_word(marked):
+def test_a_missing_camera_is_refused(marked):
     bpy.data.objects.remove(bpy.data.objects["View 2"])
     with pytest.raises(RuntimeError, match="Camera 2 of the last check is gone"):
         bpy.ops.levelform.apply_cure(cure="leave-out=2")
@@ -167,7 +167,7 @@ def test_a_job_marks_cameras_and_its_object_keeps_the_numbers(puppet, ball_stage
     json.dumps(facts)
     assert marks(scene) == ["GOOD"] * 6
     assert "covers 99% of its silhouette" in bpy.data.objects["View 0"].levelform_camera.remark
-    assert panels_result._agreement(facts) == "99% covered at least"
+    assert panels_result._agreement(facts) == "at least 99% covered"
 
 
 def test_a_job_that_fails_still_marks_the_view_that_is_wrong(puppet, ball_stage):
@@ -208,7 +208,7 @@ def test_images_of_a_script_leave_no_marks_in_the_scene(puppet, ball_stage):
     assert scene.levelform.check_remark == ""
 
 
-def test_a_cure_for_a_view_that_is_not_there_is_refused_before_any_work(puppet, ball_stage):
+def test_a_cure_for_a_missing_view_is_refused_before_any_work(puppet, ball_stage):
     ball_stage()
     with pytest.raises(RequestError, match="no view 6: the 6 views are counted from 0 to 5"):
         api.reconstruct(cures=["leave-out=6"])

@@ -63,7 +63,7 @@ def test_a_mirrored_empty_is_the_same_cube():
         (Matrix.Shear("XZ", 4, (0.4, 0.0)), "sheared"),
     ],
 )
-def test_matrices_that_are_no_volume(matrix, word):
+def test_matrices_that_are_not_volumes(matrix, word):
     empty = volume.add_volume(np.eye(4), bpy.context.scene)
     parent = bpy.data.objects.new("Parent", None)
     bpy.context.scene.collection.objects.link(parent)
@@ -99,7 +99,7 @@ def test_the_arrow_points_along_minus_y_and_the_box_is_the_objects():
 
 
 @pytest.mark.parametrize("degrees", [30.0, 90.0, -135.0])
-def test_whoever_turns_the_arrow_turns_the_front(degrees):
+def test_rotating_the_arrow_rotates_the_front(degrees):
     empty = volume.add_volume(MATRIX, bpy.context.scene, box=BOX)
     arrow = child(empty, "front")
     rotation = Matrix.Rotation(math.radians(degrees), 4, "Z")
@@ -117,7 +117,7 @@ def test_an_arrow_that_is_tipped_up_still_says_where_the_front_is():
     assert volume.matrix_of(empty) == pytest.approx(MATRIX, abs=1e-4)
 
 
-def test_a_volume_of_different_sides_is_turned_without_shear():
+def test_a_volume_of_different_sides_is_rotated_without_shear():
     empty = volume.add_volume(np.diag([1.0, 2.0, 3.0, 1.0]), bpy.context.scene)
     arrow = child(empty, "front")
     plain = arrow.matrix_basis.copy()
@@ -139,7 +139,7 @@ def test_without_its_arrow_the_empty_is_the_volume():
     assert volume.matrix_of(empty) == pytest.approx(MATRIX, abs=1e-5)
 
 
-def test_a_placement_moves_the_scenes_volume_and_turns_the_arrow_back(extension):
+def test_a_placement_moves_the_scenes_volume_and_resets_the_arrow(extension):
     scene = bpy.context.scene
     first = volume.show_placement(Placement(np.eye(4), "estimate", BOX), scene)
     arrow = child(first, "front")

@@ -1,121 +1,26 @@
 """The sidebar and the preferences, drawn on paper: each state shows what it should."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
-from levelform.addon.backend_setup.candidates import Candidate, InterpreterSource  # noqa: E402
-from levelform.addon.backend_setup.checkup import InterpreterReport  # noqa: E402
-from levelform.addon.data import compare, dataset_run  # noqa: E402
-from levelform.addon.data.dataset_render import RenderSettings, RenderStep  # noqa: E402
 from levelform.addon.jobs import requests  # noqa: E402
 from levelform.addon.ui import (  # noqa: E402
     method_options,
     panels,
     panels_backend,
-    panels_cameras,
-    panels_compare,
-    panels_dataset,
-    panels_result,
 )
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 from levelform.backend.contract.options import Option  # noqa: E402
 from levelform.backend.contract.protocol import Status  # noqa: E402
 
+from .conftest import BAD, Paper, draw  # noqa: E402
+
 pytestmark = pytest.mark.bpy
-
-GOOD = Candidate(
-    InterpreterSource.MANAGED, "/python", InterpreterReport("/python", python="3.12.1", torch="2.9")
-)
-BAD = Candidate(
-    InterpreterSource.BLENDER,
-    "/other",
-    InterpreterReport("/other", problem="It lacks torch.", hint="Press."),
-)
-
-
-class Paper:
-    """A layout that notes what is drawn on it, and refuses what Blender does not know."""
-
-    def __init__(self, notes: list[str] | None = None) -> None:
-        self.notes: list[str] = [] if notes is None else notes
-        self.layout = self
-
-    def _sub(self, *_: Any, **__: Any) -> "Paper":
-        return Paper(self.notes)
-
-    row = column = box = split = _sub
-
-    def label(self, *, text: str = "", icon: str = "NONE") -> None:
-        self.notes.append(text)
-
-    def prop(self, data: Any, name: str, **_: Any) -> None:
-        assert name in data.bl_rna.properties, name
-        self.notes.append(name)
-
-    def operator(self, name: str, *, text: str = "", **_: Any) -> SimpleNamespace:
-        category, verb = name.split(".")
-        assert verb in dir(getattr(bpy.ops, category)), name
-        self.notes.append(name)
-        return SimpleNamespace()
-
-    def progress(self, *, factor: float, text: str) -> None:
-        assert 0.0 <= factor <= 1.0
-        self.notes.append(text)
-
-    def template_list(self, kind: str, _id: str, data: Any, name: str, *_: Any, **__: Any) -> None:
-        items = getattr(data, name)
-        assert hasattr(bpy.types, kind)
-        for item in items:
-            if item.type == "CAMERA":
-                panels_cameras.LEVELFORM_UL_cameras.draw_item(
-                    None, context(), self, data, item, 0, data, name, 0, 0
-                )
-
-    def template_ID(self, data: Any, name: str, **_: Any) -> None:
-        self.prop(data, name)
-
-    def separator(self) -> None:
-        pass
-
-    def __contains__(self, words: str) -> bool:
-        return words in " ".join(self.notes)
-
-
-def context() -> SimpleNamespace:
-    return SimpleNamespace(
-        scene=bpy.context.scene,
-        object=bpy.context.view_layer.objects.active,
-        region=SimpleNamespace(width=280),
-        space_data=SimpleNamespace(shading=SimpleNamespace(type="SOLID", color_type="VERTEX")),
-        # Blender in the background has a scale of 0.
-        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
-    )
-
-
-def draw(panel: type) -> Paper:
-    paper = Paper()
-    panel.draw(paper, context())
-    return paper
 
 
 def main() -> Paper:
     return draw(panels.LEVELFORM_PT_main)
-
-
-@pytest.fixture
-def chosen_backend(monkeypatch):
-    """Say what was found of a backend."""
-
-    def chosen_backend(*candidates: Candidate) -> None:
-        monkeypatch.setattr(interpreter.here, "candidates", candidates)
-        monkeypatch.setattr(interpreter.here, "looking", None)
-
-    chosen_backend(GOOD)
-    return chosen_backend
 
 
 def test_an_empty_scene_says_what_is_missing(extension, chosen_backend):
@@ -146,19 +51,19 @@ def test_the_other_sources_ask_for_what_they_need(extension, chosen_backend, sou
     assert shown in main()
 
 
-def test_without_a_backend_there_is_a_button_that_helps(extension, chosen_backend):
+def test_without_a_backend_there_is_an_install_button(extension, chosen_backend):
     chosen_backend(BAD)
     paper = main()
     assert "levelform.install_backend" in paper
     assert ("Allow" in paper) != bpy.app.online_access or "userpref_allow_online" in paper
 
 
-def test_while_nobody_has_looked_nothing_is_claimed(extension, chosen_backend, monkeypatch):
+def test_before_the_first_search_nothing_is_claimed(extension, chosen_backend, monkeypatch):
     monkeypatch.setattr(interpreter.here, "candidates", None)
     assert "levelform.install_backend" not in main()
 
 
-def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(
+def test_a_running_job_shows_its_progress_and_a_button_to_stop_it(
     extension, chosen_backend, puppet, ball_stage
 ):
     from levelform.backend.contract.protocol import Progress
@@ -179,7 +84,7 @@ def test_a_running_job_shows_how_far_it_is_and_how_to_stop_it(
     assert "Stopping" in main()
 
 
-def test_a_backend_that_stands_still_is_said_and_can_be_started_afresh(
+def test_an_unresponsive_backend_is_reported_and_can_be_restarted(
     extension, chosen_backend, puppet, ball_stage
 ):
     ball_stage()
@@ -201,32 +106,6 @@ def test_a_failure_stays_until_it_is_dismissed(extension, chosen_backend):
     assert "The moon is full." not in main()
 
 
-def test_a_result_shows_its_numbers_and_can_be_meshed_again(
-    extension, chosen_backend, puppet, ball_stage
-):
-    ball_stage()
-    requests.begin_scene(bpy.context)
-    puppet.send(32)
-    extension.step()
-    puppet.finish(views=6, vertices=1234, seconds=2.5, watertight=True, rule="dense")
-    extension.step()
-    assert panels_result.LEVELFORM_PT_result.poll(context())
-    paper = draw(panels_result.LEVELFORM_PT_result)
-    for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
-        assert words in paper
-    assert "no longer keeps this result" in " ".join(paper.notes)
-    puppet.status = Status(1, (puppet.job.request.keep,), ())
-    assert "no more" not in draw(panels_result.LEVELFORM_PT_result)
-    assert "levelform.remesh" in draw(panels_result.LEVELFORM_PT_result)
-
-
-def test_objects_that_are_no_result_show_none(extension, chosen_backend):
-    assert not panels_result.LEVELFORM_PT_result.poll(context())
-    bpy.ops.mesh.primitive_cube_add()
-    bpy.context.object["levelform"] = 3
-    assert not panels_result.LEVELFORM_PT_result.poll(context())
-
-
 def test_options_and_backend_draw(extension, chosen_backend, puppet):
     settings = bpy.context.scene.levelform
     settings.background = "COLOR"
@@ -235,93 +114,6 @@ def test_options_and_backend_draw(extension, chosen_backend, puppet):
     paper = draw(panels_backend.LEVELFORM_PT_backend)
     assert "512 MB, 1 result kept" in paper
     assert "levelform.stop_backend" in paper
-
-
-def test_the_preferences_show_every_candidate(extension, chosen_backend, monkeypatch):
-    from levelform.addon.backend_setup import user_preferences
-
-    chosen_backend(BAD, GOOD)
-    monkeypatch.setattr(panels_backend, "split_column", lambda layout: Loose(layout.notes))
-    chosen = SimpleNamespace(**vars(user_preferences.Defaults), layout=Paper())
-    panels_backend.draw_preferences(chosen, context())
-    assert "It lacks torch." in chosen.layout
-    assert "Python 3.12.1, torch 2.9" in " ".join(chosen.layout.notes)
-    assert "levelform.repair_backend" in chosen.layout
-
-
-class Loose(Paper):
-    """Paper on which the properties of a stand-in can be drawn."""
-
-    def prop(self, data: Any, name: str, **_: Any) -> None:
-        assert hasattr(data, name)
-        self.notes.append(name)
-
-
-# ---------------------------------------------------------------- comparing
-
-
-def test_compare_asks_for_a_reference_and_shows_its_numbers(extension):
-    bpy.ops.mesh.primitive_cube_add()
-    cube = bpy.context.object
-    assert panels_compare.LEVELFORM_PT_compare.poll(context())
-    assert "Pick the mesh to compare with." in draw(panels_compare.LEVELFORM_PT_compare)
-    metrics = {"iou": 0.91234, "chamfer_l1": 0.756, "f_score_1%": 82.22, "other": 1.0}
-    cube[compare.COMPARISON] = {"reference": "Truth", "metrics": metrics}
-    paper = draw(panels_compare.LEVELFORM_PT_compare)
-    for words in ("Against Truth", "0.912", "0.76 %", "82.2 %", "1 is perfect"):
-        assert words in paper
-    assert "levelform.show_distances" not in paper
-    cube.data.color_attributes.new(compare.HEAT, "FLOAT_COLOR", "POINT")
-    paper = draw(panels_compare.LEVELFORM_PT_compare)
-    assert "levelform.show_distances" in paper
-    assert "Red is outside" in paper
-
-
-def test_compare_is_not_offered_for_what_is_no_mesh(extension, ball_stage):
-    scene = ball_stage(1)
-    bpy.context.view_layer.objects.active = scene.objects["View 0"]
-    assert not panels_compare.LEVELFORM_PT_compare.poll(context())
-
-
-# ---------------------------------------------------------------- training images
-
-
-def test_training_images_say_what_is_missing_and_how_many_there_will_be(extension):
-    chosen = bpy.context.scene.levelform_dataset
-    assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
-    bpy.ops.mesh.primitive_cube_add()
-    assert "Choose a folder for the images." in draw(panels_dataset.LEVELFORM_PT_dataset)
-    chosen.out, chosen.views = "/pictures", 12
-    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
-    assert "1 shape, 12 images" in paper
-    assert "levelform.render_dataset" in paper
-    chosen.source = "FOLDER"
-    assert "Choose a folder of mesh files." in draw(panels_dataset.LEVELFORM_PT_dataset)
-
-
-def test_training_images_show_how_far_they_are_and_what_came_of_them(extension, monkeypatch):
-    run = dataset_run.Run()
-    monkeypatch.setattr(panels_dataset, "run", run)
-    run.begin([], "/pictures", RenderSettings(views=4))
-    assert "Starting" in draw(panels_dataset.LEVELFORM_PT_dataset)
-    run.step = RenderStep("chair", 1, 3, 2)
-    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
-    assert "chair  2 of 3" in paper
-    assert "levelform.cancel_dataset" in paper
-    run.outcome.done, run.outcome.before = 1, 2
-    run.outcome.skipped = {f"shape {number}": "It is flat." for number in range(5)}
-    run.cancel()
-    paper = draw(panels_dataset.LEVELFORM_PT_dataset)
-    for words in (
-        "Stopped after 1 shape, 2 were finished before",
-        "shape 2: It is flat.",
-        "and 2 more",
-    ):
-        assert words in paper
-    run.failure = WorkError("The disk is full.", "Free some space.")
-    assert "The disk is full. Free some space." in draw(panels_dataset.LEVELFORM_PT_dataset)
-    run.dismiss()
-    assert "The disk is full." not in draw(panels_dataset.LEVELFORM_PT_dataset)
 
 
 # ---------------------------------------------------------------- what a method needs and offers
@@ -362,20 +154,20 @@ def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, pupp
     assert settings.method == "levelform"
 
 
-def test_missing_weights_are_said_before_the_job(extension, puppet, chosen_backend):
+def test_missing_weights_are_reported_before_the_job(extension, puppet, chosen_backend):
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.method = "levelform"
-    assert "needs trained weights" in drawn(panels.LEVELFORM_PT_main)
+    assert "needs trained weights" in draw(panels.LEVELFORM_PT_main)
     settings.weights = "mine.safetensors"
-    assert "needs trained weights" not in drawn(panels.LEVELFORM_PT_main)
+    assert "needs trained weights" not in draw(panels.LEVELFORM_PT_main)
 
 
 def test_a_methods_own_options_reach_the_job(extension, puppet, chosen_backend):
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.method = "levelform"
-    paper = drawn(panels.LEVELFORM_PT_options)
+    paper = draw(panels.LEVELFORM_PT_options)
     for words in ("fusion", "estimate_cameras", "more_options"):
         assert words in paper
     settings.fusion, settings.estimate_cameras = "max", True
@@ -397,20 +189,13 @@ def test_symmetry_is_offered_where_a_method_uses_it(extension, puppet, chosen_ba
     puppet.methods = network()
     settings.method = "levelform"
     settings.symmetry = False
-    assert "symmetry" not in drawn(panels.LEVELFORM_PT_options)
+    assert "symmetry" not in draw(panels.LEVELFORM_PT_options)
     assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
     puppet.methods = network(symmetry=True)
-    assert "symmetry" in drawn(panels.LEVELFORM_PT_options)
+    assert "symmetry" in draw(panels.LEVELFORM_PT_options)
     assert requests.scene_settings(bpy.context.scene).options["symmetry"] is False
     settings.symmetry = True
     assert "symmetry" not in requests.scene_settings(bpy.context.scene).options
-
-
-def drawn(panel):
-    """Return what a panel draws."""
-    paper = Paper()
-    panel.draw(paper, context())
-    return paper
 
 
 def test_weights_for_one_category_each_are_chosen_by_the_category(
@@ -419,13 +204,13 @@ def test_weights_for_one_category_each_are_chosen_by_the_category(
     settings = bpy.context.scene.levelform
     puppet.methods = network(weights=("airplane", "car", "chair"))
     settings.method = "levelform"
-    assert "variant" in drawn(panels.LEVELFORM_PT_main)
+    assert "variant" in draw(panels.LEVELFORM_PT_main)
     assert requests.scene_settings(bpy.context.scene).weights == "airplane"  # as it is shown
     settings.variant = "chair"
     assert settings.variant == settings.weights == "chair"
     assert requests.scene_settings(bpy.context.scene).weights == "chair"
     settings.weights = "mine.safetensors"
-    assert "variant" not in drawn(panels.LEVELFORM_PT_main).split()
+    assert "variant" not in draw(panels.LEVELFORM_PT_main).split()
     settings.variant = "car"
     settings.method_choice = "levelform"  # another method's weights are of no use to it
     assert settings.weights == ""
@@ -446,7 +231,7 @@ def declared(extension, puppet, chosen_backend):
 
 
 def test_declared_options_are_drawn_with_their_range_and_help(declared):
-    paper = drawn(panels.LEVELFORM_PT_options)
+    paper = draw(panels.LEVELFORM_PT_options)
     assert "part" in paper
     assert "optimize" in paper
     group = bpy.context.scene.levelform_of_levelform
@@ -472,23 +257,23 @@ def test_declared_options_are_drawn_with_their_range_and_help(declared):
         ("part", "'part' is not an option"),
     ],
 )
-def test_a_wrong_option_is_said_before_the_job(declared, puppet, ball_stage, text, words):
+def test_a_wrong_option_is_reported_before_the_job(declared, puppet, ball_stage, text, words):
     ball_stage()
     declared.more_options = text
-    assert words in drawn(panels.LEVELFORM_PT_main)
+    assert words in draw(panels.LEVELFORM_PT_main)
     with pytest.raises(RuntimeError, match=words):
         bpy.ops.levelform.reconstruct()
     assert not puppet.submitted
     declared.more_options = ""
-    assert "option" not in drawn(panels.LEVELFORM_PT_main)
+    assert "option" not in draw(panels.LEVELFORM_PT_main)
 
 
 def test_the_level_has_the_range_and_default_of_the_methods_unit(declared, puppet):
-    assert "probability" not in drawn(panels.LEVELFORM_PT_options)
+    assert "probability" not in draw(panels.LEVELFORM_PT_options)
     declared.use_level, declared.level = True, -0.25
     assert requests.scene_settings(bpy.context.scene).level == -0.25
     puppet.methods = network(level_unit="probability")
-    assert "probability" in drawn(panels.LEVELFORM_PT_options)
+    assert "probability" in draw(panels.LEVELFORM_PT_options)
     assert requests.scene_settings(bpy.context.scene).level == 0.5
     declared.probability = 0.3
     puppet.methods = None  # as in a file that is opened before the worker runs

@@ -19,7 +19,7 @@ def test_the_list_is_in_natural_order(ball_stage):
     assert names == [f"View {number}" for number in range(12)]
 
 
-def test_images_named_after_another_camera_are_pointed_out(ball_stage):
+def test_images_named_after_another_camera_are_reported(ball_stage):
     scene = ball_stage(2)
     assert panels_cameras.notes(None, scene) == []
     bpy.data.images["image 0"].name = "View 1"

@@ -116,7 +116,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
     ("words", "message"),
     [
         (["gone"], "There is no"),
-        (["posed", "--suffix", "fbx"], "no mesh format"),
+        (["posed", "--suffix", "fbx"], "not a supported mesh format"),
         (["posed", "--part", "3/2"], "not a part of a batch"),
         (["posed", "--method", "magic"], "no method 'magic'"),
         (["posed", "--option", "speed=1"], "no option 'speed'"),
@@ -124,7 +124,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
         (["posed", "--volume", "1,2"], "volume is 4 or 16 numbers"),
         (["posed", "--views", "a,b"], "views are numbers"),
         (["loose"], "visual-hull needs a camera for every image"),
-        (["posed", "scene.blend"], "which Blender alone can open"),
+        (["posed", "scene.blend"], "which only Blender can open"),
         (["posed", "--weights", "gone.safetensors", *NETWORK], "gone.safetensors"),
     ],
 )

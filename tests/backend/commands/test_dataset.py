@@ -84,8 +84,8 @@ def test_procedural_shapes_are_the_same_bytes_for_the_same_seed(tmp_path, capsys
         (("convert", ".", "out", "--from", "shapenet"), "no layout"),
         (("synthesize", "out", "--categories", "spoon"), "no category 'spoon'"),
         (("synthesize", "out", "--points", "uniform"), "how many points"),
-        (("inspect", "lost"), "no data set"),
-        (("verify", "lost"), "no data set"),
+        (("inspect", "lost"), "not a data set"),
+        (("verify", "lost"), "not a data set"),
     ],
 )
 def test_wrong_requests_end_with_status_two_and_a_sentence(

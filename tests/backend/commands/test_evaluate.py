@@ -63,7 +63,7 @@ def test_two_folders_are_matched_by_name_and_averaged(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("pred/chair/x.ply",), "no REF"),
+        (("pred/chair/x.ply",), "REF, the mesh to compare with, is missing"),
         (("pred/chair/x.ply", "true/chair/x.ply", "--protocol", "iou"), "no protocol"),
         (("pred", "true/chair/x.ply"), "both be folders"),
         (("lost.ply", "true/chair/x.ply"), "no mesh file"),

@@ -70,7 +70,7 @@ def test_views_volume_and_colour_are_chosen(folder, capsys):
     ("change", "status", "words"),
     [
         (["--out", "gone/mesh.ply"], 2, "There is no folder"),
-        (["--out", "mesh.fbx"], 2, "no mesh format"),
+        (["--out", "mesh.fbx"], 2, "not a supported mesh format"),
         (["--views", "7"], 2, "7 views were asked for; there are 5"),
         (["--views", "a,b"], 2, "views are numbers"),
         (["--volume", "1,2"], 2, "volume is 4 or 16 numbers"),
@@ -275,7 +275,7 @@ def test_a_camera_that_is_wrong_is_named_and_left_out_by_its_option(folder, caps
         (["--leave-out", "9"], "There is no view 9"),
         (["--convention", "opengl"], "'opengl' is not a convention"),
         (["--cure", "heal"], "'heal' is not a cure"),
-        ([], "There is no output file"),
+        ([], "The output file is missing"),
     ],
 )
 def test_wrong_words_about_views_are_refused(folder, capsys, words, said):

@@ -21,7 +21,7 @@ from levelform.backend.contract.batch import (
     safe_name,
 )
 from levelform.backend.contract.batch_run import Made, Shelf, run_batch
-from levelform.backend.contract.errors import LevelformError, RequestError, WorkError
+from levelform.backend.contract.errors import RequestError, WorkError
 
 
 def cameras_in(folder):
@@ -92,14 +92,14 @@ def test_a_terminal_names_blender_for_a_blend(tree):
         find("in/scene.blend", scenes=False)
     plan = find("in", scenes=False)
     assert ItemKind.SCENE not in {item.kind for item in plan.items}
-    assert "Blender alone" in plan.left_out[str(tree / "in" / "scene.blend")]
+    assert "Only Blender" in plan.left_out[str(tree / "in" / "scene.blend")]
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         ("gone.png", r"There is no .*gone\.png"),
-        ("in/readme.txt", "not an image, a file of cameras or a .blend"),
+        ("in/readme.txt", "not an image, a camera file or a .blend file"),
         ("in/empty", "holds no images, no cameras"),
     ],
 )
@@ -115,7 +115,9 @@ def test_a_model_of_colmap_is_named_by_a_file_of_it(tree):
 
 
 def test_a_method_that_needs_cameras_is_refused_where_no_source_has_any(tree):
-    with pytest.raises(RequestError, match="visual-hull needs a camera for every image; none of"):
+    with pytest.raises(
+        RequestError, match="visual-hull needs a camera for every image, but none of"
+    ):
         check_cameras(find("in/many"), "visual-hull", needs_camera=True)
     check_cameras(find("in/many"), "levelform", needs_camera=False)
     check_cameras(find("in/many", "in/posed"), "visual-hull", needs_camera=True)
@@ -204,10 +206,6 @@ class Maker:
         return Made({"faces": 4, "seconds": 0.1}, self.files)
 
 
-def explain(error):
-    return LevelformError(f"Internal error: {error}")
-
-
 @pytest.fixture
 def batch(tmp_path):
     """Run a batch of a folder of three images; return what was made, and the lines."""
@@ -217,7 +215,7 @@ def batch(tmp_path):
         maker = maker or Maker()
         plan = find(*(tmp_path / source for source in sources))
         shelf = Shelf(tmp_path / "out", ".glb")
-        lines = list(run_batch(plan, shelf, maker, settings or {}, explain=explain, **words))
+        lines = list(run_batch(plan, shelf, maker, settings or {}, **words))
         return maker.made, lines
 
     return run
@@ -299,7 +297,9 @@ def test_an_unforeseen_error_is_a_failure_in_words(batch):
 
     broken.made = []
     _, lines = batch(maker=broken)
-    assert [line.get("error") for line in lines[:3]] == ["Internal error: by zero"] * 3
+    assert [line.get("error") for line in lines[:3]] == [
+        "Internal error of Levelform: ZeroDivisionError: by zero."
+    ] * 3
 
 
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt, GeneratorExit])
@@ -376,7 +376,7 @@ def test_parts_make_the_whole_with_the_names_of_the_whole(batch, tmp_path):
 
 def test_a_folder_that_can_not_be_made_is_refused(tmp_path):
     write(tmp_path, "file")
-    with pytest.raises(RequestError, match=r"There can be no folder .*file"):
+    with pytest.raises(RequestError, match=r"The folder .*file can't be made"):
         Shelf(tmp_path / "file", ".glb")
 
 

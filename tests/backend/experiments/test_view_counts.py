@@ -15,14 +15,14 @@ def results():
 
 
 def test_means_are_over_the_shapes_that_were_measured():
-    found = results()
-    assert found.count() == 2
-    assert found.mean(4, "hull") == pytest.approx((0.5 + 0.4) / 2)
-    assert found.of_group("b").mean(2, "hull") == pytest.approx(0.2)
-    assert found.placed().count() == 1
-    assert found.placed().mean(1, "estimated") == 0.25
-    assert found.of_group("b").mean(1, "estimated") is None
-    assert found.mean(1, "estimated") is None
+    actual = results()
+    assert actual.count() == 2
+    assert actual.mean(4, "hull") == pytest.approx((0.5 + 0.4) / 2)
+    assert actual.of_group("b").mean(2, "hull") == pytest.approx(0.2)
+    assert actual.placed().count() == 1
+    assert actual.placed().mean(1, "estimated") == 0.25
+    assert actual.of_group("b").mean(1, "estimated") is None
+    assert actual.mean(1, "estimated") is None
 
 
 def test_the_page_has_a_table_of_all_of_each_group_and_of_placed_ones(tmp_path):

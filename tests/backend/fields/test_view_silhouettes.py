@@ -53,11 +53,12 @@ def test_distances_in_pixels_place_the_edge_to_a_fraction_of_one():
     radius = 17.3
     ticks = np.arange(SIZE) + 0.5 - SIZE / 2
     true = np.hypot(*np.meshgrid(ticks, ticks)) - radius
-    found = pixel_distances(disc(radius))
-    assert np.abs(found - true)[np.abs(true) < 0.5].max() < 0.3
-    assert np.abs(found - true).max() < 0.7
+    actual = pixel_distances(disc(radius))
+    assert np.abs(actual - true)[np.abs(true) < 0.5].max() < 0.3
+    assert np.abs(actual - true).max() < 0.7
     assert (
-        np.array_equal(found < 0, true < 0) or (np.abs(true[(found < 0) != (true < 0)]) < 0.2).all()
+        np.array_equal(actual < 0, true < 0)
+        or (np.abs(true[(actual < 0) != (true < 0)]) < 0.2).all()
     )
 
 
@@ -82,11 +83,11 @@ def test_the_hull_is_that_of_the_exact_field(orthographic):
     views, cameras, alpha = ball(5, orthographic=orthographic)
     exact = HullField([silhouette_map(alpha, camera) for camera in cameras], cameras)
     points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    true, found = exact(points), distances_at(points[None], views)[0].amax(0)
+    true, actual = exact(points), distances_at(points[None], views)[0].amax(0)
     clear = true.abs() > 0.02
-    assert torch.equal((true < 0)[clear], (found < 0)[clear])
+    assert torch.equal((true < 0)[clear], (actual < 0)[clear])
     near = (true.abs() < 0.1) & (points.norm(dim=1) < 0.8)
-    assert (true - found)[near].abs().mean() < 0.02
+    assert (true - actual)[near].abs().mean() < 0.02
 
 
 @pytest.mark.parametrize("orthographic", [False, True])

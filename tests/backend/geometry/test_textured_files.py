@@ -34,12 +34,12 @@ def colors_of(path):
     """Return the vertices, +Z up, and the colours that a reader gives the corners."""
     mesh = trimesh.load(path, force="mesh", process=False)
     image = mesh.visual.material
-    picture = np.asarray(getattr(image, "baseColorTexture", None) or image.image)[..., :3]
+    image = np.asarray(getattr(image, "baseColorTexture", None) or image.image)[..., :3]
     uv = np.asarray(mesh.visual.uv)
     row = ((1 - uv[:, 1]) * 8).astype(int).clip(0, 7)
     column = (uv[:, 0] * 8).astype(int).clip(0, 7)
     x, y, z = np.asarray(mesh.vertices).T
-    return np.stack([x, -z, y], 1), picture[row, column]
+    return np.stack([x, -z, y], 1), image[row, column]
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj"])

@@ -83,7 +83,7 @@ def test_a_background_that_shades_off_is_found_and_removed(noise, cut_off):
 def test_a_border_without_a_background_is_said():
     generator = torch.Generator().manual_seed(0)
     image = torch.cat([torch.rand(64, 64, 3, generator=generator), torch.ones(64, 64, 1)], -1)
-    with pytest.raises(RequestError, match="photo: no plain background"):
+    with pytest.raises(RequestError, match="photo: the image's border shows no plain background"):
         matte(image, Background("auto"), name="photo")
 
 

@@ -16,7 +16,7 @@ from levelform.backend.contract.wire import PREFIX_SIZE, pack
 from .counts import Counts
 
 PATIENCE = 5.0  # seconds for an answer
-OWN = "error of its own"
+OWN = "internal error"
 VALUES = (
     None, True, -1, 0, 10**9, 10**400, -(10**400), 1e300, float("nan"), float("inf"), "x", "", [],
     [1], {}, {"a": 1}, [[[[[]]]]], "x" * 10_000, [0] * 5000,

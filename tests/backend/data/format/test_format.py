@@ -204,7 +204,7 @@ def test_a_truncated_shard_is_named_and_made_again(tmp_path):
 def test_what_is_no_shard_is_said_to_be_none(tmp_path, damage):
     fill(tmp_path)
     (tmp_path / "shards" / "00000.safetensors").write_bytes(damage)
-    with pytest.raises(WorkError, match="no shard, or its head is damaged"):
+    with pytest.raises(WorkError, match="not a shard, or its head is damaged"):
         Dataset(tmp_path)
 
 
@@ -279,7 +279,7 @@ def test_records_that_break_the_rules_are_refused(arrays, sentence):
 
 
 def test_names_and_sizes_must_agree(tmp_path):
-    with pytest.raises(RequestError, match="no name"):
+    with pytest.raises(RequestError, match="not a valid name"):
         Record("../a b", "c", record(0).arrays)
     writer = DatasetWriter(tmp_path, provenance={})
     writer.add(record(0))

@@ -128,7 +128,7 @@ def test_a_gltf_without_its_image_is_still_read(tmp_path, wedge):
         ("a.ply", b"", "can't be read|no faces"),
         ("a.obj", b"v 0 0 0\nv 1 0 0\n", "no faces|can't be read"),
         ("a.glb", b"glTF garbage", "can't be read"),
-        ("a.txt", b"", "no mesh format"),
+        ("a.txt", b"", "not a supported mesh format"),
         ("a.off", b"OFF\n3 1 0\nnan 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", "1 of 3 vertices"),
     ],
 )

@@ -97,7 +97,7 @@ def test_binvox_keeps_its_axes(tmp_path):
     with pytest.raises(RequestError, match="instead of 64"):
         read_binvox(tmp_path / "b.binvox")
     (tmp_path / "c.binvox").write_bytes(b"PNG")
-    with pytest.raises(RequestError, match="no binvox"):
+    with pytest.raises(RequestError, match="not a binvox"):
         read_binvox(tmp_path / "c.binvox")
 
 

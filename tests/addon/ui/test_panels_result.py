@@ -1,0 +1,39 @@
+"""The panel of a result: its facts, and meshing it again."""
+
+import pytest
+from levelform.addon.jobs import requests
+from levelform.addon.ui import (
+    panels_result,
+)
+from levelform.backend.contract.protocol import Status
+
+from .conftest import context, draw
+
+bpy = pytest.importorskip("bpy")
+pytestmark = pytest.mark.bpy
+
+
+def test_a_result_shows_its_numbers_and_can_be_meshed_again(
+    extension, chosen_backend, puppet, ball_stage
+):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.send(32)
+    extension.step()
+    puppet.finish(views=6, vertices=1234, seconds=2.5, watertight=True, rule="dense")
+    extension.step()
+    assert panels_result.LEVELFORM_PT_result.poll(context())
+    paper = draw(panels_result.LEVELFORM_PT_result)
+    for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
+        assert words in paper
+    assert "no longer keeps this result" in " ".join(paper.notes)
+    puppet.status = Status(1, (puppet.job.request.keep,), ())
+    assert "no more" not in draw(panels_result.LEVELFORM_PT_result)
+    assert "levelform.remesh" in draw(panels_result.LEVELFORM_PT_result)
+
+
+def test_objects_that_are_not_results_show_none(extension, chosen_backend):
+    assert not panels_result.LEVELFORM_PT_result.poll(context())
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.context.object["levelform"] = 3
+    assert not panels_result.LEVELFORM_PT_result.poll(context())
