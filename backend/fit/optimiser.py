@@ -23,6 +23,7 @@ from .surface import PLACED, Surface
 LOOKED = 64  # cells of the grid that looks for the object's box
 SOFTEST = 3.0  # the band reaches at least so far, over the sharpness
 JUDGED = 4096  # held-out rays that the guard looks at
+FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
 OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 
@@ -73,8 +74,9 @@ class Fit:
         grid = Grid.over(*self._box, settings.stages[0][0])
         bound, distances = self._at(grid)
         near = between(every, grid, distances)
-        self.rays = near.choose(~near.held)
-        held = near.choose(near.held)
+        self.rays, held = near.choose(~near.held), near.choose(near.held)
+        if len(held) < FEWEST_JUDGED:  # of tiny images: better judged by what it sees than not
+            self.rays, held = near, near
         draw = torch.randperm(len(held), generator=self._generator)[:JUDGED]
         self.held = held.choose(draw.to(self.device))
         self.shared = first_globals(self.device)
@@ -232,6 +234,7 @@ class Fit:
             **state.facts(),
             "budget": self.budget,
             "begun": self._begun,
+            "stage": self._stage,
             "light": self._light.steps,
         }
         return tensors, facts
@@ -240,7 +243,7 @@ class Fit:
         """Take the place of the fit whose `memory` this is, of the same views and settings."""
         state = FitState.of(tensors, facts)
         self.iteration, self.budget = state.iteration, int(facts["budget"])
-        self._begun, self._stage = int(facts["begun"]), self.settings.stage(self.fraction)
+        self._begun, self._stage = int(facts["begun"]), int(facts["stage"])
         self._generator.set_state(tensors["generator"].cpu())
         self.shared = state.shared
         self._light = Moments(

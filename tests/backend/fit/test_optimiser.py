@@ -10,7 +10,7 @@ from levelform.backend.fit.field import GridField
 from levelform.backend.fit.running import run
 from levelform.backend.ticket import Ticket
 
-from .conftest import bowl, hull_of, iou, sphere
+from .conftest import bowl, camera_at, hull_of, image, iou, sphere
 
 SMALL = FitSettings(stages=((24, 1.0),), rays=512, coarse=24, fine=10, first_colors=10)
 
@@ -65,7 +65,7 @@ def test_looking_changes_nothing(ball_views):
     assert same(plain.state(), watched.state())
 
 
-@pytest.mark.parametrize("stopped", [7, 26])
+@pytest.mark.parametrize("stopped", [7, 16, 26])  # a stage begins at 16
 def test_going_on_equals_one_go(ball_views, stopped):
     settings = replace(SMALL, stages=((16, 0.4), (24, 1.0)), refresh=6)
     whole = fitted(ball_views, 40, settings=settings)
@@ -113,3 +113,9 @@ def test_a_part_too_thin_for_the_first_grid_comes_back(ball_views):
     for _ in range(3):
         fit.step()
     assert float(GridField(fit.state())(tip)) < 0
+
+
+def test_tiny_images_are_judged_too():
+    views = [image(sphere, camera_at(90.0 * i, 20.0, size=16)) for i in range(3)]
+    fit = fitted(views, 12)
+    assert 0.0 < fit.judge() < float("inf")
