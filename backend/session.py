@@ -180,12 +180,7 @@ class Session:
             If no field is kept under that name.
         """
         started = time.perf_counter()
-        kept = self._kept.get(request.keep)
-        if kept is None:
-            raise RequestError(
-                f"The field of {request.keep!r} is no longer in memory.",
-                "Reconstruct the object again, then mesh it at another resolution or level.",
-            )
+        kept = self._kept_as(request.keep)
         spec = methods()[kept.facts["method"]].spec
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))

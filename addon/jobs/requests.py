@@ -292,7 +292,8 @@ def begin_remesh(
     )
     result = Replaced(job, target, bpy.context.scene)
     facts = {**before, "options": options}
-    facts.pop(TEXTURED, None)
+    for name in (TEXTURED, "quads"):  # what the new mesh is not, until it is made so again
+        facts.pop(name, None)
     return live.begin(request, result, facts, then=then_texture(before))
 
 

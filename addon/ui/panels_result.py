@@ -61,7 +61,7 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         ("Resolution", f"{facts.get('resolution', '?')} cells"),
         ("Volume", VOLUME_WORDS.get(facts.get("volume_from", ""), "?")),
         *([("Front", _front(facts))] if facts.get("front_from") else []),
-        ("Triangles", f"{facts.get('faces', 0):,}"),
+        ("Quads" if "quads" in facts else "Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Level", _level_text(facts)),
         ("Surface", "watertight" if facts.get("watertight") else "has holes"),
