@@ -18,10 +18,16 @@ from pathlib import Path
 
 CONTENTS = ("--views", "6", "--cameras", "levelform", "--passes", "depth", "--points",
             "uniform=10000", "near=10000", "--surface", "3000")  # fmt: skip
+# Of several views: the same light all around, points where one image cannot decide.
+ROUNDS = ("--views", "8", "--cameras", "levelform-round", "--passes", "depth", "--points",
+          "uniform=12000", "wide=8000", "--surface", "100")  # fmt: skip
+LEARNED = ("base-meshes/*", "quaternius-*", "space-base-bits/*", "halloween-bits/*")
+HELD_OUT = ("quaternius-furniture-*", "quaternius-farm-buildings/*", "quaternius-junk-food-pack/*")
 SMALL = "framing.size=64"  # images seen count for more than their size
 PLAIN = ("--points", "uniform=512", "near=512")
 FEW = ("--points", "uniform=256", "near=256")
 HALF = ("--precision", "bfloat16")
+WEIGHTS = Path(__file__).parents[1] / "assets" / "weights"
 SINGLE = {"chair": 3000, "car": 3000, "airplane": 3000}  # SDF-SRN's networks, and their steps
 
 
@@ -69,6 +75,8 @@ RUNS = (
         start="levelform-camera-first", more=("--rate", "6e-4")),
     Run("levelform-camera", "levelform", 3000, "camera", start="levelform-camera-second",
         more=("--rate", "6e-4", *HALF)),
+    Run("levelform-several", "levelform", 8000, "several", start="levelform",
+        data=("round-shapes", "round-props")),
     Run("deep-meta-functionals-first", "deep-meta-functionals", 3000, changes=(SMALL,)),
     Run("deep-meta-functionals-second", "deep-meta-functionals", 3600,
         start="deep-meta-functionals-first", more=("--rate", "8e-4", *HALF)),
@@ -118,7 +126,7 @@ RUNS = (
 )  # fmt: skip
 # Files of weights: the run they come from, and runs of parts that are joined to it.
 BUNDLES = {
-    "levelform": {"camera": "levelform-camera"},
+    "levelform": {"camera": "levelform-camera", "several": "levelform-several"},
     "deep-meta-functionals": {},
     "occupancy-network": {},
     "tdgn": {},
@@ -153,6 +161,7 @@ def main() -> int:
             list(pool.map(lambda run: do([*train_command(run, args), *threads]), wave))
     for name in BUNDLES if not args.only else [n for n in BUNDLES if n in args.only]:
         do(bundle_command(name, args))
+        do(levels_command(name, args))
     return 0
 
 
@@ -169,6 +178,17 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
     )
     if props is not None:
         yield levelform("dataset", "convert", props, folder / "props", *CONTENTS, "--mesh")
+        yield levelform(
+            "dataset", "convert", props, folder / "round-props", *ROUNDS,
+            "--only", *LEARNED, "--leave-out", *HELD_OUT,
+        )  # fmt: skip
+        yield levelform(
+            "dataset", "convert", props, folder / "round-held-out", *ROUNDS, "--only", *HELD_OUT
+        )
+    yield levelform(
+        "dataset", "synthesize", folder / "round-shapes", "--first", "1000", "--count", "19",
+        *ROUNDS,
+    )  # fmt: skip
     yield levelform(
         "dataset", "synthesize", folder / "single", "--categories", *SINGLE, "--count", "648",
         "--cameras", "levelform", "--size", "64", "--views", "1", "--points", "uniform=2000",
@@ -188,7 +208,7 @@ def waves(runs: list[Run]) -> Iterator[list[Run]]:
 
 def train_command(run: Run, args: argparse.Namespace) -> list[str]:
     """Return the command of a run."""
-    data = [args.out / "data" / name for name in run.data if name != "props" or args.props]
+    data = [args.out / "data" / name for name in run.data if "props" not in name or args.props]
     start = ["--from", args.out / run.start / "best.safetensors"] if run.start else []
     if run.encoder:
         lender = next(each.method for each in RUNS if each.name == run.encoder)
@@ -204,7 +224,7 @@ def train_command(run: Run, args: argparse.Namespace) -> list[str]:
 def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
     """Return the command that puts a file into assets/weights."""
     run = next(run for run in RUNS if run.name == name)
-    data = [args.out / "data" / each for each in run.data if each != "props" or args.props]
+    data = [args.out / "data" / each for each in run.data if "props" not in each or args.props]
     joined = [f"{p}={args.out / r / 'best.safetensors'}" for p, r in BUNDLES[name].items()]
     return [
         sys.executable, str(Path(__file__).with_name("bundle_weights.py")),
@@ -212,6 +232,18 @@ def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
         *(["--part", *joined] if joined else []),
         "--level", *(["--precision", "float16"] if name in FINE else []),
         *([f"--suffix={name.removeprefix('sdf-srn')}"] if run.method == "sdf-srn" else []),
+    ]  # fmt: skip
+
+
+def levels_command(name: str, args: argparse.Namespace) -> list[str]:
+    """Return the command that measures the level by number of views of a bundled file."""
+    data = [args.out / "data" / each for each in ("round-shapes", "round-props")]
+    # Of single categories the procedural shapes' training split is unseen, and large enough.
+    single = ["--split", "train", "--shapes", "12"] if name.startswith("sdf-srn") else []
+    return [
+        sys.executable, str(Path(__file__).with_name("calibrate_levels.py")),
+        str(WEIGHTS / f"{name}.safetensors"), "--data",
+        *map(str, data[: 2 if args.props and not single else 1]), *single,
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from ..geometry.cameras import Camera
 from ..ticket import Ticket
@@ -163,22 +164,9 @@ def _add(total: Tensor, index: Tensor, rgb: Tensor, weight: Tensor) -> None:
 
 
 def sample(image: Tensor, pixels: Tensor, camera: Camera) -> Tensor:
-    """Return (N, C) an image, (H, W, C), at pixel positions of a camera of any size, bilinear.
-
-    Pixels are gathered, so that a half-precision image is never converted as a whole.
-    """
-    height, width, channels = image.shape
-    x = (pixels[:, 0] * (width / camera.width) - 0.5).clamp(0, width - 1)
-    y = (pixels[:, 1] * (height / camera.height) - 0.5).clamp(0, height - 1)
-    column, row = x.long(), y.long()
-    right, below = (column + 1).clamp_max(width - 1), (row + 1).clamp_max(height - 1)
-    s, t = (x - column)[:, None], (y - row)[:, None]
-    flat = image.reshape(-1, channels)
-    first, second = row * width, below * width
-
-    def at(index: Tensor) -> Tensor:
-        return flat.index_select(0, index).float()
-
-    upper = torch.lerp(at(first + column), at(first + right), s)
-    lower = torch.lerp(at(second + column), at(second + right), s)
-    return torch.lerp(upper, lower, t)
+    """Return (N, C) an image, (C, H, W), at pixel positions of a camera of any size, bilinear."""
+    size = pixels.new_tensor([camera.width, camera.height])
+    grid = (2.0 * pixels / size - 1.0)[None, None]
+    return grid_sample(
+        image[None].float(), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )[0, :, 0].T

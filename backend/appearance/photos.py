@@ -24,9 +24,9 @@ class Photo:
     Attributes
     ----------
     camera : posed in the mesh's frame
-    color : (H, W, 3) float16, linear RGB; the object's colours continue a little beyond its
+    color : (3, H, W) float16, linear RGB; the object's colours continue a little beyond its
         silhouette
-    low : (h, w, 3) float16, the same without detail finer than `LOW_SCALE` pixels
+    low : (3, h, w) float16, the same without detail finer than `LOW_SCALE` pixels
     alpha : (H, W) uint8, the object's mask
     sharpness : in (0, 1], relative weight of the image's detail
     name : of its view
@@ -103,7 +103,7 @@ def _photo(view: View, relative: float) -> Photo:
     alpha = view.image[..., 3].cpu()
     return Photo(
         camera=view.camera,
-        color=color.half().contiguous(),
+        color=color.permute(2, 0, 1).half().contiguous(),
         low=_low_band(color, alpha),
         alpha=(alpha * 255).round().to(torch.uint8),
         sharpness=relative,
@@ -112,10 +112,10 @@ def _photo(view: View, relative: float) -> Photo:
 
 
 def _low_band(color: Tensor, alpha: Tensor) -> Tensor:
-    """Return (h, w, 3): the object's colours averaged, the background left out."""
+    """Return (3, h, w): the object's colours averaged, the background left out."""
     height, width = alpha.shape
     size = (max(height // LOW_SCALE, 1), max(width // LOW_SCALE, 1))
     weight = alpha.clamp_min(1e-3)[..., None]
     parts = torch.cat([color * weight, weight], 2).permute(2, 0, 1)[None]
     mean = interpolate(parts, size=size, mode="bilinear", antialias=True)[0]
-    return (mean[:3] / mean[3:]).permute(1, 2, 0).half().contiguous()
+    return (mean[:3] / mean[3:]).half()

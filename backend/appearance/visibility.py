@@ -97,20 +97,20 @@ def weigh(sight: Sight, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor
     facing = (normals * towards(camera, points)).sum(1)
     index = (facing > GRAZING).nonzero()[:, 0]
     pixels, depth = camera.project(points[index])
-    inside = (pixels > 0).all(1) & (pixels[:, 0] < camera.width) & (pixels[:, 1] < camera.height)
-    inside &= depth > NEAR
-    index, pixels, depth = (t[inside] for t in (index, pixels, depth))
     cosine = facing[index]
-    row, column = pixels[:, 1].long(), pixels[:, 0].long()
+    column = pixels[:, 0].clamp(0, camera.width - 1).long()
+    row = pixels[:, 1].clamp(0, camera.height - 1).long()
     place = row * camera.width + column
     size = pixel_size(camera, depth)
     slant = torch.sqrt((1 - cosine**2).clamp_min(0)) / cosine
-    seen = depth < sight.depth.flatten()[place] + SLACK * size * (1 + slant)
     clear = sight.clear.flatten()[place]
-    seen &= clear >= 0
-    index, pixels, cosine, size, clear = (t[seen] for t in (index, pixels, cosine, size, clear))
-    clear = clear * (1 - OUTLINE) + OUTLINE
-    return index, pixels, cosine**FACING_POWER * clear / size**2
+    seen = depth < sight.depth.flatten()[place] + SLACK * size * (1 + slant)
+    seen &= (depth > NEAR) & (clear >= 0)
+    seen &= (pixels > 0).all(1) & (pixels[:, 0] < camera.width) & (pixels[:, 1] < camera.height)
+    kept = seen.nonzero()[:, 0]
+    index, pixels, cosine, size, clear = (t[kept] for t in (index, pixels, cosine, size, clear))
+    weight = cosine**FACING_POWER * (clear * (1 - OUTLINE) + OUTLINE) / size**2
+    return index, pixels, weight
 
 
 def towards(camera: Camera, points: Tensor) -> Tensor:

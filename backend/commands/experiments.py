@@ -242,7 +242,8 @@ def _views(args: argparse.Namespace) -> dict[str, Any]:
     command += f" --placed {args.placed}"
     write_page(page, results, command=f"{command} --seed {args.seed}", title=model.spec.title)
     means = {f"{key} {views}": results.mean(views, key) for key, _ in ROWS for views in VIEWS}
-    return {"iou": means, "pages": [str(page)]}
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    return {"iou": known, "pages": [str(page)]}
 
 
 # ---------------------------------------------------------------- volume

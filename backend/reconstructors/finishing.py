@@ -37,7 +37,7 @@ def finished(
         Of the same views; None: the field is not cut.
     """
     if field.kind == "occupancy":
-        field.shift = model.level_shift
+        field.shift = 0.0 if field.carved else model.level_shift
     if isinstance(field, HullField):
         return field
     calibrated = several_posed(views) and (field.carved or hull is not None)
