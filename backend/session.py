@@ -77,6 +77,14 @@ Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol
 
 
 @dataclass(frozen=True)
+class Improvable:
+    """The code of a result, and the views that it is to agree with, cameras in the volume."""
+
+    code: Code
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True)
 class Kept:
     """A field and the data to mesh it again.
 
@@ -85,7 +93,7 @@ class Kept:
     samples : values that extraction has evaluated so far
     facts : how it was made, for its jobs' stats
     painter : colours its meshes
-    code : what to go on from, of a method that improves; else None
+    improvable : what its method can go on from, if it improves; else None
     remarks : sentences about how it was made
     """
 
@@ -94,7 +102,7 @@ class Kept:
     samples: FieldSamples
     facts: Mapping[str, Any]
     painter: Painter
-    code: Code | None = None
+    improvable: Improvable | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -177,7 +185,12 @@ class Session:
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
         self._keep(request.keep, kept)  # most recently used, so dropped last
-        ticket.plan({"Mesh": 1.0})
+        stages = {"Reconstruct": IMPROVING} if request.improve else {}
+        ticket.plan({**stages, "Mesh": STAGES["Mesh"]})
+        if request.improve:
+            with ticket.stage("Reconstruct"):
+                kept = yield from self._improved(request, kept, ticket)
+            self._keep(request.keep, kept)
         with ticket.stage("Mesh"):
             yield from _mesh(request, kept, ticket, started)
 
@@ -366,16 +379,8 @@ class Session:
             LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
         ticket.check()
         to_encode, to_decode = _method_options(model, request, ticket)
-        if request.resume:
-            to_encode["resume"] = self._resumed(request, model)
         codes = model.codes(views, **to_encode)
-        while True:
-            try:
-                newer = next(codes)
-            except StopIteration as end:
-                code = end.value
-                break
-            yield from _preview(request, model.decode(newer, **to_decode), volume, ticket)
+        code = yield from _shown(codes, model, to_decode, request, volume, ticket)
         ticket.check()
         field = model.decode(code, **to_decode)
         field = finished(model, field, views, self._hull_wanted(request, model, views))
@@ -392,29 +397,41 @@ class Session:
         if estimated:
             facts["cameras"] = _in_world(estimated, volume)
         painter = self._painter(views, estimated, request.device)
-        more = (code if model.spec.improves else None, tuple(code.meta.get("remarks", ())))
-        return Kept(field, volume, FieldSamples(), facts, painter, *more)
+        more = (Improvable(code, tuple(views)) if model.spec.improves else None,)
+        remarks = tuple(code.meta.get("remarks", ()))
+        return Kept(field, volume, FieldSamples(), facts, painter, *more, remarks)
 
-    def _resumed(self, request: protocol.Reconstruct, model: Reconstructor) -> Code:
-        """Return the code that a kept result goes on from.
+    def _improved(
+        self, request: protocol.Remesh, kept: Kept, ticket: Ticket
+    ) -> Generator[Event, None, Kept]:
+        """Go on where a kept result's method ended; yields meshes on the way.
 
         Raises
         ------
         RequestError
-            If nothing is kept under that name, or it is not a result of this method.
+            If its method has an end.
         """
-        kept = self._kept.get(request.resume)
-        if kept is None:
+        model = self._model(kept.facts["method"], None, kept.facts["device"])
+        if kept.improvable is None:
             raise RequestError(
-                f"The result {request.resume!r} is no longer in memory.",
-                "Reconstruct it again from the beginning.",
+                f"A result of {model.spec.title} can't be improved further.",
+                "Choose a method that improves while it is shown, such as `fit`.",
             )
-        if kept.code is None or kept.code.method != model.spec.name:
-            raise RequestError(
-                f"{request.resume!r} is not a result that {model.spec.title} can continue.",
-                "Reconstruct it with this method first.",
-            )
-        return kept.code
+        own = {option.name for option in model.spec.options} & keyword_names(model.encode)
+        given = {name: value for name, value in request.options.items() if name in own}
+        before = kept.improvable
+        codes = model.codes(before.views, **given, resume=before.code, ticket=ticket)
+        code = yield from _shown(codes, model, {}, request, kept.volume, ticket)
+        field = model.decode(code)
+        if isinstance(kept.field, Intersection):
+            field = Intersection(field, self._hull(before.views, kept.facts["device"]))
+        return replace(
+            kept,
+            field=field,
+            samples=FieldSamples(),
+            facts={**kept.facts, **code.meta.get("stats", {})},
+            improvable=replace(before, code=code),
+        )
 
     def _painter(
         self, views: Sequence[View], estimated: Mapping[int, Camera], device: str
@@ -708,8 +725,25 @@ def _mesh(
     yield protocol.Finished(request.job, _stats(last, kept, started))
 
 
+def _shown(
+    codes: Generator[Code, None, Code],
+    model: Reconstructor,
+    to_decode: Mapping[str, Any],
+    request: protocol.Reconstruct | protocol.Remesh,
+    volume: Volume,
+    ticket: Ticket,
+) -> Generator[Event, None, Code]:
+    """Return the last of a method's codes; yield the meshes of those before."""
+    while True:
+        try:
+            newer = next(codes)
+        except StopIteration as end:
+            return end.value
+        yield from _preview(request, model.decode(newer, **to_decode), volume, ticket)
+
+
 def _preview(
-    request: protocol.Reconstruct, field: Field, volume: Volume, ticket: Ticket
+    request: protocol.Reconstruct | protocol.Remesh, field: Field, volume: Volume, ticket: Ticket
 ) -> Iterator[protocol.MeshUpdate]:
     """Yield the mesh of a field on the way, if it has one."""
     coarse = min(PREVIEW, request.resolution)

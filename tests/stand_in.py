@@ -83,6 +83,12 @@ class Session:
             time.sleep(0.005)
             ticket.advance(0.5)
 
+    def _improving(self, request, ticket):
+        while not ticket.finishing:
+            time.sleep(0.005)
+            ticket.advance(0.5)
+        yield from self._mesh(request, ticket)
+
     def _deaf(self, request, ticket):
         ticket.advance(0.1)
         time.sleep(60)

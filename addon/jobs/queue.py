@@ -137,6 +137,11 @@ class Jobs:
             self._queue.remove(job)
         self._end(job, JobState.CANCELLED)
 
+    def finish_early(self, job: Job) -> None:
+        """Have a running job's method stop improving its result, and keep it."""
+        if job.state is JobState.RUNNING and self._client is not None:
+            self._client.send(protocol.FinishEarly(job.id))
+
     def warm_up(self) -> None:
         """Start the worker in advance.
 

@@ -21,7 +21,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.levels import LEVEL_UNITS
 from ...backend.contract.options import REMESH, read_options
 from ...backend.contract.protocol import Background, CheckViews, Remesh
-from ...backend.contract.settings import METHOD, Settings, check_resolution
+from ...backend.contract.settings import METHOD, RESOLUTION, Settings, check_resolution
 from ...backend.contract.words import parse_background, parse_options
 from ..backend_setup import user_preferences
 from ..scene import volume as scene_volume
@@ -295,6 +295,50 @@ def begin_remesh(
     for name in (TEXTURED, "quads"):  # what the new mesh is not, until it is made so again
         facts.pop(name, None)
     return live.begin(request, result, facts, then=then_texture(before))
+
+
+def begin_improve(target: bpy.types.Object, options: Mapping[str, Any]) -> Running:
+    """Begin to improve a reconstruction further, in its own resolution.
+
+    Parameters
+    ----------
+    options
+        Of the method: how long.
+
+    Raises
+    ------
+    RequestError
+        If its method does not improve results, or its mesh can't be replaced; nothing was begun.
+    """
+    problem = improve_problem(target)
+    if problem:
+        raise RequestError(problem)
+    before = target[PROVENANCE].to_dict()
+    names = {option.name for option in REMESH}
+    own = {name: v for name, v in before.get("options", {}).items() if name in names}
+    job = uuid.uuid4().hex
+    request = Remesh(
+        job=job,
+        keep=before["keep"],
+        resolution=int(before.get("resolution", RESOLUTION.default)),
+        options={**own, **options},
+        improve=True,
+    )
+    facts = dict(before)
+    facts.pop(TEXTURED, None)
+    result = Replaced(job, target, bpy.context.scene)
+    return live.begin(request, result, facts, then=then_texture(before))
+
+
+def improve_problem(target: bpy.types.Object | None) -> str:
+    """Return a sentence about why an object can't be improved further; empty if it can."""
+    problem = remesh_problem(target)
+    if problem or target is None:
+        return problem
+    method = target[PROVENANCE].to_dict().get("method", "")
+    if live.methods and not any(m.improves for m in live.methods if m.name == method):
+        return f"{target.name} was made by a method that does not improve its results."
+    return ""
 
 
 def _given_volume(

@@ -130,6 +130,24 @@ class LiveSession:
             self.jobs.cancel(self.running.job)
             self.jobs.poll(0.0)  # sends queued messages now, not after the next redraw
 
+    def finish_early(self) -> None:
+        """Ask the worker to stop improving the running job's result, and to keep it."""
+        if self.running is not None:
+            self.jobs.finish_early(self.running.job)
+            self.jobs.poll(0.0)
+
+    @property
+    def improving(self) -> bool:
+        """Whether the running job's method improves its result until it is told to stop."""
+        if self.running is None:
+            return False
+        request = self.running.job.request
+        if isinstance(request, Remesh):
+            return request.improve
+        return isinstance(request, Reconstruct) and any(
+            info.improves for info in self.methods if info.name == request.method
+        )
+
     def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
         """Run a job to its end, yielding its progress and each mesh after it was shown.
 

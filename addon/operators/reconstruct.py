@@ -39,6 +39,22 @@ class LEVELFORM_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class LEVELFORM_OT_finish_early(bpy.types.Operator):
+    """Stop improving the result, and keep it as it is; it can be improved further later"""
+
+    bl_idname = "levelform.finish_early"
+    bl_label = "Stop and Keep"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "" if live.improving else "No job is running that improves its result.")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        live.finish_early()
+        return {"FINISHED"}
+
+
 class LEVELFORM_OT_dismiss(bpy.types.Operator):
     """Hide this message"""
 
@@ -51,7 +67,12 @@ class LEVELFORM_OT_dismiss(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (LEVELFORM_OT_reconstruct, LEVELFORM_OT_cancel, LEVELFORM_OT_dismiss)
+CLASSES = (
+    LEVELFORM_OT_reconstruct,
+    LEVELFORM_OT_cancel,
+    LEVELFORM_OT_finish_early,
+    LEVELFORM_OT_dismiss,
+)
 
 _keys: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 

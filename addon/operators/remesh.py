@@ -4,7 +4,13 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...backend.contract.options import COARSEST, FINEST
-from ..jobs.requests import begin_remesh, not_kept, remesh_problem
+from ..jobs.requests import (
+    begin_improve,
+    begin_remesh,
+    improve_problem,
+    not_kept,
+    remesh_problem,
+)
 from ..jobs.running import Running
 from ..jobs.session import live
 from . import Starter, refuse
@@ -49,6 +55,29 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
         )
 
 
+class LEVELFORM_OT_improve(Starter, bpy.types.Operator):
+    """Go on improving the kept result from where it was stopped, or beyond its end"""
+
+    bl_idname = "levelform.improve"
+    bl_label = "Improve Further"
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
+
+    time: EnumProperty(
+        name="Time",
+        description="How long, about; of a result that was stopped early the rest of its time",
+        items=(("10s", "10 s", ""), ("1min", "1 min", ""), ("5min", "5 min", "")),
+        default="1min",
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
+        return refuse(cls, busy or improve_problem(context.object) or not_kept(context.object))
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_improve(context.object, {"time": self.time})
+
+
 class LEVELFORM_OT_add_modifier(bpy.types.Operator):
     """Add a modifier with settings suitable for a reconstruction"""
 
@@ -84,4 +113,4 @@ class LEVELFORM_OT_add_modifier(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (LEVELFORM_OT_remesh, LEVELFORM_OT_add_modifier)
+CLASSES = (LEVELFORM_OT_remesh, LEVELFORM_OT_improve, LEVELFORM_OT_add_modifier)

@@ -160,6 +160,8 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     progress = running.job.progress
     row.progress(factor=progress.overall if progress else 0.0, text=_progress_text(running))
     row.operator("levelform.cancel", text="", icon="X")
+    if live.improving:
+        column.operator("levelform.finish_early", icon="CHECKMARK")
     column.label(text=_shown_text(running))
     if live.silent_for:
         words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."

@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 
 from ..jobs.requests import (
+    improve_problem,
     not_kept,
     remesh_problem,
 )
@@ -129,6 +130,8 @@ def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     operator.resolution = settings.remesh_resolution
     operator.use_level = settings.remesh_use_level
     operator.level = getattr(settings, f"remesh_{LEVEL_PROPERTIES[unit]}")
+    if not improve_problem(context.object) and live.methods:
+        layout.operator("levelform.improve", icon="TRIA_RIGHT")
     reason = remesh_problem(context.object) or not_kept(context.object)
     if reason:
         paragraph(layout, context, reason, icon="INFO")

@@ -1,27 +1,25 @@
-"""`levelform experiments table|volume|views|cards|claims`: results of the bundled networks, what
-an estimated volume costs them, what more views bring, and the papers' claims."""
+"""`levelform experiments table|volume|views|cards|claims`: measure the bundled networks, the effect
+of an estimated volume and of more views, and the papers' claims."""
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import RequestError
-from . import progress
+from . import _claims, progress
 
 if TYPE_CHECKING:
     from ..data.format import Dataset
-    from ..experiments.claims import Claim
     from ..experiments.entrants import Entrant
     from ..experiments.gallery import Picked
     from ..experiments.table import TableResults, TestSet
-    from ..experiments.trials import Workshop
     from ..experiments.volume import Case
     from ..ticket import Ticket
 
-HELP = "measure the bundled networks, write their cards, and try the papers' claims in small"
+HELP = "measure the bundled networks, write their cards, and test the papers' claims"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,72 +27,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
     table = parts.add_parser("table", help="measure networks and baselines on unseen shapes")
     table.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
-                       help="data sets to measure on: all of one, or a split of it")  # fmt: skip
+                       help="data sets to measure on, whole or one split")  # fmt: skip
     table.add_argument("--train", nargs="+", default=[], metavar="DIR",
-                       help="training data, for the baselines and the gap")  # fmt: skip
+                       help="training data, for baselines and generalisation gap")  # fmt: skip
     table.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
     table.add_argument("--weights", nargs="+", default=[], metavar="METHOD[:CATEGORY]=FILE",
-                       help="instead of the bundled ones")  # fmt: skip
-    table.add_argument("--limit", type=int, metavar="N", help="shapes of each category")
+                       help="replace bundled weights")  # fmt: skip
+    table.add_argument(
+        "--limit", type=int, metavar="N", help="greatest number of shapes per category"
+    )
     table.add_argument("--closely", type=int, metavar="N",
-                       help="shapes of each category measured in every way; the others "
-                       "with one view, by IoU (default: all)")  # fmt: skip
+                       help="shapes per category with all measures; the others get "
+                       "IoU with one view (default: all)")  # fmt: skip
     table.add_argument("--no-gallery", action="store_true", help="numbers only, no images")
     table.add_argument("-o", "--out", default="docs/results.md", metavar="FILE")
-    table.add_argument("--seed", type=int, default=0, help="of the points on surfaces")
+    table.add_argument("--seed", type=int, default=0, help="seed of the surface points")
     table.add_argument("--device", default="auto")
 
-    volume = parts.add_parser("volume", help="what an estimated volume costs each network")
+    volume = parts.add_parser("volume", help="measure the IoU lost to an estimated volume")
     volume.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
                         help="data sets of unseen shapes with 8 views")  # fmt: skip
     volume.add_argument("--fronts", metavar="DIR[:SPLIT]",
-                        help="another data set whose fronts alone are measured")  # fmt: skip
-    volume.add_argument("--shapes", type=int, default=40, help="of --data, spread over categories")
+                        help="another data set, for measuring fronts only")  # fmt: skip
+    volume.add_argument(
+        "--shapes", type=int, default=40, help="shapes of --data, spread over categories"
+    )
     volume.add_argument("--methods", nargs="+", metavar="NAME", help="default: all with weights")
     volume.add_argument("-o", "--out", default="docs/volume.md", metavar="FILE")
-    volume.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
+    volume.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     volume.add_argument("--device", default="auto")
 
-    views = parts.add_parser("views", help="levelform by number of views, against the hull")
+    views = parts.add_parser("views", help="measure levelform by number of views, against the hull")
     views.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
                        help="unseen shapes with 8 views around them, and depth")  # fmt: skip
-    views.add_argument("--shapes", type=int, default=30, help="of each data set")
+    views.add_argument("--shapes", type=int, default=30, help="shapes per data set")
     views.add_argument("--placed", type=int, default=12,
-                       help="shapes of each data set whose volume is estimated too")  # fmt: skip
-    views.add_argument("--weights", metavar="FILE", help="instead of the bundled ones")
+                       help="shapes per data set with an estimated volume as well")  # fmt: skip
+    views.add_argument("--weights", metavar="FILE", help="replaces the bundled weights")
     views.add_argument("-o", "--out", default="docs/views.md", metavar="FILE")
-    views.add_argument("--seed", type=int, default=0, help="of how the scenes stand")
+    views.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     views.add_argument("--device", default="auto")
 
-    cards = parts.add_parser("cards", help="a page for each file of weights")
+    cards = parts.add_parser("cards", help="write a page per weights file")
     cards.add_argument("--weights", nargs="+", metavar="FILE", help="default: all bundled ones")
     cards.add_argument("-o", "--out", default="docs/models", metavar="DIR")
 
     claims = parts.add_parser("claims", help="train and measure what the papers claim")
-    claims.add_argument("--list", action="store_true", help="name the claims and their trainings")
-    claims.add_argument("--only", nargs="+", metavar="NAME", help="these claims alone")
-    claims.add_argument("--data", nargs="+", metavar="DIR", help="data sets of the category")
-    claims.add_argument("--test", nargs="+", default=[], metavar="DIR",
-                        help="unseen shapes; default: the test split of --data")  # fmt: skip
-    claims.add_argument("--out", metavar="DIR", dest="runs", help="folder of the trainings")
-    claims.add_argument("--category", default="chair", help="of the shapes, or all")
-    claims.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
-                        help="other entries of every network's configuration")  # fmt: skip
-    claims.add_argument("--steps", nargs="+", default=["3000"], metavar="N | METHOD=N",
-                        help="of each training; of those of a method")  # fmt: skip
-    claims.add_argument("--batch", type=int, metavar="N", help="objects a step")
-    claims.add_argument("--seeds", type=int, default=2, help="trainings of each kind")
-    claims.add_argument("--shapes", type=int, default=40, help="unseen shapes to measure on")
-    claims.add_argument("--lookup", action="store_true", help="write the page, run nothing")
-    claims.add_argument("--notes", metavar="FILE", help="JSON of a person's remarks by claim")
-    claims.add_argument("-o", dest="page", default="docs/claims.md", metavar="FILE")
-    claims.add_argument("--device", default="auto")
+    _claims.add_arguments(claims)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Run one of them."""
+    """Run one of the sub-commands."""
     commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
-    return (commands | {"claims": _claims})[args.part](args)
+    return (commands | {"claims": _claims.run})[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -151,7 +136,7 @@ def _table(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _entrants(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list[Entrant]":
-    """Return the networks and, where there are training shapes to answer with, the baselines."""
+    """Return the networks and, given training data, the baselines."""
     from ..experiments.entrants import BASELINES, Baseline, Known, load_networks, weights_files
 
     wanted = args.methods
@@ -166,7 +151,7 @@ def _entrants(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "l
 
 
 def _tests(args: argparse.Namespace, training: Mapping[str, "Dataset"]) -> "list[TestSet]":
-    """Return the unseen shapes, and as many of each category that were learned from."""
+    """Return the test sets, and training sets of the same size per category."""
     from ..experiments.entrants import open_dataset
     from ..experiments.table import TestSet, refuse_overlap
 
@@ -201,7 +186,7 @@ def _gallery(
 def _ious(
     results: "TableResults", tests: "Sequence[TestSet]", entrants: "Sequence[Entrant]"
 ) -> dict[str, float]:
-    """Return the mean IoU of each entrant on each data set, one view, its camera given."""
+    """Return the mean IoU of each entrant on each data set, with one posed view."""
     from ..experiments.settings import ONE
 
     pairs = [(test.name, entrant.name) for test in tests for entrant in entrants]
@@ -210,7 +195,7 @@ def _ious(
 
 
 def _command(args: argparse.Namespace) -> str:
-    """Return the command that was run, data sets and weights by their names alone."""
+    """Return the command line, with names in place of the paths of data sets and weights."""
 
     def plain(word: str) -> str:
         folder, colon, split = word.rpartition(":")
@@ -257,7 +242,8 @@ def _views(args: argparse.Namespace) -> dict[str, Any]:
     command += f" --placed {args.placed}"
     write_page(page, results, command=f"{command} --seed {args.seed}", title=model.spec.title)
     means = {f"{key} {views}": results.mean(views, key) for key, _ in ROWS for views in VIEWS}
-    return {"iou": means, "pages": [str(page)]}
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    return {"iou": known, "pages": [str(page)]}
 
 
 # ---------------------------------------------------------------- volume
@@ -309,7 +295,7 @@ def _volume(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _samples() -> "list[Case]":
-    """Return the bundled samples, their views posed in the true volume's frame."""
+    """Return the bundled samples, with views posed in the true volume's frame."""
     import numpy as np
     import torch
 
@@ -346,128 +332,3 @@ def _cards(args: argparse.Namespace) -> dict[str, Any]:
 
     files = [Path(name) for name in args.weights] if args.weights else bundled()
     return {"pages": [str(page) for page in write_cards(files, Path(args.out))]}
-
-
-# ---------------------------------------------------------------- claims
-
-
-def _claims(args: argparse.Namespace) -> dict[str, Any]:
-    from ..experiments.claims import choose_claims
-    from ..experiments.claims_page import try_claims, write_page
-    from ..geometry.writing import check_place
-
-    claims = choose_claims(args.only)
-    if args.list:
-        return {"claims": [_listed(claim, args) for claim in claims]}
-    if not args.data or not args.runs:
-        raise RequestError(
-            "Trying claims needs data and a folder for the trainings.",
-            "Name them with --data and --out; --list shows what would be done.",
-        )
-    page = Path(args.page)
-    check_place(page)
-    notes = _notes(args.notes)
-    workshop = _workshop(args)
-    with progress() as ticket:
-        tried = try_claims(claims, workshop, seeds=args.seeds, run=not args.lookup, ticket=ticket)
-    facts = {
-        "steps of each training": " ".join(args.steps),
-        "objects a step": args.batch or "as many as the recipe says",
-        "seeds, at most": args.seeds,
-        "category": args.category,
-        "changes of the configuration": " ".join(args.changes) or "none",
-        "shapes learned from": len(workshop.train),
-        "shapes measured": len(workshop.test),
-        "data": workshop.provenance["sources"],
-        **workshop.tested,
-    }
-    write_page(page, tried, facts=facts, notes=notes)
-    return {"claims": [one.to_json() for one in tried], "pages": [str(page)]}
-
-
-def _listed(claim: "Claim", args: argparse.Namespace) -> dict[str, Any]:
-    """Return a claim's trainings, and which of them are done where --out names a folder."""
-    lines = []
-    for training in claim.trainings():
-        states = []
-        for seed in range(args.seeds if args.runs else 0):
-            run = Path(args.runs) / f"{training.name}-seed{seed}" / "run.json"
-            state = json.loads(run.read_text()) if run.exists() else {"step": 0, "done": False}
-            states.append("done" if state["done"] else f"{state['step']} steps")
-        lines.append(f"{training.name} ({training.method})" + "".join(f", {s}" for s in states))
-    return {"claim": claim.name, "verdict": claim.sentence, "trainings": lines}
-
-
-def _notes(path: str | None) -> dict[str, str]:
-    """Return a person's remark on each claim's outcome."""
-    if path is None:
-        return {}
-    try:
-        notes = json.loads(Path(path).read_text())
-        return {str(name): str(text) for name, text in notes.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise RequestError(
-            f"{path} can't be read as notes: {error}.", 'Write {"claim": "sentence", ...}.'
-        ) from error
-
-
-def parse_steps(words: Sequence[str], known: Iterable[str]) -> tuple[int, dict[str, int]]:
-    """Return the steps of all trainings, 3000 unless told, and of those of single methods.
-
-    Raises
-    ------
-    RequestError
-        If a word is neither "N" nor "METHOD=N", or names no method.
-    """
-    steps, lengths, known = 3000, {}, set(known)
-    for word in words:
-        method, equals, count = word.rpartition("=")
-        if not count.isdecimal() or int(count) < 1 or (equals and method not in known):
-            raise RequestError(
-                f"{word!r} is not a number of steps.",
-                "Give one number, and METHOD=NUMBER for methods that take another.",
-            )
-        if equals:
-            lengths[method] = int(count)
-        else:
-            steps = int(count)
-    return steps, lengths
-
-
-def _workshop(args: argparse.Namespace) -> "Workshop":
-    from ..data.format import Dataset
-    from ..experiments.entrants import open_dataset
-    from ..experiments.table import TestSet, refuse_overlap
-    from ..experiments.trials import Workshop
-    from ..reconstructors import methods, pick_device
-    from ..training.samples import load_shapes
-    from ..training.validation import choose_shapes
-    from .train import parse_change
-
-    only: Sequence[str] | None = None if args.category == "all" else [args.category]
-    changes = dict(parse_change(word) for word in args.changes)
-    steps, lengths = parse_steps(args.steps, methods())
-    train, unseen = (load_shapes(args.data, split, categories=only) for split in ("train", "val"))
-    test = load_shapes(args.test or args.data, None if args.test else "test", categories=only)
-    if args.test:
-        tests = [TestSet.of(*open_dataset(folder)) for folder in args.test]
-        refuse_overlap(tests, [Dataset(folder, "train") for folder in args.data])
-    out = Path(args.runs)
-    out.mkdir(parents=True, exist_ok=True)
-    sources, tested = (
-        [Dataset(folder).manifest["provenance"] for folder in folders]
-        for folders in (args.data, args.test)
-    )
-    return Workshop(
-        out,
-        train,
-        choose_shapes(unseen, args.shapes // 2),
-        choose_shapes(test, args.shapes),
-        steps=steps,
-        lengths=lengths,
-        batch=args.batch,
-        device=pick_device(args.device),
-        provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
-        tested={"tested": tested} if tested else {},
-        overrides={method: changes for method in methods()},
-    )

@@ -102,7 +102,6 @@ class Reconstruct:
     options : further options of method and pipeline by name, as values or words
     texture, quads : made of the finished mesh by the caller, not the worker; see `Settings`
     fuse : several images without cameras show one object; else they are refused
-    resume : name of a kept result to continue from, for a method that improves; empty: start anew
     """
 
     job: str
@@ -124,14 +123,16 @@ class Reconstruct:
     world_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     remarks: tuple[str, ...] = ()
     fuse: bool = False
-    resume: str = ""
     texture: int | None = None
     quads: int | None = None
 
 
 @dataclass(frozen=True)
 class Remesh:
-    """Mesh a kept field again, at another resolution or level, without running the method."""
+    """Mesh a kept field again, at another resolution or level, without running the method.
+
+    improve : first go on where the method ended, for one that `improves`; its options say how long
+    """
 
     job: str
     keep: str
@@ -139,6 +140,7 @@ class Remesh:
     level: float | None = None
     color: bool = True
     options: dict[str, Any] = field(default_factory=dict)
+    improve: bool = False
 
 
 @dataclass(frozen=True)
@@ -464,7 +466,7 @@ class MethodInfo:
 
     options : its own named options; `options.PIPELINE` come in addition
     level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
-    improves : its result improves while shown; see `FinishEarly`, `Reconstruct.resume`
+    improves : its result improves while shown; see `FinishEarly`, `Remesh.improve`
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Model cards: one page for each file of weights, from what its header says."""
+"""Write model cards: one page per weights file, from its header."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,35 +10,36 @@ from ..reconstructors import WEIGHTS_FOLDER, Reconstructor, find_method
 from ..reconstructors.storage import SCALE, read_tensors
 from . import markdown
 
-LICENSE = "GPL-3.0-or-later, as Levelform itself"
+LICENSE = "GPL-3.0-or-later, like Levelform"
 USE = (
-    "Meshes from one picture of a single object, or from several, inside Blender or from a "
-    "terminal: `levelform reconstruct PICTURE -o OUT.glb --method {method}`. The object should be "
-    "cut out, by its alpha or by a plain background, and seen whole."
+    "Reconstructs a mesh from one or more images of a single object, in Blender or from a "
+    "terminal: `levelform reconstruct IMAGE -o OUT.glb --method {method}`. The image should show "
+    "the whole object, cut out by an alpha channel or on a plain background."
 )
 LIMITS = (
-    "The network knows the kinds of objects in the data below and answers anything else with what "
-    "is nearest to them; shapes that grow or flow (people, animals, plants) are not among them.",
-    "What the picture does not show is guessed. Parts thinner than a few hundredths of the object "
-    "are often lost.",
-    "It was trained on rendered pictures, most of all of generated shapes. Photographs with strong "
-    "shadows, cluttered backgrounds or parts cut off lie outside of that.",
-    "Measures come from the same generator of shapes and pictures as the training data; other "
-    "data gives lower ones.",
+    "The network knows only the object categories in the training data below and reconstructs "
+    "other objects as the most similar of these. Organic shapes (people, animals, plants) are not "
+    "included.",
+    "The network guesses the parts hidden in the image. It often loses parts thinner than a few "
+    "hundredths of the object.",
+    "The training images are renderings, mostly of procedural shapes. Photographs with strong "
+    "shadows, cluttered backgrounds or a cropped object differ from them.",
+    "The test data comes from the same generator as the training data; results on other data are "
+    "lower.",
 )
 SILHOUETTES = {
-    "sdf-srn": "Trained on single pictures and silhouettes without any 3D truth, one category a "
-    "file: other categories come out as that one."
+    "sdf-srn": "Trained on single images and silhouettes without any 3D truth, one category per "
+    "file. It reconstructs objects of other categories as that category."
 }
 
 
 def write_cards(files: Sequence[Path], folder: Path) -> list[Path]:
-    """Write a page for each file; return the pages.
+    """Write one page per file; return the paths of the pages.
 
     Raises
     ------
     RequestError
-        If a file is damaged or holds no weights.
+        If a file is damaged or does not hold weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pages = []
@@ -50,18 +51,23 @@ def write_cards(files: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def bundled() -> list[Path]:
-    """Return all files of weights that come with Levelform."""
+    """Return the bundled weights files."""
     paths = sorted(WEIGHTS_FOLDER.glob("*.safetensors"))
     if not paths:
-        raise RequestError("No weights come with this copy.", "Name files with --weights.")
+        raise RequestError(
+            "This copy of Levelform has no bundled weights.", "Name files with --weights."
+        )
     return paths
 
 
 def card(path: Path) -> list[str]:
-    """Return the paragraphs of a file's page."""
+    """Return the paragraphs of a weights file's page."""
     tensors, header, digest = read_tensors(path)
     if header.get("kind") != "weights":
-        raise RequestError(f"{path} holds {header.get('kind', 'something else')}, no weights.")
+        kind = header.get("kind", "something else")
+        raise RequestError(
+            f"{path} holds {kind}, not weights.", "Name a weights file with --weights."
+        )
     cls = find_method(header["method"])
     model = cls.load(path)
     parts: Mapping[str, Mapping[str, Any]] = header["training"].get("parts", {})
@@ -70,7 +76,7 @@ def card(path: Path) -> list[str]:
         ["file", f"`{path.name}`, {path.stat().st_size / 2**20:.2f} MiB, {_stored(tensors)}"],
         ["hash", f"`{digest}`"],
         ["parameters", f"{sum(p.numel() for p in model.parameters()):,}"],
-        ["pictures", f"{model.framing.size} x {model.framing.size}"],
+        ["image size", f"{model.framing.size} x {model.framing.size}"],
         ["licence", LICENSE],
     ]
     limits = [*LIMITS, *([SILHOUETTES[cls.spec.name]] if cls.spec.name in SILHOUETTES else [])]
@@ -92,7 +98,7 @@ def card(path: Path) -> list[str]:
 
 
 def _stored(tensors: Mapping[str, Any]) -> str:
-    """Return how the numbers are stored, those of scales left aside."""
+    """Return the storage type of the weights, not counting scales."""
     kinds = {str(t.dtype).removeprefix("torch.") for n, t in tensors.items() if SCALE not in n}
     kinds -= {"int64"}  # counters
     for kind in ("int8", "float16"):
@@ -102,25 +108,25 @@ def _stored(tensors: Mapping[str, Any]) -> str:
 
 
 def _part(model: Reconstructor, part: str, facts: Mapping[str, Any]) -> list[str]:
-    """Return what is known of the training of one part, the run it went on from first."""
+    """Return the training facts of one part, those of the run it continues first."""
     before = _part(model, part, facts["after"]) if "after" in facts else []
     data = facts.get("data", {})
     rows = [
         ["steps", f"{facts['steps']:,} of {facts['planned_steps']:,} planned"],
-        ["objects a step", str(facts["batch"])],
+        ["objects per step", str(facts["batch"])],
         ["time", _duration(facts["seconds"])],
         ["hardware", _hardware(facts)],
         ["seed", str(facts["seed"])],
         ["schedule", facts["recipe"]],
-        ["shapes learned from", f"{data.get('shapes', 0):,}"],
+        ["training shapes", f"{data.get('shapes', 0):,}"],
     ]
     if "categories" in data:
         rows.append(["categories", ", ".join(data["categories"])])
     if "encoder" in data:
         encoder = data["encoder"]
-        rows.append(["picture encoder", f"from `{encoder['method']}` weights `{encoder['hash']}`"])
+        rows.append(["image encoder", f"from `{encoder['method']}` weights `{encoder['hash']}`"])
     if "precision" in facts:
-        rows.append(["precision of the encoders", facts["precision"]])
+        rows.append(["encoder precision", facts["precision"]])
     title = f"**Part `{part}`{', going on from there' if before else ''}**"
     text = [*before, title, markdown.table(["fact", ""], rows, numbers=False)]
     for source in data.get("sources", ()):
@@ -141,14 +147,14 @@ def _hardware(facts: Mapping[str, Any]) -> str:
 
 
 def _other_facts(training: Mapping[str, Any]) -> list[str]:
-    """Return what else a header says of the training, as it stands there."""
+    """Return the remaining entries of the header on training, unchanged."""
     rest = {name: value for name, value in training.items() if name != "parts"}
-    return [f"Also: `{json.dumps(rest, sort_keys=True)}`"] if rest else []
+    return [f"Other entries: `{json.dumps(rest, sort_keys=True)}`"] if rest else []
 
 
 def _results(results: Mapping[str, Any]) -> str:
     if not results:
-        return "The file names none."
+        return "The file lists no results."
     rows = [
         [name, f"{value:.4f}" if isinstance(value, float) else str(value)]
         for name, value in results.items()

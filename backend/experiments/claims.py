@@ -1,8 +1,8 @@
-"""The papers' claims, and our own, each with the runs that try it in small.
+"""The papers' claims and our own, each with the trainings for a small-scale test.
 
-Published numbers are of whole papers' trainings, on ShapeNet; ours are of a few thousand steps of
-the compact networks on procedural chairs. They tell whether a difference has the same sign, and
-nothing of its size.
+The published numbers come from full trainings on ShapeNet; ours come from a few thousand steps of
+the compact networks on procedural chairs. They show whether a difference has the claimed sign; they
+do not reproduce its size.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,10 +12,12 @@ from itertools import pairwise
 from ..contract.errors import RequestError
 from .trials import Measure, TrainingVariant
 
-BOUNDARY = (("near", 930), ("uniform", 94))  # ten boundary points to one, as the paper has it
+BOUNDARY = (("near", 930), ("uniform", 94))  # ten to one, as in the paper
 UNIFORM = (("uniform", 1024),)
 PLAIN = Measure()
-OPTIMIZE = 100  # steps of test-time optimisation; the paper's 500 take minutes a shape on two cores
+OPTIMIZE = (
+    100  # steps of test-time optimisation; the paper's 500 take minutes per shape on two cores
+)
 
 TRAININGS = {
     training.name: training
@@ -54,14 +56,14 @@ TRAININGS = {
 
 @dataclass(frozen=True)
 class Side:
-    """One of what a claim compares.
+    """One side of a comparison.
 
     Attributes
     ----------
-    label : what it is
+    label : name in tables
     training : name of a `TrainingVariant`
-    how : how the trained network is asked
-    published : the paper's number, in its unit; empty where it has none
+    how : input of the trained network
+    published : the paper's number, in its unit; empty if it has none
     """
 
     label: str
@@ -72,7 +74,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """That the side `first` does better than `second` by a measure; or, `alike`, as well."""
+    """The statement that side `first` beats `second` by a measure; with `alike`, equals it."""
 
     first: str
     second: str
@@ -82,16 +84,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and how it is tried.
+    """A claim and its test.
 
     Attributes
     ----------
-    name : as a user types it
-    source : paper and place
-    sentence : what it says, in our words
-    unit : what the published numbers are
-    sides, comparisons : see there
-    note : how the trial differs from the paper's, where more than in size
+    name : name on the command line
+    source : paper, and section, table or figure
+    sentence : the claim in our words
+    unit : unit of the published numbers
+    sides, comparisons : what the test compares
+    note : differences from the paper's experiment besides scale
     """
 
     name: str
@@ -104,7 +106,7 @@ class Claim:
 
     @property
     def surface(self) -> bool:
-        """Whether distances between surfaces are needed."""
+        """Whether it needs distances between surfaces."""
         return any(comparison.by != "iou" for comparison in self.comparisons)
 
     def side(self, label: str) -> Side:
@@ -112,7 +114,7 @@ class Claim:
         return next(side for side in self.sides if side.label == label)
 
     def trainings(self) -> list[TrainingVariant]:
-        """Return the trainings that it needs, each after the one that it starts from."""
+        """Return the required trainings, each after its starting point."""
         names: dict[str, None] = {}
         for side in self.sides:
             names |= dict.fromkeys(_chain(side.training))
@@ -127,17 +129,17 @@ def _chain(name: str) -> list[str]:
 def _ablation(
     name: str, without: str, training: str, published: str, *, sentence: str, source: str
 ) -> Claim:
-    """Return a claim of SDF-SRN's table 3: the whole method does better than one without a part."""
+    """Return a claim of SDF-SRN's table 3: the full method beats the method without one part."""
     return Claim(
         name,
         source,
         sentence,
         "accuracy / coverage x 10 on chairs, lower is better",
         (
-            Side("whole", "srn", published=".352 / .315"),
+            Side("full", "srn", published=".352 / .315"),
             Side(without, training, published=published),
         ),
-        (Comparison("whole", without, "accuracy"), Comparison("whole", without, "coverage")),
+        (Comparison("full", without, "accuracy"), Comparison("full", without, "coverage")),
     )
 
 
@@ -148,8 +150,8 @@ def _idea(name: str, what: str, training: str, sentence: str) -> Claim:
         "our own",
         sentence,
         "",
-        (Side("whole", "levelform"), Side(f"without {what}", training)),
-        (Comparison("whole", f"without {what}"),),
+        (Side("full", "levelform"), Side(f"without {what}", training)),
+        (Comparison("full", f"without {what}"),),
     )
 
 
@@ -166,22 +168,22 @@ def _deep_meta() -> Iterator[Claim]:
     yield Claim(
         "dmf-sampling",
         "Deep Meta Functionals, section 5.4 and figure 8",
-        "Training points near the surface teach more than points spread over the volume.",
+        "Training points near the surface give a better shape than uniform points.",
         "IoU in percent over 13 classes",
         (
             Side("boundary", "dmf-boundary", published="65.8"),
             Side("uniform", "dmf-uniform", published="63.5"),
         ),
         (Comparison("boundary", "uniform"),),
-        "Our boundary points are nearer to the surface (deviations 0.01 and 0.05 of a volume whose "
-        "side is 2) than the paper's (0.1).",
+        "Our boundary points lie closer to the surface (standard deviations 0.01 and 0.05 in a "
+        "volume of side 2) than the paper's (0.1).",
     )
     views = (1, 2, 4, 8)
     yield Claim(
         "dmf-views",
         "Deep Meta Functionals, section 5.2 and figure 7",
-        "The mean of several views' embeddings does better the more views there are, without "
-        "training for it.",
+        "Averaging the embeddings of more views improves the shape, without training on several "
+        "views.",
         "a curve without numbers",
         tuple(Side(_views(n), "dmf-boundary", Measure(views=n)) for n in views),
         tuple(Comparison(_views(b), _views(a)) for a, b in pairwise(views)),
@@ -199,15 +201,15 @@ def _disn() -> Iterator[Claim]:
     yield Claim(
         "disn-local",
         table,
-        "Features where a point projects, beside the global ones, improve the shape.",
+        "Local features at a point's projection, in addition to global ones, improve the shape.",
         unit,
-        (two, Side("global alone", "disn-global", published="54.8")),
-        (Comparison("local and global", "global alone"),),
+        (two, Side("global only", "disn-global", published="54.8")),
+        (Comparison("local and global", "global only"),),
     )
     yield Claim(
         "disn-regression",
         table,
-        "Regressing the signed distance does better than telling inside from outside.",
+        "Regressing the signed distance is better than classifying inside and outside.",
         unit,
         (two, Side("binary", "disn-binary", published="54.9")),
         (Comparison("local and global", "binary"),),
@@ -216,7 +218,7 @@ def _disn() -> Iterator[Claim]:
     yield Claim(
         "disn-camera",
         table,
-        "The camera network's estimate costs a little against the true camera.",
+        "The estimated camera gives slightly worse results than the true camera.",
         unit,
         (
             Side("given camera", "disn-camera", published="55.3"),
@@ -232,19 +234,19 @@ def _uclid() -> Iterator[Claim]:
         "uclid-views",
         "UCLID-Net, section 4.3 and figure 8",
         "A second view, lifted into the same grid, improves the shape.",
-        "pictures without numbers",
+        "images without numbers",
         (
             Side("1 view", "uclid", given),
             Side("2 views", "uclid", Measure(views=2, depth="given")),
         ),
         (Comparison("2 views", "1 view", "chamfer_l2"),),
-        "Views are averaged, not added, so that nothing is fine-tuned; cameras and depth are the "
-        "true ones.",
+        "Views are averaged, not summed, so no fine-tuning is needed; cameras and depth are the "
+        "ground truth.",
     )
     yield Claim(
         "uclid-inferred",
         "UCLID-Net, figure 9a (cars)",
-        "Inferring depth costs next to nothing, inferring the camera too costs a little.",
+        "Inferring depth costs almost nothing; inferring the camera as well costs a little.",
         "Chamfer-L2 x 1000 on cars, lower is better",
         (
             Side("both given", "uclid-camera", given, published="3.80"),
@@ -260,7 +262,7 @@ def _uclid() -> Iterator[Claim]:
             Comparison("both given", "depth inferred", "chamfer_l2", alike=True),
             Comparison("depth inferred", "both inferred", "chamfer_l2"),
         ),
-        "Chairs instead of cars; the network learns from true depth, the paper's from inferred.",
+        "Chairs instead of cars; our network learns from true depth, the paper's from inferred.",
     )
 
 
@@ -274,7 +276,7 @@ def _tdgn() -> Iterator[Claim]:
     yield Claim(
         "tdgn-points",
         source,
-        "More generated points describe the shape better up to 32; 64 bring nothing more.",
+        "More generated points improve the shape up to 32; 64 bring no further improvement.",
         unit,
         (few, some, base, many),
         (
@@ -286,7 +288,7 @@ def _tdgn() -> Iterator[Claim]:
     yield Claim(
         "tdgn-anisotropic",
         "TDGN, tables 3 and 4",
-        "A kernel with a width for each axis does better than one width.",
+        "Anisotropic kernels, with one width per axis, are better than isotropic ones.",
         unit,
         (base, Side("isotropic", "tdgn-isotropic", published=".568")),
         (Comparison("32 points", "isotropic"),),
@@ -294,7 +296,7 @@ def _tdgn() -> Iterator[Claim]:
     yield Claim(
         "tdgn-embedding",
         source,
-        "The learned warp of space is what makes so few points enough.",
+        "The learned embedding of space lets few points suffice.",
         unit,
         (base, Side("no embedding", "tdgn-no-embedding", published=".507")),
         (Comparison("32 points", "no embedding"),),
@@ -305,65 +307,65 @@ def _srn() -> Iterator[Claim]:
     table = "SDF-SRN, table 3"
     yield _ablation(
         "srn-distance", "occupancy", "srn-occupancy", ".425 / .790", source=table,
-        sentence="A signed distance does better than a binary occupancy.",
+        sentence="A signed distance is better than a binary occupancy.",
     )  # fmt: skip
     yield _ablation(
         "srn-color", "without colours", "srn-no-color", ".353 / .554", source=table,
-        sentence="Rendering colours, not silhouettes alone, helps to cover the shape.",
+        sentence="Rendering colours in addition to silhouettes improves coverage.",
     )  # fmt: skip
     yield _ablation(
         "srn-importance", "equal weights", "srn-no-importance", ".483 / 1.168", source=table,
-        sentence="Pixels near the silhouette's edge should count more.",
+        sentence="Giving pixels near the silhouette's edge more weight improves the shape.",
     )  # fmt: skip
     yield _ablation(
         "srn-encoding", "plain coordinates", "srn-no-encoding", ".444 / .351", source=table,
-        sentence="The positional encoding of points is needed for detail.",
+        sentence="Positional encoding of the points adds detail.",
     )  # fmt: skip
     yield _ablation(
-        "srn-sphere", "no sphere first", "srn-no-sphere", "", source="SDF-SRN, the authors' code",
-        sentence="Training begins from a sphere, without which it may get stuck.",
+        "srn-sphere", "no pretraining", "srn-no-sphere", "", source="SDF-SRN, the authors' code",
+        sentence="Pretraining on a sphere keeps training from getting stuck.",
     )  # fmt: skip
     yield Claim(
         "srn-optimization",
         table,
-        "Fitting the latent to the picture by the training losses improves the shape further.",
+        "Fitting the latent to the image with the training losses improves the shape further.",
         "accuracy / coverage x 10 on chairs, lower is better",
         (
-            Side("encoder alone", "srn", published=".352 / .315"),
+            Side("encoder only", "srn", published=".352 / .315"),
             Side("optimised", "srn", Measure(optimize=OPTIMIZE), published=".332 / .303"),
         ),
         (
-            Comparison("optimised", "encoder alone", "accuracy"),
-            Comparison("optimised", "encoder alone", "coverage"),
+            Comparison("optimised", "encoder only", "accuracy"),
+            Comparison("optimised", "encoder only", "coverage"),
         ),
-        f"{OPTIMIZE} steps of optimisation, the paper's are 500.",
+        f"{OPTIMIZE} optimisation steps instead of 500.",
     )
 
 
 def _own() -> Iterator[Claim]:
     yield _idea(
         "levelform-local", "local features", "levelform-no-local",
-        "The small network should read the picture's features where a point projects.",
+        "Local image features at a point's projection improve the shape.",
     )  # fmt: skip
     yield _idea(
         "levelform-camera-axes", "camera coordinates", "levelform-no-camera-axes",
-        "The small network should read the point in the camera's axes too.",
+        "Point coordinates in the camera's axes, in addition, improve the shape.",
     )  # fmt: skip
     yield _idea(
         "levelform-alpha", "alpha", "levelform-no-alpha",
-        "The small network should read the mask where a point projects.",
+        "The mask value at a point's projection improves the shape.",
     )  # fmt: skip
     yield _idea(
-        "levelform-hyper", "written weights", "levelform-no-hyper",
-        "All weights of the small network should be written for each object, not a shift alone.",
+        "levelform-hyper", "generated weights", "levelform-no-hyper",
+        "Generating all weights of the decoder per object is better than generating biases only.",
     )  # fmt: skip
     yield _idea(
-        "levelform-symmetry", "mirror images", "levelform-no-symmetry",
-        "The small network should be asked at the point's mirror image too.",
+        "levelform-symmetry", "reflections", "levelform-no-symmetry",
+        "Evaluating the decoder at a point's reflection as well improves the shape.",
     )  # fmt: skip
     yield _idea(
         "levelform-confidence", "confidence", "levelform-no-confidence",
-        "The small network should tell how sure it is, which weighs views and mirror images.",
+        "Weighting views and reflections by a predicted confidence improves the shape.",
     )  # fmt: skip
 
 
@@ -371,12 +373,12 @@ CLAIMS = {claim.name: claim for claim in _all()}
 
 
 def choose_claims(names: Iterable[str] | None) -> list[Claim]:
-    """Return claims by their names; None: all.
+    """Return claims by name; None: all.
 
     Raises
     ------
     RequestError
-        If there is none by a name.
+        If a name is unknown.
     """
     names = list(CLAIMS) if names is None else list(names)
     strays = [name for name in names if name not in CLAIMS]

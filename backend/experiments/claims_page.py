@@ -17,7 +17,7 @@ from .store import Numbers
 from .trials import TrainingVariant, Workshop
 from .verdicts import Difference, Verdict, difference, overall
 
-# Name of the measure, how a table calls it, digits, and what it is multiplied by.
+# Measure: heading in tables, digits, and factor.
 MEASURES: dict[str, tuple[str, int, float]] = {
     "iou": ("IoU", 3, 1.0),
     "chamfer_l2": ("Chamfer-L2 x 1000", 2, 1000.0),
@@ -25,13 +25,13 @@ MEASURES: dict[str, tuple[str, int, float]] = {
     "coverage": ("coverage x 10", 3, 10.0),
 }
 RULE = """\
-Every training is a short one of a compact network, as long as the table says, by the recipe of
-`levelform train` with what the claim changes; longer ones may come out otherwise. Both sides are
-measured on the same unseen shapes, from their first images. A comparison **holds** if the
-difference has the claimed sign and is larger than the noise: two standard errors over the shapes,
-or half the range over the seeds, whichever is larger; it **does not hold** if it is as large with
-the other sign; else it is **within the noise**. What is claimed to be alike holds if the
-difference is within the noise or below 2 % of the value."""
+Each claim is tested with short trainings of a compact network. The table gives their length; the
+recipe is that of `levelform train` with the claim's changes. Longer trainings may give other
+results. Both sides are measured on the same unseen shapes, from their first images. A comparison
+**holds** if the difference has the claimed sign and exceeds the noise, the larger of two standard
+errors over the shapes and half the range over the seeds. It **does not hold** if the difference
+exceeds the noise with the other sign, and is **within the noise** otherwise. A claim of equality
+holds if the difference is within the noise or below 2 % of the value."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Tried:
 
     Attributes
     ----------
-    numbers : by the label of the side: of each seed, by shape
-    differences : of each comparison; None where a side was not run
+    numbers : by side label, for each seed, by shape
+    differences : one per comparison; None if a side was not run
     """
 
     claim: Claim
@@ -60,7 +60,7 @@ class Tried:
         return overall(self.verdicts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for `--json`."""
+        """Return the JSON object for `--json`."""
         comparisons = [
             {
                 "first": c.first,
@@ -84,20 +84,20 @@ def try_claims(
     run: bool = True,
     ticket: Ticket | None = None,
 ) -> list[Tried]:
-    """Train and measure what the claims need and what is not there yet.
+    """Train and measure what the claims need, except stored results.
 
     Parameters
     ----------
     seeds
         Trainings of each kind.
     run
-        Without, nothing is trained or measured: what is there is looked up.
+        Train and measure; otherwise only stored results are read.
     """
     ticket = ticket or Ticket()
     ticket.plan({"Training": 10.0, "Measuring": 1.0})
     if run:
         check_data(claims, workshop)
-        with ticket.stage("TrainingVariant"):
+        with ticket.stage("Training"):
             _train(claims, workshop, seeds, ticket)
     verdicts = []
     with ticket.stage("Measuring"):
@@ -115,12 +115,12 @@ def try_claims(
 
 
 def _part(ticket: Ticket, index: int, count: int) -> Ticket:
-    """Return the ticket of one of several parts of a stage; it hears the wish to stop, too."""
+    """Return the ticket of one of several parts of a stage; it forwards cancellation."""
     return Ticket(lambda step: ticket.advance((index + step.overall) / count))
 
 
 def check_data(claims: Sequence[Claim], workshop: Workshop) -> None:
-    """Refuse, before hours of training, data that lacks what the claims will need.
+    """Reject insufficient data before hours of training.
 
     Raises
     ------
@@ -139,13 +139,13 @@ def check_data(claims: Sequence[Claim], workshop: Workshop) -> None:
         missing.append("--mesh")
     if missing:
         raise RequestError(
-            f"The data lacks what these claims need: it was made without {', '.join(missing)}.",
-            "Make it anew with `levelform dataset synthesize`, see docs/training.md.",
+            f"The data is insufficient for these claims: it was made without {', '.join(missing)}.",
+            "Make the data set again with `levelform dataset synthesize`, see docs/training.md.",
         )
 
 
 def needed(claims: Sequence[Claim]) -> list[TrainingVariant]:
-    """Return the trainings of some claims, each once and after the one that it starts from."""
+    """Return the trainings of some claims, without repeats, each after its starting point."""
     names = dict.fromkeys(t.name for claim in claims for t in claim.trainings())
     return [TRAININGS[name] for name in names]
 
@@ -159,7 +159,7 @@ def _train(claims: Sequence[Claim], workshop: Workshop, seeds: int, ticket: Tick
 def _side(
     claim: Claim, side: Side, workshop: Workshop, seeds: int, ticket: Ticket | None
 ) -> list[dict[str, Numbers]]:
-    """Return the numbers of a side for each seed, by shape; empty where a training is not done.
+    """Return the numbers of a side for each seed, by shape; empty for an unfinished training.
 
     Without a ticket nothing is measured.
     """
@@ -193,17 +193,17 @@ def write_page(
     Parameters
     ----------
     facts
-        What was the same for all: data, steps, shapes.
+        Conditions common to all claims: data, steps, shapes.
     notes
-        By claim, what a person thinks of the outcome; it is set beside the numbers, as theirs.
+        A person's comment on each claim, printed as such beside the numbers.
     """
     rows = [[f"[{t.claim.name}](#{t.claim.name})", t.claim.sentence, t.verdict] for t in tried]
     same = [[name, f"`{json.dumps(value)}`"] for name, value in facts.items()]
     parts = [
-        "# The claims, tried in small",
+        "# Small-scale tests of the papers' claims",
         RULE,
         markdown.table(["fact", ""], same, numbers=False),
-        markdown.table(["claim", "what it says", "verdict"], rows, numbers=False),
+        markdown.table(["claim", "statement", "verdict"], rows, numbers=False),
     ]
     for one in tried:
         parts += _section(one, notes.get(one.claim.name, ""))
@@ -226,7 +226,9 @@ def _section(tried: Tried, note: str) -> list[str]:
         f"{claim.sentence} ({claim.source}).{unit}",
         markdown.table(head, [_row(side, tried, keys) for side in claim.sides]),
         "\n".join(f"- {line}" for line in lines),
-        f"Beside its size, the trial differs: {claim.note}" if claim.note else "",
+        f"Differences from the paper's experiment, besides scale: {claim.note}"
+        if claim.note
+        else "",
         f"What we think: {note}" if note else "",
     ]
 

@@ -1,5 +1,5 @@
-"""What is measured: networks with their weights, the visual hull, and the baselines that know the
-training shapes."""
+"""Methods under test: networks with weights, the visual hull, and baselines built from the training
+shapes."""
 
 import hashlib
 import json
@@ -31,23 +31,23 @@ from ..reconstructors.uclid_net import VOXELS as COARSE_VOXELS
 from ..reconstructors.uclid_net import UCLIDNet
 from .settings import ONE, Setting, settings_of
 
-EVERY = ""  # the category of weights that are for all of them
+EVERY = ""  # category key of weights for all categories
 HULL = "visual-hull"
-# As many surface points as the bundled networks' training shapes keep. The same number of the true
-# and of the answered shape: a surface of fewer points lacks voxels.
+# Surface points for coarse volumes, as many as the bundled networks' training shapes store. Both
+# shapes need the same number: sparser surfaces occupy fewer voxels.
 COARSE_POINTS = 3_000
 
 
 class Entrant(ABC):
-    """Something that turns images into a field.
+    """A method for turning images into a field.
 
     Attributes
     ----------
-    name : as a user types it
-    title : as a table shows it
-    settings : what it can be asked
-    learned : a network, not a baseline
-    coarse : it has a coarse volume: voxels that it says the surface runs through
+    name : name on the command line
+    title : name in tables
+    settings : supported settings
+    learned : whether it is a network, not a baseline
+    coarse : whether it predicts a coarse volume of surface voxels
     """
 
     name: str
@@ -57,38 +57,38 @@ class Entrant(ABC):
     coarse: bool = False
 
     def knows(self, category: str) -> bool:
-        """Say whether it is meant for a category."""
+        """Return whether it supports a category."""
         return True
 
     @abstractmethod
     def version(self, category: str) -> str:
-        """Return a hash of all that its answers for a category depend on but the images."""
+        """Return a hash of everything except the images that affects results for a category."""
 
     @abstractmethod
     def field(self, shape: StoredShape, setting: Setting) -> Field:
-        """Return what it makes of a shape's images.
+        """Reconstruct a shape from its images.
 
         Raises
         ------
         LevelformError
-            If it makes nothing of them.
+            If the reconstruction fails.
         """
 
     def coarse_volume(self, shape: StoredShape) -> Tensor:
-        """Return (28, 28, 28) bool of UCLID-Net's cube, from one image and its camera.
+        """Return (28, 28, 28) bool in UCLID-Net's cube, from one posed image.
 
-        Only of an entrant that is `coarse`.
+        Only for a `coarse` entrant.
         """
         raise NotImplementedError(f"{self.title} has no coarse volume")
 
 
 class NetworkEntrant(Entrant):
-    """A reconstructor; one network for everything, or one for each category.
+    """A reconstructor: one network for all categories, or one per category.
 
     Parameters
     ----------
     models
-        By category, `EVERY` for all; in evaluation mode.
+        Networks by category, `EVERY` for all; in evaluation mode.
     """
 
     def __init__(self, models: Mapping[str, Reconstructor]) -> None:
@@ -100,7 +100,7 @@ class NetworkEntrant(Entrant):
         self.coarse = isinstance(first, UCLIDNet)
 
     def knows(self, category: str) -> bool:
-        """Say whether there are weights for a category."""
+        """Return whether there are weights for a category."""
         return EVERY in self.models or category in self.models
 
     def version(self, category: str) -> str:
@@ -108,13 +108,13 @@ class NetworkEntrant(Entrant):
         return self._model(category).weights.hash
 
     def field(self, shape: StoredShape, setting: Setting) -> Field:
-        """Reconstruct."""
+        """Reconstruct a shape from its images."""
         model = self._model(shape.category)
         options = {"camera": "estimated"} if setting.camera == "estimated" else {}
         return model.decode(model.encode(setting.images(shape), **options))
 
     def coarse_volume(self, shape: StoredShape) -> Tensor:
-        """Return the voxels that the network takes for occupied."""
+        """Return the voxels predicted as occupied."""
         model = self._model(shape.category)
         assert isinstance(model, UCLIDNet)
         return model.coarse_volume(model.encode(ONE.images(shape))).cpu()
@@ -124,34 +124,36 @@ class NetworkEntrant(Entrant):
 
 
 class VoxelField(Field):
-    """A stored occupancy, (32, 32, 32) bool [x, y, z], between whose cells is interpolated."""
+    """Trilinear interpolation of a stored occupancy, (32, 32, 32) bool [x, y, z]."""
 
     def __init__(self, grid: np.ndarray) -> None:
         self._grid = torch.from_numpy(grid.astype(np.float32))[None, None]
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Return one half minus the occupancy; nothing is inside beyond the grid."""
-        places = (points / VOXEL_HALF).flip(1)[None, None, None]  # the last axis comes first
+        """Return one half minus the occupancy; points beyond the grid are outside."""
+        places = (points / VOXEL_HALF).flip(1)[
+            None, None, None
+        ]  # grid_sample takes the last axis first
         taken = F.grid_sample(self._grid, places, mode="bilinear", align_corners=False)
         return 0.5 - taken.flatten()
 
 
 def surface_voxels(shape: StoredShape) -> Tensor:
-    """Return (28, 28, 28) bool: voxels of UCLID-Net's cube that a shape's surface runs through.
+    """Return a shape's surface voxels in UCLID-Net's cube, (28, 28, 28) bool.
 
-    Those that hold any of its first `COARSE_POINTS` surface points.
+    A surface voxel contains at least one of the first `COARSE_POINTS` surface points.
     """
     points = torch.from_numpy(np.array(shape["surface.points"][:COARSE_POINTS]))
     return voxels_of(points.float() * (2 / OBJECT_SIDE), COARSE_VOXELS) > 0
 
 
 class Known:
-    """The training shapes as the baselines know them; made when first asked.
+    """The training shapes in the form required by the baselines, computed on first use.
 
     Parameters
     ----------
     datasets
-        Their "train" splits.
+        The "train" splits.
     """
 
     def __init__(self, datasets: Sequence[Dataset]) -> None:
@@ -160,7 +162,7 @@ class Known:
 
     @cached_property
     def neighbours(self) -> Neighbours:
-        """For retrieval and the oracle."""
+        """The nearest-neighbour index for retrieval and the oracle."""
         return Neighbours(self.shapes)
 
     @cached_property
@@ -170,9 +172,9 @@ class Known:
 
 
 class Baseline(Entrant):
-    """A baseline of `data.baselines`: its 32^3 voxels are asked at the same points as the others.
+    """A baseline of `data.baselines`; its 32^3 voxels are sampled at the same points as the others.
 
-    The coarse volume of one that answers with a training shape is of that shape's true surface.
+    The coarse volume of a retrieved training shape comes from that shape's true surface.
 
     Parameters
     ----------
@@ -192,19 +194,22 @@ class Baseline(Entrant):
         return self._known.hash
 
     def field(self, shape: StoredShape, setting: Setting) -> Field:
-        """Return a training shape, or the mean of them."""
+        """Return a training shape, or the mean of its category."""
         if self.name == "mean-shape":
             if shape.category not in self._known.means:
-                raise WorkError(f"There is no training shape of the category {shape.category}.")
+                raise WorkError(
+                    f"The training data has no shape of the category {shape.category}.",
+                    "Give training data of that category with --train.",
+                )
             return VoxelField(self._known.means[shape.category])
         return VoxelField(self._known.neighbours.voxels(self._nearest(shape)))
 
     def coarse_volume(self, shape: StoredShape) -> Tensor:
-        """Return the voxels that the surface of the answered training shape runs through."""
+        """Return the surface voxels of the retrieved training shape."""
         return surface_voxels(self._known.shapes[self._nearest(shape)])
 
     def _nearest(self, shape: StoredShape) -> int:
-        """Return the index of the training shape that it answers with."""
+        """Return the index of the retrieved training shape."""
         neighbours = self._known.neighbours
         if self.name == "oracle":
             return neighbours.oracle(shape["voxels"][0])[0]
@@ -218,11 +223,11 @@ BASELINES = {
 }
 
 
-# ---------------------------------------------------------------- finding them
+# ---------------------------------------------------------------- loading networks
 
 
 def bundled_files(method: str) -> dict[str, Path]:
-    """Return the weights of a method that come with Levelform, by category."""
+    """Return a method's bundled weights by category."""
     whole = bundled_weights(method)
     if whole is not None:
         return {EVERY: whole}
@@ -230,12 +235,12 @@ def bundled_files(method: str) -> dict[str, Path]:
 
 
 def weights_files(words: Iterable[str]) -> dict[str, dict[str, Path]]:
-    """Return files by method and category of words like "disn=a" and "sdf-srn:chair=b".
+    """Parse words like "disn=a" and "sdf-srn:chair=b" into files by method and category.
 
     Raises
     ------
     RequestError
-        If a word is no such thing, or names no file.
+        If a word is malformed, or its file does not exist.
     """
     files: dict[str, dict[str, Path]] = {}
     for word in words:
@@ -243,7 +248,8 @@ def weights_files(words: Iterable[str]) -> dict[str, dict[str, Path]]:
         method, _, category = name.partition(":")
         if not path or not Path(path).is_file():
             raise RequestError(
-                f"{word!r} names no weights.", "Write METHOD=FILE or METHOD:CATEGORY=FILE."
+                f"{word!r} does not name a weights file.",
+                "Write METHOD=FILE or METHOD:CATEGORY=FILE.",
             )
         files.setdefault(find_method(method).spec.name, {})[category] = Path(path)
     return files
@@ -255,14 +261,14 @@ def load_networks(
     overrides: Mapping[str, Mapping[str, Path]] | None = None,
     device: str = "auto",
 ) -> list[NetworkEntrant]:
-    """Return networks ready to be measured, the visual hull among them.
+    """Load networks, and the visual hull, for measuring.
 
     Parameters
     ----------
     names
-        Methods; None: all that have weights, and the visual hull.
+        Methods; None: all methods with weights, and the visual hull.
     overrides
-        Files that take the place of a method's bundled ones.
+        Files replacing a method's bundled weights.
     """
     overrides = overrides or {}
     files = {name: overrides.get(name) or bundled_files(name) for name in methods()}
@@ -271,7 +277,7 @@ def load_networks(
     missing = [n for n in names if find_method(n).spec.needs_weights and not files[n]]
     if missing:
         raise RequestError(
-            f"There are no weights of {', '.join(missing)}.", "Name them with --weights."
+            f"There are no weights of {', '.join(missing)}.", "Name the files with --weights."
         )
     return [_network(name, files[name], pick_device(device)) for name in names]
 
@@ -287,28 +293,30 @@ def _network(name: str, files: Mapping[str, Path], device: torch.device) -> Netw
 
 
 def identity(dataset: Dataset) -> str:
-    """Return the SHA-256, in hexadecimal, of how a data set was made and of its shards' bytes."""
+    """Return the SHA-256, in hexadecimal, of a data set's provenance and its shards."""
     manifest = dataset.manifest
     return digest([manifest["provenance"], [entry["sha256"] for entry in manifest["shards"]]])
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256, in hexadecimal, of a value as JSON."""
+    """Return the SHA-256, in hexadecimal, of a value's JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def open_dataset(word: str) -> tuple[str, Dataset]:
-    """Return the name and the shapes of "DIR", all of them, or of "DIR:SPLIT".
+    """Open "DIR", with all its shapes, or "DIR:SPLIT"; return its name and the data set.
 
     Raises
     ------
     RequestError
-        If there is no such data set, or it is empty.
+        If the data set does not exist or is empty.
     """
     folder, _, split = word.rpartition(":")
     if Path(word).is_dir() or not folder:
         folder, split = word, ""
     dataset = Dataset(folder, split or None)
     if not len(dataset):
-        raise RequestError(f"{word} has no shapes to measure on.")
+        raise RequestError(
+            f"{word} has no shapes to measure on.", "Name another data set or split with --data."
+        )
     return Path(folder).resolve().name, dataset

@@ -1,4 +1,4 @@
-"""Images of the best, the median and the worst shape of each network, chosen by the numbers."""
+"""Render the best, median and worst shape of each network by IoU."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 TILE = 168  # pixels
 MARGIN, LINE = 4, 16
-SIDES = (-35.0, 145.0)  # azimuths of the two sides that are shown, degrees from the front
+SIDES = (-35.0, 145.0)  # azimuths of the two renderings, degrees from the front
 ELEVATION = 24.0
-DISTANCE, REACH = 6.0, 1.1  # of the camera; from the centre to what it shows, volume units
+DISTANCE, REACH = 6.0, 1.1  # camera distance and half the visible extent, volume units
 RESOLUTION = 128
-COLORS = 128  # of the stored image, so that it stays small
+COLORS = 128  # palette size of the stored image, to limit the file size
 
 
 @dataclass(frozen=True)
 class Picked:
-    """An image of the gallery: whose, of which data set, and what it shows."""
+    """An image of the gallery: method title, data set, caption and path."""
 
     title: str
     data: str
@@ -49,7 +49,7 @@ def write_gallery(
     *,
     ticket: Ticket | None = None,
 ) -> list[Picked]:
-    """Write a PNG for each network: METHOD.png of the first data set, METHOD-DATA.png of others.
+    """Write one PNG per network: METHOD.png for the first data set, METHOD-DATA.png for others.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def choose(results: TableResults, data: str, entrant: str) -> list[tuple[str, Ro
 
 
 def _sheet(test: TestSet, entrant: Entrant, chosen: Sequence[tuple[str, Row]]) -> "Image.Image":
-    """Return one line for each shape: the image, the result and the truth from two sides each."""
+    """Return one row per shape: the image, then the result and ground truth from two sides."""
     from PIL import Image, ImageDraw
 
     columns = 1 + 2 * len(SIDES)
@@ -99,7 +99,7 @@ def _sheet(test: TestSet, entrant: Entrant, chosen: Sequence[tuple[str, Row]]) -
     for line, (word, row) in enumerate(chosen):
         top = MARGIN + line * (LINE + TILE + MARGIN)
         caption = f"{word}: {row.shape}, IoU {row.numbers['iou']:.3f}"
-        pen.text((MARGIN, top), f"{caption}    picture, result, truth", fill="black")
+        pen.text((MARGIN, top), f"{caption}    image, result, ground truth", fill="black")
         for column, tile in enumerate(_tiles(shapes[row.shape], entrant)):
             sheet.paste(tile, (MARGIN + column * (TILE + MARGIN), top + LINE))
     return sheet
@@ -108,7 +108,7 @@ def _sheet(test: TestSet, entrant: Entrant, chosen: Sequence[tuple[str, Row]]) -
 def _tiles(shape: StoredShape, entrant: Entrant) -> list["Image.Image"]:
     try:
         mesh = surface_of(entrant.field(shape, ONE), RESOLUTION)
-    except LevelformError:  # counted in the numbers already; the image stays empty
+    except LevelformError:  # already counted as a failure; the tiles stay empty
         mesh = None
     ground_truth = GroundTruth(shape)
     shown = _on_white(np.array(shape["views.images"][0]))
@@ -116,7 +116,7 @@ def _tiles(shape: StoredShape, entrant: Entrant) -> list["Image.Image"]:
 
 
 def _seen(mesh: Mesh | None) -> list["Image.Image"]:
-    """Return a mesh from two sides; white where there is none."""
+    """Render a mesh from two sides; without a mesh, return white tiles."""
     if mesh is None:
         return [_on_white(np.zeros((1, 1, 4), np.uint8)) for _ in SIDES]
     focal = TILE / 2 / REACH * (DISTANCE - 1)
@@ -129,7 +129,7 @@ def _seen(mesh: Mesh | None) -> list["Image.Image"]:
 
 
 def _on_white(image: np.ndarray) -> "Image.Image":
-    """Return an image (H, W, 4) uint8 on white, `TILE` pixels wide and high."""
+    """Composite an image (H, W, 4) uint8 on white and resize it to `TILE` pixels."""
     from PIL import Image
 
     alpha = image[..., 3:].astype(np.float32) / 255

@@ -1,5 +1,4 @@
-"""What the bundled networks should reach, each told from the numbers: reached or not, and by how
-much."""
+"""Goals for the bundled networks, each checked against the numbers with its margin."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,32 +8,32 @@ from .entrants import HULL, Entrant, NetworkEntrant
 from .settings import ONE, Setting
 from .table import TableResults, TestSet
 
-# Mean overlap above retrieval by silhouette that each network should have.
+# Required margin of each network's mean IoU over retrieval by silhouette.
 ABOVE_RETRIEVAL = {
     "deep-meta-functionals": 0.10,
     "tdgn": 0.10,
     "disn": 0.10,
     "occupancy-network": 0.10,
-    "uclid-net": 0.05,  # and its coarse volume
+    "uclid-net": 0.05,  # also required of its coarse volume
     "levelform": 0.20,
 }
 OWN = "levelform"
-OWN_GOALS = {"cpu": 0.60, "accelerator": 0.70}  # by what it was trained on
-MOST_GAP = 0.05  # between training and test shapes
-HULL_FRACTION = 0.5  # of the visual hull's distance that SDF-SRN's may be
+OWN_GOALS = {"cpu": 0.60, "accelerator": 0.70}  # by training hardware
+MOST_GAP = 0.05  # greatest IoU difference between training and test shapes
+HULL_FRACTION = 0.5  # greatest distance of SDF-SRN relative to the visual hull's
 SILHOUETTES = "sdf-srn"
-SHEETS = "uclid-net"  # makes thin sheets, whose measure are distances
-BLIND = ("retrieval", HULL)  # baselines that are told neither the truth nor its category
+SHEETS = "uclid-net"  # produces thin patches, measured by distances
+BLIND = ("retrieval", HULL)  # baselines without access to the ground truth or its category
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal and what came of it.
+    """A goal and its outcome.
 
     Attributes
     ----------
-    wanted, found : sentences
-    margin : above 0 where it is reached, in the unit of the goal; None: it could not be measured
+    wanted, found : the goal and the result, as text
+    margin : positive if reached, in the unit of the goal; None if not measured
     """
 
     wanted: str
@@ -43,7 +42,7 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        """Reached or not, and by how much."""
+        """Whether it is reached, with the margin."""
         if self.margin is None:
             return "not measured"
         word = "reached, with" if self.margin > 0 else "not reached, short by"
@@ -51,7 +50,7 @@ class Goal:
         return f"{word} {abs(self.margin):.3f}{rest}"
 
     def to_json(self) -> dict[str, object]:
-        """Return it for `--json`."""
+        """Return the JSON object for `--json`."""
         return {
             "wanted": self.wanted,
             "found": self.found,
@@ -63,7 +62,7 @@ class Goal:
 def goals(
     results: TableResults, tests: Sequence[TestSet], entrants: Sequence[Entrant]
 ) -> list[Goal]:
-    """Return every goal for the entrants that were measured, on each data set."""
+    """Return every goal of the measured entrants, on each data set."""
     networks = [e for e in entrants if isinstance(e, NetworkEntrant) and e.learned]
     unseen = [test for test in tests if not test.learned]
     listed: list[Goal] = []
@@ -103,7 +102,7 @@ def _above_retrieval(
 def _coarse_above_retrieval(
     results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
-    """Of the voxels that the surface runs through, for networks that have them."""
+    """Yield the goals for coarse volumes."""
     base = results.mean(test.name, "retrieval", ONE, "coarse")
     for network in networks:
         own = results.mean(test.name, network.name, ONE, "coarse")
@@ -121,7 +120,7 @@ def _coarse_above_retrieval(
 def _above_baselines(
     results: TableResults, test: TestSet, networks: Sequence[NetworkEntrant]
 ) -> Iterator[Goal]:
-    """Of shapes from elsewhere: better than every baseline that does not know the truth."""
+    """Yield the goals on other data: better than every baseline without the ground truth."""
     for network in networks:
         own = results.mean(test.name, network.name, ONE, "iou")
         categories = [name for name in test.categories if network.knows(name)]
@@ -168,13 +167,13 @@ def _own(
             wanted = OWN_GOALS[place]
             sentence = (
                 f"{network.title} on {test.name}: mean IoU at least {wanted:.2f}, trained on "
-                f"{'processor cores alone' if place == 'cpu' else 'an accelerator'}"
+                f"{'CPU cores only' if place == 'cpu' else 'an accelerator'}"
             )
             yield Goal(sentence, f"{own:.3f}", own - wanted)
 
 
 def trained_on(network: NetworkEntrant) -> str:
-    """Return "cpu" or "accelerator", from what the weights' header says of the main part."""
+    """Return "cpu" or "accelerator", the device of the main part in the weights' header."""
     model = next(iter(network.models.values()))
     main = model.weights.training.get("parts", {}).get("main", {})
     return "cpu" if str(main.get("device", "cpu")).startswith("cpu") else "accelerator"
@@ -199,7 +198,7 @@ def _half_of_the_hull(
             fraction = own / hull
             yield Goal(
                 sentence,
-                f"{100 * own:.2f} against {100 * hull:.2f}, a share of {fraction:.3f}",
+                f"{100 * own:.2f} against {100 * hull:.2f}, a fraction of {fraction:.3f}",
                 HULL_FRACTION - fraction,
             )
 

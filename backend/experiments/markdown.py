@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Write pages and tables in Markdown."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +9,19 @@ NOTHING = "-"
 
 
 def number(value: float | None, digits: int = 3, *, scale: float = 1.0) -> str:
-    """Return a number as a table shows it; a dash for none."""
+    """Format a number for a table; None becomes a dash."""
     return NOTHING if value is None else f"{value * scale:.{digits}f}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True) -> str:
-    """Return a table; where all columns but the first hold numbers, these are set flush right."""
+    """Return a table; with `numbers`, all columns but the first are right-aligned."""
     marks = ["---", *["---:" if numbers else "---"] * (len(head) - 1)]
     lines = [head, marks, *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def write(path: str | Path, parts: Sequence[str]) -> None:
-    """Write paragraphs and tables with an empty line between them."""
+    """Write paragraphs and tables, separated by empty lines."""
     text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
     with written_whole(path) as partial:
         partial.write_text(text)

@@ -1,7 +1,7 @@
-"""Numbers of one predicted field against the true shape, all by `backend.metrics`.
+"""Compare one predicted field with the true shape, using `backend.metrics`.
 
-Overlap is taken through the field at stored points, so no mesh comes between. Distances are between
-points on the surfaces of both meshes, the object's longest side being 1.
+IoU is computed directly from the field at stored points, without a mesh. Distances are between
+points on the surfaces of both meshes, scaled so that the true longest side is 1.
 """
 
 from functools import cached_property
@@ -21,23 +21,23 @@ from ..metrics.papers import EMPTY_DISTANCE
 from .entrants import surface_voxels
 from .store import Numbers
 
-BLOCK = 16_384  # points a call
-SURFACE_POINTS = 100_000  # for the F-score: even of a full cube it can reach 0.99 then
-MEAN_POINTS = 20_000  # for mean distances, which need fewer and take longer
+BLOCK = 16_384  # points per call
+SURFACE_POINTS = 100_000  # for the F-score: enough for a cube to score 0.99 against itself
+MEAN_POINTS = 20_000  # for mean distances, a slower measure with less noise
 MATCHED_POINTS = 1_024  # for the earth mover's distance, as in Pix3D's protocol
 RADIUS = 0.01  # of the F-score: 1 % of the longest side
 HIGHER_IS_BETTER = {"iou", "f_score"}
 
 
 class GroundTruth:
-    """A true shape, ready to be compared with; what is costly is made once and kept.
+    """A true shape for comparison; costly data is computed once and cached.
 
     Parameters
     ----------
     shape
-        With labelled points; with a mesh too for `surface_numbers`.
+        Has labelled points; `surface_numbers` also needs its mesh.
     points
-        Name of the set of points for the overlap.
+        Name of the point set for the IoU.
     """
 
     def __init__(self, shape: StoredShape, *, points: str = "uniform") -> None:
@@ -69,13 +69,13 @@ class GroundTruth:
         return self._points_on(self.mesh, 0)
 
     def _points_on(self, mesh: Mesh, seed: int) -> np.ndarray:
-        """Return (`SURFACE_POINTS`, 3) points, even by area, longest true side 1."""
+        """Return (`SURFACE_POINTS`, 3) points, uniform by area, longest true side 1."""
         solid = Solid(mesh, self.shape.id).in_frame(self._unit_from_object)
         return solid.surface(SURFACE_POINTS, np.random.default_rng([seed, 0])).points
 
     @torch.no_grad()
     def iou(self, field: Field) -> float:
-        """Return the IoU of a field with the truth at the stored points."""
+        """Return the IoU of a field with the ground truth at the stored points."""
         where, inside = self._labelled
         predicted = [(field(part.to(field.device)) < 0).cpu() for part in where.split(BLOCK)]
         return iou(torch.cat(predicted).numpy(), inside)
@@ -88,13 +88,13 @@ class GroundTruth:
         """Return distances between a predicted mesh and the true one; longest side 1.
 
         "accuracy", "coverage", "chamfer_l1" (half their sum), "chamfer_l2" (sum of both mean
-        squares), "f_score" in [0, 1] at 1 %, "emd". Without a surface every point counts as
-        sqrt(3) away.
+        squares), "f_score" in [0, 1] at 1 %, "emd". Without a surface, every distance is
+        sqrt(3).
 
         Parameters
         ----------
-        mesh : object frame; None: nothing was reconstructed
-        seed : of the points that are drawn on the prediction
+        mesh : predicted mesh, object frame; None if there is no surface
+        seed : seed of the points sampled on the prediction
         """
         first = None if mesh is None else self._cloud_of(mesh, seed + 1)
         if first is None:
@@ -117,10 +117,10 @@ class GroundTruth:
 
 
 def between(first: np.ndarray, second: np.ndarray) -> Numbers:
-    """Return the distances of two clouds, (N, 3) each; see `GroundTruth.surface_numbers`.
+    """Return the distances between two clouds, (N, 3) each; see `GroundTruth.surface_numbers`.
 
-    The same numbers as `backend.metrics` gives one by one, of nearest neighbours found once. The
-    points come in no order, so any of them will do where fewer are needed.
+    The numbers equal those of the separate functions in `backend.metrics`, but nearest neighbours
+    are computed once. The points are in random order, so the first ones are a random subset.
     """
     some, few = slice(MEAN_POINTS), slice(MATCHED_POINTS)
     forward = nearest(first[some], second[some])[0]
@@ -136,7 +136,7 @@ def between(first: np.ndarray, second: np.ndarray) -> Numbers:
 
 
 def surface_of(field: Field, resolution: int) -> Mesh | None:
-    """Return the mesh of a field, without colours; None where it has no surface."""
+    """Return the mesh of a field, without colours; None without a surface."""
     try:
         mesh = extract(field, resolution, color=False)
     except RequestError:

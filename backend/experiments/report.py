@@ -1,4 +1,4 @@
-"""The page of results, written from the measurements alone."""
+"""Write the results page from the measurements."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from .measuring import MATCHED_POINTS, MEAN_POINTS, SURFACE_POINTS
 from .settings import ESTIMATED, ONE, UNPOSED, VIEWS, Setting
 from .table import RESOLUTION, TableResults, TestSet
 
-# Name of the measure, its heading, digits, and what it is multiplied by.
+# Measure, heading, digits, and factor.
 MEASURES = (
     ("iou", "IoU", 3, 1.0),
     ("chamfer_l1", "Chamfer-L1 x 100", 2, 100.0),
@@ -25,27 +25,28 @@ MEASURES = (
 )
 
 HOW = f"""\
-IoU is taken at the points that the data set keeps of each shape (uniform in the volume), through
-the field, with no mesh between. The other measures compare the surface of the mesh at resolution
-{RESOLUTION} with the true one, the true longest side being 1: Chamfer-L1 is half the sum of both
-mean distances and Chamfer-L2 the sum of both mean squares of {MEAN_POINTS:,} points on each, the
-F-score counts those of {SURFACE_POINTS:,} that are nearer than 0.01, EMD is the mean distance of an
-exact matching of {MATCHED_POINTS:,}. A coarse volume, which UCLID-Net has, are those of
-{COARSE_VOXELS}^3 voxels that the surface runs through; the true ones, and those of a training shape
-that a baseline answers with, hold any of {COARSE_POINTS:,} points of the true surface. Means are
-over categories of the means over their shapes. A shape of which nothing was made counts with IoU 0
-and distances of sqrt(3). Images are the first ones of each shape, drawn at random when the data
-set was made. The baselines' 32^3 voxels are asked at the same points as the fields."""
+IoU is computed directly from the field, without a mesh, at the data set's uniform points of each
+shape. The other measures compare the surface of the mesh at resolution {RESOLUTION} with the true
+surface, scaled so that the true longest side is 1. Chamfer-L1 is half the sum of the two mean
+distances and Chamfer-L2 the sum of the two mean squared distances, with {MEAN_POINTS:,} points on
+each surface. The F-score uses {SURFACE_POINTS:,} points and a threshold of 0.01. EMD is the mean
+distance of an exact matching of {MATCHED_POINTS:,} points. The coarse volume of UCLID-Net is the
+set of surface voxels in a grid of {COARSE_VOXELS}^3. Ground-truth voxels, and those of a baseline's
+training shape, contain at least one of {COARSE_POINTS:,} points of the true surface. Means are
+taken over the shapes of each category, then over the categories. A failed reconstruction counts
+with IoU 0 and distances of sqrt(3). The input images are the first images of each shape, with
+cameras drawn at random when the data set was made. The baselines' 32^3 voxels are sampled at the
+same points as the fields."""
 
 
 @dataclass(frozen=True)
 class ResultsPage:
-    """What the page is made from.
+    """Contents of the results page.
 
     Attributes
     ----------
-    command : that was run, with data sets by their folders' names
-    seed : of the points on surfaces
+    command : the command line, with folder names in place of paths
+    seed : seed of the surface points
     gallery : images, with paths relative to the page
     """
 
@@ -71,22 +72,22 @@ class ResultsPage:
 
     def _goals(self) -> str:
         rows = [[goal.wanted, goal.found, goal.verdict] for goal in self.goals]
-        head = ["goal", "found", "verdict"]
-        return markdown.table(head, rows, numbers=False) if rows else "None was measured."
+        head = ["goal", "result", "verdict"]
+        return markdown.table(head, rows, numbers=False) if rows else "No goal was measured."
 
     # ------------------------------------------------------------ one data set
 
     def _section(self, test: TestSet) -> list[str]:
         parts = [f"## {test.name}: {len(test.shapes)} unseen shapes"]
         parts += [_closely(test)] if test.closely is not None else []
-        parts += ["One view, its camera given:", self._overview(test)]
+        parts += ["One view, camera given:", self._overview(test)]
         coarse = self._coarse(test)
-        parts += ["IoU of coarse volumes, one view, its camera given:", coarse] if coarse else []
-        parts += ["IoU by the number of views, cameras given:", self._views(test)]
-        parts += ["IoU of one view, by what is known of its camera:", self._cameras(test)]
+        parts += ["IoU of coarse volumes, one view, camera given:", coarse] if coarse else []
+        parts += ["IoU by number of views, cameras given:", self._views(test)]
+        parts += ["IoU with one view, by camera:", self._cameras(test)]
         for key, title, digits, scale in MEASURES:
             grid = self._by_category(test, key, digits, scale)
-            parts += [f"{title} by category, one view, its camera given:", grid] if grid else []
+            parts += [f"{title} by category, one view, camera given:", grid] if grid else []
         return parts
 
     def _present(self, test: TestSet) -> list[Entrant]:
@@ -97,7 +98,7 @@ class ResultsPage:
         rows = []
         for entrant in self._present(test):
             known = [name for name in test.categories if entrant.knows(name)]
-            some = f" ({', '.join(known)} alone)" if len(known) < len(test.categories) else ""
+            some = f" ({', '.join(known)} only)" if len(known) < len(test.categories) else ""
             cells = [
                 number(self.results.mean(test.name, entrant.name, ONE, key), digits, scale=scale)
                 for key, _, digits, scale in MEASURES
@@ -116,7 +117,7 @@ class ResultsPage:
         return self._ious(test, [(str(count), Setting(count)) for count in VIEWS])
 
     def _cameras(self, test: TestSet) -> str:
-        columns = [("given", ONE), ("estimated", ESTIMATED), ("unposed picture", UNPOSED)]
+        columns = [("given", ONE), ("estimated", ESTIMATED), ("unposed image", UNPOSED)]
         return self._ious(test, columns)
 
     def _ious(self, test: TestSet, columns: Sequence[tuple[str, Setting]]) -> str:
@@ -157,22 +158,22 @@ class ResultsPage:
             return []
         parts = [
             "## Gallery",
-            "Best, median and worst shape by IoU of each method, chosen by the numbers: the "
-            "picture that was given, the result from two sides, the truth from the same two.",
+            "The best, median and worst shape of each method by IoU: the input image, the result "
+            "from two sides, and the ground truth from the same sides.",
         ]
         for picked in self.gallery:
             link = Path(os.path.relpath(picked.path, folder)).as_posix()
             parts += [f"**{picked.title}**, {picked.data}: {picked.caption}", f"![]({link})"]
         return parts
 
-    # ------------------------------------------------------------ where it comes from
+    # ------------------------------------------------------------ provenance
 
     def _origin(self) -> str:
         rows = [
             [test.name, str(len(test.shapes)), f"`{test.identity[:16]}`", _json(test.provenance)]
             for test in self.tests
         ]
-        head = ["data set", "shapes measured", "hash", "made from"]
+        head = ["data set", "shapes measured", "hash", "provenance"]
         return f"    {self.command}\n\nSeed {self.seed}.\n\n" + markdown.table(
             head, rows, numbers=False
         )
@@ -192,12 +193,12 @@ class ResultsPage:
 
 
 def _closely(test: TestSet) -> str:
-    """Return the sentence that says what was measured of which shapes."""
+    """Return a sentence on the shapes measured with all measures and with IoU only."""
     count = len(test.closely or ())
     return (
-        f"IoU with one view is of all {len(test.shapes)} shapes; {count} of them, spread over the "
-        "categories, were measured by the other measures, with several views and without cameras: "
-        "tables of these are of those alone."
+        f"IoU with one view covers all {len(test.shapes)} shapes. The tables of other measures, "
+        f"several views and images without cameras cover {count} of them, spread over the "
+        "categories."
     )
 
 

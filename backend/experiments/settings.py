@@ -1,4 +1,4 @@
-"""What a method is given of an object: how many images, and which of their cameras."""
+"""Settings of a measurement: the number of images and the use of their cameras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ VIEWS = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Setting:
-    """How a method is asked.
+    """The input of a method.
 
     Attributes
     ----------
-    views : the first so many images of the shape
-    camera : "given" with the images; "estimated" from images that are framed as with cameras;
-        "none": images that are framed by their masks, as a photograph is
+    views : number of images, the first ones of the shape
+    camera : "given"; "estimated" from images framed by their true cameras; or "none" for images
+        framed by their masks, like photographs
     """
 
     views: int = 1
@@ -32,7 +32,7 @@ class Setting:
         return f"{self.views} {'view' if self.views == 1 else 'views'}, {words[self.camera]}"
 
     def images(self, shape: StoredShape) -> list[View]:
-        """Return the images of a shape as the method gets them."""
+        """Return the images of a shape in this setting."""
         taken = [shape.view(index) for index in range(self.views)]
         if self.camera == "none":
             return [replace(view, camera=None) for view in taken]
@@ -45,7 +45,7 @@ UNPOSED = Setting(camera="none")
 
 
 def settings_of(model: Reconstructor, views: Sequence[int] = VIEWS) -> tuple[Setting, ...]:
-    """Return all settings that a network can be asked in."""
+    """Return all settings supported by a network."""
     spec = model.spec
     most = max(views) if spec.max_views is None else spec.max_views
     settings = [Setting(count) for count in views if spec.min_views <= count <= most]

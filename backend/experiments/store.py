@@ -1,4 +1,4 @@
-"""Measurements in a JSON-lines file: what is there is never measured again."""
+"""Store measurements in a JSON-lines file, to make each measurement once."""
 
 import json
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ Numbers = dict[str, float]
 
 
 class Store:
-    """Numbers by what they were measured on, one line each, kept as soon as they are known.
+    """Numbers by measurement key, one line each, written immediately.
 
     Parameters
     ----------
     path
-        The file; what is there is read. A last line that an interruption cut is dropped.
+        The file; existing lines are read. A last line cut short by an interruption is dropped.
 
     Raises
     ------
     RequestError
-        If the file holds something else, or can't be written.
+        If the file does not hold measurements, or can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,11 +31,11 @@ class Store:
         self._rows = self._read() if path.exists() else {}
 
     def get(self, key: Mapping[str, Any]) -> Numbers | None:
-        """Return the numbers of a measurement; None if it was not made yet."""
+        """Return the numbers of a measurement; None if it is not stored."""
         return self._rows.get(_word(key))
 
     def add(self, key: Mapping[str, Any], numbers: Numbers) -> None:
-        """Keep the numbers of a measurement."""
+        """Store the numbers of a measurement."""
         self._rows[_word(key)] = numbers
         with self.path.open("a") as file:
             file.write(_line(key, numbers))

@@ -1,7 +1,7 @@
-"""Measure every entrant on every test shape, keep each number, and take the means.
+"""Measure every entrant on every test shape, store each number, and compute the means.
 
-Means are over categories of the means over their shapes. What could not be reconstructed counts
-with the worst numbers, and how often that was is told.
+Means are taken over the shapes of each category, then over the categories. Failed reconstructions
+count with the worst numbers; the tables report how many there were.
 """
 
 import logging
@@ -21,8 +21,8 @@ from .store import Numbers, Store
 
 log = logging.getLogger(__name__)
 RESOLUTION = 64
-FAILED = "failed"  # 1 where the images were refused
-EMPTY = "empty"  # 1 where the field has no surface
+FAILED = "failed"  # 1 if reconstruction raised an error
+EMPTY = "empty"  # 1 if the field has no surface
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class TestSet:
 
     Attributes
     ----------
-    name : of the data set's folder; "train" in front of it for shapes that were learned from
-    shapes : spread over the categories
+    name : name of the data set's folder, after "train " for training shapes
+    shapes : shapes spread over the categories
     identity : hash of the data set
-    provenance : how it was made
-    learned : the networks were trained on them; then only the overlap with one view is measured
-    closely : names of the shapes that are measured in every way, the others as learned ones are;
-        None: all are
+    provenance : origin of the data set
+    learned : whether these are training shapes; only IoU with one view is measured on them
+    closely : names of the shapes with all measures and settings, the others get IoU with one view;
+        None: all shapes
     """
 
-    __test__ = False  # pytest takes the name for a test's
+    __test__ = False  # keeps pytest from collecting the class
 
     name: str
     shapes: tuple[StoredShape, ...]
@@ -59,9 +59,9 @@ class TestSet:
         learned: bool = False,
         closely: int | None = None,
     ) -> "TestSet":
-        """Return a data set's shapes, at most `limit` of each category, always the same.
+        """Return a deterministic choice of at most `limit` shapes per category of a data set.
 
-        At most `closely` of each category are measured in every way.
+        At most `closely` shapes per category get all measures and settings.
         """
         kinds = len(dataset.categories)
         chosen = choose_shapes(dataset.shapes, len(dataset) if limit is None else limit * kinds)
@@ -73,17 +73,17 @@ class TestSet:
         return cls(name, shapes, identity(dataset), made_from, learned, some)
 
     def is_close(self, shape: StoredShape) -> bool:
-        """Say whether a shape is measured in every way."""
+        """Return whether a shape gets all measures and settings."""
         return not self.learned and (self.closely is None or shape.id in self.closely)
 
     @property
     def procedural(self) -> bool:
-        """Whether the shapes are of the generator that the networks learned from."""
+        """Whether the shapes come from the generator of the training data."""
         return kind_of(self.provenance) == "procedural"
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """The categories of its shapes, sorted."""
+        """The sorted categories of its shapes."""
         return tuple(sorted({shape.category for shape in self.shapes}))
 
 
@@ -101,7 +101,7 @@ class Row:
 
 @dataclass
 class TableResults:
-    """All rows, and means of them."""
+    """All rows and their means."""
 
     rows: list[Row] = field(default_factory=list)
 
@@ -113,7 +113,7 @@ class TableResults:
         key: str,
         shapes: Container[str] | None = None,
     ) -> dict[str, list[float]]:
-        """Return the numbers of one kind, of all or some shapes, by category."""
+        """Return one measure by category, for all or some shapes."""
         by_category: dict[str, list[float]] = {}
         for row in self.rows:
             same = (row.data, row.entrant, row.setting) == (data, entrant, setting)
@@ -142,21 +142,21 @@ class TableResults:
         categories: Sequence[str] | None = None,
         shapes: Container[str] | None = None,
     ) -> float | None:
-        """Return the mean over (some) categories; None where nothing was measured."""
+        """Return the mean over all or some categories; None if nothing was measured."""
         means = self.by_category(data, entrant, setting, key, shapes)
         if categories is not None:
             means = {name: value for name, value in means.items() if name in categories}
         return float(np.mean(list(means.values()))) if means else None
 
     def failures(self, data: str, entrant: str) -> int:
-        """Return how often nothing was reconstructed, over all settings."""
+        """Return the number of failed or empty reconstructions over all settings."""
         rows = [row for row in self.rows if (row.data, row.entrant) == (data, entrant)]
         return round(sum(row.numbers.get(key, 0) for row in rows for key in (FAILED, EMPTY)))
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One thing to measure."""
+    """One measurement to make."""
 
     test: TestSet
     shape: StoredShape
@@ -166,7 +166,7 @@ class Measurement:
     coarse: bool = False
 
     def key(self, seed: int) -> dict[str, object]:
-        """Return what the numbers depend on."""
+        """Return everything that determines the numbers."""
         setting = self.setting
         return {
             "data": self.test.identity,
@@ -189,19 +189,19 @@ def measure_all(
     seed: int = 0,
     ticket: Ticket | None = None,
 ) -> TableResults:
-    """Measure what the store does not have yet; return everything.
+    """Measure what the store lacks; return all numbers.
 
     Parameters
     ----------
     store
-        Keeps each number as soon as it is known, so that an interruption costs one of them.
+        Receives each number immediately, so an interruption loses at most one.
     seed
-        Of the points that are drawn on surfaces.
+        Seed of the points sampled on surfaces.
 
     Raises
     ------
     WorkError
-        If an entrant fails on every shape in a setting: then it is not the shape's fault.
+        If an entrant fails on every shape in a setting, which indicates a defect of the entrant.
     """
     ticket = ticket or Ticket()
     jobs = [job for test in tests for job in _jobs(test, entrants)]
@@ -223,7 +223,7 @@ def measure_all(
 
 
 def measure(job: Measurement, ground_truth: GroundTruth, *, seed: int) -> tuple[Numbers, str]:
-    """Return the numbers of one job; where nothing was reconstructed the worst ones, and why."""
+    """Return the numbers of one job, and the reason of a failure (with the worst numbers)."""
     try:
         field = job.entrant.field(job.shape, job.setting)
     except LevelformError as error:
@@ -241,10 +241,10 @@ def measure(job: Measurement, ground_truth: GroundTruth, *, seed: int) -> tuple[
 
 
 def _jobs(test: TestSet, entrants: Sequence[Entrant]) -> Iterator[Measurement]:
-    """Yield what there is to measure, shape by shape.
+    """Yield the measurements, shape by shape.
 
-    Surfaces, which take longest, are measured with one view alone; and neither they nor other
-    settings of shapes that are not looked at closely.
+    Surfaces, the slowest to measure, are measured only with one view. Shapes outside `closely` get
+    neither surfaces nor other settings.
     """
     for shape in test.shapes:
         for entrant in entrants:
@@ -278,19 +278,22 @@ def _refuse_hopeless(
         every = results.values(data, entrant, setting, "iou")
         count = sum(map(len, failed.values()))
         if count == sum(map(len, every.values())):
-            raise WorkError(f"{entrant} fails on every shape ({setting}): {reason}")
+            raise WorkError(
+                f"{entrant} fails on every shape ({setting}): {reason}",
+                "Check its weights, or leave it out with --methods.",
+            )
         log.info("%s failed %d times (%s): %s", entrant, count, setting, reason)
 
 
 def refuse_overlap(tests: Sequence[TestSet], training: Sequence[Dataset]) -> None:
-    """Refuse test shapes that the networks may have learned from.
+    """Reject test shapes that occur in the training data.
 
-    Names of procedural shapes say their seed, so that equal names are equal shapes.
+    Names of procedural shapes contain their seed, so equal names mean equal shapes.
 
     Raises
     ------
     RequestError
-        If a name is in both.
+        If a test set and a training set share the name of a shape.
     """
     for dataset in training:
         known = {shape.id for shape in dataset}
@@ -306,6 +309,6 @@ def refuse_overlap(tests: Sequence[TestSet], training: Sequence[Dataset]) -> Non
 
 
 def kind_of(provenance: Mapping[str, object]) -> object:
-    """Return the kind of source that a data set was made from: "procedural", "meshes", ..."""
+    """Return the kind of a data set's source: "procedural", "meshes", ..."""
     source = provenance.get("source")
     return source.get("kind") if isinstance(source, Mapping) else source

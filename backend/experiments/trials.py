@@ -1,7 +1,8 @@
-"""Trainings and what is measured on them: the raw material of the claims.
+"""Run the trainings and measurements for the claims.
 
-A training is one part of one network, of one seed, in a folder of its own; it goes on where it
-stopped. A measure asks the trained network in one way on unseen shapes; its numbers are kept.
+A training is one part of one network with one seed, in its own folder; it resumes after an
+interruption. A measure evaluates the trained network with one kind of input on unseen shapes; its
+numbers are stored.
 """
 
 import json
@@ -31,17 +32,17 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class TrainingVariant:
-    """A part of a network, trained in a certain way.
+    """A part of a network with changes to its configuration or recipe.
 
     Attributes
     ----------
-    name : of its folder, without the seed
-    method : the reconstructor
-    changes : other entries of the compact configuration
+    name : name of its folder, without the seed
+    method : name of the reconstructor
+    changes : changed entries of the compact configuration
     part : "main", "camera" or "depth"
-    start : name of the training whose weights an auxiliary part is added to
-    points : other sets of points that are drawn for each object
-    pretrained : keep the recipe's phases before its last
+    start : name of the training with the weights for adding an auxiliary part
+    points : replaces the recipe's point sets and counts
+    pretrained : whether to keep the phases before the last
     """
 
     name: str
@@ -53,7 +54,7 @@ class TrainingVariant:
     pretrained: bool = True
 
     def recipe(self, steps: int) -> Recipe:
-        """Return the compact recipe, changed and shortened to `steps` that see images."""
+        """Return the changed compact recipe, shortened to `steps` with images."""
         recipe = shortened(find_recipe(self.method, self.part), steps)
         if not self.pretrained:
             recipe = replace(recipe, phases=recipe.phases[-1:])
@@ -64,13 +65,13 @@ class TrainingVariant:
 
 @dataclass(frozen=True)
 class Measure:
-    """How a trained network is asked.
+    """The input of a trained network.
 
     Attributes
     ----------
-    views : the first so many images
+    views : number of images, the first ones
     camera : "given", or "estimated" by the camera network
-    depth : "given" from the data set, or "estimated"; for methods that read depth
+    depth : "given" by the data set, or "estimated"; for methods with a depth input
     optimize : steps of test-time optimisation
     """
 
@@ -93,9 +94,9 @@ class Measure:
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
-    """Return the recipe with `steps` that see images, each phase keeping its share of them.
+    """Return the recipe with `steps` with images; each phase keeps its fraction of them.
 
-    Pretraining without images keeps its length, where it is not longer than all the rest.
+    Pretraining without images keeps its length, up to `steps`.
     """
     blind = [phase for phase in recipe.phases if phase.loss == PRETRAINING]
     *before, last = [phase for phase in recipe.phases if phase.loss != PRETRAINING]
@@ -116,24 +117,24 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
 
 
 def _rise(phase: Any, fraction: float) -> int:
-    """Return the warm-up's steps: as they are, unless the run is much shorter than they are."""
+    """Return the warm-up's steps, at most a tenth of the shortened phase."""
     return min(phase.warm_up, max(1, round(phase.steps * fraction / 10)))
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where trainings are made and measured.
+    """Data, folder and settings of the trainings and measurements.
 
     Attributes
     ----------
     out : folder of all runs
     train, validation, test : shapes
-    steps : of each training, those that see images
-    lengths : steps of the trainings of some methods, instead of `steps`
-    provenance : of the data, for the weights' headers
-    tested : where `test` comes from, if not from the same data
-    overrides : entries of every network's configuration, by method: smaller ones for a test
-    batch : objects a step; None: the recipe's
+    steps : steps with images of each training
+    lengths : replaces `steps` for some methods
+    provenance : description of the data for the weights' headers
+    tested : provenance of `test`, if it comes from other data
+    overrides : changed entries of the networks' configurations, by method
+    batch : objects per step; None: as in the recipe
     log_every : steps between rows of the curves
     """
 
@@ -155,27 +156,27 @@ class Workshop:
         return self.out / f"{name}-seed{seed}"
 
     def length(self, method: str) -> int:
-        """Return the steps of a method's trainings."""
+        """Return the number of steps of a method's trainings."""
         return self.lengths.get(method, self.steps)
 
     def done(self, training: TrainingVariant, seed: int) -> bool:
-        """Say whether a training of its length has ended."""
+        """Return whether a training has ended with the current number of steps."""
         wanted = training.recipe(self.length(training.method)).steps
         return self._ended(training.name, seed) == wanted
 
     def _ended(self, name: str, seed: int) -> int | None:
-        """Return the steps of a training that has ended; None if it has not."""
+        """Return the steps of an ended training; None if it is unfinished."""
         path = self.folder(name, seed) / RUN
         run = json.loads(path.read_text()) if path.exists() else {"done": False}
         return int(run["steps"]) if run["done"] else None
 
     def make(self, training: TrainingVariant, seed: int, *, ticket: Ticket | None = None) -> None:
-        """Train, or go on with it; nothing happens if it has ended.
+        """Start or resume a training; do nothing if it has ended.
 
         Raises
         ------
         RequestError
-            If it was begun with other settings, or starts from a training that has not ended.
+            If it was started with other settings, or needs the weights of an unfinished training.
         """
         if self.done(training, seed):
             return
@@ -198,18 +199,21 @@ class Workshop:
         )
 
     def _start(self, training: TrainingVariant, seed: int) -> Reconstructor:
-        """Return the network to train: a new one, or another's with a part more."""
+        """Return the network to train: a new one, or that of `start` with the added part."""
         cls = find_method(training.method)
         if not training.start:
             changes = {**self.overrides.get(training.method, {}), **training.changes}
             return fresh(cls, "compact", changes, seed=seed)
         if self._ended(training.start, seed) is None:
-            raise RequestError(f"{training.name} starts from {training.start}, which is not ready.")
+            raise RequestError(
+                f"{training.name} starts from {training.start}, which is not finished.",
+                f"Train {training.start} first.",
+            )
         weights = self.folder(training.start, seed) / LAST
         return with_part(cls.load(weights), training.part, seed=seed)
 
     def load(self, training: TrainingVariant, seed: int) -> Reconstructor:
-        """Return the network as it was at the training's end."""
+        """Return the trained network."""
         weights = self.folder(training.name, seed) / LAST
         return find_method(training.method).load(weights).to(self.device).eval()
 
@@ -223,14 +227,14 @@ class Workshop:
         missing: bool = True,
         ticket: Ticket | None = None,
     ) -> dict[str, Numbers]:
-        """Return the numbers of each test shape by its name.
+        """Return the numbers of the test shapes by name.
 
         Parameters
         ----------
         surface
-            Distances between surfaces too, not the overlap alone.
+            Measure distances between surfaces as well as IoU.
         missing
-            Measure what is not known yet; else leave it out.
+            Measure shapes missing from the store; otherwise leave them out.
         """
         ticket = ticket or Ticket()
         store = Store(self.folder(training.name, seed) / "measures.jsonl")
@@ -251,7 +255,7 @@ class Workshop:
 
 
 def _numbers(model: Reconstructor, shape: StoredShape, how: Measure, *, surface: bool) -> Numbers:
-    """Return the numbers of one shape; the worst ones where nothing is reconstructed."""
+    """Return the numbers of one shape; the worst ones after a failure."""
     ground_truth = GroundTruth(shape)
     try:
         made = how.field(model, shape)

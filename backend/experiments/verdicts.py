@@ -1,9 +1,8 @@
-"""Whether a claim holds, by rule, from numbers of the same shapes under both of its sides.
+"""Decide whether a claim holds, from paired numbers of the same shapes.
 
-The difference of two sides is the mean over seeds of the mean over shapes. Two things blur it:
-which shapes happened to be asked (two standard errors of the shapes' own differences), and which
-network happened to be trained (half the range of the seeds' differences). The larger of both is
-the noise.
+The difference between two sides is the mean over seeds of the mean over shapes. It has two sources
+of noise: the choice of shapes (two standard errors of the per-shape differences) and the choice of
+seeds (half the range of the per-seed differences). The noise is the larger of the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from .store import Numbers
 
 Verdict = Literal["holds", "does not hold", "within the noise", "not run"]
 ByShape = Mapping[str, Numbers]
-TOLERANCE = 0.02  # two sides are called alike if they differ by less than this share of their mean
+TOLERANCE = 0.02  # greatest relative difference of two sides that count as equal
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,10 @@ class Difference:
 
     Attributes
     ----------
-    mean : above 0 where the first is better, in the measure's unit
+    mean : positive if the first side is better, in the measure's unit
     noise : see the module's docstring
-    seeds : how many there were of both sides
-    scale : mean of both sides' values
+    seeds : number of seeds with results on both sides
+    scale : mean value of both sides
     """
 
     mean: float
@@ -38,7 +37,7 @@ class Difference:
     scale: float
 
     def verdict(self, *, alike: bool = False) -> Verdict:
-        """Say whether "the first is better" holds; or, `alike`, whether both do equally well."""
+        """Return whether the first side is better; with `alike`, whether both are equal."""
         if alike:
             same = abs(self.mean) <= max(self.noise, TOLERANCE * self.scale)
             return "holds" if same else "does not hold"
@@ -48,12 +47,12 @@ class Difference:
 
 
 def difference(first: Sequence[ByShape], second: Sequence[ByShape], key: str) -> Difference | None:
-    """Return how much better the first side is; None where there is nothing to compare.
+    """Return how much better the first side is; None without common shapes.
 
     Parameters
     ----------
     first, second
-        Numbers by shape, one mapping for each seed, in the same order of seeds.
+        Numbers by shape, one mapping per seed, in the same order.
     key
         The measure.
     """
@@ -78,14 +77,14 @@ def difference(first: Sequence[ByShape], second: Sequence[ByShape], key: str) ->
 
 
 def _standard_error(by_seed: Sequence[np.ndarray]) -> float:
-    """Return the standard error of the mean over shapes; the seeds' shapes are the same ones."""
+    """Return the standard error of the mean over shapes; all seeds share the same shapes."""
     count = min(map(len, by_seed))
     each = np.mean([d[:count] for d in by_seed], axis=0)
     return float(each.std(ddof=1) / np.sqrt(count)) if count > 1 else 0.0
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdict of a claim that makes several comparisons."""
+    """Return the verdict of a claim with several comparisons."""
     if not verdicts or all(v == "not run" for v in verdicts):
         return "not run"
     if len(set(verdicts)) == 1:

@@ -1,8 +1,8 @@
-"""What more views bring: `levelform` against the hull, a tightened hull and an oracle.
+"""Measure IoU by number of views: `levelform` against the hull, an eroded hull and an oracle.
 
-Silhouettes always overestimate, so any shrinking is rewarded: a network is worth its weights only
-where it is above the hull tightened by a pixel. The oracle is the hull less what is seen to be
-empty, from the true depth of every image: all that any number of views can say for certain.
+The visual hull always overestimates, so any shrinking raises the IoU. A network is useful only if
+it exceeds the hull of masks eroded by one pixel. The oracle is the hull minus the space observed
+to be empty in the true depth maps, the most that the views determine without a prior.
 """
 
 import zlib
@@ -28,41 +28,41 @@ from .markdown import number, table, write
 from .store import Numbers, Store
 
 VIEWS = (1, 2, 4, 8)
-POINTS = 6_000  # of a shape
+POINTS = 6_000  # per shape
 BLOCK = 16_384
-SEEN_EMPTY = 0.01  # volume units before the visible surface from which a point is seen to be empty
+SEEN_EMPTY = 0.01  # volume units in front of the visible surface beyond which a point is empty
 ROWS = (
     ("hull", "visual hull"),
-    ("tight", "visual hull, masks a pixel narrower"),
+    ("tight", "visual hull, masks eroded by one pixel"),
     ("true", "network, true volume and front"),
     ("estimated", "network, volume estimated and front unknown"),
-    ("oracle", "oracle: hull less what is seen to be empty"),
+    ("oracle", "oracle: hull minus space observed to be empty"),
 )
-VERSION = 1  # of how scenes are made; rows of another are measured again
+VERSION = 1  # version of the scene generation; rows of other versions are measured again
 
 
 @dataclass
 class ViewCounts:
-    """Numbers by group of shapes, shape and number of views."""
+    """Numbers by group, shape and number of views."""
 
     rows: list[tuple[str, str, int, Numbers]] = field(default_factory=list)
 
     def mean(self, views: int, key: str) -> float | None:
-        """Return the mean IoU of a row over the shapes; None unless it was measured on all."""
+        """Return the mean IoU of a row over the shapes; None unless all were measured."""
         values = [n.get(key) for _, _, v, n in self.rows if v == views]
         known = [value for value in values if value is not None]
         return float(np.mean(known)) if known and len(known) == len(values) else None
 
     def count(self) -> int:
-        """Return how many shapes there are."""
+        """Return the number of shapes."""
         return len({name for _, name, _, _ in self.rows})
 
     def of_group(self, group: str) -> "ViewCounts":
-        """Return the shapes of a group alone."""
+        """Return the rows of one group."""
         return ViewCounts([row for row in self.rows if row[0] == group])
 
     def placed(self) -> "ViewCounts":
-        """Return the shapes whose volume was estimated too."""
+        """Return the rows with an estimated volume."""
         return ViewCounts([row for row in self.rows if "estimated" in row[3]])
 
 
@@ -77,20 +77,20 @@ def measure_views(
     seed: int = 0,
     ticket: Ticket | None = None,
 ) -> ViewCounts:
-    """Measure what the store does not have yet; return everything.
+    """Measure what the store lacks; return all numbers.
 
     Parameters
     ----------
     groups
-        Unseen shapes with depth and eight views that form a round, by the name of their group.
+        Unseen shapes by group, with depth and eight views spread around the object.
     model
         The network.
     finder
-        The network that votes for fronts and tries volumes.
+        Network for estimating the front and the volume.
     version
-        Of the network's weights.
+        Hash of the network's weights.
     placed
-        How many shapes of each group have their volume estimated too, which takes longest.
+        Number of shapes per group with an estimated volume (the slowest measurement).
     """
     ticket, results = ticket or Ticket(), ViewCounts()
     jobs = [
@@ -121,7 +121,7 @@ def _kept(store: Store, key: dict[str, Any], made: Callable[[], Numbers]) -> Num
 
 
 def measure(shape: StoredShape, count: int, model: Reconstructor) -> Numbers:
-    """Return the IoU of the rows in the true volume for so many views of a shape."""
+    """Return the IoU of the rows in the true volume for `count` views of a shape."""
     taken = _spread(shape, count)
     views = [shape.view(index) for index in taken]
     points, ground_truth = _points(shape)
@@ -138,10 +138,10 @@ def measure(shape: StoredShape, count: int, model: Reconstructor) -> Numbers:
 def measure_placed(
     shape: StoredShape, count: int, model: Reconstructor, finder: CameraFinder, *, seed: int
 ) -> Numbers:
-    """Return the IoU where the program places the volume in a scene, front unknown.
+    """Return the IoU in the estimated volume of a scene, with the front unknown.
 
-    One image does not tell how far away the object is, so with one view the estimated volume is
-    scaled about the camera until its centre is as far away as the true one's.
+    One image does not determine the object's distance, so with one view the estimated volume is
+    scaled about the camera to the true distance of its centre.
     """
     world = _scene(shape.id, seed)
     views = _in_frame([shape.view(i) for i in _spread(shape, count)], np.linalg.inv(world))
@@ -156,7 +156,7 @@ def measure_placed(
 
 
 def as_far_away(volume: np.ndarray, center: np.ndarray, camera: Camera) -> np.ndarray:
-    """Return a volume, (4, 4), scaled about a camera until its centre is as deep as `center`."""
+    """Return a volume, (4, 4), scaled about a camera to put its centre at the depth of `center`."""
     depths = (np.stack([center, volume[:3, 3]]) - camera.center) @ camera.forward
     scaled = volume.copy()
     scaled[:3] *= depths[0] / depths[1]
@@ -174,7 +174,7 @@ def _points(shape: StoredShape) -> tuple[Tensor, np.ndarray]:
 
 
 def _scene(name: str, seed: int) -> np.ndarray:
-    """Return (4, 4) where the true volume stands: turned, scaled and moved by seed and name."""
+    """Return world_from_volume, (4, 4): a random similarity drawn by seed and name."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     matrix = np.eye(4)
     matrix[:3, :3] = about_z(rng.uniform(0, 360)) * np.exp(rng.uniform(-1, 1))
@@ -187,7 +187,7 @@ def _in_frame(views: Sequence[View], frame: np.ndarray) -> list[View]:
 
 
 def _hull(views: Sequence[View], pixels: float) -> HullField:
-    """Return the hull of views whose masks are so many pixels narrower."""
+    """Return the hull of views with masks eroded by `pixels`."""
     cameras = [view.camera for view in views if view.camera is not None]
     alphas = [view.image[..., 3] for view in views]
     maps = [silhouette_map(a, c) + pixels / c.fx for a, c in zip(alphas, cameras, strict=True)]
@@ -195,7 +195,7 @@ def _hull(views: Sequence[View], pixels: float) -> HullField:
 
 
 def _seen_empty(shape: StoredShape, index: int, points: Tensor) -> np.ndarray:
-    """Return which points, (N, 3), lie before the visible surface of an image, (N,) bool."""
+    """Return whether points (N, 3) lie in front of the visible surface of an image, (N,) bool."""
     depth = torch.from_numpy(np.array(shape["views.depth"][index])).float()
     pixels, z = shape.camera(index).project(points.double())
     column, row = pixels.floor().long().clamp(0, depth.shape[0] - 1).unbind(-1)
@@ -205,7 +205,7 @@ def _seen_empty(shape: StoredShape, index: int, points: Tensor) -> np.ndarray:
 
 @torch.no_grad()
 def _inside(model: Reconstructor, views: Sequence[View], points: Tensor) -> np.ndarray:
-    """Return which points are inside what a person gets from the views by default."""
+    """Return whether points are inside the result of a default job on the views."""
     made = model.decode(model.encode(views))
     hull = hull_of(views, str(model.device)) if several_posed(views) else None
     made = finished(model, made, views, hull)
@@ -217,15 +217,14 @@ def _inside(model: Reconstructor, views: Sequence[View], points: Tensor) -> np.n
 
 
 def write_page(path: Path, results: ViewCounts, *, command: str, title: str) -> None:
-    """Write the tables: means over all shapes, over each group, and where the program places."""
+    """Write the tables of means: all shapes, each group, and estimated volumes."""
     groups = {name: results.of_group(name) for name in sorted({row[0] for row in results.rows})}
     placed = results.placed()
     parts = [
         "# Several views",
-        f"{title} on {results.count()} shapes that it has not seen, by the number of posed views, "
-        "evenly spread around the object. IoU at uniform points of the true volume, through the "
-        "field, at the default level and inside the hull, as a job makes it. Images have 128 "
-        "pixels.",
+        f"{title} on {results.count()} unseen shapes, by number of posed views evenly spread "
+        "around the object. IoU is computed from the field at uniform points of the true volume, "
+        "at the default level and clipped to the hull, as in a job. Images have 128 pixels.",
         f"    {command}",
         _block(results, f"All {results.count()} shapes"),
         *(_block(group, f"{name}: {group.count()} shapes") for name, group in groups.items()),
@@ -236,9 +235,9 @@ def write_page(path: Path, results: ViewCounts, *, command: str, title: str) -> 
 
 
 PLACED = """\
-Every scene is turned about +Z, scaled and moved at random by a fixed seed, and the program places
-the volume. One image does not tell how far away the object is: with one view the volume is scaled
-about the camera until its centre is as far away as the true one's."""
+A fixed seed rotates every scene about +Z, scales it and translates it at random; Levelform then
+estimates the volume. One image does not determine the object's distance: with one view the
+estimated volume is scaled about the camera to the true distance of its centre."""
 
 
 def _block(results: ViewCounts, title: str) -> str:

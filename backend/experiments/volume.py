@@ -1,8 +1,8 @@
-"""What an estimated volume costs: each network in the true volume and in estimated ones.
+"""Measure the IoU lost to an estimated volume: each network in the true and in estimated volumes.
 
-Every scene is turned about +Z, scaled and moved at random, so that nothing stands where networks
-learned it. Three volumes are compared: the true one, the box found with the front given, and box
-and front both found.
+Every scene is rotated about +Z, scaled and translated at random, so objects do not stand in the
+pose of the training data. Three volumes are compared: the true volume, the estimated box with the
+front given, and the estimated box with the estimated front.
 """
 
 import zlib
@@ -26,24 +26,24 @@ from .markdown import number, table, write
 from .store import Numbers, Store
 
 VIEWS = (2, 4, 8)
-KEPT = 0.95  # of the IoU in the true volume: the goal
-RIGHT = 10.0  # degrees
-FRONTS = {"chair", "sofa", "car", "airplane"}  # categories that have a front beyond doubt
+KEPT = 0.95  # goal: fraction of the IoU in the true volume
+RIGHT = 10.0  # degrees, greatest error of a correct front
+FRONTS = {"chair", "sofa", "car", "airplane"}  # categories with an unambiguous front
 BLOCK = 16_384
-POINTS = 5_000  # of a shape
-VERSION = 2  # of how placements are made; rows of another are measured again
+POINTS = 5_000  # per shape
+VERSION = 2  # version of the placement method; rows of other versions are measured again
 
 
 @dataclass(frozen=True)
 class Case:
-    """An object with a truth.
+    """An object with ground truth.
 
     Attributes
     ----------
-    name, category : of the object
-    views : posed in the true volume's frame
+    name, category : name and category of the object
+    views : views posed in the true volume's frame
     points : (N, 3) float32, uniform in [-1, 1]^3
-    inside : (N,) bool, the truth
+    inside : (N,) bool, ground truth at the points
     """
 
     name: str
@@ -54,18 +54,18 @@ class Case:
 
     @classmethod
     def of(cls, shape: StoredShape) -> "Case":
-        """Return a shape of a data set, with its first views."""
+        """Return the case of a data set's shape, with its first views."""
         views = tuple(shape.view(index) for index in range(min(shape.view_count, max(VIEWS))))
         points = torch.from_numpy(np.array(shape["uniform.points"][:POINTS]))
         return cls(shape.id, shape.category, views, points, shape.inside("uniform")[:POINTS])
 
     def taken(self, count: int) -> list[View]:
-        """Return `count` views that are spread evenly over those there are."""
+        """Return `count` views, evenly spread for a bundled sample, else the first ones."""
         step = len(self.views) // count if self.category == "sample" else 1
         return list(self.views[: step * count : step])
 
     def scene(self, seed: int) -> np.ndarray:
-        """Return (4, 4): where the true volume stands in the scene, drawn by seed and name."""
+        """Return scene_from_volume of the true volume, (4, 4), drawn by seed and name."""
         rng = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
         matrix = np.eye(4)
         matrix[:3, :3] = about_z(rng.uniform(0, 360)) * np.exp(rng.uniform(-1, 1))
@@ -75,7 +75,7 @@ class Case:
 
 @dataclass
 class VolumeResults:
-    """All rows: numbers by case, method and number of views; placements by case and views."""
+    """Numbers by case, method and number of views; placements by case and number of views."""
 
     rows: list[tuple[Case, str, int, Numbers]] = field(default_factory=list)
     fronts: list[tuple[Case, int, Numbers]] = field(default_factory=list)
@@ -86,7 +86,7 @@ class VolumeResults:
         return float(np.mean(values)) if values else None
 
     def kept(self, method: str, views: int, key: str) -> float | None:
-        """Return the fraction of the IoU in the true volume that is left."""
+        """Return the fraction of the true volume's IoU kept in another volume."""
         whole, left = self.mean(method, views, "true"), self.mean(method, views, key)
         return None if whole is None or left is None else left / max(whole, 1e-9)
 
@@ -101,14 +101,14 @@ def measure_volumes(
     finder_version: str = "",
     ticket: Ticket | None = None,
 ) -> VolumeResults:
-    """Measure what the store does not have yet; return everything.
+    """Measure what the store lacks; return all numbers.
 
     Parameters
     ----------
     networks
-        With none, the fronts alone are measured, with four views.
+        If empty, only the fronts are measured, with four views.
     finder
-        The network that votes for fronts and tries volumes.
+        Network for estimating the front and the volume.
     """
     ticket, results = ticket or Ticket(), VolumeResults()
     counts = VIEWS if networks else (4,)
@@ -137,7 +137,7 @@ def measure_volumes(
 
 
 class _Scene:
-    """A case's views in its scene; placements are made when first asked for."""
+    """A case's views in its scene; placements are computed on first use."""
 
     def __init__(self, case: Case, count: int, seed: int, finder: CameraFinder) -> None:
         self.case, self.world, self._finder = case, case.scene(seed), finder
@@ -149,14 +149,14 @@ class _Scene:
         self._placed: dict[str, Placement] = {}
 
     def placement(self, kind: str) -> Placement:
-        """Return the placement of "box" (the front is given) or "front" (it is found)."""
+        """Return the placement "box" (front given) or "front" (front estimated)."""
         if kind not in self._placed:
             front = facing_of(self.world) if kind == "box" else None
             self._placed[kind] = place(self.views, network=self._finder, front=front)
         return self._placed[kind]
 
     def numbers(self, world: np.ndarray) -> Numbers:
-        """Return how far the found front and box are from the true ones."""
+        """Return the errors of the estimated front and box."""
         placement = self.placement("front")
         error = abs(float(wrapped(facing_of(placement.world_from_volume) - facing_of(world))))
         local = np.linalg.inv(world) @ placement.world_from_volume
@@ -187,28 +187,27 @@ class _Scene:
         local = torch.from_numpy(np.linalg.inv(volume) @ self.world)
         points = (self.case.points.double() @ local[:3, :3].T + local[:3, 3]).float()
         predicted = [(made(part.to(made.device)) < 0).cpu() for part in points.split(BLOCK)]
-        inside = torch.cat(predicted) & (points.abs() <= 1).all(
-            1
-        )  # outside the cube nothing is made
+        cube = (points.abs() <= 1).all(1)  # the result is empty outside the cube
+        inside = torch.cat(predicted) & cube
         return iou(inside.numpy(), self.case.inside)
 
 
 # ---------------------------------------------------------------- the page
 
 LIMITS = """\
-Two views leave a part of the box open: the object may be deeper or shallower, nearer or farther
-away, and the silhouettes fit as well. A trial reconstruction chooses, and is wrong most often for
-long, thin and flat objects (rifles, telephones, airplanes, displays). From four views on the
-box costs little, and most of what is left is the front: networks answer to a few
-degrees of rotation, which
-the footprint settles only for objects with straight sides, and some objects (lamps, tables,
-cabinets, benches, displays) look alike from two or four sides, so that half a turn stays open.
-Where the votes are close, the placement says that the front is undecided, and the arrow can be
-turned; some of the fronts that count as decided are wrong too, as the table shows.
+Two views do not determine the box completely: boxes of different depth and distance fit the
+silhouettes equally well. A trial reconstruction selects one; it fails most often for long, thin and
+flat objects (rifles, telephones, airplanes, displays). With four or more views the box costs
+little, and most of the remaining loss comes from the front. Networks are sensitive to a few degrees
+of rotation, and the footprint determines the rotation that precisely only for objects with straight
+sides. Some objects (lamps, tables, cabinets, benches, displays) look alike from two or four sides,
+so the front may be off by half a turn. If the votes are close, the placement reports an undecided
+front, and the user can rotate the arrow. Some of the decided fronts are also wrong, as the table
+shows.
 
-A few objects with large differences carry much of each mean: thin ones (rifles, lamps) can lose a
-third of their IoU or more when the volume changes by a few hundredths. A network can
-also be better in an estimated volume than in the true one."""
+A few objects with large differences dominate each mean: thin ones (rifles, lamps) can lose a third
+of their IoU or more when the volume changes by a few hundredths. A network can also perform better
+in an estimated volume than in the true one."""
 
 
 def write_page(
@@ -220,14 +219,14 @@ def write_page(
     command: str,
     counts: str,
 ) -> None:
-    """Write the tables: IoU in three volumes, and how often the front is right."""
+    """Write the tables: IoU in the three volumes, and accuracy of the front."""
     parts = [
         "# The volume",
-        "What it costs when nobody says where the object is. IoU at uniform points of the true "
-        "volume, through the field, in the true volume (`true`), in the estimated box with the "
-        "front given (`box`), and with box and front both estimated (`front`); `kept` is the "
-        "fraction of the IoU in the true volume. Every scene is turned about +Z, scaled and moved "
-        f"at random by a fixed seed. {counts} Goal: {KEPT:.0%} kept.",
+        "The IoU lost when the volume is estimated. IoU is computed from the field at uniform "
+        "points of the true volume: for the true volume (`true`), the estimated box with the "
+        "front given (`box`), and the estimated box with the estimated front (`front`); `kept` is "
+        "the fraction of the IoU in the true volume. A fixed seed rotates every scene about +Z, "
+        f"scales it and translates it at random. {counts} Goal: {KEPT:.0%} kept.",
         f"    {command}",
     ]
     for count in VIEWS:
@@ -236,7 +235,7 @@ def write_page(
         if rows:
             head = ["", "true", "box", "kept", "front", "kept"]
             parts += [f"## {count} views", table(head, rows)]
-    parts += ["## The front", _front_table(results, fronts), "## What limits it", LIMITS]
+    parts += ["## The front", _front_table(results, fronts), "## Limitations", LIMITS]
     write(path, parts)
 
 
@@ -251,7 +250,7 @@ def _line(results: VolumeResults, name: str, title: str, count: int) -> list[str
 
 
 def _front_table(results: VolumeResults, fronts: VolumeResults | None) -> str:
-    """Return a table of how often a front is right within `RIGHT` degrees, 4 views."""
+    """Return a table of the fraction of correct fronts (within `RIGHT` degrees), 4 views."""
     own = [row for row in (fronts or results).fronts if row[1] == 4]
     rows = []
     names = sorted({case.category for case, _, _ in own})
@@ -272,5 +271,5 @@ def _front_table(results: VolumeResults, fronts: VolumeResults | None) -> str:
                 f"{np.mean(sure):.2f}" if sure else "-",
             ]
         )
-    head = ["4 views", "scenes", f"right within {RIGHT:.0f}°", "decided", "right where decided"]
+    head = ["4 views", "scenes", f"correct within {RIGHT:.0f}°", "decided", "correct if decided"]
     return table(head, rows)

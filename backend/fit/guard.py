@@ -22,10 +22,13 @@ class Guard:
     curve : (iteration, measure) of every look
     """
 
-    def __init__(self) -> None:
-        self.best: FitState | None = None
-        self.measure = math.inf
-        self.curve: tuple[tuple[int, float], ...] = ()
+    def __init__(
+        self,
+        best: FitState | None = None,
+        measure: float = math.inf,
+        curve: tuple[tuple[int, float], ...] = (),
+    ) -> None:
+        self.best, self.measure, self.curve = best, measure, curve
 
     def look(self, state: FitState, measure: float) -> bool:
         """Take in a state; return whether it is the best so far."""

@@ -23,6 +23,7 @@ from .surface import PLACED, Surface
 LOOKED = 64  # cells of the grid that looks for the object's box
 SOFTEST = 3.0  # the band reaches at least so far, over the sharpness
 JUDGED = 4096  # held-out rays that the guard looks at
+FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
 OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 
@@ -65,21 +66,23 @@ class Fit:
     ) -> None:
         self.settings, self.budget, self.device = settings, max(budget, 1), torch.device(device)
         self._generator = torch.Generator().manual_seed(seed)
-        self._hull, first = hull, hull if first is None else first
+        self._hull, self._first, self._ticket = hull, first, ticket
+        first = hull if first is None else first
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
         every = rays_of(views, settings.reach, self.device)
         grid = Grid.over(*self._box, settings.stages[0][0])
-        distances = evaluate(first, grid.nodes(self.device), ticket)
+        bound, distances = self._at(grid)
         near = between(every, grid, distances)
-        self.rays = near.choose(~near.held)
-        held = near.choose(near.held)
+        self.rays, held = near.choose(~near.held), near.choose(near.held)
+        if len(held) < FEWEST_JUDGED:  # of tiny images: better judged by what it sees than not
+            self.rays, held = near, near
         draw = torch.randperm(len(held), generator=self._generator)[:JUDGED]
         self.held = held.choose(draw.to(self.device))
         self.shared = first_globals(self.device)
         self._light = Moments.like(self.shared)
         self.surface = Surface(
-            grid, distances, self._one_color(grid), self._least(grid, ticket), self._width(grid)
+            grid, distances, self._one_color(grid), self._least(bound), self._width(grid)
         )
 
     # ---------------------------------------------------------------- what it knows
@@ -170,10 +173,15 @@ class Fit:
         softest = SOFTEST / self.settings.sharpness(self.fraction)
         return max(self.settings.band * grid.spacing, softest)
 
-    def _least(self, grid: Grid, ticket: Ticket | None = None) -> Tensor:
-        """Return (count,) what the hull lets a distance be at least."""
-        bound = evaluate(self._hull, grid.nodes(self.device), ticket)
-        return torch.where(bound > 0, bound - self.settings.slack, -torch.inf)
+    def _at(self, grid: Grid) -> tuple[Tensor, Tensor]:
+        """Return (count,) the hull and the first field at a grid's nodes."""
+        nodes = grid.nodes(self.device)
+        hull = evaluate(self._hull, nodes, self._ticket)
+        return hull, hull if self._first is None else evaluate(self._first, nodes, self._ticket)
+
+    def _least(self, hull: Tensor) -> Tensor:
+        """Return what the hull's values let distances be at least."""
+        return torch.where(hull > 0, hull - self.settings.slack, -torch.inf)
 
     def _one_color(self, grid: Grid) -> Tensor:
         """Return (count, 3) the logit of the object's mean colour."""
@@ -190,14 +198,25 @@ class Fit:
             self._stage, self._begun = stage, self.iteration
             cells, _ = self.settings.stages[stage]
             grid = Grid.over(*self._box, cells)
-            state = self.state().moved_to(grid)
-            self.surface = Surface(
-                grid, state.distances, state.albedo, self._least(grid), self._width(grid)
-            )
+            self.surface = self._refined(grid)
         elif since and since % self.settings.refresh == 0:
             self.surface.choose_band(self._width(self.surface.grid))
         elif since % PLACED == 0:
             self.surface.place()
+
+    def _refined(self, grid: Grid) -> Surface:
+        """Return the surface on a finer grid.
+
+        What is interpolated is by how much it differs from the first field, so that parts of that
+        too thin for the coarser grid come back.
+        """
+        state = self.state()
+        _, before = self._at(state.grid)
+        bound, first = self._at(grid)
+        nodes = grid.nodes(self.device)
+        distances = first + state.grid.sample(state.distances - before, nodes)
+        albedo = state.grid.sample(state.albedo, nodes)
+        return Surface(grid, distances, albedo, self._least(bound), self._width(grid))
 
     # ---------------------------------------------------------------- to go on later
 
@@ -215,6 +234,7 @@ class Fit:
             **state.facts(),
             "budget": self.budget,
             "begun": self._begun,
+            "stage": self._stage,
             "light": self._light.steps,
         }
         return tensors, facts
@@ -223,14 +243,15 @@ class Fit:
         """Take the place of the fit whose `memory` this is, of the same views and settings."""
         state = FitState.of(tensors, facts)
         self.iteration, self.budget = state.iteration, int(facts["budget"])
-        self._begun, self._stage = int(facts["begun"]), self.settings.stage(self.fraction)
+        self._begun, self._stage = int(facts["begun"]), int(facts["stage"])
         self._generator.set_state(tensors["generator"].cpu())
         self.shared = state.shared
         self._light = Moments(
             tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
         )
+        hull, _ = self._at(state.grid)
         self.surface = Surface.restored(
-            state.grid, state.distances, state.albedo, self._least(state.grid), tensors, facts
+            state.grid, state.distances, state.albedo, self._least(hull), tensors, facts
         )
 
 

@@ -9,7 +9,8 @@ from .guard import Guard
 from .optimiser import Fit
 from .state import FitState
 
-LOOKS = 24  # of the guard, over the budget
+LOOKS = 24  # of the guard over the budget, at least
+MOST_STEPS = 60  # between two of its looks
 SHOW_AFTER = 1.5  # seconds between two states to show
 FIRST_AFTER = 0.5  # and until the first one
 
@@ -20,7 +21,7 @@ class Shown:
 
     Attributes
     ----------
-    state : the best so far by the guard's measure; on the way the newest
+    state : the best so far by the guard's measure
     final : nothing follows
     curve : (iteration, measure) of the guard's looks
     """
@@ -30,13 +31,14 @@ class Shown:
     curve: tuple[tuple[int, float], ...]
 
 
-def run(fit: Fit, ticket: Ticket) -> Iterator[Shown]:
-    """Take the steps of the budget; yield the newest state every second or two, then the best one.
+def run(fit: Fit, ticket: Ticket, guard: Guard | None = None) -> Iterator[Shown]:
+    """Take the steps of the budget; yield the best state so far every second or two, then the last.
 
-    The ticket's wish to finish early ends the steps; that to cancel raises.
+    The ticket's wish to finish early ends the steps; that to cancel raises. A fit that goes on
+    brings its guard.
     """
-    guard = Guard()
-    every = max(fit.budget // LOOKS, 1)
+    guard = Guard() if guard is None else guard
+    every = max(min(fit.budget // LOOKS, MOST_STEPS), 1)
     due = time.monotonic() + FIRST_AFTER
     while fit.iteration < fit.budget and not ticket.finishing:
         ticket.advance(fit.fraction)
@@ -44,7 +46,7 @@ def run(fit: Fit, ticket: Ticket) -> Iterator[Shown]:
         if fit.iteration == fit.settings.first_colors or fit.iteration % every == 0:
             guard.look(fit.state(), fit.judge())
         if time.monotonic() > due and fit.iteration < fit.budget:
-            yield Shown(fit.state(), False, guard.curve)
+            yield Shown(guard.best or fit.state(), False, guard.curve)
             due = time.monotonic() + SHOW_AFTER
     guard.look(fit.state(), fit.judge())
     assert guard.best is not None  # it has looked

@@ -40,8 +40,8 @@ class FitSettings:
     lr_distance: float = 0.02
     lr_albedo: float = 0.1
     lr_shared: float = 0.01
-    decay_from: float = 0.6
-    decay: float = 0.1
+    decay_from: float = 0.5
+    decay: float = 0.05
     color: float = 3.0
     mask: float = 1.0
     eikonal: float = 0.1

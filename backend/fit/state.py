@@ -63,18 +63,6 @@ class FitState:
             raise RequestError("The kept fit is damaged: its sizes differ.", "Fit the object anew.")
         return state
 
-    def moved_to(self, grid: Grid) -> "FitState":
-        """Return the state interpolated at another grid's nodes."""
-        nodes = grid.nodes(self.distances.device)
-        beyond = self.grid.box_distance(nodes)
-        return FitState(
-            grid,
-            self.grid.sample(self.distances, nodes) + beyond,
-            self.grid.sample(self.albedo, nodes),
-            self.shared,
-            self.iteration,
-        )
-
     @property
     def finite(self) -> bool:
         """Whether every number is."""

@@ -18,6 +18,7 @@ from ..fields.hull import HullField, silhouette_map
 from ..fit import Fit as Optimiser
 from ..fit import FitState, starting
 from ..fit.field import GridField
+from ..fit.guard import Guard
 from ..fit.running import Shown, run
 from ..fit.settings import STEPS, settings_for
 from ..geometry.cameras import Camera
@@ -107,7 +108,7 @@ class Fit(Reconstructor):
         ticket: Ticket | None = None,
         **options: Any,
     ) -> Generator[Code, None, Code]:
-        """Yield the newest state every second or two; return the best one.
+        """Yield the best state so far every second or two; return the last of them.
 
         Parameters
         ----------
@@ -130,18 +131,20 @@ class Fit(Reconstructor):
         self.check_views(views)
         kept, remarks = usable_views(views)
         count = STEPS[time] if steps is None else steps
+        guard = Guard()
         if resume is None:
             fit = self._optimiser(kept, count, start, seed, ticket)
         else:
             fit = self._resumed(kept, resume, count, seed, ticket)
             start = resume.meta["memory"]["start"]
+            guard = guard_of(resume)
         shown = None
-        for shown in run(fit, ticket):
+        for shown in run(fit, ticket, guard):
             if not shown.final:
                 yield self._code(shown, remarks, ({}, {}))
         assert shown is not None  # a run ends with its result
         tensors, facts = fit.memory()
-        facts |= {"start": start, "names": [view.name for view in kept]}
+        facts |= {"measure": guard.measure, "start": start, "names": [view.name for view in kept]}
         return self._code(shown, remarks, (tensors, facts))
 
     def decode(self, code: Code, **options: Any) -> Field:
@@ -220,6 +223,12 @@ class Fit(Reconstructor):
             },
         }
         return Code(self.spec.name, tensors, meta)
+
+
+def guard_of(code: Code) -> Guard:
+    """Return the guard of the fit that made a code."""
+    looks = tuple((int(step), float(measure)) for step, measure in code.meta["stats"]["curve"])
+    return Guard(FitState.of(code.tensors, code.meta), code.meta["memory"]["measure"], looks)
 
 
 def usable_views(views: Sequence[View]) -> tuple[list[View], list[str]]:

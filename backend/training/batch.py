@@ -1,4 +1,4 @@
-"""What training gives a method: batches for its loss, and examples for its calibration."""
+"""Inputs of a method's training: batches for the loss and examples for calibration."""
 
 import dataclasses
 from dataclasses import dataclass, replace
@@ -11,20 +11,20 @@ from ..geometry.views import View
 
 @dataclass(frozen=True)
 class Batch:
-    """What `Reconstructor.loss` sees: B objects, V views of each, all in the volume's frame.
+    """The input of `Reconstructor.loss`: B objects with V views each, in the volume's frame.
 
     Attributes
     ----------
     images : (B, V, 4, S, S) float32 RGBA, straight alpha, framed as `Reconstructor.framing` says
-    points : (B, P, 3) where the field is supervised
+    points : (B, P, 3) supervised points
     inside : (B, P) float32, 1 inside, 0 outside
-    distances : (B, P) signed distances, negative inside; None when not sampled
-    near : (B, P) bool, which points were drawn near the surface; None when not known
-    camera_from_volume : (B, V, 4, 4), camera axes x right, y down, z forward; None when unposed
+    distances : (B, P) signed distances, negative inside; None if not sampled
+    near : (B, P) bool, points sampled near the surface; None if unknown
+    camera_from_volume : (B, V, 4, 4), camera axes x right, y down, z forward; None if unposed
     intrinsics : (B, V, 4), fx fy cx cy in pixels of `images`
-    orthographic : the cameras are orthographic (all alike)
+    orthographic : whether all cameras are orthographic
     surface, normals : (B, Q, 3) points of the surface, and their normals
-    depth : (B, V, S, S) distance along the optical axis, infinite where there is no object
+    depth : (B, V, S, S) distance along the optical axis, infinite at the background
     """
 
     images: Tensor

@@ -14,7 +14,7 @@ BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
 def batch_norms(model: nn.Module, modules: Sequence[str]) -> list[BatchNorm]:
-    """Return the batch norms with statistics inside the named sub-networks; none named: all."""
+    """Return the batch norms with statistics in the named sub-networks; without names, all."""
     wanted = tuple(f"{name}." for name in modules)
     return [
         module
@@ -35,24 +35,24 @@ def recalibrate(
     """Recompute the statistics of batch norms as means over batches.
 
     Statistics copied from the live weights do not match the EMA weights and lower the IoU at high
-    learning rates. Layers that the loss never runs keep theirs, which torch's `update_bn` would
-    reset.
+    learning rates. Layers not run by the loss keep theirs; torch's `update_bn` would reset
+    them.
 
     Parameters
     ----------
     model
-        The EMA, in evaluation mode, as it is again afterwards.
+        The EMA network, in evaluation mode before and after the call.
     batches
-        On the model's device.
+        Batches on the model's device.
     phase
-        Names the loss that runs the network.
+        Phase with the loss for running the network.
     """
     before = [(norm.momentum, copy.deepcopy(norm.state_dict())) for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the mean of all batches
         norm.train()
-    with torch.random.fork_rng(devices=[]):  # with gradients: a loss may take the field's slope
+    with torch.random.fork_rng(devices=[]):  # keep gradients on: a loss may differentiate the field
         torch.manual_seed(seed)
         for batch in batches:
             getattr(model, phase.loss)(batch, **phase.options)

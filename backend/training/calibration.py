@@ -1,7 +1,7 @@
-"""Calibration: the level of a network's surface that fits unseen shapes best.
+"""Calibrate the level of a network's surface on unseen shapes.
 
-Networks that have seen few images leave thin parts out, or make them fat, although their fields are
-right but for a constant. Every method says in `Reconstructor.calibration_sample` what is compared.
+Networks trained on few images omit or thicken thin parts although their fields are correct up to a
+constant. Every method defines the compared samples in `Reconstructor.calibration_sample`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from .batch import Example
 
 @dataclass(frozen=True)
 class Calibration:
-    """The level found, the mean IoU with it, and the mean IoU without."""
+    """The best level, the mean IoU at it, and the mean IoU before."""
 
     level: float
     iou: float
@@ -40,21 +40,21 @@ def calibrate(
     sample: Callable[[Example], tuple[Tensor, Tensor]] | None = None,
     ticket: Ticket | None = None,
 ) -> Calibration:
-    """Find the level at which a network's results overlap best with the ground truth.
+    """Find the level with the highest mean IoU.
 
-    The network's own level, 0, is kept unless another is better. Means are over categories of means
-    over shapes, as in `validation.validate`.
+    Level 0 stays unless another is better. Means are taken over the shapes of each category, then
+    over the categories, as in `validation.validate`.
 
     Parameters
     ----------
     model
-        In evaluation mode; it is not changed, see `Reconstructor.apply_calibration`.
+        Network in evaluation mode, not modified; see `Reconstructor.apply_calibration`.
     points
-        Name of the set of points that fields are compared on.
+        Name of the point set for the IoU.
     views
-        How many images of each shape are given, evenly spread over those that it has.
+        Number of images per shape, evenly spread over its images.
     sample
-        In place of the model's `calibration_sample`.
+        Replaces the model's `calibration_sample`.
     """
     ticket = ticket or Ticket()
     samples = []
@@ -82,9 +82,9 @@ def calibrate(
 def calibrate_views(
     model: Reconstructor, shapes: Sequence[StoredShape], *, ticket: Ticket | None = None
 ) -> dict[int, Calibration]:
-    """Find the levels of fields of 2, 4 and 8 posed views, inside the views' hull.
+    """Find the levels for 2, 4 and 8 posed views, inside the views' hull.
 
-    The shapes' images, eight or more, should be evenly spread around them.
+    Each shape needs eight or more images evenly spread around it.
     """
 
     def sample(example: Example) -> tuple[Tensor, Tensor]:
@@ -103,7 +103,7 @@ def calibrate_views(
 
 
 def example_of(shape: StoredShape, points: str, views: int) -> Example:
-    """Return what calibration shows of a shape."""
+    """Return the calibration example of a shape."""
     if shape.view_count < views:
         raise RequestError(
             f"{shape.id} has {shape.view_count} images, not {views}.",

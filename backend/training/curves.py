@@ -1,4 +1,4 @@
-"""The curves of a training run: a table (CSV) that grows, and an image (SVG) made from it."""
+"""The curves of a training run: a growing table (CSV) and an image of it (SVG)."""
 
 import csv
 import io
@@ -14,21 +14,21 @@ COLORS = ("#2f6fb2", "#c4502b", "#3d8b40", "#8050a0", "#9a7d0a", "#555555")
 
 
 class Table:
-    """Rows of numbers by step, kept in a CSV file; columns may appear late.
+    """Rows of numbers by step in a CSV file; later rows may add columns.
 
-    A row is appended; the file is written anew, beside the old one, when a column appears or rows
-    were cut away.
+    Rows are appended; the file is rewritten, and moved into place, after a new column or removed
+    rows.
 
     Parameters
     ----------
     path
-        The file; rows that are there are read, but for a last line that was cut short.
+        The file; existing rows are read, except a last line cut short.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows: list[dict[str, float]] = _read(path) if path.exists() else []
-        self._written: list[str] = []  # columns of the file; none: it is to be written anew
+        self._written: list[str] = []  # columns of the file; empty: the file needs rewriting
 
     def add(self, row: Mapping[str, float]) -> None:
         """Add a row to the table and its file."""
@@ -40,12 +40,12 @@ class Table:
                 file.write(self._text([row]))
 
     def cut(self, step: int) -> None:
-        """Forget rows after a step: those that a stopped run wrote after its last state."""
+        """Remove rows after a step, written by an interrupted run after its last state."""
         self.rows = [row for row in self.rows if row["step"] <= step]
         self._written = []
 
     def write(self) -> None:
-        """Write the whole table, moved into place when it is complete."""
+        """Write the whole table and move it into place."""
         self._written = list(dict.fromkeys(name for row in self.rows for name in row))
         with written_whole(self.path) as partial:
             partial.write_text(",".join(self._written) + "\n" + self._text(self.rows))
@@ -57,7 +57,7 @@ class Table:
         return text.getvalue()
 
     def column(self, name: str) -> list[tuple[float, float]]:
-        """Return (step, value) of the rows that have a column."""
+        """Return (step, value) of the rows with a column."""
         return [(row["step"], row[name]) for row in self.rows if name in row]
 
 
@@ -67,7 +67,9 @@ def _read(path: Path) -> list[dict[str, float]]:
         rows = list(csv.DictReader(io.StringIO(whole, newline="")))
         return [{n: float(v) for n, v in row.items() if v} for row in rows]
     except (ValueError, OSError, csv.Error) as error:
-        raise RequestError(f"{path} is not a table of a training run: {error}.") from error
+        raise RequestError(
+            f"{path} is not a table of a training run: {error}.", "Choose another --out."
+        ) from error
 
 
 def write_image(table: Table, path: Path, names: Sequence[str], *, title: str = "") -> None:
@@ -76,7 +78,7 @@ def write_image(table: Table, path: Path, names: Sequence[str], *, title: str = 
     Parameters
     ----------
     names
-        Columns, in the order of their colours; those that are missing are left out.
+        Columns, in the order of their colours; missing ones are skipped.
     """
     drawn = [(name, table.column(name)) for name in names]
     drawn = [(name, points) for name, points in drawn if len(points) > 1]

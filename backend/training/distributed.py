@@ -1,4 +1,4 @@
-"""Several processes or machines that train together, started by `torchrun`; one is the usual."""
+"""Training in several processes or on several machines, started by `torchrun`."""
 
 import atexit
 import os
@@ -12,11 +12,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 class Group:
-    """The processes of a run, found in the environment that `torchrun` sets.
+    """The processes of a run, read from the environment variables of `torchrun`.
 
     Attributes
     ----------
-    rank, size : which process this is, and of how many
+    rank, size : index of this process, and number of processes
     """
 
     def __init__(self) -> None:
@@ -24,23 +24,23 @@ class Group:
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-            # Threads that are left to the interpreter's end can abort a process that has succeeded.
+            # Threads still alive at interpreter exit can abort a successful process.
             atexit.register(_leave)
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module with gradients that are averaged over the processes."""
+        """Wrap the module to average gradients over the processes."""
         if self.size == 1:
             return module
         return DistributedDataParallel(module, find_unused_parameters=True)
 
     def silent(self, module: nn.Module, wanted: bool) -> AbstractContextManager[None]:
-        """Return a context in which gradients stay in their process, if `wanted`."""
+        """Return a context without gradient exchange, if `wanted`."""
         if wanted and isinstance(module, DistributedDataParallel):
             return module.no_sync()
         return nullcontext()
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return the means of numbers over the processes."""
+        """Return the mean of each number over the processes."""
         if self.size == 1:
             return dict(values)
         flat = self._placed(torch.tensor(list(values.values()), dtype=torch.float64))
@@ -48,7 +48,7 @@ class Group:
         return dict(zip(values, (flat / self.size).tolist(), strict=True))
 
     def share(self, best: float | None, waited: int) -> tuple[float | None, int]:
-        """Return the first process's numbers to all; after a validation, so there is a best."""
+        """Broadcast the first process's numbers; call it after a validation, when `best` is set."""
         if self.size == 1:
             return best, waited
         values = self._placed(torch.tensor([best or 0.0, float(waited)], dtype=torch.float64))
@@ -56,7 +56,7 @@ class Group:
         return float(values[0]), int(values[1])
 
     def _placed(self, values: torch.Tensor) -> torch.Tensor:
-        """Return numbers where the processes exchange them."""
+        """Move numbers to the device used for communication."""
         return values.cuda() if dist.get_backend() == "nccl" else values
 
 

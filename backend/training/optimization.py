@@ -1,4 +1,4 @@
-"""What learns in a phase, and how: parameters, optimiser, clipping, and the loss as a module."""
+"""Trained parameters, optimiser, gradient clipping, and the loss as a module."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from .recipes import Phase, Recipe
 
 
 def choose_parameters(model: Reconstructor, recipe: Recipe) -> list[nn.Parameter]:
-    """Return the parameters that a recipe trains; freeze the others.
+    """Return the parameters trained by a recipe; freeze the others.
 
     Raises
     ------
@@ -24,14 +24,17 @@ def choose_parameters(model: Reconstructor, recipe: Recipe) -> list[nn.Parameter
         parameter.requires_grad_(not wanted or name.startswith(wanted))
     chosen = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not chosen:
-        raise RequestError(f"This network has no part {', '.join(recipe.modules)} to train.")
+        raise RequestError(
+            f"This network has no part {', '.join(recipe.modules)} to train.",
+            "Choose another --part.",
+        )
     return chosen
 
 
 def optimizer_of(
     phase: Phase, parameters: Sequence[nn.Parameter], device: torch.device
 ) -> torch.optim.Optimizer:
-    """Return a phase's optimiser; weight decay is for matrices and kernels alone."""
+    """Return a phase's optimiser; weight decay applies only to matrices and kernels."""
     matrices = [parameter for parameter in parameters if parameter.ndim > 1]
     vectors = [parameter for parameter in parameters if parameter.ndim <= 1]
     groups = [
@@ -45,7 +48,7 @@ def optimizer_of(
 
 
 def clip_gradients(phase: Phase, parameters: Sequence[nn.Parameter]) -> None:
-    """Limit the gradient's norm as a phase says: of all parameters together, or of each."""
+    """Clip the gradient's norm: that of all parameters together, or of each (`clip_each`)."""
     if phase.clip is None:
         return
     groups = [[parameter] for parameter in parameters] if phase.clip_each else [parameters]
@@ -54,13 +57,13 @@ def clip_gradients(phase: Phase, parameters: Sequence[nn.Parameter]) -> None:
 
 
 class Loss(nn.Module):
-    """A reconstructor's loss as the forward of a module, which DDP needs."""
+    """A reconstructor's loss as the forward of a module, as required by DDP."""
 
     def __init__(self, model: Reconstructor) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, batch: Any, name: str, options: Mapping[str, Any]) -> Any:
-        """Return the terms of the loss called `name`; pretraining takes no batch."""
+        """Return the terms of the loss `name`; pretraining takes no batch."""
         loss = getattr(self.model, name)
         return loss(**options) if batch is None else loss(batch, **options)

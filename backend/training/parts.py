@@ -1,7 +1,7 @@
-"""Networks whose parts are trained one after the other: what a part is missing, or gains.
+"""Create networks and add separately trained auxiliary networks.
 
-A network that has not been trained must not be used unnoticed: weights hold only the parts that
-learned something, and a part is added when its training starts.
+Untrained networks must not be used by mistake: weights contain only trained parts, and a part is
+added when its training starts.
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ def find_recipe(method: str, part: str = "main", preset: str = "compact") -> Rec
     Raises
     ------
     RequestError
-        If the method declares none by that name.
+        If the method does not declare this recipe.
     """
     recipes = find_method(method).recipes
     if preset not in recipes:
         known = ", ".join(recipes)
         raise RequestError(
             f"There is no {preset} recipe for {method!r}.",
-            f"Choose one of {known}." if known else "Choose a method that is trained.",
+            f"Choose one of {known}." if known else "Choose a trainable method.",
         )
     if part not in recipes[preset]:
         raise RequestError(
@@ -43,12 +43,12 @@ def find_recipe(method: str, part: str = "main", preset: str = "compact") -> Rec
 def fresh(
     cls: type[Reconstructor], name: str, changes: Mapping[str, Any], *, seed: int
 ) -> Reconstructor:
-    """Return a new network of a configuration without its auxiliary networks.
+    """Return a new network of a named configuration, without auxiliary networks.
 
     Parameters
     ----------
     changes
-        Other values of the configuration's entries; "framing.size" is an entry of its framing.
+        Changed entries of the configuration; "framing.size" is an entry of its framing.
     """
     if name not in cls.configurations:
         raise RequestError(
@@ -60,13 +60,12 @@ def fresh(
 
 
 def changed(model: Reconstructor, changes: Mapping[str, Any]) -> Reconstructor:
-    """Return the network with other entries of its configuration, and the same weights, or what
-    the method makes of them for those entries.
+    """Return the network with changed entries of its configuration, and its weights converted.
 
     Raises
     ------
     RequestError
-        If the weights do not fit the network any more.
+        If the weights do not fit the changed network.
     """
     if not changes:
         return model
@@ -78,7 +77,7 @@ def changed(model: Reconstructor, changes: Mapping[str, Any]) -> Reconstructor:
 
 
 def _changed(configuration: Any, wanted: Mapping[str, Any]) -> Any:
-    """Return a configuration with other entries, see `fresh`."""
+    """Return a configuration with changed entries, see `fresh`."""
     changes = dict(wanted)
     inner = {n: changes.pop(n) for n in list(changes) if n.startswith("framing.")}
     if inner:
@@ -101,22 +100,24 @@ def _framing(configuration: Configuration, changes: Mapping[str, Any]) -> Framin
     strays = [key for key in changes if key not in known]
     if strays:
         raise RequestError(
-            f"The images' framing has no such entry: {', '.join(strays)}.",
+            f"The images' framing has no entry {strays[0]!r}.",
             f"It has {', '.join(known)}.",
         )
     return replace(configuration.framing, **{known[key]: value for key, value in changes.items()})
 
 
 def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
-    """Return the network with an auxiliary network; one that it lacks starts as `start_of` says.
+    """Return the network with an auxiliary network; `start_of` initialises a missing one.
 
-    Its size is that of the configuration with the same framing of images ("compact" or "paper").
+    A missing one gets the size in the named configuration with the same image framing.
     """
     if part == "main":
         return model
     parts = model.auxiliary
     if part not in parts:
-        raise RequestError(f"{model.spec.title} has no part {part!r}.")
+        raise RequestError(
+            f"{model.spec.title} has no part {part!r}.", f"It has {', '.join(['main', *parts])}."
+        )
     entry, absent = parts[part]
     if getattr(model.configuration, entry) != absent:
         return model
@@ -124,7 +125,10 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
     grown = _built(type(model), replace(model.configuration, **{entry: value}), seed)
     missing, strays = grown.load_state_dict(model.state_dict(), strict=False)
     if strays or not missing:
-        raise RequestError(f"{model.spec.title} can't be given a {part} network.")
+        raise RequestError(
+            f"{model.spec.title} can't be given a {part} network.",
+            "Start from weights of an unchanged configuration.",
+        )
     grown.fill(grown.state_dict() | grown.start_of(part), source=model.weights.name)
     grown.set_frame(model.method_from_volume)
     grown.weights = model.weights
@@ -132,7 +136,7 @@ def with_part(model: Reconstructor, part: str, *, seed: int) -> Reconstructor:
 
 
 def lacks(model: Reconstructor, part: str) -> bool:
-    """Say whether a method has this auxiliary network, but these weights do not."""
+    """Return whether the method declares an auxiliary network missing from these weights."""
     parts = model.auxiliary
     if part not in parts:
         return False
@@ -141,14 +145,14 @@ def lacks(model: Reconstructor, part: str) -> bool:
 
 
 def take_part(model: Reconstructor, part: str, other: Reconstructor) -> Reconstructor:
-    """Return the network with an auxiliary network that was trained on other weights.
+    """Return the network with an auxiliary network from other weights.
 
-    It shares nothing with the rest, so both may be trained at the same time.
+    Auxiliary networks share no weights with the main network, so both can be trained in parallel.
 
     Raises
     ------
     RequestError
-        If `other` has no such network, or its images are framed differently.
+        If `other` lacks the part, or frames its images differently.
     """
     if lacks(other, part) or other.framing != model.framing:
         raise RequestError(
@@ -170,19 +174,22 @@ def take_part(model: Reconstructor, part: str, other: Reconstructor) -> Reconstr
 
 
 def take_encoder(model: Reconstructor, other: Reconstructor) -> Reconstructor:
-    """Return the network with the image encoder of another method's, of the same architecture.
+    """Return the network with the weights of another method's image encoder.
 
-    The papers start theirs from ImageNet's weights. What only one of the two has, such as a last
-    linear layer, stays.
+    The papers start from ImageNet weights instead. Layers in only one of the encoders, such as a
+    last linear layer, keep their weights.
 
     Raises
     ------
     RequestError
-        If one has no such encoder, or they have another architecture or other sizes.
+        If one has no image encoder, or their architectures or sizes differ.
     """
     if not model.image_encoder or not other.image_encoder:
         lacking = model if not model.image_encoder else other
-        raise RequestError(f"{lacking.spec.title} starts from no encoder, and lends none.")
+        raise RequestError(
+            f"{lacking.spec.title} has no image encoder to share.",
+            "Choose methods with an image encoder.",
+        )
     own = model.get_submodule(model.image_encoder)
     lent = other.get_submodule(other.image_encoder)
     weights, wanted = lent.state_dict(), own.state_dict()
@@ -198,11 +205,14 @@ def take_encoder(model: Reconstructor, other: Reconstructor) -> Reconstructor:
 
 
 def _relative(model: Reconstructor) -> Configuration:
-    """Return the named configuration that a network's own was made from."""
+    """Return the named configuration with the image framing of a network."""
     for configuration in model.configurations.values():
         if replace(configuration.framing, size=model.framing.size) == model.framing:
             return configuration
-    raise RequestError(f"These weights of {model.spec.title} have a framing of their own.")
+    raise RequestError(
+        f"These weights of {model.spec.title} frame images unlike every named configuration.",
+        "Start from weights of a named configuration.",
+    )
 
 
 def _built(cls: type[Reconstructor], configuration: Configuration, seed: int) -> Reconstructor:

@@ -1,7 +1,8 @@
-"""Half precision in training, for what looks at images and features alone.
+"""Half precision in training, for computations on images and features only.
 
-Coordinates in bfloat16 resolve 0.004 near 1, a fifth of a thin part, so points, cameras and what is
-made of them stay float32 whatever a recipe says. A method names the calls that may be narrower.
+The resolution of bfloat16 near 1 is 0.004, a fifth of a thin part's width. Points, cameras and
+values derived from them therefore always stay float32. Each method names the calls allowed to run
+in bfloat16.
 """
 
 import functools
@@ -16,9 +17,9 @@ from ..reconstructors import Reconstructor
 
 
 def compute_in_bfloat16(model: Reconstructor) -> None:
-    """Make the calls in a network's `half_precision` compute in bfloat16 and answer in float32.
+    """Run the calls in a network's `half_precision` in bfloat16, with float32 results.
 
-    Parts that a configuration leaves out are passed over.
+    Parts absent from the configuration are skipped.
     """
     for path in model.half_precision:
         owner, _, name = path.rpartition(".")
@@ -31,7 +32,7 @@ def compute_in_bfloat16(model: Reconstructor) -> None:
 
 
 def _halved(call: Callable[..., Any], device: str) -> Callable[..., Any]:
-    """Return a call whose convolutions and matrix products are in bfloat16."""
+    """Wrap a call to run its convolutions and matrix products in bfloat16."""
 
     @functools.wraps(call)
     def halved(*given: Any) -> Any:
@@ -42,7 +43,7 @@ def _halved(call: Callable[..., Any], device: str) -> Callable[..., Any]:
 
 
 def _widened(value: Any) -> Any:
-    """Return tensors, or lists and tuples of them, in float32."""
+    """Convert tensors, or lists and tuples of them, to float32."""
     if isinstance(value, Tensor):
         return value.float()
     return type(value)(_widened(each) for each in value)

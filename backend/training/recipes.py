@@ -1,7 +1,7 @@
-"""What a method says of its training: phases, what each step samples, and shared phases.
+"""Training recipes: phases, sampling, and shared recipes.
 
-A recipe belongs to a part of a method: "main", or an auxiliary network ("camera", "depth") that is
-trained alone. It is a list of phases; each starts its own optimiser. Methods declare recipes in
+A recipe belongs to a part of a method: "main", or a separately trained auxiliary network ("camera",
+"depth"). It is a list of phases; each starts its own optimiser. Methods declare recipes in
 `Reconstructor.recipes`.
 """
 
@@ -14,29 +14,29 @@ from ..contract.errors import RequestError
 
 Decay = Literal["constant", "cosine", "staircase"]
 Precision = Literal["float32", "bfloat16"]
-PRETRAINING = "pretraining_loss"  # a phase's loss that sees no images
+PRETRAINING = "pretraining_loss"  # name of the loss without images
 EQUAL = (("uniform", 512), ("near", 512))
-EVEN = (("uniform", 768), ("near", 256))  # where the loss has an overlap term, of uniform points
-FEWER = (("uniform", 256), ("near", 256))  # where a point costs as much as an image
-PLAIN: Mapping[str, Any] = {"mirror": 0.0, "augment": ()}  # of `Sampling`, as most papers have it
+EVEN = (("uniform", 768), ("near", 256))  # for losses with an IoU term, computed on uniform points
+FEWER = (("uniform", 256), ("near", 256))  # if a point costs about as much as an image
+PLAIN: Mapping[str, Any] = {"mirror": 0.0, "augment": ()}  # `Sampling` of most papers
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """What a step draws.
+    """Contents of a batch.
 
     Attributes
     ----------
-    objects : how many, B
-    views : images of each, V
-    points : how many of each named set of points, {"uniform": 512, "near": 512}
-    surface : points on the surface, with normals; 0 for none
-    depth : depth maps too
-    crops : share of objects whose images are framed like unposed ones, by their mask
-    canonical : cameras as a camera network knows them, see `canonical_camera`
-    mirror : share of objects that are mirrored left to right
-    augment : names of `AUGMENTATIONS`; each befalls half of the images
-    fixed_view : always take the same images of an object
+    objects : number of objects, B
+    views : images per object, V
+    points : name and number of points of each point set
+    surface : number of surface points with normals
+    depth : whether to include depth maps
+    crops : fraction of objects with images framed by their masks, like unposed images
+    canonical : whether to use the camera network's cameras, see `canonical_camera`
+    mirror : fraction of objects reflected left to right
+    augment : names of `AUGMENTATIONS`, each applied to half of the images
+    fixed_view : whether to always use the same images of an object
     """
 
     objects: int = 32
@@ -51,24 +51,25 @@ class Sampling:
     fixed_view: bool = False
 
     def quiet(self) -> "Sampling":
-        """Return what a validation draws: nothing changed at random, few objects a step."""
+        """Return the sampling of a validation: no augmentation, few objects per step."""
         return replace(self, mirror=0.0, augment=(), objects=16)
 
 
 @dataclass(frozen=True)
 class RoundDraw:
-    """What a step of training on several views draws.
+    """Contents of a batch with several views per object.
 
     Attributes
     ----------
-    objects : images a step; the number of objects is this over the number of views
-    mixture : numbers of views, and how often each is drawn
-    uniform, wide : points of each object inside the hull, even and beside the surface
-    scale, shift : of the volume about the true one: side, and offset along each axis in its units
+    objects : images per step; the number of objects is `objects` // views, at least 1
+    mixture : numbers of views and their probabilities
+    uniform, wide : points per object inside the hull: uniform, and near the surface
+    scale, shift : error of the volume: range of its side relative to the true side, and greatest
+        offset along each axis in volume units
     pose_noise : degrees, greatest standard deviation of a camera's rotation error
-    mask_noise : pixels by which masks are too wide or too narrow at most
-    zoom, offset : of an image's framing: factor, and share of its side
-    even : how often the views are evenly spread over the round
+    mask_noise : pixels, greatest dilation or erosion of a mask
+    zoom, offset : error of an image's framing: range of factors, and greatest fraction of its side
+    even : probability of evenly spread views
     """
 
     objects: int = 24
@@ -90,28 +91,28 @@ class RoundDraw:
     even: float = 0.6
 
     def quiet(self) -> "RoundDraw":
-        """Return what a validation draws: no errors of cameras and masks."""
+        """Return the sampling of a validation: no errors of cameras and masks."""
         return replace(self, pose_noise=0.0, mask_noise=0.0)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with one loss and one optimiser.
+    """A part of a training run with one loss and one optimiser.
 
     Attributes
     ----------
-    loss : name of the reconstructor's method that takes a batch and returns its loss; or
-        `PRETRAINING`, which takes a number of latents
-    options : further keyword arguments of it
-    steps : how many
-    learning_rate : learning rate at its highest
-    warm_up : steps over which the rate rises
-    decay : "constant"; "cosine" down to a fiftieth of the rate; or "staircase": the rate is
-        multiplied by the last of `stairs` at each of the others, shares of the phase's steps
-    betas, weight_decay : of AdamW; weight decay is for matrices and kernels alone
-    coupled : weight decay is part of the gradient, as in Adam with an L2 term
-    clip : greatest norm of the gradient; None for no limit
-    clip_each : the limit holds for each tensor, not for all together
+    loss : name of the reconstructor's loss, a method of a batch; or `PRETRAINING`, a method
+        without a batch
+    options : further keyword arguments of the loss
+    steps : number of steps
+    learning_rate : peak learning rate
+    warm_up : steps of linear increase of the learning rate
+    decay : "constant"; "cosine" down to 1/50; or "staircase" by `stairs`
+    stairs : (fraction of the phase's steps, factor of the learning rate from there on)
+    betas, weight_decay : AdamW settings; weight decay applies only to matrices and kernels
+    coupled : whether to add weight decay to the gradient, as in Adam with an L2 term
+    clip : greatest norm of the gradient; None: no limit
+    clip_each : whether to clip each tensor separately
     """
 
     loss: str = "loss"
@@ -141,16 +142,16 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a part of a method is trained.
+    """The training of one part of a method.
 
     Attributes
     ----------
-    phases : one after the other
-    sampling : what each step sees
-    modules : names of the sub-networks that learn; empty for all
-    ema : decay of the running mean of the weights that is kept and saved; 0 for none
-    precision : what the calls named in a method's `half_precision` compute in
-    source : where the schedule comes from
+    phases : phases in order
+    sampling : contents of each batch
+    modules : names of the trained sub-networks; empty for all
+    ema : decay of the EMA of the weights; 0 for none
+    precision : data type of the calls in a method's `half_precision`
+    source : origin of the schedule
     """
 
     phases: tuple[Phase, ...]
@@ -162,11 +163,11 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Steps of all phases."""
+        """Total number of steps."""
         return sum(phase.steps for phase in self.phases)
 
     def with_steps(self, steps: int) -> "Recipe":
-        """Return the recipe with another length of its last phase; those before keep theirs."""
+        """Return the recipe with `steps` in total, by changing the length of its last phase."""
         *before, last = self.phases
         rest = steps - sum(phase.steps for phase in before)
         if rest <= 0:
@@ -177,7 +178,7 @@ class Recipe:
         return replace(self, phases=(*before, replace(last, steps=rest)))
 
     def locate(self, step: int) -> tuple[int, int]:
-        """Return which phase a step lies in, and which step of the phase it is."""
+        """Return the index of a step's phase, and the step within that phase."""
         for index, phase in enumerate(self.phases):
             if step < phase.steps:
                 return index, step
@@ -186,12 +187,12 @@ class Recipe:
 
 
 def small(sampling: Sampling, **changes: Any) -> Recipe:
-    """Return our recipe of one phase for a small network; `changes` are of the phase."""
+    """Return our single-phase recipe for a small network; `changes` apply to the phase."""
     return Recipe((Phase(**changes),), sampling)
 
 
 def adam(learning_rate: float, steps: int, **changes: Any) -> Phase:
-    """Return a phase of plain Adam, as papers have it: a constant rate, no decay, no clipping."""
+    """Return a phase of plain Adam, as in papers: constant rate, no weight decay or clipping."""
     plain: dict[str, Any] = {
         "betas": (0.9, 0.999),
         "weight_decay": 0.0,
@@ -203,9 +204,9 @@ def adam(learning_rate: float, steps: int, **changes: Any) -> Phase:
 
 
 def small_camera(**changes: Any) -> Recipe:
-    """Return our recipe for a camera network; `changes` are of what a step samples.
+    """Return our recipe for a camera network; `changes` apply to the sampling.
 
-    An unposed image is framed by its mask, so most that a camera network learns from are too.
+    Unposed images are framed by their masks, so most training images of a camera network are too.
     """
     sampling = Sampling(points=(("uniform", 256),), surface=256, crops=0.8, canonical=True)
     phase = Phase(loss="camera_loss", steps=12_000, clip=10.0)

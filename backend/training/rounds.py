@@ -1,8 +1,8 @@
-"""Draw batches of several views of an object, in volumes that do not fit it exactly.
+"""Sample batches of several views per object, in volumes with random errors.
 
-The image encoder does not learn here, so what it makes of an image is computed once and kept: a
-step then costs a fifth. Each image is framed once, with a zoom and a shift of its own; volume,
-errors of cameras and of masks are drawn anew each time, for they change only numbers.
+The image encoder is frozen here, so its features are computed once per image and cached. This
+makes a step five times cheaper. Each image is framed once, with a random zoom and offset. Volumes,
+camera errors and mask errors do not affect the features, so every step draws new ones.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,19 @@ from ..reconstructors.levelform import Levelform
 from .recipes import RoundDraw, Sampling
 from .samples import BatchSampler
 
-CANDIDATES = 3072  # points of each kind from which those inside the hull are drawn
+CANDIDATES = 3072  # candidate points of each kind, before the choice inside the hull
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What is kept of an object's V images.
+    """Cached data of an object's V images.
 
-    vectors : (V, features) and maps : (V, C, T, T) each, float16, of the image encoder
+    Attributes
+    ----------
+    vectors : (V, features) float16, global features of the image encoder
+    maps : (V, C, T, T) float16 each, feature maps of the image encoder
     distances : (V, S, S) float16, pixels to the silhouette
-    depth : (V, T, T) of the visible surface at the cells' centres, infinite at the background
+    depth : (V, T, T) depth of the visible surface at the cells' centres, infinite at the background
     poses, intrinsics : (V, 4, 4), (V, 4)
     """
 
@@ -45,18 +48,18 @@ class Seen:
 
 
 class RoundSampler:
-    """Draws batches for `Levelform.several_loss`.
+    """Samples batches for `Levelform.several_loss`.
 
     Parameters
     ----------
     shapes
-        With images, depth and cameras of the range "levelform-round", and points "uniform", "wide".
+        Have images, depth, cameras of the range "levelform-round", and points "uniform", "wide".
     model
-        Its image encoder describes the images.
+        Network with the image encoder.
     sampling
-        What each step sees.
+        Contents of each batch.
     seed
-        Of everything.
+        Seed of all sampling.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class RoundSampler:
         self._kept: dict[int, Seen] = {}
 
     def sample(self, step: int, *, part: slice = slice(None)) -> Round:
-        """Return the batch of a step, or the part of its objects that `part` names."""
+        """Return the batch of a step, or the objects `part` of it."""
         rng = np.random.default_rng([self.seed, step])
         numbers, weights = zip(*self.settings.mixture, strict=True)
         views = int(rng.choice(numbers, p=np.array(weights) / sum(weights)))
@@ -114,7 +117,7 @@ class RoundSampler:
         )
 
     def _seen(self, index: int) -> Seen:
-        """Return what is kept of an object, computing it the first time."""
+        """Return the cached data of an object, computed on first use."""
         if index not in self._kept:
             self._kept[index] = self._look(self.shapes[index], index)
         return self._kept[index]
@@ -161,7 +164,7 @@ class RoundSampler:
 def sampler_for(
     model: Reconstructor, shapes: Sequence[StoredShape], sampling: Sampling | RoundDraw, seed: int
 ) -> BatchSampler | RoundSampler:
-    """Return what draws a recipe's batches."""
+    """Return the sampler for a recipe's batches."""
     if isinstance(sampling, Sampling):
         return BatchSampler(shapes, model.framing, sampling, seed)
     assert isinstance(model, Levelform)
@@ -171,8 +174,11 @@ def sampler_for(
 def reframed(
     images: Tensor, intrinsics: Tensor, zoom: Tensor, moved: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    """Return images (V, S, S, 4) seen closer by `zoom`, (V,), about a point `moved`, (V, 2) pixels,
-    away from the middle; and their intrinsics, (V, 4), in pixels of the result's `size`."""
+    """Zoom images (V, S, S, 4) by `zoom`, (V,), about a point offset from the centre.
+
+    `moved`, (V, 2), is the offset in pixels. Also return the intrinsics, (V, 4), in pixels of the
+    result's `size`.
+    """
     side = images.shape[1]
     ticks = (torch.arange(size) + 0.5) / size * 2 - 1
     y, x = torch.meshgrid(ticks, ticks, indexing="ij")
@@ -186,13 +192,13 @@ def reframed(
 
 
 def _part(count: int, whole: int, fraction: slice) -> range:
-    """Return the objects, of `count`, that belong to a part of a batch of `whole` images."""
+    """Return the indices among `count` objects of a slice of a batch of `whole` images."""
     start, stop, _ = fraction.indices(whole)
     return range(start * count // whole, stop * count // whole)
 
 
 def _views(there: int, wanted: int, rng: np.random.Generator, even: float) -> np.ndarray:
-    """Return which of an object's images are taken, in a round or at random."""
+    """Choose image indices of an object, evenly spread or at random."""
     if there < wanted:
         raise RequestError(
             f"A shape has {there} images, not {wanted}.", "Make the data set with more --views."
@@ -203,7 +209,7 @@ def _views(there: int, wanted: int, rng: np.random.Generator, even: float) -> np
 
 
 def _volume(settings: RoundDraw, rng: np.random.Generator) -> np.ndarray:
-    """Return true_from_volume, (4, 4): a volume turned, too large or small, and off centre."""
+    """Draw true_from_volume, (4, 4): a rotation about +Z with errors of size and centre."""
     angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(*settings.scale)
     matrix = np.eye(4)
     matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
@@ -213,7 +219,7 @@ def _volume(settings: RoundDraw, rng: np.random.Generator) -> np.ndarray:
 
 
 def volume_poses(poses: Tensor, volume: np.ndarray) -> tuple[Tensor, float]:
-    """Return camera_from_volume, (V, 4, 4), of cameras posed in the true frame; and the scale."""
+    """Return camera_from_volume, (V, 4, 4), for cameras posed in the true frame; and the scale."""
     scale = float(np.cbrt(np.linalg.det(volume[:3, :3])))
     moved = poses @ torch.from_numpy(volume).to(poses)
     moved[:, :3] /= scale
@@ -221,7 +227,7 @@ def volume_poses(poses: Tensor, volume: np.ndarray) -> tuple[Tensor, float]:
 
 
 def _turned(poses: Tensor, rng: np.random.Generator, degrees: float) -> Tensor:
-    """Return cameras, (V, 4, 4), turned about their centres by small random angles."""
+    """Return cameras, (V, 4, 4), rotated about their centres by small random angles."""
     std = np.radians(degrees) * rng.uniform(0, 1) * (rng.random() < 0.7)
     vectors = torch.from_numpy(rng.normal(size=(len(poses), 3)) * std).to(poses)
     x, y, z = vectors.unbind(1)
@@ -235,9 +241,9 @@ def _turned(poses: Tensor, rng: np.random.Generator, degrees: float) -> Tensor:
 def candidates(
     shape: StoredShape, volume: np.ndarray, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return points, (2 CANDIDATES, 3), in a volume and whether they are inside, float.
+    """Return points in a volume, (2 CANDIDATES, 3), and their inside labels, float.
 
-    The first half is even in the volume; what lies outside the true cube is empty.
+    The first half is uniform in the volume; points outside the true cube are labelled empty.
     """
     inverse = np.linalg.inv(volume)
     even = rng.uniform(-1, 1, (CANDIDATES, 3))
@@ -265,7 +271,7 @@ def _stored(
 
 
 def choose_points(whole: Round, uniform: int, wide: int, generator: torch.Generator) -> Round:
-    """Return the batch with so many of its candidates, drawn from those inside the hull."""
+    """Return the batch with `uniform` and `wide` of its candidates inside the hull."""
     views = whole.views
     hull = distances_at(whole.points, views).amax(1)
     allowed = (hull < MARGIN).float() + 1e-6

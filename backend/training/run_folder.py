@@ -1,4 +1,4 @@
-"""The folder of a training run: names of its files, and the run's settings."""
+"""The files and settings of a training run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ BEST, LAST, CURVE, RUN = "best.safetensors", "last.safetensors", "curve.csv", "r
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Settings of a run beside its recipe.
+    """Settings of a run in addition to its recipe.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
-"""Draw training batches: objects, views and points of data sets, framed as a network expects.
+"""Sample training batches: objects, views and points of data sets, framed for a network.
 
-What a step sees follows from the seed and the step's number alone, so that a run that was stopped
-anywhere goes on exactly, and several processes share one batch.
+The seed and the step's number determine a batch, so an interrupted run resumes exactly and several
+processes can divide one batch.
 """
 
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ from ..images.reprojection import reproject
 from .batch import Batch
 from .recipes import Sampling
 
-SAME_INTRINSICS = 1e-3  # relative; lenses nearer than this need no resampling
-MEMORY = 2 << 30  # bytes of framed images that a sampler keeps
+SAME_INTRINSICS = 1e-3  # relative; smaller differences of intrinsics need no resampling
+MEMORY = 2 << 30  # bytes, cache of framed images per sampler
 
 
 class FramedImage(NamedTuple):
-    """A framed image, as `Batch` has them; its camera is None when unposed."""
+    """A framed image in the form of `Batch`; without a camera if unposed."""
 
     image: Tensor  # (4, S, S) uint8
     camera_from_volume: Tensor | None  # (4, 4)
     intrinsics: Tensor | None  # (4,)
     orthographic: bool
-    depth: Tensor  # (S, S), empty if not kept
+    depth: Tensor  # (S, S), empty if not sampled
 
     @property
     def bytes(self) -> int:
@@ -44,21 +44,20 @@ class FramedImage(NamedTuple):
 
 
 class BatchSampler:
-    """Draws batches of one or more data sets.
+    """Samples batches from one or more data sets.
 
-    Framed images are kept in memory, up to `MEMORY`: framing costs more than all else that is
-    drawn.
+    Framed images are cached, up to `MEMORY`: framing costs more than the rest of sampling.
 
     Parameters
     ----------
     shapes
-        To draw from, all equally often.
+        Training shapes, all with equal probability.
     framing
-        How the network's images are framed.
+        Framing of the network's images.
     sampling
-        What each step sees.
+        Contents of each batch.
     seed
-        Of everything.
+        Seed of all sampling.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class BatchSampler:
         self._bytes = 0
 
     def sample(self, step: int, *, part: slice = slice(None)) -> Batch:
-        """Return the batch of a step, or the part of its objects that `part` names."""
+        """Return the batch of a step, or the objects `part` of it."""
         order = np.random.default_rng([self.seed, step]).integers(
             len(self.shapes), size=self.settings.objects
         )
@@ -107,7 +106,7 @@ class BatchSampler:
         return mirror(batch) if mirrored else batch
 
     def _choose_views(self, shape: StoredShape, rng: np.random.Generator) -> np.ndarray:
-        """Return which images are taken; orthographic ones where there are no others."""
+        """Choose image indices; orthographic images only if the shape has no others."""
         count, views = self.settings.views, np.arange(shape.view_count)
         if "views.orthographic" in shape:
             perspective = views[shape["views.orthographic"] == 0]
@@ -120,7 +119,7 @@ class BatchSampler:
         return views[:count] if self.settings.fixed_view else rng.permutation(views)[:count]
 
     def _image(self, index: int, view: int, cropped: bool) -> FramedImage:
-        """Return a framed image, from memory if it is there."""
+        """Return a framed image, from the cache if possible."""
         key = (index, view, cropped)
         framed = self._kept.get(key)
         if framed is None:
@@ -131,7 +130,7 @@ class BatchSampler:
         return framed
 
     def _frame(self, shape: StoredShape, view: int, cropped: bool) -> FramedImage:
-        """Frame an image by its camera; `cropped`, or without one, by its mask."""
+        """Frame an image by its camera; if `cropped` or unposed, by its mask."""
         image = torch.from_numpy(np.array(shape["views.images"][view])).float() / 255
         camera = shape.camera(view) if "views.poses" in shape else None
         depth = self._depth(shape, view)
@@ -167,7 +166,7 @@ class BatchSampler:
 def load_shapes(
     folders: Sequence[str], split: str | None, *, categories: Sequence[str] | None = None
 ) -> list[StoredShape]:
-    """Return the shapes of a split, or all, of some data sets that have points and images."""
+    """Return the shapes with images of a split, or all, of some data sets."""
     shapes = [
         shape
         for folder in folders
@@ -189,12 +188,12 @@ def framed(
 ) -> tuple[Tensor, Tensor, Camera]:
     """Return a posed image (S, S, 4), its depth (S, S) and its camera as in training.
 
-    An image that was taken so is only resized; any other is retaken. `depth` may be empty.
+    An image with the training camera is only resized; others are reprojected. `depth` may be empty.
 
     Raises
     ------
     RequestError
-        If there is depth and the image would have to be retaken.
+        If an image with depth needs reprojection.
     """
     target = training_camera(camera, framing)
     size = (framing.size, framing.size)
@@ -216,7 +215,7 @@ def framed(
         return image, depth, target
     if len(depth):
         raise RequestError(
-            "Depth maps can't be framed anew: their cameras are not those of the network.",
+            "The depth maps have other cameras than the network, and can't be reprojected.",
             "Make the data set with `--cameras levelform` to train on its depth.",
         )
     return reproject(image, camera, target), depth, target
@@ -230,7 +229,7 @@ def framed_depths(shape: StoredShape, views: int, framing: Framing) -> list[Tens
     Raises
     ------
     RequestError
-        If the data set keeps no depth, or its cameras are not those of the network.
+        If the data set has no depth, or its cameras differ from the network's.
     """
     depths = []
     for view in range(views):
@@ -242,9 +241,9 @@ def framed_depths(shape: StoredShape, views: int, framing: Framing) -> list[Tens
 
 
 def mirror(batch: Batch) -> Batch:
-    """Return one object, a batch without its first axis, mirrored in the plane x = 0.
+    """Return one object, a batch without its first axis, reflected in the plane x = 0.
 
-    Images are flipped; the cameras are those that see the mirrored object so.
+    Images are flipped; cameras are adjusted to match.
     """
 
     def flipped(points: Tensor | None) -> Tensor | None:
@@ -269,7 +268,7 @@ def mirror(batch: Batch) -> Batch:
 
 
 def _cropped_depth(depth: Tensor, square: tuple[int, int, int], size: int) -> Tensor:
-    """Return a square of a depth map, (H, W), resized to the nearest, (size, size)."""
+    """Crop a square of a depth map, (H, W), with nearest-neighbour resizing, (size, size)."""
     if not len(depth):
         return depth
     left, top, side = square
@@ -281,11 +280,11 @@ def _cropped_depth(depth: Tensor, square: tuple[int, int, int], size: int) -> Te
 def _sample_points(
     shape: StoredShape, sets: tuple[tuple[str, int], ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
-    """Return points, labels, signed distances (None if a set has none) and which are near."""
+    """Return points, labels, signed distances (None if a set lacks them) and near flags."""
     points, inside, distances, near = [], [], [], []
     for name, count in sets:
         stored = shape[f"{name}.points"]
-        index = np.sort(rng.integers(len(stored), size=count))  # sorted: the disk likes it
+        index = np.sort(rng.integers(len(stored), size=count))  # sorted for sequential disk access
         points.append(np.asarray(stored)[index])
         if f"{name}.distance" in shape:
             distances.append(shape[f"{name}.distance"][index])
@@ -305,7 +304,7 @@ def _sample_points(
 def _sample_surface(
     shape: StoredShape, count: int, rng: np.random.Generator
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Return points of the surface and their normals, (count, 3); None for a count of 0."""
+    """Return surface points and normals, (count, 3) each; None for a count of 0."""
     if count == 0:
         return None, None
     index = np.sort(rng.integers(len(shape["surface.points"]), size=count))
@@ -314,18 +313,18 @@ def _sample_surface(
 
 
 def _if_all(tensors: Sequence[Tensor | None]) -> Tensor | None:
-    """Return the tensors stacked; None if one is missing."""
+    """Stack tensors; None if one is missing."""
     there = [tensor for tensor in tensors if tensor is not None]
     return torch.stack(there) if len(there) == len(tensors) else None
 
 
 def _stacked(items: Sequence[Batch]) -> Batch:
-    """Return the batch of some objects; what one of them lacks is left out."""
+    """Stack objects to a batch, without the entries missing from any of them."""
     kinds = {item.orthographic for item in items}
     if len(kinds) > 1:
         raise RequestError(
             "Some shapes have perspective images, others only orthographic ones.",
-            "Train on the one kind or the other.",
+            "Train on data sets with one kind of camera.",
         )
     names = [f.name for f in fields(Batch) if f.name != "orthographic"]
     columns: dict[str, Any] = {n: _if_all([getattr(item, n) for item in items]) for n in names}
@@ -335,7 +334,7 @@ def _stacked(items: Sequence[Batch]) -> Batch:
 def _augmented(images: Tensor, names: Sequence[str], seeds: Sequence[int]) -> Tensor:
     """Return images (N, 4, S, S), each augmentation applied to a random half of them.
 
-    Every image has a seed of its own, so it becomes the same in any batch.
+    Each image has its own seed, so its augmentation does not depend on the batch.
     """
     if not names:
         return images
@@ -350,5 +349,5 @@ def _augmented(images: Tensor, names: Sequence[str], seeds: Sequence[int]) -> Te
 
 
 def mixed(*numbers: int) -> int:
-    """Return one seed made of several."""
+    """Combine several numbers into one seed."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -1,8 +1,8 @@
-"""The state of a training run on disk, so that it goes on exactly where it was stopped.
+"""Save and load the state of a training run, for exact resumption.
 
-`state.safetensors` holds the network, its running mean and the optimiser's moments; its header says
-the step and the settings. Nothing is pickled. Random numbers need no state: they follow from the
-seed and the step.
+`state.safetensors` holds the network, its EMA and the optimiser's moments; its header holds the
+step and the settings. Nothing is pickled. Random numbers need no state: the seed and the step
+determine them.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
     Raises
     ------
     RequestError
-        If the file is damaged or holds something else.
+        If the file is damaged or does not hold a training state.
     """
     path = folder / FILE
     if not path.exists():
@@ -58,7 +58,7 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
-    """Put saved moments back into an optimiser of the same parameters."""
+    """Restore saved moments of an optimiser with the same parameters."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in moments.items():
         index, _, key = name.partition(".")

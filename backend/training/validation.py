@@ -1,4 +1,4 @@
-"""How well a network does on shapes it has not seen: the overlap of its field with the truth."""
+"""Validate a network: IoU of its fields with the ground truth on unseen shapes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +19,13 @@ from .samples import framed_depths
 
 @dataclass(frozen=True)
 class Scores:
-    """What `validate` found.
+    """Result of `validate`.
 
+    Attributes
+    ----------
     iou : mean over categories of the mean over shapes
-    by_category : mean of each
-    failed : shapes for which nothing was reconstructed; they count as 0
+    by_category : mean IoU of each category
+    failed : number of failed reconstructions, each counted as 0
     """
 
     iou: float
@@ -32,7 +34,7 @@ class Scores:
 
 
 def choose_shapes(shapes: Sequence[StoredShape], count: int, *, seed: int = 0) -> list[StoredShape]:
-    """Return `count` shapes, the same for the same seed, spread evenly over the categories."""
+    """Choose `count` shapes by seed, spread evenly over the categories."""
     order = np.random.default_rng(seed).permutation(len(shapes))
     queues: dict[str, list[StoredShape]] = {}
     for index in order:
@@ -53,23 +55,21 @@ def validate(
     views: int = 1,
     points: str = "uniform",
     ticket: Ticket | None = None,
-    **options: Any,
 ) -> Scores:
-    """Reconstruct each shape from its first images and compare inside and outside at points.
+    """Reconstruct each shape from its first images and compute the IoU at stored points.
 
     Parameters
     ----------
     model
-        In evaluation mode.
+        Network in evaluation mode. If it lacks its depth network, posed images come with true
+        depth.
     posed
-        Give the images' cameras; without, the images are framed by their masks, and methods
-        that need a camera estimate one.
+        Give the images' cameras. Otherwise images are framed by their masks, and methods with a
+        camera network estimate the camera.
     views
-        How many images of each shape, its first ones.
+        Number of images per shape, its first ones.
     points
-        Name of the set of points that is compared on.
-    options
-        Of `Reconstructor.encode`.
+        Name of the point set for the IoU.
     """
     ticket = ticket or Ticket()
     scores: dict[str, list[float]] = {}
@@ -77,7 +77,7 @@ def validate(
     for index, shape in enumerate(shapes):
         ticket.advance(index / len(shapes))
         try:
-            value = _overlap(model, shape, posed, views, points, options)
+            value = _iou(model, shape, posed, views, points)
         except RequestError:
             raise
         except LevelformError:
@@ -88,14 +88,13 @@ def validate(
 
 
 @torch.no_grad()
-def _overlap(
-    model: Reconstructor, shape: StoredShape, posed: bool, views: int, points: str, options: Any
-) -> float:
+def _iou(model: Reconstructor, shape: StoredShape, posed: bool, views: int, points: str) -> float:
     images = [shape.view(index) for index in range(views)]
     if not posed:
         images = [replace(view, camera=None) for view in images]
-    if posed and lacks(model, "depth"):  # a main network that is trained before its depth network
-        options = {"depth": framed_depths(shape, views, model.framing)} | options
+    options: dict[str, Any] = {}
+    if posed and lacks(model, "depth"):  # the main network is trained before its depth network
+        options["depth"] = framed_depths(shape, views, model.framing)
     field = model.decode(model.encode(images, **options))
     if several_posed(images):
         field = finished(model, field, images, hull_of(images, str(model.device)))

@@ -234,7 +234,7 @@ def test_a_mesh_of_a_kept_result_is_painted(views):
 
 def test_painting_what_is_not_kept_is_refused(views):
     mesh = protocol.MeshData(np.zeros((3, 3), np.float32), np.array([[0, 1, 2]], np.int32))
-    with pytest.raises(RequestError, match="'gone' is not in memory any more"):
+    with pytest.raises(RequestError, match="'gone' is no longer in memory"):
         list(Session().paint(protocol.Paint("p", "gone", mesh), Ticket()))
 
 

@@ -170,6 +170,15 @@ class TestCancel:
         assert watcher.ends == [JobState.CANCELLED]
         assert clients[0].alive
 
+    def test_finishing_early_keeps_the_result(self, jobs, watcher):
+        job = jobs.submit(request("improving"), watcher.on_update, watcher.on_end)
+        jobs.finish_early(job)  # it does not run yet: nothing to keep
+        poll_until(jobs, lambda: job.progress is not None)
+        jobs.finish_early(job)
+        poll_until(jobs, lambda: job.ended)
+        assert watcher.ends == [JobState.FINISHED]
+        assert watcher.updates
+
     def test_nothing_is_shown_afterwards(self, jobs, watcher):
         job = jobs.submit(request(updates=50, vertices=50_000), watcher.on_update, watcher.on_end)
         poll_until(jobs, lambda: watcher.updates)

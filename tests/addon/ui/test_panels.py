@@ -78,6 +78,7 @@ def test_a_running_job_shows_its_progress_and_a_button_to_stop_it(
     assert "Mesh 75%" in " ".join(paper.notes).replace("  ", " ")
     assert "Showing 64: 8 triangles" in paper
     assert "levelform.cancel" in paper
+    assert "levelform.finish_early" not in paper  # a hull does not improve
     assert "levelform.reconstruct" not in paper
     extension.cancel()
     assert "Stopping" in main()

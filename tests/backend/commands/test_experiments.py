@@ -4,8 +4,6 @@ import json
 
 import pytest
 from levelform.backend.cli import main
-from levelform.backend.commands.experiments import parse_steps
-from levelform.backend.contract.errors import RequestError
 from levelform.backend.experiments import gallery, measuring, table
 from levelform.backend.reconstructors import find_method
 from levelform.backend.training.parts import fresh, with_part
@@ -121,13 +119,3 @@ def test_claims_are_listed_and_wrong_words_are_told(folder, tmp_path, capsys):
         assert "has no shapes" in result["error"]
     else:
         assert [claim["verdict"] for claim in result["claims"]] == ["not run"]
-
-
-def test_steps_are_read_for_all_and_for_single_methods():
-    known = ("disn", "tdgn")
-    assert parse_steps(["3000"], known) == (3000, {})
-    assert parse_steps(["disn=20", "500", "tdgn=7"], known) == (500, {"disn": 20, "tdgn": 7})
-    assert parse_steps(["disn=20"], known) == (3000, {"disn": 20})
-    for word in ("0", "many", "disn=", "sdn=4", "=4", "-3"):
-        with pytest.raises(RequestError):
-            parse_steps([word], known)

@@ -61,5 +61,5 @@ def test_runs_that_went_on_from_others_are_told_in_order(network, tmp_path):
 def test_a_card_needs_weights(tmp_path, network):
     code = tmp_path / "code.safetensors"
     Code("tdgn", {"features": next(network("tdgn").parameters())}).save(code)
-    with pytest.raises(RequestError, match="no weights"):
+    with pytest.raises(RequestError, match="not weights"):
         write_cards([code], tmp_path / "models")

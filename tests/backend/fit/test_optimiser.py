@@ -10,7 +10,7 @@ from levelform.backend.fit.field import GridField
 from levelform.backend.fit.running import run
 from levelform.backend.ticket import Ticket
 
-from .conftest import bowl, hull_of, iou, sphere
+from .conftest import bowl, camera_at, hull_of, image, iou, sphere
 
 SMALL = FitSettings(stages=((24, 1.0),), rays=512, coarse=24, fine=10, first_colors=10)
 
@@ -34,7 +34,7 @@ def test_a_ball_gets_rounder_than_its_hull(ball_views):
 
 def test_the_hollow_of_a_bowl_is_found(bowl_views):
     hull = hull_of(bowl_views)
-    field = GridField(fitted(bowl_views, 250).state())
+    field = GridField(fitted(bowl_views, 300).state())
     assert iou(field, bowl) > iou(hull, bowl) + 0.05
     middle = torch.tensor([[0.0, 0.0, 0.05]])
     assert float(hull(middle)) < 0 < float(field(middle))
@@ -65,7 +65,7 @@ def test_looking_changes_nothing(ball_views):
     assert same(plain.state(), watched.state())
 
 
-@pytest.mark.parametrize("stopped", [7, 26])
+@pytest.mark.parametrize("stopped", [7, 16, 26])  # a stage begins at 16
 def test_going_on_equals_one_go(ball_views, stopped):
     settings = replace(SMALL, stages=((16, 0.4), (24, 1.0)), refresh=6)
     whole = fitted(ball_views, 40, settings=settings)
@@ -96,3 +96,26 @@ def test_a_run_can_be_cancelled_and_finished_early(ball_views):
     (last,) = (s for s in run(fit, Ticket(finishing=lambda: fit.iteration >= 12)) if s.final)
     assert fit.iteration == 12
     assert last.state.iteration <= 12
+
+
+def needle(points):
+    """A ball with a needle through it, along z, that lies between the nodes of a coarse grid."""
+    body = points.norm(dim=1) - 0.5
+    away = (points[:, :2] - torch.tensor([0.013, 0.021])).norm(dim=1) - 0.04
+    return torch.minimum(body, torch.maximum(away, points[:, 2].abs() - 0.85))
+
+
+def test_a_part_too_thin_for_the_first_grid_comes_back(ball_views):
+    settings = replace(SMALL, stages=((10, 0.5), (60, 1.0)), first_colors=100, slack=10.0)
+    fit = Fit(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=4)
+    tip = torch.tensor([[0.013, 0.021, 0.75]])
+    assert float(GridField(fit.state())(tip)) > 0
+    for _ in range(3):
+        fit.step()
+    assert float(GridField(fit.state())(tip)) < 0
+
+
+def test_tiny_images_are_judged_too():
+    views = [image(sphere, camera_at(90.0 * i, 20.0, size=16)) for i in range(3)]
+    fit = fitted(views, 12)
+    assert 0.0 < fit.judge() < float("inf")

@@ -60,7 +60,7 @@ def test_an_encoder_is_taken_from_another_method():
         take_encoder(tdgn, fresh(methods()["occupancy-network"], "compact", {"width": 8}, seed=1))
     with pytest.raises(RequestError, match="differ"):
         take_encoder(tdgn, fresh(methods()["disn"], "compact", {"width": 4}, seed=1))
-    with pytest.raises(RequestError, match="lends none"):
+    with pytest.raises(RequestError, match="no image encoder"):
         take_encoder(tdgn, fresh(methods()["deep-meta-functionals"], "compact", {}, seed=1))
 
 
