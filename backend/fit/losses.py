@@ -77,7 +77,7 @@ def ray_losses(
 
 @torch.no_grad()
 def distance_losses(
-    near: Tensor, values: Tensor, band: Band, *, eikonal: float, laplacian: float
+    near: Tensor, values: Tensor, band: Band, *, eikonal: float, laplacian: float, crease: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the eikonal and the smoothness loss, weighted, and their derivatives.
 
@@ -85,6 +85,7 @@ def distance_losses(
     ----------
     near : (M, 6) distances at the neighbours
     values : (M,) at the nodes
+    crease : the Laplacian, in steps of the grid, from which its loss is linear (Huber)
 
     Returns
     -------
@@ -95,9 +96,12 @@ def distance_losses(
     length = slopes.norm(dim=1).clamp_min(1e-9)
     off = (length - 1.0) * band.complete
     bend = (near.sum(1) - 6.0 * values) * band.complete / band.grid.spacing
-    loss = (eikonal * off.square().sum() + laplacian * bend.square().sum()) / total
+    # Huber: dents are shallow and count with their square; creases and the rims of hollows do not.
+    limited = bend.clamp(-crease, crease)
+    smoothness = (limited * (2.0 * bend - limited)).sum()
+    loss = (eikonal * off.square().sum() + laplacian * smoothness) / total
     by_slope = slopes * (2.0 * eikonal / total * off / length)[:, None]
-    by_bend = bend * (2.0 * laplacian / (total * band.grid.spacing))
+    by_bend = limited * (2.0 * laplacian / (total * band.grid.spacing))
     return loss, by_slope, by_bend
 
 

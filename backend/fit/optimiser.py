@@ -138,12 +138,14 @@ class Fit:
         )
         self.shared = self.shared - chosen.lr_shared * slower * self._light.update(by_shared)
         if self.geometry_begun:
+            laplacian, crease = chosen.smoothness(self.fraction)
             total += own.move(
                 by_values[:, 0],
                 by_slopes,
                 rate=chosen.lr_distance * slower,
                 eikonal=chosen.eikonal,
-                laplacian=chosen.laplacian,
+                laplacian=laplacian,
+                crease=crease,
             )
         self.iteration += 1
         return total

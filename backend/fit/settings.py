@@ -22,6 +22,9 @@ class FitSettings:
     lr_distance, lr_albedo, lr_shared : Adam's
     decay_from, decay : fraction of the budget from which the rates fall, and the last factor
     color, mask, eikonal, laplacian, variation : weights of the losses
+    last_laplacian, crease, last_crease : the Laplacian's weight at the end; its value, in steps of
+        the grid, from which the loss is linear, at first and at the end
+    smooth_from, smooth_at : fractions of the budget between which these change, geometrically
     band : half the band's width, cells
     refresh : steps between two choices of the band
     first_colors : steps in which appearance alone is optimised
@@ -46,6 +49,11 @@ class FitSettings:
     mask: float = 1.0
     eikonal: float = 0.1
     laplacian: float = 0.06
+    last_laplacian: float = 0.6
+    crease: float = 1.0
+    last_crease: float = 0.15
+    smooth_from: float = 0.5
+    smooth_at: float = 0.9
     variation: float = 0.1
     band: float = 4.0
     refresh: int = 40
@@ -63,6 +71,13 @@ class FitSettings:
         """Return s at a fraction of the budget."""
         along = min(fraction / self.sharp_at, 1.0)
         return self.first_sharpness * (self.last_sharpness / self.first_sharpness) ** along
+
+    def smoothness(self, fraction: float) -> tuple[float, float]:
+        """Return the weight of the Laplacian's loss at a fraction of the budget, and its crease."""
+        along = (fraction - self.smooth_from) / (self.smooth_at - self.smooth_from)
+        along = min(max(along, 0.0), 1.0)
+        weight = self.laplacian * (self.last_laplacian / self.laplacian) ** along
+        return weight, self.crease * (self.last_crease / self.crease) ** along
 
     def rate(self, fraction: float) -> float:
         """Return the factor of the learning rates at a fraction of the budget."""

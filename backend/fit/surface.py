@@ -88,13 +88,19 @@ class Surface:
         rate: float,
         eikonal: float,
         laplacian: float,
+        crease: float,
     ) -> float:
         """Step the distances down a loss by its derivatives, (M + 2,) and (M + 2, 3).
 
         Those of the eikonal and the smoothness loss are added, whose value is returned.
         """
         loss, own_slopes, own_bends = distance_losses(
-            self.near, self.values[:-DUMMIES], self.band, eikonal=eikonal, laplacian=laplacian
+            self.near,
+            self.values[:-DUMMIES],
+            self.band,
+            eikonal=eikonal,
+            laplacian=laplacian,
+            crease=crease,
         )
         gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES] + own_slopes, own_bends)
         gradient[-DUMMIES:] = 0.0

@@ -40,18 +40,25 @@ def test_gradient_and_its_adjoint_agree_with_autograd():
     assert (result[-DUMMIES:] == 0).all()
 
 
+CREASE = 0.15
+
+
 def test_distance_losses_have_the_derivatives_of_autograd():
     chosen = band()
     values = chosen.compact_distances(ball() * 1.3).double()
     values = (values + 0.02 * torch.randn_like(values)).requires_grad_(True)
     near = values[chosen.neighbours]
     loss, by_slope, by_bend = distance_losses(
-        near.detach(), values.detach()[:-DUMMIES], chosen, eikonal=0.3, laplacian=0.7
+        near.detach(), values.detach()[:-DUMMIES], chosen, eikonal=0.3, laplacian=0.7, crease=CREASE
     )
     total, weight = chosen.complete.sum(), chosen.complete.double()
     off = (chosen.gradient(near).norm(dim=1) - 1.0) * weight
     bend = (near.sum(1) - 6.0 * values[:-DUMMIES]) * weight / GRID.spacing
-    slow = (0.3 * off.square().sum() + 0.7 * bend.square().sum()) / total
+    size = bend.abs()
+    huber = torch.where(size <= CREASE, size.square(), CREASE * (2.0 * size - CREASE))
+    assert (size > CREASE).any()
+    assert ((size > 0) & (size < CREASE)).any()
+    slow = (0.3 * off.square().sum() + 0.7 * huber.sum()) / total
     (expected,) = torch.autograd.grad(slow, values)
     assert torch.allclose(loss, slow.detach())
     result = chosen.adjoint(by_slope, by_bend)
