@@ -49,11 +49,11 @@ class FitSettings:
     mask: float = 1.0
     eikonal: float = 0.1
     laplacian: float = 0.06
-    last_laplacian: float = 0.6
-    crease: float = 1.0
+    last_laplacian: float = 1.0
+    crease: float = 10.0
     last_crease: float = 0.15
-    smooth_from: float = 0.5
-    smooth_at: float = 0.9
+    smooth_from: float = 0.3
+    smooth_at: float = 0.8
     variation: float = 0.1
     band: float = 4.0
     refresh: int = 40

@@ -17,7 +17,10 @@ def session():
 def settings(name, **more):
     variants = bundled_variants(name)
     weights = "chair" if "chair" in variants else None
-    return Settings(method=name, weights=weights, resolution=32, device="cpu", **more)
+    options = {"steps": 30} if name == "fit" else {}
+    return Settings(
+        method=name, weights=weights, resolution=32, device="cpu", options=options, **more
+    )
 
 
 def last_mesh(events):
