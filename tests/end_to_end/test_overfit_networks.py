@@ -149,7 +149,7 @@ def test_distances_become_the_object(reconstruct):
     model = build(
         "disn",
         side=48,
-        image=32,
+        picture=32,
         width=4,
         hidden=16,
         features=16,
