@@ -31,12 +31,12 @@ class Painter:
     ----------
     views
         With their cameras in the volume's frame; one without is not used.
-    found : of each view, whether its camera was found by a network
+    estimated : of each view, whether its camera was found by a network
     """
 
-    def __init__(self, views: Sequence[View], found: Sequence[bool]) -> None:
+    def __init__(self, views: Sequence[View], estimated: Sequence[bool]) -> None:
         self._views = [(_bytes(view.image), (view.camera, view.name)) for view in views]
-        self._found = found
+        self._estimated = estimated
         self._photos: list[Photo] = []
 
     @property
@@ -44,7 +44,7 @@ class Painter:
         """The posed views as photos."""
         if self._views:
             views = [View(image.float() / 255, *rest) for image, rest in self._views]
-            self._photos = prepare(views, self._found)
+            self._photos = prepare(views, self._estimated)
             self._views = []
         return self._photos
 
@@ -101,7 +101,7 @@ class Painter:
         faces = torch.from_numpy(mesh.faces.astype(np.int64))
         result = []
         for photo in self.photos:
-            fit = aligned(photo, vertices, faces) if photo.found else photo
+            fit = aligned(photo, vertices, faces) if photo.estimated else photo
             if fit is not None:
                 result.append(fit)
         return result

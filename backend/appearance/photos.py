@@ -30,7 +30,7 @@ class Photo:
     alpha : (H, W) uint8, the object's mask
     sharpness : in (0, 1], relative weight of the image's detail
     name : of its view
-    found : a network found the camera, so it may be some degrees off
+    estimated : a network found the camera, so it may be some degrees off
     """
 
     camera: Camera
@@ -39,17 +39,17 @@ class Photo:
     alpha: Tensor
     sharpness: float = 1.0
     name: str = "view"
-    found: bool = False
+    estimated: bool = False
 
 
-def prepare(views: Sequence[View], found: Sequence[bool] | None = None) -> list[Photo]:
+def prepare(views: Sequence[View], estimated: Sequence[bool] | None = None) -> list[Photo]:
     """Return the posed views as photos; a view without a camera or an object gives none.
 
     Parameters
     ----------
-    found : of each view, whether a network found its camera; None: of none
+    estimated : of each view, whether a network found its camera; None: of none
     """
-    flags = [False] * len(views) if found is None else found
+    flags = [False] * len(views) if estimated is None else estimated
     posed = [
         (view, flag)
         for view, flag in zip(views, flags, strict=True)
@@ -58,7 +58,7 @@ def prepare(views: Sequence[View], found: Sequence[bool] | None = None) -> list[
     measured = [sharpness(view.image) for view, _ in posed]
     best = max([*measured, 1e-6])
     return [
-        replace(_photo(view, max(value / best, LEAST_SHARPNESS)), found=flag)
+        replace(_photo(view, max(value / best, LEAST_SHARPNESS)), estimated=flag)
         for (view, flag), value in zip(posed, measured, strict=True)
     ]
 
