@@ -110,7 +110,7 @@ def test_a_scaled_camera_object_sees_the_same():
         ({"fl_x": "wide"}, "not a number: 'wide'"),
         ({"transform_matrix": [[1, 2], [3, 4]]}, "not 4x4"),
         ({"transform_matrix": np.diag([1.0, 0, 1, 1]).tolist()}, "singular"),
-        ({"transform_matrix": np.full((4, 4), np.inf).tolist()}, "not finite"),
+        ({"transform_matrix": np.full((4, 4), np.inf).tolist()}, "non-finite number"),
     ],
 )
 def test_refuses_in_one_sentence(change, words):
