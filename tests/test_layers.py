@@ -21,6 +21,8 @@ ALLOWED = {
     "fusion": FOUNDATION | {"geometry"},
     "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
+    "drawings": FOUNDATION | {"geometry", "images", "silhouettes"},
+    "rigs": FOUNDATION | {"geometry"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,
