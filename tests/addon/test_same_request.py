@@ -29,7 +29,8 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
     image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
-    puppet.methods = Session().methods()
+    worker = Session()
+    puppet.methods = worker.methods()
     asked = []
 
     def note(self, request, ticket):
@@ -56,7 +57,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
         noted()
         said = [*method_words(method), *option_words(words)]
         status = cli.main(["reconstruct", path, *said, "--json"])
-        return puppet.submitted.pop().request if status == 0 else sentence()
+        return worker._checked(puppet.submitted.pop().request) if status == 0 else sentence()
 
     def in_api(method, words):
         noted()
@@ -65,7 +66,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
             api.reconstruct(path, options=dict(word.split("=") for word in words), **given)
         except RequestError as error:
             return error.message
-        return puppet.submitted.pop().request
+        return worker._checked(puppet.submitted.pop().request)
 
     def in_panel(method, words):
         noted()
@@ -75,7 +76,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
             bpy.ops.levelform.reconstruct()
         except RuntimeError as error:
             return str(error)
-        return puppet.submitted.pop().request
+        return worker._checked(puppet.submitted.pop().request)
 
     return (in_terminal, in_command, in_api, in_panel)
 

@@ -13,8 +13,9 @@ from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
 from PIL import Image
 
-QUICK = ["--resolution", "32", "--device", "cpu"]
-NETWORK = ["--method", "levelform", *QUICK]
+SMALL = ["--resolution", "32", "--device", "cpu"]
+QUICK = ["--method", "visual-hull", *SMALL]
+NETWORK = ["--method", "levelform", *SMALL]
 
 
 def save(view, path):
@@ -123,7 +124,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
         (["posed", "--background", "pink"], "'pink' is not a background"),
         (["posed", "--volume", "1,2"], "volume must be 4 or 16 numbers"),
         (["posed", "--views", "a,b"], "views must be numbers"),
-        (["loose"], "visual-hull needs a camera for every image"),
+        (["loose", "--method", "visual-hull"], "visual-hull needs a camera for every image"),
         (["posed", "scene.blend"], "which only Blender can open"),
         (["posed", "--weights", "gone.safetensors", *NETWORK], "gone.safetensors"),
     ],
