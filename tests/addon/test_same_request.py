@@ -1,7 +1,7 @@
 """One request from four surfaces: the terminal, `--command`, `api` and the panel."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -29,12 +29,12 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
     image = bpy.data.images["image 0"]
     image.filepath_raw, image.file_format = str(tmp_path / "a.png"), "PNG"
     image.save()
-    worker = Session()
-    puppet.methods = worker.methods()
+    puppet.methods = Session().methods()
     asked = []
 
     def note(self, request, ticket):
-        asked.append(self._checked(request))  # as the worker does first of all
+        checked = self._checked(request)  # as the worker does first of all
+        asked.append(replace(checked, method=request.method))  # the sources have other views
         raise RequestError("That is all.")
 
     monkeypatch.setattr(Session, "reconstruct", note)
@@ -57,7 +57,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
         noted()
         said = [*method_words(method), *option_words(words)]
         status = cli.main(["reconstruct", path, *said, "--json"])
-        return worker._checked(puppet.submitted.pop().request) if status == 0 else sentence()
+        return puppet.submitted.pop().request if status == 0 else sentence()
 
     def in_api(method, words):
         noted()
@@ -66,7 +66,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
             api.reconstruct(path, options=dict(word.split("=") for word in words), **given)
         except RequestError as error:
             return error.message
-        return worker._checked(puppet.submitted.pop().request)
+        return puppet.submitted.pop().request
 
     def in_panel(method, words):
         noted()
@@ -76,7 +76,7 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
             bpy.ops.levelform.reconstruct()
         except RuntimeError as error:
             return str(error)
-        return worker._checked(puppet.submitted.pop().request)
+        return puppet.submitted.pop().request
 
     return (in_terminal, in_command, in_api, in_panel)
 
@@ -122,7 +122,7 @@ def test_all_surfaces_make_the_same_request(surfaces, method, words):
     ("method", "words"),
     [
         (None, ["speed=1"]),
-        (None, ["symmetry=no"]),
+        ("visual-hull", ["symmetry=no"]),
         (None, ["min_component=2"]),
         ("levelform", ["symmetry=perhaps"]),
         ("levelform", ["symetry=no"]),

@@ -6,11 +6,12 @@ import time
 
 import numpy as np
 import pytest
-from levelform.backend import cli, session
+from levelform.backend import cli
 from levelform.backend.commands import batch as batch_command
 from levelform.backend.commands import progress
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
+from levelform.backend.pipeline import networks
 from PIL import Image
 
 SMALL = ["--resolution", "32", "--device", "cpu"]
@@ -83,9 +84,9 @@ def test_it_is_what_reconstruct_makes(folder, capsys):
 
 def test_images_and_sub_folders_are_objects_of_one_network(folder, capsys, monkeypatch):
     loads = []
-    load = session.load_reconstructor
+    load = networks.load_reconstructor
     monkeypatch.setattr(
-        session, "load_reconstructor", lambda *words: loads.append(words) or load(*words)
+        networks, "load_reconstructor", lambda *words: loads.append(words) or load(*words)
     )
     (folder / "loose" / "broken.png").write_text("no image")
     status, (both, broken, chair, last) = run(capsys, "batch", "loose", "-o", "out", *NETWORK)
