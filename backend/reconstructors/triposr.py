@@ -227,9 +227,9 @@ class TripoSR(Reconstructor):
 
     @torch.no_grad()
     def decode(self, code: Code) -> TriplaneField:
-        """Bake the decoder's first layer into the planes, and the frame of the image into points."""
+        """Bake the decoder's first layer into the planes, and the frames into one."""
         self.check_code(code)
-        layers = [(layer.weight.float(), layer.bias.float()) for layer in self.decoder.linear]
+        layers = [(m.weight.detach(), m.bias.detach()) for m in self.decoder.linear]
         turned = rotation_about_z(-float(code.meta.get("azimuth", 0.0)))
         return TriplaneField(
             code.tensors["planes"].to(self.device, torch.float32),

@@ -38,11 +38,12 @@ class Linear(nn.Linear):
         super().__init__(inputs, outputs, bias=bias)
         self.register_buffer("scale", None, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        bias = None if self.bias is None else self.bias.to(x.dtype)
+    def forward(self, input: Tensor) -> Tensor:
+        dtype = input.dtype
+        bias = None if self.bias is None else self.bias.to(dtype)
         if self.scale is None:
-            return F.linear(x, self.weight.to(x.dtype), bias)
-        y = F.linear(x, self.weight.to(x.dtype)) * self.scale.to(x.dtype)
+            return F.linear(input, self.weight.to(dtype), bias)
+        y = F.linear(input, self.weight.to(dtype)) * self.scale.to(dtype)
         return y if bias is None else y + bias
 
     def real_weight(self) -> Tensor:
@@ -258,7 +259,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.net = nn.ModuleDict({"0": GatedLinear(width, 4 * width), "2": Linear(4 * width, width)})
+        self.net = nn.ModuleDict(
+            {"0": GatedLinear(width, 4 * width), "2": Linear(4 * width, width)}
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net["2"](self.net["0"](x))

@@ -153,7 +153,9 @@ def test_the_image_is_prepared_as_in_the_authors_code(picture):
     wanted = wanted[..., :3] * wanted[..., 3:] + (1 - wanted[..., 3:]) * 0.5
     wanted = (wanted * 255).astype(np.uint8)
     actual = centred_foreground(picture.image, ratio=0.85)
-    assert torch.equal((actual * 255).round().to(torch.uint8).permute(1, 2, 0), torch.tensor(wanted))
+    assert torch.equal(
+        (actual * 255).round().to(torch.uint8).permute(1, 2, 0), torch.tensor(wanted)
+    )
     assert actual[:, 0, 0].tolist() == pytest.approx([127 / 255] * 3)
 
 
@@ -183,7 +185,7 @@ def test_one_view_is_taken(model, picture):
 
 
 def test_the_objects_front_looks_at_the_camera(model):
-    """The network's x, towards the camera, is the volume's -Y; y, to its right, is the volume's X."""
+    """The network's x, towards the camera, is the volume's -Y; y, its right, is the volume's X."""
     ends = model.to_method(torch.eye(3) * torch.tensor([1.0, -1.0, 1.0]))
     expected = 0.87 * torch.tensor([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]])
     torch.testing.assert_close(ends, expected)
@@ -215,10 +217,10 @@ def test_every_block_reports_and_can_be_cancelled(model, picture):
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
     for number in (1, 3, 5):
-        seen = []
+        steps.clear()
         with pytest.raises(JobCancelled):
-            model.encode([picture], ticket=Ticket(seen.append, lambda n=number: len(seen) >= n))
-        assert len(seen) == number
+            model.encode([picture], ticket=Ticket(steps.append, lambda n=number: len(steps) >= n))
+        assert len(steps) == number
 
 
 # ---------------------------------------------------------------- weights
@@ -326,7 +328,7 @@ def test_damaged_weights_are_refused(model, tmp_path):
             TripoSR.load(path)
     without = {n: t for n, t in tensors.items() if n != name + SCALE}
     write_tensors(path, without, header)
-    with pytest.raises(RequestError, match="is of torch.int8, not torch.float32"):
+    with pytest.raises(RequestError, match=r"is of torch\.int8, not torch\.float32"):
         TripoSR.load(path)
 
 

@@ -65,7 +65,9 @@ def vision_tokens(state, image, sizes):
     ]
     kernel = state[prefix + "embeddings.patch_embeddings.projection.weight"].flatten(1)
     bias = state[prefix + "embeddings.patch_embeddings.projection.bias"]
-    x = torch.cat([state[prefix + "embeddings.cls_token"][0], torch.stack(patches) @ kernel.T + bias])
+    x = torch.cat(
+        [state[prefix + "embeddings.cls_token"][0], torch.stack(patches) @ kernel.T + bias]
+    )
     x = x + positions(state[prefix + "embeddings.position_embeddings"][0], count)
     for index in range(sizes.vision_layers):
         at = f"{prefix}encoder.layer.{index}."
@@ -150,7 +152,9 @@ def upsampled(state, plane):
     out = torch.zeros(len(bias), 2 * height, 2 * width, dtype=plane.dtype)
     for down in range(2):
         for right in range(2):
-            out[:, down::2, right::2] = torch.einsum("chw,co->ohw", plane, kernel[:, :, down, right])
+            out[:, down::2, right::2] = torch.einsum(
+                "chw,co->ohw", plane, kernel[:, :, down, right]
+            )
     return out + bias[:, None, None]
 
 
