@@ -90,9 +90,7 @@ def _closer(network: U2NetP, color: Tensor, mask: Tensor) -> Tensor:
         return mask
     rows, columns = box
     closer = torch.zeros_like(mask)
-    closer[rows, columns] = look(
-        network, color[rows, columns], closer[rows, columns].shape
-    )
+    closer[rows, columns] = look(network, color[rows, columns], closer[rows, columns].shape)
     iou = mask_iou(closer, mask)
     clear = iou >= RESEMBLES and decisiveness(closer) >= DECISIVE
     return closer if clear or iou >= AGREES else mask
@@ -148,9 +146,7 @@ def mask_iou(first: Tensor, second: Tensor) -> float:
     return float((a & b).sum()) / max(float((a | b).sum()), 1.0)
 
 
-def _doubts(
-    looks: list[Tensor], mean: Tensor, whole: Tensor, kept: Tensor
-) -> tuple[str, ...]:
+def _doubts(looks: list[Tensor], mean: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
     """Return why a mask may be wrong, in clauses."""
     area = float((kept > 0.5).float().mean())
     if area < SMALLEST:

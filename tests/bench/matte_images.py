@@ -175,7 +175,9 @@ def _sheet(color: np.ndarray, depth: float, rng: np.random.Generator, *, standin
     flat = np.zeros_like(x)
     place = (x, flat + depth, y) if standing else (x, y, flat)
     index = np.arange(len(steps) ** 2).reshape(len(steps), -1)
-    a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]))
+    a, b, c, d = (
+        part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1])
+    )
     faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
     colors = np.concatenate([pattern.reshape(-1, 1) * color, np.ones((x.size, 1))], 1)
     return Mesh(
@@ -217,7 +219,9 @@ def texture(kind: int, rng: np.random.Generator) -> Tensor:
     )[kind]()
     first, second = rng.uniform(0.05, 0.95, (2, 3))
     mixed = first + (second - first) * np.asarray(value, np.float64)[..., None]
-    return torch.from_numpy((mixed * (0.8 + 0.4 * clouds(rng, 3))[..., None]).astype("f")).clamp(0, 1)
+    return torch.from_numpy((mixed * (0.8 + 0.4 * clouds(rng, 3))[..., None]).astype("f")).clamp(
+        0, 1
+    )
 
 
 def gradient(rng: np.random.Generator) -> Tensor:
