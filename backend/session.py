@@ -98,7 +98,8 @@ class Session:
 
         Yields
         ------
-        MasksFound (one image without a camera), ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        MasksFound (of one image without a camera), ViewsChecked, Placed, MeshUpdate, coarse to
+        fine, and exactly one Finished at the end.
 
         Raises
         ------

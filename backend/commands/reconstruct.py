@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 HELP = "reconstruct a mesh file from images"
 JOB = "terminal"
-MASKS_HELP = "write each image's mask there, and the image with its outline; without -o, nothing else is done"
+MASKS_HELP = "write each image's mask there, and the image with its outline; -o may be left out"
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 

@@ -1,8 +1,8 @@
 """Read the weights in an ONNX file: the few fields of its protocol buffers that hold tensors.
 
-The `onnx` package would do the same, but brings a compiled protobuf of many megabytes. Field numbers
-are those of onnx.proto: ModelProto.graph is 7, GraphProto.initializer 5, and of a TensorProto dims
-are 1, data_type 2, name 8 and raw_data 9.
+The `onnx` package would do the same, but brings a compiled protobuf of many megabytes. Field
+numbers are those of onnx.proto: ModelProto.graph is 7, GraphProto.initializer 5, and of a
+TensorProto dims are 1, data_type 2, name 8 and raw_data 9.
 """
 
 import math

