@@ -18,6 +18,7 @@ SPECK = 1 / 2000  # enclosed patches of background below this fraction of the im
 MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
+PLAIN_BORDER = 0.9  # the same where the network could find the object instead
 
 
 def has_alpha(image: Tensor) -> bool:
@@ -83,7 +84,8 @@ def matte(
         return _salient(image, ticket)
     if background.mode == "auto":
         try:
-            color = _background(image[..., :3], tolerance, name)
+            least = PLAIN_BORDER if matte_network.available else LEAST_BORDER
+            color = _background(image[..., :3], tolerance, name, least)
         except PlainBackgroundError:
             if not matte_network.available:
                 raise
@@ -139,7 +141,7 @@ def _salient(image: Tensor, ticket: Ticket | None) -> Matte:
     return Matte(with_alpha(image, mask.mask), "network", mask.doubts)
 
 
-def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
+def _background(color: Tensor, tolerance: float, name: str, least: float = LEAST_BORDER) -> Tensor:
     """Extrapolate the smooth background at the image's border to the whole image, (H, W, 3).
 
     Fits a second-degree polynomial in both directions to the border, without outliers such as an
@@ -160,7 +162,7 @@ def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
     for _ in range(ROUNDS):
         weights = torch.linalg.lstsq(known[fits], seen[fits]).solution
         fits = (known @ weights - seen).abs().amax(1) <= tolerance
-        if fits.double().mean() < LEAST_BORDER:
+        if fits.double().mean() < least:
             raise PlainBackgroundError(
                 f"{name}: the image's border shows no plain background.",
                 "Use a plain background, choose the background's colour, or cut the "

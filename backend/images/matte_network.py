@@ -37,7 +37,7 @@ class MatteNetwork:
             If the weights are missing or damaged.
         """
         network = self._loaded()
-        key = hashlib.sha1(image[..., :3].contiguous().numpy()).digest()
+        key = hashlib.sha1(image[..., :3].numpy().tobytes()).digest()
         if key not in self._masks:
             self._masks[key] = salient_mask(network, image, ticket)
         self._masks.move_to_end(key)

@@ -55,8 +55,9 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
         ticket.check()
         mask = look(network, seen, color.shape[:2])
         looks.append(mask.flip(1) if mirrored else mask)
-    weights = [decisiveness(each) + LEAST_WEIGHT for each in looks]
-    mean = sum(w * each for w, each in zip(weights, looks, strict=True)) / sum(weights)
+    stack = torch.stack(looks)
+    weights = stack.new_tensor([decisiveness(each) + LEAST_WEIGHT for each in looks])
+    mean = (stack * weights[:, None, None]).sum(0) / weights.sum()
     ticket.check()
     mask = _closer(network, color, mean)
     ticket.check()
