@@ -23,6 +23,7 @@ ALLOWED = {
     "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     "drawings": FOUNDATION | {"geometry", "images", "silhouettes"},
+    "photographs": FOUNDATION | {"geometry", "images", "silhouettes", "placing"},
     "rigs": FOUNDATION | {"geometry"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
