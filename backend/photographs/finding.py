@@ -186,9 +186,12 @@ def _by_background(look: Tensor) -> Tensor | None:
 
     opaque = torch.cat([look, torch.ones_like(look[..., :1])], 2)
     try:
-        alpha = matte(opaque, Background("auto"))[..., 3]
+        found = matte(opaque, Background("auto"))
     except RequestError:
         return None
+    if found.source != "background":
+        return None
+    alpha = found.image[..., 3]
     inside = (alpha >= 0.5).numpy()
     border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
     labels, _ = cast("tuple[np.ndarray, int]", label(inside))
