@@ -24,12 +24,14 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    CamerasFound,
     Cancel,
     CheckViews,
     Connection,
     EstimateVolume,
     Evaluate,
     Failed,
+    FindCameras,
     FinishEarly,
     Finished,
     Forget,
@@ -45,6 +47,7 @@ from .contract.protocol import (
     ProtocolError,
     Ready,
     Reconstruct,
+    RefineCameras,
     Remesh,
     Share,
     Shutdown,
@@ -73,6 +76,8 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
+    def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
@@ -88,6 +93,8 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
+    RefineCameras: ("refine_cameras", CamerasFound),
+    FindCameras: ("find_cameras", CamerasFound),
     Evaluate: ("evaluate", Finished),
 }
 

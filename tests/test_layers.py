@@ -21,6 +21,7 @@ ALLOWED = {
     "fusion": FOUNDATION | {"geometry"},
     "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
+    "cameras": FOUNDATION | {"geometry", "silhouettes"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,

@@ -66,7 +66,9 @@ class FreePoses:
         turn, move, zoom = self._split(numbers)
         rotated = rotation(turn)
         translation = (rotated @ self._translation[..., None])[..., 0] + move
-        focal = self._given.focal * torch.from_numpy(np.where(self._perspective, zoom, 1.0))[:, None]
+        focal = (
+            self._given.focal * torch.from_numpy(np.where(self._perspective, zoom, 1.0))[:, None]
+        )
         return Rig(
             torch.from_numpy(rotated @ self._rotation).float(),
             torch.from_numpy(translation).float(),

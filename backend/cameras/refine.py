@@ -1,8 +1,7 @@
 """Refinement: cameras that are off are moved until their silhouettes agree.
 
 All poses and one factor of the focal lengths are solved together, with a weak pull to the given
-cameras: first with a soft loss, for which a bad mask or a camera that is far off weighs little, then
-with the plain one. A camera that stands out is first posed alone, from several starts.
+cameras and a soft loss, for which a bad mask or a camera that is far off weighs little. A camera that stands out is first posed alone, from several starts.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,20 @@ from ..silhouettes import Outline, Residual, Rig
 from ..ticket import Ticket
 from .poses import Deviations, FreePoses
 from .rotations import about_axis
-from .solving import solve
+from .solving import Solution, Stage, solve, solve_stages
 
-FIRST_PULL, LAST_PULL = 0.03, 0.005  # pixels at one expected deviation
-FIRST_STEPS, LAST_STEPS = 12, 25
+FINE_POINTS = 120  # contour points of a view that a refinement wants
+STAGES = (
+    Stage(48, 0.1, 20, soft=True),
+    Stage(48, 0.03, 20, soft=True, shift=1),
+    Stage(FINE_POINTS, 0.005, 50, soft=True),
+)
+AGAIN = 3  # times at most that the stages are repeated with other points, where that helps
+HELPS = 0.9  # of the loss before, at most
 HELD = 1e3  # pull of the others while one camera is posed alone
 ALONE = Deviations(rotation=np.radians(12.0), position=0.15, focal=0.05)
 TURNS = np.radians((0.0, 9.0, -9.0))  # about the object's vertical, starts of a lone camera
-ALONE_STEPS = 15
+ALONE_PULL, ALONE_STEPS, ALONE_POINTS = 0.005, 15, 48
 FITS = 0.02  # loss at which no further start is tried
 
 
@@ -58,7 +63,7 @@ def refine_cameras(
 
     Parameters
     ----------
-    outlines, cameras : one for each view
+    outlines, cameras : one for each view; `FINE_POINTS` points each are enough
     focal : whether a factor of all focal lengths is solved too
     stands_out : a view whose camera is wrong by far
     """
@@ -69,25 +74,32 @@ def refine_cameras(
     if stands_out is not None:
         start[stands_out] = _posed_alone(residual, cameras, stands_out, ticket)
     model = FreePoses(start, focal=focal)
-    numbers = np.zeros(model.count)
-    for part, (pull, steps, soft) in enumerate(
-        ((FIRST_PULL, FIRST_STEPS, True), (LAST_PULL, LAST_STEPS, False))
-    ):
-        numbers = solve(
-            residual,
-            model,
-            numbers,
-            steps=steps,
-            prior=model.prior(Deviations(), pull),
-            soft=soft,
-            ticket=ticket,
-            advance=lambda fraction, part=part: ticket.advance((part + fraction) / 2),
-        ).numbers
+    numbers = _solved(residual, model, ticket).numbers
     found = model.solved(numbers)
     after = scores(residual, found)
     if after.mean() < before.mean():
         return Refined(tuple(found), before, after)
     return Refined(tuple(cameras), before, before)
+
+
+def _solved(residual: Residual, model: FreePoses, ticket: Ticket) -> Solution:
+    """Return the solution of all stages, repeated where that helps."""
+    best = Solution(np.zeros(model.count), np.inf)
+    for turn in range(1 + AGAIN):
+        solution = solve_stages(
+            residual,
+            model,
+            best.numbers,
+            [replace(stage, shift=stage.shift + turn) for stage in STAGES],
+            lambda pull: model.prior(Deviations(), pull),
+            ticket=ticket,
+            advance=lambda part, turn=turn: ticket.advance((turn + part) / (1 + AGAIN)),
+        )
+        helps = solution.loss < HELPS * best.loss
+        best = solution if solution.loss < best.loss else best
+        if best.loss <= FITS or not helps:
+            break
+    return best
 
 
 def scores(residual: Residual, cameras: Sequence[Camera]) -> np.ndarray:
@@ -105,11 +117,11 @@ def _posed_alone(
         start = list(cameras)
         start[index] = _turned_about(cameras, index, turn)
         model = FreePoses(start, focal=False)
-        prior = model.prior(ALONE, LAST_PULL)
+        prior = model.prior(ALONE, ALONE_PULL)
         weight = np.full(model.count, HELD)
         weight[6 * index : 6 * index + 6] = prior.weight[6 * index : 6 * index + 6]
         solution = solve(
-            residual,
+            residual.thinned(ALONE_POINTS),
             model,
             prior.mean,
             steps=ALONE_STEPS,

@@ -5,11 +5,12 @@ focal length for little more than one evaluation; a `Model` says how these depen
 parameters. A step therefore costs the same for 4 parameters as for 145.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from ..silhouettes import Residual, Rig
 from ..ticket import Ticket
@@ -27,7 +28,7 @@ class Model(Protocol):
         ...
 
     def twists(self, numbers: np.ndarray) -> np.ndarray:
-        """Return (V, 7, K): how each camera's pose and log focal length change, see `linearized`."""
+        """Return (V, 7, K): how poses and log focal lengths change, see `Residual.linearized`."""
         ...
 
 
@@ -68,7 +69,6 @@ def solve(
     prior: Prior | None = None,
     soft: bool = False,
     ticket: Ticket | None = None,
-    advance: Callable[[float], None] | None = None,
 ) -> Solution:
     """Return the parameters near `start` with the least sum of squared residuals.
 
@@ -77,15 +77,12 @@ def solve(
     start : (K,)
     steps : at most so many
     soft : use the loss 2 SOFT (sqrt(r^2 + SOFT^2) - SOFT), for which outliers weigh little
-    advance : called with the fraction of the steps that are done
     """
     state = _State.at(residual, model, np.asarray(start, np.float64), prior, soft)
     damping = FIRST_DAMPING
-    for step in range(steps):
+    for _ in range(steps):
         if ticket is not None:
             ticket.check()
-        if advance is not None:
-            advance(step / steps)
         found = None
         while found is None and damping < MOST_DAMPING:
             tried = state.numbers + state.step(damping)
@@ -102,6 +99,63 @@ def solve(
         if little:
             break
     return Solution(state.numbers, state.loss)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of several calls of `solve` in a row.
+
+    Attributes
+    ----------
+    points : about how many contour points of each view are used
+    pull : the prior's weight, pixels at one expected deviation
+    steps : at most so many
+    soft : whether the loss is soft
+    shift : which of the subsets of points, see `Residual.thinned`
+    """
+
+    points: int
+    pull: float
+    steps: int
+    soft: bool
+    shift: int = 0
+
+
+def solve_stages(
+    residual: Residual,
+    model: Model,
+    start: np.ndarray,
+    stages: Sequence[Stage],
+    prior: Callable[[float], Prior],
+    *,
+    ticket: Ticket | None = None,
+    advance: Callable[[float], None] | None = None,
+) -> Solution:
+    """Solve in stages, each from the result of the one before.
+
+    The residual is not smooth, and a solution gets stuck where it has kinks; another subset of the
+    points has them elsewhere.
+
+    Parameters
+    ----------
+    prior : returns the prior for a stage's pull
+    """
+    solution = Solution(np.asarray(start, np.float64), np.inf)
+    for number, stage in enumerate(stages):
+        if advance is not None:
+            advance(number / len(stages))
+        solution = solve(
+            residual.thinned(stage.points, stage.shift),
+            model,
+            solution.numbers,
+            steps=stage.steps,
+            prior=prior(stage.pull),
+            soft=stage.soft,
+            ticket=ticket,
+        )
+    with torch.no_grad():
+        loss = float(residual(model.rig(solution.numbers)).mean())
+    return Solution(solution.numbers, loss)
 
 
 @dataclass(frozen=True)

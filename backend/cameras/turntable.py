@@ -23,6 +23,7 @@ FOCALS = (0.8, 1.2, 1.8, 2.8, 4.5)  # widths of the image
 ELEVATIONS = np.radians((0.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 43.0, 51.0, 60.0))
 LOWEST = np.radians(-4.0)  # elevation below which a camera does not look down
 STARTS = 4  # cells of the grid that are solved in each direction
+FINALISTS = 2  # solutions of the better direction that are solved to the end
 ENOUGH_IMAGES = 12  # the first stages use at most so many
 GRID_POINTS, FIRST_POINTS, LAST_POINTS = 12, 32, 48  # contour points of an image
 FIRST_STEPS, LAST_STEPS, POSE_STEPS = 12, 25, 30
@@ -106,7 +107,8 @@ def fit_ring(
     solved.sort(key=lambda item: item[2])
     whole = Residual(outlines).thinned(LAST_POINTS)
     best = None
-    for ring, start, _ in [item for item in solved if item[0].direction == solved[0][0].direction][:2]:
+    same = [item for item in solved if item[0].direction == solved[0][0].direction]
+    for ring, start, _ in same[:FINALISTS]:
         full = replace(ring, places=tuple(range(count)))
         solution = _solved(full, whole, start, LAST_STEPS, ticket=ticket)
         if best is None or solution.loss < best[1].loss:

@@ -14,13 +14,17 @@ from ..geometry.cameras import Camera
 from ..silhouettes import Outline, Residual
 from ..ticket import Ticket
 from .poses import Deviations, FreePoses
-from .solving import solve
+from .solving import Stage, solve_stages
 from .turntable import fit_ring
 
 USUAL_FOCAL = 1.2  # widths of the image, where the file says nothing
 HAND = Deviations(rotation=np.radians(6.0), position=0.1, focal=0.2)
-STEPS = 40
-FIRST_PULL, LAST_PULL = 0.05, 0.01  # pixels at one expected deviation
+STAGES = (
+    Stage(40, 0.1, 20, soft=True),
+    Stage(40, 0.03, 20, soft=True, shift=1),
+    Stage(80, 0.01, 40, soft=True),
+)
+FINE_POINTS = 80  # contour points of a view that a walk wants
 
 
 @dataclass(frozen=True)
@@ -46,25 +50,21 @@ def solve_walk(
 
     Parameters
     ----------
-    outlines : in the order in which the images were taken, all of one size
+    outlines : in the order in which the images were taken, all of one size; `FINE_POINTS` points
+        each are enough
     focal : in widths of the image, if it is known
     """
     ticket = ticket or Ticket()
     ring = fit_ring(outlines, focal=focal or USUAL_FOCAL, ticket=ticket)
     model = FreePoses(ring.cameras, focal=focal is None)
     residual = Residual(outlines)
-    numbers = np.zeros(model.count)
-    loss = ring.loss
-    for part, (pull, soft) in enumerate(((FIRST_PULL, True), (LAST_PULL, False))):
-        solution = solve(
-            residual,
-            model,
-            numbers,
-            steps=STEPS // 2,
-            prior=model.prior(HAND, pull),
-            soft=soft,
-            ticket=ticket,
-            advance=lambda fraction, part=part: ticket.advance(0.8 + 0.1 * (part + fraction)),
-        )
-        numbers, loss = solution.numbers, solution.loss
-    return Walked(tuple(model.solved(numbers)), loss, ring.loss)
+    solution = solve_stages(
+        residual,
+        model,
+        np.zeros(model.count),
+        STAGES,
+        lambda pull: model.prior(HAND, pull),
+        ticket=ticket,
+        advance=lambda part: ticket.advance(0.5 + 0.5 * part),
+    )
+    return Walked(tuple(model.solved(solution.numbers)), solution.loss, ring.loss)

@@ -19,6 +19,13 @@ from ..reconstructors import Reconstructor, keyword_names, methods
 from ..silhouettes.orientation import upright_where_they_agree
 from ..ticket import Ticket
 
+ViewRequest = (
+    protocol.Reconstruct
+    | protocol.EstimateVolume
+    | protocol.CheckViews
+    | protocol.RefineCameras
+    | protocol.FindCameras
+)
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 
 
@@ -39,7 +46,7 @@ def check_one_object(request: protocol.Reconstruct) -> None:
 
 
 def read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    request: ViewRequest,
     ticket: Ticket,
     notes: Notes | None = None,
 ) -> list[View]:

@@ -111,13 +111,16 @@ class Residual:
             setattr(result, name, tensor[chosen])
         return result
 
-    def thinned(self, count: int) -> "Residual":
-        """Return the residual of a subset of the points, about `count` of each view."""
+    def thinned(self, count: int, shift: int = 0) -> "Residual":
+        """Return the residual of a subset of the points, about `count` of each view.
+
+        Subsets of different `shift` have different points, as long as there are enough.
+        """
         step = max(self.points.shape[1] // count, 1)
         result = object.__new__(Residual)
         for name, tensor in vars(self).items():
             setattr(result, name, tensor)
-        result.points = self.points[:, step // 2 :: step]
+        result.points = self.points[:, (step // 2 + shift) % step :: step]
         return result
 
     def __call__(self, rig: Rig) -> Tensor:
@@ -188,7 +191,7 @@ class Residual:
         return rows
 
     def _setup(self, rig: Rig) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the rays in each camera's frame, (3, V, N) twice, and (V, N) whose they are not."""
+        """Return the rays in each camera's frame, (3, V, N) twice, and (V, N): of other views."""
         count, points = self.points.shape[:2]
         owner = torch.arange(count).repeat_interleave(points)
         origins, directions = self._rays(rig, owner)

@@ -179,7 +179,9 @@ class Hull:
         return torch.where(depth[..., 0] > 1e-4, alpha, 0.0).amin(0)
 
 
-def iou(thing: Subject, hull: Hull, count: int | None = None, matrix: Tensor | None = None) -> float:
+def iou(
+    thing: Subject, hull: Hull, count: int | None = None, matrix: Tensor | None = None
+) -> float:
     """Return the IoU of a hull and its object; `matrix`, (3, 4), maps the object to the hull."""
     points, inside = thing.points[:count], thing.inside[:count]
     if matrix is not None:
@@ -189,7 +191,9 @@ def iou(thing: Subject, hull: Hull, count: int | None = None, matrix: Tensor | N
     return float((filled & inside).sum() / (filled | inside).sum().clamp_min(1))
 
 
-def aligned_iou(thing: Subject, hull: Hull, found: Sequence[Camera], true: Sequence[Camera]) -> float:
+def aligned_iou(
+    thing: Subject, hull: Hull, found: Sequence[Camera], true: Sequence[Camera]
+) -> float:
     """Return the IoU after the similarity that aligns the cameras, improved by a search."""
     start = _similarity(true, found)
     scale = np.cbrt(np.linalg.det(start[:, :3]))
@@ -219,7 +223,7 @@ def _moved(start: np.ndarray, numbers: np.ndarray, scale: float) -> Tensor:
 
 
 def _similarity(source: Sequence[Camera], target: Sequence[Camera]) -> np.ndarray:
-    """Return (3, 4), the similarity from one set of cameras to another (rotations, then centres)."""
+    """Return (3, 4), the similarity from one set of cameras to another (rotations first)."""
     total = sum(
         t.world_from_camera[:3, :3] @ s.world_from_camera[:3, :3].T
         for s, t in zip(source, target, strict=True)
