@@ -1,7 +1,8 @@
 """Refinement: cameras that are off are moved until their silhouettes agree.
 
 All poses and one factor of the focal lengths are solved together, with a weak pull to the given
-cameras and a soft loss, for which a bad mask or a camera that is far off weighs little. A camera that stands out is first posed alone, from several starts.
+cameras and a soft loss, for which a bad mask or a camera that is far off weighs little. A camera
+that stands out is first posed alone, from several starts.
 """
 
 from collections.abc import Sequence
