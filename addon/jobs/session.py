@@ -106,13 +106,7 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct
-        | Remesh
-        | Evaluate
-        | CheckViews
-        | Paint
-        | RefineCameras
-        | FindCameras,
+        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint | RefineCameras | FindCameras,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
