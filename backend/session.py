@@ -31,6 +31,7 @@ from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import Volume
 from .images import Notes
+from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.finding import found_event
@@ -41,6 +42,7 @@ from .pipeline.reading import (
     as_solid,
     check_one_object,
     estimated_cameras,
+    found_masks,
     in_volume,
     in_world,
     method_options,
@@ -72,7 +74,13 @@ FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
 )
 
-Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
+Event = (
+    protocol.MasksFound
+    | protocol.ViewsChecked
+    | protocol.Placed
+    | protocol.MeshUpdate
+    | protocol.Finished
+)
 
 
 class Session:
@@ -95,7 +103,8 @@ class Session:
 
         Yields
         ------
-        ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        MasksFound (of one image without a camera), ViewsChecked, Placed, MeshUpdate, coarse to
+        fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -114,6 +123,7 @@ class Session:
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
+<<<<<<< HEAD
             cured = apply_cures(read_views(request, ticket, notes), request.cures)
         refinement: dict[str, Any] = {}
         if request.options.get("refine"):
@@ -125,6 +135,18 @@ class Session:
             placement = self._placement(request, cured.kept, ticket)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = in_volume(cured.kept, volume)
+=======
+            read = read_views(request, ticket, notes)
+            if len(read) == 1 and read[0].camera is None:
+                yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
+            cured = apply_cures(read, request.cures)
+            review = Review(cured)
+            yield review.event(request.job)
+            with review.explaining():
+                placement = self._placement(request, cured.kept, ticket)
+                volume = Volume.from_matrix(placement.world_from_volume)
+                views = in_volume(cured.kept, volume)
+>>>>>>> main
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = yield from self._make(request, views, volume, ticket)
@@ -243,6 +265,7 @@ class Session:
             event = Review(cured).event(request.job)
         yield replace(event, notes=notes.remarks())
 
+<<<<<<< HEAD
     def refine_cameras(
         self, request: protocol.RefineCameras, ticket: Ticket
     ) -> Iterator[protocol.CamerasFound]:
@@ -254,6 +277,17 @@ class Session:
     ) -> Iterator[protocol.CamerasFound]:
         """Yield one CamerasFound: the cameras of images taken around an object."""
         yield found_event(request, ticket)
+=======
+    def find_masks(
+        self, request: protocol.FindMasks, ticket: Ticket
+    ) -> Iterator[protocol.MasksFound]:
+        """Yield one MasksFound: the masks that a reconstruction of these views would use."""
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
+            notes = Notes()
+            views = read_views(request, ticket, notes)
+        yield protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+>>>>>>> main
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -318,6 +352,7 @@ class Session:
         """Drop all fields and networks and return their memory to the system."""
         self._kept.clear()
         self._networks.clear()
+        matte_network.forget()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
