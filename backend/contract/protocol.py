@@ -193,12 +193,47 @@ class CheckViews:
 
 
 @dataclass(frozen=True)
+<<<<<<< HEAD
+class RefineCameras:
+    """Ask for cameras near the views' whose silhouettes agree better; answered by `CamerasFound`.
+
+    focal : whether a factor of all focal lengths is found too
+    """
+=======
 class FindMasks:
     """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
+>>>>>>> main
 
     job: str
     views: tuple[ViewData, ...]
     background: Background = Background()
+<<<<<<< HEAD
+    cures: tuple[str, ...] = ()
+    focal: bool = True
+
+
+@dataclass(frozen=True)
+class FindCameras:
+    """Ask for the cameras of images, which have none; answered by `CamerasFound`.
+
+    way : how the images were taken, one of `camera_estimates.WAYS`
+    views : in the order in which they were taken
+    step : degrees between two images of a turntable; None: they go once around
+    focal : focal length in widths of the image; None: from the file, else it is found too
+    side : the object's longest side in the world that the cameras are posed in
+    center : of the object there; None: above the origin, on the ground
+    """
+
+    job: str
+    way: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+    step: float | None = None
+    focal: float | None = None
+    side: float = 2.0
+    center: tuple[float, float, float] | None = None
+=======
+>>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -422,6 +457,20 @@ class ViewsChecked:
 
 
 @dataclass(frozen=True)
+<<<<<<< HEAD
+class CamerasFound:
+    """The answer to `RefineCameras` and `FindCameras`.
+
+    cameras : one for each view, posed in the world, of its image as stored; None: not found
+    facts : the `--json` facts, see `camera_estimates`
+    world_from_volume : (4, 4) float64 volume around the object; None: unknown
+    """
+
+    job: str
+    cameras: tuple[CameraData | None, ...]
+    facts: dict[str, Any]
+    world_from_volume: np.ndarray | None = None
+=======
 class FoundMask:
     """The mask of one view.
 
@@ -444,6 +493,7 @@ class MasksFound:
     job: str
     masks: tuple[FoundMask, ...]
     notes: tuple[str, ...] = ()
+>>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -565,7 +615,12 @@ _REQUESTS = (
     Paint,
     EstimateVolume,
     CheckViews,
+<<<<<<< HEAD
+    RefineCameras,
+    FindCameras,
+=======
     FindMasks,
+>>>>>>> main
     Evaluate,
     Cancel,
     FinishEarly,
@@ -584,7 +639,11 @@ _EVENTS = (
     VolumeEstimate,
     Placed,
     ViewsChecked,
+<<<<<<< HEAD
+    CamerasFound,
+=======
     MasksFound,
+>>>>>>> main
     Evaluation,
     Painted,
     Finished,
