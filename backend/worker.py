@@ -44,6 +44,8 @@ from .contract.protocol import (
     Methods,
     Paint,
     Ping,
+    PlaceDrawings,
+    PlacePhotographs,
     Pong,
     Progress,
     ProtocolError,
@@ -81,6 +83,8 @@ class SessionLike(Protocol):
     def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
+    def place_drawings(self, request: PlaceDrawings, ticket: Ticket) -> Iterator[Any]: ...
+    def place_photographs(self, request: PlacePhotographs, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
@@ -99,6 +103,8 @@ _JOBS = {
     RefineCameras: ("refine_cameras", CamerasFound),
     FindCameras: ("find_cameras", CamerasFound),
     FindMasks: ("find_masks", MasksFound),
+    PlaceDrawings: ("place_drawings", Finished),
+    PlacePhotographs: ("place_photographs", Finished),
     Evaluate: ("evaluate", Finished),
 }
 

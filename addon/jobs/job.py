@@ -40,6 +40,8 @@ Request = (
     | protocol.CheckViews
     | protocol.RefineCameras
     | protocol.FindCameras
+    | protocol.PlaceDrawings
+    | protocol.PlacePhotographs
     | protocol.Evaluate
 )
 

@@ -4,8 +4,11 @@ import bpy
 from bpy.props import CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
+from ...backend.contract.drawings import name_in_file
 from .. import api
+from ..jobs.camera_sources import begin_drawings
 from ..jobs.results import estimated_camera
+from ..jobs.session import exhaust, live
 from ..scene import frames
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
@@ -61,7 +64,20 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         paths = [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
+        if are_drawings(paths):
+            self.report({"INFO"}, "Placing cameras for the drawings")
+            running = begin_drawings(paths, context.scene)
+            if bpy.app.background:
+                exhaust(live.drive(running))
+            live.wake()
+            return
         self.report({"INFO"}, api.use_images(paths, context))
+
+
+def are_drawings(paths: list[str]) -> bool:
+    """Return whether each of several images names another side of an object."""
+    names = [name_in_file(path) for path in paths]
+    return len(names) > 1 and all(names) and len(set(names)) == len(names)
 
 
 class LEVELFORM_OT_use_frame(bpy.types.Operator):
