@@ -24,6 +24,7 @@ ALLOWED = {
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
     "cameras": FOUNDATION | {"geometry", "silhouettes"},
     "drawings": FOUNDATION | {"geometry", "images", "silhouettes"},
+    "photographs": FOUNDATION | {"geometry", "images", "silhouettes", "placing"},
     "rigs": FOUNDATION | {"geometry"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},

@@ -193,15 +193,6 @@ class CheckViews:
 
 
 @dataclass(frozen=True)
-class FindMasks:
-    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
-
-    job: str
-    views: tuple[ViewData, ...]
-    background: Background = Background()
-
-
-@dataclass(frozen=True)
 class RefineCameras:
     """Ask for cameras near the views' whose silhouettes agree better; answered by `CamerasFound`.
 
@@ -235,6 +226,15 @@ class FindCameras:
     focal: float | None = None
     side: float = 2.0
     center: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class FindMasks:
+    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ ViewRequest = (
     protocol.Reconstruct
     | protocol.EstimateVolume
     | protocol.CheckViews
-    | protocol.FindMasks
     | protocol.RefineCameras
     | protocol.FindCameras
+    | protocol.FindMasks
 )
 MASK_SIDE = 2048  # pixels along the longer side of a mask that is shown
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
