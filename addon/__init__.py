@@ -33,6 +33,8 @@ _MODULES = (
     "operators.dataset",
     "data.training_run",
     "operators.training",
+    "data.weights_fetch",
+    "operators.weights",
     "ui.panels_cameras",
     "ui.panels",
     "ui.panels_result",
@@ -40,6 +42,7 @@ _MODULES = (
     "ui.panels_compare",
     "ui.panels_dataset",
     "ui.panels_training",
+    "ui.panels_weights",
     "commands.cli",
 )
 
