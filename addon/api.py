@@ -27,6 +27,9 @@ from .data import dataset_render
 from .data.batch import batch as batch
 from .data.compare import compare as compare
 from .data.weights_fetch import fetching
+from .jobs.camera_estimates import find_cameras as find_cameras
+from .jobs.camera_estimates import refine_cameras as refine_cameras
+from .jobs.camera_estimates import restore_cameras as restore_cameras
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,

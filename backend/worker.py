@@ -24,12 +24,14 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    CamerasFound,
     Cancel,
     CheckViews,
     Connection,
     EstimateVolume,
     Evaluate,
     Failed,
+    FindCameras,
     FindMasks,
     FinishEarly,
     Finished,
@@ -47,6 +49,7 @@ from .contract.protocol import (
     ProtocolError,
     Ready,
     Reconstruct,
+    RefineCameras,
     Remesh,
     Share,
     Shutdown,
@@ -75,6 +78,8 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
+    def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
@@ -91,6 +96,8 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
+    RefineCameras: ("refine_cameras", CamerasFound),
+    FindCameras: ("find_cameras", CamerasFound),
     FindMasks: ("find_masks", MasksFound),
     Evaluate: ("evaluate", Finished),
 }

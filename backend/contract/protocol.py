@@ -193,6 +193,42 @@ class CheckViews:
 
 
 @dataclass(frozen=True)
+class RefineCameras:
+    """Ask for cameras near the views' whose silhouettes agree better; answered by `CamerasFound`.
+
+    focal : whether a factor of all focal lengths is found too
+    """
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+    cures: tuple[str, ...] = ()
+    focal: bool = True
+
+
+@dataclass(frozen=True)
+class FindCameras:
+    """Ask for the cameras of images, which have none; answered by `CamerasFound`.
+
+    way : how the images were taken, one of `camera_estimates.WAYS`
+    views : in the order in which they were taken
+    step : degrees between two images of a turntable; None: they go once around
+    focal : focal length in widths of the image; None: from the file, else it is found too
+    side : the object's longest side in the world that the cameras are posed in
+    center : of the object there; None: above the origin, on the ground
+    """
+
+    job: str
+    way: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+    step: float | None = None
+    focal: float | None = None
+    side: float = 2.0
+    center: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
 class FindMasks:
     """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
 
@@ -422,6 +458,21 @@ class ViewsChecked:
 
 
 @dataclass(frozen=True)
+class CamerasFound:
+    """The answer to `RefineCameras` and `FindCameras`.
+
+    cameras : one for each view, posed in the world, of its image as stored; None: not found
+    facts : the `--json` facts, see `camera_estimates`
+    world_from_volume : (4, 4) float64 volume around the object; None: unknown
+    """
+
+    job: str
+    cameras: tuple[CameraData | None, ...]
+    facts: dict[str, Any]
+    world_from_volume: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class FoundMask:
     """The mask of one view.
 
@@ -565,6 +616,8 @@ _REQUESTS = (
     Paint,
     EstimateVolume,
     CheckViews,
+    RefineCameras,
+    FindCameras,
     FindMasks,
     Evaluate,
     Cancel,
@@ -584,6 +637,7 @@ _EVENTS = (
     VolumeEstimate,
     Placed,
     ViewsChecked,
+    CamerasFound,
     MasksFound,
     Evaluation,
     Painted,
