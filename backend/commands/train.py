@@ -14,11 +14,13 @@ from ..contract.errors import JobCancelled, RequestError
 from ..contract.streams import is_terminal
 from ..ticket import Step, Ticket
 from . import parse_count
+from ._watched import add_until_input_ends, on_input_end
 
 if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
     from ..training.recipes import Recipe
 
+BUNDLED = "bundled"
 HELP = "train a method, or its camera or depth network, on data sets"
 
 
@@ -34,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of the configuration, for ablations")  # fmt: skip
-    parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
+    parser.add_argument("--from", dest="start", metavar="WEIGHTS",
+                        help='weights to start from; "bundled": those of this method')  # fmt: skip
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
                         help="start from the image encoder of another method's weights, "
                         "in place of the papers' ImageNet weights")  # fmt: skip
@@ -59,11 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="at each validation, write a validation shape's mesh to FILE in the run's folder",
     )
-    parser.add_argument(
-        "--until-input-ends",
-        action="store_true",
-        help="stop when standard input is closed (used by Blender's panel)",
-    )
+    add_until_input_ends(parser)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, help="number of CPU threads")
@@ -171,10 +170,25 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     device = pick_device(args.device)
     changes = dict(parse_change(word) for word in args.changes)
     if args.start:
-        model = changed(cls.load(args.start), changes)
+        model = changed(_loaded(cls, args.start), changes)
     else:
         model = fresh(cls, args.configuration or args.preset, changes, seed=args.seed)
     return with_part(model, args.part, seed=args.seed).to(device)
+
+
+def _loaded(cls: "type[Reconstructor]", start: str) -> "Reconstructor":
+    """Return the network of a file, or of the weights that the method comes with."""
+    from ..reconstructors import bundled_weights
+
+    if start != BUNDLED:
+        return cls.load(start)
+    path = bundled_weights(cls.spec.name)
+    if path is None:
+        raise RequestError(
+            f"{cls.spec.title} comes without weights to start from.",
+            "Name a file of weights, or leave --from out.",
+        )
+    return cls.load(path, name=BUNDLED)
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":
@@ -230,8 +244,6 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
 @contextmanager
 def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
     """Yield a ticket with a progress bar; SIGINT and SIGTERM cancel it."""
-    from threading import Thread
-
     from tqdm import tqdm
 
     asked = False
@@ -240,12 +252,8 @@ def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
         nonlocal asked
         asked = True
 
-    def listen() -> None:
-        sys.stdin.read()
-        ask()
-
     if until_input_ends:
-        Thread(target=listen, daemon=True).start()
+        on_input_end(ask)
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     quiet = not is_terminal(sys.stderr) or trainer.group.rank != 0
     total = trainer.recipe.steps
