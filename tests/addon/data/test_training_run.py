@@ -77,7 +77,7 @@ def test_stopping_keeps_the_weights_and_the_next_run_continues(data, tmp_path):
     while again.facts.get("step", 0) <= reached and time.monotonic() < deadline:
         time.sleep(0.05)
         assert again.poll(), again.failure
-    process = again._process
+    process = again._process.process
     again.shutdown()
     assert not again.running
     assert process.wait(60) == 0
