@@ -1,6 +1,8 @@
 """Progress of the installation's commands, from the lines that they print. Does not use `bpy`."""
 
+import contextlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -42,11 +44,13 @@ class UvProgress:
     ----------
     growing
         Returns the bytes of the files that uv is unpacking while it downloads them.
+    local
+        Bytes of the wheels of a folder, of which uv tells nothing until all are unpacked.
     """
 
-    def __init__(self, growing: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, growing: Callable[[], int] = lambda: 0, *, local: int = 0) -> None:
         self.message = ""
-        self._growing = growing
+        self._growing, self._local = growing, local
         self._under_way: dict[str, int] = {}
         self._done = 0
         self._prepared = False
@@ -77,7 +81,7 @@ class UvProgress:
         """Received bytes of all that were begun, 0 to 1; uv begins all that it can at once."""
         if self._prepared:
             return 1.0
-        waiting = sum(self._under_way.values())
+        waiting = sum(self._under_way.values()) + self._local
         received = self._done + min(self._growing() / UNPACKING, ARRIVED * waiting)
         return received / max(self._done + waiting, 1)
 
@@ -85,12 +89,11 @@ class UvProgress:
 def unpacking_bytes(cache: Path) -> int:
     """Return the bytes of the files that uv is unpacking in its cache."""
     total = 0
-    for folder in cache.glob(".tmp*"):
-        for path in folder.rglob("*"):
-            try:
-                total += path.stat().st_size
-            except OSError:  # moved into its place meanwhile
-                continue
+    for place in cache.glob(".tmp*"):
+        for folder, _, names in os.walk(place):  # which skips what is moved away meanwhile
+            for name in names:
+                with contextlib.suppress(OSError):
+                    total += os.lstat(os.path.join(folder, name)).st_size
     return total
 
 

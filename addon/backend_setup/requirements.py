@@ -42,7 +42,7 @@ def check_source(plan: InstallPlan) -> None:
                 "wheels.",
             )
         return
-    if not any(Path(plan.wheels).glob("*.whl")):
+    if not wheels_of(plan):
         raise RequestError(
             f"There are no wheels in {plan.wheels}.", "Choose the folder that contains them."
         )
@@ -54,10 +54,16 @@ def check_source(plan: InstallPlan) -> None:
         )
 
 
+def wheels_of(plan: InstallPlan) -> list[Path]:
+    """Return the wheels of a plan's folder; none if it has no folder."""
+    return sorted(Path(plan.wheels).glob("*.whl")) if plan.wheels else []
+
+
 def pythons_of(plan: InstallPlan) -> list[tuple[int, int]]:
     """Return the versions of Python that a plan can use, by torch's wheels if they are given."""
     every = [(3, minor) for minor in range(OLDEST[1], NEWEST[1] + 1)]
-    tags = [path.name.split("-")[2] for path in Path(plan.wheels or os.devnull).glob("torch-*.whl")]
+    torch = [path.name for path in wheels_of(plan) if path.name.startswith("torch-")]
+    tags = [name.split("-")[2] for name in torch]
     if not tags or any(tag.startswith("py3") for tag in tags):
         return every
     return [(major, minor) for major, minor in every if f"cp{major}{minor}" in tags]

@@ -224,7 +224,8 @@ class Steps:
             words += [] if "--no-deps" in words else ["--no-deps"]
         else:
             words += lines
-        follow = UvProgress(lambda: unpacking_bytes(self.plan.cache))
+        local = sum(path.stat().st_size for path in requirements.wheels_of(self.plan))
+        follow = UvProgress(lambda: unpacking_bytes(self.plan.cache), local=local)
         if (yield Command(uv.install_command(self._uv, self.plan, words), follow)):
             raise self._failed("The libraries could not be installed", _AGAIN)
 

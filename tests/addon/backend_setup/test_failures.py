@@ -29,7 +29,8 @@ PRINTED = {
              "operation failed during extraction\n  cause: failed to write to file `x.so`: No "
              "space left on device (os error 28)"),
     "forbidden": ("refused", "127.0.0.1 refuses access", UV + NONE
-                  + "attrs was not found in the package registry and you require attrs, we can conclude that your requirements are unsatisfiable.\n\n"
+                  + "attrs was not found in the package registry and you require attrs, we can "
+                  "conclude that your requirements are unsatisfiable.\n\n"
                   "hint: An index (http://127.0.0.1:8403/simple) returned a 403 Forbidden error."),
     "wheel": ("missing", "torch was not found in the provided package locations", UV + NONE
               + "torch was not found in the "

@@ -52,6 +52,14 @@ def test_files_on_their_way_never_count_as_arrived():
     assert progress.fraction == pytest.approx(ARRIVED)
 
 
+def test_of_a_folder_uv_tells_nothing_so_its_files_are_measured():
+    progress = UvProgress(lambda: 60_000_000, local=200_000_000)
+    progress.read("Resolved 19 packages in 18ms")
+    assert progress.fraction == pytest.approx(60 / UNPACKING / 200)
+    progress.read("Prepared 19 packages in 14.61s")
+    assert progress.fraction == 1.0
+
+
 def test_what_uv_is_unpacking_is_measured(tmp_path):
     (tmp_path / ".tmpAb12" / "torch").mkdir(parents=True)
     (tmp_path / ".tmpAb12" / "torch" / "x.so").write_bytes(bytes(1000))
