@@ -14,6 +14,7 @@ FOUNDATION = {"contract", "ticket"}
 ALLOWED = {
     "contract": set(),
     "ticket": {"contract"},
+    "downloads": FOUNDATION,
     "geometry": FOUNDATION,
     "images": FOUNDATION | {"geometry"},
     "encoders": FOUNDATION | {"geometry", "images"},
@@ -69,7 +70,7 @@ ADDON_ALLOWED = {
     "commands": {"scene", "backend_setup", "jobs", "data", "api"},
     "__init__": set(),  # registers by name
 }
-ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
+ANYTHING = {"worker", "session", "pipeline", "commands", "cli", "__main__", "__init__"}
 NO_BPY = [
     "addon/backend_setup/builds.py",
     "addon/backend_setup/candidates.py",

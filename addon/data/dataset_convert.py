@@ -40,7 +40,7 @@ class Conversion:
     def progress(self) -> float:
         """Progress, 0 to 1, as last reported."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return min(max(float(json.loads(self._told.read_text())["progress"]), 0.0), 1.0)
+            return min(max(float(json.loads(self._told.read_text())["overall"]), 0.0), 1.0)
         return 0.0
 
     @property

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..contract.errors import JobCancelled, LevelformError, RequestError, WorkError
 from ..contract.memory import is_out_of_memory
 from ..contract.render_layout import MESH
-from . import progress
+from . import _watched, progress
 from ._dataset_render import contents_of, render_meshes, shape_name
-from ._watched import add_until_input_ends, watched_progress
 
 if TYPE_CHECKING:
     from ..data.format import DatasetWriter, Record
@@ -33,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     make.add_argument("--count", type=int, default=100, help="shapes of each category")
     make.add_argument("--first", type=int, default=0, help="seed of the first shape")
+    _watched.add_arguments(make)
     _content_arguments(make)
 
     convert = parts.add_parser("convert", help="meshes, renderings or a published archive")
@@ -52,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--leave-out", nargs="+", default=[], metavar="PATTERN", help="shapes to exclude"
     )
     convert.add_argument("--license", default="", help="stored in the provenance")
-    convert.add_argument("--progress", metavar="FILE", help="also write the progress to a file")
-    add_until_input_ends(convert)
+    _watched.add_arguments(convert)
     _content_arguments(convert)
 
     render = parts.add_parser("render", help="images and cameras of meshes, one folder a shape")
@@ -266,14 +265,11 @@ def _write(
     from ..data.format import DatasetWriter
 
     provenance = {"source": source, "contents": contents_of(args).to_json(), "seed": args.seed}
-    watched = watched_progress(
-        getattr(args, "progress", None), until_input_ends=getattr(args, "until_input_ends", False)
-    )
     writer = DatasetWriter(
         args.out, provenance=provenance, shard_bytes=args.shard << 20, seed=args.seed
     )
     try:
-        with watched as ticket, writer:
+        with _watched.watched(args) as ticket, writer:
             _add_all(jobs, writer, ticket)
     except JobCancelled:  # the same command goes on after the last whole shard
         return {"out": args.out, "stopped": True}

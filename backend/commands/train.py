@@ -14,7 +14,6 @@ from ..contract.errors import JobCancelled, RequestError
 from ..contract.streams import is_terminal
 from ..ticket import Step, Ticket
 from . import parse_count
-from ._watched import add_until_input_ends, on_input_end
 
 if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
@@ -62,7 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="at each validation, write a validation shape's mesh to FILE in the run's folder",
     )
-    add_until_input_ends(parser)
+    parser.add_argument(
+        "--until-input-ends",
+        action="store_true",
+        help="stop when standard input is closed (used by Blender's panel)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, help="number of CPU threads")
@@ -244,6 +247,8 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
 @contextmanager
 def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
     """Yield a ticket with a progress bar; SIGINT and SIGTERM cancel it."""
+    from threading import Thread
+
     from tqdm import tqdm
 
     asked = False
@@ -252,8 +257,12 @@ def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
         nonlocal asked
         asked = True
 
+    def listen() -> None:
+        sys.stdin.read()
+        ask()
+
     if until_input_ends:
-        on_input_end(ask)
+        Thread(target=listen, daemon=True).start()
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     quiet = not is_terminal(sys.stderr) or trainer.group.rank != 0
     total = trainer.recipe.steps

@@ -78,7 +78,7 @@ def test_rendered_folders_with_their_mesh_need_no_other(assets, tmp_path, capsys
         "--progress", tmp_path / "told.json",
     )  # fmt: skip
     assert (status, made["shapes"]) == (0, 2)
-    assert 0.0 <= json.loads((tmp_path / "told.json").read_text())["progress"] < 1.0
+    assert 0.0 <= json.loads((tmp_path / "told.json").read_text())["overall"] < 1.0
     box, ball = Dataset(images).find("box"), Dataset(images).find("ball_one")
     assert (box.inside("uniform") == (np.abs(box["uniform.points"]).max(1) < 0.9)).all()
     assert "uniform.points" not in ball

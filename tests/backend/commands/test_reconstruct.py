@@ -10,6 +10,7 @@ from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract.cameras import Distortion, from_frame, to_frame
 from levelform.backend.contract.distortion import undistort_pixels
 from levelform.backend.contract.protocol import MeshUpdate
+from levelform.backend.contract.weights import PUBLISHED
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.reconstructors import methods
@@ -110,7 +111,8 @@ def test_without_weights_a_network_is_refused_and_nothing_made_up(
     status, result = run(capsys, folder, "-o", out, "--method", method, "--device", "cpu")
     assert status == 2
     assert "has no trained weights here" in result["error"]
-    assert f"levelform train {method}" in result["hint"]
+    way = "weights get" if method in PUBLISHED else "train"
+    assert f"levelform {way} {method}" in result["hint"]
     assert not out.exists()
 
 
