@@ -12,17 +12,20 @@ from typing import Any
 
 import bpy
 
+from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
     CheckViews,
     EstimateVolume,
     Evaluate,
+    FindCameras,
     MeshUpdate,
     MethodInfo,
     Paint,
     Placement,
     Progress,
     Reconstruct,
+    RefineCameras,
     Remesh,
     Status,
 )
@@ -103,7 +106,7 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint,
+        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint | RefineCameras | FindCameras,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
@@ -145,7 +148,9 @@ class LiveSession:
         if isinstance(request, Remesh):
             return request.improve
         return isinstance(request, Reconstruct) and any(
-            info.improves for info in self.methods if info.name == request.method
+            info.improves
+            for info in self.methods
+            if info.name == method_for(request.method, request.views)
         )
 
     def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:

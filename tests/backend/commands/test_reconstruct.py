@@ -36,9 +36,13 @@ def folder(tmp_path, photograph, cameras):
     return tmp_path
 
 
+QUICK = ("--method", "visual-hull", "--resolution", "32")
+
+
 def run(capsys, *words):
-    """Run with --json; return the exit status and the object."""
-    status = cli.main(["reconstruct", *map(str, words), "--json"])
+    """Run with --json, the visual hull where no method is said; return status and object."""
+    hull = () if "--method" in words else ("--method", "visual-hull")
+    status = cli.main(["reconstruct", *map(str, words), *hull, "--json"])
     return status, json.loads(capsys.readouterr().out)
 
 
@@ -132,10 +136,7 @@ def test_sources_that_are_not_there(folder, capsys):
 
 
 def test_the_result_is_told_in_words(folder, capsys):
-    assert (
-        cli.main(["reconstruct", str(folder), "-o", str(folder / "m.stl"), "--resolution", "32"])
-        == 0
-    )
+    assert cli.main(["reconstruct", str(folder), "-o", str(folder / "m.stl"), *QUICK]) == 0
     out, err = capsys.readouterr()
     assert "triangles, watertight" in out
     assert "5 views" in out
