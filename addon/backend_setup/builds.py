@@ -10,7 +10,7 @@ from .output import size_words
 
 LINE = 50e6  # bits a second of a usual connection
 NVIDIA_DRIVER, AMD_DRIVER = Path("/proc/driver/nvidia/version"), Path("/dev/kfd")
-_LICENCES = "uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause) and other free software"
+_LICENSES = "uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause) and other free software"
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ def needs(plan: InstallPlan, *, python: bool = False) -> list[str]:
     """
     size = size_of(plan)
     room = f"It needs {size_words(size.disk)} of {size_words(free_bytes(plan))} in {plan.folder}."
-    licence = f"Licences: {_LICENCES}"
+    licence = f"Licenses: {_LICENSES}"
     if build_of(plan) is TorchBuild.CUDA and not plan.wheels:
-        licence += ", and CUDA, under NVIDIA's own licence"
+        licence += ", and CUDA, under NVIDIA's own license"
     if plan.wheels:
         return [f"Installs from {plan.wheels}, without the network.", room, f"{licence}."]
     minutes = size.download * 8 / LINE / 60

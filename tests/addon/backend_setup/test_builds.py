@@ -75,7 +75,7 @@ def test_how_much_where_how_long_and_the_licence_are_told(computer, tmp_path):
     )
     assert room.startswith("It needs 1.5 GB of ")
     assert room.endswith(f" in {tmp_path / 'user' / 'backend'}.")
-    assert licence.startswith("Licences: uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause)")
+    assert licence.startswith("Licenses: uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause)")
     assert "NVIDIA" not in licence
     big = builds.needs(InstallPlan(tmp_path, build=CUDA), python=True)
     assert (
