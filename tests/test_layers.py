@@ -26,6 +26,7 @@ ALLOWED = {
     "cameras": FOUNDATION | {"geometry", "silhouettes"},
 =======
     "drawings": FOUNDATION | {"geometry", "images", "silhouettes"},
+    "photographs": FOUNDATION | {"geometry", "images", "silhouettes", "placing"},
     "rigs": FOUNDATION | {"geometry"},
 >>>>>>> main
     # What methods say of their training, and what it gives them: plain data.
