@@ -123,8 +123,10 @@ class Session:
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
-<<<<<<< HEAD
-            cured = apply_cures(read_views(request, ticket, notes), request.cures)
+            read = read_views(request, ticket, notes)
+            if len(read) == 1 and read[0].camera is None:
+                yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
+            cured = apply_cures(read, request.cures)
         refinement: dict[str, Any] = {}
         if request.options.get("refine"):
             with ticket.stage(REFINE):
@@ -135,18 +137,6 @@ class Session:
             placement = self._placement(request, cured.kept, ticket)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = in_volume(cured.kept, volume)
-=======
-            read = read_views(request, ticket, notes)
-            if len(read) == 1 and read[0].camera is None:
-                yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
-            cured = apply_cures(read, request.cures)
-            review = Review(cured)
-            yield review.event(request.job)
-            with review.explaining():
-                placement = self._placement(request, cured.kept, ticket)
-                volume = Volume.from_matrix(placement.world_from_volume)
-                views = in_volume(cured.kept, volume)
->>>>>>> main
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = yield from self._make(request, views, volume, ticket)
@@ -265,7 +255,6 @@ class Session:
             event = Review(cured).event(request.job)
         yield replace(event, notes=notes.remarks())
 
-<<<<<<< HEAD
     def refine_cameras(
         self, request: protocol.RefineCameras, ticket: Ticket
     ) -> Iterator[protocol.CamerasFound]:
@@ -277,7 +266,7 @@ class Session:
     ) -> Iterator[protocol.CamerasFound]:
         """Yield one CamerasFound: the cameras of images taken around an object."""
         yield found_event(request, ticket)
-=======
+
     def find_masks(
         self, request: protocol.FindMasks, ticket: Ticket
     ) -> Iterator[protocol.MasksFound]:
@@ -287,7 +276,6 @@ class Session:
             notes = Notes()
             views = read_views(request, ticket, notes)
         yield protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
->>>>>>> main
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket

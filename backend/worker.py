@@ -31,11 +31,8 @@ from .contract.protocol import (
     EstimateVolume,
     Evaluate,
     Failed,
-<<<<<<< HEAD
     FindCameras,
-=======
     FindMasks,
->>>>>>> main
     FinishEarly,
     Finished,
     Forget,
@@ -81,12 +78,9 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
-<<<<<<< HEAD
     def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
-=======
     def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
->>>>>>> main
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
@@ -102,12 +96,9 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
-<<<<<<< HEAD
     RefineCameras: ("refine_cameras", CamerasFound),
     FindCameras: ("find_cameras", CamerasFound),
-=======
     FindMasks: ("find_masks", MasksFound),
->>>>>>> main
     Evaluate: ("evaluate", Finished),
 }
 

@@ -193,21 +193,15 @@ class CheckViews:
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
 class RefineCameras:
     """Ask for cameras near the views' whose silhouettes agree better; answered by `CamerasFound`.
 
     focal : whether a factor of all focal lengths is found too
     """
-=======
-class FindMasks:
-    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
->>>>>>> main
 
     job: str
     views: tuple[ViewData, ...]
     background: Background = Background()
-<<<<<<< HEAD
     cures: tuple[str, ...] = ()
     focal: bool = True
 
@@ -232,8 +226,15 @@ class FindCameras:
     focal: float | None = None
     side: float = 2.0
     center: tuple[float, float, float] | None = None
-=======
->>>>>>> main
+
+
+@dataclass(frozen=True)
+class FindMasks:
+    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
 
 
 @dataclass(frozen=True)
@@ -457,7 +458,6 @@ class ViewsChecked:
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
 class CamerasFound:
     """The answer to `RefineCameras` and `FindCameras`.
 
@@ -470,7 +470,9 @@ class CamerasFound:
     cameras: tuple[CameraData | None, ...]
     facts: dict[str, Any]
     world_from_volume: np.ndarray | None = None
-=======
+
+
+@dataclass(frozen=True)
 class FoundMask:
     """The mask of one view.
 
@@ -493,7 +495,6 @@ class MasksFound:
     job: str
     masks: tuple[FoundMask, ...]
     notes: tuple[str, ...] = ()
->>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -615,12 +616,9 @@ _REQUESTS = (
     Paint,
     EstimateVolume,
     CheckViews,
-<<<<<<< HEAD
     RefineCameras,
     FindCameras,
-=======
     FindMasks,
->>>>>>> main
     Evaluate,
     Cancel,
     FinishEarly,
@@ -639,11 +637,8 @@ _EVENTS = (
     VolumeEstimate,
     Placed,
     ViewsChecked,
-<<<<<<< HEAD
     CamerasFound,
-=======
     MasksFound,
->>>>>>> main
     Evaluation,
     Painted,
     Finished,

@@ -124,13 +124,8 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
     return replace(
         base,
         **given,
-<<<<<<< HEAD
         options={**base.options, **parse_options(args.option), **hull, **refine},
-        background=parse_background(args.background, args.tolerance, base.background),
-=======
-        options={**base.options, **parse_options(args.option), **hull},
         background=_background(args, base.background),
->>>>>>> main
         cures=(*base.cures, *read_cures(args)),
         fuse=args.fuse or base.fuse,
     )

@@ -20,17 +20,15 @@ from ..reconstructors import Reconstructor, keyword_names, methods
 from ..silhouettes.orientation import upright_where_they_agree
 from ..ticket import Ticket
 
-<<<<<<< HEAD
 ViewRequest = (
     protocol.Reconstruct
     | protocol.EstimateVolume
     | protocol.CheckViews
     | protocol.RefineCameras
     | protocol.FindCameras
+    | protocol.FindMasks
 )
-=======
 MASK_SIDE = 2048  # pixels along the longer side of a mask that is shown
->>>>>>> main
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 
 
@@ -51,14 +49,7 @@ def check_one_object(request: protocol.Reconstruct) -> None:
 
 
 def read_views(
-<<<<<<< HEAD
     request: ViewRequest,
-=======
-    request: protocol.Reconstruct
-    | protocol.EstimateVolume
-    | protocol.CheckViews
-    | protocol.FindMasks,
->>>>>>> main
     ticket: Ticket,
     notes: Notes | None = None,
 ) -> list[View]:
