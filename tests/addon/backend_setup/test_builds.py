@@ -82,7 +82,7 @@ def test_how_much_where_how_long_and_the_licence_are_told(computer, tmp_path):
         big[0]
         == "Downloads 2.9 GB from pypi.org, github.com (Python): about 8 minutes at 50 Mbit/s."
     )
-    assert "NVIDIA's own licence" in big[2]
+    assert "NVIDIA's own license" in big[2]
 
 
 def test_a_folder_of_wheels_is_told_and_its_size_counted(tmp_path):
