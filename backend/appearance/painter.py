@@ -18,6 +18,7 @@ from .photos import Photo, prepare
 from .visibility import DEPTH_SIDE
 
 PREVIEW_SIDE = 256  # pixels of the depth maps for a mesh that is soon replaced
+COLOR_BLOCK = 65536  # points whose colours a field is asked for at once
 NO_PHOTO = (
     "No image says the colours of the mesh: none has a camera, or one was found that does not fit.",
     "Give the images cameras, or use a method that finds them.",
@@ -119,8 +120,9 @@ def _hidden(field: Field | None) -> Color | None:
 
     @torch.no_grad()
     def colors(points: Tensor) -> Tensor | None:
-        values = field.color(points.to(field.device))
-        return None if values is None else values.cpu()
+        parts = [field.color(part) for part in points.to(field.device).split(COLOR_BLOCK)]
+        known = [part.cpu() for part in parts if part is not None]
+        return torch.cat(known) if len(known) == len(parts) else None
 
     return colors
 
