@@ -33,6 +33,7 @@ ALLOWED = {
         "encoders",
         "fusion",
         "fit",
+        "silhouettes",
         "training.batch",
         "training.recipes",
     },
