@@ -24,6 +24,7 @@ $(LINT_READY): pyproject.toml constraints-lint.txt $(READY)
 	touch $@
 
 demo: $(READY)  ## reconstruct the bundled sample inside Blender; see demo/
+	-$(VENV)/bin/levelform weights get u2netp
 	$(PY) tools/demo.py --out demo
 
 test: $(READY)  ## the whole suite but the slow tests
@@ -41,7 +42,7 @@ format: $(LINT_READY)  ## let ruff put things in order
 	$(LINT)/bin/ruff check --fix .
 	$(LINT)/bin/ruff format .
 
-package: $(READY)  ## the extension's zip, built and validated by Blender's own tool
+package: $(READY)  ## the extension's zip and a repository of it, by Blender's own tool
 	$(PY) tools/package.py --out dist
 
 install-check: package  ## install the built zip into a fresh Blender and reconstruct with it

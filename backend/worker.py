@@ -24,18 +24,22 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    CamerasFound,
     Cancel,
     CheckViews,
     Connection,
     EstimateVolume,
     Evaluate,
     Failed,
+    FindCameras,
+    FindMasks,
     FinishEarly,
     Finished,
     Forget,
     Garbled,
     KeepAtMost,
     ListMethods,
+    MasksFound,
     MeshUpdate,
     Methods,
     Paint,
@@ -45,6 +49,7 @@ from .contract.protocol import (
     ProtocolError,
     Ready,
     Reconstruct,
+    RefineCameras,
     Remesh,
     Share,
     Shutdown,
@@ -73,6 +78,9 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
+    def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
@@ -88,6 +96,9 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
+    RefineCameras: ("refine_cameras", CamerasFound),
+    FindCameras: ("find_cameras", CamerasFound),
+    FindMasks: ("find_masks", MasksFound),
     Evaluate: ("evaluate", Finished),
 }
 

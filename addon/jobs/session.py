@@ -18,12 +18,14 @@ from ...backend.contract.protocol import (
     CheckViews,
     EstimateVolume,
     Evaluate,
+    FindCameras,
     MeshUpdate,
     MethodInfo,
     Paint,
     Placement,
     Progress,
     Reconstruct,
+    RefineCameras,
     Remesh,
     Status,
 )
@@ -104,7 +106,7 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint,
+        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint | RefineCameras | FindCameras,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
