@@ -52,13 +52,34 @@ def _more(cls: type["Reconstructor"]) -> dict[str, Any]:
             "least_views": spec.min_views,
             "most_views": spec.max_views,
             "camera": camera,
-            "image_size": spec.image_size,
+            "image_size": _image_size(cls),
         },
         "configurations": {
-            name: {"parameters": sum(parts.values()), "parts": parts}
+            name: {
+                "parameters": sum(parts.values()),
+                "parts": parts,
+                "image_size": cls.configurations[name].framing.size,
+            }
             for name, parts in counts.items()
         },
     }
+
+
+def _image_size(cls: type["Reconstructor"]) -> int | None:
+    """Return the side of the images that the bundled weights see; None: as they are.
+
+    Without bundled weights, of those that training makes by default.
+    """
+    from ..reconstructors import bundled_variants, bundled_weights
+    from ..reconstructors.storage import read_header
+
+    files = [bundled_weights(cls.spec.name), *bundled_variants(cls.spec.name).values()]
+    known = next((path for path in files if path is not None), None)
+    if known is not None:
+        entry = read_header(known).get("configuration")
+        return cls.configuration_class.from_json(entry).framing.size
+    compact = cls.configurations.get("compact")
+    return None if compact is None else compact.framing.size
 
 
 def show(result: dict[str, Any]) -> None:

@@ -49,6 +49,18 @@ def test_options_are_listed_with_kind_default_range_and_help(capsys):
         assert option["help"]
 
 
+def test_the_image_size_is_that_of_the_weights_at_hand(listed):
+    for name, cls in methods().items():
+        sheet = listed[name]
+        for configuration, facts in sheet["configurations"].items():
+            assert facts["image_size"] == cls.configurations[configuration].framing.size
+        bundled = reconstructors.bundled_weights(name)
+        if bundled is not None:
+            assert sheet["inputs"]["image_size"] == cls.load(bundled).framing.size
+    assert listed["disn"]["inputs"]["image_size"] != 137  # the paper's
+    assert listed["visual-hull"]["inputs"]["image_size"] is None
+
+
 def test_what_the_cameras_are_for(listed):
     assert listed["visual-hull"]["inputs"]["camera"] == "needed"
     assert listed["disn"]["inputs"]["camera"] == "estimated where missing"
