@@ -109,7 +109,8 @@ def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argpar
         "--debug shows tracebacks and debug messages.",
     )
     command.add_arguments(parser)
-    return parser.parse_args(words)
+    expanded = getattr(command, "expanded", list)
+    return parser.parse_args(expanded(words))
 
 
 def _overview() -> str:

@@ -69,7 +69,7 @@ ADDON_ALLOWED = {
     "commands": {"scene", "backend_setup", "jobs", "data", "api"},
     "__init__": set(),  # registers by name
 }
-ANYTHING = {"worker", "session", "commands", "cli", "__main__", "__init__"}
+ANYTHING = {"worker", "session", "pipeline", "commands", "cli", "__main__", "__init__"}
 NO_BPY = [
     "addon/backend_setup/candidates.py",
     "addon/backend_setup/checkup.py",

@@ -3,7 +3,8 @@
 A command's file has `HELP` (one line), `add_arguments(parser)`, `run(args) -> dict` (the JSON
 object) and `show(result)` (prints it for a person). A command with many results may return an
 iterator instead: each object is printed as soon as it arrives, and the last one's `status` is the
-exit status. A trailing underscore in the file's name is dropped (`import_.py` is `levelform
+exit status. It may also have `expanded(words)`, which returns the words with those that a person
+may leave out. A trailing underscore in the file's name is dropped (`import_.py` is `levelform
 import`); files with a leading underscore are not commands.
 """
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from levelform.backend import session
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import JobCancelled, RequestError, WorkError
 from levelform.backend.contract.protocol import ImageFile
 from levelform.backend.geometry.images import shrink
 from levelform.backend.memory import held_bytes
+from levelform.backend.pipeline import networks, reading
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
@@ -162,7 +162,7 @@ def test_a_volume_is_estimated_around_what_the_views_see(views):
 def test_a_kept_field_is_meshed_again_without_its_method(views):
     session = Session()
     _, stats = finish(session.reconstruct(request(views, keep="k"), Ticket()))
-    session._models.clear()  # nothing to run the method with
+    session._networks.clear()  # nothing to run the method with
     meshes, again = finish(
         session.remesh(protocol.Remesh("r", "k", resolution=64, color=False), Ticket())
     )
@@ -321,8 +321,8 @@ WRONG = [
 
 @pytest.mark.parametrize(("method", "changes", "words"), WRONG)
 def test_wrong_options_are_refused_before_any_work(views, monkeypatch, method, changes, words):
-    monkeypatch.setattr(session, "load_reconstructor", lambda *_: pytest.fail("it was loaded"))
-    monkeypatch.setattr(session, "to_view", lambda *_: pytest.fail("an image was read"))
+    monkeypatch.setattr(networks, "load_reconstructor", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(reading, "to_view", lambda *_: pytest.fail("an image was read"))
     with pytest.raises(RequestError, match=words):
         bad(views, method=method, **changes)
 
@@ -561,21 +561,22 @@ def test_an_unknown_protocol_is_refused():
 
 def test_estimated_cameras_are_told_in_the_world(photograph, cameras):
     from levelform.backend.geometry.cameras import Camera
+    from levelform.backend.geometry.volume import Volume
+    from levelform.backend.pipeline.reading import estimated_cameras, in_world
     from levelform.backend.reconstructors import load_reconstructor
-    from levelform.backend.session import Volume, _estimated_cameras, _in_world
 
     model = load_reconstructor("levelform", "random", "cpu")
     posed = photograph(cameras[0])
     unposed = replace(posed, camera=None)
-    estimated = _estimated_cameras(model, [posed, unposed])
-    (told,) = _in_world(estimated, Volume.from_matrix(WORLD))
+    estimated = estimated_cameras(model, [posed, unposed])
+    (told,) = in_world(estimated, Volume.from_matrix(WORLD))
     assert told["view"] == 1
     (own,) = model.estimate_cameras([unposed])
     back = Camera.from_transforms(told).in_frame(WORLD)
     np.testing.assert_allclose(back.world_from_camera, own.world_from_camera, atol=1e-9)
     assert (back.fx, back.cx, back.width) == pytest.approx((own.fx, own.cx, own.width))
     hull = load_reconstructor("visual-hull")
-    assert _estimated_cameras(hull, [unposed]) == {}
+    assert estimated_cameras(hull, [unposed]) == {}
 
 
 # ---------------------------------------------------------------- views that agree, or do not

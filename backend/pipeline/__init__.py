@@ -1,0 +1,1 @@
+"""The stages of a job: reading its views, keeping its field, meshing it."""

@@ -1,0 +1,168 @@
+"""What a request gives a job: views in the volume's frame, options, remarks of its source."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..contract import protocol
+from ..contract.errors import RequestError
+from ..contract.request_checks import check_request
+from ..data.meshes import Solid, mend
+from ..geometry.cameras import Camera
+from ..geometry.meshes import Mesh
+from ..geometry.views import View
+from ..geometry.volume import Volume, check_in_front
+from ..images import Notes, to_view
+from ..placing.place import facing_of
+from ..reconstructors import Reconstructor, keyword_names, methods
+from ..silhouettes.orientation import upright_where_they_agree
+from ..ticket import Ticket
+
+ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
+
+
+def check_one_object(request: protocol.Reconstruct) -> None:
+    """Refuse several images without cameras, unless they were said to show one object.
+
+    Methods that need cameras refuse such images themselves.
+    """
+    views, known = request.views, methods().get(request.method)
+    if request.fuse or len(views) < 2 or any(view.camera is not None for view in views):
+        return
+    if known is None or known.spec.needs_camera:
+        return
+    raise RequestError(
+        f"There are {len(views)} images without cameras: they may show one object or several.",
+        "Say --fuse (fuse=True in a script) if they show one, or make a mesh of each: batch.",
+    )
+
+
+def read_views(
+    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    ticket: Ticket,
+    notes: Notes | None = None,
+) -> list[View]:
+    """Return the request's views, posed in the world; `notes` collects remarks."""
+    check_request(request)
+    if not request.views:
+        raise RequestError(
+            "There are no views to reconstruct from.", "Add a camera with an image of the object."
+        )
+    notes = Notes() if notes is None else notes
+    views: list[View] = []
+    tags: dict[int, int] = {}
+    for index, data in enumerate(request.views):
+        tagged = len(notes.tagged)
+        views.append(to_view(data, request.background, notes))
+        if len(notes.tagged) > tagged:
+            tags[index] = notes.tags[-1]
+        ticket.advance((index + 1) / len(request.views))
+    turned = upright_where_they_agree(views, tags) if tags else None
+    if turned is None:
+        return views
+    notes.followed, notes.tagged = notes.tagged, []
+    return turned
+
+
+def with_source(
+    stats: dict[str, Any],
+    request: protocol.Reconstruct,
+    placement: protocol.Placement,
+    notes: Notes,
+) -> dict[str, Any]:
+    """Return a job's `--json` facts, with the object's place and the remarks of its source."""
+    return {
+        **stats,
+        **_told(placement),
+        "world_offset": list(request.world_offset),
+        "remarks": [
+            *request.remarks,
+            *_far_remarks(request.world_offset),
+            *notes.remarks(),
+            *placement.remarks,
+            *stats["remarks"],
+        ],
+    }
+
+
+def _far_remarks(offset: Sequence[float]) -> tuple[str, ...]:
+    """Return a remark if the mesh was made about a local origin."""
+    if not any(offset):
+        return ()
+    place = ", ".join(f"{value:.10g}" for value in offset)
+    return (
+        "The cameras stand far from the world's origin; the mesh was made about the local origin "
+        f"({place}).",
+    )
+
+
+def _told(placement: protocol.Placement) -> dict[str, Any]:
+    """Return the `--json` facts about the placement."""
+    told: dict[str, Any] = {
+        "world_from_volume": placement.world_from_volume.tolist(),
+        "volume_from": placement.volume_from,
+    }
+    if placement.box is not None:
+        told["box"] = placement.box.tolist()
+    if placement.front_from:
+        told |= {
+            "front": round(facing_of(placement.world_from_volume), 2),
+            "front_from": placement.front_from,
+            "front_certainty": round(placement.front_certainty, 3),
+        }
+    return told
+
+
+def in_volume(views: Sequence[View], volume: Volume) -> list[View]:
+    """Return the views with their cameras posed in the volume's cube instead of the world."""
+    result = []
+    for view in views:
+        if view.camera is not None:
+            camera = view.camera.in_frame(volume.world_from_cube)
+            check_in_front(camera, volume.box, view.name)
+            view = View(view.image, camera, view.name)
+        result.append(view)
+    return result
+
+
+def estimated_cameras(model: Reconstructor, views: Sequence[View]) -> dict[int, Camera]:
+    """Return the method's estimated cameras of unposed views, in the volume's frame."""
+    unposed = [index for index, view in enumerate(views) if view.camera is None]
+    if not (unposed and model.spec.estimates_camera):
+        return {}
+    cameras = model.estimate_cameras([views[index] for index in unposed])
+    return dict(zip(unposed, cameras, strict=True))
+
+
+def in_world(cameras: Mapping[int, Camera], volume: Volume) -> list[dict[str, Any]]:
+    """Convert cameras in the volume's frame to frames of a `transforms.json` in the world.
+
+    Each also has "view", the view's number.
+    """
+    world = np.linalg.inv(volume.world_from_cube)
+    return [
+        {"view": index, **camera.in_frame(world).to_transforms()}
+        for index, camera in cameras.items()
+    ]
+
+
+def method_options(
+    model: Reconstructor, request: protocol.Reconstruct, ticket: Ticket
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the keywords that `encode` and `decode` each declare: options, seed and ticket."""
+    own = {option.name for option in model.spec.options}
+    given = {name: value for name, value in request.options.items() if name in own}
+    keywords = {**given, **dict(zip(ALWAYS_GIVEN, (request.seed, ticket), strict=True))}
+    encode, decode = keyword_names(model.encode), keyword_names(model.decode)
+    return (
+        {name: value for name, value in keywords.items() if name in encode},
+        {name: value for name, value in keywords.items() if name in decode},
+    )
+
+
+def as_solid(mesh: protocol.MeshData, name: str) -> Solid:
+    """Return a mesh from Blender as a solid, repaired if it is not watertight."""
+    mesh_alone = Mesh(mesh.vertices, mesh.faces, None)
+    solid = Solid(mesh_alone, name)
+    return solid if solid.closed and solid.volume() > 0 else Solid(mend(mesh_alone)[0], name)
