@@ -24,6 +24,7 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    Blend,
     Cancel,
     CheckViews,
     Connection,
@@ -46,7 +47,9 @@ from .contract.protocol import (
     Ready,
     Reconstruct,
     Remesh,
+    SaveCode,
     Share,
+    Show,
     Shutdown,
     Status,
     Unload,
@@ -74,6 +77,9 @@ class SessionLike(Protocol):
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
+    def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
+    def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
+    def save_code(self, request: SaveCode, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
@@ -89,6 +95,9 @@ _JOBS = {
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
     Evaluate: ("evaluate", Finished),
+    Blend: ("blend", Finished),
+    Show: ("show", Finished),
+    SaveCode: ("save_code", Finished),
 }
 
 
