@@ -25,6 +25,11 @@ from .backend_setup import interpreter
 from .data import dataset_render
 from .data.batch import batch as batch
 from .data.compare import compare as compare
+from .data.morphing import animate as animate
+from .data.morphing import blend as blend
+from .data.morphing import morph as morph
+from .data.showing import save_code as save_code
+from .data.showing import show as show
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,

@@ -33,7 +33,7 @@ from .geometry.volume import Volume
 from .images import Notes
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
-from .pipeline.blending import blend_job, save_code_job, show_job
+from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
 from .pipeline.networks import Networks, method_info
@@ -200,6 +200,12 @@ class Session:
     ) -> Iterator[protocol.Exhibit | protocol.Finished]:
         """Yield what a method has to show of a kept result."""
         return show_job(self._networks, self._kept, request, ticket)
+
+    def morph(
+        self, request: protocol.Morph, ticket: Ticket
+    ) -> Iterator[protocol.Exhibit | protocol.Finished]:
+        """Yield the steps between two results."""
+        return morph_job(self._networks, self._kept, request, ticket)
 
     def save_code(self, request: protocol.SaveCode, ticket: Ticket) -> Iterator[protocol.Finished]:
         """Write the code of a kept result to a file."""

@@ -39,6 +39,7 @@ from .contract.protocol import (
     ListMethods,
     MeshUpdate,
     Methods,
+    Morph,
     Paint,
     Ping,
     Pong,
@@ -79,6 +80,7 @@ class SessionLike(Protocol):
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
     def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
+    def morph(self, request: Morph, ticket: Ticket) -> Iterator[Any]: ...
     def save_code(self, request: SaveCode, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
@@ -97,6 +99,7 @@ _JOBS = {
     Evaluate: ("evaluate", Finished),
     Blend: ("blend", Finished),
     Show: ("show", Finished),
+    Morph: ("morph", Finished),
     SaveCode: ("save_code", Finished),
 }
 

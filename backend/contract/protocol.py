@@ -203,6 +203,27 @@ class Show:
 
 
 @dataclass(frozen=True)
+class Morph:
+    """Mesh the steps between two results; answered by an `Exhibit` each, then `Finished`.
+
+    The stats of `Finished` say "one_topology", and for it "off" and "flipped"; see
+    `shows.morphing.Morph`.
+
+    sources : two, as in `Blend`
+    factors : 0 is the first object, 1 the second
+    way : "auto", "vertices" (one topology) or "meshes"
+    """
+
+    job: str
+    sources: tuple[str, ...]
+    factors: tuple[float, ...]
+    resolution: int = 128
+    level: float | None = None
+    way: str = "auto"
+    weights_file: str | None = None
+
+
+@dataclass(frozen=True)
 class SaveCode:
     """Write the code of a kept result to a file; answered by `Finished`."""
 
@@ -577,6 +598,7 @@ _REQUESTS = (
     Paint,
     Blend,
     Show,
+    Morph,
     SaveCode,
     EstimateVolume,
     CheckViews,

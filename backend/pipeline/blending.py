@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ..geometry.writing import check_place
 from ..reconstructors import Code, Reconstructor, keyword_names
 from ..reconstructors.finishing import finished
 from ..shows import Subject, shown
+from ..shows.morphing import WAYS, Between, Way, morphed
 from ..ticket import Ticket
 from .kept import Encoded, Kept, KeptResults
 from .meshing import mesh_kept
@@ -188,6 +190,47 @@ def show_job(
             )
     seconds = round(time.perf_counter() - started, 3)
     yield protocol.Finished(request.job, {"show": request.what, "seconds": seconds})
+
+
+def morph_job(
+    networks: Networks, results: KeptResults, request: protocol.Morph, ticket: Ticket
+) -> Iterator[protocol.Exhibit | protocol.Finished]:
+    """Yield the steps between two results, in the place of the first, then Finished.
+
+    Raises
+    ------
+    RequestError
+        If a result is no longer kept, or they can't be blended.
+    """
+    started = time.perf_counter()
+    if len(request.sources) != 2 or request.way not in WAYS:
+        raise RequestError("A morph has two results.", f"Its way is one of {', '.join(WAYS)}.")
+    known = [_source(networks, results, name, request.weights_file) for name in request.sources]
+    _check_networks(known)
+    first, second = (encoded_of(kept).code for kept in known)
+    between = Between(model_of(networks, known[0]), first, second, request.level)
+    ticket.plan({"Mesh": 1.0})
+    with ticket.stage("Mesh"):
+        made = morphed(
+            between,
+            request.factors,
+            resolution=check_resolution(request.resolution),
+            way=cast(Way, request.way),
+            ticket=ticket,
+        )
+    volume = known[0].volume
+    for exhibit in made.exhibits:
+        yield replace(
+            exhibit, job=request.job, world_from_mesh=volume.world_from_mesh, scale=volume.scale
+        )
+    stats = {
+        "factors": [*request.factors],
+        "one_topology": made.one_topology,
+        "off": made.off,
+        "flipped": made.flipped,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    yield protocol.Finished(request.job, stats)
 
 
 def save_code_job(
