@@ -31,9 +31,11 @@ from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import Volume
 from .images import Notes
+from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
+from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
 from .pipeline.networks import Networks, method_info
@@ -41,12 +43,15 @@ from .pipeline.reading import (
     as_solid,
     check_one_object,
     estimated_cameras,
+    found_masks,
     in_volume,
     in_world,
     method_options,
     read_views,
     with_source,
 )
+from .pipeline.refining import STAGE as REFINE
+from .pipeline.refining import refined, refined_event
 from .placing.place import place
 from .reconstructors import (
     find_method,
@@ -63,13 +68,20 @@ TEXTURED_FACES = 40_000  # limit of a mesh that is unwrapped
 # Fractions of a job's time, by stage.
 STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
 
+REFINING = 2.0  # the stage's weight of refining cameras
 IMPROVING = 40.0  # the stage's weight of a method that improves while it is shown
 
 FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
 )
 
-Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
+Event = (
+    protocol.MasksFound
+    | protocol.ViewsChecked
+    | protocol.Placed
+    | protocol.MeshUpdate
+    | protocol.Finished
+)
 
 
 class Session:
@@ -92,7 +104,8 @@ class Session:
 
         Yields
         ------
-        ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        MasksFound (of one image without a camera), ViewsChecked, Placed, MeshUpdate, coarse to
+        fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -107,17 +120,24 @@ class Session:
         why = reason(request.method, request.views)
         request = self._checked(request)
         improves = find_method(request.method).spec.improves
-        ticket.plan({**STAGES, "Reconstruct": IMPROVING} if improves else STAGES)
+        ticket.plan(_stages(improves=improves, refines=bool(request.options.get("refine"))))
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
-            cured = apply_cures(read_views(request, ticket, notes), request.cures)
-            review = Review(cured)
-            yield review.event(request.job)
-            with review.explaining():
-                placement = self._placement(request, cured.kept, ticket)
-                volume = Volume.from_matrix(placement.world_from_volume)
-                views = in_volume(cured.kept, volume)
+            read = read_views(request, ticket, notes)
+            if len(read) == 1 and read[0].camera is None:
+                yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
+            cured = apply_cures(read, request.cures)
+        refinement: dict[str, Any] = {}
+        if request.options.get("refine"):
+            with ticket.stage(REFINE):
+                cured, refinement["refined"] = refined(cured, ticket)
+        review = Review(cured)
+        yield review.event(request.job)
+        with review.explaining():
+            placement = self._placement(request, cured.kept, ticket)
+            volume = Volume.from_matrix(placement.world_from_volume)
+            views = in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = yield from self._make(request, views, volume, ticket)
@@ -128,7 +148,7 @@ class Session:
                     shown = to_draw(shown, event)
                 elif isinstance(event, protocol.Finished) and shown is not None:
                     fits = fit_to_views(review, views, shown, kept, placement)
-                    stats = {**event.stats, **fits, "cured": [*request.cures]}
+                    stats = {**event.stats, **fits, "cured": [*request.cures], **refinement}
                     stats["remarks"] = [*why, *fits["remarks"], *event.stats["remarks"]]
                     stats = with_source(stats, request, placement, notes)
                     stats.update(numbered(stats, cured))
@@ -256,6 +276,28 @@ class Session:
             event = Review(cured).event(request.job)
         yield replace(event, notes=notes.remarks())
 
+    def refine_cameras(
+        self, request: protocol.RefineCameras, ticket: Ticket
+    ) -> Iterator[protocol.CamerasFound]:
+        """Yield one CamerasFound: cameras near the given ones whose silhouettes agree better."""
+        yield refined_event(request, ticket)
+
+    def find_cameras(
+        self, request: protocol.FindCameras, ticket: Ticket
+    ) -> Iterator[protocol.CamerasFound]:
+        """Yield one CamerasFound: the cameras of images taken around an object."""
+        yield found_event(request, ticket)
+
+    def find_masks(
+        self, request: protocol.FindMasks, ticket: Ticket
+    ) -> Iterator[protocol.MasksFound]:
+        """Yield one MasksFound: the masks that a reconstruction of these views would use."""
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
+            notes = Notes()
+            views = read_views(request, ticket, notes)
+        yield protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
     ) -> Iterator[protocol.Evaluation | protocol.Finished]:
@@ -319,6 +361,7 @@ class Session:
         """Drop all fields and networks and return their memory to the system."""
         self._kept.clear()
         self._networks.clear()
+        matte_network.forget()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -460,3 +503,10 @@ class Session:
             return protocol.Placement(np.eye(4), "unit")
         network = self._networks.camera_finder(request.device) if cares else None
         return place(views, network=network, front=request.front, ticket=ticket, say_cropped=False)
+
+
+def _stages(*, improves: bool, refines: bool) -> dict[str, float]:
+    """Return the stages of a reconstruction."""
+    after = {**STAGES, "Reconstruct": IMPROVING} if improves else STAGES
+    first = "Prepare images"
+    return {first: STAGES[first], REFINE: REFINING, **after} if refines else after

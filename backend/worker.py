@@ -25,18 +25,22 @@ from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
     Blend,
+    CamerasFound,
     Cancel,
     CheckViews,
     Connection,
     EstimateVolume,
     Evaluate,
     Failed,
+    FindCameras,
+    FindMasks,
     FinishEarly,
     Finished,
     Forget,
     Garbled,
     KeepAtMost,
     ListMethods,
+    MasksFound,
     MeshUpdate,
     Methods,
     Morph,
@@ -47,6 +51,7 @@ from .contract.protocol import (
     ProtocolError,
     Ready,
     Reconstruct,
+    RefineCameras,
     Remesh,
     SaveCode,
     Share,
@@ -77,6 +82,9 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
+    def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
     def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
@@ -96,6 +104,9 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
+    RefineCameras: ("refine_cameras", CamerasFound),
+    FindCameras: ("find_cameras", CamerasFound),
+    FindMasks: ("find_masks", MasksFound),
     Evaluate: ("evaluate", Finished),
     Blend: ("blend", Finished),
     Show: ("show", Finished),

@@ -22,6 +22,10 @@ ALLOWED = {
     "fusion": FOUNDATION | {"geometry"},
     "fit": FOUNDATION | {"geometry", "fields"},
     "silhouettes": FOUNDATION | {"geometry", "images", "fields"},
+    "cameras": FOUNDATION | {"geometry", "silhouettes"},
+    "drawings": FOUNDATION | {"geometry", "images", "silhouettes"},
+    "photographs": FOUNDATION | {"geometry", "images", "silhouettes", "placing"},
+    "rigs": FOUNDATION | {"geometry"},
     # What methods say of their training, and what it gives them: plain data.
     "training.batch": FOUNDATION | {"geometry"},
     "training.recipes": FOUNDATION,

@@ -27,6 +27,18 @@ def shows_of(target: bpy.types.Object | None) -> tuple[ShowSpec, ...]:
     return next((info.shows for info in live.methods if info.name == method), ())
 
 
+def shows(result: bpy.types.Object) -> tuple[ShowSpec, ...]:
+    """Return what the method of a result can show: names, titles, options.
+
+    Raises
+    ------
+    WorkError
+        If the backend can't be started.
+    """
+    live.ask_methods()
+    return shows_of(result)
+
+
 def show_problem(target: bpy.types.Object | None) -> str:
     """Return a sentence about why nothing can be shown of an object; empty if something can."""
     if live.running is not None:

@@ -38,6 +38,8 @@ Request = (
     | protocol.Paint
     | protocol.EstimateVolume
     | protocol.CheckViews
+    | protocol.RefineCameras
+    | protocol.FindCameras
     | protocol.Evaluate
     | protocol.Blend
     | protocol.Show
@@ -46,11 +48,19 @@ Request = (
 )
 
 
-_WITH_VIEWS = protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews
+_WITH_VIEWS = (
+    protocol.Reconstruct
+    | protocol.EstimateVolume
+    | protocol.CheckViews
+    | protocol.RefineCameras
+    | protocol.FindCameras
+)
 # The last event about a job that succeeds; `Finished` for the requests not named here.
 _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
+    protocol.RefineCameras: protocol.CamerasFound,
+    protocol.FindCameras: protocol.CamerasFound,
 }
 Update = (
     protocol.MeshUpdate | protocol.Evaluation | protocol.Painted
@@ -71,6 +81,7 @@ class Job:
     placement : the volume, once the worker has reported it
     checked : the check of the views, once the worker has reported it
     exhibits : what the worker has shown, of a `Show` or a `Morph`
+    found : the cameras, once the worker has found them
     log : the tail of the worker's log, if the worker ended with the job
     submitted_at, started_at, ended_at : times in seconds of `time.monotonic`; None: not yet
     """
@@ -84,6 +95,7 @@ class Job:
     placement: protocol.Placement | None = None
     checked: protocol.ViewsChecked | None = None
     exhibits: list[protocol.Exhibit] = field(default_factory=list)
+    found: protocol.CamerasFound | None = None
     log: str = ""
     submitted_at: float = field(default_factory=time.monotonic)
     started_at: float | None = None

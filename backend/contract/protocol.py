@@ -51,6 +51,7 @@ class ViewData:
     name : the view's name in messages (the camera's name in Blender)
     file : the image's file, instead of `image`
     mirrored : flip the image left-right, top-bottom before applying the camera
+    mask : (H, W) uint8 of the image's proportions, used instead of the alpha; None: no such mask
     """
 
     image: np.ndarray | None
@@ -58,21 +59,27 @@ class ViewData:
     name: str
     file: ImageFile | None = None
     mirrored: tuple[bool, bool] = (False, False)
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Background:
-    """How to find the background of an opaque image.
+    """How to find the background of an opaque image, and what to correct in the mask.
 
-    mode : "alpha" (keep the image's alpha), "auto" (from the image's border), "corner"
-        (the colour of its corners) or "color"
+    mode : "alpha" (keep the image's alpha), "auto" (from the image's border; by a network, where
+        that is not plain), "object" (by the network in any case), "corner" (the colour of its
+        corners) or "color"
     color : sRGB of the background, for "color"
     tolerance : distance in sRGB below which a pixel is background
+    largest : keep only the largest piece of the mask, whatever it comes from
+    fill_holes : fill its holes
     """
 
     mode: str = "alpha"
     color: tuple[float, float, float] = (1.0, 1.0, 1.0)
     tolerance: float = 0.1
+    largest: bool = False
+    fill_holes: bool = False
 
 
 @dataclass(frozen=True)
@@ -255,6 +262,51 @@ class CheckViews:
     views: tuple[ViewData, ...]
     background: Background = Background()
     cures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RefineCameras:
+    """Ask for cameras near the views' whose silhouettes agree better; answered by `CamerasFound`.
+
+    focal : whether a factor of all focal lengths is found too
+    """
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+    cures: tuple[str, ...] = ()
+    focal: bool = True
+
+
+@dataclass(frozen=True)
+class FindCameras:
+    """Ask for the cameras of images, which have none; answered by `CamerasFound`.
+
+    way : how the images were taken, one of `camera_estimates.WAYS`
+    views : in the order in which they were taken
+    step : degrees between two images of a turntable; None: they go once around
+    focal : focal length in widths of the image; None: from the file, else it is found too
+    side : the object's longest side in the world that the cameras are posed in
+    center : of the object there; None: above the origin, on the ground
+    """
+
+    job: str
+    way: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
+    step: float | None = None
+    focal: float | None = None
+    side: float = 2.0
+    center: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class FindMasks:
+    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
 
 
 @dataclass(frozen=True)
@@ -478,6 +530,46 @@ class ViewsChecked:
 
 
 @dataclass(frozen=True)
+class CamerasFound:
+    """The answer to `RefineCameras` and `FindCameras`.
+
+    cameras : one for each view, posed in the world, of its image as stored; None: not found
+    facts : the `--json` facts, see `camera_estimates`
+    world_from_volume : (4, 4) float64 volume around the object; None: unknown
+    """
+
+    job: str
+    cameras: tuple[CameraData | None, ...]
+    facts: dict[str, Any]
+    world_from_volume: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class FoundMask:
+    """The mask of one view.
+
+    name : of the view
+    mask : (H, W) uint8, row 0 at the top, at most 2048 pixels along the longer side
+    source : "file", "alpha", "background" or "network"
+    doubt : a clause about why it may be wrong; empty: no doubt
+    """
+
+    name: str
+    mask: np.ndarray
+    source: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class MasksFound:
+    """The masks of a `FindMasks`, in order of its views; `notes` as in `ViewsChecked`."""
+
+    job: str
+    masks: tuple[FoundMask, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Each vertex's distance from the reference; the numbers are in `Finished`.
 
@@ -602,6 +694,9 @@ _REQUESTS = (
     SaveCode,
     EstimateVolume,
     CheckViews,
+    RefineCameras,
+    FindCameras,
+    FindMasks,
     Evaluate,
     Cancel,
     FinishEarly,
@@ -620,6 +715,8 @@ _EVENTS = (
     VolumeEstimate,
     Placed,
     ViewsChecked,
+    CamerasFound,
+    MasksFound,
     Evaluation,
     Painted,
     Exhibit,
