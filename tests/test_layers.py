@@ -79,13 +79,19 @@ ADDON_ALLOWED = {
 }
 ANYTHING = {"worker", "session", "pipeline", "commands", "cli", "__main__", "__init__"}
 NO_BPY = [
+    "addon/backend_setup/builds.py",
     "addon/backend_setup/candidates.py",
     "addon/backend_setup/checkup.py",
     "addon/backend_setup/environment.py",
+    "addon/backend_setup/failures.py",
+    "addon/backend_setup/fetch.py",
     "addon/backend_setup/install.py",
     "addon/backend_setup/locks.py",
     "addon/backend_setup/managed.py",
-    "addon/backend_setup/pip.py",
+    "addon/backend_setup/output.py",
+    "addon/backend_setup/requirements.py",
+    "addon/backend_setup/steps.py",
+    "addon/backend_setup/uv.py",
     "addon/jobs/cancelling.py",
     "addon/jobs/client.py",
     "addon/jobs/dialling.py",

@@ -5,7 +5,7 @@ All checks of a request happen here, before it is sent to the worker.
 
 import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from os import PathLike, path
@@ -202,6 +202,7 @@ def begin(
     front: float | None = None,
     name: str = DEFAULT_NAME,
     marks: Marks | None = None,
+    arrange: Callable[[bpy.types.Object], None] | None = None,
 ) -> Running:
     """Begin to reconstruct one object.
 
@@ -215,6 +216,8 @@ def begin(
     marks
         Where to write whether the views agree; None: on the scene's cameras, if they are the
         source.
+    arrange
+        Moves the finished object.
 
     Raises
     ------
@@ -237,7 +240,7 @@ def begin(
         remarks=source.remarks,
         keep=job,
     )
-    result = Added(job, name, bpy.context, source.images)
+    result = Added(job, name, bpy.context, source.images, arrange)
     marks = marks or _marks(source, bpy.context.scene, panel=False)
     facts = _facts(job, source, settings)
     return live.begin(request, result, facts, marks, then=then_finish(settings))

@@ -5,7 +5,7 @@ references to Blender's data are stored: data-blocks are looked up by `session_u
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,8 +149,10 @@ class Added(Result):
         name: str,
         context: bpy.types.Context,
         images: Sequence[ImageLike] = (),
+        arrange: Callable[[bpy.types.Object], None] | None = None,
     ) -> None:
         super().__init__(job, context.scene)
+        self._arrange = arrange  # moves the finished object, before its undo step
         self._name = name
         self._images = images
         self._mesh: Handle | None = None
@@ -189,6 +191,8 @@ class Added(Result):
         placed = [self._place(obj, frame) for frame in frames]
         if placed:
             obj[CAMERAS] = [camera.name for camera in placed]
+        if self._arrange is not None:
+            self._arrange(obj)
         return obj
 
     def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
