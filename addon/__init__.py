@@ -41,6 +41,8 @@ _MODULES = (
     "operators.dataset",
     "data.training_run",
     "operators.training",
+    "data.weights_fetch",
+    "operators.weights",
     "ui.panels_cameras",
     "ui.panels",
     "ui.panels_camera_estimation",
@@ -51,6 +53,7 @@ _MODULES = (
     "ui.panels_batch",
     "ui.panels_dataset",
     "ui.panels_training",
+    "ui.panels_weights",
     "commands.cli",
 )
 
