@@ -48,6 +48,9 @@ ALLOWED = {
     "data": FOUNDATION | {"geometry", "images"},
     "training": FOUNDATION
     | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
+    # What methods show beside their mesh.
+    "shows": FOUNDATION
+    | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "extraction"},
     "experiments": FOUNDATION
     | {
         "geometry",
