@@ -26,6 +26,12 @@ from .backend_setup import interpreter
 from .data import dataset_render
 from .data.batch import batch as batch
 from .data.compare import compare as compare
+from .data.morphing import animate as animate
+from .data.morphing import blend as blend
+from .data.morphing import morph as morph
+from .data.showing import save_code as save_code
+from .data.showing import show as show
+from .data.showing import shows as shows
 from .data.weights_fetch import fetching
 from .jobs.camera_estimates import find_cameras as find_cameras
 from .jobs.camera_estimates import refine_cameras as refine_cameras

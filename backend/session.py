@@ -34,8 +34,9 @@ from .images import Notes
 from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
+from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.finding import found_event
-from .pipeline.kept import Improvable, Kept, KeptResults
+from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
 from .pipeline.networks import Networks, method_info
 from .pipeline.reading import (
@@ -209,6 +210,26 @@ class Session:
         if texture is not None:
             stats |= {"texture": request.size, "texture_seen": round(texture.seen, 3)}
         yield protocol.Finished(request.job, stats)
+
+    def blend(self, request: protocol.Blend, ticket: Ticket) -> Iterator[Event]:
+        """Mesh the result between several; yields as `remesh` does."""
+        return blend_job(self._networks, self._kept, request, ticket)
+
+    def show(
+        self, request: protocol.Show, ticket: Ticket
+    ) -> Iterator[protocol.Exhibit | protocol.Finished]:
+        """Yield what a method has to show of a kept result."""
+        return show_job(self._networks, self._kept, request, ticket)
+
+    def morph(
+        self, request: protocol.Morph, ticket: Ticket
+    ) -> Iterator[protocol.Exhibit | protocol.Finished]:
+        """Yield the steps between two results."""
+        return morph_job(self._networks, self._kept, request, ticket)
+
+    def save_code(self, request: protocol.SaveCode, ticket: Ticket) -> Iterator[protocol.Finished]:
+        """Write the code of a kept result to a file."""
+        return save_code_job(self._kept, request, ticket)
 
     def textured(
         self, keep: str, mesh: Mesh, size: int, ticket: Ticket
@@ -414,7 +435,11 @@ class Session:
         painter = self._painter(views, estimated, request.device)
         more = (Improvable(code, tuple(views)) if model.spec.improves else None,)
         remarks = tuple(code.meta.get("remarks", ()))
-        return Kept(field, volume, FieldSamples(), facts, painter, *more, remarks)
+        encoded = None
+        if model.spec.needs_weights:
+            plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}
+            encoded = Encoded(code, tuple(views), request.weights, plain)
+        return Kept(field, volume, FieldSamples(), facts, painter, *more, remarks, encoded)
 
     def _improved(
         self, request: protocol.Remesh, kept: Kept, ticket: Ticket

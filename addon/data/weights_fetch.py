@@ -20,7 +20,7 @@ from ..backend_setup import user_preferences
 from ..backend_setup.environment import clean_environment
 from ..backend_setup.interpreter import here
 from ..scene.windows import redraw
-from .training_run import SCRIPT
+from .terminal_process import SCRIPT
 
 PROGRESS = "progress.json"
 TICK = 0.25  # seconds between two looks at the file

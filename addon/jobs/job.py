@@ -41,6 +41,10 @@ Request = (
     | protocol.RefineCameras
     | protocol.FindCameras
     | protocol.Evaluate
+    | protocol.Blend
+    | protocol.Show
+    | protocol.Morph
+    | protocol.SaveCode
 )
 
 
@@ -76,6 +80,7 @@ class Job:
     stats : the statistics in `Finished`, if it FINISHED
     placement : the volume, once the worker has reported it
     checked : the check of the views, once the worker has reported it
+    exhibits : what the worker has shown, of a `Show` or a `Morph`
     found : the cameras, once the worker has found them
     log : the tail of the worker's log, if the worker ended with the job
     submitted_at, started_at, ended_at : times in seconds of `time.monotonic`; None: not yet
@@ -89,6 +94,7 @@ class Job:
     stats: dict[str, Any] = field(default_factory=dict)
     placement: protocol.Placement | None = None
     checked: protocol.ViewsChecked | None = None
+    exhibits: list[protocol.Exhibit] = field(default_factory=list)
     found: protocol.CamerasFound | None = None
     log: str = ""
     submitted_at: float = field(default_factory=time.monotonic)

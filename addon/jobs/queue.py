@@ -318,6 +318,8 @@ class Jobs:
                 job.progress = event
             case protocol.MeshUpdate() | protocol.Evaluation() | protocol.Painted():
                 self._update = event
+            case protocol.Exhibit():
+                job.exhibits.append(event)
             case protocol.Placed() | protocol.VolumeEstimate():
                 job.placement = event.placement
             case protocol.ViewsChecked():

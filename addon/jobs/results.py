@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract.cameras import from_frame
-from ...backend.contract.protocol import MeshUpdate
+from ...backend.contract.protocol import Exhibit, MeshUpdate
 from ..scene import meshes, shading
 from ..scene.cameras import add_camera
 from ..scene.provenance import PROVENANCE
@@ -57,6 +57,7 @@ class Result(ABC):
     selects : whether to select the object when the job has finished
     shown : number of meshes shown so far
     last : the last mesh shown
+    exhibits : what the worker has shown so far, of a job that shows
     """
 
     label = ""
@@ -71,6 +72,7 @@ class Result(ABC):
         self._object: Handle | None = None
         self._newest: MeshUpdate | None = None  # not shown yet
         self.last: MeshUpdate | None = None
+        self.exhibits: list[Exhibit] = []
 
     @property
     def scene(self) -> bpy.types.Scene | None:
