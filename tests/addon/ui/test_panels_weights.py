@@ -43,7 +43,7 @@ def test_a_person_sees_size_licence_authors_and_hash(extension):
 
 
 def test_progress_takes_the_buttons_place(extension, monkeypatch):
-    monkeypatch.setattr(fetching, "_process", SimpleNamespace(stdin=None))
+    monkeypatch.setattr(fetching, "_process", SimpleNamespace(stop=lambda: None))
     monkeypatch.setattr(fetching, "method", "triposr")
     monkeypatch.setattr(fetching, "stage", "Download")
     monkeypatch.setattr(fetching, "progress", 0.25)
