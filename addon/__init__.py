@@ -26,6 +26,8 @@ _MODULES = (
     "operators.checks",
     "operators.volume",
     "operators.reconstruct",
+    "operators.results",
+    "operators.start",
     "operators.remesh",
     "operators.surface",
     "operators.compare",
@@ -35,11 +37,14 @@ _MODULES = (
     "operators.training",
     "ui.panels_cameras",
     "ui.panels",
+    "ui.panels_results",
     "ui.panels_result",
     "ui.panels_backend",
     "ui.panels_compare",
     "ui.panels_dataset",
     "ui.panels_training",
+    "ui.menus",
+    "ui.status_bar",
     "commands.cli",
 )
 

@@ -9,7 +9,7 @@ from ..jobs.results import estimated_camera
 from ..scene import frames
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
-from . import Reporter, refuse
+from . import Reporter, refuse, tab_is_open
 
 
 class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
@@ -83,7 +83,10 @@ class LEVELFORM_OT_use_frame(bpy.types.Operator):
 
 
 class LEVELFORM_FH_images(bpy.types.FileHandler):
-    """Handles images dropped on a viewport while the Levelform tab is open there."""
+    """Handles images dropped on a viewport while the Levelform tab is open there.
+
+    Elsewhere, dropping an image does what it does in Blender: adds a reference or background.
+    """
 
     bl_idname = "LEVELFORM_FH_images"
     bl_label = "Levelform"
@@ -93,17 +96,6 @@ class LEVELFORM_FH_images(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         return context.area is not None and tab_is_open(context.area)
-
-
-def tab_is_open(area: bpy.types.Area) -> bool:
-    """Return whether a viewport's sidebar shows the Levelform tab.
-
-    Elsewhere, dropping an image does what it does in Blender: adds a reference or background.
-    """
-    if area.type != "VIEW_3D" or not area.spaces.active.show_region_ui:
-        return False
-    sidebars = (region for region in area.regions if region.type == "UI")
-    return any(region.active_panel_category == "Levelform" for region in sidebars)
 
 
 class LEVELFORM_OT_look_through(bpy.types.Operator):

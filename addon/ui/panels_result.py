@@ -21,10 +21,11 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
 
     bl_label = "Result"
     bl_options = set()
+    bl_order = 2
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return live.running is None and provenance_of(context.object) is not None
+        return provenance_of(context.object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         facts = provenance_of(context.object)

@@ -22,7 +22,7 @@ from ...backend.contract.levels import DISTANCE
 from ..jobs.requests import DEFAULT_METHOD
 from ..scene import view_checks
 from ..scene.scene_source import MOST_FRAMES
-from . import level_properties, method_options, offered_methods
+from . import choosing, level_properties, method_options, offered_methods
 from .level_properties import LEVEL_PROPERTIES
 from .properties_cameras import LevelformCure
 
@@ -77,7 +77,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     image: PointerProperty(
         type=bpy.types.Image, name="Image", description="The image to reconstruct from"
     )
-    camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
+    camera_index: IntProperty(name="Active Camera", options={"HIDDEN"}, update=choosing.camera)
+    result_index: IntProperty(name="Active Result", options={"HIDDEN"}, update=choosing.result)
     frames: IntProperty(
         name="Frames",
         description="Number of views of a camera whose image is a sequence or a movie, each with "
