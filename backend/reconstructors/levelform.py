@@ -34,11 +34,9 @@ g runs for each view; the logits are averaged over the views that see the point,
 volume's, whose plane x = 0 is the one that objects are mirrored in.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,197 +47,32 @@ from ..contract.errors import RequestError
 from ..encoders.trunk import Trunk, doubled_stem
 from ..encoders.upright import (
     UprightCameraNetwork,
-    choices,
     read,
     sighting_loss,
     true_sightings,
 )
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
-from ..fields.view_silhouettes import Silhouettes, pixel_distances
+from ..fields.several_views import Round, SeveralViews, SeveralViewsField
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
-from ..geometry.cameras import Camera, pose_of
+from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.alpha import premultiply
-from ..images.cropping import crop_square
-from ..images.framing import OURS, FramedViews, Framing, mask_square
+from ..images.framing import FramedViews
 from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
-from .base import SYMMETRY, Batch, Code, Configuration, MethodSpec, Reconstructor, register
-from .configuration import COUNT, Ranges
-
-FRAMING = replace(OURS, background="rgba")
-
-
-@dataclass(frozen=True)
-class LevelformConfiguration(Configuration):
-    """Sizes, and switches to leave out one idea at a time.
-
-    Attributes
-    ----------
-    stem, stride, widths, blocks : of the image's `Trunk`; `stride` of the camera network's too
-    channels : learned channels of each of the trunk's maps that g reads
-    hidden_layers, hidden_width : of g
-    local_features : g reads the maps at the point's projection
-    camera_coordinates : g reads the point in the camera's axes
-    alpha : g reads the mask at the point's projection
-    hyper : all of g's weights are written for each object; else its code shifts the first layer
-    symmetry : g is asked at the point's mirror image too
-    confidence : g tells how sure it is, which weighs views and mirror images
-    overlap : weight of the soft overlap in the loss
-    camera : the weights have a camera network
-    camera_stem, camera_widths : of its own trunk
-    several : local features that the network of several views reads; 0: there is none
-    """
-
-    ranges: ClassVar[Ranges] = {
-        "stride": (1, 16),
-        "blocks": COUNT,
-        "hidden_layers": COUNT,
-        "several": (0, 1024),
-    }
-
-    framing: Framing = FRAMING
-    stem: int = 32
-    stride: int = 2
-    widths: tuple[int, ...] = (32, 64, 128, 256)
-    blocks: int = 2
-    channels: int = 8
-    hidden_layers: int = 4
-    hidden_width: int = 32
-    local_features: bool = True
-    camera_coordinates: bool = True
-    alpha: bool = True
-    hyper: bool = True
-    symmetry: bool = True
-    confidence: bool = True
-    overlap: float = 1.0
-    camera: bool = True
-    camera_stem: int = 24
-    camera_widths: tuple[int, ...] = (24, 48, 96, 192)
-    several: int = 24
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return what `to_json` wrote; weights of earlier versions have no network of views."""
-        return super().from_json({"several": 0, **data} if isinstance(data, Mapping) else data)
-
-    @property
-    def inputs(self) -> dict[str, int]:
-        """How many numbers of each kind g reads, in their order."""
-        return {
-            "place": 3,
-            "camera": 3 * self.camera_coordinates,
-            "alpha": 1 * self.alpha,
-            "features": self.channels * len(self.widths) * self.local_features,
-        }
-
-    @property
-    def layers(self) -> list[tuple[int, int]]:
-        """(inputs, outputs) of each layer of g."""
-        hidden = [self.hidden_width] * self.hidden_layers
-        widths = [sum(self.inputs.values()), *hidden, 2 if self.confidence else 1]
-        return list(pairwise(widths))
-
-    @property
-    def reads_views(self) -> bool:
-        """Whether g reads anything that needs a camera."""
-        return self.local_features or self.camera_coordinates or self.alpha
-
-
-# The stages work on maps as small as for images of 64 pixels; the mask is read at the full 128.
-COMPACT = LevelformConfiguration(stride=4)
-# There is no paper; this is what a machine with an accelerator can train and run.
-PAPER = LevelformConfiguration(
-    framing=replace(FRAMING, size=224),
-    stem=64,
-    widths=(64, 128, 256, 512),
-    blocks=3,
-    channels=16,
-    hidden_width=64,
-    camera_stem=48,
-    camera_widths=(48, 96, 192, 384),
+from .base import SYMMETRY, Batch, Code, MethodSpec, Reconstructor, register
+from .networks.levelform import (
+    COMPACT,
+    PAPER,
+    EncodedImages,
+    Layers,
+    LevelformConfiguration,
+    Writer,
+    evaluate,
+    with_second_output,
 )
-
-SOFT, DEPTH = 0.3, 0.1  # weights in the loss of several views
-
-Layers = list[tuple[Tensor, Tensor]]
-"""Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
-
-
-class EncodedImages(NamedTuple):
-    """What the encoder makes of N images."""
-
-    embedding: Tensor  # (N, features)
-    maps: Tensor | None  # (N, channels of all levels, T, T); None: g reads none
-
-
-def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
-    """Return (B, M, outputs) of g at its inputs, (B, M, inputs): logits, and how sure it is."""
-    x = inputs
-    for index, (weight, bias) in enumerate(layers):
-        x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
-    return x
-
-
-class Writer(nn.Module):
-    """Writes g for each embedding; starts as one sensible g that embeddings change little.
-
-    Parameters
-    ----------
-    features
-        Of the embedding.
-    config
-        Sizes of g, and whether all of it is written.
-    """
-
-    def __init__(self, features: int, config: LevelformConfiguration) -> None:
-        super().__init__()
-        self.shapes = config.layers
-        start = torch.cat([part.flatten() for part in _first_network(config)])
-        self.start = nn.Parameter(start)
-        written = len(start) if config.hyper else config.hidden_width
-        self.change = nn.Linear(features, written, bias=False)
-        nn.init.normal_(self.change.weight, std=0.01)
-
-    def forward(self, embedding: Tensor) -> Layers:
-        """Return g of embeddings (B, features)."""
-        change = self.change(embedding)
-        # The first layer's bias comes first: it is all that a mere code changes.
-        change = F.pad(change, (0, len(self.start) - change.shape[1]))
-        sizes = [size for a, b in self.shapes for size in (b, a * b)]
-        parts = (self.start + change).split(sizes, 1)
-        return [
-            (weight.unflatten(1, shape), bias[:, None])
-            for shape, bias, weight in zip(self.shapes, parts[::2], parts[1::2], strict=True)
-        ]
-
-
-def _with_second_output(written: Tensor, width: int) -> Tensor:
-    """Return g's numbers, (all, ...), with a second output of the last layer that is always 0."""
-    last = width + 1  # a bias, then the weights of `width` inputs
-    before, logit = written.split([len(written) - last, last])
-    return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
-
-
-def _first_network(config: LevelformConfiguration) -> list[Tensor]:
-    """Return bias and weight of each layer of a freshly drawn g.
-
-    In the first layer the maps together count as much as the point and the mask together.
-    """
-    parts = []
-    for index, (inputs, outputs) in enumerate(config.layers):
-        last = index == len(config.layers) - 1
-        weight = torch.randn(inputs, outputs) * math.sqrt((1 if last else 2) / inputs)
-        bias = torch.zeros(outputs) if last else torch.rand(outputs) - 0.5
-        if index == 0:
-            features = config.inputs["features"]
-            counts = torch.full((inputs, 1), float(inputs - features))
-            counts[inputs - features :] = max(features, 1)
-            weight = torch.randn(inputs, outputs) / counts.sqrt()
-        parts += [bias, weight]
-    return parts
-
+from .several import described_views, several_field, several_loss, soft_iou
+from .upright_cameras import azimuth_votes, middle_distance, upright_cameras
 
 SPEC = MethodSpec(
     name="levelform",
@@ -321,9 +154,9 @@ class Levelform(Reconstructor):
             for name in [name for name in state if name.endswith("trunk.stem.weight")]:
                 state[name] = doubled_stem(state[name])
         if configuration.confidence and not own.confidence:
-            state["writer.start"] = _with_second_output(state["writer.start"], own.hidden_width)
+            state["writer.start"] = with_second_output(state["writer.start"], own.hidden_width)
             if own.hyper:
-                changes = _with_second_output(state["writer.change.weight"], own.hidden_width)
+                changes = with_second_output(state["writer.change.weight"], own.hidden_width)
                 state["writer.change.weight"] = changes
         if configuration.symmetry and not own.symmetry:
             state["trust.weight"] = torch.zeros(1, self.trunk.features)
@@ -438,26 +271,14 @@ class Levelform(Reconstructor):
 
     def _encode_several(self, framed: FramedViews) -> Code:
         """Return what the network of several views reads of framed, posed images."""
-        vectors, maps = self.described(framed.images)
-        cameras = [camera for camera in framed.cameras if camera is not None]
-        poses, intrinsics = camera_tensors(cameras, self.device)
-        alpha = framed.images[:, 3].cpu().numpy()
-        distances = torch.from_numpy(np.stack([pixel_distances(one) for one in alpha]))
-        orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
-        tensors = {"vectors": vectors, "distances": distances.to(self.device)}
-        tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
-        tensors |= {f"maps{i}": level for i, level in enumerate(maps)}
+        tensors = described_views(framed, *self.described(framed.images))
         return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
         """Return the field of what `_encode_several` made."""
         if self.several is None:
             raise RequestError("These weights have no network of several views for this code.")
-        tensors = code.to(self.device).tensors
-        names = ("distances", "poses", "lenses", "flat")
-        views = Silhouettes(*(tensors[name][None] for name in names))
-        maps = [tensors[f"maps{i}"] for i in range(len(self.configuration.widths))]
-        return SeveralViewsField(self.several, maps, tensors["vectors"], views)
+        return several_field(self.several, code.to(self.device).tensors)
 
     @torch.no_grad()
     def decode(self, code: Code, *, symmetry: bool = True) -> Field:
@@ -517,24 +338,7 @@ class Levelform(Reconstructor):
                 "camera.",
                 "Attach the images to cameras, or use weights that can estimate them.",
             )
-        squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
-        sightings = self.camera.sightings(self._crops(views, squares))
-        numbers = (
-            torch.cat([sightings.zoom.exp()[:, None], sightings.offset], 1).double().cpu().numpy()
-        )
-        axes = sightings.axes.double().cpu().numpy()
-        return [
-            self._camera_of(view, square, rotation, *row)
-            for view, square, rotation, row in zip(views, squares, axes, numbers, strict=True)
-        ]
-
-    def _crops(self, views: Sequence[View], squares: Sequence[tuple[int, int, int]]) -> Tensor:
-        """Return (V, 4, S, S): a square of each image, as the camera network reads it."""
-        crops = [
-            crop_square(view.image, square, self.framing.size).permute(2, 0, 1)
-            for view, square in zip(views, squares, strict=True)
-        ]
-        return torch.stack(crops).float().to(self.device)
+        return upright_cameras(self.camera, views, self.framing)
 
     @torch.no_grad()
     def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
@@ -550,39 +354,7 @@ class Levelform(Reconstructor):
         """
         if self.camera is None:
             raise RequestError(f"These weights of {SPEC.title} have no camera network.")
-        squares = [mask_square(v.image[..., 3], self.framing, name=v.name) for v in views]
-        crops = self._crops(views, squares)
-        weights, azimuths = [], []
-        for images, sign in ((crops, 1.0), (crops.flip(3), -1.0)):
-            fraction, angle = choices(self.camera(images))
-            weights.append(fraction / 2)
-            azimuths.append(sign * angle)
-        return (
-            torch.cat(weights, 1).double().cpu().numpy(),
-            torch.cat(azimuths, 1).double().cpu().numpy(),
-        )
-
-    def _camera_of(
-        self,
-        view: View,
-        square: tuple[int, int, int],
-        rotation: np.ndarray,
-        zoom: float,
-        across: float,
-        down: float,
-    ) -> Camera:
-        """Return the camera of a whole image from what was found in a square of it."""
-        left, top, side = square
-        height, width = view.image.shape[:2]
-        pose = pose_of(rotation, np.array([0.0, 0.0, self._distance]))
-        focal = zoom * self.framing.focal * side
-        cx, cy = left + (across + 1) / 2 * side, top + (down + 1) / 2 * side
-        return Camera(pose, focal, focal, cx, cy, width, height)
-
-    @property
-    def _distance(self) -> float:
-        """Of estimated cameras from the volume's centre."""
-        return (self.framing.near + self.framing.far) / 2
+        return azimuth_votes(self.camera, views, self.framing)
 
     # ---------------------------------------------------------------- training
 
@@ -634,24 +406,7 @@ class Levelform(Reconstructor):
         """
         if self.several is None:
             raise RequestError("There is no network of several views to train.")
-        views = batch.views
-        surface = self.several.surface([level.flatten(0, 1) for level in batch.maps], views)
-        with torch.autocast(batch.points.device.type, enabled=False):
-            logits = self.several(batch.points, views, surface, batch.vectors)
-            entropy = F.binary_cross_entropy_with_logits(logits, batch.inside)
-            depth, error = depth_loss(surface, batch.depth)
-            fraction, true = logits.sigmoid(), batch.inside
-            missed = 1 - soft_iou(fraction, true, torch.ones_like(true, dtype=torch.bool))
-        solid, inside = logits > 0, true > 0.5
-        counted = surface.interval.valid & batch.depth.isfinite()
-        front = (surface.interval.front - batch.depth).abs()[counted].mean()
-        return {
-            "loss": entropy + SOFT * missed + DEPTH * depth,
-            "entropy": entropy,
-            "depth": error,
-            "front": front,
-            "iou": (solid & inside).sum() / (solid | inside).sum().clamp(min=1),
-        }
+        return several_loss(self.several, batch)
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the camera network's loss on images that are cropped as unposed ones are.
@@ -668,7 +423,7 @@ class Levelform(Reconstructor):
             poses,
             batch.intrinsics.flatten(0, 1),
             size=batch.images.shape[-1],
-            unit=self.framing.focal / self._distance,
+            unit=self.framing.focal / middle_distance(self.framing),
             orthographic=batch.orthographic,
         )
         raw = self.camera(batch.images.flatten(0, 1))
@@ -676,20 +431,6 @@ class Levelform(Reconstructor):
             rotation = read(raw).axes - true.axes
             apart = batch.points.repeat_interleave(views, 0) @ rotation.mT
         return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
-
-
-def soft_iou(fraction: Tensor, inside: Tensor, even: Tensor) -> Tensor:
-    """Return the mean over objects of intersection by union.
-
-    Parameters
-    ----------
-    fraction : (B, P) in [0, 1], how much each point is thought to be inside
-    inside : (B, P) 0 or 1, the truth
-    even : (B, P) bool, the points that count
-    """
-    both = (fraction * inside * even).sum(1)
-    either = ((fraction + inside - fraction * inside) * even).sum(1)
-    return (both / either.clamp_min(1e-6)).mean()
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -11,22 +11,13 @@ from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Code, count_parameters
 from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.deep_meta_functionals import (
-    COMPACT,
     PAPER,
     DeepMetaFunctionals,
     Functional,
     Layer,
     smoothness,
 )
-
-TINY = replace(
-    COMPACT, framing=replace(COMPACT.framing, size=24), width=4, blocks=2, hidden_width=8
-)
-
-
-def make(**changes):
-    torch.manual_seed(0)
-    return DeepMetaFunctionals(replace(TINY, **changes)).eval()
+from setups.deep_meta_functionals import TINY, make
 
 
 def batch(count=2, *, frames=1, coordinates=3):

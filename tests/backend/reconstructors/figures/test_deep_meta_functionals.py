@@ -1,10 +1,7 @@
 """Deep Meta Functionals' thresholds, Jacobian norm and silhouettes."""
 
-from dataclasses import replace
-
 import torch
 from levelform.backend.reconstructors import Code
-from levelform.backend.reconstructors.deep_meta_functionals import COMPACT, DeepMetaFunctionals
 from levelform.backend.reconstructors.figures.deep_meta_functionals import (
     THRESHOLDS,
     axis_rays,
@@ -13,15 +10,7 @@ from levelform.backend.reconstructors.figures.deep_meta_functionals import (
     render_silhouettes,
     silhouette_loss,
 )
-
-TINY = replace(
-    COMPACT, framing=replace(COMPACT.framing, size=24), width=4, blocks=2, hidden_width=8
-)
-
-
-def make(**changes):
-    torch.manual_seed(0)
-    return DeepMetaFunctionals(replace(TINY, **changes)).eval()
+from setups.deep_meta_functionals import make
 
 
 def test_threshold_family_is_nested(points, photograph, cameras):

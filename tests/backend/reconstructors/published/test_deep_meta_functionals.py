@@ -7,19 +7,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.reconstructors.deep_meta_functionals import (
-    COMPACT,
     PAPER,
     DeepMetaFunctionals,
 )
-
-TINY = replace(
-    COMPACT, framing=replace(COMPACT.framing, size=24), width=4, blocks=2, hidden_width=8
-)
-
-
-def make(**changes):
-    torch.manual_seed(0)
-    return DeepMetaFunctionals(replace(TINY, **changes)).eval()
+from setups.deep_meta_functionals import make
 
 
 def published_variables(model, *, seed=3):

@@ -4,31 +4,9 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors.disn import DISN
-
-
-def look(azimuth, *, size=40, distance=3.2, orthographic=False):
-    """Return a camera that looks at the volume's centre, its image drawn by a formula."""
-    a = np.radians(azimuth)
-    away = np.array([np.sin(a), -np.cos(a), 0.4])
-    away /= np.linalg.norm(away)
-    right = np.cross(-away, [0, 0, 1.0])
-    right /= np.linalg.norm(right)
-    pose = np.eye(4)
-    pose[:3, :3] = np.stack([right, np.cross(-away, right), -away], axis=1)
-    pose[:3, 3] = distance * away
-    focal = 0.4 * size if orthographic else 42 / 36 * size
-    return Camera(pose, focal, focal, size / 2, size / 2, size, size, orthographic)
-
-
-def picture(size=40, phase=0.0):
-    y, x = torch.meshgrid(torch.linspace(-1, 1, size), torch.linspace(-1, 1, size), indexing="ij")
-    alpha = ((0.8 - x**2 - y**2) * 8).clamp(0, 1)
-    return torch.stack(
-        [0.5 + 0.4 * torch.sin(3 * x + phase), 0.5 + 0.4 * y, x * y + 0.5, alpha], -1
-    )
+from setups.disn import look, picture
 
 
 def authors_checkpoints(width=2):

@@ -1,0 +1,185 @@
+"""Levelform's network g, and what writes it: see `reconstructors/levelform.py` for the ideas."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, ClassVar, NamedTuple, Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor, nn
+
+from ...images.framing import OURS, Framing
+from ..configuration import COUNT, Configuration, Ranges
+
+FRAMING = replace(OURS, background="rgba")
+
+
+@dataclass(frozen=True)
+class LevelformConfiguration(Configuration):
+    """Sizes, and switches to leave out one idea at a time.
+
+    Attributes
+    ----------
+    stem, stride, widths, blocks : of the image's `Trunk`; `stride` of the camera network's too
+    channels : learned channels of each of the trunk's maps that g reads
+    hidden_layers, hidden_width : of g
+    local_features : g reads the maps at the point's projection
+    camera_coordinates : g reads the point in the camera's axes
+    alpha : g reads the mask at the point's projection
+    hyper : all of g's weights are written for each object; else its code shifts the first layer
+    symmetry : g is asked at the point's mirror image too
+    confidence : g tells how sure it is, which weighs views and mirror images
+    overlap : weight of the soft overlap in the loss
+    camera : the weights have a camera network
+    camera_stem, camera_widths : of its own trunk
+    several : local features that the network of several views reads; 0: there is none
+    """
+
+    ranges: ClassVar[Ranges] = {
+        "stride": (1, 16),
+        "blocks": COUNT,
+        "hidden_layers": COUNT,
+        "several": (0, 1024),
+    }
+
+    framing: Framing = FRAMING
+    stem: int = 32
+    stride: int = 2
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    blocks: int = 2
+    channels: int = 8
+    hidden_layers: int = 4
+    hidden_width: int = 32
+    local_features: bool = True
+    camera_coordinates: bool = True
+    alpha: bool = True
+    hyper: bool = True
+    symmetry: bool = True
+    confidence: bool = True
+    overlap: float = 1.0
+    camera: bool = True
+    camera_stem: int = 24
+    camera_widths: tuple[int, ...] = (24, 48, 96, 192)
+    several: int = 24
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return what `to_json` wrote; weights of earlier versions have no network of views."""
+        return super().from_json({"several": 0, **data} if isinstance(data, Mapping) else data)
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """How many numbers of each kind g reads, in their order."""
+        return {
+            "place": 3,
+            "camera": 3 * self.camera_coordinates,
+            "alpha": 1 * self.alpha,
+            "features": self.channels * len(self.widths) * self.local_features,
+        }
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of each layer of g."""
+        hidden = [self.hidden_width] * self.hidden_layers
+        widths = [sum(self.inputs.values()), *hidden, 2 if self.confidence else 1]
+        return list(pairwise(widths))
+
+    @property
+    def reads_views(self) -> bool:
+        """Whether g reads anything that needs a camera."""
+        return self.local_features or self.camera_coordinates or self.alpha
+
+
+# The stages work on maps as small as for images of 64 pixels; the mask is read at the full 128.
+COMPACT = LevelformConfiguration(stride=4)
+# There is no paper; this is what a machine with an accelerator can train and run.
+PAPER = LevelformConfiguration(
+    framing=replace(FRAMING, size=224),
+    stem=64,
+    widths=(64, 128, 256, 512),
+    blocks=3,
+    channels=16,
+    hidden_width=64,
+    camera_stem=48,
+    camera_widths=(48, 96, 192, 384),
+)
+
+
+Layers = list[tuple[Tensor, Tensor]]
+"""Of B objects: (B, inputs, outputs) weight and (B, 1, outputs) bias of each layer of g."""
+
+
+class EncodedImages(NamedTuple):
+    """What the encoder makes of N images."""
+
+    embedding: Tensor  # (N, features)
+    maps: Tensor | None  # (N, channels of all levels, T, T); None: g reads none
+
+
+def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
+    """Return (B, M, outputs) of g at its inputs, (B, M, inputs): logits, and how sure it is."""
+    x = inputs
+    for index, (weight, bias) in enumerate(layers):
+        x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
+    return x
+
+
+class Writer(nn.Module):
+    """Writes g for each embedding; starts as one sensible g that embeddings change little.
+
+    Parameters
+    ----------
+    features
+        Of the embedding.
+    config
+        Sizes of g, and whether all of it is written.
+    """
+
+    def __init__(self, features: int, config: LevelformConfiguration) -> None:
+        super().__init__()
+        self.shapes = config.layers
+        start = torch.cat([part.flatten() for part in _first_network(config)])
+        self.start = nn.Parameter(start)
+        written = len(start) if config.hyper else config.hidden_width
+        self.change = nn.Linear(features, written, bias=False)
+        nn.init.normal_(self.change.weight, std=0.01)
+
+    def forward(self, embedding: Tensor) -> Layers:
+        """Return g of embeddings (B, features)."""
+        change = self.change(embedding)
+        # The first layer's bias comes first: it is all that a mere code changes.
+        change = F.pad(change, (0, len(self.start) - change.shape[1]))
+        sizes = [size for a, b in self.shapes for size in (b, a * b)]
+        parts = (self.start + change).split(sizes, 1)
+        return [
+            (weight.unflatten(1, shape), bias[:, None])
+            for shape, bias, weight in zip(self.shapes, parts[::2], parts[1::2], strict=True)
+        ]
+
+
+def with_second_output(written: Tensor, width: int) -> Tensor:
+    """Return g's numbers, (all, ...), with a second output of the last layer that is always 0."""
+    last = width + 1  # a bias, then the weights of `width` inputs
+    before, logit = written.split([len(written) - last, last])
+    return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
+
+
+def _first_network(config: LevelformConfiguration) -> list[Tensor]:
+    """Return bias and weight of each layer of a freshly drawn g.
+
+    In the first layer the maps together count as much as the point and the mask together.
+    """
+    parts = []
+    for index, (inputs, outputs) in enumerate(config.layers):
+        last = index == len(config.layers) - 1
+        weight = torch.randn(inputs, outputs) * math.sqrt((1 if last else 2) / inputs)
+        bias = torch.zeros(outputs) if last else torch.rand(outputs) - 0.5
+        if index == 0:
+            features = config.inputs["features"]
+            counts = torch.full((inputs, 1), float(inputs - features))
+            counts[inputs - features :] = max(features, 1)
+            weight = torch.randn(inputs, outputs) / counts.sqrt()
+        parts += [bias, weight]
+    return parts
