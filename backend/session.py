@@ -32,6 +32,7 @@ from .geometry.volume import Volume
 from .images import Notes
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
+from .pipeline.drafting import first_look
 from .pipeline.kept import Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
 from .pipeline.networks import Networks, method_info
@@ -45,6 +46,7 @@ from .pipeline.reading import (
     read_views,
     with_source,
 )
+from .pipeline.stages import CHECK, stages_again, stages_of
 from .placing.place import place
 from .reconstructors import (
     find_method,
@@ -58,10 +60,6 @@ from .ticket import Ticket
 
 KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
 TEXTURED_FACES = 40_000  # limit of a mesh that is unwrapped
-# Fractions of a job's time, by stage.
-STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
-
-IMPROVING = 40.0  # the stage's weight of a method that improves while it is shown
 
 FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
@@ -90,7 +88,8 @@ class Session:
 
         Yields
         ------
-        ViewsChecked, Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        ViewsChecked, a first look (see `drafting`), Placed, MeshUpdate, coarse to fine, and exactly
+        one Finished at the end.
 
         Raises
         ------
@@ -103,14 +102,14 @@ class Session:
         """
         started = time.perf_counter()
         request = self._checked(request)
-        improves = find_method(request.method).spec.improves
-        ticket.plan({**STAGES, "Reconstruct": IMPROVING} if improves else STAGES)
+        ticket.plan(stages_of(request))
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
             cured = apply_cures(read_views(request, ticket, notes), request.cures)
             review = Review(cured)
             yield review.event(request.job)
+            yield from first_look(request, cured.kept, self._networks, ticket)
             with review.explaining():
                 placement = self._placement(request, cured.kept, ticket)
                 volume = Volume.from_matrix(placement.world_from_volume)
@@ -124,7 +123,8 @@ class Session:
                 if isinstance(event, protocol.MeshUpdate):
                     shown = to_draw(shown, event)
                 elif isinstance(event, protocol.Finished) and shown is not None:
-                    fits = fit_to_views(review, views, shown, kept, placement)
+                    with ticket.stage(CHECK):
+                        fits = fit_to_views(review, views, shown, kept, placement, ticket)
                     stats = {**event.stats, **fits, "cured": [*request.cures]}
                     stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
                     stats = with_source(stats, request, placement, notes)
@@ -150,8 +150,7 @@ class Session:
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
         self._kept.keep(request.keep, kept)  # most recently used, so dropped last
-        stages = {"Reconstruct": IMPROVING} if request.improve else {}
-        ticket.plan({**stages, "Mesh": STAGES["Mesh"]})
+        ticket.plan(stages_again(request))
         if request.improve:
             with ticket.stage("Reconstruct"):
                 kept = yield from self._improved(request, kept, ticket)
@@ -175,8 +174,8 @@ class Session:
         kept = self._kept[request.keep]
         given = request.mesh
         mesh = Mesh((given.vertices / kept.volume.scale).astype(np.float32), given.faces)
-        ticket.plan({"Colour" if request.uvs is None else "Bake texture": 1.0})
-        with ticket.stage("Colour" if request.uvs is None else "Bake texture"):
+        ticket.plan({"Color" if request.uvs is None else "Bake texture": 1.0})
+        with ticket.stage("Color" if request.uvs is None else "Bake texture"):
             painted = paint(
                 kept.painter, mesh, kept.field, uvs=request.uvs, size=request.size, ticket=ticket
             )

@@ -164,6 +164,8 @@ class Added(Result):
             return True
         if not meshes.refill(obj, update):
             return False
+        if self.last is None or (update.world_from_mesh != self.last.world_from_mesh).any():
+            meshes.place(obj, update)  # the first look stands elsewhere
         if update.colors is not None:
             _show_colors(obj)
         return True

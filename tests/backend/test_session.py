@@ -130,6 +130,8 @@ def test_progress_never_goes_back_and_reaches_the_end(views):
         "Prepare images",
         "Reconstruct",
         "Mesh",
+        "Color",
+        "Compare with images",
     ]
 
 

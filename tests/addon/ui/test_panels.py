@@ -154,9 +154,7 @@ def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, pupp
     assert settings.method == "levelform"
 
 
-def test_missing_weights_are_reported_before_the_job(
-    extension, puppet, chosen_backend, ball_stage
-):
+def test_missing_weights_are_reported_before_the_job(extension, puppet, chosen_backend, ball_stage):
     ball_stage()
     settings = bpy.context.scene.levelform
     puppet.methods = network()
