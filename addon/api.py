@@ -9,9 +9,10 @@
 Every call blocks until it is done, in a window and in the background.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from functools import wraps
 from os import PathLike
-from typing import Any
+from typing import Any, ParamSpec
 
 import bpy
 import numpy as np
@@ -45,10 +46,11 @@ from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
 from .scene.views import Camera, ImageLike, given_source
 
+P = ParamSpec("P")
 RENDER = dataset_render.RenderSettings()  # its defaults
 
 
-def reconstruct(
+def stream(
     images: ImageLike | Iterable[ImageLike] | None = None,
     cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
     *,
@@ -70,8 +72,8 @@ def reconstruct(
     texture: int | None = None,
     quads: int | None = None,
     **unknown: Any,
-) -> bpy.types.Object:
-    """Reconstruct one object and add it to the scene.
+) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
+    """Reconstruct one object and add it to the scene; `stream` yields progress on the way.
 
     Parameters
     ----------
@@ -107,68 +109,17 @@ def reconstruct(
     -------
     The new object; its custom property "levelform" stores how it was made.
 
+    Yields
+    ------
+    `Progress`, and each `MeshUpdate` after its mesh was added to the scene, coarse to fine. Closing
+    the generator early cancels the job and leaves the scene unchanged.
+
     Raises
     ------
     RequestError
         If the request is invalid; the scene is unchanged.
     WorkError
         If the work failed; the scene is unchanged.
-    """
-    return exhaust(
-        stream(
-            images,
-            cameras,
-            volume=volume,
-            front=front,
-            frames=frames,
-            name=name,
-            background=background,
-            method=method,
-            weights=weights,
-            resolution=resolution,
-            level=level,
-            color=color,
-            seed=seed,
-            device=device,
-            options=options,
-            cures=cures,
-            fuse=fuse,
-            texture=texture,
-            quads=quads,
-            **unknown,
-        )
-    )
-
-
-def stream(
-    images: ImageLike | Iterable[ImageLike] | None = None,
-    cameras: Camera | str | PathLike[str] | Iterable[Camera] | None = None,
-    *,
-    volume: bpy.types.Object | np.ndarray | None = None,
-    front: float | None = None,
-    frames: Frames = None,
-    name: str = DEFAULT_NAME,
-    background: Background | str = "auto",
-    method: str = METHOD.default,
-    weights: str | None = None,
-    resolution: int = RESOLUTION.default,
-    level: float | None = None,
-    color: bool = COLOR.default,
-    seed: int = SEED.default,
-    device: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    cures: Iterable[str] = (),
-    fuse: bool = FUSE.default,
-    texture: int | None = None,
-    quads: int | None = None,
-    **unknown: Any,
-) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:
-    """Reconstruct as `reconstruct` does and yield progress; the generator returns the object.
-
-    Yields
-    ------
-    `Progress`, and each `MeshUpdate` after its mesh was added to the scene, coarse to fine. Closing
-    the generator early cancels the job and leaves the scene unchanged.
     """
     scene = _scene()
     settings = Settings.of(
@@ -191,6 +142,22 @@ def stream(
     source = given_source(images, cameras, scene, frames)
     running = begin(source, chosen, volume=volume, front=front, name=name)
     return (yield from live.drive(running))
+
+
+def _to_the_end(
+    steps: Callable[P, Generator[Any, None, bpy.types.Object]], name: str
+) -> Callable[P, bpy.types.Object]:
+    """Return the function `name` of the same parameters, which returns the generator's object."""
+
+    @wraps(steps)
+    def run(*args: P.args, **kwargs: P.kwargs) -> bpy.types.Object:
+        return exhaust(steps(*args, **kwargs))
+
+    run.__name__ = run.__qualname__ = name
+    return run
+
+
+reconstruct = _to_the_end(stream, "reconstruct")
 
 
 def check_views(

@@ -18,6 +18,7 @@ from .appearance.painter import Painter
 from .appearance.texturing import paint, png
 from .appearance.unwrapping import unwrap
 from .contract import protocol
+from .contract.default_method import AUTO, method_for, reason
 from .contract.errors import RequestError
 from .contract.levels import LEVEL_UNITS
 from .contract.options import PIPELINE, read_options
@@ -101,6 +102,7 @@ class Session:
             If the ticket was cancelled.
         """
         started = time.perf_counter()
+        why = reason(request.method, request.views)
         request = self._checked(request)
         ticket.plan(stages_of(request))
         check_one_object(request)
@@ -126,7 +128,7 @@ class Session:
                     with ticket.stage(CHECK):
                         fits = fit_to_views(review, views, shown, kept, placement, ticket)
                     stats = {**event.stats, **fits, "cured": [*request.cures]}
-                    stats["remarks"] = [*fits["remarks"], *event.stats["remarks"]]
+                    stats["remarks"] = [*why, *fits["remarks"], *event.stats["remarks"]]
                     stats = with_source(stats, request, placement, notes)
                     stats.update(numbered(stats, cured))
                     event = replace(event, stats=stats)
@@ -269,11 +271,15 @@ class Session:
     def prepare(self, request: protocol.Reconstruct) -> None:
         """Load the network of a request, whose views may be missing, and check its options.
 
+        Nothing is known yet of a method that the views will choose.
+
         Raises
         ------
         RequestError
             If the method, weights, device or an option does not exist.
         """
+        if request.method == AUTO:
+            return
         model = self._networks.load(request.method, request.weights, request.device)
         method_options(model, request, Ticket())
 
@@ -310,9 +316,9 @@ class Session:
     # ---------------------------------------------------------------- inside
 
     def _checked(self, request: protocol.Reconstruct) -> protocol.Reconstruct:
-        """Return the request with its options read, before any work."""
+        """Return the request with its method chosen and its options read, before any work."""
         chosen = Settings(
-            method=request.method,
+            method=method_for(request.method, request.views),
             weights=request.weights,
             resolution=request.resolution,
             level=request.level,
@@ -323,6 +329,7 @@ class Session:
         ).check(self.methods().methods)
         return replace(
             request,
+            method=chosen.method,
             resolution=chosen.resolution,
             level=chosen.level,
             color=chosen.color,

@@ -1,8 +1,12 @@
 """What all tests share: a fresh Blender where one is needed, and what to skip without one."""
 
+import os
 from importlib.util import find_spec
 
 import pytest
+
+# Weights that a developer has fetched are not those of the tests.
+os.environ["LEVELFORM_WEIGHTS"] = os.path.join(os.path.dirname(__file__), "no-weights")
 
 HAS_BPY = find_spec("bpy") is not None
 

@@ -14,6 +14,7 @@ FOUNDATION = {"contract", "ticket"}
 ALLOWED = {
     "contract": set(),
     "ticket": {"contract"},
+    "downloads": FOUNDATION,
     "geometry": FOUNDATION,
     "images": FOUNDATION | {"geometry"},
     "encoders": FOUNDATION | {"geometry", "images"},

@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 
+from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
     CheckViews,
@@ -183,7 +184,9 @@ class LiveSession:
         if isinstance(request, Remesh):
             return request.improve
         return isinstance(request, Reconstruct) and any(
-            info.improves for info in self.methods if info.name == request.method
+            info.improves
+            for info in self.methods
+            if info.name == method_for(request.method, request.views)
         )
 
     def drive(self, running: Running) -> Generator[Progress | MeshUpdate, None, bpy.types.Object]:

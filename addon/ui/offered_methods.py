@@ -5,13 +5,20 @@ from typing import Any
 import bpy
 
 from ...backend.contract import protocol
-from ..jobs.requests import DEFAULT_METHOD
+from ...backend.contract.default_method import AUTO, FIT_VIEWS, HULL, default_method
 from ..jobs.session import live
+from ..scene.scene_source import chosen_cameras
 from . import choices
 
 # The methods before the backend has reported its own.
+AUTOMATIC = (
+    AUTO,
+    "Automatic",
+    f"Fits the object to {FIT_VIEWS} or more images with cameras; carves its visual hull from "
+    "fewer; without cameras a trained network completes it",
+)
 KNOWN_METHODS = (
-    (DEFAULT_METHOD, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
+    (HULL, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
 )
 # Items of dynamic enums, see `choices`.
 _method_items: list[tuple[str, str, str, int]] = []
@@ -23,7 +30,7 @@ def methods(settings: Any, _context: bpy.types.Context | None) -> list:
     """List the worker's methods, or those known before it runs; always with the chosen one."""
     listed = live.methods
     known = [(m.name, m.title, m.summary) for m in listed] if listed else KNOWN_METHODS
-    return choices.keep_methods(_method_items, known, settings.method)
+    return choices.keep_methods(_method_items, [AUTOMATIC, *known], settings.method)
 
 
 def get_method(settings: Any) -> int:
@@ -37,8 +44,20 @@ def set_method(settings: Any, index: int) -> None:
 
 
 def info_of(settings: Any) -> protocol.MethodInfo | None:
-    """Return the worker's description of the chosen method; None before it is known."""
-    return next((m for m in live.methods if m.name == settings.method), None)
+    """Return the worker's description of the method in use; None before it is known."""
+    name = in_use(settings)
+    return next((m for m in live.methods if m.name == name), None)
+
+
+def in_use(settings: Any) -> str:
+    """Return the name of the chosen method; of "auto" the one for the panel's source."""
+    if settings.method != AUTO:
+        return settings.method
+    if settings.source == "IMAGE":
+        return default_method(0, 1).name
+    if settings.source == "FILES":  # how many cameras it holds is known once it is read
+        return default_method(FIT_VIEWS).name
+    return default_method(max(len(chosen_cameras(settings.id_data)), 1)).name
 
 
 def variants(settings: Any, _context: bpy.types.Context | None) -> list:

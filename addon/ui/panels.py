@@ -6,9 +6,9 @@ from typing import Any
 import bpy
 
 from ...backend.contract.cures import button_of
+from ...backend.contract.default_method import HULL
 from ...backend.contract.protocol import MeshUpdate
 from ..jobs.requests import (
-    DEFAULT_METHOD,
     settings_problem,
     source_problem,
 )
@@ -17,6 +17,7 @@ from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
 from . import method_options, remedies
 from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
+from .offered_methods import in_use
 from .panels_backend import draw_backend_remedy
 from .panels_cameras import sample_camera_data
 from .panels_start import draw_start, images_at_hand
@@ -75,7 +76,7 @@ class LEVELFORM_PT_options(SubPanel, bpy.types.Panel):
         layout.prop(settings, "color")
         _draw_method_options(layout, settings)
         sub = layout.column()
-        sub.active = settings.method != DEFAULT_METHOD and settings.source != "IMAGE"
+        sub.active = in_use(settings) != HULL and settings.source != "IMAGE"
         sub.prop(settings, "intersect_hull")
         layout.separator()
         layout.prop(settings, "min_component")

@@ -18,6 +18,7 @@ from bpy.props import (
 from ...backend.contract import options as declared
 from ...backend.contract import protocol
 from ...backend.contract import settings as table
+from ...backend.contract.default_method import FIT, HULL, SINGLE_IMAGE
 from ...backend.contract.levels import DISTANCE
 from ..jobs.requests import DEFAULT_METHOD
 from ..scene import view_checks
@@ -27,7 +28,6 @@ from .level_properties import LEVEL_PROPERTIES
 from .properties_cameras import LevelformCure
 
 PRESETS = {"DRAFT": 64, "BALANCED": 128, "FINE": 256, "ULTRA": 512}
-SINGLE_IMAGE_METHOD = "levelform"
 
 
 def _is_volume(_settings: "LevelformSettings", candidate: bpy.types.Object) -> bool:
@@ -41,9 +41,9 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
     """Switch to a method that needs no camera if the source is an image without one."""
     view_checks.forget(settings.id_data)
-    if settings.source == "IMAGE" and settings.method == DEFAULT_METHOD:
-        settings.method = SINGLE_IMAGE_METHOD
-    elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE_METHOD:
+    if settings.source == "IMAGE" and settings.method in (HULL, FIT):
+        settings.method = SINGLE_IMAGE
+    elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE:
         info = offered_methods.info_of(settings)
         if info is not None and not info.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
@@ -354,7 +354,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     def options(self) -> dict[str, object]:
         """Return the further options of a job that differ from their defaults."""
         options: dict[str, object] = {}
-        if not self.intersect_hull and self.method != DEFAULT_METHOD:
+        if not self.intersect_hull and offered_methods.in_use(self) != HULL:
             options["hull"] = False
         info = self.info
         own = {option.name: option for option in info.options} if info else {}

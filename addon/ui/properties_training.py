@@ -3,7 +3,6 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ..jobs.requests import DEFAULT_METHOD
 from ..jobs.session import live
 from . import choices
 
@@ -15,7 +14,7 @@ _items: list[tuple[str, str, str, int]] = []
 
 def _methods(settings: "LevelformTraining", _context: bpy.types.Context | None) -> list:
     """List the worker's networks, always with the chosen one."""
-    listed = [(m.name, m.title, m.summary) for m in live.methods if m.name != DEFAULT_METHOD]
+    listed = [(m.name, m.title, m.summary) for m in live.methods if m.needs_weights]
     return choices.keep_methods(_items, listed or _KNOWN, settings.method)
 
 

@@ -11,7 +11,7 @@ import`); files with a leading underscore are not commands.
 import argparse
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -52,10 +52,16 @@ def find(name: str) -> Command:
 
 
 @contextmanager
-def progress(title: str = "") -> Iterator[Ticket]:
+def progress(
+    title: str = "",
+    *,
+    also: Callable[[Step], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Ticket]:
     """Give a ticket with a progress bar on standard error; no bar if that is piped.
 
-    A title, such as "Model 2 of 5", precedes the name of the stage.
+    A title, such as "Model 2 of 5", precedes the name of the stage. Steps are also reported to
+    `also`; `cancelled` is the ticket's.
     """
     from tqdm import tqdm
 
@@ -67,8 +73,10 @@ def progress(title: str = "") -> Iterator[Ticket]:
         def report(step: Step) -> None:
             bar.set_description_str(before + step.stage, refresh=False)
             bar.update(max(step.overall - bar.n, 0.0))
+            if also is not None:
+                also(step)
 
-        yield Ticket(report)
+        yield Ticket(report, cancelled)
 
 
 def parse_count(word: str) -> tuple[str, int]:

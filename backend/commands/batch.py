@@ -11,6 +11,7 @@ from ..contract import batch_words
 from ..contract.batch import Item, ItemKind, check_cameras, find_items, parse_part
 from ..contract.batch_run import FAILED, Made, Shelf, run_batch
 from ..contract.camera_files import find_camera_file
+from ..contract.default_method import AUTO
 from ..contract.words import parse_views
 from . import progress
 from .reconstruct import add_choices, check_finish, read_choices, with_views, write_result
@@ -48,7 +49,9 @@ def run(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         args.source, out=args.out, scenes=False, fuse=args.fuse, find_cameras=find_camera_file
     )
     session.prepare(choices)
-    check_cameras(plan, choices.method, needs_camera=methods()[choices.method].spec.needs_camera)
+    if choices.method != AUTO:
+        known = methods()[choices.method].spec
+        check_cameras(plan, choices.method, needs_camera=known.needs_camera)
 
     def make(item: Item, path: Path, title: str) -> Made:
         wish = replace(choices, fuse=choices.fuse or item.kind is ItemKind.IMAGES)

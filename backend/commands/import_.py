@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract.errors import RequestError
+from . import progress
 
 HELP = "convert a published checkpoint to Levelform's weights"
 
@@ -20,34 +21,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the authors' file or files; of a TensorFlow checkpoint, its .index file",
     )
     parser.add_argument("-o", "--out", metavar="OUT.safetensors", required=True)
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "float16", "int8"),
+        help="of the stored matrices; rounded ones are compared with the original on a test image",
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Read the checkpoint, map its names, check it against the network, and write the weights."""
-    from ..reconstructors import find_method, import_checkpoint
+    from ..reconstructors import find_method
+    from ..reconstructors.importing import STAGES, import_weights
 
     cls = find_method(args.method)
     if Path(args.out).suffix != ".safetensors":
         raise RequestError(
             f"{args.out} does not end in .safetensors.", "Give the output this suffix."
         )
-    model = import_checkpoint(cls, args.checkpoint)
-    names = [Path(path).name for path in args.checkpoint]
-    digest = model.save(args.out, training={"imported": names}, results={})
-    return {
-        "method": args.method,
-        "checkpoint": names,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "configuration": model.configuration.to_json(),
-        "frame": model.method_from_volume.tolist(),
-        "hash": digest,
-        "out": str(args.out),
-    }
+    paths = [Path(path) for path in args.checkpoint]
+    precision = args.precision or cls.imported_as
+    with progress() as ticket:
+        ticket.plan(STAGES)
+        facts = import_weights(cls, paths, Path(args.out), precision=precision, ticket=ticket)
+    names = [path.name for path in paths]
+    return {"method": args.method, "checkpoint": names, **facts, "out": str(args.out)}
 
 
 def show(result: dict[str, Any]) -> None:
     """Print what was imported."""
     sys.stdout.write(
-        f"{result['out']}: {result['method']}, {result['parameters']:,} parameters, "
-        f"from {', '.join(result['checkpoint'])}, hash {result['hash'][:12]}\n"
+        f"{result['out']}: {result['method']}, {result['parameters']:,} parameters in "
+        f"{result['precision']}, from {', '.join(result['checkpoint'])}, "
+        f"hash {result['hash'][:12]}\n"
     )
+    if result["change"] is not None:
+        from ..reconstructors.importing import FieldChange
+
+        sys.stdout.write(f"on a test image, {FieldChange(**result['change']).sentence}\n")

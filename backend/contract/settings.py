@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from .cures import parse_cures
+from .default_method import AUTO, CANDIDATES, RULE
 from .errors import RequestError
 from .levels import LEVEL_UNITS
 from .options import COARSEST, FINEST, PIPELINE, Option, one_of, read_known, read_options
 from .protocol import Background, MethodInfo, Reconstruct, ViewData
 
-METHOD = Option("method", "text", "visual-hull", "see `methods`")
+METHOD = Option("method", "text", AUTO, f"see `methods`; {AUTO}: {RULE}")
 RESOLUTION = Option(
     "resolution", "int", 128, "cells along the longest side of the volume", COARSEST, FINEST
 )
@@ -63,7 +64,7 @@ class Settings:
 
     Attributes
     ----------
-    method : name of the method
+    method : name of the method; "auto": the one that suits the views, see `default_method`
     weights : a file of weights, or the category of bundled ones; None: those of the method
     resolution : cells along the volume's longest side
     level : the user's threshold, a distance in volume units or a probability as the method's
@@ -134,7 +135,8 @@ class Settings:
         ----------
         methods
             The worker's methods. If empty, they are not known yet and only the pipeline's options
-            are parsed; the worker checks the rest before any work, with the same messages.
+            are parsed; the worker checks the rest before any work, with the same messages. Of
+            "auto" an option may be that of any method that it may become.
 
         Raises
         ------
@@ -143,15 +145,22 @@ class Settings:
         """
         if not methods:
             return replace(self, options=read_known(self.options, PIPELINE))
-        info = find_info(self.method, methods)
+        if self.method == AUTO:
+            infos = [info for info in methods if info.name in CANDIDATES]
+        else:
+            infos = [find_info(self.method, methods)]
         options = read_options(
             self.options,
-            (*info.options, *PIPELINE),
-            owner=info.title,
+            (*(option for info in infos for option in info.options), *PIPELINE),
+            owner="The default method" if self.method == AUTO else infos[0].title,
             elsewhere={option.name: m.title for m in methods for option in m.options},
         )
-        if self.level is not None and level_is_known(info, self.weights):
-            LEVEL_UNITS[info.level_unit].check(self.level, info.title)
+        if (
+            self.level is not None
+            and self.method != AUTO
+            and level_is_known(infos[0], self.weights)
+        ):
+            LEVEL_UNITS[infos[0].level_unit].check(self.level, infos[0].title)
         return replace(self, options=options)
 
     def request(

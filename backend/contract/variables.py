@@ -2,3 +2,6 @@
 
 METHODS_FOLDER = "LEVELFORM_METHODS"
 """Absolute path of the user's own folder of methods, see `reconstructors.registry`."""
+
+WEIGHTS_FOLDER = "LEVELFORM_WEIGHTS"
+"""Absolute path of the folder of fetched weights, see `contract.weights`."""

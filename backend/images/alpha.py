@@ -5,7 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-BackgroundKind = Literal["white", "black", "rgba"]
+BackgroundKind = Literal["white", "black", "grey", "rgba"]
+_BRIGHTNESS = {"white": 1.0, "black": 0.0, "grey": 0.5}
 
 
 def premultiply(image: Tensor, *, dim: int = -1) -> Tensor:
@@ -36,4 +37,5 @@ def network_input(images: Tensor, background: BackgroundKind) -> Tensor:
     if background == "rgba":
         return torch.cat([torch.where(alpha > 0, color, 0.0), alpha], -3)
     over = color * alpha
-    return over + (1 - alpha) if background == "white" else over
+    brightness = _BRIGHTNESS[background]
+    return over + brightness * (1 - alpha) if brightness else over

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..contract import protocol
 from ..contract.errors import RequestError
+from ..contract.weights import installed_weights
 from ..fields.hull import HullField
 from ..geometry.views import View
 from ..reconstructors import (
@@ -99,9 +100,16 @@ def method_info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         min_views=spec.min_views,
         max_views=spec.max_views,
         needs_weights=spec.needs_weights,
-        weights=("bundled",) if bundled_weights(spec.name) else tuple(bundled_variants(spec.name)),
+        weights=_weights_of(spec.name),
         fusions=spec.fusions,
         options=spec.options,
         level_unit=spec.level_unit,
         improves=spec.improves,
     )
+
+
+def _weights_of(method: str) -> tuple[str, ...]:
+    """Return words for the weights that a method has here: all it comes with, or fetched ones."""
+    if bundled_weights(method):
+        return ("bundled",)
+    return tuple(bundled_variants(method)) or (("installed",) if installed_weights(method) else ())

@@ -11,6 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ..contract.errors import RequestError
+from ..contract.weights import PUBLISHED, installed_weights, megabytes
 from .base import Batch as Batch
 from .base import Code as Code
 from .base import Configuration as Configuration
@@ -97,8 +98,8 @@ def load_reconstructor(
     method
         Its name, see `methods`.
     weights
-        None: the bundled ones; the category of bundled ones that are for one each; a path to a
-        file; or "random" (tests and benches).
+        None: the bundled or the fetched ones; the category of bundled ones that are for one each; a
+        path to a file; or "random" (tests and benches).
     device
         "auto": CUDA, else Metal, else CPU; or a name that torch knows.
     configuration
@@ -121,7 +122,8 @@ def load_reconstructor(
     elif weights == "random":
         model = random_reconstructor(cls, configuration, seed=seed)
     elif weights is None:
-        model = cls.load(_bundled(cls), name="bundled")
+        path, name = _own(cls)
+        model = cls.load(path, name=name)
     elif weights in bundled_variants(method) and not Path(weights).exists():
         model = cls.load(bundled_variants(method)[weights], name=f"bundled {weights}")
     else:
@@ -155,28 +157,44 @@ def _configuration(cls: type[Reconstructor], name: str) -> Configuration:
     return cls.configurations[name]
 
 
-def _bundled(cls: type[Reconstructor]) -> Path:
+def _own(cls: type[Reconstructor]) -> tuple[Path, str]:
+    """Return the weights that a method takes when none are named, and what to call them."""
     name = cls.spec.name
-    path = bundled_weights(name)
+    path, fetched = bundled_weights(name), installed_weights(name)
+    if path is not None:
+        return path, "bundled"
+    if fetched is not None:
+        return fetched, "installed"
     variants = ", ".join(bundled_variants(name))
-    if path is None and variants:
+    if variants:
         raise RequestError(
             f"{cls.spec.title} comes with weights for one category each: {variants}.",
             "Name the category as the weights.",
         )
-    if path is None:
-        ways = f"Train them with `levelform train {name} --data DIR --out DIR`"
-        if can_import(cls):
-            ways += (
-                ", or turn the authors' checkpoint into them with "
-                f"`levelform import {name} CHECKPOINT -o FILE.safetensors`"
-            )
-        raise RequestError(
-            f"{cls.spec.title} has no trained weights here: "
-            f"assets/weights/{name}.safetensors is missing.",
-            f"{ways}; then name the file as the weights.",
+    lacking = "they are fetched on request"
+    if name not in PUBLISHED:
+        lacking = f"assets/weights/{name}.safetensors is missing"
+    raise RequestError(
+        f"{cls.spec.title} has no trained weights here: {lacking}.", _ways_to_weights(cls)
+    )
+
+
+def _ways_to_weights(cls: type[Reconstructor]) -> str:
+    """Return a sentence about where weights of a method come from."""
+    name, published = cls.spec.name, PUBLISHED.get(cls.spec.name)
+    if published is not None:
+        return (
+            f"Fetch the authors' ({megabytes(published.size)}) with `levelform weights get {name}`,"
+            f" or turn a copy of {published.file} into them with "
+            f"`levelform weights get {name} --file {published.file}`."
         )
-    return path
+    ways = f"Train them with `levelform train {name} --data DIR --out DIR`"
+    if can_import(cls):
+        ways += (
+            ", or turn the authors' checkpoint into them with "
+            f"`levelform import {name} CHECKPOINT -o FILE.safetensors`"
+        )
+    return f"{ways}; then name the file as the weights."
 
 
 def import_checkpoint(cls: type[Reconstructor], paths: Sequence[str | Path]) -> Reconstructor:

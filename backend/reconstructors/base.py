@@ -60,6 +60,7 @@ class Reconstructor(nn.Module, ABC):
     method_from_volume : (4, 4) float64 similarity to the frame of the weights; see `set_frame`
     weights : origin of the weights
     published : imports the authors' checkpoints, see `import_checkpoint`; None if there are none
+    imported_as : precision in which `levelform import` stores them unless told otherwise
     half_precision : dotted names of submodule methods that may run under bfloat16 autocast; they
         take and return tensors and see no coordinates
     image_encoder : dotted name of the image encoder if it may start from another method's weights
@@ -75,6 +76,7 @@ class Reconstructor(nn.Module, ABC):
     auxiliary: ClassVar[Mapping[str, tuple[str, Any]]] = {}
     calibrated_on: ClassVar[str] = "main"
     published: ClassVar[Callable[[Sequence[Mapping[str, Any]]], PublishedNetwork] | None] = None
+    imported_as: ClassVar[Precision] = "float32"
 
     def __init__(self, configuration: Any = None) -> None:
         super().__init__()
@@ -328,7 +330,11 @@ class Reconstructor(nn.Module, ABC):
             "training": dict(self.weights.training if training is None else training),
             "results": dict(self.weights.results if results is None else results),
         }
-        return write_tensors(path, pack(self.state_dict(), precision), header)
+        return write_tensors(path, self.packed(precision), header)
+
+    def packed(self, precision: Precision) -> dict[str, Tensor]:
+        """Return the weights as `save` stores them; `assembled` takes them back."""
+        return pack(self.state_dict(), precision)
 
     @classmethod
     def load(cls, path: str | Path, *, name: str = "") -> Self:
@@ -351,13 +357,19 @@ class Reconstructor(nn.Module, ABC):
         if header.get("kind") != "weights" or header.get("method") != cls.spec.name:
             owner = f"{header.get('kind', 'data')} of {header.get('method', 'something else')}"
             raise RequestError(f"{path} holds {owner}, not weights of {cls.spec.name}.")
-        stored = unpack(tensors)
         configuration = cls.configuration_class.from_json(header.get("configuration"))
-        model = build(cls, configuration, stored, source=str(path))
-        model.fill(stored, source=str(path))
+        model = cls.assembled(configuration, tensors, source=str(path))
         model.set_frame(_matrix(header.get("frame")))
         training, results = check_facts(header, {"main", *cls.auxiliary})
         model.weights = WeightsInfo(name or Path(path).name, digest, training, results)
+        return model
+
+    @classmethod
+    def assembled(cls, configuration: Any, tensors: Mapping[str, Tensor], *, source: str) -> Self:
+        """Return a network of a configuration, filled with stored tensors; see `packed`."""
+        stored = unpack(tensors)
+        model = build(cls, configuration, stored, source=source)
+        model.fill(stored, source=source)
         return model
 
     @classmethod

@@ -129,27 +129,42 @@ def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises
     ------
     RequestError
-        If a tensor is of a kind that is never stored, or a scale fits no tensor.
+        See `check_stored`.
     """
+    check_stored(tensors)
     unpacked = {}
     for name, tensor in tensors.items():
-        if tensor.dtype not in (*_FLOATS, *_INTEGERS):
-            raise RequestError(f"{name} is of {tensor.dtype}, which no weights are stored as.")
         if name.endswith(SCALE):
-            if name.removesuffix(SCALE) not in tensors:
-                raise RequestError(f"{name} scales a tensor that the file does not hold.")
             continue
         if name + SCALE in tensors:
-            tensor = _scaled(name, tensor, tensors[name + SCALE])
+            scale = tensors[name + SCALE].float()
+            tensor = tensor.float() * scale.reshape(-1, *[1] * (tensor.ndim - 1))
         unpacked[name] = tensor.float() if tensor.is_floating_point() else tensor
     return unpacked
 
 
-def _scaled(name: str, tensor: Tensor, scale: Tensor) -> Tensor:
-    """Return an int8 tensor in float32, by the scale of each first index."""
+def check_stored(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that `pack` never makes.
+
+    Raises
+    ------
+    RequestError
+        If a tensor is of a kind that is never stored, or a scale fits no tensor.
+    """
+    for name, tensor in tensors.items():
+        if tensor.dtype not in (*_FLOATS, *_INTEGERS):
+            raise RequestError(f"{name} is of {tensor.dtype}, which no weights are stored as.")
+        if name.endswith(SCALE):
+            scaled = name.removesuffix(SCALE)
+            if scaled not in tensors:
+                raise RequestError(f"{name} scales a tensor that the file does not hold.")
+            _check_scale(scaled, tensors[scaled], tensor)
+
+
+def _check_scale(name: str, tensor: Tensor, scale: Tensor) -> None:
+    """Refuse a scale that is not one number for each first index of a tensor."""
     if tensor.ndim < 1 or scale.shape != tensor.shape[:1] or not scale.is_floating_point():
         raise RequestError(
             f"{name}{SCALE} is {tuple(scale.shape)} and scales {tuple(tensor.shape)}: "
             "one number for each first index belongs there.",
         )
-    return tensor.float() * scale.float().reshape(-1, *[1] * (tensor.ndim - 1))

@@ -43,7 +43,7 @@ def test_reconstruct_returns_the_object_and_asks_for_what_was_said(puppet, ball_
     assert (made.name, made.data.users) == ("Ball", 1)
     assert (request.resolution, request.level, request.color, request.seed) == (64, 0.1, False, 3)
     assert request.background == Background("corner")
-    assert (request.method, request.device, request.weights) == ("visual-hull", "auto", None)
+    assert (request.method, request.device, request.weights) == ("auto", "auto", None)
     assert len(request.views) == 6
     assert made[PROVENANCE]["keep"] == request.keep
 

@@ -1,7 +1,7 @@
 """One request from four surfaces: the terminal, `--command`, `api` and the panel."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -33,7 +33,8 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
     asked = []
 
     def note(self, request, ticket):
-        asked.append(self._checked(request))  # as the worker does first of all
+        checked = self._checked(request)  # as the worker does first of all
+        asked.append(replace(checked, method=request.method))  # the sources have other views
         raise RequestError("That is all.")
 
     monkeypatch.setattr(Session, "reconstruct", note)
@@ -121,7 +122,7 @@ def test_all_surfaces_make_the_same_request(surfaces, method, words):
     ("method", "words"),
     [
         (None, ["speed=1"]),
-        (None, ["symmetry=no"]),
+        ("visual-hull", ["symmetry=no"]),
         (None, ["min_component=2"]),
         ("levelform", ["symmetry=perhaps"]),
         ("levelform", ["symetry=no"]),

@@ -17,7 +17,7 @@ OCCUPIED = 0.06  # share of UCLID-Net's voxels that a shape occupies
 def models(configuration: str = "compact") -> Iterator[Reconstructor]:
     """Give every network with random weights that make its field depend on the image."""
     for name, cls in methods().items():
-        if cls.spec.needs_weights:
+        if cls.recipes:
             yield enliven(load_reconstructor(name, "random", "cpu", configuration=configuration))
 
 

@@ -53,7 +53,7 @@ def times() -> Iterator[Row]:
     """Yield the first mesh's time and the last one's for every network."""
     view = sample_view()
     for name, cls in methods().items():
-        if cls.spec.needs_weights:
+        if cls.recipes:
             word = None if bundled_weights(name) else next(iter(bundled_variants(name)), "random")
             random = word == "random"
             model = load_reconstructor(name, word, "cpu")

@@ -23,6 +23,7 @@ from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 
 PYTHON = os.environ.get("LEVELFORM_PYTHON", sys.executable)
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "suzanne"
+HULL = "visual-hull"
 
 pytestmark = [
     pytest.mark.bpy,
@@ -49,6 +50,7 @@ def registered():
 def sample():
     """Open the sample's scene."""
     bpy.ops.wm.open_mainfile(filepath=str(SAMPLE / "suzanne.blend"))
+    bpy.context.scene.levelform.method = HULL
     return bpy.context.scene
 
 
@@ -79,7 +81,7 @@ def true_corners() -> np.ndarray:
 
 
 def test_the_scenes_cameras_become_a_mesh_where_the_object_stood(sample):
-    events = api.stream(resolution=128, options={"min_component": 0.5})
+    events = api.stream(method=HULL, resolution=128, options={"min_component": 0.5})
     updates = [event.resolution for event in events if isinstance(event, MeshUpdate)]
     made = bpy.context.object
     assert updates[0] < updates[-1] == 128
@@ -96,14 +98,16 @@ def test_the_scenes_cameras_become_a_mesh_where_the_object_stood(sample):
 
 
 def test_a_folder_gives_what_the_scene_gives(sample):
-    of_scene = api.reconstruct(resolution=64, options={"min_component": 0.5})
-    of_folder = api.reconstruct(cameras=SAMPLE, resolution=64, options={"min_component": 0.5})
+    of_scene = api.reconstruct(method=HULL, resolution=64, options={"min_component": 0.5})
+    of_folder = api.reconstruct(
+        method=HULL, cameras=SAMPLE, resolution=64, options={"min_component": 0.5}
+    )
     cells = 2 * np.array(of_folder[PROVENANCE]["world_from_volume"])[0, 0] / 64
     assert np.abs(corners(of_scene) - corners(of_folder)).max() < 3 * cells
 
 
 def test_remesh_does_not_run_the_method_again(sample):
-    made = api.reconstruct(resolution=32)
+    made = api.reconstruct(method=HULL, resolution=32)
     coarse = len(made.data.polygons)
     api.remesh(made, resolution=64)
     assert len(made.data.polygons) > 2 * coarse
@@ -129,30 +133,30 @@ def test_the_operator_and_the_command_line_do_the_same(sample, tmp_path, capfd):
 
 def test_a_cancelled_job_leaves_the_scene_and_the_worker_goes_on(sample):
     before = inventory()
-    events = api.stream(resolution=256)
+    events = api.stream(method=HULL, resolution=256)
     for event in events:
         if isinstance(event, MeshUpdate):
             events.close()
     assert inventory() == before
     pid = live.jobs.ready.pid
-    assert api.reconstruct(resolution=32)
+    assert api.reconstruct(method=HULL, resolution=32)
     assert live.jobs.ready.pid == pid
 
 
 def test_a_worker_that_is_killed_fails_its_job_and_the_next_one_works(sample):
     before = inventory()
-    events = api.stream(resolution=256)
+    events = api.stream(method=HULL, resolution=256)
     next(event for event in events if isinstance(event, MeshUpdate))
     os.kill(live.jobs.ready.pid, signal.SIGKILL)
     with pytest.raises(WorkError):
         list(events)
     assert inventory() == before
-    assert api.reconstruct(resolution=32)
+    assert api.reconstruct(method=HULL, resolution=32)
 
 
 def test_methods_come_from_the_worker(sample):
     assert "visual-hull" in {method.name for method in api.methods()}
-    assert sample.levelform.method_choice == "visual-hull"
+    assert sample.levelform.method_choice == HULL
     assert api.doctor()["usable"]
 
 
@@ -209,7 +213,7 @@ def test_a_view_that_disagrees_is_named(sample):
     volume[2, 3] = 0.955
     before = inventory()
     with pytest.raises(LevelformError, match="Camera 3"):
-        api.reconstruct(resolution=32, volume=volume)
+        api.reconstruct(method=HULL, resolution=32, volume=volume)
     assert inventory() == before
 
 
@@ -250,7 +254,8 @@ def test_a_batch_is_made_by_one_worker_and_is_what_the_terminal_makes(tmp_path, 
     live.jobs.warm_up()
     api.methods()
     worker = live.jobs.ready.pid
-    words = [str(SAMPLE), str(SAMPLE / "suzanne.blend"), "--resolution", "32", "--suffix", ".npz"]
+    words = [str(SAMPLE), str(SAMPLE / "suzanne.blend"), "--resolution", "32"]
+    words += ["--suffix", ".npz", "--method", HULL]
     capfd.readouterr()
     assert cli.main(["batch", *words, "-o", str(tmp_path / "blender"), "--json"]) == 0
     folder, blend, last = map(json.loads, capfd.readouterr().out.splitlines())

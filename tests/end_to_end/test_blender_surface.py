@@ -42,7 +42,7 @@ def registered():
 def target(registered):
     """A reconstruction of the sample."""
     bpy.ops.wm.open_mainfile(filepath=str(SAMPLE / "suzanne.blend"))
-    return api.reconstruct(resolution=32)
+    return api.reconstruct(method="visual-hull", resolution=32)
 
 
 @pytest.fixture
@@ -188,7 +188,8 @@ def test_only_results_take_a_texture(target):
 
 def test_the_command_makes_quads_and_a_texture(tmp_path, capsys):
     out = tmp_path / "chair.glb"
-    words = [str(SAMPLE), "--resolution", "32", "--texture", "256", "--quads", "600"]
+    words = [str(SAMPLE), "--method", "visual-hull", "--resolution", "32"]
+    words += ["--texture", "256", "--quads", "600"]
     assert cli.main(["reconstruct", *words, "-o", str(out)]) == 0, capsys.readouterr()
     assert out.stat().st_size > 20_000
     refused = ["reconstruct", *words, "-o", str(tmp_path / "chair.ply")]

@@ -151,6 +151,7 @@ def press(key: str) -> None:
 
 
 def reconstruct(preset: str) -> None:
+    bpy.context.scene.levelform.method = "visual-hull"
     bpy.context.scene.levelform.preset = preset
     with hands():
         bpy.ops.levelform.reconstruct("INVOKE_DEFAULT")

@@ -27,7 +27,7 @@ def api_in_a_script() -> None:
     import addon_utils
     from bl_ext.user_default.levelform import api
 
-    made = api.reconstruct(resolution=64)
+    made = api.reconstruct(method="visual-hull", resolution=64)
     for suffix in ("glb", "ply", "obj", "stl", "npz"):
         api.export_mesh(made, Path(FOLDER) / f"api.{suffix}")
     made.scale.x = -1
@@ -52,7 +52,7 @@ def disabled() -> None:
 def refused(api) -> None:
     said = ""
     try:
-        api.reconstruct(resolution=32)
+        api.reconstruct(method="visual-hull", resolution=32)
     except Exception as error:
         said = str(error)
     assert "not enabled" in said, said

@@ -27,7 +27,7 @@ SAMPLE = ROOT / "assets" / "sample" / "suzanne"
 PATIENCE = 300.0  # seconds for one run of Blender
 SUFFIXES = (".glb", ".ply", ".obj", ".stl", ".npz")
 GOOD = 0.85  # IoU of the visual hull of the sample at 64 cells, .92, with some room
-QUICK = ("--resolution", "64")
+QUICK = ("--method", "visual-hull", "--resolution", "64")
 
 
 @dataclass
@@ -153,7 +153,7 @@ def from_files(blender: Blender) -> None:
 def saving(blender: Blender) -> None:
     """`--save` writes a .blend that has the object."""
     saved, blend = blender.folder / "saved.blend", blender.folder / "sample" / "suzanne.blend"
-    status, _ = blender.levelform("reconstruct", "--save", saved, "--resolution", 32, blend=blend)
+    status, _ = blender.levelform("reconstruct", "--save", saved, *QUICK, blend=blend)
     blender.check("--save ends well", status == 0 and saved.exists(), f"exit {status}")
     status = blender.script("saved", blend=saved)
     blender.check("the saved .blend has the object", status == 0, last(blender))

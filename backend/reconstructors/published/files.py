@@ -49,7 +49,8 @@ def read_torch(path: Path) -> dict[str, Any]:
         _check_size(path)
         with torch.serialization.safe_globals(_numbers()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old file formats
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            mapped = zipfile.is_zipfile(path)  # large files stay on the disk until they are read
+            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
     except RequestError:
         raise
     except pickle.UnpicklingError as error:

@@ -145,10 +145,16 @@ def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, pupp
     settings = bpy.context.scene.levelform
     puppet.methods = network()
     settings.source = "IMAGE"
+    assert settings.method == requests.DEFAULT_METHOD  # which chooses it
+    assert settings.info == puppet.methods.methods[0]
+    settings.method = "visual-hull"
+    settings.source = "FILES"
+    settings.source = "IMAGE"
     assert settings.method == "levelform"
     settings.source = "CAMERAS"
     assert settings.method == requests.DEFAULT_METHOD  # it has no weights
     puppet.methods = network(weights=("bundled",))
+    settings.method = "levelform"
     settings.source = "IMAGE"
     settings.source = "CAMERAS"
     assert settings.method == "levelform"

@@ -6,15 +6,17 @@ import time
 
 import numpy as np
 import pytest
-from levelform.backend import cli, session
+from levelform.backend import cli
 from levelform.backend.commands import batch as batch_command
 from levelform.backend.commands import progress
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
+from levelform.backend.pipeline import networks
 from PIL import Image
 
-QUICK = ["--resolution", "32", "--device", "cpu"]
-NETWORK = ["--method", "levelform", *QUICK]
+SMALL = ["--resolution", "32", "--device", "cpu"]
+QUICK = ["--method", "visual-hull", *SMALL]
+NETWORK = ["--method", "levelform", *SMALL]
 
 
 def save(view, path):
@@ -82,9 +84,9 @@ def test_it_is_what_reconstruct_makes(folder, capsys):
 
 def test_images_and_sub_folders_are_objects_of_one_network(folder, capsys, monkeypatch):
     loads = []
-    load = session.load_reconstructor
+    load = networks.load_reconstructor
     monkeypatch.setattr(
-        session, "load_reconstructor", lambda *words: loads.append(words) or load(*words)
+        networks, "load_reconstructor", lambda *words: loads.append(words) or load(*words)
     )
     (folder / "loose" / "broken.png").write_text("no image")
     status, (both, broken, chair, last) = run(capsys, "batch", "loose", "-o", "out", *NETWORK)
@@ -123,7 +125,7 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
         (["posed", "--background", "pink"], "'pink' is not a background"),
         (["posed", "--volume", "1,2"], "volume must be 4 or 16 numbers"),
         (["posed", "--views", "a,b"], "views must be numbers"),
-        (["loose"], "visual-hull needs a camera for every image"),
+        (["loose", "--method", "visual-hull"], "visual-hull needs a camera for every image"),
         (["posed", "scene.blend"], "which only Blender can open"),
         (["posed", "--weights", "gone.safetensors", *NETWORK], "gone.safetensors"),
     ],

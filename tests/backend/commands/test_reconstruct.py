@@ -10,6 +10,7 @@ from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract.cameras import Distortion, from_frame, to_frame
 from levelform.backend.contract.distortion import undistort_pixels
 from levelform.backend.contract.protocol import MeshUpdate
+from levelform.backend.contract.weights import PUBLISHED
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.reconstructors import methods
@@ -35,9 +36,13 @@ def folder(tmp_path, photograph, cameras):
     return tmp_path
 
 
+QUICK = ("--method", "visual-hull", "--resolution", "32")
+
+
 def run(capsys, *words):
-    """Run with --json; return the exit status and the object."""
-    status = cli.main(["reconstruct", *map(str, words), "--json"])
+    """Run with --json, the visual hull where no method is said; return status and object."""
+    hull = () if "--method" in words else ("--method", "visual-hull")
+    status = cli.main(["reconstruct", *map(str, words), *hull, "--json"])
     return status, json.loads(capsys.readouterr().out)
 
 
@@ -110,7 +115,8 @@ def test_without_weights_a_network_is_refused_and_nothing_made_up(
     status, result = run(capsys, folder, "-o", out, "--method", method, "--device", "cpu")
     assert status == 2
     assert "has no trained weights here" in result["error"]
-    assert f"levelform train {method}" in result["hint"]
+    way = "weights get" if method in PUBLISHED else "train"
+    assert f"levelform {way} {method}" in result["hint"]
     assert not out.exists()
 
 
@@ -130,10 +136,7 @@ def test_sources_that_are_not_there(folder, capsys):
 
 
 def test_the_result_is_told_in_words(folder, capsys):
-    assert (
-        cli.main(["reconstruct", str(folder), "-o", str(folder / "m.stl"), "--resolution", "32"])
-        == 0
-    )
+    assert cli.main(["reconstruct", str(folder), "-o", str(folder / "m.stl"), *QUICK]) == 0
     out, err = capsys.readouterr()
     assert "triangles, watertight" in out
     assert "5 views" in out

@@ -11,7 +11,8 @@ CHAIR = str(Path(__file__).parents[3] / "assets" / "sample" / "chair")
 
 def test_a_glb_has_the_texture_that_was_asked_for(tmp_path):
     out = tmp_path / "chair.glb"
-    words = ["reconstruct", CHAIR, "--resolution", "32", "--texture", "256", "-o", str(out)]
+    hull = ["--method", "visual-hull", "--resolution", "32"]
+    words = ["reconstruct", CHAIR, *hull, "--texture", "256", "-o", str(out)]
     assert cli.main(words) == 0
     mesh = trimesh.load(out, force="mesh", process=False)
     assert mesh.visual.material.baseColorTexture.size == (256, 256)

@@ -44,7 +44,7 @@ def test_every_entry_is_named_when_it_makes_no_sense(name, configuration):
     ("entry", "value", "seen"),
     [
         ("size", 1, "size = 1, which is not a whole number from 8 to 1024"),
-        ("backdrop", "x", "backdrop = 'x', which is not one of white, black, rgba"),
+        ("backdrop", "x", "backdrop = 'x', which is not one of white, black, grey, rgba"),
         ("margin", 0.6, "margin = 0.6, which is not a number from 0 to 0.45"),
         ("near", 9.0, "framing.near 9 beyond framing.far"),
         ("stray", 1, "the entry 'stray' is unknown"),

@@ -7,7 +7,7 @@ import torch
 from levelform.backend.reconstructors import methods
 from levelform.backend.training.precision import compute_in_bfloat16
 
-NETWORKS = sorted(name for name, cls in methods().items() if cls.spec.needs_weights)
+NETWORKS = sorted(name for name, cls in methods().items() if cls.recipes)
 
 
 def network(name):

@@ -1,0 +1,58 @@
+"""Which method is used where none is named: one rule for the panel, scripts and both terminals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .protocol import ViewData
+
+AUTO = "auto"  # the name that stands for the rule
+FIT_VIEWS = 3  # images with cameras from which the object is fitted to them
+FIT, HULL, SINGLE_IMAGE = "fit", "visual-hull", "levelform"
+CANDIDATES = (FIT, HULL, SINGLE_IMAGE)
+RULE = (
+    f"fit for {FIT_VIEWS} or more images that all have cameras, visual-hull for fewer, "
+    "levelform for images without cameras"
+)
+
+
+@dataclass(frozen=True)
+class DefaultMethod:
+    """A method chosen by the rule.
+
+    name : of the method
+    why : a sentence for the result's remarks
+    """
+
+    name: str
+    why: str
+
+
+def default_method(posed: int, unposed: int = 0) -> DefaultMethod:
+    """Return the method for a number of images with cameras, and of images without.
+
+    Images of both kinds together get the hull, which says that it needs a camera for each.
+    """
+    if posed == 0:
+        name, why = SINGLE_IMAGE, "no image has a camera"
+    elif posed >= FIT_VIEWS and unposed == 0:
+        name, why = FIT, f"all {posed} images have cameras"
+    else:
+        count = f"only {posed} image has a camera" if posed == 1 else f"{posed} images have cameras"
+        name, why = HULL, count
+    return DefaultMethod(name, f"No method was named: {name} was used because {why}.")
+
+
+def method_for(method: str, views: Sequence[ViewData]) -> str:
+    """Return the name of a method, with the rule applied where it is `AUTO`."""
+    if method != AUTO:
+        return method
+    posed = sum(view.camera is not None for view in views)
+    return default_method(posed, len(views) - posed).name
+
+
+def reason(method: str, views: Sequence[ViewData]) -> tuple[str, ...]:
+    """Return the sentence about the method that the rule chose; none where one was named."""
+    if method != AUTO:
+        return ()
+    posed = sum(view.camera is not None for view in views)
+    return (default_method(posed, len(views) - posed).why,)

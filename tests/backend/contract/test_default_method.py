@@ -1,0 +1,29 @@
+"""Which method is used where none is named."""
+
+import pytest
+from levelform.backend.contract.default_method import AUTO, default_method, method_for, reason
+from levelform.backend.contract.protocol import ViewData
+
+
+@pytest.mark.parametrize(
+    ("posed", "unposed", "name", "why"),
+    [
+        (0, 1, "levelform", "no image has a camera"),
+        (1, 0, "visual-hull", "only 1 image has a camera"),
+        (2, 0, "visual-hull", "2 images have cameras"),
+        (3, 0, "fit", "all 3 images have cameras"),
+        (3, 1, "visual-hull", "3 images have cameras"),
+    ],
+)
+def test_the_views_choose(posed, unposed, name, why):
+    chosen = default_method(posed, unposed)
+    assert chosen.name == name
+    assert chosen.why == f"No method was named: {name} was used because {why}."
+
+
+def test_a_named_method_stays_and_needs_no_reason():
+    views = (ViewData(None, None, "photo"),)
+    assert method_for("disn", views) == "disn"
+    assert reason("disn", views) == ()
+    assert method_for(AUTO, views) == "levelform"
+    assert "levelform" in reason(AUTO, views)[0]
