@@ -17,6 +17,7 @@ import numpy as np
 
 from ...backend.contract.camera_files.origin import moved
 from ...backend.contract.cures import check_cures
+from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import RequestError
 from ...backend.contract.levels import LEVEL_UNITS
 from ...backend.contract.options import REMESH, read_options
@@ -94,13 +95,14 @@ def order_of(scene: bpy.types.Scene) -> Order:
     """
     chosen = scene.levelform
     source, settings = panel_source(scene), completed(scene_settings(scene))
+    method = method_for(settings.method, source.views)
     check_cures(settings.cures, len(source.views))
     volume = None if chosen.source == "IMAGE" else chosen.volume
     return Order(
         source,
         settings,
         _given_volume(volume, source),
-        result_name(source_label(scene), settings.method, settings.resolution),
+        result_name(source_label(scene), method, settings.resolution),
         Handle.of(scene),
         _marks(source, scene, panel=True),
         {REQUEST: memory_of(scene, settings)},

@@ -84,6 +84,11 @@ class Result(ABC):
         return obj if obj is not None and obj.users_scene else None
 
     @property
+    def hidden(self) -> frozenset[int]:
+        """The objects that the job has hidden, by `session_uid`."""
+        return frozenset()
+
+    @property
     def waiting(self) -> bool:
         """Whether a mesh has arrived that is not shown yet, e.g. because its object is edited."""
         return self._newest is not None
@@ -154,6 +159,11 @@ class Added(Result):
         self._mesh: Handle | None = None
         self._hidden: list[Handle] = []  # earlier results at the same place
         self._materials = {material.session_uid for material in bpy.data.materials}
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """The earlier results at the same place, by `session_uid`."""
+        return frozenset(handle.uid for handle in self._hidden)
 
     def _show(self, update: MeshUpdate) -> bool:
         obj = self.object

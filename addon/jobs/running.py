@@ -153,7 +153,8 @@ class Running:
             outcome = self.result.finish({**self.facts, **plain(self.job.stats)})
         except Deleted:
             return
-        if self.result.selects and selection() == self.selected:
+        hidden = self.result.hidden  # hiding them took them out of the selection
+        if self.result.selects and selection() - hidden == self.selected - hidden:
             select(outcome)
         self.outcome = outcome
         if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]

@@ -47,7 +47,7 @@ def test_reconstruct_in_the_background_returns_when_it_is_done(puppet, ball_stag
     bpy.context.scene.levelform.preset = "DRAFT"
     assert bpy.ops.levelform.reconstruct("INVOKE_DEFAULT") == {"FINISHED"}
     assert puppet.job.request.resolution == 64
-    assert bpy.context.object.name == "visual-hull 64"
+    assert bpy.context.object.name == "fit 64"
     assert bpy.context.object.users_collection[0].name == "Levelform"
 
 
