@@ -9,7 +9,7 @@ import bpy
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.unexpected import internal_error
-from ..scene import view_checks
+from ..scene import gallery, view_checks
 from ..scene.provenance import plain
 from ..scene.selection import select, selection
 from ..scene.windows import in_window
@@ -156,6 +156,7 @@ class Running:
         hidden = self.result.hidden  # hiding them took them out of the selection
         if self.result.selects and selection() - hidden == self.selected - hidden:
             select(outcome)
+            gallery.choose(outcome, self.result.scene)
         self.outcome = outcome
         if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
             bpy.ops.ed.undo_push(message=self.result.label)

@@ -144,3 +144,10 @@ def previous(thing: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Objec
     others = sorted((each for each in results_of(scene) if each != thing), key=made_at)
     before = [each for each in others if made_at(each) <= made_at(thing)]
     return next(iter([*before[-1:], *others[-1:]]), None)
+
+
+def choose(thing: bpy.types.Object, scene: bpy.types.Scene | None) -> None:
+    """Choose a result in the scene's list."""
+    index = scene.objects.find(thing.name) if scene is not None else -1
+    if scene is not None and index >= 0:
+        scene.levelform.result_index = index

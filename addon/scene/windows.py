@@ -38,7 +38,8 @@ def redraw_status_bar() -> None:
     """
     for window in bpy.context.window_manager.windows:
         if not getattr(window, "modal_operators", ()):
-            window.workspace.status_text_set_internal(None)
+            with bpy.context.temp_override(window=window):  # without one, Blender crashes here
+                window.workspace.status_text_set_internal(None)
 
 
 def _is_viewport(area: bpy.types.Area, region: bpy.types.Region) -> bool:

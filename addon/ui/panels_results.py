@@ -22,7 +22,7 @@ class LEVELFORM_UL_results(bpy.types.UIList):
             emboss=False,
         )
         eye.name = item.name
-        row.prop(item, "name", text="", emboss=False, icon="MESH_DATA")
+        row.prop(item, "name", text="", emboss=False)
         side = row.row()
         side.alignment = "RIGHT"
         side.active = shown
@@ -71,7 +71,7 @@ class LEVELFORM_PT_results(SubPanel, bpy.types.Panel):
             rows=2,
             maxrows=5,
         )
-        chosen = chosen_result(scene)
+        chosen = chosen_result(context)
         if chosen is None:
             return
         row = layout.row(align=True)
@@ -83,9 +83,11 @@ class LEVELFORM_PT_results(SubPanel, bpy.types.Panel):
         row.operator("levelform.mark_asset", text="", icon="ASSET_MANAGER").name = chosen.name
 
 
-def chosen_result(scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """Return the result that is chosen in the list; None if none is."""
-    index = scene.levelform.result_index
+def chosen_result(context: bpy.types.Context) -> bpy.types.Object | None:
+    """Return the active object if it is a result, else the list's choice; None: neither."""
+    if context.object is not None and gallery.is_result(context.object):
+        return context.object
+    scene, index = context.scene, context.scene.levelform.result_index
     thing = scene.objects[index] if 0 <= index < len(scene.objects) else None
     return thing if thing is not None and gallery.is_result(thing) else None
 
