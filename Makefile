@@ -24,6 +24,7 @@ $(LINT_READY): pyproject.toml constraints-lint.txt $(READY)
 	touch $@
 
 demo: $(READY)  ## reconstruct the bundled sample inside Blender; see demo/
+	-$(VENV)/bin/levelform weights get u2netp
 	$(PY) tools/demo.py --out demo
 
 test: $(READY)  ## the whole suite but the slow tests

@@ -31,6 +31,7 @@ from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import Volume
 from .images import Notes
+from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.drafting import first_look
@@ -41,6 +42,7 @@ from .pipeline.reading import (
     as_solid,
     check_one_object,
     estimated_cameras,
+    found_masks,
     in_volume,
     in_world,
     method_options,
@@ -66,7 +68,13 @@ FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
 )
 
-Event = protocol.ViewsChecked | protocol.Placed | protocol.MeshUpdate | protocol.Finished
+Event = (
+    protocol.MasksFound
+    | protocol.ViewsChecked
+    | protocol.Placed
+    | protocol.MeshUpdate
+    | protocol.Finished
+)
 
 
 class Session:
@@ -89,8 +97,8 @@ class Session:
 
         Yields
         ------
-        ViewsChecked, a first look (see `drafting`), Placed, MeshUpdate, coarse to fine, and exactly
-        one Finished at the end.
+        MasksFound (of one image without a camera), ViewsChecked, a first look (see `drafting`),
+        Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -108,7 +116,10 @@ class Session:
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
-            cured = apply_cures(read_views(request, ticket, notes), request.cures)
+            read = read_views(request, ticket, notes)
+            if len(read) == 1 and read[0].camera is None:
+                yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
+            cured = apply_cures(read, request.cures)
             review = Review(cured)
             yield review.event(request.job)
             yield from first_look(request, cured.kept, self._networks, ticket)
@@ -234,6 +245,16 @@ class Session:
             event = Review(cured).event(request.job)
         yield replace(event, notes=notes.remarks())
 
+    def find_masks(
+        self, request: protocol.FindMasks, ticket: Ticket
+    ) -> Iterator[protocol.MasksFound]:
+        """Yield one MasksFound: the masks that a reconstruction of these views would use."""
+        ticket.plan({"Prepare images": 1.0})
+        with ticket.stage("Prepare images"):
+            notes = Notes()
+            views = read_views(request, ticket, notes)
+        yield protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
     ) -> Iterator[protocol.Evaluation | protocol.Finished]:
@@ -297,6 +318,7 @@ class Session:
         """Drop all fields and networks and return their memory to the system."""
         self._kept.clear()
         self._networks.clear()
+        matte_network.forget()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -30,12 +30,14 @@ from .contract.protocol import (
     EstimateVolume,
     Evaluate,
     Failed,
+    FindMasks,
     FinishEarly,
     Finished,
     Forget,
     Garbled,
     KeepAtMost,
     ListMethods,
+    MasksFound,
     MeshUpdate,
     Methods,
     Paint,
@@ -73,6 +75,7 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
+    def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
@@ -88,6 +91,7 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
+    FindMasks: ("find_masks", MasksFound),
     Evaluate: ("evaluate", Finished),
 }
 

@@ -23,6 +23,7 @@ from ..contract.words import (
     read_settings,
 )
 from . import progress
+from ._masks import write_masks
 
 if TYPE_CHECKING:
     from ..geometry.meshes import Mesh
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 HELP = "reconstruct a mesh file from images"
 JOB = "terminal"
+MASKS_HELP = "write each image's mask there, and the image with its outline; -o may be left out"
 OUT_HELP = "mesh file: .glb and .obj (+Y up, as their readers expect), .ply .stl .npz (+Z up)"
 
 
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", help=OUT_HELP)
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
+    parser.add_argument("--save-masks", metavar="FOLDER", help=MASKS_HELP)
     add_choices(parser)
 
 
@@ -71,6 +74,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct and write the mesh, or check the views; return the facts."""
     if args.check:
         return check_views(args)
+    if args.save_masks and args.out is None:
+        return save_masks(args)
     from ..geometry.mesh_files import check_format
     from ..geometry.writing import check_place
     from ..session import Session
@@ -84,8 +89,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     check_finish(choices, args.out)
     with progress() as ticket:
         request = with_views(choices, args.source, args.views)
+        masks = write_masks(session, request, args.save_masks, ticket) if args.save_masks else []
         stats = write_result(session, request, args.out, ticket)
-    return {**stats, "out": str(args.out)}
+    return {**stats, "out": str(args.out), **({"masks": masks} if masks else {})}
 
 
 def read_choices(args: argparse.Namespace, session: "Session") -> protocol.Reconstruct:
@@ -201,10 +207,25 @@ def check_views(args: argparse.Namespace) -> dict[str, Any]:
     return checks.check_told(event, source.remarks)
 
 
+def save_masks(args: argparse.Namespace) -> dict[str, Any]:
+    """Write the masks of the images; reconstruct nothing."""
+    from ..session import Session
+
+    chosen = read_settings(args, Settings())
+    with progress() as ticket:
+        source = read_sources(args.source, args.views)
+        request = chosen.request(JOB, source.views)
+        masks = write_masks(Session(), request, args.save_masks, ticket)
+    return {"masks": masks, "remarks": [remark for entry in masks for remark in entry["remarks"]]}
+
+
 def show(result: dict[str, Any]) -> None:
     """Print the result in two lines and its remarks; of a check, a table of the views."""
     if "agree" in result:
         print("\n".join(checks.lines(result)))
+        return
+    if "out" not in result:
+        print("\n".join([*(entry["mask"] for entry in result["masks"]), *result["remarks"]]))
         return
     closed = "watertight" if result["watertight"] else "not watertight"
     lines = [

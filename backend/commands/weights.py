@@ -17,9 +17,10 @@ from ..contract.weights import (
     weights_path,
 )
 from ..ticket import Ticket
-from . import _watched
+from . import _matte, _watched
 
 HELP = "get, list and remove weights that are fetched on request"
+NAMES = (*PUBLISHED, _matte.NAME)
 STAGES = {"Download": 6.0, "Check": 0.5}
 
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     get = verbs.add_parser("get", help="fetch weights, or take them from a file")
     remove = verbs.add_parser("remove", help="delete fetched weights")
     for verb in (get, remove):
-        verb.add_argument("name", metavar="NAME", help=f"one of {', '.join(PUBLISHED)}")
+        verb.add_argument("name", metavar="NAME", help=f"one of {', '.join(NAMES)}")
     get.add_argument("--file", metavar="FILE", help="take the authors' file from here instead")
     get.add_argument("--url", metavar="URL", help="fetch the same file from a mirror")
     get.add_argument("--sha256", metavar="HASH", help="expect this hash instead of the known one's")
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Do what the verb says."""
     if args.verb == "list":
         return {"verb": "list", "folder": str(weights_folder()), "weights": _listed()}
+    if args.name == _matte.NAME:
+        return {"verb": args.verb, **(_matte.get(args) if args.verb == "get" else _matte.remove())}
     known = _known(args.name)
     if args.verb == "remove":
         return {"verb": "remove", **_remove(known)}
@@ -85,8 +88,9 @@ def _line(entry: dict[str, Any]) -> str:
 def _show_got(result: dict[str, Any]) -> None:
     from ..reconstructors.importing import FieldChange
 
-    print(f"{result['out']}: {megabytes(result['bytes'])}, in {result['precision']}")
-    if result["change"] is not None:
+    kept = f", in {result['precision']}" if "precision" in result else ""
+    print(f"{result['out']}: {megabytes(result['bytes'])}{kept}")
+    if result.get("change") is not None:
         print(f"on a test image, {FieldChange(**result['change']).sentence}")
     for remark in result["remarks"]:
         print(remark)
@@ -98,13 +102,13 @@ def _listed() -> list[dict[str, Any]]:
     for known in PUBLISHED.values():
         path = installed_weights(known.method)
         entries.append({**asdict(known), "out": None if path is None else str(path)})
-    return entries
+    return [*entries, _matte.listed()]
 
 
 def _known(name: str) -> PublishedWeights:
     if name not in PUBLISHED:
         raise RequestError(
-            f"There are no weights {name!r} to fetch.", f"Choose one of {', '.join(PUBLISHED)}."
+            f"There are no weights {name!r} to fetch.", f"Choose one of {', '.join(NAMES)}."
         )
     return PUBLISHED[name]
 

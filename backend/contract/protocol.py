@@ -48,6 +48,7 @@ class ViewData:
     name : the view's name in messages (the camera's name in Blender)
     file : the image's file, instead of `image`
     mirrored : flip the image left-right, top-bottom before applying the camera
+    mask : (H, W) uint8 of the image's proportions, used instead of the alpha; None: no such mask
     """
 
     image: np.ndarray | None
@@ -55,21 +56,27 @@ class ViewData:
     name: str
     file: ImageFile | None = None
     mirrored: tuple[bool, bool] = (False, False)
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Background:
-    """How to find the background of an opaque image.
+    """How to find the background of an opaque image, and what to correct in the mask.
 
-    mode : "alpha" (keep the image's alpha), "auto" (from the image's border), "corner"
-        (the colour of its corners) or "color"
+    mode : "alpha" (keep the image's alpha), "auto" (from the image's border; by a network, where
+        that is not plain), "object" (by the network in any case), "corner" (the colour of its
+        corners) or "color"
     color : sRGB of the background, for "color"
     tolerance : distance in sRGB below which a pixel is background
+    largest : keep only the largest piece of the mask, whatever it comes from
+    fill_holes : fill its holes
     """
 
     mode: str = "alpha"
     color: tuple[float, float, float] = (1.0, 1.0, 1.0)
     tolerance: float = 0.1
+    largest: bool = False
+    fill_holes: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +190,15 @@ class CheckViews:
     views: tuple[ViewData, ...]
     background: Background = Background()
     cures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FindMasks:
+    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
+
+    job: str
+    views: tuple[ViewData, ...]
+    background: Background = Background()
 
 
 @dataclass(frozen=True)
@@ -406,6 +422,31 @@ class ViewsChecked:
 
 
 @dataclass(frozen=True)
+class FoundMask:
+    """The mask of one view.
+
+    name : of the view
+    mask : (H, W) uint8, row 0 at the top, at most 2048 pixels along the longer side
+    source : "file", "alpha", "background" or "network"
+    doubt : a clause about why it may be wrong; empty: no doubt
+    """
+
+    name: str
+    mask: np.ndarray
+    source: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class MasksFound:
+    """The masks of a `FindMasks`, in order of its views; `notes` as in `ViewsChecked`."""
+
+    job: str
+    masks: tuple[FoundMask, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Each vertex's distance from the reference; the numbers are in `Finished`.
 
@@ -524,6 +565,7 @@ _REQUESTS = (
     Paint,
     EstimateVolume,
     CheckViews,
+    FindMasks,
     Evaluate,
     Cancel,
     FinishEarly,
@@ -542,6 +584,7 @@ _EVENTS = (
     VolumeEstimate,
     Placed,
     ViewsChecked,
+    MasksFound,
     Evaluation,
     Painted,
     Finished,

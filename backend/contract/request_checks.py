@@ -17,12 +17,13 @@ SHAPES: Mapping[str, tuple[int, ...]] = {
     "transform_matrix": (4, 4),
     "world_from_volume": (4, 4),
     "image": (-1, -1, 4),
+    "mask": (-1, -1),
     "encoded": (-1,),
     "vertices": (-1, 3),
     "faces": (-1, 3),
     "uvs": (-1, 3, 2),
 }
-_PIXELS = ("image", "encoded")  # read and checked later, as images
+_PIXELS = ("image", "encoded", "mask")  # read and checked later, as images
 _PATHS = ("path", "mask", "weights")
 
 

@@ -30,12 +30,15 @@ BACKGROUND = Option(
     "background",
     "text",
     "auto",
-    "background of images without alpha: auto (the colour along the border), corner, alpha (none), "
-    "or a colour as #rrggbb",
+    "background of images without alpha: auto (the colour along the border; where that is not "
+    "plain, all but the object that stands out), object (the latter in any case), corner, alpha "
+    "(none), or a colour as #rrggbb",
 )
 TOLERANCE = Option(
     "tolerance", "float", 0.1, "greatest difference from the background's colour (0 to 1)", 0.0, 1.0
 )
+LARGEST_PIECE = Option("largest_piece", "bool", False, "keep only the mask's largest piece")
+FILL_HOLES = Option("fill_holes", "bool", False, "fill the mask's holes")
 FUSE = Option(
     "fuse", "bool", False, "several images without cameras show one object (of several: `batch`)"
 )
@@ -55,7 +58,7 @@ QUADS = Option(
     50,
     1_000_000,
 )
-MODES = ("auto", "alpha", "corner", "color")
+MODES = ("auto", "object", "alpha", "corner", "color")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--texture", type=int, metavar="PIXELS", help=settings.TEXTURE.help)
     parser.add_argument("--quads", type=int, metavar="COUNT", help=settings.QUADS.help)
     parser.add_argument("--background", help=_help(settings.BACKGROUND))
+    for option in (settings.LARGEST_PIECE, settings.FILL_HOLES):
+        flag = f"--{option.name.replace('_', '-')}"
+        parser.add_argument(flag, action="store_true", help=option.help)
     parser.add_argument("--tolerance", type=float, help=_help(settings.TOLERANCE))
     parser.add_argument(
         "--hull",
@@ -116,9 +119,19 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
         base,
         **given,
         options={**base.options, **parse_options(args.option), **hull},
-        background=parse_background(args.background, args.tolerance, base.background),
+        background=_background(args, base.background),
         cures=(*base.cures, *read_cures(args)),
         fuse=args.fuse or base.fuse,
+    )
+
+
+def _background(args: argparse.Namespace, base: Background) -> Background:
+    """Return `base` with what the command line says of backgrounds and masks."""
+    background = parse_background(args.background, args.tolerance, base)
+    return replace(
+        background,
+        largest=args.largest_piece or base.largest,
+        fill_holes=args.fill_holes or base.fill_holes,
     )
 
 
@@ -132,15 +145,16 @@ def parse_background(
     if text is None:
         return base
     if text in settings.MODES[:-1]:
-        return Background(mode=text, tolerance=base.tolerance)
+        return replace(base, mode=text)
     try:
         red, green, blue = bytes.fromhex(text.removeprefix("#"))
     except ValueError as error:
         raise RequestError(
-            f"{text!r} is not a background.", "Give auto, corner, alpha, or a colour as #rrggbb."
+            f"{text!r} is not a background.",
+            "Give auto, object, corner, alpha, or a colour as #rrggbb.",
         ) from error
     color = (red / 255, green / 255, blue / 255)
-    return Background(mode="color", color=color, tolerance=base.tolerance)
+    return replace(base, mode="color", color=color)
 
 
 def parse_options(words: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Backgrounds to alpha: compute the mask of an opaque image from its background."""
+"""Backgrounds to alpha: compute the mask of an opaque image, and correct masks."""
 
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -7,13 +8,17 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
+from ..contract.matte_weights import MISSING
 from ..contract.protocol import Background
+from ..ticket import Ticket
+from .matte_network import matte_network
 
 FULL = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
 SPECK = 1 / 2000  # enclosed patches of background below this fraction of the image are highlights
-MODES = ("auto", "alpha", "corner", "color")
+MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
+PLAIN_BORDER = 0.9  # the same where the network could find the object instead
 
 
 def has_alpha(image: Tensor) -> bool:
@@ -21,36 +26,70 @@ def has_alpha(image: Tensor) -> bool:
     return bool((image[..., 3] < FULL).any())
 
 
-def matte(image: Tensor, background: Background, *, name: str = "The image") -> Tensor:
-    """Return the image with the background transparent, (H, W, 4).
+@dataclass(frozen=True)
+class Matte:
+    """An image with a mask as alpha.
+
+    image : (H, W, 4)
+    source : of the mask: "alpha", "background" or "network"
+    doubts : clauses about why the mask may be wrong
+    """
+
+    image: Tensor
+    source: str
+    doubts: tuple[str, ...] = ()
+
+
+class PlainBackgroundError(RequestError):
+    """The image's border shows no plain background."""
+
+
+def matte(
+    image: Tensor,
+    background: Background,
+    *,
+    name: str = "The image",
+    ticket: Ticket | None = None,
+) -> Matte:
+    """Return the image with the background transparent.
 
     An image with any transparency is returned unchanged. Alpha rises with a pixel's distance
     to the background's colour, largest over the channels, and passes one half at the tolerance;
-    enclosed specks of background colour, such as highlights, belong to the object.
+    enclosed specks of background colour, such as highlights, belong to the object. Where the border
+    is not plain, the mask is that of the object that stands out, by `salient_mask`.
 
     Parameters
     ----------
     image : (H, W, 4) sRGB in [0, 1]
     background
         What to treat as background. "alpha" changes nothing; "auto" uses the image's border, which
-        may vary smoothly.
+        may vary smoothly, and "object" the network alone.
     name
         The image's name in messages.
 
     Raises
     ------
     RequestError
-        If the mode is unknown, the corners differ in colour, or the border shows no background.
+        If the mode is unknown, the corners differ in colour, or the border shows no background
+        and the network has no weights.
     """
     if background.mode not in MODES:
         raise RequestError(
             f"There is no background {background.mode!r}.", f"Choose one of {', '.join(MODES)}."
         )
     if background.mode == "alpha" or has_alpha(image):
-        return image
+        return Matte(image, "alpha")
     tolerance = max(float(background.tolerance), 1 / 255)
+    if background.mode == "object":
+        return _salient(image, ticket)
     if background.mode == "auto":
-        color = _background(image[..., :3], tolerance, name)
+        try:
+            least = PLAIN_BORDER if matte_network.available else LEAST_BORDER
+            color = _background(image[..., :3], tolerance, name, least)
+        except PlainBackgroundError:
+            if not matte_network.available:
+                raise
+            return _salient(image, ticket)
     elif background.mode == "corner":
         color = _corner_color(image, tolerance, name)
     else:
@@ -58,10 +97,51 @@ def matte(image: Tensor, background: Background, *, name: str = "The image") -> 
     distance = (image[..., :3] - color).abs().amax(dim=2)
     alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
     alpha = torch.where(_specks(alpha), 1.0, alpha)
+    return Matte(with_alpha(image, alpha), "background")
+
+
+def with_alpha(image: Tensor, alpha: Tensor) -> Tensor:
+    """Return an image, (H, W, 4), with another alpha, (H, W)."""
     return torch.cat([image[..., :3], alpha[..., None]], dim=2)
 
 
-def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
+def corrected(alpha: Tensor, background: Background) -> Tensor:
+    """Return a mask, (H, W), with the corrections that were asked for."""
+    if background.largest:
+        alpha = largest_piece(alpha)
+    return filled(alpha) if background.fill_holes else alpha
+
+
+def largest_piece(alpha: Tensor) -> Tensor:
+    """Return a mask without all but the largest piece, whose soft edges are kept."""
+    from scipy.ndimage import label
+
+    soft, _ = cast("tuple[np.ndarray, int]", label(alpha.numpy() > 0))
+    hard, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() > 0.5))
+    if count == 0:
+        return alpha
+    sizes = np.bincount(hard.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    largest = hard == sizes.argmax()
+    own = (soft == soft[largest][0]) & ((hard == 0) | largest)
+    return torch.where(torch.from_numpy(own), alpha, 0.0)
+
+
+def filled(alpha: Tensor) -> Tensor:
+    """Return a mask without holes: what the object encloses belongs to it."""
+    from scipy.ndimage import binary_fill_holes
+
+    inside = alpha.numpy() > 0.5
+    whole = cast("np.ndarray", binary_fill_holes(inside))
+    return torch.where(torch.from_numpy(whole & ~inside), 1.0, alpha)
+
+
+def _salient(image: Tensor, ticket: Ticket | None) -> Matte:
+    mask = matte_network.mask(image, ticket)
+    return Matte(with_alpha(image, mask.mask), "network", mask.doubts)
+
+
+def _background(color: Tensor, tolerance: float, name: str, least: float = LEAST_BORDER) -> Tensor:
     """Extrapolate the smooth background at the image's border to the whole image, (H, W, 3).
 
     Fits a second-degree polynomial in both directions to the border, without outliers such as an
@@ -82,11 +162,11 @@ def _background(color: Tensor, tolerance: float, name: str) -> Tensor:
     for _ in range(ROUNDS):
         weights = torch.linalg.lstsq(known[fits], seen[fits]).solution
         fits = (known @ weights - seen).abs().amax(1) <= tolerance
-        if fits.double().mean() < LEAST_BORDER:
-            raise RequestError(
+        if fits.double().mean() < least:
+            raise PlainBackgroundError(
                 f"{name}: the image's border shows no plain background.",
                 "Use a plain background, choose the background's colour, or cut the "
-                "object out: an image with alpha needs no background.",
+                f"object out: an image with alpha needs no background. {MISSING}",
             )
     return (terms @ weights).to(color).clamp(0, 1)
 

@@ -1,10 +1,11 @@
 """Make views of the images and cameras that Blender or the terminal sends."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ..contract.cameras import resized, same_proportions
 from ..contract.distortion import undistorted_image
@@ -13,8 +14,9 @@ from ..contract.protocol import Background, CameraData, ViewData
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
+from ..ticket import Ticket
 from .decoding import UPRIGHT
-from .matte import has_alpha, matte
+from .matte import corrected, has_alpha, matte, with_alpha
 from .reading import LONGEST, OPAQUE, read_mask, read_tagged
 
 
@@ -29,6 +31,9 @@ class Notes:
     followed : images with a camera and a tag that was applied, since views agree only then
     white : masks that hide nothing and were ignored
     covered : images whose mask replaced their own alpha
+    matted : images whose mask the network found
+    doubts : names of images with a clause about why their mask may be wrong
+    sources : of each view's mask, in order
     """
 
     tagged: list[str] = field(default_factory=list)
@@ -36,6 +41,9 @@ class Notes:
     followed: list[str] = field(default_factory=list)
     white: list[str] = field(default_factory=list)
     covered: list[str] = field(default_factory=list)
+    matted: list[str] = field(default_factory=list)
+    doubts: list[tuple[str, str]] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
     def remarks(self) -> tuple[str, ...]:
         """Return a sentence for each kind."""
@@ -59,6 +67,11 @@ class Notes:
             sentences.append(
                 f"{_names(self.covered)}: the mask was used instead of the image's own alpha."
             )
+        if self.matted:
+            sentences.append(
+                f"{_names(self.matted)}: the object was cut out of its background by U2-Netp."
+            )
+        sentences += [f"{name}: check the mask: {doubt}." for name, doubt in self.doubts]
         return tuple(sentences)
 
 
@@ -67,10 +80,16 @@ def _names(names: list[str]) -> str:
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
-def to_view(data: ViewData, background: Background, notes: Notes | None = None) -> View:
+def to_view(
+    data: ViewData,
+    background: Background,
+    notes: Notes | None = None,
+    ticket: Ticket | None = None,
+) -> View:
     """Read the view of a request; its camera stays posed in the world.
 
-    The object's mask is the mask file, else the image's alpha, else derived from the background.
+    The object's mask is the given one, else the mask file, else the image's alpha, else derived
+    from the background.
     An image without a camera is rotated upright by its orientation tag; with a camera, the stored
     pixels are kept.
 
@@ -84,11 +103,17 @@ def to_view(data: ViewData, background: Background, notes: Notes | None = None) 
     RequestError
         If the image can't be read, or does not have the camera's proportions; names the view.
     """
-    read = _read(data, Notes() if notes is None else notes)
+    notes = Notes() if notes is None else notes
+    read = _read(data, notes)
     across, down = data.mirrored
     dims = [dim for dim, flip in ((1, across), (0, down)) if flip]
     image = read.image.flip(dims) if dims else read.image
-    image = image if read.masked else matte(image, background, name=data.name)
+    source = "file"
+    if not read.masked:
+        image, source = _matte(image, data.name, background, notes, ticket)
+    notes.sources.append(source)
+    if background.largest or background.fill_holes:
+        image = with_alpha(image, corrected(image[..., 3], background))
     camera = None
     if data.camera is not None:
         camera = data.camera
@@ -96,6 +121,17 @@ def to_view(data: ViewData, background: Background, notes: Notes | None = None) 
         image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
         camera = to_camera(camera, name=data.name)
     return shrink(View(image, camera, data.name), LONGEST)
+
+
+def _matte(
+    image: Tensor, name: str, background: Background, notes: Notes, ticket: Ticket | None
+) -> tuple[Tensor, str]:
+    """Return the image with its mask, and the mask's source."""
+    found = matte(image, background, name=name, ticket=ticket)
+    if found.source == "network":
+        notes.matted.append(name)
+    notes.doubts += [(name, doubt) for doubt in found.doubts[:1]]
+    return found.image, found.source
 
 
 def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:
@@ -117,6 +153,41 @@ class _Read:
 
 
 def _read(data: ViewData, notes: Notes) -> _Read:
+    """Return the image of a view with the mask that comes with it."""
+    read = _read_image(data, notes)
+    if data.mask is None:
+        return read
+    mask = fitted_mask(data.mask, read.image, name=data.name)
+    return replace(read, image=with_alpha(read.image, mask), masked=True)
+
+
+def fitted_mask(pixels: np.ndarray, image: Tensor, *, name: str) -> Tensor:
+    """Return a mask, (h, w) uint8, at the size of its image, (H, W, 4), in [0, 1].
+
+    Raises
+    ------
+    RequestError
+        If it does not have the image's proportions, or is empty.
+    """
+    height, width = image.shape[:2]
+    if abs(pixels.shape[1] / pixels.shape[0] * height / width - 1) > 0.02:
+        raise RequestError(
+            f"{name}: the mask is {pixels.shape[1]} x {pixels.shape[0]}, the image {width} x "
+            f"{height}.",
+            "Make the mask again for this image.",
+        )
+    mask = torch.from_numpy(np.ascontiguousarray(pixels)).float()[None, None] / 255
+    if mask.shape[2:] != image.shape[:2]:
+        size = (height, width)
+        mask = interpolate(mask, size=size, mode="bilinear", antialias=True)
+    if not bool((mask > 0.5).any()):
+        raise RequestError(
+            f"{name}: the mask is black all over.", "Paint it white where the object is."
+        )
+    return mask[0, 0]
+
+
+def _read_image(data: ViewData, notes: Notes) -> _Read:
     file = data.file
     if file is None:
         if data.image is None:

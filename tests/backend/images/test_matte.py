@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
-from levelform.backend.images import matte
+from levelform.backend.images.matte import corrected, matte
 
 
 def on_white(object_color=(0.8, 0.1, 0.1)):
@@ -17,7 +17,7 @@ def on_white(object_color=(0.8, 0.1, 0.1)):
     "background", [Background("corner"), Background("color", color=(1.0, 1.0, 1.0))]
 )
 def test_a_plain_background_becomes_transparent(background):
-    alpha = matte(on_white(), background)[..., 3]
+    alpha = matte(on_white(), background).image[..., 3]
     want = torch.zeros(60, 60)
     want[15:45, 20:40] = 1.0
     assert torch.equal(alpha, want)
@@ -26,14 +26,14 @@ def test_a_plain_background_becomes_transparent(background):
 def test_alpha_that_is_there_is_kept():
     image = on_white()
     image[0, 0, 3] = 0.0
-    assert matte(image, Background("corner")) is image
-    assert matte(on_white(), Background("alpha"))[..., 3].min() == 1
+    assert matte(image, Background("corner")).image is image
+    assert matte(on_white(), Background("alpha")).image[..., 3].min() == 1
 
 
 def test_tolerance_is_the_distance_at_which_the_object_begins():
     image = on_white((0.85, 1.0, 1.0))
     for tolerance, inside in ((0.1, True), (0.2, False)):
-        alpha = matte(image, Background("corner", tolerance=tolerance))[30, 30, 3]
+        alpha = matte(image, Background("corner", tolerance=tolerance)).image[30, 30, 3]
         assert bool(alpha > 0.5) == inside
 
 
@@ -41,7 +41,7 @@ def test_a_highlight_stays_and_a_hole_opens():
     image = on_white()
     image[30, 30, :3] = 1.0  # one white pixel
     image[18:26, 22:30, :3] = 1.0  # a white window
-    alpha = matte(image, Background("corner"))[..., 3]
+    alpha = matte(image, Background("corner")).image[..., 3]
     assert float(alpha[30, 30]) == 1
     assert float(alpha[20, 25]) == 0
 
@@ -74,10 +74,10 @@ def before_a_slope(noise=0.0, *, cut_off=False):
 @pytest.mark.parametrize("noise", [0.0, 0.015])
 def test_a_background_that_shades_off_is_found_and_removed(noise, cut_off):
     image, mask = before_a_slope(noise, cut_off=cut_off)
-    alpha = matte(image, Background("auto"))[..., 3]
+    alpha = matte(image, Background("auto")).image[..., 3]
     wrong = (alpha > 0.5) != mask
     assert wrong.float().mean() < 0.002
-    assert matte(image, Background("auto")).shape == image.shape
+    assert matte(image, Background("auto")).image.shape == image.shape
 
 
 def test_a_border_without_a_background_is_said():
@@ -90,4 +90,32 @@ def test_a_border_without_a_background_is_said():
 def test_alpha_goes_before_any_background():
     image, mask = before_a_slope()
     cut = torch.cat([image[..., :3], mask.float()[..., None]], -1)
-    assert matte(cut, Background("auto")) is cut
+    assert matte(cut, Background("auto")).image is cut
+
+
+def test_masks_are_corrected_as_asked():
+    alpha = torch.zeros(40, 60)
+    alpha[5:35, 5:35] = 1
+    alpha[4, 5:35] = 0.4
+    alpha[15:25, 15:25] = 0
+    alpha[10:20, 45:55] = 1
+    alpha[9, 45:55] = 0.3
+    assert corrected(alpha, Background()) is alpha
+    alone = corrected(alpha, Background(largest=True))
+    assert (alone[:, :40] == alpha[:, :40]).all()
+    assert not alone[:, 40:].any()
+    whole = corrected(alpha, Background(fill_holes=True))
+    assert (whole[15:25, 15:25] == 1).all()
+    assert (whole[:, 40:] == alpha[:, 40:]).all()
+    both = corrected(alpha, Background(largest=True, fill_holes=True))
+    assert (both > 0.5).sum() == 30 * 30
+
+
+def test_without_weights_a_busy_border_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEVELFORM_WEIGHTS", str(tmp_path))
+    image = torch.rand(64, 64, 4, generator=torch.Generator().manual_seed(0))
+    image[..., 3] = 1
+    with pytest.raises(RequestError, match="levelform weights get u2netp"):
+        matte(image, Background("auto"), name="photo")
+    with pytest.raises(RequestError, match="weights of U2-Netp are missing"):
+        matte(image, Background("object"), name="photo")

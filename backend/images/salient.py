@@ -1,0 +1,163 @@
+"""The mask of the object that stands out in a photograph, by U2-Netp.
+
+The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks three times,
+at the image, its reflection and a low-pass copy, whose mean is more reliable than each and whose
+disagreement says how doubtful it is. A fourth look, at the object's surroundings alone, has more
+pixels of the object and is used where it agrees. A guided filter then moves the mask's edges to the
+image's (`edges`), and pieces that do not belong to the largest are left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
+from torch import Tensor
+
+from ..ticket import Ticket
+from .edges import guided
+from .u2netp import SIDE, U2NetP, standardized
+
+LOW_PASS = 96  # pixels along the longer side of the low-pass copy
+MARGIN = 0.15  # around the object in the closer look, fraction of its longer side
+AGREES = 0.9  # IoU of the closer look and the mean of the others from which it is used
+RESEMBLES, DECISIVE = 0.5, 0.9  # or IoU and decisiveness from which it is
+LEAST_WEIGHT = 1e-3  # of a look that decides nothing
+GUIDE = 512  # pixels along the longer side at which the edges are refined
+NEAR = 0.03  # pieces nearer to the largest than this fraction of the image's side belong to it
+RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
+DOUBTFUL_IOU = 0.75  # least IoU of the looks and their mean
+SMALLEST, LARGEST = 0.003, 0.9  # fraction of the image that an object takes
+DOUBTFUL_REST = 0.15  # area of the left out pieces, as a fraction of the object's
+
+
+@dataclass(frozen=True)
+class SalientMask:
+    """A mask, and why it may be wrong.
+
+    mask : (H, W) in [0, 1]
+    doubts : clauses for the person, "the object fills ...", most serious first; empty: none
+    """
+
+    mask: Tensor
+    doubts: tuple[str, ...] = ()
+
+
+@torch.inference_mode()
+def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -> SalientMask:
+    """Return the mask of the object that stands out in an image, (H, W, 3 or more) sRGB."""
+    ticket = ticket or Ticket()
+    color = image[..., :3]
+    looks = []
+    for seen, mirrored in ((color, False), (color.flip(1), True), (_low_pass(color), False)):
+        ticket.check()
+        mask = look(network, seen, color.shape[:2])
+        looks.append(mask.flip(1) if mirrored else mask)
+    stack = torch.stack(looks)
+    weights = stack.new_tensor([decisiveness(each) + LEAST_WEIGHT for each in looks])
+    mean = (stack * weights[:, None, None]).sum(0) / weights.sum()
+    ticket.check()
+    mask = _closer(network, color, mean)
+    ticket.check()
+    mask = guided(color, mask, size=GUIDE)
+    mask = ((mask - RAMP[0]) / (RAMP[1] - RAMP[0])).clamp(0, 1)
+    kept = main_piece(mask)
+    return SalientMask(kept, _doubts(looks, mean, mask, kept))
+
+
+def look(network: U2NetP, color: Tensor, size: Sequence[int]) -> Tensor:
+    """Return what the network sees in an image, (h, w, 3): (H, W) of `size`, in [0, 1]."""
+    small = F.interpolate(
+        color.permute(2, 0, 1)[None], size=(SIDE, SIDE), mode="bicubic", antialias=True
+    )
+    mask = network(standardized(small.clamp(0, 1))).sigmoid()
+    return F.interpolate(mask, size=tuple(size), mode="bicubic")[0, 0].clamp(0, 1)
+
+
+def _low_pass(color: Tensor) -> Tensor:
+    image = color.permute(2, 0, 1)[None]
+    factor = LOW_PASS / max(color.shape[:2])
+    small = [max(round(side * factor), 1) for side in color.shape[:2]]
+    coarse = F.interpolate(image, size=small, mode="bilinear", antialias=True)
+    return coarse[0].permute(1, 2, 0)
+
+
+def _closer(network: U2NetP, color: Tensor, mask: Tensor) -> Tensor:
+    """Return the mask as a look at the object's surroundings has it, if that agrees."""
+    box = surroundings(mask, MARGIN)
+    if box is None:
+        return mask
+    rows, columns = box
+    closer = torch.zeros_like(mask)
+    closer[rows, columns] = look(network, color[rows, columns], closer[rows, columns].shape)
+    iou = mask_iou(closer, mask)
+    clear = iou >= RESEMBLES and decisiveness(closer) >= DECISIVE
+    return closer if clear or iou >= AGREES else mask
+
+
+def decisiveness(mask: Tensor) -> float:
+    """Return the fraction of a mask's mass that is nearly 1; 0 if it is empty."""
+    return float(mask[mask > 0.9].sum() / mask.sum().clamp(min=1.0))
+
+
+def surroundings(mask: Tensor, margin: float) -> tuple[slice, slice] | None:
+    """Return the rows and columns around what is above one half; None if nothing is."""
+    inside = (mask > 0.5).numpy()
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if not len(rows):
+        return None
+    sides = [(int(found[0]), int(found[-1]) + 1) for found in (rows, columns)]
+    free = round(margin * max(stop - start for start, stop in sides)) + 1
+    return cast(
+        "tuple[slice, slice]",
+        tuple(
+            slice(max(start - free, 0), min(stop + free, size))
+            for (start, stop), size in zip(sides, mask.shape, strict=True)
+        ),
+    )
+
+
+def main_piece(mask: Tensor) -> Tensor:
+    """Return a mask without the pieces that are neither the largest nor close to it."""
+    from scipy.ndimage import distance_transform_edt, label
+
+    inside = (mask > 0.5).numpy()
+    labels, count = cast("tuple[np.ndarray, int]", label(inside))
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    away = cast("np.ndarray", distance_transform_edt(labels != sizes.argmax()))
+    reach = NEAR * max(mask.shape)
+    near = np.unique(labels[(away <= reach) & inside])
+    own = np.isin(labels, near) & inside
+    # Soft edges belong to the piece that they are nearest to.
+    others = inside & ~own
+    if not others.any():
+        return mask
+    foreign, around = (cast("np.ndarray", distance_transform_edt(~each)) for each in (others, own))
+    return torch.where(torch.from_numpy(around <= foreign), mask, 0.0)
+
+
+def mask_iou(first: Tensor, second: Tensor) -> float:
+    """Return the IoU of two masks, (H, W), cut at one half; 0 if both are empty."""
+    a, b = first > 0.5, second > 0.5
+    return float((a & b).sum()) / max(float((a | b).sum()), 1.0)
+
+
+def _doubts(looks: list[Tensor], mean: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
+    """Return why a mask may be wrong, in clauses."""
+    area = float((kept > 0.5).float().mean())
+    if area < SMALLEST:
+        return ("no object stands out in the image",)
+    doubts = []
+    if area > LARGEST:
+        doubts.append("the object seems to fill the whole image")
+    if min(mask_iou(each, mean) for each in looks) < DOUBTFUL_IOU:
+        doubts.append("its outline is uncertain against this background")
+    rest = float((whole > 0.5).float().mean()) - area
+    if rest > DOUBTFUL_REST * area:
+        doubts.append("other things stand out as well and were left out")
+    return tuple(doubts)

@@ -1,0 +1,94 @@
+"""The mask of what stands out: looks, pieces and doubts, with a plain rule as the network."""
+
+import pytest
+import torch
+from levelform.backend.contract.errors import JobCancelled
+from levelform.backend.images.salient import look, main_piece, salient_mask, surroundings
+from levelform.backend.images.u2netp import MEAN, STD, U2NetP
+from levelform.backend.ticket import Ticket
+
+
+class Reddish(torch.nn.Module):
+    """Sees what is red; counts its looks."""
+
+    looks = 0
+
+    def forward(self, images):
+        self.looks += 1
+        mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (MEAN, STD))
+        colors = images * std + mean
+        return 40 * (colors[:, :1] - colors[:, 1:2] - 0.3)
+
+
+def scene(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (240, 320)) -> torch.Tensor:
+    """Return grey noise with red boxes: top, left, height, width."""
+    noise = torch.rand(*size, 1, generator=torch.Generator().manual_seed(0))
+    image = (0.4 + 0.2 * noise).expand(-1, -1, 3).clone()
+    for top, left, height, width in boxes:
+        image[top : top + height, left : left + width] = torch.tensor([0.9, 0.1, 0.1])
+    return image
+
+
+def test_the_object_is_found_to_a_pixel():
+    image = scene((60, 100, 120, 90))
+    found = salient_mask(Reddish(), image)
+    true = torch.zeros(240, 320, dtype=torch.bool)
+    true[60:180, 100:190] = True
+    wrong = (found.mask > 0.5) != true
+    assert wrong.sum() <= 0.02 * true.sum()
+    assert found.doubts == ()
+    assert found.mask[100, 150] == 1
+    assert found.mask[20, 20] == 0
+
+
+def test_pieces_apart_are_left_out_and_said():
+    image = scene((60, 60, 120, 90), (80, 240, 80, 60))
+    found = salient_mask(Reddish(), image)
+    assert (found.mask[60:180, 60:150] > 0.5).float().mean() > 0.95
+    assert not (found.mask[:, 220:] > 0.5).any()
+    assert "other things stand out" in found.doubts[0]
+
+
+def test_pieces_close_to_the_largest_belong_to_it():
+    mask = torch.zeros(100, 100)
+    mask[20:60, 20:60] = 1
+    mask[62:70, 30:40] = 1
+    mask[90:95, 90:95] = 0.9
+    mask[91, 96] = 0.3
+    kept = main_piece(mask)
+    assert (kept[:75] == mask[:75]).all()
+    assert not kept[80:].any()
+
+
+def test_an_empty_and_a_full_mask_are_doubtful():
+    assert salient_mask(Reddish(), scene()).doubts == ("no object stands out in the image",)
+    whole = salient_mask(Reddish(), scene((0, 0, 240, 320)))
+    assert "fill the whole image" in whole.doubts[0]
+
+
+def test_looks_keep_the_image_the_right_way_round():
+    seen = look(Reddish(), scene((10, 20, 30, 40)), (240, 320))
+    assert seen.shape == (240, 320)
+    assert seen[20, 40] > 0.9
+    assert seen[20, 280] < 0.1
+
+
+def test_surroundings_stay_in_the_image():
+    mask = torch.zeros(50, 80)
+    assert surroundings(mask, 0.1) is None
+    mask[0:20, 60:80] = 1
+    rows, columns = surroundings(mask, 0.1)
+    assert (rows, columns) == (slice(0, 23), slice(57, 80))
+
+
+def test_a_cancelled_ticket_stops_between_looks():
+    network = Reddish()
+    with pytest.raises(JobCancelled):
+        salient_mask(network, scene(), Ticket(cancelled=lambda: network.looks == 2))
+    assert network.looks == 2
+
+
+def test_the_real_network_gives_a_mask_of_the_images_size():
+    found = salient_mask(U2NetP().eval(), scene(size=(90, 160)))
+    assert found.mask.shape == (90, 160)
+    assert found.mask.isfinite().all()
