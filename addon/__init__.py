@@ -18,6 +18,8 @@ _MODULES = (
     "ui.method_options",
     "ui.preferences",
     "scene.view_checks",
+    "scene.thumbnails",
+    "scene.looking",
     "scene.watch",
     "jobs.handlers",
     "jobs.keeping",

@@ -18,7 +18,7 @@ from .photos import Photo, prepare
 from .visibility import DEPTH_SIDE
 
 NO_PHOTO = (
-    "No image says the colours of the mesh: none has a camera, or one was found that does not fit.",
+    "No image says the colors of the mesh: none has a camera, or one was found that does not fit.",
     "Give the images cameras, or use a method that finds them.",
 )
 
