@@ -38,15 +38,19 @@ Request = (
     | protocol.Paint
     | protocol.EstimateVolume
     | protocol.CheckViews
+    | protocol.FindMasks
     | protocol.Evaluate
 )
 
 
-_WITH_VIEWS = protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews
+_WITH_VIEWS = (
+    protocol.Reconstruct | protocol.EstimateVolume | protocol.CheckViews | protocol.FindMasks
+)
 # The last event about a job that succeeds; `Finished` for the requests not named here.
 _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
+    protocol.FindMasks: protocol.MasksFound,
 }
 Update = (
     protocol.MeshUpdate | protocol.Evaluation | protocol.Painted
@@ -66,6 +70,7 @@ class Job:
     stats : the statistics in `Finished`, if it FINISHED
     placement : the volume, once the worker has reported it
     checked : the check of the views, once the worker has reported it
+    masks : the masks of the views, once the worker has reported them
     log : the tail of the worker's log, if the worker ended with the job
     submitted_at, started_at, ended_at : times in seconds of `time.monotonic`; None: not yet
     """
@@ -78,6 +83,7 @@ class Job:
     stats: dict[str, Any] = field(default_factory=dict)
     placement: protocol.Placement | None = None
     checked: protocol.ViewsChecked | None = None
+    masks: protocol.MasksFound | None = None
     log: str = ""
     submitted_at: float = field(default_factory=time.monotonic)
     started_at: float | None = None

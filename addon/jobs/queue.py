@@ -322,6 +322,8 @@ class Jobs:
                 job.placement = event.placement
             case protocol.ViewsChecked():
                 job.checked = event
+            case protocol.MasksFound():
+                job.masks = event
             case protocol.Finished():
                 job.stats = event.stats
                 self._show()

@@ -18,6 +18,7 @@ from ...backend.contract.protocol import (
     CheckViews,
     EstimateVolume,
     Evaluate,
+    FindMasks,
     MeshUpdate,
     MethodInfo,
     Paint,
@@ -104,7 +105,7 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint,
+        request: Reconstruct | Remesh | Evaluate | CheckViews | FindMasks | Paint,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
