@@ -27,11 +27,11 @@ ELEVATIONS = (-10.0, 5.0, 18.0, 32.0, 50.0, 72.0)
 DISTANCE = 3.2  # of the coarse search, volume units
 STARTS = 5  # best directions that are refined
 APART = 25.0  # degrees between two starts
-BLURS = (4.0, 4.0, 2.0, 2.0, 1.0, 1.0, 1.0)  # pixels of `FINE`, one Gauss-Newton step each
-STEPS = np.array([0.035, 0.035, 0.035, 0.06, 0.03, 0.01, 0.01])  # finite differences, see `_Sight`
+BLURS = (4.0, 4.0, 3.0, 2.0, 2.0, 1.0, 1.0, 1.0)  # pixels of `FINE`, one Gauss-Newton step each
+STEPS = np.array([0.035, 0.035, 0.035, 0.1, 0.03, 0.01, 0.01])  # finite differences, see `_Sight`
 # Standard deviations of a prior about the start, in the order of `_Sight`; residuals count as 1.
 PRIOR = np.array([0.6, 0.5, 0.12, 0.35, 0.8, 0.5, 0.5])
-PRIOR_WEIGHT = 0.5
+PRIOR_WEIGHT = 0.05
 LARGEST_STEP = np.array([0.25, 0.25, 0.1, 0.3, 0.3, 0.2, 0.2])
 
 Prior = Callable[[float], float]
@@ -53,14 +53,15 @@ class FittedCamera:
 class _Sight:
     """A camera's seven numbers: radians, and lengths in sides of the square image.
 
-    azimuth is counter-clockwise from -Y, seen from above; focal and distance are logarithms.
+    azimuth is counter-clockwise from -Y, seen from above; distance is a logarithm, and so is zoom,
+    how large a unit at the volume's centre appears: the focal length over the distance.
     """
 
     azimuth: float
     elevation: float
     roll: float
     distance: float
-    focal: float
+    zoom: float
     x: float
     y: float
 
@@ -76,7 +77,7 @@ class _Sight:
         """Return the camera of the square, `size` pixels wide and high."""
         rotation = _axes(self.azimuth, self.elevation, self.roll)
         pose = pose_of(rotation, np.array([0.0, 0.0, math.exp(self.distance)]))
-        focal = math.exp(self.focal) * size
+        focal = math.exp(self.zoom + self.distance) * size
         return Camera(pose, focal, focal, self.x * size, self.y * size, size, size)
 
 
@@ -173,7 +174,8 @@ class SilhouetteFit:
 
     def _aligned(self, azimuth: float, elevation: float, vertices: Tensor) -> _Sight:
         """Return the sight from a direction whose rectangle is that of the mask."""
-        plain = _Sight(azimuth, elevation, 0.0, math.log(DISTANCE), 0.0, 0.5, 0.5)
+        far = math.log(DISTANCE)
+        plain = _Sight(azimuth, elevation, 0.0, far, -far, 0.5, 0.5)
         pixels, _ = plain.camera(1).project(vertices)
         low, high = pixels.amin(0), pixels.amax(0)
         rows, columns = (self._mask[FINE] > 0.5).nonzero(as_tuple=True)
@@ -184,7 +186,7 @@ class SilhouetteFit:
         middle = (low + high) / 2 - 0.5
         x = float(columns.min() + columns.max() + 1) / 2 / FINE - scale * float(middle[0])
         y = float(rows.min() + rows.max() + 1) / 2 / FINE - scale * float(middle[1])
-        return replace(plain, focal=math.log(scale), x=x, y=y)
+        return replace(plain, zoom=plain.zoom + math.log(scale), x=x, y=y)
 
     # ------------------------------------------------------------ Gauss-Newton
 
@@ -237,7 +239,7 @@ class SilhouetteFit:
         # What is off the axis becomes a shift of the image, exact at the centre's depth.
         x = square.cx + square.fx * offset[0] / depth
         y = square.cy + square.fy * offset[1] / depth
-        return _Sight(azimuth, elevation, roll, math.log(depth), math.log(square.fx), x, y)
+        return _Sight(azimuth, elevation, roll, math.log(depth), math.log(square.fx / depth), x, y)
 
     def _whole(self, sight: _Sight) -> Camera:
         return whole_camera(sight.camera(FINE), self._square, self._size)
