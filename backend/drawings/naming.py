@@ -36,11 +36,11 @@ def _in_a_row(pieces: Sequence[Piece]) -> list[tuple[str, ...]]:
             f"The sheet shows {count} drawings, more than can be named by their positions.",
             "Name them, such as --names front,front-right,right,back.",
         )
-    plain = IN_A_ROW[:count]
-    with_top = (*IN_A_ROW[: count - 1], "top")
+    plain: tuple[str, ...] = IN_A_ROW[:count]
+    with_top: tuple[str, ...] = (*IN_A_ROW[: count - 1], "top")
     heights = [piece.height for piece in pieces]
     lower = abs(heights[-1] / (sum(heights[:-1]) / (count - 1)) - 1) > EQUAL_HEIGHT
-    two = [plain, with_top] if count <= len(AROUND) else [plain]
+    two: list[tuple[str, ...]] = [plain, with_top] if count <= len(AROUND) else [plain]
     return two[::-1] if lower else two
 
 

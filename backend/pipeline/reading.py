@@ -23,6 +23,14 @@ from ..reconstructors import Reconstructor, keyword_names, methods
 from ..silhouettes.orientation import upright_where_they_agree
 from ..ticket import Ticket
 
+ViewRequest = (
+    protocol.Reconstruct
+    | protocol.EstimateVolume
+    | protocol.CheckViews
+    | protocol.RefineCameras
+    | protocol.FindCameras
+    | protocol.FindMasks
+)
 MASK_SIDE = 2048  # pixels along the longer side of a mask that is sent
 SHOWN_SIDE = 512  # the same of an image with its outline
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
@@ -45,10 +53,7 @@ def check_one_object(request: protocol.Reconstruct) -> None:
 
 
 def read_views(
-    request: protocol.Reconstruct
-    | protocol.EstimateVolume
-    | protocol.CheckViews
-    | protocol.FindMasks,
+    request: ViewRequest,
     ticket: Ticket,
     notes: Notes | None = None,
 ) -> list[View]:

@@ -52,6 +52,10 @@ class Paper:
         assert 0.0 <= factor <= 1.0
         self.notes.append(text)
 
+    def menu(self, name: str, **_: Any) -> None:
+        assert hasattr(bpy.types, name), name
+        self.notes.append(name)
+
     def template_list(self, kind: str, _id: str, data: Any, name: str, *_: Any, **__: Any) -> None:
         items = getattr(data, name)
         assert hasattr(bpy.types, kind)
