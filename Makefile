@@ -42,7 +42,7 @@ format: $(LINT_READY)  ## let ruff put things in order
 	$(LINT)/bin/ruff check --fix .
 	$(LINT)/bin/ruff format .
 
-package: $(READY)  ## the extension's zip, built and validated by Blender's own tool
+package: $(READY)  ## the extension's zip and a repository of it, by Blender's own tool
 	$(PY) tools/package.py --out dist
 
 install-check: package  ## install the built zip into a fresh Blender and reconstruct with it

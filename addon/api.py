@@ -26,6 +26,16 @@ from .backend_setup import interpreter
 from .data import dataset_render
 from .data.batch import batch as batch
 from .data.compare import compare as compare
+from .data.morphing import animate as animate
+from .data.morphing import blend as blend
+from .data.morphing import morph as morph
+from .data.showing import save_code as save_code
+from .data.showing import show as show
+from .data.showing import shows as shows
+from .data.weights_fetch import fetching
+from .jobs.camera_estimates import find_cameras as find_cameras
+from .jobs.camera_estimates import refine_cameras as refine_cameras
+from .jobs.camera_estimates import restore_cameras as restore_cameras
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,
@@ -320,6 +330,33 @@ def render_dataset(
     for step in dataset_render.render_dataset(targets, place, chosen):
         outcome.take(step)
     return outcome.to_json()
+
+
+def get_weights(
+    method: str = "triposr", *, file: str = "", precision: str = "float16"
+) -> dict[str, Any]:
+    """Fetch trained weights that are not bundled; block until they are installed.
+
+    Parameters
+    ----------
+    method
+        Whose.
+    file
+        Take the authors' file from here; empty: fetch it, where Blender may use the network.
+    precision
+        Of the stored matrices, "float16" or "int8".
+
+    Returns
+    -------
+    What `levelform weights get --json` prints: "out", "bytes", "hash", "change", ...
+
+    Raises
+    ------
+    LevelformError
+        If the network is not allowed, or it failed.
+    """
+    fetching.begin(method, file=absolute(file) if file else "", precision=precision)
+    return fetching.wait()
 
 
 def methods() -> tuple[MethodInfo, ...]:

@@ -34,8 +34,10 @@ from .images import Notes
 from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
+from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.drafting import first_look
-from .pipeline.kept import Improvable, Kept, KeptResults
+from .pipeline.finding import found_event
+from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
 from .pipeline.networks import Networks, method_info
 from .pipeline.reading import (
@@ -49,7 +51,8 @@ from .pipeline.reading import (
     read_views,
     with_source,
 )
-from .pipeline.stages import CHECK, stages_again, stages_of
+from .pipeline.refining import refined, refined_event
+from .pipeline.stages import CHECK, REFINE, stages_again, stages_of
 from .placing.place import place
 from .reconstructors import (
     find_method,
@@ -120,13 +123,17 @@ class Session:
             if len(read) == 1 and read[0].camera is None:
                 yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
             cured = apply_cures(read, request.cures)
-            review = Review(cured)
-            yield review.event(request.job)
-            yield from first_look(request, cured.kept, self._networks, ticket)
-            with review.explaining():
-                placement = self._placement(request, cured.kept, ticket)
-                volume = Volume.from_matrix(placement.world_from_volume)
-                views = in_volume(cured.kept, volume)
+        refinement: dict[str, Any] = {}
+        if request.options.get("refine"):
+            with ticket.stage(REFINE):
+                cured, refinement["refined"] = refined(cured, ticket)
+        review = Review(cured)
+        yield review.event(request.job)
+        yield from first_look(request, cured.kept, self._networks, ticket)
+        with review.explaining():
+            placement = self._placement(request, cured.kept, ticket)
+            volume = Volume.from_matrix(placement.world_from_volume)
+            views = in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
             kept = yield from self._make(request, views, volume, ticket)
@@ -138,7 +145,7 @@ class Session:
                 elif isinstance(event, protocol.Finished) and shown is not None:
                     with ticket.stage(CHECK):
                         fits = fit_to_views(review, views, shown, kept, placement, ticket)
-                    stats = {**event.stats, **fits, "cured": [*request.cures]}
+                    stats = {**event.stats, **fits, "cured": [*request.cures], **refinement}
                     stats["remarks"] = [*why, *fits["remarks"], *event.stats["remarks"]]
                     stats = with_source(stats, request, placement, notes)
                     stats.update(numbered(stats, cured))
@@ -200,6 +207,26 @@ class Session:
             stats |= {"texture": request.size, "texture_seen": round(texture.seen, 3)}
         yield protocol.Finished(request.job, stats)
 
+    def blend(self, request: protocol.Blend, ticket: Ticket) -> Iterator[Event]:
+        """Mesh the result between several; yields as `remesh` does."""
+        return blend_job(self._networks, self._kept, request, ticket)
+
+    def show(
+        self, request: protocol.Show, ticket: Ticket
+    ) -> Iterator[protocol.Exhibit | protocol.Finished]:
+        """Yield what a method has to show of a kept result."""
+        return show_job(self._networks, self._kept, request, ticket)
+
+    def morph(
+        self, request: protocol.Morph, ticket: Ticket
+    ) -> Iterator[protocol.Exhibit | protocol.Finished]:
+        """Yield the steps between two results."""
+        return morph_job(self._networks, self._kept, request, ticket)
+
+    def save_code(self, request: protocol.SaveCode, ticket: Ticket) -> Iterator[protocol.Finished]:
+        """Write the code of a kept result to a file."""
+        return save_code_job(self._kept, request, ticket)
+
     def textured(
         self, keep: str, mesh: Mesh, size: int, ticket: Ticket
     ) -> tuple[Mesh, np.ndarray, bytes]:
@@ -244,6 +271,18 @@ class Session:
             cured = apply_cures(read_views(request, ticket, notes), request.cures)
             event = Review(cured).event(request.job)
         yield replace(event, notes=notes.remarks())
+
+    def refine_cameras(
+        self, request: protocol.RefineCameras, ticket: Ticket
+    ) -> Iterator[protocol.CamerasFound]:
+        """Yield one CamerasFound: cameras near the given ones whose silhouettes agree better."""
+        yield refined_event(request, ticket)
+
+    def find_cameras(
+        self, request: protocol.FindCameras, ticket: Ticket
+    ) -> Iterator[protocol.CamerasFound]:
+        """Yield one CamerasFound: the cameras of images taken around an object."""
+        yield found_event(request, ticket)
 
     def find_masks(
         self, request: protocol.FindMasks, ticket: Ticket
@@ -392,7 +431,11 @@ class Session:
         painter = self._painter(views, estimated, request.device)
         more = (Improvable(code, tuple(views)) if model.spec.improves else None,)
         remarks = tuple(code.meta.get("remarks", ()))
-        return Kept(field, volume, FieldSamples(), facts, painter, *more, remarks)
+        encoded = None
+        if model.spec.needs_weights:
+            plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}
+            encoded = Encoded(code, tuple(views), request.weights, plain)
+        return Kept(field, volume, FieldSamples(), facts, painter, *more, remarks, encoded)
 
     def _improved(
         self, request: protocol.Remesh, kept: Kept, ticket: Ticket

@@ -24,12 +24,15 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    Blend,
+    CamerasFound,
     Cancel,
     CheckViews,
     Connection,
     EstimateVolume,
     Evaluate,
     Failed,
+    FindCameras,
     FindMasks,
     FinishEarly,
     Finished,
@@ -40,6 +43,7 @@ from .contract.protocol import (
     MasksFound,
     MeshUpdate,
     Methods,
+    Morph,
     Paint,
     Ping,
     Pong,
@@ -47,8 +51,11 @@ from .contract.protocol import (
     ProtocolError,
     Ready,
     Reconstruct,
+    RefineCameras,
     Remesh,
+    SaveCode,
     Share,
+    Show,
     Shutdown,
     Status,
     Unload,
@@ -75,8 +82,14 @@ class SessionLike(Protocol):
     def paint(self, request: Paint, ticket: Ticket) -> Iterator[Any]: ...
     def estimate_volume(self, request: EstimateVolume, ticket: Ticket) -> Iterator[Any]: ...
     def check_views(self, request: CheckViews, ticket: Ticket) -> Iterator[Any]: ...
+    def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
+    def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
+    def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
+    def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
+    def morph(self, request: Morph, ticket: Ticket) -> Iterator[Any]: ...
+    def save_code(self, request: SaveCode, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
@@ -91,8 +104,14 @@ _JOBS = {
     Paint: ("paint", Finished),
     EstimateVolume: ("estimate_volume", VolumeEstimate),
     CheckViews: ("check_views", ViewsChecked),
+    RefineCameras: ("refine_cameras", CamerasFound),
+    FindCameras: ("find_cameras", CamerasFound),
     FindMasks: ("find_masks", MasksFound),
     Evaluate: ("evaluate", Finished),
+    Blend: ("blend", Finished),
+    Show: ("show", Finished),
+    Morph: ("morph", Finished),
+    SaveCode: ("save_code", Finished),
 }
 
 

@@ -1,5 +1,6 @@
 """What the panel's settings say: the source, the settings of a job, and what is wrong with them."""
 
+from dataclasses import replace
 from os import PathLike, path
 
 import bpy
@@ -8,6 +9,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Background
 from ...backend.contract.settings import Settings
 from ...backend.contract.words import parse_background, parse_options
+from ..scene import masks
 from ..scene.views import (
     ViewSource,
     chosen_cameras,
@@ -40,7 +42,7 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
         weights=weights,
         resolution=chosen.resolution,
         level=chosen.chosen_level,
-        background=chosen.background_data(),
+        background=masks.corrected(scene, chosen.background_data()),
         color=chosen.color,
         seed=chosen.seed,
         options={**chosen.options(), **parse_options(chosen.more_options.split())},
@@ -72,7 +74,8 @@ def panel_source(scene: bpy.types.Scene) -> ViewSource:
         return folder_source(absolute(chosen.path))
     if chosen.image is None:
         raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
-    return given_source(chosen.image, None, scene)
+    source = given_source(chosen.image, None, scene)
+    return replace(source, views=masks.with_mask(scene, source.views))
 
 
 def panel_frames(scene: bpy.types.Scene) -> int | None:

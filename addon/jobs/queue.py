@@ -319,10 +319,16 @@ class Jobs:
                 job.progress = event
             case protocol.MeshUpdate() | protocol.Evaluation() | protocol.Painted():
                 self._update = event
+            case protocol.Exhibit():
+                job.exhibits.append(event)
             case protocol.Placed() | protocol.VolumeEstimate():
                 job.placement = event.placement
             case protocol.ViewsChecked():
                 job.checked = event
+            case protocol.MasksFound():
+                job.masks = event
+            case protocol.CamerasFound():
+                job.found = event
             case protocol.Finished():
                 job.stats = event.stats
                 self._show()

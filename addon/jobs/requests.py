@@ -5,7 +5,7 @@ All checks of a request happen here, before it is sent to the worker.
 
 import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -58,6 +58,7 @@ class Order:
     place : world_from_volume and its origin, as in `Reconstruct`
     name : of the new object
     told : facts to store with the result, beside the usual ones
+    arrange : moves the finished object
     """
 
     source: ViewSource
@@ -67,6 +68,7 @@ class Order:
     scene: Handle
     marks: Marks | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
+    arrange: Callable[[bpy.types.Object], None] | None = None
 
     def begin(self) -> Running:
         """Begin it.
@@ -161,6 +163,7 @@ def begin(
     front: float | None = None,
     name: str = DEFAULT_NAME,
     marks: Marks | None = None,
+    arrange: Callable[[bpy.types.Object], None] | None = None,
 ) -> Running:
     """Begin to reconstruct one object.
 
@@ -174,6 +177,8 @@ def begin(
     marks
         Where to write whether the views agree; None: on the scene's cameras, if they are the
         source.
+    arrange
+        Moves the finished object.
 
     Raises
     ------
@@ -185,7 +190,7 @@ def begin(
     scene = bpy.context.scene
     marks = marks or _marks(source, scene, panel=False)
     place = _given_volume(volume, source)
-    order = Order(source, settings, place, name, Handle.of(scene), marks)
+    order = Order(source, settings, place, name, Handle.of(scene), marks, arrange=arrange)
     return _begin(order, scene, front=front)
 
 
@@ -204,7 +209,7 @@ def _begin(order: Order, scene: bpy.types.Scene, *, front: float | None) -> Runn
         remarks=source.remarks,
         keep=job,
     )
-    result = Added(job, order.name, scene, source.images)
+    result = Added(job, order.name, scene, source.images, order.arrange)
     facts = {**_facts(job, source, settings), **order.told}
     return live.begin(request, result, facts, order.marks, then=then_finish(settings))
 

@@ -5,14 +5,14 @@ references to Blender's data are stored: data-blocks are looked up by `session_u
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
 from ...backend.contract.cameras import from_frame
-from ...backend.contract.protocol import MeshUpdate
+from ...backend.contract.protocol import Exhibit, MeshUpdate
 from ..scene import gallery, meshes, shading, sight
 from ..scene.cameras import add_camera
 from ..scene.provenance import PROVENANCE
@@ -57,6 +57,7 @@ class Result(ABC):
     selects : whether to select the object when the job has finished
     shown : number of meshes shown so far
     last : the last mesh shown
+    exhibits : what the worker has shown so far, of a job that shows
     """
 
     label = ""
@@ -71,6 +72,7 @@ class Result(ABC):
         self._object: Handle | None = None
         self._newest: MeshUpdate | None = None  # not shown yet
         self.last: MeshUpdate | None = None
+        self.exhibits: list[Exhibit] = []
 
     @property
     def scene(self) -> bpy.types.Scene | None:
@@ -152,8 +154,10 @@ class Added(Result):
         name: str,
         scene: bpy.types.Scene,
         images: Sequence[ImageLike] = (),
+        arrange: Callable[[bpy.types.Object], None] | None = None,
     ) -> None:
         super().__init__(job, scene)
+        self._arrange = arrange  # moves the finished object, before its undo step
         self._name = name
         self._images = images
         self._mesh: Handle | None = None
@@ -201,6 +205,8 @@ class Added(Result):
         placed = [self._place(obj, frame) for frame in frames]
         if placed:
             obj[CAMERAS] = [camera.name for camera in placed]
+        if self._arrange is not None:
+            self._arrange(obj)
         return obj
 
     def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:

@@ -15,12 +15,9 @@ import bpy
 from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
-    CheckViews,
     EstimateVolume,
-    Evaluate,
     MeshUpdate,
     MethodInfo,
-    Paint,
     Placement,
     Progress,
     Reconstruct,
@@ -32,7 +29,7 @@ from ..scene import inputs, shading, view_checks
 from ..scene.selection import selection
 from ..scene.windows import redraw, redraw_status_bar
 from .client import Client
-from .job import WorkerState
+from .job import Request, WorkerState
 from .queue import Jobs
 from .results import Result, remove_drafts
 from .running import Running, failure_of
@@ -124,7 +121,7 @@ class LiveSession:
 
     def begin(
         self,
-        request: Reconstruct | Remesh | Evaluate | CheckViews | Paint,
+        request: Request,
         result: Result,
         facts: Mapping[str, Any],
         marks: view_checks.Marks | None = None,
@@ -142,6 +139,7 @@ class LiveSession:
             raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
         self.failure = None
         job = self.jobs.submit(request, on_update=lambda _, update: result.offer(update))
+        result.exhibits = job.exhibits
         self.running = Running(result, dict(facts), selection(), job, marks=marks, then=then)
         return self.running
 

@@ -8,6 +8,7 @@ import bpy
 from ...backend.contract.cures import button_of
 from ...backend.contract.default_method import HULL
 from ...backend.contract.protocol import MeshUpdate
+from ...backend.contract.weights import installed_weights
 from ..jobs.requests import (
     settings_problem,
     source_problem,
@@ -21,6 +22,7 @@ from .offered_methods import in_use
 from .panels_backend import draw_backend_remedy
 from .panels_cameras import sample_camera_data
 from .panels_start import draw_start, images_at_hand
+from .panels_weights import draw_missing
 
 
 class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
@@ -115,12 +117,15 @@ def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, sett
 
 def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
     """Draw what the chosen method lacks, as far as it is known before a job."""
+    if not settings.weights and draw_missing(layout, context, settings.method):
+        return
     info = settings.info
     if info is None:
         return
     if settings.variants and (not settings.weights or settings.weights in settings.variants):
         split_column(layout).prop(settings, "variant")
-    if info.needs_weights and not info.weights and not settings.weights:
+    fetched = installed_weights(info.name)
+    if info.needs_weights and not (info.weights or settings.weights or fetched):
         split_column(layout).prop(settings, "weights")
         paragraph(
             layout,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
     from ..training.recipes import Recipe
 
+BUNDLED = "bundled"
 HELP = "train a method, or its camera or depth network, on data sets"
 
 
@@ -34,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of the configuration, for ablations")  # fmt: skip
-    parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
+    parser.add_argument("--from", dest="start", metavar="WEIGHTS",
+                        help='weights to start from; "bundled": those of this method')  # fmt: skip
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
                         help="start from the image encoder of another method's weights, "
                         "in place of the papers' ImageNet weights")  # fmt: skip
@@ -171,10 +173,25 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     device = pick_device(args.device)
     changes = dict(parse_change(word) for word in args.changes)
     if args.start:
-        model = changed(cls.load(args.start), changes)
+        model = changed(_loaded(cls, args.start), changes)
     else:
         model = fresh(cls, args.configuration or args.preset, changes, seed=args.seed)
     return with_part(model, args.part, seed=args.seed).to(device)
+
+
+def _loaded(cls: "type[Reconstructor]", start: str) -> "Reconstructor":
+    """Return the network of a file, or of the weights that the method comes with."""
+    from ..reconstructors import bundled_weights
+
+    if start != BUNDLED:
+        return cls.load(start)
+    path = bundled_weights(cls.spec.name)
+    if path is None:
+        raise RequestError(
+            f"{cls.spec.title} comes without weights to start from.",
+            "Name a file of weights, or leave --from out.",
+        )
+    return cls.load(path, name=BUNDLED)
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":

@@ -50,6 +50,13 @@ ENTRIES = (
         ARTISTS,
     ),
     Entry(
+        "triposr",
+        "One Picture, Any Object",
+        "Any object from one picture, with colors. The largest network here: its weights are "
+        "fetched once, on request",
+        ARTISTS,
+    ),
+    Entry(
         "visual-hull",
         "Outlines Only",
         "Any object, carved out of the outlines of pictures with cameras. Good for a quick closed "

@@ -35,8 +35,8 @@ class Option:
     help : one clause for the artist
     minimum, maximum : of a number, both included; None: no limit
     choices : the words of a "choice"
-    stage : "method", or the part of the pipeline that it changes: "field", "mesh", "clean" or
-        "color"
+    stage : "method", or the part of the pipeline that it changes: "views", "field", "mesh", "clean"
+        or "color"
     """
 
     name: str
@@ -161,6 +161,13 @@ def _text(_option: Option, value: Any) -> str | None:
 _READERS = {"bool": _bool, "int": _int, "float": _float, "choice": _choice, "text": _text}
 
 PIPELINE = (
+    Option(
+        "refine",
+        "bool",
+        False,
+        "first move cameras that are a little off until the silhouettes agree",
+        stage="views",
+    ),
     Option(
         "hull",
         "bool",

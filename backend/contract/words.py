@@ -46,6 +46,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="keep the result inside the visual hull (default: where several images have cameras)",
     )
+    parser.add_argument(
+        "--refine",
+        action="store_true",
+        help="first move cameras that are a little off until the silhouettes agree",
+    )
     parser.add_argument("--fuse", action="store_true", help=settings.FUSE.help)
     parser.add_argument(
         "--option",
@@ -115,10 +120,11 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
     )
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     hull = {} if args.hull is None else {"hull": args.hull}
+    refine = {"refine": True} if args.refine else {}
     return replace(
         base,
         **given,
-        options={**base.options, **parse_options(args.option), **hull},
+        options={**base.options, **parse_options(args.option), **hull, **refine},
         background=_background(args, base.background),
         cures=(*base.cures, *read_cures(args)),
         fuse=args.fuse or base.fuse,

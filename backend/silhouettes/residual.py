@@ -14,7 +14,7 @@ Points beyond a border that the silhouette meets are unknown and contradict noth
 other borders the image is empty.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -111,29 +111,101 @@ class Residual:
             setattr(result, name, tensor[chosen])
         return result
 
-    def thinned(self, count: int) -> "Residual":
-        """Return the residual of a subset of the points, about `count` of each view."""
+    def thinned(self, count: int, shift: int = 0) -> "Residual":
+        """Return the residual of a subset of the points, about `count` of each view.
+
+        Subsets of different `shift` have different points, as long as there are enough.
+        """
         step = max(self.points.shape[1] // count, 1)
         result = object.__new__(Residual)
         for name, tensor in vars(self).items():
             setattr(result, name, tensor)
-        result.points = self.points[:, step // 2 :: step]
+        result.points = self.points[:, (step // 2 + shift) % step :: step]
         return result
 
     def __call__(self, rig: Rig) -> Tensor:
         """Return (V, P): each contour point's residual, pixels of 224, at most `CAP`."""
         count, points = self.points.shape[:2]
-        owner = torch.arange(count).repeat_interleave(points)
-        origins, directions = self._rays(rig, owner)  # (3, V, N) local to each camera
-        others = torch.arange(count)[:, None] != owner  # (V, N)
+        origins, directions, others = self._setup(rig)
         o, d = origins[..., None], directions[..., None]
-        with torch.no_grad():
-            t, width = self._best(rig, o.detach(), d.detach(), others)
-            around = torch.stack([t - width, t + width], 1)
-            before, after = self._values(rig, o.detach(), d.detach(), around, others).unbind(2)
-            slopes = (after - before) / (2 * width).clamp_min(1e-12)
+        t, width, slopes = self._search(rig, o.detach(), d.detach(), others)
         values = self._values(rig, o, d, t[:, None], others)[..., 0]
         return (-_peak(values, slopes, width)).clamp(0.0, CAP).reshape(count, points)
+
+    def linearized(self, rig: Rig) -> tuple[Tensor, Tensor]:
+        """Return the residuals and their derivatives with respect to each camera.
+
+        A point's residual depends on its own camera and on the one or two others whose silhouettes
+        limit it, so one pass backwards through the distance maps gives all derivatives.
+
+        Returns
+        -------
+        residuals : (V, P), as calling returns them
+        derivatives : (V, P, V, 7) with respect to a rotation vector and a translation applied after
+            each camera's pose, p -> exp(w) p + v in the camera's axes, and to the logarithm of its
+            focal length
+        """
+        with torch.no_grad():
+            count, points = self.points.shape[:2]
+            origins, directions, others = self._setup(rig)
+            o, d = origins[..., None], directions[..., None]
+            t, width, slopes = self._search(rig, o, d, others)
+            place = torch.addcmul(o, t[:, None], d)  # (3, V, N, 1)
+        with torch.enable_grad():
+            place.requires_grad_()
+            values = self._values_at(rig, place, others)
+            (slope,) = torch.autograd.grad(values.sum(), place)
+        with torch.no_grad():
+            place, slope, values = place[..., 0].detach(), slope[..., 0], values[..., 0].detach()
+            rows = self._rows(rig, place, slope, *_meeting(values, slopes, width))
+            residuals = (-_peak(values, slopes, width)).clamp(0.0, CAP)
+            active = (residuals > 0) & (residuals < CAP)
+            rows = torch.where(active[:, None, None], -rows, 0.0)
+        return residuals.reshape(count, points), rows.reshape(count, points, count, 7)
+
+    def _rows(
+        self, rig: Rig, place: Tensor, slope: Tensor, first: Tensor, second: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Return (N, V, 7), the derivatives of each ray's peak; see `linearized`.
+
+        Parameters
+        ----------
+        place, slope : (3, V, N) the peak in each camera's axes, and the derivatives of its values
+        first, second : (N,) the cameras whose lines meet
+        weight : (N,) of the second
+        """
+        count, points = self.points.shape[:2]
+        owner = torch.arange(count).repeat_interleave(points)
+        ray = torch.arange(len(owner))
+        rows = place.new_zeros(len(owner), count, 7)
+        own = place[:, owner, ray].T
+        for camera, part in ((first, 1 - weight), (second, weight)):
+            at, pull = place[:, camera, ray].T, slope[:, camera, ray].T * part[:, None]
+            turned = rig.rotation[camera].transpose(1, 2) @ pull[..., None]
+            turned = (rig.rotation[owner] @ turned)[..., 0]
+            rows[ray, camera] += torch.cat(
+                [torch.linalg.cross(at, pull), pull, (at * pull)[:, :2].sum(1, keepdim=True)], 1
+            )
+            zoom = -(own * turned)[:, :2].sum(1, keepdim=True)
+            rows[ray, owner] += torch.cat([-torch.linalg.cross(own, turned), -turned, zoom], 1)
+        return rows
+
+    def _setup(self, rig: Rig) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the rays in each camera's frame, (3, V, N) twice, and (V, N): of other views."""
+        count, points = self.points.shape[:2]
+        owner = torch.arange(count).repeat_interleave(points)
+        origins, directions = self._rays(rig, owner)
+        return origins, directions, torch.arange(count)[:, None] != owner
+
+    def _search(
+        self, rig: Rig, origins: Tensor, directions: Tensor, others: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (N,) the best t and its tolerance, and (V, N) the slopes of the values there."""
+        with torch.no_grad():
+            t, width = self._best(rig, origins, directions, others)
+            around = torch.stack([t - width, t + width], 1)
+            before, after = self._values(rig, origins, directions, around, others).unbind(2)
+            return t, width, (after - before) / (2 * width).clamp_min(1e-12)
 
     def _rays(self, rig: Rig, owner: Tensor) -> tuple[Tensor, Tensor]:
         """Return origins and directions, (3, V, N), of the points' rays in each camera's frame."""
@@ -162,7 +234,12 @@ class Residual:
         self, rig: Rig, origins: Tensor, directions: Tensor, t: Tensor, others: Tensor
     ) -> Tensor:
         """Return (V, N, T) signed distances to each silhouette; unknown for the contour's own."""
-        x, y, z = (torch.addcmul(o, t, d) for o, d in zip(origins, directions, strict=True))
+        place = [torch.addcmul(o, t, d) for o, d in zip(origins, directions, strict=True)]
+        return self._values_at(rig, place, others)
+
+    def _values_at(self, rig: Rig, place: Iterable[Tensor], others: Tensor) -> Tensor:
+        """Return (V, N, T) as `_values`, at points in each camera's axes, 3 of (V, N, T)."""
+        x, y, z = place
         if not bool(rig.orthographic.all()):
             nearness = z.clamp_min(NEAR).reciprocal()
             if bool(rig.orthographic.any()):
@@ -290,14 +367,25 @@ def _peak(values: Tensor, slopes: Tensor, width: Tensor) -> Tensor:
     values, slopes : (V, N) at the sample, and along the ray
     width : (N,) how far the maximum may be from the sample
     """
+    first, second, weight = _meeting(values, slopes, width)
+    lower, upper = (values.gather(0, line[None])[0] for line in (first, second))
+    return torch.lerp(lower, upper, weight)
+
+
+def _meeting(values: Tensor, slopes: Tensor, width: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (N,) the lowest line, the line that it meets, and the weight of the latter's value.
+
+    The weight is zero where no line meets it within `width`; see `_peak`.
+    """
+    values = values.detach()
     lowest = values.argmin(0, keepdim=True)
     value, slope = values.gather(0, lowest), slopes.gather(0, lowest)  # (1, N)
     opposed = slopes * slope < 0
     gap = torch.where(opposed, slope - slopes, 1.0)
-    distance = torch.where(opposed, (values - value) / gap, torch.inf)  # to where the lines meet
-    nearest = distance.detach().abs().argmin(0, keepdim=True)
-    other, against = values.gather(0, nearest), slopes.gather(0, nearest)
-    meets = (slope * against < 0) & (distance.detach().gather(0, nearest).abs() <= 2 * width)
+    distance = torch.where(opposed, (values - value) / gap, torch.inf).abs()  # to where they meet
+    nearest = distance.argmin(0, keepdim=True)
+    against = slopes.gather(0, nearest)
+    meets = (slope * against < 0) & (distance.gather(0, nearest) <= 2 * width)
     safe = torch.where(meets, against - slope, 1.0)
-    met = (value * against - other * slope) / safe
-    return torch.where(meets, met, value)[0]
+    weight = torch.where(meets, -slope / safe, 0.0)
+    return lowest[0], nearest[0], weight[0]

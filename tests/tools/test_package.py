@@ -1,5 +1,8 @@
 """What the extension's zip leaves out is not needed by what it keeps."""
 
+import hashlib
+import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def load_tool(name):
+    """Return a script of `tools/` as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +38,38 @@ def installed(tmp_path_factory):
     shutil.copytree(ROOT / "backend", root / "backend", ignore=ignore)
     shutil.copy(ROOT / "__init__.py", root)
     return root
+
+
+@pytest.fixture
+def extension(tmp_path):
+    """The folder of a small extension with our manifest, and a maker of its repository."""
+    package = pytest.importorskip("bpy") and load_tool("package")
+    source = tmp_path / "source"
+    source.mkdir()
+    manifest = (ROOT / "blender_manifest.toml").read_text()
+    (source / "__init__.py").write_text("def register(): pass\ndef unregister(): pass\n")
+
+    def make(version):
+        (source / "blender_manifest.toml").write_text(manifest.replace('"0.1.0"', f'"{version}"'))
+        out = tmp_path / "dist"
+        out.mkdir(exist_ok=True)
+        built = package.build(source, out)
+        package.make_repository(out)
+        return built, json.loads((out / "index.json").read_text())
+
+    return make
+
+
+@pytest.mark.bpy
+def test_the_package_is_a_repository_that_blender_updates_from(extension):
+    for version in ("0.1.0", "0.2.0"):
+        (built,), index = extension(version)
+        (entry,) = index["data"]
+        assert (index["version"], entry["id"], entry["version"]) == ("v1", "levelform", version)
+        assert entry["archive_url"] == f"./{built.name}"
+        assert entry["archive_size"] == built.stat().st_size
+        digest = hashlib.sha256(built.read_bytes()).hexdigest()
+        assert entry["archive_hash"] == f"sha256:{digest}"
 
 
 def run(root, *words):

@@ -1,0 +1,131 @@
+"""Refines the scene's cameras, and finds cameras for images of a turntable or a walk."""
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from .. import api
+from ..jobs.camera_estimates import begin_find, begin_refine
+from ..jobs.requests import source_problem
+from ..jobs.running import Running
+from ..jobs.session import live
+from ..scene import camera_estimates
+from . import Reporter, Starter, refuse
+
+BUSY = "Wait for the running job, or cancel it (Esc)."
+
+
+class LEVELFORM_OT_refine_cameras(Starter, bpy.types.Operator):
+    """Move the ticked cameras until their silhouettes agree; their old values are kept"""
+
+    bl_idname = "levelform.refine_cameras"
+    bl_label = "Refine Cameras"
+    bl_options = {"REGISTER"}
+
+    focal: BoolProperty(
+        name="Focal Length",
+        description="Find a factor of all focal lengths too",
+        default=True,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        scene = context.scene
+        if scene.levelform.source != "CAMERAS":
+            return refuse(cls, "Only the scene's cameras can be refined.")
+        return refuse(cls, source_problem(scene))
+
+    def start(self, context: bpy.types.Context) -> Running:
+        scene = context.scene
+        return begin_refine(scene, cures=tuple(scene.levelform.cures.split()), focal=self.focal)
+
+
+class LEVELFORM_OT_restore_cameras(Reporter, bpy.types.Operator):
+    """Give the refined cameras back the pose and lens that they had before"""
+
+    bl_idname = "levelform.restore_cameras"
+    bl_label = "Restore Cameras"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if live.running is not None:
+            return refuse(cls, BUSY)
+        refined = camera_estimates.refined_cameras(context.scene)
+        return refuse(cls, "" if refined else "No camera was refined.")
+
+    def run(self, context: bpy.types.Context) -> None:
+        restored = api.restore_cameras(context.scene)
+        self.report({"INFO"}, f"Restored {len(restored)} cameras")
+
+
+class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
+    """Choose the images of an object from all around; a camera is added for each, with its image
+    as background"""
+
+    bl_idname = "levelform.find_cameras"
+    bl_label = "Find Cameras"
+    bl_options = {"REGISTER"}
+
+    filter_glob: StringProperty(
+        default="*.png;*.jpg;*.jpeg;*.webp;*.tif;*.tiff;*.bmp;*.tga", options={"HIDDEN"}
+    )
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(
+        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
+    )
+    way: EnumProperty(
+        name="Taken",
+        description="How the images were taken",
+        items=(
+            ("turntable", "On a Turntable", "The object turned by equal steps before one camera"),
+            ("walk", "Walking Around", "By hand, walking once around the object"),
+        ),
+    )
+    step: FloatProperty(
+        name="Step",
+        description="Degrees between two images of a turntable; 0: they go once around",
+        min=0.0,
+        max=180.0,
+    )
+    focal: FloatProperty(
+        name="Focal Length",
+        description="In widths of the image; 0: from the file, else it is found",
+        min=0.0,
+        max=100.0,
+    )
+    side: FloatProperty(
+        name="Object Size",
+        description="The object's longest side; 0: that of the volume, else 2 m",
+        min=0.0,
+        subtype="DISTANCE",
+        unit="LENGTH",
+    )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, BUSY if live.running is not None else "")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, which calls `execute`."""
+        return ImportHelper.invoke(self, context, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin the job, and leave it to the timer in a window."""
+        work = self.run if bpy.app.background else self._start_and_wake
+        return self._attempt(work, context)
+
+    def start(self, context: bpy.types.Context) -> Running:
+        names = [file.name for file in self.files if file.name]
+        paths = [bpy.path.native_pathsep(self.directory + name) for name in names]
+        return begin_find(
+            paths or [self.filepath],
+            context.scene,
+            self.way,
+            step=self.step or None,
+            focal=self.focal or None,
+            side=self.side or None,
+        )
+
+
+CLASSES = (LEVELFORM_OT_refine_cameras, LEVELFORM_OT_restore_cameras, LEVELFORM_OT_find_cameras)

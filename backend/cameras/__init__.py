@@ -1,0 +1,1 @@
+"""Cameras from silhouettes: refined, or found from the images alone."""

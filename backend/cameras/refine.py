@@ -1,0 +1,149 @@
+"""Refinement: cameras that are off are moved until their silhouettes agree.
+
+All poses and one factor of the focal lengths are solved together, with a weak pull to the given
+cameras and a soft loss, for which a bad mask or a camera that is far off weighs little. A camera
+that stands out is first posed alone, from several starts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..geometry.cameras import Camera
+from ..silhouettes import Outline, Residual, Rig
+from ..ticket import Ticket
+from .poses import Deviations, FreePoses
+from .rotations import about_axis
+from .solving import Solution, Stage, solve, solve_stages
+
+FINE_POINTS = 120  # contour points of a view that a refinement wants
+STAGES = (
+    Stage(48, 0.1, 20, soft=True),
+    Stage(48, 0.03, 20, soft=True, shift=1),
+    Stage(FINE_POINTS, 0.005, 50, soft=True),
+)
+AGAIN = 3  # times at most that the stages are repeated with other points, where that helps
+HELPS = 0.9  # of the loss before, at most
+HELD = 1e3  # pull of the others while one camera is posed alone
+ALONE = Deviations(rotation=np.radians(12.0), position=0.15, focal=0.05)
+TURNS = np.radians((0.0, 9.0, -9.0))  # about the object's vertical, starts of a lone camera
+ALONE_PULL, ALONE_STEPS, ALONE_POINTS = 0.005, 15, 48
+FITS = 0.02  # loss at which no further start is tried
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Cameras after a refinement.
+
+    Attributes
+    ----------
+    cameras : the better ones, the given ones if nothing was better
+    before, after : (V,) each view's mean residual, pixels of 224
+    """
+
+    cameras: tuple[Camera, ...]
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def better(self) -> bool:
+        """Whether the cameras changed."""
+        return float(self.after.mean()) < float(self.before.mean())
+
+
+def refine_cameras(
+    outlines: Sequence[Outline],
+    cameras: Sequence[Camera],
+    *,
+    focal: bool = True,
+    stands_out: int | None = None,
+    ticket: Ticket | None = None,
+) -> Refined:
+    """Return cameras near the given ones whose silhouettes agree better.
+
+    Parameters
+    ----------
+    outlines, cameras : one for each view; `FINE_POINTS` points each are enough
+    focal : whether a factor of all focal lengths is solved too
+    stands_out : a view whose camera is wrong by far
+    """
+    ticket = ticket or Ticket()
+    residual = Residual(outlines)
+    before = scores(residual, cameras)
+    start = list(cameras)
+    if stands_out is not None:
+        start[stands_out] = _posed_alone(residual, cameras, stands_out, ticket)
+    model = FreePoses(start, focal=focal)
+    numbers = _solved(residual, model, ticket).numbers
+    found = model.solved(numbers)
+    after = scores(residual, found)
+    if after.mean() < before.mean():
+        return Refined(tuple(found), before, after)
+    return Refined(tuple(cameras), before, before)
+
+
+def _solved(residual: Residual, model: FreePoses, ticket: Ticket) -> Solution:
+    """Return the solution of all stages, repeated where that helps."""
+    best = Solution(np.zeros(model.count), np.inf)
+    for turn in range(1 + AGAIN):
+        solution = solve_stages(
+            residual,
+            model,
+            best.numbers,
+            [replace(stage, shift=stage.shift + turn) for stage in STAGES],
+            lambda pull: model.prior(Deviations(), pull),
+            ticket=ticket,
+            advance=lambda part, turn=turn: ticket.advance((turn + part) / (1 + AGAIN)),
+        )
+        helps = solution.loss < HELPS * best.loss
+        best = solution if solution.loss < best.loss else best
+        if best.loss <= FITS or not helps:
+            break
+    return best
+
+
+def scores(residual: Residual, cameras: Sequence[Camera]) -> np.ndarray:
+    """Return (V,) each view's mean residual, pixels of 224."""
+    values, _ = residual.linearized(Rig.of(cameras))
+    return values.double().numpy().mean(1)
+
+
+def _posed_alone(
+    residual: Residual, cameras: Sequence[Camera], index: int, ticket: Ticket
+) -> Camera:
+    """Return the camera at `index` posed against the others, which stay."""
+    best, least = cameras[index], np.inf
+    for turn in TURNS:
+        start = list(cameras)
+        start[index] = _turned_about(cameras, index, turn)
+        model = FreePoses(start, focal=False)
+        prior = model.prior(ALONE, ALONE_PULL)
+        weight = np.full(model.count, HELD)
+        weight[6 * index : 6 * index + 6] = prior.weight[6 * index : 6 * index + 6]
+        solution = solve(
+            residual.thinned(ALONE_POINTS),
+            model,
+            prior.mean,
+            steps=ALONE_STEPS,
+            prior=replace(prior, weight=weight),
+            ticket=ticket,
+        )
+        if solution.loss < least:
+            best, least = model.solved(solution.numbers)[index], solution.loss
+        if least < FITS:
+            break
+    return best
+
+
+def _turned_about(cameras: Sequence[Camera], index: int, angle: float) -> Camera:
+    """Return a camera turned about the vertical through the point that the others look at."""
+    others = [camera for number, camera in enumerate(cameras) if number != index]
+    across = [np.eye(3) - np.outer(c.forward, c.forward) for c in others]
+    pull = sum(a @ c.center for a, c in zip(across, others, strict=True))
+    focus = np.linalg.lstsq(np.sum(across, axis=0), pull, rcond=None)[0]
+    turn = np.eye(4)
+    turn[:3, :3] = about_axis(2, np.array(angle))
+    turn[:3, 3] = focus - turn[:3, :3] @ focus
+    camera = cameras[index]
+    return replace(camera, world_from_camera=turn @ camera.world_from_camera)

@@ -1,0 +1,98 @@
+"""Where the object is among posed photographs: by silhouettes, points, or at the focus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contract.errors import RequestError
+from ..geometry.views import View
+from ..placing.box import find_object
+
+LINK = 0.1  # distance of points of one object, in radii of the ring of cameras
+REACH = 0.5  # radii from the focus within which its points lie
+LIFT = 0.015  # radii above the ground from which points are the object's
+FEWEST = 200  # points of an object
+STRAY = 0.5  # percent of its points beyond each side of the box
+LEAST_SIDE = 0.02  # of the ring's radius, a box that is no object
+
+
+@dataclass(frozen=True)
+class Box:
+    """The object's box in a frame with +Z up.
+
+    Attributes
+    ----------
+    corners : (2, 3) lower and upper
+    source : "silhouettes", "points" or "focus"
+    """
+
+    corners: np.ndarray
+    source: str
+
+
+def find_box(
+    views: Sequence[View],
+    points: np.ndarray,
+    middle: np.ndarray,
+    radius: float,
+    ground: float | None,
+) -> Box:
+    """Return the object's box.
+
+    Parameters
+    ----------
+    views : with masks as alpha; empty without masks
+    points : (N, 3)
+    middle, radius : the focus, and the distance of the cameras from it
+    ground : its height, if it is known
+    """
+    if views:
+        try:
+            corners = find_object(views).box(np.eye(3))
+            if np.isfinite(corners).all() and (np.ptp(corners, 0) > LEAST_SIDE * radius).all():
+                return Box(corners, "silhouettes")
+        except RequestError:
+            pass  # the silhouettes have nothing in common; the checks of the cameras say so
+    cluster = object_points(points, middle, radius, ground)
+    if cluster is not None:
+        corners = np.percentile(cluster, [STRAY, 100 - STRAY], axis=0)
+        if ground is not None:
+            corners[0, 2] = ground
+        if (np.ptp(corners, 0) > LEAST_SIDE * radius).all():
+            return Box(corners, "points")
+    half = radius / 4
+    corners = np.stack([middle - half, middle + half])
+    if ground is not None:
+        corners[:, 2] += ground - corners[0, 2]
+    return Box(corners, "focus")
+
+
+def object_points(
+    points: np.ndarray, middle: np.ndarray, radius: float, ground: float | None
+) -> np.ndarray | None:
+    """Return the largest cluster of points around the focus, above the ground; None if it is small.
+
+    Without ground, points of the surroundings can't be told from the object's, so there is none.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    if ground is None:
+        return None
+    level = middle[:2]
+    near = np.linalg.norm(points[:, :2] - level, axis=1) < REACH * radius
+    chosen = points[near & (points[:, 2] > ground + LIFT * radius)]
+    chosen = chosen[chosen[:, 2] < ground + 2 * REACH * radius + radius * LIFT]
+    if len(chosen) < FEWEST:
+        return None
+    pairs = cKDTree(chosen).query_pairs(LINK * radius / 2, output_type="ndarray")
+    links = coo_matrix(
+        (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(chosen), len(chosen))
+    )
+    labels = connected_components(links, directed=False)[1]
+    sizes = np.bincount(labels)
+    if sizes.max() < FEWEST:
+        return None
+    return chosen[labels == sizes.argmax()]

@@ -1,0 +1,288 @@
+"""From a folder or a video to a `transforms.json`: copy, solve, check, place, write."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..contract.cameras import to_frame
+from ..contract.drawings import SIZE
+from ..contract.errors import RequestError, WorkError
+from ..contract.protocol import Background
+from ..geometry.writing import check_place, written_whole
+from ..images.matte import matte
+from ..ticket import Ticket
+from .checking import REFERENCE, RESIDUAL, check_silhouettes, check_solution
+from .library import check_solver
+from .placing import Stage, camera_data, silhouette_views, stage
+from .solver import STAGES
+from .solving import Solution, solve
+from .sources import Photographs, copy_images, images_of
+from .video import FRAMES, is_video, take_frames
+
+MASKS = ("auto", "use", "ignore")
+LEAST_COVER, MOST_COVER = 0.01, 0.9  # fraction of an image that an object covers
+PLAIN_BORDER = 0.05  # fraction of a plain background's border that may be covered
+ONE_BODY = 0.9  # fraction of the covered pixels in the largest part
+BY_COLOR = 3 * RESIDUAL  # silhouettes told by their background's colour are less exact
+
+
+@dataclass(frozen=True)
+class Found:
+    """Cameras of photographs, and where their object is.
+
+    Attributes
+    ----------
+    stage : cameras and object in an upright world
+    photographs : the images
+    solution : as the solver found it
+    masked : whether features outside the masks were ignored
+    residual : mean residual of the silhouettes, pixels of 224; None without any
+    remarks : sentences for the person
+    """
+
+    stage: Stage
+    photographs: Photographs
+    solution: Solution
+    masked: bool
+    residual: float | None
+    remarks: tuple[str, ...] = field(default=())
+
+
+def find_cameras(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    *,
+    masks: str = "auto",
+    distortion: bool = True,
+    size: float = SIZE,
+    frames: int = FRAMES,
+    seed: int = 0,
+    ticket: Ticket | None = None,
+) -> dict[str, Any]:
+    """Find the cameras of photographs and write them as a `transforms.json`; return the facts.
+
+    Parameters
+    ----------
+    sources : a folder, a video, or image files
+    out : the file; frames of a video are written into a folder beside it
+    masks : "use" them to ignore what they hide, where the background does not move with the object;
+        "ignore" them; or "auto": use them where the cameras can't be found without
+    distortion : find and undo the lens distortion
+    size : length of the object's longest side in the new world
+    frames : how many frames of a video are taken
+
+    Raises
+    ------
+    RequestError
+        If a source can't be used, or the library is missing.
+    WorkError
+        If the cameras can't be found, or are probably wrong.
+    """
+    ticket = ticket or Ticket()
+    check_place(out)
+    _check(masks, size, frames)
+    video = len(sources) == 1 and is_video(sources[0])
+    check_solver()
+    ticket.plan({**({"Frames": 4.0} if video else {}), **_PLAN})
+    paths = [Path(source) for source in sources]
+    if video:
+        with ticket.stage("Frames"):
+            place = Path(out).parent / f"{Path(out).stem}-frames"
+            paths = take_frames(sources[0], place, count=frames, ticket=ticket)
+    paths = images_of(paths)
+    with tempfile.TemporaryDirectory(prefix="levelform-") as folder:
+        found = _find(paths, Path(folder), masks, distortion, size, seed, ticket)
+    return write(found, out)
+
+
+_PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks": 1.0}
+
+
+def _check(masks: str, size: float, frames: int) -> None:
+    """Raise `RequestError` if an option is out of range."""
+    if masks not in MASKS:
+        raise RequestError(f"There is no way {masks!r} for masks.", f"Choose {', '.join(MASKS)}.")
+    if not (math.isfinite(size) and size > 0):
+        raise RequestError(f"The object's size is {size:g}.", "Give a length above zero.")
+    if not 3 <= frames <= 1000:
+        raise RequestError(f"{frames} frames can't be taken.", "Choose 3 to 1000.")
+
+
+def _find(
+    paths: Sequence[Path],
+    folder: Path,
+    masks: str,
+    distortion: bool,
+    size: float,
+    seed: int,
+    ticket: Ticket,
+) -> Found:
+    """Try to find cameras without masks, then with them, as far as `masks` allows."""
+    with ticket.stage("Images"):
+        photographs = copy_images(paths, folder, ticket)
+    silhouettes, exact = _silhouettes(photographs)
+    failure: WorkError | None = None
+    for number, masked in enumerate(_attempts(photographs, masks)):
+        place = folder / f"attempt{number}"
+        place.mkdir()
+        try:
+            solution = solve(
+                photographs, place, ticket, masks=masked, distortion=distortion, seed=seed
+            )
+            with ticket.stage("Checks"):
+                names = [image.path.name for image in photographs.images]
+                remarks = check_solution(solution, names)
+                residual, usable = _agreement(photographs, solution, silhouettes, exact)
+                ticket.check()
+                made = stage(solution, photographs.images, usable, size=size, seed=seed)
+        except WorkError as error:
+            failure = failure or error
+            continue
+        remarks += _remarks(made, masked, failure)
+        return Found(made, photographs, solution, masked, residual, tuple(remarks))
+    assert failure is not None  # there is at least one attempt
+    raise failure
+
+
+def _attempts(photographs: Photographs, masks: str) -> list[bool]:
+    """Return whether masks are used, of each attempt in turn."""
+    if masks == "use" and not photographs.masked:
+        raise RequestError(
+            "Not every image has a mask.", "Add the missing ones, or leave the masks out."
+        )
+    if photographs.cut_out and masks != "ignore":
+        return [True]
+    if masks == "auto":
+        return [False, True] if photographs.masked else [False]
+    return [masks == "use"]
+
+
+def _silhouettes(photographs: Photographs) -> tuple[list[Tensor] | None, bool]:
+    """Return the object's silhouettes, and whether they are masks; else told by the background."""
+    given = [image.silhouette for image in photographs.images if image.silhouette is not None]
+    if len(given) == len(photographs.images):
+        return given, True
+    told = []
+    for image in photographs.images:
+        alpha = _by_background(image.look)
+        if alpha is None:
+            return None, False
+        told.append(alpha)
+    return told, False
+
+
+def _by_background(look: Tensor) -> Tensor | None:
+    """Return the silhouette of an object before a plain background; None if it is not plain."""
+    from scipy.ndimage import label
+
+    opaque = torch.cat([look, torch.ones_like(look[..., :1])], 2)
+    try:
+        found = matte(opaque, Background("auto"))
+    except RequestError:
+        return None
+    if found.source != "background":
+        return None
+    alpha = found.image[..., 3]
+    inside = (alpha >= 0.5).numpy()
+    border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    labels, _ = cast("tuple[np.ndarray, int]", label(inside))
+    sizes = np.bincount(labels.ravel())[1:]
+    one = bool(len(sizes)) and sizes.max() > ONE_BODY * sizes.sum()
+    covers = LEAST_COVER < inside.mean() < MOST_COVER
+    return alpha if one and covers and border.mean() < PLAIN_BORDER else None
+
+
+def _agreement(
+    photographs: Photographs,
+    solution: Solution,
+    silhouettes: list[Tensor] | None,
+    exact: bool,
+) -> tuple[float | None, list[Tensor] | None]:
+    """Return the residual of the silhouettes, and the silhouettes if they can place the object.
+
+    Raises
+    ------
+    WorkError
+        If masks contradict the cameras, or other silhouettes do so by far.
+    """
+    if silhouettes is None:
+        return None, None
+    cameras = {index: camera_data(placed) for index, placed in solution.cameras.items()}
+    views = silhouette_views(cameras, photographs.images, silhouettes)
+    residual = check_silhouettes(views, most=RESIDUAL if exact else BY_COLOR)
+    fits = residual is not None and residual <= RESIDUAL
+    return (residual, silhouettes) if exact or fits else (None, None)
+
+
+def _remarks(made: Stage, masked: bool, failure: WorkError | None) -> list[str]:
+    remarks = []
+    if masked and failure is not None:
+        remarks.append("Found with the masks; without them the images don't fit each other.")
+    if made.up_from == "cameras":
+        remarks.append("No ground was found; up is the direction in which the cameras were held.")
+    if made.box.source == "focus":
+        remarks.append(
+            "The object's place is a guess, at the point that all cameras look at: move the volume."
+        )
+    return remarks
+
+
+# ---------------------------------------------------------------- the file
+
+
+def write(found: Found, out: str | Path) -> dict[str, Any]:
+    """Write the cameras as a `transforms.json`; return the facts."""
+    target = Path(out)
+    images = found.photographs.images
+    frames = [
+        {"file_path": _relative(images[index].path, target.parent), **to_frame(camera)}
+        for index, camera in found.stage.cameras.items()
+    ]
+    content = {
+        "world_from_volume": found.stage.world_from_volume.tolist(),
+        "frames": frames,
+    }
+    with written_whole(target) as partial:
+        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return {**facts(found), "out": str(target)}
+
+
+def facts(found: Found) -> dict[str, Any]:
+    """Return what was found, as plain values."""
+    images = found.photographs.images
+    placed = found.solution.cameras
+    first = next(iter(placed.values()))
+    missing = [image.path.name for index, image in enumerate(images) if index not in placed]
+    return {
+        "images": len(images),
+        "placed": len(placed),
+        "missing": missing,
+        "focal": round(first.focal / first.size[0], 4),
+        "distortion": round(first.radial, 4),
+        "error": round(found.solution.error * REFERENCE / max(first.size), 3),
+        "consistent": round(found.solution.consistent, 4),
+        "residual": None if found.residual is None else round(found.residual, 3),
+        "masks": found.masked,
+        "up_from": found.stage.up_from,
+        "box": np.round(found.stage.box.corners, 4).tolist(),
+        "box_from": found.stage.box.source,
+        "remarks": list(found.remarks),
+    }
+
+
+def _relative(path: Path, base: Path) -> str:
+    """Return a path from a folder, or absolute on another drive."""
+    absolute = os.path.abspath(path)
+    try:
+        return Path(os.path.relpath(absolute, os.path.abspath(base))).as_posix()
+    except ValueError:
+        return Path(absolute).as_posix()

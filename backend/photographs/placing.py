@@ -1,0 +1,117 @@
+"""The solver's cameras in a world for an artist: upright, on the ground, at a chosen size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..contract.cameras import FLIP_YZ, CameraData, Distortion, in_frame, pose_of, resized
+from ..contract.distortion import undistorted_image
+from ..contract.drawings import SIZE
+from ..geometry.cameras import Camera
+from ..geometry.views import View
+from .boxes import Box, find_box
+from .orienting import find_ground, focus, upright_from, vertical
+from .solving import Placed, Solution
+from .sources import Photograph
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where everything is.
+
+    Attributes
+    ----------
+    cameras : by the image's index, of the stored image
+    box : the object's, standing above the origin
+    up_from : "ground" or "cameras"
+    world_from_volume : (4, 4) cube around the object
+    """
+
+    cameras: dict[int, CameraData]
+    box: Box
+    up_from: str
+    world_from_volume: np.ndarray
+
+
+def camera_data(placed: Placed) -> CameraData:
+    """Return a camera of the solver, for the copy of its image, in the solver's frame."""
+    matrix = placed.camera_from_world
+    width, height = placed.size
+    radial = placed.radial
+    bent = Distortion("OPENCV", (radial, 0.0, 0.0, 0.0, 0.0, 0.0)) if radial else None
+    return CameraData(
+        pose_of(matrix[:, :3], matrix[:, 3]) * FLIP_YZ,
+        placed.focal,
+        placed.focal,
+        *placed.center,
+        width,
+        height,
+        distortion=bent,
+    )
+
+
+def silhouette_views(
+    cameras: dict[int, CameraData], images: Sequence[Photograph], silhouettes: Sequence[Tensor]
+) -> list[View]:
+    """Return small views of the silhouettes, without distortion."""
+    views = []
+    for index, camera in cameras.items():
+        alpha = silhouettes[index]
+        height, width = alpha.shape
+        small = resized(camera, width, height)
+        shown = torch.cat([torch.ones(height, width, 3), alpha[..., None]], 2)
+        if small.distortion is not None:
+            pixels, small = undistorted_image(shown.numpy(), small)
+            shown = torch.from_numpy(np.ascontiguousarray(pixels))
+        views.append(View(shown, Camera.from_data(small), images[index].path.name))
+    return views
+
+
+def stage(
+    solution: Solution,
+    images: Sequence[Photograph],
+    silhouettes: Sequence[Tensor] | None,
+    *,
+    size: float = SIZE,
+    seed: int = 0,
+) -> Stage:
+    """Return cameras and object, upright on the ground, at a size.
+
+    The first image is taken from the front (-Y); the object stands above the origin.
+
+    Parameters
+    ----------
+    silhouettes : (h, w) of each image, if they are known
+    size : length of the object's longest side
+    """
+    given = {index: camera_data(placed) for index, placed in solution.cameras.items()}
+    poses = np.array([camera.transform_matrix for camera in given.values()])
+    centers, forward = poses[:, :3, 3], -poses[:, :3, 2]
+    rotations = np.array([placed.camera_from_world[:, :3] for placed in solution.cameras.values()])
+    tags = [images[index].orientation for index in given]
+    middle = focus(centers, forward)
+    radius = float(np.median(np.linalg.norm(centers - middle, axis=1)))
+    up = vertical(rotations, tags)
+    ground = find_ground(solution.points, middle, radius, up, seed=seed)
+    rotation = upright_from(ground.normal if ground else up, centers[0] - middle)
+    turn = np.eye(4)
+    turn[:3, :3] = rotation.T  # given_from_turned
+    turned = {index: in_frame(camera, turn) for index, camera in given.items()}
+    views = [] if silhouettes is None else silhouette_views(turned, images, silhouettes)
+    height = ground.height if ground else None
+    box = find_box(views, solution.points @ rotation.T, rotation @ middle, radius, height)
+    scale = float(np.ptp(box.corners, 0).max()) / size  # turned lengths per unit of the world
+    place = np.diag([scale, scale, scale, 1.0])  # turned_from_world
+    place[:2, 3] = box.corners.mean(0)[:2]
+    place[2, 3] = box.corners[0, 2]
+    corners = (box.corners - place[:3, 3]) / scale
+    volume = np.diag([*[size / SIZE] * 3, 1.0])
+    volume[:3, 3] = corners.mean(0)
+    cameras = {
+        index: resized(in_frame(camera, place), *images[index].size)
+        for index, camera in turned.items()
+    }
+    return Stage(cameras, replace(box, corners=corners), "ground" if ground else "cameras", volume)
