@@ -37,6 +37,7 @@ ALLOWED = {
         "encoders",
         "fusion",
         "fit",
+        "silhouettes",
         "training.batch",
         "training.recipes",
     },

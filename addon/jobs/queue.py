@@ -324,6 +324,8 @@ class Jobs:
                 job.placement = event.placement
             case protocol.ViewsChecked():
                 job.checked = event
+            case protocol.MasksFound():
+                job.masks = event
             case protocol.CamerasFound():
                 job.found = event
             case protocol.Finished():

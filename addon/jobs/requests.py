@@ -24,6 +24,7 @@ from ...backend.contract.protocol import Background, CheckViews, Remesh
 from ...backend.contract.settings import METHOD, RESOLUTION, Settings, check_resolution
 from ...backend.contract.words import parse_background, parse_options
 from ..backend_setup import user_preferences
+from ..scene import masks
 from ..scene import volume as scene_volume
 from ..scene.provenance import PROVENANCE
 from ..scene.view_checks import Marks
@@ -70,7 +71,7 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
         weights=weights,
         resolution=chosen.resolution,
         level=chosen.chosen_level,
-        background=chosen.background_data(),
+        background=masks.corrected(scene, chosen.background_data()),
         color=chosen.color,
         seed=chosen.seed,
         options={**chosen.options(), **parse_options(chosen.more_options.split())},
@@ -102,7 +103,8 @@ def panel_source(scene: bpy.types.Scene) -> ViewSource:
         return folder_source(absolute(chosen.path))
     if chosen.image is None:
         raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
-    return given_source(chosen.image, None, scene)
+    source = given_source(chosen.image, None, scene)
+    return replace(source, views=masks.with_mask(scene, source.views))
 
 
 def panel_frames(scene: bpy.types.Scene) -> int | None:

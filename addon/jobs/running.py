@@ -9,7 +9,7 @@ import bpy
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.unexpected import internal_error
-from ..scene import view_checks
+from ..scene import masks, view_checks
 from ..scene.provenance import plain
 from ..scene.selection import select, selection
 from ..scene.windows import in_window
@@ -86,6 +86,8 @@ class Running:
             with in_window():
                 if self.marks is not None and self.job.checked is not None:
                     view_checks.remember(self.marks, self.job.checked, self.job.stats)
+                if self.job.masks is not None and self.result.scene is not None:
+                    masks.remember(self.result.scene, self.job.masks)
                 if self.finished:
                     self._keep()
                 else:

@@ -68,6 +68,13 @@ class Paper:
     def template_ID(self, data: Any, name: str, **_: Any) -> None:
         self.prop(data, name)
 
+    def icon(self, block: Any) -> int:
+        return block.preview_ensure().icon_id
+
+    def template_icon(self, *, icon_value: int, scale: float = 1.0) -> None:
+        assert isinstance(icon_value, int)
+        self.notes.append("thumbnail")
+
     def separator(self) -> None:
         pass
 
