@@ -17,7 +17,7 @@ from ..scene import meshes
 from ..scene.exhibits import new_mesh
 from ..scene.provenance import provenance_of
 from ..scene.sequences import make_sequence
-from .showing import ShowResult, show_problem
+from .showing import ShowResult, result_problem
 
 BLEND = "levelform_blend"  # custom property: the kept results between which an object lies
 LIVE_RESOLUTION = 64  # while the factor moves
@@ -86,9 +86,6 @@ def keeps_of(sources: Sequence[Source]) -> tuple[str, ...]:
             raise RequestError(
                 f"{source.name} was not made by Levelform.", "Choose results of one method."
             )
-        problem = not_kept(source)
-        if problem:
-            raise RequestError(problem)
         names.append(facts["keep"])
     return tuple(names)
 
@@ -144,7 +141,15 @@ def begin_blend(
 
 def morph_problem(first: bpy.types.Object | None, second: bpy.types.Object | None) -> str:
     """Return a sentence about why two objects can't be blended; empty if they can."""
-    problem = show_problem(first)
+    return blend_problem(first, second) or not_kept(first) or not_kept(second)
+
+
+def blend_problem(first: bpy.types.Object | None, second: bpy.types.Object | None) -> str:
+    """Return why two objects are not results of one network; empty if they are.
+
+    Whether their codes are still kept is only known once the worker has answered.
+    """
+    problem = result_problem(first)
     if problem:
         return problem
     if second is None or second == first:
@@ -154,7 +159,7 @@ def morph_problem(first: bpy.types.Object | None, second: bpy.types.Object | Non
         return f"{second.name} was not made by Levelform."
     if (facts["method"], facts["weights"]) != (other.get("method"), other.get("weights")):
         return "Blend results of one method with the same weights."
-    return not_kept(second)
+    return ""
 
 
 def begin_live(first: bpy.types.Object, second: bpy.types.Object, factor: float) -> Running:
@@ -165,7 +170,7 @@ def begin_live(first: bpy.types.Object, second: bpy.types.Object, factor: float)
     RequestError
         If they can't be blended; nothing was begun.
     """
-    problem = morph_problem(first, second)
+    problem = blend_problem(first, second)
     if problem:
         raise RequestError(problem)
     ends = [provenance_of(end).to_dict()["keep"] for end in (first, second)]
@@ -274,7 +279,7 @@ def begin_morph(
     RequestError
         As `morph`; nothing was begun.
     """
-    problem = morph_problem(first, second)
+    problem = blend_problem(first, second)
     if problem:
         raise RequestError(problem)
     steps = list(np.linspace(0, 1, factors)) if isinstance(factors, int) else list(factors)
@@ -371,7 +376,7 @@ def animate(
     RequestError
         If the weights know still shapes only.
     """
-    problem = show_problem(target)
+    problem = result_problem(target)
     if problem:
         raise RequestError(problem)
     times = list(np.linspace(-1, 1, moments)) if isinstance(moments, int) else list(moments)

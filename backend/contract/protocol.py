@@ -475,7 +475,7 @@ class VolumeEstimate:
 
 @dataclass(frozen=True)
 class Placed:
-    """The placement that a `Reconstruct` job uses; comes before its meshes."""
+    """The placement that a `Reconstruct` job uses; comes before its meshes, except a first look."""
 
     job: str
     placement: Placement
@@ -550,12 +550,14 @@ class FoundMask:
 
     name : of the view
     mask : (H, W) uint8, row 0 at the top, at most 2048 pixels along the longer side
+    shown : (h, w, 3) uint8, the image with the mask's outline, small, for a panel
     source : "file", "alpha", "background" or "network"
     doubt : a clause about why it may be wrong; empty: no doubt
     """
 
     name: str
     mask: np.ndarray
+    shown: np.ndarray
     source: str
     doubt: str = ""
 

@@ -41,8 +41,8 @@ class PublishedWeights:
 
     @property
     def rights(self) -> str:
-        """Licence and authors."""
-        return f"licence {self.license}, {self.authors}"
+        """License and authors."""
+        return f"license {self.license}, {self.authors}"
 
     @property
     def sentence(self) -> str:
