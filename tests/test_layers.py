@@ -37,6 +37,7 @@ ALLOWED = {
         "encoders",
         "fusion",
         "fit",
+        "silhouettes",
         "training.batch",
         "training.recipes",
     },
@@ -47,6 +48,9 @@ ALLOWED = {
     "data": FOUNDATION | {"geometry", "images"},
     "training": FOUNDATION
     | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
+    # What methods show beside their mesh.
+    "shows": FOUNDATION
+    | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "extraction"},
     "experiments": FOUNDATION
     | {
         "geometry",

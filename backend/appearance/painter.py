@@ -17,9 +17,8 @@ from .coloring import appearance_of, color_mesh
 from .photos import Photo, prepare
 from .visibility import DEPTH_SIDE
 
-PREVIEW_SIDE = 256  # pixels of the depth maps for a mesh that is soon replaced
 NO_PHOTO = (
-    "No image says the colours of the mesh: none has a camera, or one was found that does not fit.",
+    "No image says the colors of the mesh: none has a camera, or one was found that does not fit.",
     "Give the images cameras, or use a method that finds them.",
 )
 
@@ -54,7 +53,6 @@ class Painter:
         field: Field | None = None,
         *,
         own_colors: bool = False,
-        preview: bool = False,
         ticket: Ticket | None = None,
     ) -> Mesh:
         """Return a mesh with colours; as it is where nothing says any.
@@ -65,7 +63,6 @@ class Painter:
         field
             What it is the surface of: its own colours fill in what no photo sees.
         own_colors : take the field's own colours everywhere
-        preview : the mesh is soon replaced: quick rather than exact
         """
         if own_colors and field is not None:
             colors = _own_colors(field, mesh)
@@ -78,7 +75,7 @@ class Painter:
         colors, seen = color_mesh(
             mesh,
             photos,
-            side=PREVIEW_SIDE if preview else DEPTH_SIDE,
+            side=DEPTH_SIDE,
             hidden=_hidden(field),
             ticket=ticket,
         )
@@ -91,7 +88,8 @@ class Painter:
         photos = self.fitting(mesh)
         if not photos:
             return None
-        return appearance_of(mesh, photos, hidden=_hidden(field), ticket=ticket)
+        quiet = Ticket(cancelled=ticket.cancelled) if ticket is not None else None
+        return appearance_of(mesh, photos, hidden=_hidden(field), ticket=quiet)
 
     def fitting(self, mesh: Mesh) -> list[Photo]:
         """Return the photos whose cameras fit a mesh; found cameras are aligned with it."""

@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.threads:
         torch.set_num_threads(args.threads)
     keep_freed_memory()
-    recipe = _recipe(args)
     model, lender = _model(args), _lender(args)
+    recipe = model.suited(_recipe(args))
     if lender is not None:
         model = take_encoder(model, lender)
     out = Path(args.out)
@@ -233,8 +233,9 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
     def write(model: "Reconstructor", scores: dict[str, float]) -> None:
         from ..extraction import extract
         from ..geometry.mesh_files import write_mesh
+        from ..training.validation import first_images
 
-        field = model.decode(model.encode([shape.view(0)]))
+        field = model.decode(model.encode(first_images(model, shape)))
         try:
             mesh = extract(field, 64, color=False)
         except RequestError:  # an untrained network may have no surface

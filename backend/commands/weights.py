@@ -27,7 +27,7 @@ STAGES = {"Download": 6.0, "Check": 0.5}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare `list`, `get` and `remove`."""
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    verbs.add_parser("list", help="list them, with sizes and licences")
+    verbs.add_parser("list", help="list them, with sizes and licenses")
     get = verbs.add_parser("get", help="fetch weights, or take them from a file")
     remove = verbs.add_parser("remove", help="delete fetched weights")
     for verb in (get, remove):

@@ -43,7 +43,7 @@ class PublishedWeights:
     def sentence(self) -> str:
         """What a person is told before it is fetched."""
         return (
-            f"{self.file}, {megabytes(self.size)}, from {host_of(self.url)}. Licence: "
+            f"{self.file}, {megabytes(self.size)}, from {host_of(self.url)}. License: "
             f"{self.license}, {self.authors}. SHA-256: {self.sha256}."
         )
 
