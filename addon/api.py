@@ -48,6 +48,7 @@ from .jobs.requests import (
 )
 from .jobs.session import exhaust, live
 from .jobs.stage import add_cameras as add_cameras
+from .jobs.stage import planned_pairs as planned_pairs
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
 from .jobs.stage import use_images as use_images

@@ -3,12 +3,13 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
+from ...backend.contract.catalogue import ENTRIES
 from ..jobs.session import live
 from . import choices
 
 OWN = "levelform"
 # The networks before the backend has reported its own.
-_KNOWN = ((OWN, "Levelform", "Our own method"),)
+_KNOWN = tuple((e.name, e.title, e.summary) for e in ENTRIES if e.needs_weights)
 _items: list[tuple[str, str, str, int]] = []
 
 

@@ -479,7 +479,7 @@ class VolumeEstimate:
 
 @dataclass(frozen=True)
 class Placed:
-    """The placement that a `Reconstruct` job uses; comes before its meshes."""
+    """The placement that a `Reconstruct` job uses; comes before its meshes, except a first look."""
 
     job: str
     placement: Placement

@@ -84,14 +84,14 @@ SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, 
         title="SDF-SRN",
         paper="Lin, Wang, Lucey: SDF-SRN: Learning Signed Distance 3D Object Reconstruction from "
         "Static Images. NeurIPS 2020",
-        summary="A smooth surface with colours, learned from images and silhouettes alone",
+        summary="A smooth surface with colors, learned from images and silhouettes alone",
         fusions=("mean", "intersection"),
         own_options=(
             Option(
                 "optimize",
                 "int",
                 0,
-                "steps of test-time optimisation, for posed images (the paper takes 500)",
+                "steps of test-time optimization, for posed images (the paper takes 500)",
                 0,
                 10_000,
             ),
@@ -231,7 +231,7 @@ class SDFSRN(Reconstructor):
         if len(cameras) < len(views):
             raise RequestError(
                 "Rays are compared with the images, so each image needs its camera.",
-                "Attach the images to cameras, or leave the optimisation out.",
+                "Attach the images to cameras, or leave the optimization out.",
             )
         tensors = camera_tensors(cameras, self.device)
         return self.rays(framed.images, *tensors, cameras[0].orthographic)

@@ -65,7 +65,7 @@ SPEC = MethodSpec(
     name="triposr",
     title="TripoSR",
     paper="Tochilkin et al., TripoSR: Fast 3D Object Reconstruction from a Single Image, 2024",
-    summary="One image of any object, with colours: the largest network here, fetched on request.",
+    summary="One image of any object, with colors: the largest network here, fetched on request.",
     max_views=1,
     level_unit="probability",
 )

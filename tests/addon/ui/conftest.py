@@ -60,7 +60,7 @@ class Paper:
         items = getattr(data, name)
         assert hasattr(bpy.types, kind)
         for item in items:
-            if item.type == "CAMERA":
+            if panels_cameras.has_image(item, data):
                 panels_cameras.LEVELFORM_UL_cameras.draw_item(
                     None, context(), self, data, item, 0, data, name, 0, 0
                 )
