@@ -24,6 +24,7 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    Blend,
     CamerasFound,
     Cancel,
     CheckViews,
@@ -42,6 +43,7 @@ from .contract.protocol import (
     MasksFound,
     MeshUpdate,
     Methods,
+    Morph,
     Paint,
     Ping,
     Pong,
@@ -51,7 +53,9 @@ from .contract.protocol import (
     Reconstruct,
     RefineCameras,
     Remesh,
+    SaveCode,
     Share,
+    Show,
     Shutdown,
     Status,
     Unload,
@@ -82,6 +86,10 @@ class SessionLike(Protocol):
     def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
+    def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
+    def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
+    def morph(self, request: Morph, ticket: Ticket) -> Iterator[Any]: ...
+    def save_code(self, request: SaveCode, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
@@ -100,6 +108,10 @@ _JOBS = {
     FindCameras: ("find_cameras", CamerasFound),
     FindMasks: ("find_masks", MasksFound),
     Evaluate: ("evaluate", Finished),
+    Blend: ("blend", Finished),
+    Show: ("show", Finished),
+    Morph: ("morph", Finished),
+    SaveCode: ("save_code", Finished),
 }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
     from ..training.recipes import Recipe
 
+BUNDLED = "bundled"
 HELP = "train a method, or its camera or depth network, on data sets"
 
 
@@ -34,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of the configuration, for ablations")  # fmt: skip
-    parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
+    parser.add_argument("--from", dest="start", metavar="WEIGHTS",
+                        help='weights to start from; "bundled": those of this method')  # fmt: skip
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
                         help="start from the image encoder of another method's weights, "
                         "in place of the papers' ImageNet weights")  # fmt: skip
@@ -83,8 +85,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.threads:
         torch.set_num_threads(args.threads)
     keep_freed_memory()
-    recipe = _recipe(args)
     model, lender = _model(args), _lender(args)
+    recipe = model.suited(_recipe(args))
     if lender is not None:
         model = take_encoder(model, lender)
     out = Path(args.out)
@@ -171,10 +173,25 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     device = pick_device(args.device)
     changes = dict(parse_change(word) for word in args.changes)
     if args.start:
-        model = changed(cls.load(args.start), changes)
+        model = changed(_loaded(cls, args.start), changes)
     else:
         model = fresh(cls, args.configuration or args.preset, changes, seed=args.seed)
     return with_part(model, args.part, seed=args.seed).to(device)
+
+
+def _loaded(cls: "type[Reconstructor]", start: str) -> "Reconstructor":
+    """Return the network of a file, or of the weights that the method comes with."""
+    from ..reconstructors import bundled_weights
+
+    if start != BUNDLED:
+        return cls.load(start)
+    path = bundled_weights(cls.spec.name)
+    if path is None:
+        raise RequestError(
+            f"{cls.spec.title} comes without weights to start from.",
+            "Name a file of weights, or leave --from out.",
+        )
+    return cls.load(path, name=BUNDLED)
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":
@@ -216,8 +233,9 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
     def write(model: "Reconstructor", scores: dict[str, float]) -> None:
         from ..extraction import extract
         from ..geometry.mesh_files import write_mesh
+        from ..training.validation import first_images
 
-        field = model.decode(model.encode([shape.view(0)]))
+        field = model.decode(model.encode(first_images(model, shape)))
         try:
             mesh = extract(field, 64, color=False)
         except RequestError:  # an untrained network may have no surface

@@ -332,6 +332,18 @@ class DeepMetaFunctionals(Reconstructor):
         assert isinstance(bias, nn.Linear)
         bias.bias.add_(level)
 
+    def suited(self, recipe: Recipe) -> Recipe:
+        """Sample points in time where g reads one, and the whole sequence that f sees."""
+        sizes = self.configuration
+        sampling = recipe.sampling
+        if not isinstance(sampling, Sampling):
+            return recipe
+        if sizes.frames > 1:  # in the order of time, through one camera
+            sampling = replace(sampling, views=sizes.frames, fixed_view=True, crops=0.0)
+        if sizes.coordinates == 4:
+            sampling = replace(sampling, time=True, fixed_view=True)
+        return replace(recipe, sampling=sampling)
+
     def place(self, points: Tensor) -> Tensor:
         """Return points, (B, P, 3 or 4) volume frame and time, as g reads them."""
         return torch.cat([self.to_method(points[..., :3]), points[..., 3:]], -1)

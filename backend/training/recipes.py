@@ -37,6 +37,7 @@ class Sampling:
     mirror : fraction of objects reflected left to right
     augment : names of `AUGMENTATIONS`, each applied to half of the images
     fixed_view : whether to always use the same images of an object
+    time : whether points have their moment as a fourth coordinate
     """
 
     objects: int = 32
@@ -49,6 +50,7 @@ class Sampling:
     mirror: float = 0.5
     augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
     fixed_view: bool = False
+    time: bool = False
 
     def quiet(self) -> "Sampling":
         """Return the sampling of a validation: no augmentation, few objects per step."""

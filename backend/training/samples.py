@@ -87,7 +87,9 @@ class BatchSampler:
         chosen = self._choose_views(shape, rng)
         cropped = rng.random() < self.settings.crops
         mirrored = rng.random() < self.settings.mirror
-        points, inside, distances, near = _sample_points(shape, self.settings.points, rng)
+        points, inside, distances, near = _sample_points(
+            shape, self.settings.points, rng, time=self.settings.time
+        )
         taken = [self._image(index, int(view), bool(cropped)) for view in chosen]
         surface, normals = _sample_surface(shape, self.settings.surface, rng)
         batch = Batch(
@@ -247,7 +249,9 @@ def mirror(batch: Batch) -> Batch:
     """
 
     def flipped(points: Tensor | None) -> Tensor | None:
-        return points if points is None else points * points.new_tensor([-1.0, 1, 1])
+        if points is None:
+            return None
+        return torch.cat([-points[..., :1], points[..., 1:]], -1)
 
     pose, intrinsics = batch.camera_from_volume, batch.intrinsics
     if pose is not None and intrinsics is not None:
@@ -258,7 +262,7 @@ def mirror(batch: Batch) -> Batch:
     return replace(
         batch,
         images=batch.images.flip(-1),
-        points=batch.points * batch.points.new_tensor([-1.0, 1, 1]),
+        points=flipped(batch.points),
         camera_from_volume=pose,
         intrinsics=intrinsics,
         surface=flipped(batch.surface),
@@ -278,14 +282,34 @@ def _cropped_depth(depth: Tensor, square: tuple[int, int, int], size: int) -> Te
 
 
 def _sample_points(
-    shape: StoredShape, sets: tuple[tuple[str, int], ...], rng: np.random.Generator
+    shape: StoredShape,
+    sets: tuple[tuple[str, int], ...],
+    rng: np.random.Generator,
+    *,
+    time: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
-    """Return points, labels, signed distances (None if a set lacks them) and near flags."""
+    """Return points, labels, signed distances (None if a set lacks them) and near flags.
+
+    With `time` the points have four coordinates, the last one their moment.
+
+    Raises
+    ------
+    RequestError
+        If a still shape is asked for moments.
+    """
     points, inside, distances, near = [], [], [], []
     for name, count in sets:
         stored = shape[f"{name}.points"]
         index = np.sort(rng.integers(len(stored), size=count))  # sorted for sequential disk access
-        points.append(np.asarray(stored)[index])
+        taken = np.asarray(stored)[index]
+        if time:
+            if f"{name}.time" not in shape:
+                raise RequestError(
+                    f"{shape.id} stands still: its points have no time.",
+                    "Train on animated shapes, such as `dataset synthesize --categories lid,door`.",
+                )
+            taken = np.concatenate([taken, shape[f"{name}.time"][index][:, None]], 1)
+        points.append(taken)
         if f"{name}.distance" in shape:
             distances.append(shape[f"{name}.distance"][index])
             inside.append(distances[-1] < 0)
