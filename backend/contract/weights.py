@@ -67,7 +67,7 @@ TRIPOSR = PublishedWeights(
     sha256="429e2c6b22a0923967459de24d67f05962b235f79cde6b032aa7ed2ffcd970ee",
     license="MIT",
     authors="copyright (c) 2024 Tripo AI & Stability AI; image encoder: DINO, Apache-2.0, Facebook",
-    needs=851_700_000,
+    needs=852_100_000,
 )
 
 PUBLISHED = {weights.method: weights for weights in (TRIPOSR,)}
