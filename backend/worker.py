@@ -24,6 +24,7 @@ from .contract.channel import Channel, ChannelClosedError
 from .contract.errors import JobCancelled, LevelformError
 from .contract.protocol import (
     REQUESTS,
+    Blend,
     CamerasFound,
     Cancel,
     CheckViews,
@@ -42,6 +43,7 @@ from .contract.protocol import (
     MasksFound,
     MeshUpdate,
     Methods,
+    Morph,
     Paint,
     Ping,
     PlaceDrawings,
@@ -53,7 +55,9 @@ from .contract.protocol import (
     Reconstruct,
     RefineCameras,
     Remesh,
+    SaveCode,
     Share,
+    Show,
     Shutdown,
     Status,
     Unload,
@@ -86,6 +90,10 @@ class SessionLike(Protocol):
     def place_drawings(self, request: PlaceDrawings, ticket: Ticket) -> Iterator[Any]: ...
     def place_photographs(self, request: PlacePhotographs, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
+    def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
+    def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
+    def morph(self, request: Morph, ticket: Ticket) -> Iterator[Any]: ...
+    def save_code(self, request: SaveCode, ticket: Ticket) -> Iterator[Any]: ...
     def forget(self, keep: str) -> None: ...
     def keep_at_most(self, count: int) -> None: ...
     def unload(self) -> None: ...
@@ -106,6 +114,10 @@ _JOBS = {
     PlaceDrawings: ("place_drawings", Finished),
     PlacePhotographs: ("place_photographs", Finished),
     Evaluate: ("evaluate", Finished),
+    Blend: ("blend", Finished),
+    Show: ("show", Finished),
+    Morph: ("morph", Finished),
+    SaveCode: ("save_code", Finished),
 }
 
 

@@ -37,6 +37,7 @@ ALLOWED = {
         "encoders",
         "fusion",
         "fit",
+        "silhouettes",
         "training.batch",
         "training.recipes",
     },
@@ -47,6 +48,9 @@ ALLOWED = {
     "data": FOUNDATION | {"geometry", "images"},
     "training": FOUNDATION
     | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "data", "metrics"},
+    # What methods show beside their mesh.
+    "shows": FOUNDATION
+    | {"geometry", "images", "fields", "encoders", "fusion", "reconstructors", "extraction"},
     "experiments": FOUNDATION
     | {
         "geometry",
@@ -76,13 +80,19 @@ ADDON_ALLOWED = {
 }
 ANYTHING = {"worker", "session", "pipeline", "commands", "cli", "__main__", "__init__"}
 NO_BPY = [
+    "addon/backend_setup/builds.py",
     "addon/backend_setup/candidates.py",
     "addon/backend_setup/checkup.py",
     "addon/backend_setup/environment.py",
+    "addon/backend_setup/failures.py",
+    "addon/backend_setup/fetch.py",
     "addon/backend_setup/install.py",
     "addon/backend_setup/locks.py",
     "addon/backend_setup/managed.py",
-    "addon/backend_setup/pip.py",
+    "addon/backend_setup/output.py",
+    "addon/backend_setup/requirements.py",
+    "addon/backend_setup/steps.py",
+    "addon/backend_setup/uv.py",
     "addon/jobs/cancelling.py",
     "addon/jobs/client.py",
     "addon/jobs/dialling.py",

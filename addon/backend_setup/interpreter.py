@@ -5,6 +5,7 @@ and its result is kept for the panels; a job that starts before searches synchro
 """
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -13,11 +14,12 @@ from typing import Any
 import bpy
 
 from ...backend.contract.errors import RequestError
-from . import candidates, install, user_preferences
+from . import builds, candidates, install, requirements, user_preferences
 from .candidates import Backend, Candidate, InterpreterSource
-from .checkup import Check
+from .checkup import Check, is_executable
 from .install import Installation, InstallState
 
+RUN_SCRIPT = ("--background", "--factory-startup", "--python-exit-code", "1", "--python")
 WORDS = {
     InterpreterSource.ENVIRONMENT: f"${candidates.VARIABLE}",
     InterpreterSource.PREFERENCE: "The preferences' Python",
@@ -173,6 +175,11 @@ class Interpreter:
             self.looking = None
         return self.looking is not None or self.installing is not None
 
+    def told(self) -> list[str]:
+        """Return what is told before an installation: how much, where, how long, which licences."""
+        plan = install_plan()
+        return builds.needs(plan, python=requirements.needs_download(plan))
+
     def snapshot(self) -> object:
         """Return the state shown by the panels, to detect when they must be redrawn."""
         under_way = self.installation
@@ -205,8 +212,17 @@ def install_plan(*, repair: bool = False) -> install.InstallPlan:
         build=install.TorchBuild(chosen.build.lower()),
         wheels=bpy.path.abspath(chosen.wheels) if chosen.wheels else "",
         online_access=bpy.app.online_access,
+        runner=blender_runner(),
+        system_certs=chosen.system_certs,
         repair=repair,
     )
+
+
+def blender_runner() -> tuple[str, ...]:
+    """Return the command with which Blender runs a script; empty if its Python is a program."""
+    if is_executable(sys.executable or "") or not bpy.app.binary_path:
+        return ()
+    return (bpy.app.binary_path, *RUN_SCRIPT)
 
 
 def user_folder() -> str:

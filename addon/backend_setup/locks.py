@@ -9,6 +9,7 @@ import sysconfig
 from collections.abc import Collection
 from pathlib import Path
 
+from .builds import build_of
 from .managed import InstallPlan, TorchBuild
 
 _PLATFORMS = (  # prefix and suffix of Python's name of a platform, and its lock's name
@@ -37,7 +38,7 @@ def lock_of(plan: InstallPlan) -> Path | None:
 
 def torch_lock_of(plan: InstallPlan) -> Path | None:
     """Return the lock of torch; None if its build comes from an index without a lock."""
-    if plan.build is not TorchBuild.CPU or plan.index:
+    if build_of(plan) is not TorchBuild.CPU or plan.index:
         return None
     return _existing(plan, f"torch-{platform_name()}.txt")
 

@@ -19,14 +19,15 @@ LOG = "install.log"
 _FOLDER = "backend"
 _ENVIRONMENT = "env"
 _MARKER = "levelform-backend.json"
-_NEEDED = {"cpu": 2 << 30, "cuda": 9 << 30}  # bytes on disk, including downloads
 
 
 class TorchBuild(StrEnum):
     """The build of torch."""
 
+    AUTO = "auto"  # that for this computer's graphics card
     CPU = "cpu"
     CUDA = "cuda"
+    ROCM = "rocm"
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,24 @@ class InstallPlan:
     wheels : a folder of wheels to install from, without the network; empty: download
     online_access : the user allows Blender to use the network (`bpy.app.online_access`)
     index : package index of torch; empty: the default for `build` on this system
-    base : the Python to build with; empty: Blender's, else one on the PATH
+    base : the Python to build with; empty: Blender's, else one on the PATH, else a downloaded one
+    uv : the program uv; empty: a pinned one is unpacked
+    runner : command, with options, that runs a script where Blender's Python is not a program
+    system_certs : trust the certificates of the system's store, not only uv's own
     repair : check each installed library, and reinstall broken ones
     requirements : file of the requirements
     required : module by distribution that must be importable afterwards
     """
 
     user_folder: str | Path
-    build: TorchBuild = TorchBuild.CPU
+    build: TorchBuild = TorchBuild.AUTO
     wheels: str = ""
     online_access: bool = False
     index: str = ""
     base: str = ""
+    uv: str = ""
+    runner: tuple[str, ...] = ()
+    system_certs: bool = False
     repair: bool = False
     requirements: Path = REQUIREMENTS
     required: Mapping[str, str] | None = None
@@ -65,6 +72,11 @@ class InstallPlan:
     def environment(self) -> Path:
         """The virtual environment in it."""
         return self.folder / _ENVIRONMENT
+
+    @property
+    def cache(self) -> Path:
+        """The folder of downloads, removed when the environment is complete."""
+        return self.folder / "cache"
 
     @property
     def python(self) -> str:
@@ -118,24 +130,23 @@ def claim(plan: InstallPlan) -> None:
             f"The folder {folder} can't be written ({error.strerror}).",
             "Free some space, or correct its permissions.",
         ) from error
-    free, needed = shutil.disk_usage(folder).free, _NEEDED[plan.build]
-    if not plan.wheels and free < needed:
+
+
+def check_space(plan: InstallPlan, needed: int) -> None:
+    """Refuse a disk with less than `needed` bytes, except those that an earlier attempt took.
+
+    Raises
+    ------
+    WorkError
+        If there is not enough space.
+    """
+    free = shutil.disk_usage(plan.folder).free
+    there = sum(path.lstat().st_size for path in plan.cache.rglob("*") if path.is_file())
+    if free < needed - there:
         raise WorkError(
-            f"{folder} has {free / 2**30:.1f} GB free, but {needed / 2**30:.0f} are needed.",
+            f"{plan.folder} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB are needed.",
             "Free some space.",
         )
-
-
-def needs(plan: InstallPlan) -> str:
-    """Return a sentence about the disk space needed and available."""
-    place = plan.folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    return (
-        f"Needs up to {_NEEDED[plan.build] / 2**30:.0f} GB in {plan.folder}, including downloads; "
-        f"{free / 2**30:.1f} GB are free."
-    )
 
 
 def _check_ours(folder: Path) -> None:

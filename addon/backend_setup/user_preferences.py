@@ -11,7 +11,8 @@ EXTENSION = __package__.rsplit(".", 2)[0]  # the extension's own name, such as b
 class Defaults:
     """The preferences of an extension that was imported as a plain package."""
 
-    python, device, build, wheels = "", "AUTO", "CPU", ""
+    python, device, build, wheels = "", "AUTO", "AUTO", ""
+    system_certs = False
     methods = ""
     memory = 2048
 

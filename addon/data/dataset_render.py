@@ -5,6 +5,7 @@ is not changed. The layout and the cameras are those of `levelform dataset rende
 `levelform dataset convert --from renders` reads:
 
     OUT/<name>/transforms.json, 000.png, 000_depth.npy, 000_normal.png, 000_albedo.png, 001.png...
+    OUT/<name>/mesh.ply: the rendered surface, from which the conversion takes labels
 
 `transforms.json` is written last: a folder that has one is finished, and the next run skips it.
 From a terminal: `python -m levelform.addon.data.dataset_render SOURCE OUT [--engine cycles]`.
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ import numpy as np
 
 from ...backend.contract.camera_ranges import (
     LONGEST_SIDE,
+    OWN,
     WORDS,
     in_world,
     sample_camera_data,
@@ -33,21 +35,17 @@ from ...backend.contract.camera_ranges import (
 )
 from ...backend.contract.cameras import to_frame
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ...backend.contract.render_layout import FINISHED, MESH
 from ..scene.passes import PASSES, write_images
+from ..scene.plain_ply import write_ply
 from ..scene.studio import ENGINES as ENGINES
 from ..scene.studio import Studio, check_engine, nothing_kept
+from .dataset_targets import Target
+from .dataset_targets import targets_of_collection as targets_of_collection
+from .dataset_targets import targets_of_folder as targets_of_folder
 
-FINISHED = "transforms.json"  # in the folder of each shape
 SETTINGS = "render.json"  # in the parent folder
 HOLD = 5.0  # seconds of rendering per step if no window waits for it
-
-
-@dataclass(frozen=True)
-class Target:
-    """A shape to render: its name, and a function for its objects, called inside the studio."""
-
-    name: str
-    load: Callable[[], list[bpy.types.Object]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class RenderSettings:
     engine: str = "cycles"
     views: int = 8
     size: int = 128
-    cameras: str = "r2n2"
+    cameras: str = OWN
     seed: int = 0
     samples: int = 32
     passes: tuple[str, ...] = PASSES
@@ -113,6 +111,7 @@ class Outcome:
     done : number of shapes rendered in this run
     before : number of shapes finished earlier
     skipped : the reason for each of the other shapes
+    labelled : number of shapes in the data set made of the images; 0 if none was made
     ended : "finished" or "stopped"; empty while it runs
     """
 
@@ -121,6 +120,7 @@ class Outcome:
     done: int = 0
     before: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
+    labelled: int = 0
     ended: str = ""
 
     def take(self, step: RenderStep) -> None:
@@ -140,32 +140,6 @@ class Outcome:
             "views": self.views,
             "skipped": self.skipped,
         }
-
-
-def targets_of_collection(collection: bpy.types.Collection) -> list[Target]:
-    """Return the mesh objects of a collection, one target each, sorted by name."""
-    names = [obj.name for obj in collection.all_objects if obj.type == "MESH"]
-    return _targets((name, lambda name=name: [_object(name)]) for name in sorted(names))
-
-
-def targets_of_folder(folder: str | Path) -> list[Target]:
-    """Return the mesh files below a folder (or one file); each is imported when it is rendered.
-
-    Raises
-    ------
-    RequestError
-        If the folder does not exist.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise RequestError(f"There is no folder {folder}.")
-    files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-    root = folder.parent if folder.is_file() else folder
-    return _targets(
-        (path.relative_to(root).with_suffix("").as_posix(), lambda path=path: _import(path))
-        for path in files
-        if path.suffix.lower() in IMPORTERS
-    )
 
 
 def render_dataset(
@@ -204,7 +178,7 @@ def render_dataset(
         _claim(Path(out), settings)
     for index, target in enumerate(targets):
         folder = Path(out) / target.name
-        if (folder / FINISHED).exists():
+        if (folder / FINISHED).exists() and (folder / MESH).exists():
             yield RenderStep(target.name, index, len(targets), settings.views, "finished before")
             continue
         try:
@@ -262,6 +236,7 @@ def _render_some(
         if time.monotonic() > until:
             break
     if len(frames) == settings.views:
+        write_ply(folder / MESH, *studio.surface(objects))
         _write_json(folder / FINISHED, {"world_from_volume": world.tolist(), "frames": frames})
 
 
@@ -310,59 +285,6 @@ def _write_json(path: Path, content: Any) -> None:
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(json.dumps(content, indent=1) + "\n")
     os.replace(partial, path)
-
-
-# ---------------------------------------------------------------- input
-
-
-def _targets(named: Iterable[tuple[str, Callable[[], list[bpy.types.Object]]]]) -> list[Target]:
-    """Return targets with distinct names that are valid folders below `out`."""
-    targets, taken = [], set()
-    for name, load in named:
-        plain = safe = _safe(name)
-        number = 1
-        while safe.casefold() in taken:
-            number += 1
-            safe = f"{plain}_{number}"
-        taken.add(safe.casefold())
-        targets.append(Target(safe, load))
-    return targets
-
-
-def _safe(name: str) -> str:
-    """Return a name as a safe relative path; unusual characters become `_`."""
-    parts = ("".join(c if c.isalnum() or c in "._+-" else "_" for c in p) for p in name.split("/"))
-    return "/".join(part for part in parts if part.strip(".")) or "_"
-
-
-def _object(name: str) -> bpy.types.Object:
-    obj = bpy.data.objects.get(name)
-    if obj is None:
-        raise RequestError(f"{name} is gone.")
-    if obj.hide_render:
-        raise RequestError(f"{name} is hidden in renders.")
-    return obj
-
-
-def _import(path: Path) -> list[bpy.types.Object]:
-    before = {obj.session_uid for obj in bpy.data.objects}
-    try:
-        IMPORTERS[path.suffix.lower()](filepath=str(path))
-    except RuntimeError as error:
-        raise RequestError(f"{path.name} can't be imported: {str(error).strip()}.") from error
-    objects = [obj for obj in bpy.data.objects if obj.session_uid not in before]
-    if not any(obj.type == "MESH" for obj in objects):
-        raise RequestError(f"{path.name} contains no mesh.")
-    return objects
-
-
-IMPORTERS: dict[str, Callable[..., Any]] = {
-    ".glb": lambda **k: bpy.ops.import_scene.gltf(**k),
-    ".gltf": lambda **k: bpy.ops.import_scene.gltf(**k),
-    ".obj": lambda **k: bpy.ops.wm.obj_import(**k),
-    ".ply": lambda **k: bpy.ops.wm.ply_import(**k),
-    ".stl": lambda **k: bpy.ops.wm.stl_import(**k),
-}
 
 
 # ---------------------------------------------------------------- the terminal

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +17,17 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.protocol import MeshUpdate
-from ..backend_setup import user_preferences
-from ..backend_setup.environment import clean_environment
-from ..backend_setup.interpreter import here
 from ..scene import meshes
 from ..scene.windows import in_window, redraw
+from .terminal_process import TerminalProcess
 from .training_curve import read_table
 
+VALIDATIONS = 10  # in a run of a given length
 TICK = 0.5  # seconds between two checks of the run's files
 PREVIEW = "Levelform Training Preview"
 RUN, CURVE, MESH, BEST, LOG = "run.json", "curve.csv", "preview.npz", "best.safetensors", "log.txt"
-SCRIPT = Path(__file__).parents[2] / "backend" / "terminal.py"
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +41,7 @@ class TrainingPlan:
     method, part : as in `levelform train`
     data : folders of data sets
     out : folder of the run; a run in it is continued
-    start : initial weights, "" for none
+    start : initial weights, "" for none, "bundled" for those that the method comes with
     steps : length of the run; 0: the recipe's
     seed : seed of all random numbers
     more : further arguments of the command
@@ -65,7 +62,13 @@ class TrainingPlan:
         words += ["--part", self.part, "--seed", str(self.seed), "--preview", MESH]
         words += ["--from", self.start] if self.start else []
         words += ["--steps", str(self.steps)] if self.steps else []
-        return [*words, "--log-every", "10", "--until-input-ends", "--json", *self.more]
+        words += ["--validate-every", str(self.validate_every)] if self.steps else []
+        return [*words, "--log-every", "10", *self.more]
+
+    @property
+    def validate_every(self) -> int:
+        """Steps between validations: ten in all, but neither constantly nor hours apart."""
+        return min(max(self.steps // VALIDATIONS, 20), 2000)
 
 
 class TrainingRun:
@@ -85,13 +88,18 @@ class TrainingRun:
         self.columns: dict[str, list[tuple[float, float]]] = {}
         self.failure: LevelformError | None = None
         self.stopping = False
-        self._process: subprocess.Popen[str] | None = None
+        self._process: TerminalProcess | None = None
         self._seen: dict[str, int] = {}
 
     @property
     def running(self) -> bool:
         """Whether the process is running, as last checked."""
         return self._process is not None
+
+    @property
+    def validating(self) -> bool:
+        """Whether it measures itself on unseen shapes, and takes no steps meanwhile."""
+        return bool(self.facts.get("validating"))
 
     @property
     def progress(self) -> float:
@@ -120,26 +128,8 @@ class TrainingRun:
         """
         if self.running:
             raise RequestError("A network is being trained already.", "Wait, or stop it.")
-        python = here.find().python
         out = Path(plan.out)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            with (out / LOG).open("w") as log:
-                self._process = subprocess.Popen(
-                    [python, "-I", "-u", str(SCRIPT), *plan.words()],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    cwd=out,
-                    env=clean_environment(user_preferences.methods_folder()),
-                    start_new_session=True,  # Ctrl-C in Blender's terminal must not reach it
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
-        except OSError as error:
-            raise RequestError(
-                f"{plan.out} can't be written to: {error.strerror}.", "Choose another folder."
-            ) from error
+        self._process = TerminalProcess(plan.words(), out, LOG)
         self.out, self.failure, self.stopping = out, None, False
         self.facts, self.columns, self._seen = {}, {}, {}
 
@@ -147,7 +137,7 @@ class TrainingRun:
         """Read new data; return whether the process is running."""
         if self._process is None or self.out is None:
             return False
-        ended = self._process.poll() is not None
+        ended = self._process.ended
         if self._changed(RUN):
             with contextlib.suppress(OSError, ValueError):
                 self.facts = json.loads((self.out / RUN).read_text())
@@ -159,9 +149,9 @@ class TrainingRun:
 
     def stop(self) -> None:
         """Ask the process to write its state and end; `poll` detects its end."""
-        if self._process is not None and self._process.stdin is not None:
+        if self._process is not None:
             self.stopping = True
-            self._process.stdin.close()
+            self._process.stop()
 
     def wait(self) -> None:
         """Block until it ends, for scripts and Blender in the background.
@@ -172,8 +162,7 @@ class TrainingRun:
             If it failed.
         """
         while self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(TICK)
+            self._process.wait(TICK)
             self.poll()
         if self.failure is not None:
             raise self.failure
@@ -221,23 +210,10 @@ class TrainingRun:
         """Record how the process ended."""
         process, self._process = self._process, None
         assert process is not None
-        assert process.stdout is not None
-        said = process.stdout.read()
-        if process.stdin is not None and not process.stdin.closed:
-            process.stdin.close()
-        process.stdout.close()
         try:
-            result = json.loads(said.splitlines()[-1])
-        except (ValueError, IndexError):
-            result = {"error": "The training ended without a message.", "hint": self._log_hint()}
-        if "error" in result:
-            kind = RequestError if process.returncode == RequestError.exit_status else WorkError
-            self.failure = kind(result["error"], result.get("hint", ""))
-        else:
-            self.facts = result
-
-    def _log_hint(self) -> str:
-        return f"Its log is {self.out / LOG}." if self.out else ""
+            self.facts = process.result()
+        except LevelformError as error:
+            self.failure = error
 
 
 training = TrainingRun()

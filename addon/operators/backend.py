@@ -4,7 +4,7 @@ import os
 
 import bpy
 
-from ..backend_setup import interpreter, managed, user_preferences
+from ..backend_setup import interpreter, user_preferences
 from ..backend_setup.interpreter import here
 from ..jobs.session import live
 from . import Reporter, refuse
@@ -60,9 +60,26 @@ class LEVELFORM_OT_install_backend(_Installer, bpy.types.Operator):
     def description(
         cls, _context: bpy.types.Context, _properties: bpy.types.OperatorProperties
     ) -> str:
-        return f"{cls.__doc__}. {managed.needs(interpreter.install_plan())}"
+        return f"{cls.__doc__}. {' '.join(here.told())}"
 
     def start(self, _context: bpy.types.Context) -> None:
+        here.begin_install()
+        live.wake()
+
+
+class LEVELFORM_OT_trust_system(_Installer, bpy.types.Operator):
+    """Trust the certificates that this computer trusts, and try again"""
+
+    bl_idname = "levelform.trust_system"
+    bl_label = "Use System Certificates"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, _install_problem())
+
+    def start(self, _context: bpy.types.Context) -> None:
+        user_preferences.get().system_certs = True
         here.begin_install()
         live.wake()
 
@@ -214,6 +231,7 @@ class LEVELFORM_OT_open_preferences(bpy.types.Operator):
 
 CLASSES = (
     LEVELFORM_OT_install_backend,
+    LEVELFORM_OT_trust_system,
     LEVELFORM_OT_repair_backend,
     LEVELFORM_OT_remove_backend,
     LEVELFORM_OT_cancel_install,

@@ -1,6 +1,7 @@
 """Renders training images, and cancels the rendering."""
 
 import bpy
+from bpy.props import BoolProperty
 
 from ...backend.contract.errors import LevelformError
 from ..data.dataset_run import begin_panel, dataset_problem, run
@@ -8,11 +9,17 @@ from . import Reporter, refuse
 
 
 class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
-    """Render every shape from many directions, with depth, normals and albedo, for training"""
+    """Render every shape from many directions, and make the data set that Training reads"""
 
     bl_idname = "levelform.render_dataset"
-    bl_label = "Render Dataset"
+    bl_label = "Make Data Set"
     bl_options = {"REGISTER"}
+
+    images_only: BoolProperty(
+        name="Images Only",
+        description="Make no data set of the images",
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -22,15 +29,14 @@ class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
         return self._attempt(self._begin_and_wake, context)
 
     def run(self, context: bpy.types.Context) -> None:
-        begin_panel(context.scene)
-        while run.advance():
-            pass
+        begin_panel(context.scene, convert=not self.images_only)
+        run.wait()
 
     def note(self, error: LevelformError) -> None:
         run.failure = error
 
     def _begin_and_wake(self, context: bpy.types.Context) -> None:
-        begin_panel(context.scene)
+        begin_panel(context.scene, convert=not self.images_only)
         run.wake()
 
 

@@ -1,11 +1,17 @@
 """Trains a network, stops and continues the training, and uses its weights."""
 
+from pathlib import Path
+from typing import Any
+
 import bpy
 
 from ...backend.contract.errors import LevelformError
 from ..data.training_run import TrainingPlan, problem, split_data, training, wake
 from ..jobs.requests import absolute
 from . import Reporter, refuse
+
+WEIGHTS = Path(__file__).parents[2] / "assets" / "weights"
+BUNDLED = "bundled"
 
 
 def plan_of(scene: bpy.types.Scene) -> TrainingPlan:
@@ -16,10 +22,19 @@ def plan_of(scene: bpy.types.Scene) -> TrainingPlan:
         part=chosen.part.lower(),
         data=tuple(absolute(folder) for folder in split_data(chosen.data)),
         out=absolute(chosen.out),
-        start=absolute(chosen.start) if chosen.start else "",
+        start=start_of(chosen),
         steps=chosen.steps,
         seed=chosen.seed,
     )
+
+
+def start_of(chosen: Any) -> str:
+    """Return the initial weights: the chosen file, those of the method, or none."""
+    if chosen.fresh:
+        return ""
+    if chosen.start:
+        return absolute(chosen.start)
+    return BUNDLED if (WEIGHTS / f"{chosen.method}.safetensors").is_file() else ""
 
 
 class LEVELFORM_OT_train(Reporter, bpy.types.Operator):

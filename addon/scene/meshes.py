@@ -39,15 +39,27 @@ def new_object(
     WorkError
         If the mesh has indices out of range or non-finite numbers; nothing is added.
     """
+    mesh = new_mesh(name, update)
+    mesh_object = bpy.data.objects.new(name, mesh)
+    (collection or bpy.context.collection).objects.link(mesh_object)
+    place(mesh_object, update)
+    return mesh_object
+
+
+def new_mesh(name: str, update: MeshUpdate) -> bpy.types.Mesh:
+    """Return a new mesh of an update, with a material displaying its colours.
+
+    Raises
+    ------
+    WorkError
+        As `new_object`; nothing is added.
+    """
     check(update)
     mesh = bpy.data.meshes.new(name)
     _fill(mesh, update)
     if update.colors is not None:
         mesh.materials.append(color_material())
-    mesh_object = bpy.data.objects.new(name, mesh)
-    (collection or bpy.context.collection).objects.link(mesh_object)
-    place(mesh_object, update)
-    return mesh_object
+    return mesh
 
 
 def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
@@ -72,6 +84,12 @@ def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
     mesh.clear_geometry()
     _fill(mesh, update)
     return True
+
+
+def place_at(mesh_object: bpy.types.Object, world_from_mesh: Any) -> None:
+    """Place an object by a (4, 4) matrix; None: at the origin."""
+    pose = np.eye(4) if world_from_mesh is None else np.asarray(world_from_mesh)
+    mesh_object.matrix_world = Matrix(pose.tolist())
 
 
 def place(mesh_object: bpy.types.Object, update: MeshUpdate) -> None:

@@ -118,6 +118,19 @@ class Studio:
             raise RequestError("It has no mesh with a size.")
         return every.min(0), every.max(0)
 
+    def surface(self, objects: Sequence[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the evaluated meshes as one: vertices (V, 3) float64, world frame, and triangles.
+
+        Triangles, (F, 3) int32, are counter-clockwise seen from outside, mirrored objects' too.
+        """
+        depsgraph = self.scene.view_layers[0].depsgraph
+        parts = [
+            _triangles(item.evaluated_get(depsgraph)) for item in objects if item.type == "MESH"
+        ]
+        counts = np.cumsum([0, *(len(vertices) for vertices, _ in parts)])
+        faces = [part[1] + first for part, first in zip(parts, counts, strict=False)]
+        return np.concatenate([vertices for vertices, _ in parts]), np.concatenate(faces)
+
     def light(self, rng: np.random.Generator) -> None:
         """Draw random values for the sun's strength and direction."""
         self._sun.data.energy = rng.uniform(2.0, 4.0)
@@ -196,6 +209,18 @@ def _vertices(evaluated: bpy.types.Object) -> np.ndarray:
     evaluated.to_mesh_clear()
     matrix = np.array(evaluated.matrix_world, np.float64)
     return local.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def _triangles(evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    """Return the triangles of an evaluated mesh, as `Studio.surface`."""
+    mesh = evaluated.to_mesh()
+    mesh.calc_loop_triangles()
+    faces = np.zeros(len(mesh.loop_triangles) * 3, np.int32)
+    mesh.loop_triangles.foreach_get("vertices", faces)
+    evaluated.to_mesh_clear()
+    faces = faces.reshape(-1, 3)
+    mirrored = evaluated.matrix_world.determinant() < 0
+    return _vertices(evaluated), faces[:, ::-1] if mirrored else faces
 
 
 def _light_up(world: bpy.types.World) -> None:

@@ -60,12 +60,16 @@ def _draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     """Draw the install button, the permission it needs, and the last failure."""
     if here.failed is not None:
         paragraph(layout, context, str(here.failed.failure), icon="ERROR")
+        if here.failed.distrusted:
+            layout.operator("levelform.trust_system", icon="LOCKED")
         layout.operator("levelform.copy_log")
     column = layout.column()
     column.scale_y = 1.3
     column.operator("levelform.install_backend", icon="IMPORT")
+    for sentence in here.told():
+        paragraph(layout, context, sentence)
     if not user_preferences.get().wheels and not bpy.app.online_access:
-        sentence = "Installing downloads torch. Blender is not allowed to use the network."
+        sentence = "Blender is not allowed to use the network."
         paragraph(layout, context, sentence, icon="INTERNET_OFFLINE")
         layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
 
@@ -92,6 +96,7 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     column = split_column(box)
     column.prop(chosen, "build")
     column.prop(chosen, "wheels")
+    column.prop(chosen, "system_certs")
     if here.installing is not None:
         _draw_installing(box)
         return

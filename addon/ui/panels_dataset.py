@@ -11,7 +11,7 @@ LISTED = 3  # skipped shapes to list with the reason
 
 
 class LEVELFORM_PT_dataset(SubPanel, bpy.types.Panel):
-    """Renders images of shapes from many directions, for training."""
+    """Makes a data set for training: images of shapes from many directions, and their labels."""
 
     bl_label = "Training Images"
     bl_order = 8
@@ -62,6 +62,8 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context, chosen:
 
 def _progress_text() -> str:
     step = run.step
+    if run.conversion is not None:
+        return "Making the data set"
     return f"{step.name}  {step.index + 1} of {step.count}" if step else "Starting"
 
 
@@ -84,6 +86,9 @@ def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             paragraph(column, context, f"Left out {name}: {reason}", icon="ERROR")
         if len(outcome.skipped) > LISTED:
             column.label(text=f"and {len(outcome.skipped) - LISTED} more", icon="BLANK1")
+        if outcome.labelled:
+            words = f"The data set has {_shapes(outcome.labelled)}: Training below can read it"
+            paragraph(column, context, words, icon="BLANK1")
         column.operator(
             "wm.path_open", text="Open Folder", icon="FILE_FOLDER"
         ).filepath = outcome.out

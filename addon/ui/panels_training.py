@@ -28,7 +28,10 @@ class LEVELFORM_PT_training(SubPanel, bpy.types.Panel):
         column.prop(chosen, "part")
         column.prop(chosen, "data")
         column.prop(chosen, "out")
-        column.prop(chosen, "start")
+        sub = column.row()
+        sub.active = not chosen.fresh
+        sub.prop(chosen, "start")
+        column.prop(chosen, "fresh")
         column.prop(chosen, "steps")
         column.prop(chosen, "seed")
         column.prop(chosen, "preview")
@@ -61,6 +64,8 @@ def _progress_text() -> str:
         return "Stopping"
     if not training.facts:
         return "Starting"
+    if training.validating:
+        return f"Validating at step {training.facts['step']:,}"
     left = training.seconds_left
     step = f"Step {training.facts['step']:,} of {training.facts['steps']:,}"
     return step if left is None else f"{step}, {duration(left)} left"

@@ -3,7 +3,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..backend_setup.interpreter import here
 from ..backend_setup.user_preferences import EXTENSION, kept_bytes
@@ -52,9 +52,20 @@ class LevelformPreferences(bpy.types.AddonPreferences):
         name="Build",
         description="The build of torch to install",
         items=(
-            ("CPU", "Processor", "Works everywhere; a smaller download"),
+            (
+                "AUTO",
+                "Automatic",
+                "That of this computer's graphics card or processor",
+            ),
+            ("CPU", "Processor", "Works everywhere; a smaller download. On macOS, Metal too"),
             ("CUDA", "NVIDIA Graphics Card", "Much faster with such a card; a large download"),
+            ("ROCM", "AMD Graphics Card", "ROCm, on Linux; a large download"),
         ),
+    )
+    system_certs: BoolProperty(
+        name="System Certificates",
+        description="Trust the certificates that this computer trusts, as behind a proxy that "
+        "inspects connections",
     )
     wheels: StringProperty(
         name="Wheels",

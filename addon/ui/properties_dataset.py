@@ -9,7 +9,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...backend.contract.camera_ranges import WORDS
+from ...backend.contract.camera_ranges import OWN, WORDS
 
 # The labels of the ranges of cameras.
 CAMERA_NAMES = {
@@ -17,7 +17,7 @@ CAMERA_NAMES = {
     "haene": "Deep Meta",
     "disn": "DISN",
     "uclid-net": "UCLID-Net",
-    "disn-hard": "DISN, Off Centre",
+    "disn-hard": "DISN, Off Center",
     "sdf-srn": "SDF-SRN",
     "pascal3d": "Orthographic",
     "free": "Everything",
@@ -48,7 +48,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     out: StringProperty(
         name="Output",
-        description="Folder of the images, with a folder for each shape; finished ones are kept",
+        description="Folder of the data set and its images; finished shapes are kept",
         subtype="DIR_PATH",
     )
     views: IntProperty(
@@ -66,6 +66,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
         name="Cameras",
         description="The range of positions and lenses of the cameras",
         items=[(name, CAMERA_NAMES.get(name, name), words) for name, words in WORDS.items()],
+        default=OWN,
     )
     engine: EnumProperty(
         name="Engine",
@@ -86,7 +87,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     albedo: BoolProperty(
         name="Albedo",
-        description="Write the base colour of each pixel, without lighting",
+        description="Write the base color of each pixel, without lighting",
         default=True,
     )
 

@@ -3,12 +3,13 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
+from ...backend.contract.catalogue import ENTRIES
 from ..jobs.session import live
 from . import choices
 
 OWN = "levelform"
 # The networks before the backend has reported its own.
-_KNOWN = ((OWN, "Levelform", "Our own method"),)
+_KNOWN = tuple((e.name, e.title, e.summary) for e in ENTRIES if e.needs_weights)
 _items: list[tuple[str, str, str, int]] = []
 
 
@@ -58,10 +59,22 @@ class LevelformTraining(bpy.types.PropertyGroup):
     )
     start: StringProperty(
         name="Start From",
-        description="Initial weights; a camera or depth network is added to them",
+        description="Initial weights; a camera or depth network is added to them. If empty, those "
+        "that come with the method, which a few thousand steps adapt to your shapes",
         subtype="FILE_PATH",
     )
-    steps: IntProperty(name="Steps", description="Length of the run; 0: the method's own", min=0)
+    fresh: BoolProperty(
+        name="From Scratch",
+        description="Start from random weights instead; needs many shapes and ten times the steps",
+    )
+    steps: IntProperty(
+        name="Steps",
+        description="Length of the run; 0: the method's own for training from scratch, which "
+        "takes hours",
+        default=2000,
+        min=0,
+        soft_max=20_000,
+    )
     seed: IntProperty(name="Seed", description="The same seed gives the same training", min=0)
     preview: BoolProperty(
         name="Preview",

@@ -64,7 +64,7 @@ class _Told:
 
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
-        if now - self._last < INTERVAL and step.stage == self._stage and step.overall < 1:
+        if now - self._last < INTERVAL and step.stage == self._stage and step.fraction < 1:
             return
         self._last, self._stage = now, step.stage
         told = {"stage": step.stage, "fraction": step.fraction, "overall": step.overall}

@@ -5,17 +5,18 @@ import logging
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import JobCancelled, LevelformError, RequestError, WorkError
 from ..contract.memory import is_out_of_memory
-from . import parse_count, progress
+from ..contract.render_layout import MESH
+from . import _watched, progress
+from ._dataset_render import contents_of, render_meshes, shape_name
 
 if TYPE_CHECKING:
-    from ..data.format import Record
-    from ..data.records import Contents
+    from ..data.format import DatasetWriter, Record
+    from ..ticket import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
     make = parts.add_parser("synthesize", help="a data set of procedural shapes")
     make.add_argument("out", metavar="OUT", help="folder of the data set")
-    make.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
+    make.add_argument(
+        "--categories",
+        nargs="+",
+        metavar="NAME",
+        help="default: all that stand still; door, folding-chair, lid, walking-legs are animated",
+    )
     make.add_argument("--count", type=int, default=100, help="shapes of each category")
     make.add_argument("--first", type=int, default=0, help="seed of the first shape")
+    _watched.add_arguments(make)
     _content_arguments(make)
 
     convert = parts.add_parser("convert", help="meshes, renderings or a published archive")
@@ -50,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--leave-out", nargs="+", default=[], metavar="PATTERN", help="shapes to exclude"
     )
     convert.add_argument("--license", default="", help="stored in the provenance")
+    _watched.add_arguments(convert)
     _content_arguments(convert)
 
     render = parts.add_parser("render", help="images and cameras of meshes, one folder a shape")
@@ -73,7 +81,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _content_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--views", type=int, default=8, help="images of each shape")
     parser.add_argument("--size", type=int, default=128, help="pixels along a side")
-    parser.add_argument("--cameras", default="r2n2", help="range of cameras, by its paper's name")
+    parser.add_argument(
+        "--cameras", default="levelform", help="range of cameras, by its paper's name"
+    )
     parser.add_argument(
         "--passes",
         nargs="*",
@@ -98,7 +108,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "synthesize": _synthesize,
         "convert": _convert,
-        "render": _render,
+        "render": render_meshes,
         "inspect": _inspect,
         "verify": _verify,
     }[args.part](args)
@@ -120,20 +130,29 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _synthesize(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.moving import record_of_motion
     from ..data.records import record_of_shape
     from ..data.shapes import categories
+    from ..data.shapes.animated import ANIMATED
 
-    known = categories()
-    chosen = args.categories or list(known)
+    still = categories()
+    known = (*still, *ANIMATED)
+    words = [word for given in args.categories or () for word in given.split(",") if word]
+    chosen = words or list(still)
     strays = [name for name in chosen if name not in known]
     if strays:
         raise RequestError(
             f"There is no category {strays[0]!r}.", f"Choose among {', '.join(known)}."
         )
-    contents = _contents(args)
+    contents = contents_of(args)
+
+    def make(name: str, seed: int) -> "Record":
+        one = record_of_motion if name in ANIMATED else record_of_shape
+        return one(name, seed, contents)
+
     seeds = range(args.first, args.first + args.count)
     jobs = [
-        (f"{name}/{seed:06d}", lambda name=name, seed=seed: record_of_shape(name, seed, contents))
+        (f"{name}/{seed:06d}", lambda name=name, seed=seed: make(name, seed))
         for seed in seeds
         for name in chosen
     ]
@@ -174,7 +193,7 @@ def _mesh_jobs(args: argparse.Namespace, root: Path) -> list[tuple[str, Any]]:
     from ..data.meshes import find_assets, read_asset
     from ..data.records import record_of_mesh
 
-    contents = _contents(args)
+    contents = contents_of(args)
 
     def job(path: Path, name: str) -> "Record | str":
         try:
@@ -193,93 +212,23 @@ def _render_jobs(args: argparse.Namespace, root: Path) -> list[tuple[str, Any]]:
     from ..data.records import record_of_views
     from ..data.renders import find_renders
 
-    contents = _contents(args)
+    contents = contents_of(args)
     meshes = {}
     if args.meshes:
         base = Path(args.meshes)
         meshes = {shape_name(path.relative_to(base)): path for path in find_assets(base)}
 
     def job(folder: Path, name: str) -> "Record | str":
-        if args.meshes and name not in meshes:
+        own = folder / MESH
+        path = meshes.get(name) if args.meshes else own if own.exists() else None
+        if args.meshes and path is None:
             return "its mesh is missing"
-        asset = read_asset(meshes[name]) if args.meshes else None
+        asset = None if path is None else read_asset(path)
         category = args.category or folder.parent.name
         return record_of_views(folder, asset, contents, name=name, category=category)
 
     named = [(folder, folder.relative_to(root).as_posix()) for folder in find_renders(root)]
     return [(name, lambda folder=folder, name=name: job(folder, name)) for folder, name in named]
-
-
-def shape_name(path: Path) -> str:
-    """Return the name of a shape for a path below its root: without suffix, odd letters as `_`."""
-    plain = "".join(c if c.isalnum() or c in "._+-/" else "_" for c in path.as_posix())
-    return plain[: -len(path.suffix)] if path.suffix else plain
-
-
-def _render(args: argparse.Namespace) -> dict[str, Any]:
-    from ..data.meshes import find_assets
-
-    source = Path(args.source)
-    if args.engine != "fast":
-        return _render_in_blender(args)
-    paths = [source] if source.is_file() else find_assets(source)
-    root = source.parent if source.is_file() else source
-    contents = _contents(args)
-    done, skipped = 0, {}
-    chosen = list(islice(paths, args.limit))
-    with progress() as ticket:
-        for index, path in enumerate(chosen):
-            ticket.advance(index / len(chosen))
-            name = shape_name(path.relative_to(root))
-            reason = _render_one(path, Path(args.out) / name, name, contents)
-            if reason:
-                skipped[name] = reason
-            else:
-                done += 1
-    if not done:
-        raise WorkError(f"No mesh in {source} could be rendered.", next(iter(skipped.values()), ""))
-    return {"out": args.out, "shapes": done, "views": args.views, "skipped": skipped}
-
-
-def _render_one(path: Path, folder: Path, name: str, contents: "Contents") -> str:
-    """Render one mesh into its folder unless it is finished; return why it was left out."""
-    from ..data.meshes import read_asset
-    from ..data.records import images_of_mesh
-    from ..data.renders import NAME, write_renders
-
-    if (folder / NAME).exists():
-        return ""
-    try:
-        arrays, world = images_of_mesh(read_asset(path), contents, name=name)
-    except RequestError as error:
-        return error.message
-    write_renders(folder, arrays, world_from_volume=world)
-    return ""
-
-
-def _render_in_blender(args: argparse.Namespace) -> dict[str, Any]:
-    """Render by Blender's module in a separate process, since this one may not import bpy."""
-    import json
-    import subprocess
-
-    from ..launch import isolated_module
-
-    words = [*isolated_module(sys.executable, "levelform.addon.data.dataset_render")]
-    words += [args.source, args.out]
-    words += ["--engine", args.engine, "--views", str(args.views), "--size", str(args.size)]
-    words += ["--cameras", args.cameras, "--seed", str(args.seed)]
-    words += ["--passes", *_contents(args).passes]
-    words += ["--limit", str(args.limit)] if args.limit is not None else []
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    answer = json.loads(lines[-1]) if lines else {}
-    if done.returncode or not lines:
-        kind = RequestError if done.returncode == RequestError.exit_status else WorkError
-        raise kind(
-            answer.get("error", f"Blender's renderer stopped with status {done.returncode}."),
-            answer.get("hint", "Run `pip install bpy` if the module is missing."),
-        )
-    return answer
 
 
 def _inspect(args: argparse.Namespace) -> dict[str, Any]:
@@ -323,47 +272,37 @@ def _verify(args: argparse.Namespace) -> dict[str, Any]:
 # ---------------------------------------------------------------- what they share
 
 
-def _contents(args: argparse.Namespace) -> "Contents":
-    from ..data.records import PASSES, Contents
-
-    return Contents(
-        points=dict(parse_count(word) for word in args.points),
-        surface=args.surface,
-        views=args.views,
-        size=args.size,
-        cameras=args.cameras,
-        passes=() if args.passes is None else tuple(args.passes or PASSES),
-        mesh=args.mesh,
-        seed=args.seed,
-    )
-
-
 def _write(
     args: argparse.Namespace, jobs: list[tuple[str, Any]], source: dict[str, Any]
 ) -> dict[str, Any]:
     """Write a data set of the records that the jobs, (name, function), return."""
     from ..data.format import DatasetWriter
 
-    provenance = {"source": source, "contents": _contents(args).to_json(), "seed": args.seed}
-    with (
-        progress() as ticket,
-        DatasetWriter(
-            args.out, provenance=provenance, shard_bytes=args.shard << 20, seed=args.seed
-        ) as writer,
-    ):
-        for index, (name, job) in enumerate(jobs):
-            ticket.advance(index / len(jobs))
-            if name in writer.done:
-                continue
-            made = _made(job)
-            if isinstance(made, str):
-                writer.skip(name, made)
-                continue
-            try:
-                writer.add(made)
-            except RequestError as error:  # its images have another size, or its name is taken
-                writer.skip(f"{name} again" if made.id in writer.queued else name, error.message)
+    provenance = {"source": source, "contents": contents_of(args).to_json(), "seed": args.seed}
+    writer = DatasetWriter(
+        args.out, provenance=provenance, shard_bytes=args.shard << 20, seed=args.seed
+    )
+    try:
+        with _watched.watched(args) as ticket, writer:
+            _add_all(jobs, writer, ticket)
+    except JobCancelled:  # the same command goes on after the last whole shard
+        return {"out": args.out, "stopped": True}
     return _summary(args.out)
+
+
+def _add_all(jobs: list[tuple[str, Any]], writer: "DatasetWriter", ticket: "Ticket") -> None:
+    for index, (name, job) in enumerate(jobs):
+        ticket.advance(index / len(jobs))
+        if name in writer.done:
+            continue
+        made = _made(job)
+        if isinstance(made, str):
+            writer.skip(name, made)
+            continue
+        try:
+            writer.add(made)
+        except RequestError as error:  # its images have another size, or its name is taken
+            writer.skip(f"{name} again" if made.id in writer.queued else name, error.message)
 
 
 def _made(job: Any) -> "Record | str":

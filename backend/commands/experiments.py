@@ -1,5 +1,5 @@
-"""`levelform experiments table|volume|views|cards|claims`: measure the bundled networks, the effect
-of an estimated volume and of more views, and the papers' claims."""
+"""`levelform experiments`: measure the bundled networks, the effect of an estimated volume and of
+more views, the papers' claims, and weights by the papers' protocols."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.errors import RequestError
-from . import _claims, progress
+from . import _claims, _protocol, progress
 
 if TYPE_CHECKING:
     from ..data.format import Dataset
@@ -75,11 +75,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     claims = parts.add_parser("claims", help="train and measure what the papers claim")
     _claims.add_arguments(claims)
 
+    protocol = parts.add_parser("protocol", help="score weights as a paper does, beside its table")
+    _protocol.add_arguments(protocol)
+
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run one of the sub-commands."""
     commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
-    return (commands | {"claims": _claims.run})[args.part](args)
+    more = {"claims": _claims.run, "protocol": _protocol.run}
+    return (commands | more)[args.part](args)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -94,6 +98,9 @@ def show(result: dict[str, Any]) -> None:
         sys.stdout.write(f"{claim['claim']:24s} {claim['verdict']}\n")
         for line in claim.get("trainings", ()):
             sys.stdout.write(f"  {line}\n")
+    for metric, category, measured, published, source in result.get("table", ()):
+        told = f"published {published:>8s}  {source}" if published != "-" else ""
+        sys.stdout.write(f"{metric:28s} {category:12s} {measured:>9s}  {told}".rstrip() + "\n")
     for path in (*result.get("pictures", ()), *result.get("pages", ())):
         sys.stdout.write(f"wrote {path}\n")
 

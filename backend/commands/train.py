@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
     from ..training.recipes import Recipe
 
+BUNDLED = "bundled"
 HELP = "train a method, or its camera or depth network, on data sets"
 
 
@@ -28,16 +29,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="data sets")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--part", default="main", help="main (default), camera or depth")
-    parser.add_argument("--preset", choices=("compact", "paper"), default="compact")
+    parser.add_argument("--preset", default="compact",
+                        help="compact (default) or paper; sdf-srn also has paper-pascal3d, "
+                        "deep-meta-functionals silhouettes")  # fmt: skip
     parser.add_argument(
         "--configuration", help="sizes of the network (default: those of the preset)"
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="other entries of the configuration, for ablations")  # fmt: skip
-    parser.add_argument("--from", dest="start", metavar="WEIGHTS", help="weights to start from")
+    parser.add_argument("--from", dest="start", metavar="WEIGHTS",
+                        help='weights to start from; "bundled": those of this method')  # fmt: skip
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
                         help="start from the image encoder of another method's weights, "
                         "in place of the papers' ImageNet weights")  # fmt: skip
+    parser.add_argument("--imagenet", metavar="FILE",
+                        help="start the image encoder from torchvision's state dict of ResNet-18 "
+                        "or VGG-16, as the papers do")  # fmt: skip
+    parser.add_argument("--fusion", metavar="RULE", help="fuse the views of an object in the loss: "
+                        "max (DISN 4.4), sum (UCLID-Net 4.3)")  # fmt: skip
+    parser.add_argument("--modules", nargs="+", metavar="NAME", help="train these parts of the "
+                        "network alone, such as network.decoder_3D")  # fmt: skip
     parser.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--steps", type=int, help="length of the whole run")
     parser.add_argument("--batch", type=int, help="objects per step")
@@ -75,6 +86,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     from ..geometry.writing import check_place
     from ..memory import keep_freed_memory
+    from ..training.imagenet import start_from_imagenet
     from ..training.parts import take_encoder
     from ..training.samples import load_shapes
     from ..training.trainer import RunSettings, Trainer
@@ -83,10 +95,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.threads:
         torch.set_num_threads(args.threads)
     keep_freed_memory()
-    recipe = _recipe(args)
     model, lender = _model(args), _lender(args)
+    recipe = model.suited(_recipe(args))
     if lender is not None:
         model = take_encoder(model, lender)
+    if args.imagenet:
+        start_from_imagenet(model, args.imagenet)
     out = Path(args.out)
     if not out.is_dir():
         check_place(out)
@@ -159,6 +173,10 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
         recipe = replace(recipe, phases=(*before, replace(last, learning_rate=args.rate)))
     if args.precision is not None:
         recipe = replace(recipe, precision=args.precision)
+    if args.fusion is not None:
+        recipe = recipe.fused(args.fusion)
+    if args.modules:
+        recipe = replace(recipe, modules=tuple(args.modules))
     return recipe
 
 
@@ -171,10 +189,31 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     device = pick_device(args.device)
     changes = dict(parse_change(word) for word in args.changes)
     if args.start:
-        model = changed(cls.load(args.start), changes)
+        model = changed(_loaded(cls, args.start), changes)
     else:
-        model = fresh(cls, args.configuration or args.preset, changes, seed=args.seed)
+        sizes = args.configuration or _sizes(cls, args.preset)
+        model = fresh(cls, sizes, changes, seed=args.seed)
     return with_part(model, args.part, seed=args.seed).to(device)
+
+
+def _loaded(cls: "type[Reconstructor]", start: str) -> "Reconstructor":
+    """Return the network of a file, or of the weights that the method comes with."""
+    from ..reconstructors import bundled_weights
+
+    if start != BUNDLED:
+        return cls.load(start)
+    path = bundled_weights(cls.spec.name)
+    if path is None:
+        raise RequestError(
+            f"{cls.spec.title} comes without weights to start from.",
+            "Name a file of weights, or leave --from out.",
+        )
+    return cls.load(path, name=BUNDLED)
+
+
+def _sizes(cls: type["Reconstructor"], preset: str) -> str:
+    """Return the configuration of a preset: of its name, else the compact one."""
+    return preset if preset in cls.configurations else "compact"
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":
@@ -216,8 +255,9 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
     def write(model: "Reconstructor", scores: dict[str, float]) -> None:
         from ..extraction import extract
         from ..geometry.mesh_files import write_mesh
+        from ..training.validation import first_images
 
-        field = model.decode(model.encode([shape.view(0)]))
+        field = model.decode(model.encode(first_images(model, shape)))
         try:
             mesh = extract(field, 64, color=False)
         except RequestError:  # an untrained network may have no surface

@@ -106,7 +106,7 @@ def parse_part(words: str) -> tuple[int, int]:
 def find_items(
     sources: Sequence[str | PathLike[str]],
     *,
-    out: str | PathLike[str],
+    out: str | PathLike[str] | None = None,
     scenes: bool,
     fuse: bool = False,
     find_cameras: Callable[[Path], Path | None],
@@ -118,7 +118,7 @@ def find_items(
     sources
         Paths; a repeated path makes one object.
     out
-        Folder of the results, which is never a source.
+        Folder of the results, which is never a source; None: they are not written to files.
     scenes
         Whether this process can open .blend files.
     fuse
@@ -131,7 +131,8 @@ def find_items(
     RequestError
         If a source is missing or unusable, or no source makes an object.
     """
-    search = _Search(Path(os.path.abspath(out)), scenes, fuse, find_cameras)
+    place = None if out is None else Path(os.path.abspath(out))
+    search = _Search(place, scenes, fuse, find_cameras)
     items: dict[Path, Item] = {}
     for source in sources:
         path = Path(os.path.abspath(os.path.expanduser(source)))
@@ -156,7 +157,7 @@ def check_cameras(plan: BatchPlan, method: str, *, needs_camera: bool) -> None:
     if needs_camera and len(bare) == len(plan.items):
         raise RequestError(
             f"{method} needs a camera for every image, but none of these sources has one.",
-            "Choose a method that needs no camera, such as --method levelform.",
+            "Choose a method that needs no camera, such as levelform.",
         )
 
 
@@ -164,7 +165,11 @@ class _Search:
     """Searches sources for objects, and records the files that it leaves out."""
 
     def __init__(
-        self, out: Path, scenes: bool, fuse: bool, find_cameras: Callable[[Path], Path | None]
+        self,
+        out: Path | None,
+        scenes: bool,
+        fuse: bool,
+        find_cameras: Callable[[Path], Path | None],
     ) -> None:
         self._out = out
         self._scenes = scenes

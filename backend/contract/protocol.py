@@ -16,10 +16,13 @@ from .channel import ChannelClosedError as ChannelClosedError
 from .channel import Connection as Connection
 from .channel import Garbled as Garbled
 from .options import Option as Option
+from .shows import Exhibit as Exhibit
+from .shows import ShowSpec as ShowSpec
 from .wire import ProtocolError as ProtocolError
 from .wire import Registry
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
+CODE_FILE = ".safetensors"  # suffix of a code's file
 
 
 # ---------------------------------------------------------------- parts
@@ -49,6 +52,8 @@ class ViewData:
     file : the image's file, instead of `image`
     mirrored : flip the image left-right, top-bottom before applying the camera
     mask : (H, W) uint8 of the image's proportions, used instead of the alpha; None: no such mask
+    depth : absolute path of a depth map of the whole image, along the camera's axis; empty: none
+    depth_scale : world units of a depth of 1 in a file of whole numbers
     """
 
     image: np.ndarray | None
@@ -57,6 +62,8 @@ class ViewData:
     file: ImageFile | None = None
     mirrored: tuple[bool, bool] = (False, False)
     mask: np.ndarray | None = None
+    depth: str = ""
+    depth_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,75 @@ class Paint:
     mesh: MeshData
     uvs: np.ndarray | None = None
     size: int = 0
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Mesh what lies between results; answered as `Remesh` is.
+
+    sources : names of kept results; or paths of codes, which end with `CODE_FILE`
+    weights : of each source; their sum is 1, and below 0 and above 1 they extrapolate
+    options : of the method's decoding, such as the `time` of a moving shape
+    keep : name under which the worker keeps the new result; empty: not kept
+    weights_file : of the network of codes in files, as `Reconstruct.weights`
+    """
+
+    job: str
+    sources: tuple[str, ...]
+    weights: tuple[float, ...]
+    resolution: int = 128
+    level: float | None = None
+    color: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
+    keep: str = ""
+    weights_file: str | None = None
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show what is inside a kept result; answered by `Exhibit`s, then `Finished`.
+
+    what : name of a `ShowSpec` of its method; `options` are its
+    level : of the surface, as in `Remesh`
+    """
+
+    job: str
+    keep: str
+    what: str
+    options: dict[str, Any] = field(default_factory=dict)
+    resolution: int = 128
+    level: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Morph:
+    """Mesh the steps between two results; answered by an `Exhibit` each, then `Finished`.
+
+    The stats of `Finished` say "one_topology", and for it "off" and "flipped"; see
+    `shows.morphing.Morph`.
+
+    sources : two, as in `Blend`
+    factors : 0 is the first object, 1 the second
+    way : "auto", "vertices" (one topology) or "meshes"
+    """
+
+    job: str
+    sources: tuple[str, ...]
+    factors: tuple[float, ...]
+    resolution: int = 128
+    level: float | None = None
+    way: str = "auto"
+    weights_file: str | None = None
+
+
+@dataclass(frozen=True)
+class SaveCode:
+    """Write the code of a kept result to a file; answered by `Finished`."""
+
+    job: str
+    keep: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -445,7 +521,7 @@ class VolumeEstimate:
 
 @dataclass(frozen=True)
 class Placed:
-    """The placement that a `Reconstruct` job uses; comes before its meshes."""
+    """The placement that a `Reconstruct` job uses; comes before its meshes, except a first look."""
 
     job: str
     placement: Placement
@@ -520,12 +596,14 @@ class FoundMask:
 
     name : of the view
     mask : (H, W) uint8, row 0 at the top, at most 2048 pixels along the longer side
+    shown : (h, w, 3) uint8, the image with the mask's outline, small, for a panel
     source : "file", "alpha", "background" or "network"
     doubt : a clause about why it may be wrong; empty: no doubt
     """
 
     name: str
     mask: np.ndarray
+    shown: np.ndarray
     source: str
     doubt: str = ""
 
@@ -601,6 +679,7 @@ class MethodInfo:
     options : its own named options; `options.PIPELINE` come in addition
     level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
     improves : its result improves while shown; see `FinishEarly`, `Remesh.improve`
+    shows : what it can show beside its mesh, see `Show`
     """
 
     name: str
@@ -617,6 +696,7 @@ class MethodInfo:
     options: tuple[Option, ...] = ()
     level_unit: str = "distance"
     improves: bool = False
+    shows: tuple[ShowSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -656,6 +736,10 @@ _REQUESTS = (
     Reconstruct,
     Remesh,
     Paint,
+    Blend,
+    Show,
+    Morph,
+    SaveCode,
     EstimateVolume,
     CheckViews,
     RefineCameras,
@@ -685,6 +769,7 @@ _EVENTS = (
     MasksFound,
     Evaluation,
     Painted,
+    Exhibit,
     Finished,
     Cancelled,
     Failed,

@@ -105,21 +105,22 @@ class NetworkEntrant(Entrant):
 
     def version(self, category: str) -> str:
         """Return the weights' hash."""
-        return self._model(category).weights.hash
+        return self.model_for(category).weights.hash
 
     def field(self, shape: StoredShape, setting: Setting) -> Field:
         """Reconstruct a shape from its images."""
-        model = self._model(shape.category)
+        model = self.model_for(shape.category)
         options = {"camera": "estimated"} if setting.camera == "estimated" else {}
         return model.decode(model.encode(setting.images(shape), **options))
 
     def coarse_volume(self, shape: StoredShape) -> Tensor:
         """Return the voxels predicted as occupied."""
-        model = self._model(shape.category)
+        model = self.model_for(shape.category)
         assert isinstance(model, UCLIDNet)
         return model.coarse_volume(model.encode(ONE.images(shape))).cpu()
 
-    def _model(self, category: str) -> Reconstructor:
+    def model_for(self, category: str) -> Reconstructor:
+        """Return the network of a category."""
         return self.models[category if category in self.models else EVERY]
 
 

@@ -69,7 +69,7 @@ def write_gallery(
                 continue
             name = entrant.name + (f"-{test.name}" if turn else "")
             path = folder / f"{name}.png"
-            _write(_sheet(test, entrant, chosen), path)
+            write_sheet(_sheet(test, entrant, chosen), path)
             words = [f"{word} {row.shape} ({row.numbers['iou']:.3f})" for word, row in chosen]
             written.append(Picked(entrant.title, test.name, ", ".join(words), path))
     return written
@@ -111,24 +111,28 @@ def _tiles(shape: StoredShape, entrant: Entrant) -> list["Image.Image"]:
     except LevelformError:  # already counted as a failure; the tiles stay empty
         mesh = None
     ground_truth = GroundTruth(shape)
-    shown = _on_white(np.array(shape["views.images"][0]))
-    return [shown, *_seen(mesh), *_seen(ground_truth.mesh if ground_truth.has_mesh else None)]
+    shown = on_white(np.array(shape["views.images"][0]))
+    return [
+        shown,
+        *seen_from_sides(mesh),
+        *seen_from_sides(ground_truth.mesh if ground_truth.has_mesh else None),
+    ]
 
 
-def _seen(mesh: Mesh | None) -> list["Image.Image"]:
+def seen_from_sides(mesh: Mesh | None) -> list["Image.Image"]:
     """Render a mesh from two sides; without a mesh, return white tiles."""
     if mesh is None:
-        return [_on_white(np.zeros((1, 1, 4), np.uint8)) for _ in SIDES]
+        return [on_white(np.zeros((1, 1, 4), np.uint8)) for _ in SIDES]
     focal = TILE / 2 / REACH * (DISTANCE - 1)
     cameras = [
         Camera(look_at(side, ELEVATION, DISTANCE), focal, focal, TILE / 2, TILE / 2, TILE, TILE)
         for side in SIDES
     ]
     drawn = render_mesh(mesh, cameras).rgba.cpu().numpy()
-    return [_on_white((255 * image.clip(0, 1) + 0.5).astype(np.uint8)) for image in drawn]
+    return [on_white((255 * image.clip(0, 1) + 0.5).astype(np.uint8)) for image in drawn]
 
 
-def _on_white(image: np.ndarray) -> "Image.Image":
+def on_white(image: np.ndarray) -> "Image.Image":
     """Composite an image (H, W, 4) uint8 on white and resize it to `TILE` pixels."""
     from PIL import Image
 
@@ -138,7 +142,7 @@ def _on_white(image: np.ndarray) -> "Image.Image":
     return shown.resize((TILE, TILE), Image.Resampling.BICUBIC)
 
 
-def _write(sheet: "Image.Image", path: Path) -> None:
+def write_sheet(sheet: "Image.Image", path: Path) -> None:
     from PIL import Image
 
     small = sheet.quantize(COLORS, dither=Image.Dither.NONE)

@@ -114,12 +114,23 @@ class Field(ABC):
 
     def threshold_of(self, level: float) -> float:
         """Return the user's threshold of a level of the field: the inverse of `level`."""
-        return level if self.kind == "distance" else 1.0 / (1.0 + math.exp(level + self.shift))
+        return threshold(self.level_unit.name, level, self.shift)
 
     @property
     def level_unit(self) -> LevelUnit:
         """Unit of a user's threshold."""
         return LEVEL_UNITS["distance" if self.kind == "distance" else "probability"]
+
+
+def threshold(unit: str, level: float, shift: float = 0.0) -> float:
+    """Return the user's threshold of a level: of a "probability" one of the network's own.
+
+    Parameters
+    ----------
+    unit : "distance" or "probability"
+    shift : as in `Field.shift`
+    """
+    return level if unit == "distance" else 1.0 / (1.0 + math.exp(level + shift))
 
 
 def log_odds(probability: float) -> float:

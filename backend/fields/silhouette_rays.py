@@ -141,5 +141,6 @@ def _cached_distances(alpha: bytes, shape: tuple[int, int], pitch: tuple[float, 
 
     Training asks for the same images in each epoch, and these distances take a fifth of a step.
     """
-    signed = signed_distances(np.frombuffer(alpha, np.float32).reshape(shape), pitch)
+    pixels = np.frombuffer(alpha, np.float32).reshape(shape)
+    signed = signed_distances(pixels, pitch, everywhere=True)
     return torch.from_numpy(signed[PADDING:-PADDING, PADDING:-PADDING]).abs()

@@ -19,6 +19,7 @@ from .mlp import Layer
 
 AXES = ((0, 1), (0, 2), (1, 2))
 """Of each plane, the coordinates along its columns and along its rows."""
+_COLUMN, _ROW = ([axes[k] for axes in AXES] for k in (0, 1))
 
 
 def sample_planes(planes: Tensor, points: Tensor) -> Tensor:
@@ -66,9 +67,13 @@ class TriplaneField(Field):
         self._rotation, self._translation = matrix[:3, :3].T.contiguous(), matrix[:3, 3]
         self._side = planes.shape[-1]
         first, bias = layers[0]
-        per_plane = first.unflatten(1, (3, -1))  # (width, 3, C)
-        table = torch.einsum("pcrs,wpc->prsw", planes, per_plane)
-        self._rows = table.flatten(0, 2).contiguous()  # (3 R R, width)
+        table = torch.einsum("pcrs,wpc->prsw", planes, first.unflatten(1, (3, -1)))
+        padded = F.pad(table, (0, 0, 1, 1, 1, 1))  # zeros around each plane
+        self._rows = padded.flatten(0, 2).contiguous()  # (3 (R + 2)^2, width)
+        stride = self._side + 2
+        plane = stride**2 * torch.arange(3, device=self.device)
+        taps = torch.tensor([0, 1, stride, stride + 1], device=self.device)
+        self._offsets = (plane[:, None] + taps + stride + 1).to(torch.int64)  # (3, 4)
         self._first_bias = bias
         self._hidden = [(weight.T.contiguous(), bias) for weight, bias in layers[1:-1]]
         weight, bias = layers[-1]
@@ -99,16 +104,18 @@ class TriplaneField(Field):
 
         Beyond the outermost pixels' centres the features fade to 0 within a pixel.
         """
-        side = self._side
-        position = (points + 1) * (side / 2) - 0.5  # of pixels' centres
-        corner = position.floor()
-        fraction = position - corner
-        pair = corner[..., None] + torch.arange(2, device=points.device)  # (N, 3, 2)
-        weight = torch.stack([1 - fraction, fraction], -1) * ((pair >= 0) & (pair < side))
-        pair = pair.clamp(0, side - 1).long()
-        rows, weights = [], []
-        for plane, (column, row) in enumerate(AXES):
-            index = pair[:, row, :, None] * side + pair[:, column, None, :]
-            rows.append((index + plane * side**2).flatten(1))
-            weights.append((weight[:, row, :, None] * weight[:, column, None, :]).flatten(1))
-        return torch.cat(rows, 1), torch.cat(weights, 1)
+        position = ((points + 1) * (self._side / 2) - 0.5).clamp(-1, self._side)
+        corner = position.floor().clamp(max=self._side - 1)
+        after = position - corner
+        before = 1 - after
+        index = corner.to(torch.int64)
+        column, row = index[:, _COLUMN], index[:, _ROW]  # (N, 3)
+        rows = (row * (self._side + 2) + column)[..., None] + self._offsets
+        left, right, up, down = (
+            before[:, _COLUMN],
+            after[:, _COLUMN],
+            before[:, _ROW],
+            after[:, _ROW],
+        )
+        weights = torch.stack([left * up, right * up, left * down, right * down], -1)
+        return rows.flatten(1), weights.flatten(1)

@@ -25,8 +25,8 @@ class Band:
     ----------
     grid : the grid
     active : (M,) int64, the band's nodes in the grid's flat list
-    places : (count,) int64, each node's row in the compact tensors
-    neighbours : (M, 6) int64, rows of the next nodes along +x, -x, +y, -y, +z, -z
+    places : (count,) int32, each node's row in the compact tensors
+    neighbours : (6, M) int64, rows of the next nodes along +x, -x, +y, -y, +z, -z
     complete : (M,) float32, 1 where all six are in the band
     reach : distance that the dummy rows stand for
     """
@@ -57,41 +57,52 @@ class Band:
         steps = torch.tensor(
             [sign * step for step in grid.strides for sign in (1, -1)], device=active.device
         )
-        neighbours = places[active[:, None] + steps]
-        complete = (neighbours < count).all(1).float()
-        return cls(grid, active, places, neighbours, complete, reach)
+        neighbours = places[steps[:, None] + active]
+        complete = (neighbours < count).all(0).float()
+        return cls(grid, active, places.int(), neighbours, complete, reach)
 
     def __len__(self) -> int:
         return len(self.active)
 
     def compact(self, dense: Tensor) -> Tensor:
         """Return (M + 2, ...) the band's rows of a dense tensor; the dummies are zero."""
-        rows = dense[self.active]
-        return torch.cat([rows, rows.new_zeros(DUMMIES, *rows.shape[1:])])
+        return self.padded(dense.index_select(0, self.active))
 
     def compact_distances(self, dense: Tensor) -> Tensor:
         """Return (M + 2,) the band's distances, the dummies at plus and minus the reach."""
         return torch.cat([dense[self.active], dense.new_tensor([self.reach, -self.reach])])
 
+    def near(self, values: Tensor) -> Tensor:
+        """Return (6, M) values, (M + 2,), at the neighbours."""
+        return values.index_select(0, self.neighbours.view(-1)).view(6, -1)
+
     def gradient(self, near: Tensor) -> Tensor:
-        """Return (M, 3) central differences of distances gathered at the neighbours, (M, 6)."""
-        return (near[:, 0::2] - near[:, 1::2]) / (2.0 * self.grid.spacing)
+        """Return (3, M) central differences of distances gathered at the neighbours, (6, M)."""
+        return (near[0::2] - near[1::2]) / (2.0 * self.grid.spacing)
 
     def adjoint(self, by_gradient: Tensor, by_laplacian: Tensor) -> Tensor:
         """Return (M + 2,) the derivative of a loss by the distances.
 
         Parameters
         ----------
-        by_gradient : (M, 3) its derivative by `gradient`
+        by_gradient : (3, M) its derivative by `gradient`
         by_laplacian : (M,) its derivative by the sum of the neighbours minus six times the node
         """
         half = by_gradient / (2.0 * self.grid.spacing)
-        by_near = torch.stack([half, -half], dim=2).reshape(-1, 6) + by_laplacian[:, None]
-        result = by_near.new_zeros(len(self) + DUMMIES)
-        result.index_add_(0, self.neighbours.reshape(-1), by_near.reshape(-1))
-        result[:-DUMMIES] -= 6.0 * by_laplacian
-        result[-DUMMIES:] = 0.0
-        return result
+        # A node is the neighbour along -x of its neighbour along +x: gathering what those two know
+        # of it is several times faster than scattering.
+        result = -6.0 * by_laplacian
+        for axis, slope in enumerate(half):
+            for side, by in (
+                (2 * axis, by_laplacian - slope),
+                (2 * axis + 1, by_laplacian + slope),
+            ):
+                result += self.padded(by).index_select(0, self.neighbours[side])
+        return self.padded(result)
+
+    def padded(self, rows: Tensor) -> Tensor:
+        """Return (M + 2, ...) rows, with zeros for the dummies."""
+        return torch.cat([rows, rows.new_zeros(DUMMIES, *rows.shape[1:])])
 
 
 def redistance(grid: Grid, distances: Tensor, width: float) -> Tensor:

@@ -70,7 +70,7 @@ class Grid:
 
         Returns
         -------
-        nodes : (N, 8) int64 places in the flat list of nodes
+        nodes : (N, 8) int32 places in the flat list of nodes
         weights : (N, 8), which add up to 1
         """
         lower, _ = self.box(points.device)
@@ -92,7 +92,7 @@ class Grid:
             ],
             dim=1,
         )
-        return nodes.long(), torch.cat([before[:, :1] * yz, after[:, :1] * yz], dim=1)
+        return nodes, torch.cat([before[:, :1] * yz, after[:, :1] * yz], dim=1)
 
     def sample(self, values: Tensor, points: Tensor) -> Tensor:
         """Return values, (count,) or (count, C), at points, (N, 3): (N,) or (N, C)."""
@@ -130,5 +130,9 @@ class Interpolate(torch.autograd.Function):
         nodes, weights = ctx.saved_tensors
         result = grad.new_zeros(ctx.rows)
         spread = grad[:, None] * weights[..., None]
-        result.index_add_(0, nodes.reshape(-1), spread.reshape(-1, ctx.rows[1]))
+        places = nodes.reshape(-1).long()  # with 32 bits both are slower
+        if ctx.rows[1] == 1:
+            result[:, 0].scatter_add_(0, places, spread.reshape(-1))
+        else:
+            result.index_add_(0, places, spread.reshape(-1, ctx.rows[1]))
         return result, None, None

@@ -1,24 +1,26 @@
 """What stops a fit from getting worse, without knowing the truth.
 
 Blocks of pixels in all views are never drawn. How well they are predicted, through the colours and
-the shape that the rest of the images taught, is the guard's measure. It remembers the best state,
-the first one included, and that is what a fit returns.
+the shape that the rest of the images taught, is the guard's measure. A fit returns the last state
+that it did not find clearly worse than the best, the first one included. The tolerance is there
+because the measure counts texture as well: late smoothing raises it by some percent while the shape
+still gets better.
 """
 
 import math
 
 from .state import FitState
 
-LEAST_GAIN = 1e-4  # by which a later state must be better
+TOLERANCE = 0.1  # fraction by which a later state may be worse than the best measure
 
 
 class Guard:
-    """The best state so far, how badly it predicts the held-out pixels, and every look's measure.
+    """The state to return, the best measure, and every look's measure.
 
     Attributes
     ----------
-    best : the state, None before the first look
-    measure : of the best state
+    best : the last state not clearly worse than the best measure; None before the first look
+    measure : the lowest so far
     curve : (iteration, measure) of every look
     """
 
@@ -31,10 +33,10 @@ class Guard:
         self.best, self.measure, self.curve = best, measure, curve
 
     def look(self, state: FitState, measure: float) -> bool:
-        """Take in a state; return whether it is the best so far."""
+        """Take in a state; return whether it is now the one to return."""
         self.curve = (*self.curve, (state.iteration, measure))
-        better = state.finite and measure < self.measure - LEAST_GAIN
-        if self.best is not None and not better:
+        good = state.finite and measure <= self.measure * (1.0 + TOLERANCE)
+        if self.best is not None and not good:
             return False
-        self.best, self.measure = state, measure
+        self.best, self.measure = state, min(measure, self.measure)
         return True

@@ -13,6 +13,7 @@ from .rays import Rays
 from .rendering import opacities, weights_of
 
 SEEN = 2e-3  # weight below which a sample's colour is not computed
+BRIGHTEST = 0.996  # a channel from which the image may have clipped brighter light
 CERTAIN = 1e-4  # opacities are kept so far from 0 and 1 in the mask's loss
 
 
@@ -56,18 +57,21 @@ def ray_losses(
     """
     points = rays.origins[:, None] + depth[..., None] * rays.directions[:, None]
     nodes, mix = band.grid.corners(points.reshape(-1, 3))
-    rows = band.places[nodes]
+    rows = band.places.index_select(0, nodes.view(-1)).view_as(nodes)
     values = Interpolate.apply(tables.values, rows, mix).view_as(depth)
     weights = weights_of(opacities(values, sharpness))
     rays_seen, samples = (weights.detach() > SEEN).nonzero().unbind(1)
     chosen = rays_seen * depth.shape[1] + samples
     table = torch.cat([tables.slopes, tables.albedo], dim=1)
-    features = Interpolate.apply(table, rows[chosen], mix[chosen])
+    features = Interpolate.apply(table, rows.index_select(0, chosen), mix.index_select(0, chosen))
     normals = normalize(features[:, :3], dim=1, eps=1e-4)
     linear = shade(
         torch.sigmoid(features[:, 3:]), normals, rays.directions[rays_seen], tables.shared
     )
-    missed = weights[rays_seen, samples, None] * (encoded(linear) - rays.colors[rays_seen])
+    wanted = rays.colors.index_select(0, rays_seen)
+    missed = encoded(linear) - wanted
+    missed = torch.where(wanted < BRIGHTEST, missed, missed.clamp_max(0.0))  # clipped highlights
+    missed = weights[rays_seen, samples, None] * missed
     error = torch.zeros_like(rays.colors).index_add(0, rays_seen, missed)
     by_ray = error.abs().mean(1) * rays.alpha
     opacity = weights.sum(1).clamp(CERTAIN, 1.0 - CERTAIN)
@@ -83,24 +87,25 @@ def distance_losses(
 
     Parameters
     ----------
-    near : (M, 6) distances at the neighbours
+    near : (6, M) distances at the neighbours
     values : (M,) at the nodes
     crease : the Laplacian, in steps of the grid, from which its loss is linear (Huber)
 
     Returns
     -------
-    loss, its derivative by the gradients (M, 3), and by the Laplacians in steps of the grid (M,)
+    loss, its derivative by the gradients (3, M), and by the Laplacians in steps of the grid (M,)
     """
     total = band.complete.sum().clamp_min(1.0)
     slopes = band.gradient(near)
-    length = slopes.norm(dim=1).clamp_min(1e-9)
+    x, y, z = slopes
+    length = (x * x + y * y + z * z).sqrt_().clamp_min_(1e-9)
     off = (length - 1.0) * band.complete
-    bend = (near.sum(1) - 6.0 * values) * band.complete / band.grid.spacing
+    bend = (near.sum(0) - 6.0 * values) * band.complete / band.grid.spacing
     # Huber: dents are shallow and count with their square; creases and the rims of hollows do not.
     limited = bend.clamp(-crease, crease)
     smoothness = (limited * (2.0 * bend - limited)).sum()
     loss = (eikonal * off.square().sum() + laplacian * smoothness) / total
-    by_slope = slopes * (2.0 * eikonal / total * off / length)[:, None]
+    by_slope = slopes * (2.0 * eikonal / total * off / length)
     by_bend = limited * (2.0 * laplacian / (total * band.grid.spacing))
     return loss, by_slope, by_bend
 
@@ -108,11 +113,9 @@ def distance_losses(
 @torch.no_grad()
 def variation(values: Tensor, band: Band, axis: int) -> tuple[Tensor, Tensor]:
     """Return the mean absolute difference of (M + 2, C) values along an axis; its derivative."""
-    after = band.neighbours[:, 2 * axis]
-    difference = (values[after] - values[:-DUMMIES]) * band.complete[:, None]
+    after, before = band.neighbours[2 * axis], band.neighbours[2 * axis + 1]
+    difference = (values.index_select(0, after) - values[:-DUMMIES]) * band.complete[:, None]
     scale = 1.0 / (band.complete.sum().clamp_min(1.0) * values.shape[1])
-    by_difference = difference.sign() * scale
-    result = torch.zeros_like(values)
-    result.index_add_(0, after, by_difference)
-    result[:-DUMMIES] -= by_difference
+    by_difference = band.padded(difference.sign() * scale)
+    result = band.padded(by_difference.index_select(0, before)) - by_difference
     return difference.abs().sum() * scale, result

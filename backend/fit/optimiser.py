@@ -1,6 +1,7 @@
 """The optimiser: one signed-distance grid and its appearance against all views of one object."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ SOFTEST = 3.0  # the band reaches at least so far, over the sharpness
 JUDGED = 4096  # held-out rays that the guard looks at
 FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
+SHAPES = ("distances", "albedo")  # what of a state stands on its grid
 OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
@@ -67,6 +69,7 @@ class Fit:
         self.settings, self.budget, self.device = settings, max(budget, 1), torch.device(device)
         self._generator = torch.Generator().manual_seed(seed)
         self._hull, self._first, self._ticket = hull, first, ticket
+        self._known: dict[Grid, tuple[Tensor, Tensor]] = {}  # see `_at`
         first = hull if first is None else first
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
@@ -103,6 +106,17 @@ class Fit:
         own.write_back()
         numbers = (own.distances.clone(), own.albedo.clone(), self.shared.clone())
         return FitState(own.grid, *numbers, self.iteration)
+
+    @torch.no_grad()
+    def refined(self, state: FitState, cells: int | None = None) -> FitState:
+        """Return a state on a grid of at least `cells`; None: of the last stage.
+
+        A fit that stops early is then as sharp as its first field where it changed nothing.
+        """
+        grid = Grid.over(*self._box, cells or self.settings.stages[-1][0])
+        if state.grid.spacing < grid.spacing * 1.01:
+            return state
+        return replace(state, grid=grid, **dict(zip(SHAPES, self._on(grid, state), strict=True)))
 
     @torch.no_grad()
     def judge(self) -> float:
@@ -177,9 +191,13 @@ class Fit:
 
     def _at(self, grid: Grid) -> tuple[Tensor, Tensor]:
         """Return (count,) the hull and the first field at a grid's nodes."""
-        nodes = grid.nodes(self.device)
-        hull = evaluate(self._hull, nodes, self._ticket)
-        return hull, hull if self._first is None else evaluate(self._first, nodes, self._ticket)
+        if grid not in self._known:
+            nodes = grid.nodes(self.device)
+            hull = evaluate(self._hull, nodes, self._ticket)
+            other = self._first
+            first = hull if other is None else evaluate(other, nodes, self._ticket)
+            self._known[grid] = (hull, first)
+        return self._known[grid]
 
     def _least(self, hull: Tensor) -> Tensor:
         """Return what the hull's values let distances be at least."""
@@ -207,18 +225,22 @@ class Fit:
             self.surface.place()
 
     def _refined(self, grid: Grid) -> Surface:
-        """Return the surface on a finer grid.
+        """Return the surface on a finer grid."""
+        bound, _ = self._at(grid)
+        distances, albedo = self._on(grid, self.state())
+        return Surface(grid, distances, albedo, self._least(bound), self._width(grid))
+
+    def _on(self, grid: Grid, state: FitState) -> tuple[Tensor, Tensor]:
+        """Return (count,) a state's distances and (count, 3) its albedo at a finer grid's nodes.
 
         What is interpolated is by how much it differs from the first field, so that parts of that
         too thin for the coarser grid come back.
         """
-        state = self.state()
         _, before = self._at(state.grid)
-        bound, first = self._at(grid)
+        _, first = self._at(grid)
         nodes = grid.nodes(self.device)
         distances = first + state.grid.sample(state.distances - before, nodes)
-        albedo = state.grid.sample(state.albedo, nodes)
-        return Surface(grid, distances, albedo, self._least(bound), self._width(grid))
+        return distances, state.grid.sample(state.albedo, nodes)
 
     # ---------------------------------------------------------------- to go on later
 

@@ -13,6 +13,7 @@ LOOKS = 24  # of the guard over the budget, at least
 MOST_STEPS = 60  # between two of its looks
 SHOW_AFTER = 1.5  # seconds between two states to show
 FIRST_AFTER = 0.5  # and until the first one
+PREVIEW = 64  # cells of the grid of states that are shown on the way, at least
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def run(fit: Fit, ticket: Ticket, guard: Guard | None = None) -> Iterator[Shown]
         if fit.iteration == fit.settings.first_colors or fit.iteration % every == 0:
             guard.look(fit.state(), fit.judge())
         if time.monotonic() > due and fit.iteration < fit.budget:
-            yield Shown(guard.best or fit.state(), False, guard.curve)
+            yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
             due = time.monotonic() + SHOW_AFTER
     guard.look(fit.state(), fit.judge())
     assert guard.best is not None  # it has looked
-    yield Shown(guard.best, True, guard.curve)
+    yield Shown(fit.refined(guard.best), True, guard.curve)

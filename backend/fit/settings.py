@@ -18,7 +18,7 @@ class FitSettings:
     rays : drawn in a step
     coarse, fine : samples of a ray without gradients, to find the surface, and with
     first_sharpness, last_sharpness : s of the opacity, per volume unit; it grows geometrically
-    sharp_at : fraction of the budget at which the last one is reached
+    sharp_from, sharp_at : fractions of the budget between which it grows
     lr_distance, lr_albedo, lr_shared : Adam's
     decay_from, decay : fraction of the budget from which the rates fall, and the last factor
     color, mask, eikonal, laplacian, variation : weights of the losses
@@ -39,6 +39,7 @@ class FitSettings:
     fine: int = 16
     first_sharpness: float = 60.0
     last_sharpness: float = 250.0
+    sharp_from: float = 0.0
     sharp_at: float = 0.9
     lr_distance: float = 0.02
     lr_albedo: float = 0.1
@@ -69,7 +70,8 @@ class FitSettings:
 
     def sharpness(self, fraction: float) -> float:
         """Return s at a fraction of the budget."""
-        along = min(fraction / self.sharp_at, 1.0)
+        along = (fraction - self.sharp_from) / (self.sharp_at - self.sharp_from)
+        along = min(max(along, 0.0), 1.0)
         return self.first_sharpness * (self.last_sharpness / self.first_sharpness) ** along
 
     def smoothness(self, fraction: float) -> tuple[float, float]:

@@ -69,11 +69,11 @@ class Surface:
 
     def tables(self, shared: Tensor) -> Tables:
         """Return the numbers to interpolate, each a leaf of its own."""
-        self.near = self.values[self.band.neighbours.view(-1)].view(-1, 6)
+        self.near = self.band.near(self.values)
         slopes = self.band.gradient(self.near)
         leaves = (
             self.values[:, None],
-            torch.cat([slopes, slopes.new_zeros(DUMMIES, 3)]),
+            self.band.padded(slopes.T),
             self.colors,
             shared,
         )
@@ -102,7 +102,7 @@ class Surface:
             laplacian=laplacian,
             crease=crease,
         )
-        gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES] + own_slopes, own_bends)
+        gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES].T + own_slopes, own_bends)
         gradient[-DUMMIES:] = 0.0
         moved = self.values - rate * self.rows[0].update(gradient)
         self.values = torch.maximum(moved, self.rows_least)

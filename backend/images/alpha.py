@@ -22,18 +22,24 @@ def straighten(image: Tensor) -> Tensor:
     return torch.cat([color.clamp(0, 1), alpha], -1)
 
 
-def network_input(images: Tensor, background: BackgroundKind) -> Tensor:
+def network_input(
+    images: Tensor, background: BackgroundKind, *, cut: float | None = None
+) -> Tensor:
     """Composite the object on the background that a network was trained with.
 
     Parameters
     ----------
     images : (..., 4, H, W) straight alpha
+    cut : for networks trained on hard edges: pixels of at least this alpha keep their own colour,
+        the others are background; with 0 those of any alpha. None: soft edges are blended
 
     Returns
     -------
     (..., 3, H, W), or (..., 4, H, W) with colour 0 where alpha is 0 for "rgba"
     """
     color, alpha = images[..., :3, :, :], images[..., 3:, :, :]
+    if cut is not None:
+        alpha = (alpha >= cut).to(alpha) if cut > 0 else (alpha > 0).to(alpha)
     if background == "rgba":
         return torch.cat([torch.where(alpha > 0, color, 0.0), alpha], -3)
     over = color * alpha

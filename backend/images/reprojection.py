@@ -9,7 +9,8 @@ from torch import Tensor
 from ..geometry.cameras import Camera
 from .alpha import premultiply, straighten
 
-STEP_NOISE = 1e-6  # tolerance (pixels) within which a step counts as a whole number
+STEP_NOISE = 1e-6  # pixels by which rounding may change a step
+SPREAD = 1.25  # pixels: from this step on the samples of a pixel are spread evenly
 
 
 def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
@@ -23,15 +24,18 @@ def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
     Returns
     -------
     (target.height, target.width, 4), straight alpha; transparent outside the image of `camera`.
-    Exact up to resampling: shrunk images are averaged over 2 x 2 samples a pixel.
+    Exact up to resampling: shrunk images are averaged over 2 x 2 samples a pixel, whose distance
+    grows from 0 while the step does from 1 to `SPREAD`, so that a small change of the intrinsics
+    changes the image little.
     """
-    step = _snapped(_spacing(camera, target))
+    step = _spacing(camera, target)
     flat = premultiply(image).permute(2, 0, 1)[None].float()  # (1, 4, H, W)
-    shrink = max(1, math.floor(step / 2))
+    shrink = max(1, math.floor(step / 2 + STEP_NOISE))
     if shrink > 1:
         flat = F.avg_pool2d(_pad_to_multiple(flat, shrink), shrink)
-    samples = 2 if step > 1 else 1
-    pixels, seen = _source_pixels(camera, target, samples=samples)
+    spread = min(max((step - 1 - STEP_NOISE) / (SPREAD - 1), 0.0), 1.0)
+    samples = 2 if spread else 1
+    pixels, seen = _source_pixels(camera, target, samples=samples, spread=spread)
     size = torch.tensor([flat.shape[3], flat.shape[2]], dtype=torch.float64)
     grid = 2 * pixels / shrink / size - 1
     grid = torch.where(seen[..., None], grid, torch.full_like(grid, 2.0)).float().to(flat.device)
@@ -40,10 +44,15 @@ def reproject(image: Tensor, camera: Camera, target: Camera) -> Tensor:
     return straighten(taken[0].permute(1, 2, 0)).to(image.dtype)
 
 
-def _source_pixels(camera: Camera, target: Camera, *, samples: int) -> tuple[Tensor, Tensor]:
-    """Return each sample's position in `camera`, (h, w, 2), and whether it is in front of it."""
-    y = (torch.arange(target.height * samples, dtype=torch.float64) + 0.5) / samples
-    x = (torch.arange(target.width * samples, dtype=torch.float64) + 0.5) / samples
+def _source_pixels(
+    camera: Camera, target: Camera, *, samples: int, spread: float
+) -> tuple[Tensor, Tensor]:
+    """Return each sample's position in `camera`, (h, w, 2), and whether it is in front of it.
+
+    `spread` is the distance of a pixel's samples as a fraction of the even one; 0: its centre.
+    """
+    y = _sample_positions(target.height, samples, spread)
+    x = _sample_positions(target.width, samples, spread)
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
     origins, directions = target.rays(torch.stack([grid_x, grid_y], -1))
     pixels, depth = camera.project(origins + directions)
@@ -60,10 +69,10 @@ def _spacing(camera: Camera, target: Camera) -> float:
     return float(spans.max())
 
 
-def _snapped(step: float) -> float:
-    """Remove rounding error from a step: a step of 1 + 1e-15 must not blur an image that fits."""
-    whole = round(step)
-    return float(whole) if abs(step - whole) < STEP_NOISE else step
+def _sample_positions(count: int, samples: int, spread: float) -> Tensor:
+    """Return the samples' positions along one axis of `count` pixels, (count * samples,)."""
+    within = ((torch.arange(samples, dtype=torch.float64) + 0.5) / samples - 0.5) * spread + 0.5
+    return (torch.arange(count, dtype=torch.float64)[:, None] + within).flatten()
 
 
 def _pad_to_multiple(images: Tensor, step: int) -> Tensor:

@@ -27,6 +27,24 @@ class Improvable:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """What a result was decoded from, to be shown, blended, saved or decoded again.
+
+    Attributes
+    ----------
+    code : of the object
+    views : that were encoded, cameras in the volume; empty: not known
+    weights : of the network, as `Networks.load` takes them
+    options : keywords of `decode`
+    """
+
+    code: Code
+    views: tuple[View, ...]
+    weights: str | None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Kept:
     """A field and the data to mesh it again.
 
@@ -37,6 +55,7 @@ class Kept:
     painter : colours its meshes
     improvable : what its method can go on from, if it improves; else None
     remarks : sentences about how it was made
+    encoded : what it was decoded from; None for a method without weights
     """
 
     field: Field
@@ -46,6 +65,7 @@ class Kept:
     painter: Painter
     improvable: Improvable | None = None
     remarks: tuple[str, ...] = ()
+    encoded: Encoded | None = None
 
 
 class KeptResults:
@@ -97,7 +117,7 @@ class KeptResults:
     def held(self) -> int:
         """Return the bytes of kept fields and their samples; shared memory counts once."""
         return held_bytes(
-            [(kept.field, kept.samples, kept.painter) for kept in self._kept.values()]
+            [(kept.field, kept.samples, kept.painter, kept.encoded) for kept in self._kept.values()]
         )
 
     def _shrink(self) -> None:

@@ -18,6 +18,7 @@ from ..reconstructors import (
 )
 from ..reconstructors.finishing import several_posed
 from ..reconstructors.levelform import Levelform
+from ..shows import offered
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def method_info(cls: type[Reconstructor]) -> protocol.MethodInfo:
         options=spec.options,
         level_unit=spec.level_unit,
         improves=spec.improves,
+        shows=offered(cls),
     )
 
 

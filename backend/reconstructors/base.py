@@ -102,6 +102,12 @@ class Reconstructor(nn.Module, ABC):
     def decode(self, code: Code) -> Field:
         """Return the field of one object, with all work done that does not depend on the point."""
 
+    def blend(self, codes: Sequence[Code], weights: Sequence[float]) -> Code:
+        """Return the code between several, as `Code.blend` does; the weights' sum is 1."""
+        for code in codes:
+            self.check_code(code)
+        return Code.blend(codes, weights)
+
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
         """Estimate the camera of each image from the image alone, posed in the volume's frame.
 
@@ -138,6 +144,10 @@ class Reconstructor(nn.Module, ABC):
         By default all do.
         """
         return {}
+
+    def suited(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with what this configuration needs, such as points in time."""
+        return recipe
 
     def shift_level(self, level: float) -> None:
         """Subtract `level` from every field: the surface moves to where the field was `level`.

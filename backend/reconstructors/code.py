@@ -36,7 +36,19 @@ class Code:
         return replace(self, tensors={name: t.to(device) for name, t in self.tensors.items()})
 
     def lerp(self, other: "Code", weight: float) -> "Code":
-        """Return `(1 - weight) * self + weight * other`.
+        """Return `(1 - weight) * self + weight * other`; see `blend`."""
+        return Code.blend((self, other), (1.0 - weight, weight))
+
+    @staticmethod
+    def blend(codes: Sequence["Code"], weights: Sequence[float]) -> "Code":
+        """Return the weighted sum of codes; integers and fixed tensors are the first code's.
+
+        Parameters
+        ----------
+        codes
+            One or more.
+        weights
+            Their sum is 1; below 0 and above 1 they extrapolate.
 
         Raises
         ------
@@ -44,6 +56,24 @@ class Code:
             If the codes are of different methods or shapes, or of different cameras: half of one
             camera's matrix and half of another's is not a camera.
         """
+        first, *others = codes
+        for other in others:
+            first._check_blend(other)
+        blended = {
+            name: sum(
+                (
+                    weight * code.tensors[name].to(t)
+                    for code, weight in zip(codes, weights, strict=True)
+                ),
+                torch.zeros_like(t),
+            )
+            for name, t in first.tensors.items()
+            if t.is_floating_point() and name not in first.fixed
+        }
+        return replace(first, tensors={**first.tensors, **blended})
+
+    def _check_blend(self, other: "Code") -> None:
+        """Refuse a code that can't be blended with this one."""
         shapes = {name: t.shape for name, t in self.tensors.items()}
         if self.method != other.method or shapes != {n: t.shape for n, t in other.tensors.items()}:
             raise RequestError(
@@ -58,12 +88,6 @@ class Code:
                 "Codes of different cameras can't be blended.",
                 "Encode both objects from the same cameras, or from images without cameras.",
             )
-        blended = {
-            name: torch.lerp(t, other.tensors[name].to(t), weight)
-            for name, t in self.tensors.items()
-            if t.is_floating_point() and name not in self.fixed
-        }
-        return replace(self, tensors={**self.tensors, **blended})
 
     def _of_views(self) -> tuple[frozenset[str], str]:
         """Return what two codes must share to be blended, beside their fixed tensors."""
@@ -74,10 +98,7 @@ class Code:
         """Return the mean of codes of one method and shape; integers are the first code's."""
         if not codes:
             raise RequestError("There is no code to average.")
-        mean = codes[0]
-        for count, code in enumerate(codes[1:], start=2):
-            mean = mean.lerp(code, 1.0 / count)
-        return mean
+        return Code.blend(codes, [1.0 / len(codes)] * len(codes))
 
     def save(self, path: str | Path) -> None:
         """Write the code as a safetensors file."""

@@ -14,7 +14,8 @@ Departures
   views are one view. Means of features, which training never shows, score a lower IoU with two
   views than with one. "max" is the paper's section 4.4 and needs weights trained with it.
 - Images are RGB with ImageNet's normalisation and maps are resized about pixel centres. `legacy`
-  (imported) weights keep BGR without normalisation, and TensorFlow 1's resizing and sampling.
+  (imported) weights keep BGR without normalisation, straight colours at soft edges, and TensorFlow
+  1's resizing and sampling.
 - The camera network's VGG-16 starts from the trained SDF network's; the paper does not say from
   what. Its loss is the mean over the batch (Eq. 2), where the authors' code sums.
 - "compact" has batch norms in VGG-16. The paper's starts from ImageNet's weights, ours from none,
@@ -26,6 +27,7 @@ Departures
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -75,6 +77,11 @@ def view_groups(code: Code) -> list[dict[str, Tensor]]:
     return [{n: t[groups == group] for n, t in code.tensors.items()} for group in groups.unique()]
 
 
+def _weighted(group: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Return a group of views whose weights sum to `weight`."""
+    return {**group, "shares": weight * group["shares"] / group["shares"].sum()}
+
+
 BATCH, STEPS = 16, 3_600_000
 # The rate falls to 0.9 of itself every 200,000 samples, down to a hundredth of what it was.
 STAIR = 200_000 / BATCH / STEPS
@@ -117,7 +124,6 @@ CAMERAS = frozenset({"poses", "lenses", "flat", "groups"})  # of a code
         "High-quality Single-view 3D Reconstruction. NeurIPS 2019",
         summary="Fine detail where the image shows it, by features at each point's projection",
         estimates_camera=True,
-        image_size=137,
         fusions=("mean", "max"),
         own_options=(
             SYMMETRY,
@@ -220,7 +226,7 @@ class DISN(EstimatesCameras):
         Parameters
         ----------
         code
-            From `encode` or `interpolate`.
+            From `encode` or `blend`.
         symmetry
             Assume a symmetric object, where the weights are so configured.
         part
@@ -236,6 +242,36 @@ class DISN(EstimatesCameras):
         if symmetry and self.configuration.symmetry:
             return MirroredField(field)
         return field
+
+    def blend(self, codes: Sequence[Code], weights: Sequence[float]) -> Code:
+        """Blend objects' features, each sampled by its own camera (figure 10), never matrices.
+
+        What reads the features is linear, so blending them is weighting the views. Every view of
+        an object is blended with every view of the others.
+
+        Raises
+        ------
+        RequestError
+            If views were fused by another rule than "mean".
+        """
+        for code in codes:
+            self.check_code(code)
+            if code.meta["fusion"] != "mean":
+                raise RequestError(
+                    "Only views fused by their mean can be interpolated.",
+                    "Encode all objects with the fusion `mean`.",
+                )
+        rounds = [
+            [_weighted(group, weight) for group, weight in zip(groups, weights, strict=True)]
+            for groups in product(*map(view_groups, codes))
+        ]
+        tensors = {
+            name: torch.cat([end[name].to(self.device) for each in rounds for end in each])
+            for name in codes[0].tensors
+        }
+        sizes = [sum(len(end["shares"]) for end in each) for each in rounds]
+        groups = torch.arange(len(rounds)).repeat_interleave(torch.tensor(sizes))
+        return replace(codes[0], tensors={**tensors, "groups": groups.to(self.device)})
 
     def _baked(self, tensors: dict[str, Tensor], code: Code, part: str) -> DISNField:
         """Return the field of one group of views, whose features are fused."""

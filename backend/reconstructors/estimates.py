@@ -68,11 +68,15 @@ class EstimatesDepths(Reconstructor):
     depth: DepthNetwork | None
     depth_range: DepthRange
 
+    def network_images(self, images: Tensor) -> Tensor:
+        """Return framed images, (N, 4, S, S), on the training background: (N, 3, S, S)."""
+        return network_input(images, self.framing.background)
+
     @torch.no_grad()
     def estimate_depths(self, views: Sequence[View]) -> list[Tensor]:
         """Return the depth map of each framed image, volume units, infinite at the background."""
         framed = self.prepare(views)
-        images = network_input(framed.images, self.framing.background)
+        images = self.network_images(framed.images)
         return self.depth_maps(images, framed.cameras, [None] * len(views))
 
     def depth_maps(
@@ -114,7 +118,7 @@ class EstimatesDepths(Reconstructor):
                 "There is no depth network to train, or no depth to learn from.",
                 "Train weights with a depth network, on a data set with depth maps.",
             )
-        images = network_input(batch.images.flatten(0, 1), self.framing.background)
+        images = self.network_images(batch.images.flatten(0, 1))
         depth = batch.depth.flatten(0, 1)
         distance = depth.new_full((len(depth),), self.framing.near)
         if batch.camera_from_volume is not None:

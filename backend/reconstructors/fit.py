@@ -24,6 +24,7 @@ from ..fit.settings import STEPS, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
+from ..silhouettes.correcting import corrected
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .visual_hull import check_overlap, check_silhouette
@@ -36,7 +37,7 @@ SPEC = MethodSpec(
     name="fit",
     title="Fit to the images",
     paper="",
-    summary="Optimises the object until it looks like all of its images; improves while you watch.",
+    summary="Optimizes the object until it looks like all of its images; improves while you watch.",
     needs_camera=True,
     needs_weights=False,
     own_options=(
@@ -44,7 +45,7 @@ SPEC = MethodSpec(
             "time",
             "choice",
             "1min",
-            "how long to optimise, about, on two cores of a processor",
+            "how long to optimize, about, on two cores of a processor",
             choices=tuple(STEPS),
         ),
         Option(
@@ -56,6 +57,7 @@ SPEC = MethodSpec(
             1_000_000,
         ),
         Option("start", "text", HULL, "what to start from: hull, or the name of another method"),
+        Option("correct", "bool", True, "turn cameras a little where the silhouettes disagree"),
     ),
     improves=True,
 )
@@ -81,6 +83,7 @@ class Fit(Reconstructor):
         time: str = "1min",
         steps: int | None = None,
         start: str = HULL,
+        correct: bool = True,
         resume: Code | None = None,
         seed: int = 0,
         ticket: Ticket | None = None,
@@ -88,7 +91,14 @@ class Fit(Reconstructor):
     ) -> Code:
         """Return what `codes` does, without the states on the way."""
         codes = self.codes(
-            views, time=time, steps=steps, start=start, resume=resume, seed=seed, ticket=ticket
+            views,
+            time=time,
+            steps=steps,
+            start=start,
+            correct=correct,
+            resume=resume,
+            seed=seed,
+            ticket=ticket,
         )
         while True:
             try:
@@ -103,6 +113,7 @@ class Fit(Reconstructor):
         time: str = "1min",
         steps: int | None = None,
         start: str = HULL,
+        correct: bool = True,
         resume: Code | None = None,
         seed: int = 0,
         ticket: Ticket | None = None,
@@ -119,6 +130,9 @@ class Fit(Reconstructor):
             The budget: the steps of a preset, or a number of them.
         start
             "hull", or the method whose field is the first.
+        correct
+            Turn cameras a little where their silhouettes disagree, see `silhouettes.correcting`;
+            a fit that goes on does as it did before.
         resume
             The code of an earlier fit of these views to go on from.
 
@@ -130,6 +144,11 @@ class Fit(Reconstructor):
         ticket = Ticket() if ticket is None else ticket
         self.check_views(views)
         kept, remarks = usable_views(views)
+        if resume is not None:
+            correct = resume.meta.get("memory", {}).get("correct", False)
+        if correct and (better := corrected(kept, ticket)) is not None:
+            kept = better.views
+            remarks.append(better.remark)
         count = STEPS[time] if steps is None else steps
         guard = Guard()
         if resume is None:
@@ -144,7 +163,8 @@ class Fit(Reconstructor):
                 yield self._code(shown, remarks, ({}, {}))
         assert shown is not None  # a run ends with its result
         tensors, facts = fit.memory()
-        facts |= {"measure": guard.measure, "start": start, "names": [view.name for view in kept]}
+        facts |= {"measure": guard.measure, "start": start, "correct": correct}
+        facts["names"] = [view.name for view in kept]
         return self._code(shown, remarks, (tensors, facts))
 
     def decode(self, code: Code, **options: Any) -> Field:
@@ -245,7 +265,7 @@ def usable_views(views: Sequence[View]) -> tuple[list[View], list[str]]:
             check_silhouette(view)
         except RequestError as error:
             problem = problem or error
-            remarks.append(f"{view.name} was left out: {error.message}")
+            remarks.append(f"Left out: {error.message}")
         else:
             kept.append(view)
     if problem is not None and len(kept) < min(FEWEST, len(views)):

@@ -80,7 +80,6 @@ SPEC = MethodSpec(
     paper="",
     summary="From one image or several, with cameras or without: the one to try first.",
     estimates_camera=True,
-    image_size=128,
     fusions=("mean",),
     own_options=(SYMMETRY,),
     level_unit="probability",

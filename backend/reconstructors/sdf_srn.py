@@ -24,6 +24,8 @@ Departures
 - D is measured to the sub-pixel edge of alpha and ends at the image's frame, outside which nothing
   is known; the authors count whole pixels. Weights 1 / D are capped at half a pixel, as whole
   pixels cap them.
+- The authors' object-to-camera matrix for PASCAL3D+ has the determinant -1. Imported networks are
+  mirrored back, so their objects are not mirror images; see `published.sdf_srn`.
 - Eq. 4 is a mean over depths, as in the authors' code; the paper writes a sum.
 - The paper has one view. Several are fused by the mean of their fields (that of their latents gains
   less with each view) or their intersection; test-time optimisation fits them jointly.
@@ -61,6 +63,7 @@ from .networks.sdf_srn import (
     PAPER_PASCAL3D,
     PAPER_RECIPE,
     PASCAL_AXES,
+    PASCAL_RECIPE,
     Generator,
     Marcher,
     SDFSRNConfiguration,
@@ -82,15 +85,14 @@ SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, 
         title="SDF-SRN",
         paper="Lin, Wang, Lucey: SDF-SRN: Learning Signed Distance 3D Object Reconstruction from "
         "Static Images. NeurIPS 2020",
-        summary="A smooth surface with colours, learned from images and silhouettes alone",
-        image_size=64,
+        summary="A smooth surface with colors, learned from images and silhouettes alone",
         fusions=("mean", "intersection"),
         own_options=(
             Option(
                 "optimize",
                 "int",
                 0,
-                "steps of test-time optimisation, for posed images (the paper takes 500)",
+                "steps of test-time optimization, for posed images (the paper takes 500)",
                 0,
                 10_000,
             ),
@@ -106,7 +108,12 @@ class SDFSRN(Reconstructor):
     calibrated_on = "silhouette"
     configuration_class = SDFSRNConfiguration
     configurations = {"paper": PAPER, "paper-pascal3d": PAPER_PASCAL3D, "compact": COMPACT}
-    recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "paper-pascal3d": {"main": PASCAL_RECIPE},
+        "compact": {"main": COMPACT_RECIPE},
+    }
+    image_encoder = "encoder"
 
     def __init__(self, configuration: SDFSRNConfiguration) -> None:
         super().__init__(configuration)
@@ -230,7 +237,7 @@ class SDFSRN(Reconstructor):
         if len(cameras) < len(views):
             raise RequestError(
                 "Rays are compared with the images, so each image needs its camera.",
-                "Attach the images to cameras, or leave the optimisation out.",
+                "Attach the images to cameras, or leave the optimization out.",
             )
         tensors = camera_tensors(cameras, self.device)
         return self.rays(framed.images, *tensors, cameras[0].orthographic)

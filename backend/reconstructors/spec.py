@@ -22,8 +22,6 @@ class MethodSpec:
     needs_camera : every view must be posed
     estimates_camera : the method can place the camera of an unposed image
     min_views, max_views : how many views it takes; max_views None means any number
-    image_size : side of the square image the network sees; None means images are used as they
-        are
     needs_weights : a network; false for methods without learned parameters
     fusions : names of the rules by which several views are combined, the default first
     own_options : keywords of `encode` and `decode` that a person may give, see `options`
@@ -39,7 +37,6 @@ class MethodSpec:
     estimates_camera: bool = False
     min_views: int = 1
     max_views: int | None = None
-    image_size: int | None = None
     needs_weights: bool = True
     fusions: tuple[Fusion, ...] = ()
     own_options: tuple[Option, ...] = ()

@@ -78,6 +78,25 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], s
     return tensors, _read_header(path, metadata["levelform"]), metadata["sha256"]
 
 
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Return the header of a file that `write_tensors` wrote, without reading its tensors.
+
+    Raises
+    ------
+    RequestError
+        If the file is missing, or not one of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {})["levelform"]
+    except (SafetensorError, OSError, KeyError) as error:
+        raise RequestError(
+            f"{path} is not one of Levelform's files.",
+            "Turn a published checkpoint into one with `levelform import`.",
+        ) from error
+    return _read_header(path, text)
+
+
 def _read_header(path: str | Path, text: str) -> dict[str, Any]:
     """Return the header's JSON, refusing one that is not a table or is huge."""
     try:

@@ -65,7 +65,7 @@ SPEC = MethodSpec(
     name="triposr",
     title="TripoSR",
     paper="Tochilkin et al., TripoSR: Fast 3D Object Reconstruction from a Single Image, 2024",
-    summary="One image of any object, with colours: the largest network here, fetched on request.",
+    summary="One image of any object, with colors: the largest network here, fetched on request.",
     max_views=1,
     level_unit="probability",
 )
@@ -149,6 +149,7 @@ class TripoSR(Reconstructor):
         )
         self.post_processor = Upsampler(sizes.channels, sizes.features)
         self.decoder = Decoder(3 * sizes.features, sizes.decoder_width, sizes.decoder_layers)
+        self.exact = False  # compute in float32 on every processor
         self.register_buffer("begun", None, persistent=False)
         self.begun: Tensor | None
         self.set_frame(similarity(scale=RADIUS) @ METHOD_FROM_OBJECT)
@@ -187,6 +188,8 @@ class TripoSR(Reconstructor):
     @property
     def computing(self) -> torch.dtype:
         """Dtype of the products: bfloat16 where the processor multiplies it faster."""
+        if self.exact:
+            return torch.float32
         if self.device.type == "cuda":
             return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
         fast = self.device.type == "cpu" and folding.has_bfloat16()

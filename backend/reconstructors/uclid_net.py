@@ -12,7 +12,8 @@ Departures
   paper's "sum" of lifted grids (section 4.3) needs fine-tuning; means of lifted grids, which
   training never shows, score a lower IoU.
 - Depth is lifted by the inverse of the projection. The authors' code mirrors it along the viewing
-  axis; `legacy` (imported) weights keep the authors' mirrored lifting and align_corners=True.
+  axis; `legacy` (imported) weights keep the authors' mirrored lifting and align_corners=True, and
+  get images cut at an alpha of one half, as the authors' are.
 - (u, v) form a lattice at inference, so the result is deterministic.
 - A depth map of fewer than the published 112 pixels a side is upsampled before it is lifted: its
   points would be sparser than the outlier-removal radius, and all be discarded.
@@ -27,7 +28,7 @@ Departures
 - The field is made of the oriented patches, see `fields.patches`; the paper stops at points.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -37,7 +38,7 @@ from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
-from ..encoders.camera_estimates import given_or_estimated
+from ..encoders.camera_estimates import given_or_estimated, rigid_cameras
 from ..encoders.depth import DepthNetwork
 from ..encoders.depth_estimates import DepthRange
 from ..encoders.folding import Folded, convolution_dtype
@@ -53,6 +54,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
 from ..images.alpha import network_input
+from ..images.depths import framed_depth
 from ..training.batch import Example
 from .base import SYMMETRY, Batch, Code, MethodSpec, register
 from .estimates import EstimatesCameras, EstimatesDepths
@@ -73,6 +75,7 @@ SAMPLES = 10  # points of each patch in training
 MOST_FOLDED = 3000  # voxels folded of one object; a shape occupies a tenth of all at most
 TARGETS = 5000  # surface points of each object in training
 LATTICE = 8  # vertices along a patch's side
+LEGACY_CUT = 0.5  # the authors' images are background where alpha is below
 FOLDED_AT_ONCE = 64  # patches; their activations fit in a processor's cache
 
 
@@ -84,7 +87,6 @@ FOLDED_AT_ONCE = 64  # patches; their activations fit in a processor's cache
         "NeurIPS 2020",
         summary="A coarse volume with a small patch in each voxel; estimates camera and depth",
         estimates_camera=True,
-        image_size=224,
         fusions=("mean", "sum"),
         own_options=(
             SYMMETRY,
@@ -148,7 +150,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             "given" uses a view's own camera where it has one.
         depth
             A depth map (S, S) of each *framed* image in volume units, infinite at the background;
-            None, as a whole or for a view, is estimated.
+            None for a view is estimated; None as a whole: the views' own, else estimated.
         """
         rule = self.check_fusion(fusion)
         grids = self.lift(views, camera=camera, depth=depth)
@@ -166,7 +168,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
     ) -> list[Tensor]:
         """Return the grids that the 3D decoder reads, (V, C, n, n, n); see `encode`."""
         framed = self.prepare(views)
-        images = network_input(framed.images, self.framing.background)
+        images = self.network_images(framed.images)
         given = [None if camera == "estimated" else c for c in framed.cameras]
         volume_from_method = np.linalg.inv(self.method_from_volume)
         cameras = given_or_estimated(
@@ -176,7 +178,8 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
                 for camera in self.estimated_cameras(framed.images)
             ],
         )
-        depths = self.depth_maps(images, cameras, depth or [None] * len(views))
+        own = [None if v.depth is None else framed_depth(v, self.framing) for v in views]
+        depths = self.depth_maps(images, cameras, depth or own)
         grids = [
             self.network.lift(
                 images[i : i + 1], depths[i][None] * self.scale, self._lifting([camera])
@@ -216,6 +219,26 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
     @torch.no_grad()
     def patches(self, code: Code, *, lattice: int = LATTICE, symmetry: bool = True) -> Patches:
         """Return the patches of the occupied voxels on a lattice of (u, v), method frame."""
+        axis = torch.linspace(0, 1, lattice, device=self.device)
+        uv = torch.cartesian_prod(axis, axis)
+        vertices, voxels = self.fold_at(code, lambda count: uv.expand(count, -1, -1), symmetry)
+        return Patches(vertices, voxels, VOXELS)
+
+    @torch.no_grad()
+    def fold_at(
+        self, code: Code, places: Callable[[int], Tensor], symmetry: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """Return points of the patches of the occupied voxels, and these voxels.
+
+        Parameters
+        ----------
+        places
+            Returns (u, v) in [0, 1], (P, S, 2), for P patches.
+
+        Returns
+        -------
+        (P, S, 3), method frame, and (P, 3) indices.
+        """
         voxels = self.coarse_volume(code, symmetry=symmetry).nonzero()  # (P, 3)
         volume = code.tensors["grid"].to(self.device)
         source, mirrored = voxels, voxels.new_zeros(len(voxels), dtype=torch.bool)
@@ -225,14 +248,12 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             opposite = torch.cat([VOXELS - 1 - voxels[:, :1], voxels[:, 1:]], 1)
             source = torch.where(mirrored[:, None], opposite, voxels)
         codes = volume[OCCUPANCY_CODE:, *source.unbind(1)].T  # (P, 32)
-        axis = torch.linspace(0, 1, lattice, device=self.device)
-        uv, sampler = torch.cartesian_prod(axis, axis), self.folded_sampler()
-        parts = zip(codes.split(FOLDED_AT_ONCE), source.split(FOLDED_AT_ONCE), strict=True)
-        vertices = torch.cat(
-            [self.network.fold(c, v, uv.expand(len(v), -1, -1), sampler) for c, v in parts]
-        )
+        uv, sampler = places(len(voxels)), self.folded_sampler()
+        parts = (each.split(FOLDED_AT_ONCE) for each in (codes, source, uv))
+        folded = [self.network.fold(*part, sampler) for part in zip(*parts, strict=True)]
+        vertices = torch.cat(folded) if folded else uv.new_zeros(0, uv.shape[1], 3)
         vertices[mirrored] = mirror(vertices[mirrored])
-        return Patches(vertices, voxels, VOXELS)
+        return vertices, voxels
 
     @torch.no_grad()
     def coarse_volume(self, code: Code, *, symmetry: bool = True) -> Tensor:
@@ -286,8 +307,13 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         return similarity(scale=1 / self.scale) @ self.method_from_volume
 
     def camera_input(self, images: Tensor) -> Tensor:
-        """Return RGB images on the training background, (N, 3, S, S)."""
-        return network_input(images, self.framing.background)
+        """Return what all networks of these weights see."""
+        return self.network_images(images)
+
+    def network_images(self, images: Tensor) -> Tensor:
+        """Return RGB images on the training background; `legacy` weights know hard edges."""
+        cut = LEGACY_CUT if self.configuration.legacy else None
+        return network_input(images, self.framing.background, cut=cut)
 
     # ------------------------------------------------------------ training
 
@@ -300,12 +326,14 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         fusion: str | None = None,
         samples: int = SAMPLES,
         predicted_depth: bool = False,
+        predicted_camera: bool = False,
     ) -> dict[str, Tensor]:
         """Return CD + 100 BCE (section 3.3); with `warm_up` only the second term.
 
         Each view counts as an image of its own unless `fusion` names a rule. `samples` points of
         each patch are compared. With `predicted_depth`, weights that have a depth network train on
-        predicted rather than true depth, as the authors do, to match inference.
+        predicted rather than true depth, as the authors do, to match inference; with
+        `predicted_camera` likewise on predicted cameras.
         """
         if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
             raise RequestError(
@@ -316,7 +344,9 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         fuse = None if fusion is None else (self.check_fusion(fusion), views)
         targets = self._targets(batch, generator, repeat=1 if fusion else views)
         logits, clouds = self.network(
-            *self.network_inputs(batch, predicted_depth=predicted_depth),
+            *self.network_inputs(
+                batch, predicted_depth=predicted_depth, predicted_camera=predicted_camera
+            ),
             samples=0 if warm_up else samples,
             most=MOST_FOLDED,
             generator=generator,
@@ -331,13 +361,13 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
 
     def network_inputs(
-        self, batch: Batch, *, predicted_depth: bool = False
+        self, batch: Batch, *, predicted_depth: bool = False, predicted_camera: bool = False
     ) -> tuple[Tensor, Tensor, LiftingCameras]:
         """Return what `UCLIDNetwork.lift` takes, of all views of a batch."""
         assert batch.camera_from_volume is not None
         assert batch.intrinsics is not None
         assert batch.depth is not None
-        images = network_input(batch.images.flatten(0, 1), self.framing.background)
+        images = self.network_images(batch.images.flatten(0, 1))
         depths = batch.depth.flatten(0, 1)
         if predicted_depth and self.depth is not None:
             with torch.no_grad():
@@ -346,6 +376,10 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         extrinsics, intrinsics = self.cameras_to_method(
             batch.camera_from_volume, batch.intrinsics, orthographic=batch.orthographic
         )
+        if predicted_camera and self.camera is not None:
+            with torch.no_grad():
+                matrices = self.camera(images)
+            extrinsics, intrinsics = rigid_cameras(matrices, self.scale, self.framing)
         cameras = LiftingCameras(
             extrinsics,
             intrinsics,
@@ -362,7 +396,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
                 "There is no camera network to train, or no cameras to learn from.",
                 "Train weights with a camera network, on posed images.",
             )
-        images = network_input(batch.images.flatten(0, 1), self.framing.background)
+        images = self.network_images(batch.images.flatten(0, 1))
         estimated = self.camera(images).unflatten(0, batch.images.shape[:2])
         axes = torch.tensor(self.method_from_volume[:3, :3] / self.scale).to(estimated)
         predicted = in_camera_axes((batch.surface @ axes.T)[:, None], estimated)

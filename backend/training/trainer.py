@@ -77,8 +77,7 @@ class Trainer:
         self.model, self.recipe, self.settings, self.part = model, recipe, settings, part
         self.group = Group()
         self.sampler = sampler_for(model, shapes, recipe.sampling, settings.seed)
-        self.validation = validation
-        self.watch = watch
+        self.validation, self.watch = validation, watch
         self.step, self.waited, self.seconds = 0, 0, 0.0
         self.best: float | None = None
         self._window: list[dict[str, float]] = []  # terms of the steps since the last row
@@ -230,6 +229,7 @@ class Trainer:
     def _measure(self) -> None:
         """Validate the EMA; write it as the last, and as the best if it is."""
         if self.group.rank == 0:
+            self._write_run(done=False, validating=True)
             self._recalibrate_batch_norm()
             scores = self._scores()
             value = scores["iou"] if "iou" in scores else -scores["validation_loss"]
@@ -335,11 +335,12 @@ class Trainer:
         write_image(self.table, self.settings.out / "curve.svg", names, title=title)
         self._write_run(done=done)
 
-    def _write_run(self, *, done: bool) -> None:
-        if self.group.rank != 0:
+    def _write_run(self, *, done: bool, validating: bool = False) -> None:
+        if self.group.rank:
             return
-        with written_whole(self.settings.out / RUN) as partial:
-            partial.write_text(json.dumps(self._summary(done=done), indent=1) + "\n")
+        content = self._summary(done=done) | {"validating": validating}
+        with written_whole(self.settings.out / RUN) as file:
+            file.write_text(json.dumps(content, indent=1) + "\n")
 
     def _summary(self, *, done: bool) -> dict[str, Any]:
         speed = self.step / self.seconds if self.seconds else 0.0

@@ -87,7 +87,14 @@ class Puppet:
         self.job.placement = placement
         self.job.state = JobState.FINISHED
 
-    def send(self, resolution: int = 32, *, colors: bool = False, scale: float = 1.0) -> None:
+    def send(
+        self,
+        resolution: int = 32,
+        *,
+        colors: bool = False,
+        scale: float = 1.0,
+        world_from_mesh: np.ndarray | None = None,
+    ) -> None:
         """Have the worker send a mesh: an octahedron whose size tells its resolution."""
         from levelform.backend.contract.protocol import MeshUpdate
 
@@ -98,7 +105,7 @@ class Puppet:
             faces,
             None,
             np.ones((6, 4), np.float32) if colors else None,
-            np.eye(4),
+            np.eye(4) if world_from_mesh is None else world_from_mesh,
             scale,
             resolution,
             False,

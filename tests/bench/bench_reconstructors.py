@@ -26,6 +26,7 @@ from levelform.backend.fields.svm import RIDGE, gaussian_kernel, solve_svm
 from rows import Row, at_least, at_most
 from timing import interleave
 from torch import Tensor
+from triposr_rows import rows as triposr_rows
 from uclid_decoder import agreements as folding_agreements
 from uclid_decoder import times as folding_times
 from warm_runs import times as warm_times
@@ -54,6 +55,7 @@ def rows(kinds: tuple[str, ...] = ("count", "time")) -> Iterator[Row]:
         yield from folding_times()
         yield from views_times()
         yield from warm_times()
+    yield from triposr_rows(kinds)
 
 
 # ---------------------------------------------------------------- baked against naive, blocks

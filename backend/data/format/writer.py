@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from ...contract.errors import RequestError, WorkError
 from ...contract.folder_lock import FolderLock
+from ...contract.render_layout import FINISHED
 from ...geometry.writing import remove_partials, written_whole
 from .record import Record
 from .shards import read_header, write_shard
@@ -187,16 +188,41 @@ class DatasetWriter:
             for shape in read_header(self.root / SHARDS / entry["file"]).shapes:
                 drawn = split_of(shape.id, fractions=self._fractions, seed=self._seed)
                 splits.setdefault(entry["splits"].get(shape.id, drawn), []).append(shape.id)
+        if not any(entry["splits"] for entry in self._manifest["shards"]):
+            splits = filled_splits(splits, seed=self._seed)
         write_json(self.root / SPLITS, splits)
+
+
+def filled_splits(splits: dict[str, list[str]], *, seed: int = 0) -> dict[str, list[str]]:
+    """Return drawn splits such that "train" and "val" are not empty, as training needs both.
+
+    Only a data set of few shapes lacks one by chance. It takes the shape with the least hash from
+    the largest split; a single shape is in both, so its validation only tells that it was learned.
+    """
+    splits = {name: list(names) for name, names in splits.items()}
+    for wanted in ("train", "val"):
+        giver = max(splits, key=lambda name: len(splits[name]))
+        if splits[wanted] or not splits[giver]:
+            continue
+        moved = min(splits[giver], key=lambda shape: _hash(shape, seed))
+        if sum(map(len, splits.values())) > 1:
+            splits[giver].remove(moved)
+        splits[wanted].append(moved)
+    return splits
 
 
 def split_of(shape: str, *, fractions: tuple[float, float] = (0.1, 0.1), seed: int = 0) -> str:
     """Return the split of a shape, by a hash of its name: "val" and "test" get the `fractions`."""
-    digest = hashlib.blake2b(f"{seed}/{shape}".encode(), digest_size=8).digest()
-    value = int.from_bytes(digest, "big") / 2**64
+    value = _hash(shape, seed)
     if value < fractions[0]:
         return "val"
     return "test" if value < sum(fractions) else "train"
+
+
+def _hash(shape: str, seed: int) -> float:
+    """Return a number in [0, 1) that depends only on a shape's name and the seed."""
+    digest = hashlib.blake2b(f"{seed}/{shape}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def read_manifest(root: Path) -> dict[str, Any]:
@@ -211,8 +237,11 @@ def read_manifest(root: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text())
     except FileNotFoundError as error:
+        rendered = any(root.glob(f"*/{FINISHED}"))
+        hint = "Make one of its images: `levelform dataset convert --from renders`."
         raise RequestError(
-            f"{root} is not a data set: it has no {MANIFEST}.", "Name the folder that holds it."
+            f"{root} is not a data set: it has no {MANIFEST}.",
+            hint if rendered else "Name the folder that holds it.",
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise WorkError(

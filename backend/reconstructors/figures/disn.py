@@ -1,51 +1,26 @@
-"""DISN: shape interpolation (figure 10)."""
+"""DISN: shape interpolation (figure 10) and the two streams apart (figure 6)."""
 
-from dataclasses import replace
-
-import torch
-from torch import Tensor
-
-from ...contract.errors import RequestError
+from ...fields import Field
 from ..base import Code
-from ..disn import DISN, view_groups
+from ..disn import DISN
+
+STREAMS = ("both", "global", "local")
 
 
 def interpolate(model: DISN, first: Code, second: Code, weight: float) -> Code:
-    """Blend two objects' global and local features, each sampled by its own camera (figure 10).
+    """Blend two objects, from weight 0, the first one, to 1, the second; see `DISN.blend`."""
+    return model.blend((first, second), (1.0 - weight, weight))
 
-    What reads the features is linear, so blending them is weighting the views. Every view of the
-    one object is blended with every view of the other.
 
-    Parameters
-    ----------
-    weight
-        From 0, the first object, to 1, the second.
+def streams(model: DISN, code: Code, *, symmetry: bool = True) -> dict[str, Field]:
+    """Return the fields of the sum, of the global and of the local stream (figure 6).
 
     Raises
     ------
     RequestError
-        If views were fused by another rule than "mean".
+        If the weights have one stream.
     """
-    for code in (first, second):
-        model.check_code(code)
-        if code.meta["fusion"] != "mean":
-            raise RequestError(
-                "Only views fused by their mean can be interpolated.",
-                "Encode both objects with the fusion `mean`.",
-            )
-    pairs = [
-        (_weighted(one, 1.0 - weight), _weighted(other, weight))
-        for one in view_groups(first)
-        for other in view_groups(second)
-    ]
-    tensors = {
-        name: torch.cat([end[name] for pair in pairs for end in pair]) for name in first.tensors
+    return {
+        part: model.decode(code, symmetry=symmetry, part=part)  # pyright: ignore[reportArgumentType]
+        for part in STREAMS
     }
-    sizes = [len(one["shares"]) + len(other["shares"]) for one, other in pairs]
-    tensors["groups"] = torch.arange(len(pairs)).repeat_interleave(torch.tensor(sizes))
-    return replace(first, tensors=tensors)
-
-
-def _weighted(group: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """Return a group of views whose weights sum to `weight`."""
-    return {**group, "shares": weight * group["shares"] / group["shares"].sum()}

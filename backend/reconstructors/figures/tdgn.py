@@ -1,10 +1,11 @@
-"""TDGN: training sets (figures 2, 5 and 9), the embedding (figure 5), greedy deletion (A.4)."""
+"""TDGN: training sets (figures 2, 5, 9), embedding (figure 5), greedy deletion and cells (A.4)."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ...fields.field import Field
 from ...fields.svm import gaussian_kernel, solve_svm
 from ...geometry.meshes import Mesh
 from ..base import Code
@@ -94,10 +95,11 @@ def delete_greedily(
     queries = model.warp(model.to_method(points.to(model.device))[None], whole.features[None])[0]
     seen = gaussian_kernel(queries, whole.support, whole.sigma)  # (P, N)
     ground_truth = inside.to(model.device) > 0.5
+    surface = -model.configuration.level / float(model.log_beta.exp())  # S at the baked surface
     keep = torch.ones(len(whole.labels), dtype=torch.bool, device=model.device)
     deletions: list[Deletion] = []
     while len(deletions) < steps and int((whole.labels[keep] == label).sum()) > 1:
-        ious = _ious_without_each(whole, keep, label, seen, ground_truth)
+        ious = _ious_without_each(whole, keep, label, seen, ground_truth, surface)
         index = int(ious.argmax())
         keep = keep.clone()
         keep[index] = False
@@ -105,8 +107,55 @@ def delete_greedily(
     return deletions
 
 
+class NearestField(Field):
+    """The 1-nearest-neighbour reading of a training set (equation 8): each point owns a cell.
+
+    The value is half the difference of the distances to the nearest point inside and outside, in
+    the embedding space: its zero set is where cells of different labels meet.
+
+    Parameters
+    ----------
+    model
+        With the embedding.
+    svm
+        The training set and its embedding; its multipliers are not used.
+    """
+
+    def __init__(self, model: TDGN, svm: SolvedSVM) -> None:
+        self.kind, self.device = "distance", model.device
+        self._model, self._svm = model, svm
+        self._inside = svm.labels > 0
+
+    def __call__(self, points: Tensor) -> Tensor:
+        distances = self.distances(points)
+        own = distances[:, self._inside].amin(1)
+        return (own - distances[:, ~self._inside].amin(1)) / (2 * self._model.scale)
+
+    @torch.no_grad()
+    def distances(self, points: Tensor) -> Tensor:
+        """Return (P, N): how far points, (P, 3) volume frame, are from the N embedded ones."""
+        features = self._svm.features[None]
+        embedded = self._model.warp(self._model.to_method(points)[None], features)[0]
+        return torch.cdist(embedded, self._svm.support)
+
+    def owner(self, points: Tensor) -> Tensor:
+        """Return (P,): the training point in whose cell each of the points, (P, 3), lies."""
+        return self.distances(points).argmin(1)
+
+
+def nearest_field(model: TDGN, code: Code) -> NearestField:
+    """Return the field of the nearest training point's label."""
+    with torch.no_grad():
+        return NearestField(model, model.solve(code, None))
+
+
 def _ious_without_each(
-    svm: SolvedSVM, keep: Tensor, label: int, seen: Tensor, ground_truth: Tensor
+    svm: SolvedSVM,
+    keep: Tensor,
+    label: int,
+    seen: Tensor,
+    ground_truth: Tensor,
+    surface: float,
 ) -> Tensor:
     """Return (N,): the IoU with each kept point of `label` deleted; -1 for all other points.
 
@@ -115,6 +164,7 @@ def _ious_without_each(
     keep : (N,) bool, the points that are left
     seen : (P, N) the kernel between the measured points and the training points
     ground_truth : (P,) bool
+    surface : the decision function's value on the surface
     """
     kernel = gaussian_kernel(svm.support, svm.support, svm.sigma)
     left = keep.nonzero()[:, 0]
@@ -124,7 +174,7 @@ def _ious_without_each(
     inner = kernel[subsets[:, :, None], subsets[:, None, :]]  # (K, n, n)
     alphas, bias = solve_svm(inner, signs, c=svm.c, ridge=svm.ridge)
     weights = kernel.new_zeros(len(subsets), len(keep)).scatter_(1, subsets, alphas * signs)
-    solid = seen @ weights.T + bias > 0  # (P, K)
+    solid = seen @ weights.T + bias > surface  # (P, K)
     intersection, union = solid & ground_truth[:, None], solid | ground_truth[:, None]
     ious = torch.full((len(keep),), -1.0, device=keep.device)
     ious[candidates] = intersection.sum(0) / union.sum(0).clamp(min=1)

@@ -174,9 +174,10 @@ def vgg_of(config: DISNConfiguration, *, batch_norm: bool) -> VGG16:
 
 def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
     """Return what VGG-16 sees, (N, 3, P, P) for P = `image`, of framed images (N, 4, S, S)."""
-    rgb = network_input(images, config.framing.background)
-    if config.legacy:
+    if config.legacy:  # the authors' images keep their straight colours where alpha is not 0
+        rgb = network_input(images, config.framing.background, cut=0.0)
         return Maps.resize(rgb.flip(1), config.picture, legacy=True)
+    rgb = network_input(images, config.framing.background)
     size = (config.picture, config.picture)
     if rgb.shape[-2:] != size:
         rgb = F.interpolate(rgb, size, mode="bilinear", align_corners=False)

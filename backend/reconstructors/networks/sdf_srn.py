@@ -99,7 +99,8 @@ SHAPENET_FRAMING = Framing(64, focal=FOCAL, near=DISTANCE, far=DISTANCE, margin=
 # PASCAL3D+ crops are 1.2 times the object's longer side; half a crop is the unit.
 CROP = 1.2 * OBJECT_SIDE  # side of a crop, volume units
 PASCAL_FRAMING = Framing(64, focal=2 / CROP, near=2.0, far=2.0, margin=(1 - 1 / 1.2) / 2)
-# The authors' object axes for PASCAL3D+ are (y, -z, -x) of the models', which are ours.
+# The authors' object axes for PASCAL3D+ are (y, -z, -x) of the models', which are ours. Their
+# object-to-camera matrix reflects, so `published` reflects imported networks back.
 PASCAL_AXES = np.array([[0, 1, 0, 0], [0, 0, -1, 0], [-1, 0, 0, 0], [0, 0, 0, 1]], np.float64)
 
 PAPER = SDFSRNConfiguration(SHAPENET_FRAMING)
@@ -231,17 +232,17 @@ def bisect(
 ) -> Tensor:
     """Return where `function` of depth changes its sign between `near` and `far`, elementwise.
 
-    `at_near` is the function at `near`; without a change of sign the result approaches `far`.
+    `at_near` is the function at `near`; without a change of sign the result approaches `far`. The
+    result is the middle of an interval halved `count` times, as in the authors' code.
     Differentiable in both ends; only the sign of `function` is used.
     """
-    middle = (near + far) / 2
     for _ in range(count):
         middle = (near + far) / 2
         with torch.no_grad():
             value = function(middle)
         same = torch.where(at_near >= 0, value > 0, value <= 0)
         near, far = torch.where(same, middle, near), torch.where(same, far, middle)
-    return middle
+    return (near + far) / 2
 
 
 # ---------------------------------------------------------------- how they are trained
@@ -251,9 +252,20 @@ PAPER_RECIPE = Recipe(
         adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
         adam(1e-4, 100_000),
     ),
-    Sampling(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    Sampling(objects=16, points=(("uniform", 1),), **PLAIN),
     ema=0.0,
-    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16; each of an object's "
+    "images is a sample of its own",
+)
+PASCAL_RECIPE = Recipe(
+    (
+        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
+        adam(1e-4, 30_000),
+    ),
+    Sampling(objects=16, points=(("uniform", 1),), mirror=0.0, augment=("colors", "rescale")),
+    ema=0.0,
+    source="SDF-SRN section 4.2 and the authors' options: Adam 1e-4, batch 16, colours jittered, "
+    "crops rescaled by 1 +- 0.2",
 )
 COMPACT_RECIPE = Recipe(
     (

@@ -1,4 +1,4 @@
-"""The backend is found in its order, and built by a real venv and a real pip without a network."""
+"""The backend is found in its order, and built by the real uv without a network."""
 
 import base64
 import hashlib
@@ -13,13 +13,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from levelform.addon.backend_setup import candidates, install, managed
+from levelform.addon.backend_setup import builds, candidates, install, managed, requirements, uv
 from levelform.addon.backend_setup.candidates import InterpreterSource
 from levelform.addon.backend_setup.checkup import check
 from levelform.addon.backend_setup.install import Installation, InstallPlan, InstallState
 from levelform.addon.backend_setup.locks import platform_name
 from levelform.backend.contract.errors import RequestError, WorkError
 
+UV = pytest.importorskip("uv").find_uv_bin()
 REQUIRED = {"torch": "torch", "numpy": "numpy", "fast-thing": "fast_thing"}
 
 
@@ -59,7 +60,7 @@ def wheels(tmp_path):
 @pytest.fixture
 def plan(tmp_path, wheels, monkeypatch):
     """Return a maker of plans that install the small wheels into a fresh user folder."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("# what is needed\ntorch==1.0\nnumpy==1.0\nfast-thing==1.0\n")
@@ -69,6 +70,7 @@ def plan(tmp_path, wheels, monkeypatch):
             "user_folder": tmp_path / "user",
             "wheels": str(wheels),
             "base": sys.executable,
+            "uv": UV,
             "requirements": requirements,
             "required": REQUIRED,
         }
@@ -98,6 +100,7 @@ def installed(tmp_path_factory):
             folder / "user",
             wheels=str(folder / "wheels"),
             base=sys.executable,
+            uv=UV,
             requirements=folder / "requirements.txt",
             required=REQUIRED,
         )
@@ -120,9 +123,10 @@ def bare(tmp_path_factory):
         folder / "user",
         wheels=str(folder),
         base=sys.executable,
+        uv=UV,
         requirements=folder / "requirements.txt",
     )
-    with pytest.raises(WorkError, match="No matching distribution found for no-such-thing"):
+    with pytest.raises(WorkError, match="no-such-thing was not found in the provided package"):
         Installation(plan).run()
     return plan.folder
 
@@ -205,8 +209,9 @@ class TestInstalling:
         assert progress == sorted(progress)
         assert progress[0] < 0.1
         assert installation.progress == 1.0
-        assert "Successfully installed" in installation.log(50)
+        assert "+ fast-thing==1.0" in installation.log(50)
         assert not install.is_partial(user)
+        assert not installation.plan.cache.exists()  # nothing is kept twice
 
     def test_the_environment_has_the_requirements_and_is_separate(self, installed):
         user, _, _ = installed
@@ -222,7 +227,7 @@ class TestInstalling:
     def test_a_failure_is_explained_and_the_next_attempt_continues(self, begun, wheels):
         (wheels / "numpy-1.0-py3-none-any.whl").unlink()
         first = Installation(begun())
-        with pytest.raises(WorkError, match=r"No matching distribution found for numpy==1\.0"):
+        with pytest.raises(WorkError, match="numpy was not found in the provided"):
             first.run()
         assert first.state is InstallState.FAILED
         assert install.is_partial(begun().user_folder)
@@ -233,10 +238,10 @@ class TestInstalling:
         assert second.state is InstallState.DONE
         assert managed.managed_python(begun().user_folder).lstat().st_mtime_ns == made
 
-    def test_cancel_stops_pip_with_its_children_and_can_be_resumed(self, begun):
+    def test_cancel_stops_uv_and_can_be_resumed(self, begun):
         first = Installation(begun())
         first.start()
-        poll_until(first, lambda: first._process is not None and "pip" in first._waiting.command)
+        poll_until(first, lambda: first._process is not None and "pip" in first._waiting.words)
         group = first._process.pid
         os.kill(group, signal.SIGSTOP)  # so that it can't be over before it is cancelled
         first.cancel()
@@ -282,13 +287,42 @@ class TestInstalling:
             Installation(plan(wheels=str(tmp_path / "nowhere"))).start()
 
     def test_a_missing_or_too_old_base_is_refused(self, plan, tmp_path):
-        with pytest.raises(WorkError, match="No Python was found"):
+        with pytest.raises(WorkError, match="can't be used"):
             Installation(plan(base=str(tmp_path / "python"))).run()
 
+    def test_wheels_for_another_python_say_which_one_is_missing(self, plan, wheels):
+        old = wheels / "torch-1.0-py3-none-any.whl"
+        old.rename(wheels / "torch-1.0-cp312-cp312-linux_x86_64.whl")
+        with pytest.raises(WorkError, match=r"can't be used. Choose a Python 3\.12"):
+            Installation(plan(base=sys.executable)).run()
+
+    def test_a_folder_of_wheels_brings_uv(self, plan, wheels):
+        """Its binary is unpacked, and makes the environment without a Python that has pip."""
+        name = uv.pinned().file.replace(uv.pinned().file.split("-")[1], "0.0.1")
+        with zipfile.ZipFile(wheels / name, "w") as wheel:
+            wheel.write(UV, f"uv-0.0.1.data/scripts/{uv.BINARY}")
+        Installation(plan(uv="")).run()
+        assert uv.binary_of(plan()).is_file()
+
+    def test_a_python_that_cannot_be_downloaded_can_be_installed(self, plan, monkeypatch):
+        monkeypatch.setattr(requirements, "known_pythons", lambda _: [])
+        monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "http://127.0.0.1:9")
+        monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        online = plan(wheels="", online_access=True, base="")
+        with pytest.raises(WorkError, match=r"127\.0\.0\.1 can't be reached. Install Python 3"):
+            Installation(online).run()
+
+    def test_a_folder_without_uv_is_told(self, plan, monkeypatch):
+        monkeypatch.setenv("PATH", "")
+        with pytest.raises(RequestError, match=r"has no wheel of uv.*Add uv-"):
+            Installation(plan(uv="")).start()
+
     def test_a_full_disk_is_reported_before_any_download(self, plan, monkeypatch):
-        monkeypatch.setattr("levelform.addon.backend_setup.managed._NEEDED", {"cpu": 1 << 60})
-        with pytest.raises(WorkError, match="GB free"):
-            Installation(plan(wheels="", online_access=True)).start()
+        huge = builds.Size(0, 1 << 60)
+        monkeypatch.setattr(builds, "size_of", lambda _: huge)
+        for source in ({"wheels": "", "online_access": True}, {}):
+            with pytest.raises(WorkError, match=r"GB free, but 1152921504\.6 GB are needed"):
+                Installation(plan(**source)).start()
 
     def test_a_folder_that_cannot_be_written_is_named(self, plan, tmp_path):
         (tmp_path / "file").write_text("")
@@ -314,8 +348,7 @@ class TestLocked:
         everything = sorted(wheels.glob("*.whl"))
         torch = [wheel for wheel in everything if wheel.name.startswith("torch")]
         others = [wheel for wheel in everything if wheel not in torch]
-        monkeypatch.setenv("PIP_INDEX_URL", self.index(tmp_path / "index", others))
-        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", self.index(tmp_path / "index", others))
         text = ""
         for wheel in others:
             name = wheel.name.split("-")[0].replace("_", "-")
@@ -333,9 +366,8 @@ class TestLocked:
         commands = [line for line in installation.log(500).splitlines() if line.startswith("$")]
         libraries, torch = [line for line in commands if " install " in line][-2:]
         assert "--require-hashes" in libraries
-        assert "index-url" not in libraries
-        assert "--index-url file:" in torch
-        assert "extra-index-url" not in libraries + torch
+        assert "index" not in libraries
+        assert "--default-index file:" in torch
 
     def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
         (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")
@@ -350,12 +382,6 @@ class TestLocked:
         module.write_text("raise ImportError('broken')")
         Installation(locked(repair=True)).run()
         assert check(str(python), required=REQUIRED).usable
-
-
-def test_the_needed_and_the_free_space_are_stated(plan):
-    words = managed.needs(plan())
-    assert words.startswith("Needs up to 2 GB in ")
-    assert words.endswith(" GB are free.")
 
 
 class TestRemoving:

@@ -6,7 +6,7 @@ import sysconfig
 import pytest
 from levelform.addon.backend_setup import locks
 from levelform.addon.backend_setup.managed import REQUIREMENTS, InstallPlan, TorchBuild
-from levelform.addon.backend_setup.pip import canonical, wanted
+from levelform.addon.backend_setup.requirements import canonical, wanted
 
 LOCKS = sorted((REQUIREMENTS.parent / "locks").glob("*.txt"))
 LIBRARIES = [path for path in LOCKS if not path.name.startswith("torch-")]

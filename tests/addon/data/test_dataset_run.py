@@ -1,6 +1,8 @@
 """Rendering training images from the panel: what starts, how it goes on, and what it leaves."""
 
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon import api  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
-from levelform.addon.data import dataset_run  # noqa: E402
+from levelform.addon.data import dataset_run, terminal_process  # noqa: E402
 from levelform.addon.data.dataset_render import RenderSettings, targets_of_collection  # noqa: E402
 from levelform.addon.data.dataset_run import run  # noqa: E402
 from levelform.addon.scene import studio  # noqa: E402
@@ -23,6 +25,16 @@ def idle():
     yield
     run.cancel()
     run.dismiss()
+
+
+@pytest.fixture(autouse=True)
+def interpreter(monkeypatch):
+    """Have the tests' interpreter, which has torch, make the data set."""
+
+    class Found:
+        python = os.environ.get("LEVELFORM_PYTHON", sys.executable)
+
+    monkeypatch.setattr(terminal_process.here, "find", lambda: Found)
 
 
 @pytest.fixture
@@ -40,7 +52,10 @@ def panel(tmp_path):
     chosen = bpy.context.scene.levelform_dataset
     chosen.collection, chosen.out = collection, str(tmp_path / "out")
     chosen.views, chosen.size, chosen.samples = 2, 8, 1
-    return chosen
+    yield chosen
+    training = bpy.context.scene.levelform_training
+    for name in ("data", "out"):
+        training.property_unset(name)
 
 
 def inventory():
@@ -49,7 +64,7 @@ def inventory():
 
 def test_the_button_renders_all_and_reports_skipped_shapes(panel, tmp_path):
     before, selected = inventory(), bpy.context.selected_objects
-    assert bpy.ops.levelform.render_dataset() == {"FINISHED"}
+    assert bpy.ops.levelform.render_dataset(images_only=True) == {"FINISHED"}
     assert (run.outcome.done, run.outcome.before, run.outcome.ended) == (1, 0, "finished")
     assert run.outcome.skipped == {"Hidden": "Hidden is hidden in renders."}
     assert inventory() == before
@@ -60,8 +75,55 @@ def test_the_button_renders_all_and_reports_skipped_shapes(panel, tmp_path):
     for frame in frames:
         for kind in ("", "depth_", "normal_", "albedo_"):
             assert (path.parent / frame[f"{kind}file_path"]).exists()
-    assert bpy.ops.levelform.render_dataset() == {"FINISHED"}
+    assert bpy.ops.levelform.render_dataset(images_only=True) == {"FINISHED"}
     assert (run.outcome.done, run.outcome.before) == (0, 1)
+    assert not (tmp_path / "out" / "dataset.json").exists()
+
+
+def test_training_reads_what_the_button_makes(panel, tmp_path):
+    """Labels agree with the objects: a cube fills its box, turned, moved and mirrored or not."""
+    from levelform.backend.data.format import verify
+    from levelform.backend.training.samples import load_shapes
+
+    panel.collection.objects["Hidden"].hide_render = False
+    mirrored = panel.collection.objects["Hidden"]
+    mirrored.scale, mirrored.location = (-2.0, 2.0, 2.0), (5.0, -3.0, 1.0)
+    bpy.ops.levelform.render_dataset()
+    chosen, out = bpy.context.scene.levelform_training, str(tmp_path / "out")
+    assert (chosen.data, chosen.out) == (out, f"{out}-run")
+    assert verify(out)["problems"] == []
+    shapes = [*load_shapes([out], "train"), *load_shapes([out], "val")]
+    assert len({shape.id for shape in shapes}) == 2
+    for shape in shapes:
+        inside = np.abs(shape["uniform.points"]).max(1) < 0.9
+        assert (shape.inside("uniform") == inside).mean() > 0.999
+        assert shape.view_count == 2
+
+
+def test_images_without_a_backend_are_kept_and_the_data_set_follows_later(panel, monkeypatch):
+    def nothing():
+        raise RequestError("No Python with torch was found.", "Press Install Backend.")
+
+    monkeypatch.setattr(terminal_process.here, "find", nothing)
+    with pytest.raises(RuntimeError, match="rendered, but not their data set"):
+        bpy.ops.levelform.render_dataset()
+    assert run.failure.hint == "Press Install Backend."
+    monkeypatch.undo()
+    bpy.ops.levelform.render_dataset()
+    assert (run.outcome.before, run.outcome.labelled) == (1, 1)
+
+
+def test_a_conversion_is_cancelled(panel):
+    dataset_run.begin_panel(bpy.context.scene)
+    while run.conversion is None:
+        assert run.advance()
+    process = run.conversion._process.process
+    assert 0.8 <= run.progress <= 1.0
+    run.cancel()
+    assert not run.running
+    assert process.wait(60) == 0
+    bpy.ops.levelform.render_dataset()
+    assert (run.outcome.before, run.outcome.labelled) == (1, 1)
 
 
 def test_no_name_leads_out_of_the_folder(panel, tmp_path):
@@ -71,7 +133,7 @@ def test_no_name_leads_out_of_the_folder(panel, tmp_path):
 
 def test_passes_that_are_not_ticked_are_not_written(panel, tmp_path):
     panel.depth = panel.albedo = False
-    bpy.ops.levelform.render_dataset()
+    bpy.ops.levelform.render_dataset(images_only=True)
     written = {path.name for path in (tmp_path / "out").rglob("000*")}
     assert written == {"000.png", "000_normal.png"}
 
@@ -124,7 +186,7 @@ def test_loading_a_file_ends_the_run(panel):
 
 
 def test_other_settings_are_refused_in_the_same_folder(panel):
-    bpy.ops.levelform.render_dataset()
+    bpy.ops.levelform.render_dataset(images_only=True)
     panel.size = 16
     with pytest.raises(RuntimeError, match=r"other settings \(size\)"):
         bpy.ops.levelform.render_dataset()

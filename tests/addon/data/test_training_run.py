@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon.data import training_run  # noqa: E402
+from levelform.addon.data import terminal_process  # noqa: E402
 from levelform.addon.data.training_curve import SIDE, draw, read_table  # noqa: E402
 from levelform.addon.data.training_run import PREVIEW, TrainingPlan, TrainingRun, show_preview  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
@@ -29,7 +29,7 @@ def data(tmp_path_factory):
     words = ["dataset", "synthesize", str(folder), "--categories", "cabinet", "--count", "24",
              "--views", "1", "--size", "32", "--points", "uniform=300", "near=300", "--surface",
              "50", "--cameras", "levelform", "--seed", "1"]  # fmt: skip
-    subprocess.run([PYTHON, "-I", str(training_run.SCRIPT), *words], check=True, timeout=200)
+    subprocess.run([PYTHON, "-I", str(terminal_process.SCRIPT), *words], check=True, timeout=200)
     return folder
 
 
@@ -40,7 +40,7 @@ def interpreter(monkeypatch):
     class Found:
         python = PYTHON
 
-    monkeypatch.setattr(training_run.here, "find", lambda: Found)
+    monkeypatch.setattr(terminal_process.here, "find", lambda: Found)
 
 
 def plan(data, out, steps):
@@ -77,7 +77,7 @@ def test_stopping_keeps_the_weights_and_the_next_run_continues(data, tmp_path):
     while again.facts.get("step", 0) <= reached and time.monotonic() < deadline:
         time.sleep(0.05)
         assert again.poll(), again.failure
-    process = again._process
+    process = again._process.process
     again.shutdown()
     assert not again.running
     assert process.wait(60) == 0
@@ -138,7 +138,13 @@ def test_operators_use_the_panels_settings(extension, data, tmp_path):
     assert words[:5] == ["train", "disn", "--data", str(data), str(tmp_path)]
     for pair in (("--part", "camera"), ("--steps", "7"), ("--seed", "3")):
         assert words[words.index(pair[0]) + 1] == pair[1]
+    assert words[words.index("--validate-every") + 1] == "20"
+    assert words[words.index("--from") + 1] == chosen.start
+    for fresh, method, start in ((False, "levelform", "bundled"), (False, "sdf-srn", ""),
+                                 (True, "levelform", "")):  # fmt: skip
+        chosen.start, chosen.fresh, chosen.method = "", fresh, method
+        assert plan_of(bpy.context.scene).start == start
     assert not bpy.ops.levelform.stop_training.poll()
     assert not bpy.ops.levelform.use_trained.poll()
-    for name in ("data", "out", "start", "method", "steps", "seed", "part"):
+    for name in ("data", "out", "start", "fresh", "method", "steps", "seed", "part"):
         chosen.property_unset(name)

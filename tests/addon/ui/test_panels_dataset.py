@@ -1,5 +1,7 @@
 """The panel of training images: what is missing, the progress, and the outcome."""
 
+from types import SimpleNamespace
+
 import pytest
 from levelform.addon.data import dataset_run
 from levelform.addon.data.dataset_render import RenderSettings, RenderStep
@@ -36,12 +38,16 @@ def test_it_shows_the_progress_and_the_outcome(extension, monkeypatch):
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     assert "chair  2 of 3" in paper
     assert "levelform.cancel_dataset" in paper
-    run.outcome.done, run.outcome.before = 1, 2
+    run.conversion = SimpleNamespace(progress=0.5, stop=lambda: None)
+    assert "Making the data set" in draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert run.progress == pytest.approx(0.9)
+    run.outcome.done, run.outcome.before, run.outcome.labelled = 1, 2, 3
     run.outcome.skipped = {f"shape {number}": "It is flat." for number in range(5)}
     run.cancel()
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     for words in (
         "Stopped after 1 shape, 2 were finished before",
+        "The data set has 3 shapes",
         "shape 2: It is flat.",
         "and 2 more",
     ):

@@ -26,6 +26,8 @@ def test_the_panel_shows_each_state(extension):
     try:
         assert "Step 50 of 200, 5 min left" in shown()
         assert "levelform.stop_training" in shown()
+        run.facts["validating"] = True
+        assert "Validating at step 50" in shown()
         run.failure = RequestError("The data set is gone.", "Name another.")
         run._process = None
         paper = shown()

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -66,6 +67,39 @@ def test_images_first_then_a_data_set_of_them(assets, tmp_path, capsys):
     assert (status, made["shapes"]) == (0, 4)
     shape = Dataset(out).find("b/box")
     assert {"views.images", "views.depth", "uniform.distance"} <= set(shape.names)
+
+
+def test_rendered_folders_with_their_mesh_need_no_other(assets, tmp_path, capsys):
+    images = tmp_path / "images"
+    said(capsys, "dataset", "render", assets / "a", images, *SMALL, "--passes")
+    trimesh.creation.box((3.0, 3.0, 3.0)).export(images / "box" / "mesh.ply")
+    status, made = said(
+        capsys, "dataset", "convert", images, images, "--from", "renders", *SMALL,
+        "--progress", tmp_path / "told.json",
+    )  # fmt: skip
+    assert (status, made["shapes"]) == (0, 2)
+    assert 0.0 <= json.loads((tmp_path / "told.json").read_text())["overall"] < 1.0
+    box, ball = Dataset(images).find("box"), Dataset(images).find("ball_one")
+    assert (box.inside("uniform") == (np.abs(box["uniform.points"]).max(1) < 0.9)).all()
+    assert "uniform.points" not in ball
+
+
+def test_a_conversion_stops_when_its_input_ends_and_goes_on(assets, tmp_path):
+    words = ["dataset", "convert", str(assets), str(tmp_path / "set"), *SMALL, "--json"]
+    run = [sys.executable, "-m", "levelform.backend", *words]
+    stopped = subprocess.run(
+        [*run, "--until-input-ends"], stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
+    assert json.loads(stopped.stdout)["stopped"]
+    done = subprocess.run(run, capture_output=True, check=True)
+    assert json.loads(done.stdout)["shapes"] == 4
+
+
+def test_a_folder_of_images_says_what_makes_it_a_data_set(assets, tmp_path, capsys):
+    said(capsys, "dataset", "render", assets / "a", tmp_path / "images", *SMALL, "--passes")
+    status, failed = said(capsys, "dataset", "verify", tmp_path / "images")
+    assert status == 2
+    assert "levelform dataset convert --from renders" in failed["hint"]
 
 
 def test_procedural_shapes_are_the_same_bytes_for_the_same_seed(tmp_path, capsys):

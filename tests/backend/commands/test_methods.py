@@ -50,6 +50,18 @@ def test_options_are_listed_with_kind_default_range_and_help(capsys):
         assert option["help"]
 
 
+def test_the_image_size_is_that_of_the_weights_at_hand(listed):
+    for name, cls in methods().items():
+        sheet = listed[name]
+        for configuration, facts in sheet["configurations"].items():
+            assert facts["image_size"] == cls.configurations[configuration].framing.size
+        bundled = reconstructors.bundled_weights(name)
+        if bundled is not None:
+            assert sheet["inputs"]["image_size"] == cls.load(bundled).framing.size
+    assert listed["disn"]["inputs"]["image_size"] != 137  # the paper's
+    assert listed["visual-hull"]["inputs"]["image_size"] is None
+
+
 def test_what_the_cameras_are_for(listed):
     assert listed["visual-hull"]["inputs"]["camera"] == "needed"
     assert listed["disn"]["inputs"]["camera"] == "estimated where missing"
@@ -100,3 +112,33 @@ def test_a_person_reads_a_table(listed, capsys, monkeypatch, tmp_path):
     assert "part      both, global or local (default: both): which of the two streams" in text
     assert "level: the probability to be inside" in text
     assert "min_component  a number from 0 to 1 (default: 0.1)" in text
+
+
+def test_a_named_method_tells_its_departures_its_shows_and_its_surface(capsys):
+    assert cli.main(["methods", "tdgn", "disn", "--json"]) == 0
+    told = {m["name"]: m for m in json.loads(capsys.readouterr().out)["methods"]}
+    assert told.keys() == {"tdgn", "disn"}
+    assert any("interior-point" in sentence for sentence in told["tdgn"]["departures"])
+    assert all(not sentence.startswith("-") for sentence in told["disn"]["departures"])
+    model = reconstructors.load_reconstructor("tdgn", None, "cpu")
+    assert told["tdgn"]["surface"] == pytest.approx(1 / (1 + 2.718281828**model.level_shift))
+    assert told["disn"]["surface"] == 0.0
+    assert "cells" in [spec["name"] for spec in told["tdgn"]["shows"]]
+    assert cli.main(["methods", "tdgn"]) == 0
+    text = capsys.readouterr().out
+    assert "departures from the paper:" in text
+    assert "surface of the bundled weights: at the probability 0.413" in text
+
+
+@pytest.mark.parametrize("name", ["deep-meta-functionals", "disn", "sdf-srn", "tdgn", "uclid-net"])
+def test_every_paper_lists_its_departures(name):
+    from levelform.backend.commands.methods import departures
+
+    listed = departures(methods()[name])
+    assert len(listed) >= 4
+    assert all(sentence.endswith((".", "`.")) for sentence in listed)
+
+
+def test_an_unknown_name_is_refused(capsys):
+    assert cli.main(["methods", "nothing"]) == 2
+    assert "nothing" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from levelform.backend.cli import main
 from levelform.backend.commands.train import _preview
 from levelform.backend.contract.errors import RequestError
@@ -124,3 +125,33 @@ def test_wrong_words_are_said_before_any_work(data, tmp_path, capsys):
         assert status == 2
         assert expected in failed["error"]
     assert not (tmp_path / "run" / "state.safetensors").exists()
+
+
+def test_training_starts_from_the_weights_that_a_method_comes_with(data, tmp_path, capsys):
+    words = (
+        "train",
+        "occupancy-network",
+        "--data",
+        data,
+        *SMALL,
+        "--steps",
+        1,
+        "--from",
+        "bundled",
+    )
+    more = ("--out", tmp_path / "run", "--points", "uniform=50", "near=50")
+    assert said(capsys, *words, *more)[0] == 0
+    own = load_reconstructor("occupancy-network").state_dict()
+    new = load_reconstructor("occupancy-network", str(tmp_path / "run" / "last.safetensors"))
+    name = next(name for name, value in own.items() if value.ndim == 2 and "." in name)
+    assert (
+        torch.nn.functional.cosine_similarity(
+            own[name].flatten(), new.state_dict()[name].flatten(), dim=0
+        )
+        > 0.9
+    )
+    status, failed = said(
+        capsys, "train", "sdf-srn", "--data", data, "--out", tmp_path / "s", "--from", "bundled"
+    )
+    assert status == 2
+    assert "comes without weights" in failed["error"]

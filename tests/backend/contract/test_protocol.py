@@ -7,7 +7,7 @@ import typing
 
 import numpy as np
 import pytest
-from levelform.backend.contract import protocol
+from levelform.backend.contract import protocol, shows
 
 MESSAGES = {**protocol.REQUESTS, **protocol.EVENTS}
 
@@ -84,14 +84,14 @@ def test_no_message_is_taken_from_the_wrong_side(ends, name):
 def test_every_type_is_a_request_an_event_or_a_part():
     parts = {
         *("ImageFile", "ViewData", "Background", "MeshData", "MethodInfo"),
-        *("Placement", "ViewCheck", "Cure", "FoundMask"),
+        *("Placement", "ViewCheck", "Cure", "ShowSpec", "FoundMask"),
     }
     declared = {
         name
         for name, kind in vars(protocol).items()
         if isinstance(kind, type)
         and dataclasses.is_dataclass(kind)
-        and kind.__module__ == protocol.__name__
+        and kind.__module__ in (protocol.__name__, shows.__name__)
     }
     assert declared == parts | set(MESSAGES)
     assert not set(protocol.REQUESTS) & set(protocol.EVENTS)

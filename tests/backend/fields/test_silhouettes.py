@@ -78,6 +78,18 @@ def test_agrees_with_the_slow_twin_near_and_bounds_it_far(pitch):
     assert (np.sign(fast) == np.sign(slow))[np.abs(slow) > 1e-6].all()
 
 
+def test_everywhere_exact_distances_are_those_of_the_slow_twin():
+    alpha, _ = half_plane(0.7, 20.3)
+    alpha = np.minimum(alpha, np.roll(alpha[:, ::-1], 9, axis=1))  # a wedge with a sharp end
+    pitch = (0.8, 1.3)
+    expected = slow_distances(alpha, pitch)
+    actual = signed_distances(alpha, pitch, everywhere=True)
+    assert np.abs(actual - expected).max() < 0.01 * min(pitch)
+    # The bound is short by up to a pixel's diagonal, where the exact distance is not.
+    bound = signed_distances(alpha, pitch)
+    assert (np.abs(expected) - np.abs(bound)).max() > 0.5 * min(pitch)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_samples_are_lipschitz_even_on_noise(seed):
     pitch = (1.0, 1.7)

@@ -32,7 +32,7 @@ def test_gradient_and_its_adjoint_agree_with_autograd():
     values = chosen.compact_distances(ball()).double().requires_grad_(True)
     near = values[chosen.neighbours]
     slopes = chosen.gradient(near)
-    bend = near.sum(1) - 6.0 * values[:-DUMMIES]
+    bend = near.sum(0) - 6.0 * values[:-DUMMIES]
     a, b = torch.randn_like(slopes), torch.randn_like(bend)
     (expected,) = torch.autograd.grad((a * slopes).sum() + (b * bend).sum(), values)
     result = chosen.adjoint(a, b)
@@ -52,8 +52,8 @@ def test_distance_losses_have_the_derivatives_of_autograd():
         near.detach(), values.detach()[:-DUMMIES], chosen, eikonal=0.3, laplacian=0.7, crease=CREASE
     )
     total, weight = chosen.complete.sum(), chosen.complete.double()
-    off = (chosen.gradient(near).norm(dim=1) - 1.0) * weight
-    bend = (near.sum(1) - 6.0 * values[:-DUMMIES]) * weight / GRID.spacing
+    off = (chosen.gradient(near).norm(dim=0) - 1.0) * weight
+    bend = (near.sum(0) - 6.0 * values[:-DUMMIES]) * weight / GRID.spacing
     size = bend.abs()
     huber = torch.where(size <= CREASE, size.square(), CREASE * (2.0 * size - CREASE))
     assert (size > CREASE).any()
@@ -69,7 +69,7 @@ def test_variation_has_the_derivative_of_autograd():
     chosen = band()
     values = torch.randn(len(chosen) + DUMMIES, 3, dtype=torch.float64, requires_grad=True)
     loss, gradient = variation(values.detach(), chosen, 1)
-    after = values[chosen.neighbours[:, 2]]
+    after = values[chosen.neighbours[2]]
     difference = (after - values[:-DUMMIES]).abs() * chosen.complete[:, None]
     slow = difference.sum() / (chosen.complete.sum() * 3)
     (expected,) = torch.autograd.grad(slow, values)

@@ -119,3 +119,16 @@ def test_tiny_images_are_judged_too():
     views = [image(sphere, camera_at(90.0 * i, 20.0, size=16)) for i in range(3)]
     fit = fitted(views, 12)
     assert 0.0 < fit.judge() < float("inf")
+
+
+def test_an_unchanged_state_is_as_sharp_as_its_hull_on_the_last_grid(ball_views):
+    hull = hull_of(ball_views)
+    settings = replace(SMALL, stages=((12, 0.9), (48, 1.0)))
+    fit = Fit(ball_views, hull, settings=settings, budget=100)
+    fine = fit.refined(fit.state())
+    _, first = fit._at(fine.grid)
+    near = first.abs() < 0.05
+    assert fine.grid.spacing < fit.state().grid.spacing / 3
+    assert (fine.distances - first)[near].abs().max() < 0.02
+    assert fit.refined(fine) is fine
+    assert fit.refined(fit.state(), 12).grid == fit.state().grid

@@ -27,3 +27,15 @@ def test_channels_may_lie_along_any_axis():
     image = torch.rand(2, 5, 6, 4)
     planes = premultiply(image.permute(0, 3, 1, 2), dim=-3)
     assert torch.equal(planes.permute(0, 2, 3, 1), premultiply(image))
+
+
+@pytest.mark.parametrize(
+    ("cut", "kept"), [(0.0, [False, True, True, True]), (0.5, [False, False, True, True])]
+)
+@pytest.mark.parametrize("background", ["white", "black"])
+def test_a_cut_keeps_straight_colours_and_blends_nothing(background, cut, kept):
+    images = torch.rand(1, 4, 1, 4)
+    images[0, 3, 0] = torch.tensor([0.0, 0.49, 0.5, 1.0])
+    made = network_input(images, background, cut=cut)
+    expected = torch.where(torch.tensor(kept), images[:, :3], float(background == "white"))
+    assert torch.equal(made, expected)

@@ -10,6 +10,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.fields.pixel_aligned import Maps
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.views import View
+from levelform.backend.images.alpha import network_input
 from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code
@@ -327,3 +328,17 @@ def test_without_camera_network_a_camera_is_needed():
 def test_wrong_requests_are_one_sentence(call, words):
     with pytest.raises(RequestError, match=words):
         call(tiny())
+
+
+# ---------------------------------------------------------------- imported weights' input
+
+
+def test_imported_weights_see_straight_colours_at_soft_edges():
+    model = tiny(legacy=True)
+    image = torch.full((1, 4, 24, 24), 0.8)
+    image[0, 3] = torch.linspace(0, 1, 24)  # alpha rises from 0 at the left
+    seen = network_image(image, model.configuration)
+    assert torch.equal(seen[..., 0], torch.zeros_like(seen[..., 0]))  # background
+    torch.testing.assert_close(seen[..., 2:], torch.full_like(seen[..., 2:], 0.8))
+    own = network_input(image, "black")  # what our own weights see: colours mixed with black
+    assert own[0, 0, 0, 5] < 0.3

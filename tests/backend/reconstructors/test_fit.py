@@ -105,7 +105,7 @@ def test_a_view_without_the_object_is_left_out_with_a_remark(views):
         [*views, View(blank, views[0].camera, "blank")], steps=2
     )
     (remark,) = code.meta["remarks"]
-    assert remark.startswith("blank was left out: ")
+    assert remark.startswith("Left out: blank: ")
     assert "is empty" in remark
 
 

@@ -184,6 +184,12 @@ def test_bisection_finds_the_depth_of_a_sphere():
     assert (actual - (middle - half))[hit].abs().max() < 1e-3
 
 
+def test_bisection_halves_as_often_as_it_says():
+    near, far = torch.zeros(1), torch.ones(1)
+    for count, expected in ((0, 0.5), (1, 0.25), (2, 0.375), (3, 0.3125)):
+        assert float(bisect(lambda d: 0.33 - d, near, far, torch.ones(1), count)) == expected
+
+
 def test_bisection_keeps_the_gradient_of_its_ends():
     near = torch.zeros(3, requires_grad=True)
     far = torch.ones(3, requires_grad=True)

@@ -60,6 +60,20 @@ def test_a_run_learns_validates_and_leaves_weights_that_load(model, data, tmp_pa
     assert (tmp_path / "run" / "curve.svg").read_text().startswith("<svg")
 
 
+def test_the_run_says_while_it_validates(model, data, tmp_path):
+    seen = []
+    recipe = replace(RECIPE, phases=(Phase(steps=4),))
+    run = trainer(model, data, tmp_path / "run", recipe, validate_every=2)
+
+    def look(*_):
+        seen.append(json.loads((tmp_path / "run" / "run.json").read_text())["validating"])
+
+    run.watch = look
+    run.run()
+    assert seen == [True, True]
+    assert not json.loads((tmp_path / "run" / "run.json").read_text())["validating"]
+
+
 @pytest.mark.parametrize("log_every", [1, 3])
 def test_stopping_anywhere_changes_nothing(model, data, tmp_path, log_every):
     twin = copy.deepcopy(model)

@@ -249,6 +249,19 @@ def test_splits_are_disjoint_complete_and_depend_on_names_alone(tmp_path):
     assert fraction == pytest.approx(0.1, abs=3 * np.sqrt(0.09 / 20_000))
 
 
+@pytest.mark.parametrize("count", range(1, 13))
+def test_few_shapes_are_still_trained_and_validated_on(tmp_path, count):
+    fill(tmp_path, count)
+    train, val, test = (
+        {shape.id for shape in Dataset(tmp_path, split)} for split in ("train", "val", "test")
+    )
+    assert train
+    assert val
+    assert train | val | test == {f"thing/{index:03d}" for index in range(count)}
+    assert not (train & val) or count == 1
+    assert not (train | val) & test
+
+
 def test_a_published_split_is_kept(tmp_path):
     with DatasetWriter(tmp_path, provenance={}) as writer:
         writer.add(Record("a", "c", record(0).arrays, "test"))

@@ -119,7 +119,7 @@ def test_an_authors_checkpoint_reproduces_the_formula():
     field = model.decode(model.encode([seen]))
     points = torch.tensor([[0.2, -0.3, 0.4], [-0.5, 0.1, 0.2]])
     pixels, _ = framed.cameras[0].project(points)
-    over_black = framed.images[0, :3] * framed.images[0, 3]
+    over_black = torch.where(framed.images[0, 3] > 0, framed.images[0, :3], 0.0)
     for point, pixel, actual in zip(points, pixels, field(points), strict=True):
         expected = straight_line(sdf, over_black, model.to_method(point[None])[0], pixel)
         torch.testing.assert_close(actual * model.scale, expected, rtol=1e-3, atol=1e-5)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
@@ -63,11 +64,42 @@ def test_an_authors_checkpoint_reproduces_the_formula():
 
     volume = torch.tensor(model.method_from_volume).inverse().float()
     field = model.decode(Code("sdf-srn", {"latent": latent[None]}))
-    actual = field((volume[:3, :3] @ point + volume[:3, 3])[None])[0] * model.scale
+    shown = point * torch.tensor([1, 1, -1])  # the authors' objects are mirror images
+    actual = field((volume[:3, :3] @ shown + volume[:3, 3])[None])[0] * model.scale
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
     # The sheet's own check: the generated first-layer bias is the first 64 outputs.
     network = model.generator(latent[None])
     torch.testing.assert_close(network.layers[0][0, 0], hyper("hyper_impl.0")[:64])
+
+
+def authors_camera(azimuth, elevation):
+    """Return R of the authors' code for PASCAL3D+, camera_from_object with determinant -1."""
+    a, tilt = math.radians(azimuth), math.radians(elevation) - math.pi / 2
+    about_z = [[math.cos(a), -math.sin(a), 0], [math.sin(a), math.cos(a), 0], [0, 0, 1]]
+    about_x = [
+        [1, 0, 0],
+        [0, math.cos(tilt), -math.sin(tilt)],
+        [0, math.sin(tilt), math.cos(tilt)],
+    ]
+    basis = [[0, 0, 1], [-1, 0, 0], [0, 1, 0]]
+    return np.array(about_x) @ np.array(about_z) @ np.array(basis, np.float64)
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(30, 10), (-100, 35), (180, 0)])
+def test_a_proper_camera_sees_of_an_import_what_the_authors_camera_sees(azimuth, elevation):
+    graph = authors_checkpoint()["graph"]
+    model = SDFSRN.import_checkpoint([{"graph": graph}]).eval()
+    plain = SDFSRN(SDFSRN.configurations["paper-pascal3d"]).eval()
+    plain.load_state_dict(graph, strict=False)
+    latent = torch.randn(1, 256, generator=torch.Generator().manual_seed(2))
+    theirs = authors_camera(azimuth, elevation)
+    assert np.linalg.det(theirs) == pytest.approx(-1)
+    ours = theirs @ np.diag([1.0, 1.0, -1.0])  # a rotation, of the same image
+    seen = torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    at_theirs, at_ours = ((seen @ torch.tensor(r)).float() for r in (theirs, ours))
+    with torch.no_grad():
+        expected, actual = plain.generator(latent)(at_theirs), model.generator(latent)(at_ours)
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("checkpoints", [[], [{"epoch": 1}], [{"graph": {}}]])

@@ -1,0 +1,122 @@
+"""What a method shows, as objects and images of the scene."""
+
+from dataclasses import replace
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...backend.contract.protocol import Exhibit, MeshUpdate
+from . import meshes
+from .textures import packed_image
+
+APART = 1.2  # object widths between neighbours of a row
+POINT = 0.012  # radius of a drawn point, volume units; of many points smaller
+FEW = 2000  # points drawn at that size
+# An octahedron for each point.
+CORNERS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+SIDES = np.array(
+    [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
+)
+
+
+def add_exhibit(
+    exhibit: Exhibit, beside: bpy.types.Object, collection: bpy.types.Collection
+) -> bpy.types.Object:
+    """Add an exhibit beside a result; return its object.
+
+    A mesh has numbers of its vertices as attributes; points are small octahedra with the same
+    attributes; an image is an Empty that shows it.
+    """
+    name = f"{beside.name} {exhibit.name}"
+    if exhibit.image is not None:
+        return _add_image(name, exhibit, beside, collection)
+    added = bpy.data.objects.new(name, new_mesh(name, exhibit))
+    collection.objects.link(added)
+    _place(added, exhibit, beside)
+    return added
+
+
+def new_mesh(name: str, exhibit: Exhibit) -> bpy.types.Mesh:
+    """Return a new mesh of an exhibit, with its colours and its numbers.
+
+    Raises
+    ------
+    WorkError
+        If its arrays are invalid.
+    """
+    exhibit = exhibit if exhibit.faces is not None else drawn_points(exhibit)
+    assert exhibit.vertices is not None
+    assert exhibit.faces is not None
+    update = MeshUpdate(
+        exhibit.job,
+        exhibit.vertices,
+        exhibit.faces,
+        None,
+        exhibit.colors,
+        np.eye(4),
+        exhibit.scale,
+        1,
+        True,
+    )
+    mesh = meshes.new_mesh(name, update)
+    if exhibit.values is not None:
+        for column, label in enumerate(exhibit.value_names):
+            attribute: Any = mesh.attributes.new(label, "FLOAT", "POINT")
+            values = np.ascontiguousarray(exhibit.values[:, column], np.float32)
+            attribute.data.foreach_set("value", values)
+    return mesh
+
+
+def drawn_points(exhibit: Exhibit) -> Exhibit:
+    """Return points as an octahedron each, their colours and numbers repeated."""
+    assert exhibit.vertices is not None
+    count = len(exhibit.vertices)
+    radius = POINT * min(1.0, (FEW / max(count, 1)) ** 0.5)
+    vertices = (exhibit.vertices[:, None] + radius * CORNERS).reshape(-1, 3)
+    faces = (6 * np.arange(count)[:, None, None] + SIDES).reshape(-1, 3)
+
+    def repeated(table: np.ndarray | None) -> np.ndarray | None:
+        return None if table is None else np.repeat(table, 6, axis=0)
+
+    return replace(
+        exhibit,
+        vertices=vertices.astype(np.float32),
+        faces=faces.astype(np.int32),
+        colors=repeated(exhibit.colors),
+        values=repeated(exhibit.values),
+    )
+
+
+def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object) -> None:
+    """Place an object at its volume, and aside by its place in the row."""
+    pose = np.eye(4) if exhibit.world_from_mesh is None else exhibit.world_from_mesh
+    shift = Matrix.Translation((APART * max(beside.dimensions.x, 1e-3) * exhibit.place, 0, 0))
+    added.matrix_world = shift @ Matrix(np.asarray(pose).tolist())
+
+
+def _add_image(
+    name: str,
+    exhibit: Exhibit,
+    beside: bpy.types.Object,
+    collection: bpy.types.Collection,
+) -> bpy.types.Object:
+    """Add an Empty that shows an image upright above the object, facing its front."""
+    assert exhibit.image is not None
+    shown = bpy.data.objects.new(name, None)
+    shown.empty_display_type = "IMAGE"
+    shown.data = packed_image(name, exhibit.image)
+    shown.empty_display_size = max(beside.dimensions.x, 1e-3)
+    collection.objects.link(shown)
+    neighbours = sum(
+        other.type == "EMPTY" and other.empty_display_type == "IMAGE" and other != shown
+        for other in collection.objects
+        if other.name.startswith(f"{beside.name} ")
+    )
+    width = APART * max(beside.dimensions.x, 1e-3)
+    up = beside.dimensions.z / 2 + width
+    place = beside.matrix_world.translation
+    shown.location = (place.x + width * neighbours, place.y, place.z + up)
+    shown.rotation_euler = (np.pi / 2, 0.0, 0.0)
+    return shown

@@ -1,0 +1,142 @@
+"""Objects that show one of several meshes: by a slider, or by the frame of the animation.
+
+The meshes are data-blocks of the .blend, or files in a folder that are read when they are shown.
+Blender calls the handler before it evaluates a frame, so renders show the right mesh too.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.app.handlers import persistent
+
+from ...backend.contract.protocol import MeshUpdate
+from . import meshes
+
+SEQUENCE = "levelform_sequence"  # custom property of the object
+FILES = "{:05d}.npz"  # of a folder, by step
+
+
+def make_sequence(
+    target: bpy.types.Object,
+    shown: Sequence[bpy.types.Mesh],
+    labels: Sequence[str],
+    *,
+    start: int | None = None,
+    every: int = 1,
+) -> None:
+    """Make an object show one of several meshes.
+
+    Parameters
+    ----------
+    labels
+        What each mesh is.
+    start
+        Frame at which the first one is shown when the animation plays; None: the slider alone.
+    every
+        Frames that a mesh is shown for.
+    """
+    target[SEQUENCE] = {
+        "meshes": {f"{index:05d}": mesh for index, mesh in enumerate(shown)},
+        "labels": list(labels),
+        "plays": start is not None,
+        "start": start or 0,
+        "every": max(every, 1),
+    }
+
+
+def make_folder_sequence(
+    target: bpy.types.Object, folder: str, count: int, *, start: int, every: int = 1
+) -> None:
+    """Make an object show the meshes of a folder's files, one a step; see `write_step`."""
+    target[SEQUENCE] = {
+        "folder": folder,
+        "labels": [f"step {index}" for index in range(count)],
+        "plays": True,
+        "start": start,
+        "every": max(every, 1),
+    }
+
+
+def sequence_of(target: bpy.types.Object | None) -> dict[str, Any] | None:
+    """Return what an object shows; None if it shows one mesh only."""
+    stored = target.get(SEQUENCE) if target is not None else None
+    return stored if hasattr(stored, "to_dict") else None
+
+
+def length_of(target: bpy.types.Object) -> int:
+    """Return how many meshes an object shows; 0 if it is not a sequence."""
+    stored = sequence_of(target)
+    return 0 if stored is None else len(stored["labels"])
+
+
+def show_step(target: bpy.types.Object, step: int) -> None:
+    """Show a mesh of a sequence, the nearest one that there is."""
+    stored = sequence_of(target)
+    if stored is None or target.mode != "OBJECT":
+        return
+    step = min(max(step, 0), len(stored["labels"]) - 1)
+    if "folder" in stored:
+        _show_file(target, Path(bpy.path.abspath(stored["folder"])) / FILES.format(step))
+        return
+    mesh = stored["meshes"].get(f"{step:05d}")
+    if mesh is not None and target.data != mesh:
+        target.data = mesh
+
+
+def _show_file(target: bpy.types.Object, path: Path) -> None:
+    """Fill the object's mesh from a file; it stays as it is if the file is gone."""
+    if target.data.get("levelform_file") == path.name or not path.is_file():
+        return
+    with np.load(path) as arrays:
+        colors = arrays["colors"] if "colors" in arrays.files else None
+        update = MeshUpdate(
+            "", arrays["vertices"], arrays["faces"], None, colors, np.eye(4), 1.0, 1, True
+        )
+    if meshes.refill(target, update):
+        target.data["levelform_file"] = path.name
+
+
+def write_step(folder: Path, step: int, mesh: bpy.types.Mesh) -> None:
+    """Write a mesh of triangles as a step of a folder's sequence, beside its place first."""
+    vertices = np.zeros((len(mesh.vertices), 3), np.float32)
+    mesh.vertices.foreach_get("co", vertices.ravel())
+    mesh.calc_loop_triangles()
+    faces = np.zeros((len(mesh.loop_triangles), 3), np.int32)
+    mesh.loop_triangles.foreach_get("vertices", faces.ravel())
+    arrays = {"vertices": vertices, "faces": faces}
+    attribute: Any = mesh.color_attributes.get(meshes.COLOR_ATTRIBUTE)
+    if attribute is not None:
+        colors = np.zeros((len(vertices), 4), np.float32)
+        attribute.data.foreach_get("color", colors.ravel())
+        arrays["colors"] = colors
+    path = folder / FILES.format(step)
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)
+    partial.replace(path)
+
+
+def step_at(stored: Any, frame: int) -> int:
+    """Return the step that plays at a frame."""
+    return (frame - int(stored["start"])) // int(stored["every"])
+
+
+@persistent
+def _on_frame(scene: bpy.types.Scene, *_: Any) -> None:
+    for target in scene.objects:
+        stored = sequence_of(target)
+        if stored is not None and stored["plays"]:
+            show_step(target, step_at(stored, scene.frame_current))
+
+
+def register() -> None:
+    """Follow the animation."""
+    bpy.app.handlers.frame_change_pre.append(_on_frame)
+
+
+def unregister() -> None:
+    """Stop following it."""
+    bpy.app.handlers.frame_change_pre.remove(_on_frame)

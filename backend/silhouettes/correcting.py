@@ -1,0 +1,135 @@
+"""Small errors of cameras, corrected until the silhouettes agree.
+
+Each camera may turn about its own centre, which moves its image as an error of its position does.
+The mean residual of the contours (see `residual`) is minimised by Adam. It is an L1 loss, so that
+the one camera that is wrong moves and the others stay; a weak prior holds what the silhouettes do
+not determine. A common error of the focal lengths does not show in silhouettes of cameras around an
+object, whose hull it scales; it stays.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry.cameras import Camera
+from ..geometry.views import View
+from ..ticket import Ticket
+from .outlines import trace_all
+from .residual import Residual, Rig
+
+FEWEST = 3  # views; two outlines agree with nearly any cameras
+AGREES = 0.15  # mean residual (pixels of 224) below which nothing is corrected
+BETTER = 0.7  # fraction of the residual that may be left, else nothing is corrected
+ROUNDS = 90
+RATE = 2e-3  # of the first step, radians
+TURN = math.radians(2.0)  # size that the prior deems usual
+PRIOR = 0.02  # its weight, pixels
+SAMPLES = 1 << 14  # contour points times views of a round, about
+FEWEST_POINTS = 6  # of a view
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Views with corrected cameras.
+
+    Attributes
+    ----------
+    views : as given, with other cameras
+    turns : (V,) degrees that each camera turned
+    before, after : mean residual, pixels of 224
+    """
+
+    views: list[View]
+    turns: tuple[float, ...]
+    before: float
+    after: float
+
+    @property
+    def remark(self) -> str:
+        """A sentence about what was corrected."""
+        worst = max(range(len(self.turns)), key=lambda index: self.turns[index])
+        return (
+            f"Cameras were turned so that the silhouettes agree: {self.views[worst].name} by "
+            f"{self.turns[worst]:.1f} degrees, the others by less."
+        )
+
+
+def corrected(views: Sequence[View], ticket: Ticket | None = None) -> Correction | None:
+    """Return the views with cameras that agree better; None where that is not needed or possible.
+
+    Parameters
+    ----------
+    views : all with cameras, in one frame
+    """
+    outlines = [o for o in trace_all(views) if o is not None]
+    cameras = [view.camera for view in views if view.camera is not None]
+    if len(views) < FEWEST or len(outlines) != len(views) or len(cameras) != len(views):
+        return None
+    whole = Residual(outlines)
+    count = max(SAMPLES // (40 * len(views)), FEWEST_POINTS)
+    residual, rig = whole.thinned(count), Rig.of(cameras)
+    before = _mean(residual, rig)
+    if before < AGREES:
+        return None
+    turns = _minimised(residual, rig, ticket)
+    after = _mean(residual, _turned(rig, turns))
+    if after > BETTER * before:
+        return None
+    moved = [
+        replace(view, camera=_moved(camera, turn))
+        for view, camera, turn in zip(views, cameras, turns.double().numpy(), strict=True)
+    ]
+    degrees = tuple(math.degrees(float(turn.norm())) for turn in turns)
+    return Correction(moved, degrees, before, after)
+
+
+@torch.no_grad()
+def _mean(residual: Residual, rig: Rig) -> float:
+    return float(residual(rig).mean())
+
+
+def _minimised(residual: Residual, rig: Rig, ticket: Ticket | None) -> Tensor:
+    """Return (V, 3) rotation vectors of the cameras' own frames."""
+    turns = torch.zeros(len(rig), 3, requires_grad=True)
+    optimiser = torch.optim.Adam([turns], RATE, betas=(0.8, 0.95))
+    for step in range(ROUNDS):
+        if ticket is not None:
+            ticket.check()
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * 0.03 ** (step / ROUNDS)
+        prior = (turns / TURN).square().sum(1).add(1e-12).sqrt().mean()
+        loss = residual(_turned(rig, turns)).mean() + PRIOR * prior
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return turns.detach()
+
+
+def _turned(rig: Rig, turns: Tensor) -> Rig:
+    """Return a rig whose cameras turned about their centres."""
+    turn = torch.linalg.matrix_exp(_cross(turns))
+    return replace(
+        rig,
+        rotation=turn @ rig.rotation,
+        translation=(turn @ rig.translation[..., None])[..., 0],
+    )
+
+
+def _cross(vectors: Tensor) -> Tensor:
+    """Return (V, 3, 3) the matrices of the cross products with (V, 3) vectors."""
+    x, y, z = vectors.unbind(1)
+    zero = torch.zeros_like(x)
+    rows = (zero, -z, y, z, zero, -x, -y, x, zero)
+    return torch.stack(rows, 1).view(-1, 3, 3)
+
+
+def _moved(camera: Camera, turn: np.ndarray) -> Camera:
+    """Return a camera that turned by a rotation vector of its own frame."""
+    matrix = torch.linalg.matrix_exp(_cross(torch.from_numpy(turn)[None]))[0].numpy()
+    pose = camera.world_from_camera.copy()
+    pose[:3, :3] = pose[:3, :3] @ matrix.T
+    return replace(camera, world_from_camera=pose)
