@@ -93,7 +93,7 @@ def object_points(
         return None
     tree = KDTree(chosen)
     spacing = float(np.median(tree.query(chosen, 2)[0][:, 1]))
-    link = float(np.clip(SPACING * spacing, *(radius * fraction for fraction in LINK)))
+    link = min(max(SPACING * spacing, LINK[0] * radius), LINK[1] * radius)
     pairs = tree.query_pairs(link, output_type="ndarray")
     links = coo_matrix(
         (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(chosen), len(chosen))
