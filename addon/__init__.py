@@ -64,6 +64,7 @@ _MODULES = (
     "ui.panels_dataset",
     "ui.panels_training",
     "ui.menus",
+    "ui.languages",
     "ui.status_bar",
     "ui.panels_weights",
     "commands.cli",

@@ -106,7 +106,8 @@ class Walk:
         self._settings().method = "auto"
         self._press("reconstruct")
         yield from self.hands.until(lambda: self._shown() and self.live.improving)
-        for _ in range(500):
+        until = time.monotonic() + 10.0
+        while time.monotonic() < until:
             yield
         self._press("finish_early")
         yield from self._idle()
