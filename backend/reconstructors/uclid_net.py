@@ -54,6 +54,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
 from ..images.alpha import network_input
+from ..images.depths import framed_depth
 from ..training.batch import Example
 from .base import SYMMETRY, Batch, Code, MethodSpec, register
 from .estimates import EstimatesCameras, EstimatesDepths
@@ -149,7 +150,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             "given" uses a view's own camera where it has one.
         depth
             A depth map (S, S) of each *framed* image in volume units, infinite at the background;
-            None, as a whole or for a view, is estimated.
+            None for a view is estimated; None as a whole: the views' own, else estimated.
         """
         rule = self.check_fusion(fusion)
         grids = self.lift(views, camera=camera, depth=depth)
@@ -177,7 +178,8 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
                 for camera in self.estimated_cameras(framed.images)
             ],
         )
-        depths = self.depth_maps(images, cameras, depth or [None] * len(views))
+        own = [None if v.depth is None else framed_depth(v, self.framing) for v in views]
+        depths = self.depth_maps(images, cameras, depth or own)
         grids = [
             self.network.lift(
                 images[i : i + 1], depths[i][None] * self.scale, self._lifting([camera])
