@@ -405,6 +405,7 @@ def open_tab() -> Check:
 
 
 def script() -> Check:
+    bpy.context.preferences.view.show_splash = False
     package = enable()
     live = sys.modules[f"{package.__name__}.addon.jobs.session"].live
     protocol = sys.modules[f"{package.__name__}.backend.contract.protocol"]

@@ -107,9 +107,10 @@ class Walk:
         self._press("reconstruct")
         yield from self.hands.until(lambda: self._shown() and self.live.improving)
         until = time.monotonic() + 10.0
-        while time.monotonic() < until:
+        while time.monotonic() < until and self.live.improving:
             yield
-        self._press("finish_early")
+        if self.live.improving:
+            self._press("finish_early")
         yield from self._idle()
         early = [thing for thing in self._results() if not self.gallery.is_shown(thing)]
         assert len(early) == 1  # the first one, hidden by this one
