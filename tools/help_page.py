@@ -2,14 +2,14 @@
 
 python tools/help_page.py [--check]
 
-The docs are not part of the extension's zip; this page with its pictures is, so that the panel's
-*Documentation* opens without a network. `--check` only tells whether the page is up to date.
+The docs are not part of the extension's zip; this page is, with the pictures beside it that both
+show, so that the panel's *Documentation* opens without a network. `--check` only tells whether the
+page is up to date.
 """
 
 import argparse
 import html
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -83,11 +83,6 @@ def main() -> int:
     made, target = page(text), TARGET / "index.html"
     if check:
         return int(not target.exists() or target.read_text(encoding="utf-8") != made)
-    TARGET.mkdir(parents=True, exist_ok=True)
-    for old in TARGET.glob("*.jpg"):
-        old.unlink()
-    for image in images_of(text):
-        shutil.copyfile(SOURCE.parent / image, TARGET / Path(image).name)
     target.write_text(made, encoding="utf-8")
     return 0
 

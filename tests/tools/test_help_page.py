@@ -15,9 +15,9 @@ def test_the_page_in_the_extension_is_up_to_date_with_all_its_images():
     text = help_page.SOURCE.read_text(encoding="utf-8")
     assert (help_page.TARGET / "index.html").read_text(encoding="utf-8") == help_page.page(text)
     for image in help_page.images_of(text):
-        copied = help_page.TARGET / Path(image).name
-        assert copied.read_bytes() == (help_page.SOURCE.parent / image).read_bytes()
-        assert copied.stat().st_size < 150_000
+        path = (help_page.SOURCE.parent / image).resolve()
+        assert path.parent == help_page.TARGET
+        assert path.stat().st_size < 150_000
 
 
 @pytest.mark.parametrize(
