@@ -23,7 +23,7 @@ def strings():
 
 def test_german_is_complete_but_for_the_newest_strings(strings):
     missing = strings.missing("de")
-    assert len(missing) <= 0.05 * len(strings.strings()), missing
+    assert len(missing) <= 0.1 * len(strings.strings()), missing
 
 
 def test_every_table_has_words_for_both_contexts():
