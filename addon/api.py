@@ -23,7 +23,7 @@ from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Prog
 from ..backend.contract.settings import COLOR, FUSE, METHOD, RESOLUTION, SEED
 from ..backend.contract.settings import Settings as Settings
 from .backend_setup import interpreter
-from .data import dataset_render
+from .data import dataset_render, frames
 from .data.batch import batch as batch
 from .data.compare import compare as compare
 from .data.morphing import animate as animate
@@ -36,6 +36,9 @@ from .data.weights_fetch import fetching
 from .jobs.camera_estimates import find_cameras as find_cameras
 from .jobs.camera_estimates import refine_cameras as refine_cameras
 from .jobs.camera_estimates import restore_cameras as restore_cameras
+from .jobs.camera_sources import add_camera_ring as add_camera_ring
+from .jobs.camera_sources import cameras_from_drawings as cameras_from_drawings
+from .jobs.camera_sources import cameras_from_photographs as cameras_from_photographs
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,
@@ -48,6 +51,7 @@ from .jobs.requests import (
 )
 from .jobs.session import exhaust, live
 from .jobs.stage import add_cameras as add_cameras
+from .jobs.stage import planned_pairs as planned_pairs
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
 from .jobs.stage import use_images as use_images
@@ -373,3 +377,50 @@ def _scene() -> bpy.types.Scene:
     if not hasattr(bpy.types.Scene, "levelform"):
         raise RequestError("Levelform is not enabled.", "Enable it in Preferences > Add-ons.")
     return bpy.context.scene
+
+
+def animate_images(
+    images: Iterable[ImageLike] | str | PathLike[str],
+    *,
+    folder: str | PathLike[str] | None = None,
+    smooth: float = 0.0,
+    start: int = 1,
+    every: int = 1,
+    name: str = "Animation",
+    resolution: int = 64,
+    **settings: Any,
+) -> bpy.types.Object:
+    """Reconstruct each image of a sequence; add one object that plays a mesh a frame.
+
+    Parameters
+    ----------
+    images
+        Paths or Blender's images in the order of time; or a folder.
+    folder
+        Where the meshes are cached (.npz); None: beside the .blend, or a temporary folder.
+    smooth
+        Standard deviation, in frames, of the Gaussian that smooths the codes over time; 0: none.
+    start, every
+        First frame, and frames an image.
+    settings
+        As in `reconstruct`: method, weights, background, ...
+
+    Raises
+    ------
+    RequestError
+        If the request is invalid.
+    WorkError
+        If an image could not be reconstructed; nothing is added.
+    """
+    chosen = images if isinstance(images, str | PathLike) else list(images)
+    return frames.animate_images(
+        reconstruct,
+        chosen,
+        folder=folder,
+        smooth=smooth,
+        start=start,
+        every=every,
+        name=name,
+        resolution=resolution,
+        **settings,
+    )

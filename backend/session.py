@@ -35,6 +35,8 @@ from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
+from .pipeline.camera_sources import drawings_event, photographs_event
+from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
@@ -50,8 +52,8 @@ from .pipeline.reading import (
     read_views,
     with_source,
 )
-from .pipeline.refining import STAGE as REFINE
 from .pipeline.refining import refined, refined_event
+from .pipeline.stages import CHECK, REFINE, stages_again, stages_of
 from .placing.place import place
 from .reconstructors import (
     find_method,
@@ -65,11 +67,6 @@ from .ticket import Ticket
 
 KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
 TEXTURED_FACES = 40_000  # limit of a mesh that is unwrapped
-# Fractions of a job's time, by stage.
-STAGES = {"Prepare images": 1.0, "Reconstruct": 4.0, "Mesh": 5.0}
-
-REFINING = 2.0  # the stage's weight of refining cameras
-IMPROVING = 40.0  # the stage's weight of a method that improves while it is shown
 
 FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
@@ -104,8 +101,8 @@ class Session:
 
         Yields
         ------
-        MasksFound (of one image without a camera), ViewsChecked, Placed, MeshUpdate, coarse to
-        fine, and exactly one Finished at the end.
+        MasksFound (of one image without a camera), ViewsChecked, a first look (see `drafting`),
+        Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
         ------
@@ -119,8 +116,7 @@ class Session:
         started = time.perf_counter()
         why = reason(request.method, request.views)
         request = self._checked(request)
-        improves = find_method(request.method).spec.improves
-        ticket.plan(_stages(improves=improves, refines=bool(request.options.get("refine"))))
+        ticket.plan(stages_of(request))
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
@@ -134,6 +130,7 @@ class Session:
                 cured, refinement["refined"] = refined(cured, ticket)
         review = Review(cured)
         yield review.event(request.job)
+        yield from first_look(request, cured.kept, self._networks, ticket)
         with review.explaining():
             placement = self._placement(request, cured.kept, ticket)
             volume = Volume.from_matrix(placement.world_from_volume)
@@ -147,7 +144,8 @@ class Session:
                 if isinstance(event, protocol.MeshUpdate):
                     shown = to_draw(shown, event)
                 elif isinstance(event, protocol.Finished) and shown is not None:
-                    fits = fit_to_views(review, views, shown, kept, placement)
+                    with ticket.stage(CHECK):
+                        fits = fit_to_views(review, views, shown, kept, placement, ticket)
                     stats = {**event.stats, **fits, "cured": [*request.cures], **refinement}
                     stats["remarks"] = [*why, *fits["remarks"], *event.stats["remarks"]]
                     stats = with_source(stats, request, placement, notes)
@@ -173,8 +171,7 @@ class Session:
         options = read_options(request.options, (*spec.options, *PIPELINE), owner=spec.title)
         request = replace(request, options=options, resolution=check_resolution(request.resolution))
         self._kept.keep(request.keep, kept)  # most recently used, so dropped last
-        stages = {"Reconstruct": IMPROVING} if request.improve else {}
-        ticket.plan({**stages, "Mesh": STAGES["Mesh"]})
+        ticket.plan(stages_again(request))
         if request.improve:
             with ticket.stage("Reconstruct"):
                 kept = yield from self._improved(request, kept, ticket)
@@ -198,8 +195,8 @@ class Session:
         kept = self._kept[request.keep]
         given = request.mesh
         mesh = Mesh((given.vertices / kept.volume.scale).astype(np.float32), given.faces)
-        ticket.plan({"Colour" if request.uvs is None else "Bake texture": 1.0})
-        with ticket.stage("Colour" if request.uvs is None else "Bake texture"):
+        ticket.plan({"Color" if request.uvs is None else "Bake texture": 1.0})
+        with ticket.stage("Color" if request.uvs is None else "Bake texture"):
             painted = paint(
                 kept.painter, mesh, kept.field, uvs=request.uvs, size=request.size, ticket=ticket
             )
@@ -297,6 +294,18 @@ class Session:
             notes = Notes()
             views = read_views(request, ticket, notes)
         yield protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+
+    def place_drawings(
+        self, request: protocol.PlaceDrawings, ticket: Ticket
+    ) -> Iterator[protocol.Finished]:
+        """Write a file of cameras for drawings, and yield one Finished."""
+        yield drawings_event(request, ticket)
+
+    def place_photographs(
+        self, request: protocol.PlacePhotographs, ticket: Ticket
+    ) -> Iterator[protocol.Finished]:
+        """Write a file of cameras for photographs, and yield one Finished."""
+        yield photographs_event(request, ticket)
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket
@@ -503,10 +512,3 @@ class Session:
             return protocol.Placement(np.eye(4), "unit")
         network = self._networks.camera_finder(request.device) if cares else None
         return place(views, network=network, front=request.front, ticket=ticket, say_cropped=False)
-
-
-def _stages(*, improves: bool, refines: bool) -> dict[str, float]:
-    """Return the stages of a reconstruction."""
-    after = {**STAGES, "Reconstruct": IMPROVING} if improves else STAGES
-    first = "Prepare images"
-    return {first: STAGES[first], REFINE: REFINING, **after} if refines else after

@@ -17,7 +17,7 @@ import bpy
 from ...backend.contract import streams
 from ...backend.contract.errors import LevelformError, RequestError
 from ..scene.windows import in_window
-from . import backend, batch, cameras, dataset, reconstruct
+from . import backend, batch, cameras, dataset, reconstruct, show
 from .answers import answers_alone
 
 COMMAND = "levelform"
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Everywhere: --json prints one JSON object; --debug shows tracebacks.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (reconstruct, batch, cameras, dataset, backend):
+    for command in (reconstruct, batch, cameras, dataset, backend, show):
         command.add(commands)
     return parser
 

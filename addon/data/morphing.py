@@ -17,7 +17,7 @@ from ..scene import meshes
 from ..scene.exhibits import new_mesh
 from ..scene.provenance import provenance_of
 from ..scene.sequences import make_sequence
-from .showing import ShowResult, show_problem
+from .showing import ShowResult, result_problem
 
 BLEND = "levelform_blend"  # custom property: the kept results between which an object lies
 LIVE_RESOLUTION = 64  # while the factor moves
@@ -86,9 +86,6 @@ def keeps_of(sources: Sequence[Source]) -> tuple[str, ...]:
             raise RequestError(
                 f"{source.name} was not made by Levelform.", "Choose results of one method."
             )
-        problem = not_kept(source)
-        if problem:
-            raise RequestError(problem)
         names.append(facts["keep"])
     return tuple(names)
 
@@ -138,13 +135,21 @@ def begin_blend(
     facts = {**known, "keep": job, "blended": list(keeps), "weights_of_blend": [*weights]}
     if into is not None:
         return live.begin(request, Replaced(job, into, bpy.context.scene), facts)
-    added = Added(job, name, bpy.context) if ends is None else Moving(job, name, ends)
+    added = Added(job, name, bpy.context.scene) if ends is None else Moving(job, name, ends)
     return live.begin(request, added, facts)
 
 
 def morph_problem(first: bpy.types.Object | None, second: bpy.types.Object | None) -> str:
     """Return a sentence about why two objects can't be blended; empty if they can."""
-    problem = show_problem(first)
+    return blend_problem(first, second) or not_kept(first) or not_kept(second)
+
+
+def blend_problem(first: bpy.types.Object | None, second: bpy.types.Object | None) -> str:
+    """Return why two objects are not results of one network; empty if they are.
+
+    Whether their codes are still kept is only known once the worker has answered.
+    """
+    problem = result_problem(first)
     if problem:
         return problem
     if second is None or second == first:
@@ -154,7 +159,7 @@ def morph_problem(first: bpy.types.Object | None, second: bpy.types.Object | Non
         return f"{second.name} was not made by Levelform."
     if (facts["method"], facts["weights"]) != (other.get("method"), other.get("weights")):
         return "Blend results of one method with the same weights."
-    return not_kept(second)
+    return ""
 
 
 def begin_live(first: bpy.types.Object, second: bpy.types.Object, factor: float) -> Running:
@@ -165,7 +170,7 @@ def begin_live(first: bpy.types.Object, second: bpy.types.Object, factor: float)
     RequestError
         If they can't be blended; nothing was begun.
     """
-    problem = morph_problem(first, second)
+    problem = blend_problem(first, second)
     if problem:
         raise RequestError(problem)
     ends = [provenance_of(end).to_dict()["keep"] for end in (first, second)]
@@ -184,7 +189,7 @@ class Moving(Added):
     label = "Blend"
 
     def __init__(self, job: str, name: str, ends: Mapping[str, Any]) -> None:
-        super().__init__(job, name, bpy.context)
+        super().__init__(job, name, bpy.context.scene)
         self._ends = dict(ends)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
@@ -204,7 +209,8 @@ def ends_of(target: bpy.types.Object | None) -> list[bpy.types.Object]:
         for other in bpy.data.objects
         if (facts := provenance_of(other)) is not None and "keep" in facts
     }
-    ends = [kept.get(name) for name in stored["ends"]]
+    names = stored.to_dict()["ends"] if stored is not None else []
+    ends = [kept.get(name) for name in names]
     return [end for end in ends if end is not None] if all(ends) else []
 
 
@@ -274,7 +280,7 @@ def begin_morph(
     RequestError
         As `morph`; nothing was begun.
     """
-    problem = morph_problem(first, second)
+    problem = blend_problem(first, second)
     if problem:
         raise RequestError(problem)
     steps = list(np.linspace(0, 1, factors)) if isinstance(factors, int) else list(factors)
@@ -336,6 +342,7 @@ class MorphResult(ShowResult):
         added = bpy.data.objects.new(self._name, made)
         for step in self.exhibits:
             key: Any = added.shape_key_add(name=step.name, from_mix=False)
+            assert step.vertices is not None  # a step is a mesh
             places = np.ascontiguousarray(step.vertices * step.scale, np.float32)
             key.data.foreach_set("co", places.ravel())
         keys: Any = made.shape_keys
@@ -371,7 +378,7 @@ def animate(
     RequestError
         If the weights know still shapes only.
     """
-    problem = show_problem(target)
+    problem = result_problem(target)
     if problem:
         raise RequestError(problem)
     times = list(np.linspace(-1, 1, moments)) if isinstance(moments, int) else list(moments)

@@ -41,9 +41,17 @@ def shows(result: bpy.types.Object) -> tuple[ShowSpec, ...]:
 
 def show_problem(target: bpy.types.Object | None) -> str:
     """Return a sentence about why nothing can be shown of an object; empty if something can."""
+    return result_problem(target) or not_kept(target)
+
+
+def result_problem(target: bpy.types.Object | None) -> str:
+    """Return a sentence about why an object is not a result to show; empty if it is.
+
+    Whether its code is still kept is only known once the worker has answered.
+    """
     if live.running is not None:
         return "Wait for the running job, or cancel it (Esc)."
-    return remesh_problem(target) or not_kept(target)
+    return remesh_problem(target)
 
 
 def show(
@@ -98,7 +106,7 @@ def begin_show(
     RequestError
         As `show`; nothing was begun.
     """
-    problem = show_problem(target)
+    problem = result_problem(target)
     if problem:
         raise RequestError(problem)
     facts = target[PROVENANCE].to_dict()
@@ -183,7 +191,7 @@ def save_code(result: bpy.types.Object, path: str) -> str:
 
 def begin_save_code(target: bpy.types.Object, path: str) -> Running:
     """Begin to write the code of a result."""
-    problem = show_problem(target)
+    problem = result_problem(target)
     if problem:
         raise RequestError(problem)
     job = uuid.uuid4().hex

@@ -38,8 +38,11 @@ Request = (
     | protocol.Paint
     | protocol.EstimateVolume
     | protocol.CheckViews
+    | protocol.FindMasks
     | protocol.RefineCameras
     | protocol.FindCameras
+    | protocol.PlaceDrawings
+    | protocol.PlacePhotographs
     | protocol.Evaluate
     | protocol.Blend
     | protocol.Show
@@ -54,11 +57,13 @@ _WITH_VIEWS = (
     | protocol.CheckViews
     | protocol.RefineCameras
     | protocol.FindCameras
+    | protocol.FindMasks
 )
 # The last event about a job that succeeds; `Finished` for the requests not named here.
 _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
+    protocol.FindMasks: protocol.MasksFound,
     protocol.RefineCameras: protocol.CamerasFound,
     protocol.FindCameras: protocol.CamerasFound,
 }
@@ -80,6 +85,7 @@ class Job:
     stats : the statistics in `Finished`, if it FINISHED
     placement : the volume, once the worker has reported it
     checked : the check of the views, once the worker has reported it
+    masks : the masks of the views, once the worker has reported them
     exhibits : what the worker has shown, of a `Show` or a `Morph`
     found : the cameras, once the worker has found them
     log : the tail of the worker's log, if the worker ended with the job
@@ -94,6 +100,7 @@ class Job:
     stats: dict[str, Any] = field(default_factory=dict)
     placement: protocol.Placement | None = None
     checked: protocol.ViewsChecked | None = None
+    masks: protocol.MasksFound | None = None
     exhibits: list[protocol.Exhibit] = field(default_factory=list)
     found: protocol.CamerasFound | None = None
     log: str = ""

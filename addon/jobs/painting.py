@@ -64,7 +64,7 @@ class Repainted(Result):
         if target is None:
             raise Deleted
         if painted is None:
-            raise WorkError("The backend sent no colours.", "Try once more.")
+            raise WorkError("The backend sent no colors.", "Try once more.")
         if target.mode != "OBJECT":
             raise WorkError("The object is being edited.", "Leave Edit Mode, and try once more.")
         before = target.data

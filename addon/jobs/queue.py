@@ -197,7 +197,8 @@ class Jobs:
             self._check_cancel()
         self._deliver()
         starting = self._client is not None and self._client.state is ClientState.STARTING
-        return bool(self._current or self._queue or self._errands or starting)
+        asking = self._client is not None and self._client.alive and self.methods is None
+        return bool(self._current or self._queue or self._errands or starting or asking)
 
     def run(self, job: Job) -> Job:
         """Run a job, and those before it, to the end; Ctrl-C cancels it and is re-raised."""
@@ -324,6 +325,8 @@ class Jobs:
                 job.placement = event.placement
             case protocol.ViewsChecked():
                 job.checked = event
+            case protocol.MasksFound():
+                job.masks = event
             case protocol.CamerasFound():
                 job.found = event
             case protocol.Finished():

@@ -6,9 +6,9 @@ All checks of a request happen here, before it is sent to the worker.
 import tomllib
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cache
-from os import PathLike, path
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,29 @@ import numpy as np
 
 from ...backend.contract.camera_files.origin import moved
 from ...backend.contract.cures import check_cures
+from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import RequestError
 from ...backend.contract.levels import LEVEL_UNITS
 from ...backend.contract.options import REMESH, read_options
-from ...backend.contract.protocol import Background, CheckViews, Remesh
+from ...backend.contract.protocol import CheckViews, Remesh
 from ...backend.contract.settings import METHOD, RESOLUTION, Settings, check_resolution
-from ...backend.contract.words import parse_background, parse_options
 from ..backend_setup import user_preferences
 from ..scene import volume as scene_volume
+from ..scene.gallery import result_name
 from ..scene.provenance import PROVENANCE
 from ..scene.view_checks import Marks
-from ..scene.views import (
-    ViewSource,
-    chosen_cameras,
-    folder_source,
-    given_source,
-    scene_cameras_of,
-    scene_source,
-)
+from ..scene.views import ViewSource
+from .memory import REQUEST, memory_of, source_label
 from .painting import TEXTURED, then_finish, then_texture
-from .results import Added, Checked, Replaced
+from .panel_source import absolute as absolute
+from .panel_source import background_of as background_of
+from .panel_source import checked as checked
+from .panel_source import panel_frames as panel_frames
+from .panel_source import panel_source as panel_source
+from .panel_source import scene_settings as scene_settings
+from .panel_source import settings_problem as settings_problem
+from .panel_source import source_problem as source_problem
+from .results import Added, Checked, Handle, Replaced
 from .running import Running
 from .session import live
 from .targets import not_kept as not_kept
@@ -46,119 +49,77 @@ DEFAULT_NAME = "Reconstruction"
 DEFAULT_METHOD = METHOD.default
 
 
-def checked(settings: Settings) -> Settings:
-    """Return the settings with their options parsed, as far as the worker's options are known.
+@dataclass(frozen=True)
+class Order:
+    """A reconstruction as the panel asked for it, which may begin later.
 
-    Raises
-    ------
-    RequestError
-        If the method does not accept a name or a value.
+    Attributes
+    ----------
+    place : world_from_volume and its origin, as in `Reconstruct`
+    name : of the new object
+    told : facts to store with the result, beside the usual ones
+    arrange : moves the finished object
     """
-    return settings.check(live.methods)
 
+    source: ViewSource
+    settings: Settings
+    place: tuple[np.ndarray | None, str]
+    name: str
+    scene: Handle
+    marks: Marks | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    arrange: Callable[[bpy.types.Object], None] | None = None
 
-# ---------------------------------------------------------------- the panel
+    def begin(self) -> Running:
+        """Begin it.
 
-
-def scene_settings(scene: bpy.types.Scene) -> Settings:
-    """Return the panel's settings."""
-    chosen = scene.levelform
-    named = chosen.weights or next(iter(chosen.variants), "")
-    weights = bpy.path.abspath(named) if named else None
-    return Settings(
-        method=chosen.method,
-        weights=weights,
-        resolution=chosen.resolution,
-        level=chosen.chosen_level,
-        background=chosen.background_data(),
-        color=chosen.color,
-        seed=chosen.seed,
-        options={**chosen.options(), **parse_options(chosen.more_options.split())},
-        cures=tuple(chosen.cures.split()),
-    )
-
-
-def settings_problem(scene: bpy.types.Scene) -> str:
-    """Return what is wrong with the panel's settings; empty if nothing is."""
-    try:
-        checked(scene_settings(scene))
-    except RequestError as error:
-        return str(error)
-    return ""
-
-
-def panel_source(scene: bpy.types.Scene) -> ViewSource:
-    """Return the panel's source.
-
-    Raises
-    ------
-    RequestError
-        If it is empty, or a part of it can't be used.
-    """
-    chosen = scene.levelform
-    if chosen.source == "CAMERAS":
-        return scene_source(scene, frames=panel_frames(scene))
-    if chosen.source == "FILES":
-        return folder_source(absolute(chosen.path))
-    if chosen.image is None:
-        raise RequestError("No image is picked.", "Pick one, or drop one on the viewport.")
-    return given_source(chosen.image, None, scene)
-
-
-def panel_frames(scene: bpy.types.Scene) -> int | None:
-    """Return the panel's number of frames of moving images; None for the current one."""
-    return scene.levelform.frames if scene.levelform.frames > 1 else None
-
-
-def source_problem(scene: bpy.types.Scene) -> str:
-    """Return why the panel's source can't be used, without reading files; empty if it can."""
-    chosen = scene.levelform
-    if live.running is not None:
-        return "Wait for the running job, or cancel it (Esc)."
-    if chosen.source == "FILES":
-        return "" if chosen.path else "Choose a folder."
-    if chosen.source == "IMAGE":
-        return "" if chosen.image else "Pick an image."
-    if not scene_cameras_of(scene):
-        return "This scene has no cameras."
-    return "" if chosen_cameras(scene) else "No camera is ticked."
-
-
-def background_of(given: Background | str) -> Background:
-    """Return a background, given as such or as a word."""
-    return parse_background(given) if isinstance(given, str) else given
-
-
-def absolute(given: str | PathLike[str]) -> str:
-    """Return a user's path as an absolute one; `//` is the folder of the .blend.
-
-    Raises
-    ------
-    RequestError
-        If it is empty, or begins with `//` in a file that has not been saved.
-    """
-    given = str(given)
-    if not given:
-        raise RequestError("No folder is chosen.", "Choose a file of cameras, or its folder.")
-    if given.startswith("//") and not bpy.data.filepath:
-        raise RequestError(
-            f"{given} is relative to the .blend file, which is not saved.", "Save the file first."
-        )
-    return path.expanduser(bpy.path.abspath(given))
+        Raises
+        ------
+        RequestError
+            If another job runs, there is no backend, or its scene is gone.
+        """
+        scene = self.scene.find(bpy.data.scenes)
+        if scene is None:
+            raise RequestError(f"The scene {self.scene.name} is gone.", "Reconstruct it again.")
+        return _begin(self, scene, front=None)
 
 
 # ---------------------------------------------------------------- jobs
 
 
+def order_of(scene: bpy.types.Scene) -> Order:
+    """Return the order of the panel's settings.
+
+    Raises
+    ------
+    RequestError
+        If the settings or the source can't be used.
+    """
+    chosen = scene.levelform
+    source, settings = panel_source(scene), completed(scene_settings(scene))
+    method = method_for(settings.method, source.views)
+    check_cures(settings.cures, len(source.views))
+    volume = None if chosen.source == "IMAGE" else chosen.volume
+    return Order(
+        source,
+        settings,
+        _given_volume(volume, source),
+        result_name(source_label(scene), method, settings.resolution),
+        Handle.of(scene),
+        _marks(source, scene, panel=True),
+        {REQUEST: memory_of(scene, settings)},
+    )
+
+
 def begin_scene(context: bpy.types.Context) -> Running:
     """Begin a reconstruction with the panel's settings."""
-    scene = context.scene
-    chosen = scene.levelform
-    volume = None if chosen.source == "IMAGE" else chosen.volume
-    source = panel_source(scene)
-    return begin(
-        source, scene_settings(scene), volume=volume, marks=_marks(source, scene, panel=True)
-    )
+    return order_of(context.scene).begin()
+
+
+def completed(settings: Settings) -> Settings:
+    """Return settings with the preferences' device, and with their options parsed."""
+    device = settings.device or user_preferences.get().device.lower()
+    return checked(replace(settings, device=device))
 
 
 def begin_scene_check(context: bpy.types.Context) -> Running:
@@ -224,11 +185,19 @@ def begin(
     RequestError
         If the request is invalid; nothing was begun.
     """
-    settings = checked(
-        replace(settings, device=settings.device or user_preferences.get().device.lower())
-    )
+    settings = completed(settings)
     check_cures(settings.cures, len(source.views))
-    world_from_volume, volume_from = _given_volume(volume, source)
+    scene = bpy.context.scene
+    marks = marks or _marks(source, scene, panel=False)
+    place = _given_volume(volume, source)
+    order = Order(source, settings, place, name, Handle.of(scene), marks, arrange=arrange)
+    return _begin(order, scene, front=front)
+
+
+def _begin(order: Order, scene: bpy.types.Scene, *, front: float | None) -> Running:
+    """Begin an order in its scene."""
+    source, settings = order.source, order.settings
+    world_from_volume, volume_from = order.place
     job = uuid.uuid4().hex
     request = settings.request(
         job,
@@ -240,10 +209,9 @@ def begin(
         remarks=source.remarks,
         keep=job,
     )
-    result = Added(job, name, bpy.context, source.images, arrange)
-    marks = marks or _marks(source, bpy.context.scene, panel=False)
-    facts = _facts(job, source, settings)
-    return live.begin(request, result, facts, marks, then=then_finish(settings))
+    result = Added(job, order.name, scene, source.images, order.arrange)
+    facts = {**_facts(job, source, settings), **order.told}
+    return live.begin(request, result, facts, order.marks, then=then_finish(settings))
 
 
 def _facts(job: str, source: ViewSource, settings: Settings) -> dict[str, Any]:
@@ -254,6 +222,7 @@ def _facts(job: str, source: ViewSource, settings: Settings) -> dict[str, Any]:
         "seed": settings.seed,
         "background": settings.background.mode,
         "keep": job,
+        "made": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "levelform": version(),
         "blender": bpy.app.version_string,
     }

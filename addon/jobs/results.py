@@ -13,7 +13,7 @@ import bpy
 
 from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import Exhibit, MeshUpdate
-from ..scene import meshes, shading
+from ..scene import gallery, meshes, shading, sight
 from ..scene.cameras import add_camera
 from ..scene.provenance import PROVENANCE
 from ..scene.views import ImageLike, blender_image
@@ -86,6 +86,11 @@ class Result(ABC):
         return obj if obj is not None and obj.users_scene else None
 
     @property
+    def hidden(self) -> frozenset[int]:
+        """The objects that the job has hidden, by `session_uid`."""
+        return frozenset()
+
+    @property
     def waiting(self) -> bool:
         """Whether a mesh has arrived that is not shown yet, e.g. because its object is edited."""
         return self._newest is not None
@@ -139,7 +144,7 @@ class Result(ABC):
 
 
 class Added(Result):
-    """A job that adds an object to the context's collection."""
+    """A job that adds an object to the scene's collection of results."""
 
     label = "Reconstruct"
 
@@ -147,20 +152,22 @@ class Added(Result):
         self,
         job: str,
         name: str,
-        context: bpy.types.Context,
+        scene: bpy.types.Scene,
         images: Sequence[ImageLike] = (),
         arrange: Callable[[bpy.types.Object], None] | None = None,
     ) -> None:
-        super().__init__(job, context.scene)
+        super().__init__(job, scene)
         self._arrange = arrange  # moves the finished object, before its undo step
         self._name = name
         self._images = images
         self._mesh: Handle | None = None
-        self._collection: Handle | None = None
+        self._hidden: list[Handle] = []  # earlier results at the same place
         self._materials = {material.session_uid for material in bpy.data.materials}
-        # The scene's own collection is not in bpy.data, only in the scene.
-        if context.collection != context.scene.collection:
-            self._collection = Handle.of(context.collection)
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """The earlier results at the same place, by `session_uid`."""
+        return frozenset(handle.uid for handle in self._hidden)
 
     def _show(self, update: MeshUpdate) -> bool:
         obj = self.object
@@ -169,18 +176,25 @@ class Added(Result):
                 raise Deleted
             self._add(update)
             return True
-        return meshes.refill(obj, update)
+        if not meshes.refill(obj, update):
+            return False
+        if self.last is None or (update.world_from_mesh != self.last.world_from_mesh).any():
+            meshes.place(obj, update)  # the first look stands elsewhere
+        if update.colors is not None:
+            _show_colors(obj)
+        return True
 
     def _add(self, update: MeshUpdate) -> None:
         scene = self.scene
         if scene is None:
             raise Deleted
-        collection = self._collection.find(bpy.data.collections) if self._collection else None
-        added = meshes.new_object(self._name, update, collection or scene.collection)
+        added = meshes.new_object(self._name, update, gallery.make_collection(scene))
         added[DRAFT] = self.job
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
+        self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
         if update.colors is not None:
-            shading.show("VERTEX")
+            _show_colors(added)
+        sight.frame_if_unseen(added)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
         """Keep the object, no longer a draft; add the cameras that the method estimated."""
@@ -220,6 +234,11 @@ class Added(Result):
         for material in list(bpy.data.materials):
             if not material.users and self._brought(material):
                 bpy.data.materials.remove(material)
+        for earlier in self._hidden:
+            thing = earlier.find(bpy.data.objects)
+            if thing is not None:
+                gallery.show(thing, True)
+        gallery.remove_empty_collection(self.scene)
 
     def _brought(self, material: bpy.types.Material) -> bool:
         name = material.name.partition(".")[0]
@@ -295,6 +314,13 @@ class Checked(Result):
 
     def _show(self, update: MeshUpdate) -> bool:
         return True
+
+
+def _show_colors(target: bpy.types.Object) -> None:
+    """Give an object the material of colours, and have viewports show them."""
+    if not target.data.materials:
+        target.data.materials.append(meshes.color_material())
+    shading.show("VERTEX")
 
 
 def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:

@@ -2,18 +2,19 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bpy
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.unexpected import internal_error
-from ..scene import view_checks
+from ..scene import gallery, masks, view_checks
 from ..scene.provenance import plain
 from ..scene.selection import select, selection
 from ..scene.windows import in_window
 from .job import Job, JobState
+from .pace import Pace, in_words
 from .results import Deleted, Result
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,32 @@ class Running:
     marks: view_checks.Marks | None = None
     then: "Callable[[bpy.types.Object], Running] | None" = None
     next: "Running | None" = None
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        request = self.job.request
+        views = len(getattr(request, "views", ()))
+        kind = (getattr(request, name, "") for name in ("method", "resolution", "size"))
+        self.pace = Pace((type(request).__name__, *kind, views))
+
+    @property
+    def fraction(self) -> float:
+        """The fraction of the job's time that has passed, 0 to 1."""
+        return self.pace.fraction
+
+    def told(self) -> str:
+        """Return the stage, the per cent of the time, and the time left, for the progress bar."""
+        progress = self.job.progress
+        if self.job.cancelled_at is not None:
+            return "Stopping"
+        if self.job.ended:
+            return "Done" if bpy.context.mode == "OBJECT" else "Done when you leave this mode"
+        if progress is None:
+            return "Preparing" if self.job.state is JobState.RUNNING else "Starting the backend"
+        self.pace.update(progress)
+        left = self.pace.left
+        words = [f"{progress.stage} {self.pace.fraction:.0%}"]
+        return ", ".join([*words, *([in_words(left)] if left is not None else [])])
 
     @property
     def stopping(self) -> bool:
@@ -86,6 +113,8 @@ class Running:
             with in_window():
                 if self.marks is not None and self.job.checked is not None:
                     view_checks.remember(self.marks, self.job.checked, self.job.stats)
+                if self.job.masks is not None and self.result.scene is not None:
+                    masks.remember(self.result.scene, self.job.masks)
                 if self.finished:
                     self._keep()
                 else:
@@ -121,12 +150,15 @@ class Running:
             logger.exception("the meshes of the job %s could not be removed", self.job.id)
 
     def _keep(self) -> None:
+        self.pace.finish()
         try:
             outcome = self.result.finish({**self.facts, **plain(self.job.stats)})
         except Deleted:
             return
-        if self.result.selects and selection() == self.selected:
+        hidden = self.result.hidden  # hiding them took them out of the selection
+        if self.result.selects and selection() - hidden == self.selected - hidden:
             select(outcome)
+            gallery.choose(outcome, self.result.scene)
         self.outcome = outcome
         if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
             bpy.ops.ed.undo_push(message=self.result.label)

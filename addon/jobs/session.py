@@ -25,14 +25,15 @@ from ...backend.contract.protocol import (
     Status,
 )
 from ..backend_setup import interpreter, user_preferences
-from ..scene import shading, view_checks
+from ..scene import inputs, shading, view_checks
 from ..scene.selection import selection
-from ..scene.windows import redraw
+from ..scene.windows import redraw, redraw_status_bar
 from .client import Client
 from .job import Request, WorkerState
 from .queue import Jobs
 from .results import Result, remove_drafts
 from .running import Running, failure_of
+from .waiting import Waiting, WaitingJobs
 
 TICK = 0.02  # seconds between two ticks while work is in progress
 BUDGET = 0.008  # seconds per tick for reading the channel
@@ -48,19 +49,36 @@ class LiveSession:
     Attributes
     ----------
     running : the running job; None when idle
-    failure : why the last job failed, for the panel; None if it did not
     method_listeners : called at each step with the worker's methods, once they are known
+    waiting : what begins after the running job, in order
     """
 
     def __init__(self) -> None:
         self.running: Running | None = None
-        self.failure: LevelformError | None = None
+        self._failure: LevelformError | None = None
+        self._failed_inputs: object = None  # the panel's inputs when it failed
         self.method_listeners: list[Callable[[Sequence[MethodInfo]], None]] = []
+        self.waiting = WaitingJobs()
+        self._methods: tuple[MethodInfo, ...] = ()  # of the last worker
         self._jobs: Jobs | None = None
         self._active = False  # the worker is busy
         self._ended: set[str] = set()  # jobs whose drafts an undo might bring back
         self._drawn: object = None  # the state last shown by the panels
         self._idle_at = 0.0  # when the timer stops
+
+    @property
+    def failure(self) -> LevelformError | None:
+        """Why the last job failed; None if it did not."""
+        return self._failure
+
+    @failure.setter
+    def failure(self, error: LevelformError | None) -> None:
+        self._failure = error
+        self._failed_inputs = None if error is None else _inputs()
+
+    def told_failure(self) -> LevelformError | None:
+        """Return the failure as long as the inputs are those that it failed with."""
+        return self._failure if self._failed_inputs == _inputs() else None
 
     @property
     def jobs(self) -> Jobs:
@@ -72,9 +90,11 @@ class LiveSession:
 
     @property
     def methods(self) -> tuple[MethodInfo, ...]:
-        """The worker's methods; empty until they are known."""
+        """The methods of the worker, or of the last one; empty until they are known."""
         listed = self._jobs.methods if self._jobs else None
-        return listed.methods if listed else ()
+        if listed is not None:
+            self._methods = listed.methods
+        return self._methods
 
     @property
     def method_problems(self) -> tuple[str, ...]:
@@ -122,6 +142,24 @@ class LiveSession:
         result.exhibits = job.exhibits
         self.running = Running(result, dict(facts), selection(), job, marks=marks, then=then)
         return self.running
+
+    def enqueue(self, name: str, begin: Callable[[], Running]) -> None:
+        """Begin a job now, or after the running one and those that wait already.
+
+        Parameters
+        ----------
+        name : for the panel
+        begin : begins it
+
+        Raises
+        ------
+        LevelformError
+            If it is to begin now, and can't.
+        """
+        if self.running is None and not self.waiting:
+            begin()
+        else:
+            self.waiting.append(Waiting(name, begin))
 
     def cancel(self) -> None:
         """Ask the worker to stop the running job; the message is sent immediately."""
@@ -221,6 +259,7 @@ class LiveSession:
         self._ended.add(running.job.id)
         self.running = None
         self.failure = running.begin_next() or self.failure
+        self.waiting.begin_next(self)
 
     def _give_up(self, running: Running) -> None:
         """End a job that is no longer driven."""
@@ -253,10 +292,11 @@ class LiveSession:
 
     def _redraw(self) -> None:
         """Redraw the panels if the state they show has changed."""
-        progress = self.running.job.progress if self.running else None
+        running = self.running
         drawn = (
-            progress and (progress.stage, round(progress.overall, 2)),
-            self.running and (self.running.job.state, self.running.result.waiting),
+            running and running.told(),
+            running and (running.job.state, running.result.waiting),
+            len(self.waiting),
             self.worker_state,
             round(self.silent_for),
             self.status and self.status.kept,
@@ -265,6 +305,7 @@ class LiveSession:
         if drawn != self._drawn:
             self._drawn = drawn
             redraw()
+            redraw_status_bar()
 
     # ------------------------------------------------------------ events and the worker
 
@@ -280,6 +321,7 @@ class LiveSession:
         if self.running is not None:
             self._give_up(self.running)
             self.wake()
+        self.waiting.clear()
         self._ended.clear()
         self.failure = None
         shading.forget()
@@ -370,6 +412,7 @@ class LiveSession:
 
     def shutdown(self) -> None:
         """End the worker and its job in an orderly way."""
+        self.waiting.clear()
         if self.running is not None:
             self._give_up(self.running)
         if self._jobs is not None:
@@ -384,6 +427,11 @@ def exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
             next(events)
         except StopIteration as end:
             return end.value
+
+
+def _inputs() -> object:
+    """Return what a failure may be due to: the panel's inputs, and whether there is a backend."""
+    return inputs.fingerprint(bpy.context.scene), interpreter.here.backend is None
 
 
 def _make_client() -> Client:

@@ -198,6 +198,18 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
     return f"{_told(pairs)}. {pairing.sentence(pairs)}".strip()
 
 
+def planned_pairs(
+    paths: Sequence[str], context: bpy.types.Context | None = None
+) -> tuple[list[tuple[str, str]], RequestError | None]:
+    """Return which camera would get which image; and why `use_images` would refuse them."""
+    paths = sorted(paths, key=lambda path: natural_key(Path(path).name))
+    try:
+        cameras = _cameras_for(len(paths), context or bpy.context)
+    except RequestError as error:
+        return [], error
+    return [(c.name, Path(p).name) for c, p in zip(cameras, paths, strict=False)], None
+
+
 def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Object]:
     """Return the cameras for a number of images; none if a single image becomes the source."""
     active = context.object

@@ -5,6 +5,7 @@ a window, starts the work and leaves it to the timer.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import bpy
 
@@ -14,7 +15,12 @@ from ..jobs.session import live
 
 
 class Reporter:
-    """An operator that does its work in `run`, and reports errors instead of raising them."""
+    """An operator that does its work in `run`, and reports errors instead of raising them.
+
+    An error is said once: by the panel where the artist sees it, else by Blender.
+    """
+
+    options: Any  # Blender's: how the operator was called
 
     def run(self, context: bpy.types.Context) -> None:
         """Do the work, and block until it is done."""
@@ -35,7 +41,8 @@ class Reporter:
             work(context)
         except LevelformError as error:
             self.note(error)
-            self.report({"ERROR"}, str(error))
+            if not (self.options.is_invoke and tab_is_seen(context)):
+                self.report({"ERROR"}, str(error))  # a script, or an artist who sees no panel
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -59,6 +66,19 @@ class Starter(Reporter):
     def _start_and_wake(self, context: bpy.types.Context) -> None:
         self.start(context)
         live.wake()
+
+
+def tab_is_seen(context: bpy.types.Context) -> bool:
+    """Return whether a viewport of the current window shows the Levelform tab."""
+    return context.screen is not None and any(map(tab_is_open, context.screen.areas))
+
+
+def tab_is_open(area: bpy.types.Area) -> bool:
+    """Return whether a viewport's sidebar shows the Levelform tab."""
+    if area.type != "VIEW_3D" or not area.spaces.active.show_region_ui:
+        return False
+    sidebars = (region for region in area.regions if region.type == "UI")
+    return any(region.active_panel_category == "Levelform" for region in sidebars)
 
 
 def refuse(operator: type[bpy.types.Operator], reason: str) -> bool:

@@ -4,12 +4,25 @@ import bpy
 from bpy.props import CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
+from ...backend.contract.drawings import name_in_file
 from .. import api
+from ..jobs.camera_sources import begin_drawings
 from ..jobs.results import estimated_camera
-from ..scene import frames
+from ..jobs.session import exhaust, live
+from ..scene import frames, looking
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
-from . import Reporter, refuse
+from . import Reporter, refuse, tab_is_open
+
+SHOWN_PAIRS = 12  # of a drop's dialog
+# What makes cameras for images that have none, where it is registered.
+CAMERA_MAKERS = (
+    "levelform.camera_ring",
+    "levelform.drawings",
+    "levelform.photographs",
+    "levelform.find_cameras",
+    "levelform.add_cameras",
+)
 
 
 class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
@@ -59,9 +72,55 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
         type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
     )
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Show which camera would get which image, and what else could be done with them."""
+        if len(self.files) < 2:
+            return self.execute(context)
+        return context.window_manager.invoke_props_dialog(self, width=360)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the pairs; without enough cameras, the ways to get some."""
+        column = self.layout.column(align=True)
+        pairs, problem = api.planned_pairs(self._paths(), context)
+        for camera, image in pairs[:SHOWN_PAIRS]:
+            row = column.row()
+            row.label(text=camera, icon="CAMERA_DATA")
+            row.label(text=image, icon="IMAGE_DATA")
+        if len(pairs) > SHOWN_PAIRS:
+            column.label(text=f"and {len(pairs) - SHOWN_PAIRS} more pairs", icon="BLANK1")
+        if not problem:
+            return
+        if are_drawings(self._paths(), context):
+            column.label(text="Each names a side: it gets an orthographic camera", icon="INFO")
+            return
+        column.label(text=problem.message, icon="INFO")
+        column.label(text="Make cameras first, then drop the images once more:")
+        for operator in CAMERA_MAKERS:
+            category, name = operator.split(".")
+            if name in dir(getattr(bpy.ops, category)):
+                column.operator(operator)
+
     def run(self, context: bpy.types.Context) -> None:
-        paths = [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
+        paths = self._paths()
+        if are_drawings(paths, context):
+            self.report({"INFO"}, "Placing cameras for the drawings")
+            running = begin_drawings(paths, context.scene)
+            if bpy.app.background:
+                exhaust(live.drive(running))
+            live.wake()
+            return
         self.report({"INFO"}, api.use_images(paths, context))
+
+    def _paths(self) -> list[str]:
+        return [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
+
+
+def are_drawings(paths: list[str], context: bpy.types.Context) -> bool:
+    """Return whether each of several images names another side, and no cameras wait for them."""
+    names = [name_in_file(path) for path in paths]
+    if len(names) < 2 or not all(names) or len(set(names)) < len(names):
+        return False
+    return api.planned_pairs(paths, context)[1] is not None
 
 
 class LEVELFORM_OT_use_frame(bpy.types.Operator):
@@ -83,7 +142,10 @@ class LEVELFORM_OT_use_frame(bpy.types.Operator):
 
 
 class LEVELFORM_FH_images(bpy.types.FileHandler):
-    """Handles images dropped on a viewport while the Levelform tab is open there."""
+    """Handles images dropped on a viewport while the Levelform tab is open there.
+
+    Elsewhere, dropping an image does what it does in Blender: adds a reference or background.
+    """
 
     bl_idname = "LEVELFORM_FH_images"
     bl_label = "Levelform"
@@ -95,35 +157,31 @@ class LEVELFORM_FH_images(bpy.types.FileHandler):
         return context.area is not None and tab_is_open(context.area)
 
 
-def tab_is_open(area: bpy.types.Area) -> bool:
-    """Return whether a viewport's sidebar shows the Levelform tab.
-
-    Elsewhere, dropping an image does what it does in Blender: adds a reference or background.
-    """
-    if area.type != "VIEW_3D" or not area.spaces.active.show_region_ui:
-        return False
-    sidebars = (region for region in area.regions if region.type == "UI")
-    return any(region.active_panel_category == "Levelform" for region in sidebars)
-
-
 class LEVELFORM_OT_look_through(bpy.types.Operator):
-    """Show the mesh over its image, through the camera that was estimated for it"""
+    """Look through this camera at its image and the mesh, with the image's render size until the
+    view leaves the camera. Pressed again, it leaves it"""
 
     bl_idname = "levelform.look_through"
     bl_label = "Look Through Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return refuse(
-            cls, "" if estimated_camera(context.object) else "No camera was estimated for it."
-        )
+    camera: StringProperty(
+        name="Camera",
+        description="Its name; empty: the camera estimated for the selected mesh",
+        options={"SKIP_SAVE"},
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.camera = estimated_camera(context.object)
-        space = context.space_data
-        if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
-            space.region_3d.view_perspective = "CAMERA"
+        scene, space = context.scene, context.space_data
+        camera = scene.objects.get(self.camera) or estimated_camera(context.object)
+        if camera is None or camera.type != "CAMERA":
+            self.report({"ERROR"}, "No camera was estimated for it.")
+            return {"CANCELLED"}
+        space = space if isinstance(space, bpy.types.SpaceView3D) else None
+        if looking.is_looking(scene) == camera.name:
+            looking.leave(scene, space)
+        else:
+            looking.look_through(camera, scene, space)
         return {"FINISHED"}
 
 

@@ -19,7 +19,8 @@ class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return refuse(cls, source_problem(context.scene))
+        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
+        return refuse(cls, busy or source_problem(context.scene))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_scene_check(context)

@@ -24,7 +24,7 @@ class LEVELFORM_OT_compare(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_show_distances(bpy.types.Operator):
-    """Switch this viewport between distances as colours and materials"""
+    """Switch this viewport between distances as colors and materials"""
 
     bl_idname = "levelform.show_distances"
     bl_label = "Show Distances"
@@ -35,7 +35,7 @@ class LEVELFORM_OT_show_distances(bpy.types.Operator):
         known = context.object is not None and context.object.type == "MESH"
         has_distances = known and HEAT in context.object.data.color_attributes
         return refuse(
-            cls, "" if has_distances else "Compare the mesh first, with distances as colours."
+            cls, "" if has_distances else "Compare the mesh first, with distances as colors."
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -1,10 +1,12 @@
 """Blends results: a live factor, keyframed morphs, the mean of the selected."""
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from .. import api
 from ..data.morphing import (
     FACTORS,
+    animate,
     begin_blend,
     begin_live,
     begin_morph,
@@ -13,10 +15,12 @@ from ..data.morphing import (
     keeps_of,
     morph_problem,
 )
+from ..data.showing import show_problem
+from ..jobs.requests import scene_settings
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
-from . import Starter, refuse
+from . import Reporter, Starter, refuse
 
 
 class LEVELFORM_OT_blend(Starter, bpy.types.Operator):
@@ -107,7 +111,63 @@ class LEVELFORM_OT_mean(Starter, bpy.types.Operator):
         return begin_blend(chosen, [1.0 / len(chosen)] * len(chosen), name="Mean")
 
 
+class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
+    """Add the moving shape of this result as an animated object; Blender waits for it"""
+
+    bl_idname = "levelform.animate_time"
+    bl_label = "Animate in Time"
+    bl_options = {"REGISTER", "UNDO"}
+
+    moments: IntProperty(name="Moments", default=17, min=2, max=500)
+    every: IntProperty(name="Frames Each", default=2, min=1)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return refuse(cls, show_problem(context.object))
+
+    def run(self, context: bpy.types.Context) -> None:
+        start = context.scene.frame_start
+        animate(context.object, self.moments, start=start, every=self.every)
+
+
+class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
+    """Reconstruct each image of a folder, and add one object that plays them; Blender waits"""
+
+    bl_idname = "levelform.animate_images"
+    bl_label = "Animate Image Sequence"
+    bl_options = {"REGISTER", "UNDO"}
+
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    smooth: FloatProperty(
+        name="Smooth", description="Standard deviation in frames; 0: none", min=0.0, max=100.0
+    )
+    resolution: IntProperty(name="Resolution", default=64, min=16, max=256)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
+        return refuse(cls, busy)
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the folder."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def run(self, context: bpy.types.Context) -> None:
+        chosen = scene_settings(context.scene)
+        api.animate_images(
+            self.directory,
+            smooth=self.smooth,
+            start=context.scene.frame_start,
+            resolution=self.resolution,
+            method=chosen.method,
+            weights=chosen.weights,
+        )
+
+
 CLASSES = (
+    LEVELFORM_OT_animate_time,
+    LEVELFORM_OT_animate_images,
     LEVELFORM_OT_blend,
     LEVELFORM_OT_refine_blend,
     LEVELFORM_OT_morph,

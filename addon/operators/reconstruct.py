@@ -2,14 +2,15 @@
 
 import bpy
 
-from ..jobs.requests import begin_scene, settings_problem, source_problem
+from ..jobs.requests import begin_scene, order_of, settings_problem, source_problem
 from ..jobs.running import Running
 from ..jobs.session import live
 from . import Starter, refuse
 
 
 class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
-    """Reconstruct a mesh from the images; it appears coarse and is refined while you work"""
+    """Reconstruct a mesh from the images; it appears coarse and is refined while you work. While a
+    job runs, this one waits for it"""
 
     bl_idname = "levelform.reconstruct"
     bl_label = "Reconstruct"
@@ -19,12 +20,21 @@ class LEVELFORM_OT_reconstruct(Starter, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return refuse(cls, source_problem(context.scene) or settings_problem(context.scene))
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Begin now, or after the running job."""
+        return self._attempt(self._enqueue, context)
+
     def start(self, context: bpy.types.Context) -> Running:
         return begin_scene(context)
 
+    def _enqueue(self, context: bpy.types.Context) -> None:
+        order = order_of(context.scene)
+        live.enqueue(order.name, order.begin)
+        live.wake()
+
 
 class LEVELFORM_OT_cancel(bpy.types.Operator):
-    """Stop the job; the scene is restored"""
+    """Stop the running job and take back what it has made; jobs that wait go on"""
 
     bl_idname = "levelform.cancel"
     bl_label = "Cancel"

@@ -22,7 +22,7 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
     """Mesh the kept result again at this resolution and level, without running the method again"""
 
     bl_idname = "levelform.remesh"
-    bl_label = "Re-mesh"
+    bl_label = "Mesh Again"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
 
     resolution: IntProperty(

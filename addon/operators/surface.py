@@ -28,7 +28,7 @@ class LEVELFORM_OT_texture(_OfResult, bpy.types.Operator):
     """Unwrap the mesh and bake a texture from the images, with a material that shows it"""
 
     bl_idname = "levelform.texture"
-    bl_label = "Texture"
+    bl_label = "Bake Texture"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
 
     size: EnumProperty(name="Size", items=SIZES, default="2048", options={"SKIP_SAVE"})
@@ -45,10 +45,10 @@ class LEVELFORM_OT_texture(_OfResult, bpy.types.Operator):
 
 
 class LEVELFORM_OT_quads(_OfResult, bpy.types.Operator):
-    """Rebuild the mesh of quads by QuadriFlow; colours are taken anew, a texture is baked again"""
+    """Rebuild the mesh of quads by QuadriFlow; colors are taken anew, a texture is baked again"""
 
     bl_idname = "levelform.quads"
-    bl_label = "Quads"
+    bl_label = "Make Quads"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
 
     count: IntProperty(

@@ -31,5 +31,16 @@ def redraw() -> None:
                         region.tag_redraw()
 
 
+def redraw_status_bar() -> None:
+    """Redraw the status bar, whose region Python can't reach, unless a tool writes its hints there.
+
+    Clearing the workspace's text, which is empty anyway, makes Blender draw the bar again.
+    """
+    for window in bpy.context.window_manager.windows:
+        if not getattr(window, "modal_operators", ()):
+            with bpy.context.temp_override(window=window):  # without one, Blender crashes here
+                window.workspace.status_text_set_internal(None)
+
+
 def _is_viewport(area: bpy.types.Area, region: bpy.types.Region) -> bool:
     return area.type == "VIEW_3D" and region.type == "WINDOW"

@@ -42,7 +42,8 @@ class SubPanel(Sidebar):
 def draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str = "") -> None:
     """Draw the level, by the property with the unit's range and tooltip."""
     value = LEVEL_PROPERTIES.get(unit, "level")
-    heading = "Probability" if unit == "probability" else "Level (Offset)"
+    heading = "Probability" if unit == "probability" else "Offset"
+    heading = f"New {heading}" if prefix else heading
     draw_optional(layout, settings, f"{prefix}use_level", f"{prefix}{value}", heading)
 
 

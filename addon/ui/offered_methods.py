@@ -5,42 +5,58 @@ from typing import Any
 import bpy
 
 from ...backend.contract import protocol
-from ...backend.contract.default_method import AUTO, FIT_VIEWS, HULL, default_method
+from ...backend.contract.catalogue import ENTRIES, GROUPS, OWN, Entry
+from ...backend.contract.default_method import AUTO, FIT_VIEWS, default_method
 from ..jobs.session import live
-from ..scene.scene_source import chosen_cameras
+from ..scene.scene_source import camera_pairs
 from . import choices
 
-# The methods before the backend has reported its own.
-AUTOMATIC = (
-    AUTO,
-    "Automatic",
-    f"Fits the object to {FIT_VIEWS} or more images with cameras; carves its visual hull from "
-    "fewer; without cameras a trained network completes it",
-)
-KNOWN_METHODS = (
-    (HULL, "Visual hull", "Carves the object out of its silhouettes; needs no weights"),
-)
 # Items of dynamic enums, see `choices`.
-_method_items: list[tuple[str, str, str, int]] = []
+_method_items: list[tuple[str, str, str, str, int]] = []
 _variant_items: list[tuple[str, str, str, int]] = []
 _fusion_items: list[tuple[str, str, str]] = []
 
 
 def methods(settings: Any, _context: bpy.types.Context | None) -> list:
-    """List the worker's methods, or those known before it runs; always with the chosen one."""
-    listed = live.methods
-    known = [(m.name, m.title, m.summary) for m in listed] if listed else KNOWN_METHODS
-    return choices.keep_methods(_method_items, [AUTOMATIC, *known], settings.method)
+    """List the methods below their headings; always with the chosen one.
+
+    Those that come with Levelform are known before the backend runs; it adds an artist's own.
+    """
+    items: list[tuple[str, str, str, str, int]] = []
+    for group, entries in _grouped(in_use(settings)):
+        if group:
+            items.append(("", group, "", "NONE", len(items)))
+        items += [
+            (entry.name, entry.title, f"{entry.summary} ({entry.name})", "NONE", index)
+            for index, entry in enumerate(entries, len(items))
+        ]
+    return choices.keep(_method_items, items)
+
+
+def _grouped(chosen: str) -> list[tuple[str, list[Entry]]]:
+    """Return the headings of the menu, each with its methods; empty ones are left out."""
+    listed = list(ENTRIES)
+    known = {entry.name for entry in listed}
+    for info in live.methods:
+        if info.name not in known:
+            listed.append(Entry(info.name, info.title, info.summary, OWN))
+    if chosen not in {entry.name for entry in listed}:
+        listed.append(Entry(chosen, chosen, "Not known to the backend", OWN))
+    groups = [(group, [entry for entry in listed if entry.group == group]) for group in GROUPS]
+    return [(group, entries) for group, entries in groups if entries]
 
 
 def get_method(settings: Any) -> int:
-    return next(i for name, _, _, i in methods(settings, None) if name == settings.method)
+    chosen = in_use(settings)
+    return next(item[-1] for item in methods(settings, None) if item[0] == chosen)
 
 
 def set_method(settings: Any, index: int) -> None:
+    """Choose a method; the one that suits the source goes on following the source."""
     if settings.weights in settings.variants:  # they belong to the previous method
         settings.weights = ""
-    settings.method = methods(settings, None)[index][0]
+    name = methods(settings, None)[index][0]
+    settings.method = AUTO if name == suiting(settings) else name
 
 
 def info_of(settings: Any) -> protocol.MethodInfo | None:
@@ -51,13 +67,17 @@ def info_of(settings: Any) -> protocol.MethodInfo | None:
 
 def in_use(settings: Any) -> str:
     """Return the name of the chosen method; of "auto" the one for the panel's source."""
-    if settings.method != AUTO:
-        return settings.method
+    return settings.method if settings.method != AUTO else suiting(settings)
+
+
+def suiting(settings: Any) -> str:
+    """Return the name of the method for what the panel's source holds."""
     if settings.source == "IMAGE":
         return default_method(0, 1).name
     if settings.source == "FILES":  # how many cameras it holds is known once it is read
         return default_method(FIT_VIEWS).name
-    return default_method(max(len(chosen_cameras(settings.id_data)), 1)).name
+    count = len(camera_pairs(settings.id_data))
+    return default_method(count if count else FIT_VIEWS).name
 
 
 def variants(settings: Any, _context: bpy.types.Context | None) -> list:

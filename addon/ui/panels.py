@@ -1,5 +1,6 @@
 """The main panel of the sidebar, and its options. It draws known state and computes nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -14,11 +15,13 @@ from ..jobs.requests import (
 )
 from ..jobs.running import Running
 from ..jobs.session import live
-from . import method_options
+from ..scene.scene_source import camera_pairs
+from . import method_options, remedies
 from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
 from .offered_methods import in_use
 from .panels_backend import draw_backend_remedy
 from .panels_cameras import sample_camera_data
+from .panels_start import draw_start, images_at_hand
 from .panels_weights import draw_missing
 
 
@@ -32,8 +35,13 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
         settings = context.scene.levelform
         draw_backend_remedy(layout, context)
         body = layout.column()
-        body.enabled = live.running is None
         _draw_source(body, context, settings)
+        if not images_at_hand(context.scene):
+            draw_start(layout, context)
+            if live.running is not None:
+                _draw_action(layout, context)
+            _draw_failure(layout, context)
+            return
         if settings.source != "IMAGE":
             _draw_agreement(body, context, settings)
         sub = split_column(body)
@@ -59,7 +67,6 @@ class LEVELFORM_PT_options(SubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.levelform
         layout = split_column(self.layout)
-        layout.enabled = live.running is None
         layout.prop(settings, "background")
         if settings.background == "COLOR":
             layout.prop(settings, "background_color")
@@ -150,60 +157,80 @@ def _draw_method_options(layout: bpy.types.UILayout, settings: Any) -> None:
 
 
 def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the main button, or the progress of the job."""
-    running = live.running
-    if running is None:
-        row = layout.row()
-        row.scale_y = 1.6
-        row.operator("levelform.reconstruct", icon="MESH_ICOSPHERE")
-        reason = source_problem(context.scene) or settings_problem(context.scene)
-        if reason:
-            paragraph(layout, context, reason, icon="INFO")
-        return
+    """Draw the main button, or the job's progress; both are of one height."""
     column = layout.column(align=True)
     row = column.row(align=True)
     row.scale_y = 1.6
-    progress = running.job.progress
-    row.progress(factor=progress.overall if progress else 0.0, text=_progress_text(running))
-    row.operator("levelform.cancel", text="", icon="X")
-    if live.improving:
-        column.operator("levelform.finish_early", icon="CHECKMARK")
-    column.label(text=_shown_text(running))
+    running = live.running
+    if running is None:
+        row.operator("levelform.reconstruct", icon="MESH_ICOSPHERE")
+        _draw_ready(column, context)
+    else:
+        row.progress(factor=running.fraction, text=running.told())
+        row.operator("levelform.reconstruct", text="", icon="ADD")
+        row.operator("levelform.cancel", text="", icon="X")
+        _draw_shown(column, running)
+    for waiting in live.waiting:
+        row = column.row(align=True)
+        row.label(text=waiting.name, icon="SORTTIME")
+        if waiting is live.waiting[-1]:
+            row.operator("levelform.forget_waiting", text="", icon="X", emboss=False)
     if live.silent_for:
         words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."
-        column.label(text=words, icon="ERROR")
+        paragraph(column, context, words, icon="ERROR")
         column.operator("levelform.stop_backend", text="Restart the Backend")
 
 
-def _progress_text(running: Running) -> str:
-    if running.job.cancelled_at is not None:
-        return "Stopping"
-    if running.job.ended:
-        return "Done when you leave this mode"
-    progress = running.job.progress
-    if progress is None:
-        return "Starting the backend"
-    return f"{progress.stage}  {progress.overall:.0%}"
+def _draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw why no job can begin, with what helps; else how many images it would use."""
+    scene = context.scene
+    missing, wrong = source_problem(scene), settings_problem(scene)
+    if missing or wrong:
+        paragraph(layout, context, missing or wrong, icon="INFO")
+    else:
+        layout.label(text=images_words(scene))
+
+
+def images_words(scene: bpy.types.Scene) -> str:
+    """Return what the panel's source holds, in a few words."""
+    settings = scene.levelform
+    if settings.source == "IMAGE":
+        return settings.image.name
+    if settings.source == "FILES":
+        return Path(settings.path).name
+    count = len(camera_pairs(scene))
+    return f"{count} image{'s'[: count != 1]} with cameras"
+
+
+def _draw_shown(layout: bpy.types.UILayout, running: Running) -> None:
+    """Draw what the viewport shows of the job, and the button that keeps it."""
+    row = layout.row(align=True)
+    row.label(text=_shown_text(running))
+    if live.improving and running.result.shown:
+        row.operator("levelform.finish_early", icon="CHECKMARK")
 
 
 def _shown_text(running: Running) -> str:
     last = running.result.last
     if not isinstance(last, MeshUpdate):
         return running.result.promise
-    text = f"Showing {last.resolution}: {len(last.faces):,} triangles"
-    return text + (", more when you leave this mode" if running.result.waiting else "")
+    edited = running.result.waiting and bpy.context.mode != "OBJECT"
+    return f"{len(last.faces):,} triangles" + (", leave this mode for more" if edited else "")
 
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    failure = live.failure
+    """Draw the last error until its cause is gone, with the buttons that cure it."""
+    failure = live.told_failure()
     if failure is None:
         return
-    row = layout.box().row()
+    box = layout.box()
+    row = box.row()
     column = row.column()
     paragraph(column, context, failure.message, icon="ERROR")
     if failure.hint:
         paragraph(column, context, failure.hint, icon="BLANK1")
     row.operator("levelform.dismiss", text="", icon="X", emboss=False)
+    remedies.draw(box, f"{failure.message} {failure.hint}")
 
 
 CLASSES = (LEVELFORM_PT_main, LEVELFORM_PT_options)

@@ -1,48 +1,66 @@
 """The list of cameras with their images, and the notes below it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
 from ...backend.contract.image_files import natural_key
-from ..scene import evaluation, frames, pairing
+from ..scene import evaluation, frames, looking, pairing, thumbnails
 from ..scene import images as scene_images
-from ..scene.scene_source import camera_pairs, chosen_cameras
+from ..scene.scene_source import camera_pairs, chosen_cameras, scene_cameras_of
 from .layouts import paragraph, split_column
+
+LISTED = 3  # cameras without an image that are named
 
 
 class LEVELFORM_UL_cameras(bpy.types.UIList):
-    """The scene's cameras: a tick, the name, and the image or why there is none."""
+    """The cameras with an image: a tick, a thumbnail, the names, whether the view agrees."""
 
-    def draw_item(self, context, layout, _data, item, _icon, _active, _property, _index=0, _flag=0):
+    def draw_item(self, context, layout, _data, item, _icon, _active, _property, *_):
         used = item.levelform_camera.use
-        split = layout.split(factor=0.5)
-        row = split.row(align=True)
-        row.prop(item.levelform_camera, "use", text="")
-        row.label(text=item.name, icon="CAMERA_DATA")
-        row = split.row(align=True)
-        row.active = used
         camera_image = scene_images.camera_image_of(item, context.scene)
-        if not camera_image.problem:
-            row.active = used and not is_left_out(item, context.scene)
-            row.label(text=camera_image.image.name, icon="IMAGE_DATA")
+        row = layout.row(align=True)
+        row.prop(item.levelform_camera, "use", text="")
+        names = row.split(factor=0.62, align=True)
+        names.active = used and not is_left_out(item, context.scene)
+        icon = thumbnails.icon_of(camera_image.image) if camera_image.image is not None else 0
+        names.label(text=item.name, icon_value=icon) if icon else names.label(
+            text=item.name, icon="IMAGE_DATA"
+        )
+        if camera_image.problem:
+            names.alert = used
+            names.label(text="Unusable", icon="ERROR")
+        else:
+            names.label(text=camera_image.image.name)
             if used:
                 _draw_mark(row, item.levelform_camera.mark)
-            return
-        text, icon = missing_words(item, camera_image)
-        row.alert = used and icon == "ERROR"
-        row.label(text=text, icon=icon)
+        looked = looking.is_looking(context.scene) == item.name
+        button = row.operator(
+            "levelform.look_through",
+            text="",
+            icon="OUTLINER_OB_CAMERA" if looked else "VIEW_CAMERA",
+            emboss=False,
+        )
+        button.camera = item.name
 
-    def filter_items(self, _context, data, propname):
-        """Show only cameras, in natural order of their names, as in a job."""
+    def filter_items(self, context, data, propname):
+        """Show only cameras with an image, in natural order of their names, as in a job."""
         objects = getattr(data, propname)
         shown = self.bitflag_filter_item
-        flags = [shown if candidate.type == "CAMERA" else 0 for candidate in objects]
+        flags = [shown if has_image(candidate, data) else 0 for candidate in objects]
         keys = [natural_key(candidate.name) for candidate in objects]
         places = [0] * len(keys)
         for place, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):
             places[index] = place
         return flags, places
+
+
+def has_image(candidate: bpy.types.Object, scene: bpy.types.Scene) -> bool:
+    """Return whether an object is a camera with an image, usable or not."""
+    if candidate.type != "CAMERA":
+        return False
+    return scene_images.camera_image_of(candidate, scene).source != "NONE"
 
 
 def _draw_mark(row: bpy.types.UILayout, mark: str) -> None:
@@ -58,15 +76,37 @@ def sample_camera_data(
     layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any
 ) -> None:
     scene = context.scene
-    layout.template_list(
-        "LEVELFORM_UL_cameras", "", scene, "objects", settings, "camera_index", rows=4, maxrows=8
-    )
-    if has_moving_image(scene):
-        split_column(layout).prop(settings, "frames")
+    cameras = scene_cameras_of(scene)
+    bare = [camera for camera in cameras if not has_image(camera, scene)]
+    if len(bare) < len(cameras):
+        layout.template_list(
+            "LEVELFORM_UL_cameras",
+            "",
+            scene,
+            "objects",
+            settings,
+            "camera_index",
+            rows=4,
+            maxrows=8,
+        )
+        if has_moving_image(scene):
+            split_column(layout).prop(settings, "frames")
+        _draw_chosen(layout, context, _chosen(scene, settings))
+    if bare:
+        _draw_bare(layout, bare)
+
+
+def _chosen(scene: bpy.types.Scene, settings: Any) -> bpy.types.Object | None:
     index = settings.camera_index
     camera = scene.objects[index] if 0 <= index < len(scene.objects) else None
-    if camera is not None and camera.type != "CAMERA":
-        camera = None
+    return camera if camera is not None and has_image(camera, scene) else None
+
+
+def _draw_chosen(
+    layout: bpy.types.UILayout, context: bpy.types.Context, camera: bpy.types.Object | None
+) -> None:
+    """Draw what is known of the pairs, and of the chosen camera with its image."""
+    scene = context.scene
     for sentence in notes(camera, scene):
         paragraph(layout, context, sentence, icon="ERROR")
     if camera is None:
@@ -82,17 +122,20 @@ def sample_camera_data(
         bad = camera.levelform_camera.mark == "BAD"
         icon = "ERROR" if bad else "CHECKMARK"
         paragraph(layout, context, camera.levelform_camera.remark, icon=icon)
-    if camera_image.source == "NONE":
-        layout.operator("levelform.render_pictures", icon="RENDER_STILL")
 
 
-def missing_words(
-    camera: bpy.types.Object, camera_image: scene_images.CameraImage
-) -> tuple[str, str]:
-    """Return text and icon for a camera without a usable image."""
-    if camera_image.source == "NONE":
-        return ("No image: left out" if camera.levelform_camera.use else "No image"), "BLANK1"
-    return "Unusable", "ERROR"
+def _draw_bare(layout: bpy.types.UILayout, bare: Sequence[bpy.types.Object]) -> None:
+    """Draw the cameras without an image, apart from the others, and what gives them one."""
+    box = layout.column(align=True)
+    count = len(bare)
+    box.label(text=f"{count} camera{'s'[: count != 1]} without an image:")
+    for camera in bare[:LISTED]:
+        row = box.row(align=True)
+        row.label(text=camera.name, icon="CAMERA_DATA")
+        row.prop(camera.levelform_camera, "image", text="")
+    if count > LISTED:
+        box.label(text=f"and {count - LISTED} more", icon="BLANK1")
+    box.operator("levelform.render_pictures", icon="RENDER_STILL")
 
 
 def is_left_out(camera: bpy.types.Object, scene: bpy.types.Scene) -> bool:

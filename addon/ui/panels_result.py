@@ -1,9 +1,11 @@
 """The panel of a result: how the selected mesh was made, and actions on it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
+from ...backend.contract.catalogue import entry_of
 from ..jobs.requests import (
     improve_problem,
     not_kept,
@@ -12,68 +14,103 @@ from ..jobs.requests import (
 from ..jobs.results import estimated_camera
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
-from .layouts import SubPanel, draw_level, paragraph, split_column
+from .layouts import Sidebar, SubPanel, draw_level, paragraph, split_column
 from .level_properties import LEVEL_PROPERTIES
 
 
 class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
-    """Shows how the selected mesh was made; meshes it again."""
+    """Shows what the selected result is like; meshes it again."""
 
-    bl_label = "Result"
+    bl_label = "Selected Result"
     bl_options = set()
+    bl_order = 2
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return live.running is None and provenance_of(context.object) is not None
+        return provenance_of(context.object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         facts = provenance_of(context.object)
         if facts is None:
             return
-        _draw_facts(self.layout, facts)
+        layout = self.layout
+        _draw_rows(layout, asked(context.object, facts))
         for remark in facts.get("remarks", ()):
-            paragraph(self.layout, context, remark, icon="INFO")
-        paragraph(self.layout, context, f"Search: {facts.get('rule', '?')}")
-        if "world_from_volume" in facts:
-            self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
+            if not remark.startswith("No method was named"):  # the menu shows which one is used
+                paragraph(layout, context, remark, icon="INFO")
         if estimated_camera(context.object) is not None:
-            self.layout.operator("levelform.look_through", icon="VIEW_CAMERA")
-        _draw_remesh(self.layout, context)
-        _sample_surface(self.layout, context)
-        self.layout.label(text="Add a modifier")
-        row = self.layout.row(align=True)
+            layout.operator("levelform.look_through", icon="VIEW_CAMERA")
+        body = layout.column()
+        body.enabled = live.running is None
+        _draw_remesh(body, context)
+        _sample_surface(body, context)
+        body.label(text="Add a modifier")
+        row = body.row(align=True)
         for kind, text, icon in (
-            ("REMESH", "Remesh", "MOD_REMESH"),
+            ("REMESH", "Voxels", "MOD_REMESH"),
             ("SMOOTH", "Smooth", "MOD_SMOOTH"),
             ("DECIMATE", "Decimate", "MOD_DECIM"),
         ):
             row.operator("levelform.add_modifier", text=text, icon=icon).kind = kind
 
 
+class LEVELFORM_PT_result_details(Sidebar, bpy.types.Panel):
+    """Shows the numbers of how the selected result was made."""
+
+    bl_label = "Details"
+    bl_parent_id = "LEVELFORM_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        facts = provenance_of(context.object)
+        if facts is None:
+            return
+        _draw_rows(self.layout, details(facts))
+        paragraph(self.layout, context, f"Proof: {facts.get('rule', '?')}")
+        if "world_from_volume" in facts:
+            self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
+
+
 def _views(count: object) -> str:
     return f"{count} view" if count == 1 else f"{count} views"
 
 
-def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
-    """Draw the facts about a result in two columns."""
-    rows = (
-        ("Method", f"{facts.get('method', '?')}, {_views(facts.get('views', '?'))}"),
-        ("Resolution", f"{facts.get('resolution', '?')} cells"),
+def asked(target: bpy.types.Object, facts: Any) -> list[tuple[str, str]]:
+    """Return what an artist asks of a result first: a name and a value each."""
+    entry = entry_of(facts.get("method", ""))
+    method = entry.title if entry is not None else facts.get("method", "?")
+    kind = "quads" if "quads" in facts else "triangles"
+    return [
+        ("Surface", "closed" if facts.get("watertight") else "open: it has holes"),
+        ("Faces", f"{facts.get('faces', 0):,} {kind}"),
+        ("Size", _size(target)),
+        ("Colors", _colors(target, facts)),
+        ("Images", _agreement(facts)),
+        ("Made by", f"{method}, {_views(facts.get('views', '?'))}"),
+    ]
+
+
+def details(facts: Any) -> list[tuple[str, str]]:
+    """Return the numbers of how a result was made: a name and a value each."""
+    return [
+        ("Method", str(facts.get("method", "?"))),
+        ("Cells", f"{facts.get('resolution', '?')} along the longest side"),
         ("Volume", VOLUME_WORDS.get(facts.get("volume_from", ""), "?")),
         *([("Front", _front(facts))] if facts.get("front_from") else []),
-        ("Quads" if "quads" in facts else "Triangles", f"{facts.get('faces', 0):,}"),
         ("Vertices", f"{facts.get('vertices', 0):,}"),
         ("Level", _level_text(facts)),
-        ("Surface", "watertight" if facts.get("watertight") else "has holes"),
         ("Search", "complete" if facts.get("search_complete") else "not proven complete"),
         ("Evaluations", f"{facts.get('evaluations', 0):,}"),
         ("Time", f"{facts.get('seconds', 0):.1f} s"),
-        ("Silhouettes", _agreement(facts)),
-    )
+    ]
+
+
+def _draw_rows(layout: bpy.types.UILayout, rows: Sequence[tuple[str, str]]) -> None:
+    """Draw names and values in two columns."""
     column = layout.column(align=True)
     column.scale_y = 0.85
     for name, value in rows:
-        split = column.split(factor=0.36)
+        split = column.split(factor=0.3)
         side = split.row()
         side.alignment = "RIGHT"
         side.active = False
@@ -81,14 +118,28 @@ def _draw_facts(layout: bpy.types.UILayout, facts: Any) -> None:
         split.label(text=value)
 
 
+def _size(target: bpy.types.Object) -> str:
+    """Return the lengths of an object's sides, in the scene's unit."""
+    settings = bpy.context.scene.unit_settings
+    unit = {"METRIC": " m", "IMPERIAL": " m"}.get(settings.system, "")
+    return " x ".join(f"{side:.3g}" for side in target.dimensions) + unit
+
+
+def _colors(target: bpy.types.Object, facts: Any) -> str:
+    if "texture" in facts:
+        return f"texture of {facts['texture']} pixels"
+    return "from the images" if target.data.color_attributes else "none"
+
+
 def _agreement(facts: Any) -> str:
-    """Return the fraction of the views' silhouettes that the result covers, in a few words."""
+    """Return in a few words how much of the images' silhouettes the result covers."""
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
     if not covers:
         return "not compared"
-    return f"{'at least ' if len(covers) > 1 else ''}{min(covers):.0%} covered"
+    return f"{'agree, ' if min(covers) > WELL_COVERED else ''}{min(covers):.0%} covered"
 
 
+WELL_COVERED = 0.95  # fraction of a silhouette from which its image agrees
 VOLUME_WORDS = {
     "user": "given by you",
     "file": "from the file",
@@ -141,16 +192,15 @@ def _sample_surface(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     """Draw the buttons for a texture and for quads, each with its numbers."""
     settings = context.scene.levelform
     column = split_column(layout)
-    row = column.row(align=True)
-    row.prop(settings, "texture_size")
-    operator = row.operator("levelform.texture", icon="TEXTURE")
-    operator.size, operator.faces = settings.texture_size, settings.texture_faces
+    column.prop(settings, "texture_size")
     column.prop(settings, "texture_faces")
-    row = column.row(align=True)
-    row.prop(settings, "quads_count")
-    operator = row.operator("levelform.quads", icon="MOD_REMESH")
-    operator.count, operator.sharp_angle = settings.quads_count, settings.sharp_angle
+    operator = layout.operator("levelform.texture", icon="TEXTURE")
+    operator.size, operator.faces = settings.texture_size, settings.texture_faces
+    column = split_column(layout)
+    column.prop(settings, "quads_count")
     column.prop(settings, "sharp_angle")
+    operator = layout.operator("levelform.quads", icon="MOD_REMESH")
+    operator.count, operator.sharp_angle = settings.quads_count, settings.sharp_angle
 
 
-CLASSES = (LEVELFORM_PT_result,)
+CLASSES = (LEVELFORM_PT_result, LEVELFORM_PT_result_details)

@@ -77,9 +77,30 @@ def _draw_blend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("levelform.blend", icon="MOD_SIMPLEDEFORM")
     row.operator("levelform.morph", icon="SHAPEKEY_DATA")
     box.operator("levelform.mean", icon="MOD_ARRAY")
+    row = box.row(align=True)
+    row.operator("levelform.animate_time", icon="TIME")
+    row.operator("levelform.animate_images", icon="RENDER_ANIMATION")
     reason = morph_problem(context.object, settings.other) if settings.other else ""
     if reason and live.running is None:
         paragraph(box, context, reason, icon="INFO")
 
 
-CLASSES = (LEVELFORM_MT_show, LEVELFORM_PT_show)
+class LEVELFORM_PT_depth(SubPanel, bpy.types.Panel):
+    """The depth map of the selected camera, for methods that take one."""
+
+    bl_label = "Depth of This Camera"
+    bl_order = 8
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.object is not None and context.object.type == "CAMERA"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = split_column(self.layout)
+        column.prop(context.object.data, "levelform_depth")
+        sub = column.row()
+        sub.active = not context.object.data.levelform_depth.lower().endswith((".exr", ".npy"))
+        sub.prop(context.object.data, "levelform_depth_scale")
+
+
+CLASSES = (LEVELFORM_MT_show, LEVELFORM_PT_show, LEVELFORM_PT_depth)

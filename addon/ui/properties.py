@@ -18,12 +18,12 @@ from bpy.props import (
 from ...backend.contract import options as declared
 from ...backend.contract import protocol
 from ...backend.contract import settings as table
-from ...backend.contract.default_method import FIT, HULL, SINGLE_IMAGE
+from ...backend.contract.default_method import FIT, HULL, SINGLE_IMAGE, default_method
 from ...backend.contract.levels import DISTANCE
 from ..jobs.requests import DEFAULT_METHOD
 from ..scene import view_checks
 from ..scene.scene_source import MOST_FRAMES
-from . import level_properties, method_options, offered_methods
+from . import choosing, level_properties, method_options, offered_methods
 from .level_properties import LEVEL_PROPERTIES
 from .properties_cameras import LevelformCure
 
@@ -42,7 +42,7 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
     """Switch to a method that needs no camera if the source is an image without one."""
     view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method in (HULL, FIT):
-        settings.method = SINGLE_IMAGE
+        settings.method = default_method(0, 1).name
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE:
         info = offered_methods.info_of(settings)
         if info is not None and not info.weights and not settings.weights:
@@ -77,7 +77,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
     image: PointerProperty(
         type=bpy.types.Image, name="Image", description="The image to reconstruct from"
     )
-    camera_index: IntProperty(name="Active camera", options={"HIDDEN"})
+    camera_index: IntProperty(name="Active Camera", options={"HIDDEN"}, update=choosing.camera)
+    result_index: IntProperty(name="Active Result", options={"HIDDEN"}, update=choosing.result)
     frames: IntProperty(
         name="Frames",
         description="Number of views of a camera whose image is a sequence or a movie, each with "
@@ -157,14 +158,14 @@ class LevelformSettings(bpy.types.PropertyGroup):
                 "the image's border shows",
             ),
             ("ALPHA", "Transparent", "The alpha of each image is the object's mask"),
-            ("CORNER", "Corner Colour", "The colour of the image's corners is background"),
-            ("COLOR", "Chosen Colour", "A colour of your choice is background"),
+            ("CORNER", "Corner Color", "The color of the image's corners is background"),
+            ("COLOR", "Chosen Color", "A color of your choice is background"),
         ),
         default="AUTO",
     )
     background_color: FloatVectorProperty(
-        name="Colour",
-        description="The background's colour",
+        name="Color",
+        description="The background's color",
         subtype="COLOR_GAMMA",
         size=3,
         min=0.0,
@@ -173,15 +174,15 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     tolerance: FloatProperty(
         name="Tolerance",
-        description="Difference from the background's colour up to which a colour is background",
+        description="Difference from the background's color up to which a color is background",
         default=table.TOLERANCE.default,
         min=0.0,
         max=1.0,
         subtype="FACTOR",
     )
     color: BoolProperty(
-        name="Colours",
-        description="Colour the mesh from the images",
+        name="Colors",
+        description="Color the mesh from the images",
         default=table.COLOR.default,
     )
     intersect_hull: BoolProperty(
@@ -189,6 +190,10 @@ class LevelformSettings(bpy.types.PropertyGroup):
         description="Cut away everything outside the silhouettes, where several images have "
         "cameras",
         default=True,
+    )
+    refine: BoolProperty(
+        name="Refine for Each Result",
+        description="First move the cameras until the silhouettes agree; the scene's cameras stay",
     )
     fusion: EnumProperty(
         name="Combine Views",
@@ -255,7 +260,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     check_cures: CollectionProperty(type=LevelformCure, options={"HIDDEN"})
 
     remesh_resolution: IntProperty(
-        name="Resolution",
+        name="New Resolution",
         description="Cells along the longest side of the volume",
         default=256,
         min=8,
@@ -263,26 +268,26 @@ class LevelformSettings(bpy.types.PropertyGroup):
         soft_max=512,
     )
     remesh_use_level: BoolProperty(
-        name="Level", description="Move the surface from the method's own position"
+        name="New Level", description="Move the surface from the method's own position"
     )
     remesh_level: level_properties.offset()
     remesh_probability: level_properties.probability()
 
     texture_size: EnumProperty(
-        name="Texture",
+        name="Texture Size",
         description="Pixels along a side of the texture",
         items=[(str(n), f"{n // 1024} k", f"{n} x {n} pixels") for n in (1024, 2048, 4096)],
         default="2048",
     )
     texture_faces: IntProperty(
-        name="At Most",
+        name="Its Faces",
         description="Triangles: a mesh of more is simplified to so many before it is textured",
         default=100_000,
         min=100,
         soft_max=500_000,
     )
     quads_count: IntProperty(
-        name="Quads",
+        name="Quad Count",
         description="About how many quads the mesh is rebuilt of",
         default=5000,
         min=50,
@@ -305,8 +310,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
         poll=_is_mesh,
     )
     heat: BoolProperty(
-        name="Distances as Colours",
-        description="Colour the mesh: red is outside the reference, blue inside, white on it",
+        name="Distances as Colors",
+        description="Color the mesh: red is outside the reference, blue inside, white on it",
         default=True,
     )
 
@@ -355,6 +360,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
         options: dict[str, object] = {}
         if not self.intersect_hull and offered_methods.in_use(self) != HULL:
             options["hull"] = False
+        if self.refine and self.source != "IMAGE":
+            options["refine"] = True
         info = self.info
         own = {option.name: option for option in info.options} if info else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:

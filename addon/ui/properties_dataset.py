@@ -17,7 +17,7 @@ CAMERA_NAMES = {
     "haene": "Deep Meta",
     "disn": "DISN",
     "uclid-net": "UCLID-Net",
-    "disn-hard": "DISN, Off Centre",
+    "disn-hard": "DISN, Off Center",
     "sdf-srn": "SDF-SRN",
     "pascal3d": "Orthographic",
     "free": "Everything",
@@ -87,7 +87,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     albedo: BoolProperty(
         name="Albedo",
-        description="Write the base colour of each pixel, without lighting",
+        description="Write the base color of each pixel, without lighting",
         default=True,
     )
 

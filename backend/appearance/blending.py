@@ -19,6 +19,7 @@ from .gains import solve_gains
 from .photos import Photo
 from .visibility import DEPTH_SIDE, Sight, look, weigh
 
+LOOKING = 0.85  # fraction of the time before the first colour is known
 BLOCK = 1 << 17  # points that are coloured between two questions to the ticket
 DETAIL_POWER = 4.0  # how much more detail depends on the best photo than the low band
 FAINTEST = 1e-5  # relative weight at which a point is half seen
@@ -72,8 +73,8 @@ class Appearance:
         self._ticket = ticket or Ticket()
         self._vertices, self._normals = vertices, normals
         self._sights: list[Sight] = []
-        for photo in photos:
-            self._ticket.check()
+        for done, photo in enumerate(photos):
+            self._ticket.advance(LOOKING * done / len(photos))
             self._sights.append(look(photo, vertices, faces, side=side))
         self._scale = self._weight_scale()
         self.gains = self._gains()

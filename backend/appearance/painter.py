@@ -17,9 +17,9 @@ from .coloring import appearance_of, color_mesh
 from .photos import Photo, prepare
 from .visibility import DEPTH_SIDE
 
-PREVIEW_SIDE = 256  # pixels of the depth maps for a mesh that is soon replaced
+COLOR_BLOCK = 65536  # points whose colours a field is asked for at once
 NO_PHOTO = (
-    "No image says the colours of the mesh: none has a camera, or one was found that does not fit.",
+    "No image says the colors of the mesh: none has a camera, or one was found that does not fit.",
     "Give the images cameras, or use a method that finds them.",
 )
 
@@ -54,7 +54,6 @@ class Painter:
         field: Field | None = None,
         *,
         own_colors: bool = False,
-        preview: bool = False,
         ticket: Ticket | None = None,
     ) -> Mesh:
         """Return a mesh with colours; as it is where nothing says any.
@@ -65,7 +64,6 @@ class Painter:
         field
             What it is the surface of: its own colours fill in what no photo sees.
         own_colors : take the field's own colours everywhere
-        preview : the mesh is soon replaced: quick rather than exact
         """
         if own_colors and field is not None:
             colors = _own_colors(field, mesh)
@@ -78,7 +76,7 @@ class Painter:
         colors, seen = color_mesh(
             mesh,
             photos,
-            side=PREVIEW_SIDE if preview else DEPTH_SIDE,
+            side=DEPTH_SIDE,
             hidden=_hidden(field),
             ticket=ticket,
         )
@@ -91,7 +89,8 @@ class Painter:
         photos = self.fitting(mesh)
         if not photos:
             return None
-        return appearance_of(mesh, photos, hidden=_hidden(field), ticket=ticket)
+        quiet = Ticket(cancelled=ticket.cancelled) if ticket is not None else None
+        return appearance_of(mesh, photos, hidden=_hidden(field), ticket=quiet)
 
     def fitting(self, mesh: Mesh) -> list[Photo]:
         """Return the photos whose cameras fit a mesh; found cameras are aligned with it."""
@@ -119,8 +118,9 @@ def _hidden(field: Field | None) -> Color | None:
 
     @torch.no_grad()
     def colors(points: Tensor) -> Tensor | None:
-        values = field.color(points.to(field.device))
-        return None if values is None else values.cpu()
+        parts = [field.color(part) for part in points.to(field.device).split(COLOR_BLOCK)]
+        known = [part.cpu() for part in parts if part is not None]
+        return torch.cat(known) if len(known) == len(parts) else None
 
     return colors
 

@@ -29,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="COMMAND")
     make = parts.add_parser("synthesize", help="a data set of procedural shapes")
     make.add_argument("out", metavar="OUT", help="folder of the data set")
-    make.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
+    make.add_argument(
+        "--categories",
+        nargs="+",
+        metavar="NAME",
+        help="default: all that stand still; door, folding-chair, lid, walking-legs are animated",
+    )
     make.add_argument("--count", type=int, default=100, help="shapes of each category")
     make.add_argument("--first", type=int, default=0, help="seed of the first shape")
     _watched.add_arguments(make)
@@ -125,20 +130,29 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _synthesize(args: argparse.Namespace) -> dict[str, Any]:
+    from ..data.moving import record_of_motion
     from ..data.records import record_of_shape
     from ..data.shapes import categories
+    from ..data.shapes.animated import ANIMATED
 
-    known = categories()
-    chosen = args.categories or list(known)
+    still = categories()
+    known = (*still, *ANIMATED)
+    words = [word for given in args.categories or () for word in given.split(",") if word]
+    chosen = words or list(still)
     strays = [name for name in chosen if name not in known]
     if strays:
         raise RequestError(
             f"There is no category {strays[0]!r}.", f"Choose among {', '.join(known)}."
         )
     contents = contents_of(args)
+
+    def make(name: str, seed: int) -> "Record":
+        one = record_of_motion if name in ANIMATED else record_of_shape
+        return one(name, seed, contents)
+
     seeds = range(args.first, args.first + args.count)
     jobs = [
-        (f"{name}/{seed:06d}", lambda name=name, seed=seed: record_of_shape(name, seed, contents))
+        (f"{name}/{seed:06d}", lambda name=name, seed=seed: make(name, seed))
         for seed in seeds
         for name in chosen
     ]

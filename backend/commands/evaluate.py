@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baselines",
         action="store_true",
-        help="PRED is a data set: measure retrieval, oracle neighbour and mean shape on it",
+        help="PRED is a data set: measure retrieval, oracle neighbor and mean shape on it",
     )
 
 

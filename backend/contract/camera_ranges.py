@@ -67,7 +67,7 @@ RANGES = {
     "disn": _EASY,
     "uclid-net": _EASY,
     "disn-hard": Range(
-        "From the horizon to above, the object off centre",
+        "From the horizon to above, the object off center",
         224,
         (0, 45),
         (0.6 * 1.75, 1.75),
@@ -94,8 +94,8 @@ RANGES = {
 FREE, OWN, ROUND = "free", "levelform", "levelform-round"
 WORDS = {
     **{name: chosen.words for name, chosen in RANGES.items()},
-    FREE: "Everything: any side, any lens, orthographic too, tilted and off centre",
-    OWN: "Upright and centred, any side, wide-angle to long lenses: for Levelform's own networks",
+    FREE: "Everything: any side, any lens, orthographic too, tilted and off center",
+    OWN: "Upright and centerd, any side, wide-angle to long lenses: for Levelform's own networks",
     ROUND: "The same, spread evenly around the object, from anywhere: for several views of it",
 }
 # The cameras of "levelform": from wide-angle close-ups to long lenses, always zoomed so that the

@@ -87,7 +87,7 @@ def _tiff(head: Bytes) -> tuple[int, int, str]:
     elif bits > 16:
         oddity = f"a TIFF of {bits} bits a channel"
     elif bits == 16 and count == 2:
-        oddity = "a TIFF of 16 bits in grey with alpha"
+        oddity = "a TIFF of 16 bits in gray with alpha"
     elif bits == 16 and planes == 2:
         oddity = "a TIFF of 16 bits with a plane for each channel"
     return tags[256], tags[257], oddity

@@ -56,7 +56,7 @@ LIMITS: Mapping[str, Limit] = {
     "level": Limit("level", -1e6, 1e6, hint="Leave it out for the method's own."),
     "seed": Limit("seed", 0, 2**63 - 1, whole=True, hint="Choose a whole number from 0."),
     "tolerance": Limit("background's tolerance", 0, 10, hint="Choose a number between 0 and 1."),
-    "color": Limit("background's colour", -1e3, 1e3, hint="Choose numbers between 0 and 1."),
+    "color": Limit("background's color", -1e3, 1e3, hint="Choose numbers between 0 and 1."),
     "vertices": Limit("mesh's vertices", -1e12, 1e12, hint="Scale the object, or mend it."),
     "uvs": Limit("mesh's UVs", -1e-4, 1.0001, hint="Unwrap the mesh into one tile."),
     "size": Limit("texture's size", 0, 8192, whole=True, hint="Choose 256 to 8192."),

@@ -216,7 +216,7 @@ PIPELINE = (
         "own_colors",
         "bool",
         False,
-        "colour the mesh as the method predicts, where it predicts colours, not as the images show",
+        "color the mesh as the method predicts, where it predicts colors, not as the images show",
         stage="color",
     ),
 )

@@ -52,6 +52,8 @@ class ViewData:
     file : the image's file, instead of `image`
     mirrored : flip the image left-right, top-bottom before applying the camera
     mask : (H, W) uint8 of the image's proportions, used instead of the alpha; None: no such mask
+    depth : absolute path of a depth map of the whole image, along the camera's axis; empty: none
+    depth_scale : world units of a depth of 1 in a file of whole numbers
     """
 
     image: np.ndarray | None
@@ -60,6 +62,8 @@ class ViewData:
     file: ImageFile | None = None
     mirrored: tuple[bool, bool] = (False, False)
     mask: np.ndarray | None = None
+    depth: str = ""
+    depth_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -310,6 +314,48 @@ class FindMasks:
 
 
 @dataclass(frozen=True)
+class PlaceDrawings:
+    """Ask for a camera file of drawings; answered by `Finished`, whose stats have its path `out`.
+
+    paths : one sheet, or an image for each side
+    out : the file of cameras to write; the drawings go into a folder beside it
+    names : sides, see `drawings.SIDES`; empty: by position, or by the files' names
+    side : the object's longest side
+    """
+
+    job: str
+    paths: tuple[str, ...]
+    out: str
+    names: tuple[str, ...] = ()
+    side: float = 1.8
+    background: Background = Background("auto")
+
+
+@dataclass(frozen=True)
+class PlacePhotographs:
+    """Ask for a camera file of photographs; answered as `PlaceDrawings`.
+
+    paths : a folder, a video, or images
+    out : the file of cameras to write
+    frames_folder : where frames of a video go; empty: beside `out`
+    masks : "auto", "use" or "ignore", see `photographs.find_cameras`
+    distortion : find the lens distortion too
+    side : the object's longest side
+    frames : number of frames taken from a video
+    """
+
+    job: str
+    paths: tuple[str, ...]
+    out: str
+    frames_folder: str = ""
+    masks: str = "auto"
+    distortion: bool = True
+    side: float = 1.8
+    frames: int = 36
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """Compare a mesh with a reference; answered by Progress, `Evaluation` and `Finished`.
 
@@ -475,7 +521,7 @@ class VolumeEstimate:
 
 @dataclass(frozen=True)
 class Placed:
-    """The placement that a `Reconstruct` job uses; comes before its meshes."""
+    """The placement that a `Reconstruct` job uses; comes before its meshes, except a first look."""
 
     job: str
     placement: Placement
@@ -550,12 +596,14 @@ class FoundMask:
 
     name : of the view
     mask : (H, W) uint8, row 0 at the top, at most 2048 pixels along the longer side
+    shown : (h, w, 3) uint8, the image with the mask's outline, small, for a panel
     source : "file", "alpha", "background" or "network"
     doubt : a clause about why it may be wrong; empty: no doubt
     """
 
     name: str
     mask: np.ndarray
+    shown: np.ndarray
     source: str
     doubt: str = ""
 
@@ -697,6 +745,8 @@ _REQUESTS = (
     RefineCameras,
     FindCameras,
     FindMasks,
+    PlaceDrawings,
+    PlacePhotographs,
     Evaluate,
     Cancel,
     FinishEarly,

@@ -23,19 +23,19 @@ METHOD = Option("method", "text", AUTO, f"see `methods`; {AUTO}: {RULE}")
 RESOLUTION = Option(
     "resolution", "int", 128, "cells along the longest side of the volume", COARSEST, FINEST
 )
-COLOR = Option("color", "bool", True, "colour the mesh")
+COLOR = Option("color", "bool", True, "color the mesh")
 SEED = Option("seed", "int", 0, "seed of the method's random numbers", 0, 2**31 - 1)
 DEVICE = Option("device", "text", "auto", "auto, cpu, cuda, mps")
 BACKGROUND = Option(
     "background",
     "text",
     "auto",
-    "background of images without alpha: auto (the colour along the border; where that is not "
+    "background of images without alpha: auto (the color along the border; where that is not "
     "plain, all but the object that stands out), object (the latter in any case), corner, alpha "
-    "(none), or a colour as #rrggbb",
+    "(none), or a color as #rrggbb",
 )
 TOLERANCE = Option(
-    "tolerance", "float", 0.1, "greatest difference from the background's colour (0 to 1)", 0.0, 1.0
+    "tolerance", "float", 0.1, "greatest difference from the background's color (0 to 1)", 0.0, 1.0
 )
 LARGEST_PIECE = Option("largest_piece", "bool", False, "keep only the mask's largest piece")
 FILL_HOLES = Option("fill_holes", "bool", False, "fill the mask's holes")
@@ -232,7 +232,7 @@ def check_background(background: Background) -> None:
     """Refuse a mode that does not exist and a tolerance outside 0 to 1."""
     if background.mode not in MODES:
         raise RequestError(
-            f"{background.mode!r} is not a background.", f"Give {one_of(MODES[:-1])}, or a colour."
+            f"{background.mode!r} is not a background.", f"Give {one_of(MODES[:-1])}, or a color."
         )
     _read(TOLERANCE, background.tolerance)
 

@@ -31,7 +31,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--color",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="colour the mesh (default: yes)",
+        help="color the mesh (default: yes)",
     )
     parser.add_argument("--texture", type=int, metavar="PIXELS", help=settings.TEXTURE.help)
     parser.add_argument("--quads", type=int, metavar="COUNT", help=settings.QUADS.help)
@@ -157,7 +157,7 @@ def parse_background(
     except ValueError as error:
         raise RequestError(
             f"{text!r} is not a background.",
-            "Give auto, object, corner, alpha, or a colour as #rrggbb.",
+            "Give auto, object, corner, alpha, or a color as #rrggbb.",
         ) from error
     color = (red / 255, green / 255, blue / 255)
     return replace(base, mode="color", color=color)

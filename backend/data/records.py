@@ -92,7 +92,7 @@ def record_of_shape(category: str, seed: int, contents: Contents) -> Record:
     batch = ShapeBatch([shape])
     name = f"{category}/{seed:06d}"
     own = seed_of(name, contents.seed)
-    arrays = _shape_points(batch, contents, own)
+    arrays = shape_points(batch, contents, own)
 
     def draw(cameras: Sequence[Camera], lights: Sequence["Lights"]) -> "RenderedViews":
         return render_shapes(batch, cameras, lights, of=[0] * len(cameras))
@@ -191,7 +191,8 @@ def _mesh_points(solid: Solid, contents: Contents, seed: int) -> dict[str, np.nd
     return arrays
 
 
-def _shape_points(batch: Any, contents: Contents, seed: int) -> dict[str, np.ndarray]:
+def shape_points(batch: Any, contents: Contents, seed: int) -> dict[str, np.ndarray]:
+    """Return points, surface and voxels of a batch of one procedural shape."""
     import torch
 
     from .shapes import near_surface_points, surface_points, uniform_points

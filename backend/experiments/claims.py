@@ -310,8 +310,8 @@ def _srn() -> Iterator[Claim]:
         sentence="A signed distance is better than a binary occupancy.",
     )  # fmt: skip
     yield _ablation(
-        "srn-color", "without colours", "srn-no-color", ".353 / .554", source=table,
-        sentence="Rendering colours in addition to silhouettes improves coverage.",
+        "srn-color", "without colors", "srn-no-color", ".353 / .554", source=table,
+        sentence="Rendering colors in addition to silhouettes improves coverage.",
     )  # fmt: skip
     yield _ablation(
         "srn-importance", "equal weights", "srn-no-importance", ".483 / 1.168", source=table,
@@ -338,7 +338,7 @@ def _srn() -> Iterator[Claim]:
             Comparison("optimised", "encoder only", "accuracy"),
             Comparison("optimised", "encoder only", "coverage"),
         ),
-        f"{OPTIMIZE} optimisation steps instead of 500.",
+        f"{OPTIMIZE} optimization steps instead of 500.",
     )
 
 

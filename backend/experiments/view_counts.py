@@ -237,7 +237,7 @@ def write_page(path: Path, results: ViewCounts, *, command: str, title: str) -> 
 PLACED = """\
 A fixed seed rotates every scene about +Z, scales it and translates it at random; Levelform then
 estimates the volume. One image does not determine the object's distance: with one view the
-estimated volume is scaled about the camera to the true distance of its centre."""
+estimated volume is scaled about the camera to the true distance of its center."""
 
 
 def _block(results: ViewCounts, title: str) -> str:

@@ -103,7 +103,7 @@ def training_camera(camera: Camera, framing: Framing, *, name: str = "view") -> 
     ahead = -float(center @ forward)
     if ahead <= 1e-6 and not camera.orthographic:
         raise RequestError(
-            f"The volume's centre is behind the camera of {name}.",
+            f"The volume's center is behind the camera of {name}.",
             "Aim the camera at the volume, or move the volume in front of it.",
         )
     if camera.orthographic:

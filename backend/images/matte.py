@@ -165,7 +165,7 @@ def _background(color: Tensor, tolerance: float, name: str, least: float = LEAST
         if fits.double().mean() < least:
             raise PlainBackgroundError(
                 f"{name}: the image's border shows no plain background.",
-                "Use a plain background, choose the background's colour, or cut the "
+                "Use a plain background, choose the background's color, or cut the "
                 f"object out: an image with alpha needs no background. {MISSING}",
             )
     return (terms @ weights).to(color).clamp(0, 1)
@@ -183,8 +183,8 @@ def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
     color = stack.median(dim=0).values
     if float((stack - color).abs().max()) > tolerance:
         raise RequestError(
-            f"{name}: the image's corners differ in colour, so they don't show the background.",
-            "Choose the background's colour, raise its tolerance, or give an image with alpha.",
+            f"{name}: the image's corners differ in color, so they don't show the background.",
+            "Choose the background's color, raise its tolerance, or give an image with alpha.",
         )
     return color
 

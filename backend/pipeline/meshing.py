@@ -18,6 +18,7 @@ from ..reconstructors import Code, Reconstructor
 from ..silhouettes import Cured, Review
 from ..ticket import Ticket
 from .kept import Kept
+from .stages import COLOR
 
 DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
 PREVIEW = 64  # resolution of the meshes on the way, at most
@@ -44,9 +45,12 @@ def mesh_kept(
     for last in updates:
         if last.final and not len(last.mesh.faces):
             break
-        if request.color:
-            last = _painted(last, kept, request.options, ticket)
-        yield _to_event(request.job, last, kept.volume)
+        plain = to_event(request.job, last, kept.volume, final=last.final and not request.color)
+        yield plain  # at once: its colours take longer than the mesh
+        if request.color and last.final:
+            with ticket.stage(COLOR):
+                last = _painted(last, kept, request.options, ticket)
+            yield to_event(request.job, last, kept.volume)
     if last is None or not len(last.mesh.faces):
         raise WorkError(
             "The mesh has no faces: no part of the object is left in the volume.",
@@ -88,22 +92,21 @@ def _preview(
     )
     *_, last = updates
     if len(last.mesh.faces):
-        yield replace(_to_event(request.job, last, volume), final=False)
+        yield to_event(request.job, last, volume, final=False)
 
 
 def _painted(
     update: MeshUpdate, kept: Kept, options: Mapping[str, Any], ticket: Ticket
 ) -> MeshUpdate:
-    """Colour the mesh of an update; add a remark if no colours are known."""
+    """Colour the final mesh; add a remark if no colours are known."""
     mesh = kept.painter.paint(
         update.mesh,
         kept.field,
-        preview=not update.final,
         ticket=ticket,
         **_of_stage("color", options),
     )
     stats = update.stats
-    if update.final and mesh.colors is None:
+    if mesh.colors is None:
         stats = replace(stats, remarks=(*stats.remarks, " ".join(NO_PHOTO)))
     return replace(update, mesh=mesh, stats=stats)
 
@@ -132,6 +135,7 @@ def fit_to_views(
     mesh: protocol.MeshUpdate,
     kept: Kept,
     placement: protocol.Placement,
+    ticket: Ticket,
 ) -> dict[str, Any]:
     """Return the `--json` facts about how a result fits its views."""
     return review.stats(
@@ -141,10 +145,14 @@ def fit_to_views(
         box=kept.volume.box,
         volume_from=placement.volume_from,
         hull=isinstance(kept.field, HullField),
+        ticket=ticket,
     )
 
 
-def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpdate:
+def to_event(
+    job: str, update: MeshUpdate, volume: Volume, *, final: bool | None = None
+) -> protocol.MeshUpdate:
+    """Return the event of an update; `final` instead of the update's own."""
     mesh = update.mesh
     return protocol.MeshUpdate(
         job,
@@ -155,7 +163,7 @@ def _to_event(job: str, update: MeshUpdate, volume: Volume) -> protocol.MeshUpda
         volume.world_from_mesh,
         volume.scale,
         update.resolution,
-        update.final,
+        update.final if final is None else final,
         seen=mesh.seen,
     )
 

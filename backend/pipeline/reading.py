@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..contract import protocol
 from ..contract.errors import RequestError
+from ..contract.outlines import outlined
 from ..contract.request_checks import check_request
 from ..data.meshes import Solid, mend
 from ..geometry.cameras import Camera
@@ -28,7 +31,8 @@ ViewRequest = (
     | protocol.FindCameras
     | protocol.FindMasks
 )
-MASK_SIDE = 2048  # pixels along the longer side of a mask that is shown
+MASK_SIDE = 2048  # pixels along the longer side of a mask that is sent
+SHOWN_SIDE = 512  # the same of an image with its outline
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 
 
@@ -80,10 +84,22 @@ def found_masks(views: Sequence[View], notes: Notes) -> tuple[protocol.FoundMask
     doubts = dict(notes.doubts)
     masks = []
     for view, source in zip(views, notes.sources, strict=True):
-        small = shrink(view, MASK_SIDE).image[..., 3]
-        pixels = (small.clamp(0, 1) * 255).round().byte().cpu().numpy()
-        masks.append(protocol.FoundMask(view.name, pixels, source, doubts.get(view.name, "")))
+        mask = _bytes(shrink(view, MASK_SIDE).image[..., 3])
+        shown = _bytes(shrink(View(opaque_of(view), None, view.name), SHOWN_SIDE).image)
+        alpha = _bytes(shrink(view, SHOWN_SIDE).image[..., 3])
+        outline = outlined(shown, alpha)
+        doubt = doubts.get(view.name, "")
+        masks.append(protocol.FoundMask(view.name, mask, outline, source, doubt))
     return tuple(masks)
+
+
+def opaque_of(view: View) -> Tensor:
+    """Return a view's image without its mask, (H, W, 4)."""
+    return torch.cat([view.image[..., :3], torch.ones_like(view.image[..., 3:])], 2)
+
+
+def _bytes(values: Tensor) -> np.ndarray:
+    return (values.clamp(0, 1) * 255).round().byte().cpu().numpy()
 
 
 def with_source(
@@ -140,9 +156,9 @@ def in_volume(views: Sequence[View], volume: Volume) -> list[View]:
     result = []
     for view in views:
         if view.camera is not None:
-            camera = view.camera.in_frame(volume.world_from_cube)
-            check_in_front(camera, volume.box, view.name)
-            view = View(view.image, camera, view.name)
+            view = view.in_frame(volume.world_from_cube)
+            assert view.camera is not None
+            check_in_front(view.camera, volume.box, view.name)
         result.append(view)
     return result
 

@@ -20,6 +20,7 @@ from .pyramids import ViewPyramid, bounding_box, disagreement, sight_of, uncropp
 
 LONGEST = 256  # pixels that silhouettes are reduced to
 ROUGH, FINE = 48, 128  # cells along the box: to separate bodies, then to measure
+FIRST_LOOK = 32  # cells along the box for a first look
 REGION = 3.0  # half side of the region searched when nothing bounds it, in object radii
 LEAST_SPREAD = 1.2e-3  # spread of the axes' directions: two that meet at 4 degrees
 BEYOND = 0.1  # assumed fraction of a cropped silhouette beyond an unbounded border
@@ -93,6 +94,20 @@ def find_object(views: Sequence[View]) -> Whereabouts:
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(NO_SILHOUETTE,))
     cropped = tuple(CROPPED.format(sight.name) for sight in sights if any(sight.cropped))
     return replace(_carved(telling, bounds, spot, _remarks(sights)), cropped=cropped)
+
+
+def rough_box(views: Sequence[View]) -> np.ndarray | None:
+    """Return (2, 3), a box of the object in the world by a quick carving.
+
+    None if no silhouette tells anything, or they do not bound the object.
+    """
+    items = [_silhouette(view) for view in views if view.camera is not None]
+    telling = [item for item in items if _tells(item.alpha)]
+    bounds = bounding_box([item.sight for item in telling]) if telling else None
+    if bounds is None or not np.isfinite(bounds).all():
+        return None
+    cells = carve(telling, bounds, finest=FIRST_LOOK)
+    return cells.box(np.eye(3)) if len(cells.centers) else None
 
 
 NO_SILHOUETTE = "No image shows the object before a background, so the volume is a guess."

@@ -145,6 +145,10 @@ class Reconstructor(nn.Module, ABC):
         """
         return {}
 
+    def suited(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with what this configuration needs, such as points in time."""
+        return recipe
+
     def shift_level(self, level: float) -> None:
         """Subtract `level` from every field: the surface moves to where the field was `level`.
 

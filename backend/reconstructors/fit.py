@@ -38,7 +38,7 @@ SPEC = MethodSpec(
     name="fit",
     title="Fit to the images",
     paper="",
-    summary="Optimises the object until it looks like all of its images; improves while you watch.",
+    summary="Optimizes the object until it looks like all of its images; improves while you watch.",
     needs_camera=True,
     needs_weights=False,
     own_options=(
@@ -46,7 +46,7 @@ SPEC = MethodSpec(
             "time",
             "choice",
             "1min",
-            "how long to optimise, about, on two cores of a processor",
+            "how long to optimize, about, on two cores of a processor",
             choices=tuple(STEPS),
         ),
         Option(

@@ -63,6 +63,7 @@ from .networks.sdf_srn import (
     PAPER_PASCAL3D,
     PAPER_RECIPE,
     PASCAL_AXES,
+    PASCAL_RECIPE,
     Generator,
     Marcher,
     SDFSRNConfiguration,
@@ -84,14 +85,14 @@ SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, 
         title="SDF-SRN",
         paper="Lin, Wang, Lucey: SDF-SRN: Learning Signed Distance 3D Object Reconstruction from "
         "Static Images. NeurIPS 2020",
-        summary="A smooth surface with colours, learned from images and silhouettes alone",
+        summary="A smooth surface with colors, learned from images and silhouettes alone",
         fusions=("mean", "intersection"),
         own_options=(
             Option(
                 "optimize",
                 "int",
                 0,
-                "steps of test-time optimisation, for posed images (the paper takes 500)",
+                "steps of test-time optimization, for posed images (the paper takes 500)",
                 0,
                 10_000,
             ),
@@ -107,7 +108,12 @@ class SDFSRN(Reconstructor):
     calibrated_on = "silhouette"
     configuration_class = SDFSRNConfiguration
     configurations = {"paper": PAPER, "paper-pascal3d": PAPER_PASCAL3D, "compact": COMPACT}
-    recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "paper-pascal3d": {"main": PASCAL_RECIPE},
+        "compact": {"main": COMPACT_RECIPE},
+    }
+    image_encoder = "encoder"
 
     def __init__(self, configuration: SDFSRNConfiguration) -> None:
         super().__init__(configuration)
@@ -231,7 +237,7 @@ class SDFSRN(Reconstructor):
         if len(cameras) < len(views):
             raise RequestError(
                 "Rays are compared with the images, so each image needs its camera.",
-                "Attach the images to cameras, or leave the optimisation out.",
+                "Attach the images to cameras, or leave the optimization out.",
             )
         tensors = camera_tensors(cameras, self.device)
         return self.rays(framed.images, *tensors, cameras[0].orthographic)

@@ -176,7 +176,7 @@ PAPER_RECIPE = Recipe(
     (adam(1e-4, 800_000, clip=1.0),),
     Sampling(points=(("tdgn", 2048),), **PLAIN),
     ema=0.0,
-    source="TDGN section 4 (points); optimiser and length are CvxNet's, which it follows",
+    source="TDGN section 4 (points); optimizer and length are CvxNet's, which it follows",
 )
 
 

@@ -111,7 +111,7 @@ def check_silhouette(view: View) -> None:
     if low > 1.0 - 1e-3:
         raise RequestError(
             f"{view.name}: the image has no transparent background, its alpha is full.",
-            "Say what the background is: the colour of the image's corners, or a chosen colour.",
+            "Say what the background is: the color of the image's corners, or a chosen color.",
         )
     if low >= EDGE:
         raise RequestError(

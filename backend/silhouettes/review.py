@@ -11,6 +11,7 @@ from ..contract.errors import RequestError
 from ..contract.protocol import ViewsChecked
 from ..geometry.views import View
 from ..geometry.volume import Box
+from ..ticket import Ticket
 from . import report
 from .agreement import check
 from .cures import Cured
@@ -60,6 +61,7 @@ class Review:
         box: Box,
         volume_from: str,
         hull: bool,
+        ticket: Ticket | None = None,
     ) -> dict[str, Any]:
         """Return the part of `--json` about the views of a result, with its remarks.
 
@@ -71,8 +73,9 @@ class Review:
         volume_from : who placed it, see `protocol.Placement`
         hull : the result is the visual hull
         """
-        covers = {}
-        for index, view in zip(self._cured.numbers, views, strict=True):
+        covers, ticket = {}, ticket or Ticket()
+        for done, (index, view) in enumerate(zip(self._cured.numbers, views, strict=True)):
+            ticket.advance(done / len(views))
             if view.camera is not None and (coverage := cover(view, vertices, faces)) is not None:
                 covers[index] = coverage
         checks = report.with_covers(self._checks, covers, hull=hull)

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..data.format import Dataset, StoredShape
+from ..data.format import Dataset, StoredShape, unpack_voxels
 from ..data.render import AUGMENTATIONS
 from ..data.render.augment import draw
 from ..geometry.cameras import Camera
@@ -87,7 +87,9 @@ class BatchSampler:
         chosen = self._choose_views(shape, rng)
         cropped = rng.random() < self.settings.crops
         mirrored = rng.random() < self.settings.mirror
-        points, inside, distances, near = _sample_points(shape, self.settings.points, rng)
+        points, inside, distances, near = _sample_points(
+            shape, self.settings.points, rng, time=self.settings.time
+        )
         taken = [self._image(index, int(view), bool(cropped)) for view in chosen]
         surface, normals = _sample_surface(shape, self.settings.surface, rng)
         batch = Batch(
@@ -102,6 +104,7 @@ class BatchSampler:
             surface=surface,
             normals=normals,
             depth=torch.stack([p.depth for p in taken]) if self.settings.depth else None,
+            voxels=_voxels(shape) if self.settings.voxels else None,
         )
         return mirror(batch) if mirrored else batch
 
@@ -247,7 +250,9 @@ def mirror(batch: Batch) -> Batch:
     """
 
     def flipped(points: Tensor | None) -> Tensor | None:
-        return points if points is None else points * points.new_tensor([-1.0, 1, 1])
+        if points is None:
+            return None
+        return torch.cat([-points[..., :1], points[..., 1:]], -1)
 
     pose, intrinsics = batch.camera_from_volume, batch.intrinsics
     if pose is not None and intrinsics is not None:
@@ -258,12 +263,13 @@ def mirror(batch: Batch) -> Batch:
     return replace(
         batch,
         images=batch.images.flip(-1),
-        points=batch.points * batch.points.new_tensor([-1.0, 1, 1]),
+        points=flipped(batch.points),
         camera_from_volume=pose,
         intrinsics=intrinsics,
         surface=flipped(batch.surface),
         normals=flipped(batch.normals),
         depth=None if batch.depth is None else batch.depth.flip(-1),
+        voxels=None if batch.voxels is None else batch.voxels.flip(0),
     )
 
 
@@ -278,14 +284,34 @@ def _cropped_depth(depth: Tensor, square: tuple[int, int, int], size: int) -> Te
 
 
 def _sample_points(
-    shape: StoredShape, sets: tuple[tuple[str, int], ...], rng: np.random.Generator
+    shape: StoredShape,
+    sets: tuple[tuple[str, int], ...],
+    rng: np.random.Generator,
+    *,
+    time: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
-    """Return points, labels, signed distances (None if a set lacks them) and near flags."""
+    """Return points, labels, signed distances (None if a set lacks them) and near flags.
+
+    With `time` the points have four coordinates, the last one their moment.
+
+    Raises
+    ------
+    RequestError
+        If a still shape is asked for moments.
+    """
     points, inside, distances, near = [], [], [], []
     for name, count in sets:
         stored = shape[f"{name}.points"]
         index = np.sort(rng.integers(len(stored), size=count))  # sorted for sequential disk access
-        points.append(np.asarray(stored)[index])
+        taken = np.asarray(stored)[index]
+        if time:
+            if f"{name}.time" not in shape:
+                raise RequestError(
+                    f"{shape.id} stands still: its points have no time.",
+                    "Train on animated shapes, such as `dataset synthesize --categories lid,door`.",
+                )
+            taken = np.concatenate([taken, shape[f"{name}.time"][index][:, None]], 1)
+        points.append(taken)
         if f"{name}.distance" in shape:
             distances.append(shape[f"{name}.distance"][index])
             inside.append(distances[-1] < 0)
@@ -310,6 +336,11 @@ def _sample_surface(
     index = np.sort(rng.integers(len(shape["surface.points"]), size=count))
     points, normals = shape["surface.points"][index], shape["surface.normals"][index]
     return torch.from_numpy(points), torch.from_numpy(normals)
+
+
+def _voxels(shape: StoredShape) -> Tensor:
+    """Return a shape's occupancy grid, (32, 32, 32) float32 [x, y, z]."""
+    return torch.from_numpy(unpack_voxels(np.array(shape["voxels"]))).float()
 
 
 def _if_all(tensors: Sequence[Tensor | None]) -> Tensor | None:

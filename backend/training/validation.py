@@ -9,6 +9,7 @@ import torch
 
 from ..contract.errors import LevelformError, RequestError
 from ..data.format import StoredShape
+from ..geometry.views import View
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..reconstructors.finishing import finished, hull_of, several_posed
@@ -87,14 +88,47 @@ def validate(
     return Scores(float(np.mean(list(by_category.values()))), by_category, failed)
 
 
+def first_images(model: Reconstructor, shape: StoredShape, views: int = 1) -> list[View]:
+    """Return a shape's first images: as many as asked for, or as the network sees at once."""
+    count = max(views, getattr(model.configuration, "frames", 1))
+    if shape.view_count < count:
+        raise RequestError(
+            f"{shape.id} has {shape.view_count} images, not {count}.",
+            "Make the data set with more --views.",
+        )
+    return [shape.view(index) for index in range(count)]
+
+
+@torch.no_grad()
+def _iou_in_time(
+    model: Reconstructor, shape: StoredShape, images: Sequence[View], points: str
+) -> float:
+    """Return the IoU at stored points and their moments, of a network that reads time."""
+    if f"{points}.time" not in shape:
+        raise RequestError(
+            f"{shape.id} stands still: its points have no time.", "Validate on animated shapes."
+        )
+    code = model.encode(images)
+    where, times = np.array(shape[f"{points}.points"]), np.array(shape[f"{points}.time"])
+    inside = np.zeros(len(where), bool)
+    for time in np.unique(times):
+        field = model.decode(code, time=float(time))  # pyright: ignore[reportCallIssue]
+        chosen = times == time
+        values = field(torch.from_numpy(where[chosen]).to(model.device))
+        inside[chosen] = (values < 0).cpu().numpy()
+    return iou(inside, shape.inside(points))
+
+
 @torch.no_grad()
 def _iou(model: Reconstructor, shape: StoredShape, posed: bool, views: int, points: str) -> float:
-    images = [shape.view(index) for index in range(views)]
+    images = first_images(model, shape, views)
     if not posed:
         images = [replace(view, camera=None) for view in images]
     options: dict[str, Any] = {}
     if posed and lacks(model, "depth"):  # the main network is trained before its depth network
         options["depth"] = framed_depths(shape, views, model.framing)
+    if getattr(model.configuration, "coordinates", 3) == 4:
+        return _iou_in_time(model, shape, images, points)
     field = model.decode(model.encode(images, **options))
     if several_posed(images):
         field = finished(model, field, images, hull_of(images, str(model.device)))

@@ -9,8 +9,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon import api  # noqa: E402
-from levelform.addon.jobs import requests  # noqa: E402
+from levelform.addon.jobs import panel_source  # noqa: E402
 from levelform.addon.jobs.results import PROVENANCE  # noqa: E402
+from levelform.addon.scene import volume as scene_volume  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 from levelform.backend.contract.protocol import (  # noqa: E402
     Background,
@@ -146,7 +147,7 @@ def test_a_mesh_shows_the_volume_that_it_was_made_in(puppet, ball_stage):
     assert puppet.job.request.front == 30.0
     empty = api.show_volume(made)
     assert scene.levelform.volume == empty
-    assert requests.scene_volume.matrix_of(empty) == pytest.approx(matrix, abs=1e-6)
+    assert scene_volume.matrix_of(empty) == pytest.approx(matrix, abs=1e-6)
     other = bpy.data.objects.new("Other", None)
     with pytest.raises(RequestError, match="does not store the volume"):
         api.show_volume(other)
@@ -165,12 +166,12 @@ def test_volume_from_cameras_asks_the_worker_and_then_moves_the_empty(puppet, ba
     empty = api.volume_from_cameras(scene)
     assert isinstance(puppet.job.request, EstimateVolume)
     assert (empty.type, scene.levelform.volume) == ("EMPTY", empty)
-    assert requests.scene_volume.matrix_of(empty) == pytest.approx(placements[0], abs=1e-6)
+    assert scene_volume.matrix_of(empty) == pytest.approx(placements[0], abs=1e-6)
     assert list(empty["levelform_placement"]["remarks"]) == ["It may be wrong."]
     empty.empty_display_size = 2.0
     puppet.waiting = [lambda: estimate(placements[1])]
     assert api.volume_from_cameras(scene) == empty
-    assert requests.scene_volume.matrix_of(empty) == pytest.approx(placements[1], abs=1e-6)
+    assert scene_volume.matrix_of(empty) == pytest.approx(placements[1], abs=1e-6)
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_a_folder_brings_its_cameras_and_its_volume(puppet, folder):
 def test_cameras_are_added_from_a_folder(extension, folder):
     added = api.add_cameras(folder)
     scene = bpy.context.scene
-    (first, _second) = requests.scene_source(scene).views
+    (first, _second) = panel_source.scene_source(scene).views
     assert [camera.name for camera in added] == ["0", "1"]
     assert (first.camera.fl_x, first.camera.w) == (pytest.approx(80.0), 64)
     assert scene.levelform.volume is not None

@@ -65,8 +65,9 @@ def closed(mesh):
 def test_a_job_goes_from_coarse_to_fine_and_ends_with_its_stats(views):
     job = request(views, resolution=64, color=True)
     meshes, stats = finish(Session().reconstruct(job, Ticket()))
-    assert [mesh.resolution for mesh in meshes] == [32, 64]
-    assert [mesh.final for mesh in meshes] == [False, True]
+    assert [mesh.resolution for mesh in meshes] == [32, 64, 64]
+    assert [mesh.final for mesh in meshes] == [False, False, True]
+    assert [mesh.colors is None for mesh in meshes] == [True, True, False]  # colors come last
     assert stats.keys() >= STATS
     last = meshes[-1]
     assert (stats["vertices"], stats["faces"]) == (len(last.vertices), len(last.faces))
@@ -130,6 +131,7 @@ def test_progress_never_goes_back_and_reaches_the_end(views):
         "Prepare images",
         "Reconstruct",
         "Mesh",
+        "Compare with images",
     ]
 
 
@@ -332,7 +334,7 @@ def test_remeshing_takes_the_options_of_the_job_and_refuses_others(views):
     finish(kept.reconstruct(request(views, keep="k"), Ticket()))
     again = protocol.Remesh("r", "k", resolution=64, options={"first": "64", "hull": False})
     meshes, _ = finish(kept.remesh(again, Ticket()))
-    assert [mesh.resolution for mesh in meshes] == [64]
+    assert [mesh.resolution for mesh in meshes] == [64, 64]  # before its colors and with them
     with pytest.raises(RequestError, match="no option 'max_facs'"):
         list(kept.remesh(replace(again, options={"max_facs": 9}), Ticket()))
     with pytest.raises(RequestError, match="a distance from the surface"):

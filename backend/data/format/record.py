@@ -19,6 +19,7 @@ SCHEMA: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "*.points": ("<f4", (3,)),
     "*.distance": ("<f4", ()),
     "*.inside": ("|u1", ()),
+    "*.time": ("<f4", ()),
     "surface.points": ("<f4", (3,)),
     "surface.normals": ("<f4", (3,)),
     "voxels": ("|u1", (VOXELS**3 // 8,)),
@@ -32,6 +33,7 @@ SCHEMA: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "views.poses": ("<f8", (4, 4)),
     "views.intrinsics": ("<f8", (4,)),
     "views.orthographic": ("|u1", ()),
+    "views.time": ("<f4", ()),
     "source_from_object": ("<f8", (4, 4)),
 }
 NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*")

@@ -115,7 +115,7 @@ def _lost(path: Path) -> list[str]:
         lines = path.read_text(errors="replace").splitlines()
         names = [line[6:].strip() for line in lines if line.startswith("mtllib")]
     return [
-        f"{path.name}: {name} is missing; what it would colour is grey."
+        f"{path.name}: {name} is missing; what it would color is gray."
         for name in dict.fromkeys(names)
         if name and not (path.parent / name).is_file()
     ]

@@ -31,8 +31,6 @@ def result(name, keep, method="tdgn", weights="w"):
 @pytest.fixture
 def stage(extension, puppet, monkeypatch):
     """Two results whose codes the worker keeps."""
-    for module in (showing, morphing):
-        monkeypatch.setattr(module, "not_kept", lambda target: "")
     monkeypatch.setattr(extension, "ask_methods", lambda: ())
     return result("A", "a"), result("B", "b")
 

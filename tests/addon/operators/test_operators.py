@@ -47,7 +47,8 @@ def test_reconstruct_in_the_background_returns_when_it_is_done(puppet, ball_stag
     bpy.context.scene.levelform.preset = "DRAFT"
     assert bpy.ops.levelform.reconstruct("INVOKE_DEFAULT") == {"FINISHED"}
     assert puppet.job.request.resolution == 64
-    assert bpy.context.object.name == "Reconstruction"
+    assert bpy.context.object.name == "fit 64"
+    assert bpy.context.object.users_collection[0].name == "Levelform"
 
 
 def test_the_panels_settings_reach_the_worker(puppet, ball_stage):
@@ -189,10 +190,17 @@ def test_an_estimated_camera_is_added_with_its_image_behind_the_mesh(puppet):
 
 
 def test_looking_through_the_estimated_camera(puppet):
-    assert not bpy.ops.levelform.look_through.poll()
+    with pytest.raises(RuntimeError, match="No camera was estimated"):
+        bpy.ops.levelform.look_through()
     made = reconstruct_one(puppet, bpy.data.images.new("Photo", 128, 96))
     bpy.context.scene.camera = None
     assert bpy.ops.levelform.look_through() == {"FINISHED"}
     assert bpy.context.scene.camera.name == made["levelform_cameras"][0]
+    render = bpy.context.scene.render
+    assert (render.resolution_x, render.resolution_y) == (128, 96)  # the image's
+    assert bpy.ops.levelform.look_through() == {"FINISHED"}  # leaves it
+    assert (render.resolution_x, render.resolution_y) == (1920, 1080)
+    assert bpy.context.scene.camera.name == made["levelform_cameras"][0]  # there was none before
     bpy.data.objects.remove(bpy.context.scene.camera)
-    assert not bpy.ops.levelform.look_through.poll()
+    with pytest.raises(RuntimeError, match="No camera was estimated"):
+        bpy.ops.levelform.look_through()

@@ -60,13 +60,20 @@ class Paper:
         items = getattr(data, name)
         assert hasattr(bpy.types, kind)
         for item in items:
-            if item.type == "CAMERA":
+            if panels_cameras.has_image(item, data):
                 panels_cameras.LEVELFORM_UL_cameras.draw_item(
                     None, context(), self, data, item, 0, data, name, 0, 0
                 )
 
     def template_ID(self, data: Any, name: str, **_: Any) -> None:
         self.prop(data, name)
+
+    def icon(self, block: Any) -> int:
+        return block.preview_ensure().icon_id
+
+    def template_icon(self, *, icon_value: int, scale: float = 1.0) -> None:
+        assert isinstance(icon_value, int)
+        self.notes.append("thumbnail")
 
     def separator(self) -> None:
         pass

@@ -24,8 +24,12 @@ def test_a_result_shows_its_numbers_and_can_be_meshed_again(
     extension.step()
     assert panels_result.LEVELFORM_PT_result.poll(context())
     paper = draw(panels_result.LEVELFORM_PT_result)
-    for words in ("visual-hull, 6 views", "1,234", "watertight", "dense", "2.5 s"):
+    for words in ("Outlines Only, 6 views", "8 triangles", "closed", "64 x 64 x 64 m"):
         assert words in paper
+    assert "1,234" not in paper
+    numbers = draw(panels_result.LEVELFORM_PT_result_details)
+    for words in ("visual-hull", "1,234", "dense", "2.5 s"):
+        assert words in numbers
     assert "no longer keeps this result" in " ".join(paper.notes)
     puppet.status = Status(1, (puppet.job.request.keep,), ())
     assert "no more" not in draw(panels_result.LEVELFORM_PT_result)

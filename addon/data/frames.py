@@ -1,0 +1,130 @@
+"""An image sequence becomes one animated object: a mesh a frame, cached on disk, played back."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...backend.contract.errors import RequestError
+from ...backend.contract.image_files import list_images
+from ..jobs.requests import absolute
+from ..scene.provenance import PROVENANCE
+from ..scene.sequences import make_folder_sequence, show_step, write_step
+from ..scene.views import ImageLike
+from .morphing import blend
+
+REACH = 3.0  # standard deviations of the smoothing that are averaged
+Reconstruct = Callable[..., bpy.types.Object]
+
+
+def animate_images(
+    reconstruct: Reconstruct,
+    images: Sequence[ImageLike] | str | PathLike[str],
+    *,
+    folder: str | PathLike[str] | None = None,
+    smooth: float = 0.0,
+    start: int = 1,
+    every: int = 1,
+    name: str = "Animation",
+    resolution: int = 64,
+    **settings: Any,
+) -> bpy.types.Object:
+    """Add one object whose mesh follows the images of a sequence; see `api.animate_images`."""
+    frames = _images_of(images)
+    if not 0 <= smooth < np.inf:
+        raise RequestError(f"The smoothing is {smooth:g} frames.", "Give 0 or more.")
+    cache = _cache(folder)
+    made: list[bpy.types.Object] = []
+    try:
+        for image in frames:
+            one = reconstruct(image, name=f"{name} frame", resolution=resolution, **settings)
+            one.hide_set(True)
+            made.append(one)
+            if not smooth:
+                write_step(cache, len(made) - 1, one.data)
+        if smooth:
+            for step in range(len(made)):
+                _write_smoothed(made, step, smooth, cache, resolution)
+        return _played(made, name, cache, start=start, every=every, smooth=smooth)
+    finally:
+        for one in made:
+            _remove(one)
+
+
+def _images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageLike]:
+    """Return the images of a sequence: as given, or those of a folder, in natural order."""
+    if isinstance(images, str | PathLike):
+        folder = Path(absolute(images))
+        found: list[ImageLike] = [str(path) for path in list_images(folder)]
+        if not found:
+            raise RequestError(f"The folder {folder} holds no images.", "Name another folder.")
+        return found
+    if not images:
+        raise RequestError("There is no image to animate.", "Give the images of a sequence.")
+    return list(images)
+
+
+def _cache(folder: str | PathLike[str] | None) -> Path:
+    """Return an empty folder for the meshes: the given one, else beside the .blend."""
+    if folder is not None:
+        cache = Path(absolute(folder))
+    elif bpy.data.filepath:
+        cache = Path(bpy.data.filepath).with_suffix("") / "levelform"
+    else:
+        return Path(tempfile.mkdtemp(prefix="levelform-frames-"))
+    if cache.is_dir():
+        for old in cache.glob("[0-9]*.npz"):
+            old.unlink()
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
+def _write_smoothed(
+    made: Sequence[bpy.types.Object], step: int, std: float, cache: Path, resolution: int
+) -> None:
+    """Write a frame whose code is the Gaussian mean of those around it."""
+    reach = int(np.ceil(REACH * std))
+    near = range(max(0, step - reach), min(len(made), step + reach + 1))
+    weights = np.exp(-0.5 * ((np.array(near) - step) / std) ** 2)
+    chosen = [made[index] for index in near]
+    one = blend(chosen, (weights / weights.sum()).tolist(), resolution=resolution)
+    write_step(cache, step, one.data)
+    _remove(one)
+
+
+def _played(
+    made: Sequence[bpy.types.Object],
+    name: str,
+    cache: Path,
+    *,
+    start: int,
+    every: int,
+    smooth: float,
+) -> bpy.types.Object:
+    """Return the object that plays the cache's files, placed as the first frame was."""
+    mesh = made[0].data.copy()
+    mesh.name = name
+    played = bpy.data.objects.new(name, mesh)
+    made[0].users_collection[0].objects.link(played)
+    played.matrix_world = made[0].matrix_world
+    facts = made[0][PROVENANCE].to_dict()
+    played["levelform_frames"] = {
+        "frames": len(made),
+        "smooth": smooth,
+        "method": facts.get("method", ""),
+        "weights": facts.get("weights", ""),
+    }
+    make_folder_sequence(played, str(cache), len(made), start=start, every=every)
+    show_step(played, 0)
+    return played
+
+
+def _remove(target: bpy.types.Object) -> None:
+    data = target.data
+    bpy.data.objects.remove(target)
+    if isinstance(data, bpy.types.Mesh) and not data.users:
+        bpy.data.meshes.remove(data)

@@ -1,0 +1,33 @@
+"""The stages of a job, each with its expected fraction of the time."""
+
+from ..contract import protocol
+from ..reconstructors import find_method
+from .refining import STAGE as REFINE
+
+PREPARE, MAKE, MESH, COLOR, CHECK = (
+    "Prepare images", "Reconstruct", "Mesh", "Color", "Compare with images",
+)  # fmt: skip
+# Seconds of a network's job at 128 cells with eight images, on one core.
+SECONDS = {PREPARE: 5.0, MAKE: 3.0, MESH: 8.0, COLOR: 12.0, CHECK: 4.0}
+REFINING = 10.0
+IMPROVING = 60.0  # of a method that improves while it is shown
+CARVING = {MAKE: 1.0, MESH: 3.0}  # of a method without a network
+
+
+def stages_of(request: protocol.Reconstruct) -> dict[str, float]:
+    """Return the stages of a reconstruction, with their weights."""
+    spec = find_method(request.method).spec
+    weights = dict(SECONDS) if spec.needs_weights else SECONDS | CARVING
+    if spec.improves:
+        weights[MAKE] = IMPROVING
+    if not request.color:
+        del weights[COLOR]
+    if not request.options.get("refine"):
+        return weights
+    return {PREPARE: weights.pop(PREPARE), REFINE: REFINING, **weights}
+
+
+def stages_again(request: protocol.Remesh) -> dict[str, float]:
+    """Return the stages of meshing a kept result again."""
+    before = {MAKE: IMPROVING} if request.improve else {}
+    return {**before, MESH: SECONDS[MESH], **({COLOR: SECONDS[COLOR]} if request.color else {})}

@@ -1,0 +1,89 @@
+"""An image sequence: a file a frame on disk, one object that plays them, smoothed if asked for."""
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform.addon.data import frames  # noqa: E402
+from levelform.addon.scene.meshes import new_mesh  # noqa: E402
+from levelform.addon.scene.provenance import PROVENANCE  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
+
+pytestmark = pytest.mark.bpy
+FACES = np.array([[0, 1, 2]], np.int32)
+
+
+def thing(name, size):
+    update = MeshUpdate("", size * np.eye(3, dtype=np.float32), FACES, None, None, np.eye(4),
+                        1.0, 1, True)  # fmt: skip
+    made = bpy.data.objects.new(name, new_mesh(name, update))
+    made[PROVENANCE] = {"method": "tdgn", "weights": "w", "keep": name}
+    bpy.context.scene.collection.objects.link(made)
+    return made
+
+
+@pytest.fixture
+def reconstruct(extension):
+    """Return a stand-in whose mesh is as large as its image's number; it counts its calls."""
+
+    def make(image, *, name, resolution, **settings):
+        make.calls.append((image, resolution, settings))
+        return thing(name, float(image))
+
+    make.calls = []
+    return make
+
+
+def size_of(target):
+    return target.data.vertices[0].co.x
+
+
+def test_each_frame_shows_its_mesh_from_disk(reconstruct, tmp_path):
+    before = len(bpy.data.objects)
+    played = frames.animate_images(
+        reconstruct, ["1", "2", "5"], folder=tmp_path, start=3, every=2, method="tdgn"
+    )
+    assert [call[0] for call in reconstruct.calls] == ["1", "2", "5"]
+    assert reconstruct.calls[0][1:] == (64, {"method": "tdgn"})
+    assert len(bpy.data.objects) == before + 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"{i:05d}.npz" for i in range(3)]
+    for frame, size in ((1, 1), (3, 1), (5, 2), (6, 2), (7, 5), (90, 5)):
+        bpy.context.scene.frame_set(frame)
+        assert size_of(played) == size
+    assert played["levelform_frames"]["frames"] == 3
+
+
+def test_codes_are_smoothed_by_a_gaussian_of_the_neighbours(reconstruct, tmp_path, monkeypatch):
+    asked = []
+
+    def blend(sources, weights, *, resolution):
+        asked.append(weights)
+        return thing("blend", sum(size_of(s) * w for s, w in zip(sources, weights, strict=True)))
+
+    monkeypatch.setattr(frames, "blend", blend)
+    played = frames.animate_images(reconstruct, ["0", "0", "9", "0"], folder=tmp_path, smooth=0.5)
+    assert len(asked) == 4
+    assert all(sum(weights) == pytest.approx(1) for weights in asked)
+    sizes = []
+    for frame in (1, 2, 3, 4):
+        bpy.context.scene.frame_set(frame)
+        sizes.append(size_of(played))
+    assert sizes[2] == max(sizes) < 9
+    assert 0 < sizes[1] < sizes[2]
+
+
+def test_a_failure_leaves_the_scene(reconstruct, tmp_path):
+    before = len(bpy.data.objects)
+    with pytest.raises(ValueError, match="could not"):
+        frames.animate_images(reconstruct, ["1", "two"], folder=tmp_path)
+    assert len(bpy.data.objects) == before
+
+
+def test_an_empty_folder_and_nonsense_are_refused(reconstruct, tmp_path):
+    with pytest.raises(RequestError, match="holds no images"):
+        frames.animate_images(reconstruct, str(tmp_path), folder=tmp_path)
+    with pytest.raises(RequestError, match="-1 frames"):
+        frames.animate_images(reconstruct, ["1"], folder=tmp_path, smooth=-1)
+    with pytest.raises(RequestError, match="no image to animate"):
+        frames.animate_images(reconstruct, [], folder=tmp_path)

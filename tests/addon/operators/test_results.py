@@ -1,0 +1,93 @@
+"""The list of results: shown, run again with their settings, compared, deleted."""
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform.addon.jobs import again, memory  # noqa: E402
+from levelform.addon.jobs.requests import order_of  # noqa: E402
+from levelform.addon.scene import gallery  # noqa: E402
+from levelform.backend.contract.errors import RequestError  # noqa: E402
+
+pytestmark = pytest.mark.bpy
+
+
+def make(puppet, **stats):
+    """Reconstruct the scene; return the result."""
+    puppet.waiting = [lambda: puppet.send(32), lambda: puppet.finish(**stats)]
+    bpy.ops.levelform.reconstruct()
+    return bpy.context.object
+
+
+def test_results_are_hidden_by_later_ones_and_shown_by_the_eye(puppet, ball_stage):
+    scene = ball_stage(3)
+    first, second = make(puppet), make(puppet)
+    assert set(gallery.results_of(scene)) == {first, second}
+    assert (gallery.is_shown(first), gallery.is_shown(second)) == (False, True)
+    bpy.ops.levelform.show_result(name=first.name)
+    assert gallery.is_shown(first)
+
+
+def test_deleting_a_result_shows_the_one_before(puppet, ball_stage):
+    scene = ball_stage(3)
+    first, second = make(puppet), make(puppet)
+    bpy.ops.levelform.delete_result(name=second.name)
+    assert gallery.results_of(scene) == [first]
+    assert gallery.is_shown(first)
+    bpy.ops.levelform.delete_result(name=first.name)
+    assert gallery.collection_of(scene) is None
+
+
+def test_a_cancelled_job_shows_the_earlier_result_again(extension, puppet, ball_stage):
+    scene = ball_stage(3)
+    first = make(puppet)
+    order_of(scene).begin()
+    puppet.send(32)
+    extension.step()
+    assert not gallery.is_shown(first)
+    extension.cancel()
+    extension.step()
+    assert gallery.is_shown(first)
+    assert gallery.results_of(scene) == [first]
+
+
+def test_run_again_repeats_settings_and_source_whatever_the_panel_says(puppet, ball_stage):
+    scene = ball_stage(4)
+    settings = scene.levelform
+    settings.method, settings.preset, settings.seed = "visual-hull", "FINE", 7
+    scene.objects["View 3"].levelform_camera.use = False
+    made = make(puppet, method="visual-hull")
+    settings.method, settings.preset, settings.seed = "auto", "DRAFT", 1
+    scene.objects["View 3"].levelform_camera.use = True
+    puppet.waiting = [lambda: puppet.send(32), puppet.finish]
+    bpy.ops.levelform.run_again(name=made.name)
+    request = puppet.job.request
+    assert (request.method, request.resolution, request.seed) == ("visual-hull", 256, 7)
+    names = list(made["levelform"]["view_names"])
+    assert names == ["View 0", "View 1", "View 2"]
+    assert list(bpy.context.object["levelform"]["view_names"]) == names
+    assert bpy.context.object.name.startswith("visual-hull 256")
+
+
+def test_what_a_result_was_made_from_may_be_gone(puppet, ball_stage):
+    scene = ball_stage(3)
+    made = make(puppet)
+    bpy.data.objects.remove(scene.objects["View 1"])
+    with pytest.raises(RequestError, match="View 1, from which it was made, is gone"):
+        again.order_again(made, scene)
+    bpy.ops.mesh.primitive_cube_add()
+    with pytest.raises(RequestError, match="was not made by Levelform"):
+        memory.settings_again(bpy.context.object)
+
+
+def test_comparing_needs_two_results(puppet, ball_stage):
+    ball_stage(3)
+    make(puppet)
+    with pytest.raises(RuntimeError, match="only one result"):
+        bpy.ops.levelform.compare_result()
+
+
+def test_a_result_becomes_an_asset(puppet, ball_stage):
+    ball_stage(3)
+    made = make(puppet)
+    bpy.ops.levelform.mark_asset(name=made.name)
+    assert made.asset_data.tags[0].name == "Levelform"
