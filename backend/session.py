@@ -52,6 +52,7 @@ from .pipeline.reading import (
     with_source,
 )
 from .pipeline.refining import refined, refined_event
+from .pipeline.single_image import sighted_single
 from .pipeline.stages import CHECK, REFINE, stages_again, stages_of
 from .placing.place import place
 from .reconstructors import (
@@ -426,11 +427,16 @@ class Session:
             **code.meta.get("stats", {}),
         }
         estimated = estimated_cameras(model, views)
+        remarks = tuple(code.meta.get("remarks", ()))
+        sight = sighted_single(request, model, field, views, self._networks, ticket)
+        if sight is not None:
+            field, estimated = sight.field, {0: sight.camera}
+            facts |= {"silhouette_iou": round(sight.iou, 3), "adjusted": sight.adjusted}
+            remarks += (sight.remark,)
         if estimated:
             facts["cameras"] = in_world(estimated, volume)
         painter = self._painter(views, estimated, request.device)
         more = (Improvable(code, tuple(views)) if model.spec.improves else None,)
-        remarks = tuple(code.meta.get("remarks", ()))
         encoded = None
         if model.spec.needs_weights:
             plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}
