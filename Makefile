@@ -8,7 +8,7 @@ LINT := .venv-lint
 LINT_READY := $(LINT)/ready
 MATRIX := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow lint format package install-check matrix bench campaign gui-test headless-test sample clean
+.PHONY: help demo test test-slow lint format package package-offline install-check matrix bench campaign gui-test headless-test sample clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -44,6 +44,9 @@ format: $(LINT_READY)  ## let ruff put things in order
 
 package: $(READY)  ## the extension's zip and a repository of it, by Blender's own tool
 	$(PY) tools/package.py --out dist
+
+package-offline: $(READY)  ## zips with the backend for the processor, one a platform; OFFLINE="--platforms linux-x64"
+	$(PY) tools/package_offline.py --out dist/offline $(OFFLINE)
 
 install-check: package  ## install the built zip into a fresh Blender and reconstruct with it
 	$(PY) tools/install_check.py dist

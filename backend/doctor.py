@@ -73,6 +73,13 @@ def examine(required=None, optional=None, quick=False):
     return report
 
 
+def add_libraries():
+    """Find the libraries that an extension brought, as `launch.add_libraries` does."""
+    version, _, folder = os.environ.get("LEVELFORM_LIBRARIES", "").partition(":")
+    if version == "{}.{}".format(*sys.version_info[:2]) and folder not in sys.path:
+        sys.path.append(folder)
+
+
 def is_there(module):
     """Return whether a module could be imported, without importing it."""
     try:
@@ -145,6 +152,7 @@ def main():
         "--require", action="append", metavar="DISTRIBUTION=MODULE", help="in place of the usual"
     )
     options = parser.parse_args()
+    add_libraries()
     required = optional = None
     if options.require:
         required, optional = dict(entry.split("=") for entry in options.require), {}

@@ -94,6 +94,7 @@ class TimedLink:
 
 def load_package():
     """Make the folder that holds this file importable as `levelform`, whatever its name."""
+    add_libraries()
     spec = importlib.util.spec_from_file_location(
         "levelform", os.path.join(ROOT, "__init__.py"), submodule_search_locations=[ROOT]
     )
@@ -103,6 +104,13 @@ def load_package():
     sys.modules["levelform"] = package
     spec.loader.exec_module(package)
     return package
+
+
+def add_libraries():
+    """Find the libraries that an extension brought for this version of Python, after its own."""
+    version, _, folder = os.environ.get("LEVELFORM_LIBRARIES", "").partition(":")
+    if version == "{}.{}".format(*sys.version_info[:2]) and folder not in sys.path:
+        sys.path.append(folder)
 
 
 def let_waiting_threads_sleep():

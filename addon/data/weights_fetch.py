@@ -6,28 +6,21 @@ which also happens whenever Blender ends; what has come is kept, and the next at
 
 import contextlib
 import json
-import logging
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...backend.contract.errors import LevelformError, RequestError, WorkError
+from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.weights import PUBLISHED, installed_weights
-from ..backend_setup import user_preferences
-from ..backend_setup.environment import clean_environment
-from ..backend_setup.interpreter import here
 from ..scene.windows import redraw
-from .terminal_process import SCRIPT
+from .terminal_process import TerminalProcess
 
-PROGRESS = "progress.json"
+PROGRESS, LOG = "progress.json", "log.txt"
 TICK = 0.25  # seconds between two looks at the file
 OFFLINE = "Blender is not allowed to use the network."
 OFFLINE_HINT = "Allow Online Access in Preferences > System, or choose a file."
-
-logger = logging.getLogger(__name__)
 
 
 class WeightsFetch:
@@ -50,7 +43,7 @@ class WeightsFetch:
         self.stopping = False
         self.failure: LevelformError | None = None
         self.facts: dict[str, Any] = {}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: TerminalProcess | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -78,34 +71,14 @@ class WeightsFetch:
         reason, hint = problem(method, file=file)
         if reason:
             raise RequestError(reason, hint)
-        words = ["weights", "get", method, "--precision", precision, "--until-input-ends"]
-        words += ["--file", file] if file else []
         self._folder = tempfile.TemporaryDirectory(prefix="levelform-weights-")
-        words += ["--progress", str(Path(self._folder.name) / PROGRESS), "--json"]
+        folder = Path(self._folder.name)
+        words = ["weights", "get", method, "--precision", precision]
+        words += ["--progress", str(folder / PROGRESS)]
+        words += ["--file", file] if file else []
+        self._process = TerminalProcess(words, folder, LOG)
         self.method, self.failure, self.facts = method, None, {}
         self.progress, self.stage, self.stopping = 0.0, "Starting", False
-        self._process = self._started(words, Path(self._folder.name))
-
-    def _started(self, words: list[str], folder: Path) -> subprocess.Popen[str]:
-        python = here.find().python
-        try:
-            with (folder / "log.txt").open("w") as log:
-                return subprocess.Popen(
-                    [python, "-I", "-u", str(SCRIPT), *words],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    cwd=folder,
-                    env=clean_environment(user_preferences.methods_folder()),
-                    start_new_session=True,  # Ctrl-C in Blender's terminal must not reach it
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
-        except OSError as error:
-            raise RequestError(
-                f"The backend's Python {python!r} can't be run ({error.strerror}).",
-                "Press Install Backend, or choose another Python in the preferences.",
-            ) from error
 
     def poll(self) -> bool:
         """Read what it has written; return whether it is running."""
@@ -115,15 +88,15 @@ class WeightsFetch:
             told = json.loads((Path(self._folder.name) / PROGRESS).read_text())
             self.progress = min(max(float(told["overall"]), 0.0), 1.0)
             self.stage = str(told["stage"])
-        if self._process.poll() is not None:
+        if self._process.ended:
             self._end(self._process)
         return self.running
 
     def cancel(self) -> None:
         """Ask the process to end; what has come is kept."""
-        if self._process is not None and self._process.stdin is not None:
+        if self._process is not None:
             self.stopping = True
-            self._process.stdin.close()
+            self._process.stop()
 
     def wait(self) -> dict[str, Any]:
         """Block until it ends, for scripts; return what it says.
@@ -134,8 +107,7 @@ class WeightsFetch:
             If it failed.
         """
         while self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(TICK)
+            self._process.wait(TICK)
             self.poll()
         if self.failure is not None:
             raise self.failure
@@ -146,34 +118,15 @@ class WeightsFetch:
         self.cancel()
         self._process = None
 
-    def _end(self, process: subprocess.Popen[str]) -> None:
+    def _end(self, process: TerminalProcess) -> None:
         """Record how the process ended."""
         self._process = None
-        assert process.stdout is not None
-        said = process.stdout.read()
-        process.stdout.close()
-        if process.stdin is not None and not process.stdin.closed:
-            process.stdin.close()
         try:
-            result = json.loads(said.splitlines()[-1])
-        except (ValueError, IndexError):
-            logger.error("levelform weights get ended without a message: %s", self._log())
-            result = {"error": "Getting the weights ended without a message.", "hint": self._log()}
-        if "error" in result:
-            kind = RequestError if process.returncode == RequestError.exit_status else WorkError
-            self.failure = kind(result["error"], result.get("hint", ""))
-        elif not result.get("stopped"):
-            self.facts = result
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def _log(self) -> str:
-        """Return the last line of its log."""
-        assert self._folder is not None
-        with contextlib.suppress(OSError, IndexError):
-            log = Path(self._folder.name) / "log.txt"
-            return log.read_text(errors="replace").splitlines()[-1]
-        return ""
+            result = process.result()
+        except LevelformError as error:
+            self.failure = error
+        else:
+            self.facts = {} if result.get("stopped") else result
 
 
 fetching = WeightsFetch()

@@ -132,7 +132,7 @@ def facts_of(method: str) -> tuple[str, ...]:
     known = PUBLISHED[method]
     return (
         f"{known.file}, {megabytes(known.size)}, from {known.page}",
-        f"Licence {known.license}, {known.authors}",
+        *(f"{line[:1].upper()}{line[1:]}" for line in known.rights.split("; ")),
         f"SHA-256 {known.sha256}",
         f"It is converted, and {megabytes(known.needs)} (half precision) remain on the disk.",
     )

@@ -77,7 +77,8 @@ def view_of(
             camera_object, camera_image.background, (width, height), scene, depsgraph
         )
     mirrored = cameras.mirroring(camera_object, camera_image.background, depsgraph)
-    return pixels.to_view(content, camera, camera_object.name, mirrored)
+    view = pixels.to_view(content, camera, camera_object.name, mirrored)
+    return pixels.with_depth(view, camera_object)
 
 
 def is_moving(camera_object: bpy.types.Object) -> bool:

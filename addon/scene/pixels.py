@@ -9,6 +9,7 @@ fast enough to call while drawing.
 
 import os
 import re
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -100,6 +101,15 @@ def to_view(
         return ViewData(None, camera, name, content, mirrored)
     content, camera = shrink(content, camera, LONGEST)
     return ViewData(np.ascontiguousarray(content), camera, name, None, mirrored)
+
+
+def with_depth(view: ViewData, camera: bpy.types.Object) -> ViewData:
+    """Return a view with the depth map that its camera names, if any."""
+    given = getattr(camera.data, "levelform_depth", "")
+    if not given:
+        return view
+    path = os.path.abspath(bpy.path.abspath(given))
+    return replace(view, depth=path, depth_scale=camera.data.levelform_depth_scale)
 
 
 def shrink(

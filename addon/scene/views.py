@@ -89,7 +89,8 @@ def render_view(
             "Give the scene's render the proportions of the image.",
         )
     mirrored = scene_cameras.mirroring(camera, None, depsgraph)
-    return pixels.to_view(content, resized(data, width, height), camera.name, mirrored)
+    view = pixels.to_view(content, resized(data, width, height), camera.name, mirrored)
+    return pixels.with_depth(view, camera)
 
 
 def folder_source(

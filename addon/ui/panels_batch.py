@@ -14,6 +14,10 @@ class LEVELFORM_PT_batch(SubPanel, bpy.types.Panel):
     bl_label = "Batch"
     bl_order = 7
 
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        if batch_run.running:
+            self.layout.label(text=batch_run.title)
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         body = layout.column()

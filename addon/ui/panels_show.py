@@ -85,4 +85,22 @@ def _draw_blend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         paragraph(box, context, reason, icon="INFO")
 
 
-CLASSES = (LEVELFORM_MT_show, LEVELFORM_PT_show)
+class LEVELFORM_PT_depth(SubPanel, bpy.types.Panel):
+    """The depth map of the selected camera, for methods that take one."""
+
+    bl_label = "Depth of This Camera"
+    bl_order = 8
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.object is not None and context.object.type == "CAMERA"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = split_column(self.layout)
+        column.prop(context.object.data, "levelform_depth")
+        sub = column.row()
+        sub.active = not context.object.data.levelform_depth.lower().endswith((".exr", ".npy"))
+        sub.prop(context.object.data, "levelform_depth_scale")
+
+
+CLASSES = (LEVELFORM_MT_show, LEVELFORM_PT_show, LEVELFORM_PT_depth)

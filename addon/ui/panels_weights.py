@@ -30,7 +30,7 @@ def _draw_get(
         row.progress(factor=fetching.progress, text=text)
         row.operator("levelform.cancel_weights", text="", icon="X")
         return
-    paragraph(layout, context, f"Licence {known.license}, {known.authors}")
+    paragraph(layout, context, f"{known.rights[:1].upper()}{known.rights[1:]}")
     paragraph(layout, context, f"SHA-256 {known.sha256[:32]} {known.sha256[32:]}")
     if fetching.failure is not None and fetching.method in ("", known.method):
         paragraph(layout, context, str(fetching.failure), icon="ERROR")
@@ -62,6 +62,9 @@ class LEVELFORM_PT_weights(SubPanel, bpy.types.Panel):
             row = column.row()
             row.label(text=f"{known.method}: {megabytes(path.stat().st_size)}", icon="CHECKMARK")
             row.operator("levelform.remove_weights").method = known.method
+            if fetching.method == known.method:
+                for remark in fetching.facts.get("remarks", ()):
+                    paragraph(column, context, remark)
 
 
 CLASSES = (LEVELFORM_PT_weights,)

@@ -18,7 +18,7 @@ from bpy.props import (
 from ...backend.contract import options as declared
 from ...backend.contract import protocol
 from ...backend.contract import settings as table
-from ...backend.contract.default_method import FIT, HULL, SINGLE_IMAGE
+from ...backend.contract.default_method import FIT, HULL, SINGLE_IMAGE, default_method
 from ...backend.contract.levels import DISTANCE
 from ..jobs.requests import DEFAULT_METHOD
 from ..scene import view_checks
@@ -42,7 +42,7 @@ def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) 
     """Switch to a method that needs no camera if the source is an image without one."""
     view_checks.forget(settings.id_data)
     if settings.source == "IMAGE" and settings.method in (HULL, FIT):
-        settings.method = SINGLE_IMAGE
+        settings.method = default_method(0, 1).name
     elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE:
         info = offered_methods.info_of(settings)
         if info is not None and not info.weights and not settings.weights:

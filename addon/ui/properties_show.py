@@ -119,6 +119,19 @@ def register() -> None:
         set=_keep,
         update=_show,
     )
+    bpy.types.Camera.levelform_depth = StringProperty(
+        name="Depth Map",
+        description="Depth along the camera's axis of the whole image, which UCLID-Net takes "
+        "instead of its estimate: .exr and .npy in the scene's units, or whole numbers (.png)",
+        subtype="FILE_PATH",
+    )
+    bpy.types.Camera.levelform_depth_scale = FloatProperty(
+        name="Unit",
+        description="Scene units of a depth of 1 in a file of whole numbers; 0.001: millimetres",
+        default=0.001,
+        min=1e-6,
+        max=1e6,
+    )
     bpy.types.Object.levelform_factor = FloatProperty(
         name="Factor",
         description="0 is the first result, 1 the second",
@@ -133,6 +146,8 @@ def unregister() -> None:
     """Remove them."""
     if bpy.app.timers.is_registered(_settle):
         bpy.app.timers.unregister(_settle)
+    del bpy.types.Camera.levelform_depth_scale
+    del bpy.types.Camera.levelform_depth
     del bpy.types.Object.levelform_factor
     del bpy.types.Object.levelform_step
     del bpy.types.Scene.levelform_show

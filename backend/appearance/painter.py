@@ -17,6 +17,7 @@ from .coloring import appearance_of, color_mesh
 from .photos import Photo, prepare
 from .visibility import DEPTH_SIDE
 
+COLOR_BLOCK = 65536  # points whose colours a field is asked for at once
 NO_PHOTO = (
     "No image says the colors of the mesh: none has a camera, or one was found that does not fit.",
     "Give the images cameras, or use a method that finds them.",
@@ -117,8 +118,9 @@ def _hidden(field: Field | None) -> Color | None:
 
     @torch.no_grad()
     def colors(points: Tensor) -> Tensor | None:
-        values = field.color(points.to(field.device))
-        return None if values is None else values.cpu()
+        parts = [field.color(part) for part in points.to(field.device).split(COLOR_BLOCK)]
+        known = [part.cpu() for part in parts if part is not None]
+        return torch.cat(known) if len(known) == len(parts) else None
 
     return colors
 

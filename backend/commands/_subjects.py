@@ -68,7 +68,6 @@ def split_options(
 
 def views_of(args: argparse.Namespace, sources: Sequence[str]) -> list["View"]:
     """Return the sources' views, cameras in the frame of their volume."""
-    from ..geometry.views import View
     from ..geometry.volume import Volume
     from ..images import to_view
     from ..placing.place import place
@@ -84,7 +83,7 @@ def views_of(args: argparse.Namespace, sources: Sequence[str]) -> list["View"]:
     if matrix is None:
         matrix = place(posed, network=None, say_cropped=False).world_from_volume
     world = Volume.from_matrix(matrix).world_from_cube
-    return [View(v.image, v.camera and v.camera.in_frame(world), v.name) for v in views]
+    return [view.in_frame(world) for view in views]
 
 
 def code_of(

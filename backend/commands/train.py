@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="data sets")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--part", default="main", help="main (default), camera or depth")
-    parser.add_argument("--preset", choices=("compact", "paper"), default="compact")
+    parser.add_argument("--preset", default="compact",
+                        help="compact (default) or paper; sdf-srn also has paper-pascal3d, "
+                        "deep-meta-functionals silhouettes")  # fmt: skip
     parser.add_argument(
         "--configuration", help="sizes of the network (default: those of the preset)"
     )
@@ -40,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder-from", nargs=2, metavar=("METHOD", "WEIGHTS"),
                         help="start from the image encoder of another method's weights, "
                         "in place of the papers' ImageNet weights")  # fmt: skip
+    parser.add_argument("--imagenet", metavar="FILE",
+                        help="start the image encoder from torchvision's state dict of ResNet-18 "
+                        "or VGG-16, as the papers do")  # fmt: skip
+    parser.add_argument("--fusion", metavar="RULE", help="fuse the views of an object in the loss: "
+                        "max (DISN 4.4), sum (UCLID-Net 4.3)")  # fmt: skip
+    parser.add_argument("--modules", nargs="+", metavar="NAME", help="train these parts of the "
+                        "network alone, such as network.decoder_3D")  # fmt: skip
     parser.add_argument("--categories", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument("--steps", type=int, help="length of the whole run")
     parser.add_argument("--batch", type=int, help="objects per step")
@@ -77,6 +86,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     from ..geometry.writing import check_place
     from ..memory import keep_freed_memory
+    from ..training.imagenet import start_from_imagenet
     from ..training.parts import take_encoder
     from ..training.samples import load_shapes
     from ..training.trainer import RunSettings, Trainer
@@ -89,6 +99,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     recipe = model.suited(_recipe(args))
     if lender is not None:
         model = take_encoder(model, lender)
+    if args.imagenet:
+        start_from_imagenet(model, args.imagenet)
     out = Path(args.out)
     if not out.is_dir():
         check_place(out)
@@ -161,6 +173,10 @@ def _recipe(args: argparse.Namespace) -> "Recipe":
         recipe = replace(recipe, phases=(*before, replace(last, learning_rate=args.rate)))
     if args.precision is not None:
         recipe = replace(recipe, precision=args.precision)
+    if args.fusion is not None:
+        recipe = recipe.fused(args.fusion)
+    if args.modules:
+        recipe = replace(recipe, modules=tuple(args.modules))
     return recipe
 
 
@@ -175,7 +191,8 @@ def _model(args: argparse.Namespace) -> "Reconstructor":
     if args.start:
         model = changed(_loaded(cls, args.start), changes)
     else:
-        model = fresh(cls, args.configuration or args.preset, changes, seed=args.seed)
+        sizes = args.configuration or _sizes(cls, args.preset)
+        model = fresh(cls, sizes, changes, seed=args.seed)
     return with_part(model, args.part, seed=args.seed).to(device)
 
 
@@ -192,6 +209,11 @@ def _loaded(cls: "type[Reconstructor]", start: str) -> "Reconstructor":
             "Name a file of weights, or leave --from out.",
         )
     return cls.load(path, name=BUNDLED)
+
+
+def _sizes(cls: type["Reconstructor"], preset: str) -> str:
+    """Return the configuration of a preset: of its name, else the compact one."""
+    return preset if preset in cls.configurations else "compact"
 
 
 def _lender(args: argparse.Namespace) -> "Reconstructor | None":

@@ -86,12 +86,8 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _show_got(result: dict[str, Any]) -> None:
-    from ..reconstructors.importing import FieldChange
-
     kept = f", in {result['precision']}" if "precision" in result else ""
     print(f"{result['out']}: {megabytes(result['bytes'])}{kept}")
-    if result.get("change") is not None:
-        print(f"on a test image, {FieldChange(**result['change']).sentence}")
     for remark in result["remarks"]:
         print(remark)
 
@@ -200,8 +196,9 @@ def _store(
 ) -> dict[str, Any]:
     """Turn the authors' file into weights of ours in their place."""
     from ..reconstructors import find_method
-    from ..reconstructors.importing import import_weights
+    from ..reconstructors.importing import FieldChange, import_weights
 
     cls = find_method(known.method)
     facts = import_weights(cls, paths, out, precision=args.precision, ticket=ticket)
-    return {**facts, "out": str(out), "remarks": remarks}
+    change = FieldChange(**facts["change"]).sentence
+    return {**facts, "out": str(out), "remarks": [*remarks, f"On a test image, {change}."]}

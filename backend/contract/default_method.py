@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .protocol import ViewData
+from .weights import installed_weights
 
 AUTO = "auto"  # the name that stands for the rule
 FIT_VIEWS = 3  # images with cameras from which the object is fitted to them
 FIT, HULL, SINGLE_IMAGE = "fit", "visual-hull", "levelform"
-CANDIDATES = (FIT, HULL, SINGLE_IMAGE)
+ANY_OBJECT = "triposr"  # of one image, once its weights are installed
+CANDIDATES = (FIT, HULL, SINGLE_IMAGE, ANY_OBJECT)
 RULE = (
     f"fit for {FIT_VIEWS} or more images that all have cameras, visual-hull for fewer, "
-    "levelform for images without cameras"
+    "levelform for images without cameras (triposr for one, where its weights are installed)"
 )
 
 
@@ -32,7 +34,9 @@ def default_method(posed: int, unposed: int = 0) -> DefaultMethod:
 
     Images of both kinds together get the hull, which says that it needs a camera for each.
     """
-    if posed == 0:
+    if (posed, unposed) == (0, 1) and installed_weights(ANY_OBJECT) is not None:
+        name, why = ANY_OBJECT, "the image has no camera and its weights are installed"
+    elif posed == 0:
         name, why = SINGLE_IMAGE, "no image has a camera"
     elif posed >= FIT_VIEWS and unposed == 0:
         name, why = FIT, f"all {posed} images have cameras"

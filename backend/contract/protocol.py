@@ -52,6 +52,8 @@ class ViewData:
     file : the image's file, instead of `image`
     mirrored : flip the image left-right, top-bottom before applying the camera
     mask : (H, W) uint8 of the image's proportions, used instead of the alpha; None: no such mask
+    depth : absolute path of a depth map of the whole image, along the camera's axis; empty: none
+    depth_scale : world units of a depth of 1 in a file of whole numbers
     """
 
     image: np.ndarray | None
@@ -60,6 +62,8 @@ class ViewData:
     file: ImageFile | None = None
     mirrored: tuple[bool, bool] = (False, False)
     mask: np.ndarray | None = None
+    depth: str = ""
+    depth_scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ SHAPES: Mapping[str, tuple[int, ...]] = {
     "uvs": (-1, 3, 2),
 }
 _PIXELS = ("image", "encoded", "mask")  # read and checked later, as images
-_PATHS = ("path", "mask", "weights")
+_PATHS = ("path", "mask", "weights", "depth", "sources", "weights_file")
 
 
 def check_request(request: Any) -> None:

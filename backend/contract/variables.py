@@ -5,3 +5,6 @@ METHODS_FOLDER = "LEVELFORM_METHODS"
 
 WEIGHTS_FOLDER = "LEVELFORM_WEIGHTS"
 """Absolute path of the folder of fetched weights, see `contract.weights`."""
+
+LIBRARIES = "LEVELFORM_LIBRARIES"
+"""A version of Python and the folder of the libraries that an extension brought for it."""

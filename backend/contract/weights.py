@@ -40,11 +40,16 @@ class PublishedWeights:
     needs: int
 
     @property
+    def rights(self) -> str:
+        """License and authors."""
+        return f"license {self.license}, {self.authors}"
+
+    @property
     def sentence(self) -> str:
         """What a person is told before it is fetched."""
         return (
-            f"{self.file}, {megabytes(self.size)}, from {host_of(self.url)}. License: "
-            f"{self.license}, {self.authors}. SHA-256: {self.sha256}."
+            f"{self.file}, {megabytes(self.size)}, from {host_of(self.url)}; {self.rights}; "
+            f"SHA-256 {self.sha256}."
         )
 
 
@@ -61,8 +66,8 @@ TRIPOSR = PublishedWeights(
     size=1_677_246_742,
     sha256="429e2c6b22a0923967459de24d67f05962b235f79cde6b032aa7ed2ffcd970ee",
     license="MIT",
-    authors="copyright (c) 2024 Tripo AI & Stability AI; image encoder DINO, Apache-2.0, Facebook",
-    needs=851_700_000,
+    authors="copyright (c) 2024 Tripo AI & Stability AI; image encoder: DINO, Apache-2.0, Facebook",
+    needs=852_100_000,
 )
 
 PUBLISHED = {weights.method: weights for weights in (TRIPOSR,)}

@@ -8,6 +8,7 @@ cameras.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
@@ -59,6 +60,28 @@ def _camera_of(
             "Give the image a camera of its own.",
         )
     return training_camera_at(matrix[:3, :3] / scale, matrix[:3, 3] / scale, framing)
+
+
+def rigid_cameras(matrices: Tensor, scale: float, framing: Framing) -> tuple[Tensor, Tensor]:
+    """Return predicted cameras as rigid motions, whose scale became a distance.
+
+    Parameters
+    ----------
+    matrices : (N, 3, 4) [s R | t], camera_from_object
+    scale : length in the wanted frame of a length 1 in the object's, whose axes are the same
+    framing : of the images that the network saw
+
+    Returns
+    -------
+    (N, 4, 4) camera_from_frame, and (N, 4) intrinsics, those of the training cameras.
+    """
+    size = torch.linalg.det(matrices[:, :, :3]).clamp_min(1e-12) ** (1 / 3)
+    extrinsics = torch.eye(4).to(matrices).repeat(len(matrices), 1, 1)
+    extrinsics[:, :3, :3] = matrices[:, :, :3] / size[:, None, None]
+    extrinsics[:, :3, 3] = matrices[:, :, 3] / size[:, None] * scale
+    focal, middle = framing.focal * framing.size, framing.size / 2
+    intrinsics = matrices.new_tensor([focal, focal, middle, middle])
+    return extrinsics, intrinsics.expand(len(matrices), 4)
 
 
 def training_camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:

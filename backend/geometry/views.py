@@ -1,11 +1,13 @@
 """A view: an image and its camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from torch import Tensor
 
 from ..contract.errors import RequestError
 from .cameras import Camera
+from .frames import scale_of
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,14 @@ class View:
         object's mask
     camera : posed in the volume's frame; None when unknown
     name : of the view in messages
+    depth : (h, w) along the camera's axis over the whole image, in the unit of the camera's frame;
+        infinite where nothing is known; None: no depth map
     """
 
     image: Tensor
     camera: Camera | None = None
     name: str = "view"
+    depth: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 4:
@@ -38,3 +43,10 @@ class View:
                 f"{self.name}: the image is {size[0]} x {size[1]}, "
                 f"but its camera is for {camera.width} x {camera.height}."
             )
+
+    def in_frame(self, world_from_frame: np.ndarray) -> "View":
+        """Return the view in another frame, a similarity: camera and depth."""
+        if self.camera is None:
+            return self
+        depth = None if self.depth is None else self.depth / scale_of(world_from_frame)
+        return replace(self, camera=self.camera.in_frame(world_from_frame), depth=depth)

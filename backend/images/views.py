@@ -16,6 +16,7 @@ from ..geometry.images import shrink
 from ..geometry.views import View
 from ..ticket import Ticket
 from .decoding import UPRIGHT
+from .depths import read_depth
 from .matte import corrected, has_alpha, matte, with_alpha
 from .reading import LONGEST, OPAQUE, read_mask, read_tagged
 
@@ -120,7 +121,21 @@ def to_view(
         check_proportions(camera, read.size, name=data.name, orientation=read.orientation)
         image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
         camera = to_camera(camera, name=data.name)
-    return shrink(View(image, camera, data.name), LONGEST)
+    return shrink(View(image, camera, data.name, _depth(data)), LONGEST)
+
+
+def _depth(data: ViewData) -> Tensor | None:
+    """Return a view's depth map; None if it has none."""
+    if not data.depth:
+        return None
+    if data.camera is None or data.camera.distortion is not None:
+        lacks = "has no camera" if data.camera is None else "has a distorted lens"
+        raise RequestError(
+            f"{data.name} {lacks}, so its depth map can't be placed.",
+            "Undistort image and depth together and give both a camera, or leave the depth out.",
+        )
+    dims = [dim for dim, flip in zip((1, 0), data.mirrored, strict=True) if flip]
+    return read_depth(data.depth, data.depth_scale, name=data.name).flip(dims)
 
 
 def _matte(

@@ -156,9 +156,9 @@ def in_volume(views: Sequence[View], volume: Volume) -> list[View]:
     result = []
     for view in views:
         if view.camera is not None:
-            camera = view.camera.in_frame(volume.world_from_cube)
-            check_in_front(camera, volume.box, view.name)
-            view = View(view.image, camera, view.name)
+            view = view.in_frame(volume.world_from_cube)
+            assert view.camera is not None
+            check_in_front(view.camera, volume.box, view.name)
         result.append(view)
     return result
 

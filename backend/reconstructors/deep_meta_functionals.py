@@ -44,9 +44,10 @@ from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import EQUAL, Recipe, Sampling, adam, small
+from ..training.recipes import EQUAL, Phase, Recipe, Sampling, adam, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
+from .networks.deep_meta_functionals import axis_rays, render_silhouettes, smoothness
 from .published.deep_meta_functionals import published_network
 
 SPEC = MethodSpec(
@@ -203,6 +204,13 @@ PAPER_RECIPE = Recipe(
 )
 
 
+SILHOUETTE_RECIPE = Recipe(
+    (Phase("silhouette_loss", steps=20_000),),
+    Sampling(objects=16, points=(("uniform", 1),), voxels=True, mirror=0.0),
+    source="Deep Meta Functionals 6: silhouettes along the axes alone; the schedule is our own",
+)
+
+
 @register(SPEC)
 class DeepMetaFunctionals(Reconstructor):
     """The hypernetwork f; see the module's docstring."""
@@ -212,6 +220,7 @@ class DeepMetaFunctionals(Reconstructor):
     recipes = {
         "paper": {"main": PAPER_RECIPE},
         "compact": {"main": small(Sampling(points=EQUAL, crops=0.4))},
+        "silhouettes": {"main": SILHOUETTE_RECIPE},
     }
     configuration: DeepMetaConfiguration
     published = published_network
@@ -361,12 +370,23 @@ class DeepMetaFunctionals(Reconstructor):
             terms["smoothness"] = motion.detach()
         return terms
 
+    def silhouette_loss(
+        self, batch: Batch, generator: torch.Generator | None = None, *, samples: int = 32
+    ) -> dict[str, Tensor]:
+        """Return the mean squared error of silhouettes along x, y and z (section 6).
 
-def smoothness(functional: Functional, points: Tensor, weights: Tensor) -> Tensor:
-    """Return S of equation 6: the mean of |dP/dt| at points (B, P, 4), weighted by (B, P)."""
-    with torch.enable_grad():
-        points = points.detach().requires_grad_(True)
-        probability = functional(points).sigmoid().sum()
-        (gradient,) = torch.autograd.grad(probability, points, create_graph=True)
-    weights = weights.to(gradient.dtype)
-    return (gradient[..., 3].abs() * weights).sum() / weights.sum().clamp(min=1)
+        The true ones are projections of the occupancy grid. The paper does not define the
+        silhouettes' cameras; see `axis_rays` for ours.
+        """
+        if batch.voxels is None:
+            raise RequestError(
+                "Silhouettes are projections of occupancy grids; this batch has none.",
+                "Train on a data set of closed meshes.",
+            )
+        side = batch.voxels.shape[-1]
+        rays = axis_rays(side, samples, generator=generator, half=OBJECT_SIDE / 2)
+        points = self.to_method(rays.to(self.device)).expand(len(batch.voxels), -1, -1, -1)
+        functional = self(batch.images[:, : self.configuration.frames])
+        rendered = render_silhouettes(functional, points)
+        true = torch.stack([batch.voxels.amax(axis) for axis in (1, 2, 3)], 1).flatten(1)
+        return {"loss": F.mse_loss(rendered, true)}

@@ -63,6 +63,7 @@ from .networks.sdf_srn import (
     PAPER_PASCAL3D,
     PAPER_RECIPE,
     PASCAL_AXES,
+    PASCAL_RECIPE,
     Generator,
     Marcher,
     SDFSRNConfiguration,
@@ -107,7 +108,12 @@ class SDFSRN(Reconstructor):
     calibrated_on = "silhouette"
     configuration_class = SDFSRNConfiguration
     configurations = {"paper": PAPER, "paper-pascal3d": PAPER_PASCAL3D, "compact": COMPACT}
-    recipes = {"paper": {"main": PAPER_RECIPE}, "compact": {"main": COMPACT_RECIPE}}
+    recipes = {
+        "paper": {"main": PAPER_RECIPE},
+        "paper-pascal3d": {"main": PASCAL_RECIPE},
+        "compact": {"main": COMPACT_RECIPE},
+    }
+    image_encoder = "encoder"
 
     def __init__(self, configuration: SDFSRNConfiguration) -> None:
         super().__init__(configuration)

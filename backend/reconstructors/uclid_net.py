@@ -38,7 +38,7 @@ from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
-from ..encoders.camera_estimates import given_or_estimated
+from ..encoders.camera_estimates import given_or_estimated, rigid_cameras
 from ..encoders.depth import DepthNetwork
 from ..encoders.depth_estimates import DepthRange
 from ..encoders.folding import Folded, convolution_dtype
@@ -54,6 +54,7 @@ from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
 from ..images.alpha import network_input
+from ..images.depths import framed_depth
 from ..training.batch import Example
 from .base import SYMMETRY, Batch, Code, MethodSpec, register
 from .estimates import EstimatesCameras, EstimatesDepths
@@ -149,7 +150,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             "given" uses a view's own camera where it has one.
         depth
             A depth map (S, S) of each *framed* image in volume units, infinite at the background;
-            None, as a whole or for a view, is estimated.
+            None for a view is estimated; None as a whole: the views' own, else estimated.
         """
         rule = self.check_fusion(fusion)
         grids = self.lift(views, camera=camera, depth=depth)
@@ -177,7 +178,8 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
                 for camera in self.estimated_cameras(framed.images)
             ],
         )
-        depths = self.depth_maps(images, cameras, depth or [None] * len(views))
+        own = [None if v.depth is None else framed_depth(v, self.framing) for v in views]
+        depths = self.depth_maps(images, cameras, depth or own)
         grids = [
             self.network.lift(
                 images[i : i + 1], depths[i][None] * self.scale, self._lifting([camera])
@@ -324,12 +326,14 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         fusion: str | None = None,
         samples: int = SAMPLES,
         predicted_depth: bool = False,
+        predicted_camera: bool = False,
     ) -> dict[str, Tensor]:
         """Return CD + 100 BCE (section 3.3); with `warm_up` only the second term.
 
         Each view counts as an image of its own unless `fusion` names a rule. `samples` points of
         each patch are compared. With `predicted_depth`, weights that have a depth network train on
-        predicted rather than true depth, as the authors do, to match inference.
+        predicted rather than true depth, as the authors do, to match inference; with
+        `predicted_camera` likewise on predicted cameras.
         """
         if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
             raise RequestError(
@@ -340,7 +344,9 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         fuse = None if fusion is None else (self.check_fusion(fusion), views)
         targets = self._targets(batch, generator, repeat=1 if fusion else views)
         logits, clouds = self.network(
-            *self.network_inputs(batch, predicted_depth=predicted_depth),
+            *self.network_inputs(
+                batch, predicted_depth=predicted_depth, predicted_camera=predicted_camera
+            ),
             samples=0 if warm_up else samples,
             most=MOST_FOLDED,
             generator=generator,
@@ -355,7 +361,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
 
     def network_inputs(
-        self, batch: Batch, *, predicted_depth: bool = False
+        self, batch: Batch, *, predicted_depth: bool = False, predicted_camera: bool = False
     ) -> tuple[Tensor, Tensor, LiftingCameras]:
         """Return what `UCLIDNetwork.lift` takes, of all views of a batch."""
         assert batch.camera_from_volume is not None
@@ -370,6 +376,10 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         extrinsics, intrinsics = self.cameras_to_method(
             batch.camera_from_volume, batch.intrinsics, orthographic=batch.orthographic
         )
+        if predicted_camera and self.camera is not None:
+            with torch.no_grad():
+                matrices = self.camera(images)
+            extrinsics, intrinsics = rigid_cameras(matrices, self.scale, self.framing)
         cameras = LiftingCameras(
             extrinsics,
             intrinsics,

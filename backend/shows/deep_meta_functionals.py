@@ -8,11 +8,10 @@ from ..contract.options import Option
 from ..contract.shows import Exhibit, ShowSpec
 from ..reconstructors.deep_meta_functionals import DeepMetaFunctionals
 from ..reconstructors.figures.deep_meta_functionals import (
-    axis_rays,
     jacobian_colors,
     jacobian_norm,
-    render_silhouettes,
 )
+from ..reconstructors.networks.deep_meta_functionals import axis_rays, render_silhouettes
 from .registry import show
 from .subject import Subject, image_exhibit, mesh_exhibit
 

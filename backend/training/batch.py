@@ -25,6 +25,7 @@ class Batch:
     orthographic : whether all cameras are orthographic
     surface, normals : (B, Q, 3) points of the surface, and their normals
     depth : (B, V, S, S) distance along the optical axis, infinite at the background
+    voxels : (B, 32, 32, 32) occupancy [x, y, z] of the cube of side 1.8
     """
 
     images: Tensor
@@ -38,6 +39,7 @@ class Batch:
     surface: Tensor | None = None
     normals: Tensor | None = None
     depth: Tensor | None = None
+    voxels: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""

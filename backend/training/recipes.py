@@ -38,6 +38,7 @@ class Sampling:
     augment : names of `AUGMENTATIONS`, each applied to half of the images
     fixed_view : whether to always use the same images of an object
     time : whether points have their moment as a fourth coordinate
+    voxels : whether to include the occupancy grid
     """
 
     objects: int = 32
@@ -51,6 +52,7 @@ class Sampling:
     augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
     fixed_view: bool = False
     time: bool = False
+    voxels: bool = False
 
     def quiet(self) -> "Sampling":
         """Return the sampling of a validation: no augmentation, few objects per step."""
@@ -178,6 +180,22 @@ class Recipe:
                 "Give more --steps.",
             )
         return replace(self, phases=(*before, replace(last, steps=rest)))
+
+    def fused(self, rule: str) -> "Recipe":
+        """Return the recipe with the views of an object fused in the loss by a rule.
+
+        Raises
+        ------
+        RequestError
+            If a step has one image of each object.
+        """
+        if getattr(self.sampling, "views", 2) < 2:
+            raise RequestError(
+                "There is one image of each object in a step, so there is nothing to fuse.",
+                "Give --views 2 or more.",
+            )
+        phases = (replace(p, options={**p.options, "fusion": rule}) for p in self.phases)
+        return replace(self, phases=tuple(phases))
 
     def locate(self, step: int) -> tuple[int, int]:
         """Return the index of a step's phase, and the step within that phase."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..data.format import Dataset, StoredShape
+from ..data.format import Dataset, StoredShape, unpack_voxels
 from ..data.render import AUGMENTATIONS
 from ..data.render.augment import draw
 from ..geometry.cameras import Camera
@@ -104,6 +104,7 @@ class BatchSampler:
             surface=surface,
             normals=normals,
             depth=torch.stack([p.depth for p in taken]) if self.settings.depth else None,
+            voxels=_voxels(shape) if self.settings.voxels else None,
         )
         return mirror(batch) if mirrored else batch
 
@@ -268,6 +269,7 @@ def mirror(batch: Batch) -> Batch:
         surface=flipped(batch.surface),
         normals=flipped(batch.normals),
         depth=None if batch.depth is None else batch.depth.flip(-1),
+        voxels=None if batch.voxels is None else batch.voxels.flip(0),
     )
 
 
@@ -334,6 +336,11 @@ def _sample_surface(
     index = np.sort(rng.integers(len(shape["surface.points"]), size=count))
     points, normals = shape["surface.points"][index], shape["surface.normals"][index]
     return torch.from_numpy(points), torch.from_numpy(normals)
+
+
+def _voxels(shape: StoredShape) -> Tensor:
+    """Return a shape's occupancy grid, (32, 32, 32) float32 [x, y, z]."""
+    return torch.from_numpy(unpack_voxels(np.array(shape["voxels"]))).float()
 
 
 def _if_all(tensors: Sequence[Tensor | None]) -> Tensor | None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,45 @@ def test_the_package_is_a_repository_that_blender_updates_from(extension):
         assert entry["archive_size"] == built.stat().st_size
         digest = hashlib.sha256(built.read_bytes()).hexdigest()
         assert entry["archive_hash"] == f"sha256:{digest}"
+
+
+@pytest.mark.bpy
+def test_a_zip_for_each_platform_carries_its_wheels_alone(extension, tmp_path, monkeypatch):
+    extension("0.1.0")
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    offline, package = load_tool("package_offline"), load_tool("package")
+    source, out = tmp_path / "source", tmp_path / "offline"
+    (source / "wheels").mkdir()
+    out.mkdir()
+    for tag in ("cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-win_amd64", "py3-none-any"):
+        name = "tool" if tag.startswith("py3") else "torch"
+        with zipfile.ZipFile(source / "wheels" / f"{name}-1.0-{tag}.whl", "w") as wheel:
+            wheel.writestr("x.py", "")
+    offline.write_manifest(source, ["linux-x64", "windows-x64"])
+    built = package.build(source, out, "--split-platforms")
+    assert [path.name for path in built] == [
+        "levelform-0.1.0-linux_x64.zip",
+        "levelform-0.1.0-windows_x64.zip",
+    ]
+    for path, kept in zip(built, ("manylinux", "win_amd64"), strict=True):
+        wheels = [n for n in zipfile.ZipFile(path).namelist() if n.endswith(".whl")]
+        assert len(wheels) == 2
+        assert all(kept in name or "none-any" in name for name in wheels)
+
+
+def test_what_is_locked_for_one_python_has_no_markers(tmp_path, monkeypatch):
+    pytest.importorskip("bpy")
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    offline = load_tool("package_offline")
+    path = tmp_path / "lock.txt"
+    path.write_text(
+        "# Made\nfast-thing==1.0 \\\n    --hash=sha256:a \\\n    --hash=sha256:b\n"
+        'mcubes==1.0 ; python_version == "3.11" \\\n    --hash=sha256:c\n'
+        "numpy==2.0 \\\n    --hash=sha256:d\n"
+    )
+    one = "fast-thing==1.0 \\\n    --hash=sha256:a \\\n    --hash=sha256:b\n"
+    assert offline.locked_for(path, "3.13") == one
+    assert offline.locked_for(path, "3.11") == one + "mcubes==1.0 \\\n    --hash=sha256:c\n"
 
 
 def run(root, *words):

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def read_posed_images(
     names = _names([frame.path for frame in frames])
     return PosedFiles(
         frames=tuple(
-            PosedFrame(frame.path, frame.mask, camera, name)
+            replace(frame, camera=camera, name=name)
             for frame, camera, name in zip(frames, cameras, names, strict=True)
         ),
         world_from_volume=moved_volume(listing.world_from_volume, offset),
@@ -177,13 +178,25 @@ def _frame(entry: Entry, finder: ImageFinder) -> tuple[PosedFrame, tuple[str, ..
     """Locate a frame's files and check its camera; also return remarks."""
     image = finder.find(entry.image, entry.label)
     mask = finder.find(entry.mask, entry.label, "mask_path") if entry.mask else ""
+    depth, missing = _depth(entry, finder)
     keys, size = entry.keys, None
     if callable(keys):
         keys = keys(*image_size(image))
     elif needs_size(keys):
         size = image_size(image)
     camera, remarks = camera_of(keys, entry.label, size)
-    return PosedFrame(image, str(mask), camera, image.name), remarks
+    frame = PosedFrame(image, str(mask), camera, image.name, depth, entry.depth_scale)
+    return frame, (*remarks, *missing)
+
+
+def _depth(entry: Entry, finder: ImageFinder) -> tuple[str, tuple[str, ...]]:
+    """Return the file of a frame's depth map, empty for none, and a remark if it is missing."""
+    if not entry.depth:
+        return "", ()
+    try:
+        return str(finder.find(entry.depth, entry.label, "depth_file_path")), ()
+    except RequestError:
+        return "", ("A depth map that the file names is missing; it was not used.",)
 
 
 def _without_doubles(frames: list[PosedFrame]) -> tuple[list[PosedFrame], list[str]]:

@@ -1,8 +1,9 @@
 """`transforms.json` of nerfstudio, instant-ngp and NeRF's synthetic scenes.
 
 An object with `frames`; each has `file_path`, `transform_matrix` (world_from_camera, Blender's
-axes), optionally `mask_path`, and its own or shared intrinsics. `depth_file_path` is ignored, as is
-`applied_transform`, which the poses already contain. Layouts: docs.nerf.studio "Data
+axes), optionally `mask_path`, `depth_file_path` (with `depth_unit_scale_factor`, which counts for
+whole numbers alone), and its own or shared intrinsics. `applied_transform` is ignored: the poses
+already contain it. Layouts: docs.nerf.studio "Data
 conventions"; instant-ngp, `docs/nerf_dataset_tips.md` and `src/nerf_loader.cu`.
 """
 
@@ -15,6 +16,7 @@ from .numbers import matrix
 from .types import Entry, Listing
 
 # Map instant-ngp's scene to its unit cube; `aabb_scale` alone only enlarges the region.
+DEPTH_UNIT = 1e-3  # nerfstudio's default: millimetres
 _SCENE_KEYS = ("aabb", "render_aabb", "scale", "offset")
 
 
@@ -58,7 +60,24 @@ def _entry(file: Path, number: int, frame: Any, shared: Mapping[str, Any]) -> En
             "Correct it, or remove it.",
         )
     own = {key: value for key, value in frame.items() if value is not None}
-    return Entry(number, frame["file_path"], {**shared, **own}, mask or "")
+    keys = {**shared, **own}
+    depth = frame.get("depth_file_path") or ""
+    if not isinstance(depth, str):
+        raise RequestError(
+            f"depth_file_path of frame {number} of {file} is not a path: {depth!r}.",
+            "Correct it, or remove it.",
+        )
+    return Entry(number, frame["file_path"], keys, mask or "", depth, _scale(keys, file))
+
+
+def _scale(keys: Mapping[str, Any], file: Path) -> float:
+    """Return the world units of a depth of 1 in files of whole numbers."""
+    value = keys.get("depth_unit_scale_factor", DEPTH_UNIT)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise RequestError(
+            f"depth_unit_scale_factor of {file} is {value!r}.", "Give a number above 0."
+        )
+    return float(value)
 
 
 def _scene_remarks(content: Mapping[str, Any]) -> tuple[str, ...]:

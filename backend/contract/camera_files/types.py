@@ -24,12 +24,16 @@ class Entry:
     keys : the keys of a `transforms.json` frame; or a function of the image's width and height that
         returns them, for files with lengths in fractions of the image
     mask : the mask's path as written; empty: no mask
+    depth : the depth map's path as written; empty: none
+    depth_scale : world units of a depth of 1 in it
     """
 
     number: int
     image: str
     keys: Keys | Callable[[int, int], Keys]
     mask: str = ""
+    depth: str = ""
+    depth_scale: float = 1.0
 
     @property
     def label(self) -> str:
@@ -67,12 +71,16 @@ class PosedFrame:
     mask : the file of its mask; empty: no mask
     camera : posed in the world minus `PosedFiles.world_offset`; with its distortion
     name : for display: the file's name, with its folder if not unique
+    depth : the file of its depth map; empty: none
+    depth_scale : world units of a depth of 1 in that file
     """
 
     path: Path
     mask: str
     camera: CameraData
     name: str
+    depth: str = ""
+    depth_scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -122,10 +122,30 @@ def jitter_colors(
     return torch.cat([color.clamp(0, 1), alpha], -1)
 
 
+def rescale(images: Tensor, generator: Source, amount: float = 0.2) -> Tensor:
+    """Scale the crop about its middle by up to `amount`, as SDF-SRN's for PASCAL3D+.
+
+    The cameras stay, so the shape that is learned changes its size with the crop.
+    """
+    factor = _between(len(images), 1 - amount, 1 + amount, generator, images)[:, 0, 0, 0]
+    premultiplied = torch.cat([images[..., :3] * images[..., 3:], images[..., 3:]], -1)
+    transform = torch.zeros(len(images), 2, 3, device=images.device)
+    transform[:, 0, 0] = transform[:, 1, 1] = factor
+    grid = torch.nn.functional.affine_grid(
+        transform, [len(images), 4, *images.shape[1:3]], align_corners=False
+    )
+    moved = torch.nn.functional.grid_sample(
+        premultiplied.permute(0, 3, 1, 2), grid, align_corners=False
+    ).permute(0, 2, 3, 1)
+    alpha = moved[..., 3:]
+    return torch.cat([(moved[..., :3] / alpha.clamp_min(1e-3)).clamp(0, 1), alpha], -1)
+
+
 AUGMENTATIONS: dict[str, Augmentation] = {
     "background": add_background,
     "noise": add_noise,
     "blur": blur,
     "soft-mask": soften_mask,
     "colors": jitter_colors,
+    "rescale": rescale,
 }

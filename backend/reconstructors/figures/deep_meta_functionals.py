@@ -8,7 +8,8 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ...fields import Field
-from ..deep_meta_functionals import DeepMetaFunctionals, Functional
+from ..deep_meta_functionals import DeepMetaFunctionals
+from ..networks.deep_meta_functionals import axis_rays, render_silhouettes
 
 THRESHOLDS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.9)  # the family of level sets of figure 6
 
@@ -47,29 +48,3 @@ def jacobian_colors(norm: Tensor) -> Tensor:
     fraction = ((norm - low) / (high - low).clamp(min=1e-12))[:, None]
     yellow, blue = norm.new_tensor([1.0, 1.0, 0.0, 1.0]), norm.new_tensor([0.0, 0.0, 1.0, 1.0])
     return torch.lerp(yellow, blue, fraction)
-
-
-def axis_rays(side: int, samples: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """Return points along the rays of three orthographic views, (3 * side^2, samples, 3).
-
-    The views look along x, y and z of the volume. A ray runs through the centre of each of the
-    side x side pixels; a pixel's row and column are the other two axes in order of the alphabet,
-    both rising. The points are stratified, jittered within their stratum.
-    """
-    centers = (torch.arange(side) + 0.5) * (2 / side) - 1
-    row, column = torch.meshgrid(centers, centers, indexing="ij")
-    shape = (3, side, side, samples)
-    depth = (torch.arange(samples) + torch.rand(shape, generator=generator)) * (2 / samples) - 1
-    row, column = row[..., None].expand(shape[1:]), column[..., None].expand(shape[1:])
-    views = [
-        torch.stack([depth[0], row, column], -1),
-        torch.stack([row, depth[1], column], -1),
-        torch.stack([row, column, depth[2]], -1),
-    ]
-    return torch.stack(views).flatten(0, 2)
-
-
-def render_silhouettes(functional: Functional, points: Tensor) -> Tensor:
-    """Return (B, R): the greatest probability along each ray, points (B, R, S, 3) method frame."""
-    logits = functional(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
-    return logits.amax(2).sigmoid()

@@ -252,9 +252,20 @@ PAPER_RECIPE = Recipe(
         adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
         adam(1e-4, 100_000),
     ),
-    Sampling(objects=16, points=(("uniform", 1),), fixed_view=True, **PLAIN),
+    Sampling(objects=16, points=(("uniform", 1),), **PLAIN),
     ema=0.0,
-    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16",
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16; each of an object's "
+    "images is a sample of its own",
+)
+PASCAL_RECIPE = Recipe(
+    (
+        adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
+        adam(1e-4, 30_000),
+    ),
+    Sampling(objects=16, points=(("uniform", 1),), mirror=0.0, augment=("colors", "rescale")),
+    ema=0.0,
+    source="SDF-SRN section 4.2 and the authors' options: Adam 1e-4, batch 16, colours jittered, "
+    "crops rescaled by 1 +- 0.2",
 )
 COMPACT_RECIPE = Recipe(
     (

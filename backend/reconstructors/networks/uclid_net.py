@@ -243,13 +243,14 @@ def occupied_sample(probability: Tensor, most: int, generator: torch.Generator |
 # ---------------------------------------------------------------- how it is trained
 
 FOUND = {"predicted_depth": True}
+INFERRED = {"predicted_depth": True, "predicted_camera": True}  # as the authors' code
 POINT = (("uniform", 1),)  # the fewest: its losses use none
 PAPER_RECIPES = {
     "main": Recipe(
         (
-            adam(1e-3, 1_090, options={"warm_up": True, **FOUND}),
-            adam(1e-3, 109_000, options=FOUND),
-            adam(1e-4, 54_500, options=FOUND),
+            adam(1e-3, 1_090, options={"warm_up": True, **INFERRED}),
+            adam(1e-3, 109_000, options=INFERRED),
+            adam(1e-4, 54_500, options=INFERRED),
         ),
         Sampling(objects=28, points=POINT, surface=5000, depth=True, **PLAIN),
         ("network",),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon.data import weights_fetch  # noqa: E402
+from levelform.addon.data import terminal_process, weights_fetch  # noqa: E402
 from levelform.addon.data.weights_fetch import WeightsFetch, problem, remove  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.weights import WEIGHTS_FOLDER, installed_weights  # noqa: E402
@@ -24,7 +24,7 @@ def interpreter(monkeypatch, tmp_path):
     class Found:
         python = PYTHON
 
-    monkeypatch.setattr(weights_fetch.here, "find", lambda: Found)
+    monkeypatch.setattr(terminal_process.here, "find", lambda: Found)
     monkeypatch.setenv(WEIGHTS_FOLDER, str(tmp_path / "weights"))
 
 

@@ -47,3 +47,17 @@ def test_a_sequence_has_a_slider_and_says_its_step(cube):
     cube.levelform_step = 1
     paper = draw(panels_show.LEVELFORM_PT_show)
     assert paper.notes[:2] == ["levelform_step", "1 deleted"]
+
+
+def test_a_camera_has_a_depth_map_that_goes_with_its_view(extension, ball_stage, tmp_path):
+    from levelform.addon.scene.views import scene_source
+
+    scene = ball_stage(2)
+    first = scene.objects["View 0"]
+    first.data.levelform_depth = str(tmp_path / "depth.exr")
+    bpy.context.view_layer.objects.active = first
+    assert panels_show.LEVELFORM_PT_depth.poll(context())
+    assert "levelform_depth" in draw(panels_show.LEVELFORM_PT_depth).notes
+    views = {view.name: view for view in scene_source(scene).views}
+    assert views["View 0"].depth == str(tmp_path / "depth.exr")
+    assert views["View 1"].depth == ""

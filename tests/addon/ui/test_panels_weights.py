@@ -33,7 +33,7 @@ def on_paper():
 def test_a_person_sees_size_licence_authors_and_hash(extension):
     paper = on_paper()
     words = " ".join(paper.notes)
-    for told in ("1.68 GB", "Licence MIT", "Tripo AI & Stability AI", "levelform.get_weights"):
+    for told in ("1.68 GB", "License MIT", "Tripo AI & Stability AI", "levelform.get_weights"):
         assert told in words
     assert KNOWN.sha256 in words.replace(" ", "")
     assert "levelform.choose_weights" in paper
@@ -43,7 +43,7 @@ def test_a_person_sees_size_licence_authors_and_hash(extension):
 
 
 def test_progress_takes_the_buttons_place(extension, monkeypatch):
-    monkeypatch.setattr(fetching, "_process", SimpleNamespace(stdin=None))
+    monkeypatch.setattr(fetching, "_process", SimpleNamespace(stop=lambda: None))
     monkeypatch.setattr(fetching, "method", "triposr")
     monkeypatch.setattr(fetching, "stage", "Download")
     monkeypatch.setattr(fetching, "progress", 0.25)

@@ -3,6 +3,7 @@
 import pytest
 from levelform.backend.contract.default_method import AUTO, default_method, method_for, reason
 from levelform.backend.contract.protocol import ViewData
+from levelform.backend.contract.weights import WEIGHTS_FOLDER
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,18 @@ def test_the_views_choose(posed, unposed, name, why):
     chosen = default_method(posed, unposed)
     assert chosen.name == name
     assert chosen.why == f"No method was named: {name} was used because {why}."
+
+
+def test_one_image_of_anything_takes_the_large_network_once_it_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setenv(WEIGHTS_FOLDER, str(tmp_path))
+    assert default_method(0, 1).name == "levelform"
+    (tmp_path / "triposr.safetensors").touch()
+    chosen = default_method(0, 1)
+    assert chosen.name == "triposr"
+    assert chosen.why.endswith("because the image has no camera and its weights are installed.")
+    assert default_method(0, 2).name == "levelform"
+    assert default_method(1, 0).name == "visual-hull"
+    assert default_method(3, 0).name == "fit"
 
 
 def test_a_named_method_stays_and_needs_no_reason():

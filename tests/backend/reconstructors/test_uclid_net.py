@@ -467,3 +467,16 @@ def test_all_networks_of_imported_weights_see_edges_cut_at_one_half(legacy):
     expected = [[1.0, 1.0], [0.2, 0.2]] if legacy else [[1.0, 0.68], [0.52, 0.2]]
     for seen in (model.network_images(image), model.camera_input(image)):
         torch.testing.assert_close(seen[0, 0], torch.tensor(expected))
+
+
+def test_a_views_own_depth_takes_the_place_of_the_estimate():
+    model = tiny()
+    camera = look(20.0)
+    image, depth = sphere(camera)
+    without, own = View(image, camera), View(image, camera, "own", depth)
+    given = model.encode([without], depth=[depth])
+    taken = model.encode([own])
+    estimated = model.encode([without])
+    same = (taken.tensors["depth_grid"] == given.tensors["depth_grid"]).float().mean()
+    assert same > 0.995
+    assert not torch.equal(taken.tensors["depth_grid"], estimated.tensors["depth_grid"])

@@ -33,7 +33,7 @@ DROP_INTRINSICS = dict.fromkeys(("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_m
         ({"w": 48, "h": 36}, {"w": None, "h": None}),
         ({}, {"w": "drop", "h": "drop"}),
         ({}, {"w": 48.0, "h": 36.0}),
-        ({"aabb_scale": 16}, {"depth_file_path": "depth/0.npy"}),
+        ({"aabb_scale": 16}, {"depth_file_path": None}),
         ({"fl_x": 7.0, "applied_transform": [[1, 0, 0, 0]] * 3}, {}),
     ],
 )
