@@ -35,6 +35,7 @@ from .images.matte_network import matte_network
 from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
+from .pipeline.camera_sources import drawings_event, photographs_event
 from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
@@ -294,6 +295,18 @@ class Session:
             notes = Notes()
             views = read_views(request, ticket, notes)
         yield protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+
+    def place_drawings(
+        self, request: protocol.PlaceDrawings, ticket: Ticket
+    ) -> Iterator[protocol.Finished]:
+        """Write a file of cameras for drawings, and yield one Finished."""
+        yield drawings_event(request, ticket)
+
+    def place_photographs(
+        self, request: protocol.PlacePhotographs, ticket: Ticket
+    ) -> Iterator[protocol.Finished]:
+        """Write a file of cameras for photographs, and yield one Finished."""
+        yield photographs_event(request, ticket)
 
     def evaluate(
         self, request: protocol.Evaluate, ticket: Ticket

@@ -46,6 +46,8 @@ from .contract.protocol import (
     Morph,
     Paint,
     Ping,
+    PlaceDrawings,
+    PlacePhotographs,
     Pong,
     Progress,
     ProtocolError,
@@ -85,6 +87,8 @@ class SessionLike(Protocol):
     def refine_cameras(self, request: RefineCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_cameras(self, request: FindCameras, ticket: Ticket) -> Iterator[Any]: ...
     def find_masks(self, request: FindMasks, ticket: Ticket) -> Iterator[Any]: ...
+    def place_drawings(self, request: PlaceDrawings, ticket: Ticket) -> Iterator[Any]: ...
+    def place_photographs(self, request: PlacePhotographs, ticket: Ticket) -> Iterator[Any]: ...
     def evaluate(self, request: Evaluate, ticket: Ticket) -> Iterator[Any]: ...
     def blend(self, request: Blend, ticket: Ticket) -> Iterator[Any]: ...
     def show(self, request: Show, ticket: Ticket) -> Iterator[Any]: ...
@@ -107,6 +111,8 @@ _JOBS = {
     RefineCameras: ("refine_cameras", CamerasFound),
     FindCameras: ("find_cameras", CamerasFound),
     FindMasks: ("find_masks", MasksFound),
+    PlaceDrawings: ("place_drawings", Finished),
+    PlacePhotographs: ("place_photographs", Finished),
     Evaluate: ("evaluate", Finished),
     Blend: ("blend", Finished),
     Show: ("show", Finished),

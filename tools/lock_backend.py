@@ -1,10 +1,12 @@
 """Lock every file of the managed backend: exact versions with hashes, one lock per platform.
 
 python tools/lock_backend.py [--platforms linux_x86_64 ...] [--pythons 3.11 ...]
+python tools/lock_backend.py --uv 0.13.9
 
 pip itself resolves `backend/requirements.txt` for each platform and Python, without installing
 anything, and reports each file's hash; the locks in `backend/locks/` hold its choices. Torch has a
-separate lock on platforms whose build comes from PyPI. Needs the network.
+separate lock on platforms whose build comes from PyPI. `--uv` only pins that version of uv, which
+installs the backend. Needs the network.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections import defaultdict
 from pathlib import Path
 
@@ -31,6 +34,16 @@ PLATFORMS = {
     + ["macosx_10_9_universal2"],
     "win_amd64": ["win_amd64"],
 }
+# Ends of the names of uv's wheels, by `addon.backend_setup.uv`'s name of the platform.
+UV_WHEELS = {
+    "linux_x86_64": "manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "linux_aarch64": "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl",
+    "macosx_arm64": "macosx_11_0_arm64.whl",
+    "macosx_x86_64": "macosx_10_12_x86_64.whl",
+    "win_amd64": "win_amd64.whl",
+    "win_arm64": "win_arm64.whl",
+}
+UV_PINS = ROOT / "addon" / "backend_setup" / "uv.json"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # Platforms with torch's CPU build on PyPI; other builds have their own index.
 TORCH_THERE = ("macosx_arm64", "win_amd64")
@@ -38,13 +51,41 @@ Locked = dict[str, dict[str, dict[str, str]]]  # name -> version -> Python -> ha
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--platforms", nargs="+", choices=PLATFORMS, default=list(PLATFORMS))
     parser.add_argument("--pythons", nargs="+", default=list(PYTHONS))
+    parser.add_argument("--uv", metavar="VERSION")
     args = parser.parse_args()
+    if args.uv:
+        UV_PINS.write_text(json.dumps(uv_pins(args.uv, index_of("uv")), indent=1) + "\n")
+        return
     LOCKS.mkdir(exist_ok=True)
     for platform in args.platforms:
         lock_platform(platform, args.pythons)
+
+
+def index_of(project: str) -> dict:
+    """Return PyPI's page of a project."""
+    request = urllib.request.Request(
+        f"https://pypi.org/simple/{project}/",
+        headers={"Accept": "application/vnd.pypi.simple.v1+json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def uv_pins(version: str, index: dict) -> dict:
+    """Return the pins of a version of uv: file, hash and size for each platform."""
+    files = {entry["filename"]: entry for entry in index["files"]}
+    wheels = {}
+    for platform, end in UV_WHEELS.items():
+        entry = files[f"uv-{version}-py3-none-{end}"]
+        wheels[platform] = {
+            "file": entry["filename"],
+            "sha256": entry["hashes"]["sha256"],
+            "bytes": entry["size"],
+        }
+    return {"version": version, "wheels": wheels}
 
 
 def lock_platform(platform: str, pythons: list[str]) -> None:

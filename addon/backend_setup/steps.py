@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from .output import FetchProgress, OutputProgress, UvProgress, unpacking_bytes
 
 FETCH = Path(__file__).with_name("fetch.py")
 LIBRARIES_PART = 0.3  # of the progress bar
+_OWN_PYTHON = "Install Python 3.11 to 3.14, or choose one in the preferences; then try again."
 _AGAIN = "Try again, it continues where it stopped; the log has details."
 
 
@@ -139,6 +140,8 @@ class Steps:
         if (yield Command(uv.venv_command(self._uv, self.plan, python))):
             if not base and self.plan.wheels:  # uv knows more places of Pythons, but none fits
                 raise self._no_base(fitting)
+            if not base:
+                raise self._failed(f"Python {python} could not be downloaded", _AGAIN, _OWN_PYTHON)
             raise self._failed("The environment could not be made", "Choose another Python.")
 
     def _find_base(self, fitting: Collection[tuple[int, int]]) -> Generator[Check, Answer, str]:
@@ -229,12 +232,20 @@ class Steps:
         if (yield Command(uv.install_command(self._uv, self.plan, words), follow)):
             raise self._failed("The libraries could not be installed", _AGAIN)
 
-    def _failed(self, what: str, hint: str) -> WorkError:
-        """Return an error with the cause that the last command printed."""
+    def _failed(self, what: str, hint: str, better: str = "") -> WorkError:
+        """Return an error with the cause that the last command printed.
+
+        Parameters
+        ----------
+        hint
+            What to do about an unknown cause.
+        better
+            What to do whatever the cause; empty: as the cause says.
+        """
         said = self._log(200).rpartition("\n$ ")[2].partition("\n")[2]
         cause = diagnose(said)
         if cause is not None:
-            return InstallFailed(what, cause)
+            return InstallFailed(what, replace(cause, hint=better or cause.hint))
         complaints = [line for line in said.splitlines() if "error" in line.lower()]
         last = complaints[0].strip().removeprefix("error: ") if complaints else ""
         return WorkError(f"{what}: {last}" if last else f"{what}.", hint)

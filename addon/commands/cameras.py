@@ -1,4 +1,4 @@
-"""`cameras refine|turntable|walk`: finds or corrects the scene's cameras."""
+"""`cameras VERB`: finds or corrects the scene's cameras; see also `camera_sources`."""
 
 import argparse
 from typing import Any
@@ -11,6 +11,7 @@ from ..jobs.camera_estimates import begin_find, begin_refine
 from ..jobs.requests import absolute
 from ..jobs.running import Running
 from ..scene.export import check_output, save_scene
+from . import camera_sources
 from .bar import drive_with_bar
 
 
@@ -36,6 +37,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         verb.add_argument("--step", type=float, metavar="DEGREES", help="between two images")
         verb.set_defaults(run=_find, show=_show, way=way)
         _add_common(verb)
+    camera_sources.add_verbs(verbs)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -41,6 +41,8 @@ Request = (
     | protocol.FindMasks
     | protocol.RefineCameras
     | protocol.FindCameras
+    | protocol.PlaceDrawings
+    | protocol.PlacePhotographs
     | protocol.Evaluate
     | protocol.Blend
     | protocol.Show

@@ -4,8 +4,11 @@ import bpy
 from bpy.props import CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
+from ...backend.contract.drawings import name_in_file
 from .. import api
+from ..jobs.camera_sources import begin_drawings
 from ..jobs.results import estimated_camera
+from ..jobs.session import exhaust, live
 from ..scene import frames, looking
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
@@ -87,6 +90,9 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
             column.label(text=f"and {len(pairs) - SHOWN_PAIRS} more pairs", icon="BLANK1")
         if not problem:
             return
+        if are_drawings(self._paths(), context):
+            column.label(text="Each names a side: it gets an orthographic camera", icon="INFO")
+            return
         column.label(text=problem.message, icon="INFO")
         column.label(text="Make cameras first, then drop the images once more:")
         for operator in CAMERA_MAKERS:
@@ -95,10 +101,26 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
                 column.operator(operator)
 
     def run(self, context: bpy.types.Context) -> None:
-        self.report({"INFO"}, api.use_images(self._paths(), context))
+        paths = self._paths()
+        if are_drawings(paths, context):
+            self.report({"INFO"}, "Placing cameras for the drawings")
+            running = begin_drawings(paths, context.scene)
+            if bpy.app.background:
+                exhaust(live.drive(running))
+            live.wake()
+            return
+        self.report({"INFO"}, api.use_images(paths, context))
 
     def _paths(self) -> list[str]:
         return [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
+
+
+def are_drawings(paths: list[str], context: bpy.types.Context) -> bool:
+    """Return whether each of several images names another side, and no cameras wait for them."""
+    names = [name_in_file(path) for path in paths]
+    if len(names) < 2 or not all(names) or len(set(names)) < len(names):
+        return False
+    return api.planned_pairs(paths, context)[1] is not None
 
 
 class LEVELFORM_OT_use_frame(bpy.types.Operator):

@@ -25,6 +25,7 @@ class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
         row.operator("levelform.refine_cameras", icon="CON_CAMERASOLVER")
         if camera_estimates.refined_cameras(context.scene):
             row.operator("levelform.restore_cameras", text="", icon="LOOP_BACK")
+        layout.prop(context.scene.levelform, "refine")
         sentence, remarks = camera_estimates.told(context.scene)
         if sentence:
             paragraph(layout, context, sentence, icon="INFO")

@@ -191,6 +191,10 @@ class LevelformSettings(bpy.types.PropertyGroup):
         "cameras",
         default=True,
     )
+    refine: BoolProperty(
+        name="Refine for Each Result",
+        description="First move the cameras until the silhouettes agree; the scene's cameras stay",
+    )
     fusion: EnumProperty(
         name="Combine Views",
         description="How several views are combined into one object",
@@ -356,6 +360,8 @@ class LevelformSettings(bpy.types.PropertyGroup):
         options: dict[str, object] = {}
         if not self.intersect_hull and offered_methods.in_use(self) != HULL:
             options["hull"] = False
+        if self.refine and self.source != "IMAGE":
+            options["refine"] = True
         info = self.info
         own = {option.name: option for option in info.options} if info else {}
         if "fusion" in own and self.fusion in own["fusion"].choices:

@@ -4,19 +4,22 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from ...backend.contract.catalogue import ENTRIES
+from ...backend.contract.weights import PUBLISHED
 from ..jobs.session import live
 from . import choices
 
 OWN = "levelform"
 # The networks before the backend has reported its own.
 _KNOWN = tuple((e.name, e.title, e.summary) for e in ENTRIES if e.needs_weights)
+_TOO_LARGE = frozenset(PUBLISHED)  # to be trained here
 _items: list[tuple[str, str, str, int]] = []
 
 
 def _methods(settings: "LevelformTraining", _context: bpy.types.Context | None) -> list:
     """List the worker's networks, always with the chosen one."""
     listed = [(m.name, m.title, m.summary) for m in live.methods if m.needs_weights]
-    return choices.keep_methods(_items, listed or _KNOWN, settings.method)
+    trained = [item for item in listed or _KNOWN if item[0] not in _TOO_LARGE]
+    return choices.keep_methods(_items, trained, settings.method)
 
 
 def _get_method(settings: "LevelformTraining") -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract.errors import RequestError
+from ..contract.weights import PUBLISHED, weights_path
 from . import progress
 
 HELP = "convert a published checkpoint to Levelform's weights"
@@ -20,7 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="the authors' file or files; of a TensorFlow checkpoint, its .index file",
     )
-    parser.add_argument("-o", "--out", metavar="OUT.safetensors", required=True)
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="OUT.safetensors",
+        help="may be left out for weights that `levelform weights` knows: it installs them",
+    )
     parser.add_argument(
         "--precision",
         choices=("float32", "float16", "int8"),
@@ -34,17 +40,29 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from ..reconstructors.importing import STAGES, import_weights
 
     cls = find_method(args.method)
-    if Path(args.out).suffix != ".safetensors":
-        raise RequestError(
-            f"{args.out} does not end in .safetensors.", "Give the output this suffix."
-        )
+    out = _out(args)
     paths = [Path(path) for path in args.checkpoint]
     precision = args.precision or cls.imported_as
     with progress() as ticket:
         ticket.plan(STAGES)
-        facts = import_weights(cls, paths, Path(args.out), precision=precision, ticket=ticket)
+        facts = import_weights(cls, paths, out, precision=precision, ticket=ticket)
     names = [path.name for path in paths]
-    return {"method": args.method, "checkpoint": names, **facts, "out": str(args.out)}
+    return {"method": args.method, "checkpoint": names, **facts, "out": str(out)}
+
+
+def _out(args: argparse.Namespace) -> Path:
+    """Return the output; without one, the place of installed weights."""
+    if args.out is None:
+        if args.method not in PUBLISHED:
+            raise RequestError("The output file is missing.", "Name it: -o OUT.safetensors.")
+        out = weights_path(args.method)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return out
+    if Path(args.out).suffix != ".safetensors":
+        raise RequestError(
+            f"{args.out} does not end in .safetensors.", "Give the output this suffix."
+        )
+    return Path(args.out)
 
 
 def show(result: dict[str, Any]) -> None:

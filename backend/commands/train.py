@@ -115,6 +115,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         log_every=args.log_every,
         save_every=args.save_every,
         validate_every=args.validate_every,
+        baseline=bool(args.start),
         patience=args.patience,
         provenance=_provenance(args, len(shapes), lender),
     )

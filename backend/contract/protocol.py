@@ -314,6 +314,48 @@ class FindMasks:
 
 
 @dataclass(frozen=True)
+class PlaceDrawings:
+    """Ask for a camera file of drawings; answered by `Finished`, whose stats have its path `out`.
+
+    paths : one sheet, or an image for each side
+    out : the file of cameras to write; the drawings go into a folder beside it
+    names : sides, see `drawings.SIDES`; empty: by position, or by the files' names
+    side : the object's longest side
+    """
+
+    job: str
+    paths: tuple[str, ...]
+    out: str
+    names: tuple[str, ...] = ()
+    side: float = 1.8
+    background: Background = Background("auto")
+
+
+@dataclass(frozen=True)
+class PlacePhotographs:
+    """Ask for a camera file of photographs; answered as `PlaceDrawings`.
+
+    paths : a folder, a video, or images
+    out : the file of cameras to write
+    frames_folder : where frames of a video go; empty: beside `out`
+    masks : "auto", "use" or "ignore", see `photographs.find_cameras`
+    distortion : find the lens distortion too
+    side : the object's longest side
+    frames : number of frames taken from a video
+    """
+
+    job: str
+    paths: tuple[str, ...]
+    out: str
+    frames_folder: str = ""
+    masks: str = "auto"
+    distortion: bool = True
+    side: float = 1.8
+    frames: int = 36
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """Compare a mesh with a reference; answered by Progress, `Evaluation` and `Finished`.
 
@@ -703,6 +745,8 @@ _REQUESTS = (
     RefineCameras,
     FindCameras,
     FindMasks,
+    PlaceDrawings,
+    PlacePhotographs,
     Evaluate,
     Cancel,
     FinishEarly,

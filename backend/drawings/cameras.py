@@ -17,6 +17,7 @@ from ..silhouettes.agreement import residuals_of
 from ..silhouettes.outlines import Outline, trace
 from ..ticket import Ticket
 from .cutting import Cut, Piece, cut_one, cut_sheet
+from .framing import framed
 from .naming import candidates, names_of_files
 from .sizes import Evened, even_out
 
@@ -133,6 +134,7 @@ def _named(
     cropped = [n for n, p in zip(names, pieces, strict=True) if p.cropped]
     if cropped:
         remarks.append(f"Cut off by the image's border: {', '.join(cropped)}.")
+    pieces, evened = framed(names, pieces, evened)
     residual = _residual(_outlines(pieces), evened)
     return Drawings(names, pieces, evened, residual, tuple(remarks))
 

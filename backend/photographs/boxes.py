@@ -9,11 +9,14 @@ from ..contract.errors import RequestError
 from ..geometry.views import View
 from ..placing.box import find_object
 
-LINK = 0.1  # distance of points of one object, in radii of the ring of cameras
+LINK = (0.05, 0.15)  # range of the distance of points of one object, in radii of the ring
+SPACING = 4.0  # distance of points of one object, in the median one of neighbours
 REACH = 0.5  # radii from the focus within which its points lie
 LIFT = 0.015  # radii above the ground from which points are the object's
-FEWEST = 200  # points of an object
-STRAY = 0.5  # percent of its points beyond each side of the box
+FEWEST = 60  # points of an object
+STRAY = 0.1  # percent of its points beyond each side of the box
+GROWN = 0.03  # of the longest side, added to each: points do not reach an object's edges
+GUESS = 0.3  # half the side of the cube where nothing tells the box, in radii
 LEAST_SIDE = 0.02  # of the ring's radius, a box that is no object
 
 
@@ -57,11 +60,12 @@ def find_box(
     cluster = object_points(points, middle, radius, ground)
     if cluster is not None:
         corners = np.percentile(cluster, [STRAY, 100 - STRAY], axis=0)
+        corners += np.array([[-1.0], [1.0]]) * GROWN * np.ptp(corners, 0).max()
         if ground is not None:
             corners[0, 2] = ground
         if (np.ptp(corners, 0) > LEAST_SIDE * radius).all():
             return Box(corners, "points")
-    half = radius / 4
+    half = GUESS * radius
     corners = np.stack([middle - half, middle + half])
     if ground is not None:
         corners[:, 2] += ground - corners[0, 2]
@@ -77,7 +81,7 @@ def object_points(
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     if ground is None:
         return None
@@ -87,7 +91,10 @@ def object_points(
     chosen = chosen[chosen[:, 2] < ground + 2 * REACH * radius + radius * LIFT]
     if len(chosen) < FEWEST:
         return None
-    pairs = cKDTree(chosen).query_pairs(LINK * radius / 2, output_type="ndarray")
+    tree = KDTree(chosen)
+    spacing = float(np.median(tree.query(chosen, 2)[0][:, 1]))
+    link = min(max(SPACING * spacing, LINK[0] * radius), LINK[1] * radius)
+    pairs = tree.query_pairs(link, output_type="ndarray")
     links = coo_matrix(
         (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(chosen), len(chosen))
     )

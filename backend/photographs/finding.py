@@ -65,6 +65,7 @@ def find_cameras(
     distortion: bool = True,
     size: float = SIZE,
     frames: int = FRAMES,
+    frames_folder: str | Path = "",
     seed: int = 0,
     ticket: Ticket | None = None,
 ) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def find_cameras(
     distortion : find and undo the lens distortion
     size : length of the object's longest side in the new world
     frames : how many frames of a video are taken
+    frames_folder : for them; empty: beside `out`, named after it
 
     Raises
     ------
@@ -96,7 +98,7 @@ def find_cameras(
     paths = [Path(source) for source in sources]
     if video:
         with ticket.stage("Frames"):
-            place = Path(out).parent / f"{Path(out).stem}-frames"
+            place = frames_folder or Path(out).parent / f"{Path(out).stem}-frames"
             paths = take_frames(sources[0], place, count=frames, ticket=ticket)
     paths = images_of(paths)
     with tempfile.TemporaryDirectory(prefix="levelform-") as folder:
@@ -229,6 +231,11 @@ def _remarks(made: Stage, masked: bool, failure: WorkError | None) -> list[str]:
         remarks.append("Found with the masks; without them the images don't fit each other.")
     if made.up_from == "cameras":
         remarks.append("No ground was found; up is the direction in which the cameras were held.")
+    if made.box.source == "points":
+        remarks.append(
+            "The object's box is estimated from points on it, which thin and plain parts lack: "
+            "check the volume, or add masks."
+        )
     if made.box.source == "focus":
         remarks.append(
             "The object's place is a guess, at the point that all cameras look at: move the volume."

@@ -280,10 +280,13 @@ class TripoSR(Reconstructor):
         with torch.device("meta"), within(sum(map(torch.numel, weights.values())), source=source):
             model = cls(configuration).requires_grad_(False)
         layers = {f"{n}.weight": m for n, m in model.named_modules() if isinstance(m, Linear)}
-        own = {
-            name: tensor.to(torch.int8) if name in scales and name in layers else tensor
-            for name, tensor in model.state_dict().items()
-        }
+        strays = sorted(scales.keys() - layers.keys())
+        if strays:
+            raise RequestError(
+                f"{source} scales {strays[0]}, which is not a linear layer of a transformer.",
+                "Import the checkpoint again.",
+            )
+        own = {n: t.to(torch.int8) if n in scales else t for n, t in model.state_dict().items()}
         check_fit(own, weights, title=SPEC.title, source=source)
         model.load_state_dict({n: _kept(n, t) for n, t in weights.items()}, assign=True)
         for name, scale in scales.items():

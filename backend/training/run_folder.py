@@ -20,6 +20,7 @@ class RunSettings:
     log_every : steps between rows of the curve
     save_every : seconds between states
     validate_every : steps between validations
+    baseline : validate the initial weights too, so that the best are never worse than they
     patience : validations without improvement before the run ends; None: no limit
     provenance : description of the data for the weights' header
     """
@@ -30,5 +31,6 @@ class RunSettings:
     log_every: int = 50
     save_every: float = 120.0
     validate_every: int = 2000
+    baseline: bool = False
     patience: int | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)

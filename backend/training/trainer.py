@@ -38,7 +38,7 @@ from .run_folder import LAST as LAST
 from .run_folder import RunSettings as RunSettings
 from .samples import mixed
 from .state import load_state, restore_optimizer, save_state
-from .validation import Scores, validate
+from .validation import validate
 
 NORM_BATCHES = 32  # batches for the EMA's batch norm statistics
 NORM_STEP = 1 << 40  # the first step that they are sampled for; no training reaches it
@@ -121,6 +121,8 @@ class Trainer:
 
     def _train(self, ticket: Ticket) -> dict[str, Any]:
         self._resume()
+        if self.settings.baseline and self.best is None and self.step == 0:
+            self._measure()
         clock = saved = told = time.monotonic()
         try:
             while self.step < self.recipe.steps and not self._out_of_patience():
@@ -134,7 +136,7 @@ class Trainer:
                 if now - told > TELL_EVERY:
                     self._write_run(done=False)
                     told = now
-                if self._due():
+                if self.step % self.settings.validate_every == 0 and self.step < self.recipe.steps:
                     self._measure()
                     clock = time.monotonic()
                 if now - saved > self.settings.save_every:
@@ -223,9 +225,6 @@ class Trainer:
 
     # ---------------------------------------------------------------- measuring and saving
 
-    def _due(self) -> bool:
-        return self.step % self.settings.validate_every == 0 and self.step < self.recipe.steps
-
     def _measure(self) -> None:
         """Validate the EMA; write it as the last, and as the best if it is."""
         if self.group.rank == 0:
@@ -259,8 +258,7 @@ class Trainer:
     def _scores(self) -> dict[str, float]:
         """Return the IoU on the validation shapes, or an auxiliary network's loss."""
         if self.part == "main":
-            scores: Scores = validate(self._mean, self.validation)
-            return {"iou": scores.iou}
+            return {"iou": validate(self._mean, self.validation).iou}
         phase = self.recipe.phases[-1]
         sampler = sampler_for(self._mean, self.validation, self.recipe.sampling.quiet(), seed=1)
         losses = []

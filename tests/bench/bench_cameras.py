@@ -84,24 +84,27 @@ def posed(views: Sequence[View], cameras: Sequence[Camera]) -> list[View]:
 
 def agreement(runs: int = AGREEMENTS) -> Iterator[Row]:
     """Whether one wrong view and a swapped pair are found, and right sets raise no alarm."""
-    named, swapped, swapped_off, alarms = [], [], [], []
-    for index, thing in enumerate(subjects.each(runs)):
-        rng = np.random.default_rng(index)
-        cameras = eight(thing)
-        views = photographed(thing, cameras)
-        number = int(rng.integers(8))
-        wrong = [disturbed(c, rng, 10.0, 0.05) if i == number else c for i, c in enumerate(cameras)]
-        named.append(check(posed(views, wrong)).suspects == (number,))
-        pair = tuple(sorted(rng.choice(8, 2, replace=False).tolist()))
-        exchanged = exchange(views, pair)
-        swapped.append(best_cure(exchanged) == f"swap={pair[0]},{pair[1]}")
-        off = [disturbed(camera, rng, 1.0, 0.0175) for camera in cameras]
-        swapped_off.append(best_cure(posed(exchanged, off)) == f"swap={pair[0]},{pair[1]}")
-        alarms.append(not check(worn(views, index)).disagrees)
-    yield row("a view off by 10 degrees is named", named, 0.95)
-    yield row("a swapped pair is found", swapped, 0.95)
-    yield row("a swapped pair is found, cameras off by 1 degree", swapped_off, 0.95)
-    yield row("no false alarm in right sets", alarms, 1.0, "renders, mattes, JPEG edges in turn")
+    results = [agreement_run(index) for index in range(runs)]
+    yield row("a view off by 10 degrees is named", [r[0] for r in results], 0.95)
+    yield row("a swapped pair is found", [r[1] for r in results], 0.95)
+    yield row("a swapped pair, cameras off by 1 degree", [r[2] for r in results], 0.95)
+    note = "renders, mattes, JPEG edges in turn"
+    yield row("no false alarm in right sets", [r[3] for r in results], 1.0, note)
+
+
+def agreement_run(index: int) -> tuple[bool, bool, bool, bool]:
+    """Return whether the wrong view, a swapped pair, one with cameras off, and nothing is found."""
+    thing, rng = subjects.nth(index), np.random.default_rng(index)
+    cameras = eight(thing)
+    views = photographed(thing, cameras)
+    number = int(rng.integers(8))
+    wrong = [disturbed(c, rng, 10.0, 0.05) if i == number else c for i, c in enumerate(cameras)]
+    named = check(posed(views, wrong)).suspects == (number,)
+    pair = tuple(sorted(rng.choice(8, 2, replace=False).tolist()))
+    exchanged, cure = exchange(views, pair), f"swap={pair[0]},{pair[1]}"
+    off = [disturbed(camera, rng, 1.0, 0.0175) for camera in cameras]
+    swapped, swapped_off = (best_cure(v) == cure for v in (exchanged, posed(exchanged, off)))
+    return named, swapped, swapped_off, not check(worn(views, index)).disagrees
 
 
 def best_cure(views: Sequence[View]) -> str:
@@ -159,25 +162,26 @@ def jpeg(alpha: np.ndarray, _rng: np.random.Generator) -> np.ndarray:
 
 def refinement(runs: int = OBJECTS) -> Iterator[Row]:
     """The hull of refined cameras against that of the true ones, of eight views."""
-    for degrees, fraction, focal, allowed in ((1.0, 0.0175, 1.0, 0.02), (3.0, 0.05, 1.05, 0.03)):
-        good, losses = [], []
-        for index, thing in enumerate(subjects.each(runs)):
-            rng = np.random.default_rng(index)
-            cameras = eight(thing)
-            views = photographed(thing, cameras)
-            given = [disturbed(c, rng, degrees, fraction, focal) for c in cameras]
-            found = refine_cameras(trace_all(views, points=FINE_POINTS), given, focal=focal != 1.0)
-            ours, best = hull_pair(thing, views, found.cameras, cameras)
-            good.append(ours >= best - allowed)
-            losses.append((found.before.mean(), found.after.mean()))
-        before, after = np.median(losses, axis=0)
-        yield row(
-            f"refined from {degrees:g} degrees, {fraction:.1%}, focal {focal - 1:+.0%}: hull "
-            f"within {allowed}",
-            good,
-            0.9,
-            f"median residual {before:.1f} to {after:.3f} px of 224",
-        )
+    for degrees, name, allowed in (
+        (1.0, "1 degree", 0.02),
+        (3.0, "3 degrees, 5 %, focal 5 %", 0.03),
+    ):
+        results = [refinement_run(index, degrees, allowed) for index in range(runs)]
+        before, after = np.median([r[1:] for r in results], axis=0)
+        note = f"median residual {before:.1f} to {after:.3f} px of 224"
+        yield row(f"refined from {name}: hull within {allowed}", [r[0] for r in results], 0.9, note)
+
+
+def refinement_run(index: int, degrees: float, allowed: float) -> tuple[bool, float, float]:
+    """Return whether the hull is nearly that of the true cameras, and the residuals."""
+    thing, rng = subjects.nth(index), np.random.default_rng(index)
+    fraction, focal = (0.0175, 1.0) if degrees < 2 else (0.05, 1.05)
+    cameras = eight(thing)
+    views = photographed(thing, cameras)
+    given = [disturbed(camera, rng, degrees, fraction, focal) for camera in cameras]
+    found = refine_cameras(trace_all(views, points=FINE_POINTS), given, focal=focal != 1.0)
+    ours, best = hull_pair(thing, views, found.cameras, cameras)
+    return ours >= best - allowed, float(found.before.mean()), float(found.after.mean())
 
 
 # ---------------------------------------------------------------- turntables
@@ -185,18 +189,20 @@ def refinement(runs: int = OBJECTS) -> Iterator[Row]:
 
 def turntable(runs: int = TURNTABLES) -> Iterator[Row]:
     """Direction and hull of turntables: 8, 12, 24 steps, focal 1 to 5 widths, elevation 0 to 40."""
-    directions, hulls = [], []
-    for index, thing in enumerate(subjects.each(runs)):
-        rng = np.random.default_rng(1000 + index)
-        count, sign = (8, 12, 24)[index % 3], (1, -1)[int(rng.integers(2))]
-        focal = math.exp(rng.uniform(0, math.log(5)))
-        cameras = turned(thing, rng, np.arange(count) * 2 * math.pi / count * sign, focal)
-        views = photographed(thing, cameras)
-        found = solve_turntable(trace_all(views, points=POINTS))
-        directions.append(found.ring.direction == sign)
-        hulls.append(within(thing, views, found, cameras, 0.03))
-    yield row("turntable: direction", directions, 1.0)
-    yield row("turntable: hull within 0.03", hulls, 0.95)
+    results = [turntable_run(index) for index in range(runs)]
+    yield row("turntable: direction", [r[0] for r in results], 1.0)
+    yield row("turntable: hull within 0.03", [r[1] for r in results], 0.95)
+
+
+def turntable_run(index: int) -> tuple[bool, bool]:
+    """Return whether the direction is right, and the hull nearly that of the true cameras."""
+    thing, rng = subjects.nth(index), np.random.default_rng(1000 + index)
+    count, sign = (8, 12, 24)[index % 3], (1, -1)[int(rng.integers(2))]
+    focal = math.exp(rng.uniform(0, math.log(5)))
+    cameras = turned(thing, rng, np.arange(count) * 2 * math.pi / count * sign, focal)
+    views = photographed(thing, cameras)
+    found = solve_turntable(trace_all(views, points=POINTS))
+    return found.ring.direction == sign, within(thing, views, found, cameras, 0.03)
 
 
 def turned(
@@ -227,29 +233,31 @@ def within(
 
 def disturbed_turntable(runs: int = OBJECTS // 2) -> Iterator[Row]:
     """Turntables of 12 that are not as the model says: another step, a bad mask, uneven angles."""
-    steps, masks, angles = [], [], []
-    for index, thing in enumerate(subjects.each(runs)):
-        rng = np.random.default_rng(2000 + index)
-        cameras = turned(thing, rng, np.arange(12) * math.radians(27.0), 1.4, 20.0)
-        found = solve_turntable(trace_all(photographed(thing, cameras), points=POINTS))
-        swept = math.degrees(np.ptp(found.ring.angles(found.numbers))) / 11
-        steps.append(abs(swept - 27.0) < 0.3)
+    results = [disturbed_run(index) for index in range(runs)]
+    yield row("turntable of 27 degrees a step: within 0.3", [r[0] for r in results], 0.9)
+    yield row("turntable, one bad mask: hull within 0.05", [r[1] for r in results], 0.9)
+    yield row("turntable, angles uneven by 3: hull within 0.05", [r[2] for r in results], 0.9)
 
-        cameras = turned(thing, rng, np.arange(12) * math.radians(30.0), 1.4, 20.0)
-        views = photographed(thing, cameras)
-        number = int(rng.integers(12))
-        found = solve_turntable(trace_all(blotted(views, number, rng), points=POINTS))
-        clean = within(thing, views, found, cameras, 0.05)
-        masks.append(clean and set(range(12)) - set(found.used) <= {number})
 
-        uneven = np.radians(np.arange(12) * 30.0 + rng.normal(size=12) * 3.0)
-        cameras = turned(thing, rng, uneven, 1.4, 20.0)
-        views = photographed(thing, cameras)
-        found = solve_turntable(trace_all(views, points=POINTS))
-        angles.append(within(thing, views, found, cameras, 0.05))
-    yield row("turntable of 27 degrees a step: step within 0.3", steps, 0.9)
-    yield row("turntable with one bad mask: no other named, hull within 0.05", masks, 0.9)
-    yield row("turntable, angles uneven by 3 degrees: hull within 0.05", angles, 0.9)
+def disturbed_run(index: int) -> tuple[bool, bool, bool]:
+    """Return whether a step, a bad mask (no good one is blamed) and uneven angles are solved."""
+    thing, rng = subjects.nth(index), np.random.default_rng(2000 + index)
+    cameras = turned(thing, rng, np.arange(12) * math.radians(27.0), 1.4, 20.0)
+    found = solve_turntable(trace_all(photographed(thing, cameras), points=POINTS))
+    step = math.degrees(np.ptp(found.ring.angles(found.numbers))) / np.ptp(found.ring.places)
+
+    cameras = turned(thing, rng, np.arange(12) * math.radians(30.0), 1.4, 20.0)
+    views = photographed(thing, cameras)
+    number = int(rng.integers(12))
+    found = solve_turntable(trace_all(blotted(views, number, rng), points=POINTS))
+    masked = within(thing, views, found, cameras, 0.05)
+    masked = masked and set(range(12)) - set(found.used) <= {number}
+
+    angles = np.radians(np.arange(12) * 30.0 + rng.normal(size=12) * 3.0)
+    cameras = turned(thing, rng, angles, 1.4, 20.0)
+    views = photographed(thing, cameras)
+    found = solve_turntable(trace_all(views, points=POINTS))
+    return abs(step - 27.0) < 0.3, masked, within(thing, views, found, cameras, 0.05)
 
 
 def blotted(views: Sequence[View], number: int, rng: np.random.Generator) -> list[View]:
@@ -270,19 +278,24 @@ def blotted(views: Sequence[View], number: int, rng: np.random.Generator) -> lis
 
 def walk(runs: int = WALKS) -> Iterator[Row]:
     """Walks of 12 by hand, the focal length from the file or unknown."""
-    good: dict[bool, list[bool]] = {True: [], False: []}
-    for index, thing in enumerate(subjects.each(runs)):
-        rng = np.random.default_rng(3000 + index)
-        focal = rng.uniform(1.0, 1.6)
-        cameras = walked(thing, rng, focal)
-        views = photographed(thing, cameras)
-        outlines = trace_all(views, points=POINTS)
-        for known in (True, False):
-            found = solve_walk(outlines, focal=focal if known else None)
-            ours, best = hull_pair(thing, views, found.cameras, cameras)
-            good[known].append(ours >= best - 0.06)
-    yield row("walk of 12, focal length known: hull within 0.06", good[True], 0.9)
-    yield row("walk of 12: hull within 0.06", good[False], 0.8)
+    results = [walk_run(index) for index in range(runs)]
+    yield row("walk of 12, focal known: hull within 0.06", [r[0] for r in results], 0.9)
+    yield row("walk of 12: hull within 0.06", [r[1] for r in results], 0.8)
+
+
+def walk_run(index: int) -> tuple[bool, bool]:
+    """Return whether the hull is nearly that of the true cameras, focal length known and not."""
+    thing, rng = subjects.nth(index), np.random.default_rng(3000 + index)
+    focal = rng.uniform(1.0, 1.6)
+    cameras = walked(thing, rng, focal)
+    views = photographed(thing, cameras)
+    outlines = trace_all(views, points=POINTS)
+    good = []
+    for known in (focal, None):
+        found = solve_walk(outlines, focal=known)
+        ours, best = hull_pair(thing, views, found.cameras, cameras)
+        good.append(ours >= best - 0.06)
+    return good[0], good[1]
 
 
 def walked(thing: Subject, rng: np.random.Generator, focal: float) -> list[Camera]:

@@ -6,7 +6,7 @@ beside the checkout.
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -248,8 +248,7 @@ def hull_pair(
     return with_found, iou(thing, Hull(alphas, true))
 
 
-def each(count: int) -> Iterator[Subject]:
-    """Yield `count` objects, again from the first when there are fewer."""
+def nth(index: int) -> Subject:
+    """Return one of the objects, again from the first when there are fewer."""
     names = available()
-    for index in range(count):
-        yield subject(names[index % len(names)])
+    return subject(names[index % len(names)])

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from levelform.addon.backend_setup import builds, candidates, install, managed, uv
+from levelform.addon.backend_setup import builds, candidates, install, managed, requirements, uv
 from levelform.addon.backend_setup.candidates import InterpreterSource
 from levelform.addon.backend_setup.checkup import check
 from levelform.addon.backend_setup.install import Installation, InstallPlan, InstallState
@@ -303,6 +303,14 @@ class TestInstalling:
             wheel.write(UV, f"uv-0.0.1.data/scripts/{uv.BINARY}")
         Installation(plan(uv="")).run()
         assert uv.binary_of(plan()).is_file()
+
+    def test_a_python_that_cannot_be_downloaded_can_be_installed(self, plan, monkeypatch):
+        monkeypatch.setattr(requirements, "known_pythons", lambda _: [])
+        monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "http://127.0.0.1:9")
+        monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        online = plan(wheels="", online_access=True, base="")
+        with pytest.raises(WorkError, match=r"127\.0\.0\.1 can't be reached. Install Python 3"):
+            Installation(online).run()
 
     def test_a_folder_without_uv_is_told(self, plan, monkeypatch):
         monkeypatch.setenv("PATH", "")

@@ -3,7 +3,7 @@
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon.ui import panels_training  # noqa: E402
+from levelform.addon.ui import panels_training, properties_training  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 
 from .conftest import Paper, context  # noqa: E402
@@ -35,3 +35,10 @@ def test_the_panel_shows_each_state(extension):
         assert "levelform.train" in paper
     finally:
         run.__init__()
+
+
+def test_networks_that_are_too_large_are_not_offered(extension):
+    chosen = bpy.context.scene.levelform_training
+    names = [name for name, *_ in properties_training._methods(chosen, None)]
+    assert {"levelform", "tdgn"} <= set(names)
+    assert "triposr" not in names

@@ -83,6 +83,8 @@ def test_a_part_may_come_first_and_is_not_taken_for_the_whole(data, tmp_path, ca
 
 def test_the_preview_is_the_mesh_of_an_unseen_shape(tmp_path):
     class Ball:
+        configuration = None  # of sizes, without frames
+
         def encode(self, views):
             return views
 
@@ -90,6 +92,8 @@ def test_the_preview_is_the_mesh_of_an_unseen_shape(tmp_path):
             return Sphere(radius=0.5)
 
     class Shape:
+        view_count = 1
+
         def view(self, index):
             return index
 

@@ -121,6 +121,16 @@ def test_a_file_that_is_no_checkpoint_installs_nothing(hub, capsys, tmp_path):
     assert installed_weights("triposr") is None
 
 
+def test_an_import_without_an_output_installs(hub, original, capsys):
+    assert main(["import", "triposr", str(original), "--precision", "int8"]) == 0
+    out = capsys.readouterr().out
+    assert "parameters in int8, from model.ckpt" in out
+    assert "on a test image, the stored weights change the field by" in out
+    assert installed_weights("triposr") is not None
+    assert main(["import", "disn", str(original)]) == 2
+    assert "The output file is missing" in capsys.readouterr().err
+
+
 def test_unknown_names_are_refused(hub, capsys):
     status, got, _ = run(capsys, "get", "disn")
     assert (status, got["error"]) == (2, "There are no weights 'disn' to fetch.")

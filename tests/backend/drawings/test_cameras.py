@@ -50,6 +50,8 @@ def test_silhouettes_of_the_reconstruction_are_the_drawings(drawings):
     ]
     hull = load_reconstructor("visual-hull", weights=None, device="cpu")
     mesh = extract(hull.decode(hull.encode(views)), resolution=96)
+    truth = np.load(sheets.SAMPLES / "suzanne" / "truth.npz")["vertices"]
+    np.testing.assert_allclose(np.ptp(mesh.vertices, 0), np.ptp(truth, 0), atol=0.05)
     for view in views:
         shown = silhouette(
             torch.as_tensor(mesh.vertices), torch.as_tensor(mesh.faces).long(), view.camera

@@ -321,6 +321,7 @@ def test_damaged_weights_are_refused(model, tmp_path):
         ({name: tensors[name].half()}, "is of torch.float16, not torch.int8"),
         ({"backbone.norm.bias": tensors["backbone.norm.bias"] * torch.nan}, "not finite"),
         ({"backbone.stray": torch.zeros(2, 2)}, "no place for backbone.stray"),
+        ({f"tokenizer.embeddings{SCALE}": torch.ones(3)}, "scales tokenizer.embeddings, which is"),
     ]
     for change, words in cases:
         write_tensors(path, {**tensors, **change}, header)

@@ -74,6 +74,22 @@ def test_the_run_says_while_it_validates(model, data, tmp_path):
     assert not json.loads((tmp_path / "run" / "run.json").read_text())["validating"]
 
 
+def test_the_best_weights_are_never_worse_than_those_that_a_run_starts_from(model, data, tmp_path):
+    """Stopped before the first step, a run does not measure them again."""
+    recipe = replace(RECIPE, phases=(Phase(steps=3, learning_rate=0.3, warm_up=1),))
+    first = trainer(copy.deepcopy(model), data, tmp_path / "run", recipe, baseline=True)
+    with pytest.raises(JobCancelled):
+        first.run(Ticket(cancelled=lambda: True))
+    assert [step for step, _ in first.table.column("validation_iou")] == [0.0]
+    again = trainer(copy.deepcopy(model), data, tmp_path / "run", recipe, baseline=True)
+    again.run()
+    scores = dict(again.table.column("validation_iou"))
+    assert list(scores) == [0.0, 3.0]
+    assert again.best == pytest.approx(max(scores.values()))
+    kept = DeepMetaFunctionals.load(tmp_path / "run" / "best.safetensors")
+    assert scores[kept.weights.training["parts"]["main"]["steps"]] == pytest.approx(again.best)
+
+
 @pytest.mark.parametrize("log_every", [1, 3])
 def test_stopping_anywhere_changes_nothing(model, data, tmp_path, log_every):
     twin = copy.deepcopy(model)

@@ -1,0 +1,396 @@
+"""Jobs that place cameras for drawings and photographs, and rings of cameras."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...backend.contract.cameras import CameraData
+from ...backend.contract.drawings import RING, SIZE, check_names, ring
+from ...backend.contract.errors import RequestError
+from ...backend.contract.image_files import image_size
+from ...backend.contract.limits import check
+from ...backend.contract.protocol import Background, MeshUpdate, PlaceDrawings, PlacePhotographs
+from ..scene import cameras as scene_cameras
+from ..scene import drawings as scene_drawings
+from ..scene import volume as scene_volume
+from .requests import absolute, background_of
+from .results import Deleted, Handle, Result
+from .running import Running
+from .session import exhaust, live
+from .stage import add_cameras
+
+PHOTOGRAPHS, RINGS = "Levelform Photographs", "Levelform Ring"
+FILE = "cameras.json"
+
+
+class _FromFile(Result):
+    """A job whose answer is a file of cameras, which are added to the scene.
+
+    Attributes
+    ----------
+    added : the cameras' names, once they are there
+    facts : what the worker says
+    """
+
+    promise = "The cameras will appear in a moment"
+    selects = False
+
+    def __init__(self, job: str, scene: bpy.types.Scene, folder: str) -> None:
+        super().__init__(job, scene)
+        self._folder = folder
+        self.added: list[str] = []
+        self.facts: dict[str, Any] = {}
+
+    def finish(self, provenance: Mapping[str, Any]) -> Any:
+        """Add the cameras, and return the scene."""
+        scene = self.scene
+        try:
+            if scene is None:
+                raise Deleted
+            self.facts = dict(provenance)
+            self._before(scene)
+            cameras = add_cameras(self.facts["out"])
+            self._after(scene, cameras)
+            scene.levelform.source = "CAMERAS"
+            self.added = [camera.name for camera in cameras]
+        finally:
+            self.discard()
+        return scene
+
+    def discard(self) -> None:
+        """Remove the files of the job."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _before(self, scene: bpy.types.Scene) -> None:
+        """Make place for the cameras."""
+
+    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+        """Do what the new cameras need."""
+
+    def _show(self, update: MeshUpdate) -> bool:
+        return True
+
+
+class DrawingCameras(_FromFile):
+    """Cameras of drawings; those that they replace are removed."""
+
+    label = "Cameras of Drawings"
+
+    def __init__(
+        self,
+        job: str,
+        scene: bpy.types.Scene,
+        folder: str,
+        paths: Sequence[str],
+        replaced: Sequence[bpy.types.Object],
+    ) -> None:
+        super().__init__(job, scene, folder)
+        self._paths = list(paths)
+        self._replaced = [Handle.of(camera) for camera in replaced]
+
+    def _before(self, scene: bpy.types.Scene) -> None:
+        old = [handle.find(bpy.data.objects) for handle in self._replaced]
+        scene_drawings.remove_cameras([camera for camera in old if camera is not None])
+
+    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+        scene_drawings.pack_images(cameras)
+        scene_drawings.gather(cameras, scene, scene_drawings.COLLECTION)
+        scene_drawings.remember(scene, self._paths, self.facts, cameras)
+
+
+class PhotographCameras(_FromFile):
+    """Cameras of photographs."""
+
+    label = "Cameras of Photographs"
+
+    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+        scene_drawings.gather(cameras, scene, PHOTOGRAPHS)
+        for camera in cameras:
+            scene_cameras.tell_source(camera, (0.0, 0.0, 0.0), self.facts["remarks"])
+
+
+# ---------------------------------------------------------------- public functions
+
+
+def cameras_from_drawings(
+    images: str | PathLike[str] | Iterable[str | PathLike[str]],
+    names: Sequence[str] = (),
+    *,
+    side: float = SIZE,
+    background: Background | str = "auto",
+) -> tuple[list[bpy.types.Object], dict[str, Any]]:
+    """Add an orthographic camera for each drawing of a sheet, or for each of several images.
+
+    The drawings are packed into the .blend.
+
+    Parameters
+    ----------
+    images
+        One image is a sheet with several drawings on a plain background; several are one each.
+    names
+        The sides that they show, see `contract.drawings.SIDES`, row by row; "-" leaves one out.
+        Empty: by position on the sheet, or by the words in the files' names.
+    side
+        The object's longest side.
+    background
+        As in `reconstruct`.
+
+    Returns
+    -------
+    The camera objects, and the facts: "views" with each drawing's name and place on the sheet,
+    "sides" (the object's width, depth and height), "residual" and "remarks".
+
+    Raises
+    ------
+    RequestError
+        If a sheet can't be cut, or sides are missing or contradictory; the scene is unchanged.
+    """
+    running = begin_drawings(
+        _listed(images), bpy.context.scene, names, side=side, background=background_of(background)
+    )
+    return _driven(running)
+
+
+def cameras_from_photographs(
+    source: str | PathLike[str] | Iterable[str | PathLike[str]],
+    *,
+    masks: str = "auto",
+    distortion: bool = True,
+    side: float = SIZE,
+    frames: int = 36,
+    seed: int = 0,
+) -> tuple[list[bpy.types.Object], dict[str, Any]]:
+    """Add a camera for each photograph of an object, found by structure from motion (pycolmap).
+
+    Parameters
+    ----------
+    source
+        A folder, a video, or image files. Frames of a video are written into a folder beside it.
+    masks
+        "use" them to ignore what they hide, where the background does not move with the object;
+        "ignore" them; "auto": use them only where the cameras can't be found without.
+    distortion
+        Find and undo the lens distortion.
+    side
+        The object's longest side.
+    frames
+        How many frames of a video are taken.
+
+    Returns
+    -------
+    The camera objects, and the facts: "placed" of "images", "missing", "error", "box_from",
+    "remarks" and others.
+
+    Raises
+    ------
+    RequestError
+        If a source can't be used, or pycolmap is not installed.
+    WorkError
+        If the cameras can't be found, or are probably wrong; the scene is unchanged.
+    """
+    running = begin_photographs(
+        _listed(source),
+        bpy.context.scene,
+        masks=masks,
+        distortion=distortion,
+        side=side,
+        frames=frames,
+        seed=seed,
+    )
+    return _driven(running)
+
+
+def add_camera_ring(
+    count: int = RING,
+    *,
+    elevation: float = 15.0,
+    lens: float = 50.0,
+    side: float | None = None,
+    images: Iterable[str | PathLike[str]] = (),
+) -> list[bpy.types.Object]:
+    """Add perspective cameras in equal steps around the scene's volume, to hang images on.
+
+    Parameters
+    ----------
+    count
+        How many; the first is in front of the object (-Y), the next ones go around to its right.
+    elevation
+        Degrees.
+    lens
+        Focal length in mm of a sensor 36 mm wide.
+    side
+        The object's longest side; None: that of the volume, else `SIZE`.
+    images
+        An image file for each; the cameras then have their sizes. Else the scene's render size.
+
+    Raises
+    ------
+    RequestError
+        If a number is out of range, or the numbers of cameras and images differ.
+    """
+    scene = bpy.context.scene
+    paths = [absolute(path) for path in images]
+    if paths and len(paths) != count:
+        raise RequestError(
+            f"There are {len(paths)} images for {count} cameras.", "Give one for each camera."
+        )
+    sizes = [image_size(path) for path in paths] or [scene_cameras.render_size(scene)] * count
+    center, volume_side = _volume_of(scene)
+    chosen = side or volume_side or SIZE
+    check("side", chosen)
+    made: list[CameraData] = []
+    for index, size in enumerate(sizes):
+        cameras = ring(
+            count,
+            elevation=elevation,
+            focal=lens / 36.0,
+            size=size,
+            object_size=chosen,
+            center=center,
+        )
+        made.append(cameras[index])
+    added = []
+    for index, camera in enumerate(made):
+        image = bpy.data.images.load(paths[index], check_existing=True) if paths else None
+        name = Path(paths[index]).stem if paths else f"Ring {index + 1:02d}"
+        added.append(scene_cameras.add_camera(name, camera, image))
+    scene_drawings.gather(added, scene, RINGS)
+    scene.levelform.source = "CAMERAS"
+    return added
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def begin_drawings(
+    paths: Sequence[str | PathLike[str]],
+    scene: bpy.types.Scene,
+    names: Sequence[str] = (),
+    *,
+    side: float | None = None,
+    background: Background | None = None,
+    replaced: Sequence[bpy.types.Object] = (),
+) -> Running:
+    """Begin to cut and place drawings.
+
+    Parameters
+    ----------
+    replaced : cameras to remove once the new ones are known
+
+    Raises
+    ------
+    RequestError
+        If a value is invalid; nothing was begun.
+    """
+    check_names([name for name in names if name != "-"])
+    files = [absolute(path) for path in paths]
+    for path in files:
+        image_size(path)  # raises with a sentence about what is wrong with it
+    side = side or _volume_of(scene)[1] or SIZE
+    check("side", side)
+    folder = tempfile.mkdtemp(prefix="levelform-")
+    job = uuid.uuid4().hex
+    request = PlaceDrawings(
+        job,
+        tuple(files),
+        os.path.join(folder, FILE),
+        tuple(names),
+        side,
+        background or scene.levelform.background_data(),
+    )
+    return live.begin(request, DrawingCameras(job, scene, folder, files, replaced), {})
+
+
+def begin_again(scene: bpy.types.Scene) -> Running:
+    """Begin to place the listed drawings again, under the names that the list has now.
+
+    Raises
+    ------
+    RequestError
+        If there are none, or their files are gone.
+    """
+    paths = scene_drawings.paths_of(scene)
+    if not paths:
+        raise RequestError("No drawings were cut yet.", "Choose a sheet of drawings.")
+    names = scene_drawings.names_of(scene)
+    kept = [(path, name) for path, name in zip(paths, names, strict=False) if name != "-"]
+    if len(paths) > 1:  # separate drawings: those that are left out are not read
+        paths, names = [path for path, _ in kept], tuple(name for _, name in kept)
+    replaced = scene_drawings.cameras_of(scene)
+    return begin_drawings(paths, scene, names, replaced=replaced)
+
+
+def begin_photographs(
+    paths: Sequence[str | PathLike[str]],
+    scene: bpy.types.Scene,
+    *,
+    masks: str = "auto",
+    distortion: bool = True,
+    side: float | None = None,
+    frames: int = 36,
+    seed: int = 0,
+) -> Running:
+    """Begin to find the cameras of photographs.
+
+    Raises
+    ------
+    RequestError
+        If a source does not exist, or a value is invalid; nothing was begun.
+    """
+    files = [absolute(path) for path in paths]
+    for path in files:
+        if not os.path.exists(path):
+            raise RequestError(f"There is no {path}.", "Choose a folder, a video, or images.")
+    side = side or SIZE
+    check("side", side)
+    folder = tempfile.mkdtemp(prefix="levelform-")
+    first = Path(files[0])
+    job = uuid.uuid4().hex
+    request = PlacePhotographs(
+        job,
+        tuple(files),
+        os.path.join(folder, FILE),
+        str(first.with_name(f"{first.stem}-frames")) if first.is_file() else "",
+        masks,
+        distortion,
+        side,
+        frames,
+        seed,
+    )
+    return live.begin(request, PhotographCameras(job, scene, folder), {})
+
+
+def _listed(
+    given: str | PathLike[str] | Iterable[str | PathLike[str]],
+) -> list[str | PathLike[str]]:
+    paths = [given] if isinstance(given, str | PathLike) else list(given)
+    if not paths:
+        raise RequestError("No image is given.", "Choose one or more.")
+    return paths
+
+
+def _driven(running: Running) -> tuple[list[bpy.types.Object], dict[str, Any]]:
+    """Run a job to its end; return the new cameras and the facts."""
+    exhaust(live.drive(running))
+    result = running.result
+    assert isinstance(result, _FromFile)
+    facts = {name: value for name, value in result.facts.items() if name != "out"}
+    return [bpy.data.objects[name] for name in result.added], facts
+
+
+def _volume_of(scene: bpy.types.Scene) -> tuple[tuple[float, float, float], float | None]:
+    """Return the centre of the scene's volume and the side of an object in it; None without one."""
+    empty = scene.levelform.volume
+    if empty is None or not empty.users_scene:
+        return (0.0, 0.0, 0.0), None
+    matrix = scene_volume.matrix_of(empty)
+    x, y, z = matrix[:3, 3].tolist()
+    return (x, y, z), SIZE * float(np.linalg.norm(matrix[:3, 0]))

@@ -1,0 +1,166 @@
+"""Cameras for drawings and photographs, and rings of cameras."""
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    StringProperty,
+)
+from bpy_extras.io_utils import ImportHelper
+
+from .. import api
+from ..jobs.camera_sources import begin_again, begin_drawings, begin_photographs
+from ..jobs.running import Running
+from ..jobs.session import live
+from ..scene import drawings as scene_drawings
+from . import Reporter, Starter, refuse
+
+BUSY = "Wait for the running job, or cancel it (Esc)."
+IMAGES = "*.png;*.jpg;*.jpeg;*.webp;*.tif;*.tiff;*.bmp;*.tga"
+VIDEOS = "*.mp4;*.mov;*.m4v;*.avi;*.mkv;*.webm"
+
+
+class _FromFiles(Starter, ImportHelper):
+    """An operator that opens the file browser, and begins a job with the chosen files."""
+
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(
+        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
+    )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, BUSY if live.running is not None else "")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, which calls `execute`."""
+        return ImportHelper.invoke(self, context, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin the job, and leave it to the timer in a window."""
+        work = self.run if bpy.app.background else self._start_and_wake
+        return self._attempt(work, context)
+
+    def paths(self) -> list[str]:
+        """Return the chosen files, or the folder if none was chosen in it."""
+        names = [file.name for file in self.files if file.name]
+        if names:
+            return [bpy.path.native_pathsep(self.directory + name) for name in names]
+        return [self.filepath or self.directory]
+
+
+class LEVELFORM_OT_drawings(_FromFiles, bpy.types.Operator):
+    """Cut a sheet of drawings (front, side, back, top) into its pieces, or choose an image for each
+    side; each gets an orthographic camera"""
+
+    bl_idname = "levelform.drawings"
+    bl_label = "Cameras of Drawings"
+    bl_options = {"REGISTER"}
+
+    filter_glob: StringProperty(default=IMAGES, options={"HIDDEN"})
+
+    def start(self, context: bpy.types.Context) -> Running:
+        scene = context.scene
+        paths = self.paths()
+        known = paths == scene_drawings.paths_of(scene)
+        replaced = scene_drawings.cameras_of(scene) if known else ()
+        return begin_drawings(paths, scene, replaced=replaced)
+
+
+class LEVELFORM_OT_drawings_again(Starter, bpy.types.Operator):
+    """Make the cameras again with the sides that are set in the list"""
+
+    bl_idname = "levelform.drawings_again"
+    bl_label = "Update Cameras"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if live.running is not None:
+            return refuse(cls, BUSY)
+        known = scene_drawings.paths_of(context.scene)
+        return refuse(cls, "" if known else "Choose a sheet of drawings first.")
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_again(context.scene)
+
+
+class LEVELFORM_OT_photographs(_FromFiles, bpy.types.Operator):
+    """Find the cameras of photographs with texture, taken in small steps around an object: choose
+    a folder, a video, or the images. Needs the camera finder (pycolmap) in the backend"""
+
+    bl_idname = "levelform.photographs"
+    bl_label = "Find Cameras from Photographs"
+    bl_options = {"REGISTER"}
+
+    filter_glob: StringProperty(default=f"{IMAGES};{VIDEOS}", options={"HIDDEN"})
+    masks: EnumProperty(
+        name="Masks",
+        description="Whether what masks hide is ignored",
+        items=(
+            ("auto", "Automatic", "Only where the cameras can't be found without"),
+            ("use", "Use", "The background does not move with the object, as on a turntable"),
+            ("ignore", "Ignore", "Look at the surroundings, too"),
+        ),
+    )
+    distortion: BoolProperty(
+        name="Lens Distortion",
+        description="Find and undo the lens distortion; off for renders",
+        default=True,
+    )
+    side: FloatProperty(
+        name="Object Size",
+        description="The object's longest side",
+        default=1.8,
+        min=1e-6,
+        subtype="DISTANCE",
+        unit="LENGTH",
+    )
+    frames: IntProperty(
+        name="Frames", description="How many frames of a video are taken", default=36, min=3
+    )
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_photographs(
+            self.paths(),
+            context.scene,
+            masks=self.masks,
+            distortion=self.distortion,
+            side=self.side,
+            frames=self.frames,
+        )
+
+
+class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
+    """Add cameras in equal steps around the volume, to hang images on"""
+
+    bl_idname = "levelform.camera_ring"
+    bl_label = "Ring of Cameras"
+    bl_options = {"REGISTER", "UNDO"}
+
+    count: IntProperty(name="Cameras", default=8, min=1, max=360)
+    elevation: FloatProperty(
+        name="Elevation", description="Degrees above the ground", default=15.0, min=-89.0, max=89.0
+    )
+    lens: FloatProperty(
+        name="Focal Length",
+        description="Millimetres, of a sensor 36 mm wide",
+        default=50.0,
+        min=2.0,
+        max=3600.0,
+    )
+
+    def run(self, _context: bpy.types.Context) -> None:
+        added = api.add_camera_ring(self.count, elevation=self.elevation, lens=self.lens)
+        self.report({"INFO"}, f"Added {len(added)} cameras")
+
+
+CLASSES = (
+    LEVELFORM_OT_drawings,
+    LEVELFORM_OT_drawings_again,
+    LEVELFORM_OT_photographs,
+    LEVELFORM_OT_camera_ring,
+)

@@ -1,0 +1,99 @@
+"""The drawings of a scene: which were cut from which files, their sides, and their cameras."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bpy
+
+from . import view_checks
+
+COLLECTION = "Levelform Drawings"
+
+
+def remember(
+    scene: bpy.types.Scene,
+    paths: Sequence[str],
+    facts: Mapping[str, Any],
+    cameras: Sequence[bpy.types.Object],
+) -> None:
+    """Store what was cut, for the list in the panel; pieces that were left out stay listed.
+
+    Parameters
+    ----------
+    paths : the sheet, or the separate drawings
+    facts : what the worker says of them
+    cameras : in the order of the facts' views
+    """
+    chosen = scene.levelform_drawings
+    before = [(entry.side, entry.use) for entry in chosen.entries]
+    same = list(paths) == chosen.paths.split("\n") and any(not use for _, use in before)
+    chosen.paths = "\n".join(paths)
+    chosen.remarks = "\n".join(facts["remarks"])
+    made = iter(zip(facts["views"], cameras, strict=True))
+    if not same:
+        chosen.entries.clear()
+        for _ in facts["views"]:
+            chosen.entries.add()
+    for entry in chosen.entries:
+        if same and not entry.use:
+            entry.camera = None
+            continue
+        view, camera = next(made)
+        entry.side, entry.use, entry.camera = view["name"], True, camera
+        backgrounds = camera.data.background_images
+        entry.image = backgrounds[0].image if backgrounds else None
+        if entry.image is not None:
+            entry.image.preview_ensure()
+    view_checks.forget(scene)
+
+
+def names_of(scene: bpy.types.Scene) -> tuple[str, ...]:
+    """Return the sides of the listed drawings; "-" for those that are left out."""
+    entries = scene.levelform_drawings.entries
+    return tuple(entry.side if entry.use else "-" for entry in entries)
+
+
+def paths_of(scene: bpy.types.Scene) -> list[str]:
+    """Return the files from which the listed drawings were cut."""
+    paths = scene.levelform_drawings.paths
+    return paths.split("\n") if paths else []
+
+
+def cameras_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return the cameras of the listed drawings that are still in the scene."""
+    cameras = (entry.camera for entry in scene.levelform_drawings.entries)
+    return [camera for camera in cameras if camera is not None and camera.users_scene]
+
+
+def remove_cameras(cameras: Sequence[bpy.types.Object]) -> None:
+    """Remove cameras, and their data and images if nothing else uses them."""
+    for camera in cameras:
+        data = camera.data
+        images = [entry.image for entry in data.background_images if entry.image is not None]
+        bpy.data.objects.remove(camera)
+        if not data.users:
+            bpy.data.cameras.remove(data)
+        for image in images:
+            if image.users <= 1:  # the list's own use
+                bpy.data.images.remove(image)
+
+
+def pack_images(cameras: Sequence[bpy.types.Object]) -> None:
+    """Store the cameras' images in the .blend, for files that are about to be deleted."""
+    for camera in cameras:
+        for entry in camera.data.background_images:
+            if entry.image is not None and entry.image.packed_file is None:
+                entry.image.pack()
+                entry.image.filepath = entry.image.filepath_raw = f"//{entry.image.name}"
+
+
+def gather(cameras: Sequence[bpy.types.Object], scene: bpy.types.Scene, name: str) -> None:
+    """Move cameras into a collection of that name below the scene's."""
+    collection = scene.collection.children.get(name)
+    if collection is None:
+        collection = bpy.data.collections.new(name)
+        scene.collection.children.link(collection)
+    for camera in cameras:
+        for other in list(camera.users_collection):
+            other.objects.unlink(camera)
+        collection.objects.link(camera)

@@ -1,0 +1,45 @@
+"""The panel of drawings and photographs: each piece with its side, before it is used."""
+
+import bpy
+
+from ..jobs.session import live
+from .layouts import SubPanel, paragraph
+
+SCALE = 3.0  # of a drawing's preview, in rows
+
+
+class LEVELFORM_PT_drawings(SubPanel, bpy.types.Panel):
+    """Cameras for drawings and photographs."""
+
+    bl_label = "Drawings and Photographs"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.enabled = live.running is None
+        column = layout.column(align=True)
+        column.operator("levelform.drawings", text="Sheet of Drawings...", icon="IMAGE_REFERENCE")
+        column.operator("levelform.photographs", text="Photographs...", icon="CAMERA_STEREO")
+        column.operator("levelform.camera_ring", icon="MESH_CIRCLE")
+        _draw_pieces(layout, context)
+
+
+def _draw_pieces(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw each drawing with its side, and what is remarkable."""
+    chosen = context.scene.levelform_drawings
+    if not len(chosen.entries):
+        return
+    for entry in chosen.entries:
+        row = layout.row(align=True)
+        row.prop(entry, "use", text="")
+        part = row.row()
+        part.active = entry.use
+        preview = entry.image.preview if entry.image is not None else None
+        if preview is not None:
+            part.template_icon(icon_value=preview.icon_id, scale=SCALE)
+        part.prop(entry, "side", text="")
+    layout.operator("levelform.drawings_again", icon="FILE_REFRESH")
+    for remark in filter(None, chosen.remarks.split("\n")):
+        paragraph(layout, context, remark, icon="INFO")
+
+
+CLASSES = (LEVELFORM_PT_drawings,)

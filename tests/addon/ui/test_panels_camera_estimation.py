@@ -1,0 +1,36 @@
+"""The panel says what was found, and offers to restore only what was refined."""
+
+import json
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+from levelform.addon.scene import camera_estimates  # noqa: E402
+from levelform.addon.ui.panels_camera_estimation import (  # noqa: E402
+    LEVELFORM_PT_camera_estimation,
+)
+
+from .conftest import draw  # noqa: E402
+
+pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
+
+
+def test_two_ways_and_a_refinement():
+    paper = draw(LEVELFORM_PT_camera_estimation)
+    assert paper.notes.count("levelform.find_cameras") == 2
+    assert "levelform.refine_cameras" in paper
+    assert "levelform.restore_cameras" not in paper
+
+
+def test_refined_cameras_can_be_restored(ball_stage):
+    camera = ball_stage(1).objects["View 0"]
+    camera[camera_estimates.BEFORE] = [0.0] * 17
+    assert "levelform.restore_cameras" in draw(LEVELFORM_PT_camera_estimation)
+
+
+def test_the_last_result_is_told():
+    told = ["The silhouettes agree to 0.003 px.", ["shot_7.png does not fit."]]
+    bpy.context.scene[camera_estimates.ESTIMATE] = json.dumps(told)
+    paper = draw(LEVELFORM_PT_camera_estimation)
+    assert "0.003 px" in paper
+    assert "shot_7.png" in paper
