@@ -36,6 +36,7 @@ from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.camera_sources import drawings_event, photographs_event
+from .pipeline.choosing import choose, chooses
 from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
@@ -115,7 +116,7 @@ class Session:
             If the ticket was cancelled.
         """
         started = time.perf_counter()
-        why = reason(request.method, request.views)
+        why, choosing = reason(request.method, request.views), chooses(request)
         request = self._checked(request)
         ticket.plan(stages_of(request))
         check_one_object(request)
@@ -125,6 +126,10 @@ class Session:
             if len(read) == 1 and read[0].camera is None:
                 yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
             cured = apply_cures(read, request.cures)
+            if choosing:
+                choice = choose(read[0], self._networks, request.device, ticket)
+                if choice is not None:
+                    request, why = replace(request, method=choice.name), (choice.why,)
         refinement: dict[str, Any] = {}
         if request.options.get("refine"):
             with ticket.stage(REFINE):
