@@ -77,7 +77,9 @@ class Steps:
         yield from self._make_environment()
         if self.plan.repair:
             yield from self._reinstall_broken()
-        yield from self._install(None, (0.15, 0.9))
+        yield from self._install(None, (0.15, 0.8 if self.plan.photographs else 0.9))
+        if self.plan.photographs:
+            yield from self._install_photographs((0.8, 0.9))
         self._enter("Checking", 0.9, 1.0)
         report = yield Check(self.plan.python, required=self.plan.required)
         assert isinstance(report, InterpreterReport)
@@ -223,6 +225,13 @@ class Steps:
         alone = ["--no-deps"] if builds.build_of(self.plan) is TorchBuild.CPU else []
         source = [*builds.torch_options(self.plan), *alone]  # the lock has its other libraries
         yield from self._run(torch, source, options, locks.torch_lock_of(self.plan), chosen)
+
+    def _install_photographs(self, span: tuple[float, float]) -> Script:
+        """Install what finds the cameras of photographs, which has no other dependencies."""
+        self._enter("Installing the camera finder", *span)
+        lines = requirements.for_photographs(self.plan)
+        lock = locks.photographs_lock_of(self.plan)
+        yield from self._run(lines, [], ["--no-deps"], lock)
 
     def _run(
         self,

@@ -135,7 +135,7 @@ def begin_blend(
     facts = {**known, "keep": job, "blended": list(keeps), "weights_of_blend": [*weights]}
     if into is not None:
         return live.begin(request, Replaced(job, into, bpy.context.scene), facts)
-    added = Added(job, name, bpy.context) if ends is None else Moving(job, name, ends)
+    added = Added(job, name, bpy.context.scene) if ends is None else Moving(job, name, ends)
     return live.begin(request, added, facts)
 
 
@@ -189,7 +189,7 @@ class Moving(Added):
     label = "Blend"
 
     def __init__(self, job: str, name: str, ends: Mapping[str, Any]) -> None:
-        super().__init__(job, name, bpy.context)
+        super().__init__(job, name, bpy.context.scene)
         self._ends = dict(ends)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
@@ -209,7 +209,8 @@ def ends_of(target: bpy.types.Object | None) -> list[bpy.types.Object]:
         for other in bpy.data.objects
         if (facts := provenance_of(other)) is not None and "keep" in facts
     }
-    ends = [kept.get(name) for name in stored["ends"]]
+    names = stored.to_dict()["ends"] if stored is not None else []
+    ends = [kept.get(name) for name in names]
     return [end for end in ends if end is not None] if all(ends) else []
 
 
@@ -341,6 +342,7 @@ class MorphResult(ShowResult):
         added = bpy.data.objects.new(self._name, made)
         for step in self.exhibits:
             key: Any = added.shape_key_add(name=step.name, from_mix=False)
+            assert step.vertices is not None  # a step is a mesh
             places = np.ascontiguousarray(step.vertices * step.scale, np.float32)
             key.data.foreach_set("co", places.ravel())
         keys: Any = made.shape_keys

@@ -191,7 +191,8 @@ class Added(Result):
         added = meshes.new_object(self._name, update, gallery.make_collection(scene))
         added[DRAFT] = self.job
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
-        self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
+        if self._arrange is None:  # else it moves away from where others may stand
+            self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
         if update.colors is not None:
             _show_colors(added)
         sight.frame_if_unseen(added)

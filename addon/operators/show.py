@@ -27,7 +27,7 @@ class LEVELFORM_OT_show(Starter, bpy.types.Operator):
         """Return what the show is."""
         specs = {spec.name: spec for spec in shows_of(context.object)}
         spec = specs.get(properties.what)
-        return cls.__doc__ if spec is None else f"{spec.help[:1].upper()}{spec.help[1:]}"
+        return cls.bl_label if spec is None else f"{spec.help[:1].upper()}{spec.help[1:]}"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

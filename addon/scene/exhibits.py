@@ -1,6 +1,5 @@
 """What a method shows, as objects and images of the scene."""
 
-from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -8,17 +7,11 @@ import numpy as np
 from mathutils import Matrix
 
 from ...backend.contract.protocol import Exhibit, MeshUpdate
+from ...backend.contract.shows import drawn_points
 from . import meshes
 from .textures import packed_image
 
 APART = 1.2  # object widths between neighbours of a row
-POINT = 0.012  # radius of a drawn point, volume units; of many points smaller
-FEW = 2000  # points drawn at that size
-# An octahedron for each point.
-CORNERS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
-SIDES = np.array(
-    [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
-)
 
 
 def add_exhibit(
@@ -67,26 +60,6 @@ def new_mesh(name: str, exhibit: Exhibit) -> bpy.types.Mesh:
             values = np.ascontiguousarray(exhibit.values[:, column], np.float32)
             attribute.data.foreach_set("value", values)
     return mesh
-
-
-def drawn_points(exhibit: Exhibit) -> Exhibit:
-    """Return points as an octahedron each, their colours and numbers repeated."""
-    assert exhibit.vertices is not None
-    count = len(exhibit.vertices)
-    radius = POINT * min(1.0, (FEW / max(count, 1)) ** 0.5)
-    vertices = (exhibit.vertices[:, None] + radius * CORNERS).reshape(-1, 3)
-    faces = (6 * np.arange(count)[:, None, None] + SIDES).reshape(-1, 3)
-
-    def repeated(table: np.ndarray | None) -> np.ndarray | None:
-        return None if table is None else np.repeat(table, 6, axis=0)
-
-    return replace(
-        exhibit,
-        vertices=vertices.astype(np.float32),
-        faces=faces.astype(np.int32),
-        colors=repeated(exhibit.colors),
-        values=repeated(exhibit.values),
-    )
 
 
 def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object) -> None:

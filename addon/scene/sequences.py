@@ -95,8 +95,9 @@ def _show_file(target: bpy.types.Object, path: Path) -> None:
         update = MeshUpdate(
             "", arrays["vertices"], arrays["faces"], None, colors, np.eye(4), 1.0, 1, True
         )
+    mesh: Any = target.data
     if meshes.refill(target, update):
-        target.data["levelform_file"] = path.name
+        mesh["levelform_file"] = path.name
 
 
 def write_step(folder: Path, step: int, mesh: bpy.types.Mesh) -> None:

@@ -5,13 +5,21 @@ what can be asked for, `Exhibit` is one thing of the answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .errors import RequestError
 from .options import Option, read_options
+
+POINT = 0.012  # radius of a drawn point, volume units; of many points smaller
+FEW = 2000  # points drawn at that size
+# An octahedron for each point.
+CORNERS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+SIDES = np.array(
+    [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
+)
 
 
 @dataclass(frozen=True)
@@ -92,3 +100,26 @@ def read_show_options(spec: ShowSpec, given: Mapping[str, Any]) -> dict[str, Any
     """
     read = read_options(given, spec.options, owner=spec.title)
     return {option.name: read.get(option.name, option.default) for option in spec.options}
+
+
+def drawn_points(exhibit: Exhibit, radius: float = POINT) -> Exhibit:
+    """Return points as an octahedron each, their colours and numbers repeated.
+
+    `radius`, volume units, is that of few points; many are smaller.
+    """
+    assert exhibit.vertices is not None
+    count = len(exhibit.vertices)
+    radius = radius * min(1.0, (FEW / max(count, 1)) ** 0.5)
+    vertices = (exhibit.vertices[:, None] + radius * CORNERS).reshape(-1, 3)
+    faces = (6 * np.arange(count)[:, None, None] + SIDES).reshape(-1, 3)
+
+    def repeated(table: np.ndarray | None) -> np.ndarray | None:
+        return None if table is None else np.repeat(table, 6, axis=0)
+
+    return replace(
+        exhibit,
+        vertices=vertices.astype(np.float32),
+        faces=faces.astype(np.int32),
+        colors=repeated(exhibit.colors),
+        values=repeated(exhibit.values),
+    )

@@ -25,6 +25,7 @@ from ..ticket import Ticket
 from .kept import Encoded, Kept, KeptResults
 from .meshing import mesh_kept
 from .networks import Networks
+from .stages import MAKE, MESH, stages_again
 
 SUM_ERROR = 1e-3  # by which the weights' sum may differ from 1
 
@@ -144,12 +145,12 @@ def blend_job(
     """
     started = time.perf_counter()
     resolution = check_resolution(request.resolution)
-    ticket.plan({"Reconstruct": 1.0, "Mesh": 5.0})
-    with ticket.stage("Reconstruct"):
-        kept = blended(networks, results, request)
     color = request.color and len(request.sources) == 1
     again = protocol.Remesh(request.job, "", resolution, request.level, color)
-    with ticket.stage("Mesh"):
+    ticket.plan({MAKE: 1.0, **stages_again(again)})
+    with ticket.stage(MAKE):
+        kept = blended(networks, results, request)
+    with ticket.stage(MESH):
         for event in mesh_kept(again, kept, ticket, started):
             if request.keep and isinstance(event, protocol.Finished):
                 results.keep(request.keep, kept)

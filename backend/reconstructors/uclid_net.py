@@ -250,7 +250,10 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         codes = volume[OCCUPANCY_CODE:, *source.unbind(1)].T  # (P, 32)
         uv, sampler = places(len(voxels)), self.folded_sampler()
         parts = (each.split(FOLDED_AT_ONCE) for each in (codes, source, uv))
-        folded = [self.network.fold(*part, sampler) for part in zip(*parts, strict=True)]
+        folded = [
+            self.network.fold(own, where, at, sampler)
+            for own, where, at in zip(*parts, strict=True)
+        ]
         vertices = torch.cat(folded) if folded else uv.new_zeros(0, uv.shape[1], 3)
         vertices[mirrored] = mirror(vertices[mirrored])
         return vertices, voxels

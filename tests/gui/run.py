@@ -3,8 +3,9 @@
 `$BLENDER` is a command that opens a window on `$DISPLAY`, with any arguments of its own; without it
 there is nothing to do. `$LEVELFORM_PYTHON` runs the backend, by default the Python that runs this.
 `$LEVELFORM_ZIP` installs the built extension instead of using the checkout, `$LEVELFORM_GUI_OUT`
-keeps the report, Blender's log and an image of the window. What happens in the window is in
-`inside.py`; a row is printed for each check, and the exit status tells whether all hold.
+keeps the report, Blender's log and images of the window. What happens in the window is in
+`inside.py` and `walk.py`; a row is printed for each check, then the clicks and seconds of each step
+of the walk, and the exit status tells whether all hold. `$LEVELFORM_GUI_WALK` takes the walk alone.
 """
 
 import json
@@ -34,6 +35,8 @@ def main() -> int:
         report = drive(shlex.split(blender), Path(folder))
     for row in report["rows"]:
         print(f"{'ok  ' if row['holds'] else 'FAIL'}  {row['name']}: {row['measured']}")
+    for entry in report.get("walk", ()):
+        print(f"      {entry['step']}: {entry['clicks']} clicks, {entry['seconds']} s")
     failed = sum(not row["holds"] for row in report["rows"])
     print(f"gui-test: {len(report['rows']) - failed} hold, {failed} fail ({report['blender']})")
     return 1 if failed else 0
@@ -85,7 +88,8 @@ def photograph(out: Path) -> None:
     """Take the image that the driver inside asks for, where ImageMagick is installed."""
     tool = shutil.which("import")
     if tool and os.environ.get("DISPLAY"):
-        subprocess.run([tool, "-window", "root", str(out / "window.png")], check=False)
+        name = (out / "photograph").read_text()
+        subprocess.run([tool, "-window", "root", str(out / name)], check=False)
     (out / "photograph").unlink()
 
 

@@ -11,6 +11,8 @@ from ...fields import Field
 from ..deep_meta_functionals import DeepMetaFunctionals
 from ..networks.deep_meta_functionals import axis_rays, render_silhouettes
 
+OUTLIERS = 0.02  # fraction of the vertices at either end that share the extreme colour
+MOST_RANKED = 1 << 23  # vertices among which they are found
 THRESHOLDS = (0.1, 0.3, 0.5, 0.6, 0.7, 0.9)  # the family of level sets of figure 6
 
 
@@ -43,8 +45,12 @@ def jacobian_norm(field: Field, points: Tensor) -> Tensor:
 
 
 def jacobian_colors(norm: Tensor) -> Tensor:
-    """Return linear RGBA (N, 4), from yellow at the least norm to blue at the greatest."""
-    low, high = torch.aminmax(norm)
-    fraction = ((norm - low) / (high - low).clamp(min=1e-12))[:, None]
+    """Return linear RGBA (N, 4), from yellow at the least norm to blue at the greatest.
+
+    Both ends are at `OUTLIERS` of the vertices, or a few sharp corners would take all contrast.
+    """
+    ends = torch.quantile(norm[:MOST_RANKED], norm.new_tensor([OUTLIERS, 1 - OUTLIERS]))
+    low, high = ends.unbind()
+    fraction = ((norm - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)[:, None]
     yellow, blue = norm.new_tensor([1.0, 1.0, 0.0, 1.0]), norm.new_tensor([0.0, 0.0, 1.0, 1.0])
     return torch.lerp(yellow, blue, fraction)

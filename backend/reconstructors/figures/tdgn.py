@@ -139,8 +139,12 @@ class NearestField(Field):
         return torch.cdist(embedded, self._svm.support)
 
     def owner(self, points: Tensor) -> Tensor:
-        """Return (P,): the training point in whose cell each of the points, (P, 3), lies."""
-        return self.distances(points).argmin(1)
+        """Return (P,): the nearest training point inside, of points (P, 3) on the surface.
+
+        A point of the surface is as far from a point outside.
+        """
+        distances = self.distances(points)
+        return torch.where(self._inside, distances, torch.inf).argmin(1)
 
 
 def nearest_field(model: TDGN, code: Code) -> NearestField:

@@ -35,7 +35,8 @@ def test_jacobian_norm_against_finite_differences(photograph, cameras, disturbed
 
 def test_jacobian_colors_run_from_yellow_to_blue():
     colors = jacobian_colors(torch.tensor([2.0, 4.0, 3.0]))
-    assert colors.tolist() == [[1, 1, 0, 1], [0, 0, 1, 1], [0.5, 0.5, 0.5, 1]]
+    expected = torch.tensor([[1.0, 1, 0, 1], [0, 0, 1, 1], [0.5, 0.5, 0.5, 1]])
+    torch.testing.assert_close(colors, expected)
 
 
 class Ball:
