@@ -84,6 +84,8 @@ class Fit:
         self.held = held.choose(draw.to(self.device))
         self.shared = first_globals(self.device)
         self._light = Moments.like(self.shared)
+        self.gains = torch.zeros(len(views), 3, device=self.device)
+        self._exposure = Moments.like(self.gains)
         self.surface = Surface(
             grid, distances, self._one_color(grid), self._least(bound), self._width(grid)
         )
@@ -124,7 +126,7 @@ class Fit:
         own = self.surface
         own.write_back()
         middle = torch.full((len(self.held), self.settings.fine + 1), 0.5, device=self.device)
-        tables = own.tables(self.shared)
+        tables = own.tables(self.shared, self.gains)
         return float(
             self._loss(self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle))
         )
@@ -135,14 +137,16 @@ class Fit:
         """Take a step; return its loss."""
         self._follow_schedule()
         chosen, own = self.settings, self.surface
-        tables = own.tables(self.shared)
+        tables = own.tables(self.shared, self.gains)
         index = torch.randint(len(self.rays), (chosen.rays,), generator=self._generator)
         jitter = torch.rand((chosen.rays, chosen.fine + 1), generator=self._generator)
         rays, sharpness = self.rays.choose(index.to(self.device)), chosen.sharpness(self.fraction)
         loss = self._loss(
             self._render(tables, rays, sharpness, own.placing, jitter.to(self.device))
         )
-        by_values, by_slopes, by_albedo, by_shared = torch.autograd.grad(loss, tables.leaves)
+        by_values, by_slopes, by_albedo, by_shared, by_gains = torch.autograd.grad(
+            loss, tables.leaves
+        )
         slower = chosen.rate(self.fraction)
         total = float(loss.detach()) + own.paint(
             by_albedo,
@@ -151,6 +155,8 @@ class Fit:
             axis=self.iteration % 3,
         )
         self.shared = self.shared - chosen.lr_shared * slower * self._light.update(by_shared)
+        if chosen.exposure:
+            self._expose(by_gains, slower)
         if self.geometry_begun:
             laplacian, crease = chosen.smoothness(self.fraction)
             total += own.move(
@@ -163,6 +169,11 @@ class Fit:
             )
         self.iteration += 1
         return total
+
+    def _expose(self, by_gains: Tensor, slower: float) -> None:
+        """Step the views' exposures; their mean stays, the light has it."""
+        moved = self.gains - self.settings.lr_gains * slower * self._exposure.update(by_gains)
+        self.gains = moved - moved.mean(0)
 
     def _render(
         self, tables: Tables, rays: Rays, sharpness: float, distances: Tensor, jitter: Tensor
@@ -259,6 +270,9 @@ class Fit:
             "generator": self._generator.get_state(),
             "light_mean": self._light.mean.clone(),
             "light_square": self._light.square.clone(),
+            "gains": self.gains.clone(),
+            "gains_mean": self._exposure.mean.clone(),
+            "gains_square": self._exposure.square.clone(),
         }
         facts |= {
             **state.facts(),
@@ -278,6 +292,10 @@ class Fit:
         self.shared = state.shared
         self._light = Moments(
             tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
+        )
+        self.gains = tensors["gains"].clone()
+        self._exposure = Moments(
+            tensors["gains_mean"].clone(), tensors["gains_square"].clone(), self._light.steps
         )
         hull, _ = self._at(state.grid)
         self.surface = Surface.restored(
