@@ -13,16 +13,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("addon/ui", "addon/operators")
+CATALOGUE = "backend/contract/catalogue.py"
+TABLES = {"WORDS", "WORKER_WORDS"}  # of words by state
 KEYWORDS = {"name", "description", "text", "heading"}
 
 
 def strings() -> list[str]:
     """Return the strings of the interface in alphabetical order."""
-    found: set[str] = set()
+    found = titles_of((ROOT / CATALOGUE).read_text(encoding="utf-8"))
     for room in ROOMS:
         for path in sorted((ROOT / room).glob("*.py")):
             found |= strings_of(path.read_text(encoding="utf-8"))
     return sorted(text for text in found if re.search("[A-Za-z]{2}", text))
+
+
+def titles_of(source: str) -> set[str]:
+    """Return the titles of the methods in the source of their catalogue."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    entries = [call for call in calls if getattr(call.func, "id", "") == "Entry"]
+    return {text for entry in entries for text in _constants(entry.args[1])}
 
 
 def strings_of(source: str) -> set[str]:
@@ -36,6 +45,9 @@ def strings_of(source: str) -> set[str]:
             isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "bl_label"
         ) or (isinstance(node, ast.keyword) and node.arg in KEYWORDS):
             found |= _constants(node.value)
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in TABLES:
+            for value in getattr(node.value, "values", ()):
+                found |= _constants(value)
         elif isinstance(node, ast.keyword) and node.arg == "items":
             for item in getattr(node.value, "elts", ()):
                 for part in getattr(item, "elts", ())[1:3]:

@@ -147,7 +147,7 @@ class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
     )
     lens: FloatProperty(
         name="Focal Length",
-        description="Millimetres, of a sensor 36 mm wide",
+        description="Millimeters, of a sensor 36 mm wide",
         default=50.0,
         min=2.0,
         max=3600.0,

@@ -120,7 +120,7 @@ def _turntable(
         )
     if found.other < UNDECIDED * max(found.loss, EXACT / UNDECIDED):
         remarks.append(
-            "The silhouettes hardly tell which way the object turned: if colours are in wrong "
+            "The silhouettes hardly tell which way the object turned: if colors are in wrong "
             "places, give the images in the opposite order."
         )
     angles = found.ring.angles(found.numbers)
