@@ -1,5 +1,6 @@
 """The optimiser: one signed-distance grid and its appearance against all views of one object."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,7 @@ JUDGED = 4096  # held-out rays that the guard looks at
 FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
 SHAPES = ("distances", "albedo")  # what of a state stands on its grid
+FLAT = 0.01  # std of a channel below which the object has one colour
 OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
@@ -80,6 +82,8 @@ class Fit:
         self.rays, held = near.choose(~near.held), near.choose(near.held)
         if len(held) < FEWEST_JUDGED:  # of tiny images: better judged by what it sees than not
             self.rays, held = near, near
+        if self.flat:
+            self.settings = replace(settings, first_colors=sys.maxsize)
         draw = torch.randperm(len(held), generator=self._generator)[:JUDGED]
         self.held = held.choose(draw.to(self.device))
         self.shared = first_globals(self.device)
@@ -91,6 +95,12 @@ class Fit:
         )
 
     # ---------------------------------------------------------------- what it knows
+
+    @property
+    def flat(self) -> bool:
+        """Whether the object has one flat colour, which tells nothing beyond the silhouettes."""
+        opaque = self.rays.colors[self.rays.alpha > OPAQUE]
+        return len(opaque) > 1 and float(opaque.std(0).max()) < FLAT
 
     @property
     def geometry_begun(self) -> bool:
@@ -305,12 +315,18 @@ class Fit:
 
 @torch.no_grad()
 def object_box(first: Values, device: torch.device, ticket: Ticket | None) -> tuple[Tensor, Tensor]:
-    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider."""
+    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider.
+
+    Parts thinner than a cell count as well. The volume's border does not: images that end there
+    leave it in the hull.
+    """
     side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
     points = torch.cartesian_prod(side, side, side)
     cell = 2.0 / LOOKED
     values = evaluate(first, points, ticket)
-    inside = points[values < cell]
+    outermost = points.abs().amax(1)
+    reach = torch.where(outermost > 1.0 - 2.0 * cell, 0.0, cell)
+    inside = points[(values < reach) & (outermost < 1.0 - 0.5 * cell)]
     if not len(inside):
         return side.new_full((3,), -1.0), side.new_full((3,), 1.0)
     return (inside.amin(0) - cell / 2).clamp_min(-1.0), (inside.amax(0) + cell / 2).clamp_max(1.0)

@@ -32,6 +32,10 @@ from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # views that are left where others are left out
 HULL = "hull"
+FLAT = (
+    "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
+    "the shape stayed as it began."
+)
 MEMORY = "memory."  # before the names of the tensors from which a fit goes on
 
 SPEC = MethodSpec(
@@ -162,6 +166,8 @@ class Fit(Reconstructor):
         else:
             fit = self._resumed(kept, resume, count, wishes, seed, ticket)
             guard = guard_of(resume)
+        if fit.flat:
+            remarks.append(FLAT)
         shown = None
         for shown in run(fit, ticket, guard):
             if not shown.final:

@@ -143,3 +143,16 @@ def test_the_exposure_of_a_darker_image_is_found(ball_views):
     assert int(gains.argmin()) == 1
     assert float(gains[1] / gains[[0, 2, 3]].mean()) < 0.8
     assert torch.equal(fitted(views, 3).gains, torch.zeros(4, 3))
+
+
+def test_drawings_in_one_flat_colour_keep_their_hull():
+    cameras = [camera_at(90.0 * i, 0.0, size=48, orthographic=True) for i in range(4)]
+    views = [image(bowl, camera) for camera in cameras]
+    for view in views:
+        view.image[..., :3] = torch.tensor([0.8, 0.5, 0.2])
+    fit = fitted(views, 20)
+    assert fit.flat
+    fine = fit.refined(fit.state())
+    _, first = fit._at(fine.grid)
+    near = first.abs() < 0.05
+    assert (fine.distances - first)[near].abs().max() < 1e-3
