@@ -22,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS, LOCKS = ROOT / "backend" / "requirements.txt", ROOT / "backend" / "locks"
+PHOTOGRAPHS = ROOT / "backend" / "requirements-photographs.txt"
 # pip's tags of each platform's wheels, newest first, by the installer's name of the platform.
 PLATFORMS = {
     "linux_x86_64": [f"manylinux_2_{n}_x86_64" for n in (28, 27, 24, 17)]
@@ -62,6 +63,23 @@ def main() -> None:
     LOCKS.mkdir(exist_ok=True)
     for platform in args.platforms:
         lock_platform(platform, args.pythons)
+        lock_photographs(platform, args.pythons)
+
+
+def lock_photographs(platform: str, pythons: list[str]) -> None:
+    """Write the lock of what finds the cameras of photographs, if the platform has its wheels."""
+    lines = [line for line in PHOTOGRAPHS.read_text().splitlines() if not line.startswith("#")]
+    locked: Locked = defaultdict(lambda: defaultdict(dict))
+    try:
+        for python in pythons:
+            for entry in resolve(lines, platform, python, "--no-deps"):
+                note(locked, entry, python)
+    except subprocess.CalledProcessError:
+        print(f"{platform}: no wheels for photographs")
+        return
+    folder = LOCKS / "photographs"
+    folder.mkdir(exist_ok=True)
+    write(folder / f"{platform}.txt", locked, pythons)
 
 
 def index_of(project: str) -> dict:

@@ -128,7 +128,7 @@ class Interpreter:
             )
         return backend
 
-    def begin_install(self, *, repair: bool = False) -> None:
+    def begin_install(self, *, repair: bool = False, photographs: bool = False) -> None:
         """Begin to build the managed environment, according to the preferences.
 
         Raises
@@ -136,7 +136,7 @@ class Interpreter:
         LevelformError
             If the network is needed and not allowed, or the folder can't be written.
         """
-        installation = Installation(install_plan(repair=repair))
+        installation = Installation(install_plan(repair=repair, photographs=photographs))
         installation.start()
         self.installation = installation
 
@@ -204,7 +204,7 @@ class Interpreter:
 here = Interpreter()
 
 
-def install_plan(*, repair: bool = False) -> install.InstallPlan:
+def install_plan(*, repair: bool = False, photographs: bool = False) -> install.InstallPlan:
     """Return the plan of the managed environment, according to the preferences."""
     chosen = user_preferences.get()
     return install.InstallPlan(
@@ -215,6 +215,7 @@ def install_plan(*, repair: bool = False) -> install.InstallPlan:
         runner=blender_runner(),
         system_certs=chosen.system_certs,
         repair=repair,
+        photographs=photographs,
     )
 
 

@@ -43,6 +43,11 @@ def torch_lock_of(plan: InstallPlan) -> Path | None:
     return _existing(plan, f"torch-{platform_name()}.txt")
 
 
+def photographs_lock_of(plan: InstallPlan) -> Path | None:
+    """Return the lock of what finds the cameras of photographs; None as in `lock_of`."""
+    return _existing(plan, f"photographs/{platform_name()}.txt")
+
+
 def _existing(plan: InstallPlan, name: str) -> Path | None:
     path = plan.requirements.parent / "locks" / name
     return path if not plan.wheels and path.is_file() else None

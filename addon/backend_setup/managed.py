@@ -46,6 +46,7 @@ class InstallPlan:
     runner : command, with options, that runs a script where Blender's Python is not a program
     system_certs : trust the certificates of the system's store, not only uv's own
     repair : check each installed library, and reinstall broken ones
+    photographs : also install what finds the cameras of photographs
     requirements : file of the requirements
     required : module by distribution that must be importable afterwards
     """
@@ -60,6 +61,7 @@ class InstallPlan:
     runner: tuple[str, ...] = ()
     system_certs: bool = False
     repair: bool = False
+    photographs: bool = False
     requirements: Path = REQUIREMENTS
     required: Mapping[str, str] | None = None
 

@@ -12,12 +12,22 @@ from . import uv
 from .managed import InstallPlan
 
 OLDEST, NEWEST = (3, 11), (3, 14)  # Pythons for which every library has wheels
+PHOTOGRAPHS = "requirements-photographs.txt"  # beside those of the backend
 PREFERRED = (3, 13)  # the one that is downloaded where there is none
 
 
 def wanted(plan: InstallPlan) -> list[str]:
     """Return the requirements to install, one each."""
-    lines = plan.requirements.read_text().splitlines()
+    return _lines(plan.requirements)
+
+
+def for_photographs(plan: InstallPlan) -> list[str]:
+    """Return the requirements of the cameras of photographs, one each."""
+    return _lines(plan.requirements.with_name(PHOTOGRAPHS))
+
+
+def _lines(path: Path) -> list[str]:
+    lines = path.read_text().splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 

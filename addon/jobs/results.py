@@ -13,7 +13,7 @@ import bpy
 
 from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import Exhibit, MeshUpdate
-from ..scene import gallery, meshes, shading, sight
+from ..scene import gallery, ground, meshes, shading, sight
 from ..scene.cameras import add_camera
 from ..scene.provenance import PROVENANCE
 from ..scene.views import ImageLike, blender_image
@@ -191,7 +191,8 @@ class Added(Result):
         added = meshes.new_object(self._name, update, gallery.make_collection(scene))
         added[DRAFT] = self.job
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
-        self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
+        if self._arrange is None:  # else it moves away from where others may stand
+            self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
         if update.colors is not None:
             _show_colors(added)
         sight.frame_if_unseen(added)
@@ -321,6 +322,13 @@ def _show_colors(target: bpy.types.Object) -> None:
     if not target.data.materials:
         target.data.materials.append(meshes.color_material())
     shading.show("VERTEX")
+
+
+def on_ground(thing: bpy.types.Object) -> None:
+    """Put a finished result onto the ground at the 3D cursor, with its cameras, and in sight."""
+    names = thing.get(CAMERAS, ())
+    ground.stand(thing, [bpy.data.objects[name] for name in names if name in bpy.data.objects])
+    sight.frame_if_unseen(thing)
 
 
 def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:

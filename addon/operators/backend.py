@@ -101,6 +101,24 @@ class LEVELFORM_OT_repair_backend(_Installer, bpy.types.Operator):
         live.wake()
 
 
+class LEVELFORM_OT_install_camera_finder(_Installer, bpy.types.Operator):
+    """Add pycolmap and av to the backend (about 75 MB), which find the cameras of photographs and
+    read videos"""
+
+    bl_idname = "levelform.install_camera_finder"
+    bl_label = "Install Camera Finder"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, _managed_problem() or _install_problem())
+
+    def start(self, _context: bpy.types.Context) -> None:
+        live.shutdown()  # its files are in use while the worker runs
+        here.begin_install(photographs=True)
+        live.wake()
+
+
 class LEVELFORM_OT_remove_backend(Reporter, bpy.types.Operator):
     """Delete the backend installed by Levelform"""
 
@@ -233,6 +251,7 @@ CLASSES = (
     LEVELFORM_OT_install_backend,
     LEVELFORM_OT_trust_system,
     LEVELFORM_OT_repair_backend,
+    LEVELFORM_OT_install_camera_finder,
     LEVELFORM_OT_remove_backend,
     LEVELFORM_OT_cancel_install,
     LEVELFORM_OT_check_backend,

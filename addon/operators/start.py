@@ -67,14 +67,14 @@ class LEVELFORM_OT_start_from_images(Reporter, ImportHelper, bpy.types.Operator)
 
 
 class LEVELFORM_OT_open_docs(bpy.types.Operator):
-    """Open the documentation that comes with the extension"""
+    """Open the help page that comes with the extension in a web browser"""
 
     bl_idname = "levelform.open_docs"
     bl_label = "Documentation"
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        bpy.ops.wm.path_open(filepath=str(docs_page()))
+        bpy.ops.wm.url_open(url=docs_page().as_uri())
         return {"FINISHED"}
 
 
@@ -96,8 +96,8 @@ class LEVELFORM_OT_tick_cameras(bpy.types.Operator):
 
 
 def docs_page() -> Path:
-    """Return the first page of the documentation."""
-    return Path(__file__).resolve().parents[2] / "README.md"
+    """Return the help page that comes with the extension."""
+    return Path(__file__).resolve().parents[2] / "assets" / "help" / "index.html"
 
 
 CLASSES = (

@@ -21,11 +21,11 @@ def mismatches(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """
     by_name = {camera: camera for camera, _ in pairs}
     by_number = {_number(camera): camera for camera, _ in pairs}
-    numbers = [_number(_stem(image)) for _, image in pairs]
+    numbers = [_number(stem_of(image)) for _, image in pairs]
     numbered = len(by_number) == len(pairs) and set(numbers) == by_number.keys()
     wrong = {}
     for (camera, image), number in zip(pairs, numbers, strict=True):
-        meant = by_name.get(_stem(image), by_number[number] if numbered else camera)
+        meant = by_name.get(stem_of(image), by_number[number] if numbered else camera)
         if meant != camera:
             wrong[camera] = meant
     return wrong
@@ -44,7 +44,7 @@ def sentence(pairs: Sequence[tuple[str, str]]) -> str:
     return f"{said}."
 
 
-def _stem(image: str) -> str:
+def stem_of(image: str) -> str:
     """Return an image's name without Blender's .001 and its suffix."""
     name = _COPY.sub("", image)
     return Path(name).stem if Path(name).suffix else name

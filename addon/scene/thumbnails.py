@@ -1,7 +1,7 @@
 """Small pictures of images with the outline of their object, for lists.
 
-They are made from Blender's own previews, a few at a time in a timer: drawing must not make them.
-An image with an alpha channel shows its outline; of others the backend finds it.
+They are made in a timer, one at a time: drawing must not make them. An image with an alpha channel
+shows its outline; of others the backend finds it.
 """
 
 from typing import Any
@@ -13,11 +13,12 @@ import numpy as np
 OUTLINE = (1.0, 0.6, 0.1, 1.0)  # RGBA of the outline
 EDGE = 0.5  # alpha at it
 WIDTH = 0.02  # of the outline, as a fraction of the picture's side
-PAUSE = 0.1  # seconds between two attempts while Blender makes a preview
-ATTEMPTS = 100
+SIDE = 96  # pixels of the longer side, at most
+PAUSE = 0.05  # seconds between two images
 
 _made: Any = None  # the collection of Blender's icons
-_wanted: dict[str, int] = {}  # attempts by name of the image
+_wanted: list[str] = []  # names of images
+_tried: set[str] = set()  # keys of those that have no pixels
 
 
 def icon_of(image: bpy.types.Image) -> int:
@@ -27,8 +28,8 @@ def icon_of(image: bpy.types.Image) -> int:
     key = _key(image)
     if key in _made:
         return _made[key].icon_id
-    if image.name not in _wanted:
-        _wanted[image.name] = 0
+    if image.name not in _wanted and key not in _tried:
+        _wanted.append(image.name)
         if not bpy.app.timers.is_registered(_make):
             bpy.app.timers.register(_make, first_interval=PAUSE)
     return 0
@@ -58,29 +59,29 @@ def outlined(pixels: np.ndarray) -> np.ndarray:
 
 
 def _make() -> float | None:
-    """Make one icon whose preview is ready; return the seconds to the next attempt."""
-    for name in list(_wanted):
-        image = bpy.data.images.get(name)
-        _wanted[name] += 1
-        preview = image.preview_ensure() if image is not None else None
-        pixels = _pixels(preview) if preview is not None else None
-        if pixels is None and image is not None and _wanted[name] < ATTEMPTS:
-            continue
-        del _wanted[name]
-        if pixels is not None:
-            _store(_key(image), pixels)
+    """Make the next icon; return the seconds to the one after, None after the last."""
+    if _wanted:
+        image = bpy.data.images.get(_wanted.pop(0))
+        if image is not None and _key(image) not in _made:
+            _tried.add(_key(image))
+            pixels = _pixels(image)
+            if pixels is not None:
+                _store(_key(image), pixels)
     if _wanted:
         return PAUSE
     _redraw()
     return None
 
 
-def _pixels(preview: bpy.types.ImagePreview) -> np.ndarray | None:
-    """Return the (H, W, 4) pixels of a preview; None as long as Blender makes it."""
-    width, height = preview.image_size
+def _pixels(image: bpy.types.Image) -> np.ndarray | None:
+    """Return an image's (H, W, 4) pixels, reduced to `SIDE`; None if it can't be read."""
+    width, height = image.size
+    if not width or not height or image.channels != 4:
+        return None
     pixels = np.zeros(4 * width * height, np.float32)
-    preview.image_pixels_float.foreach_get(pixels)
-    return pixels.reshape(height, width, 4) if pixels.any() else None
+    image.pixels.foreach_get(pixels)  # pyright: ignore[reportAttributeAccessIssue]
+    step = -(-max(width, height) // SIDE)
+    return np.ascontiguousarray(pixels.reshape(height, width, 4)[::step, ::step])
 
 
 def _store(key: str, pixels: np.ndarray) -> None:
@@ -112,6 +113,7 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_make):
         bpy.app.timers.unregister(_make)
     _wanted.clear()
+    _tried.clear()
     if _made is not None:
         bpy.utils.previews.remove(_made)
         _made = None

@@ -1,15 +1,28 @@
-"""What happens when a row of a list is chosen: its object is selected."""
+"""What a click on a row of a list does: it selects the object; twice, it looks through it."""
 
+import time
 from typing import Any
 
 import bpy
 
+from ..scene import looking
 from ..scene.selection import select
+
+TWICE = 0.5  # seconds within which a second click on a row is a double click
+
+_last = (-1, 0.0)  # index of the camera chosen last, and when
 
 
 def camera(settings: Any, context: bpy.types.Context) -> None:
-    """Select the chosen camera."""
-    _select(context, settings.camera_index, "CAMERA")
+    """Select the chosen camera; when it is chosen twice in a moment, look through it."""
+    global _last
+    index, now = settings.camera_index, time.monotonic()
+    _select(context, index, "CAMERA")
+    again = _last[0] == index and now - _last[1] < TWICE
+    _last = (-1, 0.0) if again else (index, now)
+    space = context.space_data
+    if again and isinstance(space, bpy.types.SpaceView3D):
+        looking.look_through(context.scene.objects[index], context.scene, space)
 
 
 def result(settings: Any, context: bpy.types.Context) -> None:

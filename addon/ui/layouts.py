@@ -16,6 +16,7 @@ def paragraph(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE"
 ) -> None:
     """Draw a text, wrapped to the width of the region."""
+    text = bpy.app.translations.pgettext_iface(text)  # the whole of it, before it is wrapped
     scale = context.preferences.system.ui_scale
     letters = max(16, int((context.region.width / scale - _MARGIN) / _LETTER))
     column = layout.column(align=True)

@@ -21,6 +21,7 @@ from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, sp
 from .offered_methods import in_use
 from .panels_backend import draw_backend_remedy
 from .panels_cameras import sample_camera_data
+from .panels_presets import LEVELFORM_PT_presets
 from .panels_start import draw_start, images_at_hand
 from .panels_weights import draw_missing
 
@@ -29,6 +30,9 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
     """Reconstructs a mesh from images."""
 
     bl_label = "Levelform"
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        LEVELFORM_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

@@ -103,6 +103,7 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     _draw_install(box, context)
     row = box.row(align=True)
     row.operator("levelform.repair_backend")
+    row.operator("levelform.install_camera_finder")
     row.operator("levelform.remove_backend")
 
 

@@ -11,6 +11,7 @@ from ..scene import images as scene_images
 from ..scene.scene_source import camera_pairs, chosen_cameras, scene_cameras_of
 from .layouts import paragraph, split_column
 
+THUMBNAIL = 5.0  # size of the chosen camera's image, with the outline, in heights of a button
 LISTED = 3  # cameras without an image that are named
 
 
@@ -114,6 +115,9 @@ def _draw_chosen(
     if frames.notes([camera], scene):
         layout.operator("levelform.use_frame")
     camera_image = scene_images.camera_image_of(camera, scene)
+    icon = thumbnails.icon_of(camera_image.image) if camera_image.image is not None else 0
+    if icon:
+        layout.template_icon(icon_value=icon, scale=THUMBNAIL)
     if camera_image.source != "BACKGROUND":
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
     if camera_image.problem:

@@ -80,7 +80,7 @@ class LevelformDataset(bpy.types.PropertyGroup):
     )
     seed: IntProperty(name="Seed", description="The same seed gives the same images", min=0)
     depth: BoolProperty(
-        name="Depth", description="Write the depth of each pixel, in metres", default=True
+        name="Depth", description="Write the depth of each pixel, in meters", default=True
     )
     normals: BoolProperty(
         name="Normals", description="Write the surface normal of each pixel", default=True

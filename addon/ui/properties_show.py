@@ -127,7 +127,7 @@ def register() -> None:
     )
     bpy.types.Camera.levelform_depth_scale = FloatProperty(
         name="Unit",
-        description="Scene units of a depth of 1 in a file of whole numbers; 0.001: millimetres",
+        description="Scene units of a depth of 1 in a file of whole numbers; 0.001: millimeters",
         default=0.001,
         min=1e-6,
         max=1e6,

@@ -15,7 +15,7 @@ FEWEST = 4  # images
 POINTS = 96  # contour points of an image
 FULL = 0.995  # fraction of an image's pixels above which its mask hides nothing
 ALIKE = 0.35  # pixels of 224 by which outlines must differ
-MASKS = "Give a mask, an image with alpha, or a background of one colour."
+MASKS = "Give a mask, an image with alpha, or a background of one color."
 WHOLE = "The whole object must be visible in every image, with some background around it."
 
 

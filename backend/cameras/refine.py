@@ -15,7 +15,7 @@ from ..silhouettes import Outline, Residual, Rig
 from ..ticket import Ticket
 from .poses import Deviations, FreePoses
 from .rotations import about_axis
-from .solving import Solution, Stage, solve, solve_stages
+from .solving import Solution, Stage, affordable, solve, solve_stages
 
 FINE_POINTS = 120  # contour points of a view that a refinement wants
 STAGES = (
@@ -69,7 +69,7 @@ def refine_cameras(
     stands_out : a view whose camera is wrong by far
     """
     ticket = ticket or Ticket()
-    residual = Residual(outlines)
+    residual = affordable(Residual(outlines), FINE_POINTS)
     before = scores(residual, cameras)
     start = list(cameras)
     if stands_out is not None:

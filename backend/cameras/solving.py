@@ -20,6 +20,15 @@ FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-7, 1e6
 ENOUGH = 1e-4  # a step that improves the cost by less than this fraction is the last
 
 
+MOST, FEWEST = 60_000, 4  # contour points times the square of the views; points of a view
+
+
+def affordable(residual: Residual, points: int) -> Residual:
+    """Return the residual with at most so many points a view, fewer where there are many views."""
+    views = len(residual.points)
+    return residual.thinned(min(points, max(MOST // views**2, FEWEST)))
+
+
 class Model(Protocol):
     """Cameras as a function of parameters."""
 

@@ -17,7 +17,7 @@ from ..silhouettes import Outline, Residual
 from ..ticket import Ticket
 from .poses import Deviations, FreePoses
 from .ring import SHARED, Ring
-from .solving import Prior, Solution, solve
+from .solving import Prior, Solution, affordable, solve
 
 FOCALS = (0.8, 1.2, 1.8, 2.8, 4.5)  # widths of the image
 ELEVATIONS = np.radians((0.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 43.0, 51.0, 60.0))
@@ -105,7 +105,7 @@ def fit_ring(
     angle = 2 * np.pi / count if step is None else step
     solved = list(_first(outlines, angle, focal, ticket))
     solved.sort(key=lambda item: item[2])
-    whole = Residual(outlines).thinned(LAST_POINTS)
+    whole = affordable(Residual(outlines), LAST_POINTS)
     best = None
     same = [item for item in solved if item[0].direction == solved[0][0].direction]
     for ring, start, _ in same[:FINALISTS]:
@@ -172,7 +172,7 @@ def _freed(turned: Turned, outlines: Sequence[Outline], ticket: Ticket, **freedo
 
 def _without_one(turned: Turned, outlines: Sequence[Outline], ticket: Ticket) -> Turned:
     """Return the turntable without the image whose mask is bad, if that explains the loss."""
-    residual = Residual([outlines[index] for index in turned.used])
+    residual = affordable(Residual([outlines[index] for index in turned.used]), LAST_POINTS)
     with torch.no_grad():
         values = residual(turned.ring.rig(turned.numbers)).mean(1)
     tried = []
@@ -195,7 +195,7 @@ def _resolved(
     ticket: Ticket,
 ) -> Turned:
     """Return the turntable solved again with another ring of these images, if that is better."""
-    residual = Residual([outlines[index] for index in used]).thinned(LAST_POINTS)
+    residual = affordable(Residual([outlines[index] for index in used]), LAST_POINTS)
     soft = _solved(ring, residual, start, LAST_STEPS, soft=True, ticket=ticket)
     final = _solved(ring, residual, soft.numbers, LAST_STEPS, ticket=ticket)
     if final.loss >= turned.loss:
@@ -209,7 +209,7 @@ def _resolved(
 def _posed(turned: Turned, outlines: Sequence[Outline], ticket: Ticket) -> Turned:
     """Return the cameras with each pose free near the ring, if that is better."""
     model = FreePoses([turned.cameras[index] for index in turned.used])
-    residual = Residual([outlines[index] for index in turned.used])
+    residual = affordable(Residual([outlines[index] for index in turned.used]), LAST_POINTS)
     start = np.zeros(model.count)
     for weight, soft in ((0.03, True), (0.005, False)):
         prior = model.prior(POSES, weight)

@@ -14,7 +14,7 @@ from ..geometry.cameras import Camera
 from ..silhouettes import Outline, Residual
 from ..ticket import Ticket
 from .poses import Deviations, FreePoses
-from .solving import Stage, solve_stages
+from .solving import Stage, affordable, solve_stages
 from .turntable import fit_ring
 
 USUAL_FOCAL = 1.2  # widths of the image, where the file says nothing
@@ -57,7 +57,7 @@ def solve_walk(
     ticket = ticket or Ticket()
     ring = fit_ring(outlines, focal=focal or USUAL_FOCAL, ticket=ticket)
     model = FreePoses(ring.cameras, focal=focal is None)
-    residual = Residual(outlines)
+    residual = affordable(Residual(outlines), 2 * FINE_POINTS)
     solution = solve_stages(
         residual,
         model,
@@ -65,6 +65,6 @@ def solve_walk(
         STAGES,
         lambda pull: model.prior(HAND, pull),
         ticket=ticket,
-        advance=lambda part: ticket.advance(0.5 + 0.5 * part),
+        advance=lambda part: ticket.advance(0.7 + 0.3 * part),
     )
     return Walked(tuple(model.solved(solution.numbers)), solution.loss, ring.loss)

@@ -26,7 +26,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resolution", type=int, default=128, help="cells along the longest side")
     parser.add_argument("--level", type=float, help="where the surface is, in the method's unit")
     parser.add_argument("--views", help="how many views (8), or which (0,2,5 or 3,)")
-    parser.add_argument("--background", help="auto, corner, alpha, or a colour as #rrggbb")
+    parser.add_argument("--background", help="auto, corner, alpha, or a color as #rrggbb")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

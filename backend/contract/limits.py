@@ -62,8 +62,8 @@ LIMITS: Mapping[str, Limit] = {
     "size": Limit("texture's size", 0, 8192, whole=True, hint="Choose 256 to 8192."),
     "step": Limit("turntable's step", 0.1, 180, hint="Give degrees between two images."),
     "focal": Limit("focal length", 0.05, 100, hint="Give it in widths of the image, such as 1.2."),
-    "side": Limit("object's side", 1e-6, 1e6, hint="Give its longest side in metres."),
-    "center": Limit("object's centre", -1e6, 1e6, hint="Work nearer to the origin."),
+    "side": Limit("object's side", 1e-6, 1e6, hint="Give its longest side in meters."),
+    "center": Limit("object's center", -1e6, 1e6, hint="Work nearer to the origin."),
     "number": Limit("number", -(2**53), 2**53, whole=True),
 }
 

@@ -154,7 +154,7 @@ def _alpha(image: Tensor, background: Background, name: str) -> tuple[np.ndarray
     if found.source == "network":  # it looks for one object, not for several drawings
         raise RequestError(
             f"{name}: the image's border shows no plain background.",
-            "Use a plain background, choose its colour, or cut the drawings out.",
+            "Use a plain background, choose its color, or cut the drawings out.",
         )
     alpha = found.image[..., 3].numpy().copy()
     if not bool((alpha < INSIDE).any()):

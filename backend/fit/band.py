@@ -4,6 +4,7 @@ A band's nodes have places 0 ... M - 1 in compact tensors. Two more rows stand f
 row M for those outside the object, row M + 1 for those inside.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -105,20 +106,25 @@ class Band:
         return torch.cat([rows, rows.new_zeros(DUMMIES, *rows.shape[1:])])
 
 
-def redistance(grid: Grid, distances: Tensor, width: float) -> Tensor:
+def redistance(
+    grid: Grid, distances: Tensor, width: float, check: Callable[[], None] = lambda: None
+) -> Tensor:
     """Return distances, (count,), with the nodes farther than `width` measured anew.
 
     Optimisation moves the surface while far nodes keep what they had; where it has come near to
     them they take their distance to the nearest node on the other side. Signs stay, but that of
-    voids which no camera can look into.
+    voids which no camera can look into. `check`, which may raise, is called every fifth of a
+    second or so.
     """
     inside = (distances < 0).view(grid.shape).cpu().numpy()
     if inside.all() or not inside.any():
         return distances
     hidden = torch.from_numpy(_voids(inside)).to(distances.device).view(-1)
+    check()
     distances = torch.where(hidden, -distances.abs(), distances)
     inside |= hidden.view(grid.shape).cpu().numpy()
-    measured = torch.from_numpy(_signed_steps(inside)).to(distances).view(-1) * grid.spacing
+    measured = torch.from_numpy(_signed_steps(inside, check)).to(distances).view(-1) * grid.spacing
+    check()
     apart = torch.where(
         measured.abs() < width,
         measured,
@@ -141,11 +147,12 @@ def nearest_active(band: Band) -> Tensor:
     return torch.from_numpy(flat.reshape(-1)).to(band.active)
 
 
-def _signed_steps(inside: np.ndarray) -> np.ndarray:
+def _signed_steps(inside: np.ndarray, check: Callable[[], None]) -> np.ndarray:
     """Return signed distances in cells to the border between nodes inside and outside."""
     from scipy.ndimage import distance_transform_edt
 
     outwards = cast("np.ndarray", distance_transform_edt(~inside))
+    check()
     inwards = cast("np.ndarray", distance_transform_edt(inside))
     return np.where(inside, 0.5 - inwards, outwards - 0.5).astype(np.float32)
 

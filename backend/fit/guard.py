@@ -11,7 +11,7 @@ import math
 
 from .state import FitState
 
-TOLERANCE = 0.1  # fraction by which a later state may be worse than the best measure
+TOLERANCE = 0.04  # fraction by which a later state may be worse than the best measure
 
 
 class Guard:

@@ -199,6 +199,11 @@ class Fit:
             self._known[grid] = (hull, first)
         return self._known[grid]
 
+    def _check(self) -> None:
+        """Raise if the ticket was cancelled."""
+        if self._ticket is not None:
+            self._ticket.check()
+
     def _least(self, hull: Tensor) -> Tensor:
         """Return what the hull's values let distances be at least."""
         return torch.where(hull > 0, hull - self.settings.slack, -torch.inf)
@@ -220,7 +225,7 @@ class Fit:
             grid = Grid.over(*self._box, cells)
             self.surface = self._refined(grid)
         elif since and since % self.settings.refresh == 0:
-            self.surface.choose_band(self._width(self.surface.grid))
+            self.surface.choose_band(self._width(self.surface.grid), self._check)
         elif since % PLACED == 0:
             self.surface.place()
 
@@ -228,7 +233,8 @@ class Fit:
         """Return the surface on a finer grid."""
         bound, _ = self._at(grid)
         distances, albedo = self._on(grid, self.state())
-        return Surface(grid, distances, albedo, self._least(bound), self._width(grid))
+        least, width = self._least(bound), self._width(grid)
+        return Surface(grid, distances, albedo, least, width, self._check)
 
     def _on(self, grid: Grid, state: FitState) -> tuple[Tensor, Tensor]:
         """Return (count,) a state's distances and (count, 3) its albedo at a finer grid's nodes.

@@ -34,9 +34,9 @@ class FitSettings:
     """
 
     stages: tuple[tuple[int, float], ...] = ((32, 0.12), (64, 0.7), (96, 1.0))
-    rays: int = 1024
-    coarse: int = 40
-    fine: int = 16
+    rays: int = 768
+    coarse: int = 64
+    fine: int = 24
     first_sharpness: float = 60.0
     last_sharpness: float = 250.0
     sharp_from: float = 0.0

@@ -1,17 +1,24 @@
 """Another method's field as signed distances that a fit can start from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample, max_pool2d
 
 from ..fields.field import Field
+from ..geometry.cameras import Camera
+from ..geometry.images import shrink
+from ..geometry.views import View
 from ..ticket import Ticket
 from .band import redistance
 from .grid import Grid
 
 CELLS = 64  # of the grid over the volume on which the distances are measured
 BLOCK = 1 << 14  # points a call
+LONGEST = 128  # pixels of an image whose uncovered rays are looked for
+ALONG = 96  # points of a ray
+SHEET = 0.008  # half the thickness, at least, of what covers a ray
 
 
 @torch.no_grad()
@@ -52,3 +59,67 @@ def _near(grid: Grid, values: Tensor) -> Tensor:
     slopes = torch.gradient(volume, spacing=grid.spacing)
     length = torch.stack(slopes).square().sum(0).sqrt()
     return (volume / length.clamp_min(1e-6)).reshape(-1)
+
+
+@torch.no_grad()
+def agreeing(
+    first: Callable[[Tensor], Tensor],
+    views: Sequence[View],
+    hull: Callable[[Tensor], Tensor],
+    ticket: Ticket | None = None,
+) -> Callable[[Tensor], Tensor]:
+    """Return a field like `first` whose outline is the silhouette in every view.
+
+    A ray through a silhouette that misses the surface has a point where it comes nearest to it.
+    The field is lowered along the ray by its value there, so that the surface reaches that point
+    and no other; what lies outside the hull is cut off.
+
+    Parameters
+    ----------
+    first : signed distances, (N, 3) points to (N,)
+    views : posed in the volume's frame
+    hull : their visual hull, likewise
+    """
+    lowered = first
+    for view in views:
+        small = shrink(view, LONGEST)
+        assert small.camera is not None  # all are posed
+        lowered = _lowered(lowered, small.camera, _misses(lowered, small, ticket))
+    return lambda points: torch.maximum(lowered(points), hull(points))
+
+
+def _misses(first: Callable[[Tensor], Tensor], view: View, ticket: Ticket | None) -> Tensor:
+    """Return (H, W) by how much the field must fall for the rays of a silhouette to meet it."""
+    camera = view.camera
+    assert camera is not None  # all are posed
+    rows, columns = (view.image[..., 3] >= 0.5).nonzero().unbind(1)
+    pixels = torch.stack([columns, rows], 1).double() + 0.5
+    origins, directions = (tensor.float() for tensor in camera.rays(pixels))
+    directions = torch.nn.functional.normalize(directions, dim=1)
+    middle = -(origins * directions).sum(1, keepdim=True)  # where a ray is nearest to the centre
+    along = torch.linspace(-1.8, 1.8, ALONG)
+    depth = (middle + along).clamp_min(0.0)
+    result = torch.zeros(view.image.shape[:2])
+    for part in torch.arange(len(rows)).split(BLOCK // 8):
+        points = origins[part, None] + depth[part, :, None] * directions[part, None]
+        values = evaluate(first, points.reshape(-1, 3), ticket).view(len(part), ALONG)
+        values = torch.where(points.abs().amax(2) <= 1.0, values, torch.inf)
+        nearest = values.amin(1) + SHEET
+        result[rows[part], columns[part]] = torch.where(nearest.isfinite(), nearest, 0.0)
+    # Beyond the outline too, where the hull cuts: its edge lies between pixels.
+    return max_pool2d(result.clamp_min(0.0)[None], 3, 1, 1)[0]
+
+
+def _lowered(
+    first: Callable[[Tensor], Tensor], camera: Camera, misses: Tensor
+) -> Callable[[Tensor], Tensor]:
+    """Return a field lowered along the rays of a camera by (H, W) amounts."""
+    size = torch.tensor([camera.width, camera.height])
+
+    def at(points: Tensor) -> Tensor:
+        pixels, depth = camera.project(points)
+        place = (2.0 * pixels / size - 1.0).float()[None, None]
+        by = grid_sample(misses[None, None], place, padding_mode="zeros", align_corners=False)
+        return first(points) - torch.where(depth > 0, by[0, 0, 0], 0.0)
+
+    return at

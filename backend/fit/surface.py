@@ -1,6 +1,6 @@
 """The numbers that a fit optimises, on a grid and in the narrow band of it that is worked on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -26,15 +26,22 @@ class Surface:
     albedo : (count, 3) logits
     least : (count,) what the distances never fall below
     width : of the first band, in volume units
+    check : called now and then, may raise
     """
 
     def __init__(
-        self, grid: Grid, distances: Tensor, albedo: Tensor, least: Tensor, width: float
+        self,
+        grid: Grid,
+        distances: Tensor,
+        albedo: Tensor,
+        least: Tensor,
+        width: float,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.grid, self.least, self.albedo = grid, least, albedo.clone()
         self.distances = torch.maximum(distances, least)
         self.moments = (Moments.like(self.distances), Moments.like(self.albedo))
-        self.distances = redistance(grid, self.distances, width)
+        self.distances = redistance(grid, self.distances, width, check)
         self._enter(Band.around(grid, self.distances, width))
 
     def _enter(self, band: Band) -> None:
@@ -54,12 +61,18 @@ class Surface:
             dense.mean[active], dense.square[active] = own.mean[:-DUMMIES], own.square[:-DUMMIES]
             dense.steps = own.steps
 
-    def choose_band(self, width: float) -> None:
-        """Work on the nodes near the surface; new ones take their nearest neighbours' albedo."""
+    def choose_band(self, width: float, check: Callable[[], None] = lambda: None) -> None:
+        """Work on the nodes near the surface; new ones take their nearest neighbours' albedo.
+
+        `check` is called now and then and may raise; then nothing has changed.
+        """
         self.write_back()
         known = nearest_active(self.band)
-        self.distances = redistance(self.grid, self.distances, width)
-        band = Band.around(self.grid, self.distances, width)
+        check()
+        distances = redistance(self.grid, self.distances, width, check)
+        band = Band.around(self.grid, distances, width)
+        check()
+        self.distances = distances
         self.albedo[band.active] = self.albedo[known[band.active]]
         self._enter(band)
 

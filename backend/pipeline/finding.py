@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..cameras.checks import outlines_of
+from ..cameras.checks import POINTS, outlines_of
 from ..cameras.refine import scores
+from ..cameras.solving import affordable
 from ..cameras.stored import as_stored
 from ..cameras.turntable import solve_turntable
 from ..cameras.walk import solve_walk
@@ -119,7 +120,7 @@ def _turntable(
         )
     if found.other < UNDECIDED * max(found.loss, EXACT / UNDECIDED):
         remarks.append(
-            "The silhouettes hardly tell which way the object turned: if colours are in wrong "
+            "The silhouettes hardly tell which way the object turned: if colors are in wrong "
             "places, give the images in the opposite order."
         )
     angles = found.ring.angles(found.numbers)
@@ -156,7 +157,7 @@ def _facts(views: Sequence[View], outlines: Sequence[Outline], solved: _Solved) 
             f"The cameras do not explain the silhouettes ({loss:.2f} pixels of 224). Check the "
             "masks and the order of the images, and that they go once around the object."
         )
-    residuals = scores(Residual(outlines), cameras)
+    residuals = scores(affordable(Residual(outlines), POINTS), cameras)
     downwards = [math.degrees(math.asin(-float(camera.forward[2]))) for camera in cameras]
     return {
         "views": [

@@ -6,6 +6,7 @@ improves while it is shown.
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -181,7 +182,12 @@ class Fit(Reconstructor):
         hull = hull_of(small, self.device)
         check_overlap(hull, [view.name for view in views])
         ticket.check()
-        first = None if start == HULL else starting.distances_of(self._other(start, views), ticket)
+        first = None
+        if start != HULL:
+            guess = starting.distances_of(self._other(start, views), ticket)
+            first = starting.agreeing(guess, small, hull, ticket)
+        if len(views) == 1:  # any shape has the colours of one image: they teach nothing
+            settings = replace(settings, color=0.0, variation=0.0)
         return Optimiser(
             small,
             hull,

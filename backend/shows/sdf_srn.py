@@ -20,7 +20,7 @@ from .subject import Subject, depth_image, image_exhibit, of_all_views
     ShowSpec(
         "rendering",
         "Own Rendering",
-        "what the network thinks the view looks like: colour, depth, normals, silhouette "
+        "what the network thinks the view looks like: color, depth, normals, silhouette "
         "(figures 4 to 7)",
         (
             Option("size", "int", 128, "pixels along a side", 16, 512),

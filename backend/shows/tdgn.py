@@ -101,7 +101,7 @@ def deletion(subject: Subject, *, label: str, steps: int) -> Iterator[Exhibit]:
     ShowSpec(
         "cells",
         "Nearest-Point Cells",
-        "the surface if each place took the label of its nearest point, coloured by point (A.4)",
+        "the surface if each place took the label of its nearest point, colored by point (A.4)",
     ),
     METHOD,
 )

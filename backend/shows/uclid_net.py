@@ -21,7 +21,7 @@ METHOD = "uclid-net"
     ShowSpec(
         "patches",
         "Patches",
-        "one small patch in each occupied voxel, coloured by patch (figures 4, 5)",
+        "one small patch in each occupied voxel, colored by patch (figures 4, 5)",
         (Option("lattice", "int", 8, "vertices along each patch's side", 2, 64),),
     ),
     METHOD,
@@ -40,7 +40,7 @@ def patches(subject: Subject, *, lattice: int) -> Iterator[Exhibit]:
     ShowSpec(
         "points",
         "Point Cloud",
-        "points on the patches, at any density, coloured by patch (figure 5)",
+        "points on the patches, at any density, colored by patch (figure 5)",
         (Option("samples", "int", figures.SAMPLES, "points of each patch", 1, 5000),),
     ),
     METHOD,

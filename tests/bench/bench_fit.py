@@ -1,9 +1,10 @@
-"""The fit: steps a second, and how soon and how far it gets beyond the visual hull of its views."""
+"""The fit: steps a second, how soon and how far it gets beyond the hull, what wrong views cost."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import fit_disturbed
 import fit_measure
 import torch
 from levelform.backend.fit import Fit, FitSettings
@@ -14,6 +15,10 @@ SAMPLES = Path(__file__).parents[2] / "assets" / "sample"
 STEPS = 600  # a quarter of the one-minute preset
 TIMED = 30  # steps that are timed
 SOON = 5.0  # CPU seconds until a mesh better than the hull
+DISTURBED_STEPS = 300  # of a fit of disturbed views
+LOSS = 0.05  # of IoU, by a disturbance
+DROP = 0.01  # of IoU from the best that was shown
+REPROJECTED = 0.97  # IoU of the worst silhouette of four drawings
 
 
 def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
@@ -23,6 +28,7 @@ def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
         hull = subject.hull()
         before = subject.iou(hull)
         if "count" in kinds:
+            yield from _disturbed(name, subject)
             looks = list(fit_measure.follow(subject, hull, STEPS, every=15))
             yield from _gains(name, subject, before, subject.bound(hull), looks)
         if "time" in kinds:
@@ -44,6 +50,9 @@ def _gains(
     note = f"IoU {before:.3f} to {after:.3f} in {STEPS} steps, bound {bound:.3f}"
     way = (after - before) / (bound - before)
     yield at_least(f"fit, {name}: way from hull to bound", way, None, 0.25, note=note)
+    shown = [look.iou for look in looks]
+    drop = max(max(shown[: i + 1]) - iou for i, iou in enumerate(shown))
+    yield at_most(f"fit, {name}: greatest fall of the IoU shown", drop, None, DROP)
     for what, wanted, bar in (
         ("better than the hull", before, SOON),
         ("half-way to the bound", (before + bound) / 2, 60.0),
@@ -52,6 +61,22 @@ def _gains(
         yield at_most(
             f"fit, {name}: CPU seconds until {what}", reached, None, bar, kind="time", unit="s"
         )
+
+
+def _disturbed(name: str, subject: fit_measure.Subject) -> Iterator[Row]:
+    """What wrong masks and cameras cost, and a fit of four drawings."""
+    values = fit_disturbed.ious(subject, DISTURBED_STEPS)
+    whole = values.pop("")
+    for what, iou in values.items():
+        note = f"IoU {whole:.3f} to {iou:.3f} in {DISTURBED_STEPS} steps"
+        yield at_most(f"fit, {name}: loss by {what}", whole - iou, None, LOSS, note=note)
+    drawn = fit_disturbed.turnaround(subject, DISTURBED_STEPS)
+    yield at_least(
+        f"fit, {name}: worst silhouette of four drawings", drawn.silhouette, None, REPROJECTED
+    )
+    gain = drawn.result - drawn.hull
+    note = f"IoU {drawn.hull:.3f} to {drawn.result:.3f}"
+    yield at_least(f"fit, {name}: gain over the hull of four drawings", gain, None, 0.0, note=note)
 
 
 def _speed(name: str, subject: fit_measure.Subject, device: str) -> Row:

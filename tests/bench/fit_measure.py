@@ -2,9 +2,10 @@
 
     python tests/bench/fit_measure.py FOLDER... [--steps N] [--views 8]
 
-Each FOLDER is an object as `fit_objects.py` makes them. Prints the IoU of its visual hull, of the
-fit's best state by steps and CPU seconds, and the observability bound: the hull without the empty
-points that at least one camera sees.
+Each FOLDER is an object as `fit_objects.py` makes them. Prints the IoU of its visual hull, of what
+a fit shows by steps and CPU seconds, and the observability bound: the hull without the empty points
+that at least one camera sees. Beside it chamfer-L1 (percent of the longest side) and normal
+consistency of the hull's mesh and of the fit's, at 128 cells.
 """
 
 import argparse
@@ -18,20 +19,31 @@ import numpy as np
 import torch
 from levelform.backend.data.meshes import Solid
 from levelform.backend.data.render.render import render_mesh
+from levelform.backend.extraction import stream
+from levelform.backend.fields import Field
 from levelform.backend.fields.hull import HullField, silhouette_map
-from levelform.backend.fit import Fit
+from levelform.backend.fit import Fit, FitState
+from levelform.backend.fit.field import GridField
 from levelform.backend.fit.guard import Guard
 from levelform.backend.fit.settings import settings_for
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
+from levelform.backend.metrics import evaluate
 from PIL import Image
 from torch import Tensor
 
 POINTS = 200_000
 SIZE = 256  # pixels of the images that are fitted
+CELLS = 128  # of the meshes whose surfaces are compared
 SIGHT = 0.01  # how far in front of the surface a point is seen, volume units
+
+
+LINE = (
+    "{}: hull {:.3f} bound {:.3f} fit {:.3f}, chamfer {:.2f} normals {:.3f} of the hull, "
+    "{:.2f} {:.3f} of the fit, drop {:.3f}, {:.0f} CPU s"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,13 @@ class Subject:
         """Return the IoU of what is negative in a field."""
         body = torch.cat([values(part) for part in self.points.split(1 << 15)]) < 0
         return float((body & self.inside).sum() / (body | self.inside).sum())
+
+    def quality(self, field: Field) -> tuple[float, float]:
+        """Return chamfer-L1 in percent of the longest side, and normal consistency, of a mesh."""
+        *_, last = stream(field, CELLS)
+        made = Solid(last.mesh, "result")
+        values = evaluate(made, Solid(self.mesh, "reference"), "levelform").values
+        return values["chamfer_l1"], values["normal_consistency"]
 
     def hull(self, device: str = "cpu") -> HullField:
         """Return the views' visual hull."""
@@ -96,11 +115,12 @@ def read(folder: Path, count: int = 8) -> Subject:
 
 @dataclass(frozen=True)
 class Look:
-    """A look of the guard at a fit: after which step, CPU seconds, IoU of the best state so far."""
+    """A look of the guard at a fit: after which step, CPU seconds, what would be shown, its IoU."""
 
     step: int
     seconds: float
     iou: float
+    state: FitState
 
 
 def follow(
@@ -109,7 +129,7 @@ def follow(
     """Fit an object; yield the IoU of what would be shown."""
     start = time.process_time()
     fit = Fit(subject.views, hull, settings=settings_for(steps), budget=steps, seed=seed)
-    guard, spent, best = Guard(), time.process_time() - start, 0.0
+    guard, spent, iou, shown = Guard(), time.process_time() - start, 0.0, fit.state()
     for step in range(1, steps + 1):
         start = time.process_time()
         fit.step()
@@ -117,10 +137,10 @@ def follow(
         better = looked and guard.look(fit.state(), fit.judge())
         spent += time.process_time() - start
         if better and guard.best is not None:
-            state = guard.best
-            best = subject.iou(lambda p, s=state: s.grid.sample(s.distances, p))
+            shown = fit.refined(guard.best)
+            iou = subject.iou(GridField(shown))
         if looked:
-            yield Look(step, spent, best)
+            yield Look(step, spent, iou, shown)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -135,17 +155,15 @@ def main(words: Sequence[str] | None = None) -> None:
         subject = read(folder, args.views)
         hull = subject.hull()
         first, bound = subject.iou(hull), subject.bound(hull)
-        looks = list(follow(subject, hull, args.steps, every=max(args.steps // 40, 1)))
+        looks = list(follow(subject, hull, args.steps, every=max(args.steps // 20, 1)))
         ious = np.array([look.iou for look in looks])
         drop = float((np.maximum.accumulate(ious) - ious).max())
-        means.append((first, bound, ious[-1]))
-        shown = " ".join(f"{look.iou:.3f}@{look.seconds:.0f}s" for look in looks[3::8])
-        print(
-            f"{subject.name}: hull {first:.3f} bound {bound:.3f} fit {ious[-1]:.3f} "
-            f"drop {drop:.3f} | {shown}",
-            flush=True,
-        )
-    print("mean: hull {:.3f} bound {:.3f} fit {:.3f}".format(*np.mean(means, axis=0)))
+        before, after = subject.quality(hull), subject.quality(GridField(looks[-1].state))
+        means.append((first, bound, ious[-1], *before, *after, drop, looks[-1].seconds))
+        print(LINE.format(subject.name, *means[-1]), flush=True)
+        shown = " ".join(f"{look.iou:.3f}@{look.seconds:.0f}s" for look in looks[2::3])
+        print(f"    {shown}", flush=True)
+    print(LINE.format("mean", *np.mean(means, axis=0)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ import bpy
 import numpy as np
 from mathutils import Quaternion
 
+sys.path.insert(0, str(Path(__file__).parent))
+import walk
+
 OUT = Path(os.environ["LEVELFORM_GUI_OUT"])
 CHECKOUT = Path(os.environ["LEVELFORM_CHECKOUT"])
 SAMPLE = CHECKOUT / "assets" / "sample" / "suzanne" / "suzanne.blend"
@@ -176,7 +179,7 @@ def until(condition: Callable[[], bool], *, orbiting: bool = False) -> Check:
 
 
 def results() -> list[bpy.types.Object]:
-    return [thing for thing in bpy.data.objects if thing.name.startswith("Reconstruction")]
+    return [thing for thing in bpy.data.objects if hasattr(thing.get("levelform"), "to_dict")]
 
 
 # ---------------------------------------------------------------- checks
@@ -375,7 +378,8 @@ class Checks:
 def photograph(path: Path) -> Check:
     """Have `run.py` take the image: Blender can't read its own window everywhere."""
     request = OUT / "photograph"
-    request.touch()
+    request.with_suffix(".part").write_text(path.name)
+    request.with_suffix(".part").rename(request)
     yield from until(lambda: not request.exists())
     if not path.exists():
         with hands():
@@ -401,6 +405,7 @@ def open_tab() -> Check:
 
 
 def script() -> Check:
+    bpy.context.preferences.view.show_splash = False
     package = enable()
     live = sys.modules[f"{package.__name__}.addon.jobs.session"].live
     protocol = sys.modules[f"{package.__name__}.backend.contract.protocol"]
@@ -408,7 +413,7 @@ def script() -> Check:
         bpy.ops.wm.open_mainfile(filepath=str(SAMPLE))
     yield
     yield from open_tab()
-    checks = Checks(live, Watch(live), protocol)
+    checks, tour = Checks(live, Watch(live), protocol), None
     try:
         for check in (
             checks.appears_and_sharpens,
@@ -419,10 +424,19 @@ def script() -> Check:
             checks.undo_meanwhile,
             checks.file_load,
             checks.portrait,
-        ):
+        )[: 0 if os.environ.get("LEVELFORM_GUI_WALK") else None]:
             yield from guarded(check)
+        tour = walk.Walk(
+            walk.Hands(hands, until, photograph, open_tab, row),
+            package.__name__,
+            OUT,
+            SAMPLE.parent / "images",
+        )
+        yield from guarded(tour.steps)
+        checks.worker = checks.worker or live.jobs.ready.pid
     finally:
         report = {"rows": rows, "blender": bpy.app.version_string, "worker": checks.worker}
+        report["walk"] = tour.table if tour is not None else []
         partial = OUT / "report.part"
         partial.write_text(json.dumps(report))
         partial.rename(OUT / "report.json")

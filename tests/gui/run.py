@@ -3,8 +3,10 @@
 `$BLENDER` is a command that opens a window on `$DISPLAY`, with any arguments of its own; without it
 there is nothing to do. `$LEVELFORM_PYTHON` runs the backend, by default the Python that runs this.
 `$LEVELFORM_ZIP` installs the built extension instead of using the checkout, `$LEVELFORM_GUI_OUT`
-keeps the report, Blender's log and an image of the window. What happens in the window is in
-`inside.py`; a row is printed for each check, and the exit status tells whether all hold.
+keeps the report, Blender's log and images of the window. What happens in the window is in
+`inside.py` and `walk.py`; a row is printed for each check, then the clicks and seconds of each step
+of the walk, and the exit status tells whether all hold. `$LEVELFORM_GUI_WALK` takes the walk alone;
+with it, `$LEVELFORM_WHEELS`, a folder of wheels, adds the installation of the backend to it.
 """
 
 import json
@@ -34,6 +36,8 @@ def main() -> int:
         report = drive(shlex.split(blender), Path(folder))
     for row in report["rows"]:
         print(f"{'ok  ' if row['holds'] else 'FAIL'}  {row['name']}: {row['measured']}")
+    for entry in report.get("walk", ()):
+        print(f"      {entry['step']}: {entry['clicks']} clicks, {entry['seconds']} s")
     failed = sum(not row["holds"] for row in report["rows"])
     print(f"gui-test: {len(report['rows']) - failed} hold, {failed} fail ({report['blender']})")
     return 1 if failed else 0
@@ -45,7 +49,7 @@ def drive(command: list[str], folder: Path) -> dict:
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").unlink(missing_ok=True)
     environment = {
-        "LEVELFORM_PYTHON": sys.executable,
+        **({} if os.environ.get("LEVELFORM_WHEELS") else {"LEVELFORM_PYTHON": sys.executable}),
         **os.environ,
         "LEVELFORM_GUI_OUT": str(out),
         "LEVELFORM_CHECKOUT": str(ROOT),
@@ -85,7 +89,8 @@ def photograph(out: Path) -> None:
     """Take the image that the driver inside asks for, where ImageMagick is installed."""
     tool = shutil.which("import")
     if tool and os.environ.get("DISPLAY"):
-        subprocess.run([tool, "-window", "root", str(out / "window.png")], check=False)
+        name = (out / "photograph").read_text()
+        subprocess.run([tool, "-window", "root", str(out / name)], check=False)
     (out / "photograph").unlink()
 
 

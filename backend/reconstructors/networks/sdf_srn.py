@@ -264,7 +264,7 @@ PASCAL_RECIPE = Recipe(
     ),
     Sampling(objects=16, points=(("uniform", 1),), mirror=0.0, augment=("colors", "rescale")),
     ema=0.0,
-    source="SDF-SRN section 4.2 and the authors' options: Adam 1e-4, batch 16, colours jittered, "
+    source="SDF-SRN section 4.2 and the authors' options: Adam 1e-4, batch 16, colors jittered, "
     "crops rescaled by 1 +- 0.2",
 )
 COMPACT_RECIPE = Recipe(

@@ -408,3 +408,14 @@ class TestRemoving:
         with pytest.raises(WorkError, match="not made by Levelform"):
             install.remove(begun().user_folder)
         assert (elsewhere / "env").is_dir()
+
+
+def test_the_camera_finder_is_added_on_request(plan, wheels, tmp_path):
+    (tmp_path / "requirements-photographs.txt").write_text("# extra\nfinder==1.0\n")
+    make_wheel(wheels, "finder")
+    Installation(plan()).run()
+    environment = plan().environment
+    assert not list(environment.rglob("finder.py"))
+    Installation(plan(photographs=True)).run()
+    assert len(list(environment.rglob("finder.py"))) == 1
+    assert check(plan().python, required=REQUIRED).usable

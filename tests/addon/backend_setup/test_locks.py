@@ -6,9 +6,10 @@ import sysconfig
 import pytest
 from levelform.addon.backend_setup import locks
 from levelform.addon.backend_setup.managed import REQUIREMENTS, InstallPlan, TorchBuild
-from levelform.addon.backend_setup.requirements import canonical, wanted
+from levelform.addon.backend_setup.requirements import canonical, for_photographs, wanted
 
 LOCKS = sorted((REQUIREMENTS.parent / "locks").glob("*.txt"))
+FINDER = sorted((REQUIREMENTS.parent / "locks").glob("photographs/*.txt"))
 LIBRARIES = [path for path in LOCKS if not path.name.startswith("torch-")]
 PLATFORMS = {
     "linux-x86_64": "linux_x86_64",
@@ -73,3 +74,13 @@ def test_a_part_of_a_lock(tmp_path):
     assert locks.part_of(path, {"fast-thing"}) == (
         "fast-thing==1.0 \\\n    --hash=sha256:a \\\n    --hash=sha256:b\n"
     )
+
+
+@pytest.mark.parametrize("path", FINDER, ids=lambda p: p.name)
+def test_the_camera_finder_is_locked_at_the_required_versions(path):
+    locked = locks.entries(path)
+    lines = for_photographs(InstallPlan("user"))
+    assert {canonical(line) for line in lines} == locked.keys()
+    for line in lines:
+        assert locked[canonical(line)].startswith(line)
+        assert "--hash=sha256:" in locked[canonical(line)]

@@ -179,7 +179,7 @@ def test_the_module_prints_what_came_of_it_or_what_is_wrong(tmp_path, capfd):
     answer = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert (answer["shapes"], answer["views"], answer["skipped"]) == (1, 1, {})
     written = {path.name for path in (tmp_path / "out" / "wedge").iterdir()}
-    assert written == {"000.png", "000_normal.png", "transforms.json"}
+    assert written == {"000.png", "000_normal.png", "mesh.ply", "transforms.json"}
     assert blender.main([*words, "--cameras", "fisheye"]) == RequestError.exit_status
     answer = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert "no range of cameras 'fisheye'" in answer["error"]

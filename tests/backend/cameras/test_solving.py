@@ -5,7 +5,7 @@ import pytest
 import torch
 from levelform.backend.cameras.poses import Deviations, FreePoses
 from levelform.backend.cameras.ring import Ring
-from levelform.backend.cameras.solving import solve
+from levelform.backend.cameras.solving import affordable, solve
 from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.silhouettes import Residual, Rig, trace_all
 from levelform.backend.ticket import Ticket
@@ -112,3 +112,10 @@ def test_known_focal_lengths_stay(cameras):
     model = FreePoses(cameras, focal=False)
     assert model.count == 36
     assert model.solved(np.full(36, 0.01))[2].fx == cameras[2].fx
+
+
+def test_many_views_have_fewer_points(outlines):
+    few = Residual(outlines)
+    assert affordable(few, 24).points.shape[1] == 24
+    many = few.pick([0, 1, 2, 3, 4, 5] * 20)
+    assert affordable(many, 48).points.shape[1] == 4

@@ -1,0 +1,32 @@
+"""The interface in other languages: a table of strings each, registered with Blender.
+
+Blender translates names, descriptions and texts by these tables. Sentences with numbers or names in
+them stay English.
+"""
+
+from typing import Any
+
+import bpy
+
+from .de import WORDS as GERMAN
+
+LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}  # the name of German up to 4.1, and since
+_CONTEXTS = ("*", "Operator")  # of names and texts, and of buttons
+
+
+def tables() -> dict[str, Any]:
+    """Return the translations as Blender takes them: by language, context and English string."""
+    return {
+        language: {(context, text): word for text, word in words.items() for context in _CONTEXTS}
+        for language, words in LANGUAGES.items()
+    }
+
+
+def register() -> None:
+    """Register the translations."""
+    bpy.app.translations.register(__package__, tables())
+
+
+def unregister() -> None:
+    """Unregister them."""
+    bpy.app.translations.unregister(__package__)
