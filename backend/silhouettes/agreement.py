@@ -121,20 +121,25 @@ class _Check:
         ]
 
     def _helping(self, tried: list[CureTrial], before: float) -> list[CureTrial]:
-        """Return the trials that explain the disagreement, most plausible first."""
-        if not tried:
-            return []
-        best = min(t.residual for t in tried)
-        if best > HELPS * before or (best > AGREES and not self._by_far(tried, best)):
-            return []
-        close = [t for t in tried if t.residual <= max(CLOSE * best, best + EQUAL)]
+        """Return the trials that explain the disagreement, most plausible first.
+
+        Trials of one kind stand or fall together: leaving out two swapped views is better than
+        the swap, but says less, since it is hardly better than leaving out others.
+        """
+        helpful = []
+        for kind in {parse_cure(t.name).kind for t in tried}:
+            alike = [t for t in tried if parse_cure(t.name).kind == kind]
+            least = min(t.residual for t in alike)
+            if least <= HELPS * before and (least <= AGREES or self._by_far(alike, least)):
+                helpful += alike
+        best = min((t.residual for t in helpful), default=CAP)
+        close = [t for t in helpful if t.residual <= max(CLOSE * best, best + EQUAL)]
         return sorted(close, key=lambda t: (t.order, t.residual))[:3]
 
-    def _by_far(self, tried: list[CureTrial], best: float) -> bool:
-        """Return whether no other trial of the same kind comes near the best one."""
-        kind = parse_cure(min(tried, key=lambda t: t.residual).name).kind
-        alike = sorted(t.residual for t in tried if parse_cure(t.name).kind == kind)
-        return len(alike) < 2 or best <= BY_FAR * alike[1]
+    def _by_far(self, alike: list[CureTrial], best: float) -> bool:
+        """Return whether no other trial of its kind comes near the best one."""
+        residuals = sorted(t.residual for t in alike)
+        return len(residuals) < 2 or best <= BY_FAR * residuals[1]
 
     def _orders(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         """Reversed and shifted order: the usual mistakes."""
