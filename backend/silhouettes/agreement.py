@@ -16,6 +16,7 @@ DISAGREE = 0.4  # mean residual (pixels of 224) above which a cure that helps is
 UNEXPLAINED = 1.0  # mean residual above which disagreement is reported even if nothing helps
 HELPS = 0.4  # a cure must reduce the residual to this fraction
 AGREES = 0.15  # mean residual below which views count as agreeing, whatever it was before
+HELPS_ALONE = 0.5  # the same for a cure that is by far the best of its kind
 BY_FAR = 0.5  # leaving out the wrong view gives at most this fraction of the residual of any other
 CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
 EQUAL = 0.03  # pixels of 224
@@ -130,7 +131,9 @@ class _Check:
         for kind in {parse_cure(t.name).kind for t in tried}:
             alike = [t for t in tried if parse_cure(t.name).kind == kind]
             least = min(t.residual for t in alike)
-            if least <= HELPS * before and (least <= AGREES or self._by_far(alike, least)):
+            far = len(alike) > 1 and self._by_far(alike, least)
+            limit = HELPS_ALONE if far else HELPS
+            if least <= limit * before and (least <= AGREES or self._by_far(alike, least)):
                 helpful += alike
         best = min((t.residual for t in helpful), default=CAP)
         close = [t for t in helpful if t.residual <= max(CLOSE * best, best + EQUAL)]
