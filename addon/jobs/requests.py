@@ -39,7 +39,7 @@ from .panel_source import panel_source as panel_source
 from .panel_source import scene_settings as scene_settings
 from .panel_source import settings_problem as settings_problem
 from .panel_source import source_problem as source_problem
-from .results import Added, Checked, Handle, Replaced
+from .results import Added, Checked, Handle, Replaced, on_ground
 from .running import Running
 from .session import live
 from .targets import not_kept as not_kept
@@ -108,7 +108,13 @@ def order_of(scene: bpy.types.Scene) -> Order:
         Handle.of(scene),
         _marks(source, scene, panel=True),
         {REQUEST: memory_of(scene, settings)},
+        arrange=on_ground if _stands_nowhere(source, volume) else None,
     )
+
+
+def _stands_nowhere(source: ViewSource, volume: bpy.types.Object | None) -> bool:
+    """Return whether nothing says where the object of one image is."""
+    return len(source.views) == 1 and source.views[0].camera is None and volume is None
 
 
 def begin_scene(context: bpy.types.Context) -> Running:

@@ -13,7 +13,7 @@ import bpy
 
 from ...backend.contract.cameras import from_frame
 from ...backend.contract.protocol import Exhibit, MeshUpdate
-from ..scene import gallery, meshes, shading, sight
+from ..scene import gallery, ground, meshes, shading, sight
 from ..scene.cameras import add_camera
 from ..scene.provenance import PROVENANCE
 from ..scene.views import ImageLike, blender_image
@@ -322,6 +322,13 @@ def _show_colors(target: bpy.types.Object) -> None:
     if not target.data.materials:
         target.data.materials.append(meshes.color_material())
     shading.show("VERTEX")
+
+
+def on_ground(thing: bpy.types.Object) -> None:
+    """Put a finished result onto the ground at the 3D cursor, with its cameras, and in sight."""
+    names = thing.get(CAMERAS, ())
+    ground.stand(thing, [bpy.data.objects[name] for name in names if name in bpy.data.objects])
+    sight.frame_if_unseen(thing)
 
 
 def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:

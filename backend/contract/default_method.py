@@ -10,10 +10,18 @@ AUTO = "auto"  # the name that stands for the rule
 FIT_VIEWS = 3  # images with cameras from which the object is fitted to them
 FIT, HULL, SINGLE_IMAGE = "fit", "visual-hull", "levelform"
 ANY_OBJECT = "triposr"  # of one image, once its weights are installed
-CANDIDATES = (FIT, HULL, SINGLE_IMAGE, ANY_OBJECT)
+# Mean IoU with the truth of one image without a camera, test shapes: docs/results.md.
+UNPOSED_IOU = {
+    "occupancy-network": 0.452,
+    "tdgn": 0.449,
+    "deep-meta-functionals": 0.434,
+    SINGLE_IMAGE: 0.418,
+}
+CANDIDATES = (FIT, HULL, *UNPOSED_IOU, ANY_OBJECT)
 RULE = (
     f"fit for {FIT_VIEWS} or more images that all have cameras, visual-hull for fewer, "
-    "levelform for images without cameras (triposr for one, where its weights are installed)"
+    "levelform for images without cameras; for one, the network whose silhouette agrees best with "
+    "its mask (triposr, where its weights are installed)"
 )
 
 

@@ -177,6 +177,14 @@ PIPELINE = (
         stage="field",
     ),
     Option(
+        "match",
+        "bool",
+        None,
+        "adjust the result of one image without a camera to its mask; by default where both "
+        "silhouettes nearly agree",
+        stage="field",
+    ),
+    Option(
         "min_component",
         "float",
         0.1,

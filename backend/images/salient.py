@@ -1,10 +1,10 @@
 """The mask of the object that stands out in a photograph, by U2-Netp.
 
-The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks three times,
-at the image, its reflection and a low-pass copy, whose mean is more reliable than each and whose
-disagreement says how doubtful it is. A fourth look, at the object's surroundings alone, has more
-pixels of the object and is used where it agrees. A guided filter then moves the mask's edges to the
-image's (`edges`), and pieces that do not belong to the largest are left out.
+The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks four times,
+at the image, its reflection, a low-pass copy and a grey one. Their mean is more reliable than each,
+and the disagreement of the coloured ones says how doubtful it is. A fifth look, at the object's
+surroundings alone, has more pixels of the object and is used where it agrees. A guided filter then
+moves the mask's edges to the image's (`edges`), and pieces apart from the largest are left out.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ AGREES = 0.9  # IoU of the closer look and the mean of the others from which it 
 RESEMBLES, DECISIVE = 0.5, 0.9  # or IoU and decisiveness from which it is
 LEAST_WEIGHT = 1e-3  # of a look that decides nothing
 GUIDE = 512  # pixels along the longer side at which the edges are refined
-NEAR = 0.03  # pieces nearer to the largest than this fraction of the image's side belong to it
+NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
 DOUBTFUL_IOU = 0.75  # least IoU of the looks and their mean
 SMALLEST, LARGEST = 0.003, 0.9  # fraction of the image that an object takes
@@ -51,10 +51,11 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
     ticket = ticket or Ticket()
     color = image[..., :3]
     looks = []
-    for seen, mirrored in ((color, False), (color.flip(1), True), (_low_pass(color), False)):
+    grey = color.mean(2, keepdim=True).expand(-1, -1, 3)
+    for seen in (color, color.flip(1), _low_pass(color), grey):
         ticket.check()
-        mask = look(network, seen, color.shape[:2])
-        looks.append(mask.flip(1) if mirrored else mask)
+        looks.append(look(network, seen, color.shape[:2]))
+    looks[1] = looks[1].flip(1)
     stack = torch.stack(looks)
     weights = stack.new_tensor([decisiveness(each) + LEAST_WEIGHT for each in looks])
     mean = (stack * weights[:, None, None]).sum(0) / weights.sum()
@@ -64,7 +65,7 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
     mask = guided(color, mask, size=GUIDE)
     mask = ((mask - RAMP[0]) / (RAMP[1] - RAMP[0])).clamp(0, 1)
     kept = main_piece(mask)
-    return SalientMask(kept, _doubts(looks, mean, mask, kept))
+    return SalientMask(kept, _doubts(looks[:3], mean, mask, kept))
 
 
 def look(network: U2NetP, color: Tensor, size: Sequence[int]) -> Tensor:
@@ -120,25 +121,16 @@ def surroundings(mask: Tensor, margin: float) -> tuple[slice, slice] | None:
 
 
 def main_piece(mask: Tensor) -> Tensor:
-    """Return a mask without the pieces that are neither the largest nor close to it."""
+    """Return a mask without the pieces that are not near to the others of the largest group."""
     from scipy.ndimage import distance_transform_edt, label
 
     inside = (mask > 0.5).numpy()
-    labels, count = cast("tuple[np.ndarray, int]", label(inside))
-    if count == 0:
+    if not inside.any():
         return mask
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    away = cast("np.ndarray", distance_transform_edt(labels != sizes.argmax()))
-    reach = NEAR * max(mask.shape)
-    near = np.unique(labels[(away <= reach) & inside])
-    own = np.isin(labels, near) & inside
-    # Soft edges belong to the piece that they are nearest to.
-    others = inside & ~own
-    if not others.any():
-        return mask
-    foreign, around = (cast("np.ndarray", distance_transform_edt(~each)) for each in (others, own))
-    return torch.where(torch.from_numpy(around <= foreign), mask, 0.0)
+    away = cast("np.ndarray", distance_transform_edt(~inside))
+    groups, count = cast("tuple[np.ndarray, int]", label(away <= NEAR / 2 * max(mask.shape)))
+    sizes = np.bincount(groups[inside], minlength=count + 1)
+    return torch.where(torch.from_numpy(groups == sizes.argmax()), mask, 0.0)
 
 
 def mask_iou(first: Tensor, second: Tensor) -> float:

@@ -131,7 +131,7 @@ class SilhouetteFit:
         sights = [self._sight_of(camera) for camera in starts]
         if search or not sights:
             sights += self._searched(vertices, faces, prior, ticket)
-        best, best_score = None, -math.inf
+        best, best_score, best_iou = sights[0], -math.inf, 0.0
         for sight in sights:
             ticket.check()
             refined = self._refined(sight, vertices, faces)
@@ -139,7 +139,6 @@ class SilhouetteFit:
             score = iou + (prior(math.degrees(refined.azimuth)) if prior else 0.0)
             if score > best_score:
                 best, best_score, best_iou = refined, score, iou
-        assert best is not None
         return FittedCamera(self._whole(best), best_iou)
 
     def iou(self, camera: Camera, vertices: Tensor, faces: Tensor) -> float:

@@ -1,0 +1,66 @@
+"""Places a result without cameras where an artist looks for it: on the ground at the 3D cursor."""
+
+from collections.abc import Iterable
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from .gallery import SAME_PLACE, box_iou, results_of, show, world_box
+from .provenance import PROVENANCE
+
+GAP = 0.1  # between the result and what stands in its way, fraction of the result's width
+TRIES = 50  # things that it is moved past
+
+
+def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> None:
+    """Move a result onto the ground at the 3D cursor, with the cameras that were found for it.
+
+    The ground is the horizontal plane through the cursor. Where another visible object stands
+    there, the result is moved past it along +X; an earlier result there is hidden.
+    """
+    scene = thing.users_scene[0]
+    low, high = world_box(thing)
+    target = np.array(scene.cursor.location, np.float64)
+    shift = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    place = np.stack([low, high]) + shift
+    earlier = {
+        result
+        for result in results_of(scene)
+        if result != thing and box_iou(world_box(result), place) > SAME_PLACE
+    }
+    others = [world_box(o) for o in _in_the_way(thing, scene) if o not in earlier]
+    shift[0] += free_shift(place, others)
+    for moved in (thing, *cameras):
+        # Not through `matrix_world`, which is evaluated later for new objects.
+        moved.location = Vector(moved.location) + Vector(shift.tolist())
+    for result in earlier:
+        show(result, False)
+    facts = thing.get(PROVENANCE)
+    if facts is not None and "world_from_volume" in facts:
+        volume = np.array([list(row) for row in facts["world_from_volume"]], np.float64)
+        volume[:3, 3] += shift
+        facts["world_from_volume"] = volume.tolist()
+
+
+def free_shift(box: np.ndarray, others: list[np.ndarray]) -> float:
+    """Return how far a box, (2, 3), must move along +X to overlap none of the others."""
+    gap = GAP * float(box[1, 0] - box[0, 0])
+    moved = box.copy()
+    for _ in range(TRIES):
+        met = [o for o in others if (moved[0] < o[1]).all() and (moved[1] > o[0]).all()]
+        if not met:
+            break
+        moved[:, 0] += max(float(o[1, 0]) for o in met) + gap - moved[0, 0]
+    return float(moved[0, 0] - box[0, 0])
+
+
+def _in_the_way(thing: bpy.types.Object, scene: bpy.types.Scene) -> Iterable[bpy.types.Object]:
+    """Yield the visible meshes of a scene beside a result; backdrops that contain it are not."""
+    mine = np.ptp(world_box(thing), axis=0)
+    for other in scene.objects:
+        if other is thing or other.type != "MESH" or not other.visible_get():
+            continue
+        size = np.ptp(world_box(other), axis=0)
+        if size.min() > 0 and size.max() < 10 * mine.max():
+            yield other

@@ -1,0 +1,148 @@
+"""One image without a camera: its camera by silhouette, and the field adjusted to its mask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..contract import protocol
+from ..contract.errors import RequestError
+from ..extraction import extract
+from ..fields import Field
+from ..fields.matched import matched
+from ..geometry.cameras import Camera
+from ..geometry.views import View
+from ..reconstructors import Reconstructor
+from ..reconstructors.levelform import Levelform
+from ..silhouettes.camera_fit import FittedCamera, Prior, SilhouetteFit
+from ..ticket import Ticket
+from .networks import Networks
+
+COARSE = 32  # resolution of the mesh that the camera is fitted to
+TRUSTED = 0.85  # IoU of both silhouettes from which the field is adjusted by default
+POOR = 0.7  # IoU below which another method may suit the image better
+VOTES_BONUS, VOTES_WIDTH = 0.15, 15.0  # in IoU for all votes at one azimuth, in degrees
+
+
+@dataclass(frozen=True)
+class Sighted:
+    """A field and the camera that was found for its image.
+
+    field : adjusted to the mask, or as it was
+    camera : of the whole image, in the volume's frame
+    iou : of the mask and the silhouette of the field before it was adjusted
+    adjusted : the field was
+    """
+
+    field: Field
+    camera: Camera
+    iou: float
+    adjusted: bool
+
+    @property
+    def remark(self) -> str:
+        """A sentence for the person."""
+        words = f"The camera was fitted to the mask, which the result covers to {self.iou:.0%}"
+        if self.adjusted:
+            return f"{words}; then the result was adjusted to the mask."
+        return f"{words}." if self.iou >= POOR else f"{words}: another method may suit it better."
+
+
+def sighted(
+    model: Reconstructor,
+    field: Field,
+    view: View,
+    *,
+    finder: Levelform | None,
+    match: bool | None,
+    level: float = 0.0,
+    ticket: Ticket | None = None,
+) -> Sighted | None:
+    """Return the field's camera for an image without one; None where it has no surface.
+
+    Parameters
+    ----------
+    finder
+        The network that votes on directions; None: the silhouette decides alone.
+    match
+        Adjust the field to the mask; None: where the silhouettes agree already.
+    level
+        The level of the field that is its surface.
+    """
+    fitted = fitted_camera(model, field, view, finder=finder, level=level, ticket=ticket)
+    if fitted is None:
+        return None
+    adjust = fitted.iou >= TRUSTED if match is None else match
+    if adjust:
+        field = matched(field, view.image[..., 3], fitted.camera, ticket)
+    return Sighted(field, fitted.camera, fitted.iou, adjust)
+
+
+def sighted_single(
+    request: protocol.Reconstruct,
+    model: Reconstructor,
+    field: Field,
+    views: Sequence[View],
+    networks: Networks,
+    ticket: Ticket,
+) -> Sighted | None:
+    """Return `sighted` of a job with one image without a camera; None of other jobs."""
+    if len(views) != 1 or views[0].camera is not None:
+        return None
+    return sighted(
+        model,
+        field,
+        views[0],
+        finder=networks.camera_finder(request.device),
+        match=request.options.get("match"),
+        level=field.level(request.level),
+        ticket=ticket,
+    )
+
+
+def fitted_camera(
+    model: Reconstructor,
+    field: Field,
+    view: View,
+    *,
+    finder: Levelform | None,
+    level: float = 0.0,
+    ticket: Ticket | None = None,
+) -> FittedCamera | None:
+    """Return the camera from which a field covers a mask; None where it has no surface.
+
+    A method's own estimate is refined where it stands, since the field was decoded for it; for
+    other methods all directions are tried, and votes break ties.
+    """
+    try:
+        mesh = extract(field, COARSE, color=False, level=level)
+    except RequestError:
+        return None
+    if not len(mesh.faces):
+        return None
+    vertices = torch.from_numpy(np.asarray(mesh.vertices, np.float32))
+    faces = torch.from_numpy(np.asarray(mesh.faces, np.int64))
+    own = model.spec.estimates_camera
+    estimator = model if own else finder
+    starts = [] if estimator is None else estimator.estimate_cameras([view])
+    return SilhouetteFit(view.image[..., 3].cpu()).fit(
+        vertices,
+        faces,
+        starts=starts,
+        search=not own,
+        prior=None if own or finder is None else votes_of(finder, view),
+        ticket=ticket,
+    )
+
+
+def votes_of(finder: Levelform, view: View) -> Prior:
+    """Return the bonus of an azimuth, in degrees, by a network's votes on the direction."""
+    weights, azimuths = finder.azimuths([view])
+    degrees = np.degrees(azimuths[0])
+
+    def bonus(azimuth: float) -> float:
+        apart = (degrees - azimuth + 180) % 360 - 180
+        return VOTES_BONUS * float((weights[0] * np.exp(-((apart / VOTES_WIDTH) ** 2))).sum())
+
+    return bonus

@@ -1,0 +1,66 @@
+"""A result without cameras stands on the ground at the 3D cursor, beside what is there."""
+
+import numpy as np
+import pytest
+from levelform.addon.scene.gallery import world_box
+from levelform.addon.scene.ground import free_shift, stand
+from levelform.addon.scene.provenance import PROVENANCE
+
+bpy = pytest.importorskip("bpy")
+pytestmark = pytest.mark.bpy
+
+
+def cube(size=2.0, at=(0.0, 0.0, 0.0)):
+    bpy.ops.mesh.primitive_cube_add(size=size, location=at)
+    return bpy.context.object
+
+
+def test_it_stands_at_the_cursor_with_its_camera():
+    thing = cube(1.0, (0.1, 0.2, 0.3))
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    bpy.context.scene.collection.objects.link(camera)
+    camera.location = (0, -3, 1)
+    thing[PROVENANCE] = {"world_from_volume": np.eye(4).tolist()}
+    bpy.context.scene.cursor.location = (5, 6, 7)
+    bpy.context.view_layer.update()
+    stand(thing, [camera])
+    bpy.context.view_layer.update()
+    low, high = world_box(thing)
+    np.testing.assert_allclose(low, (4.5, 5.5, 7.0), atol=1e-6)
+    np.testing.assert_allclose(high, (5.5, 6.5, 8.0), atol=1e-6)
+    np.testing.assert_allclose(camera.location, (4.9, 2.8, 8.2), atol=1e-6)
+    moved = np.array([list(row) for row in thing[PROVENANCE]["world_from_volume"]])
+    np.testing.assert_allclose(moved[:3, 3], (4.9, 5.8, 7.2), atol=1e-6)
+
+
+def test_it_is_not_inside_the_default_cube():
+    default, thing = cube(), cube(1.8)
+    bpy.context.view_layer.update()
+    stand(thing)
+    bpy.context.view_layer.update()
+    mine, others = world_box(thing), world_box(default)
+    assert mine[0, 0] > others[1, 0]
+    assert mine[0, 2] == pytest.approx(0.0)
+    default.hide_set(True)  # what is hidden is in nobody's way
+    again = cube(1.0)
+    thing.hide_set(True)
+    bpy.context.view_layer.update()
+    stand(again)
+    assert again.location.x == pytest.approx(0.0)
+
+
+def test_a_floor_is_not_in_the_way():
+    bpy.ops.mesh.primitive_plane_add(size=40.0)
+    thing = cube(1.0)
+    bpy.context.view_layer.update()
+    stand(thing)
+    assert thing.location.x == pytest.approx(0.0)
+    assert thing.location.z == pytest.approx(0.5)
+
+
+def test_rows_of_things_are_passed():
+    box = np.array([[0.0, 0, 0], [1, 1, 1]])
+    row = [box + np.array([shift, 0.2, 0]) for shift in (-0.5, 0.4, 1.2, 2.4)]
+    assert free_shift(box, []) == 0
+    assert free_shift(box, row) == pytest.approx(3.5)
+    assert free_shift(box, [box + np.array([0, 0, 2])]) == 0
