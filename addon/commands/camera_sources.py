@@ -4,12 +4,11 @@ import argparse
 from typing import Any
 
 from ...backend.contract.drawings import RING, SIDES, SIZE, parse_names
+from ...backend.contract.photographs import FRAMES, MASKS
 from ...backend.contract.words import parse_background
 from .. import api
 from ..jobs.requests import absolute
 from ..scene.export import check_output, save_scene
-
-MASKS = ("auto", "use", "ignore")
 
 
 def add_verbs(verbs: "argparse._SubParsersAction[Any]") -> None:
@@ -23,7 +22,7 @@ def add_verbs(verbs: "argparse._SubParsersAction[Any]") -> None:
     photos.add_argument("source", nargs="+", metavar="SOURCE", help="a folder, a video, or images")
     photos.add_argument("--masks", choices=MASKS, default="auto", help="what masks hide is ignored")
     photos.add_argument("--no-distortion", action="store_true", help="there is none, as in renders")
-    photos.add_argument("--frames", type=int, default=36, help="frames to take from a video")
+    photos.add_argument("--frames", type=int, default=FRAMES, help="frames to take from a video")
     photos.set_defaults(run=_photos, show=_show)
     for verb in (sheet, photos):
         verb.add_argument("--size", type=float, default=SIZE, help="the object's longest side")

@@ -17,6 +17,7 @@ from ...backend.contract.drawings import RING, SIZE, check_names, ring
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import image_size
 from ...backend.contract.limits import check
+from ...backend.contract.photographs import FRAMES
 from ...backend.contract.protocol import Background, MeshUpdate, PlaceDrawings, PlacePhotographs
 from ..scene import cameras as scene_cameras
 from ..scene import drawings as scene_drawings
@@ -165,7 +166,7 @@ def cameras_from_photographs(
     masks: str = "auto",
     distortion: bool = True,
     side: float = SIZE,
-    frames: int = 36,
+    frames: int = FRAMES,
     seed: int = 0,
 ) -> tuple[list[bpy.types.Object], dict[str, Any]]:
     """Add a camera for each photograph of an object, found by structure from motion (pycolmap).
@@ -335,7 +336,7 @@ def begin_photographs(
     masks: str = "auto",
     distortion: bool = True,
     side: float | None = None,
-    frames: int = 36,
+    frames: int = FRAMES,
     seed: int = 0,
 ) -> Running:
     """Begin to find the cameras of photographs.

@@ -11,6 +11,7 @@ from bpy.props import (
 )
 from bpy_extras.io_utils import ImportHelper
 
+from ...backend.contract.photographs import FRAMES
 from .. import api
 from ..jobs.camera_sources import begin_again, begin_drawings, begin_photographs
 from ..jobs.running import Running
@@ -120,7 +121,7 @@ class LEVELFORM_OT_photographs(_FromFiles, bpy.types.Operator):
         unit="LENGTH",
     )
     frames: IntProperty(
-        name="Frames", description="How many frames of a video are taken", default=36, min=3
+        name="Frames", description="How many frames of a video are taken", default=FRAMES, min=3
     )
 
     def start(self, context: bpy.types.Context) -> Running:

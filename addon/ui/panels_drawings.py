@@ -33,9 +33,8 @@ def _draw_pieces(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.prop(entry, "use", text="")
         part = row.row()
         part.active = entry.use
-        preview = entry.image.preview if entry.image is not None else None
-        if preview is not None:
-            part.template_icon(icon_value=preview.icon_id, scale=SCALE)
+        if entry.image is not None:
+            part.template_icon(icon_value=layout.icon(entry.image), scale=SCALE)
         part.prop(entry, "side", text="")
     layout.operator("levelform.drawings_again", icon="FILE_REFRESH")
     for remark in filter(None, chosen.remarks.split("\n")):

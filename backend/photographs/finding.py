@@ -16,6 +16,7 @@ from torch import Tensor
 from ..contract.cameras import to_frame
 from ..contract.drawings import SIZE
 from ..contract.errors import RequestError, WorkError
+from ..contract.photographs import FRAMES, MASKS, MOST_FRAMES
 from ..contract.protocol import Background
 from ..geometry.writing import check_place, written_whole
 from ..images.matte import matte
@@ -26,9 +27,8 @@ from .placing import Stage, camera_data, silhouette_views, stage
 from .solver import STAGES
 from .solving import Solution, solve
 from .sources import Photographs, copy_images, images_of
-from .video import FRAMES, is_video, take_frames
+from .video import is_video, take_frames
 
-MASKS = ("auto", "use", "ignore")
 LEAST_COVER, MOST_COVER = 0.01, 0.9  # fraction of an image that an object covers
 PLAIN_BORDER = 0.05  # fraction of a plain background's border that may be covered
 ONE_BODY = 0.9  # fraction of the covered pixels in the largest part
@@ -115,8 +115,8 @@ def _check(masks: str, size: float, frames: int) -> None:
         raise RequestError(f"There is no way {masks!r} for masks.", f"Choose {', '.join(MASKS)}.")
     if not (math.isfinite(size) and size > 0):
         raise RequestError(f"The object's size is {size:g}.", "Give a length above zero.")
-    if not 3 <= frames <= 1000:
-        raise RequestError(f"{frames} frames can't be taken.", "Choose 3 to 1000.")
+    if not 3 <= frames <= MOST_FRAMES:
+        raise RequestError(f"{frames} frames can't be taken.", f"Choose 3 to {MOST_FRAMES}.")
 
 
 def _find(

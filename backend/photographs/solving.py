@@ -111,7 +111,8 @@ def solve(
     }
     path = folder / "job.json"
     path.write_text(json.dumps(job), encoding="utf-8")
-    _run([sys.executable, str(Path(__file__).with_name("solver.py")), str(path)], ticket)
+    solver = Path(__file__).with_name("solver.py")
+    _run([sys.executable, "-P", str(solver), str(path)], ticket)
     return read_solution(folder, [image.name for image in photographs.images])
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..contract.errors import RequestError
+from ..contract.photographs import FRAMES
 from ..geometry.writing import written_whole
 from ..ticket import Ticket
 from .library import video_library
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".mpg", ".mpeg")
-FRAMES = 36  # default number of frames taken
 LOOKS = 8  # frames of each interval that are compared
 SMALL = 480  # pixels of the longer side at which sharpness is measured
 

@@ -5,7 +5,8 @@ there is nothing to do. `$LEVELFORM_PYTHON` runs the backend, by default the Pyt
 `$LEVELFORM_ZIP` installs the built extension instead of using the checkout, `$LEVELFORM_GUI_OUT`
 keeps the report, Blender's log and images of the window. What happens in the window is in
 `inside.py` and `walk.py`; a row is printed for each check, then the clicks and seconds of each step
-of the walk, and the exit status tells whether all hold. `$LEVELFORM_GUI_WALK` takes the walk alone.
+of the walk, and the exit status tells whether all hold. `$LEVELFORM_GUI_WALK` takes the walk alone;
+with it, `$LEVELFORM_WHEELS`, a folder of wheels, adds the installation of the backend to it.
 """
 
 import json
@@ -48,7 +49,7 @@ def drive(command: list[str], folder: Path) -> dict:
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").unlink(missing_ok=True)
     environment = {
-        "LEVELFORM_PYTHON": sys.executable,
+        **({} if os.environ.get("LEVELFORM_WHEELS") else {"LEVELFORM_PYTHON": sys.executable}),
         **os.environ,
         "LEVELFORM_GUI_OUT": str(out),
         "LEVELFORM_CHECKOUT": str(ROOT),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from setting_up import WHEELS, SettingUp
 
 Check = Iterator[None]
 
@@ -41,6 +42,7 @@ class Walk:
         self.hands, self.out, self.images = hands, out, images
         self.live = sys.modules[f"{module}.addon.jobs.session"].live
         self.gallery = sys.modules[f"{module}.addon.scene.gallery"]
+        self.setting_up = SettingUp(hands, module, out)
         self.table: list[dict[str, Any]] = []
 
     def steps(self) -> Check:
@@ -58,7 +60,8 @@ class Walk:
         self.hands.row("the walk", True, f"{len(self.table)} steps, {self._total()}")
 
     def _total(self) -> str:
-        until_kept = self.table[:3]
+        names = [entry["step"] for entry in self.table]
+        until_kept = self.table[: names.index("first mesh") + 1]
         clicks = sum(entry["clicks"] for entry in until_kept)
         seconds = sum(entry["seconds"] for entry in until_kept)
         return f"first kept mesh after {clicks} clicks and {seconds:.0f} s"
@@ -66,6 +69,7 @@ class Walk:
     def _plan(self) -> list[tuple[str, int, Callable[[], Check]]]:
         return [
             ("start", 2, self.start),  # N, and the tab
+            *([("install", 2, self.setting_up.install)] if WHEELS else []),
             ("sample", 1, self.sample),
             ("first mesh", 1, self.first_mesh),
             ("several pictures", 2, self.several_pictures),
@@ -74,6 +78,7 @@ class Walk:
             ("own cameras", 2, self.own_cameras),
             ("one picture", 3, self.one_picture),
             ("batch", 2, self.batch),
+            ("training", 4, self.setting_up.train),
         ]
 
     # ------------------------------------------------------------ steps

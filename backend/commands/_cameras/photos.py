@@ -4,10 +4,10 @@ import argparse
 from typing import Any
 
 from ...contract.drawings import SIZE
+from ...contract.photographs import FRAMES, MASKS
 from .. import progress
 
 HELP = "find the cameras of photographs with texture: a folder, a video, or images"
-MASKS = ("auto", "use", "ignore")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=float, default=SIZE, help="length of the object's longest side (%(default)s)"
     )
     parser.add_argument(
-        "--frames", type=int, default=36, help="frames to take from a video (%(default)s)"
+        "--frames", type=int, default=FRAMES, help="frames to take from a video (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0)
 

@@ -148,7 +148,7 @@ def test_parts_of_machines_make_the_whole(worker, folder, capfd):
         (["in", "--suffix", ".fbx"], "not a mesh format"),
         (["in", "--part", "5/4"], "not a part"),
         (["in", "--method", "magic"], "no method 'magic'"),
-        (["in/both"], "visual-hull needs a camera for every image"),
+        (["in/both", "--method", "visual-hull"], "visual-hull needs a camera for every image"),
         (["in", "--background", "pink"], "background"),
         (["in"], "the following arguments are required: -o"),
     ],
