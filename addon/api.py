@@ -39,6 +39,8 @@ from .jobs.camera_estimates import restore_cameras as restore_cameras
 from .jobs.camera_sources import add_camera_ring as add_camera_ring
 from .jobs.camera_sources import cameras_from_drawings as cameras_from_drawings
 from .jobs.camera_sources import cameras_from_photographs as cameras_from_photographs
+from .jobs.improving import improve as improve
+from .jobs.improving import stop as stop
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,

@@ -3,9 +3,8 @@
     python tools/demo.py --out demo
 
 Opens the sample's scene (eight cameras that carry their images), reconstructs it with a real
-worker, and writes the scene, a .glb and a rendered image. Then the network reconstructs a chair
-from four cameras twice: in the former estimate of the volume and in the current one, side by side
-in one image. Runs in the bpy module.
+worker, and writes the scene, a .glb and a rendered image. Then a chair is fitted to its eight
+images and textured; one picture shows it beside them. Runs in the bpy module.
 """
 
 import argparse
@@ -16,28 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Matrix, Vector
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "assets" / "sample" / "suzanne" / "suzanne.blend"
 CHAIR = ROOT / "assets" / "sample" / "chair" / "chair.blend"
-# Centre and half the side of the cube around the intersection of the silhouettes' rectangles: the
-# terminal's estimate of the chair's volume up to 0.3, from the four cameras used here.
-BEFORE = (0.0485, 0.06, 0.4569, 0.5996)
-WEIGHTS = ROOT / "assets" / "weights" / "levelform.safetensors"
+TEXTURE = 2048  # pixels
 
 
-def render(image: Path, *made: bpy.types.Object) -> None:
-    """Render only the given meshes with Cycles, from the first camera."""
+def render(image: Path, made: bpy.types.Object, camera: bpy.types.Object | None = None) -> None:
+    """Render only the given mesh with Cycles, from a camera or the first one."""
     scene = bpy.context.scene
     for other in scene.objects:
-        other.hide_render = other.type == "MESH" and other not in made
+        other.hide_render = other.type == "MESH" and other != made
     scene.render.engine = "CYCLES"
     scene.cycles.samples = 32
     scene.cycles.use_denoising = False
     scene.render.film_transparent = True
-    scene.render.resolution_y = 640
-    scene.render.resolution_x = max(scene.render.resolution_x, 640) if len(made) > 1 else 640
-    scene.camera = next(o for o in scene.objects if o.type == "CAMERA")
+    scene.render.resolution_x = scene.render.resolution_y = 640
+    scene.camera = camera or next(o for o in scene.objects if o.type == "CAMERA")
     scene.render.filepath = str(image)
     bpy.ops.render.render(write_still=True)
 
@@ -57,18 +53,13 @@ def follow(events: Iterator[Any]) -> bpy.types.Object:
             print(f"{event.overall:4.0%} {event.stage}", flush=True)
 
 
-def keep(out: Path, name: str, made: bpy.types.Object, *beside: bpy.types.Object) -> None:
-    """Write the object, an image of it and the scene; print a summary.
-
-    The image also shows `beside`, and is wider then.
-    """
+def keep(out: Path, name: str, made: bpy.types.Object) -> None:
+    """Write the object, an image of it and the scene; print a summary."""
     from levelform.addon import api
 
     facts = made["levelform"].to_dict()
     api.export_mesh(made, out / f"{name}.glb")
-    if beside:
-        bpy.context.scene.render.resolution_x = 1080
-    render(out / f"{name}.png", made, *beside)
+    render(out / f"{name}.png", made)
     bpy.ops.wm.save_as_mainfile(filepath=str(out / f"{name}.blend"), copy=True)
     print(
         f"{facts['vertices']:,} vertices, {facts['faces']:,} triangles in {facts['seconds']:.1f} s;"
@@ -87,36 +78,61 @@ def from_cameras(out: Path, resolution: int) -> None:
     keep(out, "suzanne", made)
 
 
-def from_four_cameras(out: Path, resolution: int) -> None:
-    """Reconstruct a chair by the network, in the former and the current volume."""
-    import numpy as np
+def fitted(out: Path, resolution: int) -> None:
+    """Fit a chair to its eight images, texture it, and show it beside them."""
     from levelform.addon import api
 
     bpy.ops.wm.open_mainfile(filepath=str(CHAIR))
     scene = bpy.context.scene
     scene.levelform.volume = None
-    ordered = sorted((o for o in scene.objects if o.type == "CAMERA"), key=lambda o: o.name)
-    cameras = ordered[::2]
-    images = [str(CHAIR.parent / "images" / f"{index}.png") for index in range(0, len(ordered), 2)]
-    before = np.diag([BEFORE[3]] * 3 + [1.0])
-    before[:3, 3] = BEFORE[:3]
-    how = {"method": "levelform", "resolution": resolution}
-    first = follow(api.stream(images, cameras, volume=before, name="Before", **how))
-    made = follow(api.stream(images, cameras, name="Now", **how))
-    facts = made["levelform"].to_dict()
-    print(
-        f"found: front {facts['front']:.0f} degrees from -Y ({facts['front_from']}), "
-        f"volume of side {2 * np.linalg.norm(facts['world_from_volume'][0]):.2f}",
-        flush=True,
+    cameras = sorted((o for o in scene.objects if o.type == "CAMERA"), key=lambda o: o.name)
+    images = [CHAIR.parent / "images" / f"{index}.png" for index in range(len(cameras))]
+    paths = [str(image) for image in images]
+    made = follow(
+        api.stream(
+            paths, cameras, name="Chair", method="fit", resolution=resolution, texture=TEXTURE
+        )
     )
-    first.location.x -= 0.6
-    made.location.x += 0.6
-    next(o for o in scene.objects if o.type == "CAMERA").data.lens *= 0.5  # to show both
-    keep(out, "chair", made, first)
+    keep(out, "chair", made)
+    render(out / "chair.png", made, between(cameras[0], cameras[1], made))
+    beside(out / "chair-and-images.png", images, out / "chair.png")
+
+
+def between(
+    one: bpy.types.Object, other: bpy.types.Object, target: bpy.types.Object
+) -> bpy.types.Object:
+    """Return a camera between two, as far from the target's centre: no image was taken there."""
+    corners = [target.matrix_world @ Vector(corner) for corner in target.bound_box]
+    center = sum(corners, Vector()) / len(corners)
+    first, second = (camera.matrix_world.translation - center for camera in (one, other))
+    away = (first.normalized() + second.normalized()).normalized() * first.length
+    camera = one.copy()
+    bpy.context.scene.collection.objects.link(camera)
+    turn = (-away).to_track_quat("-Z", "Y")
+    camera.matrix_world = Matrix.Translation(center + away) @ turn.to_matrix().to_4x4()
+    bpy.context.view_layer.update()
+    return camera
+
+
+def beside(out: Path, images: list[Path], rendered: Path) -> None:
+    """Write a picture of a result's images in two columns, and to their right its render."""
+    from PIL import Image, ImageOps
+
+    result = Image.open(rendered).convert("RGBA")
+    side = result.height * 2 // len(images)
+    sheet = Image.new("RGBA", (2 * side + result.width, result.height), "white")
+    for number, path in enumerate(images):
+        small = Image.open(path).convert("RGBA")
+        small = ImageOps.pad(
+            small.crop(small.getbbox()), (side - 12, side - 12), color=(0, 0, 0, 0)
+        )
+        sheet.alpha_composite(small, (number % 2 * side + 6, number // 2 * side + 6))
+    sheet.alpha_composite(result, (2 * side, 0))
+    sheet.convert("RGB").save(out)
 
 
 def main() -> None:
-    """Run both jobs; the second needs bundled weights."""
+    """Run both jobs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "demo", help="output folder")
     parser.add_argument("--resolution", type=int, default=128)
@@ -130,10 +146,7 @@ def main() -> None:
     addon.register()
     try:
         from_cameras(out, args.resolution)
-        if WEIGHTS.is_file():
-            from_four_cameras(out, args.resolution)
-        else:
-            print("A network needs trained weights, and none are bundled.")
+        fitted(out, args.resolution)
     finally:
         addon.unregister()
 

@@ -78,7 +78,9 @@ class LiveSession:
 
     def told_failure(self) -> LevelformError | None:
         """Return the failure as long as the inputs are those that it failed with."""
-        return self._failure if self._failed_inputs == _inputs() else None
+        if self._failure is None or self._failed_inputs != _inputs():
+            return None
+        return self._failure
 
     @property
     def jobs(self) -> Jobs:

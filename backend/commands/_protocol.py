@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="default: the bundled weights")  # fmt: skip
     parser.add_argument("--data", required=True, metavar="DIR[:SPLIT]",
                         help="unseen shapes with images and meshes")  # fmt: skip
-    parser.add_argument("--camera", choices=("given", "estimated"), default="given",
-                        help="cameras of the images, for methods that estimate some")  # fmt: skip
+    parser.add_argument("--camera", choices=("given", "estimated"),
+                        help="cameras of the images, for methods that estimate some "
+                        "(default: as in the paper)")  # fmt: skip
     parser.add_argument("--views", type=int, default=1, metavar="N",
                         help="images of each shape, each alone (the papers: 1 or 24)")  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many shapes")
@@ -44,12 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct, score, and write what was asked for."""
     from ..experiments.entrants import load_networks, open_dataset
-    from ..experiments.protocol import RESOLUTIONS, Trial, method_of, run_protocol, table_rows
+    from ..experiments.protocol import (
+        CAMERAS,
+        RESOLUTIONS,
+        Trial,
+        method_of,
+        run_protocol,
+        table_rows,
+    )
     from ..experiments.protocol_page import write_figures, write_page
     from ..experiments.store import Store
     from ..geometry.writing import check_place
     from ..training.validation import choose_shapes
 
+    args.camera = args.camera or CAMERAS.get(args.paper, "given")
     page = None if args.page is None else Path(args.page)
     for path in (page, args.codes):
         if path is not None:

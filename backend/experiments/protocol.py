@@ -29,6 +29,7 @@ from .published import ESTIMATED, GIVEN, PUBLISHED, PublishedNumber
 from .store import Numbers, Store
 
 METHODS = {"sdf-srn-pascal3d": "sdf-srn", "pix3d": "uclid-net"}  # of protocols with other names
+CAMERAS = {"uclid-net": "estimated"}  # of the papers' headline numbers; "given" where not named
 RESOLUTIONS = {"disn": 64}  # cells of the papers' meshes; 128 where not named
 CLOUD_PROTOCOLS = ("uclid-net", "pix3d")  # measure points, which UCLID-Net predicts directly
 CAMERA_POINTS = 2048  # of the surface, at which cameras are compared

@@ -57,7 +57,7 @@ def signed_distances(
     limit = EXACT * min(pitch)
     near = _near_distances((height, width), cells, starts, ends, pitch)
     far = (
-        _far_distances(alpha.shape, starts, ends, pitch)
+        _far_distances((height, width), starts, ends, pitch)
         if everywhere
         else _far_bound(inside, pitch)
     )

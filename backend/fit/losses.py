@@ -25,17 +25,19 @@ class Tables:
     slopes : (M + 2, 3) their gradients
     albedo : (M + 2, 3) logits of the albedo
     shared : light and highlight
+    gains : (V, 3) logarithms of the views' exposures, by channel
     """
 
     values: Tensor
     slopes: Tensor
     albedo: Tensor
     shared: Tensor
+    gains: Tensor
 
     @property
-    def leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """What a loss is differentiated by."""
-        return self.values, self.slopes, self.albedo, self.shared
+        return self.values, self.slopes, self.albedo, self.shared, self.gains
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ def ray_losses(
     linear = shade(
         torch.sigmoid(features[:, 3:]), normals, rays.directions[rays_seen], tables.shared
     )
+    exposure = tables.gains.exp().index_select(0, rays.views.index_select(0, rays_seen))
     wanted = rays.colors.index_select(0, rays_seen)
-    missed = encoded(linear) - wanted
+    missed = encoded(linear * exposure) - wanted
     missed = torch.where(wanted < BRIGHTEST, missed, missed.clamp_max(0.0))  # clipped highlights
     missed = weights[rays_seen, samples, None] * missed
     error = torch.zeros_like(rays.colors).index_add(0, rays_seen, missed)

@@ -1,5 +1,6 @@
 """The optimiser: one signed-distance grid and its appearance against all views of one object."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,7 @@ JUDGED = 4096  # held-out rays that the guard looks at
 FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
 SHAPES = ("distances", "albedo")  # what of a state stands on its grid
+FLAT = 0.01  # std of a channel below which the object has one colour
 OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
@@ -80,15 +82,25 @@ class Fit:
         self.rays, held = near.choose(~near.held), near.choose(near.held)
         if len(held) < FEWEST_JUDGED:  # of tiny images: better judged by what it sees than not
             self.rays, held = near, near
+        if self.flat:
+            self.settings = replace(settings, first_colors=sys.maxsize)
         draw = torch.randperm(len(held), generator=self._generator)[:JUDGED]
         self.held = held.choose(draw.to(self.device))
         self.shared = first_globals(self.device)
         self._light = Moments.like(self.shared)
+        self.gains = torch.zeros(len(views), 3, device=self.device)
+        self._exposure = Moments.like(self.gains)
         self.surface = Surface(
             grid, distances, self._one_color(grid), self._least(bound), self._width(grid)
         )
 
     # ---------------------------------------------------------------- what it knows
+
+    @property
+    def flat(self) -> bool:
+        """Whether the object has one flat colour, which tells nothing beyond the silhouettes."""
+        opaque = self.rays.colors[self.rays.alpha > OPAQUE]
+        return len(opaque) > 1 and float(opaque.std(0).max()) < FLAT
 
     @property
     def geometry_begun(self) -> bool:
@@ -124,7 +136,7 @@ class Fit:
         own = self.surface
         own.write_back()
         middle = torch.full((len(self.held), self.settings.fine + 1), 0.5, device=self.device)
-        tables = own.tables(self.shared)
+        tables = own.tables(self.shared, self.gains)
         return float(
             self._loss(self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle))
         )
@@ -135,14 +147,16 @@ class Fit:
         """Take a step; return its loss."""
         self._follow_schedule()
         chosen, own = self.settings, self.surface
-        tables = own.tables(self.shared)
+        tables = own.tables(self.shared, self.gains)
         index = torch.randint(len(self.rays), (chosen.rays,), generator=self._generator)
         jitter = torch.rand((chosen.rays, chosen.fine + 1), generator=self._generator)
         rays, sharpness = self.rays.choose(index.to(self.device)), chosen.sharpness(self.fraction)
         loss = self._loss(
             self._render(tables, rays, sharpness, own.placing, jitter.to(self.device))
         )
-        by_values, by_slopes, by_albedo, by_shared = torch.autograd.grad(loss, tables.leaves)
+        by_values, by_slopes, by_albedo, by_shared, by_gains = torch.autograd.grad(
+            loss, tables.leaves
+        )
         slower = chosen.rate(self.fraction)
         total = float(loss.detach()) + own.paint(
             by_albedo,
@@ -151,6 +165,8 @@ class Fit:
             axis=self.iteration % 3,
         )
         self.shared = self.shared - chosen.lr_shared * slower * self._light.update(by_shared)
+        if chosen.exposure:
+            self._expose(by_gains, slower)
         if self.geometry_begun:
             laplacian, crease = chosen.smoothness(self.fraction)
             total += own.move(
@@ -163,6 +179,11 @@ class Fit:
             )
         self.iteration += 1
         return total
+
+    def _expose(self, by_gains: Tensor, slower: float) -> None:
+        """Step the views' exposures; their mean stays, the light has it."""
+        moved = self.gains - self.settings.lr_gains * slower * self._exposure.update(by_gains)
+        self.gains = moved - moved.mean(0)
 
     def _render(
         self, tables: Tables, rays: Rays, sharpness: float, distances: Tensor, jitter: Tensor
@@ -259,6 +280,9 @@ class Fit:
             "generator": self._generator.get_state(),
             "light_mean": self._light.mean.clone(),
             "light_square": self._light.square.clone(),
+            "gains": self.gains.clone(),
+            "gains_mean": self._exposure.mean.clone(),
+            "gains_square": self._exposure.square.clone(),
         }
         facts |= {
             **state.facts(),
@@ -279,6 +303,10 @@ class Fit:
         self._light = Moments(
             tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
         )
+        self.gains = tensors["gains"].clone()
+        self._exposure = Moments(
+            tensors["gains_mean"].clone(), tensors["gains_square"].clone(), self._light.steps
+        )
         hull, _ = self._at(state.grid)
         self.surface = Surface.restored(
             state.grid, state.distances, state.albedo, self._least(hull), tensors, facts
@@ -287,12 +315,18 @@ class Fit:
 
 @torch.no_grad()
 def object_box(first: Values, device: torch.device, ticket: Ticket | None) -> tuple[Tensor, Tensor]:
-    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider."""
+    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider.
+
+    Parts thinner than a cell count as well. The volume's border does not: images that end there
+    leave it in the hull.
+    """
     side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
     points = torch.cartesian_prod(side, side, side)
     cell = 2.0 / LOOKED
     values = evaluate(first, points, ticket)
-    inside = points[values < cell]
+    outermost = points.abs().amax(1)
+    reach = torch.where(outermost > 1.0 - 2.0 * cell, 0.0, cell)
+    inside = points[(values < reach) & (outermost < 1.0 - 0.5 * cell)]
     if not len(inside):
         return side.new_full((3,), -1.0), side.new_full((3,), 1.0)
     return (inside.amin(0) - cell / 2).clamp_min(-1.0), (inside.amax(0) + cell / 2).clamp_max(1.0)

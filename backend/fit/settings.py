@@ -19,7 +19,8 @@ class FitSettings:
     coarse, fine : samples of a ray without gradients, to find the surface, and with
     first_sharpness, last_sharpness : s of the opacity, per volume unit; it grows geometrically
     sharp_from, sharp_at : fractions of the budget between which it grows
-    lr_distance, lr_albedo, lr_shared : Adam's
+    lr_distance, lr_albedo, lr_shared, lr_gains : Adam's
+    exposure : estimate each image's exposure
     decay_from, decay : fraction of the budget from which the rates fall, and the last factor
     color, mask, eikonal, laplacian, variation : weights of the losses
     last_laplacian, crease, last_crease : the Laplacian's weight at the end; its value, in steps of
@@ -44,6 +45,8 @@ class FitSettings:
     lr_distance: float = 0.02
     lr_albedo: float = 0.1
     lr_shared: float = 0.01
+    lr_gains: float = 0.004
+    exposure: bool = False
     decay_from: float = 0.5
     decay: float = 0.05
     color: float = 3.0

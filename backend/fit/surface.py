@@ -80,7 +80,7 @@ class Surface:
         """Have later samples placed by the distances as they are now."""
         self.placing[self.band.active] = self.values[:-DUMMIES]
 
-    def tables(self, shared: Tensor) -> Tables:
+    def tables(self, shared: Tensor, gains: Tensor) -> Tables:
         """Return the numbers to interpolate, each a leaf of its own."""
         self.near = self.band.near(self.values)
         slopes = self.band.gradient(self.near)
@@ -89,6 +89,7 @@ class Surface:
             self.band.padded(slopes.T),
             self.colors,
             shared,
+            gains,
         )
         return Tables(*(leaf.detach().requires_grad_(True) for leaf in leaves))
 

@@ -18,6 +18,7 @@ SPECK = 1 / 2000  # enclosed patches of background below this fraction of the im
 MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
+HAZE = 0.2  # pixels of a mask that are neither, per pixel of the object; soft shadows reach 0.8
 PLAIN_BORDER = 0.9  # the same where the network could find the object instead
 
 
@@ -56,7 +57,8 @@ def matte(
     An image with any transparency is returned unchanged. Alpha rises with a pixel's distance
     to the background's colour, largest over the channels, and passes one half at the tolerance;
     enclosed specks of background colour, such as highlights, belong to the object. Where the border
-    is not plain, the mask is that of the object that stands out, by `salient_mask`.
+    is not plain, or a soft shadow blurs the mask, it is that of the object that stands out, by
+    `salient_mask`.
 
     Parameters
     ----------
@@ -97,7 +99,17 @@ def matte(
     distance = (image[..., :3] - color).abs().amax(dim=2)
     alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
     alpha = torch.where(_specks(alpha), 1.0, alpha)
+    if background.mode == "auto" and matte_network.available and hazy(alpha):
+        found = _salient(image, ticket)
+        if not found.doubts:
+            return found
     return Matte(with_alpha(image, alpha), "background")
+
+
+def hazy(alpha: Tensor) -> bool:
+    """Return whether much of a mask is neither object nor background, as soft shadows are."""
+    between = ((alpha > 0.1) & (alpha < 0.9)).sum()
+    return bool(between > HAZE * (alpha > 0.5).sum().clamp(min=1))
 
 
 def with_alpha(image: Tensor, alpha: Tensor) -> Tensor:

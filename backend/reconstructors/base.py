@@ -52,7 +52,8 @@ class Reconstructor(nn.Module, ABC):
     Attributes
     ----------
     configurations : sizes of the network by name, "paper" and "compact"
-    recipes : schedules by name (the same names) and by part: "main" and the auxiliary networks
+    recipes : schedules by name, those or others for the compact sizes, and by part: "main" and the
+        auxiliary networks
     auxiliary : networks trained on their own ("camera", "depth"): for each, the configuration entry
         that sizes it and the entry's value without it
     calibrated_on : name under which the score of `calibration_sample` is stored

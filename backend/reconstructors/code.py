@@ -36,8 +36,20 @@ class Code:
         return replace(self, tensors={name: t.to(device) for name, t in self.tensors.items()})
 
     def lerp(self, other: "Code", weight: float) -> "Code":
-        """Return `(1 - weight) * self + weight * other`; see `blend`."""
-        return Code.blend((self, other), (1.0 - weight, weight))
+        """Return `(1 - weight) * self + weight * other`, exactly this code if both are equal.
+
+        Raises
+        ------
+        RequestError
+            As `blend`.
+        """
+        self._check_blend(other)
+        blended = {
+            name: torch.lerp(t, other.tensors[name].to(t), weight)
+            for name, t in self.tensors.items()
+            if t.is_floating_point() and name not in self.fixed
+        }
+        return replace(self, tensors={**self.tensors, **blended})
 
     @staticmethod
     def blend(codes: Sequence["Code"], weights: Sequence[float]) -> "Code":
@@ -98,7 +110,10 @@ class Code:
         """Return the mean of codes of one method and shape; integers are the first code's."""
         if not codes:
             raise RequestError("There is no code to average.")
-        return Code.blend(codes, [1.0 / len(codes)] * len(codes))
+        mean = codes[0]
+        for count, code in enumerate(codes[1:], start=2):
+            mean = mean.lerp(code, 1.0 / count)
+        return mean
 
     def save(self, path: str | Path) -> None:
         """Write the code as a safetensors file."""

@@ -6,7 +6,7 @@ improves while it is shown.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -32,6 +32,10 @@ from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # views that are left where others are left out
 HULL = "hull"
+FLAT = (
+    "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
+    "the shape stayed as it began."
+)
 MEMORY = "memory."  # before the names of the tensors from which a fit goes on
 
 SPEC = MethodSpec(
@@ -59,6 +63,7 @@ SPEC = MethodSpec(
         ),
         Option("start", "text", HULL, "what to start from: hull, or the name of another method"),
         Option("correct", "bool", True, "turn cameras a little where the silhouettes disagree"),
+        Option("exposure", "bool", False, "estimate each image's exposure and white balance"),
     ),
     improves=True,
 )
@@ -85,6 +90,7 @@ class Fit(Reconstructor):
         steps: int | None = None,
         start: str = HULL,
         correct: bool = True,
+        exposure: bool = False,
         resume: Code | None = None,
         seed: int = 0,
         ticket: Ticket | None = None,
@@ -97,6 +103,7 @@ class Fit(Reconstructor):
             steps=steps,
             start=start,
             correct=correct,
+            exposure=exposure,
             resume=resume,
             seed=seed,
             ticket=ticket,
@@ -115,6 +122,7 @@ class Fit(Reconstructor):
         steps: int | None = None,
         start: str = HULL,
         correct: bool = True,
+        exposure: bool = False,
         resume: Code | None = None,
         seed: int = 0,
         ticket: Ticket | None = None,
@@ -134,6 +142,8 @@ class Fit(Reconstructor):
         correct
             Turn cameras a little where their silhouettes disagree, see `silhouettes.correcting`;
             a fit that goes on does as it did before.
+        exposure
+            Estimate each image's exposure and white balance, likewise.
         resume
             The code of an earlier fit of these views to go on from.
 
@@ -145,27 +155,27 @@ class Fit(Reconstructor):
         ticket = Ticket() if ticket is None else ticket
         self.check_views(views)
         kept, remarks = usable_views(views)
-        if resume is not None:
-            correct = resume.meta.get("memory", {}).get("correct", False)
-        if correct and (better := corrected(kept, ticket)) is not None:
+        wishes = Wishes(start, correct, exposure) if resume is None else Wishes.of(resume)
+        if wishes.correct and (better := corrected(kept, ticket)) is not None:
             kept = better.views
             remarks.append(better.remark)
         count = STEPS[time] if steps is None else steps
         guard = Guard()
         if resume is None:
-            fit = self._optimiser(kept, count, start, seed, ticket)
+            fit = self._optimiser(kept, count, wishes, seed, ticket)
         else:
-            fit = self._resumed(kept, resume, count, seed, ticket)
-            start = resume.meta["memory"]["start"]
+            fit = self._resumed(kept, resume, count, wishes, seed, ticket)
             guard = guard_of(resume)
+        if fit.flat:
+            remarks.append(FLAT)
         shown = None
         for shown in run(fit, ticket, guard):
             if not shown.final:
                 yield self._code(shown, remarks, ({}, {}))
         assert shown is not None  # a run ends with its result
         tensors, facts = fit.memory()
-        facts |= {"measure": guard.measure, "start": start, "correct": correct}
-        facts["names"] = [view.name for view in kept]
+        facts |= {"measure": guard.measure, "names": [view.name for view in kept]}
+        facts |= asdict(wishes)
         return self._code(shown, remarks, (tensors, facts))
 
     def decode(self, code: Code, **options: Any) -> Field:
@@ -174,10 +184,11 @@ class Fit(Reconstructor):
         return GridField(FitState.of(code.to(self.device).tensors, code.meta))
 
     def _optimiser(
-        self, views: Sequence[View], steps: int, start: str, seed: int, ticket: Ticket
+        self, views: Sequence[View], steps: int, wishes: "Wishes", seed: int, ticket: Ticket
     ) -> Optimiser:
         """Return a fit before its first step."""
-        settings = settings_for(steps, coarse=start == HULL)
+        start = wishes.start
+        settings = replace(settings_for(steps, coarse=start == HULL), exposure=wishes.exposure)
         small = [shrink(view, settings.longest) for view in views]
         hull = hull_of(small, self.device)
         check_overlap(hull, [view.name for view in views])
@@ -200,7 +211,13 @@ class Fit(Reconstructor):
         )
 
     def _resumed(
-        self, views: Sequence[View], code: Code, steps: int, seed: int, ticket: Ticket
+        self,
+        views: Sequence[View],
+        code: Code,
+        steps: int,
+        wishes: "Wishes",
+        seed: int,
+        ticket: Ticket,
     ) -> Optimiser:
         """Return a fit that goes on where another ended: to its budget, or beyond by `steps`."""
         self.check_code(code)
@@ -212,7 +229,7 @@ class Fit(Reconstructor):
             )
         taken, planned = facts["iteration"], facts["budget"]
         budget = planned if taken < planned else taken + steps
-        fit = self._optimiser(views, budget, facts["start"], seed, ticket)
+        fit = self._optimiser(views, budget, wishes, seed, ticket)
         tensors = {
             name.removeprefix(MEMORY): tensor.to(self.device)
             for name, tensor in code.tensors.items()
@@ -249,6 +266,21 @@ class Fit(Reconstructor):
             },
         }
         return Code(self.spec.name, tensors, meta)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Options that a fit which goes on keeps; see `Fit.codes`."""
+
+    start: str = HULL
+    correct: bool = True
+    exposure: bool = False
+
+    @classmethod
+    def of(cls, code: Code) -> "Wishes":
+        """Return those of the fit that made a code."""
+        facts = code.meta.get("memory", {})
+        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
 
 
 def guard_of(code: Code) -> Guard:

@@ -16,6 +16,7 @@ DISAGREE = 0.4  # mean residual (pixels of 224) above which a cure that helps is
 UNEXPLAINED = 1.0  # mean residual above which disagreement is reported even if nothing helps
 HELPS = 0.4  # a cure must reduce the residual to this fraction
 AGREES = 0.15  # mean residual below which views count as agreeing, whatever it was before
+HELPS_ALONE = 0.5  # the same for a cure that is by far the best of its kind
 BY_FAR = 0.5  # leaving out the wrong view gives at most this fraction of the residual of any other
 CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
 EQUAL = 0.03  # pixels of 224
@@ -121,20 +122,27 @@ class _Check:
         ]
 
     def _helping(self, tried: list[CureTrial], before: float) -> list[CureTrial]:
-        """Return the trials that explain the disagreement, most plausible first."""
-        if not tried:
-            return []
-        best = min(t.residual for t in tried)
-        if best > HELPS * before or (best > AGREES and not self._by_far(tried, best)):
-            return []
-        close = [t for t in tried if t.residual <= max(CLOSE * best, best + EQUAL)]
+        """Return the trials that explain the disagreement, most plausible first.
+
+        Trials of one kind stand or fall together: leaving out two swapped views is better than
+        the swap, but says less, since it is hardly better than leaving out others.
+        """
+        helpful = []
+        for kind in {parse_cure(t.name).kind for t in tried}:
+            alike = [t for t in tried if parse_cure(t.name).kind == kind]
+            least = min(t.residual for t in alike)
+            far = len(alike) > 1 and self._by_far(alike, least)
+            limit = HELPS_ALONE if far else HELPS
+            if least <= limit * before and (least <= AGREES or self._by_far(alike, least)):
+                helpful += alike
+        best = min((t.residual for t in helpful), default=CAP)
+        close = [t for t in helpful if t.residual <= max(CLOSE * best, best + EQUAL)]
         return sorted(close, key=lambda t: (t.order, t.residual))[:3]
 
-    def _by_far(self, tried: list[CureTrial], best: float) -> bool:
-        """Return whether no other trial of the same kind comes near the best one."""
-        kind = parse_cure(min(tried, key=lambda t: t.residual).name).kind
-        alike = sorted(t.residual for t in tried if parse_cure(t.name).kind == kind)
-        return len(alike) < 2 or best <= BY_FAR * alike[1]
+    def _by_far(self, alike: list[CureTrial], best: float) -> bool:
+        """Return whether no other trial of its kind comes near the best one."""
+        residuals = sorted(t.residual for t in alike)
+        return len(residuals) < 2 or best <= BY_FAR * residuals[1]
 
     def _orders(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         """Reversed and shifted order: the usual mistakes."""

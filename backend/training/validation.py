@@ -90,7 +90,7 @@ def validate(
 
 def first_images(model: Reconstructor, shape: StoredShape, views: int = 1) -> list[View]:
     """Return a shape's first images: as many as asked for, or as the network sees at once."""
-    count = max(views, getattr(model.configuration, "frames", 1))
+    count = max(views, getattr(getattr(model, "configuration", None), "frames", 1))
     if shape.view_count < count:
         raise RequestError(
             f"{shape.id} has {shape.view_count} images, not {count}.",
@@ -127,7 +127,7 @@ def _iou(model: Reconstructor, shape: StoredShape, posed: bool, views: int, poin
     options: dict[str, Any] = {}
     if posed and lacks(model, "depth"):  # the main network is trained before its depth network
         options["depth"] = framed_depths(shape, views, model.framing)
-    if getattr(model.configuration, "coordinates", 3) == 4:
+    if getattr(getattr(model, "configuration", None), "coordinates", 3) == 4:
         return _iou_in_time(model, shape, images, points)
     field = model.decode(model.encode(images, **options))
     if several_posed(images):

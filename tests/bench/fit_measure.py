@@ -37,6 +37,7 @@ from torch import Tensor
 POINTS = 200_000
 SIZE = 256  # pixels of the images that are fitted
 CELLS = 128  # of the meshes whose surfaces are compared
+AROUND = 0.06  # how far beyond the object points are drawn
 SIGHT = 0.01  # how far in front of the surface a point is seen, volume units
 
 
@@ -48,7 +49,7 @@ LINE = (
 
 @dataclass(frozen=True)
 class Subject:
-    """An object: posed views, points of the volume, which are inside, and its mesh."""
+    """An object: posed views, points around it, which are inside, and its mesh."""
 
     name: str
     views: list[View]
@@ -107,7 +108,9 @@ def read(folder: Path, count: int = 8) -> Subject:
     with np.load(next(folder.glob("*truth.npz"))) as file:
         mesh = Mesh(file["vertices"], file["faces"], None)
     rng = np.random.default_rng(0)
-    points = rng.uniform(-1.0, 1.0, (POINTS, 3))
+    # Around the object alone: what lies outside every image is in the hull, and seen by nobody.
+    used = mesh.vertices[np.unique(mesh.faces)]
+    points = rng.uniform(used.min(0) - AROUND, used.max(0) + AROUND, (POINTS, 3))
     solid = Solid(mesh, folder.name)
     inside = torch.from_numpy(solid.inside(points))
     return Subject(folder.name, views, torch.from_numpy(points).float(), inside, mesh)

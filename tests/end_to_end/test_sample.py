@@ -35,7 +35,7 @@ def made(request):
     events = list(Session().reconstruct(wish, Ticket()))
     before = protocol.Placed | protocol.ViewsChecked
     *meshes, finished = [e for e in events if not isinstance(e, before)]
-    assert [mesh.resolution for mesh in meshes] == [32, 64, 128]
+    assert [mesh.resolution for mesh in meshes] == [32, 64, 128, 128]  # colored at the end
     views = [to_view(view, protocol.Background()) for view in views_of(posed)]
     return request.param, views, meshes[-1], finished.stats
 

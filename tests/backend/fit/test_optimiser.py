@@ -67,7 +67,7 @@ def test_looking_changes_nothing(ball_views):
 
 @pytest.mark.parametrize("stopped", [7, 16, 26])  # a stage begins at 16
 def test_going_on_equals_one_go(ball_views, stopped):
-    settings = replace(SMALL, stages=((16, 0.4), (24, 1.0)), refresh=6)
+    settings = replace(SMALL, stages=((16, 0.4), (24, 1.0)), refresh=6, exposure=True)
     whole = fitted(ball_views, 40, settings=settings)
     part = Fit(ball_views, hull_of(ball_views), settings=settings, budget=40)
     for _ in range(stopped):
@@ -132,3 +132,27 @@ def test_an_unchanged_state_is_as_sharp_as_its_hull_on_the_last_grid(ball_views)
     assert (fine.distances - first)[near].abs().max() < 0.02
     assert fit.refined(fine) is fine
     assert fit.refined(fit.state(), 12).grid == fit.state().grid
+
+
+def test_the_exposure_of_a_darker_image_is_found(ball_views):
+    dark = ball_views[1].image.clone()
+    dark[..., :3] *= 0.6 ** (1 / 2.2)
+    views = [replace(v, image=dark) if i == 1 else v for i, v in enumerate(ball_views)]
+    fit = fitted(views, 80, settings=replace(SMALL, exposure=True, lr_gains=0.02))
+    gains = fit.gains.mean(1).exp()
+    assert int(gains.argmin()) == 1
+    assert float(gains[1] / gains[[0, 2, 3]].mean()) < 0.8
+    assert torch.equal(fitted(views, 3).gains, torch.zeros(4, 3))
+
+
+def test_drawings_in_one_flat_colour_keep_their_hull():
+    cameras = [camera_at(90.0 * i, 0.0, size=48, orthographic=True) for i in range(4)]
+    views = [image(bowl, camera) for camera in cameras]
+    for view in views:
+        view.image[..., :3] = torch.tensor([0.8, 0.5, 0.2])
+    fit = fitted(views, 20)
+    assert fit.flat
+    fine = fit.refined(fit.state())
+    _, first = fit._at(fine.grid)
+    near = first.abs() < 0.05
+    assert (fine.distances - first)[near].abs().max() < 1e-3

@@ -5,6 +5,8 @@ import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
 from levelform.backend.images.matte import corrected, matte
+from levelform.backend.images.matte_network import MatteNetwork
+from levelform.backend.images.salient import SalientMask
 
 
 def on_white(object_color=(0.8, 0.1, 0.1)):
@@ -119,3 +121,22 @@ def test_without_weights_a_busy_border_says_what_is_missing(tmp_path, monkeypatc
         matte(image, Background("auto"), name="photo")
     with pytest.raises(RequestError, match="weights of U2-Netp are missing"):
         matte(image, Background("object"), name="photo")
+
+
+def test_a_soft_shadow_on_a_plain_background_is_left_to_the_network(monkeypatch):
+    image, mask = before_a_slope()
+    rows = torch.linspace(0, 1, len(image))[:, None, None]
+    shaded = torch.cat([image[..., :3] * (1 - 0.35 * rows * ~mask[..., None]), image[..., 3:]], -1)
+    shaded[0:6], shaded[-6:] = image[0:6], image[-6:]
+    shaded[:, 0:6], shaded[:, -6:] = image[:, 0:6], image[:, -6:]
+    doubts = []
+
+    def found(_network, _image, _ticket=None):
+        return SalientMask(mask.float(), tuple(doubts))
+
+    monkeypatch.setattr(MatteNetwork, "available", True)
+    monkeypatch.setattr(MatteNetwork, "mask", found)
+    assert matte(image, Background("auto")).source == "background"
+    assert matte(shaded, Background("auto")).source == "network"
+    doubts.append("its outline is uncertain")
+    assert matte(shaded, Background("auto")).source == "background"
