@@ -130,12 +130,13 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _synthesize(args: argparse.Namespace) -> dict[str, Any]:
-    from ..data.moving import record_of_motion
     from ..data.records import record_of_shape
     from ..data.shapes import categories
+
+    still = categories()  # raises where the zip left the programs out, the animated ones too
+    from ..data.moving import record_of_motion
     from ..data.shapes.animated import ANIMATED
 
-    still = categories()
     known = (*still, *ANIMATED)
     words = [word for given in args.categories or () for word in given.split(",") if word]
     chosen = words or list(still)

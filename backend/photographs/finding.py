@@ -45,7 +45,7 @@ class Found:
     photographs : the images
     solution : as the solver found it
     masked : whether features outside the masks were ignored
-    residual : mean residual of the silhouettes, pixels of 224; None without any
+    residual : residual of the silhouettes, pixels of 224; None without any
     remarks : sentences for the person
     """
 
