@@ -74,7 +74,7 @@ def chosen_mask(scene: bpy.types.Scene) -> bpy.types.Image | None:
 
 def pixels_of(mask: bpy.types.Image) -> np.ndarray:
     """Return (H, W) uint8, row 0 at the top: an image's brightness."""
-    width, height = mask.size[0], mask.size[1]
+    width, height = mask.size  # pyright: ignore[reportGeneralTypeIssues]
     if not width or not height:
         raise RequestError(f"The mask {mask.name} has no pixels.", "Choose another image.")
     channels = mask.channels

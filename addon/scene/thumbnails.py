@@ -75,7 +75,7 @@ def _make() -> float | None:
 
 def _pixels(image: bpy.types.Image) -> np.ndarray | None:
     """Return an image's (H, W, 4) pixels, reduced to `SIDE`; None if it can't be read."""
-    width, height = image.size[0], image.size[1]
+    width, height = image.size  # pyright: ignore[reportGeneralTypeIssues]
     if not width or not height or image.channels != 4:
         return None
     pixels = np.zeros(4 * width * height, np.float32)

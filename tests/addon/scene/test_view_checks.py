@@ -167,7 +167,7 @@ def test_a_job_marks_cameras_and_its_object_keeps_the_numbers(puppet, ball_stage
     json.dumps(facts)
     assert marks(scene) == ["GOOD"] * 6
     assert "covers 99% of its silhouette" in bpy.data.objects["View 0"].levelform_camera.remark
-    assert panels_result._agreement(facts) == "at least 99% covered"
+    assert panels_result._agreement(facts) == "agree, 99% covered"
 
 
 def test_a_job_that_fails_still_marks_the_view_that_is_wrong(puppet, ball_stage):

@@ -10,10 +10,10 @@ from levelform.backend.contract.weights import WEIGHTS_FOLDER
     ("posed", "unposed", "name", "why"),
     [
         (0, 1, "levelform", "no image has a camera"),
-        (1, 0, "visual-hull", "only 1 image has a camera"),
-        (2, 0, "visual-hull", "2 images have cameras"),
+        (1, 0, "levelform", "only one image has a camera"),
+        (2, 0, "levelform", "only 2 images have cameras"),
         (3, 0, "fit", "all 3 images have cameras"),
-        (3, 1, "visual-hull", "3 images have cameras"),
+        (3, 1, "visual-hull", "3 of 4 images have cameras"),
     ],
 )
 def test_the_views_choose(posed, unposed, name, why):
@@ -30,7 +30,7 @@ def test_one_image_of_anything_takes_the_large_network_once_it_is_installed(tmp_
     assert chosen.name == "triposr"
     assert chosen.why.endswith("because the image has no camera and its weights are installed.")
     assert default_method(0, 2).name == "levelform"
-    assert default_method(1, 0).name == "visual-hull"
+    assert default_method(1, 0).name == "levelform"
     assert default_method(3, 0).name == "fit"
 
 

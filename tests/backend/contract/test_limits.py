@@ -85,7 +85,7 @@ def test_options_are_plain_and_small(value, seen):
         ({"options": {"x" * 5000: 1}}, "option's name has 5,000"),
         ({"cures": ("x" * 5000,)}, "cures has 5,000"),
         ({"weights": "a\0b"}, "weights holds a null character"),
-        ({"background": protocol.Background(color=(1.0, np.nan, 0.0))}, "colour is nan"),
+        ({"background": protocol.Background(color=(1.0, np.nan, 0.0))}, "color is nan"),
         ({"background": protocol.Background(tolerance=-1.0)}, "tolerance is -1"),
     ],
 )

@@ -170,7 +170,7 @@ def test_compressed_tiff_of_sixteen_bits(compression):
     [
         (random(3).astype(np.float32), {"kind": 3}, "floating-point"),
         (random(1, np.uint32), {}, "32 bits"),
-        (random(2), {"extra": 2}, "grey with alpha"),
+        (random(2), {"extra": 2}, "gray with alpha"),
         (random(3), {"planes": 2}, "a plane for each channel"),
     ],
 )
