@@ -23,8 +23,8 @@ UNPOSED_IOU = {
 CANDIDATES = (FIT, HULL, *UNPOSED_IOU, ANY_OBJECT)
 RULE = (
     f"fit for {FIT_VIEWS} or more images that all have cameras, levelform for fewer "
-    "and for images without cameras; for one without, the network whose silhouette agrees best with "
-    "its mask (triposr, where its weights are installed)"
+    "and for images without cameras; for one without, the network whose silhouette agrees best "
+    "with its mask (triposr, where its weights are installed)"
 )
 
 

@@ -197,7 +197,7 @@ def test_an_image_without_a_silhouette_is_named(sample, alpha):
     before = inventory()
     for arguments in ({}, {"volume": volume}):
         with pytest.raises(LevelformError, match="Camera 3"):
-            api.reconstruct(**arguments)
+            api.reconstruct(method="visual-hull", **arguments)
         assert inventory() == before
 
 

@@ -12,6 +12,7 @@ from levelform.addon.commands import cli  # noqa: E402
 from levelform.addon.jobs import requests  # noqa: E402
 from levelform.addon.scene import cameras as scene_cameras  # noqa: E402
 from levelform.addon.scene import pixels  # noqa: E402
+from levelform.addon.scene.views import scene_source  # noqa: E402
 from levelform.backend.commands.reconstruct import read_sources  # noqa: E402
 from levelform.backend.contract import distortion  # noqa: E402
 from levelform.backend.contract.camera_files import read_posed_images  # noqa: E402
@@ -243,7 +244,7 @@ def test_images_of_a_distorted_lens_become_packed_images_without(extension, fold
     np.testing.assert_allclose(shown[..., 3], expected[..., 3], atol=2 / 255)
     solid = expected[..., 3] > 0.9
     np.testing.assert_allclose(shown[solid], expected[solid], atol=2 / 255)
-    view = requests.scene_source(bpy.context.scene).views[0]
+    view = scene_source(bpy.context.scene).views[0]
     intrinsics = [view.camera.fl_x, view.camera.fl_y, view.camera.cx, view.camera.cy]
     assert intrinsics == pytest.approx([seen.fl_x, seen.fl_y, seen.cx, seen.cy], abs=1e-3)
 

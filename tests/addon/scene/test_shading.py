@@ -13,6 +13,8 @@ def viewports():
     shading.forget()
     shadings = [space.shading for space in shading._viewports()]
     assert shadings
+    for shown in shadings:  # the screen of an earlier test's file may have stayed
+        shown.color_type = shading.UNTOUCHED
     yield shadings
     shading.forget()
 
