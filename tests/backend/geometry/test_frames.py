@@ -60,6 +60,6 @@ def test_there_and_back_is_nowhere():
 
 @pytest.mark.parametrize("points", [np.zeros((0, 3)), np.ones((4, 3)), np.full((2, 3), np.nan)])
 def test_what_has_no_size_is_refused(points):
-    for normalise in (frames.FRAMES["object"], frames.from_sphere):
-        with pytest.raises(RequestError, match="normalise"):
-            normalise(points)
+    for normalize in (frames.FRAMES["object"], frames.from_sphere):
+        with pytest.raises(RequestError, match="normalize"):
+            normalize(points)

@@ -131,7 +131,7 @@ def test_no_alpha_offers_a_background(views):
     with pytest.raises(RequestError) as failure:
         VisualHull().encode([with_alpha(views[0], 1.0)])
     assert "corners" in failure.value.hint
-    assert "chosen colour" in failure.value.hint
+    assert "chosen color" in failure.value.hint
 
 
 def test_no_views_and_no_camera_are_refused(views):
