@@ -280,10 +280,10 @@ class Steps:
 def _python() -> list[str]:
     """Return the command of any Python that runs `fetch.py`."""
     paths = [*requirements.known_pythons(InstallPlan("")), shutil.which("python3")]
-    found = next((path for path in paths if path and is_executable(path)), None)
-    if found is None:
+    python = next((path for path in paths if path and is_executable(path)), None)
+    if python is None:
         raise WorkError("No Python was found to download with.", "Choose one in the preferences.")
-    return [found, "-I", "-u"]
+    return [python, "-I", "-u"]
 
 
 def _version(report: InterpreterReport) -> tuple[int, int]:

@@ -59,10 +59,10 @@ def _images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageL
     """Return the images of a sequence: as given, or those of a folder, in natural order."""
     if isinstance(images, str | PathLike):
         folder = Path(absolute(images))
-        found: list[ImageLike] = [str(path) for path in list_images(folder)]
-        if not found:
+        listed: list[ImageLike] = [str(path) for path in list_images(folder)]
+        if not listed:
             raise RequestError(f"The folder {folder} holds no images.", "Name another folder.")
-        return found
+        return listed
     if not images:
         raise RequestError("There is no image to animate.", "Give the images of a sequence.")
     return list(images)

@@ -76,10 +76,10 @@ def refine_cameras(
         start[stands_out] = _posed_alone(residual, cameras, stands_out, ticket)
     model = FreePoses(start, focal=focal)
     numbers = _solved(residual, model, ticket).numbers
-    found = model.solved(numbers)
-    after = scores(residual, found)
+    solved = model.solved(numbers)
+    after = scores(residual, solved)
     if after.mean() < before.mean():
-        return Refined(tuple(found), before, after)
+        return Refined(tuple(solved), before, after)
     return Refined(tuple(cameras), before, before)
 
 

@@ -92,19 +92,19 @@ def solve(
     for _ in range(steps):
         if ticket is not None:
             ticket.check()
-        found = None
-        while found is None and damping < MOST_DAMPING:
+        better = None
+        while better is None and damping < MOST_DAMPING:
             tried = state.numbers + state.step(damping)
             candidate = _State.at(residual, model, tried, prior, soft)
             if candidate.cost < state.cost:
-                found = candidate
+                better = candidate
                 damping = max(damping / 5, LEAST_DAMPING)
             else:
                 damping *= 5
-        if found is None:
+        if better is None:
             break
-        little = state.cost - found.cost < ENOUGH * state.cost
-        state = found
+        little = state.cost - better.cost < ENOUGH * state.cost
+        state = better
         if little:
             break
     return Solution(state.numbers, state.loss)

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 bpy = pytest.importorskip("bpy")
-from levelform import addon  # noqa: E402
 from levelform.addon import api  # noqa: E402
 from levelform.addon.backend_setup.checkup import check  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
@@ -24,17 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not check(PYTHON, quick=True).usable, reason=f"{PYTHON} lacks torch"),
     pytest.mark.usefixtures("registered"),
 ]
-
-
-@pytest.fixture(scope="module")
-def registered():
-    """Register the extension once, so that the worker starts once."""
-    before = os.environ.get("LEVELFORM_PYTHON")
-    os.environ["LEVELFORM_PYTHON"] = PYTHON
-    addon.register()
-    yield
-    addon.unregister()
-    os.environ.pop("LEVELFORM_PYTHON") if before is None else None
 
 
 @pytest.fixture

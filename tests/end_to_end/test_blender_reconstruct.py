@@ -35,13 +35,12 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def registered():
     """Register the extension once, so that the worker starts once; see that it ends."""
-    before = os.environ.get("LEVELFORM_PYTHON")
-    os.environ["LEVELFORM_PYTHON"] = PYTHON
-    addon.register()
-    yield
-    pid = live.jobs.ready.pid
-    addon.unregister()
-    os.environ.pop("LEVELFORM_PYTHON") if before is None else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEVELFORM_PYTHON", PYTHON)
+        addon.register()
+        yield
+        pid = live.jobs.ready.pid
+        addon.unregister()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

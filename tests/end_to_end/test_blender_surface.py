@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform import addon  # noqa: E402
 from levelform.addon import api  # noqa: E402
 from levelform.addon.backend_setup.checkup import check  # noqa: E402
 from levelform.addon.commands import cli  # noqa: E402
@@ -25,17 +24,6 @@ pytestmark = [
     pytest.mark.skipif(not check(PYTHON, quick=True).usable, reason=f"{PYTHON} lacks torch"),
     pytest.mark.usefixtures("registered"),
 ]
-
-
-@pytest.fixture(scope="module")
-def registered():
-    """Register the extension once, so that the worker starts once."""
-    before = os.environ.get("LEVELFORM_PYTHON")
-    os.environ["LEVELFORM_PYTHON"] = PYTHON
-    addon.register()
-    yield
-    addon.unregister()
-    os.environ.pop("LEVELFORM_PYTHON") if before is None else None
 
 
 @pytest.fixture
