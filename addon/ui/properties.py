@@ -285,7 +285,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         default="2048",
     )
     texture_faces: IntProperty(
-        name="Its Faces",
+        name="Textured Faces",
         description="Triangles: a mesh of more is simplified to so many before it is textured",
         default=100_000,
         min=100,
