@@ -46,7 +46,8 @@ def test_it_shows_the_progress_and_the_outcome(extension, monkeypatch):
     run.cancel()
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     for words in (
-        "Stopped after 1 shape, 2 were finished before",
+        "Stopped after 1 shape",
+        "2 shapes were finished before",
         "The data set has 3 shapes",
         "shape 2: It is flat.",
         "and 2 more",
