@@ -18,7 +18,6 @@ from ..fields import Field
 from ..fields.hull import HullField, silhouette_map
 from ..fit import Fit as Optimiser
 from ..fit import FitState, starting
-from ..fit.correcting import corrected_views
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
@@ -26,6 +25,7 @@ from ..fit.settings import STEPS, FitSettings, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
+from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .visual_hull import check_overlap, check_silhouette
@@ -146,7 +146,7 @@ class Fit(Reconstructor):
             "hull", or the method whose field is the first.
         correct
             Correct masks, directions and focal lengths that are clearly a little wrong, see
-            `fit.correcting`; a fit that goes on does as it did before.
+            `silhouettes.preparing`; a fit that goes on does as it did before.
         exposure
             Estimate each image's exposure and white balance, likewise.
         resume

@@ -106,7 +106,7 @@ def _outline(view: View) -> _Outline:
 
 
 def _distance(alpha: np.ndarray) -> np.ndarray:
-    """Return (H, W) signed pixels to the outline: exact near it, within a pixel's half elsewhere."""
+    """Return (H, W) signed pixels to the outline, to half a pixel where it is far."""
     from scipy.ndimage import distance_transform_edt
 
     near = signed_distances(alpha, (1.0, 1.0), continued=True)[PADDING:-PADDING, PADDING:-PADDING]

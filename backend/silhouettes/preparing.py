@@ -8,9 +8,9 @@ from torch.nn.functional import interpolate
 
 from ..geometry.images import shrink
 from ..geometry.views import View
-from ..silhouettes.correcting import corrected
-from ..silhouettes.focal import focal_corrected
 from ..ticket import Ticket
+from .correcting import corrected
+from .focal import focal_corrected
 from .masks import corrected_masks
 
 

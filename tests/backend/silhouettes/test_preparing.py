@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from levelform.backend.fit.correcting import corrected_views
-from levelform.backend.fit.masks import corrected_masks
+from levelform.backend.silhouettes.masks import corrected_masks
+from levelform.backend.silhouettes.preparing import corrected_views
 from scipy.ndimage import gaussian_filter, grey_dilation, grey_erosion
 
-from .conftest import camera_at, hull_of, image, iou, sphere
+from ..fit.conftest import camera_at, hull_of, image, iou, sphere
 
 GREY = 0.75
 
