@@ -1,6 +1,7 @@
 """Jobs that refine the scene's cameras, or find those of image files."""
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -35,7 +36,7 @@ OBJECT_SIDE = 1.8  # of an object in its volume, whose side is 2
 SIDE = 2.0  # metres, of an object in a scene without a volume
 
 
-class _Estimate(Result):
+class _Estimate(Result, ABC):
     """Cameras that the worker answers with; no mesh is shown.
 
     Attributes
@@ -62,9 +63,9 @@ class _Estimate(Result):
         camera_estimates.remember(scene, answer.facts)
         return scene
 
+    @abstractmethod
     def write(self, scene: bpy.types.Scene, answer: CameraEstimates) -> None:
         """Write the answer into the scene."""
-        raise NotImplementedError
 
     def discard(self) -> None:
         """Do nothing: nothing was changed."""
