@@ -36,7 +36,7 @@ from .memory import resident_memory, return_freed_memory
 from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.camera_sources import drawings_event, photographs_event
-from .pipeline.choosing import choose, chooses
+from .pipeline.choosing import Choice, choose, chooses, first_meshes
 from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
@@ -55,7 +55,7 @@ from .pipeline.reading import (
 )
 from .pipeline.refining import refined, refined_event
 from .pipeline.single_image import sighted_single
-from .pipeline.stages import CHECK, REFINE, stages_again, stages_of
+from .pipeline.stages import CHECK, COMPARE, REFINE, stages_again, stages_of
 from .placing.place import place
 from .reconstructors import (
     find_method,
@@ -103,8 +103,9 @@ class Session:
 
         Yields
         ------
-        MasksFound (of one image without a camera), ViewsChecked, a first look (see `drafting`),
-        Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
+        MasksFound (of one image without a camera), ViewsChecked, first looks (see `drafting`, and
+        `choosing` where methods are compared), Placed, MeshUpdate, coarse to fine, and exactly one
+        Finished at the end.
 
         Raises
         ------
@@ -118,7 +119,7 @@ class Session:
         started = time.perf_counter()
         why, choosing = reason(request.method, request.views), chooses(request)
         request = self._checked(request)
-        ticket.plan(stages_of(request))
+        ticket.plan(stages_of(request, choosing=choosing))
         check_one_object(request)
         with ticket.stage("Prepare images"):
             notes = Notes()
@@ -126,10 +127,6 @@ class Session:
             if len(read) == 1 and read[0].camera is None:
                 yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
             cured = apply_cures(read, request.cures)
-            if choosing:
-                choice = choose(read[0], self._networks, request.device, ticket)
-                if choice is not None:
-                    request, why = replace(request, method=choice.name), (choice.why,)
         refinement: dict[str, Any] = {}
         if request.options.get("refine"):
             with ticket.stage(REFINE):
@@ -137,13 +134,20 @@ class Session:
         review = Review(cured)
         yield review.event(request.job)
         yield from first_look(request, cured.kept, self._networks, ticket)
+        choice: Choice | None = None
+        if choosing:
+            with ticket.stage(COMPARE):
+                tried = choose(cured.kept[0], self._networks, request.device, ticket)
+                choice = yield from first_meshes(request.job, tried)
+            if choice is not None:
+                request, why = replace(request, method=choice.name), (choice.why,)
         with review.explaining():
             placement = self._placement(request, cured.kept, ticket)
             volume = Volume.from_matrix(placement.world_from_volume)
             views = in_volume(cured.kept, volume)
         yield protocol.Placed(request.job, placement)
         with ticket.stage("Reconstruct"):
-            kept = yield from self._make(request, views, volume, ticket)
+            kept = yield from self._make(request, views, volume, ticket, choice)
         with ticket.stage("Mesh"):
             shown: protocol.MeshUpdate | None = None
             for event in mesh_kept(request, kept, ticket, started):
@@ -423,15 +427,22 @@ class Session:
         views: Sequence[View],
         volume: Volume,
         ticket: Ticket,
+        choice: Choice | None = None,
     ) -> Generator[Event, None, Kept]:
-        """Encode and decode; intersect with the hull if requested. Yields meshes on the way."""
+        """Encode and decode; intersect with the hull if requested. Yields meshes on the way.
+
+        A choice among methods has encoded the image already.
+        """
         model = self._networks.load(request.method, request.weights, request.device)
         if request.level is not None:
             LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
         ticket.check()
         to_encode, to_decode = method_options(model, request, ticket)
-        codes = model.codes(views, **to_encode)
-        code = yield from shown_on_the_way(codes, model, to_decode, request, volume, ticket)
+        if choice is None:
+            codes = model.codes(views, **to_encode)
+            code = yield from shown_on_the_way(codes, model, to_decode, request, volume, ticket)
+        else:
+            code = choice.best.code
         ticket.check()
         field = model.decode(code, **to_decode)
         field = finished(model, field, views, self._networks.hull_wanted(request, model, views))
@@ -446,7 +457,10 @@ class Session:
         }
         estimated = estimated_cameras(model, views)
         remarks = tuple(code.meta.get("remarks", ()))
-        sight = sighted_single(request, model, field, views, self._networks, ticket)
+        fitted = None if choice is None else choice.best.fitted
+        sight = sighted_single(request, model, field, views, self._networks, ticket, fitted)
+        if choice is not None:
+            facts["compared"] = {name: round(iou, 3) for name, iou in choice.ious.items()}
         if sight is not None:
             field, estimated = sight.field, {0: sight.camera}
             facts |= {"silhouette_iou": round(sight.iou, 3), "adjusted": sight.adjusted}
