@@ -6,7 +6,7 @@ methods that can't become better than the best so far are not tried.
 """
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,22 +115,30 @@ def choose(
         ticket.advance(index / len(names))
         if bundled_weights(name) is None or _too_late(name, best):
             continue
-        try:
-            code, mesh = _tried(name, view, networks, device)
-        except LevelformError as error:
-            log.info("%s is no candidate: %s", name, error.message)
-            continue
-        if mesh is None:
+        attempt = _encoded(name, view, networks, device)
+        if attempt is None:
             continue
         if best is None:
-            yield mesh
-        candidate = Candidate(name, code, mesh, _fitted(name, view, mesh, networks, device, prior))
+            yield attempt.mesh
+        candidate = _fitted(attempt, view, networks, device, prior)
         ious[name] = candidate.fitted.iou
-        if best is None or candidate.score > best.score:
-            if best is not None:
-                yield mesh
-            best = candidate
+        if best is not None and candidate.score > best.score:
+            yield candidate.mesh
+        best = best_of([candidate] if best is None else [best, candidate])
     return None if best is None else Choice(best, ious)
+
+
+def tried(name: str, view: View, networks: Networks, device: str) -> Candidate | None:
+    """Return a method as a candidate for an image; None where it makes no surface of it."""
+    attempt = _encoded(name, view, networks, device)
+    finder = networks.camera_finder(device)
+    prior = None if finder is None else votes_of(finder, view)
+    return None if attempt is None else _fitted(attempt, view, networks, device, prior)
+
+
+def best_of(candidates: Iterable[Candidate]) -> Candidate | None:
+    """Return the candidate with the best evidence, the first of equals; None of none."""
+    return max(candidates, key=lambda each: each.score, default=None)
 
 
 def first_meshes(
@@ -161,16 +169,31 @@ def _too_late(name: str, best: Candidate | None) -> bool:
     return best is not None and best.score >= BEST_IOU + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
 
 
-def _tried(name: str, view: View, networks: Networks, device: str) -> tuple[Code, Mesh | None]:
-    """Return a method's code of an image, and its coarse mesh."""
+@dataclass(frozen=True)
+class _Attempt:
+    """What a method makes of an image: its name, the image's code, and a coarse mesh."""
+
+    name: str
+    code: Code
+    mesh: Mesh
+
+
+def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt | None:
+    """Return what a method makes of an image; None where that has no surface."""
     model = networks.load(name, None, device)
-    code = model.encode([view])
-    return code, coarse_mesh(finished(model, model.decode(code), [view], None))
+    try:
+        code = model.encode([view])
+        mesh = coarse_mesh(finished(model, model.decode(code), [view], None))
+    except LevelformError as error:
+        log.info("%s is no candidate: %s", name, error.message)
+        return None
+    return None if mesh is None else _Attempt(name, code, mesh)
 
 
 def _fitted(
-    name: str, view: View, mesh: Mesh, networks: Networks, device: str, prior: Prior | None
-) -> FittedCamera:
-    model = networks.load(name, None, device)
-    finder = networks.camera_finder(device)
-    return camera_of_mesh(model, mesh, view, finder=finder, prior=prior)
+    attempt: _Attempt, view: View, networks: Networks, device: str, prior: Prior | None
+) -> Candidate:
+    """Return an attempt with the camera from which it covers the mask."""
+    model, finder = networks.load(attempt.name, None, device), networks.camera_finder(device)
+    fitted = camera_of_mesh(model, attempt.mesh, view, finder=finder, prior=prior)
+    return Candidate(attempt.name, attempt.code, attempt.mesh, fitted)
