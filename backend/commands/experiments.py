@@ -268,10 +268,10 @@ def _unposed(args: argparse.Namespace) -> dict[str, Any]:
     from ..contract.default_method import UNPOSED_IOU
     from ..experiments.entrants import open_dataset
     from ..experiments.store import Store
-    from ..experiments.unposed import CHOSEN, ROWS, measure_unposed, write_page
     from ..geometry.writing import check_place
     from ..pipeline.networks import Networks
     from ..training.validation import choose_shapes
+    from ._unposed import CHOSEN, ROWS, measure_unposed, write_page
 
     page, networks = Path(args.out), Networks()
     check_place(page)

@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ..data.format import StoredShape
+from ..experiments.markdown import number, table, write
+from ..experiments.measuring import GroundTruth
+from ..experiments.settings import UNPOSED
+from ..experiments.store import Numbers, Store
 from ..extraction import extract
 from ..fields import Field
 from ..fields.matched import matched
@@ -18,10 +22,6 @@ from ..pipeline.single_image import COARSE, TRUSTED
 from ..reconstructors.finishing import finished
 from ..silhouettes.drawing import cover
 from ..ticket import Ticket
-from .markdown import number, table, write
-from .measuring import GroundTruth
-from .settings import UNPOSED
-from .store import Numbers, Store
 
 VERSION = 1  # of what is measured; rows of other versions are measured again
 ROWS = (
