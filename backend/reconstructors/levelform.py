@@ -135,7 +135,7 @@ class Levelform(Reconstructor):
 
         self.several = None
         if sizes.several:
-            self.several = SeveralViews(sizes.widths, sizes.widths[-1], channels=sizes.several)
+            self.several = _several(sizes)
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
@@ -157,6 +157,8 @@ class Levelform(Reconstructor):
             if own.hyper:
                 changes = with_second_output(state["writer.change.weight"], own.hidden_width)
                 state["writer.change.weight"] = changes
+        if configuration.context and not own.context and self.several is not None:
+            state |= {f"several.context.{k}": v for k, v in _context(configuration).items()}
         if configuration.symmetry and not own.symmetry:
             state["trust.weight"] = torch.zeros(1, self.trunk.features)
             state["trust.bias"] = torch.zeros(1)
@@ -430,6 +432,19 @@ class Levelform(Reconstructor):
             rotation = read(raw).axes - true.axes
             apart = batch.points.repeat_interleave(views, 0) @ rotation.mT
         return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
+
+
+def _several(sizes: LevelformConfiguration) -> SeveralViews:
+    """Return an untrained network of several views."""
+    features = sizes.widths[-1]
+    return SeveralViews(sizes.widths, features, channels=sizes.several, context=sizes.context)
+
+
+def _context(sizes: LevelformConfiguration) -> dict[str, Tensor]:
+    """Return the weights of an untrained context network, which changes nothing yet."""
+    context = _several(sizes).context
+    assert context is not None
+    return context.state_dict()
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

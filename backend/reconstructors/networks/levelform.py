@@ -35,6 +35,7 @@ class LevelformConfiguration(Configuration):
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
+    context : channels of its U-Net over each view's maps; 0: there is none
     """
 
     ranges: ClassVar[Ranges] = {
@@ -42,6 +43,7 @@ class LevelformConfiguration(Configuration):
         "blocks": COUNT,
         "hidden_layers": COUNT,
         "several": (0, 1024),
+        "context": (0, 1024),
     }
 
     framing: Framing = FRAMING
@@ -63,11 +65,13 @@ class LevelformConfiguration(Configuration):
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
     several: int = 24
+    context: int = 32
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return what `to_json` wrote; weights of earlier versions have no network of views."""
-        return super().from_json({"several": 0, **data} if isinstance(data, Mapping) else data)
+        """Return what `to_json` wrote; weights of earlier versions lack the newest networks."""
+        earlier = {"several": 0, "context": 0}
+        return super().from_json({**earlier, **data} if isinstance(data, Mapping) else data)
 
     @property
     def inputs(self) -> dict[str, int]:
