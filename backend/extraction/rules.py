@@ -18,8 +18,9 @@ from .sampler import FieldEvaluator
 DRAWS = 2048  # random points for a sampled Lipschitz bound
 QUANTILE = 0.999  # of the gradient's length at these points; a maximum would follow outliers
 CELL_DRAWS = 512  # cells of a level in which the change is sampled
-CELL_QUANTILE = 0.98  # of how far their centre's value lies outside the corners' range
 SAMPLED_FROM = 16  # coarser cells than these are all kept
+CELL_QUANTILE = 0.98  # of how far their centre's value lies outside the corners' range
+REACH = 0.7  # sides of a cell; half its diagonal, 0.87, is farther than most parts are
 FLAT = 0.01  # of the distance to the level: corners that differ by less say nothing of the inside
 
 
@@ -88,15 +89,17 @@ class CornerRule(CoarseRule):
     """Excludes a cell whose corners lie farther from the level than cells of its size vary.
 
     For fields without bounds. The value at a cell's centre may lie outside the range of its
-    corners' values by so many times that range: this factor is sampled for each level. The centre
-    is a node of the next level, so its value is used again where the cell is kept.
+    corners' values by so many times that range; this factor is sampled for each level. The corners
+    around a thin part in a cell's middle may be alike, so the usual slope counts over `REACH`
+    in any case. The centre is a node of the next level, so its value is used again where the cell
+    is kept.
     """
 
-    sentence = f"change inside cells, sampled: {CELL_QUANTILE:.0%} of {CELL_DRAWS} cells"
+    sentence = f"change inside cells, sampled: {CELL_QUANTILE:.0%} of {CELL_DRAWS} on each level"
     sound = False
 
     def __init__(self) -> None:
-        self.factors: dict[int, float] = {}
+        self.factors: dict[int, tuple[float, float]] = {}
 
     def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
         """Return the corners' extremes, each moved outwards by the factor times their range."""
@@ -104,9 +107,9 @@ class CornerRule(CoarseRule):
             return EveryCell().bound(sampler, cells, n)
         low, high = _corner_range(sampler, cells, n)
         if n not in self.factors:
-            self.factors[n] = _sampled_factor(sampler, cells, n, low, high)
-        spread = high - low
-        reach = self.factors[n] * spread
+            self.factors[n] = _sampled_change(sampler, cells, n, low, high)
+        spread, (factor, typical) = high - low, self.factors[n]
+        reach = (factor * spread).clamp_min(REACH * typical)
         known = spread > FLAT * torch.minimum(low.abs(), high.abs())
         reach = torch.where(known, reach, torch.inf)
         return low - reach, high + reach
@@ -124,12 +127,13 @@ def _corner_range(sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tenso
     return torch.cat(lows), torch.cat(highs)
 
 
-def _sampled_factor(
+def _sampled_change(
     sampler: FieldEvaluator, cells: Places, n: int, low: Tensor, high: Tensor
-) -> float:
-    """Return the `CELL_QUANTILE` of (distance of the centre's value to its corners' range) / range.
+) -> tuple[float, float]:
+    """Return the `CELL_QUANTILE` of (a centre's value to its corners' range) / range.
 
-    Cells near the level are sampled, because only those may be kept in vain or lost.
+    Beside it the median range. Cells near the level are sampled, because only those may be kept in
+    vain or lost.
     """
     away = torch.maximum(low, -high) / (high - low).clamp_min(1e-9)
     nearest = away.argsort()[: 2 * CELL_DRAWS]
@@ -137,7 +141,7 @@ def _sampled_factor(
     order = torch.randperm(len(nearest), generator=generator).to(nearest.device)
     chosen = nearest[order[:CELL_DRAWS]]
     if not len(chosen):
-        return 0.0
+        return 0.0, 0.0
     finer, centers = sampler.level(2 * n), 2 * cells.index_select(1, chosen) + 1
     finer.reserve(centers)
     rows = finer.row(centers)
@@ -145,7 +149,8 @@ def _sampled_factor(
     value = finer["value"].index_select(0, rows)
     low, high = low[chosen], high[chosen]
     outside = torch.maximum(low - value, value - high).clamp_min(0)
-    return float((outside / (high - low).clamp_min(1e-9)).quantile(CELL_QUANTILE))
+    spread = (high - low).clamp_min(1e-9)
+    return float((outside / spread).quantile(CELL_QUANTILE)), float(spread.median())
 
 
 def choose_rule(sampler: FieldEvaluator) -> CoarseRule:

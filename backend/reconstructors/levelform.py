@@ -53,6 +53,7 @@ from ..encoders.upright import (
 )
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
+from ..fields.mean import MeanField
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
@@ -261,6 +262,8 @@ class Levelform(Reconstructor):
         tensors = {"embedding": reduce_views(look.embedding)}
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
+        if self.several is not None and len(views) == 1 and self.configuration.fewest == 1:
+            tensors |= self._encode_several(framed).tensors
         cameras = [camera for camera in framed.cameras if camera is not None]
         poses, intrinsics = camera_tensors(cameras, self.device)
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
@@ -292,8 +295,15 @@ class Levelform(Reconstructor):
             nothing of the other.
         """
         self.check_code(code)
-        if "distances" in code.tensors:
+        if "embedding" not in code.tensors:
             return self._decode_several(code)
+        field = self._decode_own(code, symmetry=symmetry)
+        if "distances" in code.tensors:
+            return MeanField(field, self._decode_several(code))
+        return field
+
+    def _decode_own(self, code: Code, *, symmetry: bool) -> HybridField:
+        """Return the field of g."""
         tensors = code.to(self.device).tensors
         layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
         kinds = self.configuration.inputs

@@ -80,16 +80,22 @@ def calibrate(
 
 
 def calibrate_views(
-    model: Reconstructor, shapes: Sequence[StoredShape], *, ticket: Ticket | None = None
+    model: Reconstructor,
+    shapes: Sequence[StoredShape],
+    *,
+    counts: Sequence[int] = CALIBRATED[1:],
+    ticket: Ticket | None = None,
 ) -> dict[int, Calibration]:
-    """Find the levels for 2, 4 and 8 posed views, inside the views' hull.
+    """Find the levels for so many posed views: of one as it is, of several inside their hull.
 
-    Each shape needs eight or more images evenly spread around it.
+    Each shape needs as many images, evenly spread around it.
     """
 
     def sample(example: Example) -> tuple[Tensor, Tensor]:
         points = example.points.to(model.device)
-        inside = hull_of(example.views, str(model.device))(points) < 0
+        inside = torch.ones_like(points[:, 0], dtype=torch.bool)
+        if len(example.views) > 1:
+            inside = hull_of(example.views, str(model.device))(points) < 0
         values = torch.full_like(points[:, 0], torch.inf)
         field = model.decode(model.encode(example.views))
         parts = [field(part) for part in points[inside].split(CALIBRATION_BLOCK)]
@@ -98,7 +104,7 @@ def calibrate_views(
 
     return {
         views: calibrate(model, shapes, views=views, sample=sample, ticket=ticket)
-        for views in CALIBRATED[1:]
+        for views in counts
     }
 
 

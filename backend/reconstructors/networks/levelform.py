@@ -36,6 +36,7 @@ class LevelformConfiguration(Configuration):
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
     context : channels of its U-Net over each view's maps; 0: there is none
+    fewest : least number of views that it learned from; of one view its logits and g's are averaged
     """
 
     ranges: ClassVar[Ranges] = {
@@ -44,6 +45,7 @@ class LevelformConfiguration(Configuration):
         "hidden_layers": COUNT,
         "several": (0, 1024),
         "context": (0, 1024),
+        "fewest": (1, 8),
     }
 
     framing: Framing = FRAMING
@@ -65,12 +67,13 @@ class LevelformConfiguration(Configuration):
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
     several: int = 24
-    context: int = 32
+    context: int = 24
+    fewest: int = 1
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Return what `to_json` wrote; weights of earlier versions lack the newest networks."""
-        earlier = {"several": 0, "context": 0}
+        earlier = {"several": 0, "context": 0, "fewest": 2}
         return super().from_json({**earlier, **data} if isinstance(data, Mapping) else data)
 
     @property
