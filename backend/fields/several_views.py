@@ -295,7 +295,6 @@ class SeveralViewsField(Field):
         with torch.no_grad():
             self.surface = network.surface(maps, views)
 
-    @torch.no_grad()
     def __call__(self, points: Tensor) -> Tensor:
         hull = distances_at(points[None], self._views)[0].amax(0)
         values = hull * LOGITS_PER_UNIT

@@ -6,6 +6,7 @@ constant. Every method defines the compared samples in `Reconstructor.calibratio
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -54,9 +55,14 @@ def calibrate(
     views
         Number of images per shape, evenly spread over its images.
     sample
-        Replaces the model's `calibration_sample`.
+        Replaces the model's `calibration_sample` by values of its field.
     """
     ticket = ticket or Ticket()
+    if sample is None:
+        solid_at, candidate_levels = model.solid_at, model.candidate_levels
+    else:  # of a field, whatever the model calibrates otherwise
+        solid_at = partial(Reconstructor.solid_at, model)
+        candidate_levels = partial(Reconstructor.candidate_levels, model)
     samples = []
     for index, shape in enumerate(shapes):
         ticket.advance(index / len(shapes))
@@ -68,14 +74,14 @@ def calibrate(
     def mean_iou(level: float) -> float:
         scores: dict[str, list[float]] = {}
         for category, values, ground_truth in samples:
-            solid = model.solid_at(values, level)
+            solid = solid_at(values, level)
             scores.setdefault(category, []).append(iou(solid.numpy(), ground_truth.numpy()))
         return float(np.mean([np.mean(each) for each in scores.values()]))
 
     values = torch.cat([values.flatten() for _, values, _ in samples])
     ground_truth = torch.cat([ground_truth.flatten() for *_, ground_truth in samples])
     before = mean_iou(0.0)
-    best, level = max((mean_iou(x), x) for x in model.candidate_levels(values, ground_truth))
+    best, level = max((mean_iou(x), x) for x in candidate_levels(values, ground_truth))
     return Calibration(level, best, before) if best > before else Calibration(0.0, before, before)
 
 

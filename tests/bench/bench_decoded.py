@@ -43,7 +43,10 @@ def rows(kinds: tuple[str, ...] = ("count", "time")) -> Iterator[Row]:
                 f"{name}: evaluations over MISE", stats.evaluations, mise.evaluations, 1.0,
                 note=note,
             )  # fmt: skip
-            yield at_least(f"{name}: recall over MISE's", found, float(theirs), 1.0)
+            note = f"{found:.4f} and {theirs:.4f} of {active} cells"
+            yield at_least(
+                f"{name}: recall over MISE's", float(found / theirs), None, 1.0, note=note
+            )
     yield at_most(
         f"mean of {len(efforts)}: evaluations over MISE", float(np.mean(efforts)), None, 1
     )
