@@ -54,8 +54,8 @@ FACTS = {"before": 2.0, "after": 0.01, "better": True, "focal_factor": 1.1, "rem
 
 def finished(result, cameras, facts, volume=None):
     """End the job of a result as the worker would."""
-    found = CameraEstimates("job", tuple(cameras), facts, volume)
-    result.running = SimpleNamespace(job=SimpleNamespace(found=found))
+    estimates = CameraEstimates("job", tuple(cameras), facts, volume)
+    result.running = SimpleNamespace(job=SimpleNamespace(cameras=estimates))
     return result.finish({})
 
 
