@@ -17,6 +17,7 @@ from ..images.framing import frame_views
 from ..metrics import ProtocolScores, average, camera_distances, evaluate
 from ..metrics.papers import Evaluable
 from ..reconstructors import Code, Reconstructor
+from ..reconstructors.disn import DISN
 from ..reconstructors.estimates import EstimatesCameras
 from ..reconstructors.figures.uclid_net import point_cloud
 from ..reconstructors.networks.uclid_net import SHAPENET_UNIT
@@ -25,7 +26,7 @@ from ..ticket import Ticket
 from .codes import CodeTable
 from .entrants import NetworkEntrant
 from .measuring import surface_of
-from .published import ESTIMATED, GIVEN, PUBLISHED, PublishedNumber
+from .published import ESTIMATED, GIVEN, PUBLISHED, VOLUME, PublishedNumber
 from .store import Numbers, Store
 
 METHODS = {"sdf-srn-pascal3d": "sdf-srn", "pix3d": "uclid-net"}  # of protocols with other names
@@ -103,6 +104,14 @@ class Trial:
     resolution: int = 128
     seed: int = 0
 
+    @property
+    def setting(self) -> str:
+        """The rows of the paper's tables that are about such a network and input."""
+        models = self.entrant.models.values()
+        if any(isinstance(m, DISN) and m.configuration.streams == "volume" for m in models):
+            return VOLUME
+        return ESTIMATED if self.camera == "estimated" else GIVEN
+
 
 @dataclass
 class Outcome:
@@ -127,8 +136,8 @@ class Outcome:
     @property
     def published(self) -> tuple[PublishedNumber, ...]:
         """The paper's own numbers in this setting."""
-        setting = ESTIMATED if self.trial.camera == "estimated" else GIVEN
-        return tuple(row for row in PUBLISHED[self.trial.paper] if row.setting in ("", setting))
+        kinds = ("", self.trial.setting)
+        return tuple(row for row in PUBLISHED[self.trial.paper] if row.setting in kinds)
 
 
 def run_protocol(
