@@ -10,7 +10,7 @@ import torch
 from ..contract.errors import LevelformError, RequestError
 from ..data.format import StoredShape
 from ..data.meshes import Solid, SurfaceSamples, mend
-from ..geometry.frames import apply
+from ..geometry.frames import apply, similarity
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..images.framing import frame_views
@@ -20,6 +20,7 @@ from ..reconstructors import Code, Reconstructor
 from ..reconstructors.disn import DISN
 from ..reconstructors.estimates import EstimatesCameras
 from ..reconstructors.figures.uclid_net import point_cloud
+from ..reconstructors.networks.sdf_srn import CROP
 from ..reconstructors.networks.uclid_net import SHAPENET_UNIT
 from ..reconstructors.uclid_net import UCLIDNet
 from ..ticket import Ticket
@@ -206,7 +207,7 @@ def _measured(
             code = model.encode([view], **options)
         if numbers is None:
             assert code is not None
-            numbers = _scores(trial, model, code, view, truth)
+            numbers = _scores(trial, model, code, view, truth, frame_of(shape, trial.paper))
             if store is not None:
                 store.add(key, numbers)
         empty = bool(numbers.get("empty"))
@@ -214,10 +215,24 @@ def _measured(
         yield f"{shape.id} #{index}", ProtocolScores(values, empty), code if index == 0 else None
 
 
-def _scores(trial: Trial, model: Reconstructor, code: Code, view: View, truth: Solid) -> Numbers:
+def frame_of(shape: StoredShape, paper: str) -> np.ndarray | None:
+    """Return the frame of SDF-SRN's own crops, in half crops; None: the protocol's."""
+    if paper == "sdf-srn-pascal3d" and shape.info.get("layout") == "pascal3d-crops":
+        return similarity(scale=2 / CROP)
+    return None
+
+
+def _scores(
+    trial: Trial,
+    model: Reconstructor,
+    code: Code,
+    view: View,
+    truth: Solid,
+    frame: np.ndarray | None,
+) -> Numbers:
     """Return a prediction's metrics by the protocol, and the errors of the estimated camera."""
     prediction = predicted(trial, model, code)
-    made = evaluate(prediction, truth, trial.paper, seed=trial.seed)
+    made = evaluate(prediction, truth, trial.paper, seed=trial.seed, frame=frame)
     return {**made.values, **_camera_errors(model, view, truth), "empty": float(made.empty)}
 
 
