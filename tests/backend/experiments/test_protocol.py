@@ -139,6 +139,8 @@ def test_the_command_writes_page_codes_and_figures(data, network, tmp_path, caps
     assert told["images"] == 2
     assert "| IoU | mean |" in page.read_text()
     assert "(figures/tdgn-results.png)" in page.read_text()
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"tdgn-figure-4.png", "tdgn-figure-5.png", "tdgn-figure-9.png"} <= names
     assert "<svg" in (tmp_path / "figures" / "tdgn-histograms.svg").read_text()
     with np.load(tmp_path / "codes.npz") as codes:
         assert codes["codes"].shape == (2, 16)

@@ -235,3 +235,17 @@ def test_normals_of_a_fitted_sphere_point_outwards(minimise):
     away = F.normalize(torch.randn(500, 3, generator=generator), dim=1)
     normals = F.normalize(field.gradient(0.6 * away), dim=1)
     assert ((normals * away).sum(1) > 0.8).all()
+
+
+def test_weights_of_still_shapes_start_those_of_moving_ones():
+    still = fresh(DeepMetaFunctionals, "compact", {"width": 4, "blocks": 2}, seed=0).eval()
+    moving = changed(still, {"coordinates": 4}).eval()
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    code = Code("deep-meta-functionals", {"embedding": torch.randn(still.encoder.features)})
+    for time in (-1.0, 0.3):
+        at = moving.decode(code, time=time)(points)
+        torch.testing.assert_close(at, still.decode(code)(points))
+    with torch.no_grad():
+        moving.heads[0].weight.bias[3 * 32 :] = 1.0  # the weights of t
+    early, late = (moving.decode(code, time=time)(points) for time in (-1.0, 1.0))
+    assert not torch.allclose(early, late)
