@@ -42,7 +42,9 @@ SKIPPED = {
     "--imagenet": "needs torchvision's file of VGG-16",
     "--from pascal3d-crops": "needs PASCAL3D+",
 }
-BIG = {"--preset": "networks of the published size"}  # without --big
+BIG = dict.fromkeys(  # without --big
+    ("--preset paper", "--preset 3d-cnn"), "a network of the published size"
+)
 
 
 def commands() -> list[str]:

@@ -160,8 +160,8 @@ def depth() -> None:
 
     bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene
-    scene.render.engine, scene.cycles.samples = "CYCLES", 4
-    scene.render.resolution_x = scene.render.resolution_y = 128
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x = scene.render.resolution_y = 64
     bpy.ops.mesh.primitive_monkey_add(size=1.2)
     monkey = bpy.context.object
     for number, place in enumerate(((0.6, -3.4, 0.8), (2.6, -2.2, 1.0))):
@@ -171,11 +171,11 @@ def depth() -> None:
         camera.rotation_euler = (-camera.location).to_track_quat("-Z", "Y").to_euler()
     bpy.context.view_layer.update()
     cameras = api.render_pictures(depth=True, folder=FOLDER)
-    with_depth = distance_to(monkey, api.reconstruct(method="uclid-net", resolution=48))
+    with_depth = distance_to(monkey, api.reconstruct(method="uclid-net", resolution=32))
     for camera in cameras:
         camera.levelform_camera.image = None
     api.render_pictures()
-    without = distance_to(monkey, api.reconstruct(method="uclid-net", resolution=48))
+    without = distance_to(monkey, api.reconstruct(method="uclid-net", resolution=32))
     assert with_depth != without
     say(f"distance to the rendered surface {with_depth:.4f} with depth, {without:.4f} without")
 

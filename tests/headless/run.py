@@ -24,7 +24,8 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
 SAMPLE = ROOT / "assets" / "sample" / "suzanne"
-PATIENCE = 300.0  # seconds for one run of Blender
+# Seconds for one run of Blender.
+PATIENCE = float(os.environ.get("LEVELFORM_PATIENCE", "300"))
 SUFFIXES = (".glb", ".ply", ".obj", ".stl", ".npz")
 GOOD = 0.85  # IoU of the visual hull of the sample at 64 cells, .92, with some room
 QUICK = ("--method", "visual-hull", "--resolution", "64")
