@@ -139,6 +139,8 @@ def tile_of(exhibit: Exhibit) -> "Image.Image":
         with Image.open(BytesIO(exhibit.image.tobytes())) as image:
             return _flat(np.asarray(image.convert("RGBA")))
     exhibit = exhibit if exhibit.faces is not None else drawn_points(exhibit, 0.05)
+    assert exhibit.vertices is not None
+    assert exhibit.faces is not None
     return drawn(Mesh(exhibit.vertices, exhibit.faces, None, exhibit.colors))
 
 
