@@ -6,10 +6,12 @@ from bpy_extras.io_utils import ImportHelper
 
 from .. import api
 from ..jobs.camera_estimates import begin_find, begin_refine
+from ..jobs.camera_previews import begin_masks_of
 from ..jobs.requests import source_problem
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene import camera_estimates
+from ..scene.around import WAYS
 from . import Reporter, Starter, refuse
 
 BUSY = "Wait for the running job, or cancel it (Esc)."
@@ -77,10 +79,7 @@ class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
     way: EnumProperty(
         name="Taken",
         description="How the images were taken",
-        items=(
-            ("turntable", "On a Turntable", "The object turned by equal steps before one camera"),
-            ("walk", "Walking Around", "By hand, walking once around the object"),
-        ),
+        items=WAYS,
     )
     step: FloatProperty(
         name="Step",
@@ -102,12 +101,19 @@ class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
         unit="LENGTH",
     )
 
+    preview: BoolProperty(
+        name="Show Masks First",
+        description="Show what is taken for the object in each image before cameras are found",
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         return refuse(cls, BUSY if live.running is not None else "")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser, which calls `execute`."""
+        self.preview = True
         return ImportHelper.invoke(self, context, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -118,6 +124,8 @@ class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
     def start(self, context: bpy.types.Context) -> Running:
         names = [file.name for file in self.files if file.name]
         paths = [bpy.path.native_pathsep(self.directory + name) for name in names]
+        if self.preview:
+            return self._shown(context.scene, paths or [self.filepath])
         return begin_find(
             paths or [self.filepath],
             context.scene,
@@ -126,6 +134,13 @@ class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
             focal=self.focal or None,
             side=self.side or None,
         )
+
+    def _shown(self, scene: bpy.types.Scene, paths: list[str]) -> Running:
+        """Begin to show the masks; the panel keeps what was chosen here."""
+        running = begin_masks_of(paths, scene)
+        for name in ("way", "step", "focal", "side"):
+            setattr(scene.levelform_around, name, getattr(self, name))
+        return running
 
 
 CLASSES = (LEVELFORM_OT_refine_cameras, LEVELFORM_OT_restore_cameras, LEVELFORM_OT_find_cameras)

@@ -15,13 +15,13 @@ import torch
 from camera_subjects import Subject, distance_for, hull_pair, look_at, on_sphere, photographed
 from levelform.backend.cameras.checks import POINTS
 from levelform.backend.cameras.refine import FINE_POINTS, refine_cameras
-from levelform.backend.cameras.rotations import rotation
 from levelform.backend.cameras.turntable import Turned, solve_turntable
 from levelform.backend.cameras.walk import solve_walk
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.silhouettes import trace_all
 from levelform.backend.silhouettes.agreement import check
+from levelform.backend.silhouettes.rotations import rotation
 from rows import KINDS, Row, RowKind, at_least
 from timing import threads
 
