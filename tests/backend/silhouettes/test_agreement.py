@@ -262,7 +262,7 @@ def test_cameras_that_are_all_off_are_said_to_be_and_no_image_is_blamed(sample, 
     assert agreement.disagrees
     assert not agreement.cures
     assert not agreement.suspects
-    assert agreement.refitted < 0.15 < 1.0 < agreement.mean
+    assert agreement.refitted < 0.3 < 1.0 < agreement.mean
     words = agreement_remark(agreement, [view.name for view in sample])
     assert "a little off" in words
     assert "--refine" in words
