@@ -12,7 +12,7 @@ from ...backend.contract.camera_estimates import check_count, in_order
 from ...backend.contract.camera_files import read_posed_images
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import image_file, image_size
-from ...backend.contract.protocol import Background, FindMasks, FoundMask, ViewData
+from ...backend.contract.protocol import Background, FindMasks, ViewData, ViewMask
 from ..scene import around
 from ..scene import drawings as scene_drawings
 from .camera_estimates import begin_find
@@ -43,7 +43,7 @@ class ShownImages(Checked):
         return scene
 
     @property
-    def masks(self) -> tuple[FoundMask, ...]:
+    def masks(self) -> tuple[ViewMask, ...]:
         """The masks that were found."""
         assert self.running is not None  # it was begun
         assert self.running.job.masks is not None  # the job has finished
@@ -55,7 +55,7 @@ def find_masks(
     *,
     background: Background | str = "auto",
     as_given: bool = False,
-) -> list[FoundMask]:
+) -> list[ViewMask]:
     """Return the masks from which `find_cameras` would find cameras, to look at them first.
 
     Parameters

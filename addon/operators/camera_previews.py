@@ -4,7 +4,7 @@ import bpy
 
 from ..jobs.camera_previews import begin_find_shown
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..scene import around
 from . import Starter, refuse
 
@@ -18,10 +18,8 @@ class LEVELFORM_OT_find_shown_cameras(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if live.running is not None:
-            return refuse(cls, "Wait for the running job, or cancel it (Esc).")
         shown = len(context.scene.levelform_around.entries)
-        return refuse(cls, "" if shown else "Choose the images first.")
+        return refuse(cls, busy() or ("" if shown else "Choose the images first."))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_find_shown(context.scene)

@@ -11,7 +11,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...backend.contract.protocol import FoundMask
+from ...backend.contract.protocol import ViewMask
 from . import masks
 
 SHOWN = ".levelform view"  # images with outlines, hidden from lists
@@ -55,7 +55,7 @@ class LevelformAround(bpy.types.PropertyGroup):
     )
 
 
-def remember(scene: bpy.types.Scene, paths: Sequence[str], found: Sequence[FoundMask]) -> None:
+def remember(scene: bpy.types.Scene, paths: Sequence[str], found: Sequence[ViewMask]) -> None:
     """Store images and their masks, for the panel; earlier ones are dropped.
 
     Parameters

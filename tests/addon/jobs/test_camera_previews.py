@@ -11,11 +11,11 @@ from levelform.addon.scene import around  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import (  # noqa: E402
     CameraData,
-    CamerasFound,
+    CameraEstimates,
     FindCameras,
     FindMasks,
-    FoundMask,
-    MasksFound,
+    ViewMask,
+    ViewMasks,
 )
 
 pytestmark = pytest.mark.bpy
@@ -44,12 +44,12 @@ def worker(puppet):
         views = job.request.views
         if isinstance(job.request, FindMasks):
             masks = [
-                FoundMask(
+                ViewMask(
                     v.name, np.zeros((24, 32), np.uint8), np.zeros((6, 8, 3), np.uint8), "file"
                 )
                 for v in views
             ]
-            job.masks = MasksFound(job.id, tuple(masks), ())
+            job.masks = ViewMasks(job.id, tuple(masks), ())
         else:
             cameras = []
             for index in range(len(views)):
@@ -59,7 +59,7 @@ def worker(puppet):
             facts = {"confidence": "right", "loss": 0.0, "focal": 1.2, "elevation": 0.0}
             told = [{"name": view.name, "residual": 0.0} for view in views]
             facts |= {"views": told, "suspects": [], "remarks": []}
-            job.found = CamerasFound(job.id, tuple(cameras), facts)
+            job.cameras = CameraEstimates(job.id, tuple(cameras), facts)
         job.state = JobState.FINISHED
 
     puppet.waiting = [answer, answer]

@@ -10,7 +10,7 @@ from levelform.addon.scene import around, camera_estimates  # noqa: E402
 from levelform.addon.ui.panels_camera_estimation import (  # noqa: E402
     LEVELFORM_PT_camera_estimation,
 )
-from levelform.backend.contract.protocol import FoundMask  # noqa: E402
+from levelform.backend.contract.protocol import ViewMask  # noqa: E402
 
 from .conftest import draw  # noqa: E402
 
@@ -49,7 +49,7 @@ def test_images_are_shown_with_their_masks_before_cameras_are_found():
 
 def found_mask(name, doubt=""):
     mask = np.zeros((6, 8), np.uint8)
-    return FoundMask(name, mask, np.zeros((6, 8, 3), np.uint8), "background", doubt)
+    return ViewMask(name, mask, np.zeros((6, 8, 3), np.uint8), "background", doubt)
 
 
 def test_the_last_result_is_told():
