@@ -14,10 +14,10 @@ import torch
 
 from ..geometry.cameras import Camera
 from ..silhouettes import Outline, Residual
+from ..silhouettes.poses import Deviations, FreePoses
+from ..silhouettes.solving import Prior, Solution, affordable, solve
 from ..ticket import Ticket
-from .poses import Deviations, FreePoses
 from .ring import SHARED, Ring
-from .solving import Prior, Solution, affordable, solve
 
 FOCALS = (0.8, 1.2, 1.8, 2.8, 4.5)  # widths of the image
 ELEVATIONS = np.radians((0.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 43.0, 51.0, 60.0))
@@ -138,9 +138,9 @@ def _first(
         for number, (_, start, _) in enumerate(own[:STARTS]):
             ticket.advance(0.3 + 0.2 * (ring.direction < 0) + 0.2 * number / STARTS)
             points = residual.thinned(FIRST_POINTS)
-            found = _solved(ring, points, start, FIRST_STEPS, soft=True)
-            upwards = found.numbers[1] < LOWEST  # seen from below: less likely
-            yield ring, found.numbers, found.loss * (1 + upwards)
+            solved = _solved(ring, points, start, FIRST_STEPS, soft=True)
+            upwards = solved.numbers[1] < LOWEST  # seen from below: less likely
+            yield ring, solved.numbers, solved.loss * (1 + upwards)
 
 
 def _grid(
