@@ -49,6 +49,7 @@ from .pipeline.reading import (
     found_masks,
     in_volume,
     in_world,
+    masks_event,
     method_options,
     read_views,
     with_source,
@@ -103,7 +104,7 @@ class Session:
 
         Yields
         ------
-        MasksFound (of one image without a camera), ViewsChecked, a first look (see `drafting`),
+        MasksFound (see `masks_event`), ViewsChecked, a first look (see `drafting`),
         Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
@@ -123,8 +124,7 @@ class Session:
         with ticket.stage("Prepare images"):
             notes = Notes()
             read = read_views(request, ticket, notes)
-            if len(read) == 1 and read[0].camera is None:
-                yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
+            yield from masks_event(request.job, read, notes)
             cured = apply_cures(read, request.cures)
             if choosing:
                 choice = choose(read[0], self._networks, request.device, ticket)
@@ -270,12 +270,14 @@ class Session:
 
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
-    ) -> Iterator[protocol.ViewsChecked]:
-        """Yield one ViewsChecked: whether the views agree, and what would make them agree."""
+    ) -> Iterator[protocol.MasksFound | protocol.ViewsChecked]:
+        """Yield the masks (see `masks_event`), and one ViewsChecked: whether the views agree."""
         ticket.plan({"Prepare images": 1.0})
         with ticket.stage("Prepare images"):
             notes = Notes()
-            cured = apply_cures(read_views(request, ticket, notes), request.cures)
+            read = read_views(request, ticket, notes)
+            yield from masks_event(request.job, read, notes)
+            cured = apply_cures(read, request.cures)
             event = Review(cured).event(request.job)
         yield replace(event, notes=notes.remarks())
 

@@ -207,8 +207,14 @@ class Added(Result):
         if placed:
             obj[CAMERAS] = [camera.name for camera in placed]
         if self._arrange is not None:
-            self._arrange(obj)
+            self._move(obj, self._arrange)
         return obj
+
+    def _move(self, obj: bpy.types.Object, arrange: Callable[[bpy.types.Object], None]) -> None:
+        """Move the object, and note which earlier results that hides."""
+        shown = [r for r in gallery.results_of(obj.users_scene[0]) if gallery.is_shown(r)]
+        arrange(obj)
+        self._hidden += [Handle.of(result) for result in shown if not gallery.is_shown(result)]
 
     def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
         """Add the camera that the method estimated for a view, with its image as background."""
