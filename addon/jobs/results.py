@@ -55,6 +55,7 @@ class Result(ABC):
     label : name of the undo step
     promise : the panel's text before the first mesh
     selects : whether to select the object when the job has finished
+    undoes : whether the finished job is an undo step of its own
     shown : number of meshes shown so far
     last : the last mesh shown
     exhibits : what the worker has shown so far, of a job that shows
@@ -63,6 +64,7 @@ class Result(ABC):
     label = ""
     promise = "The first mesh will appear in a moment"
     selects = True
+    undoes = True
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         self.job = job

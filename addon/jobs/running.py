@@ -166,7 +166,9 @@ class Running:
             select(outcome)
             gallery.choose(outcome, self.result.scene)
         self.outcome = outcome
-        if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
+        if not self.result.undoes or bpy.app.background:
+            return
+        if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
             bpy.ops.ed.undo_push(message=self.result.label)
 
 

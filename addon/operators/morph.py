@@ -1,25 +1,32 @@
 """Blends results: a live factor, keyframed morphs, the mean of the selected."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from .. import api
+from ..data.frames import image_steps, images_of
 from ..data.morphing import (
     FACTORS,
-    animate,
+    LIVE_RESOLUTION,
+    animation_steps,
     begin_blend,
     begin_live,
     begin_morph,
     begin_move,
     ends_of,
     keeps_of,
+    moments_of,
     morph_problem,
 )
+from ..data.series import Steps, finished, series
 from ..data.showing import show_problem
-from ..jobs.requests import scene_settings
+from ..jobs.requests import begin, scene_settings
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
+from ..scene.views import ImageLike, given_source
 from . import Reporter, Starter, refuse
 
 
@@ -112,11 +119,11 @@ class LEVELFORM_OT_mean(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
-    """Add the moving shape of this result as an animated object; Blender waits for it"""
+    """Add the moving shape of this result as an animated object"""
 
     bl_idname = "levelform.animate_time"
     bl_label = "Animate in Time"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all jobs have finished
 
     moments: IntProperty(name="Moments", default=17, min=2, max=500)
     every: IntProperty(name="Frames Each", default=2, min=1)
@@ -125,17 +132,31 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return refuse(cls, show_problem(context.object))
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Begin, and leave the rest to a timer."""
+        return self._attempt(self._begin, context)
+
     def run(self, context: bpy.types.Context) -> None:
-        start = context.scene.frame_start
-        animate(context.object, self.moments, start=start, every=self.every)
+        finished(self._steps(context))
+
+    def _begin(self, context: bpy.types.Context) -> None:
+        pattern = "Moment {} of {}"
+        series.begin(self._steps(context), self.moments, pattern)
+        series.wake()
+
+    def _steps(self, context: bpy.types.Context) -> Steps:
+        return animation_steps(
+            context.object, moments_of(self.moments), start=context.scene.frame_start,
+            every=self.every, resolution=LIVE_RESOLUTION,
+        )  # fmt: skip
 
 
 class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
-    """Reconstruct each image of a folder, and add one object that plays them; Blender waits"""
+    """Reconstruct each image of a folder, and add one object that plays them"""
 
     bl_idname = "levelform.animate_images"
     bl_label = "Animate Image Sequence"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all jobs have finished
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     smooth: FloatProperty(
@@ -153,16 +174,32 @@ class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin, and leave the rest to a timer in a window."""
+        return self._attempt(self.run if bpy.app.background else self._begin, context)
+
     def run(self, context: bpy.types.Context) -> None:
-        chosen = scene_settings(context.scene)
-        api.animate_images(
-            self.directory,
-            smooth=self.smooth,
-            start=context.scene.frame_start,
-            resolution=self.resolution,
-            method=chosen.method,
-            weights=chosen.weights,
-        )
+        finished(self._steps(context, images_of(self.directory)))
+
+    def _begin(self, context: bpy.types.Context) -> None:
+        images = images_of(self.directory)
+        count = len(images) * (2 if self.smooth else 1)
+        pattern = "Step {} of {}"
+        series.begin(self._steps(context, images), count, pattern)
+        series.wake()
+
+    def _steps(self, context: bpy.types.Context, images: list[ImageLike]) -> Steps:
+        scene = context.scene
+        settings = replace(scene_settings(scene), cures=(), resolution=self.resolution)
+
+        def reconstruct(image: ImageLike, name: str) -> Running:
+            source = given_source([image], None, scene)
+            return begin(source, settings, name=name, arrange=lambda _: None)
+
+        def mean(near: Sequence[bpy.types.Object], weights: Sequence[float]) -> Running:
+            return begin_blend(near, weights, resolution=self.resolution)
+
+        return image_steps(reconstruct, mean, images, smooth=self.smooth, start=scene.frame_start)
 
 
 CLASSES = (
