@@ -37,7 +37,13 @@ class LEVELFORM_OT_blend(Starter, bpy.types.Operator):
     bl_label = "Blend With"
     bl_options = {"REGISTER"}
 
-    factor: FloatProperty(name="Factor", default=0.5, min=FACTORS[0], max=FACTORS[1])
+    factor: FloatProperty(
+        name="Factor",
+        description="0 is the first result, 1 the second",
+        default=0.5,
+        min=FACTORS[0],
+        max=FACTORS[1],
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -73,7 +79,13 @@ class LEVELFORM_OT_morph(Starter, bpy.types.Operator):
     bl_label = "Keyframe Morph"
     bl_options = {"REGISTER"}
 
-    steps: IntProperty(name="Steps", default=9, min=2, max=200)
+    steps: IntProperty(
+        name="Steps",
+        description="Meshes from one to the other",
+        default=9,
+        min=2,
+        max=200,
+    )
     way: EnumProperty(
         name="As",
         items=(
@@ -125,8 +137,12 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
     bl_label = "Animate in Time"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all jobs have finished
 
-    moments: IntProperty(name="Moments", default=17, min=2, max=500)
-    every: IntProperty(name="Frames Each", default=2, min=1)
+    moments: IntProperty(
+        name="Moments", description="Number of meshes, evenly in time", default=17, min=2, max=500
+    )
+    every: IntProperty(
+        name="Frames Each", description="Frames that a mesh is shown for", default=2, min=1
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -158,11 +174,19 @@ class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
     bl_label = "Animate Image Sequence"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all jobs have finished
 
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(
+        name="Folder", description="Its images, in order", subtype="DIR_PATH", options={"SKIP_SAVE"}
+    )
     smooth: FloatProperty(
         name="Smooth", description="Standard deviation in frames; 0: none", min=0.0, max=100.0
     )
-    resolution: IntProperty(name="Resolution", default=64, min=16, max=256)
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the volume",
+        default=64,
+        min=16,
+        max=256,
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -479,4 +479,13 @@ WORDS = {
     "No Usable Surface": "Keine brauchbare Oberfläche",
     "Add pycolmap and av to the backend (about 75 MB), which find the cameras of photographs and read videos": "pycolmap und av zum Backend hinzufügen (etwa 75 MB), die die Kameras von Fotos finden und Videos lesen",
     "Install Camera Finder": "Kamerasuche installieren",
+    "Frames that a mesh is shown for": "Frames, die ein Mesh gezeigt wird",
+    "Its images, in order": "Seine Bilder, der Reihe nach",
+    "Meshes from one to the other": "Meshes vom einen zum anderen",
+    "Number of meshes, evenly in time": "Anzahl Meshes, gleichmäßig in der Zeit",
+    "Number of points to delete": "Anzahl zu löschender Punkte",
+    "The same seed gives the same random numbers": "Derselbe Startwert gibt dieselben Zufallszahlen",
+    "The downloaded file": "Die heruntergeladene Datei",
+    "Number of cameras in the ring": "Anzahl Kameras im Ring",
+    "Move the surface to the given level": "Die Oberfläche auf die angegebene Stufe verschieben",
 }
