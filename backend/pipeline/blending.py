@@ -18,6 +18,7 @@ from ..fields.intersection import Intersection
 from ..geometry.volume import Volume
 from ..geometry.writing import check_place
 from ..reconstructors import Code, Reconstructor, keyword_names
+from ..reconstructors.code_files import field_of_file
 from ..reconstructors.finishing import finished
 from ..shows import Subject, shown
 from ..shows.morphing import WAYS, Between, Way, morphed
@@ -116,7 +117,7 @@ def _source(networks: Networks, results: KeptResults, name: str, weights: str | 
         return results[name]
     code = Code.load(name)
     model = networks.load(code.method, weights, "auto")
-    field = model.decode(code)
+    field = field_of_file(model, code, name)
     facts = {
         "method": code.method,
         "weights": str(model.weights),

@@ -110,7 +110,7 @@ def found_masks(
     return tuple(masks)
 
 
-def masks_event(job: str, views: Sequence[View], notes: Notes) -> Iterator[protocol.MasksFound]:
+def detected_masks(job: str, views: Sequence[View], notes: Notes) -> Iterator[protocol.MasksFound]:
     """Yield the masks of one image, to be corrected; of several, thumbnails of detected ones."""
     if len(views) == 1 and views[0].camera is None:
         yield protocol.MasksFound(job, found_masks(views, notes), notes.remarks())

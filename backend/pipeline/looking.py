@@ -1,0 +1,47 @@
+"""What can be said of views before any reconstruction: volume, agreement, masks."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..contract import protocol
+from ..images import Notes
+from ..placing.place import place
+from ..silhouettes import Review, apply_cures
+from ..ticket import Ticket
+from .networks import Networks
+from .reading import detected_masks, found_masks, read_views
+from .stages import PREPARE
+
+
+def volume_event(
+    networks: Networks, request: protocol.EstimateVolume, ticket: Ticket
+) -> protocol.VolumeEstimate:
+    """Return the object's place as all posed views see it, and its front."""
+    ticket.plan({PREPARE: 1.0})
+    with ticket.stage(PREPARE):
+        views = apply_cures(read_views(request, ticket), request.cures).kept
+        network = networks.camera_finder("auto") if request.front is None else None
+        placement = place(views, network=network, front=request.front, ticket=ticket)
+    return protocol.VolumeEstimate(request.job, placement)
+
+
+def checked_events(
+    request: protocol.CheckViews, ticket: Ticket
+) -> Iterator[protocol.MasksFound | protocol.ViewsChecked]:
+    """Yield the detected masks, then whether the views agree, and what would make them agree."""
+    ticket.plan({PREPARE: 1.0})
+    with ticket.stage(PREPARE):
+        notes = Notes()
+        read = read_views(request, ticket, notes)
+        yield from detected_masks(request.job, read, notes)
+        event = Review(apply_cures(read, request.cures)).event(request.job)
+    yield replace(event, notes=notes.remarks())
+
+
+def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.MasksFound:
+    """Return the masks that a reconstruction of these views would use."""
+    ticket.plan({PREPARE: 1.0})
+    with ticket.stage(PREPARE):
+        notes = Notes()
+        views = read_views(request, ticket, notes)
+    return protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
