@@ -24,7 +24,7 @@ from ..data.series import Steps, finished, series
 from ..data.showing import show_problem
 from ..jobs.requests import begin, scene_settings
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..scene.provenance import provenance_of
 from ..scene.views import ImageLike, given_source
 from . import Reporter, Starter, refuse
@@ -62,9 +62,8 @@ class LEVELFORM_OT_refine_blend(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
         gone = "" if ends_of(context.object) else "Select a blend of two results."
-        return refuse(cls, busy or gone)
+        return refuse(cls, busy() or gone)
 
     def start(self, context: bpy.types.Context) -> Running:
         first = provenance_of(ends_of(context.object)[0])
@@ -121,8 +120,7 @@ class LEVELFORM_OT_mean(Starter, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         chosen = [o for o in context.selected_objects if provenance_of(o) is not None]
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy or ("" if len(chosen) > 1 else "Select two results or more."))
+        return refuse(cls, busy() or ("" if len(chosen) > 1 else "Select two results or more."))
 
     def start(self, context: bpy.types.Context) -> Running:
         chosen = [o for o in context.selected_objects if provenance_of(o) is not None]
@@ -190,8 +188,7 @@ class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy)
+        return refuse(cls, busy())
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the folder."""

@@ -4,7 +4,7 @@ import bpy
 
 from .. import api
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..jobs.volume_placing import begin_volume
 from ..scene.views import chosen_cameras
 from . import Reporter, Starter, refuse
@@ -20,9 +20,8 @@ class LEVELFORM_OT_volume_from_cameras(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if live.running is not None:
-            return refuse(cls, "Wait for the running job, or cancel it (Esc).")
-        return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
+        unticked = "" if chosen_cameras(context.scene) else "No camera is ticked."
+        return refuse(cls, busy() or unticked)
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_volume(context.scene)

@@ -11,7 +11,7 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
-from ...backend.contract.protocol import FoundMask
+from ...backend.contract.protocol import ViewMask
 from . import images
 from .windows import redraw
 
@@ -40,7 +40,7 @@ def icon_of(image: bpy.types.Image) -> int:
     return 0
 
 
-def remember(scene: bpy.types.Scene, masks: Sequence[FoundMask]) -> None:
+def remember(scene: bpy.types.Scene, masks: Sequence[ViewMask]) -> None:
     """Show the images of the scene's cameras with the outlines that the backend has detected.
 
     Parameters

@@ -9,7 +9,7 @@ from ..placing.place import place
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
 from .networks import Networks
-from .reading import detected_masks, found_masks, read_views
+from .reading import detected_masks, read_views, view_masks
 from .stages import PREPARE
 
 
@@ -27,7 +27,7 @@ def volume_event(
 
 def checked_events(
     request: protocol.CheckViews, ticket: Ticket
-) -> Iterator[protocol.MasksFound | protocol.ViewsChecked]:
+) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
     """Yield the detected masks, then whether the views agree, and what would make them agree."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
@@ -38,10 +38,10 @@ def checked_events(
     yield replace(event, notes=notes.remarks())
 
 
-def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.MasksFound:
+def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.ViewMasks:
     """Return the masks that a reconstruction of these views would use."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         notes = Notes()
         views = read_views(request, ticket, notes)
-    return protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+    return protocol.ViewMasks(request.job, view_masks(views, notes), notes.remarks())

@@ -81,15 +81,15 @@ def read_views(
     return turned
 
 
-def found_masks(
+def view_masks(
     views: Sequence[View],
     notes: Notes,
     *,
     mask_side: int = MASK_SIDE,
     shown_side: int = SHOWN_SIDE,
     without: Sequence[str] = (),
-) -> tuple[protocol.FoundMask, ...]:
-    """Return the views' masks for Blender, see `protocol.FoundMask`.
+) -> tuple[protocol.ViewMask, ...]:
+    """Return the views' masks for Blender, see `protocol.ViewMask`.
 
     Parameters
     ----------
@@ -106,19 +106,19 @@ def found_masks(
         alpha = _bytes(shrink(view, shown_side).image[..., 3])
         outline = outlined(shown, alpha)
         doubt = doubts.get(view.name, "")
-        masks.append(protocol.FoundMask(view.name, mask, outline, source, doubt))
+        masks.append(protocol.ViewMask(view.name, mask, outline, source, doubt))
     return tuple(masks)
 
 
-def detected_masks(job: str, views: Sequence[View], notes: Notes) -> Iterator[protocol.MasksFound]:
+def detected_masks(job: str, views: Sequence[View], notes: Notes) -> Iterator[protocol.ViewMasks]:
     """Yield the masks of one image, to be corrected; of several, thumbnails of detected ones."""
     if len(views) == 1 and views[0].camera is None:
-        yield protocol.MasksFound(job, found_masks(views, notes), notes.remarks())
+        yield protocol.ViewMasks(job, view_masks(views, notes), notes.remarks())
         return
     side = THUMBNAIL_SIDE
-    masks = found_masks(views, notes, mask_side=side, shown_side=side, without=OWN_MASKS)
+    masks = view_masks(views, notes, mask_side=side, shown_side=side, without=OWN_MASKS)
     if masks:
-        yield protocol.MasksFound(job, masks)
+        yield protocol.ViewMasks(job, masks)
 
 
 def opaque_of(view: View) -> Tensor:

@@ -47,7 +47,7 @@ def request(views, **changes):
 
 def finish(events):
     """Return the meshes and the stats of a job, checking that it ends in exactly one Finished."""
-    before = protocol.MasksFound | protocol.Placed | protocol.ViewsChecked
+    before = protocol.ViewMasks | protocol.Placed | protocol.ViewsChecked
     *meshes, last = [e for e in events if not isinstance(e, before)]
     assert isinstance(last, protocol.Finished)
     assert all(isinstance(mesh, protocol.MeshUpdate) for mesh in meshes)
