@@ -17,7 +17,7 @@ from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
 from ..scene.volume import remarks_of
-from ..scene.wording import counted, sentence, told
+from ..scene.wording import counted, for_panel, sentence, told
 from . import method_options, remedies
 from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
 from .offered_methods import in_use
@@ -59,7 +59,7 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
             row.prop(settings, "volume")
             row.operator("levelform.volume_from_cameras", text="", icon="PIVOT_BOUNDBOX")
             for remark in remarks_of(settings.volume):
-                paragraph(body, context, remark, icon="INFO")
+                paragraph(body, context, for_panel(remark), icon="INFO")
             sub = split_column(body)
         sub.prop(settings, "method_choice")
         _draw_needs(body, context, settings)
