@@ -16,7 +16,7 @@ from ..images.framing import FramedViews
 
 # Weight of g's logits beside those of the network of several views, by number of views. g knows its
 # categories well, but needs their front; the other one needs no front, and more views.
-OWN_WEIGHTS = {1: 0.5, 2: 0.35, 4: 0.15, 6: 0.0}
+OWN_WEIGHTS = {1: 0.5, 2: 0.35, 4: 0.1, 6: 0.0}
 SOFT, DEPTH = 0.3, 0.1  # weights in the loss of several views
 
 
