@@ -357,9 +357,11 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:
-        """Move the surface to where the field was `level`, by the bias of g's logit."""
+        """Move the surface to where the field was `level`, by the biases of the logits."""
         inputs, outputs = self.configuration.layers[-1]
         self.writer.start[-(inputs * outputs + outputs)] += level
+        if self.several is not None and self.configuration.fewest == 1:
+            self.several.shift_level(level)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean cross entropy plus `overlap` times (1 - soft IoU).
