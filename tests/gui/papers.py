@@ -93,7 +93,9 @@ def blends(first: bpy.types.Object, second: bpy.types.Object) -> Check:
     select(first)
     bpy.context.scene.levelform_show.other = second
     yield from press("blend")
-    (blend,) = added(before)
+    made = added(before)
+    row("a blend is added", bool(made), [f"{one.name} ({one.type})" for one in made])
+    blend = next(one for one in made if one.type == "MESH")
     for factor in (0.9, 1.2, -0.2):
         old = vertices(blend)
         blend.levelform_factor = factor
