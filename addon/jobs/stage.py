@@ -18,7 +18,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import find_mask, image_size, natural_key
 from ...backend.contract.protocol import EstimateVolume, Placement
 from ..scene import cameras as scene_cameras
-from ..scene import frames, pairing, pixels
+from ..scene import frames, layered, pairing, pixels
 from ..scene import images as scene_images
 from ..scene import volume as scene_volume
 from ..scene.derived import derived_image
@@ -141,13 +141,25 @@ def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
     return bpy.data.images.load(str(frame.path), check_existing=True), camera
 
 
-def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Object]:
+def render_pictures(
+    scene: bpy.types.Scene | None = None,
+    *,
+    depth: bool = False,
+    folder: str | PathLike[str] | None = None,
+) -> list[bpy.types.Object]:
     """Render the scene from each ticked camera without an image; return those cameras.
+
+    Parameters
+    ----------
+    depth
+        Render to OpenEXR files with a Z pass, which UCLID-Net takes instead of its estimate.
+    folder
+        Of these files; None: beside the .blend.
 
     Raises
     ------
     RequestError
-        If every ticked camera has an image.
+        If every ticked camera has an image, or there is no place for the files.
     WorkError
         If a render failed.
     """
@@ -159,6 +171,12 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
     ]
     if not bare:
         raise RequestError("Every ticked camera has an image.", "Clear those to be rendered again.")
+    if depth:
+        place = layered.folder_for_renders() if folder is None else Path(absolute(folder))
+        paths = layered.files_of([camera.name for camera in bare], place)
+        for camera, path in zip(bare, paths, strict=True):
+            camera.levelform_camera.image = scene_images.render_layers(camera, scene, path)
+        return bare
     for camera in bare:
         camera.levelform_camera.image = scene_images.render_image(camera, scene)
     return bare

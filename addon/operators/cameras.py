@@ -1,7 +1,7 @@
 """Adds cameras from files, and assigns images to cameras by rendering or dropping."""
 
 import bpy
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...backend.contract.drawings import name_in_file
@@ -52,12 +52,19 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
     bl_label = "Render Images"
     bl_options = {"REGISTER", "UNDO"}
 
+    depth: BoolProperty(
+        name="With Depth",
+        description="Render to OpenEXR files beside the .blend, with a Z pass that UCLID-Net takes "
+        "instead of its estimate",
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
 
     def run(self, context: bpy.types.Context) -> None:
-        rendered = api.render_pictures(context.scene)
+        rendered = api.render_pictures(context.scene, depth=self.depth)
         self.report({"INFO"}, told("Rendered {} images", len(rendered)))
 
 

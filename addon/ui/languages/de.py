@@ -303,6 +303,8 @@ WORDS = {
     "Remove from Queue": "Aus der Warteschlange nehmen",
     "Remove loose pieces smaller than this fraction of the largest; silhouettes alone can't rule out floating pieces where few cameras look": "Lose Teile entfernen, die kleiner sind als dieser Anteil des größten; Silhouetten allein schließen schwebende Teile nicht aus, wo wenige Kameras hinsehen",
     "Render Images": "Bilder rendern",
+    "Render to OpenEXR files beside the .blend, with a Z pass that UCLID-Net takes instead of its estimate": "In OpenEXR-Dateien neben der .blend rendern, mit einem Z-Pass, den UCLID-Net statt seiner Schätzung nimmt",
+    "With Depth": "Mit Tiefe",
     "Render every shape from many directions, and make the data set that Training reads": "Jede Form aus vielen Richtungen rendern und den Datensatz anlegen, den das Training liest",
     "Render this scene over a transparent background, from every ticked camera without an image": "Diese Szene über durchsichtigem Hintergrund rendern, aus jeder angekreuzten Kamera ohne Bild",
     "Repair": "Reparieren",
