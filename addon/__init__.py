@@ -44,6 +44,7 @@ _MODULES = (
     "operators.remesh",
     "operators.surface",
     "operators.compare",
+    "data.series",
     "operators.show",
     "operators.morph",
     "data.batch_run",

@@ -58,7 +58,7 @@ from .jobs.stage import planned_pairs as planned_pairs
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
 from .jobs.stage import use_images as use_images
-from .jobs.stage import volume_from_cameras as volume_from_cameras
+from .jobs.volume_placing import volume_from_cameras as volume_from_cameras
 from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
 from .scene.views import Camera, ImageLike, given_source

@@ -124,7 +124,9 @@ class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
     bl_label = "Ring of Cameras"
     bl_options = {"REGISTER", "UNDO"}
 
-    count: IntProperty(name="Cameras", default=8, min=1, max=360)
+    count: IntProperty(
+        name="Cameras", description="Number of cameras in the ring", default=8, min=1, max=360
+    )
     elevation: FloatProperty(
         name="Elevation", description="Degrees above the ground", default=15.0, min=-89.0, max=89.0
     )
