@@ -18,9 +18,9 @@ from .memory import resident_memory, return_freed_memory
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.camera_sources import drawings_event, photographs_event
 from .pipeline.comparing import evaluate_job
-from .pipeline.finding import found_event
+from .pipeline.finding import around_event
 from .pipeline.kept import KeptResults
-from .pipeline.looking import checked_event, masks_event, volume_event
+from .pipeline.looking import checked_events, masks_event, volume_event
 from .pipeline.networks import Networks, methods_here
 from .pipeline.painting import paint_job, textured
 from .pipeline.reading import method_options
@@ -51,7 +51,8 @@ class Session:
 
         Yields
         ------
-        MasksFound (of one image without a camera), ViewsChecked, a first look (see `drafting`),
+        ViewMasks (see `reading.detected_masks`), ViewsChecked, first looks (see `drafting`, and
+        `choosing` where methods are compared),
         Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises
@@ -132,26 +133,26 @@ class Session:
 
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
-    ) -> Iterator[protocol.ViewsChecked]:
-        """Yield one ViewsChecked: whether the views agree, and what would make them agree."""
-        yield checked_event(request, ticket)
+    ) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
+        """Yield detected masks, and one ViewsChecked: whether the views agree, what would help."""
+        yield from checked_events(request, ticket)
 
     def refine_cameras(
         self, request: protocol.RefineCameras, ticket: Ticket
-    ) -> Iterator[protocol.CamerasFound]:
-        """Yield one CamerasFound: cameras near the given ones whose silhouettes agree better."""
+    ) -> Iterator[protocol.CameraEstimates]:
+        """Yield one CameraEstimates: cameras near the given ones whose silhouettes agree better."""
         yield refined_event(request, ticket)
 
     def find_cameras(
         self, request: protocol.FindCameras, ticket: Ticket
-    ) -> Iterator[protocol.CamerasFound]:
-        """Yield one CamerasFound: the cameras of images taken around an object."""
-        yield found_event(request, ticket)
+    ) -> Iterator[protocol.CameraEstimates]:
+        """Yield one CameraEstimates: the cameras of images taken around an object."""
+        yield around_event(request, ticket)
 
     def find_masks(
         self, request: protocol.FindMasks, ticket: Ticket
-    ) -> Iterator[protocol.MasksFound]:
-        """Yield one MasksFound: the masks that a reconstruction of these views would use."""
+    ) -> Iterator[protocol.ViewMasks]:
+        """Yield one ViewMasks: the masks that a reconstruction of these views would use."""
         yield masks_event(request, ticket)
 
     def place_drawings(

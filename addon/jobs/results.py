@@ -55,6 +55,7 @@ class Result(ABC):
     label : name of the undo step
     promise : the panel's text before the first mesh
     selects : whether to select the object when the job has finished
+    undoes : whether the finished job is an undo step of its own
     shown : number of meshes shown so far
     last : the last mesh shown
     exhibits : what the worker has shown so far, of a job that shows
@@ -63,6 +64,7 @@ class Result(ABC):
     label = ""
     promise = "The first mesh will appear in a moment"
     selects = True
+    undoes = True
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         self.job = job
@@ -154,10 +156,11 @@ class Added(Result):
         name: str,
         scene: bpy.types.Scene,
         images: Sequence[ImageLike] = (),
-        arrange: Callable[[bpy.types.Object], None] | None = None,
+        arrange: Callable[[bpy.types.Object], object] | None = None,
     ) -> None:
         super().__init__(job, scene)
         self._arrange = arrange  # moves the finished object, before its undo step
+        self._grounded = arrange is on_ground  # then its first mesh is moved as well
         self._name = name
         self._images = images
         self._mesh: Handle | None = None
@@ -191,8 +194,12 @@ class Added(Result):
         added = meshes.new_object(self._name, update, gallery.make_collection(scene))
         added[DRAFT] = self.job
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
-        if self._arrange is None:  # else it moves away from where others may stand
-            self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
+        hidden: Sequence[bpy.types.Object] = ()
+        if self._grounded:
+            hidden = on_ground(added)
+        elif self._arrange is None:  # else it moves away from where others may stand
+            hidden = gallery.hide_earlier(added, scene)
+        self._hidden += [Handle.of(thing) for thing in hidden]
         if update.colors is not None:
             _show_colors(added)
         sight.frame_if_unseen(added)
@@ -203,12 +210,21 @@ class Added(Result):
         frames = told.pop("cameras", ())
         obj = super().finish(told)
         obj.pop(DRAFT, None)
+        if self._grounded and self.last is not None:
+            meshes.place(obj, self.last)  # back where its cameras stand, to be moved with them
+            bpy.context.view_layer.update()
         placed = [self._place(obj, frame) for frame in frames]
         if placed:
             obj[CAMERAS] = [camera.name for camera in placed]
         if self._arrange is not None:
-            self._arrange(obj)
+            self._move(obj, self._arrange)
         return obj
+
+    def _move(self, obj: bpy.types.Object, arrange: Callable[[bpy.types.Object], None]) -> None:
+        """Move the object, and note which earlier results that hides."""
+        shown = [r for r in gallery.results_of(obj.users_scene[0]) if gallery.is_shown(r)]
+        arrange(obj)
+        self._hidden += [Handle.of(result) for result in shown if not gallery.is_shown(result)]
 
     def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
         """Add the camera that the method estimated for a view, with its image as background."""
@@ -324,11 +340,16 @@ def _show_colors(target: bpy.types.Object) -> None:
     shading.show("VERTEX")
 
 
-def on_ground(thing: bpy.types.Object) -> None:
-    """Put a finished result onto the ground at the 3D cursor, with its cameras, and in sight."""
+def on_ground(thing: bpy.types.Object) -> list[bpy.types.Object]:
+    """Put a result onto the ground at the 3D cursor, with its cameras, and in sight.
+
+    Returns the earlier results that it hides.
+    """
     names = thing.get(CAMERAS, ())
-    ground.stand(thing, [bpy.data.objects[name] for name in names if name in bpy.data.objects])
+    cameras = [bpy.data.objects[name] for name in names if name in bpy.data.objects]
+    hidden = ground.stand(thing, cameras)
     sight.frame_if_unseen(thing)
+    return hidden
 
 
 def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:

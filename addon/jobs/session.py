@@ -15,9 +15,7 @@ import bpy
 from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
-    EstimateVolume,
     MeshUpdate,
-    Placement,
     Progress,
     Reconstruct,
     Remesh,
@@ -28,7 +26,7 @@ from ..scene.selection import selection
 from ..scene.windows import redraw, redraw_status_bar
 from .job import Request
 from .results import Result, remove_drafts
-from .running import Running, failure_of
+from .running import Running
 from .waiting import Waiting, WaitingJobs
 from .worker_access import BUDGET, WAIT, WorkerAccess
 
@@ -295,22 +293,6 @@ class LiveSession(WorkerAccess):
         self.jobs.warm_up()
         self.wake()
 
-    def ask_placement(self, request: EstimateVolume) -> Placement:
-        """Return the volume that the worker estimates for the object; block until it is known.
-
-        Raises
-        ------
-        LevelformError
-            If another job runs, there is no backend, or the estimate fails.
-        """
-        if self.running is not None:
-            raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
-        job = self.jobs.run(self.jobs.submit(request))
-        self.wake()
-        if job.placement is None:
-            raise failure_of(job) or WorkError("The volume could not be estimated.")
-        return job.placement
-
     def restart(self) -> None:
         """Restart the worker, unless there is none or it is busy."""
         if self._jobs is None or self.running is not None:
@@ -344,6 +326,11 @@ def _inputs() -> object:
 
 
 live = LiveSession()
+
+
+def busy() -> str:
+    """Return why a button must wait for the running job; empty if none runs."""
+    return "" if live.running is None else "Wait for the running job, or cancel it (Esc)."
 
 
 def _on_timer() -> float | None:

@@ -7,13 +7,11 @@ from ...backend.contract.errors import RequestError
 from ..data.compare import begin_compare
 from ..jobs.again import order_again
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy, live
 from ..scene import gallery
 from ..scene.selection import select
 from ..scene.wording import told
 from . import Reporter, Starter, refuse
-
-BUSY = "Wait for the running job, or cancel it (Esc)."
 
 
 class _OfResult:
@@ -49,6 +47,12 @@ class LEVELFORM_OT_run_again(_OfResult, Reporter, bpy.types.Operator):
     bl_label = "Run Again"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
 
+    method: StringProperty(
+        name="Method",
+        description="Use this method instead of the result's own",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Begin now, or after the running job."""
         return self._attempt(self._enqueue, context)
@@ -56,13 +60,13 @@ class LEVELFORM_OT_run_again(_OfResult, Reporter, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         target = self.target(context)
         if target is not None:
-            for _ in live.drive(order_again(target, context.scene).begin()):
+            for _ in live.drive(order_again(target, context.scene, self.method).begin()):
                 pass
 
     def _enqueue(self, context: bpy.types.Context) -> None:
         target = self.target(context)
         if target is not None:
-            order = order_again(target, context.scene)
+            order = order_again(target, context.scene, self.method)
             live.enqueue(order.name, order.begin)
             live.wake()
 
@@ -77,8 +81,7 @@ class LEVELFORM_OT_compare_result(_OfResult, Starter, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         several = len(gallery.results_of(context.scene)) > 1
-        busy = BUSY if live.running else ""
-        return refuse(cls, busy or ("" if several else "There is only one result."))
+        return refuse(cls, busy() or ("" if several else "There is only one result."))
 
     def start(self, context: bpy.types.Context) -> Running:
         target, scene = self.target(context), context.scene

@@ -12,13 +12,14 @@ SOURCES = {
     "background": "All but the plain background",
     "network": "Found by U2-Netp",
 }
-SIZE = 9.0  # of the thumbnail, in rows of the panel
+SIZE = 6.0  # of the thumbnail, in rows of the panel
 
 
 class LEVELFORM_PT_matte(SubPanel, bpy.types.Panel):
     """Shows what is taken for the object in the image, and corrects it."""
 
     bl_label = "Mask"
+    bl_options = set()  # open: what is taken for the object should be seen before anything else
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -12,6 +12,7 @@ from .image_files import natural_key
 
 WAYS = ("turntable", "walk")
 RIGHT, USABLE, DOUBTFUL = "right", "usable", "doubtful"  # confidence
+FEWEST = 4  # images
 NAMED = 4  # names in a sentence; the others are counted
 
 
@@ -32,6 +33,15 @@ def in_order(names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda index: natural_key(names[index]))
 
 
+def check_count(count: int) -> None:
+    """Refuse fewer images than say where they were taken from."""
+    if count < FEWEST:
+        raise RequestError(
+            f"{count} image{'s' * (count != 1)} can't say where they were taken from.",
+            f"Give at least {FEWEST}, from all around the object; 8 or more are better.",
+        )
+
+
 def named(names: Sequence[str]) -> str:
     """Return names for a sentence, the first few of many."""
     shown = ", ".join(names[:NAMED])
@@ -39,7 +49,7 @@ def named(names: Sequence[str]) -> str:
 
 
 def summary(facts: Mapping[str, Any]) -> str:
-    """Return the result in a sentence or two, for `CamerasFound.facts`."""
+    """Return the result in a sentence or two, for `CameraEstimates.facts`."""
     if "before" in facts:
         return _refinement(facts)
     return (

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from .context import Context
 from .field import Field
 from .intersection import LOGITS_PER_UNIT
 from .view_silhouettes import Interval, Silhouettes, distances_at, hull_interval, project
@@ -93,10 +94,18 @@ class SeveralViews(nn.Module):
         Of the local features that are read at points.
     hidden
         Width of the networks of a point.
+    context
+        Channels of the finest maps of the `Context` network; 0: there is none.
     """
 
     def __init__(
-        self, widths: Sequence[int], features: int, *, channels: int = 24, hidden: int = 64
+        self,
+        widths: Sequence[int],
+        features: int,
+        *,
+        channels: int = 24,
+        hidden: int = 64,
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
@@ -107,6 +116,7 @@ class SeveralViews(nn.Module):
             nn.SiLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
+        self.context = Context(channels + 3, channels, width=context) if context else None
         self.depth = nn.Conv2d(channels, 2, 1)
         self.shift = nn.Linear(features, 2 * hidden)
         self.first = nn.Linear(channels + VIEW_INPUTS, hidden)
@@ -154,10 +164,12 @@ class SeveralViews(nn.Module):
     def combine(self, maps: Sequence[Tensor], known: Tensor) -> Tensor:
         """Return (N, channels, T, T): the encoder's maps and the hull's, brought together."""
         x = self.lateral[-1](maps[-1])
-        for lateral, found in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
-            coarse = F.interpolate(x, found.shape[-2:], mode="bilinear", align_corners=False)
-            x = coarse + lateral(found)
+        for lateral, feature_map in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
+            coarse = F.interpolate(x, feature_map.shape[-2:], mode="bilinear", align_corners=False)
+            x = coarse + lateral(feature_map)
         x = x + self.entry(known)
+        if self.context is not None:
+            x = x + self.context(torch.cat([x, known.to(x.dtype)], 1))
         return x + self.refine(x)
 
     def forward(
@@ -171,6 +183,11 @@ class SeveralViews(nn.Module):
         hidden = F.silu(self.first(inputs) + shifts[0])
         hidden = F.silu(self.second(hidden) + shifts[1])
         return self._fused(hidden, points, hull)
+
+    @torch.no_grad()
+    def shift_level(self, level: float) -> None:
+        """Add `level` to every logit."""
+        self.last.bias.add_(level)
 
     def _read(
         self, points: Tensor, views: Silhouettes, surface: VisibleSurface
@@ -283,12 +300,13 @@ class SeveralViewsField(Field):
         with torch.no_grad():
             self.surface = network.surface(maps, views)
 
-    @torch.no_grad()
     def __call__(self, points: Tensor) -> Tensor:
-        hull = distances_at(points[None], self._views)[0].amax(0)
-        values = hull * LOGITS_PER_UNIT
-        asked = (hull < OUTER).nonzero()[:, 0]
-        if len(asked):
-            logits = self._network(points[asked][None], self._views, self.surface, self._vectors)
-            values[asked] = -logits[0]
-        return values
+        with torch.set_grad_enabled(torch.is_grad_enabled() and points.requires_grad):
+            hull = distances_at(points[None], self._views)[0].amax(0)
+            values = hull * LOGITS_PER_UNIT
+            asked = (hull < OUTER).nonzero()[:, 0]
+            if not len(asked):
+                return values
+            inner = points[asked][None]
+            logits = self._network(inner, self._views, self.surface, self._vectors)
+            return values.index_copy(0, asked, -logits[0])

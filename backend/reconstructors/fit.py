@@ -21,11 +21,11 @@ from ..fit import FitState, starting
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
-from ..fit.settings import STEPS, settings_for
+from ..fit.settings import STEPS, FitSettings, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
-from ..silhouettes.correcting import corrected
+from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .visual_hull import check_overlap, check_silhouette
@@ -62,7 +62,12 @@ SPEC = MethodSpec(
             1_000_000,
         ),
         Option("start", "text", HULL, "what to start from: hull, or the name of another method"),
-        Option("correct", "bool", True, "turn cameras a little where the silhouettes disagree"),
+        Option(
+            "correct",
+            "bool",
+            True,
+            "correct masks, camera directions and focal lengths a little",
+        ),
         Option("exposure", "bool", False, "estimate each image's exposure and white balance"),
     ),
     improves=True,
@@ -140,8 +145,8 @@ class Fit(Reconstructor):
         start
             "hull", or the method whose field is the first.
         correct
-            Turn cameras a little where their silhouettes disagree, see `silhouettes.correcting`;
-            a fit that goes on does as it did before.
+            Correct masks, directions and focal lengths that are clearly a little wrong, see
+            `silhouettes.preparing`; a fit that goes on does as it did before.
         exposure
             Estimate each image's exposure and white balance, likewise.
         resume
@@ -156,9 +161,9 @@ class Fit(Reconstructor):
         self.check_views(views)
         kept, remarks = usable_views(views)
         wishes = Wishes(start, correct, exposure) if resume is None else Wishes.of(resume)
-        if wishes.correct and (better := corrected(kept, ticket)) is not None:
-            kept = better.views
-            remarks.append(better.remark)
+        if wishes.correct:
+            kept, corrections = corrected_views(kept, FitSettings.longest, ticket)
+            remarks += corrections
         count = STEPS[time] if steps is None else steps
         guard = Guard()
         if resume is None:

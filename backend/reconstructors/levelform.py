@@ -52,7 +52,8 @@ from ..encoders.trunk import Trunk
 from ..encoders.upright import UprightCameraNetwork
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fields.several_views import Round, SeveralViews, SeveralViewsField
+from ..fields.joined import JoinedField
+from ..fields.several_views import Round, SeveralViewsField
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
@@ -69,8 +70,9 @@ from .networks.levelform import (
     Writer,
     converted_state,
     evaluate,
+    several_network,
 )
-from .several import described_views, several_field, several_loss, soft_iou
+from .several import described_views, own_weight, several_field, several_loss, soft_iou
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
@@ -134,7 +136,7 @@ class Levelform(Reconstructor):
 
         self.several = None
         if sizes.several:
-            self.several = SeveralViews(sizes.widths, sizes.widths[-1], channels=sizes.several)
+            self.several = several_network(sizes)
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
@@ -238,12 +240,16 @@ class Levelform(Reconstructor):
         self.check_fusion(fusion)
         posed = camera == "given" and all(view.camera is not None for view in views)
         framed = self._images(views, estimate=camera == "estimated")
-        if self.several is not None and posed and len(views) > 1:
-            return self._encode_several(framed)
+        several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
+        if self.several is not None and count >= fewest and (posed or count == 1):
+            several = self._encode_several(framed)
+            if own_weight(count, fewest) == 0:
+                return several
         encoded = self.encode_images(framed.images)
         tensors = {"embedding": reduce_views(encoded.embedding)}
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
+        tensors |= several.tensors
         cameras = [camera for camera in framed.cameras if camera is not None]
         poses, intrinsics = camera_tensors(cameras, self.device)
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
@@ -274,8 +280,16 @@ class Levelform(Reconstructor):
             Evaluate reflections too, so that images of one side constrain the other.
         """
         self.check_code(code)
-        if "distances" in code.tensors:
+        if "embedding" not in code.tensors:
             return self._decode_several(code)
+        own = self._decode_own(code, symmetry=symmetry)
+        if "distances" not in code.tensors:
+            return own
+        weight = own_weight(len(code.tensors["poses"]), self.configuration.fewest)
+        return JoinedField(self._decode_several(code), own, weight)
+
+    def _decode_own(self, code: Code, *, symmetry: bool) -> HybridField:
+        """Return the field of g."""
         tensors = code.to(self.device).tensors
         layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
         kinds = self.configuration.inputs
@@ -343,9 +357,11 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:
-        """Move the surface to where the field was `level`, by the bias of g's logit."""
+        """Move the surface to where the field was `level`, by the biases of the logits."""
         inputs, outputs = self.configuration.layers[-1]
         self.writer.start[-(inputs * outputs + outputs)] += level
+        if self.several is not None and self.configuration.fewest == 1:
+            self.several.shift_level(level)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean cross entropy plus `overlap` times (1 - soft IoU).

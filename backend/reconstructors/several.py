@@ -1,18 +1,28 @@
 """Several posed views of Levelform: what its network of views reads, its field and its loss."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count, takewhile
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
+from ..fields.levelled import interpolated
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
 from ..fields.view_silhouettes import Silhouettes, pixel_distances
 from ..fusion import camera_tensors
 from ..images.framing import FramedViews
 
+# Weight of g's logits beside those of the network of several views, by number of views. g knows its
+# categories well, but needs their front; the other one needs no front, and more views.
+OWN_WEIGHTS = {1: 0.5, 2: 0.35, 4: 0.1, 6: 0.0}
 SOFT, DEPTH = 0.3, 0.1  # weights in the loss of several views
+
+
+def own_weight(views: int, fewest: int) -> float:
+    """Return g's weight for so many views; `fewest`: see `LevelformConfiguration`."""
+    return interpolated(OWN_WEIGHTS, views) if fewest == 1 else 0.0
 
 
 def described_views(
@@ -32,9 +42,10 @@ def described_views(
 
 def several_field(network: SeveralViews, tensors: Mapping[str, Tensor]) -> SeveralViewsField:
     """Return the field of what `described_views` made."""
-    names = ("distances", "poses", "lenses", "flat")
-    views = Silhouettes(*(tensors[name][None] for name in names))
-    maps = [tensors[f"maps{i}"] for i in range(sum(name.startswith("maps") for name in tensors))]
+    read = ("distances", "poses", "lenses", "flat")
+    views = Silhouettes(*(tensors[name][None] for name in read))
+    names = (f"maps{level}" for level in count())
+    maps = [tensors[name] for name in takewhile(tensors.__contains__, names)]
     return SeveralViewsField(network, maps, tensors["vectors"], views)
 
 

@@ -5,10 +5,27 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
+from levelform.addon.jobs.volume_placing import begin_volume  # noqa: E402
 from levelform.addon.operators.cameras import LEVELFORM_FH_images  # noqa: E402
 from levelform.backend.contract.protocol import Status  # noqa: E402
 
 pytestmark = pytest.mark.bpy
+
+
+def operators_of(base):
+    """Return Blender's classes below a base, at any depth."""
+    below = [cls for child in base.__subclasses__() for cls in (child, *operators_of(child))]
+    return [cls for cls in below if issubclass(cls, bpy.types.Operator)]
+
+
+def test_every_operator_has_what_its_base_only_declares(extension):
+    from levelform.addon.operators import Reporter, Starter
+    from levelform.addon.operators.weights import _Getter
+
+    for base, name in ((Reporter, "run"), (Starter, "start"), (_Getter, "begin")):
+        below = operators_of(base)
+        assert below
+        assert [cls for cls in below if not hasattr(cls, name)] == []
 
 
 @pytest.mark.parametrize(
@@ -115,6 +132,18 @@ def test_volume_from_cameras_is_one_step(extension, ball_stage):
     scene = ball_stage()
     assert bpy.ops.levelform.volume_from_cameras() == {"FINISHED"}
     assert scene.levelform.volume.type == "EMPTY"
+
+
+def test_the_volume_is_placed_by_a_job_that_can_be_cancelled(puppet, extension, ball_stage):
+    scene = ball_stage()
+    before = set(bpy.data.objects)
+    running = begin_volume(scene)
+    assert extension.running is running
+    extension.cancel()
+    extension.step()
+    assert extension.running is None
+    assert set(bpy.data.objects) == before
+    assert scene.levelform.volume is None
 
 
 def test_dropped_images_are_taken(extension, ball_stage, tmp_path):
