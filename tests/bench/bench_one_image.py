@@ -17,7 +17,7 @@ from timing import threads
 
 IMAGE = sorted((Path(__file__).parents[2] / "assets/sample/chair/images").iterdir())[0]
 RESOLUTION = 64
-FIRST, COMPARED = 0.2, 0.8  # fractions of the whole job
+FIRST, COMPARED = 0.25, 0.7  # fractions of the whole job
 
 
 def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
