@@ -143,6 +143,8 @@ class _Check:
         Cures that keep all views are preferred: fewer views are always easier to refit.
         """
         alone = self._refit("", LONG)
+        if AGREES < alone <= DISAGREE:  # nearly: symmetric objects fit in other orders as well
+            alone = min(alone, self._refit("", THOROUGH))
         if alone <= AGREES:
             return [], alone
         by_kind = sorted(tried, key=lambda t: t.residual)
