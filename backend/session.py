@@ -6,7 +6,7 @@ nothing and a mesh at another resolution or level runs no network.
 
 import gc
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from .appearance.coloring import rgba
-from .appearance.painter import Painter
 from .appearance.texturing import paint, png
 from .appearance.unwrapping import unwrap
 from .contract import protocol
@@ -26,7 +25,6 @@ from .contract.settings import Settings, check_resolution
 from .extraction import Cleanup, FieldSamples, clean
 from .fields.hull import HullField
 from .fields.intersection import Intersection
-from .geometry.cameras import Camera
 from .geometry.meshes import Mesh
 from .geometry.views import View
 from .geometry.volume import Volume
@@ -37,6 +35,7 @@ from .metrics import PROTOCOLS, evaluate
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.camera_sources import drawings_event, photographs_event
 from .pipeline.choosing import choose, chooses
+from .pipeline.coloring import painter_of
 from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
@@ -63,6 +62,7 @@ from .reconstructors import (
     methods,
     problems,
 )
+from .reconstructors.corrections import corrected_views
 from .reconstructors.finishing import finished
 from .silhouettes import Review, apply_cures
 from .ticket import Ticket
@@ -151,7 +151,8 @@ class Session:
                     shown = to_draw(shown, event)
                 elif isinstance(event, protocol.Finished) and shown is not None:
                     with ticket.stage(CHECK):
-                        fits = fit_to_views(review, views, shown, kept, placement, ticket)
+                        seen = corrected_views(views, kept.improvable and kept.improvable.code)
+                        fits = fit_to_views(review, seen, shown, kept, placement, ticket)
                     stats = {**event.stats, **fits, "cured": [*request.cures], **refinement}
                     stats["remarks"] = [*why, *fits["remarks"], *event.stats["remarks"]]
                     stats = with_source(stats, request, placement, notes)
@@ -453,7 +454,7 @@ class Session:
             remarks += (sight.remark,)
         if estimated:
             facts["cameras"] = in_world(estimated, volume)
-        painter = self._painter(views, estimated, request.device)
+        painter = painter_of(views, code, estimated, self._networks, request.device)
         more = (Improvable(code, tuple(views)) if model.spec.improves else None,)
         encoded = None
         if model.spec.needs_weights:
@@ -490,20 +491,9 @@ class Session:
             field=field,
             samples=FieldSamples(),
             facts={**kept.facts, **code.meta.get("stats", {})},
+            painter=painter_of(before.views, code, {}, self._networks, kept.facts["device"]),
             improvable=replace(before, code=code),
         )
-
-    def _painter(
-        self, views: Sequence[View], estimated: Mapping[int, Camera], device: str
-    ) -> Painter:
-        """Return what colours the meshes; estimates missing cameras first."""
-        unposed = [i for i, view in enumerate(views) if view.camera is None and i not in estimated]
-        finder = self._networks.camera_finder(device) if unposed else None
-        if finder is not None:
-            cameras = finder.estimate_cameras([views[index] for index in unposed])
-            estimated = {**estimated, **dict(zip(unposed, cameras, strict=True))}
-        posed = [replace(v, camera=estimated.get(i, v.camera)) for i, v in enumerate(views)]
-        return Painter(posed, [view.camera is None for view in views])
 
     def _placement(
         self, request: protocol.Reconstruct, views: Sequence[View], ticket: Ticket

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..ticket import Ticket
+from .clock import Clock
 from .guard import Guard
 from .optimiser import Fit
 from .state import FitState
@@ -32,16 +33,22 @@ class Shown:
     curve: tuple[tuple[int, float], ...]
 
 
-def run(fit: Fit, ticket: Ticket, guard: Guard | None = None) -> Iterator[Shown]:
+def run(
+    fit: Fit, ticket: Ticket, guard: Guard | None = None, clock: Clock | None = None
+) -> Iterator[Shown]:
     """Take the steps of the budget; yield the best state so far every second or two, then the last.
 
     The ticket's wish to finish early ends the steps; that to cancel raises. A fit that goes on
-    brings its guard.
+    brings its guard. One that ends by time brings a clock, which sets the budget.
     """
     guard = Guard() if guard is None else guard
     every = max(min(fit.budget // LOOKS, MOST_STEPS), 1)
     due = time.monotonic() + FIRST_AFTER
+    if clock is not None:
+        clock.begin()
     while fit.iteration < fit.budget and not ticket.finishing:
+        if clock is not None:
+            clock.plan(fit)
         ticket.advance(fit.fraction)
         fit.step()
         if fit.iteration == fit.settings.first_colors or fit.iteration % every == 0:
