@@ -6,7 +6,7 @@ nothing and a mesh at another resolution or level runs no network.
 
 import gc
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,7 @@ from .pipeline.drafting import first_look
 from .pipeline.finding import found_event
 from .pipeline.kept import Encoded, Improvable, Kept, KeptResults
 from .pipeline.meshing import fit_to_views, mesh_kept, numbered, shown_on_the_way, to_draw
+from .pipeline.mixed import without_unposed
 from .pipeline.networks import Networks, method_info
 from .pipeline.reading import (
     as_solid,
@@ -53,6 +54,7 @@ from .pipeline.reading import (
     with_source,
 )
 from .pipeline.refining import refined, refined_event
+from .pipeline.saving import opened
 from .pipeline.single_image import sighted_single
 from .pipeline.stages import CHECK, REFINE, stages_again, stages_of
 from .placing.place import place
@@ -126,6 +128,8 @@ class Session:
             if len(read) == 1 and read[0].camera is None:
                 yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
             cured = apply_cures(read, request.cures)
+            cured, unused = without_unposed(cured, request.method, chosen=bool(why))
+            why += unused
             if choosing:
                 choice = choose(read[0], self._networks, request.device, ticket)
                 if choice is not None:
@@ -234,6 +238,17 @@ class Session:
     def save_code(self, request: protocol.SaveCode, ticket: Ticket) -> Iterator[protocol.Finished]:
         """Write the code of a kept result to a file."""
         return save_code_job(self._kept, request, ticket)
+
+    def open_code(self, path: str, keep: str) -> Mapping[str, Any]:
+        """Keep the result that a file of `save_code` holds; return how it was made.
+
+        Raises
+        ------
+        RequestError
+            If the file can't be read, or nothing goes on from it.
+        """
+        self._kept.keep(keep, kept := opened(path, self._networks))
+        return kept.facts
 
     def textured(
         self, keep: str, mesh: Mesh, size: int, ticket: Ticket
@@ -443,6 +458,7 @@ class Session:
             "device": str(field.device),
             "hull": isinstance(field, HullField | Intersection),
             "level_unit": field.level_unit.name,
+            "world_offset": [*request.world_offset],
             **code.meta.get("stats", {}),
         }
         estimated = estimated_cameras(model, views)

@@ -1,14 +1,16 @@
-"""A fit from its first step to its last: progress, looks of the guard, and states to show."""
+"""A fit from its first step to its last: progress, looks of the guard, and states to show.
+
+The same loop runs `Fit`, whose state is a grid, and `CodeFit`, whose state is a network's code.
+"""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Generic, Protocol
 
 from ..ticket import Ticket
 from .clock import Clock
-from .guard import Guard
-from .optimiser import Fit
-from .state import FitState
+from .guard import Guard, S
 
 LOOKS = 24  # of the guard over the budget, at least
 MOST_STEPS = 60  # between two of its looks
@@ -17,8 +19,45 @@ FIRST_AFTER = 0.5  # and until the first one
 PREVIEW = 64  # cells of the grid of states that are shown on the way, at least
 
 
+class Runnable(Protocol[S]):
+    """An optimisation that takes steps.
+
+    iteration : steps taken
+    budget : steps to take
+    """
+
+    iteration: int
+    budget: int
+
+    @property
+    def fraction(self) -> float:
+        """How much of the budget is used, at most 1."""
+        ...
+
+    @property
+    def geometry_begun(self) -> bool:
+        """Whether the shape may have moved."""
+        ...
+
+    def step(self) -> float:
+        """Take a step."""
+        ...
+
+    def state(self) -> S:
+        """Return what is known now; later steps do not change it."""
+        ...
+
+    def judge(self) -> float:
+        """Return how badly what was held out is predicted."""
+        ...
+
+    def refined(self, state: S, cells: int | None = None) -> S:
+        """Return a state as fine as it is shown."""
+        ...
+
+
 @dataclass(frozen=True)
-class Shown:
+class Shown(Generic[S]):
     """A state on the way, or the result.
 
     Attributes
@@ -28,14 +67,14 @@ class Shown:
     curve : (iteration, measure) of the guard's looks
     """
 
-    state: FitState
+    state: S
     final: bool
     curve: tuple[tuple[int, float], ...]
 
 
 def run(
-    fit: Fit, ticket: Ticket, guard: Guard | None = None, clock: Clock | None = None
-) -> Iterator[Shown]:
+    fit: Runnable[S], ticket: Ticket, guard: Guard[S] | None = None, clock: Clock | None = None
+) -> Iterator[Shown[S]]:
     """Take the steps of the budget; yield the best state so far every second or two, then the last.
 
     The ticket's wish to finish early ends the steps; that to cancel raises. A fit that goes on
@@ -50,8 +89,9 @@ def run(
         if clock is not None:
             clock.plan(fit)
         ticket.advance(fit.fraction)
+        still = not fit.geometry_begun
         fit.step()
-        if fit.iteration == fit.settings.first_colors or fit.iteration % every == 0:
+        if (still and fit.geometry_begun) or fit.iteration % every == 0:
             guard.look(fit.state(), fit.judge())
         if time.monotonic() > due and fit.iteration < fit.budget:
             yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
