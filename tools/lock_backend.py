@@ -5,8 +5,8 @@ python tools/lock_backend.py --uv 0.13.9
 
 pip itself resolves `backend/requirements.txt` for each platform and Python, without installing
 anything, and reports each file's hash; the locks in `backend/locks/` hold its choices. Torch has a
-separate lock on platforms whose build comes from PyPI. `--uv` only pins that version of uv, which
-installs the backend. Needs the network.
+lock for each of its builds: by PyPI, or by the hashes on the page of PyTorch's own index. `--uv`
+only pins that version of uv, which installs the backend. Needs the network.
 """
 
 import argparse
@@ -25,8 +25,8 @@ REQUIREMENTS, LOCKS = ROOT / "backend" / "requirements.txt", ROOT / "backend" / 
 PHOTOGRAPHS = ROOT / "backend" / "requirements-photographs.txt"
 # pip's tags of each platform's wheels, newest first, by the installer's name of the platform.
 PLATFORMS = {
-    "linux_x86_64": [f"manylinux_2_{n}_x86_64" for n in (28, 27, 24, 17)]
-    + ["manylinux2014_x86_64"],
+    "linux_x86_64": [f"manylinux_2_{n}_x86_64" for n in (28, 27, 25, 24, 18, 17, 12, 5)]
+    + [f"manylinux{year}_x86_64" for year in (2014, 2010, 1)],
     "linux_aarch64": [f"manylinux_2_{n}_aarch64" for n in (28, 27, 24, 17)]
     + ["manylinux2014_aarch64"],
     "macosx_arm64": [
@@ -48,6 +48,14 @@ UV_PINS = ROOT / "addon" / "backend_setup" / "uv.json"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # Platforms with torch's CPU build on PyPI; other builds have their own index.
 TORCH_THERE = ("macosx_arm64", "win_amd64")
+# Builds of PyTorch's own index: the lock's name, the build and the end of its files' names.
+TORCH_ELSEWHERE = (
+    ("torch-linux_x86_64.txt", "cpu", "manylinux_2_28_x86_64.whl"),
+    ("torch-linux_aarch64.txt", "cpu", "manylinux_2_28_aarch64.whl"),
+    ("torch-cuda-win_amd64.txt", "cu130", "win_amd64.whl"),
+)
+CUDA_ON_PYPI = "linux_x86_64"  # PyPI's torch for this platform is the build for CUDA
+PAGE = "https://download.pytorch.org/whl/{build}/torch/"
 Locked = dict[str, dict[str, dict[str, str]]]  # name -> version -> Python -> hash
 
 
@@ -64,6 +72,9 @@ def main() -> None:
     for platform in args.platforms:
         lock_platform(platform, args.pythons)
         lock_photographs(platform, args.pythons)
+    lock_elsewhere(args.pythons)
+    if CUDA_ON_PYPI in args.platforms:
+        lock_cuda(args.pythons)
 
 
 def lock_photographs(platform: str, pythons: list[str]) -> None:
@@ -80,6 +91,45 @@ def lock_photographs(platform: str, pythons: list[str]) -> None:
     folder = LOCKS / "photographs"
     folder.mkdir(exist_ok=True)
     write(folder / f"{platform}.txt", locked, pythons)
+
+
+def lock_elsewhere(pythons: list[str]) -> None:
+    """Write the locks of torch's builds in PyTorch's own index."""
+    (torch,) = [line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("torch")]
+    version = torch.removeprefix("torch==").strip()
+    for name, build, end in TORCH_ELSEWHERE:
+        with urllib.request.urlopen(PAGE.format(build=build), timeout=60) as answer:
+            page = answer.read().decode()
+        sums = sums_on(page, version, build, end)
+        if missing := set(pythons) - sums.keys():
+            lacking = ", ".join(sorted(missing))
+            print(f"{name}: left as it is, for the page has no hash for Python {lacking}")
+            continue
+        chosen = {python: sums[python] for python in pythons}
+        write(LOCKS / name, {"torch": {f"{version}+{build}": chosen}}, pythons)
+
+
+def sums_on(page: str, version: str, build: str, end: str) -> dict[str, str]:
+    """Return the hashes of a build's files on a page of PyTorch's index, by Python version."""
+    link = rf"torch-{re.escape(version)}(?:%2B|\+){build}-cp3(\d+)-cp3\d+-{re.escape(end)}"
+    return {
+        f"3.{minor}": digest
+        for minor, digest in re.findall(rf"{link}#sha256=([0-9a-f]{{64}})", page)
+    }
+
+
+def lock_cuda(pythons: list[str]) -> None:
+    """Write the lock of PyPI's torch for CUDA and of NVIDIA's libraries, all that it needs."""
+    locked: Locked = defaultdict(lambda: defaultdict(dict))
+    for python in pythons:
+        (torch,) = [line for line in wanted(python, CUDA_ON_PYPI) if line.startswith("torch")]
+        plain = {entry["metadata"]["name"] for entry in resolve(
+            plain_needs(resolve([torch], CUDA_ON_PYPI, python, "--no-deps")[0], python),
+            CUDA_ON_PYPI, python)}  # fmt: skip
+        for entry in resolve([torch], CUDA_ON_PYPI, python):
+            if entry["metadata"]["name"] not in plain:
+                note(locked, entry, python)
+    write(LOCKS / f"torch-cuda-{CUDA_ON_PYPI}.txt", locked, pythons)
 
 
 def index_of(project: str) -> dict:

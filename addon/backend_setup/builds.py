@@ -1,6 +1,9 @@
 """The builds of torch: which one suits this computer, its size, source and licence. No `bpy`."""
 
+import functools
+import re
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +12,8 @@ from .managed import InstallPlan, TorchBuild
 from .output import size_words
 
 LINE = 50e6  # bits a second of a usual connection
+CUDA_13_DRIVER = 580  # the oldest release of NVIDIA's driver that runs CUDA 13
+DRIVER_PATIENCE = 3.0  # seconds; Blender's window waits
 NVIDIA_DRIVER, AMD_DRIVER = Path("/proc/driver/nvidia/version"), Path("/dev/kfd")
 _LICENSES = "uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause) and other free software"
 
@@ -57,15 +62,59 @@ def build_of(plan: InstallPlan) -> TorchBuild:
     return suited_build() if plan.build is TorchBuild.AUTO else plan.build
 
 
+def takes_current_cuda(plan: InstallPlan) -> bool:
+    """Tell whether a plan for CUDA takes the current release, whose files are locked.
+
+    True where CUDA was chosen by hand; else the driver decides. May start `nvidia-smi`.
+    """
+    if plan.build is not TorchBuild.AUTO:
+        return True
+    release = driver_release()
+    return release is not None and release >= CUDA_13_DRIVER
+
+
+@functools.cache
+def driver_release() -> int | None:
+    """Return the release of NVIDIA's driver, such as 580; None if it can't be told."""
+    try:
+        said = NVIDIA_DRIVER.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        said = _from_nvidia_smi()
+    numbers = re.search(r"\b(\d{3})\.\d+", said)
+    return int(numbers[1]) if numbers else None
+
+
+def _from_nvidia_smi() -> str:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    words = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
+    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=DRIVER_PATIENCE,
+            check=False,
+            creationflags=flags,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
 def torch_options(plan: InstallPlan) -> list[str]:
-    """Return uv's options for the source of torch: a single index."""
+    """Return uv's options for the source of torch: a single index. May start `nvidia-smi`."""
     if plan.wheels:
         return []
     if plan.index:
         return ["--default-index", plan.index]
     build = build_of(plan)
     backend = _BACKENDS.get((build, sys.platform), "")
-    if plan.build is TorchBuild.AUTO and build is TorchBuild.CUDA:
+    if build is TorchBuild.CUDA and not takes_current_cuda(plan):
         backend = "auto"  # uv picks the version of CUDA that the driver supports
     return ["--torch-backend", backend] if backend else []
 
@@ -89,7 +138,7 @@ def sources(plan: InstallPlan, *, python: bool) -> list[str]:
     """
     if plan.wheels:
         return []
-    own_index = bool(torch_options(plan)) and not plan.index
+    own_index = (build_of(plan), sys.platform) in _BACKENDS and not plan.index
     return [
         "pypi.org",
         *(["download.pytorch.org"] if own_index else []),

@@ -1,7 +1,7 @@
 """The lock files of the managed backend: which one a plan uses, and its entries.
 
 They are written by `tools/lock_backend.py`, one for each platform, with a hash for every file;
-torch has a separate lock if its build comes from PyPI. Does not use `bpy`.
+each build of torch has its own. Does not use `bpy`.
 """
 
 import re
@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Collection
 from pathlib import Path
 
-from .builds import build_of
+from .builds import build_of, takes_current_cuda
 from .managed import InstallPlan, TorchBuild
 
 _PLATFORMS = (  # prefix and suffix of Python's name of a platform, and its lock's name
@@ -37,9 +37,16 @@ def lock_of(plan: InstallPlan) -> Path | None:
 
 
 def torch_lock_of(plan: InstallPlan) -> Path | None:
-    """Return the lock of torch; None if its build comes from an index without a lock."""
-    if build_of(plan) is not TorchBuild.CPU or plan.index:
+    """Return the lock of torch's build.
+
+    None for an index of one's own, for ROCm, and for an old driver: uv then chooses the build.
+    """
+    build = build_of(plan)
+    if plan.index or build is TorchBuild.ROCM:
         return None
+    if build is TorchBuild.CUDA:
+        known = takes_current_cuda(plan)
+        return _existing(plan, f"torch-cuda-{platform_name()}.txt") if known else None
     return _existing(plan, f"torch-{platform_name()}.txt")
 
 

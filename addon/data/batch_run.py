@@ -30,6 +30,7 @@ from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene.views import ViewSource, folder_source, given_source
 from ..scene.windows import in_window, redraw
+from ..scene.wording import told
 from .batch_grid import UNIT_CELL, Grid
 
 TICK = 0.1  # seconds between two looks at the running job
@@ -70,7 +71,7 @@ class BatchRun:
     @property
     def title(self) -> str:
         """Which object is being made: "Model 2 of 5"."""
-        return f"Model {max(self._next, 1)} of {len(self.items)}"
+        return told("Model {} of {}", max(self._next, 1), len(self.items))
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from ..scene import gallery, masks, view_checks
 from ..scene.provenance import plain
 from ..scene.selection import select, selection
 from ..scene.windows import in_window
+from ..scene.wording import sentence, told
 from .job import Job, JobState
 from .pace import Pace, in_words
 from .results import Deleted, Result
@@ -65,15 +66,17 @@ class Running:
         """Return the stage, the per cent of the time, and the time left, for the progress bar."""
         progress = self.job.progress
         if self.job.cancelled_at is not None:
-            return "Stopping"
+            return told("Stopping")
         if self.job.ended:
-            return "Done" if bpy.context.mode == "OBJECT" else "Done when you leave this mode"
+            editing = bpy.context.mode != "OBJECT"
+            return told("Done when you leave this mode") if editing else told("Done")
         if progress is None:
-            return "Preparing" if self.job.state is JobState.RUNNING else "Starting the backend"
+            begun = self.job.state is JobState.RUNNING
+            return told("Preparing") if begun else told("Starting the backend")
         self.pace.update(progress)
         left = self.pace.left
-        words = [f"{progress.stage} {self.pace.fraction:.0%}"]
-        return ", ".join([*words, *([in_words(left)] if left is not None else [])])
+        words = [f"{sentence(progress.stage)} {self.pace.fraction:.0%}"]
+        return ", ".join([*words, *([sentence(in_words(left))] if left is not None else [])])
 
     @property
     def stopping(self) -> bool:

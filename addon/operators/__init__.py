@@ -12,6 +12,7 @@ import bpy
 from ...backend.contract.errors import LevelformError
 from ..jobs.running import Running
 from ..jobs.session import live
+from ..scene.wording import sentence
 
 
 class Reporter:
@@ -42,7 +43,8 @@ class Reporter:
         except LevelformError as error:
             self.note(error)
             if not (self.options.is_invoke and tab_is_seen(context)):
-                self.report({"ERROR"}, str(error))  # a script, or an artist who sees no panel
+                words = f"{sentence(error.message)} {sentence(error.hint)}".strip()
+                self.report({"ERROR"}, words)  # a script, or an artist who sees no panel
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -84,5 +86,5 @@ def tab_is_open(area: bpy.types.Area) -> bool:
 def refuse(operator: type[bpy.types.Operator], reason: str) -> bool:
     """Return whether an operator's `poll` passes; if not, its tooltip states the reason."""
     if reason:
-        operator.poll_message_set(reason)
+        operator.poll_message_set(sentence(reason))
     return not reason

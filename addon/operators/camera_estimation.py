@@ -10,6 +10,7 @@ from ..jobs.requests import source_problem
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene import camera_estimates
+from ..scene.wording import told
 from . import Reporter, Starter, refuse
 
 BUSY = "Wait for the running job, or cancel it (Esc)."
@@ -56,7 +57,7 @@ class LEVELFORM_OT_restore_cameras(Reporter, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         restored = api.restore_cameras(context.scene)
-        self.report({"INFO"}, f"Restored {len(restored)} cameras")
+        self.report({"INFO"}, told("Restored {} cameras", len(restored)))
 
 
 class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):

@@ -12,6 +12,7 @@ from ..jobs.session import exhaust, live
 from ..scene import frames, looking
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
+from ..scene.wording import sentence, told
 from . import Reporter, refuse, tab_is_open
 
 SHOWN_PAIRS = 12  # of a drop's dialog
@@ -39,7 +40,7 @@ class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         added = api.add_cameras(self.filepath)
         context.scene.levelform.source = "CAMERAS"
-        self.report({"INFO"}, f"Added {len(added)} cameras")
+        self.report({"INFO"}, told("Added {} cameras", len(added)))
         for remark in source_remarks(added):
             self.report({"WARNING"}, remark)
 
@@ -57,7 +58,7 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         rendered = api.render_pictures(context.scene)
-        self.report({"INFO"}, f"Rendered {len(rendered)} images")
+        self.report({"INFO"}, told("Rendered {} images", len(rendered)))
 
 
 class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
@@ -87,13 +88,13 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
             row.label(text=camera, icon="CAMERA_DATA")
             row.label(text=image, icon="IMAGE_DATA")
         if len(pairs) > SHOWN_PAIRS:
-            column.label(text=f"and {len(pairs) - SHOWN_PAIRS} more pairs", icon="BLANK1")
+            column.label(text=told("and {} more pairs", len(pairs) - SHOWN_PAIRS), icon="BLANK1")
         if not problem:
             return
         if are_drawings(self._paths(), context):
             column.label(text="Each names a side: it gets an orthographic camera", icon="INFO")
             return
-        column.label(text=problem.message, icon="INFO")
+        column.label(text=sentence(problem.message), icon="INFO")
         column.label(text="Make cameras first, then drop the images once more:")
         for operator in CAMERA_MAKERS:
             category, name = operator.split(".")

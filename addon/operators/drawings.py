@@ -17,6 +17,7 @@ from ..jobs.camera_sources import begin_again, begin_drawings, begin_photographs
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene import drawings as scene_drawings
+from ..scene.wording import told
 from . import Reporter, Starter, refuse
 
 BUSY = "Wait for the running job, or cancel it (Esc)."
@@ -156,7 +157,7 @@ class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
 
     def run(self, _context: bpy.types.Context) -> None:
         added = api.add_camera_ring(self.count, elevation=self.elevation, lens=self.lens)
-        self.report({"INFO"}, f"Added {len(added)} cameras")
+        self.report({"INFO"}, told("Added {} cameras", len(added)))
 
 
 CLASSES = (

@@ -10,6 +10,7 @@ from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene import gallery
 from ..scene.selection import select
+from ..scene.wording import told
 from . import Reporter, Starter, refuse
 
 BUSY = "Wait for the running job, or cancel it (Esc)."
@@ -105,7 +106,7 @@ class LEVELFORM_OT_mark_asset(_OfResult, Reporter, bpy.types.Operator):
             target.asset_data.tags.new("Levelform")
         if not bpy.app.background:  # a preview needs a window's graphics
             target.asset_generate_preview()
-        self.report({"INFO"}, f"{target.name} is an asset of this file")
+        self.report({"INFO"}, told("{} is an asset of this file", target.name))
 
 
 class LEVELFORM_OT_delete_result(_OfResult, bpy.types.Operator):

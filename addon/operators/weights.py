@@ -6,6 +6,7 @@ from ...backend.contract.errors import LevelformError
 from ...backend.contract.weights import PUBLISHED, megabytes
 from ..data import weights_fetch
 from ..data.weights_fetch import fetching, problem, wake
+from ..scene.wording import told
 from . import Reporter, refuse
 
 PRECISIONS = (
@@ -121,7 +122,7 @@ class LEVELFORM_OT_remove_weights(Reporter, bpy.types.Operator):
 
     def run(self, _context: bpy.types.Context) -> None:
         size = weights_fetch.remove(self.method)
-        self.report({"INFO"}, f"{megabytes(size)} are free again")
+        self.report({"INFO"}, told("{} are free again", megabytes(size)))
 
     def note(self, error: LevelformError) -> None:
         fetching.failure = error

@@ -1,7 +1,8 @@
-"""Objects that show one of several meshes: by a slider, or by the frame of the animation.
+"""Objects that show one of several meshes: by a slider, which may be animated, or by the frame.
 
 The meshes are data-blocks of the .blend, or files in a folder that are read when they are shown.
-Blender calls the handler before it evaluates a frame, so renders show the right mesh too.
+Drivers and keyframes set the slider without calling its `update` function, so handlers compare it
+with what was seen last. They run around the evaluation of a frame, so renders are right too.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from . import meshes
 
 SEQUENCE = "levelform_sequence"  # custom property of the object
 FILES = "{:05d}.npz"  # of a folder, by step
+
+_seen: dict[int, int] = {}  # the slider when it was looked at last, by the object's `session_uid`
 
 
 def make_sequence(
@@ -125,19 +128,59 @@ def step_at(stored: Any, frame: int) -> int:
     return (frame - int(stored["start"])) // int(stored["every"])
 
 
+def follow_slider(target: bpy.types.Object, step: int) -> None:
+    """Show the step that the slider says, if it has moved since it was looked at last.
+
+    An object that plays follows the frame until something moves its slider.
+    """
+    stored = sequence_of(target)
+    if stored is None:
+        return
+    before = _seen.get(target.session_uid)
+    _seen[target.session_uid] = step
+    if step != before and not (before is None and stored["plays"]):
+        show_step(target, step)
+
+
 @persistent
 def _on_frame(scene: bpy.types.Scene, *_: Any) -> None:
+    """Show what plays at this frame, before the frame is evaluated."""
     for target in scene.objects:
         stored = sequence_of(target)
         if stored is not None and stored["plays"]:
             show_step(target, step_at(stored, scene.frame_current))
 
 
+@persistent
+def _on_evaluated(_scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
+    """Follow sliders that a driver or a keyframe has moved."""
+    for update in graph.updates:
+        if isinstance(update.id, bpy.types.Object):
+            follow_slider(update.id.original, update.id.levelform_step)
+
+
+@persistent
+def _on_load(*_: Any) -> None:
+    _seen.clear()
+
+
+def _handlers() -> list[tuple[list, Any]]:
+    handlers = bpy.app.handlers
+    return [
+        (handlers.frame_change_pre, _on_frame),
+        (handlers.frame_change_post, _on_evaluated),
+        (handlers.depsgraph_update_post, _on_evaluated),
+        (handlers.load_post, _on_load),
+    ]
+
+
 def register() -> None:
     """Follow the animation."""
-    bpy.app.handlers.frame_change_pre.append(_on_frame)
+    for listeners, listener in _handlers():
+        listeners.append(listener)
 
 
 def unregister() -> None:
     """Stop following it."""
-    bpy.app.handlers.frame_change_pre.remove(_on_frame)
+    for listeners, listener in _handlers():
+        listeners.remove(listener)

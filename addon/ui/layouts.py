@@ -5,18 +5,20 @@ from typing import Any
 
 import bpy
 
+from ..scene.wording import sentence
 from .level_properties import LEVEL_PROPERTIES
 
 CATEGORY = "Levelform"
 _LETTER = 6.6  # approximate width of a letter of Blender's interface font at scale 1
+LEVELS, NEW_LEVELS = ("Offset", "Probability"), ("New Offset", "New Probability")
 _MARGIN = 70  # width not available to text: icons, the scroll bar, the tabs
 
 
 def paragraph(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE"
 ) -> None:
-    """Draw a text, wrapped to the width of the region."""
-    text = bpy.app.translations.pgettext_iface(text)  # the whole of it, before it is wrapped
+    """Draw a text in the language of the interface, wrapped to the width of the region."""
+    text = sentence(text)  # the whole of it, before it is wrapped
     scale = context.preferences.system.ui_scale
     letters = max(16, int((context.region.width / scale - _MARGIN) / _LETTER))
     column = layout.column(align=True)
@@ -43,8 +45,8 @@ class SubPanel(Sidebar):
 def draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str = "") -> None:
     """Draw the level, by the property with the unit's range and tooltip."""
     value = LEVEL_PROPERTIES.get(unit, "level")
-    heading = "Probability" if unit == "probability" else "Offset"
-    heading = f"New {heading}" if prefix else heading
+    headings = NEW_LEVELS if prefix else LEVELS
+    heading = headings[unit == "probability"]
     draw_optional(layout, settings, f"{prefix}use_level", f"{prefix}{value}", heading)
 
 

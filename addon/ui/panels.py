@@ -16,6 +16,7 @@ from ..jobs.requests import (
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
+from ..scene.wording import counted, sentence, told
 from . import method_options, remedies
 from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
 from .offered_methods import in_use
@@ -81,11 +82,12 @@ class LEVELFORM_PT_options(SubPanel, bpy.types.Panel):
         draw_level(layout, settings, settings.level_unit)
         layout.prop(settings, "color")
         _draw_method_options(layout, settings)
-        sub = layout.column()
+        sub = self.layout.column()  # not split: its name is long
         sub.active = in_use(settings) != HULL and settings.source != "IMAGE"
         sub.prop(settings, "intersect_hull")
+        layout = split_column(self.layout)
         layout.separator()
-        layout.prop(settings, "min_component")
+        layout.prop(settings, "min_component", text="Fragments")
         layout.prop(settings, "fill_voids")
         draw_optional(layout, settings, "use_max_faces", "max_faces")
 
@@ -107,7 +109,7 @@ def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, sett
     layout.operator("levelform.check_views", icon="VIEW_CAMERA")
     if settings.cures:
         row = layout.row(align=True)
-        row.label(text=f"Views: {settings.cures}", icon="MODIFIER")
+        row.label(text=told("Views: {}", settings.cures), icon="MODIFIER")
         row.operator("levelform.clear_cures", text="", icon="X")
     if settings.check_remark:
         box = layout.box()
@@ -115,7 +117,7 @@ def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, sett
         for entry in settings.check_cures:
             if len(settings.check_cures) > 1:
                 paragraph(box, context, entry.sentence)
-            words = button_of(entry.cure)
+            words = sentence(button_of(entry.cure))
             box.operator("levelform.apply_cure", text=words).cure = entry.cure
 
 
@@ -180,8 +182,8 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         if waiting is live.waiting[-1]:
             row.operator("levelform.forget_waiting", text="", icon="X", emboss=False)
     if live.silent_for:
-        words = f"The backend has neither computed nor answered for {live.silent_for:.0f} s."
-        paragraph(column, context, words, icon="ERROR")
+        silent = "The backend has neither computed nor answered for {} s."
+        paragraph(column, context, told(silent, round(live.silent_for)), icon="ERROR")
         column.operator("levelform.stop_backend", text="Restart the Backend")
 
 
@@ -203,7 +205,7 @@ def images_words(scene: bpy.types.Scene) -> str:
     if settings.source == "FILES":
         return Path(settings.path).name
     count = len(camera_pairs(scene))
-    return f"{count} image{'s'[: count != 1]} with cameras"
+    return counted(count, "{} image with a camera", "{} images with cameras")
 
 
 def _draw_shown(layout: bpy.types.UILayout, running: Running) -> None:
@@ -219,7 +221,8 @@ def _shown_text(running: Running) -> str:
     if not isinstance(last, MeshUpdate):
         return running.result.promise
     edited = running.result.waiting and bpy.context.mode != "OBJECT"
-    return f"{len(last.faces):,} triangles" + (", leave this mode for more" if edited else "")
+    pattern = "{} triangles, leave this mode for more" if edited else "{} triangles"
+    return told(pattern, f"{len(last.faces):,}")
 
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

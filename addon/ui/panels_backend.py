@@ -7,6 +7,7 @@ import bpy
 from ..backend_setup import user_preferences
 from ..backend_setup.interpreter import WORDS, describe, here
 from ..jobs.session import live
+from ..scene.wording import counted, sentence, told
 from .layouts import SubPanel, paragraph, split_column
 
 
@@ -17,17 +18,18 @@ class LEVELFORM_PT_backend(SubPanel, bpy.types.Panel):
     bl_order = 10
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        self.layout.label(text=WORKER_WORDS[live.worker_state])
+        self.layout.label(text=told(WORKER_WORDS[live.worker_state]))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         backend = here.backend
         if backend is not None:
-            paragraph(layout, context, f"{WORDS[backend.source]}: {describe(backend)}")
+            words = f"{sentence(WORDS[backend.source])}: {sentence(describe(backend))}"
+            paragraph(layout, context, words)
         status = live.status
         if status is not None:
             kept = len(status.kept)
-            held = f"{kept} result{'s'[: kept != 1]} kept to re-mesh"
+            held = counted(kept, "{} result kept to re-mesh", "{} results kept to re-mesh")
             layout.label(text=f"{status.memory / 2**20:,.0f} MB, {held}")
         row = layout.row(align=True)
         if live.worker_state == "off":
@@ -66,18 +68,18 @@ def _draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column = layout.column()
     column.scale_y = 1.3
     column.operator("levelform.install_backend", icon="IMPORT")
-    for sentence in here.told():
-        paragraph(layout, context, sentence)
+    for words in here.told():
+        paragraph(layout, context, words)
     if not user_preferences.get().wheels and not bpy.app.online_access:
-        sentence = "Blender is not allowed to use the network."
-        paragraph(layout, context, sentence, icon="INTERNET_OFFLINE")
+        words = "Blender is not allowed to use the network."
+        paragraph(layout, context, words, icon="INTERNET_OFFLINE")
         layout.operator("extensions.userpref_allow_online", text="Allow Online Access")
 
 
 def _draw_installing(layout: bpy.types.UILayout) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.3
-    row.progress(factor=here.installing.progress, text=here.installing.message)
+    row.progress(factor=here.installing.progress, text=sentence(here.installing.message))
     row.operator("levelform.cancel_install", text="", icon="X")
 
 
@@ -90,8 +92,8 @@ def draw_preferences(chosen: Any, context: bpy.types.Context) -> None:
     column.prop(chosen, "device")
     column.prop(chosen, "memory")
     column.prop(chosen, "methods")
-    for sentence in live.method_problems:
-        paragraph(layout, context, sentence, icon="ERROR")
+    for problem in live.method_problems:
+        paragraph(layout, context, problem, icon="ERROR")
     box = layout.box()
     column = split_column(box)
     column.prop(chosen, "build")
@@ -119,7 +121,8 @@ def _draw_candidates(layout: bpy.types.UILayout, context: bpy.types.Context) -> 
         icon = "CHECKMARK" if used else "BLANK1" if candidate.report.usable else "X"
         column = layout.column(align=True)
         column.active = used
-        column.label(text=f"{WORDS[candidate.source]}: {candidate.python}", icon=icon)
+        words = f"{sentence(WORDS[candidate.source])}: {candidate.python}"
+        column.label(text=words, icon=icon)
         paragraph(column, context, describe(candidate), icon="BLANK1")
 
 

@@ -3,6 +3,7 @@
 import bpy
 
 from ..data.batch_run import batch_problem, batch_run
+from ..scene.wording import sentence, told
 from .layouts import SubPanel, paragraph
 
 LISTED = 5  # failures to list with the reason
@@ -34,7 +35,7 @@ class LEVELFORM_PT_batch(SubPanel, bpy.types.Panel):
 
 
 def _draw_progress(layout: bpy.types.UILayout) -> None:
-    words = "Stops after this model" if batch_run.stopping else batch_run.title
+    words = told("Stops after this model") if batch_run.stopping else batch_run.title
     layout.progress(factor=batch_run.progress, text=words)
     layout.label(text=batch_run.name)
     row = layout.row()
@@ -51,14 +52,19 @@ def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if batch_run.ended:
         made, count = len(batch_run.made), len(batch_run.items)
         icon = "CHECKMARK" if made == count else "INFO"
-        paragraph(column, context, f"{made} of {count} models made", icon=icon)
+        paragraph(column, context, told("{} of {} models made", made, count), icon=icon)
     for name, failure in list(batch_run.failures.items())[:LISTED]:
-        paragraph(column, context, f"{name}: {failure.message} {failure.hint}", icon="ERROR")
+        paragraph(
+            column,
+            context,
+            f"{name}: {sentence(failure.message)} {sentence(failure.hint)}",
+            icon="ERROR",
+        )
     if len(batch_run.failures) > LISTED:
-        column.label(text=f"and {len(batch_run.failures) - LISTED} more", icon="BLANK1")
+        column.label(text=told("and {} more", len(batch_run.failures) - LISTED), icon="BLANK1")
     if batch_run.ended:
         for name, reason in batch_run.left_out.items():
-            paragraph(column, context, f"Left out {name}: {reason}", icon="INFO")
+            paragraph(column, context, told("Left out {}: {}", name, sentence(reason)), icon="INFO")
         row.operator("levelform.dismiss_batch", text="", icon="X", emboss=False)
 
 

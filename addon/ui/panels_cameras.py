@@ -9,6 +9,7 @@ from ...backend.contract.image_files import natural_key
 from ..scene import evaluation, frames, looking, pairing, thumbnails
 from ..scene import images as scene_images
 from ..scene.scene_source import camera_pairs, chosen_cameras, scene_cameras_of
+from ..scene.wording import counted, told
 from .layouts import paragraph, split_column
 
 THUMBNAIL = 5.0  # size of the chosen camera's image, with the outline, in heights of a button
@@ -132,13 +133,14 @@ def _draw_bare(layout: bpy.types.UILayout, bare: Sequence[bpy.types.Object]) -> 
     """Draw the cameras without an image, apart from the others, and what gives them one."""
     box = layout.column(align=True)
     count = len(bare)
-    box.label(text=f"{count} camera{'s'[: count != 1]} without an image:")
+    one, many = "{} camera without an image:", "{} cameras without an image:"
+    box.label(text=counted(count, one, many))
     for camera in bare[:LISTED]:
         row = box.row(align=True)
         row.label(text=camera.name, icon="CAMERA_DATA")
         row.prop(camera.levelform_camera, "image", text="")
     if count > LISTED:
-        box.label(text=f"and {count - LISTED} more", icon="BLANK1")
+        box.label(text=told("and {} more", count - LISTED), icon="BLANK1")
     box.operator("levelform.render_pictures", icon="RENDER_STILL")
 
 

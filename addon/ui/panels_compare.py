@@ -6,6 +6,7 @@ import bpy
 
 from ..data.compare import HEAT, compare_problem, comparison_of
 from ..jobs.session import live
+from ..scene.wording import told
 from .layouts import SubPanel, paragraph, split_column
 
 # The label and the format of each metric.
@@ -55,13 +56,13 @@ def _draw_numbers(layout: bpy.types.UILayout, context: bpy.types.Context, stored
     """Draw the metrics in two columns, their meaning, and a button to show the distances."""
     metrics = stored["metrics"].to_dict()
     box = layout.box()
-    paragraph(box, context, f"Against {stored['reference']}")
+    paragraph(box, context, told("Against {}", stored["reference"]))
     column = box.column(align=True)
     column.scale_y = 0.85
     for name, words, form in ROWS:
         if name in metrics:
             split = column.split(factor=0.68)
-            split.label(text=words)
+            split.label(text=told(words))
             side = split.row()
             side.alignment = "RIGHT"
             side.label(text=form.format(metrics[name]))

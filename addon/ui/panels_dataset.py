@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 
 from ..data.dataset_run import dataset_problem, run, shapes_of
+from ..scene.wording import counted, sentence, told
 from .layouts import SubPanel, paragraph, split_column
 
 LISTED = 3  # skipped shapes to list with the reason
@@ -57,14 +58,18 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context, chosen:
         paragraph(layout, context, reason, icon="INFO")
     elif chosen.source == "COLLECTION":
         count = len(shapes_of(context.scene))
-        paragraph(layout, context, f"{_shapes(count)}, {count * chosen.views:,} images")
+        paragraph(
+            layout, context, told("{}, {} images", _shapes(count), f"{count * chosen.views:,}")
+        )
 
 
 def _progress_text() -> str:
     step = run.step
     if run.conversion is not None:
-        return "Making the data set"
-    return f"{step.name}  {step.index + 1} of {step.count}" if step else "Starting"
+        return told("Making the data set")
+    if step is None:
+        return told("Starting")
+    return told("{}, {} of {}", step.name, step.index + 1, step.count)
 
 
 def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -79,15 +84,20 @@ def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         if failure.hint:
             paragraph(column, context, failure.hint, icon="BLANK1")
     elif outcome is not None:
-        word = "Rendered" if outcome.ended == "finished" else "Stopped after"
-        before = f", {outcome.before} were finished before" if outcome.before else ""
-        paragraph(column, context, f"{word} {_shapes(outcome.done)}{before}", icon="CHECKMARK")
+        word = "Rendered {}" if outcome.ended == "finished" else "Stopped after {}"
+        paragraph(column, context, told(word, _shapes(outcome.done)), icon="CHECKMARK")
+        if outcome.before:
+            words = told("{} were finished before", _shapes(outcome.before))
+            paragraph(column, context, words, icon="BLANK1")
         for name, reason in list(outcome.skipped.items())[:LISTED]:
-            paragraph(column, context, f"Left out {name}: {reason}", icon="ERROR")
+            paragraph(
+                column, context, told("Left out {}: {}", name, sentence(reason)), icon="ERROR"
+            )
         if len(outcome.skipped) > LISTED:
-            column.label(text=f"and {len(outcome.skipped) - LISTED} more", icon="BLANK1")
+            column.label(text=told("and {} more", len(outcome.skipped) - LISTED), icon="BLANK1")
         if outcome.labelled:
-            words = f"The data set has {_shapes(outcome.labelled)}: Training below can read it"
+            pattern = "The data set has {}: Training below can read it"
+            words = told(pattern, _shapes(outcome.labelled))
             paragraph(column, context, words, icon="BLANK1")
         column.operator(
             "wm.path_open", text="Open Folder", icon="FILE_FOLDER"
@@ -96,7 +106,7 @@ def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _shapes(count: int) -> str:
-    return f"{count:,} shape{'s'[: count != 1]}"
+    return counted(count, "{} shape", "{} shapes")
 
 
 CLASSES = (LEVELFORM_PT_dataset,)

@@ -3,6 +3,7 @@
 import bpy
 
 from ..jobs.session import live
+from ..scene.wording import sentence, told
 from .layouts import SubPanel, paragraph, split_column
 
 SOURCES = {
@@ -29,9 +30,14 @@ class LEVELFORM_PT_matte(SubPanel, bpy.types.Panel):
         layout.enabled = live.running is None
         if image is not None and matte.of == image.name and matte.shown is not None:
             layout.template_icon(icon_value=layout.icon(matte.shown), scale=SIZE)
-            layout.label(text=SOURCES.get(matte.source, ""))
+            layout.label(text=told(SOURCES.get(matte.source, " ")))
             if matte.doubt:
-                paragraph(layout, context, f"Check the mask: {matte.doubt}.", icon="ERROR")
+                paragraph(
+                    layout,
+                    context,
+                    told("Check the mask: {}.", sentence(matte.doubt)),
+                    icon="ERROR",
+                )
         layout.operator("levelform.show_mask", icon="IMAGE_ALPHA")
         column = split_column(layout)
         column.prop(context.scene.levelform, "background")

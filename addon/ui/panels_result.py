@@ -1,5 +1,6 @@
 """The panel of a result: how the selected mesh was made, and actions on it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..jobs.requests import (
 from ..jobs.results import estimated_camera
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
+from ..scene.wording import counted, sentence, told
 from .layouts import Sidebar, SubPanel, draw_level, paragraph, split_column
 from .level_properties import LEVEL_PROPERTIES
 
@@ -38,7 +40,7 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
         _draw_rows(layout, asked(context.object, facts))
         for remark in facts.get("remarks", ()):
             if not remark.startswith("No method was named"):  # the menu shows which one is used
-                paragraph(layout, context, remark, icon="INFO")
+                paragraph(layout, context, for_panel(remark), icon="INFO")
                 if FIND_CAMERAS in remark:
                     layout.operator("levelform.find_cameras", icon="VIEW_CAMERA")
         if estimated_camera(context.object) is not None:
@@ -69,42 +71,54 @@ class LEVELFORM_PT_result_details(Sidebar, bpy.types.Panel):
         if facts is None:
             return
         _draw_rows(self.layout, details(facts))
-        paragraph(self.layout, context, f"Proof: {facts.get('rule', '?')}")
+        paragraph(self.layout, context, told("Proof: {}", facts.get("rule", "?")))
         if "world_from_volume" in facts:
             self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
 
 
+def for_panel(remark: str) -> str:
+    """Return a worker's remark without the terminal's options."""
+    return TERMINAL_ONLY.sub("", remark)
+
+
 def _views(count: object) -> str:
-    return f"{count} view" if count == 1 else f"{count} views"
+    return counted(count, "{} view", "{} views") if isinstance(count, int) else "?"
 
 
 def asked(target: bpy.types.Object, facts: Any) -> list[tuple[str, str]]:
     """Return what an artist asks of a result first: a name and a value each."""
     entry = entry_of(facts.get("method", ""))
     method = entry.title if entry is not None else facts.get("method", "?")
-    kind = "quads" if "quads" in facts else "triangles"
+    faces = f"{facts.get('faces', 0):,}"
     return [
-        ("Surface", "closed" if facts.get("watertight") else "open: it has holes"),
-        ("Faces", f"{facts.get('faces', 0):,} {kind}"),
-        ("Size", _size(target)),
-        ("Colors", _colors(target, facts)),
-        ("Images", _agreement(facts)),
-        ("Made by", f"{method}, {_views(facts.get('views', '?'))}"),
+        (
+            told("Surface"),
+            told("closed") if facts.get("watertight") else told("open: it has holes"),
+        ),
+        (
+            told("Faces"),
+            told("{} quads", faces) if "quads" in facts else told("{} triangles", faces),
+        ),
+        (told("Size"), _size(target)),
+        (told("Colors"), _colors(target, facts)),
+        (told("Images"), _agreement(facts)),
+        (told("Made by"), f"{sentence(method)}, {_views(facts.get('views', '?'))}"),
     ]
 
 
 def details(facts: Any) -> list[tuple[str, str]]:
     """Return the numbers of how a result was made: a name and a value each."""
+    complete = bool(facts.get("search_complete"))
     return [
-        ("Method", str(facts.get("method", "?"))),
-        ("Cells", f"{facts.get('resolution', '?')} along the longest side"),
-        ("Volume", VOLUME_WORDS.get(facts.get("volume_from", ""), "?")),
-        *([("Front", _front(facts))] if facts.get("front_from") else []),
-        ("Vertices", f"{facts.get('vertices', 0):,}"),
-        ("Level", _level_text(facts)),
-        ("Search", "complete" if facts.get("search_complete") else "not proven complete"),
-        ("Evaluations", f"{facts.get('evaluations', 0):,}"),
-        ("Time", f"{facts.get('seconds', 0):.1f} s"),
+        (told("Method"), str(facts.get("method", "?"))),
+        (told("Cells"), told("{} along the longest side", facts.get("resolution", "?"))),
+        (told("Volume"), told(VOLUME_WORDS.get(facts.get("volume_from", ""), "?"))),
+        *([(told("Front"), _front(facts))] if facts.get("front_from") else []),
+        (told("Vertices"), f"{facts.get('vertices', 0):,}"),
+        (told("Level"), _level_text(facts)),
+        (told("Search"), told("complete") if complete else told("not proven complete")),
+        (told("Evaluations"), f"{facts.get('evaluations', 0):,}"),
+        (told("Time"), f"{facts.get('seconds', 0):.1f} s"),
     ]
 
 
@@ -130,19 +144,21 @@ def _size(target: bpy.types.Object) -> str:
 
 def _colors(target: bpy.types.Object, facts: Any) -> str:
     if "texture" in facts:
-        return f"texture of {facts['texture']} pixels"
-    return "from the images" if target.data.color_attributes else "none"
+        return told("texture of {} pixels", facts["texture"])
+    return told("from the images") if target.data.color_attributes else told("none")
 
 
 def _agreement(facts: Any) -> str:
     """Return in a few words how much of the images' silhouettes the result covers."""
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
     if not covers:
-        return "not compared"
-    return f"{'agree, ' if min(covers) > WELL_COVERED else ''}{min(covers):.0%} covered"
+        return told("not compared")
+    pattern = "agree, {} covered" if min(covers) > WELL_COVERED else "{} covered"
+    return told(pattern, f"{min(covers):.0%}")
 
 
 WELL_COVERED = 0.95  # fraction of a silhouette from which its image agrees
+TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")  # a hint for the terminal
 VOLUME_WORDS = {
     "user": "given by you",
     "file": "from the file",
@@ -155,11 +171,12 @@ def _front(facts: Any) -> str:
     """Return the direction of the front, its origin, and the confidence."""
     source = facts["front_from"]
     if source in ("found", "undecided"):
-        angle = f"{facts.get('front', 0):.0f}° from -Y"
+        angle = f"{facts.get('front', 0):.0f}"
         if source == "undecided":
-            return f"undecided: {angle}"
-        return f"estimated: {angle}, {facts.get('front_certainty', 0):.0%} confidence"
-    return "the volume's -Y"
+            return told("undecided: {}° from -Y", angle)
+        confidence = f"{facts.get('front_certainty', 0):.0%}"
+        return told("estimated: {}° from -Y, {} confidence", angle, confidence)
+    return told("the volume's -Y")
 
 
 def _level_text(facts: Any) -> str:
@@ -167,9 +184,8 @@ def _level_text(facts: Any) -> str:
     level = facts.get("level")
     if level is None:
         return "?"
-    return f"{level:.3g}, " + (
-        "a probability" if facts.get("level_unit") == "probability" else "an offset"
-    )
+    probability = facts.get("level_unit") == "probability"
+    return told("{}, a probability" if probability else "{}, an offset", f"{level:.3g}")
 
 
 def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -77,9 +77,9 @@ def _draw_blend(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("levelform.blend", icon="MOD_SIMPLEDEFORM")
     row.operator("levelform.morph", icon="SHAPEKEY_DATA")
     box.operator("levelform.mean", icon="MOD_ARRAY")
-    row = box.row(align=True)
-    row.operator("levelform.animate_time", icon="TIME")
-    row.operator("levelform.animate_images", icon="RENDER_ANIMATION")
+    column = box.column(align=True)
+    column.operator("levelform.animate_time", icon="TIME")
+    column.operator("levelform.animate_images", icon="RENDER_ANIMATION")
     reason = morph_problem(context.object, settings.other) if settings.other else ""
     if reason and live.running is None:
         paragraph(box, context, reason, icon="INFO")

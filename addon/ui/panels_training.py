@@ -7,6 +7,7 @@ from bpy.utils import previews
 
 from ..data.training_curve import SIDE, draw
 from ..data.training_run import problem, training
+from ..scene.wording import told
 from .layouts import SubPanel, paragraph, split_column
 
 _collection: Any = None  # holds the image of the curve
@@ -56,19 +57,21 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 def _button() -> str:
     begun = training.facts and not training.facts.get("done")
-    return "Continue" if begun else "Train"
+    return told("Continue") if begun else told("Train")
 
 
 def _progress_text() -> str:
     if training.stopping:
-        return "Stopping"
+        return told("Stopping")
     if not training.facts:
-        return "Starting"
+        return told("Starting")
+    step, steps = f"{training.facts['step']:,}", f"{training.facts['steps']:,}"
     if training.validating:
-        return f"Validating at step {training.facts['step']:,}"
+        return told("Validating at step {}", step)
     left = training.seconds_left
-    step = f"Step {training.facts['step']:,} of {training.facts['steps']:,}"
-    return step if left is None else f"{step}, {duration(left)} left"
+    if left is None:
+        return told("Step {} of {}", step, steps)
+    return told("Step {} of {}, {} left", step, steps, duration(left))
 
 
 def duration(seconds: float) -> str:
@@ -89,14 +92,12 @@ def _draw_curve(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         box.template_icon(icon_value=icon, scale=8.0)
     losses, scores = training.columns.get("loss"), training.columns.get("validation_iou")
     if losses:
-        box.label(text=f"Loss {losses[-1][1]:.4g} (orange)")
+        box.label(text=told("Loss {} (orange)", f"{losses[-1][1]:.4g}"))
     if scores:
         best = max(value for _, value in scores)
-        paragraph(
-            box,
-            context,
-            f"Overlap with unseen shapes {scores[-1][1]:.3f}, best {best:.3f} (blue, 0 to 1)",
-        )
+        pattern = "Overlap with unseen shapes {}, best {} (blue, 0 to 1)"
+        words = told(pattern, f"{scores[-1][1]:.3f}", f"{best:.3f}")
+        paragraph(box, context, words)
     if training.weights:
         box.operator("levelform.use_trained", icon="CHECKMARK")
 

@@ -4,6 +4,7 @@ import bpy
 
 from ...backend.contract.weights import PUBLISHED, PublishedWeights, installed_weights, megabytes
 from ..data.weights_fetch import OFFLINE, fetching
+from ..scene.wording import sentence, told
 from .layouts import SubPanel, paragraph
 
 
@@ -13,8 +14,8 @@ def draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, method:
     if known is None or installed_weights(method) is not None:
         return False
     box = layout.box()
-    sentence = f"The weights of this method are fetched on request ({megabytes(known.size)})."
-    paragraph(box, context, sentence, icon="INFO")
+    pattern = "The weights of this method are fetched on request ({})."
+    paragraph(box, context, told(pattern, megabytes(known.size)), icon="INFO")
     _draw_get(box, context, known)
     return True
 
@@ -26,7 +27,8 @@ def _draw_get(
     if fetching.running and fetching.method == known.method:
         row = layout.row(align=True)
         row.scale_y = 1.3
-        text = "Stopping" if fetching.stopping else f"{fetching.stage} {fetching.progress:.0%}"
+        stage = f"{sentence(fetching.stage)} {fetching.progress:.0%}"
+        text = told("Stopping") if fetching.stopping else stage
         row.progress(factor=fetching.progress, text=text)
         row.operator("levelform.cancel_weights", text="", icon="X")
         return
@@ -36,7 +38,7 @@ def _draw_get(
         paragraph(layout, context, str(fetching.failure), icon="ERROR")
     column = layout.column()
     column.scale_y = 1.3
-    words = f"Get Weights ({megabytes(known.size)})"
+    words = told("Get Weights ({})", megabytes(known.size))
     column.operator("levelform.get_weights", text=words, icon="IMPORT").method = known.method
     if not bpy.app.online_access:
         paragraph(layout, context, OFFLINE, icon="INTERNET_OFFLINE")
@@ -56,7 +58,7 @@ class LEVELFORM_PT_weights(SubPanel, bpy.types.Panel):
             column = self.layout.column()
             path = installed_weights(known.method)
             if path is None:
-                column.label(text=f"{known.method}: not installed")
+                column.label(text=told("{}: not installed", known.method))
                 _draw_get(column, context, known)
                 continue
             row = column.row()

@@ -1,4 +1,8 @@
-"""The panel's settings, stored on the scene and saved in the .blend."""
+"""The panel's settings, stored on the scene and saved in the .blend.
+
+A property whose change does something can't be animated or driven: Blender then offers neither,
+and would not call its `update` function anyway. The others are plain values.
+"""
 
 from dataclasses import replace
 from math import pi
@@ -67,6 +71,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         ),
         default="CAMERAS",
         update=_source_changed,
+        options=set(),
     )
     path: StringProperty(
         name="Folder",
@@ -280,7 +285,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
         default="2048",
     )
     texture_faces: IntProperty(
-        name="Its Faces",
+        name="Textured Faces",
         description="Triangles: a mesh of more is simplified to so many before it is textured",
         default=100_000,
         min=100,

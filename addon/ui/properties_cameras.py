@@ -30,6 +30,8 @@ class LevelformCamera(bpy.types.PropertyGroup):
         description="Reconstruct from this camera",
         default=True,
         update=_inputs_changed,
+        options={"LIBRARY_EDITABLE"},
+        override={"LIBRARY_OVERRIDABLE"},
     )
     mark: EnumProperty(
         name="Agreement",

@@ -23,6 +23,11 @@ _wanted: dict[int, float] = {}  # factor by the object's session_uid, waiting fo
 
 
 def _show(target: bpy.types.Object, _context: bpy.types.Context) -> None:
+    """Show the step that the artist moved the slider to, at most the last one."""
+    last = max(length_of(target) - 1, 0)
+    if target.levelform_step > last:
+        target.levelform_step = last  # calls this function again
+        return
     show_step(target, target.levelform_step)
 
 
@@ -97,14 +102,6 @@ class LevelformShow(bpy.types.PropertyGroup):
         return {name: getattr(self, name) for name in names}
 
 
-def _last(target: bpy.types.Object) -> int:
-    return min(target.get("levelform_step_stored", 0), max(length_of(target) - 1, 0))
-
-
-def _keep(target: bpy.types.Object, value: int) -> None:
-    target["levelform_step_stored"] = min(value, max(length_of(target) - 1, 0))
-
-
 CLASSES = (LevelformShow,)
 
 
@@ -115,8 +112,8 @@ def register() -> None:
         name="Step",
         description="Which mesh of the sequence is shown",
         min=0,
-        get=_last,
-        set=_keep,
+        options={"ANIMATABLE", "LIBRARY_EDITABLE"},
+        override={"LIBRARY_OVERRIDABLE"},
         update=_show,
     )
     bpy.types.Camera.levelform_depth = StringProperty(
@@ -138,6 +135,7 @@ def register() -> None:
         default=0.5,
         min=FACTORS[0],
         max=FACTORS[1],
+        options=set(),  # the backend meshes it; "Keyframe Morph" makes an animation
         update=_move,
     )
 

@@ -1,6 +1,6 @@
 """The campaign: hostile inputs by the thousand, seeded, and a table of what became of them.
 
-python tests/campaign/run.py [--seed 0] [--share 1.0] [KIND ...]
+python tests/campaign/run.py [--seed 0] [--fraction 1.0] [KIND ...]
 
 Takes some minutes; ends with status 1 where anything happened that must never happen.
 """
@@ -38,12 +38,13 @@ KINDS: dict[str, tuple[int, Callable[[int, int], Counts]]] = {
 }
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
+    """Run the kinds named on the command line; return 1 where anything happened that must not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--share", type=float, default=1.0, help="of the cases of each kind")
-    args = parser.parse_args()
+    parser.add_argument("--fraction", type=float, default=1.0, help="of the cases of each kind")
+    args = parser.parse_args(words)
     logging.disable(logging.CRITICAL)
     print(f"seed {args.seed}\n{heading()}", flush=True)
     clean, faults = True, []

@@ -5,6 +5,7 @@ import os
 import pytest
 
 pytest.importorskip("torch")
+import run
 from hostile import frames, kills, meshes
 
 
@@ -31,3 +32,18 @@ def test_malformed_meshes_end_their_job_and_leave_the_scene():
 def test_the_job_after_a_killed_worker_works():
     counts = kills.kills(cases=2, seed=6)
     assert counts.clean, counts.faults
+
+
+def test_the_command_runs_kinds_by_name_and_its_status_says_whether_all_went_well(capsys):
+    assert run.main(["weights", "checkpoints", "numbers", "--fraction", "0"]) == 0
+    table = capsys.readouterr().out
+    assert [line.split()[0] for line in table.splitlines()[2:]] == [
+        "weights",
+        "checkpoints",
+        "numbers",
+    ]
+
+
+@pytest.mark.slow
+def test_the_command_runs_every_kind():
+    assert run.main(["--fraction", "0", "--seed", "2"]) == 0

@@ -1,15 +1,18 @@
 """The interface in other languages: a table of strings each, registered with Blender.
 
 Blender translates names, descriptions and texts by these tables. Sentences with numbers or names in
-them stay English.
+them are translated as patterns, see `scene.wording`.
 """
 
 from typing import Any
 
 import bpy
 
-from .de import WORDS as GERMAN
+from ...scene import wording
+from .de import WORDS
+from .de_sentences import SENTENCES
 
+GERMAN = WORDS | SENTENCES
 LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}  # the name of German up to 4.1, and since
 _CONTEXTS = ("*", "Operator")  # of names and texts, and of buttons
 
@@ -25,8 +28,10 @@ def tables() -> dict[str, Any]:
 def register() -> None:
     """Register the translations."""
     bpy.app.translations.register(__package__, tables())
+    wording.use(LANGUAGES)
 
 
 def unregister() -> None:
     """Unregister them."""
     bpy.app.translations.unregister(__package__)
+    wording.use({})

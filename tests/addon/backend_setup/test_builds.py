@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from levelform.addon.backend_setup import builds, requirements, uv
+from levelform.addon.backend_setup import builds, locks, requirements, uv
 from levelform.addon.backend_setup.locks import torch_lock_of
 from levelform.addon.backend_setup.managed import InstallPlan, TorchBuild
 
@@ -18,6 +18,7 @@ def computer(monkeypatch, tmp_path):
     def computer(system, *drivers):
         monkeypatch.setattr(sys, "platform", system)
         monkeypatch.setattr(builds.shutil, "which", lambda _: None)
+        builds.driver_release.cache_clear()
         for name in ("NVIDIA_DRIVER", "AMD_DRIVER"):
             path = tmp_path / name
             if name in drivers:
@@ -62,9 +63,38 @@ def test_each_build_has_one_source(computer, system, build, options):
     assert builds.torch_options(InstallPlan("user", build=build, wheels="/w")) == []
 
 
-def test_the_version_of_cuda_follows_the_driver(computer):
+@pytest.mark.parametrize(
+    ("words", "release", "options"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul 27", 580, []),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  610.43.02", 610, []),
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01", 535, ["auto"]),
+        ("", None, ["auto"]),
+    ],
+)
+def test_the_version_of_cuda_follows_the_driver(computer, monkeypatch, words, release, options):
     computer("linux", "NVIDIA_DRIVER")
-    assert builds.torch_options(InstallPlan("user")) == ["--torch-backend", "auto"]
+    monkeypatch.setattr("levelform.addon.backend_setup.locks.platform_name", lambda: "linux_x86_64")
+    builds.NVIDIA_DRIVER.write_text(words)
+    assert builds.driver_release() == release
+    plan = InstallPlan("user")
+    assert builds.torch_options(plan)[1:] == options
+    assert (torch_lock_of(plan) is None) == bool(options)  # uv's own choice is not locked
+
+
+def test_the_driver_is_asked_for_its_release_by_its_own_program(computer, monkeypatch, tmp_path):
+    computer("win32")
+    monkeypatch.setattr(sys, "platform", "linux")  # the stand-in is a script
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 581.29\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(builds.shutil, "which", lambda _: str(program))
+    assert builds.driver_release() == 581
+    builds.driver_release.cache_clear()
+    monkeypatch.setattr(builds, "DRIVER_PATIENCE", 0.2)
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    assert builds.driver_release() is None  # a program that hangs is given up
+    builds.driver_release.cache_clear()
 
 
 def test_how_much_where_how_long_and_the_licence_are_told(computer, tmp_path):
@@ -92,11 +122,30 @@ def test_a_folder_of_wheels_is_told_and_its_size_counted(tmp_path):
     assert told[1].startswith("It needs 4 MB of ")
 
 
-def test_hashes_of_torch_are_known_where_its_build_is_in_the_common_index(computer, monkeypatch):
-    computer("win32")
-    monkeypatch.setattr("levelform.addon.backend_setup.locks.platform_name", lambda: "win_amd64")
-    assert torch_lock_of(InstallPlan("user", build=AUTO)) is not None
-    assert torch_lock_of(InstallPlan("user", build=CUDA)) is None
+@pytest.mark.parametrize(
+    ("platform", "build", "version"),
+    [
+        ("linux_x86_64", CPU, "2.13.0+cpu"),
+        ("linux_aarch64", CPU, "2.13.0+cpu"),
+        ("macosx_arm64", CPU, "2.13.0"),
+        ("win_amd64", CPU, "2.13.0"),
+        ("linux_x86_64", CUDA, "2.13.0"),
+        ("win_amd64", CUDA, "2.13.0+cu130"),
+    ],
+)
+def test_each_build_of_torch_has_its_hashes(computer, monkeypatch, platform, build, version):
+    computer({"linux": "linux", "macosx": "darwin", "win": "win32"}[platform.split("_")[0]])
+    monkeypatch.setattr("levelform.addon.backend_setup.locks.platform_name", lambda: platform)
+    lock = torch_lock_of(InstallPlan("user", build=build))
+    torch = locks.entries(lock)["torch"]
+    assert torch.startswith(f"torch=={version} ")
+    assert torch.count("--hash=sha256:") >= 3  # one for each Python; macOS's 3.13 and 3.14
+
+
+def test_cuda_for_linux_is_locked_with_nvidias_libraries(monkeypatch):
+    monkeypatch.setattr("levelform.addon.backend_setup.locks.platform_name", lambda: "linux_x86_64")
+    names = locks.entries(torch_lock_of(InstallPlan("user", build=CUDA))).keys()
+    assert {"nvidia-cublas", "nvidia-cudnn-cu13", "nvidia-nccl-cu13", "triton"} <= names
 
 
 # ---------------------------------------------------------------- uv

@@ -55,11 +55,12 @@ def test_platforms_have_names(monkeypatch, platform, name):
     assert locks.platform_name() == name
 
 
-def test_wheels_of_ones_own_and_other_builds_of_torch_have_no_lock(monkeypatch):
+def test_wheels_and_an_index_of_ones_own_and_rocm_have_no_lock(monkeypatch):
     monkeypatch.setattr(sysconfig, "get_platform", lambda: "win-amd64")
     assert locks.lock_of(InstallPlan("user")) is not None
     assert locks.torch_lock_of(InstallPlan("user")) is not None
-    assert locks.torch_lock_of(InstallPlan("user", build=TorchBuild.CUDA)) is None
+    assert locks.torch_lock_of(InstallPlan("user", build=TorchBuild.CUDA)) is not None
+    assert locks.torch_lock_of(InstallPlan("user", build=TorchBuild.ROCM)) is None
     assert locks.torch_lock_of(InstallPlan("user", index="file:///x")) is None
     assert locks.lock_of(InstallPlan("user", wheels="x")) is None
 

@@ -36,7 +36,7 @@ def test_it_shows_the_progress_and_the_outcome(extension, monkeypatch):
     assert "Starting" in draw(panels_dataset.LEVELFORM_PT_dataset)
     run.step = RenderStep("chair", 1, 3, 2)
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
-    assert "chair  2 of 3" in paper
+    assert "chair, 2 of 3" in paper
     assert "levelform.cancel_dataset" in paper
     run.conversion = SimpleNamespace(progress=0.5, stop=lambda: None)
     assert "Making the data set" in draw(panels_dataset.LEVELFORM_PT_dataset)
@@ -46,7 +46,8 @@ def test_it_shows_the_progress_and_the_outcome(extension, monkeypatch):
     run.cancel()
     paper = draw(panels_dataset.LEVELFORM_PT_dataset)
     for words in (
-        "Stopped after 1 shape, 2 were finished before",
+        "Stopped after 1 shape",
+        "2 shapes were finished before",
         "The data set has 3 shapes",
         "shape 2: It is flat.",
         "and 2 more",

@@ -4,8 +4,9 @@ import random
 import tempfile
 import time
 
-from levelform.addon.client import LAUNCHER, Client
-from levelform.addon.jobs import Jobs, JobState
+from levelform.addon.jobs.client import LAUNCHER, Client
+from levelform.addon.jobs.job import JobState
+from levelform.addon.jobs.queue import Jobs
 from levelform.backend.contract import protocol
 
 from .counts import Counts
