@@ -420,7 +420,8 @@ def test_views_of_both_kinds_of_camera_are_fitted_together():
     views = [sphere_view(0), sphere_view(100, orthographic=True)]
     fit = model.latent_fit(model.encode(views).tensors["latent"].mean(0), views, steps=12)
     rays = fit._free
-    assert rays.orthographic.any() and not rays.orthographic.all()
+    assert rays.orthographic.any()
+    assert not rays.orthographic.all()
     # The bound of Eq. 1 holds for the true sphere on the rays of either kind.
     depth = torch.linspace(0.5, 4.0, 7)[:, None, None].expand(7, *rays.inside.shape)
     true = rays.at(depth).norm(dim=-1) - RADIUS * model.scale
