@@ -23,8 +23,10 @@ from ..backend.contract.protocol import Background, MeshUpdate, MethodInfo, Prog
 from ..backend.contract.settings import COLOR, FUSE, METHOD, RESOLUTION, SEED
 from ..backend.contract.settings import Settings as Settings
 from .backend_setup import interpreter
-from .data import dataset_render, frames
+from .data import frames
 from .data.batch import batch as batch
+from .data.blocking import get_weights as get_weights
+from .data.blocking import render_dataset as render_dataset
 from .data.compare import compare as compare
 from .data.morphing import animate as animate
 from .data.morphing import blend as blend
@@ -33,7 +35,6 @@ from .data.saved import open_result as open_result
 from .data.showing import save_code as save_code
 from .data.showing import show as show
 from .data.showing import shows as shows
-from .data.weights_fetch import fetching
 from .jobs.camera_estimates import find_cameras as find_cameras
 from .jobs.camera_estimates import refine_cameras as refine_cameras
 from .jobs.camera_estimates import restore_cameras as restore_cameras
@@ -45,7 +46,6 @@ from .jobs.improving import stop as stop
 from .jobs.painting import SHARP_ANGLE, TEXTURED_FACES, begin_quads, begin_texture
 from .jobs.requests import (
     DEFAULT_NAME,
-    absolute,
     background_of,
     begin,
     begin_check,
@@ -64,7 +64,6 @@ from .scene.scene_source import Frames
 from .scene.views import Camera, ImageLike, given_source
 
 P = ParamSpec("P")
-RENDER = dataset_render.RenderSettings()  # its defaults
 
 
 def stream(
@@ -291,78 +290,6 @@ def quads(
         If QuadriFlow made no quads, or the images are not kept any more; the mesh is as it was.
     """
     return exhaust(live.drive(begin_quads(target, count, sharp_angle=sharp_angle)))
-
-
-def render_dataset(
-    source: bpy.types.Collection | str | PathLike[str],
-    out: str | PathLike[str],
-    *,
-    engine: str = RENDER.engine,
-    views: int = RENDER.views,
-    size: int = RENDER.size,
-    cameras: str = RENDER.cameras,
-    seed: int = RENDER.seed,
-    samples: int = RENDER.samples,
-    passes: Iterable[str] = RENDER.passes,
-) -> dict[str, Any]:
-    """Render training images of every mesh object of a collection, or mesh file of a folder.
-
-    Parameters
-    ----------
-    out
-        A folder; each shape gets a folder in it, with its images and a `transforms.json`. Shapes
-        finished by an earlier call are kept.
-    engine, views, size, cameras, seed, samples, passes
-        As in `dataset_render.RenderSettings`.
-
-    Returns
-    -------
-    `out`, the numbers of `shapes` and `views`, and the reasons for those that were `skipped`.
-
-    Raises
-    ------
-    LevelformError
-        As `dataset_render.render_dataset`; the scene is unchanged.
-    """
-    if isinstance(source, bpy.types.Collection):
-        targets = dataset_render.targets_of_collection(source)
-    else:
-        targets = dataset_render.targets_of_folder(absolute(source))
-    chosen = dataset_render.RenderSettings(
-        engine, views, size, cameras, seed, samples, tuple(passes)
-    )
-    place = absolute(out)
-    outcome = dataset_render.Outcome(place, chosen.views)
-    for step in dataset_render.render_dataset(targets, place, chosen):
-        outcome.take(step)
-    return outcome.to_json()
-
-
-def get_weights(
-    method: str = "triposr", *, file: str = "", precision: str = "float16"
-) -> dict[str, Any]:
-    """Fetch trained weights that are not bundled; block until they are installed.
-
-    Parameters
-    ----------
-    method
-        Whose.
-    file
-        Take the authors' file from here; empty: fetch it, where Blender may use the network.
-    precision
-        Of the stored matrices, "float16" or "int8".
-
-    Returns
-    -------
-    What `levelform weights get --json` prints: "out", "bytes", "hash", "change", ...
-
-    Raises
-    ------
-    LevelformError
-        If the network is not allowed, or it failed.
-    """
-    fetching.begin(method, file=absolute(file) if file else "", precision=precision)
-    return fetching.wait()
 
 
 def methods() -> tuple[MethodInfo, ...]:

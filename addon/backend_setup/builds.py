@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...backend.contract.programs import on_path
 from .managed import InstallPlan, TorchBuild
 from .output import size_words
 
@@ -52,7 +53,7 @@ def suited_build() -> TorchBuild:
     """Return the build for this computer's graphics card; Metal is in macOS's only build."""
     if sys.platform == "darwin":
         return TorchBuild.CPU
-    if NVIDIA_DRIVER.exists() or shutil.which("nvidia-smi"):
+    if NVIDIA_DRIVER.exists() or on_path("nvidia-smi"):
         return TorchBuild.CUDA
     return TorchBuild.ROCM if AMD_DRIVER.exists() else TorchBuild.CPU
 
@@ -85,7 +86,7 @@ def driver_release() -> int | None:
 
 
 def _from_nvidia_smi() -> str:
-    program = shutil.which("nvidia-smi")
+    program = on_path("nvidia-smi")
     if program is None:
         return ""
     words = [program, "--query-gpu=driver_version", "--format=csv,noheader"]

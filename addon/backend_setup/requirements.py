@@ -2,12 +2,12 @@
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from ...backend.contract.errors import RequestError
+from ...backend.contract.programs import on_path
 from . import uv
 from .managed import InstallPlan
 
@@ -57,7 +57,7 @@ def check_source(plan: InstallPlan) -> None:
             f"There are no wheels in {plan.wheels}.", "Choose the folder that contains them."
         )
     there = plan.uv or uv.binary_of(plan).is_file() or uv.wheel_in(Path(plan.wheels))
-    if not there and not shutil.which("uv"):
+    if not there and not on_path("uv"):
         raise RequestError(
             f"{plan.wheels} has no wheel of uv, which makes the environment.",
             f"Add {uv.pinned().file}, for example by `pip download uv`.",
@@ -89,7 +89,7 @@ def known_pythons(plan: InstallPlan) -> list[str]:
     """Return the paths of the Pythons to try: the chosen one, or Blender's, then the PATH's."""
     if plan.base:
         return [plan.base]
-    paths = [shutil.which(f"python3.{minor}") for minor in (13, 12, 14, 11)]
+    paths = [on_path(f"python3.{minor}") for minor in (13, 12, 14, 11)]
     return [*([sys.executable] if sys.executable else []), *filter(None, paths)]
 
 
@@ -99,4 +99,4 @@ def needs_download(plan: InstallPlan) -> bool:
         return False
     if sys.executable and OLDEST <= sys.version_info[:2] <= NEWEST:
         return not os.access(sys.executable, os.X_OK)
-    return not any(shutil.which(f"python3.{minor}") for minor in (13, 12, 14, 11))
+    return not any(on_path(f"python3.{minor}") for minor in (13, 12, 14, 11))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ...backend.contract.errors import WorkError
+from ...backend.contract.programs import on_path
 from . import builds, locks, requirements, uv
 from .checkup import Check, InterpreterReport, is_executable
 from .failures import Diagnosis, diagnose
@@ -125,7 +126,7 @@ class Steps:
     def _fetch_uv(self, own: Path) -> Script:
         """Download uv's wheel; without the network, a uv on the PATH must do."""
         if self.plan.wheels:
-            self._uv = shutil.which("uv") or ""
+            self._uv = on_path("uv") or ""
             return
         pin = uv.pinned()
         wheel = self.plan.folder / pin.file
@@ -279,7 +280,7 @@ class Steps:
 
 def _python() -> list[str]:
     """Return the command of any Python that runs `fetch.py`."""
-    paths = [*requirements.known_pythons(InstallPlan("")), shutil.which("python3")]
+    paths = [*requirements.known_pythons(InstallPlan("")), on_path("python3")]
     python = next((path for path in paths if path and is_executable(path)), None)
     if python is None:
         raise WorkError("No Python was found to download with.", "Choose one in the preferences.")

@@ -122,6 +122,24 @@ class Job:
         """Whether an event of the worker's is the last one about this job."""
         return isinstance(event, protocol.Failed | _LAST.get(type(self.request), protocol.Finished))
 
+    def take(self, event: Any) -> None:
+        """Store what an event of the worker's says about this job."""
+        match event:
+            case protocol.Progress():
+                self.progress = event
+            case protocol.Exhibit():
+                self.exhibits.append(event)
+            case protocol.Placed() | protocol.VolumeEstimate():
+                self.placement = event.placement
+            case protocol.ViewsChecked():
+                self.checked = event
+            case protocol.MasksFound():
+                self.masks = event
+            case protocol.CamerasFound():
+                self.found = event
+            case protocol.Finished():
+                self.stats = event.stats
+
     def end(self, state: JobState) -> None:
         """Set its end state, and release its images."""
         self.state, self.ended_at = state, time.monotonic()

@@ -314,23 +314,11 @@ class Jobs:
         if ends and job.cancelled_at is not None:
             self._end(job, JobState.CANCELLED)  # it ended before the cancel arrived
             return
+        job.take(event)
         match event:
-            case protocol.Progress():
-                job.progress = event
             case protocol.MeshUpdate() | protocol.Evaluation() | protocol.Painted():
                 self._update = event
-            case protocol.Exhibit():
-                job.exhibits.append(event)
-            case protocol.Placed() | protocol.VolumeEstimate():
-                job.placement = event.placement
-            case protocol.ViewsChecked():
-                job.checked = event
-            case protocol.MasksFound():
-                job.masks = event
-            case protocol.CamerasFound():
-                job.found = event
             case protocol.Finished():
-                job.stats = event.stats
                 self._show()
             case protocol.Cancelled():
                 self._end(job, JobState.CANCELLED)

@@ -7,7 +7,7 @@ scripts, and Blender in the background, run the same job with `drive`. One job r
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import bpy
@@ -17,50 +17,42 @@ from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
     EstimateVolume,
     MeshUpdate,
-    MethodInfo,
     Placement,
     Progress,
     Reconstruct,
     Remesh,
-    Status,
 )
-from ..backend_setup import interpreter, user_preferences
+from ..backend_setup import interpreter
 from ..scene import inputs, shading, view_checks
 from ..scene.selection import selection
 from ..scene.windows import redraw, redraw_status_bar
-from .client import Client
-from .job import Request, WorkerState
-from .queue import Jobs
+from .job import Request
 from .results import Result, remove_drafts
 from .running import Running, failure_of
 from .waiting import Waiting, WaitingJobs
+from .worker_access import BUDGET, WAIT, WorkerAccess
 
 TICK = 0.02  # seconds between two ticks while work is in progress
-BUDGET = 0.008  # seconds per tick for reading the channel
 LINGER = 1.0  # seconds that the timer continues afterwards, for late events of the worker
-WAIT = 0.002  # seconds that a script sleeps while there are no events
 
 logger = logging.getLogger(__name__)
 
 
-class LiveSession:
+class LiveSession(WorkerAccess):
     """What lives as long as Blender does.
 
     Attributes
     ----------
     running : the running job; None when idle
-    method_listeners : called at each step with the worker's methods, once they are known
     waiting : what begins after the running job, in order
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.running: Running | None = None
         self._failure: LevelformError | None = None
         self._failed_inputs: object = None  # the panel's inputs when it failed
-        self.method_listeners: list[Callable[[Sequence[MethodInfo]], None]] = []
         self.waiting = WaitingJobs()
-        self._methods: tuple[MethodInfo, ...] = ()  # of the last worker
-        self._jobs: Jobs | None = None
         self._active = False  # the worker is busy
         self._ended: set[str] = set()  # jobs whose drafts an undo might bring back
         self._drawn: object = None  # the state last shown by the panels
@@ -81,43 +73,6 @@ class LiveSession:
         if self._failure is None or self._failed_inputs != _inputs():
             return None
         return self._failure
-
-    @property
-    def jobs(self) -> Jobs:
-        """The queue; its worker starts with the first job."""
-        if self._jobs is None:
-            self._jobs = Jobs(_make_client)
-            self._jobs.kept_bytes = user_preferences.kept_bytes()
-        return self._jobs
-
-    @property
-    def methods(self) -> tuple[MethodInfo, ...]:
-        """The methods of the worker, or of the last one; empty until they are known."""
-        listed = self._jobs.methods if self._jobs else None
-        if listed is not None:
-            self._methods = listed.methods
-        return self._methods
-
-    @property
-    def method_problems(self) -> tuple[str, ...]:
-        """A sentence about each of the user's own methods that the worker could not load."""
-        listed = self._jobs.methods if self._jobs else None
-        return listed.problems if listed else ()
-
-    @property
-    def status(self) -> Status | None:
-        """The worker's last reported status; None while there is no worker."""
-        return self._jobs.status if self._jobs else None
-
-    @property
-    def silent_for(self) -> float:
-        """Seconds since the worker last computed or answered; 0 if it is responsive."""
-        return self._jobs.silent_for if self._jobs else 0.0
-
-    @property
-    def worker_state(self) -> WorkerState:
-        """The state of the worker."""
-        return self._jobs.worker_state if self._jobs else WorkerState.OFF
 
     # ------------------------------------------------------------ a job
 
@@ -229,7 +184,7 @@ class LiveSession:
         patient
             Wait until the artist leaves Edit Mode, rather than fail.
         """
-        self._tell_methods()
+        self.tell_methods()
         running = self.running
         if running is None:
             self._active = self.jobs.poll(BUDGET)
@@ -340,27 +295,6 @@ class LiveSession:
         self.jobs.warm_up()
         self.wake()
 
-    def ask_methods(self) -> tuple[MethodInfo, ...]:
-        """Return the worker's methods; block until they are known.
-
-        Raises
-        ------
-        LevelformError
-            If there is no backend, or it can't be started.
-        """
-        self.jobs.warm_up()
-        while self.jobs.methods is None and self.worker_state is not WorkerState.OFF:
-            self.jobs.poll(BUDGET)
-            time.sleep(WAIT)
-        if self.jobs.methods is None:
-            raise WorkError("The backend could not be started.", self.jobs.log_tail(1))
-        self._tell_methods()
-        return self.methods
-
-    def _tell_methods(self) -> None:
-        for listener in self.method_listeners if self.methods else ():
-            listener(self.methods)
-
     def ask_placement(self, request: EstimateVolume) -> Placement:
         """Return the volume that the worker estimates for the object; block until it is known.
 
@@ -376,33 +310,6 @@ class LiveSession:
         if job.placement is None:
             raise failure_of(job) or WorkError("The volume could not be estimated.")
         return job.placement
-
-    def log_tail(self) -> str:
-        """Return the last lines of the worker's log."""
-        return self._jobs.log_tail(200) if self._jobs else ""
-
-    def limit_threads(self, threads: int) -> None:
-        """Limit the worker to a number of threads; 0: all."""
-        if self._jobs is not None:
-            self._jobs.limit_threads(threads)
-
-    def forget(self, keep: str) -> None:
-        """Make the worker release one kept result."""
-        if self._jobs is not None:
-            self._jobs.forget(keep)
-            self.wake()
-
-    def keep_at_most(self, count: int) -> None:
-        """Set the memory limit of the worker's kept results, in bytes."""
-        if self._jobs is not None:
-            self._jobs.keep_at_most(count)
-            self.wake()
-
-    def unload(self) -> None:
-        """Make the worker release its memory."""
-        if self._jobs is not None:
-            self._jobs.unload()
-            self.wake()
 
     def restart(self) -> None:
         """Restart the worker, unless there is none or it is busy."""
@@ -434,11 +341,6 @@ def exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
 def _inputs() -> object:
     """Return what a failure may be due to: the panel's inputs, and whether there is a backend."""
     return inputs.fingerprint(bpy.context.scene), interpreter.here.backend is None
-
-
-def _make_client() -> Client:
-    """Return a new client for a worker."""
-    return Client(interpreter.here.find().python, methods=user_preferences.methods_folder())
 
 
 live = LiveSession()

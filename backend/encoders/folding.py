@@ -89,7 +89,8 @@ def convolution_dtype(like: Tensor) -> torch.dtype:
     """Return the type in which 3D convolutions of `like` run best.
 
     bfloat16 on a processor with instructions for it (its error is 4e-3 of the range), else `like`'s
-    own type.
+    own type. Rounding to bfloat16 amplifies last-bit differences of the input, so UCLID-Net's IoU
+    is reproducible to 4e-3 between processors and versions, and to 1e-4 in float32.
     """
     return torch.bfloat16 if like.device.type == "cpu" and has_bfloat16() else like.dtype
 

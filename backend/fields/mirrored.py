@@ -1,5 +1,6 @@
 """Reflection in the volume's plane x = 0, in which most objects are symmetric."""
 
+import torch
 from torch import Tensor
 
 from .field import Field
@@ -8,6 +9,23 @@ from .field import Field
 def mirror(points: Tensor) -> Tensor:
     """Return points, (..., 3), reflected in x = 0."""
     return points * points.new_tensor([-1.0, 1.0, 1.0])
+
+
+def likelier_voxels(voxels: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return for each voxel the likelier one of itself and its reflection.
+
+    Parameters
+    ----------
+    voxels : (P, 3) indices
+    logits : (n, n, n) of the probability that a voxel is occupied
+
+    Returns
+    -------
+    (P, 3) indices, and (P,) bool: it is the reflection.
+    """
+    mirrored = (logits.flip(0) > logits)[tuple(voxels.unbind(1))]
+    opposite = torch.cat([len(logits) - 1 - voxels[:, :1], voxels[:, 1:]], 1)
+    return torch.where(mirrored[:, None], opposite, voxels), mirrored
 
 
 class MirroredField(Field):

@@ -1,5 +1,7 @@
 """The squared Chamfer distance of two point clouds, differentiable in both."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +17,19 @@ def squared_chamfer(points: Tensor, others: Tensor) -> Tensor:
     forward = (points - others[nearest(points, others)]).square().sum(1)
     backward = (points[nearest(others, points)] - others).square().sum(1)
     return forward.mean() + backward.mean()
+
+
+def mean_chamfer(clouds: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Return the mean `squared_chamfer` of the clouds that are not empty; 0 if all are."""
+    pairs = zip(clouds, targets, strict=True)
+    distances = [squared_chamfer(cloud, points) for cloud, points in pairs if len(cloud)]
+    return torch.stack(distances).mean() if distances else clouds[0].new_zeros(())
+
+
+def random_points(points: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+    """Return at most `count` of points, (N, 3), sampled without replacement."""
+    chosen = torch.randperm(len(points), generator=generator)[:count]
+    return points[chosen.to(points.device)]
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from .framing import Framing, training_camera
 
 # Names of the channel of depth, in the order in which they are looked for; else any other one.
 CHANNELS = ("Z", "Depth", "depth", "Y", "V", "R")
+WHOLE = ("PNG", "TIFF")  # the kinds that are opened, whatever the file's name
 FARTHEST = 1e9  # Blender writes 1e10 where its Z pass sees nothing
 
 
@@ -69,7 +70,7 @@ def _read_npy(path: str) -> np.ndarray:
 def _read_whole(path: str) -> np.ndarray:
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(path, formats=WHOLE) as image:
         values = np.asarray(image)
     return values.astype(np.uint32) if values.dtype.kind in "uib" else values
 

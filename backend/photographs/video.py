@@ -14,6 +14,7 @@ from .library import video_library
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".mpg", ".mpeg")
 LOOKS = 8  # frames of each interval that are compared
+LOCAL = {"protocol_whitelist": "file"}  # a playlist in a video's clothes reaches no network
 SMALL = 480  # pixels of the longer side at which sharpness is measured
 
 
@@ -104,7 +105,7 @@ def _opened(video: str | Path) -> Any:
     """Return an open video with at least one stream of images."""
     library = video_library()
     try:
-        container = library.open(str(video))
+        container = library.open(str(video), options=LOCAL)
     except (OSError, ValueError) as error:  # FFmpeg's errors are among these
         raise RequestError(
             f"{video} can't be read as a video ({error}).", "Convert it to MP4 (H.264)."

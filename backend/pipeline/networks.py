@@ -15,6 +15,8 @@ from ..reconstructors import (
     bundled_variants,
     bundled_weights,
     load_reconstructor,
+    methods,
+    problems,
 )
 from ..reconstructors.finishing import several_posed
 from ..reconstructors.levelform import Levelform
@@ -83,13 +85,21 @@ class Networks:
             return None
 
     def hull(self, views: Sequence[View], device: str) -> HullField:
+        """Return the visual hull of posed views."""
         model = self.load("visual-hull", None, device)
         hull = model.decode(model.encode(views))
         assert isinstance(hull, HullField)
         return hull
 
 
+def methods_here() -> protocol.Methods:
+    """Return the methods that can run, with their weights."""
+    infos = tuple(method_info(cls) for cls in methods().values())
+    return protocol.Methods(infos, tuple(problems()))
+
+
 def method_info(cls: type[Reconstructor]) -> protocol.MethodInfo:
+    """Return the description of a method for the panel."""
     spec = cls.spec
     return protocol.MethodInfo(
         name=spec.name,

@@ -13,13 +13,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..fields import Field
 from ..fusion import Fusion
 from ..geometry.cameras import Camera
-from ..geometry.frames import scale_of
 from ..geometry.views import View
 from ..images.framing import FramedViews, Framing, frame_views
 from ..training.batch import Batch as Batch
@@ -28,6 +27,7 @@ from ..training.recipes import Recipe
 from .building import build, check_facts
 from .code import Code as Code
 from .configuration import Configuration as Configuration
+from .method_frame import MethodFrame
 from .published import PublishedNetwork
 from .registry import register as register
 from .spec import SYMMETRY as SYMMETRY
@@ -39,10 +39,9 @@ from .weights import check_fit
 CALIBRATED = (1, 2, 4, 8)  # numbers of views for which weights may tell the surface's level
 LEVEL_OF = "level of {} views"  # its name among their results
 CALIBRATION_BLOCK = 16384  # points that are evaluated at once
-FRAME_LIMIT = 1e6  # greatest number in a method's frame, and one over its least scale
 
 
-class Reconstructor(nn.Module, ABC):
+class Reconstructor(MethodFrame, ABC):
     """Encodes views to a code and decodes a code to a field. One paper, one subclass, one file.
 
     `encode` and `decode` are inference: without gradients, the module in evaluation mode. Each
@@ -58,7 +57,6 @@ class Reconstructor(nn.Module, ABC):
         that sizes it and the entry's value without it
     calibrated_on : name under which the score of `calibration_sample` is stored
     configuration : the configuration of this network; None for methods without weights
-    method_from_volume : (4, 4) float64 similarity to the frame of the weights; see `set_frame`
     weights : origin of the weights
     published : imports the authors' checkpoints, see `import_checkpoint`; None if there are none
     imported_as : precision in which `levelform import` stores them unless told otherwise
@@ -82,7 +80,6 @@ class Reconstructor(nn.Module, ABC):
     def __init__(self, configuration: Any = None) -> None:
         super().__init__()
         self.configuration = configuration
-        self.method_from_volume = np.eye(4)
         self.weights = WeightsInfo()
 
     # ---------------------------------------------------------------- inference
@@ -202,60 +199,6 @@ class Reconstructor(nn.Module, ABC):
     def device(self) -> torch.device:
         """Device of the weights."""
         return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))
-
-    @property
-    def scale(self) -> float:
-        """Length in the method's frame of a length of 1 in the volume."""
-        return scale_of(self.method_from_volume)
-
-    def set_frame(self, method_from_volume: np.ndarray) -> None:
-        """Set the frame that the weights were trained in, (4, 4) a similarity."""
-        matrix = np.asarray(method_from_volume, np.float64)
-        if matrix.shape != (4, 4) or not (np.abs(matrix) <= FRAME_LIMIT).all():
-            raise RequestError(
-                f"A method's frame is a 4x4 matrix of numbers of at most {FRAME_LIMIT:g}."
-            )
-        square = matrix[:3, :3] @ matrix[:3, :3].T
-        if np.linalg.det(matrix[:3, :3]) <= FRAME_LIMIT**-3 or not np.allclose(
-            square, np.eye(3) * square[0, 0], atol=1e-6 * square[0, 0]
-        ):
-            raise RequestError("A method's frame is a rotation, one scale and a translation.")
-        self.method_from_volume = matrix
-
-    def to_method(self, points: Tensor) -> Tensor:
-        """Return points, (..., 3) volume frame, in the method's own frame."""
-        if np.array_equal(self.method_from_volume, np.eye(4)):
-            return points
-        matrix = torch.as_tensor(self.method_from_volume, dtype=points.dtype, device=points.device)
-        return points @ matrix[:3, :3].T + matrix[:3, 3]
-
-    def to_volume(self, points: Tensor) -> Tensor:
-        """Return points, (..., 3) method frame, in the volume's: the inverse of `to_method`."""
-        matrix = torch.as_tensor(self.method_from_volume, dtype=torch.float64).inverse().to(points)
-        return points @ matrix[:3, :3].T + matrix[:3, 3]
-
-    def cameras_to_method(
-        self, camera_from_volume: Tensor, intrinsics: Tensor, *, orthographic: bool
-    ) -> tuple[Tensor, Tensor]:
-        """Return a batch's cameras for the method's frame.
-
-        Parameters
-        ----------
-        camera_from_volume : (B, V, 4, 4)
-        intrinsics : (B, V, 4)
-
-        Returns
-        -------
-        extrinsics : (B V, 4, 4) camera_from_method, rigid
-        intrinsics : (B V, 4); orthographic: pixels per method unit
-        """
-        volume_from_method = torch.tensor(self.method_from_volume).inverse().to(camera_from_volume)
-        extrinsics = camera_from_volume.flatten(0, 1) @ volume_from_method
-        extrinsics = torch.cat([extrinsics[:, :3] * self.scale, extrinsics[:, 3:]], 1)  # unit axes
-        intrinsics = intrinsics.flatten(0, 1).clone()
-        if orthographic:
-            intrinsics[:, :2] /= self.scale
-        return extrinsics, intrinsics
 
     def prepare(self, views: Sequence[View]) -> FramedViews:
         """Check the views and frame them as in training.

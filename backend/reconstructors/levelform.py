@@ -1,37 +1,41 @@
-"""Levelform's own: written networks that see, from the five papers' ideas that held up together.
+"""An image-conditioned hypernetwork combining the ideas of five papers that proved complementary.
 
 What is taken from whom, and why
 --------------------------------
-- "Deep Meta Functionals" (Littwin and Wolf, ICCV 2019): an image encoder writes all weights of a
-  small network g for each object. That conditions harder than a code which only shifts a layer, and
-  g is so small that a mesh takes a second on two cores.
-- "DISN" (Xu et al., NeurIPS 2019): g also reads features of the image where the point projects,
-  so that it need not keep in its few weights what the image shows anyway. They are projected to a
-  few channels before they are sampled: sampling is what costs.
-- "SDF-SRN" (Lin et al., NeurIPS 2020) and its kin supervise in the camera's frame; here g reads the
-  point in the camera's axes beside the object's, for "behind what is seen" is a statement about the
-  camera, and symmetry one about the object. It reads the mask, which alone gives the silhouette.
+- "Deep Meta Functionals" (Littwin and Wolf, ICCV 2019): an image encoder generates all weights of a
+  small network g for each object. This conditions more strongly than a code that only shifts a
+  layer, and g is so small that a mesh takes a second on two cores.
+- "DISN" (Xu et al., NeurIPS 2019): g also reads image features at the point's projection, so its
+  few weights need not store what the image shows. The maps are projected to a few channels before
+  they are sampled, because sampling dominates the cost.
+- "SDF-SRN" (Lin et al., NeurIPS 2020) and others supervise in the camera's frame. Here g reads the
+  point in the camera's axes as well as in the object's: occlusion is a property of the camera,
+  symmetry one of the object. It also reads the mask, the only source of the silhouette.
 - Most objects are symmetric, so a mirrored image is one more view ("Ladybird", Xu et al., ECCV
-  2020, reads features at the mirrored point too). g is asked at the point and at its mirror image;
-  how sure it is of each, its second output, weighs them, as it weighs views. An embedding that
-  tells an object's asymmetry can take the trust in all mirror images away.
-- "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, learned by cross entropy.
-- Images without a camera: a network apart (as DISN's) finds it, and the image is then framed as
-  one with a camera, so that the reconstruction sees nothing it was not trained on.
+  2020, also samples features at the mirrored point). g is evaluated at the point and at its
+  reflection. Its second output, a confidence, weights the point against its reflection, and views
+  against each other; a gate predicted from the embedding can switch reflections off for asymmetric
+  objects.
+- "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, trained with cross entropy.
+- Images without a camera: a separate network (as DISN's) estimates it, and the image is then framed
+  as one with a camera, so that the reconstruction network sees only what it was trained on.
 
 Symbols
 -------
 e        `EncodedImages.embedding`, one vector an object, the mean over its views
-g        `Levelform.layers` writes its weights; `evaluate` runs it
+g        `Levelform.layers` generates its weights; `evaluate` runs it
 inputs   of g: the point (3), the point in camera axes (3), alpha (1), `channels` of each map
 
-What leaving one of these ideas out costs is measured in docs/ablations.md: local features and
-written weights pay for certain; camera axes and the mask do not show yet in trainings that short.
-Mirror images and confidence are newer and not among them.
+docs/ablations.md measures what each of these ideas contributes: local features and generated
+weights clearly help; for camera axes and the mask, runs this short show no significant effect.
+Reflections and confidence are newer and not included.
 
-g runs for each view; the logits are averaged over the views that see the point, by how sure g is
-(`weighted_mean`). A logit is above 0 inside; the field is minus that. The method's frame is the
-volume's, whose plane x = 0 is the one that objects are mirrored in.
+g runs once for each view; `weighted_mean` averages the logits over the views that see the point,
+weighted by confidence. A logit is positive inside; the field is its negative. The method's frame is
+the volume's; its symmetry plane is x = 0.
+
+`trust` and `levels` are the names that the gate and the projections of maps have in files of
+weights; so are "lenses" and "flat" in codes.
 """
 
 from collections.abc import Sequence
@@ -44,13 +48,8 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ..contract.errors import RequestError
-from ..encoders.trunk import Trunk, doubled_stem
-from ..encoders.upright import (
-    UprightCameraNetwork,
-    read,
-    sighting_loss,
-    true_sightings,
-)
+from ..encoders.trunk import Trunk
+from ..encoders.upright import UprightCameraNetwork
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField
@@ -68,11 +67,11 @@ from .networks.levelform import (
     Layers,
     LevelformConfiguration,
     Writer,
+    converted_state,
     evaluate,
-    with_second_output,
 )
 from .several import described_views, several_field, several_loss, soft_iou
-from .upright_cameras import azimuth_votes, middle_distance, upright_cameras
+from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
     name="levelform",
@@ -88,7 +87,7 @@ SPEC = MethodSpec(
 
 @register(SPEC)
 class Levelform(Reconstructor):
-    """The hypernetwork, its camera network, and what they need of images."""
+    """The hypernetwork, its camera network, and its network of several views."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
@@ -143,43 +142,28 @@ class Levelform(Reconstructor):
             raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
 
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
-        """Return the weights for another configuration.
-
-        One of twice the stride sees the same in images of twice the size. Confidence that was
-        not told before is the same everywhere at first, and mirror images count as much as points.
-        """
-        own, state = self.configuration, self.state_dict()
-        if configuration.stride == 2 * own.stride:
-            for name in [name for name in state if name.endswith("trunk.stem.weight")]:
-                state[name] = doubled_stem(state[name])
-        if configuration.confidence and not own.confidence:
-            state["writer.start"] = with_second_output(state["writer.start"], own.hidden_width)
-            if own.hyper:
-                changes = with_second_output(state["writer.change.weight"], own.hidden_width)
-                state["writer.change.weight"] = changes
-        if configuration.symmetry and not own.symmetry:
-            state["trust.weight"] = torch.zeros(1, self.trunk.features)
-            state["trust.bias"] = torch.zeros(1)
-        return state
+        """Return the weights for a network of another configuration, see `converted_state`."""
+        return converted_state(self.state_dict(), self.configuration, configuration)
 
     # ---------------------------------------------------------------- network
 
-    def look(self, images: Tensor) -> EncodedImages:
+    def encode_images(self, images: Tensor) -> EncodedImages:
         """Return the embeddings and maps of images (N, 4, S, S), straight alpha.
 
-        Maps of all levels are resized to the finest one's resolution, so that one look-up takes
-        them all.
+        Maps of all resolutions are resized to the finest one's, so that all are sampled at once.
         """
         embedding, maps = self.trunk(premultiply(images, dim=-3))
         if not self.levels:
             return EncodedImages(embedding.float(), None)
-        levels = [level(feature_map) for level, feature_map in zip(self.levels, maps, strict=True)]
-        size = levels[0].shape[-2:]
-        coarse = [
-            F.interpolate(level.float(), size, mode="bilinear", align_corners=False)
-            for level in levels[1:]
+        finest, *coarse = [
+            project(feature_map).float()
+            for project, feature_map in zip(self.levels, maps, strict=True)
+        ]  # (N, channels, T, T), (N, channels, T / 2, T / 2), ...
+        resized = [
+            F.interpolate(each, finest.shape[-2:], mode="bilinear", align_corners=False)
+            for each in coarse
         ]
-        return EncodedImages(embedding.float(), torch.cat([levels[0].float(), *coarse], 1))
+        return EncodedImages(embedding.float(), torch.cat([finest, *resized], 1))
 
     def layers(self, embedding: Tensor) -> Layers:
         """Return g of each embedding, (B, features)."""
@@ -188,19 +172,20 @@ class Levelform(Reconstructor):
     def logits(self, batch: Batch) -> Tensor:
         """Return (B, P): the fused logits at a batch's points."""
         objects, views = batch.images.shape[:2]
-        look = self.look(batch.images.flatten(0, 1))
+        encoded = self.encode_images(batch.images.flatten(0, 1))
         # Coordinates in half precision would resolve 0.004 near 1: from here on all is float32.
         with torch.autocast(batch.images.device.type, enabled=False):
-            embedding = look.embedding.unflatten(0, (objects, views)).mean(1)
-            places = batch.points if self.trust is None else with_mirror_images(batch.points)
-            inputs, seen = self._inputs(replace(batch, points=places), look)
-            each = (-1, places.shape[1] // batch.points.shape[1], batch.points.shape[1])
+            embedding = encoded.embedding.unflatten(0, (objects, views)).mean(1)  # (B, features)
+            gate = None if self.trust is None else self.trust(embedding)  # (B, 1)
+            points = batch.points if gate is None else with_mirror_images(batch.points)
+            inputs, seen = self._inputs(replace(batch, points=points), encoded)
+            # A point's reflection counts as one more view of it: M = V or 2 V.
+            each = (-1, points.shape[1] // batch.points.shape[1], batch.points.shape[1])
             outputs = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
-            trust = None if self.trust is None else self.trust(embedding)
             seen = seen.flatten(1).unflatten(1, each)
-            return weighted_mean(outputs.movedim(0, 2), seen.movedim(0, 2), trust)
+            return weighted_mean(outputs.movedim(0, 2), seen.movedim(0, 2), gate)
 
-    def _inputs(self, batch: Batch, look: EncodedImages) -> tuple[Tensor, Tensor]:
+    def _inputs(self, batch: Batch, encoded: EncodedImages) -> tuple[Tensor, Tensor]:
         """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
 
         V is 1 where g reads nothing of the views.
@@ -221,8 +206,8 @@ class Levelform(Reconstructor):
             inputs.append(torch.einsum("bvij,bpj->bvpi", poses[..., :3, :3], batch.points))
         if self.configuration.alpha:
             maps.append(batch.images[:, :, 3:].flatten(0, 1))
-        if look.maps is not None:
-            maps.append(look.maps)
+        if encoded.maps is not None:
+            maps.append(encoded.maps)
         for feature_map in maps:
             taken = sample_maps(feature_map, pixels.flatten(0, 1), image_size=image_size)
             inputs.append(taken.unflatten(0, (objects, views)))
@@ -255,8 +240,8 @@ class Levelform(Reconstructor):
         framed = self._images(views, estimate=camera == "estimated")
         if self.several is not None and posed and len(views) > 1:
             return self._encode_several(framed)
-        look = self.look(framed.images)
-        tensors = {"embedding": reduce_views(look.embedding)}
+        encoded = self.encode_images(framed.images)
+        tensors = {"embedding": reduce_views(encoded.embedding)}
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
         cameras = [camera for camera in framed.cameras if camera is not None]
@@ -264,30 +249,29 @@ class Levelform(Reconstructor):
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
         tensors |= {"alpha": framed.images[:, 3].contiguous()}
         tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
-        if look.maps is not None:
-            tensors["maps"] = look.maps
+        if encoded.maps is not None:
+            tensors["maps"] = encoded.maps
         return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
     def _encode_several(self, framed: FramedViews) -> Code:
-        """Return what the network of several views reads of framed, posed images."""
+        """Return the code for the network of several views: features of framed, posed images."""
         tensors = described_views(framed, *self.described(framed.images))
         return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
-        """Return the field of what `_encode_several` made."""
+        """Return the field of a code by `_encode_several`."""
         if self.several is None:
             raise RequestError("These weights have no network of several views for this code.")
         return several_field(self.several, code.to(self.device).tensors)
 
     @torch.no_grad()
     def decode(self, code: Code, *, symmetry: bool = True) -> Field:
-        """Bake one object: first layers become tables of the images, and one matrix a view.
+        """Bake one object: the first layer becomes one table an image and one matrix a view.
 
         Parameters
         ----------
         symmetry
-            Use that most objects are symmetric; without, what the images show of one side says
-            nothing of the other.
+            Evaluate reflections too, so that images of one side constrain the other.
         """
         self.check_code(code)
         if "distances" in code.tensors:
@@ -302,8 +286,8 @@ class Levelform(Reconstructor):
         if self.configuration.reads_views:
             names = ("alpha", "poses", "lenses", "flat")
             views = Views(tensors.get("maps"), *(tensors[name] for name in names))
-        trust = self.trust(tensors["embedding"]) if symmetry and self.trust is not None else None
-        return HybridField(first, layers[1:], views, trust)
+        gate = self.trust(tensors["embedding"]) if symmetry and self.trust is not None else None
+        return HybridField(first, layers[1:], views, gate)
 
     def _images(self, views: Sequence[View], *, estimate: bool) -> FramedViews:
         """Return the views as the network sees them, framed by their given or estimated cameras."""
@@ -323,8 +307,8 @@ class Levelform(Reconstructor):
     def estimate_cameras(self, views: Sequence[View]) -> list[Camera]:
         """Return an upright camera for each image, posed in the volume's frame.
 
-        The cameras are of the images as they are. They stand at the middle training distance,
-        which no image tells apart from a lens, and look at the volume's centre.
+        The cameras belong to the whole images. They stand at the middle of the training distances,
+        since no image tells distance from focal length, and look at the volume's centre.
 
         Raises
         ------
@@ -341,10 +325,10 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the camera network thinks of where each image was taken from.
+        """Return the camera network's votes on the azimuth that each image was taken from.
 
-        An image and its mirror image count the same: one is taken from the azimuth a where the
-        other is taken from -a. Cameras that the views have are not looked at; +Z is up in them.
+        An image and its mirror image have equal weights: an azimuth a of one is -a of the other.
+        Cameras of the views are ignored; +Z is up.
 
         Returns
         -------
@@ -364,19 +348,19 @@ class Levelform(Reconstructor):
         self.writer.start[-(inputs * outputs + outputs)] += level
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the mean cross entropy, and `overlap` times one less the soft overlap.
+        """Return the mean cross entropy plus `overlap` times (1 - soft IoU).
 
-        Points near the surface and all others count the same in the cross entropy. The overlap is
-        that of the points that were drawn evenly, each inside as much as the network thinks so:
-        what the result is measured by, so that each object finds the level that suits it.
+        Points near the surface and all other points have equal total weight in the cross entropy.
+        The soft IoU of the evenly sampled points is the evaluation's own measure; it moves each
+        object's level to where that object's IoU is highest.
 
-        Beside it "sign", the share of points on the right side, and "iou" of the points that were
-        drawn evenly.
+        Logged beside it: "sign", the fraction of points on the correct side, and "iou" of the
+        evenly sampled points.
         """
         logits = self.logits(batch)
         each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
         near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
-        groups = [_mean(each, fraction) for fraction in (near, 1 - near) if bool(fraction.any())]
+        groups = [(each * of).sum() / of.sum() for of in (near, 1 - near) if bool(of.any())]
         entropy = torch.stack(groups).mean()
         predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
         overlap, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
@@ -389,48 +373,26 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return what the image encoder, which is not learning, makes of images (N, 4, S, S)."""
-        learning = self.trunk.training
+        """Return embeddings and maps of images (N, 4, S, S), the image encoder frozen."""
+        in_training = self.trunk.training
         self.trunk.eval()
         vector, maps = self.trunk(premultiply(images, dim=-3))
-        self.trunk.train(learning)
+        self.trunk.train(in_training)
         return vector, tuple(maps)
 
     def several_loss(self, batch: Round) -> dict[str, Tensor]:
         """Return the loss of the network of several views, on the fused logits.
 
-        Cross entropy, `SOFT` times one less the soft overlap of the points, and `DEPTH` times the
-        Laplace loss of the visible surface's depth. Beside it the error of the predicted depth,
-        that of the hull's front, and the overlap of the points.
+        Cross entropy, `SOFT` times (1 - soft IoU) of the points, and `DEPTH` times the Laplace loss
+        of the visible surface's depth. Logged beside it: the errors of the predicted depth and of
+        the hull's front, and the IoU of the points.
         """
         if self.several is None:
             raise RequestError("There is no network of several views to train.")
         return several_loss(self.several, batch)
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the camera network's loss on images that are cropped as unposed ones are.
-
-        Alone in its own training run: the camera network shares nothing with the rest. Beside it
-        "d3D", the mean distance between the batch's points along the found and the true camera's
-        axes, both from the volume's centre.
-        """
+        """Return the camera network's loss, see `upright_camera_loss`; it shares no weights."""
         if self.camera is None or batch.camera_from_volume is None or batch.intrinsics is None:
             raise RequestError("There is no camera network to train, or no cameras to learn from.")
-        views = batch.images.shape[1]
-        poses = batch.camera_from_volume.flatten(0, 1)
-        true = true_sightings(
-            poses,
-            batch.intrinsics.flatten(0, 1),
-            size=batch.images.shape[-1],
-            unit=self.framing.focal / middle_distance(self.framing),
-            orthographic=batch.orthographic,
-        )
-        raw = self.camera(batch.images.flatten(0, 1))
-        with torch.no_grad():
-            rotation = read(raw).axes - true.axes
-            apart = batch.points.repeat_interleave(views, 0) @ rotation.mT
-        return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
-
-
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    return (values * weights).sum() / weights.sum()
+        return upright_camera_loss(self.camera, batch, self.framing)

@@ -45,11 +45,11 @@ from ..encoders.folding import Folded, convolution_dtype
 from ..encoders.lifting import LiftingCameras, voxels_of
 from ..encoders.pose import PoseNetwork
 from ..fields.expected_iou import likeliest_voxels
-from ..fields.mirrored import mirror
+from ..fields.mirrored import likelier_voxels, mirror
 from ..fields.patches import Patches, PatchField
 from ..fusion import camera_tensors, reduce_views
 from ..geometry.cameras import Camera
-from ..geometry.chamfer import squared_chamfer
+from ..geometry.chamfer import mean_chamfer, random_points
 from ..geometry.frames import OBJECT_SIDE, similarity
 from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
@@ -170,14 +170,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         framed = self.prepare(views)
         images = self.network_images(framed.images)
         given = [None if camera == "estimated" else c for c in framed.cameras]
-        volume_from_method = np.linalg.inv(self.method_from_volume)
-        cameras = given_or_estimated(
-            given,
-            lambda: [
-                camera.in_frame(volume_from_method)
-                for camera in self.estimated_cameras(framed.images)
-            ],
-        )
+        cameras = given_or_estimated(given, lambda: self._estimated_in_method(framed.images))
         own = [None if v.depth is None else framed_depth(v, self.framing) for v in views]
         depths = self.depth_maps(images, cameras, depth or own)
         grids = [
@@ -187,6 +180,10 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             for i, camera in enumerate(cameras)  # perspective and orthographic views may mix
         ]
         return [torch.cat(level) for level in zip(*grids, strict=True)]
+
+    def _estimated_in_method(self, images: Tensor) -> list[Camera]:
+        volume_from_method = np.linalg.inv(self.method_from_volume)
+        return [camera.in_frame(volume_from_method) for camera in self.estimated_cameras(images)]
 
     def _lifting(self, cameras: Sequence[Camera]) -> LiftingCameras:
         """Return cameras of one kind as `UCLIDNetwork.lift` takes them."""
@@ -243,10 +240,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         volume = code.tensors["grid"].to(self.device)
         source, mirrored = voxels, voxels.new_zeros(len(voxels), dtype=torch.bool)
         if symmetry and self.configuration.symmetry:
-            own = self.voxel_logits(code, symmetry=False)
-            mirrored = (own.flip(0) > own)[tuple(voxels.unbind(1))]
-            opposite = torch.cat([VOXELS - 1 - voxels[:, :1], voxels[:, 1:]], 1)
-            source = torch.where(mirrored[:, None], opposite, voxels)
+            source, mirrored = likelier_voxels(voxels, self.voxel_logits(code, symmetry=False))
         codes = volume[OCCUPANCY_CODE:, *source.unbind(1)].T  # (P, 32)
         uv, sampler = places(len(voxels)), self.folded_sampler()
         parts = (each.split(FOLDED_AT_ONCE) for each in (codes, source, uv))
@@ -345,11 +339,11 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             )
         views = batch.images.shape[1]
         fuse = None if fusion is None else (self.check_fusion(fusion), views)
-        targets = self._targets(batch, generator, repeat=1 if fusion else views)
+        surfaces = self.to_method(batch.surface).repeat_interleave(1 if fusion else views, 0)
+        targets = [random_points(each, TARGETS, generator) for each in surfaces]
+        inputs = self.network_inputs(batch, predicted_depth, predicted_camera)
         logits, clouds = self.network(
-            *self.network_inputs(
-                batch, predicted_depth=predicted_depth, predicted_camera=predicted_camera
-            ),
+            *inputs,
             samples=0 if warm_up else samples,
             most=MOST_FOLDED,
             generator=generator,
@@ -360,11 +354,11 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         terms = {"loss": 100 * entropy, "occupancy": entropy}
         if warm_up:
             return terms
-        chamfer = _mean_chamfer(clouds, targets)
+        chamfer = mean_chamfer(clouds, targets)
         return {**terms, "loss": terms["loss"] + chamfer, "chamfer": chamfer}
 
     def network_inputs(
-        self, batch: Batch, *, predicted_depth: bool = False, predicted_camera: bool = False
+        self, batch: Batch, predicted_depth: bool = False, predicted_camera: bool = False
     ) -> tuple[Tensor, Tensor, LiftingCameras]:
         """Return what `UCLIDNetwork.lift` takes, of all views of a batch."""
         assert batch.camera_from_volume is not None
@@ -383,13 +377,8 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
             with torch.no_grad():
                 matrices = self.camera(images)
             extrinsics, intrinsics = rigid_cameras(matrices, self.scale, self.framing)
-        cameras = LiftingCameras(
-            extrinsics,
-            intrinsics,
-            images.shape[-1],
-            batch.orthographic,
-            self.configuration.legacy,
-        )
+        size, legacy = images.shape[-1], self.configuration.legacy
+        cameras = LiftingCameras(extrinsics, intrinsics, size, batch.orthographic, legacy)
         return images, depths * self.scale, cameras
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
@@ -405,21 +394,3 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         predicted = in_camera_axes((batch.surface @ axes.T)[:, None], estimated)
         true = in_camera_axes(batch.surface[:, None], batch.camera_from_volume)
         return {"loss": (predicted - true).abs().mean()}
-
-    def _targets(
-        self, batch: Batch, generator: torch.Generator | None, *, repeat: int
-    ) -> list[Tensor]:
-        """Return surface points, (5000, 3) method frame, sampled anew for each image."""
-        assert batch.surface is not None
-        surface, targets = self.to_method(batch.surface), []
-        for points in surface.repeat_interleave(repeat, 0):
-            chosen = torch.randperm(len(points), generator=generator)[:TARGETS]
-            targets.append(points[chosen.to(points.device)])
-        return targets
-
-
-def _mean_chamfer(clouds: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Return the mean squared Chamfer distance of the clouds that are not empty; 0 if all are."""
-    pairs = zip(clouds, targets, strict=True)
-    distances = [squared_chamfer(cloud, points) for cloud, points in pairs if len(cloud)]
-    return torch.stack(distances).mean() if distances else clouds[0].new_zeros(())

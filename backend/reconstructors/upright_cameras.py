@@ -6,11 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoders.upright import UprightCameraNetwork, choices
+from ..encoders.upright import (
+    UprightCameraNetwork,
+    choices,
+    read,
+    sighting_loss,
+    true_sightings,
+)
 from ..geometry.cameras import Camera, pose_of
 from ..geometry.views import View
 from ..images.cropping import crop_square
 from ..images.framing import Framing, mask_square
+from ..training.batch import Batch
 
 
 def upright_cameras(
@@ -48,6 +55,30 @@ def azimuth_votes(
         torch.cat(weights, 1).double().cpu().numpy(),
         torch.cat(azimuths, 1).double().cpu().numpy(),
     )
+
+
+def upright_camera_loss(
+    network: UprightCameraNetwork, batch: Batch, framing: Framing
+) -> dict[str, Tensor]:
+    """Return the network's loss on posed images, cropped as unposed ones are.
+
+    Logged beside it: "d3D", the mean distance between the batch's points along the estimated and
+    along the true camera's axes, both from the volume's centre.
+    """
+    assert batch.camera_from_volume is not None
+    assert batch.intrinsics is not None
+    true = true_sightings(
+        batch.camera_from_volume.flatten(0, 1),
+        batch.intrinsics.flatten(0, 1),
+        size=batch.images.shape[-1],
+        unit=framing.focal / middle_distance(framing),
+        orthographic=batch.orthographic,
+    )
+    raw = network(batch.images.flatten(0, 1))
+    with torch.no_grad():
+        rotation = read(raw).axes - true.axes
+        apart = batch.points.repeat_interleave(batch.images.shape[1], 0) @ rotation.mT
+    return {"loss": sighting_loss(raw, true), "d3D": apart.norm(dim=-1).mean()}
 
 
 def middle_distance(framing: Framing) -> float:

@@ -20,6 +20,7 @@ import numpy as np
 from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
 from ...geometry.frames import FRAMES, OBJECT_SIDE, apply, similarity
+from ...geometry.image_formats import allowed_formats_alone
 from ..format import Record, pack_voxels
 from .base import (
     Reader,
@@ -187,7 +188,8 @@ def read_points(path: Path) -> np.ndarray:
     import trimesh
 
     try:
-        cloud = cast("trimesh.PointCloud", trimesh.load(path, process=False))
+        with allowed_formats_alone():
+            cloud = cast("trimesh.PointCloud", trimesh.load(path, process=False))
         return np.asarray(cloud.vertices, np.float64)
     except (ValueError, OSError, AttributeError, IndexError) as error:
         raise RequestError(f"{path} can't be read: {error}.") from error

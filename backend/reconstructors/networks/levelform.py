@@ -1,4 +1,4 @@
-"""Levelform's network g, and what writes it: see `reconstructors/levelform.py` for the ideas."""
+"""Levelform's network g and its hypernetwork: see `reconstructors/levelform.py` for the ideas."""
 
 import math
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from ...encoders.trunk import doubled_stem
 from ...images.framing import OURS, Framing
 from ..configuration import COUNT, Configuration, Ranges
 
@@ -28,10 +29,10 @@ class LevelformConfiguration(Configuration):
     local_features : g reads the maps at the point's projection
     camera_coordinates : g reads the point in the camera's axes
     alpha : g reads the mask at the point's projection
-    hyper : all of g's weights are written for each object; else its code shifts the first layer
-    symmetry : g is asked at the point's mirror image too
-    confidence : g tells how sure it is, which weighs views and mirror images
-    overlap : weight of the soft overlap in the loss
+    hyper : all of g's weights are generated for each object; else its code shifts the first layer
+    symmetry : g is evaluated at the point's reflection too
+    confidence : g has a second output, a logit that weights views and reflections
+    overlap : weight of the soft IoU in the loss
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
@@ -119,7 +120,7 @@ class EncodedImages(NamedTuple):
 
 
 def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
-    """Return (B, M, outputs) of g at its inputs, (B, M, inputs): logits, and how sure it is."""
+    """Return (B, M, outputs) of g at its inputs, (B, M, inputs): logits, and their confidence."""
     x = inputs
     for index, (weight, bias) in enumerate(layers):
         x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
@@ -127,7 +128,7 @@ def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
 
 
 class Writer(nn.Module):
-    """Writes g for each embedding; starts as one sensible g that embeddings change little.
+    """The hypernetwork: generates g from an embedding, as learned weights plus a small change.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ class Writer(nn.Module):
     def forward(self, embedding: Tensor) -> Layers:
         """Return g of embeddings (B, features)."""
         change = self.change(embedding)
-        # The first layer's bias comes first: it is all that a mere code changes.
+        # The first layer's bias comes first: without `hyper`, it is all that the code changes.
         change = F.pad(change, (0, len(self.start) - change.shape[1]))
         sizes = [size for a, b in self.shapes for size in (b, a * b)]
         parts = (self.start + change).split(sizes, 1)
@@ -166,10 +167,32 @@ def with_second_output(written: Tensor, width: int) -> Tensor:
     return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
 
 
-def _first_network(config: LevelformConfiguration) -> list[Tensor]:
-    """Return bias and weight of each layer of a freshly drawn g.
+def converted_state(
+    state: dict[str, Tensor], own: LevelformConfiguration, wanted: LevelformConfiguration
+) -> dict[str, Tensor]:
+    """Return weights of one configuration for a network of another, which continues from them.
 
-    In the first layer the maps together count as much as the point and the mask together.
+    Twice the stride sees the same in images of twice the size. A new confidence output is 0
+    everywhere, and a new gate weights reflections as much as points.
+    """
+    if wanted.stride == 2 * own.stride:
+        for name in [name for name in state if name.endswith("trunk.stem.weight")]:
+            state[name] = doubled_stem(state[name])
+    if wanted.confidence and not own.confidence:
+        state["writer.start"] = with_second_output(state["writer.start"], own.hidden_width)
+        if own.hyper:
+            changes = with_second_output(state["writer.change.weight"], own.hidden_width)
+            state["writer.change.weight"] = changes
+    if wanted.symmetry and not own.symmetry:
+        state["trust.weight"] = torch.zeros(1, own.widths[-1])
+        state["trust.bias"] = torch.zeros(1)
+    return state
+
+
+def _first_network(config: LevelformConfiguration) -> list[Tensor]:
+    """Return bias and weight of each layer of a randomly initialised g.
+
+    In the first layer, all maps together have the variance of the point and the mask together.
     """
     parts = []
     for index, (inputs, outputs) in enumerate(config.layers):

@@ -229,7 +229,7 @@ def test_the_wheels_of_torch_say_which_python_is_needed(tmp_path):
 def test_a_python_is_downloaded_only_where_there_is_none(monkeypatch, tmp_path):
     plan = InstallPlan(tmp_path)
     assert not requirements.needs_download(plan)  # this one will do
-    monkeypatch.setattr(requirements.shutil, "which", lambda _: None)
+    monkeypatch.setattr(requirements, "on_path", lambda _: None)
     monkeypatch.setattr(sys, "executable", "")
     assert requirements.needs_download(plan)
     assert not requirements.needs_download(InstallPlan(tmp_path, wheels="/w"))

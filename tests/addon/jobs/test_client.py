@@ -126,7 +126,9 @@ class TestStart:
         client.send(request("mesh"))
         events = poll_until(client, last_is(protocol.Status))
         client.stop()
-        assert events[-2].stats["from"] == str(root / "backend" / "contract" / "protocol.py")
+        assert events[-2].stats["from"] == str(
+            root / "backend" / "contract" / "protocol" / "__init__.py"
+        )
 
     def test_no_interpreter(self, tmp_path):
         client = Client(str(tmp_path / "python"))

@@ -91,7 +91,9 @@ def test_every_type_is_a_request_an_event_or_a_part():
         for name, kind in vars(protocol).items()
         if isinstance(kind, type)
         and dataclasses.is_dataclass(kind)
-        and kind.__module__ in (protocol.__name__, shows.__name__)
+        and (
+            kind.__module__.startswith(f"{protocol.__name__}.") or kind.__module__ == shows.__name__
+        )
     }
     assert declared == parts | set(MESSAGES)
     assert not set(protocol.REQUESTS) & set(protocol.EVENTS)

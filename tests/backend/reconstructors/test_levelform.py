@@ -135,9 +135,9 @@ def test_without_hyper_only_the_first_bias_depends_on_the_image():
 def test_each_switch_takes_away_what_it_says(changes, views, batch):
     """An image's colours, its mask and its camera matter where a switch leaves them in."""
     model = make(camera=False, **changes)
-    look = model.look(batch.images.flatten(0, 1))
-    fixed = type(look)(torch.ones_like(look.embedding), look.maps)
-    model.look = lambda images: fixed  # so that only what g itself reads can differ
+    encoded = model.encode_images(batch.images.flatten(0, 1))
+    fixed = type(encoded)(torch.ones_like(encoded.embedding), encoded.maps)
+    model.encode_images = lambda images: fixed  # only what g itself reads can differ
     before = model.logits(batch)
     mask = torch.cat([batch.images[:, :, :3], 1 - batch.images[:, :, 3:]], 2)
     moved = batch.camera_from_volume.clone()

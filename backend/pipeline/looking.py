@@ -1,0 +1,43 @@
+"""What can be said of views before any reconstruction: volume, agreement, masks."""
+
+from dataclasses import replace
+
+from ..contract import protocol
+from ..images import Notes
+from ..placing.place import place
+from ..silhouettes import Review, apply_cures
+from ..ticket import Ticket
+from .networks import Networks
+from .reading import found_masks, read_views
+from .stages import PREPARE
+
+
+def volume_event(
+    networks: Networks, request: protocol.EstimateVolume, ticket: Ticket
+) -> protocol.VolumeEstimate:
+    """Return the object's place as all posed views see it, and its front."""
+    ticket.plan({PREPARE: 1.0})
+    with ticket.stage(PREPARE):
+        views = apply_cures(read_views(request, ticket), request.cures).kept
+        network = networks.camera_finder("auto") if request.front is None else None
+        placement = place(views, network=network, front=request.front, ticket=ticket)
+    return protocol.VolumeEstimate(request.job, placement)
+
+
+def checked_event(request: protocol.CheckViews, ticket: Ticket) -> protocol.ViewsChecked:
+    """Return whether the views agree, and what would make them agree."""
+    ticket.plan({PREPARE: 1.0})
+    with ticket.stage(PREPARE):
+        notes = Notes()
+        cured = apply_cures(read_views(request, ticket, notes), request.cures)
+        event = Review(cured).event(request.job)
+    return replace(event, notes=notes.remarks())
+
+
+def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.MasksFound:
+    """Return the masks that a reconstruction of these views would use."""
+    ticket.plan({PREPARE: 1.0})
+    with ticket.stage(PREPARE):
+        notes = Notes()
+        views = read_views(request, ticket, notes)
+    return protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
