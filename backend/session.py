@@ -53,7 +53,8 @@ class Session:
 
         Yields
         ------
-        MasksFound (of one image without a camera), ViewsChecked, a first look (see `drafting`),
+        MasksFound (of one image without a camera), ViewsChecked, first looks (see `drafting`, and
+        `choosing` where methods are compared),
         Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
         Raises

@@ -2,7 +2,8 @@
 
     python tools/average_weights.py LATER.safetensors EARLIER.safetensors --part several -o OUT
 
-All other tensors and the header are the later file's. The measured validation of the part is
+All other tensors and the header are the later file's, as are tensors of the part that the earlier
+network did not have yet. The measured validation of the part is
 dropped, because it was not measured of the mean; calibrate the levels afterwards.
 """
 
@@ -20,14 +21,14 @@ def average(later: Path, earlier: Path, part: str, out: Path, fraction: float = 
     Raises
     ------
     SystemExit
-        If the two files do not hold the same tensors of the part.
+        If the later file lacks tensors of the part, or has them in another shape.
     """
     tensors, header, _ = read_tensors(later)
     others, _, sha256 = read_tensors(earlier)
     new, old = unpack(tensors), unpack(others)
-    names = [name for name in new if name.startswith(f"{part}.")]
-    if not names or any(name not in old or old[name].shape != new[name].shape for name in names):
-        raise SystemExit(f"{later} and {earlier} do not hold the same tensors of {part}.")
+    names = [name for name in old if name.startswith(f"{part}.")]
+    if not names or any(name not in new or old[name].shape != new[name].shape for name in names):
+        raise SystemExit(f"{later} does not hold the tensors of {part} that {earlier} holds.")
     mean = {name: torch.lerp(new[name], old[name], fraction) for name in names}
     header["training"]["parts"][part] |= {"averaged_with": sha256, "fraction": fraction}
     measured = f"validation {part} "

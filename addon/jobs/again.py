@@ -1,31 +1,41 @@
 """Makes a result again, with the settings and from the images that it remembers."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 
 from ..scene.gallery import result_name
 from ..scene.provenance import provenance_of
 from .memory import REQUEST, settings_again, source_again
-from .requests import Order, completed
-from .results import Handle
+from .requests import Order, completed, stands_nowhere
+from .results import Handle, on_ground
 
 
-def order_again(target: bpy.types.Object, scene: bpy.types.Scene) -> Order:
+def order_again(target: bpy.types.Object, scene: bpy.types.Scene, method: str = "") -> Order:
     """Return the order of a result like this one, in the same volume if the artist gave it.
+
+    Parameters
+    ----------
+    method
+        To be used instead of the result's own; empty: that one.
 
     Raises
     ------
     RequestError
         If the object is not a result, or what it was made from is gone.
     """
-    settings, source = completed(settings_again(target)), source_again(target, scene)
+    before = settings_again(target)
+    settings = completed(replace(before, method=method or before.method))
+    source = source_again(target, scene)
     facts = provenance_of(target).to_dict()
     place: tuple[np.ndarray | None, str] = (source.world_from_volume, source.volume_from)
     if facts.get("volume_from") == "user" and "world_from_volume" in facts:
         place = (np.array(facts["world_from_volume"], np.float64), "user")
     told = {REQUEST: facts[REQUEST]} if REQUEST in facts else {}
     name = _name_of(target, settings.method, settings.resolution)
-    return Order(source, settings, place, name, Handle.of(scene), told=told)
+    arrange = on_ground if place[0] is None and stands_nowhere(source) else None
+    return Order(source, settings, place, name, Handle.of(scene), told=told, arrange=arrange)
 
 
 def _name_of(target: bpy.types.Object, method: str, resolution: int) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...backend.contract.camera_files.origin import moved
 from ...backend.contract.cures import check_cures
-from ...backend.contract.default_method import method_for
+from ...backend.contract.default_method import AUTO, SINGLE_IMAGE, method_for
 from ...backend.contract.errors import RequestError
 from ...backend.contract.levels import LEVEL_UNITS
 from ...backend.contract.options import REMESH, read_options
@@ -98,6 +98,8 @@ def order_of(scene: bpy.types.Scene) -> Order:
     chosen = scene.levelform
     source, settings = panel_source(scene), completed(scene_settings(scene))
     method = method_for(settings.method, source.views)
+    if settings.method == AUTO and method == SINGLE_IMAGE and stands_nowhere(source):
+        method = ""  # the image will choose it
     check_cures(settings.cures, len(source.views))
     volume = None if chosen.source == "IMAGE" else chosen.volume
     return Order(
@@ -108,13 +110,13 @@ def order_of(scene: bpy.types.Scene) -> Order:
         Handle.of(scene),
         _marks(source, scene, panel=True),
         {REQUEST: memory_of(scene, settings)},
-        arrange=on_ground if _stands_nowhere(source, volume) else None,
+        arrange=on_ground if volume is None and stands_nowhere(source) else None,
     )
 
 
-def _stands_nowhere(source: ViewSource, volume: bpy.types.Object | None) -> bool:
-    """Return whether nothing says where the object of one image is."""
-    return len(source.views) == 1 and source.views[0].camera is None and volume is None
+def stands_nowhere(source: ViewSource) -> bool:
+    """Return whether no camera says where the object of one image is."""
+    return len(source.views) == 1 and source.views[0].camera is None
 
 
 def begin_scene(context: bpy.types.Context) -> Running:

@@ -49,6 +49,12 @@ class LEVELFORM_OT_run_again(_OfResult, Reporter, bpy.types.Operator):
     bl_label = "Run Again"
     bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
 
+    method: StringProperty(
+        name="Method",
+        description="Use this method instead of the result's own",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Begin now, or after the running job."""
         return self._attempt(self._enqueue, context)
@@ -56,13 +62,13 @@ class LEVELFORM_OT_run_again(_OfResult, Reporter, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         target = self.target(context)
         if target is not None:
-            for _ in live.drive(order_again(target, context.scene).begin()):
+            for _ in live.drive(order_again(target, context.scene, self.method).begin()):
                 pass
 
     def _enqueue(self, context: bpy.types.Context) -> None:
         target = self.target(context)
         if target is not None:
-            order = order_again(target, context.scene)
+            order = order_again(target, context.scene, self.method)
             live.enqueue(order.name, order.begin)
             live.wake()
 

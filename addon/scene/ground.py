@@ -24,13 +24,13 @@ def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> 
     target = np.array(scene.cursor.location, np.float64)
     shift = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     place = np.stack([low, high]) + shift
+    results = [result for result in results_of(scene) if result != thing]
+    met = set(_in_the_way(thing, scene))
+    aside = np.array([free_shift(place, [world_box(o) for o in met.difference(results)]), 0, 0])
     earlier = {
-        result
-        for result in results_of(scene)
-        if result != thing and box_iou(world_box(result), place) > SAME_PLACE
+        result for result in results if box_iou(world_box(result), place + aside) > SAME_PLACE
     }
-    others = [world_box(o) for o in _in_the_way(thing, scene) if o not in earlier]
-    shift[0] += free_shift(place, others)
+    shift[0] += free_shift(place, [world_box(other) for other in met - earlier])
     for moved in (thing, *cameras):
         # Not through `matrix_world`, which is evaluated later for new objects.
         moved.location = Vector(moved.location) + Vector(shift.tolist())

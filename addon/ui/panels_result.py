@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract.catalogue import entry_of
+from ...backend.contract.default_method import UNPOSED_IOU
 from ...backend.contract.finding import FIND_CAMERAS
 from ..jobs.requests import (
     improve_problem,
@@ -38,6 +39,7 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
             return
         layout = self.layout
         _draw_rows(layout, asked(context.object, facts))
+        _draw_compared(layout, context, facts)
         for remark in facts.get("remarks", ()):
             if not remark.startswith("No method was named"):  # the menu shows which one is used
                 paragraph(layout, context, for_panel(remark), icon="INFO")
@@ -76,6 +78,39 @@ class LEVELFORM_PT_result_details(Sidebar, bpy.types.Panel):
             self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
 
 
+def _draw_compared(layout: bpy.types.UILayout, context: bpy.types.Context, facts: Any) -> None:
+    """Draw why this method was chosen for one image, and the others, each one click away."""
+    compared = facts.get("compared")
+    if not compared:
+        return
+    box = layout.box()
+    paragraph(box, context, chosen_why(facts), icon="INFO")
+    box.label(text="Try another")
+    for name in UNPOSED_IOU:
+        if name != facts.get("method"):
+            operator = box.operator("levelform.run_again", text=_choice(name, compared))
+            operator.name, operator.method = context.object.name, name
+
+
+def chosen_why(facts: Any) -> str:
+    """Return in a short sentence why a method was chosen for one image."""
+    best = facts["compared"][facts["method"]]
+    pattern = "{} was chosen: seen from the image's camera, its outline covers the mask to {}."
+    return told(pattern, told(title_of(facts["method"])), f"{best:.0%}")
+
+
+def _choice(name: str, compared: Any) -> str:
+    """Return the words of a button for another method."""
+    covered = f", {compared[name]:.0%}" if name in compared else ""
+    return f"{told(title_of(name))}{covered}"
+
+
+def title_of(method: str) -> str:
+    """Return a method's title in the menus."""
+    entry = entry_of(method)
+    return entry.title if entry is not None else method
+
+
 def for_panel(remark: str) -> str:
     """Return a worker's remark without the terminal's options."""
     return TERMINAL_ONLY.sub("", remark)
@@ -87,8 +122,7 @@ def _views(count: object) -> str:
 
 def asked(target: bpy.types.Object, facts: Any) -> list[tuple[str, str]]:
     """Return what an artist asks of a result first: a name and a value each."""
-    entry = entry_of(facts.get("method", ""))
-    method = entry.title if entry is not None else facts.get("method", "?")
+    method = title_of(facts.get("method", "?"))
     faces = f"{facts.get('faces', 0):,}"
     return [
         (

@@ -97,10 +97,11 @@ def code_of(
         If a source can't be read, or is another method's code.
     """
     from ..reconstructors import Code
+    from ..reconstructors.code_files import field_of_file
 
     if len(sources) == 1 and Path(sources[0]).suffix == CODE:
         code = Code.load(sources[0])
-        model.check_code(code)
+        field_of_file(model, code, sources[0])
         return code, ()
     if not sources:
         raise RequestError("No image is given.", f"Give {SOURCE_HELP}.")

@@ -68,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     views.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     views.add_argument("--device", default="auto")
 
+    unposed = parts.add_parser("unposed", help="measure methods on one image without a camera")
+    unposed.add_argument("--data", nargs="+", required=True, metavar="DIR[:SPLIT]",
+                         help="unseen shapes")  # fmt: skip
+    unposed.add_argument("--shapes", type=int, default=13, help="shapes per data set")
+    unposed.add_argument("-o", "--out", default="docs/unposed.md", metavar="FILE")
+    unposed.add_argument("--device", default="auto")
+
     cards = parts.add_parser("cards", help="write a page per weights file")
     cards.add_argument("--weights", nargs="+", metavar="FILE", help="default: all bundled ones")
     cards.add_argument("-o", "--out", default="docs/models", metavar="DIR")
@@ -81,7 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run one of the sub-commands."""
-    commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards}
+    commands = {"table": _table, "volume": _volume, "views": _views, "cards": _cards,
+                "unposed": _unposed}  # fmt: skip
     more = {"claims": _claims.run, "protocol": _protocol.run}
     return (commands | more)[args.part](args)
 
@@ -249,6 +257,38 @@ def _views(args: argparse.Namespace) -> dict[str, Any]:
     command += f" --placed {args.placed}"
     write_page(page, results, command=f"{command} --seed {args.seed}", title=model.spec.title)
     means = {f"{key} {views}": results.mean(views, key) for key, _ in ROWS for views in VIEWS}
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    return {"iou": known, "pages": [str(page)]}
+
+
+# ---------------------------------------------------------------- unposed
+
+
+def _unposed(args: argparse.Namespace) -> dict[str, Any]:
+    from ..contract.default_method import UNPOSED_IOU
+    from ..experiments.entrants import open_dataset
+    from ..experiments.store import Store
+    from ..geometry.writing import check_place
+    from ..pipeline.networks import Networks
+    from ..training.validation import choose_shapes
+    from ._unposed import CHOSEN, ROWS, measure_unposed, write_page
+
+    page, networks = Path(args.out), Networks()
+    check_place(page)
+    models = {name: networks.load(name, None, args.device) for name in UNPOSED_IOU}
+    versions = {name: model.weights.hash[:12] for name, model in models.items()}
+    sets = [open_dataset(word)[1] for word in args.data]
+    shapes = [shape for data in sets for shape in choose_shapes(data.shapes, args.shapes)]
+    with progress() as ticket:
+        results = measure_unposed(
+            shapes, networks, Store(page.with_suffix(".jsonl")),
+            versions=versions, device=args.device, ticket=ticket,
+        )  # fmt: skip
+    words = " ".join(Path(word).name for word in args.data)
+    titles = {name: model.spec.title for name, model in models.items()}
+    command = f"levelform experiments unposed --data {words} --shapes {args.shapes}"
+    write_page(page, results, titles, command=command)
+    means = {f"{n} {k}": results.mean(n, k) for n in (*titles, CHOSEN) for k, _ in ROWS}
     known = {name: mean for name, mean in means.items() if mean is not None}
     return {"iou": known, "pages": [str(page)]}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import WorkError
+from .image_files import MOST_PIXELS
 
 MAGIC = 20000630
 MULTI_PART = 0x1000
@@ -34,7 +35,7 @@ def read_exr(path: str | Path) -> dict[str, np.ndarray]:
         several = bool(flags & MULTI_PART)
         headers, at = _headers(content, 8, several=several)
         return _pixels(content, headers, at, several=several)
-    except (struct.error, ValueError, IndexError, KeyError) as error:
+    except (struct.error, ValueError, IndexError, KeyError, OverflowError) as error:
         raise WorkError(f"{path} can't be read: {error}.") from error
 
 
@@ -84,6 +85,8 @@ def _pixels(
             )
         x0, y0, x1, y1 = struct.unpack("<4i", header["dataWindow"])
         width, height = x1 - x0 + 1, y1 - y0 + 1
+        if width < 1 or height < 1 or width * height > MOST_PIXELS:
+            raise ValueError(f"its data window is {width} by {height} pixels")
         channels = _channels(header["channels"])
         planes = [np.zeros((height, width), np.float32) for _ in channels]
         blocks = -(-height // LINES[kind])
@@ -94,9 +97,11 @@ def _pixels(
             start = offset + (4 if several else 0)
             y, size = struct.unpack_from("<ii", content, start)
             count = min(LINES[kind], y1 + 1 - y)
+            if not y0 <= y <= y1:
+                raise ValueError(f"it has a line {y} outside its data window")
             data = content[start + 8 : start + 8 + size]
             if size < line * count:
-                data = _unzipped(data)
+                data = _unzipped(data, line * count)
             _fill(planes, channels, data, y - y0, count)
         result |= {name: plane for (name, _), plane in zip(channels, planes, strict=True)}
     return result
@@ -117,10 +122,16 @@ def _fill(
             start += plane.shape[1] * dtype.itemsize
 
 
-def _unzipped(data: bytes) -> bytes:
-    """Undo OpenEXR's ZIP: deflate, differences of bytes, even and odd bytes apart."""
+def _unzipped(data: bytes, size: int) -> bytes:
+    """Undo OpenEXR's ZIP: deflate, differences of bytes, even and odd bytes apart.
+
+    Parameters
+    ----------
+    size
+        Bytes of the result; a block that claims more is not expanded further.
+    """
     try:
-        deltas = np.frombuffer(zlib.decompress(data), np.uint8)
+        deltas = np.frombuffer(zlib.decompressobj().decompress(data, size), np.uint8)
     except zlib.error as error:
         raise ValueError(f"a block is damaged ({error})") from error
     sums = np.cumsum(deltas.astype(np.int64)) - 128 * np.arange(len(deltas))

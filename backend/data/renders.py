@@ -21,6 +21,7 @@ from ..contract.camera_files.numbers import matrix
 from ..contract.camera_files.reading import TRANSFORMS as NAME
 from ..contract.errors import RequestError, WorkError
 from ..contract.protocol import ImageFile
+from ..geometry.array_files import read_npy
 from ..geometry.cameras import Camera
 from ..geometry.frames import scale_of
 from ..geometry.writing import written_whole
@@ -179,7 +180,7 @@ def _image(folder: Path, name: str, mode: str) -> np.ndarray:
 
 def _depth(folder: Path, name: str) -> np.ndarray:
     try:
-        return np.load(folder / name, allow_pickle=False)
+        return read_npy(folder / name)
     except (OSError, ValueError) as error:
         raise RequestError(f"The depth {folder / name} can't be read: {error}.") from error
 

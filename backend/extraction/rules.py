@@ -2,7 +2,7 @@
 
 On a grid of 32 cells a rod thinner than a cell may leave no sign change. A rule therefore bounds
 the field inside each cell, by its Lipschitz constant or its own interval bounds. Without either,
-all cells up to level 64 are examined.
+all cells up to level 64 are examined, or those that their corners cast doubt on (`CornerRule`).
 """
 
 import math
@@ -80,8 +80,8 @@ class EveryCell(CoarseRule):
         return -everything, everything
 
 
-def choose_rule(sampler: FieldEvaluator) -> CoarseRule:
-    """Return the best rule that the field supports."""
+def choose_rule(sampler: FieldEvaluator) -> CoarseRule | None:
+    """Return the best rule that the field supports; None if it has no bounds, even sampled ones."""
     field = sampler.field
     if field.lipschitz is not None and type(field).bounds is Field.bounds:
         slope = float(field.lipschitz)
@@ -93,7 +93,7 @@ def choose_rule(sampler: FieldEvaluator) -> CoarseRule:
         slope = _sampled_slope(sampler)
         sentence = f"Lipschitz bound {slope:.4g}, sampled: {QUANTILE:.1%} of {DRAWS} gradients"
         return SlopeRule(slope, sentence, sound=False)
-    return EveryCell()
+    return None
 
 
 def _sampled_slope(sampler: FieldEvaluator) -> float:

@@ -12,6 +12,7 @@ from ..geometry.meshes import Mesh
 from .assembly import Pieces, faces_past, is_watertight, joined
 from .bricks import Places
 from .cleanup import clean
+from .corner_rule import CornerRule
 from .dense import capped, dense_values, marching_cubes
 from .grid import COARSEST
 from .marching import Mesher
@@ -159,7 +160,8 @@ class SparseRun(_ExtractionRun):
 
     def _settle_rule(self) -> None:
         """Choose the coarse rule and its finest level; remark if it can't give the guarantee."""
-        request, rule = self.request, choose_rule(self.sampler)
+        request = self.request
+        rule = choose_rule(self.sampler) or CornerRule(request.level)
         if request.guaranteed and not rule.sound:
             rule = EveryCell()
         bounded = not isinstance(rule, EveryCell)

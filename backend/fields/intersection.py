@@ -9,13 +9,17 @@ from .hull import HullField
 
 # Distance to logits: at a probability of 0.2 or 0.8 the hull's border moves by 0.007.
 LOGITS_PER_UNIT = 200.0
+# Volume units outside the hull from which on the field is not evaluated: its value could only move
+# away from a level there, and half of the cube and more is as far outside.
+UNASKED = 0.1
 
 
 class Intersection(Field):
     """What is inside a field and inside a hull: the larger of the two values.
 
     For an occupancy field the hull's distances become logits, `LOGITS_PER_UNIT` each, so the result
-    is an occupancy too and the field's thresholds keep their meaning.
+    is an occupancy too and the field's thresholds keep their meaning. The field is not evaluated
+    `UNASKED` outside the hull, where the hull alone counts.
 
     Parameters
     ----------
@@ -37,7 +41,13 @@ class Intersection(Field):
             self.lipschitz = max(field.lipschitz, hull.lipschitz * self.factor)
 
     def __call__(self, points: Tensor) -> Tensor:
-        return torch.maximum(self.field(points), self.hull(points) * self.factor)
+        hull = self.hull(points)
+        values = hull * self.factor
+        asked = torch.nonzero(hull < UNASKED)[:, 0]
+        if len(asked):
+            own = self.field(points.index_select(0, asked))
+            values[asked] = torch.maximum(own, values.index_select(0, asked))
+        return values
 
     def color(self, points: Tensor) -> Tensor | None:
         """Return the field's own colours; the hull has none."""

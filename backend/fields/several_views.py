@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor, nn
 
+from .context import Context
 from .field import Field
 from .intersection import LOGITS_PER_UNIT
 from .view_silhouettes import Interval, Silhouettes, distances_at, hull_interval, project
@@ -93,10 +94,18 @@ class SeveralViews(nn.Module):
         Of the local features that are read at points.
     hidden
         Width of the networks of a point.
+    context
+        Channels of the finest maps of the `Context` network; 0: there is none.
     """
 
     def __init__(
-        self, widths: Sequence[int], features: int, *, channels: int = 24, hidden: int = 64
+        self,
+        widths: Sequence[int],
+        features: int,
+        *,
+        channels: int = 24,
+        hidden: int = 64,
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
@@ -107,6 +116,7 @@ class SeveralViews(nn.Module):
             nn.SiLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
+        self.context = Context(channels + 3, channels, width=context) if context else None
         self.depth = nn.Conv2d(channels, 2, 1)
         self.shift = nn.Linear(features, 2 * hidden)
         self.first = nn.Linear(channels + VIEW_INPUTS, hidden)
@@ -158,6 +168,8 @@ class SeveralViews(nn.Module):
             coarse = F.interpolate(x, found.shape[-2:], mode="bilinear", align_corners=False)
             x = coarse + lateral(found)
         x = x + self.entry(known)
+        if self.context is not None:
+            x = x + self.context(torch.cat([x, known.to(x.dtype)], 1))
         return x + self.refine(x)
 
     def forward(
@@ -283,7 +295,6 @@ class SeveralViewsField(Field):
         with torch.no_grad():
             self.surface = network.surface(maps, views)
 
-    @torch.no_grad()
     def __call__(self, points: Tensor) -> Tensor:
         hull = distances_at(points[None], self._views)[0].amax(0)
         values = hull * LOGITS_PER_UNIT

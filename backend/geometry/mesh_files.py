@@ -23,6 +23,7 @@ import numpy as np
 
 from ..contract.errors import RequestError, WorkError
 from ..contract.srgb import linear_from_srgb, srgb_from_linear
+from .array_files import read_npz
 from .frames import Z_UP_FROM_Y_UP, apply
 from .image_formats import allowed_formats_alone
 from .meshes import Mesh
@@ -270,13 +271,13 @@ FORMATS = tuple(_WRITERS)
 
 
 def _read_npz(path: Path) -> Mesh:
-    with np.load(path, allow_pickle=False) as arrays:
-        return Mesh(
-            np.asarray(arrays["vertices"], np.float32).reshape(-1, 3),
-            np.asarray(arrays["faces"], np.int32).reshape(-1, 3),
-            np.asarray(arrays["normals"], np.float32) if "normals" in arrays else None,
-            np.asarray(arrays["colors"], np.float32) if "colors" in arrays else None,
-        )
+    arrays = read_npz(path)
+    return Mesh(
+        np.asarray(arrays["vertices"], np.float32).reshape(-1, 3),
+        np.asarray(arrays["faces"], np.int32).reshape(-1, 3),
+        np.asarray(arrays["normals"], np.float32) if "normals" in arrays else None,
+        np.asarray(arrays["colors"], np.float32) if "colors" in arrays else None,
+    )
 
 
 def _read_by_trimesh(path: Path, suffix: str) -> Mesh:

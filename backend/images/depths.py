@@ -8,12 +8,14 @@ from torch import Tensor
 
 from ..contract.errors import RequestError, WorkError
 from ..contract.exr import read_exr
+from ..contract.protocol import ImageFile
+from ..geometry.array_files import read_npy
 from ..geometry.views import View
+from .decoding import opened
 from .framing import Framing, training_camera
 
 # Names of the channel of depth, in the order in which they are looked for; else any other one.
 CHANNELS = ("Z", "Depth", "depth", "Y", "V", "R")
-WHOLE = ("PNG", "TIFF")  # the kinds that are opened, whatever the file's name
 FARTHEST = 1e9  # Blender writes 1e10 where its Z pass sees nothing
 
 
@@ -59,18 +61,19 @@ def _read_exr(path: str) -> np.ndarray:
     last = {name.rpartition(".")[2]: plane for name, plane in channels.items()}
     depth = [plane for name, plane in channels.items() if name.endswith("Depth.Z")]
     named = [last[name] for name in CHANNELS if name in last]
-    return [*depth, *named, *channels.values()][0]
+    found = [*depth, *named, *channels.values()]
+    if not found:
+        raise ValueError("it has no channel")
+    return found[0]
 
 
 def _read_npy(path: str) -> np.ndarray:
-    values = np.load(path, allow_pickle=False)
+    values = read_npy(path)
     return values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
 
 
 def _read_whole(path: str) -> np.ndarray:
-    from PIL import Image
-
-    with Image.open(path, formats=WHOLE) as image:
+    with opened(ImageFile(path)) as image:
         values = np.asarray(image)
     return values.astype(np.uint32) if values.dtype.kind in "uib" else values
 

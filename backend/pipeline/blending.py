@@ -18,6 +18,7 @@ from ..fields.intersection import Intersection
 from ..geometry.volume import Volume
 from ..geometry.writing import check_place
 from ..reconstructors import Code, Reconstructor, keyword_names
+from ..reconstructors.code_files import field_of_file
 from ..reconstructors.finishing import finished
 from ..shows import Subject, shown
 from ..shows.morphing import WAYS, Between, Way, morphed
@@ -119,11 +120,11 @@ def _source(networks: Networks, results: KeptResults, name: str, weights: str | 
     if not name.endswith(CODE_FILE):
         return results[name]
     code = Code.load(name)
-    kept = reopened(code, networks)
+    kept = reopened(code, networks, name)
     if kept is not None:
         return kept
     model = networks.load(code.method, weights, "auto")
-    field = model.decode(code)
+    field = field_of_file(model, code, name)
     facts = {
         "method": code.method,
         "weights": str(model.weights),

@@ -1,35 +1,85 @@
-"""Which method suits one image without a camera: by how well methods do, and by its own mask."""
+"""Which method suits one image without a camera: by how well methods do, and by its own mask.
+
+The methods are tried in the order of their evidence, each as a coarse mesh whose silhouette is
+fitted to the mask. The first mesh is shown at once and replaced where another method agrees better;
+methods that can't become better than the best so far are not tried.
+"""
 
 import logging
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..contract import protocol
 from ..contract.default_method import ANY_OBJECT, AUTO, UNPOSED_IOU
 from ..contract.errors import LevelformError
 from ..contract.options import PIPELINE
 from ..contract.weights import installed_weights
+from ..geometry.meshes import Mesh
 from ..geometry.views import View
-from ..reconstructors import bundled_weights
+from ..geometry.volume import Volume
+from ..reconstructors import Code, bundled_weights
 from ..reconstructors.finishing import finished
+from ..silhouettes.camera_fit import FittedCamera, Prior
 from ..ticket import Ticket
 from .networks import Networks
-from .single_image import fitted_camera
+from .single_image import COARSE, camera_of_mesh, coarse_mesh, votes_of
 
 log = logging.getLogger(__name__)
 
 EVIDENCE_WEIGHT = 2.0  # of a method's measured IoU against the silhouette's
+BEST_IOU = (
+    0.96  # of a fitted silhouette, that other methods are credited with before they are tried
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method that was tried.
+
+    name : of the method
+    code : of the image
+    mesh : coarse
+    fitted : the camera from which the mesh covers the mask
+    """
+
+    name: str
+    code: Code
+    mesh: Mesh
+    fitted: FittedCamera
+
+    @property
+    def score(self) -> float:
+        """Evidence for the method."""
+        return self.fitted.iou + EVIDENCE_WEIGHT * UNPOSED_IOU[self.name]
 
 
 @dataclass(frozen=True)
 class Choice:
     """A method for one image.
 
-    name : of the method
-    why : a sentence for the result's remarks
+    best : the candidate that was chosen
+    ious : of the silhouettes of all that were tried
     """
 
-    name: str
-    why: str
+    best: Candidate
+    ious: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """The name of the method."""
+        return self.best.name
+
+    @property
+    def why(self) -> str:
+        """A sentence for the result's remarks."""
+        others = ", ".join(f"{n} {iou:.0%}" for n, iou in self.ious.items() if n != self.name)
+        return (
+            f"No method was named: {self.name} was used because its silhouette covers the mask to "
+            f"{self.best.fitted.iou:.0%}{f' ({others})' if others else ''} and it does well on "
+            "images without cameras."
+        )
 
 
 def chooses(request: protocol.Reconstruct) -> bool:
@@ -44,37 +94,106 @@ def chooses(request: protocol.Reconstruct) -> bool:
     return unnamed and single and plain and installed_weights(ANY_OBJECT) is None
 
 
-def choose(view: View, networks: Networks, device: str, ticket: Ticket) -> Choice | None:
+def choose(
+    view: View, networks: Networks, device: str, ticket: Ticket
+) -> Generator[Mesh, None, Choice | None]:
     """Return the method whose silhouette agrees best with the mask; None without candidates.
 
     The score is the IoU of the silhouettes, each method's from the camera that suits it best, and
     twice the method's mean IoU with the truth on unposed images (`UNPOSED_IOU`).
+
+    Yields
+    ------
+    The coarse mesh of the first method, before anything is compared, then of each better one.
     """
     finder = networks.camera_finder(device)
-    scores: dict[str, tuple[float, float]] = {}
-    for name, evidence in UNPOSED_IOU.items():
-        ticket.check()
-        if bundled_weights(name) is None:
+    prior = None if finder is None else votes_of(finder, view)
+    best: Candidate | None = None
+    ious: dict[str, float] = {}
+    names = sorted(UNPOSED_IOU, key=lambda name: -UNPOSED_IOU[name])
+    for index, name in enumerate(names):
+        ticket.advance(index / len(names))
+        if bundled_weights(name) is None or _too_late(name, best):
             continue
-        model = networks.load(name, None, device)
+        attempt = _encoded(name, view, networks, device)
+        if attempt is None:
+            continue
+        if best is None:
+            yield attempt.mesh
+        candidate = _fitted(attempt, view, networks, device, prior)
+        ious[name] = candidate.fitted.iou
+        if best is not None and candidate.score > best.score:
+            yield candidate.mesh
+        best = best_of([candidate] if best is None else [best, candidate])
+    return None if best is None else Choice(best, ious)
+
+
+def tried(name: str, view: View, networks: Networks, device: str) -> Candidate | None:
+    """Return a method as a candidate for an image; None where it makes no surface of it."""
+    attempt = _encoded(name, view, networks, device)
+    finder = networks.camera_finder(device)
+    prior = None if finder is None else votes_of(finder, view)
+    return None if attempt is None else _fitted(attempt, view, networks, device, prior)
+
+
+def best_of(candidates: Iterable[Candidate]) -> Candidate | None:
+    """Return the candidate with the best evidence, the first of equals; None of none."""
+    return max(candidates, key=lambda each: each.score, default=None)
+
+
+def first_meshes(
+    job: str, chosen: Generator[Mesh, None, Choice | None]
+) -> Generator[protocol.MeshUpdate, None, Choice | None]:
+    """Pass the meshes of `choose` on as events of a job; return the choice."""
+    volume = Volume.from_matrix(np.eye(4))
+    while True:
         try:
-            field = finished(model, model.decode(model.encode([view])), [view], None)
-            fitted = fitted_camera(model, field, view, finder=finder, ticket=ticket)
-        except LevelformError as error:
-            log.info("%s is no candidate: %s", name, error.message)
-            continue
-        if fitted is not None:
-            scores[name] = (fitted.iou + EVIDENCE_WEIGHT * evidence, fitted.iou)
-    if not scores:
+            mesh = next(chosen)
+        except StopIteration as end:
+            return end.value
+        yield protocol.MeshUpdate(
+            job,
+            mesh.vertices,
+            mesh.faces,
+            mesh.normals,
+            None,
+            volume.world_from_mesh,
+            volume.scale,
+            COARSE,
+            False,
+        )
+
+
+def _too_late(name: str, best: Candidate | None) -> bool:
+    """Return whether a method can't become better than the best so far."""
+    return best is not None and best.score >= BEST_IOU + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What a method makes of an image: its name, the image's code, and a coarse mesh."""
+
+    name: str
+    code: Code
+    mesh: Mesh
+
+
+def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt | None:
+    """Return what a method makes of an image; None where that has no surface."""
+    model = networks.load(name, None, device)
+    try:
+        code = model.encode([view])
+        mesh = coarse_mesh(finished(model, model.decode(code), [view], None))
+    except LevelformError as error:
+        log.info("%s is no candidate: %s", name, error.message)
         return None
-    best = max(scores, key=lambda name: scores[name][0])
-    return Choice(best, _why(best, scores))
+    return None if mesh is None else _Attempt(name, code, mesh)
 
 
-def _why(best: str, scores: dict[str, tuple[float, float]]) -> str:
-    covered = f"its silhouette covers the mask to {scores[best][1]:.0%}"
-    others = ", ".join(f"{name} {iou:.0%}" for name, (_, iou) in scores.items() if name != best)
-    return (
-        f"No method was named: {best} was used because {covered}"
-        f"{f' ({others})' if others else ''} and it does well on images without cameras."
-    )
+def _fitted(
+    attempt: _Attempt, view: View, networks: Networks, device: str, prior: Prior | None
+) -> Candidate:
+    """Return an attempt with the camera from which it covers the mask."""
+    model, finder = networks.load(attempt.name, None, device), networks.camera_finder(device)
+    fitted = camera_of_mesh(model, attempt.mesh, view, finder=finder, prior=prior)
+    return Candidate(attempt.name, attempt.code, attempt.mesh, fitted)

@@ -16,6 +16,7 @@ from ..geometry.volume import Volume
 from ..reconstructors import Code, Reconstructor, keyword_names
 from ..reconstructors.finishing import finished
 from ..ticket import Ticket
+from .choosing import Choice
 from .coloring import painter_of
 from .kept import Encoded, Improvable, Kept
 from .meshing import shown_on_the_way
@@ -30,6 +31,7 @@ def make(
     volume: Volume,
     networks: Networks,
     ticket: Ticket,
+    choice: Choice | None = None,
 ) -> Generator[protocol.MeshUpdate, None, Kept]:
     """Encode views and decode the code; intersect with the hull if requested.
 
@@ -38,21 +40,29 @@ def make(
     Parameters
     ----------
     views : posed in the volume's cube
+    choice : among methods, which has encoded the image already and fitted its camera
     """
     model = networks.load(request.method, request.weights, request.device)
     if request.level is not None:
         LEVEL_UNITS[model.level_unit].check(request.level, model.spec.title)
     ticket.check()
     to_encode, to_decode = method_options(model, request, ticket)
-    codes = model.codes(views, **to_encode)
-    code = yield from shown_on_the_way(codes, model, to_decode, request, volume, ticket)
+    if choice is None:
+        codes = model.codes(views, **to_encode)
+        code = yield from shown_on_the_way(codes, model, to_decode, request, volume, ticket)
+    else:
+        code = choice.best.code
     ticket.check()
     field = model.decode(code, **to_decode)
     field = finished(model, field, views, networks.hull_wanted(request, model, views))
     facts = _facts(request, model, field, code, views)
     estimated = estimated_cameras(model, views)
     remarks = tuple(code.meta.get("remarks", ()))
-    sight = sighted_single(request, model, field, views, networks, ticket)
+    fitted = None
+    if choice is not None:
+        fitted = choice.best.fitted
+        facts["compared"] = {name: round(iou, 3) for name, iou in choice.ious.items()}
+    sight = sighted_single(request, model, field, views, networks, ticket, fitted)
     if sight is not None:
         field, estimated = sight.field, {0: sight.camera}
         facts |= {"silhouette_iou": round(sight.iou, 3), "adjusted": sight.adjusted}

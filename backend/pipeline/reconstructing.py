@@ -19,7 +19,7 @@ from ..reconstructors import find_method, methods
 from ..reconstructors.corrections import corrected_views
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
-from .choosing import choose, chooses
+from .choosing import Choice, choose, chooses, first_meshes
 from .drafting import first_look
 from .kept import KeptResults
 from .making import improved, make
@@ -28,7 +28,7 @@ from .mixed import without_unposed
 from .networks import Networks, methods_here
 from .reading import check_one_object, found_masks, in_volume, read_views, with_source
 from .refining import refined
-from .stages import CHECK, MAKE, MESH, PREPARE, REFINE, stages_again, stages_of
+from .stages import CHECK, COMPARE, MAKE, MESH, PREPARE, REFINE, stages_again, stages_of
 
 FRONT_UNUSED = (
     "The front was given beside a volume, so it was not used: the object faces the volume's -Y."
@@ -50,7 +50,7 @@ def reconstruct_job(
     started = time.perf_counter()
     why, choosing = reason(request.method, request.views), chooses(request)
     request = _checked(request)
-    ticket.plan(stages_of(request))
+    ticket.plan(stages_of(request, choosing=choosing))
     check_one_object(request)
     notes, refinement = Notes(), dict[str, Any]()
     with ticket.stage(PREPARE):
@@ -60,22 +60,26 @@ def reconstruct_job(
         cured = apply_cures(read, request.cures)
         cured, unused = without_unposed(cured, request.method, chosen=bool(why))
         why += unused
-        choice = choose(read[0], networks, request.device, ticket) if choosing else None
-        if choice is not None:
-            request, why = replace(request, method=choice.name), (choice.why,)
     if request.options.get("refine"):
         with ticket.stage(REFINE):
             cured, refinement["refined"] = refined(cured, ticket)
     review = Review(cured)
     yield review.event(request.job)
     yield from first_look(request, cured.kept, networks, ticket)
+    choice: Choice | None = None
+    if choosing:
+        with ticket.stage(COMPARE):
+            tried = choose(cured.kept[0], networks, request.device, ticket)
+            choice = yield from first_meshes(request.job, tried)
+        if choice is not None:
+            request, why = replace(request, method=choice.name), (choice.why,)
     with review.explaining():
         placement = _placement(request, cured.kept, networks, ticket)
         volume = Volume.from_matrix(placement.world_from_volume)
         views = in_volume(cured.kept, volume)
     yield protocol.Placed(request.job, placement)
     with ticket.stage(MAKE):
-        kept = yield from make(request, views, volume, networks, ticket)
+        kept = yield from make(request, views, volume, networks, ticket, choice)
     with ticket.stage(MESH):
         shown: protocol.MeshUpdate | None = None
         for event in mesh_kept(request, kept, ticket, started):

@@ -20,6 +20,7 @@ from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..geometry.volume import Volume
 from ..reconstructors import Code
+from ..reconstructors.code_files import field_of_file
 from .coloring import painter_of
 from .kept import Improvable, Kept
 from .networks import Networks
@@ -56,7 +57,7 @@ def opened(path: str | Path, networks: Networks, device: str = "auto") -> Kept:
         If the file is missing, damaged, or holds a code that nothing can be improved of.
     """
     code = Code.load(path)
-    kept = reopened(code, networks, device)
+    kept = reopened(code, networks, path, device)
     if kept is None:
         raise RequestError(
             f"{Path(path).name} holds a code of {code.method}, which does not improve its results.",
@@ -65,30 +66,35 @@ def opened(path: str | Path, networks: Networks, device: str = "auto") -> Kept:
     return kept
 
 
-def reopened(code: Code, networks: Networks, device: str = "auto") -> Kept | None:
-    """Return the result of a code that was saved to go on; None for a network's code."""
+def reopened(code: Code, networks: Networks, path: str | Path, device: str = "auto") -> Kept | None:
+    """Return the result of a code that was saved to go on; None for a network's code.
+
+    Raises
+    ------
+    RequestError
+        If what it says beside the code is damaged.
+    """
     told = code.meta.get(RESULT)
     if told is None:
         return None
-    views = _views_in(code, told)
     tensors = {name: t for name, t in code.tensors.items() if not name.startswith(IMAGE)}
     facts = {name: value for name, value in code.meta.items() if name != RESULT}
     plain = replace(code, tensors=tensors, meta=facts)
     model = networks.load(code.method, None, device)
-    field = model.decode(plain)
-    return Kept(
-        field,
-        Volume.from_matrix(np.array(told["world_from_volume"], np.float64)),
-        FieldSamples(),
-        {
-            **told["facts"],
-            "device": str(field.device),
-            "world_from_volume": told["world_from_volume"],
-        },
-        painter_of(views, plain, {}, networks, device),
-        Improvable(plain, views),
-        tuple(told["remarks"]),
-    )
+    field = field_of_file(model, plain, path)
+    try:
+        views = _views_in(code, told)
+        known = {**told["facts"], "device": str(field.device)}
+        known["world_from_volume"] = told["world_from_volume"]
+        volume = Volume.from_matrix(np.array(told["world_from_volume"], np.float64))
+        remarks = tuple(str(remark) for remark in told["remarks"])
+        painter = painter_of(views, plain, {}, networks, device)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise RequestError(
+            f"The saved result {path} is damaged ({type(error).__name__}: {error}).",
+            "Reconstruct the object again.",
+        ) from error
+    return Kept(field, volume, FieldSamples(), known, painter, Improvable(plain, views), remarks)
 
 
 def _with_views(kept: Kept, state: Improvable) -> Code:
@@ -114,19 +120,14 @@ def _told(view: View) -> dict[str, Any]:
 
 
 def _views_in(code: Code, told: Mapping[str, Any]) -> tuple[View, ...]:
-    try:
-        return tuple(
-            View(
-                _unpacked(code.tensors[f"{IMAGE}{index}"]),
-                None if one["camera"] is None else Camera.from_transforms(one["camera"]),
-                one["name"],
-            )
-            for index, one in enumerate(told["views"])
+    return tuple(
+        View(
+            _unpacked(code.tensors[f"{IMAGE}{index}"]),
+            None if one["camera"] is None else Camera.from_transforms(one["camera"]),
+            one["name"],
         )
-    except (KeyError, OSError) as error:
-        raise RequestError(
-            "The saved fit is incomplete: images are missing.", "Fit the object anew."
-        ) from error
+        for index, one in enumerate(told["views"])
+    )
 
 
 def _packed(image: Tensor) -> Tensor:

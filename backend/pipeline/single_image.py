@@ -12,6 +12,7 @@ from ..extraction import extract
 from ..fields import Field
 from ..fields.matched import matched
 from ..geometry.cameras import Camera
+from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..reconstructors import Reconstructor
 from ..reconstructors.levelform import Levelform
@@ -57,6 +58,7 @@ def sighted(
     finder: Levelform | None,
     match: bool | None,
     level: float = 0.0,
+    fitted: FittedCamera | None = None,
     ticket: Ticket | None = None,
 ) -> Sighted | None:
     """Return the field's camera for an image without one; None where it has no surface.
@@ -69,8 +71,11 @@ def sighted(
         Adjust the field to the mask; None: where the silhouettes agree already.
     level
         The level of the field that is its surface.
+    fitted
+        The field's camera where it is known already.
     """
-    fitted = fitted_camera(model, field, view, finder=finder, level=level, ticket=ticket)
+    if fitted is None:
+        fitted = fitted_camera(model, field, view, finder=finder, level=level, ticket=ticket)
     if fitted is None:
         return None
     adjust = fitted.iou >= TRUSTED if match is None else match
@@ -86,6 +91,7 @@ def sighted_single(
     views: Sequence[View],
     networks: Networks,
     ticket: Ticket,
+    fitted: FittedCamera | None = None,
 ) -> Sighted | None:
     """Return `sighted` of a job with one image without a camera; None of other jobs."""
     if len(views) != 1 or views[0].camera is not None:
@@ -97,6 +103,7 @@ def sighted_single(
         finder=networks.camera_finder(request.device),
         match=request.options.get("match"),
         level=field.level(request.level),
+        fitted=fitted,
         ticket=ticket,
     )
 
@@ -110,28 +117,45 @@ def fitted_camera(
     level: float = 0.0,
     ticket: Ticket | None = None,
 ) -> FittedCamera | None:
-    """Return the camera from which a field covers a mask; None where it has no surface.
+    """Return the camera from which a field covers a mask; None where it has no surface."""
+    mesh = coarse_mesh(field, level)
+    if mesh is None:
+        return None
+    prior = None if finder is None else votes_of(finder, view)
+    return camera_of_mesh(model, mesh, view, finder=finder, prior=prior, ticket=ticket)
 
-    A method's own estimate is refined where it stands, since the field was decoded for it; for
-    other methods all directions are tried, and votes break ties.
-    """
+
+def coarse_mesh(field: Field, level: float = 0.0) -> Mesh | None:
+    """Return the mesh that a camera is fitted to; None where a field has no surface."""
     try:
         mesh = extract(field, COARSE, color=False, level=level)
     except RequestError:
         return None
-    if not len(mesh.faces):
-        return None
-    vertices = torch.from_numpy(np.asarray(mesh.vertices, np.float32))
-    faces = torch.from_numpy(np.asarray(mesh.faces, np.int64))
+    return mesh if len(mesh.faces) else None
+
+
+def camera_of_mesh(
+    model: Reconstructor,
+    mesh: Mesh,
+    view: View,
+    *,
+    finder: Levelform | None,
+    prior: Prior | None,
+    ticket: Ticket | None = None,
+) -> FittedCamera:
+    """Return the camera from which a method's mesh covers a mask.
+
+    A method's own estimate is refined where it stands, since the field was decoded for it; for
+    other methods all directions are tried, and votes break ties.
+    """
     own = model.spec.estimates_camera
     estimator = model if own else finder
-    starts = [] if estimator is None else estimator.estimate_cameras([view])
     return SilhouetteFit(view.image[..., 3].cpu()).fit(
-        vertices,
-        faces,
-        starts=starts,
+        torch.from_numpy(np.asarray(mesh.vertices, np.float32)),
+        torch.from_numpy(np.asarray(mesh.faces, np.int64)),
+        starts=[] if estimator is None else estimator.estimate_cameras([view]),
         search=not own,
-        prior=None if own or finder is None else votes_of(finder, view),
+        prior=None if own else prior,
         ticket=ticket,
     )
 

@@ -9,22 +9,27 @@ PREPARE, MAKE, MESH, COLOR, CHECK = (
 )  # fmt: skip
 # Seconds of a network's job at 128 cells with eight images, on one core.
 SECONDS = {PREPARE: 5.0, MAKE: 3.0, MESH: 8.0, COLOR: 12.0, CHECK: 4.0}
+COMPARE = "Compare methods"
+COMPARING = 6.0  # seconds
 REFINING = 10.0
 IMPROVING = 60.0  # of a method that improves while it is shown
 CARVING = {MAKE: 1.0, MESH: 3.0}  # of a method without a network
 
 
-def stages_of(request: protocol.Reconstruct) -> dict[str, float]:
-    """Return the stages of a reconstruction, with their weights."""
+def stages_of(request: protocol.Reconstruct, *, choosing: bool = False) -> dict[str, float]:
+    """Return the stages of a reconstruction, with their weights.
+
+    choosing : its method is to be chosen by its image
+    """
     spec = find_method(request.method).spec
     weights = dict(SECONDS) if spec.needs_weights else SECONDS | CARVING
     if spec.improves:
         weights[MAKE] = IMPROVING
     if not request.color:
         del weights[COLOR]
-    if not request.options.get("refine"):
-        return weights
-    return {PREPARE: weights.pop(PREPARE), REFINE: REFINING, **weights}
+    more = {REFINE: REFINING} if request.options.get("refine") else {}
+    more |= {COMPARE: COMPARING} if choosing else {}
+    return {PREPARE: weights.pop(PREPARE), **more, **weights}
 
 
 def stages_again(request: protocol.Remesh) -> dict[str, float]:

@@ -133,4 +133,12 @@ class Code:
         tensors, header, _ = read_tensors(path)
         if header.get("kind") != "code":
             raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
-        return cls(header["method"], tensors, header["meta"], frozenset(header.get("fixed", ())))
+        method, meta, fixed = header.get("method"), header.get("meta"), header.get("fixed", [])
+        named = isinstance(fixed, list) and all(isinstance(name, str) for name in fixed)
+        if not isinstance(method, str) or not isinstance(meta, dict) or not named:
+            raise RequestError(f"{path} is damaged: its header is not a code's.", "Save it again.")
+        if any(t.isnan().any() for t in tensors.values() if t.is_floating_point()):
+            raise RequestError(
+                f"{path} is damaged: it has values that are not numbers.", "Save it again."
+            )
+        return cls(method, tensors, meta, frozenset(fixed))

@@ -2,7 +2,8 @@
 
 A network that learned from one image at a time keeps its belief when more views rule places out: a
 point that passes eight silhouettes is likelier inside than one that passes one. So weights tell the
-level of the surface by number of views, measured on validation shapes inside their hulls.
+level of the surface by number of views, measured on validation shapes inside their hulls; of one
+view, where training and use differ in something else, without a hull.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ def finished(
     field
         What it decoded.
     views
-        What it encoded; levels are known for views with cameras.
+        What it encoded; of several, levels are known for views with cameras.
     hull
         Of the same views; None: the field is not cut.
     """
@@ -40,8 +41,9 @@ def finished(
         field.shift = 0.0 if field.carved else model.level_shift
     if isinstance(field, HullField):
         return field
-    calibrated = several_posed(views) and (field.carved or hull is not None)
-    level = interpolated(model.view_levels, len(views)) if calibrated else 0.0
+    known, within = model.view_levels, field.carved or hull is not None
+    calibrated = 1 in known if len(views) == 1 else several_posed(views) and within
+    level = interpolated(known, len(views)) if calibrated else 0.0
     field = LevelledField(field, level) if level else field
     return field if hull is None else Intersection(field, hull)
 

@@ -22,14 +22,14 @@ from ..fit.clock import Clock, going_on
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
-from ..fit.settings import SECONDS, STEPS, settings_for
+from ..fit.settings import SECONDS, STEPS, FitSettings, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
-from ..silhouettes.correcting import corrected
+from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
-from .corrections import CORRECTIONS, Correction, told
+from .corrections import CORRECTIONS, Correction, masks_told, told
 from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # views that are left where others are left out
@@ -64,7 +64,12 @@ SPEC = MethodSpec(
             1_000_000,
         ),
         Option("start", "text", HULL, "what to start from: hull, or the name of another method"),
-        Option("correct", "bool", True, "turn cameras a little where the silhouettes disagree"),
+        Option(
+            "correct",
+            "bool",
+            True,
+            "correct masks, camera directions and focal lengths a little",
+        ),
         Option("exposure", "bool", False, "estimate each image's exposure and white balance"),
     ),
     improves=True,
@@ -142,8 +147,8 @@ class Fit(Reconstructor):
         start
             "hull", or the method whose field is the first.
         correct
-            Turn cameras a little where their silhouettes disagree, see `silhouettes.correcting`;
-            a fit that goes on does as it did before.
+            Correct masks, directions and focal lengths that are clearly a little wrong, see
+            `silhouettes.preparing`; a fit that goes on does as it did before.
         exposure
             Estimate each image's exposure and white balance, likewise.
         resume
@@ -160,9 +165,9 @@ class Fit(Reconstructor):
         kept, remarks = usable_views(views)
         used = [index for index, view in enumerate(views) if any(view is one for one in kept)]
         wishes = Wishes(start, correct, exposure) if resume is None else Wishes.of(resume)
-        if wishes.correct and (better := corrected(kept, ticket)) is not None:
-            kept = better.views
-            remarks.append(better.remark)
+        if wishes.correct:
+            kept, corrections = corrected_views(kept, FitSettings.longest, ticket)
+            remarks += corrections
         count = STEPS[time] if steps is None else steps
         guard = Guard()
         if resume is None:
@@ -184,7 +189,7 @@ class Fit(Reconstructor):
         facts |= asdict(wishes)
         gains = fit.gains.exp().tolist() if wishes.exposure else [None] * len(kept)
         found = {
-            index: Correction(view.camera, gain)
+            index: Correction(view.camera, gain, _changed_mask(views[index], view))
             for index, view, gain in zip(used, kept, gains, strict=True)
         }
         return self._code(shown, remarks, (tensors, facts), found)
@@ -271,6 +276,7 @@ class Fit(Reconstructor):
         """Return a state as a code, with what is needed to go on from the last one."""
         more, facts = memory
         tensors = {**shown.state.tensors(), **{f"{MEMORY}{n}": t for n, t in more.items()}}
+        tensors |= masks_told(found)
         meta = {
             **shown.state.facts(),
             "remarks": list(remarks),
@@ -317,6 +323,14 @@ def guard_of(code: Code) -> Guard:
     """Return the guard of the fit that made a code."""
     looks = tuple((int(step), float(measure)) for step, measure in code.meta["stats"]["curve"])
     return Guard(FitState.of(code.tensors, code.meta), code.meta["memory"]["measure"], looks)
+
+
+def _changed_mask(given: View, used: View) -> Tensor | None:
+    """Return (h, w) uint8 the mask that was used, where it is not the one given."""
+    if torch.equal(given.image[..., 3], used.image[..., 3]):
+        return None
+    small = shrink(used, FitSettings.longest).image[..., 3]
+    return (small * 255).round().to(torch.uint8)
 
 
 def usable_views(views: Sequence[View]) -> tuple[list[View], list[str]]:

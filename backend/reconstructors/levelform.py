@@ -52,7 +52,8 @@ from ..encoders.trunk import Trunk
 from ..encoders.upright import UprightCameraNetwork
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fields.several_views import Round, SeveralViews, SeveralViewsField
+from ..fields.mean import MeanField
+from ..fields.several_views import Round, SeveralViewsField
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
@@ -69,6 +70,7 @@ from .networks.levelform import (
     Writer,
     converted_state,
     evaluate,
+    several_network,
 )
 from .several import described_views, several_field, several_loss, soft_iou
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
@@ -134,7 +136,7 @@ class Levelform(Reconstructor):
 
         self.several = None
         if sizes.several:
-            self.several = SeveralViews(sizes.widths, sizes.widths[-1], channels=sizes.several)
+            self.several = several_network(sizes)
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
@@ -244,6 +246,8 @@ class Levelform(Reconstructor):
         tensors = {"embedding": reduce_views(encoded.embedding)}
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
+        if self.several is not None and len(views) == 1 and self.configuration.fewest == 1:
+            tensors |= self._encode_several(framed).tensors
         cameras = [camera for camera in framed.cameras if camera is not None]
         poses, intrinsics = camera_tensors(cameras, self.device)
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
@@ -274,8 +278,15 @@ class Levelform(Reconstructor):
             Evaluate reflections too, so that images of one side constrain the other.
         """
         self.check_code(code)
-        if "distances" in code.tensors:
+        if "embedding" not in code.tensors:
             return self._decode_several(code)
+        field = self._decode_own(code, symmetry=symmetry)
+        if "distances" in code.tensors:
+            return MeanField(field, self._decode_several(code))
+        return field
+
+    def _decode_own(self, code: Code, *, symmetry: bool) -> HybridField:
+        """Return the field of g."""
         tensors = code.to(self.device).tensors
         layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
         kinds = self.configuration.inputs

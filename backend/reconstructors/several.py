@@ -1,6 +1,7 @@
 """Several posed views of Levelform: what its network of views reads, its field and its loss."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count, takewhile
 
 import numpy as np
 import torch
@@ -32,9 +33,10 @@ def described_views(
 
 def several_field(network: SeveralViews, tensors: Mapping[str, Tensor]) -> SeveralViewsField:
     """Return the field of what `described_views` made."""
-    names = ("distances", "poses", "lenses", "flat")
-    views = Silhouettes(*(tensors[name][None] for name in names))
-    maps = [tensors[f"maps{i}"] for i in range(sum(name.startswith("maps") for name in tensors))]
+    read = ("distances", "poses", "lenses", "flat")
+    views = Silhouettes(*(tensors[name][None] for name in read))
+    names = (f"maps{level}" for level in count())
+    maps = [tensors[name] for name in takewhile(tensors.__contains__, names)]
     return SeveralViewsField(network, maps, tensors["vectors"], views)
 
 

@@ -4,12 +4,18 @@ A network without a camera input predicts the object in its own frame and says n
 camera. The camera is found in two steps: a coarse search over the directions from which people take
 photographs, with focal length and shift from the rectangle around the silhouette, then
 Gauss-Newton steps on the blurred difference of both silhouettes, from a wide to a narrow blur, from
-the best few directions. A camera network's estimate is one more start.
+the best few directions; most are given up after the widest blurs. A camera network's estimate is
+one more start.
+
+The search draws points of the surface, all azimuths at once. A Gauss-Newton step draws the mesh
+four times: roll, zoom and shift move the image as a plane, so their derivatives are those of the
+blurred image itself.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,10 +31,13 @@ MARGIN = 0.12  # around the mask, fraction of the square
 AZIMUTHS = np.arange(0.0, 360.0, 10.0)  # degrees
 ELEVATIONS = (-10.0, 5.0, 18.0, 32.0, 50.0, 72.0)
 DISTANCE = 3.2  # of the coarse search, volume units
+POINTS = 6_000  # of the surface, that the coarse search draws
 STARTS = 5  # best directions that are refined
+KEPT = 2  # of the starts, after the first `GIVEN_UP` steps
+GIVEN_UP = 3
 APART = 25.0  # degrees between two starts
 BLURS = (4.0, 4.0, 3.0, 2.0, 2.0, 1.0, 1.0, 1.0)  # pixels of `FINE`, one Gauss-Newton step each
-STEPS = np.array([0.035, 0.035, 0.035, 0.1, 0.03, 0.01, 0.01])  # finite differences, see `_Sight`
+STEPS = {0: 0.035, 1: 0.035, 3: 0.1}  # finite differences, by place in `_Sight`
 # Standard deviations of a prior about the start, in the order of `_Sight`; residuals count as 1.
 PRIOR = np.array([0.6, 0.5, 0.12, 0.35, 0.8, 0.5, 0.5])
 PRIOR_WEIGHT = 0.05
@@ -81,6 +90,24 @@ class _Sight:
         return Camera(pose, focal, focal, self.x * size, self.y * size, size, size)
 
 
+@dataclass
+class _Descent:
+    """Where Gauss-Newton steps from one start have come to.
+
+    first, numbers : of the start, and after the last step
+    best, iou : the best sight so far; iou is below 0 before it is known
+    """
+
+    first: np.ndarray
+    numbers: np.ndarray
+    best: _Sight
+    iou: float = -1.0
+
+    @classmethod
+    def at(cls, sight: _Sight) -> "_Descent":
+        return cls(sight.numbers, sight.numbers, sight)
+
+
 class SilhouetteFit:
     """Fits cameras to one mask.
 
@@ -104,6 +131,7 @@ class SilhouetteFit:
             {size: crop_square(image, self._square, size)[..., part] for size in (COARSE, FINE)}
             for part in (0, 3)
         )
+        self._masks: dict[float, np.ndarray] = {}  # blurred
 
     def fit(
         self,
@@ -131,15 +159,18 @@ class SilhouetteFit:
         sights = [self._sight_of(camera) for camera in starts]
         if search or not sights:
             sights += self._searched(vertices, faces, prior, ticket)
-        best, best_score, best_iou = sights[0], -math.inf, 0.0
-        for sight in sights:
-            ticket.check()
-            refined = self._refined(sight, vertices, faces)
-            iou = self.iou(refined.camera(FINE), vertices, faces)
-            score = iou + (prior(math.degrees(refined.azimuth)) if prior else 0.0)
-            if score > best_score:
-                best, best_score, best_iou = refined, score, iou
-        return FittedCamera(self._whole(best), best_iou)
+
+        def rated(sight: _Sight, iou: float) -> float:
+            return iou + (prior(math.degrees(sight.azimuth)) if prior else 0.0)
+
+        descents = [_Descent.at(sight) for sight in sights]
+        for blurs in (BLURS[:GIVEN_UP], BLURS[GIVEN_UP:]):
+            for descent in descents:
+                ticket.check()
+                self._descend(descent, blurs, vertices, faces)
+            descents.sort(key=lambda each: -rated(each.best, each.iou))
+            descents = descents[:KEPT]
+        return FittedCamera(self._whole(descents[0].best), descents[0].iou)
 
     def iou(self, camera: Camera, vertices: Tensor, faces: Tensor) -> float:
         """Return the IoU of the mask and a mesh's silhouette in the square."""
@@ -155,13 +186,13 @@ class SilhouetteFit:
         self, vertices: Tensor, faces: Tensor, prior: Prior | None, ticket: Ticket
     ) -> list[_Sight]:
         """Return the best few directions, apart from each other."""
+        points = _surface_points(vertices, faces)
         rated = []
         for elevation in ELEVATIONS:
             ticket.check()
-            for azimuth in AZIMUTHS:
-                sight = self._aligned(math.radians(azimuth), math.radians(elevation), vertices)
-                iou = self.iou(sight.camera(COARSE), vertices, faces)
-                rated.append((iou + (prior(azimuth) if prior else 0.0), sight))
+            ious, sights = self._around(math.radians(elevation), points)
+            bonus = [prior(azimuth) if prior else 0.0 for azimuth in AZIMUTHS]
+            rated += zip(ious + np.array(bonus), sights, strict=True)
         rated.sort(key=lambda pair: -pair[0])
         chosen: list[_Sight] = []
         for _, sight in rated:
@@ -171,56 +202,95 @@ class SilhouetteFit:
                 break
         return chosen
 
-    def _aligned(self, azimuth: float, elevation: float, vertices: Tensor) -> _Sight:
-        """Return the sight from a direction whose rectangle is that of the mask."""
+    def _around(self, elevation: float, points: Tensor) -> tuple[np.ndarray, list[_Sight]]:
+        """Return the IoU and the sight of each azimuth, whose rectangle is that of the mask."""
+        angles = np.radians(AZIMUTHS)
+        axes = np.stack([_axes(angle, elevation, 0.0) for angle in angles])
+        local = points @ torch.from_numpy(axes).float().mT  # (A, N, 3)
+        pixels = local[..., :2] / (local[..., 2:] + DISTANCE)  # focal length 1
+        low, high = pixels.amin(1), pixels.amax(1)
+        wide, tall, middle = self._rectangle
+        sides = (high - low).clamp(min=1e-6)
+        scale = (wide / sides[:, 0] * tall / sides[:, 1]).sqrt()
+        center = middle - scale[:, None] * (low + high) / 2
+        ious = self._splatted(pixels * scale[:, None, None] + center[:, None])
         far = math.log(DISTANCE)
-        plain = _Sight(azimuth, elevation, 0.0, far, -far, 0.5, 0.5)
-        pixels, _ = plain.camera(1).project(vertices)
-        low, high = pixels.amin(0), pixels.amax(0)
+        numbers = zip(angles, (scale.log() - far).tolist(), center.tolist(), strict=True)
+        return ious, [_Sight(float(a), elevation, 0.0, far, zoom, *at) for a, zoom, at in numbers]
+
+    def _splatted(self, places: Tensor) -> np.ndarray:
+        """Return the IoU of the mask and of points, (A, N, 2) in sides of the square: (A,)."""
+        cells = (places * COARSE).floor().long()
+        inside = ((cells >= 0) & (cells < COARSE)).all(2)
+        flat = cells[..., 1] * COARSE + cells[..., 0]
+        drawn = torch.zeros(len(places), COARSE * COARSE + 1, dtype=torch.bool)
+        drawn.scatter_(1, torch.where(inside, flat, COARSE * COARSE), True)
+        seen, valid = (part[COARSE].flatten() > 0.5 for part in (self._mask, self._valid))
+        drawn = drawn[:, :-1] & valid
+        both, either = (drawn & seen).sum(1), (drawn | (seen & valid)).sum(1)
+        return (both / either.clamp(min=1)).double().numpy()
+
+    @cached_property
+    def _rectangle(self) -> tuple[float, float, Tensor]:
+        """Width, height and middle of the rectangle around the mask, in sides of the square."""
         rows, columns = (self._mask[FINE] > 0.5).nonzero(as_tuple=True)
-        wide = float(columns.max() - columns.min() + 1) / FINE
-        tall = float(rows.max() - rows.min() + 1) / FINE
-        across, down = (max(float(side), 1e-6) for side in high - low)
-        scale = math.sqrt(wide / across * tall / down)
-        middle = (low + high) / 2 - 0.5
-        x = float(columns.min() + columns.max() + 1) / 2 / FINE - scale * float(middle[0])
-        y = float(rows.min() + rows.max() + 1) / 2 / FINE - scale * float(middle[1])
-        return replace(plain, zoom=plain.zoom + math.log(scale), x=x, y=y)
+        low = torch.stack([columns.min(), rows.min()]) / FINE
+        high = (torch.stack([columns.max(), rows.max()]) + 1) / FINE
+        wide, tall = (high - low).tolist()
+        return wide, tall, (low + high) / 2
 
     # ------------------------------------------------------------ Gauss-Newton
 
-    def _refined(self, start: _Sight, vertices: Tensor, faces: Tensor) -> _Sight:
-        """Return the sight after a few damped Gauss-Newton steps; never a worse one."""
-        best, best_iou = start, self.iou(start.camera(FINE), vertices, faces)
-        numbers, first = start.numbers, start.numbers
-        for blur in BLURS:
-            residual = self._difference(numbers, vertices, faces, blur)
-            slopes = np.stack(
-                [
-                    (self._difference(numbers + step, vertices, faces, blur) - residual) / size
-                    for step, size in zip(np.diag(STEPS), STEPS, strict=True)
-                ],
-                1,
-            )
-            weight = PRIOR_WEIGHT / PRIOR**2
+    def _descend(
+        self, descent: "_Descent", blurs: Sequence[float], vertices: Tensor, faces: Tensor
+    ) -> None:
+        """Take damped Gauss-Newton steps; the best sight so far is kept."""
+        if descent.iou < 0:
+            descent.iou = self.iou(descent.best.camera(FINE), vertices, faces)
+        numbers = descent.numbers
+        weight = PRIOR_WEIGHT / PRIOR**2
+        for blur in blurs:
+            drawn = self._blurred(numbers, vertices, faces, blur)
+            residual = (drawn - self._blurred_mask(blur))[::2, ::2].ravel()
+            slopes = self._slopes(numbers, drawn, vertices, faces, blur)
             system = slopes.T @ slopes + np.diag(weight)
-            change = -np.linalg.solve(system, slopes.T @ residual + weight * (numbers - first))
-            numbers = numbers + change.clip(-LARGEST_STEP, LARGEST_STEP)
+            pull = slopes.T @ residual + weight * (numbers - descent.first)
+            numbers = numbers - np.linalg.solve(system, pull).clip(-LARGEST_STEP, LARGEST_STEP)
             sight = _Sight.of(numbers)
             iou = self.iou(sight.camera(FINE), vertices, faces)
-            if iou > best_iou:
-                best, best_iou = sight, iou
-        return best
+            if iou > descent.iou:
+                descent.best, descent.iou = sight, iou
+        descent.numbers = numbers
 
-    def _difference(
+    def _slopes(
+        self, numbers: np.ndarray, drawn: np.ndarray, vertices: Tensor, faces: Tensor, blur: float
+    ) -> np.ndarray:
+        """Return the derivatives of the residual by a sight's numbers, (FINE^2 / 4, 7)."""
+        slopes = np.zeros((len(numbers), *drawn[::2, ::2].shape))
+        for place, step in STEPS.items():
+            moved = numbers.copy()
+            moved[place] += step
+            change = self._blurred(moved, vertices, faces, blur) - drawn
+            slopes[place] = change[::2, ::2] / step
+        down, right = (part[::2, ::2] for part in np.gradient(drawn))
+        row, column = np.mgrid[0:FINE:2, 0:FINE:2] + 0.5
+        x, y = column - numbers[5] * FINE, row - numbers[6] * FINE
+        slopes[2] = y * right - x * down
+        slopes[4] = -(x * right + y * down)
+        slopes[5], slopes[6] = -FINE * right, -FINE * down
+        return slopes.reshape(len(numbers), -1).T
+
+    def _blurred(
         self, numbers: np.ndarray, vertices: Tensor, faces: Tensor, blur: float
     ) -> np.ndarray:
-        """Return the blurred difference of both silhouettes, (FINE^2 / 4,)."""
-        from scipy.ndimage import gaussian_filter
+        """Return the blurred silhouette of a mesh, (FINE, FINE)."""
+        drawn = silhouette(vertices, faces, _Sight.of(numbers).camera(FINE))
+        return _gaussian(drawn * self._valid[FINE], blur)
 
-        drawn = silhouette(vertices, faces, _Sight.of(numbers).camera(FINE)).float()
-        difference = (drawn - self._mask[FINE]) * self._valid[FINE]
-        return gaussian_filter(difference.numpy().astype(np.float64), blur)[::2, ::2].ravel()
+    def _blurred_mask(self, blur: float) -> np.ndarray:
+        if blur not in self._masks:
+            self._masks[blur] = _gaussian(self._mask[FINE] * self._valid[FINE], blur)
+        return self._masks[blur]
 
     # ------------------------------------------------------------ frames
 
@@ -242,6 +312,26 @@ class SilhouetteFit:
 
     def _whole(self, sight: _Sight) -> Camera:
         return whole_camera(sight.camera(FINE), self._square, self._size)
+
+
+def _surface_points(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return (POINTS, 3) evenly spread points of a mesh's surface: always the same ones."""
+    corners = vertices[faces.long()]  # (F, 3, 3)
+    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = torch.linalg.cross(one, two).norm(dim=1).double().cumsum(0)
+    steps = torch.arange(POINTS, dtype=torch.float64)
+    owner = torch.searchsorted(area, (steps + 0.5) / POINTS * area[-1]).clamp(max=len(faces) - 1)
+    # A Kronecker sequence of the plastic number spreads over the square, then over the triangle.
+    u, v = ((steps * factor).frac().float() for factor in (0.7548776662466927, 0.5698402909980532))
+    folded = u + v > 1
+    u, v = torch.where(folded, 1 - u, u)[:, None], torch.where(folded, 1 - v, v)[:, None]
+    return corners[owner, 0] + u * one[owner] + v * two[owner]
+
+
+def _gaussian(image: Tensor, blur: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(image.numpy().astype(np.float64), blur)
 
 
 def _axes(azimuth: float, elevation: float, roll: float) -> np.ndarray:

@@ -6,6 +6,7 @@ constant. Every method defines the compared samples in `Reconstructor.calibratio
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -54,9 +55,14 @@ def calibrate(
     views
         Number of images per shape, evenly spread over its images.
     sample
-        Replaces the model's `calibration_sample`.
+        Replaces the model's `calibration_sample` by values of its field.
     """
     ticket = ticket or Ticket()
+    if sample is None:
+        solid_at, candidate_levels = model.solid_at, model.candidate_levels
+    else:  # of a field, whatever the model calibrates otherwise
+        solid_at = partial(Reconstructor.solid_at, model)
+        candidate_levels = partial(Reconstructor.candidate_levels, model)
     samples = []
     for index, shape in enumerate(shapes):
         ticket.advance(index / len(shapes))
@@ -68,28 +74,34 @@ def calibrate(
     def mean_iou(level: float) -> float:
         scores: dict[str, list[float]] = {}
         for category, values, ground_truth in samples:
-            solid = model.solid_at(values, level)
+            solid = solid_at(values, level)
             scores.setdefault(category, []).append(iou(solid.numpy(), ground_truth.numpy()))
         return float(np.mean([np.mean(each) for each in scores.values()]))
 
     values = torch.cat([values.flatten() for _, values, _ in samples])
     ground_truth = torch.cat([ground_truth.flatten() for *_, ground_truth in samples])
     before = mean_iou(0.0)
-    best, level = max((mean_iou(x), x) for x in model.candidate_levels(values, ground_truth))
+    best, level = max((mean_iou(x), x) for x in candidate_levels(values, ground_truth))
     return Calibration(level, best, before) if best > before else Calibration(0.0, before, before)
 
 
 def calibrate_views(
-    model: Reconstructor, shapes: Sequence[StoredShape], *, ticket: Ticket | None = None
+    model: Reconstructor,
+    shapes: Sequence[StoredShape],
+    *,
+    counts: Sequence[int] = CALIBRATED[1:],
+    ticket: Ticket | None = None,
 ) -> dict[int, Calibration]:
-    """Find the levels for 2, 4 and 8 posed views, inside the views' hull.
+    """Find the levels for so many posed views: of one as it is, of several inside their hull.
 
-    Each shape needs eight or more images evenly spread around it.
+    Each shape needs as many images, evenly spread around it.
     """
 
     def sample(example: Example) -> tuple[Tensor, Tensor]:
         points = example.points.to(model.device)
-        inside = hull_of(example.views, str(model.device))(points) < 0
+        inside = torch.ones_like(points[:, 0], dtype=torch.bool)
+        if len(example.views) > 1:
+            inside = hull_of(example.views, str(model.device))(points) < 0
         values = torch.full_like(points[:, 0], torch.inf)
         field = model.decode(model.encode(example.views))
         parts = [field(part) for part in points[inside].split(CALIBRATION_BLOCK)]
@@ -98,7 +110,7 @@ def calibrate_views(
 
     return {
         views: calibrate(model, shapes, views=views, sample=sample, ticket=ticket)
-        for views in CALIBRATED[1:]
+        for views in counts
     }
 
 

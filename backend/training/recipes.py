@@ -78,11 +78,12 @@ class RoundDraw:
 
     objects: int = 24
     mixture: tuple[tuple[int, float], ...] = (
-        (2, 0.3),
-        (3, 0.15),
-        (4, 0.25),
-        (6, 0.12),
-        (8, 0.18),
+        (1, 0.2),
+        (2, 0.2),
+        (3, 0.12),
+        (4, 0.2),
+        (6, 0.11),
+        (8, 0.17),
     )
     uniform: int = 320
     wide: int = 224

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile import data, frames, kills, memory, meshes, numbers, weights
+from hostile import codes, data, frames, inputs, kills, memory, meshes, numbers, weights
 from hostile.counts import Counts, heading
 
 
@@ -30,6 +30,8 @@ KINDS: dict[str, tuple[int, Callable[[int, int], Counts]]] = {
     "checkpoints": (240, lambda n, seed: weights.checkpoints(place(), cases=n, seed=seed)),
     "numbers": (600, lambda n, seed: numbers.numbers(cases=n, seed=seed)),
     "mesh-files": (400, lambda n, seed: meshes.files(place(), cases=n, seed=seed)),
+    "other-files": (1500, lambda n, seed: inputs.inputs(place(), cases=n, seed=seed)),
+    "codes": (200, lambda n, seed: codes.codes(place(), cases=n, seed=seed)),
     "meshes-shown": (400, lambda n, seed: meshes.shown(cases=n, seed=seed)),
     "kills": (88, lambda n, seed: kills.kills(cases=n, seed=seed)),
     "kills-real": (12, lambda n, seed: kills.kills(cases=n, seed=seed, real=True)),

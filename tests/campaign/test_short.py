@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 import run
-from hostile import frames, kills, meshes
+from hostile import frames, inputs, kills, meshes
 
 
 def test_malformed_frames_are_answered_and_the_worker_hears_on():
@@ -19,6 +19,13 @@ def test_garbled_mesh_files_end_in_a_sentence(tmp_path):
     counts = meshes.files(tmp_path, cases=60, seed=3)
     assert counts.clean, counts.faults
     assert counts.refused > 20
+
+
+def test_garbled_files_of_the_other_kinds_end_in_a_sentence(tmp_path):
+    counts = inputs.inputs(tmp_path, cases=150, seed=3)
+    assert counts.clean, counts.faults
+    assert counts.refused > 60
+    assert counts.accepted > 10
 
 
 @pytest.mark.bpy

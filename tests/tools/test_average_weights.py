@@ -32,8 +32,14 @@ def test_the_part_is_the_mean_and_all_else_the_later(tmp_path):
     assert part == {"steps": 5, "averaged_with": read_tensors(earlier)[2], "fraction": 0.5}
 
 
+def test_what_the_earlier_network_lacks_is_the_later_ones(tmp_path):
+    later = write(tmp_path / "b", 3.0, **{"several.context.w": torch.full((4,), 7.0)})
+    assert average(later, write(tmp_path / "a", 1.0), "several", tmp_path / "c") == 1
+    assert (read_tensors(tmp_path / "c")[0]["several.context.w"] == 7).all()
+
+
 def test_parts_that_differ_are_refused(tmp_path):
-    later = write(tmp_path / "b", 3.0, **{"several.v": torch.zeros(2)})
-    with pytest.raises(SystemExit, match="do not hold the same tensors"):
-        average(later, write(tmp_path / "a", 1.0), "several", tmp_path / "c")
+    earlier = write(tmp_path / "a", 1.0, **{"several.v": torch.zeros(2)})
+    with pytest.raises(SystemExit, match="does not hold the tensors of several"):
+        average(write(tmp_path / "b", 3.0), earlier, "several", tmp_path / "c")
     assert not (tmp_path / "c").exists()

@@ -1,6 +1,7 @@
 """The interface in German, by its English strings; `tools/interface_strings.py de` lists what lacks."""
 
 WORDS = {
+    "{} was chosen: seen from the image's camera, its outline covers the mask to {}.": "{} wurde gewählt: Von der Kamera des Bildes aus gesehen deckt der Umriss die Maske zu {}.",
     "0 is the first result, 1 the second": "0 ist das erste Ergebnis, 1 das zweite",
     "1 min": "1 min",
     "128 cells": "128 Zellen",
@@ -397,11 +398,13 @@ WORDS = {
     "Ultra 512": "Ultra 512",
     "Unusable": "Unbrauchbar",
     "Unwrap the mesh and bake a texture from the images, with a material that shows it": "Das Mesh abwickeln und eine Textur aus den Bildern backen, mit einem Material, das sie zeigt",
+    "Try another": "Eine andere versuchen",
     "Use": "Verwenden",
     "Use All Cameras": "Alle Kameras verwenden",
     "Use Level": "Stufe verwenden",
     "Use System Certificates": "Zertifikate des Systems verwenden",
     "Use These Weights": "Diese Gewichte verwenden",
+    "Use this method instead of the result's own": "Diese Methode statt der des Ergebnisses verwenden",
     "Use every camera that has an image": "Jede Kamera verwenden, die ein Bild hat",
     "Use what the images show of one side for the other side too, if the object looks symmetric about the volume's plane X = 0; switch it off for asymmetric objects": "Was die Bilder von einer Seite zeigen, auch für die andere verwenden, wenn das Objekt symmetrisch zur Ebene X = 0 des Volumens aussieht; für unsymmetrische Objekte ausschalten",
     "Vertices along a patch's side": "Punkte entlang der Seite eines Flickens",

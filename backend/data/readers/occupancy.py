@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ...contract.errors import RequestError
+from ...geometry import array_files
 from ...geometry.cameras import Camera
 from ...geometry.frames import FRAMES, OBJECT_SIDE, Z_UP_FROM_SHAPENET, apply, similarity
 from ..format import Record, pack_voxels
@@ -45,12 +46,9 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     RequestError
         If it is missing or damaged.
     """
-    import zipfile
-
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile, KeyError) as error:
+        return array_files.read_npz(path)
+    except (OSError, ValueError) as error:
         raise RequestError(f"{path} can't be read: {error}.") from error
 
 

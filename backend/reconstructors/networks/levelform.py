@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor, nn
 
 from ...encoders.trunk import doubled_stem
+from ...fields.several_views import SeveralViews
 from ...images.framing import OURS, Framing
 from ..configuration import COUNT, Configuration, Ranges
 
@@ -36,6 +37,8 @@ class LevelformConfiguration(Configuration):
     camera : the weights have a camera network
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
+    context : channels of its U-Net over each view's maps; 0: there is none
+    fewest : least number of views that it learned from; of one view its logits and g's are averaged
     """
 
     ranges: ClassVar[Ranges] = {
@@ -43,6 +46,8 @@ class LevelformConfiguration(Configuration):
         "blocks": COUNT,
         "hidden_layers": COUNT,
         "several": (0, 1024),
+        "context": (0, 1024),
+        "fewest": (1, 8),
     }
 
     framing: Framing = FRAMING
@@ -64,11 +69,14 @@ class LevelformConfiguration(Configuration):
     camera_stem: int = 24
     camera_widths: tuple[int, ...] = (24, 48, 96, 192)
     several: int = 24
+    context: int = 24
+    fewest: int = 1
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return what `to_json` wrote; weights of earlier versions have no network of views."""
-        return super().from_json({"several": 0, **data} if isinstance(data, Mapping) else data)
+        """Return what `to_json` wrote; weights of earlier versions lack the newest networks."""
+        earlier = {"several": 0, "context": 0, "fewest": 2}
+        return super().from_json({**earlier, **data} if isinstance(data, Mapping) else data)
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -167,13 +175,19 @@ def with_second_output(written: Tensor, width: int) -> Tensor:
     return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
 
 
+def several_network(config: LevelformConfiguration) -> SeveralViews:
+    """Return an untrained network of several views."""
+    features = config.widths[-1]
+    return SeveralViews(config.widths, features, channels=config.several, context=config.context)
+
+
 def converted_state(
     state: dict[str, Tensor], own: LevelformConfiguration, wanted: LevelformConfiguration
 ) -> dict[str, Tensor]:
     """Return weights of one configuration for a network of another, which continues from them.
 
     Twice the stride sees the same in images of twice the size. A new confidence output is 0
-    everywhere, and a new gate weights reflections as much as points.
+    everywhere, a new gate weights reflections as much as points, and a new context changes nothing.
     """
     if wanted.stride == 2 * own.stride:
         for name in [name for name in state if name.endswith("trunk.stem.weight")]:
@@ -183,6 +197,10 @@ def converted_state(
         if own.hyper:
             changes = with_second_output(state["writer.change.weight"], own.hidden_width)
             state["writer.change.weight"] = changes
+    if wanted.context and not own.context and own.several:
+        new = several_network(wanted).state_dict()
+        names = [name for name in new if name.startswith("context.")]
+        state |= {f"several.{name}": new[name] for name in names}
     if wanted.symmetry and not own.symmetry:
         state["trust.weight"] = torch.zeros(1, own.widths[-1])
         state["trust.bias"] = torch.zeros(1)

@@ -68,6 +68,20 @@ def test_run_again_repeats_settings_and_source_whatever_the_panel_says(puppet, b
     assert bpy.context.object.name.startswith("visual-hull 256")
 
 
+def test_another_method_is_one_click_away_and_takes_the_place_of_the_first(puppet):
+    scene = bpy.context.scene
+    scene.levelform.source = "IMAGE"
+    scene.levelform.image = bpy.data.images.new("vase", 8, 8)
+    scene.cursor.location = (3.0, 0.0, 1.0)
+    first = make(puppet, method="tdgn")
+    puppet.waiting = [lambda: puppet.send(32), lambda: puppet.finish(method="levelform")]
+    bpy.ops.levelform.run_again(name=first.name, method="levelform")
+    assert puppet.job.request.method == "levelform"
+    second = scene.objects[f"{first.name}.001"]
+    assert second.location == first.location  # on the ground at the cursor
+    assert not gallery.is_shown(first)
+
+
 def test_what_a_result_was_made_from_may_be_gone(puppet, ball_stage):
     scene = ball_stage(3)
     made = make(puppet)

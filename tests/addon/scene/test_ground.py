@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from levelform.addon.scene import gallery
 from levelform.addon.scene.gallery import world_box
 from levelform.addon.scene.ground import free_shift, stand
 from levelform.addon.scene.provenance import PROVENANCE
@@ -47,6 +48,21 @@ def test_it_is_not_inside_the_default_cube():
     bpy.context.view_layer.update()
     stand(again)
     assert again.location.x == pytest.approx(0.0)
+
+
+def test_another_result_takes_the_place_of_the_one_before():
+    default, first, second = cube(), cube(1.8), cube(1.6)
+    for thing in (first, second):
+        thing[PROVENANCE] = {"method": "tdgn"}
+        gallery.make_collection(bpy.context.scene).objects.link(thing)
+        bpy.context.scene.collection.objects.unlink(thing)
+        bpy.context.view_layer.update()
+        stand(thing)
+        bpy.context.view_layer.update()
+    assert world_box(second)[0, 0] > world_box(default)[1, 0]
+    assert gallery.box_iou(world_box(first), world_box(second)) > gallery.SAME_PLACE
+    assert not gallery.is_shown(first)
+    assert gallery.is_shown(second)
 
 
 def test_a_floor_is_not_in_the_way():

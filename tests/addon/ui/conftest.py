@@ -45,7 +45,7 @@ class Paper:
     def operator(self, name: str, *, text: str = "", **_: Any) -> SimpleNamespace:
         category, verb = name.split(".")
         assert verb in dir(getattr(bpy.ops, category)), name
-        self.notes.append(name)
+        self.notes += [name, text] if text else [name]
         return SimpleNamespace()
 
     def progress(self, *, factor: float, text: str) -> None:

@@ -36,6 +36,26 @@ def test_a_result_shows_its_numbers_and_can_be_meshed_again(
     assert "levelform.remesh" in draw(panels_result.LEVELFORM_PT_result)
 
 
+def test_a_method_chosen_by_the_image_says_why_and_offers_the_others(
+    extension, chosen_backend, puppet, ball_stage
+):
+    ball_stage()
+    requests.begin_scene(bpy.context)
+    puppet.send(32)
+    extension.step()
+    why = "No method was named: tdgn was used because its silhouette covers the mask to 93%."
+    puppet.finish(method="tdgn", compared={"tdgn": 0.93, "levelform": 0.71}, remarks=[why])
+    extension.step()
+    paper = draw(panels_result.LEVELFORM_PT_result)
+    told = " ".join(paper.notes)
+    assert "covers the mask to 93%" in told.replace("\n", " ")
+    assert "No method was named" not in told
+    for words in ("One Picture, 71%", "Occupancy Network", "Deep Meta Functionals"):
+        assert words in paper
+    del bpy.context.object["levelform"]["compared"]
+    assert "Try another" not in draw(panels_result.LEVELFORM_PT_result)
+
+
 def test_objects_that_are_not_results_show_none(extension, chosen_backend):
     assert not panels_result.LEVELFORM_PT_result.poll(context())
     bpy.ops.mesh.primitive_cube_add()

@@ -39,7 +39,7 @@ def test_a_result_offers_what_its_method_has_and_the_options(cube, monkeypatch):
         assert name in paper.notes
     menu = Paper()
     panels_show.LEVELFORM_MT_show.draw(menu, context())
-    assert menu.notes == ["levelform.show", "levelform.show"]
+    assert menu.notes.count("levelform.show") == 2
 
 
 def test_a_sequence_has_a_slider_and_says_its_step(cube):

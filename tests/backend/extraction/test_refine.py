@@ -103,6 +103,30 @@ def test_a_sampled_bound_says_so():
     assert not stats.search_complete
 
 
+def test_an_occupancy_without_bounds_is_searched_where_its_corners_cast_doubt(dense):
+    """Fewer nodes than the coarsest levels have, none of the surface missed, nothing promised."""
+    field = Hidden(SHAPES["torus"], "occupancy")
+    stats = last(field, 128).stats
+    assert "doubt by the change" in stats.rule
+    assert not stats.search_complete
+    assert stats.cells == count_active(dense(field, 128), 0.0)
+    assert stats.evaluations < 65**3 / 2
+
+
+def test_a_part_between_the_coarse_nodes_is_found_by_its_slope(dense):
+    """A rod half as thick as a cell of 32, apart from the ball that shows."""
+    rod = Rods([[-0.6, 0.72, -0.7]], [[0.6, 0.75, 0.5]], 0.015)
+
+    class Both(Hidden):
+        def __call__(self, points):
+            return 30 * torch.minimum(self.field(points), rod(points))
+
+    field = Both(Sphere(0.4), "occupancy")
+    coarse = count_active(dense(field, 32), 0.0)
+    assert coarse == count_active(dense(Hidden(Sphere(0.4)), 32), 0.0)  # nothing of it shows there
+    assert last(field, 128).stats.cells == count_active(dense(field, 128), 0.0)
+
+
 def test_a_guarantee_that_cannot_be_given_is_refused_or_reported():
     field = Hidden(Sphere(0.7), "occupancy")
     stats = last(field, 128, guaranteed=True).stats

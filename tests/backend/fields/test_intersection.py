@@ -7,7 +7,7 @@ import pytest
 import torch
 from levelform.backend.fields import Field
 from levelform.backend.fields.hull import HullField, silhouette_map
-from levelform.backend.fields.intersection import Intersection
+from levelform.backend.fields.intersection import LOGITS_PER_UNIT, UNASKED, Intersection
 from levelform.backend.geometry.cameras import Camera
 
 
@@ -43,6 +43,26 @@ def test_inside_is_inside_both(slab, kind):
     want = (Ball(kind)(points) < 0) & (points[:, 0] < 0.25)
     clear = (points[:, 0] - 0.25).abs() > 1e-4
     assert bool(((both(points) < 0) == want)[clear].all())
+
+
+def test_the_field_is_not_asked_far_outside_the_hull(slab):
+    asked = []
+
+    class Noted(Ball):
+        def __call__(self, points):
+            asked.append(points)
+            return super().__call__(points)
+
+    points = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    far = points[points[:, 0] > 0.25 + 2 * UNASKED]
+    values = Intersection(Noted("occupancy"), slab)(points)
+    assert float(torch.cat(asked)[:, 0].max()) < 0.25 + 2 * UNASKED
+    assert len(far) > 2000
+    assert float(Intersection(Noted("occupancy"), slab)(far).min()) >= UNASKED * LOGITS_PER_UNIT
+    exact = torch.maximum(Ball("occupancy")(points), slab(points) * LOGITS_PER_UNIT)
+    near = slab(points) < UNASKED
+    torch.testing.assert_close(values[near], exact[near])
+    assert bool((values <= exact).all())
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.8])

@@ -121,3 +121,12 @@ def test_a_missing_depth_map_is_told_and_not_used(tmp_path):
     posed = read_posed_images(tmp_path / "transforms.json")
     assert posed.frames[0].depth == ""
     assert any("is missing" in remark for remark in posed.remarks)
+
+
+def test_postscript_in_a_depth_map_starts_no_process(ghostscript, tmp_path):
+    for suffix in (".png", ".tif", ".exr", ".npy"):
+        path = tmp_path / f"depth{suffix}"
+        path.write_bytes(ghostscript.content)
+        with pytest.raises(RequestError):
+            read_depth(str(path))
+    assert not ghostscript.started

@@ -6,13 +6,16 @@ import pytest
 import torch
 from levelform.backend.contract import protocol
 from levelform.backend.contract.default_method import AUTO, UNPOSED_IOU
+from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.data.render.cameras import look_at
 from levelform.backend.fields.field import Field
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
-from levelform.backend.pipeline import choosing
+from levelform.backend.pipeline import choosing, single_image
 from levelform.backend.pipeline.choosing import choose, chooses
 from levelform.backend.pipeline.single_image import sighted
+from levelform.backend.pipeline.stages import COMPARE
+from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 
 
@@ -34,7 +37,7 @@ class Model:
         self.view_levels: dict[int, float] = {}
 
     def encode(self, _views):
-        return None
+        return "code"
 
     def decode(self, _code):
         return self.field
@@ -66,19 +69,77 @@ def photo(half=TALL) -> View:
     return View(torch.cat([torch.ones(80, 80, 3), inside[..., None].float()], 2), None, "photo")
 
 
-def test_the_method_whose_silhouette_agrees_is_chosen(monkeypatch):
-    nets = Nets(tdgn=Block(*FLAT), deep_meta_functionals=Block(*TALL))
+def chosen(view: View, nets: Nets, ticket: Ticket | None = None):
+    """Return the meshes that a choice shows on the way, and the choice."""
+    meshes, steps = [], choose(view, nets, "cpu", ticket or Ticket())
+    while True:
+        try:
+            meshes.append(next(steps))
+        except StopIteration as end:
+            return meshes, end.value
+
+
+def offer(monkeypatch, **fields: Field) -> Nets:
+    """Return networks that alone have weights."""
+    nets = Nets(**fields)
     monkeypatch.setattr(choosing, "bundled_weights", lambda name: nets.models.get(name))
-    ticket = Ticket()
-    first = choose(photo(TALL), nets, "cpu", ticket)
+    return nets
+
+
+def test_the_method_whose_silhouette_agrees_is_chosen(monkeypatch):
+    nets = offer(monkeypatch, tdgn=Block(*FLAT), deep_meta_functionals=Block(*TALL))
+    meshes, first = chosen(photo(TALL), nets)
     assert first.name == "deep-meta-functionals"  # though tdgn does better on the whole
     assert "tdgn" in first.why
-    assert choose(photo(FLAT), nets, "cpu", ticket).name == "tdgn"
-    same = Nets(tdgn=Block(*TALL), occupancy_network=Block(*TALL))
-    monkeypatch.setattr(choosing, "bundled_weights", lambda name: same.models.get(name))
-    assert choose(photo(TALL), same, "cpu", ticket).name == max(same.models, key=UNPOSED_IOU.get)
+    assert set(first.ious) == {"tdgn", "deep-meta-functionals"}
+    assert [mesh.vertices[:, 2].max() > 0.5 for mesh in meshes] == [False, True]  # then replaced
+    meshes, other = chosen(photo(FLAT), nets)
+    assert other.name == "tdgn"
+    assert len(meshes) == 1
     monkeypatch.setattr(choosing, "bundled_weights", lambda _name: None)
-    assert choose(photo(), nets, "cpu", ticket) is None
+    assert chosen(photo(), nets) == ([], None)
+
+
+def test_the_first_mesh_is_shown_before_anything_is_compared(monkeypatch):
+    nets = offer(monkeypatch, tdgn=Block(*TALL), deep_meta_functionals=Block(*TALL))
+    nets.load = lambda name, *_: loaded.append(name) or nets.models[name]
+    loaded: list[str] = []
+    steps = choose(photo(), nets, "cpu", Ticket())
+    assert len(next(steps).faces) > 0
+    assert loaded == ["tdgn"]
+
+
+def test_what_can_not_become_better_is_not_tried(monkeypatch):
+    same = offer(
+        monkeypatch,
+        levelform=Block(*TALL),
+        tdgn=Block(*TALL),
+        occupancy_network=Block(*TALL),
+    )
+    monkeypatch.setattr(choosing, "BEST_IOU", 0.9)
+    _, best = chosen(photo(TALL), same)
+    assert best.name == max(same.models, key=UNPOSED_IOU.get)
+    assert list(best.ious) == [best.name]
+
+
+def test_the_code_and_the_camera_of_the_choice_are_used_again(monkeypatch):
+    nets = offer(monkeypatch, tdgn=Block(*TALL))
+    _, best = chosen(photo(TALL), nets)
+    assert best.best.code == "code"
+    with monkeypatch.context() as patch:
+        patch.setattr(single_image, "fitted_camera", None)  # would fail if it were called
+        near = sighted(
+            Model(None), Block(*TALL), photo(), finder=None, match=None, fitted=best.best.fitted
+        )
+    assert near.camera is best.best.fitted.camera
+
+
+def test_a_choice_can_be_cancelled_between_methods(monkeypatch):
+    nets = offer(monkeypatch, tdgn=Block(*TALL), deep_meta_functionals=Block(*TALL))
+    asked: list[int] = []
+    ticket = Ticket(cancelled=lambda: bool(asked.append(1)) or len(asked) > 3)
+    with pytest.raises(JobCancelled):
+        chosen(photo(), nets, ticket)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +170,27 @@ def test_the_camera_is_found_and_the_field_adjusted_where_they_agree():
     asked = sighted(Model(None), Block(*FLAT), view, finder=None, match=True)
     assert asked.adjusted
     assert sighted(Model(None), Block(-1, -1, -1), view, finder=None, match=None) is None
+
+
+def test_a_job_shows_the_first_mesh_before_the_method_is_chosen(monkeypatch):
+    real = choosing.bundled_weights
+    names = ("tdgn", "deep-meta-functionals")
+    monkeypatch.setattr(choosing, "bundled_weights", lambda n: real(n) if n in names else None)
+    pixels = (photo().image * 255).byte().numpy()
+    request = protocol.Reconstruct(
+        "job", AUTO, (protocol.ViewData(pixels, None, "photo"),), resolution=32, color=False
+    )
+    steps: list[str] = []
+    ticket = Ticket(report=lambda step: steps.append(step.stage))
+    events = list(Session().reconstruct(request, ticket))
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[:3] == ["MasksFound", "ViewsChecked", "MeshUpdate"]
+    assert kinds.index("Placed") > 2
+    first, stats = events[2], events[-1].stats
+    assert not first.final
+    assert len(first.faces)
+    assert stats["method"] in names
+    assert set(stats["compared"]) == set(names)
+    assert stats["compared"][stats["method"]] == stats["silhouette_iou"]  # fitted once
+    assert stats["remarks"][0].startswith(f"No method was named: {stats['method']} was used")
+    assert COMPARE in steps

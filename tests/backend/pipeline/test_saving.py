@@ -97,3 +97,14 @@ def test_what_can_not_go_on_is_refused(folder, capsys):
         list(session.save_code(save, Ticket()))
     status, told = run(capsys, "x.safetensors", "-o", folder / "a.glb", "--views", "3")
     assert (status, "does not apply" in told["error"]) == (2, True)
+
+
+def test_a_damaged_file_is_refused(folder):
+    session, path = Session(), str(folder / "state.safetensors")
+    list(session.reconstruct(request(folder, 1), Ticket()))
+    list(session.save_code(protocol.SaveCode("s", "a", path), Ticket()))
+    code = Code.load(path)
+    tensors = {name: t for name, t in code.tensors.items() if name != "image.2"}
+    replace(code, tensors=tensors).save(path)
+    with pytest.raises(RequestError, match="damaged"):
+        session.open_code(path, "b")

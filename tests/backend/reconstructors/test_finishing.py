@@ -69,11 +69,17 @@ def test_the_hull_cuts_what_the_level_lets_grow():
     assert torch.equal(inside, (hull(POINTS) < 0) & (Logits()(POINTS) < 2.0))
 
 
+def test_the_level_of_one_view_needs_no_hull_and_no_camera():
+    views = [replace(view, camera=None) for view in ball_views(1)]
+    field = finished(model(of1=1.0, of2=0.0), Logits(), views, None)
+    assert radius_of(field) == pytest.approx(0.75, abs=0.02)
+
+
 @pytest.mark.parametrize("count", [1, 4])
-def test_without_a_hull_or_with_one_view_the_network_keeps_its_own_level(count):
+def test_without_a_hull_or_a_level_of_so_many_views_the_network_keeps_its_own(count):
     views = ball_views(count)
     own = Logits()
-    field = finished(model(of1=1.0, of4=1.0), own, views, None)
+    field = finished(model(of2=1.0, of4=1.0), own, views, None)
     assert field is own
     assert own.shift == 0.25
 

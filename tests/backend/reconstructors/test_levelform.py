@@ -8,6 +8,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.upright import true_sightings
 from levelform.backend.fields.hybrid import HybridField
 from levelform.backend.fields.intersection import Intersection
+from levelform.backend.fields.mean import MeanField
 from levelform.backend.fields.several_views import Round, SeveralViewsField
 from levelform.backend.fields.view_silhouettes import pixel_distances
 from levelform.backend.fusion import camera_tensors
@@ -18,6 +19,7 @@ from levelform.backend.images.framing import frame_views, mask_square
 from levelform.backend.reconstructors import Code, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_iou
+from levelform.backend.training.parts import changed
 
 CPU = torch.device("cpu")
 TINY = replace(
@@ -382,7 +384,7 @@ def test_learns_one_object(views, learn):
 
 
 def test_several_posed_views_have_a_network_of_their_own(views):
-    model = make(several=5)
+    model = make(several=5, fewest=2)
     assert isinstance(model.decode(model.encode(views[:3])), SeveralViewsField)
     assert isinstance(model.decode(model.encode(views[:1])), HybridField)
     unposed = [replace(view, camera=None) for view in views[:2]]
@@ -439,7 +441,29 @@ def test_describing_images_leaves_the_encoders_statistics_alone(views):
     assert model.trunk.training
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("camera", ["given", "estimated"])
+def test_of_one_view_both_networks_are_averaged(views, camera):
+    model = make(several=5)
+    field = model.decode(model.encode(views[:1], camera=camera))
+    assert isinstance(field, MeanField)
+    points = torch.rand(200, 3) - 0.5
+    g = make(several=0).decode(make(several=0).encode(views[:1], camera=camera))
+    torch.testing.assert_close(field(points), (g(points) + field.second(points)) / 2)
+
+
+@torch.no_grad()
+def test_a_trained_network_may_be_given_a_context_network(views):
+    model = make(several=5, context=0)
+    grown = changed(model, {"context": 8})
+    points = torch.rand(200, 3) - 0.5
+    before, after = (m.decode(m.encode(views[:3]))(points) for m in (model, grown))
+    torch.testing.assert_close(before, after)
+    torch.nn.init.normal_(grown.several.context.last.weight)
+    assert not torch.allclose(before, grown.decode(grown.encode(views[:3]))(points))
+
+
 def test_earlier_weights_have_no_network_of_several_views():
-    stored = TINY.to_json()
-    del stored["several"]
-    assert type(TINY).from_json(stored) == TINY
+    stored = replace(TINY, context=0, fewest=2).to_json()
+    entries = {k: v for k, v in stored.items() if k not in ("several", "context", "fewest")}
+    assert type(TINY).from_json(entries) == replace(TINY, context=0, fewest=2)

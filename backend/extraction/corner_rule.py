@@ -1,0 +1,83 @@
+"""The coarse rule for fields without bounds: which cells their corners cast doubt on.
+
+A part of the object that no corner of a coarse cell lies in still lowers the values around it. A
+cell is in doubt if the level is nearer to its corners' values than those of a usual cell near the
+surface differ. Doubtful cells are ranked, and no more are looked into than the evaluations pay for
+that a full grid of 32 cells a side, where MISE starts, would have taken.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .bricks import Places, chunks
+from .grid import COARSEST
+from .rules import CoarseRule, EveryCell
+from .sampler import FieldEvaluator
+
+FROM = 16  # coarser cells than these are all kept
+DOUBT = 1.0  # distance to the level, in ranges, up to which a cell is in doubt
+USUAL = 512  # cells nearest to the level, whose range is the usual one
+NODES = 8  # evaluations that a doubtful cell costs on the next level, neighbours being so too
+EQUAL = 1e-4  # of the corners' value: closer ones are equal, and say nothing of the inside
+
+
+class CornerRule(CoarseRule):
+    """Excludes cells whose corners lie far from the level, measured by how much values change.
+
+    Where the corners' values are equal, as in a field of signs, no cell is excluded.
+
+    Parameters
+    ----------
+    level
+        Value of the field on the surface.
+    """
+
+    sentence = "doubt by the change between corners"
+    sound = False
+
+    def __init__(self, level: float) -> None:
+        self.level = level
+
+    def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
+        """Return bounds that hold the level for the cells in doubt, and the corners' for others."""
+        low, high = EveryCell().bound(sampler, cells, n)
+        if n < FROM or not cells.shape[1]:
+            return low, high
+        low, high = corner_range(sampler, cells, n)
+        away = torch.maximum(low - self.level, self.level - high)  # below 0 across the surface
+        spread = high - low
+        blind = spread <= EQUAL * away.abs()
+        usual = spread[away.argsort()[:USUAL]].median()
+        doubt = away / torch.maximum(spread, usual).clamp_min(1e-12)
+        kept = blind | _first(doubt, DOUBT, _paid_for(sampler, n))
+        every = torch.full_like(low, torch.inf)
+        return torch.where(kept, -every, low), torch.where(kept, every, high)
+
+
+def _first(doubt: Tensor, limit: float, count: int) -> Tensor:
+    """Return which cells are below the limit and among the `count` of least doubt, (N,) bool."""
+    if count < len(doubt):
+        limit = min(limit, float(doubt.kthvalue(count + 1).values))
+    return doubt < limit
+
+
+def _paid_for(sampler: FieldEvaluator, n: int) -> int:
+    """Return how many doubtful cells of a level may be looked into."""
+    if n < COARSEST:
+        return math.prod(sampler.grid.shape(n))
+    full = math.prod(count + 1 for count in sampler.grid.shape(COARSEST))
+    return max(full - sampler.evaluations, 0) // NODES
+
+
+def corner_range(sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
+    """Return the least and the greatest value at the corners of (3, N) cells, (N,) each."""
+    bricks, lows, highs = sampler.level(n), [], []
+    rows = [bricks.corner_rows(part, reserve=True) for part in chunks(cells)]
+    sampler.fill(n, rows)
+    for part in rows:
+        values = bricks["value"].index_select(0, part.reshape(-1)).view(8, -1)
+        lows.append(values.amin(0))
+        highs.append(values.amax(0))
+    return torch.cat(lows), torch.cat(highs)
