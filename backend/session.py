@@ -19,7 +19,7 @@ from .memory import resident_memory, return_freed_memory
 from .pipeline.blending import blend_job, morph_job, save_code_job, show_job
 from .pipeline.camera_sources import drawings_event, photographs_event
 from .pipeline.comparing import evaluate_job
-from .pipeline.finding import found_event
+from .pipeline.finding import around_event
 from .pipeline.kept import KeptResults
 from .pipeline.looking import checked_event, masks_event, volume_event
 from .pipeline.networks import Networks, methods_here
@@ -53,7 +53,7 @@ class Session:
 
         Yields
         ------
-        MasksFound (of one image without a camera), ViewsChecked, first looks (see `drafting`, and
+        ViewMasks (of one image without a camera), ViewsChecked, first looks (see `drafting`, and
         `choosing` where methods are compared),
         Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
@@ -152,20 +152,20 @@ class Session:
 
     def refine_cameras(
         self, request: protocol.RefineCameras, ticket: Ticket
-    ) -> Iterator[protocol.CamerasFound]:
-        """Yield one CamerasFound: cameras near the given ones whose silhouettes agree better."""
+    ) -> Iterator[protocol.CameraEstimates]:
+        """Yield one CameraEstimates: cameras near the given ones whose silhouettes agree better."""
         yield refined_event(request, ticket)
 
     def find_cameras(
         self, request: protocol.FindCameras, ticket: Ticket
-    ) -> Iterator[protocol.CamerasFound]:
-        """Yield one CamerasFound: the cameras of images taken around an object."""
-        yield found_event(request, ticket)
+    ) -> Iterator[protocol.CameraEstimates]:
+        """Yield one CameraEstimates: the cameras of images taken around an object."""
+        yield around_event(request, ticket)
 
     def find_masks(
         self, request: protocol.FindMasks, ticket: Ticket
-    ) -> Iterator[protocol.MasksFound]:
-        """Yield one MasksFound: the masks that a reconstruction of these views would use."""
+    ) -> Iterator[protocol.ViewMasks]:
+        """Yield one ViewMasks: the masks that a reconstruction of these views would use."""
         yield masks_event(request, ticket)
 
     def place_drawings(

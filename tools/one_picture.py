@@ -23,10 +23,10 @@ from levelform.backend.contract.image_files import image_file
 from levelform.backend.contract.protocol import (
     Background,
     Finished,
-    MasksFound,
     MeshUpdate,
     Reconstruct,
     ViewData,
+    ViewMasks,
 )
 from levelform.backend.data.render.cameras import look_at
 from levelform.backend.data.render.render import render_mesh
@@ -139,7 +139,7 @@ def reconstruct(path: Path) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         for event in Session().reconstruct(request, Ticket()):
-            if isinstance(event, MasksFound):
+            if isinstance(event, ViewMasks):
                 result["mask"] = event.masks[0]
             elif isinstance(event, MeshUpdate):
                 result["mesh"] = event

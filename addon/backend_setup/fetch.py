@@ -28,10 +28,10 @@ class _Links(html.parser.HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.links = []
 
     def handle_starttag(self, tag, attributes):
-        self.found += [value for name, value in attributes if tag == "a" and name == "href"]
+        self.links += [value for name, value in attributes if tag == "a" and name == "href"]
 
 
 def context():
@@ -68,7 +68,7 @@ def address_of(index, project, file):
         else:
             reader = _Links()
             reader.feed(text)
-            links = reader.found
+            links = reader.links
     for link in links:
         address = urllib.parse.urljoin(base, link)
         path = urllib.parse.unquote(urllib.parse.urlsplit(address).path)

@@ -74,8 +74,8 @@ def _driven(running: Running, args: argparse.Namespace) -> dict[str, Any]:
     if args.save:
         check_output(args.save)
     drive_with_bar(running)
-    assert running.job.found is not None  # otherwise `drive` raises
-    result = dict(running.job.found.facts)
+    assert running.job.cameras is not None  # otherwise `drive` raises
+    result = dict(running.job.cameras.facts)
     if args.save:
         result["save"] = save_scene(args.save)
     return result

@@ -27,7 +27,7 @@ from ...backend.contract.unexpected import internal_error
 from ..jobs.job import JobState
 from ..jobs.requests import absolute, begin, scene_settings, settings_problem
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy, live
 from ..scene.views import ViewSource, folder_source, given_source
 from ..scene.windows import in_window, redraw
 from ..scene.wording import told
@@ -188,8 +188,8 @@ def batch_problem(scene: bpy.types.Scene) -> str:
     """Return why the panel's batch can't begin, by quick checks; empty if it can."""
     if batch_run.running:
         return "A batch is running already."
-    if live.running is not None:
-        return "Wait for the running job, or cancel it (Esc)."
+    if busy():
+        return busy()
     if not scene.levelform_batch.folder:
         return "Choose a folder."
     return settings_problem(scene)

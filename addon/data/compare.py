@@ -14,7 +14,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Evaluate, Evaluation, MeshData
 from ..jobs.results import Deleted, Handle, Result
 from ..jobs.running import Running
-from ..jobs.session import exhaust, live
+from ..jobs.session import busy, exhaust, live
 
 COMPARISON = "levelform_comparison"  # custom property of the object: the metrics
 DISTANCE = "levelform_distance"  # attribute of its vertices, world units, positive is outside
@@ -25,8 +25,8 @@ DEFAULT_PROTOCOL = "levelform"
 
 def compare_problem(target: bpy.types.Object | None, reference: bpy.types.Object | None) -> str:
     """Return a sentence about why two objects can't be compared; empty if they can."""
-    if live.running is not None:
-        return "Wait for the running job, or cancel it (Esc)."
+    if busy():
+        return busy()
     if target is None or target.type != "MESH":
         return "Select a mesh to compare."
     if reference is None:

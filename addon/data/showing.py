@@ -12,7 +12,7 @@ from ...backend.contract.shows import find_show, read_show_options
 from ..jobs.requests import absolute, not_kept, remesh_problem
 from ..jobs.results import Checked, Deleted, Handle, Result
 from ..jobs.running import Running
-from ..jobs.session import exhaust, live
+from ..jobs.session import busy, exhaust, live
 from ..scene.exhibits import add_exhibit, new_mesh
 from ..scene.provenance import PROVENANCE, provenance_of
 from ..scene.sequences import make_sequence
@@ -49,9 +49,7 @@ def result_problem(target: bpy.types.Object | None) -> str:
 
     Whether its code is still kept is only known once the worker has answered.
     """
-    if live.running is not None:
-        return "Wait for the running job, or cancel it (Esc)."
-    return remesh_problem(target)
+    return busy() or remesh_problem(target)
 
 
 def show(

@@ -1,6 +1,7 @@
 """Jobs that refine the scene's cameras, or find those of image files."""
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -16,7 +17,7 @@ from ...backend.contract.limits import check
 from ...backend.contract.protocol import (
     Background,
     CameraData,
-    CamerasFound,
+    CameraEstimates,
     FindCameras,
     MeshUpdate,
     RefineCameras,
@@ -35,7 +36,7 @@ OBJECT_SIDE = 1.8  # of an object in its volume, whose side is 2
 SIDE = 2.0  # metres, of an object in a scene without a volume
 
 
-class _Estimate(Result):
+class _Estimate(Result, ABC):
     """Cameras that the worker answers with; no mesh is shown.
 
     Attributes
@@ -56,15 +57,15 @@ class _Estimate(Result):
         if scene is None:
             raise Deleted
         assert self.running is not None  # it was begun
-        answer = self.running.job.found
+        answer = self.running.job.cameras
         assert answer is not None  # the job has finished
         self.write(scene, answer)
         camera_estimates.remember(scene, answer.facts)
         return scene
 
-    def write(self, scene: bpy.types.Scene, answer: CamerasFound) -> None:
+    @abstractmethod
+    def write(self, scene: bpy.types.Scene, answer: CameraEstimates) -> None:
         """Write the answer into the scene."""
-        raise NotImplementedError
 
     def discard(self) -> None:
         """Do nothing: nothing was changed."""
@@ -89,7 +90,7 @@ class RefinedCameras(_Estimate):
         self._cameras = [Handle.of(camera) for camera in cameras]
         self._given = tuple(given)
 
-    def write(self, scene: bpy.types.Scene, answer: CamerasFound) -> None:
+    def write(self, scene: bpy.types.Scene, answer: CameraEstimates) -> None:
         """Move the cameras that are still there, if the new values are better."""
         cameras = [handle.find(scene.objects) for handle in self._cameras]
         if any(camera is None for camera in cameras):
@@ -98,7 +99,7 @@ class RefinedCameras(_Estimate):
             camera_estimates.move_cameras(cameras, self._given, answer.cameras)
 
 
-class FoundCameras(_Estimate):
+class AddedCameras(_Estimate):
     """New cameras with their images.
 
     Attributes
@@ -113,7 +114,7 @@ class FoundCameras(_Estimate):
         self._paths = list(paths)
         self.added: list[str] = []
 
-    def write(self, scene: bpy.types.Scene, answer: CamerasFound) -> None:
+    def write(self, scene: bpy.types.Scene, answer: CameraEstimates) -> None:
         """Add the cameras."""
         added = camera_estimates.add_cameras(
             self._paths, answer.cameras, answer.world_from_volume, scene
@@ -228,15 +229,15 @@ def find_cameras(
     )
     facts = _driven(running)
     result = running.result
-    assert isinstance(result, FoundCameras)
+    assert isinstance(result, AddedCameras)
     return [bpy.data.objects[name] for name in result.added], facts
 
 
 def _driven(running: Running) -> dict[str, Any]:
     """Run a job to its end; return the facts."""
     exhaust(live.drive(running))
-    assert running.job.found is not None  # otherwise `drive` raises
-    return running.job.found.facts
+    assert running.job.cameras is not None  # otherwise `drive` raises
+    return running.job.cameras.facts
 
 
 def begin_refine(
@@ -320,7 +321,7 @@ def begin_find(
     for name, value in (("step", step), ("focal", focal), ("side", request.side)):
         if value is not None:
             check(name, value)
-    return _begin(request, FoundCameras(job, scene, paths))
+    return _begin(request, AddedCameras(job, scene, paths))
 
 
 def _around_volume(

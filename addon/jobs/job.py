@@ -63,9 +63,9 @@ _WITH_VIEWS = (
 _LAST = {
     protocol.EstimateVolume: protocol.VolumeEstimate,
     protocol.CheckViews: protocol.ViewsChecked,
-    protocol.FindMasks: protocol.MasksFound,
-    protocol.RefineCameras: protocol.CamerasFound,
-    protocol.FindCameras: protocol.CamerasFound,
+    protocol.FindMasks: protocol.ViewMasks,
+    protocol.RefineCameras: protocol.CameraEstimates,
+    protocol.FindCameras: protocol.CameraEstimates,
 }
 Update = (
     protocol.MeshUpdate | protocol.Evaluation | protocol.Painted
@@ -87,7 +87,7 @@ class Job:
     checked : the check of the views, once the worker has reported it
     masks : the masks of the views, once the worker has reported them
     exhibits : what the worker has shown, of a `Show` or a `Morph`
-    found : the cameras, once the worker has found them
+    cameras : the cameras of the images, once the worker has estimated them
     log : the tail of the worker's log, if the worker ended with the job
     submitted_at, started_at, ended_at : times in seconds of `time.monotonic`; None: not yet
     """
@@ -100,9 +100,9 @@ class Job:
     stats: dict[str, Any] = field(default_factory=dict)
     placement: protocol.Placement | None = None
     checked: protocol.ViewsChecked | None = None
-    masks: protocol.MasksFound | None = None
+    masks: protocol.ViewMasks | None = None
     exhibits: list[protocol.Exhibit] = field(default_factory=list)
-    found: protocol.CamerasFound | None = None
+    cameras: protocol.CameraEstimates | None = None
     log: str = ""
     submitted_at: float = field(default_factory=time.monotonic)
     started_at: float | None = None
@@ -133,10 +133,10 @@ class Job:
                 self.placement = event.placement
             case protocol.ViewsChecked():
                 self.checked = event
-            case protocol.MasksFound():
+            case protocol.ViewMasks():
                 self.masks = event
-            case protocol.CamerasFound():
-                self.found = event
+            case protocol.CameraEstimates():
+                self.cameras = event
             case protocol.Finished():
                 self.stats = event.stats
 

@@ -46,9 +46,7 @@ class Jobs:
         self._ended: deque[Job] = deque()  # their `on_end` has not been called yet
         self._update: Update | None = None  # the newest one, not shown yet
         self._errands: list[Any] = []  # messages to send once the worker is ready
-        self.kept_bytes: int | None = (
-            None  # memory limit of the fields kept by the worker; None: its default
-        )
+        self.kept_bytes: int | None = None  # limit of fields kept by the worker; None: its default
         self._cancel_watch: CancelWatch | None = None
         self._pinged_at = 0.0
         self._started_for: Job | None = None  # the job for which the worker was started

@@ -346,5 +346,10 @@ def _inputs() -> object:
 live = LiveSession()
 
 
+def busy() -> str:
+    """Return why a button must wait for the running job; empty if none runs."""
+    return "" if live.running is None else "Wait for the running job, or cancel it (Esc)."
+
+
 def _on_timer() -> float | None:
     return live.tick()

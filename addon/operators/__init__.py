@@ -5,7 +5,7 @@ a window, starts the work and leaves it to the timer.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -18,14 +18,16 @@ from ..scene.wording import sentence
 class Reporter:
     """An operator that does its work in `run`, and reports errors instead of raising them.
 
-    An error is said once: by the panel where the artist sees it, else by Blender.
+    An error is said once: by the panel where the artist sees it, else by Blender. Blender's classes
+    can't be abstract, so a test makes sure that every operator has what is only declared here.
     """
 
     options: Any  # Blender's: how the operator was called
 
-    def run(self, context: bpy.types.Context) -> None:
-        """Do the work, and block until it is done."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def run(self, context: bpy.types.Context) -> None:
+            """Do the work, and block until it is done."""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do the work, for a script or a button."""
@@ -52,9 +54,11 @@ class Reporter:
 class Starter(Reporter):
     """A reporter whose button begins a job by `start` and leaves it to the timer."""
 
-    def start(self, context: bpy.types.Context) -> Running:
-        """Begin the job."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def start(self, context: bpy.types.Context) -> Running:
+            """Begin the job."""
+            ...
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Begin the job and return at once, for a button in a window."""

@@ -1,12 +1,14 @@
 """Installs, repairs and removes the backend; starts and stops it; copies its log."""
 
 import os
+from collections.abc import Mapping
+from typing import ClassVar
 
 import bpy
 
 from ..backend_setup import interpreter, user_preferences
 from ..backend_setup.interpreter import here
-from ..jobs.session import live
+from ..jobs.session import busy, live
 from . import Reporter, refuse
 
 
@@ -31,11 +33,27 @@ def _managed_problem() -> str:
 
 
 class _Installer(Reporter):
-    """An operator that begins an installation, and waits for its end in a script."""
+    """An operator that begins an installation, and waits for its end in a script.
 
-    def start(self, context: bpy.types.Context) -> None:
+    Attributes
+    ----------
+    parts : what `begin_install` is told
+    changes : whether it changes an installed backend rather than makes one
+    """
+
+    parts: ClassVar[Mapping[str, bool]] = {}
+    changes: ClassVar[bool] = False
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, (_managed_problem() if cls.changes else "") or _install_problem())
+
+    def start(self, _context: bpy.types.Context) -> None:
         """Begin the installation."""
-        raise NotImplementedError
+        if self.changes:
+            live.shutdown()  # its files are in use while the worker runs
+        here.begin_install(**self.parts)
+        live.wake()
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return self._attempt(self.start, context)
@@ -53,18 +71,10 @@ class LEVELFORM_OT_install_backend(_Installer, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, _install_problem())
-
-    @classmethod
     def description(
         cls, _context: bpy.types.Context, _properties: bpy.types.OperatorProperties
     ) -> str:
         return f"{cls.__doc__}. {' '.join(here.told())}"
-
-    def start(self, _context: bpy.types.Context) -> None:
-        here.begin_install()
-        live.wake()
 
 
 class LEVELFORM_OT_trust_system(_Installer, bpy.types.Operator):
@@ -74,14 +84,9 @@ class LEVELFORM_OT_trust_system(_Installer, bpy.types.Operator):
     bl_label = "Use System Certificates"
     bl_options = {"INTERNAL"}
 
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, _install_problem())
-
-    def start(self, _context: bpy.types.Context) -> None:
+    def start(self, context: bpy.types.Context) -> None:
         user_preferences.get().system_certs = True
-        here.begin_install()
-        live.wake()
+        super().start(context)
 
 
 class LEVELFORM_OT_repair_backend(_Installer, bpy.types.Operator):
@@ -91,14 +96,8 @@ class LEVELFORM_OT_repair_backend(_Installer, bpy.types.Operator):
     bl_label = "Repair"
     bl_options = {"INTERNAL"}
 
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, _managed_problem() or _install_problem())
-
-    def start(self, _context: bpy.types.Context) -> None:
-        live.shutdown()  # its files are in use while the worker runs
-        here.begin_install(repair=True)
-        live.wake()
+    parts: ClassVar[Mapping[str, bool]] = {"repair": True}
+    changes: ClassVar[bool] = True
 
 
 class LEVELFORM_OT_install_camera_finder(_Installer, bpy.types.Operator):
@@ -109,14 +108,8 @@ class LEVELFORM_OT_install_camera_finder(_Installer, bpy.types.Operator):
     bl_label = "Install Camera Finder"
     bl_options = {"INTERNAL"}
 
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, _managed_problem() or _install_problem())
-
-    def start(self, _context: bpy.types.Context) -> None:
-        live.shutdown()  # its files are in use while the worker runs
-        here.begin_install(photographs=True)
-        live.wake()
+    parts: ClassVar[Mapping[str, bool]] = {"photographs": True}
+    changes: ClassVar[bool] = True
 
 
 class LEVELFORM_OT_remove_backend(Reporter, bpy.types.Operator):
@@ -196,9 +189,8 @@ class LEVELFORM_OT_unload_backend(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        if live.running is not None:
-            return refuse(cls, "Wait for the running job, or cancel it (Esc).")
-        return refuse(cls, "The backend is not running." if live.worker_state == "off" else "")
+        off = "The backend is not running." if live.worker_state == "off" else ""
+        return refuse(cls, busy() or off)
 
     def run(self, _context: bpy.types.Context) -> None:
         live.unload()

@@ -1,19 +1,17 @@
 """Refines the scene's cameras, and finds cameras for images of a turntable or a walk."""
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, StringProperty
-from bpy_extras.io_utils import ImportHelper
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from .. import api
 from ..jobs.camera_estimates import begin_find, begin_refine
 from ..jobs.requests import source_problem
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..scene import camera_estimates
 from ..scene.wording import told
 from . import Reporter, Starter, refuse
-
-BUSY = "Wait for the running job, or cancel it (Esc)."
+from .files import IMAGES, FromFiles
 
 
 class LEVELFORM_OT_refine_cameras(Starter, bpy.types.Operator):
@@ -50,17 +48,15 @@ class LEVELFORM_OT_restore_cameras(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if live.running is not None:
-            return refuse(cls, BUSY)
         refined = camera_estimates.refined_cameras(context.scene)
-        return refuse(cls, "" if refined else "No camera was refined.")
+        return refuse(cls, busy() or ("" if refined else "No camera was refined."))
 
     def run(self, context: bpy.types.Context) -> None:
         restored = api.restore_cameras(context.scene)
         self.report({"INFO"}, told("Restored {} cameras", len(restored)))
 
 
-class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
+class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
     """Choose the images of an object from all around; a camera is added for each, with its image
     as background"""
 
@@ -68,13 +64,7 @@ class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
     bl_label = "Find Cameras"
     bl_options = {"REGISTER"}
 
-    filter_glob: StringProperty(
-        default="*.png;*.jpg;*.jpeg;*.webp;*.tif;*.tiff;*.bmp;*.tga", options={"HIDDEN"}
-    )
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
-    files: CollectionProperty(
-        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
-    )
+    filter_glob: StringProperty(default=IMAGES, options={"HIDDEN"})
     way: EnumProperty(
         name="Taken",
         description="How the images were taken",
@@ -103,24 +93,9 @@ class LEVELFORM_OT_find_cameras(Starter, ImportHelper, bpy.types.Operator):
         unit="LENGTH",
     )
 
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, BUSY if live.running is not None else "")
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Open the file browser, which calls `execute`."""
-        return ImportHelper.invoke(self, context, event)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Begin the job, and leave it to the timer in a window."""
-        work = self.run if bpy.app.background else self._start_and_wake
-        return self._attempt(work, context)
-
     def start(self, context: bpy.types.Context) -> Running:
-        names = [file.name for file in self.files if file.name]
-        paths = [bpy.path.native_pathsep(self.directory + name) for name in names]
         return begin_find(
-            paths or [self.filepath],
+            self.paths(),
             context.scene,
             self.way,
             step=self.step or None,

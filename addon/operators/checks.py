@@ -5,7 +5,7 @@ from bpy.props import StringProperty
 
 from ..jobs.requests import begin_scene_check, source_problem
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy, live
 from ..scene import view_checks
 from . import Reporter, Starter, refuse
 
@@ -19,8 +19,7 @@ class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy or source_problem(context.scene))
+        return refuse(cls, busy() or source_problem(context.scene))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_scene_check(context)

@@ -3,58 +3,24 @@
 import bpy
 from bpy.props import (
     BoolProperty,
-    CollectionProperty,
     EnumProperty,
     FloatProperty,
     IntProperty,
     StringProperty,
 )
-from bpy_extras.io_utils import ImportHelper
 
 from ...backend.contract.photographs import FRAMES
 from .. import api
 from ..jobs.camera_sources import begin_again, begin_drawings, begin_photographs
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..scene import drawings as scene_drawings
 from ..scene.wording import told
 from . import Reporter, Starter, refuse
-
-BUSY = "Wait for the running job, or cancel it (Esc)."
-IMAGES = "*.png;*.jpg;*.jpeg;*.webp;*.tif;*.tiff;*.bmp;*.tga"
-VIDEOS = "*.mp4;*.mov;*.m4v;*.avi;*.mkv;*.webm"
+from .files import IMAGES, VIDEOS, FromFiles
 
 
-class _FromFiles(Starter, ImportHelper):
-    """An operator that opens the file browser, and begins a job with the chosen files."""
-
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
-    files: CollectionProperty(
-        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"}
-    )
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, BUSY if live.running is not None else "")
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Open the file browser, which calls `execute`."""
-        return ImportHelper.invoke(self, context, event)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Begin the job, and leave it to the timer in a window."""
-        work = self.run if bpy.app.background else self._start_and_wake
-        return self._attempt(work, context)
-
-    def paths(self) -> list[str]:
-        """Return the chosen files, or the folder if none was chosen in it."""
-        names = [file.name for file in self.files if file.name]
-        if names:
-            return [bpy.path.native_pathsep(self.directory + name) for name in names]
-        return [self.filepath or self.directory]
-
-
-class LEVELFORM_OT_drawings(_FromFiles, bpy.types.Operator):
+class LEVELFORM_OT_drawings(FromFiles, bpy.types.Operator):
     """Cut a sheet of drawings (front, side, back, top) into its pieces, or choose an image for each
     side; each gets an orthographic camera"""
 
@@ -81,16 +47,14 @@ class LEVELFORM_OT_drawings_again(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if live.running is not None:
-            return refuse(cls, BUSY)
         known = scene_drawings.paths_of(context.scene)
-        return refuse(cls, "" if known else "Choose a sheet of drawings first.")
+        return refuse(cls, busy() or ("" if known else "Choose a sheet of drawings first."))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_again(context.scene)
 
 
-class LEVELFORM_OT_photographs(_FromFiles, bpy.types.Operator):
+class LEVELFORM_OT_photographs(FromFiles, bpy.types.Operator):
     """Find the cameras of photographs with texture, taken in small steps around an object: choose
     a folder, a video, or the images. Needs the camera finder (pycolmap) in the backend"""
 

@@ -18,7 +18,7 @@ from ..data.morphing import (
 from ..data.showing import show_problem
 from ..jobs.requests import scene_settings
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..scene.provenance import provenance_of
 from . import Reporter, Starter, refuse
 
@@ -49,9 +49,8 @@ class LEVELFORM_OT_refine_blend(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
         gone = "" if ends_of(context.object) else "Select a blend of two results."
-        return refuse(cls, busy or gone)
+        return refuse(cls, busy() or gone)
 
     def start(self, context: bpy.types.Context) -> Running:
         first = provenance_of(ends_of(context.object)[0])
@@ -102,8 +101,7 @@ class LEVELFORM_OT_mean(Starter, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         chosen = [o for o in context.selected_objects if provenance_of(o) is not None]
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy or ("" if len(chosen) > 1 else "Select two results or more."))
+        return refuse(cls, busy() or ("" if len(chosen) > 1 else "Select two results or more."))
 
     def start(self, context: bpy.types.Context) -> Running:
         chosen = [o for o in context.selected_objects if provenance_of(o) is not None]
@@ -145,8 +143,7 @@ class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy)
+        return refuse(cls, busy())
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the folder."""

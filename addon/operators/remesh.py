@@ -12,7 +12,7 @@ from ..jobs.requests import (
     remesh_problem,
 )
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy
 from . import Starter, refuse
 
 VOXELS = 128  # of the Remesh modifier, along the object's longest side
@@ -43,8 +43,7 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy or remesh_problem(context.object) or not_kept(context.object))
+        return refuse(cls, busy() or remesh_problem(context.object) or not_kept(context.object))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_remesh(
@@ -71,8 +70,7 @@ class LEVELFORM_OT_improve(Starter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        busy = "Wait for the running job, or cancel it (Esc)." if live.running else ""
-        return refuse(cls, busy or improve_problem(context.object) or not_kept(context.object))
+        return refuse(cls, busy() or improve_problem(context.object) or not_kept(context.object))
 
     def start(self, context: bpy.types.Context) -> Running:
         return begin_improve(context.object, {"time": self.time})

@@ -7,13 +7,11 @@ from ...backend.contract.errors import RequestError
 from ..data.compare import begin_compare
 from ..jobs.again import order_again
 from ..jobs.running import Running
-from ..jobs.session import live
+from ..jobs.session import busy, live
 from ..scene import gallery
 from ..scene.selection import select
 from ..scene.wording import told
 from . import Reporter, Starter, refuse
-
-BUSY = "Wait for the running job, or cancel it (Esc)."
 
 
 class _OfResult:
@@ -83,8 +81,7 @@ class LEVELFORM_OT_compare_result(_OfResult, Starter, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         several = len(gallery.results_of(context.scene)) > 1
-        busy = BUSY if live.running else ""
-        return refuse(cls, busy or ("" if several else "There is only one result."))
+        return refuse(cls, busy() or ("" if several else "There is only one result."))
 
     def start(self, context: bpy.types.Context) -> Running:
         target, scene = self.target(context), context.scene

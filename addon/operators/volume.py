@@ -3,7 +3,7 @@
 import bpy
 
 from .. import api
-from ..jobs.session import live
+from ..jobs.session import busy
 from ..jobs.stage import PLACEMENT
 from ..scene.views import chosen_cameras
 from . import Reporter, refuse
@@ -19,9 +19,8 @@ class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if live.running is not None:
-            return refuse(cls, "Wait for the running job, or cancel it (Esc).")
-        return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
+        unticked = "" if chosen_cameras(context.scene) else "No camera is ticked."
+        return refuse(cls, busy() or unticked)
 
     def run(self, context: bpy.types.Context) -> None:
         empty = api.volume_from_cameras(context.scene)

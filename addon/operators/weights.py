@@ -1,5 +1,7 @@
 """Gets weights that are fetched on request, takes them from a file, and removes them."""
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ...backend.contract.errors import LevelformError
@@ -15,12 +17,20 @@ PRECISIONS = (
 )
 
 
-class _Getter(Reporter):
+class _WeightsReporter(Reporter):
+    """A reporter whose errors the panel of weights shows."""
+
+    def note(self, error: LevelformError) -> None:
+        fetching.failure = error
+
+
+class _Getter(_WeightsReporter):
     """An operator that starts the process, and waits for its end in a script."""
 
-    def begin(self) -> None:
-        """Start the process."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def begin(self) -> None:
+            """Start the process."""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start, and return at once where there is a window."""
@@ -29,9 +39,6 @@ class _Getter(Reporter):
     def run(self, _context: bpy.types.Context) -> None:
         self.begin()
         fetching.wait()
-
-    def note(self, error: LevelformError) -> None:
-        fetching.failure = error
 
     def _start_and_wake(self, _context: bpy.types.Context) -> None:
         self.begin()
@@ -108,7 +115,7 @@ class LEVELFORM_OT_cancel_weights(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LEVELFORM_OT_remove_weights(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_remove_weights(_WeightsReporter, bpy.types.Operator):
     """Delete the fetched weights from the disk"""
 
     bl_idname = "levelform.remove_weights"
@@ -123,9 +130,6 @@ class LEVELFORM_OT_remove_weights(Reporter, bpy.types.Operator):
     def run(self, _context: bpy.types.Context) -> None:
         size = weights_fetch.remove(self.method)
         self.report({"INFO"}, told("{} are free again", megabytes(size)))
-
-    def note(self, error: LevelformError) -> None:
-        fetching.failure = error
 
 
 def facts_of(method: str) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def _animated(block: bpy.types.ID) -> bool:
 def move_cameras(
     cameras: Sequence[bpy.types.Object],
     given: Sequence[CameraData | None],
-    found: Sequence[CameraData | None],
+    refined: Sequence[CameraData | None],
 ) -> int:
     """Move cameras as a refinement found; return how many moved.
 
@@ -61,11 +61,11 @@ def move_cameras(
 
     Parameters
     ----------
-    given, found : each camera as it was sent to the worker, and as it came back
+    given, refined : each camera as it was sent to the worker, and as it came back
     """
     lenses: dict[bpy.types.ID, float] = {}
     moved = 0
-    for camera, old, new in zip(cameras, given, found, strict=True):
+    for camera, old, new in zip(cameras, given, refined, strict=True):
         if old is None or new is None:
             continue
         if BEFORE not in camera:

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from ...backend.contract.errors import RequestError
-from ...backend.contract.protocol import Background, FoundMask, MasksFound, ViewData
+from ...backend.contract.protocol import Background, ViewData, ViewMask, ViewMasks
 
 MADE = "levelform_mask"  # hash of the pixels as Levelform wrote them
 SHOWN = ".levelform mask"  # the image with the outline, hidden from lists
@@ -85,12 +85,12 @@ def pixels_of(mask: bpy.types.Image) -> np.ndarray:
     return np.ascontiguousarray((grey.clip(0, 1) * 255 + 0.5).astype(np.uint8))
 
 
-def remember(scene: bpy.types.Scene, found: MasksFound) -> None:
+def remember(scene: bpy.types.Scene, masks: ViewMasks) -> None:
     """Show the mask of the panel's image, and keep it to be painted on."""
     image = scene.levelform.image
-    if scene.levelform.source != "IMAGE" or image is None or len(found.masks) != 1:
+    if scene.levelform.source != "IMAGE" or image is None or len(masks.masks) != 1:
         return
-    (mask,) = found.masks
+    (mask,) = masks.masks
     matte = scene.levelform_matte
     matte.shown = _shown(matte.shown, mask)
     matte.doubt, matte.source = mask.doubt, mask.source
@@ -112,7 +112,7 @@ def forget(scene: bpy.types.Scene) -> None:
     matte.of = matte.doubt = matte.source = ""
 
 
-def _made(old: bpy.types.Image | None, mask: FoundMask, name: str) -> bpy.types.Image:
+def _made(old: bpy.types.Image | None, mask: ViewMask, name: str) -> bpy.types.Image:
     """Return the mask as an image of Blender's, packed in the file."""
     image = _sized(old, name, mask.mask.shape[1], mask.mask.shape[0])
     image.name = name
@@ -123,7 +123,7 @@ def _made(old: bpy.types.Image | None, mask: FoundMask, name: str) -> bpy.types.
     return image
 
 
-def _shown(old: bpy.types.Image | None, mask: FoundMask) -> bpy.types.Image:
+def _shown(old: bpy.types.Image | None, mask: ViewMask) -> bpy.types.Image:
     """Return the image with the outline, whose icon the panel draws."""
     image = _sized(old, SHOWN, mask.shown.shape[1], mask.shown.shape[0])
     _fill(image, mask.shown)

@@ -138,9 +138,9 @@ def _first(
         for number, (_, start, _) in enumerate(own[:STARTS]):
             ticket.advance(0.3 + 0.2 * (ring.direction < 0) + 0.2 * number / STARTS)
             points = residual.thinned(FIRST_POINTS)
-            found = _solved(ring, points, start, FIRST_STEPS, soft=True)
-            upwards = found.numbers[1] < LOWEST  # seen from below: less likely
-            yield ring, found.numbers, found.loss * (1 + upwards)
+            solved = _solved(ring, points, start, FIRST_STEPS, soft=True)
+            upwards = solved.numbers[1] < LOWEST  # seen from below: less likely
+            yield ring, solved.numbers, solved.loss * (1 + upwards)
 
 
 def _grid(

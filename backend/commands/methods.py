@@ -93,8 +93,8 @@ def departures(cls: type["Reconstructor"]) -> list[str]:
     from inspect import cleandoc
 
     text = cleandoc(import_module(cls.__module__).__doc__ or "")
-    _, found, listed = text.partition("Departures\n----------\n")
-    if not found:
+    _, heading, listed = text.partition("Departures\n----------\n")
+    if not heading:
         return []
     paragraphs = listed.split("\n\n")[0].removeprefix("- ").split("\n- ")
     return [" ".join(paragraph.split()) for paragraph in paragraphs if paragraph]

@@ -39,7 +39,7 @@ def named(names: Sequence[str]) -> str:
 
 
 def summary(facts: Mapping[str, Any]) -> str:
-    """Return the result in a sentence or two, for `CamerasFound.facts`."""
+    """Return the result in a sentence or two, for `CameraEstimates.facts`."""
     if "before" in facts:
         return _refinement(facts)
     return (

@@ -13,7 +13,7 @@ def on_path(name: str) -> str | None:
 
     A folder of the PATH that happens to be the current one does not count either.
     """
-    found = shutil.which(name)
-    if found is None or Path(found).absolute().parent == Path.cwd():
+    path = shutil.which(name)
+    if path is None or Path(path).absolute().parent == Path.cwd():
         return None
-    return found
+    return path

@@ -150,13 +150,13 @@ def _alpha(image: Tensor, background: Background, name: str) -> tuple[np.ndarray
     """Return the drawings' coverage, (H, W) float32, and remarks."""
     from scipy.ndimage import binary_closing, binary_fill_holes
 
-    found = matte(image, background, name=name)
-    if found.source == "network":  # it looks for one object, not for several drawings
+    matted = matte(image, background, name=name)
+    if matted.source == "network":  # it looks for one object, not for several drawings
         raise RequestError(
             f"{name}: the image's border shows no plain background.",
             "Use a plain background, choose its color, or cut the drawings out.",
         )
-    alpha = found.image[..., 3].numpy().copy()
+    alpha = matted.image[..., 3].numpy().copy()
     if not bool((alpha < INSIDE).any()):
         raise RequestError(
             f"{name} is covered all over, so drawings can't be told from the background.",

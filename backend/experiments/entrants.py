@@ -79,7 +79,7 @@ class Entrant(ABC):
 
         Only for a `coarse` entrant.
         """
-        raise NotImplementedError(f"{self.title} has no coarse volume")
+        raise RequestError(f"{self.title} has no coarse volume.", "Measure its field instead.")
 
 
 class NetworkEntrant(Entrant):

@@ -32,12 +32,12 @@ class Goal:
 
     Attributes
     ----------
-    wanted, found : the goal and the result, as text
+    wanted, result : the goal and the result, as text
     margin : positive if reached, in the unit of the goal; None if not measured
     """
 
     wanted: str
-    found: str
+    result: str
     margin: float | None
 
     @property
@@ -53,7 +53,7 @@ class Goal:
         """Return the JSON object for `--json`."""
         return {
             "wanted": self.wanted,
-            "found": self.found,
+            "found": self.result,
             "margin": self.margin,
             "verdict": self.verdict,
         }

@@ -71,7 +71,7 @@ class ResultsPage:
     # ------------------------------------------------------------ goals
 
     def _goals(self) -> str:
-        rows = [[goal.wanted, goal.found, goal.verdict] for goal in self.goals]
+        rows = [[goal.wanted, goal.result, goal.verdict] for goal in self.goals]
         head = ["goal", "result", "verdict"]
         return markdown.table(head, rows, numbers=False) if rows else "No goal was measured."
 

@@ -164,9 +164,9 @@ class SeveralViews(nn.Module):
     def combine(self, maps: Sequence[Tensor], known: Tensor) -> Tensor:
         """Return (N, channels, T, T): the encoder's maps and the hull's, brought together."""
         x = self.lateral[-1](maps[-1])
-        for lateral, found in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
-            coarse = F.interpolate(x, found.shape[-2:], mode="bilinear", align_corners=False)
-            x = coarse + lateral(found)
+        for lateral, feature_map in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
+            coarse = F.interpolate(x, feature_map.shape[-2:], mode="bilinear", align_corners=False)
+            x = coarse + lateral(feature_map)
         x = x + self.entry(known)
         if self.context is not None:
             x = x + self.context(torch.cat([x, known.to(x.dtype)], 1))

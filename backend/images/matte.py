@@ -100,9 +100,9 @@ def matte(
     alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
     alpha = torch.where(_specks(alpha), 1.0, alpha)
     if background.mode == "auto" and matte_network.available and hazy(alpha):
-        found = _salient(image, ticket)
-        if not found.doubts:
-            return found
+        salient = _salient(image, ticket)
+        if not salient.doubts:
+            return salient
     return Matte(with_alpha(image, alpha), "background")
 
 

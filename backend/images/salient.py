@@ -109,7 +109,7 @@ def surroundings(mask: Tensor, margin: float) -> tuple[slice, slice] | None:
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):
         return None
-    sides = [(int(found[0]), int(found[-1]) + 1) for found in (rows, columns)]
+    sides = [(int(occupied[0]), int(occupied[-1]) + 1) for occupied in (rows, columns)]
     free = round(margin * max(stop - start for start, stop in sides)) + 1
     return cast(
         "tuple[slice, slice]",

@@ -142,11 +142,11 @@ def _matte(
     image: Tensor, name: str, background: Background, notes: Notes, ticket: Ticket | None
 ) -> tuple[Tensor, str]:
     """Return the image with its mask, and the mask's source."""
-    found = matte(image, background, name=name, ticket=ticket)
-    if found.source == "network":
+    matted = matte(image, background, name=name, ticket=ticket)
+    if matted.source == "network":
         notes.matted.append(name)
-    notes.doubts += [(name, doubt) for doubt in found.doubts[:1]]
-    return found.image, found.source
+    notes.doubts += [(name, doubt) for doubt in matted.doubts[:1]]
+    return matted.image, matted.source
 
 
 def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:

@@ -36,7 +36,7 @@ BY_COLOR = 3 * RESIDUAL  # silhouettes told by their background's colour are les
 
 
 @dataclass(frozen=True)
-class Found:
+class PosedPhotographs:
     """Cameras of photographs, and where their object is.
 
     Attributes
@@ -102,8 +102,8 @@ def find_cameras(
             paths = take_frames(sources[0], place, count=frames, ticket=ticket)
     paths = images_of(paths)
     with tempfile.TemporaryDirectory(prefix="levelform-") as folder:
-        found = _find(paths, Path(folder), masks, distortion, size, seed, ticket)
-    return write(found, out)
+        posed = _find(paths, Path(folder), masks, distortion, size, seed, ticket)
+    return write(posed, out)
 
 
 _PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks": 1.0}
@@ -127,7 +127,7 @@ def _find(
     size: float,
     seed: int,
     ticket: Ticket,
-) -> Found:
+) -> PosedPhotographs:
     """Try to find cameras without masks, then with them, as far as `masks` allows."""
     with ticket.stage("Images"):
         photographs = copy_images(paths, folder, ticket)
@@ -150,7 +150,7 @@ def _find(
             failure = failure or error
             continue
         remarks += _remarks(made, masked, failure)
-        return Found(made, photographs, solution, masked, residual, tuple(remarks))
+        return PosedPhotographs(made, photographs, solution, masked, residual, tuple(remarks))
     assert failure is not None  # there is at least one attempt
     raise failure
 
@@ -188,12 +188,12 @@ def _by_background(look: Tensor) -> Tensor | None:
 
     opaque = torch.cat([look, torch.ones_like(look[..., :1])], 2)
     try:
-        found = matte(opaque, Background("auto"))
+        matted = matte(opaque, Background("auto"))
     except RequestError:
         return None
-    if found.source != "background":
+    if matted.source != "background":
         return None
-    alpha = found.image[..., 3]
+    alpha = matted.image[..., 3]
     inside = (alpha >= 0.5).numpy()
     border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
     labels, _ = cast("tuple[np.ndarray, int]", label(inside))
@@ -246,27 +246,27 @@ def _remarks(made: Stage, masked: bool, failure: WorkError | None) -> list[str]:
 # ---------------------------------------------------------------- the file
 
 
-def write(found: Found, out: str | Path) -> dict[str, Any]:
+def write(posed: PosedPhotographs, out: str | Path) -> dict[str, Any]:
     """Write the cameras as a `transforms.json`; return the facts."""
     target = Path(out)
-    images = found.photographs.images
+    images = posed.photographs.images
     frames = [
         {"file_path": _relative(images[index].path, target.parent), **to_frame(camera)}
-        for index, camera in found.stage.cameras.items()
+        for index, camera in posed.stage.cameras.items()
     ]
     content = {
-        "world_from_volume": found.stage.world_from_volume.tolist(),
+        "world_from_volume": posed.stage.world_from_volume.tolist(),
         "frames": frames,
     }
     with written_whole(target) as partial:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return {**facts(found), "out": str(target)}
+    return {**facts(posed), "out": str(target)}
 
 
-def facts(found: Found) -> dict[str, Any]:
+def facts(posed: PosedPhotographs) -> dict[str, Any]:
     """Return what was found, as plain values."""
-    images = found.photographs.images
-    placed = found.solution.cameras
+    images = posed.photographs.images
+    placed = posed.solution.cameras
     first = next(iter(placed.values()))
     missing = [image.path.name for index, image in enumerate(images) if index not in placed]
     return {
@@ -275,14 +275,14 @@ def facts(found: Found) -> dict[str, Any]:
         "missing": missing,
         "focal": round(first.focal / first.size[0], 4),
         "distortion": round(first.radial, 4),
-        "error": round(found.solution.error * REFERENCE / max(first.size), 3),
-        "consistent": round(found.solution.consistent, 4),
-        "residual": None if found.residual is None else round(found.residual, 3),
-        "masks": found.masked,
-        "up_from": found.stage.up_from,
-        "box": np.round(found.stage.box.corners, 4).tolist(),
-        "box_from": found.stage.box.source,
-        "remarks": list(found.remarks),
+        "error": round(posed.solution.error * REFERENCE / max(first.size), 3),
+        "consistent": round(posed.solution.consistent, 4),
+        "residual": None if posed.residual is None else round(posed.residual, 3),
+        "masks": posed.masked,
+        "up_from": posed.stage.up_from,
+        "box": np.round(posed.stage.box.corners, 4).tolist(),
+        "box_from": posed.stage.box.source,
+        "remarks": list(posed.remarks),
     }
 
 

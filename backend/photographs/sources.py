@@ -134,8 +134,8 @@ def _copy(path: Path, name: str, images: Path, masks: Path) -> tuple[Photograph,
     cut = has_alpha(read.image)
     mask = alpha if cut else None
     if file.mask:
-        found = read_mask(file.mask, (width, height))
-        mask = None if bool((found >= OPAQUE).all()) else found
+        mask_alone = read_mask(file.mask, (width, height))
+        mask = None if bool((mask_alone >= OPAQUE).all()) else mask_alone
     shown = color * alpha[..., None] + PLAIN * (1 - alpha[..., None]) if cut else color
     Image.fromarray(_bytes(shown)).save(images / name, compress_level=1)
     if mask is not None:

@@ -47,7 +47,7 @@ class _Solved:
     remarks: Sequence[str] = ()
 
 
-def found_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.CamerasFound:
+def around_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.CameraEstimates:
     """Return the cameras of images taken around an object, which stands upright.
 
     Raises
@@ -79,7 +79,7 @@ def found_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.Camer
     facts.update(way=request.way, focal_from=source or "found")
     facts["remarks"] += notes.remarks()
     facts["seconds"] = round(time.perf_counter() - started, 3)
-    return protocol.CamerasFound(request.job, stored, facts, volume)
+    return protocol.CameraEstimates(request.job, stored, facts, volume)
 
 
 # ---------------------------------------------------------------- what is known before
@@ -110,27 +110,27 @@ def _turntable(
 ) -> _Solved:
     """Return a turntable's cameras."""
     step = None if request.step is None else math.radians(request.step)
-    found = solve_turntable(outlines, step=step, focal=focal, ticket=ticket)
-    suspects = [v.name for index, v in enumerate(request.views) if index not in found.used]
+    turned = solve_turntable(outlines, step=step, focal=focal, ticket=ticket)
+    suspects = [v.name for index, v in enumerate(request.views) if index not in turned.used]
     remarks = []
     if suspects:
         remarks.append(
             f"{named(suspects)} does not fit the others: its mask is bad, or it was taken at "
             "another angle. Its camera was placed by the steps of the others."
         )
-    if found.other < UNDECIDED * max(found.loss, EXACT / UNDECIDED):
+    if turned.other < UNDECIDED * max(turned.loss, EXACT / UNDECIDED):
         remarks.append(
             "The silhouettes hardly tell which way the object turned: if colors are in wrong "
             "places, give the images in the opposite order."
         )
-    angles = found.ring.angles(found.numbers)
+    angles = turned.ring.angles(turned.numbers)
     facts = {
-        "direction": "clockwise" if found.ring.direction > 0 else "counter-clockwise",
-        "loss_of_other_direction": round(found.other, 4),
-        "step": round(math.degrees(abs(angles[-1] - angles[0])) / np.ptp(found.ring.places), 3),
-        "equal_steps": not found.ring.free_angles,
+        "direction": "clockwise" if turned.ring.direction > 0 else "counter-clockwise",
+        "loss_of_other_direction": round(turned.other, 4),
+        "step": round(math.degrees(abs(angles[-1] - angles[0])) / np.ptp(turned.ring.places), 3),
+        "equal_steps": not turned.ring.free_angles,
     }
-    return _Solved(found.cameras, found.loss, suspects, facts, remarks)
+    return _Solved(turned.cameras, turned.loss, suspects, facts, remarks)
 
 
 def _walk(
@@ -140,12 +140,12 @@ def _walk(
     ticket: Ticket,
 ) -> _Solved:
     """Return the cameras of a walk."""
-    found = solve_walk(outlines, focal=focal, ticket=ticket)
+    walked = solve_walk(outlines, focal=focal, ticket=ticket)
     unknown = (
         "The files do not say their focal length, and the silhouettes of a walk hardly do: give it "
         "if you know it.",
     )
-    return _Solved(found.cameras, found.loss, remarks=() if focal is not None else unknown)
+    return _Solved(walked.cameras, walked.loss, remarks=() if focal is not None else unknown)
 
 
 def _facts(views: Sequence[View], outlines: Sequence[Outline], solved: _Solved) -> dict[str, Any]:

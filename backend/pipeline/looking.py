@@ -8,7 +8,7 @@ from ..placing.place import place
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
 from .networks import Networks
-from .reading import found_masks, read_views
+from .reading import read_views, view_masks
 from .stages import PREPARE
 
 
@@ -34,10 +34,10 @@ def checked_event(request: protocol.CheckViews, ticket: Ticket) -> protocol.View
     return replace(event, notes=notes.remarks())
 
 
-def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.MasksFound:
+def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.ViewMasks:
     """Return the masks that a reconstruction of these views would use."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         notes = Notes()
         views = read_views(request, ticket, notes)
-    return protocol.MasksFound(request.job, found_masks(views, notes), notes.remarks())
+    return protocol.ViewMasks(request.job, view_masks(views, notes), notes.remarks())

@@ -79,8 +79,8 @@ def read_views(
     return turned
 
 
-def found_masks(views: Sequence[View], notes: Notes) -> tuple[protocol.FoundMask, ...]:
-    """Return the views' masks for Blender, see `protocol.FoundMask`."""
+def view_masks(views: Sequence[View], notes: Notes) -> tuple[protocol.ViewMask, ...]:
+    """Return the views' masks for Blender, see `protocol.ViewMask`."""
     doubts = dict(notes.doubts)
     masks = []
     for view, source in zip(views, notes.sources, strict=True):
@@ -89,7 +89,7 @@ def found_masks(views: Sequence[View], notes: Notes) -> tuple[protocol.FoundMask
         alpha = _bytes(shrink(view, SHOWN_SIDE).image[..., 3])
         outline = outlined(shown, alpha)
         doubt = doubts.get(view.name, "")
-        masks.append(protocol.FoundMask(view.name, mask, outline, source, doubt))
+        masks.append(protocol.ViewMask(view.name, mask, outline, source, doubt))
     return tuple(masks)
 
 

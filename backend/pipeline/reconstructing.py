@@ -26,7 +26,7 @@ from .making import improved, make
 from .meshing import fit_to_views, mesh_kept, numbered, to_draw
 from .mixed import without_unposed
 from .networks import Networks, methods_here
-from .reading import check_one_object, found_masks, in_volume, read_views, with_source
+from .reading import check_one_object, in_volume, read_views, view_masks, with_source
 from .refining import refined
 from .stages import CHECK, COMPARE, MAKE, MESH, PREPARE, REFINE, stages_again, stages_of
 
@@ -35,7 +35,7 @@ FRONT_UNUSED = (
 )
 
 Event = (
-    protocol.MasksFound
+    protocol.ViewMasks
     | protocol.ViewsChecked
     | protocol.Placed
     | protocol.MeshUpdate
@@ -56,7 +56,7 @@ def reconstruct_job(
     with ticket.stage(PREPARE):
         read = read_views(request, ticket, notes)
         if len(read) == 1 and read[0].camera is None:
-            yield protocol.MasksFound(request.job, found_masks(read, notes), notes.remarks())
+            yield protocol.ViewMasks(request.job, view_masks(read, notes), notes.remarks())
         cured = apply_cures(read, request.cures)
         cured, unused = without_unposed(cured, request.method, chosen=bool(why))
         why += unused

@@ -20,7 +20,7 @@ from .reading import read_views
 STAGE = "Refine cameras"
 
 
-def refined_event(request: protocol.RefineCameras, ticket: Ticket) -> protocol.CamerasFound:
+def refined_event(request: protocol.RefineCameras, ticket: Ticket) -> protocol.CameraEstimates:
     """Return the cameras of a request, moved until their silhouettes agree.
 
     Raises
@@ -34,16 +34,16 @@ def refined_event(request: protocol.RefineCameras, ticket: Ticket) -> protocol.C
         notes = Notes()
         cured = apply_cures(read_views(request, ticket, notes), request.cures)
     with ticket.stage(STAGE):
-        found = refine_views(cured, focal=request.focal, ticket=ticket)
+        refinement = refine_views(cured, focal=request.focal, ticket=ticket)
     cameras = [
         None if data.camera is None or camera is None else _moved(data.camera, given, camera)
         for data, given, camera in zip(
-            request.views, (v.camera for v in cured.views), found.cameras, strict=True
+            request.views, (v.camera for v in cured.views), refinement.cameras, strict=True
         )
     ]
-    facts = {**found.facts(cured.views), "remarks": [*notes.remarks()]}
+    facts = {**refinement.facts(cured.views), "remarks": [*notes.remarks()]}
     facts["seconds"] = round(time.perf_counter() - started, 3)
-    return protocol.CamerasFound(request.job, tuple(cameras), facts)
+    return protocol.CameraEstimates(request.job, tuple(cameras), facts)
 
 
 def refined(cured: Cured, ticket: Ticket) -> tuple[Cured, dict[str, Any]]:
@@ -54,12 +54,12 @@ def refined(cured: Cured, ticket: Ticket) -> tuple[Cured, dict[str, Any]]:
     RequestError
         As `refined_event`.
     """
-    found = refine_views(cured, focal=True, ticket=ticket)
+    refinement = refine_views(cured, focal=True, ticket=ticket)
     views = tuple(
         replace(view, camera=camera)
-        for view, camera in zip(cured.views, found.cameras, strict=True)
+        for view, camera in zip(cured.views, refinement.cameras, strict=True)
     )
-    facts = found.facts(cured.views)
+    facts = refinement.facts(cured.views)
     told = {name: facts[name] for name in ("before", "after", "better", "focal_factor")}
     return replace(cured, views=views), told
 
@@ -141,9 +141,9 @@ def _refuse_exchanged(agreement: Agreement, views: Sequence[View]) -> None:
         raise RequestError(words, "Apply this first, then refine the cameras.")
 
 
-def _moved(data: CameraData, given: Camera | None, found: Camera) -> CameraData:
-    """Return a request's camera with the found pose and focal length, of the stored image."""
+def _moved(data: CameraData, given: Camera | None, camera: Camera) -> CameraData:
+    """Return a request's camera with an estimated pose and focal length, of the stored image."""
     assert given is not None  # it has the camera of `data`
-    factor = found.fx / given.fx
-    pose = found.to_data().transform_matrix
+    factor = camera.fx / given.fx
+    pose = camera.to_data().transform_matrix
     return replace(data, transform_matrix=pose, fl_x=data.fl_x * factor, fl_y=data.fl_y * factor)

@@ -111,7 +111,10 @@ class Reconstructor(MethodFrame, ABC):
 
         For methods whose spec says `estimates_camera`.
         """
-        raise NotImplementedError(f"{self.spec.title} does not estimate cameras")
+        raise RequestError(
+            f"{self.spec.title} can't estimate cameras.",
+            "Attach the images to cameras, or choose a method that estimates them.",
+        )
 
     @property
     def level_unit(self) -> str:
@@ -186,7 +189,9 @@ class Reconstructor(MethodFrame, ABC):
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the paper's loss as "loss", and by name its terms and numbers to log."""
-        raise NotImplementedError(f"{self.spec.title} has no loss")
+        raise RequestError(
+            f"{self.spec.title} has nothing to train.", "Choose a method with a network."
+        )
 
     # ---------------------------------------------------------------- the border of the method
 

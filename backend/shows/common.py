@@ -33,7 +33,7 @@ def levels(subject: Subject, *, levels: str) -> Iterator[Exhibit]:
     """Yield a mesh for each level, named by it; levels without a surface are left out."""
     unit = subject.shape.level_unit
     chosen = parse_levels(levels or LEVELS[unit.name])
-    found = 0
+    count = 0
     for index, level in enumerate(chosen):
         subject.ticket.advance(index / len(chosen))
         unit.check(level, subject.model.spec.title)
@@ -42,9 +42,9 @@ def levels(subject: Subject, *, levels: str) -> Iterator[Exhibit]:
         except WorkError:
             continue
         name = f"P = {words(level)}" if unit.name == "probability" else f"offset {words(level)}"
-        yield mesh_exhibit(name, mesh.vertices, mesh.faces, place=found + 1)
-        found += 1
-    if not found:
+        yield mesh_exhibit(name, mesh.vertices, mesh.faces, place=count + 1)
+        count += 1
+    if not count:
         raise WorkError("No level has a surface.", "Give levels nearer to the method's own.")
 
 

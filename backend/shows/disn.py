@@ -24,14 +24,14 @@ TITLES = {"both": "Both streams", "global": "Global stream", "local": "Local str
 def streams(subject: Subject) -> Iterator[Exhibit]:
     """Yield a mesh for each stream; one without a surface is left out."""
     fields = streams_of(cast(DISN, subject.model), subject.code)
-    found = 0
+    count = 0
     for index, (part, field) in enumerate(fields.items()):
         subject.ticket.advance(index / len(fields))
         try:
             mesh = subject.mesh(field, level=0.0)
         except WorkError:  # a stream alone need not have a surface
             continue
-        found += 1
-        yield mesh_exhibit(TITLES[part], mesh.vertices, mesh.faces, place=found)
-    if not found:
+        count += 1
+        yield mesh_exhibit(TITLES[part], mesh.vertices, mesh.faces, place=count)
+    if not count:
         raise WorkError("No stream has a surface.", "Try another image.")

@@ -16,7 +16,7 @@ from ..shows import ShowSpec as ShowSpec
 from ..wire import ProtocolError as ProtocolError
 from ..wire import Registry
 from .camera_estimates import (
-    CamerasFound,
+    CameraEstimates,
     FindCameras,
     PlaceDrawings,
     PlacePhotographs,
@@ -55,12 +55,12 @@ from .reconstruction import (
     VolumeEstimate,
 )
 from .reconstruction import Placement as Placement
-from .views import CheckViews, FindMasks, MasksFound, ViewsChecked
+from .views import CheckViews, FindMasks, ViewMasks, ViewsChecked
 from .views import Cure as Cure
-from .views import FoundMask as FoundMask
 from .views import ViewCheck as ViewCheck
+from .views import ViewMask as ViewMask
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 CODE_FILE = ".safetensors"  # suffix of a code's file
 
 # What Blender may send, and what the worker may.
@@ -97,8 +97,8 @@ _EVENTS = (
     VolumeEstimate,
     Placed,
     ViewsChecked,
-    CamerasFound,
-    MasksFound,
+    CameraEstimates,
+    ViewMasks,
     Evaluation,
     Painted,
     Exhibit,

@@ -11,7 +11,9 @@ from .parts import FROM_BORDER, KEEP_ALPHA, Background, ViewData
 
 @dataclass(frozen=True)
 class RefineCameras:
-    """Ask for cameras near the views' whose silhouettes agree better; answered by `CamerasFound`.
+    """Ask for cameras near the given ones whose silhouettes agree better.
+
+    Answered by `CameraEstimates`.
 
     focal : whether a factor of all focal lengths is found too
     """
@@ -25,7 +27,7 @@ class RefineCameras:
 
 @dataclass(frozen=True)
 class FindCameras:
-    """Ask for the cameras of images, which have none; answered by `CamerasFound`.
+    """Ask for the cameras of images, which have none; answered by `CameraEstimates`.
 
     way : how the images were taken, one of `camera_estimates.WAYS`
     views : in the order in which they were taken
@@ -46,7 +48,7 @@ class FindCameras:
 
 
 @dataclass(frozen=True)
-class CamerasFound:
+class CameraEstimates:
     """The answer to `RefineCameras` and `FindCameras`.
 
     cameras : one for each view, posed in the world, of its image as stored; None: not found

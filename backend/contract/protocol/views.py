@@ -67,7 +67,7 @@ class ViewsChecked:
 
 @dataclass(frozen=True)
 class FindMasks:
-    """Ask for the views' masks, before any reconstruction; answered by `MasksFound`."""
+    """Ask for the views' masks, before any reconstruction; answered by `ViewMasks`."""
 
     job: str
     views: tuple[ViewData, ...]
@@ -75,7 +75,7 @@ class FindMasks:
 
 
 @dataclass(frozen=True)
-class FoundMask:
+class ViewMask:
     """The mask of one view.
 
     name : of the view
@@ -93,9 +93,9 @@ class FoundMask:
 
 
 @dataclass(frozen=True)
-class MasksFound:
+class ViewMasks:
     """The masks of a `FindMasks`, in order of its views; `notes` as in `ViewsChecked`."""
 
     job: str
-    masks: tuple[FoundMask, ...]
+    masks: tuple[ViewMask, ...]
     notes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from levelform.addon.jobs.job import JobState  # noqa: E402
 from levelform.addon.scene import camera_estimates  # noqa: E402
 from levelform.backend.contract.protocol import (  # noqa: E402
     CameraData,
-    CamerasFound,
+    CameraEstimates,
     FindCameras,
     RefineCameras,
 )
@@ -39,7 +39,7 @@ def worker(puppet):
             facts["suspects"] = []
         views = [{"name": view.name, "residual": 0.01} for view in request.views]
         facts |= {"views": views, "remarks": []}
-        job.found = CamerasFound(job.id, cameras, facts)
+        job.cameras = CameraEstimates(job.id, cameras, facts)
         job.state = JobState.FINISHED
 
     puppet.waiting = [answer]

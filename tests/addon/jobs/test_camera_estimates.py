@@ -10,12 +10,12 @@ import pytest
 pytest.importorskip("bpy")
 
 import bpy
-from levelform.addon.jobs.camera_estimates import FoundCameras, RefinedCameras, begin_find
+from levelform.addon.jobs.camera_estimates import AddedCameras, RefinedCameras, begin_find
 from levelform.addon.scene import camera_estimates
 from levelform.addon.scene.cameras import add_camera, render_camera
 from levelform.backend.contract.cameras import CameraData
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.contract.protocol import CamerasFound
+from levelform.backend.contract.protocol import CameraEstimates
 
 pytestmark = pytest.mark.bpy
 
@@ -54,8 +54,8 @@ FACTS = {"before": 2.0, "after": 0.01, "better": True, "focal_factor": 1.1, "rem
 
 def finished(result, cameras, facts, volume=None):
     """End the job of a result as the worker would."""
-    found = CamerasFound("job", tuple(cameras), facts, volume)
-    result.running = SimpleNamespace(job=SimpleNamespace(found=found))
+    estimates = CameraEstimates("job", tuple(cameras), facts, volume)
+    result.running = SimpleNamespace(job=SimpleNamespace(cameras=estimates))
     return result.finish({})
 
 
@@ -141,7 +141,7 @@ def test_found_cameras_show_their_images_around_a_volume(registered, tmp_path):
         "suspects": [],
         "remarks": [],
     }
-    result = FoundCameras("job", registered, paths)
+    result = AddedCameras("job", registered, paths)
     volume = np.diag([1.5, 1.5, 1.5, 1.0])
     finished(result, [data(0.0), data(1.0)], facts, volume)
     assert result.added == ["shot_0", "shot_1"]

@@ -11,6 +11,22 @@ from levelform.backend.contract.protocol import Status  # noqa: E402
 pytestmark = pytest.mark.bpy
 
 
+def operators_of(base):
+    """Return Blender's classes below a base, at any depth."""
+    below = [cls for child in base.__subclasses__() for cls in (child, *operators_of(child))]
+    return [cls for cls in below if issubclass(cls, bpy.types.Operator)]
+
+
+def test_every_operator_has_what_its_base_only_declares(extension):
+    from levelform.addon.operators import Reporter, Starter
+    from levelform.addon.operators.weights import _Getter
+
+    for base, name in ((Reporter, "run"), (Starter, "start"), (_Getter, "begin")):
+        below = operators_of(base)
+        assert below
+        assert [cls for cls in below if not hasattr(cls, name)] == []
+
+
 @pytest.mark.parametrize(
     ("operator", "words"),
     [

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from levelform.backend.contract.protocol import Background, FoundMask, MasksFound, ViewData
+from levelform.backend.contract.protocol import Background, ViewData, ViewMask, ViewMasks
 
 pytestmark = pytest.mark.bpy
 
@@ -24,7 +24,7 @@ def found(name="photo", doubt="", value=255):
     mask[0, 1:3] = value
     shown = np.zeros((4, 6, 3), np.uint8)
     shown[0, 0] = (255, 0, 0)
-    return MasksFound("job", (FoundMask(name, mask, shown, "network", doubt),))
+    return ViewMasks("job", (ViewMask(name, mask, shown, "network", doubt),))
 
 
 def test_a_found_mask_becomes_an_image_the_right_way_up(scene):

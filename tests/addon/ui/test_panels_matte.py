@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from levelform.addon.scene import masks
 from levelform.addon.ui.panels_matte import LEVELFORM_PT_matte
-from levelform.backend.contract.protocol import FoundMask, MasksFound
+from levelform.backend.contract.protocol import ViewMask, ViewMasks
 
 from .conftest import context, draw
 
@@ -23,8 +23,8 @@ def test_it_is_drawn_before_and_after_a_mask_is_found(extension):
         assert words in before
     assert "Found by U2-Netp" not in before
     pixels = np.zeros((4, 6), np.uint8)
-    one = FoundMask("photo", pixels, np.zeros((4, 6, 3), np.uint8), "network", "it is uncertain")
-    masks.remember(scene, MasksFound("job", (one,)))
+    one = ViewMask("photo", pixels, np.zeros((4, 6, 3), np.uint8), "network", "it is uncertain")
+    masks.remember(scene, ViewMasks("job", (one,)))
     after = draw(LEVELFORM_PT_matte)
     assert "Found by U2-Netp" in after
     assert "Check the mask: it is uncertain." in after

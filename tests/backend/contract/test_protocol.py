@@ -84,7 +84,7 @@ def test_no_message_is_taken_from_the_wrong_side(ends, name):
 def test_every_type_is_a_request_an_event_or_a_part():
     parts = {
         *("ImageFile", "ViewData", "Background", "MeshData", "MethodInfo"),
-        *("Placement", "ViewCheck", "Cure", "ShowSpec", "FoundMask"),
+        *("Placement", "ViewCheck", "Cure", "ShowSpec", "ViewMask"),
     }
     declared = {
         name

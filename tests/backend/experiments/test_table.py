@@ -129,7 +129,7 @@ def test_some_shapes_are_measured_closely_and_compared_with_themselves(data, tmp
     close = [
         results.mean("shapes", "guess", s, "iou", shapes=test.closely) for s in (ONE, Setting(2))
     ]
-    assert rises.found == f"{close[0]:.3f} → {close[1]:.3f}"
+    assert rises.result == f"{close[0]:.3f} → {close[1]:.3f}"
     assert rises.margin == close[1] - close[0] == 0  # a ball, however many images
 
 
@@ -201,8 +201,8 @@ def test_distances_of_thin_sheets_are_compared_with_retrieval_s(kind):
         *rows_of("retrieval", [0.3, 0.3], key="f_score"),
     ]
     near, fraction = goals(TableResults(rows), [data], [Named("uclid-net")])
-    assert (near.found, near.verdict) == ("4.00 against 5.50", "reached, with 1.500 to spare")
-    assert (fraction.found, fraction.verdict) == (
+    assert (near.result, near.verdict) == ("4.00 against 5.50", "reached, with 1.500 to spare")
+    assert (fraction.result, fraction.verdict) == (
         "25.00 against 30.00",
         "not reached, short by 5.000",
     )
@@ -238,7 +238,7 @@ def test_the_hull_is_compared_on_the_network_s_own_categories():
     own = rows_of("sdf-srn", [0.04], key="chamfer_l1")
     (goal,) = goals(TableResults(hull + other + own), [data], [srn])
     assert goal.margin == pytest.approx(0.1)
-    assert "0.400" in goal.found
+    assert "0.400" in goal.result
 
 
 def test_shapes_from_elsewhere_are_compared_with_the_baselines():
@@ -251,7 +251,7 @@ def test_shapes_from_elsewhere_are_compared_with_the_baselines():
     ]
     (goal,) = goals(TableResults(rows), [data], [Named("tdgn")])
     assert goal.verdict == "not reached, short by 0.050"
-    assert "visual-hull" in goal.found
+    assert "visual-hull" in goal.result
 
 
 # ---------------------------------------------------------------- the page

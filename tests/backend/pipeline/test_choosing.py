@@ -184,7 +184,7 @@ def test_a_job_shows_the_first_mesh_before_the_method_is_chosen(monkeypatch):
     ticket = Ticket(report=lambda step: steps.append(step.stage))
     events = list(Session().reconstruct(request, ticket))
     kinds = [type(event).__name__ for event in events]
-    assert kinds[:3] == ["MasksFound", "ViewsChecked", "MeshUpdate"]
+    assert kinds[:3] == ["ViewMasks", "ViewsChecked", "MeshUpdate"]
     assert kinds.index("Placed") > 2
     first, stats = events[2], events[-1].stats
     assert not first.final

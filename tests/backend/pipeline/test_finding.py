@@ -13,7 +13,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.image_files import image_file
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
-from levelform.backend.pipeline.finding import found_event
+from levelform.backend.pipeline.finding import around_event
 from levelform.backend.pipeline.refining import refined_event
 from levelform.backend.silhouettes import Residual, Rig, trace_all
 from levelform.backend.ticket import Ticket
@@ -131,7 +131,7 @@ def test_a_given_centre_is_where_the_object_is(folder):
     request = protocol.FindCameras(
         "job", "turntable", views, focal=1.4, side=1.8, center=(5.0, 6.0, 7.0)
     )
-    event = found_event(request, Ticket())
+    event = around_event(request, Ticket())
     assert event.world_from_volume is not None
     np.testing.assert_allclose(event.world_from_volume[:3, 3], (5, 6, 7))
     assert event.facts["focal_from"] == "given"
@@ -153,7 +153,7 @@ def test_refused_images_come_with_their_names(folder):
         protocol.ViewData(None, None, p.name, image_file(p)) for p in [folder / "shot_8.png"] * 5
     )
     with pytest.raises(RequestError, match="All images are the same"):
-        found_event(protocol.FindCameras("job", "walk", views), Ticket())
+        around_event(protocol.FindCameras("job", "walk", views), Ticket())
 
 
 def test_a_turntable_hardly_tells_the_direction_of_what_it_cannot_tell(monkeypatch, folder):
@@ -168,7 +168,7 @@ def test_a_turntable_hardly_tells_the_direction_of_what_it_cannot_tell(monkeypat
         protocol.ViewData(None, None, p.name, image_file(p))
         for p in sorted(folder.glob("*.png"), key=lambda p: int(p.stem[5:]))
     )
-    event = found_event(protocol.FindCameras("job", "turntable", views, focal=1.4), Ticket())
+    event = around_event(protocol.FindCameras("job", "turntable", views, focal=1.4), Ticket())
     assert any("which way the object turned" in remark for remark in event.facts["remarks"])
 
 

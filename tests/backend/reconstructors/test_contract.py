@@ -15,6 +15,7 @@ from levelform.backend.reconstructors import (
     load_reconstructor,
     methods,
 )
+from levelform.backend.training.recipes import PRETRAINING
 
 from .triposr_formulas import TINY
 
@@ -217,3 +218,14 @@ def test_volume_behind_the_camera_is_refused(name, models, photograph, cameras, 
 @pytest.mark.parametrize("name", COMPACT)
 def test_compact_networks_are_small(name):
     assert count_parameters(name) <= 12_000_000  # three networks of 4 M: auxiliary ones apart
+
+
+@pytest.mark.parametrize("cls", methods().values(), ids=lambda cls: cls.spec.name)
+def test_a_method_defines_what_it_declares(cls):
+    """Cameras are estimated where the spec says so; every recipe's losses are methods."""
+    defines = cls.estimate_cameras is not reconstructors.Reconstructor.estimate_cameras
+    assert defines == cls.spec.estimates_camera
+    parts = [recipe for recipes in cls.recipes.values() for recipe in recipes.values()]
+    losses = {phase.loss for recipe in parts for phase in recipe.phases}
+    assert {name for name in losses if not hasattr(cls, name)} <= {PRETRAINING}
+    assert "loss" not in losses or cls.loss is not reconstructors.Reconstructor.loss
