@@ -48,7 +48,7 @@ def test_a_job_uses_the_posed_ones(views, method):
         protocol.ViewData(view.image.numpy(), None if i == 2 else view.camera.to_data(), f"cam {i}")
         for i, view in enumerate(views)
     )
-    options = {"steps": 4} if method == AUTO else {}
+    options = {"steps": 4, "correct": False} if method == AUTO else {}
     job = protocol.Reconstruct(
         "j", method, data, np.eye(4), 32, device="cpu", color=False, options=options
     )

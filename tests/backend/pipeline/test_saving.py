@@ -17,6 +17,7 @@ from levelform.backend.ticket import Ticket
 from PIL import Image
 
 STEPS = 8
+QUICK = ("--option", "correct=no")
 PLACE = np.array([[1.5, 0, 0, 4], [0, 1.5, 0, -2], [0, 0, 1.5, 1], [0, 0, 0, 1.0]])
 
 
@@ -42,7 +43,7 @@ def run(capsys, *words):
 
 def test_a_saved_fit_goes_on_without_its_images(folder, capsys, monkeypatch):
     state, out = folder / "state.safetensors", folder / "first.npz"
-    words = ["--method", "fit", "--option", f"steps={STEPS}", "--keep", state]
+    words = ["--method", "fit", "--option", f"steps={STEPS}", "--keep", state, *QUICK]
     status, first = run(capsys, folder, "-o", out, *words)
     assert (status, first["kept"]) == (0, str(state))
     for image in folder.glob("*.png"):
@@ -62,7 +63,7 @@ def request(folder, steps):
     from levelform.backend.commands.reconstruct import read_sources
 
     source = read_sources([str(folder)], None)
-    options = {"steps": steps}
+    options = {"steps": steps, "correct": False}
     return protocol.Reconstruct(
         "j", "fit", source.views, PLACE, 32, color=False, options=options, keep="a", device="cpu"
     )

@@ -23,14 +23,19 @@ def views(photograph, cameras):
     return [shrink(photograph(camera), 48) for camera in cameras[:4]]
 
 
-def request(views, *, job="j", steps=6, keep="", **changes):
+def request(views, *, job="j", steps=6, keep="", correct=False, **changes):
     data = tuple(
         protocol.ViewData(view.image.numpy(), view.camera.to_data(), f"cam {index}")
         for index, view in enumerate(views)
     )
     given = {"world_from_volume": np.eye(4), "resolution": 32, "device": "cpu", "color": False}
     return protocol.Reconstruct(
-        job, "fit", data, options={"steps": steps}, keep=keep, **{**given, **changes}
+        job,
+        "fit",
+        data,
+        options={"steps": steps, "correct": correct},
+        keep=keep,
+        **{**given, **changes},
     )
 
 
@@ -146,7 +151,7 @@ def test_it_starts_from_the_field_of_another_method(views):
 def test_a_time_is_kept_and_the_rest_of_it_goes_on(views, monkeypatch):
     monkeypatch.setitem(fit_settings.SECONDS, "10s", 2.0)
     session = Session()
-    job = replace(request(views, keep="timed"), options={"time": "10s"})
+    job = replace(request(views, keep="timed"), options={"time": "10s", "correct": False})
     _, stats = finish(session.reconstruct(job, Ticket()))
     first = stats["steps"]
     assert first > 0
@@ -174,7 +179,7 @@ def test_colours_come_through_the_corrected_cameras(photograph, cameras):
     true = [shrink(photograph(camera), 128) for camera in cameras]
     given = [turned(true[0], 2.0), *true[1:]]
     session = Session()
-    finish(session.reconstruct(request(given, steps=1, keep="k"), Ticket()))
+    finish(session.reconstruct(request(given, steps=1, keep="k", correct=True), Ticket()))
     (photo, *others) = session._kept["k"].painter.photos
     assert angle(photo.camera, true[0].camera) < 0.8  # it was 2
     for other, view in zip(others, true[1:], strict=True):
@@ -184,7 +189,9 @@ def test_colours_come_through_the_corrected_cameras(photograph, cameras):
 def test_the_photos_lose_the_exposure_that_was_found(views):
     dark = replace(views[0], image=views[0].image * torch.tensor([0.7, 0.7, 0.7, 1.0]))
     given = [dark, *views[1:]]
-    code = load_reconstructor("fit", None, "cpu").encode(given, steps=60, exposure=True)
+    code = load_reconstructor("fit", None, "cpu").encode(
+        given, steps=60, exposure=True, correct=False
+    )
     told = exposures(given, code)
     assert all(mine < other for mine, other in zip(told[0], told[1], strict=True))
     plain, lit = prepare(given)[0], prepare(given, exposures=told)[0]
