@@ -11,6 +11,12 @@ from levelform.backend.pipeline.mixed import without_unposed
 from levelform.backend.session import Session
 from levelform.backend.silhouettes import Cured
 from levelform.backend.ticket import Ticket
+from setups.small_fit import on_a_small_grid
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    on_a_small_grid(monkeypatch)
 
 
 @pytest.fixture

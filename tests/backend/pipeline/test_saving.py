@@ -15,10 +15,16 @@ from levelform.backend.reconstructors import Code
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
+from setups.small_fit import on_a_small_grid
 
 STEPS = 8
 QUICK = ("--option", "correct=no")
 PLACE = np.array([[1.5, 0, 0, 4], [0, 1.5, 0, -2], [0, 0, 1.5, 1], [0, 0, 0, 1.0]])
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    on_a_small_grid(monkeypatch)
 
 
 @pytest.fixture
