@@ -15,6 +15,7 @@ from .guard import Guard, S
 LOOKS = 24  # of the guard over the budget, at least
 MOST_STEPS = 60  # between two of its looks
 SHOW_AFTER = 1.5  # seconds between two states to show
+RARER = 4.0  # at least so many times as long as showing the last one took
 FIRST_AFTER = 0.5  # and until the first one
 PREVIEW = 64  # cells of the grid of states that are shown on the way, at least
 
@@ -93,9 +94,10 @@ def run(
         fit.step()
         if (still and fit.geometry_begun) or fit.iteration % every == 0:
             guard.look(fit.state(), fit.judge())
-        if time.monotonic() > due and fit.iteration < fit.budget:
+        if (begun := time.monotonic()) > due and fit.iteration < fit.budget:
             yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
-            due = time.monotonic() + SHOW_AFTER
+            cost = time.monotonic() - begun  # its mesh included
+            due = time.monotonic() + max(SHOW_AFTER, RARER * cost)
     guard.look(fit.state(), fit.judge())
     assert guard.best is not None  # it has looked
     yield Shown(fit.refined(guard.best), True, guard.curve)

@@ -58,6 +58,7 @@ def test_a_job_tells_its_steps_and_its_curve(views):
 def test_meshes_come_while_it_improves(views, monkeypatch):
     monkeypatch.setattr("levelform.backend.fit.running.FIRST_AFTER", 0.0)
     monkeypatch.setattr("levelform.backend.fit.running.SHOW_AFTER", 0.0)
+    monkeypatch.setattr("levelform.backend.fit.running.RARER", 0.0)
     meshes, _ = finish(Session().reconstruct(request(views), Ticket()))
     assert len(meshes) > 3
     assert [mesh.final for mesh in meshes] == [*[False] * (len(meshes) - 1), True]

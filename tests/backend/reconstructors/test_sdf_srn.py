@@ -436,6 +436,7 @@ def test_views_of_both_kinds_of_camera_are_fitted_together():
 def test_meshes_can_be_shown_while_it_is_fitted(monkeypatch):
     monkeypatch.setattr("levelform.backend.fit.running.FIRST_AFTER", 0.0)
     monkeypatch.setattr("levelform.backend.fit.running.SHOW_AFTER", 0.0)
+    monkeypatch.setattr("levelform.backend.fit.running.RARER", 0.0)
     model = tiny(framing=replace(SDFSRN.configurations["compact"].framing, size=24))
     shown = list(model.codes([sphere_view(0), sphere_view(100)], optimize=4))
     assert len(shown) == 3
