@@ -38,6 +38,7 @@ from .data.showing import shows as shows
 from .jobs.camera_estimates import find_cameras as find_cameras
 from .jobs.camera_estimates import refine_cameras as refine_cameras
 from .jobs.camera_estimates import restore_cameras as restore_cameras
+from .jobs.camera_previews import find_masks as find_masks
 from .jobs.camera_sources import add_camera_ring as add_camera_ring
 from .jobs.camera_sources import cameras_from_drawings as cameras_from_drawings
 from .jobs.camera_sources import cameras_from_photographs as cameras_from_photographs
@@ -58,7 +59,7 @@ from .jobs.stage import planned_pairs as planned_pairs
 from .jobs.stage import render_pictures as render_pictures
 from .jobs.stage import show_volume as show_volume
 from .jobs.stage import use_images as use_images
-from .jobs.stage import volume_from_cameras as volume_from_cameras
+from .jobs.volume_placing import volume_from_cameras as volume_from_cameras
 from .scene.export import export_mesh as export_mesh
 from .scene.scene_source import Frames
 from .scene.views import Camera, ImageLike, given_source

@@ -21,7 +21,7 @@ from .pipeline.camera_sources import drawings_event, photographs_event
 from .pipeline.comparing import evaluate_job
 from .pipeline.finding import around_event
 from .pipeline.kept import KeptResults
-from .pipeline.looking import checked_event, masks_event, volume_event
+from .pipeline.looking import checked_events, masks_event, volume_event
 from .pipeline.networks import Networks, methods_here
 from .pipeline.painting import paint_job, textured
 from .pipeline.reading import method_options
@@ -53,7 +53,7 @@ class Session:
 
         Yields
         ------
-        ViewMasks (of one image without a camera), ViewsChecked, first looks (see `drafting`, and
+        ViewMasks (see `reading.detected_masks`), ViewsChecked, first looks (see `drafting`, and
         `choosing` where methods are compared),
         Placed, MeshUpdate, coarse to fine, and exactly one Finished at the end.
 
@@ -146,9 +146,9 @@ class Session:
 
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
-    ) -> Iterator[protocol.ViewsChecked]:
-        """Yield one ViewsChecked: whether the views agree, and what would make them agree."""
-        yield checked_event(request, ticket)
+    ) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
+        """Yield detected masks, and one ViewsChecked: whether the views agree, what would help."""
+        yield from checked_events(request, ticket)
 
     def refine_cameras(
         self, request: protocol.RefineCameras, ticket: Ticket

@@ -64,6 +64,7 @@ ALLOWED = {
         "metrics",
         "training",
         "placing",
+        "shows",
     },
 }
 # The same for the add-on's rooms; `api.py` is a room of its own, which buttons and commands call.

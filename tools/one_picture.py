@@ -220,6 +220,15 @@ def section(kind: Kind, name: str, result: dict[str, Any]) -> str:
     return "\n\n".join([*lines, " ".join(told)])
 
 
+MEASURED = "## What was measured"  # from here on the page is written by hand
+
+
+def by_hand(page: Path) -> str:
+    """Return the part of an earlier page that is written by hand."""
+    text = page.read_text() if page.exists() else ""
+    return text[text.index(MEASURED) :] if MEASURED in text else ""
+
+
 def main() -> None:
     """Make the images, the strips and the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -241,7 +250,9 @@ def main() -> None:
             drawn.save(args.out / "one-picture" / f"{kind.name}.jpg", quality=85)
             parts.append(section(kind, f"{path.parent.name}/{path.stem}", result))
             sys.stderr.write(f"{kind.name}: {parts[-1].splitlines()[-1]}\n")
-    (args.out / "one-picture.md").write_text("\n\n".join(parts).replace("\n\n\n", "\n\n") + "\n")
+    page = args.out / "one-picture.md"
+    text = "\n\n".join([*parts, by_hand(page).rstrip()]).replace("\n\n\n", "\n\n")
+    page.write_text(text.rstrip() + "\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ NETWORK = (
     *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"),
     *("UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"),
     *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_PYTHON_INSTALL_MIRROR"),
+    "UV_PYTHON_DOWNLOADS_JSON_URL",
 )
 _SYSTEMS = {"linux": "linux", "darwin": "macosx", "win32": "win"}
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}

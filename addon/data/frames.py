@@ -16,6 +16,7 @@ from ..scene.provenance import PROVENANCE
 from ..scene.sequences import make_folder_sequence, show_step, write_step
 from ..scene.views import ImageLike
 from .morphing import blend
+from .series import Steps, finished
 
 REACH = 3.0  # standard deviations of the smoothing that are averaged
 Reconstruct = Callable[..., bpy.types.Object]
@@ -34,28 +35,64 @@ def animate_images(
     **settings: Any,
 ) -> bpy.types.Object:
     """Add one object whose mesh follows the images of a sequence; see `api.animate_images`."""
-    frames = _images_of(images)
+    steps = image_steps(
+        lambda image, name: reconstruct(image, name=name, resolution=resolution, **settings),
+        lambda near, weights: blend(near, weights, resolution=resolution),
+        images_of(images),
+        folder=folder,
+        smooth=smooth,
+        start=start,
+        every=every,
+        name=name,
+    )
+    return finished(steps, lambda made: made)
+
+
+def image_steps(
+    reconstruct: Callable[[ImageLike, str], Any],
+    mean: Callable[[Sequence[bpy.types.Object], list[float]], Any],
+    images: Sequence[ImageLike],
+    *,
+    folder: str | PathLike[str] | None = None,
+    smooth: float = 0.0,
+    start: int = 1,
+    every: int = 1,
+    name: str = "Animation",
+) -> Steps:
+    """Yield what `reconstruct` begins for each image, and return the object that plays them.
+
+    Parameters
+    ----------
+    reconstruct : begins the object of an image, by the image and a name
+    mean : begins the weighted mean of objects
+
+    Raises
+    ------
+    RequestError
+        If the smoothing is not a number of frames.
+    """
     if not 0 <= smooth < np.inf:
         raise RequestError(f"The smoothing is {smooth:g} frames.", "Give 0 or more.")
     cache = _cache(folder)
     made: list[bpy.types.Object] = []
     try:
-        for image in frames:
-            one = reconstruct(image, name=f"{name} frame", resolution=resolution, **settings)
+        for image in images:
+            one = yield reconstruct(image, f"{name} frame")
             one.hide_set(True)
             made.append(one)
             if not smooth:
                 write_step(cache, len(made) - 1, one.data)
-        if smooth:
-            for step in range(len(made)):
-                _write_smoothed(made, step, smooth, cache, resolution)
+        for step in range(len(made) if smooth else 0):
+            one = yield mean(*_near(made, step, smooth))
+            write_step(cache, step, one.data)
+            _remove(one)
         return _played(made, name, cache, start=start, every=every, smooth=smooth)
     finally:
         for one in made:
             _remove(one)
 
 
-def _images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageLike]:
+def images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageLike]:
     """Return the images of a sequence: as given, or those of a folder, in natural order."""
     if isinstance(images, str | PathLike):
         folder = Path(absolute(images))
@@ -83,17 +120,14 @@ def _cache(folder: str | PathLike[str] | None) -> Path:
     return cache
 
 
-def _write_smoothed(
-    made: Sequence[bpy.types.Object], step: int, std: float, cache: Path, resolution: int
-) -> None:
-    """Write a frame whose code is the Gaussian mean of those around it."""
+def _near(
+    made: Sequence[bpy.types.Object], step: int, std: float
+) -> tuple[list[bpy.types.Object], list[float]]:
+    """Return the frames around one, and their weights in its Gaussian mean."""
     reach = int(np.ceil(REACH * std))
     near = range(max(0, step - reach), min(len(made), step + reach + 1))
     weights = np.exp(-0.5 * ((np.array(near) - step) / std) ** 2)
-    chosen = [made[index] for index in near]
-    one = blend(chosen, (weights / weights.sum()).tolist(), resolution=resolution)
-    write_step(cache, step, one.data)
-    _remove(one)
+    return [made[index] for index in near], (weights / weights.sum()).tolist()
 
 
 def _played(

@@ -17,6 +17,7 @@ from ..scene import meshes
 from ..scene.exhibits import new_mesh
 from ..scene.provenance import provenance_of
 from ..scene.sequences import make_sequence
+from .series import Steps, finished
 from .showing import ShowResult, result_problem
 
 BLEND = "levelform_blend"  # custom property: the kept results between which an object lies
@@ -378,20 +379,57 @@ def animate(
     RequestError
         If the weights know still shapes only.
     """
+    times = moments_of(moments)
+    return finished(animation_steps(target, times, start=start, every=every, resolution=resolution))
+
+
+def moments_of(moments: Sequence[float] | int) -> list[float]:
+    """Return the times from -1 to 1, given as such or as their number."""
+    return list(np.linspace(-1, 1, moments)) if isinstance(moments, int) else list(moments)
+
+
+def animation_steps(
+    target: bpy.types.Object, times: Sequence[float], *, start: int, every: int, resolution: int
+) -> Steps:
+    """Yield a job for each moment of a moving shape, and return the animated object.
+
+    Raises
+    ------
+    RequestError
+        If the object is not a result, or there is no moment.
+    """
     problem = result_problem(target)
     if problem:
         raise RequestError(problem)
-    times = list(np.linspace(-1, 1, moments)) if isinstance(moments, int) else list(moments)
-    made, result = [], None
-    for time in times:
-        step = blend((target,), (1.0,), resolution=resolution, name=f"{target.name} in time",
-                     time=float(time))  # fmt: skip
-        made.append(step.data)
-        if result is None:
-            result = step
-        else:
-            bpy.data.objects.remove(step)
-    if result is None:
+    if not times:
         raise RequestError("There is no moment to show.", "Give one or more, from -1 to 1.")
-    make_sequence(result, made, [f"t = {time:.2f}" for time in times], start=start, every=every)
-    return result
+    shown: bpy.types.Object | None = None
+    made: list[bpy.types.Mesh] = []
+    done = False
+    try:
+        for time in times:
+            step = yield begin_blend(
+                (target,), (1.0,), resolution=resolution, name=f"{target.name} in time",
+                options={"time": float(time)},
+            )  # fmt: skip
+            made.append(step.data)
+            if shown is None:
+                shown = step
+            else:
+                bpy.data.objects.remove(step)
+        assert shown is not None  # there is a moment
+        labels = [f"t = {time:.2f}" for time in times]
+        make_sequence(shown, made, labels, start=start, every=every)
+        done = True
+        return shown
+    finally:
+        if not done:
+            _remove(shown, made)
+
+
+def _remove(shown: bpy.types.Object | None, made: Sequence[bpy.types.Mesh]) -> None:
+    """Remove what an animation that did not finish has made."""
+    if shown is not None:
+        bpy.data.objects.remove(shown)
+    for mesh in made:
+        bpy.data.meshes.remove(mesh)

@@ -23,7 +23,7 @@ from ...backend.contract.protocol import (
     RefineCameras,
     ViewData,
 )
-from ..scene import camera_estimates
+from ..scene import around, camera_estimates
 from ..scene import volume as scene_volume
 from ..scene.scene_source import used_cameras
 from ..scene.views import scene_source
@@ -120,6 +120,7 @@ class AddedCameras(_Estimate):
             self._paths, answer.cameras, answer.world_from_volume, scene
         )
         self.added = [camera.name for camera in added]
+        around.forget(scene)
 
 
 def refine_cameras(

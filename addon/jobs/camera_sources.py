@@ -32,7 +32,7 @@ PHOTOGRAPHS, RINGS = "Levelform Photographs", "Levelform Ring"
 FILE = "cameras.json"
 
 
-class _FromFile(Result):
+class FromFile(Result):
     """A job whose answer is a file of cameras, which are added to the scene.
 
     Attributes
@@ -80,7 +80,7 @@ class _FromFile(Result):
         return True
 
 
-class DrawingCameras(_FromFile):
+class DrawingCameras(FromFile):
     """Cameras of drawings; those that they replace are removed."""
 
     label = "Cameras of Drawings"
@@ -107,7 +107,7 @@ class DrawingCameras(_FromFile):
         scene_drawings.remember(scene, self._paths, self.facts, cameras)
 
 
-class PhotographCameras(_FromFile):
+class PhotographCameras(FromFile):
     """Cameras of photographs."""
 
     label = "Cameras of Photographs"
@@ -291,6 +291,25 @@ def begin_drawings(
     RequestError
         If a value is invalid; nothing was begun.
     """
+    request, files, folder = drawing_request(paths, scene, names, side, background)
+    result = DrawingCameras(request.job, scene, folder, files, replaced)
+    return live.begin(request, result, {})
+
+
+def drawing_request(
+    paths: Sequence[str | PathLike[str]],
+    scene: bpy.types.Scene,
+    names: Sequence[str] = (),
+    side: float | None = None,
+    background: Background | None = None,
+) -> tuple[PlaceDrawings, list[str], str]:
+    """Return a request, its files, and the folder that it writes to.
+
+    Raises
+    ------
+    RequestError
+        As `begin_drawings`.
+    """
     check_names([name for name in names if name != "-"])
     files = [absolute(path) for path in paths]
     for path in files:
@@ -298,16 +317,15 @@ def begin_drawings(
     side = side or _volume_of(scene)[1] or SIZE
     check("side", side)
     folder = tempfile.mkdtemp(prefix="levelform-")
-    job = uuid.uuid4().hex
     request = PlaceDrawings(
-        job,
+        uuid.uuid4().hex,
         tuple(files),
         os.path.join(folder, FILE),
         tuple(names),
         side,
         background or scene.levelform.background_data(),
     )
-    return live.begin(request, DrawingCameras(job, scene, folder, files, replaced), {})
+    return request, files, folder
 
 
 def begin_again(scene: bpy.types.Scene) -> Running:
@@ -382,7 +400,7 @@ def _driven(running: Running) -> tuple[list[bpy.types.Object], dict[str, Any]]:
     """Run a job to its end; return the new cameras and the facts."""
     exhaust(live.drive(running))
     result = running.result
-    assert isinstance(result, _FromFile)
+    assert isinstance(result, FromFile)
     facts = {name: value for name, value in result.facts.items() if name != "out"}
     return [bpy.data.objects[name] for name in result.added], facts
 

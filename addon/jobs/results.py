@@ -55,6 +55,7 @@ class Result(ABC):
     label : name of the undo step
     promise : the panel's text before the first mesh
     selects : whether to select the object when the job has finished
+    undoes : whether the finished job is an undo step of its own
     shown : number of meshes shown so far
     last : the last mesh shown
     exhibits : what the worker has shown so far, of a job that shows
@@ -63,6 +64,7 @@ class Result(ABC):
     label = ""
     promise = "The first mesh will appear in a moment"
     selects = True
+    undoes = True
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         self.job = job
@@ -207,8 +209,14 @@ class Added(Result):
         if placed:
             obj[CAMERAS] = [camera.name for camera in placed]
         if self._arrange is not None:
-            self._arrange(obj)
+            self._move(obj, self._arrange)
         return obj
+
+    def _move(self, obj: bpy.types.Object, arrange: Callable[[bpy.types.Object], None]) -> None:
+        """Move the object, and note which earlier results that hides."""
+        shown = [r for r in gallery.results_of(obj.users_scene[0]) if gallery.is_shown(r)]
+        arrange(obj)
+        self._hidden += [Handle.of(result) for result in shown if not gallery.is_shown(result)]
 
     def _place(self, obj: bpy.types.Object, frame: Mapping[str, Any]) -> bpy.types.Object:
         """Add the camera that the method estimated for a view, with its image as background."""

@@ -9,7 +9,7 @@ import bpy
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.unexpected import internal_error
-from ..scene import gallery, masks, view_checks
+from ..scene import gallery, masks, thumbnails, view_checks
 from ..scene.provenance import plain
 from ..scene.selection import select, selection
 from ..scene.windows import in_window
@@ -117,7 +117,10 @@ class Running:
                 if self.marks is not None and self.job.checked is not None:
                     view_checks.remember(self.marks, self.job.checked, self.job.stats)
                 if self.job.masks is not None and self.result.scene is not None:
-                    masks.remember(self.result.scene, self.job.masks)
+                    if self.marks is not None and self.marks.on_cameras:
+                        thumbnails.remember(self.result.scene, self.job.masks.masks)
+                    else:
+                        masks.remember(self.result.scene, self.job.masks)
                 if self.finished:
                     self._keep()
                 else:
@@ -163,7 +166,9 @@ class Running:
             select(outcome)
             gallery.choose(outcome, self.result.scene)
         self.outcome = outcome
-        if not bpy.app.background and bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
+        if not self.result.undoes or bpy.app.background:
+            return
+        if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
             bpy.ops.ed.undo_push(message=self.result.label)
 
 

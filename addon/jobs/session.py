@@ -15,9 +15,7 @@ import bpy
 from ...backend.contract.default_method import method_for
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.protocol import (
-    EstimateVolume,
     MeshUpdate,
-    Placement,
     Progress,
     Reconstruct,
     Remesh,
@@ -28,7 +26,7 @@ from ..scene.selection import selection
 from ..scene.windows import redraw, redraw_status_bar
 from .job import Request
 from .results import Result, remove_drafts
-from .running import Running, failure_of
+from .running import Running
 from .waiting import Waiting, WaitingJobs
 from .worker_access import BUDGET, WAIT, WorkerAccess
 
@@ -294,22 +292,6 @@ class LiveSession(WorkerAccess):
         self.failure = None
         self.jobs.warm_up()
         self.wake()
-
-    def ask_placement(self, request: EstimateVolume) -> Placement:
-        """Return the volume that the worker estimates for the object; block until it is known.
-
-        Raises
-        ------
-        LevelformError
-            If another job runs, there is no backend, or the estimate fails.
-        """
-        if self.running is not None:
-            raise RequestError("Levelform is busy.", "Wait for the job, or cancel it (Esc).")
-        job = self.jobs.run(self.jobs.submit(request))
-        self.wake()
-        if job.placement is None:
-            raise failure_of(job) or WorkError("The volume could not be estimated.")
-        return job.placement
 
     def restart(self) -> None:
         """Restart the worker, unless there is none or it is busy."""

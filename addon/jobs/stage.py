@@ -1,10 +1,9 @@
-"""Prepares the scene: imports cameras, assigns images to cameras, and places the volume.
+"""Prepares the scene: imports cameras, assigns images to cameras, shows a result's volume.
 
 `api` makes these functions public.
 """
 
 import os
-import uuid
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -16,54 +15,17 @@ from ...backend.contract.camera_files import PosedFrame, read_posed_images
 from ...backend.contract.cameras import CameraData, fitted
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import find_mask, image_size, natural_key
-from ...backend.contract.protocol import EstimateVolume, Placement
+from ...backend.contract.protocol import Placement
 from ..scene import cameras as scene_cameras
-from ..scene import frames, pairing, pixels
+from ..scene import frames, layered, pairing, pixels
 from ..scene import images as scene_images
 from ..scene import volume as scene_volume
 from ..scene.derived import derived_image
 from ..scene.provenance import provenance_of
-from ..scene.views import chosen_cameras, scene_cameras_of, scene_source
+from ..scene.views import chosen_cameras, scene_cameras_of
 from .requests import absolute
-from .session import live
 
-PLACEMENT = "levelform_placement"  # custom property of a volume's Empty
 TOLD_PAIRS = 12  # pairs of camera and image named in a report
-
-
-def volume_from_cameras(
-    scene: bpy.types.Scene | None = None, *, front: float | None = None
-) -> bpy.types.Object:
-    """Place the scene's volume around the object that its ticked cameras see.
-
-    The worker estimates it; this blocks until it has answered. If there is no volume, one is added.
-
-    Parameters
-    ----------
-    front
-        Direction of the object's front, degrees about +Z from -Y; None: the worker estimates it.
-
-    Returns
-    -------
-    The volume's Empty, with the object's box and an arrow for its front.
-
-    Raises
-    ------
-    LevelformError
-        If the cameras or images can't be used, or the estimate fails; the scene is unchanged.
-    """
-    scene = scene or bpy.context.scene
-    request = EstimateVolume(
-        uuid.uuid4().hex,
-        scene_source(scene).views,
-        background=scene.levelform.background_data(),
-        front=front,
-        cures=tuple(scene.levelform.cures.split()),
-    )
-    placement = live.ask_placement(request)
-    empty = scene_volume.show_placement(placement, scene)
-    empty[PLACEMENT] = placement_facts(placement)
-    return empty
 
 
 def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
@@ -85,16 +47,6 @@ def show_volume(target: bpy.types.Object, scene: bpy.types.Scene | None = None) 
     matrix = np.array(facts["world_from_volume"], np.float64)
     placement = Placement(matrix, facts.get("volume_from", ""), box)
     return scene_volume.show_placement(placement, scene or bpy.context.scene)
-
-
-def placement_facts(placement: Placement) -> dict[str, object]:
-    """Return the facts about a placement to store in a custom property."""
-    return {
-        "volume_from": placement.volume_from,
-        "front_from": placement.front_from,
-        "front_certainty": placement.front_certainty,
-        "remarks": list(placement.remarks),
-    }
 
 
 def add_cameras(source: str | PathLike[str]) -> list[bpy.types.Object]:
@@ -141,13 +93,25 @@ def _shown(frame: PosedFrame) -> tuple[bpy.types.Image, CameraData]:
     return bpy.data.images.load(str(frame.path), check_existing=True), camera
 
 
-def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Object]:
+def render_pictures(
+    scene: bpy.types.Scene | None = None,
+    *,
+    depth: bool = False,
+    folder: str | PathLike[str] | None = None,
+) -> list[bpy.types.Object]:
     """Render the scene from each ticked camera without an image; return those cameras.
+
+    Parameters
+    ----------
+    depth
+        Render to OpenEXR files with a Z pass, which UCLID-Net takes instead of its estimate.
+    folder
+        Of these files; None: beside the .blend.
 
     Raises
     ------
     RequestError
-        If every ticked camera has an image.
+        If every ticked camera has an image, or there is no place for the files.
     WorkError
         If a render failed.
     """
@@ -159,6 +123,12 @@ def render_pictures(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
     ]
     if not bare:
         raise RequestError("Every ticked camera has an image.", "Clear those to be rendered again.")
+    if depth:
+        place = layered.folder_for_renders() if folder is None else Path(absolute(folder))
+        paths = layered.files_of([camera.name for camera in bare], place)
+        for camera, path in zip(bare, paths, strict=True):
+            camera.levelform_camera.image = scene_images.render_layers(camera, scene, path)
+        return bare
     for camera in bare:
         camera.levelform_camera.image = scene_images.render_image(camera, scene)
     return bare

@@ -5,10 +5,12 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from .. import api
 from ..jobs.camera_estimates import begin_find, begin_refine
+from ..jobs.camera_previews import begin_masks_of
 from ..jobs.requests import source_problem
 from ..jobs.running import Running
 from ..jobs.session import busy
 from ..scene import camera_estimates
+from ..scene.around import WAYS
 from ..scene.wording import told
 from . import Reporter, Starter, refuse
 from .files import IMAGES, FromFiles
@@ -68,10 +70,7 @@ class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
     way: EnumProperty(
         name="Taken",
         description="How the images were taken",
-        items=(
-            ("turntable", "On a Turntable", "The object turned by equal steps before one camera"),
-            ("walk", "Walking Around", "By hand, walking once around the object"),
-        ),
+        items=WAYS,
     )
     step: FloatProperty(
         name="Step",
@@ -92,8 +91,20 @@ class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
         subtype="DISTANCE",
         unit="LENGTH",
     )
+    preview: BoolProperty(
+        name="Show Masks First",
+        description="Show what is taken for the object in each image before cameras are found",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, which calls `execute`."""
+        self.preview = True
+        return super().invoke(context, event)
 
     def start(self, context: bpy.types.Context) -> Running:
+        if self.preview:
+            return self._shown(context.scene, self.paths())
         return begin_find(
             self.paths(),
             context.scene,
@@ -102,6 +113,13 @@ class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
             focal=self.focal or None,
             side=self.side or None,
         )
+
+    def _shown(self, scene: bpy.types.Scene, paths: list[str]) -> Running:
+        """Begin to show the masks; the panel keeps what was chosen here."""
+        running = begin_masks_of(paths, scene)
+        for name in ("way", "step", "focal", "side"):
+            setattr(scene.levelform_around, name, getattr(self, name))
+        return running
 
 
 CLASSES = (LEVELFORM_OT_refine_cameras, LEVELFORM_OT_restore_cameras, LEVELFORM_OT_find_cameras)

@@ -1,12 +1,16 @@
 """Adds cameras from files, and assigns images to cameras by rendering or dropping."""
 
+import contextlib
+
 import bpy
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...backend.contract.drawings import name_in_file
+from ...backend.contract.errors import LevelformError
 from .. import api
 from ..jobs.camera_sources import begin_drawings
+from ..jobs.masks import begin_masks
 from ..jobs.results import estimated_camera
 from ..jobs.session import exhaust, live
 from ..scene import frames, looking
@@ -52,12 +56,19 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
     bl_label = "Render Images"
     bl_options = {"REGISTER", "UNDO"}
 
+    depth: BoolProperty(
+        name="With Depth",
+        description="Render to OpenEXR files beside the .blend, with a Z pass that UCLID-Net takes "
+        "instead of its estimate",
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
 
     def run(self, context: bpy.types.Context) -> None:
-        rendered = api.render_pictures(context.scene)
+        rendered = api.render_pictures(context.scene, depth=self.depth)
         self.report({"INFO"}, told("Rendered {} images", len(rendered)))
 
 
@@ -111,9 +122,21 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
             live.wake()
             return
         self.report({"INFO"}, api.use_images(paths, context))
+        if not bpy.app.background:
+            show_mask_at_once(context)
 
     def _paths(self) -> list[str]:
         return [bpy.path.native_pathsep(self.directory + file.name) for file in self.files]
+
+
+def show_mask_at_once(context: bpy.types.Context) -> None:
+    """Show what is taken for the object in a dropped image, if the backend can tell now."""
+    settings = context.scene.levelform
+    if settings.source != "IMAGE" or settings.image is None or live.running is not None:
+        return
+    with contextlib.suppress(LevelformError):  # told when the artist asks for more
+        begin_masks(context)
+        live.wake()
 
 
 def are_drawings(paths: list[str], context: bpy.types.Context) -> bool:

@@ -11,7 +11,12 @@ from bpy.props import (
 
 from ...backend.contract.photographs import FRAMES
 from .. import api
-from ..jobs.camera_sources import begin_again, begin_drawings, begin_photographs
+from ..jobs.camera_previews import begin_pieces
+from ..jobs.camera_sources import (
+    begin_again,
+    begin_drawings,
+    begin_photographs,
+)
 from ..jobs.running import Running
 from ..jobs.session import busy
 from ..scene import drawings as scene_drawings
@@ -29,10 +34,22 @@ class LEVELFORM_OT_drawings(FromFiles, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     filter_glob: StringProperty(default=IMAGES, options={"HIDDEN"})
+    preview: BoolProperty(
+        name="Show Pieces First",
+        description="Show each drawing with its side before cameras are made",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, which calls `execute`."""
+        self.preview = True
+        return super().invoke(context, event)
 
     def start(self, context: bpy.types.Context) -> Running:
         scene = context.scene
         paths = self.paths()
+        if self.preview:
+            return begin_pieces(paths, scene)
         known = paths == scene_drawings.paths_of(scene)
         replaced = scene_drawings.cameras_of(scene) if known else ()
         return begin_drawings(paths, scene, replaced=replaced)
@@ -107,7 +124,9 @@ class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
     bl_label = "Ring of Cameras"
     bl_options = {"REGISTER", "UNDO"}
 
-    count: IntProperty(name="Cameras", default=8, min=1, max=360)
+    count: IntProperty(
+        name="Cameras", description="Number of cameras in the ring", default=8, min=1, max=360
+    )
     elevation: FloatProperty(
         name="Elevation", description="Degrees above the ground", default=15.0, min=-89.0, max=89.0
     )

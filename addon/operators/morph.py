@@ -1,25 +1,32 @@
 """Blends results: a live factor, keyframed morphs, the mean of the selected."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from .. import api
+from ..data.frames import image_steps, images_of
 from ..data.morphing import (
     FACTORS,
-    animate,
+    LIVE_RESOLUTION,
+    animation_steps,
     begin_blend,
     begin_live,
     begin_morph,
     begin_move,
     ends_of,
     keeps_of,
+    moments_of,
     morph_problem,
 )
+from ..data.series import Steps, finished, series
 from ..data.showing import show_problem
-from ..jobs.requests import scene_settings
+from ..jobs.requests import begin, scene_settings
 from ..jobs.running import Running
 from ..jobs.session import busy
 from ..scene.provenance import provenance_of
+from ..scene.views import ImageLike, given_source
 from . import Reporter, Starter, refuse
 
 
@@ -30,7 +37,13 @@ class LEVELFORM_OT_blend(Starter, bpy.types.Operator):
     bl_label = "Blend With"
     bl_options = {"REGISTER"}
 
-    factor: FloatProperty(name="Factor", default=0.5, min=FACTORS[0], max=FACTORS[1])
+    factor: FloatProperty(
+        name="Factor",
+        description="0 is the first result, 1 the second",
+        default=0.5,
+        min=FACTORS[0],
+        max=FACTORS[1],
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -65,7 +78,13 @@ class LEVELFORM_OT_morph(Starter, bpy.types.Operator):
     bl_label = "Keyframe Morph"
     bl_options = {"REGISTER"}
 
-    steps: IntProperty(name="Steps", default=9, min=2, max=200)
+    steps: IntProperty(
+        name="Steps",
+        description="Meshes from one to the other",
+        default=9,
+        min=2,
+        max=200,
+    )
     way: EnumProperty(
         name="As",
         items=(
@@ -110,36 +129,62 @@ class LEVELFORM_OT_mean(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
-    """Add the moving shape of this result as an animated object; Blender waits for it"""
+    """Add the moving shape of this result as an animated object"""
 
     bl_idname = "levelform.animate_time"
     bl_label = "Animate in Time"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all jobs have finished
 
-    moments: IntProperty(name="Moments", default=17, min=2, max=500)
-    every: IntProperty(name="Frames Each", default=2, min=1)
+    moments: IntProperty(
+        name="Moments", description="Number of meshes, evenly in time", default=17, min=2, max=500
+    )
+    every: IntProperty(
+        name="Frames Each", description="Frames that a mesh is shown for", default=2, min=1
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return refuse(cls, show_problem(context.object))
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Begin, and leave the rest to a timer."""
+        return self._attempt(self._begin, context)
+
     def run(self, context: bpy.types.Context) -> None:
-        start = context.scene.frame_start
-        animate(context.object, self.moments, start=start, every=self.every)
+        finished(self._steps(context))
+
+    def _begin(self, context: bpy.types.Context) -> None:
+        pattern = "Moment {} of {}"
+        series.begin(self._steps(context), self.moments, pattern)
+        series.wake()
+
+    def _steps(self, context: bpy.types.Context) -> Steps:
+        return animation_steps(
+            context.object, moments_of(self.moments), start=context.scene.frame_start,
+            every=self.every, resolution=LIVE_RESOLUTION,
+        )  # fmt: skip
 
 
 class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
-    """Reconstruct each image of a folder, and add one object that plays them; Blender waits"""
+    """Reconstruct each image of a folder, and add one object that plays them"""
 
     bl_idname = "levelform.animate_images"
     bl_label = "Animate Image Sequence"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all jobs have finished
 
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(
+        name="Folder", description="Its images, in order", subtype="DIR_PATH", options={"SKIP_SAVE"}
+    )
     smooth: FloatProperty(
         name="Smooth", description="Standard deviation in frames; 0: none", min=0.0, max=100.0
     )
-    resolution: IntProperty(name="Resolution", default=64, min=16, max=256)
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side of the volume",
+        default=64,
+        min=16,
+        max=256,
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -150,16 +195,32 @@ class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin, and leave the rest to a timer in a window."""
+        return self._attempt(self.run if bpy.app.background else self._begin, context)
+
     def run(self, context: bpy.types.Context) -> None:
-        chosen = scene_settings(context.scene)
-        api.animate_images(
-            self.directory,
-            smooth=self.smooth,
-            start=context.scene.frame_start,
-            resolution=self.resolution,
-            method=chosen.method,
-            weights=chosen.weights,
-        )
+        finished(self._steps(context, images_of(self.directory)))
+
+    def _begin(self, context: bpy.types.Context) -> None:
+        images = images_of(self.directory)
+        count = len(images) * (2 if self.smooth else 1)
+        pattern = "Step {} of {}"
+        series.begin(self._steps(context, images), count, pattern)
+        series.wake()
+
+    def _steps(self, context: bpy.types.Context, images: list[ImageLike]) -> Steps:
+        scene = context.scene
+        settings = replace(scene_settings(scene), cures=(), resolution=self.resolution)
+
+        def reconstruct(image: ImageLike, name: str) -> Running:
+            source = given_source([image], None, scene)
+            return begin(source, settings, name=name, arrange=lambda _: None)
+
+        def mean(near: Sequence[bpy.types.Object], weights: Sequence[float]) -> Running:
+            return begin_blend(near, weights, resolution=self.resolution)
+
+        return image_steps(reconstruct, mean, images, smooth=self.smooth, start=scene.frame_start)
 
 
 CLASSES = (

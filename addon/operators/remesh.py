@@ -33,7 +33,11 @@ class LEVELFORM_OT_remesh(Starter, bpy.types.Operator):
         max=FINEST,
         options={"SKIP_SAVE"},
     )
-    use_level: BoolProperty(name="Use Level", options={"SKIP_SAVE"})
+    use_level: BoolProperty(
+        name="Use Level",
+        description="Move the surface to the given level",
+        options={"SKIP_SAVE"},
+    )
     level: FloatProperty(
         name="Level",
         description="Offset from the surface in volume units, -1 to 1; for methods that predict "

@@ -3,29 +3,28 @@
 import bpy
 
 from .. import api
+from ..jobs.running import Running
 from ..jobs.session import busy
-from ..jobs.stage import PLACEMENT
+from ..jobs.volume_placing import begin_volume
 from ..scene.views import chosen_cameras
-from . import Reporter, refuse
+from . import Reporter, Starter, refuse
 
 
-class LEVELFORM_OT_volume_from_cameras(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_volume_from_cameras(Starter, bpy.types.Operator):
     """Place the volume around the object that all ticked cameras see; rotate its arrow to set the
     direction of the object's front"""
 
     bl_idname = "levelform.volume_from_cameras"
     bl_label = "Volume from Cameras"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         unticked = "" if chosen_cameras(context.scene) else "No camera is ticked."
         return refuse(cls, busy() or unticked)
 
-    def run(self, context: bpy.types.Context) -> None:
-        empty = api.volume_from_cameras(context.scene)
-        remarks = list(empty[PLACEMENT].to_dict().get("remarks", ()))
-        self.report({"WARNING"} if remarks else {"INFO"}, " ".join(remarks) or "Volume placed")
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_volume(context.scene)
 
 
 class LEVELFORM_OT_show_volume(Reporter, bpy.types.Operator):

@@ -83,7 +83,9 @@ class LEVELFORM_OT_choose_weights(_Getter, bpy.types.Operator):
 
     method: bpy.props.StringProperty(default="triposr", options={"HIDDEN", "SKIP_SAVE"})
     precision: bpy.props.EnumProperty(name="Store as", items=PRECISIONS)
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(
+        description="The downloaded file", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
     filter_glob: bpy.props.StringProperty(default="*.ckpt;*.pt;*.pth", options={"HIDDEN"})
 
     @classmethod

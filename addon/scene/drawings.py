@@ -16,7 +16,7 @@ def remember(
     facts: Mapping[str, Any],
     cameras: Sequence[bpy.types.Object],
 ) -> None:
-    """Store what was cut, for the list in the panel; pieces that were left out stay listed.
+    """Store what was cut and placed, for the list in the panel; pieces left out stay listed.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def remember(
     chosen = scene.levelform_drawings
     before = [(entry.side, entry.use) for entry in chosen.entries]
     same = list(paths) == chosen.paths.split("\n") and any(not use for _, use in before)
-    chosen.paths = "\n".join(paths)
-    chosen.remarks = "\n".join(facts["remarks"])
+    _tell(chosen, paths, facts)
+    _drop_images(scene)
     made = iter(zip(facts["views"], cameras, strict=True))
     if not same:
         chosen.entries.clear()
@@ -45,6 +45,45 @@ def remember(
         if entry.image is not None:
             entry.image.preview_ensure()
     view_checks.forget(scene)
+
+
+def show(
+    scene: bpy.types.Scene,
+    paths: Sequence[str],
+    facts: Mapping[str, Any],
+    files: Sequence[str],
+) -> None:
+    """Store the pieces of a sheet before any camera is made.
+
+    Parameters
+    ----------
+    paths, facts : as in `remember`
+    files : the image of each piece; it is packed
+    """
+    chosen = scene.levelform_drawings
+    _tell(chosen, paths, facts)
+    _drop_images(scene)
+    chosen.entries.clear()
+    for view, path in zip(facts["views"], files, strict=True):
+        entry = chosen.entries.add()
+        entry.side, entry.use = view["name"], True
+        entry.image = bpy.data.images.load(path)
+        entry.image.pack()
+        entry.image.preview_ensure()
+
+
+def _tell(chosen: Any, paths: Sequence[str], facts: Mapping[str, Any]) -> None:
+    """Store the files and what is remarkable."""
+    chosen.paths = "\n".join(paths)
+    chosen.remarks = "\n".join(facts["remarks"])
+
+
+def _drop_images(scene: bpy.types.Scene) -> None:
+    """Remove the images of pieces that were shown and got no camera."""
+    for entry in scene.levelform_drawings.entries:
+        image, entry.image = entry.image, None if entry.camera is None else entry.image
+        if entry.camera is None and image is not None and not image.users:
+            bpy.data.images.remove(image)
 
 
 def names_of(scene: bpy.types.Scene) -> tuple[str, ...]:

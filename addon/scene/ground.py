@@ -17,7 +17,8 @@ def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> 
     """Move a result onto the ground at the 3D cursor, with the cameras that were found for it.
 
     The ground is the horizontal plane through the cursor. Where another visible object stands
-    there, the result is moved past it along +X; an earlier result there is hidden.
+    there, the result is moved past it along +X; an earlier result there, such as one of the same
+    image by another method, is hidden.
     """
     scene = thing.users_scene[0]
     low, high = world_box(thing)
@@ -27,9 +28,7 @@ def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> 
     results = [result for result in results_of(scene) if result != thing]
     met = set(_in_the_way(thing, scene))
     aside = np.array([free_shift(place, [world_box(o) for o in met.difference(results)]), 0, 0])
-    earlier = {
-        result for result in results if box_iou(world_box(result), place + aside) > SAME_PLACE
-    }
+    earlier = {result for result in results if _replaces(thing, place + aside, result)}
     shift[0] += free_shift(place, [world_box(other) for other in met - earlier])
     for moved in (thing, *cameras):
         # Not through `matrix_world`, which is evaluated later for new objects.
@@ -41,6 +40,22 @@ def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> 
         volume = np.array([list(row) for row in facts["world_from_volume"]], np.float64)
         volume[:3, 3] += shift
         facts["world_from_volume"] = volume.tolist()
+
+
+def _replaces(thing: bpy.types.Object, place: np.ndarray, other: bpy.types.Object) -> bool:
+    """Return whether a result is to stand where another one does, instead of beside it.
+
+    One of the same image is, wherever they meet; another one where they nearly coincide.
+    """
+    box = world_box(other)
+    if _views(thing) and _views(thing) == _views(other):
+        return box_iou(box, place) > 0
+    return box_iou(box, place) > SAME_PLACE
+
+
+def _views(thing: bpy.types.Object) -> list[str]:
+    """Return the names of the images that a result was made from."""
+    return list(thing.get(PROVENANCE, {}).get("view_names", ()))
 
 
 def free_shift(box: np.ndarray, others: list[np.ndarray]) -> float:

@@ -15,7 +15,7 @@ import bpy
 
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import ViewData
-from . import cameras, frames, pixels
+from . import cameras, frames, layered, pixels
 
 # Tolerance between the aspects of a render and its camera: one pixel's rounding at small sizes.
 ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
@@ -68,7 +68,8 @@ def view_of(
     camera_image = camera_image_of(camera_object, scene)
     if camera_image.problem or camera_image.image is None:
         raise RequestError(camera_image.problem)
-    content = pixels.content_of(camera_image.image, _frame_of(camera_image, scene))
+    frame = _frame_of(camera_image, scene)
+    content = pixels.content_of(camera_image.image, frame)
     width, height = pixels.content_size(content)
     if camera_image.background is None:
         camera = cameras.picked_camera(camera_object, (width, height), scene, depsgraph)
@@ -78,7 +79,7 @@ def view_of(
         )
     mirrored = cameras.mirroring(camera_object, camera_image.background, depsgraph)
     view = pixels.to_view(content, camera, camera_object.name, mirrored)
-    return pixels.with_depth(view, camera_object)
+    return pixels.with_depth(view, camera_object, pixels.path_of(camera_image.image, frame))
 
 
 def is_moving(camera_object: bpy.types.Object) -> bool:
@@ -170,6 +171,29 @@ def render_image(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy
         image = bpy.data.images.load(path, check_existing=False)
         image.pack()
     image.name = f"{camera_object.name} render"
+    return image
+
+
+def render_layers(
+    camera_object: bpy.types.Object, scene: bpy.types.Scene, path: str
+) -> bpy.types.Image:
+    """Render the scene as `render_image` does, to an OpenEXR file with its Z pass; return it.
+
+    Raises
+    ------
+    WorkError
+        If Blender's render failed.
+    """
+    try:
+        with _render_settings(scene, camera_object, path), layered.layers_on(scene):
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        raise WorkError(
+            f"The render from {camera_object.name} failed: {str(error).strip()}",
+            "Check that the scene renders (F12).",
+        ) from error
+    image = bpy.data.images.load(path, check_existing=True)
+    image.reload()
     return image
 
 

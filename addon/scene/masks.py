@@ -92,7 +92,7 @@ def remember(scene: bpy.types.Scene, masks: ViewMasks) -> None:
         return
     (mask,) = masks.masks
     matte = scene.levelform_matte
-    matte.shown = _shown(matte.shown, mask)
+    matte.shown = shown_image(matte.shown, mask)
     matte.doubt, matte.source = mask.doubt, mask.source
     own = matte.mask is None or MADE in matte.mask
     painted = matte.of == image.name and chosen_mask(scene) is not None
@@ -123,9 +123,9 @@ def _made(old: bpy.types.Image | None, mask: ViewMask, name: str) -> bpy.types.I
     return image
 
 
-def _shown(old: bpy.types.Image | None, mask: ViewMask) -> bpy.types.Image:
+def shown_image(old: bpy.types.Image | None, mask: ViewMask, name: str = SHOWN) -> bpy.types.Image:
     """Return the image with the outline, whose icon the panel draws."""
-    image = _sized(old, SHOWN, mask.shown.shape[1], mask.shown.shape[0])
+    image = _sized(old, name, mask.shown.shape[1], mask.shown.shape[0])
     _fill(image, mask.shown)
     image.pack()
     image.preview_ensure()

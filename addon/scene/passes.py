@@ -28,7 +28,7 @@ def write_images(
     reach : depth beyond the subject: at the background, Cycles writes 1e10, EEVEE the far plane
     passes : which of `PASSES` to write beside the image
     """
-    combined = _stack(channels, "Combined", "RGBA")
+    combined = stacked(channels, "Combined", "RGBA")
     alpha = combined[..., 3:].clip(0, 1)
     color = combined[..., :3] / np.maximum(alpha, 1e-6)  # Blender's alpha is premultiplied
     depth = next(v for k, v in channels.items() if k.rpartition(".")[0].endswith("Depth"))
@@ -43,19 +43,20 @@ def write_images(
         np.save(folder / frame["depth_file_path"], depth, allow_pickle=False)
     if "normals" in passes:
         frame["normal_file_path"] = f"{stem}_normal.png"
-        normal = _unit(_stack(channels, "Normal", "XYZ")) * (depth > 0)[..., None]
+        normal = _unit(stacked(channels, "Normal", "XYZ")) * (depth > 0)[..., None]
         _write_bytes(folder / frame["normal_file_path"], normal * 127 + 128)
     if "albedo" in passes:
         frame["albedo_file_path"] = f"{stem}_albedo.png"
         name = "DiffCol" if any(".DiffCol." in f".{key}" for key in channels) else "Diffuse Color"
         _write_bytes(
             folder / frame["albedo_file_path"],
-            _srgb(_stack(channels, name, "RGB")) * 255,
+            _srgb(stacked(channels, name, "RGB")) * 255,
         )
     return frame
 
 
-def _stack(channels: dict[str, np.ndarray], name: str, letters: str) -> np.ndarray:
+def stacked(channels: dict[str, np.ndarray], name: str, letters: str) -> np.ndarray:
+    """Return a pass, (H, W, letters), whatever the view layer's name."""
     return np.stack([_channel(channels, f"{name}.{letter}") for letter in letters], -1)
 
 

@@ -28,7 +28,7 @@ from ...backend.contract.image_files import (
 from ...backend.contract.image_headers import ImageHeader, header_of
 from ...backend.contract.protocol import CameraData, ImageFile, ViewData
 from ...backend.contract.srgb import srgb_from_linear
-from . import movies
+from . import layered, movies
 
 UNREADABLE_KINDS = {
     "MOVIE": ("a movie", "Save the frame you need as an image and use that."),
@@ -103,11 +103,16 @@ def to_view(
     return ViewData(np.ascontiguousarray(content), camera, name, None, mirrored)
 
 
-def with_depth(view: ViewData, camera: bpy.types.Object) -> ViewData:
-    """Return a view with the depth map that its camera names, if any."""
+def with_depth(view: ViewData, camera: bpy.types.Object, file: str = "") -> ViewData:
+    """Return a view with the depth map that its camera names, else with its image's Z pass.
+
+    Parameters
+    ----------
+    file : of the image; empty: it has none
+    """
     given = getattr(camera.data, "levelform_depth", "")
     if not given:
-        return view
+        return replace(view, depth=os.path.abspath(file)) if layered.has_depth(file) else view
     path = os.path.abspath(bpy.path.abspath(given))
     return replace(view, depth=path, depth_scale=camera.data.levelform_depth_scale)
 
@@ -181,6 +186,9 @@ def check_file(path: str) -> None:
 
 
 def _read(image: bpy.types.Image) -> np.ndarray:
+    path = path_of(image)
+    if not image.is_dirty and layered.is_layered(path):
+        return _straight_srgb(layered.read_combined(path), premultiplied=True)
     (width, height), channels = _size(image), image.channels
     values: Any = image.pixels
     if min(width, height, channels) < 1 or len(values) != width * height * channels:

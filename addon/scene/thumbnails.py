@@ -1,14 +1,19 @@
 """Small pictures of images with the outline of their object, for lists.
 
 They are made in a timer, one at a time: drawing must not make them. An image with an alpha channel
-shows its outline; of others the backend finds it.
+shows its outline at once; of others the backend sends it with the first check or reconstruction.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 import bpy.utils.previews
 import numpy as np
+
+from ...backend.contract.protocol import ViewMask
+from . import images
+from .windows import redraw
 
 OUTLINE = (1.0, 0.6, 0.1, 1.0)  # RGBA of the outline
 EDGE = 0.5  # alpha at it
@@ -33,6 +38,24 @@ def icon_of(image: bpy.types.Image) -> int:
         if not bpy.app.timers.is_registered(_make):
             bpy.app.timers.register(_make, first_interval=PAUSE)
     return 0
+
+
+def remember(scene: bpy.types.Scene, masks: Sequence[ViewMask]) -> None:
+    """Show the images of the scene's cameras with the outlines that the backend has detected.
+
+    Parameters
+    ----------
+    masks : named after the cameras
+    """
+    for mask in masks if _made is not None and not bpy.app.background else ():
+        camera = scene.objects.get(mask.name)
+        if camera is None or camera.type != "CAMERA":
+            continue
+        image = images.camera_image_of(camera, scene).image
+        if image is not None:
+            shown = mask.shown[::-1].astype(np.float32) / 255
+            _store(_key(image), np.dstack([shown, np.ones(shown.shape[:2], np.float32)]))
+    redraw()
 
 
 def outlined(pixels: np.ndarray) -> np.ndarray:
@@ -69,36 +92,38 @@ def _make() -> float | None:
                 _store(_key(image), pixels)
     if _wanted:
         return PAUSE
-    _redraw()
+    redraw()
     return None
 
 
 def _pixels(image: bpy.types.Image) -> np.ndarray | None:
     """Return an image's (H, W, 4) pixels, reduced to `SIDE`; None if it can't be read."""
     width, height = image.size  # pyright: ignore[reportGeneralTypeIssues]
-    if not width or not height or image.channels != 4:
+    channels = image.channels
+    if not width or not height or not channels:
         return None
-    pixels = np.zeros(4 * width * height, np.float32)
+    pixels = np.zeros(channels * width * height, np.float32)
     image.pixels.foreach_get(pixels)  # pyright: ignore[reportAttributeAccessIssue]
     step = -(-max(width, height) // SIDE)
-    return np.ascontiguousarray(pixels.reshape(height, width, 4)[::step, ::step])
+    return with_alpha(pixels.reshape(height, width, channels)[::step, ::step])
+
+
+def with_alpha(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels of any number of channels, (H, W, C), as (H, W, 4); gray ones become colors."""
+    if pixels.shape[2] == 4:
+        return np.ascontiguousarray(pixels)
+    colors = pixels[..., :3] if pixels.shape[2] == 3 else np.repeat(pixels[..., :1], 3, 2)
+    return np.dstack([colors, np.ones(pixels.shape[:2], np.float32)])
 
 
 def _store(key: str, pixels: np.ndarray) -> None:
-    made = _made.new(key)
+    made = _made[key] if key in _made else _made.new(key)
     made.image_size = (pixels.shape[1], pixels.shape[0])
     made.image_pixels_float.foreach_set(outlined(pixels).ravel())
 
 
 def _key(image: bpy.types.Image) -> str:
     return f"{image.session_uid} {image.filepath}"
-
-
-def _redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
 
 
 def register() -> None:

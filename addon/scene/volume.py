@@ -13,6 +13,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Placement
 
 VOLUME_NAME, FRONT_NAME, BOX_NAME = "Levelform Volume", "Levelform Front", "Levelform Object"
+PLACEMENT = "levelform_placement"  # custom property of the Empty: what is known of its place
 ROLE = "levelform_role"  # custom property of the children: "front" or "box"
 SHEAR_TOLERANCE = 1e-4
 # A single-arrow Empty points along its own +Z: this rotates it to the volume's -Y.
@@ -71,6 +72,35 @@ def show_placement(placement: Placement, scene: bpy.types.Scene) -> bpy.types.Ob
     else:
         set_volume(empty, placement.world_from_volume, box=placement.box)
     return empty
+
+
+def remember_placement(empty: bpy.types.Object, placement: Placement) -> None:
+    """Store on an Empty what is known of its placement, until it is moved."""
+    empty[PLACEMENT] = {
+        "volume_from": placement.volume_from,
+        "front_from": placement.front_from,
+        "front_certainty": placement.front_certainty,
+        "remarks": list(placement.remarks),
+        "pose": _pose(empty),
+    }
+
+
+def remarks_of(empty: bpy.types.Object | None) -> list[str]:
+    """Return the remarks about an Empty's placement; none once it or its arrow was moved."""
+    stored = empty.get(PLACEMENT) if empty is not None else None
+    if empty is None or not hasattr(stored, "to_dict"):
+        return []
+    facts, pose = stored.to_dict(), _pose(empty)
+    before = facts.get("pose", [])
+    still = len(before) == len(pose) and np.allclose(before, pose, atol=1e-5)
+    return list(facts["remarks"]) if still else []
+
+
+def _pose(empty: bpy.types.Object) -> list[float]:
+    """Return the numbers of an Empty's and its arrow's matrices."""
+    arrow = _child(empty, "front")
+    matrices = [empty.matrix_basis, *([arrow.matrix_basis] if arrow is not None else [])]
+    return [number for matrix in matrices for row in matrix for number in row]
 
 
 def matrix_of(empty: bpy.types.Object) -> np.ndarray:

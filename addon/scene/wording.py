@@ -13,6 +13,7 @@ import bpy
 
 PLACE = "{}"
 SURE = 10  # letters from which a pattern is taken to be meant, whatever is in its places
+_TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")
 
 _languages: Mapping[str, Mapping[str, str]] = {}  # translations by language
 
@@ -34,6 +35,11 @@ def sentence(text: str) -> str:
     if words != text or not bpy.context.preferences.view.use_translate_interface:
         return words
     return _matched(bpy.app.translations.locale, text)
+
+
+def for_panel(remark: str) -> str:
+    """Return a worker's remark without the terminal's options."""
+    return _TERMINAL_ONLY.sub("", remark)
 
 
 def use(languages: Mapping[str, Mapping[str, str]]) -> None:

@@ -16,7 +16,8 @@ from ..jobs.requests import (
 from ..jobs.running import Running
 from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
-from ..scene.wording import counted, sentence, told
+from ..scene.volume import remarks_of
+from ..scene.wording import counted, for_panel, sentence, told
 from . import method_options, remedies
 from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
 from .offered_methods import in_use
@@ -43,6 +44,9 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
         _draw_source(body, context, settings)
         if not images_at_hand(context.scene):
             draw_start(layout, context)
+            if settings.source == "IMAGE":  # its methods may need weights, which take a while
+                split_column(layout).prop(settings, "method_choice")
+                _draw_needs(layout, context, settings)
             if live.running is not None:
                 _draw_action(layout, context)
             _draw_failure(layout, context)
@@ -54,6 +58,9 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
             row = sub.row(align=True)
             row.prop(settings, "volume")
             row.operator("levelform.volume_from_cameras", text="", icon="PIVOT_BOUNDBOX")
+            for remark in remarks_of(settings.volume):
+                paragraph(body, context, for_panel(remark), icon="INFO")
+            sub = split_column(body)
         sub.prop(settings, "method_choice")
         _draw_needs(body, context, settings)
         sub = split_column(body)

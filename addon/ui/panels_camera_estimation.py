@@ -4,7 +4,10 @@ import bpy
 
 from ..jobs.session import live
 from ..scene import camera_estimates
-from .layouts import SubPanel, paragraph
+from .layouts import SubPanel, paragraph, split_column
+
+SCALE = 3.6  # of an image with its outline, in rows
+ACROSS = 4  # images in a row
 
 
 class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
@@ -21,6 +24,7 @@ class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
             ("walk", "Walk Around", "CON_FOLLOWPATH"),
         ):
             column.operator("levelform.find_cameras", text=text, icon=icon).way = way
+        _draw_shown(layout, context)
         row = layout.row(align=True)
         row.operator("levelform.refine_cameras", icon="CON_CAMERASOLVER")
         if camera_estimates.refined_cameras(context.scene):
@@ -31,6 +35,32 @@ class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
             paragraph(layout, context, sentence, icon="INFO")
         for remark in remarks:
             paragraph(layout, context, remark, icon="ERROR")
+
+
+def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the chosen images with their masks' outlines, and what finds their cameras."""
+    around = context.scene.levelform_around
+    if not len(around.entries):
+        return
+    box = layout.box()
+    grid = box.grid_flow(row_major=True, columns=ACROSS, even_columns=True, align=True)
+    for entry in around.entries:
+        cell = grid.column(align=True)
+        if entry.shown is not None:
+            cell.template_icon(icon_value=layout.icon(entry.shown), scale=SCALE)
+        cell.label(text=entry.name, icon="ERROR" if entry.doubt else "NONE")
+    for entry in around.entries:
+        if entry.doubt:
+            paragraph(box, context, f"Check the mask of {entry.name}: {entry.doubt}.", icon="ERROR")
+    column = split_column(box)
+    column.prop(around, "way")
+    if around.way == "turntable":
+        column.prop(around, "step")
+    column.prop(around, "focal")
+    column.prop(around, "side")
+    row = box.row(align=True)
+    row.operator("levelform.find_shown_cameras", icon="CAMERA_DATA")
+    row.operator("levelform.forget_shown_images", text="", icon="X")
 
 
 CLASSES = (LEVELFORM_PT_camera_estimation,)

@@ -141,7 +141,9 @@ def _draw_bare(layout: bpy.types.UILayout, bare: Sequence[bpy.types.Object]) -> 
         row.prop(camera.levelform_camera, "image", text="")
     if count > LISTED:
         box.label(text=told("and {} more", count - LISTED), icon="BLANK1")
-    box.operator("levelform.render_pictures", icon="RENDER_STILL")
+    row = box.row(align=True)
+    row.operator("levelform.render_pictures", icon="RENDER_STILL")
+    row.operator("levelform.render_pictures", text="With Depth", icon="NONE").depth = True
 
 
 def is_left_out(camera: bpy.types.Object, scene: bpy.types.Scene) -> bool:

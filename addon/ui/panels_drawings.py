@@ -36,7 +36,11 @@ def _draw_pieces(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         if entry.image is not None:
             part.template_icon(icon_value=layout.icon(entry.image), scale=SCALE)
         part.prop(entry, "side", text="")
-    layout.operator("levelform.drawings_again", icon="FILE_REFRESH")
+    placed = any(entry.camera is not None for entry in chosen.entries)
+    if placed:
+        layout.operator("levelform.drawings_again", icon="FILE_REFRESH")
+    else:
+        layout.operator("levelform.drawings_again", text="Place Cameras", icon="CAMERA_DATA")
     for remark in filter(None, chosen.remarks.split("\n")):
         paragraph(layout, context, remark, icon="INFO")
 

@@ -19,6 +19,7 @@ class LEVELFORM_PT_matte(SubPanel, bpy.types.Panel):
     """Shows what is taken for the object in the image, and corrects it."""
 
     bl_label = "Mask"
+    bl_options = set()  # open: what is taken for the object should be seen before anything else
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

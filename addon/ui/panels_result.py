@@ -1,6 +1,5 @@
 """The panel of a result: how the selected mesh was made, and actions on it."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..jobs.requests import (
 from ..jobs.results import estimated_camera
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
-from ..scene.wording import counted, sentence, told
+from ..scene.wording import counted, for_panel, sentence, told
 from .layouts import Sidebar, SubPanel, draw_level, paragraph, split_column
 from .level_properties import LEVEL_PROPERTIES
 
@@ -111,11 +110,6 @@ def title_of(method: str) -> str:
     return entry.title if entry is not None else method
 
 
-def for_panel(remark: str) -> str:
-    """Return a worker's remark without the terminal's options."""
-    return TERMINAL_ONLY.sub("", remark)
-
-
 def _views(count: object) -> str:
     return counted(count, "{} view", "{} views") if isinstance(count, int) else "?"
 
@@ -192,7 +186,6 @@ def _agreement(facts: Any) -> str:
 
 
 WELL_COVERED = 0.95  # fraction of a silhouette from which its image agrees
-TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")  # a hint for the terminal
 VOLUME_WORDS = {
     "user": "given by you",
     "file": "from the file",

@@ -3,6 +3,7 @@
 import bpy
 
 from ..data.morphing import ends_of, morph_problem
+from ..data.series import series
 from ..data.showing import show_problem, shows_of
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
@@ -34,7 +35,12 @@ class LEVELFORM_PT_show(SubPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, target = self.layout, context.object
-        layout.enabled = live.running is None
+        if series.running:
+            row = layout.row(align=True)
+            row.progress(factor=series.progress, text=series.title)
+            row.operator("levelform.cancel", text="", icon="X")
+        layout = layout.column()
+        layout.enabled = live.running is None and not series.running
         stored = sequence_of(target)
         if stored is not None:
             layout.prop(target, "levelform_step", slider=False)

@@ -86,7 +86,9 @@ class LevelformShow(bpy.types.PropertyGroup):
             ("outside", "Outside", "Delete points outside"),
         ),
     )
-    steps: IntProperty(name="Deletions", default=10, min=1, max=200)
+    steps: IntProperty(
+        name="Deletions", description="Number of points to delete", default=10, min=1, max=200
+    )
     size: IntProperty(name="Pixels", description="Side of images", default=128, min=16, max=512)
     azimuth: FloatProperty(
         name="Azimuth", description="Degrees, of a view without a camera", default=30.0
@@ -94,7 +96,7 @@ class LevelformShow(bpy.types.PropertyGroup):
     elevation: FloatProperty(
         name="Elevation", description="Degrees", default=20.0, min=-89.0, max=89.0
     )
-    seed: IntProperty(name="Seed", min=0)
+    seed: IntProperty(name="Seed", description="The same seed gives the same random numbers", min=0)
 
     def given(self) -> dict[str, Any]:
         """Return the options by the names of `ShowSpec`s."""

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..contract.camera_estimates import named
+from ..contract.camera_estimates import check_count, named
 from ..contract.errors import RequestError
 from ..geometry.views import View
 from ..silhouettes import Outline, trace_all
 from ..silhouettes.agreement import same_image
 
-FEWEST = 4  # images
 POINTS = 96  # contour points of an image
 FULL = 0.995  # fraction of an image's pixels above which its mask hides nothing
 ALIKE = 0.35  # pixels of 224 by which outlines must differ
@@ -28,11 +27,7 @@ def outlines_of(views: Sequence[View]) -> list[Outline]:
         If there are too few images, they differ in size, a silhouette is empty, fills its image or
         is cut off by its border, or all are alike.
     """
-    if len(views) < FEWEST:
-        raise RequestError(
-            f"{len(views)} image{'s' * (len(views) != 1)} can't say where they were taken from.",
-            f"Give at least {FEWEST}, from all around the object; 8 or more are better.",
-        )
+    check_count(len(views))
     _check_sizes(views)
     traced = trace_all(views, points=POINTS)
     pairs = list(zip(views, traced, strict=True))

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..geometry.cameras import Camera
 from ..silhouettes import Outline, Residual, Rig
+from ..silhouettes.poses import Deviations, FreePoses
+from ..silhouettes.rotations import about_axis
+from ..silhouettes.solving import Solution, Stage, affordable, solve, solve_stages
 from ..ticket import Ticket
-from .poses import Deviations, FreePoses
-from .rotations import about_axis
-from .solving import Solution, Stage, affordable, solve, solve_stages
 
 FINE_POINTS = 120  # contour points of a view that a refinement wants
 STAGES = (

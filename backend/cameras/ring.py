@@ -12,7 +12,7 @@ import torch
 
 from ..geometry.cameras import Camera
 from ..silhouettes import Rig
-from .rotations import about_axis, vector_of
+from ..silhouettes.rotations import about_axis, vector_of
 
 NUDGE = 1e-5  # of a parameter, for derivatives of poses in float64
 SHARED = 4  # parameters of the one camera: log focal length, elevation, pan, roll

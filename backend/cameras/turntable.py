@@ -14,10 +14,10 @@ import torch
 
 from ..geometry.cameras import Camera
 from ..silhouettes import Outline, Residual
+from ..silhouettes.poses import Deviations, FreePoses
+from ..silhouettes.solving import Prior, Solution, affordable, solve
 from ..ticket import Ticket
-from .poses import Deviations, FreePoses
 from .ring import SHARED, Ring
-from .solving import Prior, Solution, affordable, solve
 
 FOCALS = (0.8, 1.2, 1.8, 2.8, 4.5)  # widths of the image
 ELEVATIONS = np.radians((0.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 43.0, 51.0, 60.0))

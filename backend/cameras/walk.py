@@ -12,9 +12,9 @@ import numpy as np
 
 from ..geometry.cameras import Camera
 from ..silhouettes import Outline, Residual
+from ..silhouettes.poses import Deviations, FreePoses
+from ..silhouettes.solving import Stage, affordable, solve_stages
 from ..ticket import Ticket
-from .poses import Deviations, FreePoses
-from .solving import Stage, affordable, solve_stages
 from .turntable import fit_ring
 
 USUAL_FOCAL = 1.2  # widths of the image, where the file says nothing

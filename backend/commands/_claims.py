@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", nargs="+", default=[], metavar="DIR",
                         help="unseen shapes; default: the test split of --data")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", dest="runs", help="folder for the trainings")
-    parser.add_argument("--category", default="chair", help="category of the shapes, or all")
+    parser.add_argument(
+        "--category", nargs="+", default=["chair"], help="categories of the shapes, or all"
+    )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", dest="changes",
                         help="changed entries of every network's configuration")  # fmt: skip
     parser.add_argument("--steps", nargs="+", default=["3000"], metavar="N | METHOD=N",
@@ -39,7 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Train and measure the claims, or list them; write the page."""
+    """Train and measure the claims, or list them; write the page.
+
+    Trainings and measurements that a run before has made are kept, so the same command goes on
+    where one was stopped; trainings go seed by seed, so that early ones tell of every claim.
+    """
     from ..experiments.claims import choose_claims
     from ..experiments.claims_page import try_claims, write_page
     from ..geometry.writing import check_place
@@ -62,7 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "steps of each training": " ".join(args.steps),
         "objects per step": args.batch or "as in the recipe",
         "greatest number of seeds": args.seeds,
-        "category": args.category,
+        "category": " ".join(args.category),
         "changes of the configuration": " ".join(args.changes) or "none",
         "training shapes": len(workshop.train),
         "test shapes": len(workshop.test),
@@ -132,7 +138,7 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
     from ..training.validation import choose_shapes
     from .train import parse_change
 
-    only: Sequence[str] | None = None if args.category == "all" else [args.category]
+    only: Sequence[str] | None = None if args.category == ["all"] else args.category
     changes = dict(parse_change(word) for word in args.changes)
     steps, lengths = parse_steps(args.steps, methods())
     train, unseen = (load_shapes(args.data, split, categories=only) for split in ("train", "val"))
@@ -155,7 +161,7 @@ def _workshop(args: argparse.Namespace) -> "Workshop":
         lengths=lengths,
         batch=args.batch,
         device=pick_device(args.device),
-        provenance={"shapes": len(train), "sources": sources, "categories": [args.category]},
+        provenance={"shapes": len(train), "sources": sources, "categories": args.category},
         tested={"tested": tested} if tested else {},
         overrides={method: changes for method in methods()},
     )

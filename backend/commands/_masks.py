@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..ticket import Ticket
 
+Masked = protocol.Reconstruct | protocol.FindCameras | protocol.RefineCameras
 SHOWN_SIDE = 1024  # pixels along the longer side of an image with its outline
 
 
 def write_masks(
-    session: "Session", request: protocol.Reconstruct, folder: str, ticket: "Ticket"
+    session: "Session", request: Masked, folder: str, ticket: "Ticket"
 ) -> list[dict[str, Any]]:
     """Write the masks of a request's views to a folder, which is made; return the facts.
 

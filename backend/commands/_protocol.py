@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resolution", type=int, metavar="N",
                         help="cells of the meshes (default: the paper's)")  # fmt: skip
     parser.add_argument("--codes", metavar="FILE.npz", help="write the codes, for t-SNE, retrieval")
-    parser.add_argument("--figures", metavar="DIR", help="write results, histograms and cells")
+    parser.add_argument(
+        "--figures", metavar="DIR", help="write results, histograms and the paper's figures"
+    )
     parser.add_argument("-o", dest="page", metavar="FILE.md",
                         help="write the page, and all measurements beside it (.jsonl)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the surface points")
@@ -71,11 +73,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     trial = Trial(args.paper, entrant, args.camera, args.views, resolution, args.seed)
     store = None if page is None else Store(page.with_suffix(".jsonl"))
     with progress() as ticket:
-        ticket.plan({"Measuring": 20.0, "Figures": 1.0})
+        ticket.plan({"Measuring": 20.0, "Figures": 4.0})
         with ticket.stage("Measuring"):
             outcome = run_protocol(trial, shapes, store, ticket=ticket)
         with ticket.stage("Figures"):
-            figures = write_figures(outcome, shapes, Path(args.figures)) if args.figures else []
+            folder = Path(args.figures) if args.figures else None
+            figures = write_figures(outcome, shapes, folder, ticket=ticket) if folder else []
     if args.codes:
         outcome.codes.write(args.codes)
     if page is not None:

@@ -170,7 +170,7 @@ def _convert(args: argparse.Namespace) -> dict[str, Any]:
     elif args.layout == RENDERS:
         jobs = _render_jobs(args, root)
     elif args.layout in READERS:
-        reader = READERS[args.layout](root, size=args.size)
+        reader = READERS[args.layout](root, size=args.size, mesh=args.mesh)
         jobs = [(name, lambda name=name: reader.read(name)) for name in reader.names()]
     else:
         known = ", ".join((MESHES, RENDERS, *READERS))

@@ -236,7 +236,8 @@ def check_views(args: argparse.Namespace) -> dict[str, Any]:
     with progress() as ticket:
         source = read_sources(args.source, args.views)
         request = protocol.CheckViews(JOB, source.views, chosen.background, chosen.cures)
-        (event,) = Session().check_views(request, ticket)
+        *_, event = Session().check_views(request, ticket)
+        assert isinstance(event, protocol.ViewsChecked)  # the last one
     return checks.check_told(event, source.remarks)
 
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", default="main", help="main (default), camera or depth")
     parser.add_argument("--preset", default="compact",
                         help="compact (default) or paper; sdf-srn also has paper-pascal3d, "
-                        "deep-meta-functionals silhouettes")  # fmt: skip
+                        "disn 3d-cnn, deep-meta-functionals silhouettes")  # fmt: skip
     parser.add_argument(
         "--configuration", help="sizes of the network (default: those of the preset)"
     )

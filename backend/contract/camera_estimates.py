@@ -12,6 +12,7 @@ from .image_files import natural_key
 
 WAYS = ("turntable", "walk")
 RIGHT, USABLE, DOUBTFUL = "right", "usable", "doubtful"  # confidence
+FEWEST = 4  # images
 NAMED = 4  # names in a sentence; the others are counted
 
 
@@ -30,6 +31,15 @@ def in_order(names: Sequence[str]) -> list[int]:
             "Number them in the order in which they were taken, such as image_01.png.",
         )
     return sorted(range(len(names)), key=lambda index: natural_key(names[index]))
+
+
+def check_count(count: int) -> None:
+    """Refuse fewer images than say where they were taken from."""
+    if count < FEWEST:
+        raise RequestError(
+            f"{count} image{'s' * (count != 1)} can't say where they were taken from.",
+            f"Give at least {FEWEST}, from all around the object; 8 or more are better.",
+        )
 
 
 def named(names: Sequence[str]) -> str:

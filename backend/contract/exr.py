@@ -15,6 +15,7 @@ from .image_files import MOST_PIXELS
 
 MAGIC = 20000630
 MULTI_PART = 0x1000
+HEAD = 1 << 16  # bytes of a file that hold the names of its channels
 TYPES = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
 LINES = {0: 1, 2: 1, 3: 16}  # scan lines of a block: uncompressed, ZIPS, ZIP
 
@@ -37,6 +38,20 @@ def read_exr(path: str | Path) -> dict[str, np.ndarray]:
         return _pixels(content, headers, at, several=several)
     except (struct.error, ValueError, IndexError, KeyError, OverflowError) as error:
         raise WorkError(f"{path} can't be read: {error}.") from error
+
+
+def channel_names(path: str | Path) -> list[str]:
+    """Return the names of a file's channels, read from its head; none if it is not OpenEXR."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(HEAD)
+        magic, flags = struct.unpack_from("<II", content)
+        if magic != MAGIC:
+            return []
+        headers, _ = _headers(content, 8, several=bool(flags & MULTI_PART))
+        return [name for header in headers for name, _ in _channels(header["channels"])]
+    except (OSError, struct.error, ValueError, IndexError, KeyError):
+        return []
 
 
 def _text(content: bytes, at: int) -> tuple[str, int]:

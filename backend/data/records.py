@@ -13,7 +13,7 @@ from ..geometry.cameras import Camera
 from ..geometry.frames import FRAMES, apply
 from ..geometry.meshes import Mesh
 from .format import VOXEL_HALF, VOXELS, Record, pack_voxels
-from .meshes import Asset, Solid, mend, sample_points, usable
+from .meshes import Asset, Solid, grid_vertices, mend, sample_points, usable
 from .renders import camera_arrays
 
 if TYPE_CHECKING:
@@ -211,10 +211,13 @@ def shape_points(batch: Any, contents: Contents, seed: int) -> dict[str, np.ndar
                 ],
                 1,
             )
+        elif name == "disn-grid":
+            rng = np.random.default_rng(seed)
+            drawn[name] = torch.from_numpy(grid_vertices(count, rng)).float()[None]
         else:
             raise RequestError(
                 f"Procedural shapes have no points {name!r}.",
-                'Choose "uniform", "near" or "wide".',
+                'Choose "uniform", "near", "wide" or "disn-grid".',
             )
     arrays: dict[str, np.ndarray] = {}
     for name, points in drawn.items():

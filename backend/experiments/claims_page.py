@@ -216,7 +216,7 @@ def _section(tried: Tried, note: str) -> list[str]:
     head = ["side", "published", *(MEASURES[key][0] for key in keys), "each seed"]
     unit = f" Published: {claim.unit}." if claim.unit else ""
     lines = [
-        _sentence(comparison, difference, verdict)
+        _sentence(comparison, difference, verdict) + _of_categories(tried, comparison)
         for comparison, difference, verdict in zip(
             claim.comparisons, tried.differences, tried.verdicts, strict=True
         )
@@ -231,6 +231,33 @@ def _section(tried: Tried, note: str) -> list[str]:
         else "",
         f"What we think: {note}" if note else "",
     ]
+
+
+def _of_categories(tried: Tried, comparison: Comparison) -> str:
+    """Return the verdict for each category alone; nothing if there is one."""
+    names = {category_of(shape) for side in tried.numbers.values() for one in side for shape in one}
+    if len(names) < 2:
+        return ""
+    words = []
+    for name in sorted(names):
+        first, second = (
+            [
+                {s: n for s, n in one.items() if category_of(s) == name}
+                for one in tried.numbers[side]
+            ]
+            for side in (comparison.first, comparison.second)
+        )
+        alone = difference(first, second, comparison.by)
+        if alone is not None:
+            _, digits, scale = MEASURES[comparison.by]
+            mean = number(alone.mean, digits + 1, scale=scale)
+            words.append(f"{name}: {alone.verdict(alike=comparison.alike)} ({mean})")
+    return f". Each category alone: {', '.join(words)}" if words else ""
+
+
+def category_of(shape: str) -> str:
+    """Return the category in a shape's name."""
+    return shape.partition("/")[0]
 
 
 def _row(side: Side, tried: Tried, keys: Sequence[str]) -> list[str]:

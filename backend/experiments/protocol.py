@@ -10,22 +10,24 @@ import torch
 from ..contract.errors import LevelformError, RequestError
 from ..data.format import StoredShape
 from ..data.meshes import Solid, SurfaceSamples, mend
-from ..geometry.frames import apply
+from ..geometry.frames import apply, similarity
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..images.framing import frame_views
 from ..metrics import ProtocolScores, average, camera_distances, evaluate
 from ..metrics.papers import Evaluable
 from ..reconstructors import Code, Reconstructor
+from ..reconstructors.disn import DISN
 from ..reconstructors.estimates import EstimatesCameras
 from ..reconstructors.figures.uclid_net import point_cloud
+from ..reconstructors.networks.sdf_srn import CROP
 from ..reconstructors.networks.uclid_net import SHAPENET_UNIT
 from ..reconstructors.uclid_net import UCLIDNet
 from ..ticket import Ticket
 from .codes import CodeTable
 from .entrants import NetworkEntrant
 from .measuring import surface_of
-from .published import ESTIMATED, GIVEN, PUBLISHED, PublishedNumber
+from .published import ESTIMATED, GIVEN, PUBLISHED, VOLUME, PublishedNumber
 from .store import Numbers, Store
 
 METHODS = {"sdf-srn-pascal3d": "sdf-srn", "pix3d": "uclid-net"}  # of protocols with other names
@@ -103,6 +105,14 @@ class Trial:
     resolution: int = 128
     seed: int = 0
 
+    @property
+    def setting(self) -> str:
+        """The rows of the paper's tables that are about such a network and input."""
+        models = self.entrant.models.values()
+        if any(isinstance(m, DISN) and m.configuration.streams == "volume" for m in models):
+            return VOLUME
+        return ESTIMATED if self.camera == "estimated" else GIVEN
+
 
 @dataclass
 class Outcome:
@@ -127,8 +137,8 @@ class Outcome:
     @property
     def published(self) -> tuple[PublishedNumber, ...]:
         """The paper's own numbers in this setting."""
-        setting = ESTIMATED if self.trial.camera == "estimated" else GIVEN
-        return tuple(row for row in PUBLISHED[self.trial.paper] if row.setting in ("", setting))
+        kinds = ("", self.trial.setting)
+        return tuple(row for row in PUBLISHED[self.trial.paper] if row.setting in kinds)
 
 
 def run_protocol(
@@ -197,7 +207,7 @@ def _measured(
             code = model.encode([view], **options)
         if numbers is None:
             assert code is not None
-            numbers = _scores(trial, model, code, view, truth)
+            numbers = _scores(trial, model, code, view, truth, frame_of(shape, trial.paper))
             if store is not None:
                 store.add(key, numbers)
         empty = bool(numbers.get("empty"))
@@ -205,10 +215,24 @@ def _measured(
         yield f"{shape.id} #{index}", ProtocolScores(values, empty), code if index == 0 else None
 
 
-def _scores(trial: Trial, model: Reconstructor, code: Code, view: View, truth: Solid) -> Numbers:
+def frame_of(shape: StoredShape, paper: str) -> np.ndarray | None:
+    """Return the frame of SDF-SRN's own crops, in half crops; None: the protocol's."""
+    if paper == "sdf-srn-pascal3d" and shape.info.get("layout") == "pascal3d-crops":
+        return similarity(scale=2 / CROP)
+    return None
+
+
+def _scores(
+    trial: Trial,
+    model: Reconstructor,
+    code: Code,
+    view: View,
+    truth: Solid,
+    frame: np.ndarray | None,
+) -> Numbers:
     """Return a prediction's metrics by the protocol, and the errors of the estimated camera."""
     prediction = predicted(trial, model, code)
-    made = evaluate(prediction, truth, trial.paper, seed=trial.seed)
+    made = evaluate(prediction, truth, trial.paper, seed=trial.seed, frame=frame)
     return {**made.values, **_camera_errors(model, view, truth), "empty": float(made.empty)}
 
 

@@ -13,9 +13,11 @@ from ..geometry.writing import written_whole
 from ..metrics import PROTOCOLS
 from ..reconstructors.figures.tdgn import nearest_field
 from ..reconstructors.tdgn import TDGN
+from ..ticket import Ticket
 from .gallery import LINE, MARGIN, SIDES, TILE, on_white, seen_from_sides, write_sheet
 from .markdown import table, write
 from .measuring import GroundTruth, surface_of
+from .paper_figures import write_paper_figures
 from .protocol import Outcome, table_rows
 
 if TYPE_CHECKING:
@@ -47,8 +49,14 @@ def write_page(outcome: Outcome, path: Path, *, command: str, figures: Sequence[
     )  # fmt: skip
 
 
-def write_figures(outcome: Outcome, shapes: Sequence[StoredShape], folder: Path) -> list[Path]:
-    """Write the sheet of results, the metrics' histograms, and for TDGN its cells.
+def write_figures(
+    outcome: Outcome,
+    shapes: Sequence[StoredShape],
+    folder: Path,
+    *,
+    ticket: Ticket | None = None,
+) -> list[Path]:
+    """Write the sheet of results, the metrics' histograms, and the paper's own figures.
 
     Raises
     ------
@@ -62,7 +70,9 @@ def write_figures(outcome: Outcome, shapes: Sequence[StoredShape], folder: Path)
     files.append(folder / f"{outcome.trial.paper}-histograms.svg")
     with written_whole(files[-1]) as partial:
         partial.write_text(histograms(outcome))
-    return files
+    model = outcome.trial.entrant.model_for(known[0].category)
+    alike = [shape for shape in known if outcome.trial.entrant.model_for(shape.category) is model]
+    return files + write_paper_figures(outcome.trial.paper, model, alike, folder, ticket=ticket)
 
 
 def _sheet(outcome: Outcome, shapes: Sequence[StoredShape]) -> "Image.Image":

@@ -84,6 +84,7 @@ def from_sphere(points: np.ndarray) -> np.ndarray:
 FRAMES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "object": lambda points: from_box(points, OBJECT_SIDE),
     "unit-cube": lambda points: from_box(points, 1.0),  # Occupancy Networks, TDGN, SDF-SRN's truth
+    "half-crop": lambda points: from_box(points, 2 / 1.2),  # SDF-SRN on PASCAL3D+
     "unit-box": lambda points: from_box(points, 2.0),  # UCLID-Net
     "padded-grid": lambda points: from_box(points, PADDED_GRID_SIDE),  # Deep Meta Functionals
     "unit-sphere": from_sphere,  # DISN

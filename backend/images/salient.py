@@ -3,8 +3,9 @@
 The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks four times,
 at the image, its reflection, a low-pass copy and a grey one. Their mean is more reliable than each,
 and the disagreement of the coloured ones says how doubtful it is. A fifth look, at the object's
-surroundings alone, has more pixels of the object and is used where it agrees. A guided filter then
-moves the mask's edges to the image's (`edges`), and pieces apart from the largest are left out.
+surroundings alone, has more pixels of the object and is used where it agrees. Where all of them
+leave much undecided, colours decide (`color_model`). A guided filter then moves the mask's edges to
+the image's (`edges`), and pieces apart from the largest are left out.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..ticket import Ticket
+from .color_model import decided_by_color
 from .edges import guided
 from .u2netp import SIDE, U2NetP, standardized
 
@@ -26,6 +28,8 @@ AGREES = 0.9  # IoU of the closer look and the mean of the others from which it 
 RESEMBLES, DECISIVE = 0.5, 0.9  # or IoU and decisiveness from which it is
 LEAST_WEIGHT = 1e-3  # of a look that decides nothing
 GUIDE = 512  # pixels along the longer side at which the edges are refined
+UNDECIDED = 0.3  # pixels that are neither, per pixel of the object, from which colours decide
+AROUND = 0.6  # of the object whose colours are looked at, fraction of its longer side
 NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
 DOUBTFUL_IOU = 0.75  # least IoU of the looks and their mean
@@ -60,7 +64,7 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
     weights = stack.new_tensor([decisiveness(each) + LEAST_WEIGHT for each in looks])
     mean = (stack * weights[:, None, None]).sum(0) / weights.sum()
     ticket.check()
-    mask = _closer(network, color, mean)
+    mask = _by_color(color, _closer(network, color, mean))
     ticket.check()
     mask = guided(color, mask, size=GUIDE)
     mask = ((mask - RAMP[0]) / (RAMP[1] - RAMP[0])).clamp(0, 1)
@@ -96,6 +100,15 @@ def _closer(network: U2NetP, color: Tensor, mask: Tensor) -> Tensor:
     iou = mask_iou(closer, mask)
     clear = iou >= RESEMBLES and decisiveness(closer) >= DECISIVE
     return closer if clear or iou >= AGREES else mask
+
+
+def _by_color(color: Tensor, mask: Tensor) -> Tensor:
+    """Return the mask with what it leaves undecided, if that is much, decided by colours."""
+    between = float(((mask > RAMP[0]) & (mask < RAMP[1])).sum())
+    window = surroundings(mask, AROUND)
+    if window is None or between < UNDECIDED * float((mask > 0.5).sum()):
+        return mask
+    return decided_by_color(color, mask, window)
 
 
 def decisiveness(mask: Tensor) -> float:

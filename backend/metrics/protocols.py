@@ -53,6 +53,7 @@ def evaluate(
     protocol: str = "levelform",
     *,
     seed: int = 0,
+    frame: np.ndarray | None = None,
 ) -> ProtocolScores:
     """Measure a prediction against the truth by a paper's protocol.
 
@@ -62,6 +63,8 @@ def evaluate(
         In the frame of `reference`; None: an empty mesh, scored by the protocol.
     protocol
         One of `PROTOCOLS`.
+    frame
+        (4, 4), replaces the protocol's, for data whose unit the reference does not tell.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def evaluate(
         )
     how = PROTOCOLS[protocol]
     rng = np.random.default_rng(seed)
-    matrix = _frame(reference, how.frame, rng)
+    matrix = _frame(reference, how.frame, rng) if frame is None else frame
     ground_truth = reference.in_frame(matrix)
     shape = None if prediction is None else prediction.in_frame(matrix)
     return ProtocolScores(how.measure(shape, ground_truth, rng), empty=prediction is None)
@@ -130,7 +133,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol("tdgn", "unit-cube", papers.tdgn),
         Protocol("deep-meta-functionals", "padded-grid", papers.deep_meta),
         Protocol("sdf-srn", "unit-cube", papers.sdf_srn, by_class=False),
-        Protocol("sdf-srn-pascal3d", "unit-cube", papers.sdf_srn_pascal, by_class=False),
+        Protocol("sdf-srn-pascal3d", "half-crop", papers.sdf_srn_pascal, by_class=False),
         Protocol("occupancy-network", "unit-cube", papers.occupancy_network),
     )
 }

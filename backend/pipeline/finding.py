@@ -10,7 +10,6 @@ import numpy as np
 
 from ..cameras.checks import POINTS, outlines_of
 from ..cameras.refine import scores
-from ..cameras.solving import affordable
 from ..cameras.stored import as_stored
 from ..cameras.turntable import solve_turntable
 from ..cameras.walk import solve_walk
@@ -29,6 +28,7 @@ from ..images.exif import focal_in_diagonals
 from ..images.reading import read_tagged
 from ..placing.place import place
 from ..silhouettes import Outline, Residual
+from ..silhouettes.solving import affordable
 from ..ticket import Ticket
 from .reading import read_views
 

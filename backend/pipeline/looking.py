@@ -1,5 +1,6 @@
 """What can be said of views before any reconstruction: volume, agreement, masks."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..contract import protocol
@@ -8,7 +9,7 @@ from ..placing.place import place
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
 from .networks import Networks
-from .reading import read_views, view_masks
+from .reading import detected_masks, read_views, view_masks
 from .stages import PREPARE
 
 
@@ -24,14 +25,17 @@ def volume_event(
     return protocol.VolumeEstimate(request.job, placement)
 
 
-def checked_event(request: protocol.CheckViews, ticket: Ticket) -> protocol.ViewsChecked:
-    """Return whether the views agree, and what would make them agree."""
+def checked_events(
+    request: protocol.CheckViews, ticket: Ticket
+) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
+    """Yield the detected masks, then whether the views agree, and what would make them agree."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         notes = Notes()
-        cured = apply_cures(read_views(request, ticket, notes), request.cures)
-        event = Review(cured).event(request.job)
-    return replace(event, notes=notes.remarks())
+        read = read_views(request, ticket, notes)
+        yield from detected_masks(request.job, read, notes)
+        event = Review(apply_cures(read, request.cures)).event(request.job)
+    yield replace(event, notes=notes.remarks())
 
 
 def masks_event(request: protocol.FindMasks, ticket: Ticket) -> protocol.ViewMasks:

@@ -1,6 +1,6 @@
 """What a request gives a job: views in the volume's frame, options, remarks of its source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ ViewRequest = (
 )
 MASK_SIDE = 2048  # pixels along the longer side of a mask that is sent
 SHOWN_SIDE = 512  # the same of an image with its outline
+THUMBNAIL_SIDE = 128  # the same of both in a list of several images
+OWN_MASKS = ("alpha", "file")  # of these Blender knows the outline
 ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
 
 
@@ -79,18 +81,44 @@ def read_views(
     return turned
 
 
-def view_masks(views: Sequence[View], notes: Notes) -> tuple[protocol.ViewMask, ...]:
-    """Return the views' masks for Blender, see `protocol.ViewMask`."""
+def view_masks(
+    views: Sequence[View],
+    notes: Notes,
+    *,
+    mask_side: int = MASK_SIDE,
+    shown_side: int = SHOWN_SIDE,
+    without: Sequence[str] = (),
+) -> tuple[protocol.ViewMask, ...]:
+    """Return the views' masks for Blender, see `protocol.ViewMask`.
+
+    Parameters
+    ----------
+    mask_side, shown_side : pixels along the longer side, at most
+    without : views whose mask comes from these are left out
+    """
     doubts = dict(notes.doubts)
     masks = []
     for view, source in zip(views, notes.sources, strict=True):
-        mask = _bytes(shrink(view, MASK_SIDE).image[..., 3])
-        shown = _bytes(shrink(View(opaque_of(view), None, view.name), SHOWN_SIDE).image)
-        alpha = _bytes(shrink(view, SHOWN_SIDE).image[..., 3])
+        if source in without:
+            continue
+        mask = _bytes(shrink(view, mask_side).image[..., 3])
+        shown = _bytes(shrink(View(opaque_of(view), None, view.name), shown_side).image)
+        alpha = _bytes(shrink(view, shown_side).image[..., 3])
         outline = outlined(shown, alpha)
         doubt = doubts.get(view.name, "")
         masks.append(protocol.ViewMask(view.name, mask, outline, source, doubt))
     return tuple(masks)
+
+
+def detected_masks(job: str, views: Sequence[View], notes: Notes) -> Iterator[protocol.ViewMasks]:
+    """Yield the masks of one image, to be corrected; of several, thumbnails of detected ones."""
+    if len(views) == 1 and views[0].camera is None:
+        yield protocol.ViewMasks(job, view_masks(views, notes), notes.remarks())
+        return
+    side = THUMBNAIL_SIDE
+    masks = view_masks(views, notes, mask_side=side, shown_side=side, without=OWN_MASKS)
+    if masks:
+        yield protocol.ViewMasks(job, masks)
 
 
 def opaque_of(view: View) -> Tensor:

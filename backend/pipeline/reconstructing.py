@@ -26,7 +26,7 @@ from .making import improved, make
 from .meshing import fit_to_views, mesh_kept, numbered, to_draw
 from .mixed import without_unposed
 from .networks import Networks, methods_here
-from .reading import check_one_object, in_volume, read_views, view_masks, with_source
+from .reading import check_one_object, detected_masks, in_volume, read_views, with_source
 from .refining import refined
 from .stages import CHECK, COMPARE, MAKE, MESH, PREPARE, REFINE, stages_again, stages_of
 
@@ -55,8 +55,7 @@ def reconstruct_job(
     notes, refinement = Notes(), dict[str, Any]()
     with ticket.stage(PREPARE):
         read = read_views(request, ticket, notes)
-        if len(read) == 1 and read[0].camera is None:
-            yield protocol.ViewMasks(request.job, view_masks(read, notes), notes.remarks())
+        yield from detected_masks(request.job, read, notes)
         cured = apply_cures(read, request.cures)
         cured, unused = without_unposed(cured, request.method, chosen=bool(why))
         why += unused

@@ -341,6 +341,15 @@ class DeepMetaFunctionals(Reconstructor):
         assert isinstance(bias, nn.Linear)
         bias.bias.add_(level)
 
+    def state_for(self, configuration: DeepMetaConfiguration) -> dict[str, Tensor]:
+        """Return the weights for another configuration; g that begins to read time ignores it."""
+        state = self.state_dict()
+        added = configuration.coordinates - self.configuration.coordinates
+        for name in ("heads.0.weight.weight", "heads.0.weight.bias") if added > 0 else ():
+            whole = state[name].unflatten(0, (self.configuration.coordinates, -1))
+            state[name] = torch.cat([whole, torch.zeros_like(whole[:added])]).flatten(0, 1)
+        return state
+
     def suited(self, recipe: Recipe) -> Recipe:
         """Sample points in time where g reads one, and the whole sequence that f sees."""
         sizes = self.configuration

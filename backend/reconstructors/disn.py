@@ -20,6 +20,9 @@ Departures
   what. Its loss is the mean over the batch (Eq. 2), where the authors' code sums.
 - "compact" has batch norms in VGG-16. The paper's starts from ImageNet's weights, ours from none,
   and without norms it learns slowly; the camera network's learned nothing.
+- "3d-cnn" is the baseline of section 4.1. Its grid has 65^3 vertices as in the authors' code (the
+  paper says 64^3), over our volume. Each step takes as many random vertices of the grid as there
+  are; "compact" with `streams=volume` learns from points between them, by trilinear interpolation.
 - "compact" assumes symmetric objects: the field is averaged with its reflection, see
   `fields.mirrored`. Unseen props score a higher IoU too, even asymmetric ones. The option
   `symmetry` switches it off.
@@ -33,7 +36,7 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..contract.options import Option
@@ -41,6 +44,7 @@ from ..encoders.camera_estimates import given_or_estimated, training_camera_at
 from ..encoders.pose import CameraNetwork
 from ..fields.field import Field
 from ..fields.fused import FusedFields
+from ..fields.grid import GridField
 from ..fields.mirrored import MirroredField
 from ..fields.pixel_aligned import DISNField, Maps
 from ..fusion import camera_tensors, project_points
@@ -60,12 +64,14 @@ from .estimates import EstimatesCameras
 from .networks.disn import (
     COMPACT,
     PAPER,
+    PAPER_VOLUME,
     UNIT,
     DISNConfiguration,
     SDFNetwork,
     network_image,
     vgg_of,
 )
+from .networks.volume_decoder import VERTICES
 from .published.disn import published_network
 
 NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
@@ -113,6 +119,14 @@ PAPER_RECIPES = {
 }
 
 
+VOLUME_RECIPE = replace(
+    PAPER_RECIPES["main"],
+    sampling=Sampling(objects=BATCH, points=(("disn-grid", VERTICES**3),), **PLAIN),
+    source="DISN section 4.1: the encoder, loss and schedule of DISN, distances at the grid's "
+    "vertices",
+)
+
+
 CAMERAS = frozenset({"poses", "lenses", "flat", "groups"})  # of a code
 
 
@@ -140,10 +154,11 @@ CAMERAS = frozenset({"poses", "lenses", "flat", "groups"})  # of a code
 class DISN(EstimatesCameras):
     """DISN; see the module's docstring."""
 
-    configurations = {"paper": PAPER, "compact": COMPACT}
+    configurations = {"paper": PAPER, "3d-cnn": PAPER_VOLUME, "compact": COMPACT}
     configuration_class = DISNConfiguration
     recipes = {
         "paper": PAPER_RECIPES,
+        "3d-cnn": {"main": VOLUME_RECIPE},
         "compact": {
             "main": small(Sampling(points=FEWER, crops=0.3), clip=None, learning_rate=1.5e-3),
             "camera": small_camera(),
@@ -156,6 +171,7 @@ class DISN(EstimatesCameras):
         "sdf.vgg.forward",
         "sdf.global_stream.hidden",
         "sdf.local_stream.hidden",
+        "sdf.volume.forward",
         "camera.encoder.forward",
     )
     image_encoder = "sdf.vgg"
@@ -273,8 +289,10 @@ class DISN(EstimatesCameras):
         groups = torch.arange(len(rounds)).repeat_interleave(torch.tensor(sizes))
         return replace(codes[0], tensors={**tensors, "groups": groups.to(self.device)})
 
-    def _baked(self, tensors: dict[str, Tensor], code: Code, part: str) -> DISNField:
+    def _baked(self, tensors: dict[str, Tensor], code: Code, part: str) -> Field:
         """Return the field of one group of views, whose features are fused."""
+        if self.sdf.volume is not None:
+            return self._volume(tensors, maximum=code.meta["fusion"] == "max")
         levels = tuple(tensors[f"map{index}"] for index in range(self.sdf.map_count))
         return DISNField(
             global_stream=None if part == "local" else self.sdf.global_stream,
@@ -286,6 +304,17 @@ class DISN(EstimatesCameras):
             maximum=code.meta["fusion"] == "max",
         )
 
+    def _volume(self, tensors: dict[str, Tensor], *, maximum: bool) -> GridField:
+        """Return the 3D CNN's grid of one group of views."""
+        assert self.sdf.volume is not None
+        vectors, weights = tensors["globals"], tensors["shares"]
+        vector = vectors.amax(0) if maximum else weights @ vectors / weights.sum()
+        raw = self.sdf.volume(vector[None])[0]
+        binary = self.configuration.binary
+        values = raw[1] - raw[0] if binary else raw[0] / (UNIT * self.scale)
+        kind = "occupancy" if binary else "distance"
+        return GridField(values, grid_from_volume=self.method_from_volume, kind=kind)
+
     def prepare(self, views: Sequence[View]) -> FramedViews:
         """Frame the views; cameras stay in the volume's frame, in which points are projected."""
         framed = super().prepare(views)
@@ -294,7 +323,7 @@ class DISN(EstimatesCameras):
 
     def _cameras(self, images: Tensor, given: Sequence[Camera | None]) -> list[Camera]:
         """Return a camera for each framed image, (V, 4, S, S): the given or the estimated one."""
-        if self.configuration.streams == "global":  # nothing is projected, so any camera will do
+        if not self.sdf.map_count:  # nothing is projected, so any camera will do
             front = np.array([0.0, 0.0, self.framing.near])
             return [c or training_camera_at(np.eye(3), front, self.framing) for c in given]
         return given_or_estimated(given, lambda: self.estimated_cameras(images))
@@ -314,7 +343,7 @@ class DISN(EstimatesCameras):
         """Return raw outputs (B, P, 1 or 2) at the batch's points, views fused."""
         rule = self.check_fusion(fusion)
         pixels = None
-        if self.configuration.streams != "global":
+        if self.sdf.map_count:
             if batch.camera_from_volume is None or batch.intrinsics is None:
                 raise RequestError(
                     "DISN learns from posed images; this batch has no cameras.",
@@ -369,11 +398,8 @@ class DISN(EstimatesCameras):
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:
-        """Move the surface to where the field was `level`, by the last bias of a stream."""
-        stream = self.sdf.local_stream or self.sdf.global_stream
-        assert stream is not None
-        bias = stream.decoder[-1].bias
-        assert isinstance(bias, nn.Parameter)
+        """Move the surface to where the field was `level`, by the last bias."""
+        bias = self.sdf.last_bias
         if self.configuration.binary:  # the field is the logit outside less that inside
             bias[0] += level
         else:

@@ -1,7 +1,7 @@
 """Check whether views agree: a residual for each, the view that is wrong, and cures tried."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -10,6 +10,7 @@ from ..geometry.cameras import Camera
 from ..geometry.views import View
 from .cures import CONVENTIONS, converted, image_order, same_aspect
 from .outlines import Outline, trace_all
+from .refitting import refitted
 from .residual import CAP, Residual, Rig
 
 DISAGREE = 0.4  # mean residual (pixels of 224) above which a cure that helps is reported
@@ -25,6 +26,12 @@ FEWEST = 4  # contour points of a view
 STEPS = 8  # largest shift of the images' order tried in either direction
 RAYS = 160  # contour points per trial, over all views
 SHORTLIST = 8  # with many views: how many are tried for swaps and for leaving out
+REFITTED = 5  # views from which poses are refitted; fewer agree with nearly any cameras
+ROUGHLY, FINALISTS = 12, 4  # swaps that are refitted, and refitted to the end
+OTHERS = 2  # other cures that are refitted, of those that keep and leave out views each
+LEFT_OUT = 50  # order of cures that leave out a view
+# Contour points of a view (of eight) and steps of refits.
+ROUGH, FINE, LONG, THOROUGH = (10, 2), (20, 12), (20, 20), (30, 30)
 SAME_IMAGE = 1.5 / 255  # mean difference below which two images are one
 LIKELY_UP = 0.3  # mean z of the cameras' up from which they stand upright or upside down
 
@@ -50,6 +57,8 @@ class Agreement:
     cures : changes that would make them agree, best first; `residual` is then the largest of a view
     suspects : the views that the best cure changes or leaves out
     twins : of each suspect, a view with the same image
+    worst : the view that fits worst, where nothing helps
+    refitted : the mean residual once all cameras moved a little, if that alone makes them agree
     """
 
     residuals: tuple[float | None, ...]
@@ -58,6 +67,7 @@ class Agreement:
     suspects: tuple[int, ...] = ()
     twins: dict[int, int] = field(default_factory=dict)
     worst: int | None = None
+    refitted: float | None = None
 
     @property
     def disagrees(self) -> bool:
@@ -94,10 +104,10 @@ class _Check:
             return Agreement((None,) * count)
         residuals = residuals_of(self.outlines, self.cameras)
         mean = float(residuals.mean())
-        cures = self._cures(mean) if mean > DISAGREE else []
+        cures, refit = self._explained(mean) if mean > DISAGREE else ([], None)
         suspects = self._suspects(cures[0].name) if cures else []
         worst = None
-        if not cures and mean > UNEXPLAINED:
+        if not cures and refit is None and mean > UNEXPLAINED:
             worst = self._worst(residuals)
         if suspects and len(suspects) <= len(self.numbers) - 2:
             residuals = self._against_the_others(suspects)
@@ -105,21 +115,67 @@ class _Check:
         for number, value in zip(self.numbers, residuals.tolist(), strict=True):
             told[number] = value
         twins = {i: j for i in suspects if (j := self._twin(i)) is not None}
-        return Agreement(tuple(told), mean, tuple(cures), tuple(suspects), twins, worst)
+        return Agreement(tuple(told), mean, tuple(cures), tuple(suspects), twins, worst, refit)
 
     # ------------------------------------------------------------ trials
 
-    def _cures(self, before: float) -> list[CureTrial]:
-        """Return the cures that help, best first; stops looking where one explains everything."""
+    def _explained(self, before: float) -> tuple[list[CureTrial], float | None]:
+        """Return the cures that help, best first, and the residual if refitted poses alone do.
+
+        Stops looking where one cure explains everything.
+        """
         tried: list[CureTrial] = []
         for stage in (self._orders, self._conventions, self._alone, self._swaps, self._two_without):
             tried += stage(tried)
             if self._helping(tried, before) and min(t.residual for t in tried) < EQUAL:
                 break
-        return [
-            CureTrial(t.name, self._largest_after(t.name), t.order)
-            for t in self._helping(tried, before)
-        ]
+        helping, refit = self._helping(tried, before), None
+        if min(t.residual for t in tried) > AGREES and len(self.numbers) >= REFITTED:
+            helping, refit = self._refitted(tried, before)
+        told = [CureTrial(t.name, self._largest_after(t.name), t.order) for t in helping]
+        return told, refit
+
+    def _refitted(
+        self, tried: Sequence[CureTrial], before: float
+    ) -> tuple[list[CureTrial], float | None]:
+        """Judge the most likely trials by the residuals that are left after a refit of all poses.
+
+        Cures that keep all views are preferred: fewer views are always easier to refit.
+        """
+        alone = self._refit("", LONG)
+        if alone <= AGREES:
+            return [], alone
+        by_kind = sorted(tried, key=lambda t: t.residual)
+        swaps = [t for t in by_kind if parse_cure(t.name).kind == "swap"][:ROUGHLY]
+        rough = [replace(t, residual=self._refit(t.name, ROUGH)) for t in swaps]
+        finalists = sorted(rough, key=lambda t: t.residual)[:FINALISTS]
+        finalists += [t for t in by_kind if t.order < LEFT_OUT and t not in swaps][:OTHERS]
+        finalists += [t for t in by_kind if t.order == LEFT_OUT][:OTHERS]
+        final = [replace(t, residual=self._refit(t.name, FINE)) for t in finalists]
+        helping = (
+            self._helping([t for t in final if t.order < LEFT_OUT], alone)
+            or self._helping(final, alone)
+            or self._helping(tried, alone)
+        )
+        if not helping:
+            helping, alone = self._last_word(min(final, key=lambda t: t.residual), alone)
+        slight = not helping and alone <= min(HELPS * before, DISAGREE)
+        return helping, alone if slight else None
+
+    def _last_word(self, best: CureTrial, alone: float) -> tuple[list[CureTrial], float]:
+        """Refit the best cure, and no cure, thoroughly; return the cure if it helps by far."""
+        if best.residual >= alone or best.order >= LEFT_OUT:
+            return [], alone
+        alone = min(alone, self._refit("", THOROUGH))
+        best = replace(best, residual=self._refit(best.name, THOROUGH))
+        helps = best.residual <= min(AGREES, HELPS_ALONE * alone)
+        return [best] if helps else [], alone
+
+    def _refit(self, name: str, effort: tuple[int, int]) -> float:
+        """Return the mean residual after a cure, if any, and a refit of all poses."""
+        _, outlines, cameras = self._after(name)
+        points = max(effort[0] * 8 // len(cameras), FEWEST)
+        return refitted(outlines, cameras, points=points, steps=effort[1])
 
     def _helping(self, tried: list[CureTrial], before: float) -> list[CureTrial]:
         """Return the trials that explain the disagreement, most plausible first.
@@ -170,7 +226,7 @@ class _Check:
     def _without(self) -> Iterator[CureTrial]:
         if len(self.numbers) >= 3:
             for place in self._shortlist(2 * SHORTLIST):
-                yield self._try(f"leave-out={self.numbers[place]}", 50)
+                yield self._try(f"leave-out={self.numbers[place]}", LEFT_OUT)
 
     def _swaps(self, _tried: list[CureTrial]) -> Iterator[CureTrial]:
         chosen = sorted(self._shortlist(SHORTLIST + 2))
@@ -213,9 +269,11 @@ class _Check:
 
     def _after(self, name: str) -> tuple[list[int], list[Outline], list[Camera]]:
         """Return places, outlines and cameras after a cure; see `apply_cures`."""
-        cure = parse_cure(name)
         outlines, cameras = list(self.outlines), list(self.cameras)
         places = range(len(self.numbers))
+        if not name:
+            return list(places), outlines, cameras
+        cure = parse_cure(name)
         if cure.kind == "leave-out":
             places = [p for p in places if self.numbers[p] not in cure.numbers]
         elif cure.kind == "convention":

@@ -69,6 +69,12 @@ def agreement_remark(agreement: Agreement, names: Sequence[str]) -> str:
     if agreement.cures:
         best = agreement.cures[0]
         return f"{_fault(best, agreement, names)} {_remedy(best, names)}"
+    if agreement.refitted is not None:
+        return (
+            f"The cameras are a little off: the outlines miss the other views' silhouettes by "
+            f"{_amount(agreement.mean)}. Refine the cameras, and the views agree to "
+            f"{agreement.refitted:.2f} pixels (--refine)."
+        )
     worst = f", {names[agreement.worst]} most" if agreement.worst is not None else ""
     return (
         f"The views do not agree: their outlines miss the other views' silhouettes by "

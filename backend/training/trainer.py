@@ -289,7 +289,8 @@ class Trainer:
         }
         before = dict(self.model.weights.results)
         if self.part == "main":
-            before.pop("level", None)  # further training undoes the calibration
+            # Further training undoes the calibration, that of several views too.
+            before = {name: value for name, value in before.items() if name.split()[0] != "level"}
         results = before | {f"validation {self.part} {key}": value for key, value in scores.items()}
         self._mean.save(
             self.settings.out / name, training=training | {"parts": parts}, results=results

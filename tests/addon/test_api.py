@@ -168,6 +168,9 @@ def test_volume_from_cameras_asks_the_worker_and_then_moves_the_empty(puppet, ba
     assert (empty.type, scene.levelform.volume) == ("EMPTY", empty)
     assert scene_volume.matrix_of(empty) == pytest.approx(placements[0], abs=1e-6)
     assert list(empty["levelform_placement"]["remarks"]) == ["It may be wrong."]
+    assert scene_volume.remarks_of(empty) == ["It may be wrong."]
+    empty.location.x += 0.5
+    assert scene_volume.remarks_of(empty) == []  # the artist has decided
     empty.empty_display_size = 2.0
     puppet.waiting = [lambda: estimate(placements[1])]
     assert api.volume_from_cameras(scene) == empty

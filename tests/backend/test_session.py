@@ -12,6 +12,7 @@ from levelform.backend.contract.protocol import ImageFile
 from levelform.backend.geometry.images import shrink
 from levelform.backend.memory import held_bytes
 from levelform.backend.pipeline import networks, reading
+from levelform.backend.pipeline.reading import THUMBNAIL_SIDE
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
@@ -46,7 +47,7 @@ def request(views, **changes):
 
 def finish(events):
     """Return the meshes and the stats of a job, checking that it ends in exactly one Finished."""
-    before = protocol.Placed | protocol.ViewsChecked
+    before = protocol.ViewMasks | protocol.Placed | protocol.ViewsChecked
     *meshes, last = [e for e in events if not isinstance(e, before)]
     assert isinstance(last, protocol.Finished)
     assert all(isinstance(mesh, protocol.MeshUpdate) for mesh in meshes)
@@ -650,6 +651,19 @@ def test_a_check_alone_reconstructs_nothing(square):
     assert [cure.name for cure in event.cures] == ["swap=0,3"]
     (event,) = Session().check_views(replace(ask, cures=("swap=0,3",)), Ticket())
     assert event.cures == ()
+
+
+def test_a_check_tells_the_outlines_that_the_images_do_not_show(square):
+    views = [replace(view, image=view.image.copy()) for view in square]
+    opaque = views[1].image  # a plain background in place of the alpha
+    opaque[opaque[..., 3] < 0.5] = 1.0
+    opaque[..., 3] = 1.0
+    ask = protocol.CheckViews("j", tuple(views), protocol.Background("auto"))
+    masks, checked = Session().check_views(ask, Ticket())
+    assert isinstance(checked, protocol.ViewsChecked)
+    assert [mask.name for mask in masks.masks] == [views[1].name]
+    assert max(masks.masks[0].shown.shape) <= THUMBNAIL_SIDE
+    assert 0.02 < (masks.masks[0].mask > 127).mean() < 0.9
 
 
 def test_the_volume_is_estimated_from_the_cured_views(square):

@@ -5,11 +5,13 @@ the variants interleaved, each at its best of several rounds, and they are secon
 core rather than of the clock on the wall, so that other work on the machine disturbs them little.
 """
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -275,16 +277,10 @@ def bookkeeping_rows() -> Iterator[Row]:
 
 
 def block_rows() -> Iterator[Row]:
-    """Yield the block size by rule against a sweep (goal 8)."""
-    field, sizes = learned("distance"), [512 << k for k in range(9)]
-    points = torch.rand((1 << 18, 3), generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-    def sweep(size: int) -> None:
-        with torch.no_grad():
-            for part in points.split(size):
-                field(part)
-
-    times = dict(zip(sizes, race(*[lambda s=s: sweep(s) for s in sizes]), strict=True))
+    """Yield the block size by rule against a sweep (goal 8), see `block_sweep`."""
+    script = str(Path(__file__).with_name("block_sweep.py"))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    times = {int(size): taken for size, taken in json.loads(done.stdout).items()}
     ours = times[BLOCK["cpu"]]
     best = min(times, key=times.__getitem__)
     title = f"block of {BLOCK['cpu']}"
@@ -378,8 +374,7 @@ def memory_rows() -> Iterator[Row]:
 
 def peak_apart(name: str, n: int) -> tuple[float, float]:
     """Return `peak` as measured in a process of its own."""
-    folder = str(__import__("pathlib").Path(__file__).parent)
-    code = _PEAK.format(folder=folder, name=name, n=n)
+    code = _PEAK.format(folder=str(Path(__file__).parent), name=name, n=n)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours, whole = done.stdout.strip().strip("()").split(",")
     return float(ours), float(whole)

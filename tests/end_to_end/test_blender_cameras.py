@@ -78,6 +78,22 @@ def test_sides_are_changed_in_the_list_and_the_cameras_follow(scene, sheet):
     assert cameras(scene) == ["front", "left", "top"]
 
 
+def test_pieces_are_shown_before_cameras_are_made(scene, sheet):
+    path = str(sheet)
+    assert bpy.ops.levelform.drawings(filepath=path, preview=True) == {"FINISHED"}
+    entries = scene.levelform_drawings.entries
+    assert [entry.side for entry in entries] == ["front", "right", "top"]
+    assert all(entry.camera is None for entry in entries)
+    assert all(entry.image.packed_file is not None for entry in entries)
+    assert not cameras(scene)
+    entries[1].side = "left"
+    assert bpy.ops.levelform.drawings_again() == {"FINISHED"}
+    assert cameras(scene) == ["front", "left", "top"]
+    shown = {entry.image.name for entry in scene.levelform_drawings.entries}
+    assert {image.name for image in bpy.data.images if image.users} >= shown
+    assert len(bpy.data.images) == 3
+
+
 def test_names_that_leave_the_depth_open_change_nothing(scene, sheet):
     api.cameras_from_drawings(sheet)
     entries = scene.levelform_drawings.entries

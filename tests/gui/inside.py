@@ -29,7 +29,7 @@ CHECKOUT = Path(os.environ["LEVELFORM_CHECKOUT"])
 SAMPLE = CHECKOUT / "assets" / "sample" / "suzanne" / "suzanne.blend"
 STEP = 0.01  # seconds between two looks
 ORBIT = 0.2  # seconds between two turns of the view
-PATIENCE = 300.0  # seconds that anything may take
+PATIENCE = 900.0  # seconds that anything may take
 LIMIT_UPDATE, LIMIT_WAITING, LIMIT_CANCEL = 0.080, 0.010, 0.25  # seconds
 BIG = 500_000  # triangles
 

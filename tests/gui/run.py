@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
-PATIENCE = 1800.0  # seconds; software rendering is slow
+PATIENCE = 3600.0  # seconds; software rendering is slow
 # Simulated events come at an exact time, and none of a real mouse come between.
 ARGUMENTS = ("--factory-startup", "--enable-event-simulate", "--python", str(INSIDE))
 

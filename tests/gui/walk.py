@@ -149,6 +149,10 @@ class Walk:
                 directory=f"{self.images}/",
                 files=[{"name": f"{number}.png"} for number in range(8)],
             )
+        self._press("volume_from_cameras")
+        assert self.live.running is not None  # a job: the window goes on
+        yield from self._idle()
+        assert self._settings().volume is not None
         self._press("reconstruct")
         yield from self._idle()
 

@@ -154,7 +154,43 @@ def make_movie(folder: Path, width: int, height: int) -> Path:
     return folder / "movie.mp4"
 
 
+def depth() -> None:
+    """Renders with a Z pass from two cameras go to UCLID-Net, with their depth and without."""
+    from bl_ext.user_default.levelform import api
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x = scene.render.resolution_y = 64
+    bpy.ops.mesh.primitive_monkey_add(size=1.2)
+    monkey = bpy.context.object
+    for number, place in enumerate(((0.6, -3.4, 0.8), (2.6, -2.2, 1.0))):
+        camera = bpy.data.objects.new(f"View {number}", bpy.data.cameras.new(f"View {number}"))
+        scene.collection.objects.link(camera)
+        camera.location = place
+        camera.rotation_euler = (-camera.location).to_track_quat("-Z", "Y").to_euler()
+    bpy.context.view_layer.update()
+    cameras = api.render_pictures(depth=True, folder=FOLDER)
+    with_depth = distance_to(monkey, api.reconstruct(method="uclid-net", resolution=32))
+    for camera in cameras:
+        camera.levelform_camera.image = None
+    api.render_pictures()
+    without = distance_to(monkey, api.reconstruct(method="uclid-net", resolution=32))
+    assert with_depth != without
+    say(f"distance to the rendered surface {with_depth:.4f} with depth, {without:.4f} without")
+
+
+def distance_to(target: bpy.types.Object, made: bpy.types.Object) -> float:
+    """Return the mean distance of an object's vertices to a mesh, world units."""
+    back = target.matrix_world.inverted() @ made.matrix_world
+    far = [
+        (target.closest_point_on_mesh(p := back @ v.co)[1] - p).length for v in made.data.vertices
+    ]
+    return sum(far) / len(far)
+
+
 STEPS = {
+    "depth": depth,
     "saved": saved,
     "api": api_in_a_script,
     "disabled": disabled,

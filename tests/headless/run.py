@@ -4,7 +4,7 @@
 `dist/`, or `$LEVELFORM_ZIP`) is installed into a fresh user folder. `$LEVELFORM_PYTHON` runs the
 backend, by default the Python that runs this. What needs Blender's Python is in `inside.py`; a row
 is printed for each check, and the exit status tells whether all hold. Words name the checks to run
-(`exports from_files saving statuses scripts scenes frames`), all without any.
+(`exports from_files saving statuses scripts scenes frames depths`), all without any.
 """
 
 import json
@@ -24,7 +24,8 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
 SAMPLE = ROOT / "assets" / "sample" / "suzanne"
-PATIENCE = 300.0  # seconds for one run of Blender
+# Seconds for one run of Blender.
+PATIENCE = float(os.environ.get("LEVELFORM_PATIENCE", "300"))
 SUFFIXES = (".glb", ".ply", ".obj", ".stl", ".npz")
 GOOD = 0.85  # IoU of the visual hull of the sample at 64 cells, .92, with some room
 QUICK = ("--method", "visual-hull", "--resolution", "64")
@@ -93,7 +94,7 @@ def main() -> int:
         shutil.copytree(SAMPLE, folder / "sample")
         blender = Blender(shlex.split(command), folder)
         if install(blender):
-            for checks in (exports, from_files, saving, statuses, scripts, scenes, frames):
+            for checks in (exports, from_files, saving, statuses, scripts, scenes, frames, depths):
                 if checks.__name__ in (sys.argv[1:] or [checks.__name__]):
                     checks(blender)
         blender.run("--version")
@@ -226,6 +227,12 @@ def frames(blender: Blender) -> None:
         status, facts = blender.levelform(*words, blend=made)
         check_mesh(blender, f"{kind}: a mesh", status, out)
         blender.check(f"{kind}: eight views", facts.get("views") == 8, facts.get("views"))
+
+
+def depths(blender: Blender) -> None:
+    """Renders of the scene with their Z pass, into UCLID-Net."""
+    status = blender.script("depth")
+    blender.check("renders with depth go to UCLID-Net", status == 0, last(blender))
 
 
 # ---------------------------------------------------------------- meshes

@@ -21,6 +21,7 @@ def tiny(**changes):
         features=10,
         point_widths=(6, 8, 10),
         decoder_widths=(12, 7),
+        volume_widths=(6, 5, 4, 3, 3, 2),
         symmetry=False,  # what the streams say, unless a test is about it
     )
     model = DISN(replace(config, **changes)).eval()
@@ -28,6 +29,9 @@ def tiny(**changes):
         for layer in [] if stream is None else [*stream.points, *stream.decoder]:
             if isinstance(layer, torch.nn.Linear):  # biases start at 0, where a lost one is unseen
                 torch.nn.init.normal_(layer.bias)
+    for layer in [] if model.sdf.volume is None else model.sdf.volume.modules():
+        if isinstance(layer, torch.nn.ConvTranspose3d | torch.nn.Conv3d):
+            torch.nn.init.normal_(layer.bias)
     return model
 
 

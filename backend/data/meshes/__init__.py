@@ -2,7 +2,7 @@
 
 from .reading import SUFFIXES, Asset, NoSurface, find_assets, read_asset
 from .repair import MeshReport, mend, usable
-from .sampling import DISTRIBUTIONS, PointSet, sample_points
+from .sampling import DISTRIBUTIONS, PointSet, grid_vertices, sample_points
 from .solid import Solid, SurfaceSamples
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Solid",
     "SurfaceSamples",
     "find_assets",
+    "grid_vertices",
     "mend",
     "read_asset",
     "sample_points",

@@ -16,6 +16,7 @@ SPHERE_SAMPLES = 16_384  # surface points that define DISN's frame
 DISN_GRID = 256  # cells along an axis of DISN's distance grid
 DISN_HALF = 1.2  # half a side of that grid
 DISN_ISO = 0.003  # DISN's surface: the level 0.003 of the distance to the original mesh
+GRID_VERTICES = 65  # along a side of the grid of DISN's 3D CNN
 DISN_BANDS = ((-0.1, -0.03), (-0.03, 0.0), (0.0, 0.03), (0.03, 0.1))
 
 
@@ -159,6 +160,23 @@ def _grid_near_surface(solid: Solid, count: int, rng: np.random.Generator) -> np
     return index * step - DISN_HALF
 
 
+def grid_vertices(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return different vertices, (count, 3), of the grid of DISN's 3D CNN over [-1, 1]^3.
+
+    Raises
+    ------
+    RequestError
+        If there are not so many.
+    """
+    if count > GRID_VERTICES**3:
+        raise RequestError(
+            f"The grid has {GRID_VERTICES**3} vertices, not {count}.", "Ask for fewer points."
+        )
+    chosen = rng.permutation(GRID_VERTICES**3)[:count]
+    index = np.stack(np.unravel_index(chosen, (GRID_VERTICES,) * 3), 1)
+    return 2.0 * index / (GRID_VERTICES - 1) - 1
+
+
 DISTRIBUTIONS: dict[str, Distribution] = {
     "deep-meta-functionals": Distribution(
         "padded-grid",
@@ -175,6 +193,12 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     ),
     "disn-gaussian": Distribution(
         "unit-sphere", 32_768, near_surface(0.1), DISN_ISO, "surface points with noise N(0, 0.1)"
+    ),
+    "disn-grid": Distribution(
+        "object",
+        GRID_VERTICES**3,
+        lambda _, count, rng: grid_vertices(count, rng),
+        source="vertices of the grid of DISN's 3D CNN",
     ),
     "occupancy-network": Distribution(
         "unit-cube", 100_000, uniform(0.55), source="uniform in the padded box"

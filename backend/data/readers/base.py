@@ -29,10 +29,12 @@ class Reader(ABC):
         Folder of the unpacked archive.
     size
         Side of the images in the records; others are resized to it.
+    mesh
+        Whether records have the mesh, where the layout has one.
     """
 
-    def __init__(self, root: str | Path, *, size: int = 128) -> None:
-        self.root, self.size = Path(root), size
+    def __init__(self, root: str | Path, *, size: int = 128, mesh: bool = False) -> None:
+        self.root, self.size, self.mesh = Path(root), size, mesh
         if not self.root.is_dir():
             raise RequestError(f"There is no folder {self.root}.")
 

@@ -2,7 +2,8 @@
 
 PIX3D/pix3d.json      img, mask, model, category, rot_mat, trans_mat, focal_length, img_size, bbox
 PASCAL/Annotations/<class>_imagenet/<name>.mat, Images/<class>_imagenet/<name>.JPEG,
-PASCAL/masks/<name>_<object>.png, CAD/<class>/<nn>.off
+PASCAL/masks/<name>_<object>.png, CAD/<class>/<nn>.off,
+PASCAL/Image_sets/<class>_imagenet_train.txt and _val.txt, optional
 """
 
 import json
@@ -15,13 +16,17 @@ import numpy as np
 
 from ...contract.errors import RequestError
 from ...geometry.cameras import Camera
-from ...geometry.frames import Z_UP_FROM_PIX3D, apply
+from ...geometry.frames import OBJECT_SIDE, Z_UP_FROM_PIX3D, apply, scale_of, similarity
 from ...geometry.meshes import Mesh
 from ..format import Record
 from .base import Reader, cropped, layout, posed, read_image, views_of, with_mask
 
 SENSOR = 32.0  # mm; Pix3D gives focal lengths for this width
 MARGIN = 1.2  # side of the square crop relative to the longer side of the object's box
+CAR_HEIGHTS = 3.0  # and of SDF-SRN's crop of a car relative to the height of its box
+CROP = MARGIN * OBJECT_SIDE  # side of SDF-SRN's crop in the volume
+FAR = 2.7  # distance of its orthographic camera, volume units, which changes nothing it sees
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 # Pix3D's camera looks along +z with +x to the left and +y up.
 FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -36,16 +41,16 @@ class _Model:
 
 
 @lru_cache(maxsize=4)
-def _model(path: Path, matrix: tuple[tuple[float, ...], ...] | None) -> _Model:
+def _model(path: Path, matrix: tuple[tuple[float, ...], ...] | None, mesh: bool) -> _Model:
     """Return the points of a model, cached, since photographs of a model are consecutive."""
     from ..meshes import Asset, read_asset
     from ..records import Contents, record_of_mesh
 
     asset = read_asset(path, up="Z")
     rotation = np.eye(4) if matrix is None else np.array(matrix)
-    mesh = Mesh(apply(rotation, asset.mesh.vertices), asset.mesh.faces)
+    upright = Asset(Mesh(apply(rotation, asset.mesh.vertices), asset.mesh.faces), path)
     name = path.stem if path.stem != "model" else path.parent.name
-    record = record_of_mesh(Asset(mesh, path), Contents(views=0), name=name, category="")
+    record = record_of_mesh(upright, Contents(views=0, mesh=mesh), name=name, category="")
     if isinstance(record, str):
         return _Model({}, np.eye(4), record)
     back = np.linalg.inv(rotation) @ record.arrays["source_from_object"][0]
@@ -72,7 +77,8 @@ class Pix3D(Reader):
         entry = self._entries[name]
         if entry.get("truncated") or entry.get("occluded"):
             return "truncated or occluded"
-        model = _model(self.root / entry["model"], tuple(map(tuple, Z_UP_FROM_PIX3D.tolist())))
+        axes = tuple(map(tuple, Z_UP_FROM_PIX3D.tolist()))
+        model = _model(self.root / entry["model"], axes, self.mesh)
         if model.reason:
             return model.reason
         mask = read_image(self.root / entry["mask"], "L") > 127
@@ -104,9 +110,10 @@ def pix3d_camera(entry: dict[str, Any]) -> Camera:
 class Pascal3D(Reader):
     """PASCAL3D+: the ImageNet photographs, with the perspective camera of the annotation.
 
-    The camera is the data set's own toolbox's (+Z up, the front towards -Y, as ours); the mirrored
-    weak perspective of SDF-SRN's loader is not reproduced.
+    The camera is the data set's own toolbox's (+Z up, the front towards -Y, as ours).
     """
+
+    layout = "pascal3d"
 
     def names(self) -> list[str]:
         folder = self.root / "Annotations"
@@ -124,21 +131,84 @@ class Pascal3D(Reader):
                 return self._record(name, category, entry, mask_path)
         return "no object of its class with a viewpoint and a mask"
 
+    @cached_property
+    def _splits(self) -> dict[str, str]:
+        """The split of each photograph that the data set's lists name."""
+        splits = {}
+        for split in ("train", "val"):
+            for path in (self.root / "Image_sets").glob(f"*_imagenet_{split}.txt"):
+                category = path.stem.removesuffix(f"_imagenet_{split}")
+                words = (line.split() for line in path.read_text().splitlines())
+                splits |= {f"{category}/{word[0]}": split for word in words if word}
+        return splits
+
     def _record(
         self, name: str, category: str, entry: dict[str, Any], mask_path: Path
     ) -> Record | str:
-        model = _model(self.root / "CAD" / category / f"{entry['cad_index']:02d}.off", None)
+        path = self.root / "CAD" / category / f"{entry['cad_index']:02d}.off"
+        model = _model(path, None, self.mesh)
         if model.reason:
             return model.reason
         folder = self.root / "Images" / f"{category}_imagenet"
         photo = read_image(folder / f"{name.split('/')[1]}.JPEG", "RGB")
         image = with_mask(photo, read_image(mask_path, "L") > 0)
-        camera = pascal3d_camera(entry, image.shape[1], image.shape[0])
         x1, y1, x2, y2 = entry["bbox"]
         box = (x1 - 1, y1 - 1, x2, y2)  # Matlab counts pixels from 1
-        views = _square(image, camera.in_frame(model.model_from_object), box, self.size)
-        info = {"layout": "pascal3d", "cad_index": entry["cad_index"]}
-        return Record(name, category, model.arrays | views, "", info)
+        arrays = self._seen(image, box, category, entry, model)
+        info = {"layout": self.layout, "cad_index": entry["cad_index"]}
+        return Record(name, category, arrays, self._splits.get(name, ""), info)
+
+    def _seen(
+        self, image: np.ndarray, box: Box, category: str, entry: dict[str, Any], model: _Model
+    ) -> dict[str, np.ndarray]:
+        """Return the arrays of a photograph, (H, W, 4), and its model."""
+        camera = pascal3d_camera(entry, image.shape[1], image.shape[0])
+        return model.arrays | _square(
+            image, camera.in_frame(model.model_from_object), box, self.size
+        )
+
+
+@layout("pascal3d-crops")
+class Pascal3DCrops(Pascal3D):
+    """PASCAL3D+ as SDF-SRN reads it: orthographic, in units of the crop (section 4.2).
+
+    The crop's side is three times the height of a car's box, and 1.2 times the longer side of
+    others'; it is `CROP` in the volume, whatever the object's size in it. The object is scaled by
+    the annotation's focal length and distance; its centre is taken to be the crop's, where the
+    authors take the CAD model's origin. Our camera does not mirror; see `reconstructors.sdf_srn`.
+    """
+
+    layout = "pascal3d-crops"
+
+    def _seen(
+        self, image: np.ndarray, box: Box, category: str, entry: dict[str, Any], model: _Model
+    ) -> dict[str, np.ndarray]:
+        x1, y1, x2, y2 = box
+        longer = max(x2 - x1, y2 - y1)
+        side = max(8, round(CAR_HEIGHTS * (y2 - y1) if category == "car" else MARGIN * longer))
+        whole = pascal3d_camera(entry, image.shape[1], image.shape[0])
+        camera = _orthographic(whole, side)
+        photo, _ = cropped(image, whole, ((x1 + x2) / 2, (y1 + y2) / 2), side)
+        pixels = entry["focal"] * entry["viewport"] / entry["distance"]  # of a CAD model's unit
+        scale = scale_of(model.model_from_object) * pixels * CROP / side
+        return _scaled(model.arrays, scale) | views_of([photo], [camera], self.size)
+
+
+def _orthographic(camera: Camera, side: int) -> Camera:
+    """Return the camera of a crop of `side` pixels, which looks at the volume's centre."""
+    pose = camera.world_from_camera.copy()
+    pose[:3, 3] = -FAR * pose[:3, 2]
+    per_unit, half = side / CROP, side / 2
+    return Camera(pose, per_unit, per_unit, half, half, side, side, orthographic=True)
+
+
+def _scaled(arrays: dict[str, np.ndarray], scale: float) -> dict[str, np.ndarray]:
+    """Return a model's arrays, `scale` times as large; without voxels, whose cube is fixed."""
+    lengths = (".points", ".distance", "mesh.vertices")
+    result = {n: a * np.float32(scale) if n.endswith(lengths) else a for n, a in arrays.items()}
+    result["source_from_object"] = arrays["source_from_object"] @ similarity(scale=1 / scale)
+    del result["voxels"]
+    return result
 
 
 def read_annotation(path: Path) -> list[dict[str, Any]]:

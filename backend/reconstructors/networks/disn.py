@@ -6,6 +6,7 @@ F_G(I)        global features of VGG-16, one vector an image
 F_L(p, I)     local features: `Maps.sample` at the pixel (u, v) of p (figure 3)
 f(F_G, p)     `global_stream`
 f(F_L, p)     `local_stream`; the sum of both streams is `UNIT` times the distance
+3DCNN         `volume`: the baseline of section 4.1, a grid of `UNIT` times the distance
 """
 
 from collections.abc import Mapping
@@ -18,15 +19,17 @@ from torch import Tensor, nn
 
 from ...encoders import normalize
 from ...encoders.vgg import VGG16
+from ...fields.grid import sample_grid
 from ...fields.pixel_aligned import Maps, Stream
 from ...fusion import Fusion, reduce_views
 from ...geometry.frames import OBJECT_SIDE
 from ...images.alpha import network_input
 from ...images.framing import OURS, R2N2, Framing
 from ..configuration import Configuration, Ranges
+from .volume_decoder import VolumeDecoder
 
 UNIT = 10.0  # the network predicts this many times the distance
-Streams = Literal["two", "one", "global"]
+Streams = Literal["two", "one", "global", "volume"]
 PAPER_FRAMING = replace(R2N2, background="black")
 
 
@@ -40,7 +43,9 @@ class DISNConfiguration(Configuration):
     width, hidden, features : VGG-16's first group, its fully connected part, the global feature
     point_widths : of the point MLP
     decoder_widths : of the hidden layers of each decoder
-    streams : "two" (the paper's), "one" decoder for everything, or "global" features alone
+    volume_widths : channels of the 3D CNN
+    streams : "two" (the paper's), "one" decoder for everything, "global" features alone, or
+        "volume", the 3D CNN that the paper compares with
     binary : inside or outside instead of a distance (Table 4)
     batch_norm, camera_norm : norms in VGG-16, and in the camera network's; the paper's have none
     legacy : the authors' input, resizing and sampling, for imported weights
@@ -59,6 +64,7 @@ class DISNConfiguration(Configuration):
     lengths: ClassVar[Mapping[str, int]] = {
         "point_widths": 3,
         "decoder_widths": 2,
+        "volume_widths": 6,
         "camera_offset": 3,
     }
 
@@ -69,6 +75,7 @@ class DISNConfiguration(Configuration):
     features: int = 1024
     point_widths: tuple[int, ...] = (64, 256, 512)
     decoder_widths: tuple[int, ...] = (512, 256)
+    volume_widths: tuple[int, ...] = (128, 128, 128, 64, 64, 32)
     streams: Streams = "two"
     binary: bool = False
     legacy: bool = False
@@ -81,6 +88,7 @@ class DISNConfiguration(Configuration):
 
 
 PAPER = DISNConfiguration()
+PAPER_VOLUME = replace(PAPER, streams="volume")
 COMPACT = DISNConfiguration(
     framing=replace(OURS, background="black"),
     picture=64,  # VGG-16 works at full resolution, so 128 costs it four times as much
@@ -89,6 +97,7 @@ COMPACT = DISNConfiguration(
     features=256,
     point_widths=(32, 64, 128),
     decoder_widths=(192, 96),
+    volume_widths=(64, 64, 48, 32, 16, 8),
     batch_norm=True,
     camera_norm=True,
     symmetry=True,
@@ -106,12 +115,14 @@ class SDFNetwork(nn.Module):
         self.config = config
         self.vgg = vgg_of(config, batch_norm=config.batch_norm)
         widths = self.vgg.widths
-        self.map_count = {"two": len(widths), "one": ONE_STREAM_MAPS, "global": 0}[config.streams]
+        self.map_count = {"two": len(widths), "one": ONE_STREAM_MAPS}.get(config.streams, 0)
         local = sum(widths[: self.map_count])
         outputs = 2 if config.binary else 1
         shared = (config.point_widths, config.decoder_widths, outputs)
-        self.global_stream = self.local_stream = None
-        if config.streams == "one":
+        self.global_stream = self.local_stream = self.volume = None
+        if config.streams == "volume":
+            self.volume = VolumeDecoder(config.features, config.volume_widths, outputs)
+        elif config.streams == "one":
             self.local_stream = Stream(config.features + local, *shared)
         else:
             self.global_stream = Stream(config.features, *shared)
@@ -155,6 +166,8 @@ class SDFNetwork(nn.Module):
         global_ : (B, features)
         local : (B, P, C); None for the variant without
         """
+        if self.volume is not None:
+            return sample_grid(self.volume(global_), points)
         if self.global_stream is None:  # one stream reads both
             assert self.local_stream is not None
             assert local is not None
@@ -165,6 +178,15 @@ class SDFNetwork(nn.Module):
             assert local is not None
             raw = raw + self.local_stream(points, local)
         return raw
+
+    @property
+    def last_bias(self) -> nn.Parameter:
+        """The bias that is added to every output."""
+        stream = self.local_stream or self.global_stream
+        last = self.volume.last if self.volume is not None else stream and stream.decoder[-1]
+        bias = getattr(last, "bias", None)
+        assert isinstance(bias, nn.Parameter)
+        return bias
 
 
 def vgg_of(config: DISNConfiguration, *, batch_norm: bool) -> VGG16:

@@ -8,6 +8,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 from levelform.addon.jobs import requests  # noqa: E402
 from levelform.addon.jobs.results import DRAFT, PROVENANCE  # noqa: E402
+from levelform.addon.scene import gallery  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 
 pytestmark = pytest.mark.bpy
@@ -115,6 +116,25 @@ def test_a_selection_that_was_changed_meanwhile_is_respected(extension, puppet, 
     extension.step()
     assert [thing.name for thing in bpy.context.selected_objects] == ["View 3"]
     assert not running.outcome.select_get()
+
+
+def test_an_image_after_another_is_selected_though_the_earlier_result_is_hidden(extension, puppet):
+    image = bpy.data.images.new("Photo", 8, 8)
+    bpy.context.scene.levelform.source = "IMAGE"
+    bpy.context.scene.levelform.image = image
+    for _ in range(2):
+        order = requests.order_of(bpy.context.scene)
+        assert order.arrange is not None
+        order.begin()
+        puppet.send()
+        extension.step()
+        puppet.finish()
+        extension.step()
+    first, second = gallery.results_of(bpy.context.scene)
+    made = bpy.context.object
+    assert made in (first, second)
+    assert gallery.is_shown(made)
+    assert [gallery.is_shown(one) for one in (first, second)].count(True) == 1
 
 
 def test_renaming_during_a_job_is_survived(extension, puppet, ball_stage):

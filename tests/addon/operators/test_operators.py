@@ -5,6 +5,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.backend_setup import interpreter  # noqa: E402
+from levelform.addon.jobs.volume_placing import begin_volume  # noqa: E402
 from levelform.addon.operators.cameras import LEVELFORM_FH_images  # noqa: E402
 from levelform.backend.contract.protocol import Status  # noqa: E402
 
@@ -131,6 +132,18 @@ def test_volume_from_cameras_is_one_step(extension, ball_stage):
     scene = ball_stage()
     assert bpy.ops.levelform.volume_from_cameras() == {"FINISHED"}
     assert scene.levelform.volume.type == "EMPTY"
+
+
+def test_the_volume_is_placed_by_a_job_that_can_be_cancelled(puppet, extension, ball_stage):
+    scene = ball_stage()
+    before = set(bpy.data.objects)
+    running = begin_volume(scene)
+    assert extension.running is running
+    extension.cancel()
+    extension.step()
+    assert extension.running is None
+    assert set(bpy.data.objects) == before
+    assert scene.levelform.volume is None
 
 
 def test_dropped_images_are_taken(extension, ball_stage, tmp_path):

@@ -65,6 +65,23 @@ def test_another_result_takes_the_place_of_the_one_before():
     assert gallery.is_shown(second)
 
 
+def test_a_result_of_the_same_image_takes_the_place_though_it_looks_different():
+    made = []
+    for size in (1.8, 0.6):
+        thing = cube(size)
+        made.append(thing)
+        thing[PROVENANCE] = {"method": "tdgn", "view_names": ["vase.png"]}
+        gallery.make_collection(bpy.context.scene).objects.link(thing)
+        bpy.context.scene.collection.objects.unlink(thing)
+        bpy.context.view_layer.update()
+        stand(thing)
+        bpy.context.view_layer.update()
+    first, second = made
+    assert gallery.box_iou(world_box(first), world_box(second)) < gallery.SAME_PLACE
+    assert second.location.x == pytest.approx(0.0)
+    assert not gallery.is_shown(first)
+
+
 def test_a_floor_is_not_in_the_way():
     bpy.ops.mesh.primitive_plane_add(size=40.0)
     thing = cube(1.0)

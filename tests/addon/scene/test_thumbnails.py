@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("bpy")
-from levelform.addon.scene.thumbnails import OUTLINE, outlined
+from levelform.addon.scene.thumbnails import OUTLINE, outlined, with_alpha
 
 pytestmark = pytest.mark.bpy
 
@@ -19,6 +19,16 @@ def test_the_outline_follows_the_alpha():
     assert marked[8:24, 23].all()
     assert not marked[12:20, 12:20].any()
     assert not marked[:6].any()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_images_of_any_channels_get_colors_and_alpha(channels):
+    pixels = np.random.default_rng(0).random((4, 6, channels), np.float32)
+    made = with_alpha(pixels)
+    assert made.shape == (4, 6, 4)
+    np.testing.assert_array_equal(made[..., 0], pixels[..., 0])
+    assert channels == 4 or (made[..., 3] == 1).all()
+    assert channels > 2 or (made[..., 2] == made[..., 0]).all()
 
 
 def test_an_image_without_an_outline_is_left_alone():

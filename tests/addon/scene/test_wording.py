@@ -4,7 +4,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.scene import wording  # noqa: E402
-from levelform.addon.scene.wording import counted, sentence, told  # noqa: E402
+from levelform.addon.scene.wording import counted, for_panel, sentence, told  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -55,6 +55,13 @@ def match(text, table):
         return wording._matched("xx", text)
     finally:
         wording.use({})
+
+
+def test_the_options_of_the_terminal_are_left_out_of_the_panel():
+    assert for_panel("Turn the arrow (or give --front) if it is wrong.") == (
+        "Turn the arrow if it is wrong."
+    )
+    assert for_panel("Say so (--fuse).") == "Say so."
 
 
 def test_the_most_exact_pattern_wins():

@@ -33,7 +33,7 @@ class Paper:
     def _sub(self, *_: Any, **__: Any) -> "Paper":
         return Paper(self.notes)
 
-    row = column = box = split = _sub
+    row = column = box = split = grid_flow = _sub
 
     def label(self, *, text: str = "", icon: str = "NONE") -> None:
         self.notes.append(text)

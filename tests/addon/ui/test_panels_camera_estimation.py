@@ -2,13 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from levelform.addon.scene import camera_estimates  # noqa: E402
+from levelform.addon.scene import around, camera_estimates  # noqa: E402
 from levelform.addon.ui.panels_camera_estimation import (  # noqa: E402
     LEVELFORM_PT_camera_estimation,
 )
+from levelform.backend.contract.protocol import ViewMask  # noqa: E402
 
 from .conftest import draw  # noqa: E402
 
@@ -26,6 +28,28 @@ def test_refined_cameras_can_be_restored(ball_stage):
     camera = ball_stage(1).objects["View 0"]
     camera[camera_estimates.BEFORE] = [0.0] * 17
     assert "levelform.restore_cameras" in draw(LEVELFORM_PT_camera_estimation)
+
+
+def test_images_are_shown_with_their_masks_before_cameras_are_found():
+    scene = bpy.context.scene
+    assert "levelform.find_shown_cameras" not in draw(LEVELFORM_PT_camera_estimation)
+    masks = [found_mask("shot_1.png"), found_mask("shot_2.png", "it touches the border")]
+    around.remember(scene, ["/shots/shot_1.png", "/shots/shot_2.png"], masks)
+    paper = draw(LEVELFORM_PT_camera_estimation)
+    assert paper.notes.count("thumbnail") == 2
+    assert "Check the mask of shot_2.png: it touches the border." in paper
+    assert "shot_1.png" in paper
+    assert "levelform.find_shown_cameras" in paper
+    assert "step" in paper
+    scene.levelform_around.way = "walk"
+    assert "step" not in draw(LEVELFORM_PT_camera_estimation).notes
+    around.forget(scene)
+    assert "levelform.find_shown_cameras" not in draw(LEVELFORM_PT_camera_estimation)
+
+
+def found_mask(name, doubt=""):
+    mask = np.zeros((6, 8), np.uint8)
+    return ViewMask(name, mask, np.zeros((6, 8, 3), np.uint8), "background", doubt)
 
 
 def test_the_last_result_is_told():

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from levelform.backend.cameras import refine
-from levelform.backend.cameras.poses import FreePoses
 from levelform.backend.cameras.refine import refine_cameras, scores
-from levelform.backend.cameras.rotations import rotation
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.silhouettes import Residual, trace_all
+from levelform.backend.silhouettes.poses import FreePoses
+from levelform.backend.silhouettes.rotations import rotation
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,15 @@ from dataclasses import replace
 import pytest
 from levelform.backend.contract.errors import JobCancelled, RequestError
 from levelform.backend.data.format import Dataset
-from levelform.backend.experiments import measuring, trials
+from levelform.backend.experiments import claims_page, measuring, trials
 from levelform.backend.experiments.claims import CLAIMS, TRAININGS, choose_claims
-from levelform.backend.experiments.claims_page import MEASURES, needed, try_claims, write_page
+from levelform.backend.experiments.claims_page import (
+    MEASURES,
+    Tried,
+    needed,
+    try_claims,
+    write_page,
+)
 from levelform.backend.experiments.trials import Workshop, shortened
 from levelform.backend.reconstructors import find_method, sdf_srn, uclid_net
 from levelform.backend.ticket import Ticket
@@ -167,3 +173,17 @@ def test_all_claims_in_miniature(workshop, monkeypatch):
     monkeypatch.setattr(sdf_srn, "EIKONAL_POINTS", 200)
     tried = try_claims(list(CLAIMS.values()), workshop, seeds=1)
     assert all("not run" not in one.verdicts for one in tried)
+
+
+def test_each_category_has_a_verdict_of_its_own():
+    claim = CLAIMS["dmf-sampling"]
+    better = {"chair/1": {"iou": 0.5}, "chair/2": {"iou": 0.6}, "car/1": {"iou": 0.2}}
+    worse = {"chair/1": {"iou": 0.1}, "chair/2": {"iou": 0.2}, "car/1": {"iou": 0.4}}
+    tried = Tried(claim, {"boundary": [better], "uniform": [worse]}, [])
+    told = claims_page._of_categories(tried, claim.comparisons[0])
+    assert told == ". Each category alone: car: does not hold (-0.2000), chair: holds (0.4000)"
+    one = Tried(claim, {"boundary": [{"car/1": {"iou": 1.0}}], "uniform": [worse]}, [])
+    assert claims_page._of_categories(one, claim.comparisons[0])
+    alone = {"car/1": {"iou": 1.0}}
+    only = Tried(claim, {"boundary": [alone], "uniform": [alone]}, [])
+    assert claims_page._of_categories(only, claim.comparisons[0]) == ""

@@ -1,6 +1,7 @@
 """A paper's protocol: the numbers of `evaluate`, the paper's own beside them, codes, figures."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from levelform.backend.experiments.published import PUBLISHED
 from levelform.backend.extraction import extract
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.metrics import PROTOCOLS, evaluate
+from levelform.backend.reconstructors import find_method
+from levelform.backend.reconstructors.networks.disn import COMPACT
 from levelform.backend.training.parts import with_part
 
 
@@ -45,8 +48,6 @@ def few_points(monkeypatch):
         return plain(shape and Fewer(shape), Fewer(ground_truth), rng)
 
     how = PROTOCOLS["tdgn"]
-    from dataclasses import replace
-
     monkeypatch.setitem(PROTOCOLS, "tdgn", replace(how, measure=quick))
 
 
@@ -95,6 +96,15 @@ def test_the_table_has_the_papers_numbers_beside_ours(data, trial):
     assert ["f_score_2%", "all"] in [row[:2] for row in rows]  # ours alone
 
 
+def test_disns_3d_cnn_is_compared_with_its_own_row():
+    model = find_method("disn")(replace(COMPACT, streams="volume", camera=False))
+    trial = Trial("disn", NetworkEntrant({EVERY: model}))
+    rows = protocol.Outcome(trial).published
+    (iou,) = (row for row in rows if row.metric == "iou")
+    assert iou.mean == 55.3
+    assert iou.by_class["chair"] == 52.6
+
+
 def test_a_shape_without_a_mesh_is_refused(data, trial):
     with pytest.raises(RequestError, match="no true mesh"):
         run_protocol(trial, Dataset(data, "train").shapes[:1])
@@ -129,6 +139,8 @@ def test_the_command_writes_page_codes_and_figures(data, network, tmp_path, caps
     assert told["images"] == 2
     assert "| IoU | mean |" in page.read_text()
     assert "(figures/tdgn-results.png)" in page.read_text()
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"tdgn-figure-4.png", "tdgn-figure-5.png", "tdgn-figure-9.png"} <= names
     assert "<svg" in (tmp_path / "figures" / "tdgn-histograms.svg").read_text()
     with np.load(tmp_path / "codes.npz") as codes:
         assert codes["codes"].shape == (2, 16)

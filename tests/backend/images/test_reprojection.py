@@ -45,3 +45,19 @@ def test_a_shrunk_image_is_averaged(noise):
     half = camera(35.0, 32)
     expected = noise.reshape(32, 2, 32, 2, 4).mean((1, 3))
     torch.testing.assert_close(reproject(noise, camera(), half), expected, rtol=0, atol=1e-4)
+
+
+def test_an_image_shrunk_to_an_eighth_is_averaged_over_all_pixels(noise):
+    """Four samples a pixel alone would read 16 of its 64 pixels."""
+    eighth = camera(70.0 / 8, 8)
+    expected = noise.reshape(8, 8, 8, 8, 4).mean((1, 3))
+    torch.testing.assert_close(reproject(noise, camera(), eighth), expected, rtol=0, atol=1e-4)
+
+
+def test_an_image_shrunk_to_a_third_reads_more_than_the_middle_pixel(noise):
+    """Its samples stand 0.75 pixels off the middle: weights .375, .25, .375 along each axis."""
+    image = noise[:48, :48]
+    weights = torch.tensor([0.375, 0.25, 0.375])
+    expected = torch.einsum("yaxbc,a,b->yxc", image.reshape(16, 3, 16, 3, 4), weights, weights)
+    shrunk = reproject(image, camera(52.5, 48), camera(17.5, 16))
+    torch.testing.assert_close(shrunk, expected, rtol=0, atol=1e-4)

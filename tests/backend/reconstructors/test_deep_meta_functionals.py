@@ -17,6 +17,7 @@ from levelform.backend.reconstructors.deep_meta_functionals import (
     Layer,
     smoothness,
 )
+from levelform.backend.training.parts import changed
 from setups.deep_meta_functionals import TINY, make
 
 
@@ -235,3 +236,18 @@ def test_normals_of_a_fitted_sphere_point_outwards(minimise):
     away = F.normalize(torch.randn(500, 3, generator=generator), dim=1)
     normals = F.normalize(field.gradient(0.6 * away), dim=1)
     assert ((normals * away).sum(1) > 0.8).all()
+
+
+def test_weights_of_still_shapes_start_those_of_moving_ones():
+    still = make()
+    moving = changed(still, {"coordinates": 4}).eval()
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    code = Code("deep-meta-functionals", {"embedding": torch.randn(still.encoder.features)})
+    for time in (-1.0, 0.3):
+        at = moving.decode(code, time=time)(points)
+        torch.testing.assert_close(at, still.decode(code)(points))
+    hidden = still.configuration.hidden_width
+    with torch.no_grad():
+        moving.heads[0].weight.bias[3 * hidden :] = 1.0  # the weights of t
+    early, late = (moving.decode(code, time=time)(points) for time in (-1.0, 1.0))
+    assert not torch.allclose(early, late)

@@ -7,6 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from levelform.backend.contract.errors import RequestError
+from levelform.backend.data.meshes.sampling import GRID_VERTICES
+from levelform.backend.fields.grid import sample_grid
 from levelform.backend.fields.pixel_aligned import Maps
 from levelform.backend.fusion import camera_tensors
 from levelform.backend.geometry.views import View
@@ -14,9 +16,11 @@ from levelform.backend.images.alpha import network_input
 from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import mask_square
 from levelform.backend.reconstructors import Batch, Code
-from levelform.backend.reconstructors.disn import COMPACT, DISN, PAPER
+from levelform.backend.reconstructors.disn import COMPACT, DISN, PAPER, PAPER_VOLUME
 from levelform.backend.reconstructors.figures.disn import interpolate
 from levelform.backend.reconstructors.networks.disn import SDFNetwork, network_image
+from levelform.backend.reconstructors.networks.volume_decoder import VERTICES, VolumeDecoder
+from levelform.backend.training.parts import find_recipe
 from setups.disn import picture, tiny, view
 
 VARIANTS = {
@@ -25,6 +29,7 @@ VARIANTS = {
     "global": {"streams": "global"},
     "binary": {"binary": True},
     "legacy": {"legacy": True},
+    "volume": {"streams": "volume"},
 }
 CPU = torch.device("cpu")
 
@@ -57,6 +62,47 @@ def test_the_published_number_of_parameters():
     assert parts == {"vgg": 138_455_872, "global_stream": 1_067_009, "local_stream": 1_296_385}
     assert sum(parts.values()) == 140_819_266
     assert sum(p.numel() for p in one.local_stream.parameters()) == 1_296_385
+
+
+def test_the_3d_cnn_is_the_papers():
+    with torch.device("meta"):
+        volume = SDFNetwork(PAPER_VOLUME).volume
+        assert volume(torch.zeros(2, 1024)).shape == (2, 1, 65, 65, 65)
+    kernels = [8 * 1024 * 128, 27 * 128 * 128, 27 * 128 * 128, 27 * 128 * 64, 27 * 64 * 64,
+               27 * 64 * 32, 32]  # fmt: skip
+    biases = 128 + 128 + 128 + 64 + 64 + 32 + 1
+    assert sum(p.numel() for p in volume.parameters()) == sum(kernels) + biases
+    assert find_recipe("disn", preset="3d-cnn").sampling.points == (("disn-grid", 65**3),)
+    assert VERTICES == GRID_VERTICES == 65
+
+
+def test_the_3d_cnn_needs_no_camera_and_blends_features():
+    model = tiny(streams="volume", camera=False)
+    first, second = (
+        model.encode([View(picture(phase=phase), None, name="photo")]) for phase in (0.0, 2.0)
+    )
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    vectors = 0.3 * first.tensors["globals"] + 0.7 * second.tensors["globals"]
+    expected = sample_grid(model.sdf.volume(vectors), points[None])[0, :, 0] / 10
+    actual = model.decode(model.blend([first, second], [0.3, 0.7]))(points)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-6)
+
+
+def test_the_3d_cnn_learns_a_sphere():
+    model = tiny(streams="volume", features=32).train()
+    torch.manual_seed(0)
+    volume = model.sdf.volume = VolumeDecoder(32, (16, 16, 16, 8, 4, 4), 1)
+    batch = batch_of(model, [view()], count=1000)
+    optimizer = torch.optim.Adam(volume.parameters(), 1e-2)
+    losses = []
+    for _ in range(30):
+        loss = model.loss(batch)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    assert all(p.grad.abs().sum() > 0 for p in volume.parameters())
 
 
 def test_compact_networks_are_at_most_four_million():

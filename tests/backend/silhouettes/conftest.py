@@ -12,6 +12,7 @@ from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.views import View
 from PIL import Image
+from setups import camera_studio
 
 SAMPLES = Path(levelform.__file__).parent / "assets" / "sample"
 SIDE = 160
@@ -73,3 +74,9 @@ def rotated():
         return result
 
     return change
+
+
+@pytest.fixture(scope="session")
+def studio():
+    """The functions of `setups.camera_studio`."""
+    return camera_studio

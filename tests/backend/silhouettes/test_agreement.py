@@ -224,3 +224,45 @@ def test_one_image_is_known_again_whatever_lies_between(suzanne):
     again = (suzanne[2].image * 255).round() / 255
     assert same_image(suzanne[2], replace(suzanne[3], image=again))
     assert not same_image(suzanne[2], suzanne[3])
+
+
+@pytest.fixture
+def slightly_off():
+    """The function that turns and moves every camera a little: one degree, 1.75 %."""
+    from scipy.spatial.transform import Rotation
+
+    def change(views, seed):
+        rng = np.random.default_rng(seed)
+        result = []
+        for view in views:
+            axis, way = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
+            pose = view.camera.world_from_camera.copy()
+            pose[:3, :3] @= Rotation.from_rotvec(np.radians(1.0) * axis).as_matrix()
+            pose[:3, 3] += 0.0175 * np.linalg.norm(pose[:3, 3]) * way
+            result.append(replace(view, camera=replace(view.camera, world_from_camera=pose)))
+        return result
+
+    return change
+
+
+def test_a_swap_is_found_among_cameras_that_are_all_off(studio, slightly_off, reordered):
+    cameras = studio.around(8)
+    views = slightly_off(
+        [replace(v, camera=c) for v, c in zip(studio.views_of(cameras), cameras, strict=True)], 3
+    )
+    agreement = check(reordered(views, [0, 1, 5, 3, 4, 2, 6, 7]))
+    assert agreement.cures[0].name == "swap=2,5"
+    assert agreement.suspects == (2, 5)
+
+
+def test_cameras_that_are_all_off_are_said_to_be_and_no_image_is_blamed(sample, slightly_off):
+    from levelform.backend.silhouettes.report import agreement_remark
+
+    agreement = check(slightly_off(sample, 1))
+    assert agreement.disagrees
+    assert not agreement.cures
+    assert not agreement.suspects
+    assert agreement.refitted < 0.3 < 1.0 < agreement.mean
+    words = agreement_remark(agreement, [view.name for view in sample])
+    assert "a little off" in words
+    assert "--refine" in words

@@ -82,6 +82,15 @@ def test_views_are_fused_in_the_loss(data, tmp_path, capsys):
     assert "nothing to fuse" in capsys.readouterr().out
 
 
+def test_disns_3d_cnn_trains_from_one_command(data, tmp_path, capsys):
+    points = ["--points", "uniform=100", "--preset", "3d-cnn", "--configuration", "compact"]
+    sizes = [*TINY["disn"], "streams=volume", "volume_widths=[4,4,4,2,2,2]"]
+    plain = ["train", "disn", "--data", str(data), "--out", str(tmp_path / "a"), "--steps", "2"]
+    quiet = ["--device", "cpu", "--validation-shapes", "1", "--log-every", "1", "--json"]
+    assert cli.main([*plain, "--batch", "2", *points, "--set", *sizes, *quiet]) == 0
+    assert json.loads(capsys.readouterr().out)["done"]
+
+
 def test_deep_meta_learns_from_silhouettes_alone(data, tmp_path, capsys):
     words = ("--preset", "silhouettes")
     assert train(data, tmp_path / "a", "deep-meta-functionals", *words) == 0

@@ -100,3 +100,13 @@ def test_points_come_back_in_the_frame_that_was_given(solid):
 def test_an_unknown_distribution_names_those_that_are_known(solid):
     with pytest.raises(RequestError, match="occupancy-network"):
         sample_points(solid, "gaussian")
+
+
+def test_the_3d_cnns_grid_is_drawn_without_repeats(solid):
+    drawn = sample_points(solid, "disn-grid", count=3000, seed=0, labels=False).points
+    matrix = from_box(solid.vertices, 1.8)
+    index = (apply(matrix, drawn.astype(np.float64)) + 1) * 32
+    np.testing.assert_allclose(index, np.round(index), atol=1e-3)
+    assert len(np.unique(np.round(index), axis=0)) == 3000
+    with pytest.raises(RequestError, match="274625 vertices"):
+        sample_points(solid, "disn-grid", count=65**3 + 1, labels=False)

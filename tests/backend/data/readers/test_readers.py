@@ -10,9 +10,11 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.data.format import unpack_voxels
 from levelform.backend.data.readers import READERS, read_binvox
 from levelform.backend.data.readers.occupancy import cut_from_white
-from levelform.backend.data.readers.photos import pascal3d_camera, pix3d_camera
+from levelform.backend.data.readers.photos import CROP, pascal3d_camera, pix3d_camera
 from levelform.backend.data.readers.shapenet import read_metadata, shapenet_camera
 from levelform.backend.geometry.cameras import Camera
+from levelform.backend.images.framing import training_camera
+from levelform.backend.reconstructors.networks import sdf_srn as published
 from PIL import Image
 from scipy.io import savemat
 
@@ -278,18 +280,36 @@ def test_pix3d(tmp_path):
     assert agrees(record.arrays, box=(0.8, 0.2, 0.5)) > 0.93
 
 
+PASCAL_VIEW = {
+    "azimuth": 30.0,
+    "elevation": 20.0,
+    "theta": 5.0,
+    "distance": 4.0,
+    "focal": 1.0,
+    "viewport": 300.0,
+    "px": 110.0,
+    "py": 90.0,
+}
+
+
+def write_pascal3d(folder, image, view):
+    """Write one photograph of a car, a box of (0.8, 0.2, 0.5), in the archive's layout."""
+    rows, columns = np.nonzero(image[..., 3])
+    box = [columns.min() + 1, rows.min() + 1, columns.max() + 1, rows.max() + 1]
+    for part in ("Annotations/car_imagenet", "Images/car_imagenet", "masks", "CAD/car"):
+        (folder / part).mkdir(parents=True)
+    entry = {"class": "car", "bbox": box, "cad_index": 1, "viewpoint": view}
+    record = {"record": {"objects": entry, "filename": "n1.JPEG"}}
+    savemat(folder / "Annotations" / "car_imagenet" / "n1.mat", record)
+    Image.fromarray(image[..., :3]).save(folder / "Images" / "car_imagenet" / "n1.JPEG")
+    Image.fromarray(image[..., 3]).save(folder / "masks" / "n1_0.png")
+    trimesh.creation.box((0.8, 0.2, 0.5)).export(folder / "CAD" / "car" / "01.off")
+    return box
+
+
 def test_pascal3d(tmp_path):
     """A CAD model has +Z up and its front towards -Y, as ours."""
-    view = {
-        "azimuth": 30.0,
-        "elevation": 20.0,
-        "theta": 5.0,
-        "distance": 4.0,
-        "focal": 1.0,
-        "viewport": 300.0,
-        "px": 110.0,
-        "py": 90.0,
-    }
+    view = PASCAL_VIEW
     camera = pascal3d_camera(view, 220, 180)
     np.testing.assert_allclose(
         camera.center,
@@ -311,21 +331,52 @@ def test_pascal3d(tmp_path):
     assert up[0] > 110 if pascal3d_turns_clockwise(view) else up[0] < 110
 
     image = silhouette(camera, (0.8, 0.2, 0.5))
-    rows, columns = np.nonzero(image[..., 3])
-    box = [columns.min() + 1, rows.min() + 1, columns.max() + 1, rows.max() + 1]
-    for part in ("Annotations/car_imagenet", "Images/car_imagenet", "masks", "CAD/car"):
-        (tmp_path / part).mkdir(parents=True)
-    entry = {"class": "car", "bbox": box, "cad_index": 1, "viewpoint": view}
-    record = {"record": {"objects": entry, "filename": "n1.JPEG"}}
-    savemat(tmp_path / "Annotations" / "car_imagenet" / "n1.mat", record)
-    Image.fromarray(image[..., :3]).save(tmp_path / "Images" / "car_imagenet" / "n1.JPEG")
-    Image.fromarray(image[..., 3]).save(tmp_path / "masks" / "n1_0.png")
-    trimesh.creation.box((0.8, 0.2, 0.5)).export(tmp_path / "CAD" / "car" / "01.off")
+    write_pascal3d(tmp_path, image, view)
     reader = READERS["pascal3d"](tmp_path, size=96)
     assert reader.names() == ["car/n1"]
     made = reader.read("car/n1")
     assert made.category == "car"
     assert agrees(made.arrays, box=(0.8, 0.2, 0.5)) > 0.93
+
+
+def orthographic_camera(arrays):
+    """Return the camera of a record's only image."""
+    fx, fy, cx, cy = arrays["views.intrinsics"][0]
+    size = arrays["views.images"].shape[1]
+    return Camera(arrays["views.poses"][0], fx, fy, cx, cy, size, size, orthographic=True)
+
+
+def test_pascal3d_as_sdf_srn_crops_it(tmp_path):
+    """A distant camera is nearly orthographic, so its image tells the scale of the crop."""
+    view = PASCAL_VIEW | {"distance": 400.0, "focal": 100.0, "theta": 0.0}
+    image = silhouette(pascal3d_camera(view, 220, 180), (0.8, 0.2, 0.5))
+    _, top, _, bottom = write_pascal3d(tmp_path, image, view)
+    (tmp_path / "Image_sets").mkdir()
+    (tmp_path / "Image_sets" / "car_imagenet_val.txt").write_text("n1 0\n")
+    record = READERS["pascal3d-crops"](tmp_path, size=96, mesh=True).read("car/n1")
+    assert record.split == "val"
+    assert "voxels" not in record.arrays
+    assert record.arrays["views.orthographic"].tolist() == [1]
+    side = round(3 * (bottom - top + 1))
+    longest = 0.8 * 75 * CROP / side  # 75 pixels a unit of the CAD model
+    vertices = record.arrays["mesh.vertices"]
+    assert np.ptp(vertices, axis=0).max() == pytest.approx(longest, rel=1e-4)
+    camera = orthographic_camera(record.arrays)
+    expected = silhouette(camera, tuple(np.ptp(vertices, axis=0)))[..., 3] > 0
+    seen = record.arrays["views.images"][0, ..., 3] > 127
+    assert (seen & expected).sum() / (seen | expected).sum() > 0.93
+    assert CROP == published.CROP
+
+
+def test_sdf_srns_crops_need_no_reprojection_but_for_their_roll(tmp_path):
+    view = PASCAL_VIEW | {"theta": 0.0}
+    image = silhouette(pascal3d_camera(view, 220, 180), (0.8, 0.2, 0.5))
+    write_pascal3d(tmp_path, image, view)
+    arrays = READERS["pascal3d-crops"](tmp_path, size=64).read("car/n1").arrays
+    camera = orthographic_camera(arrays)
+    target = training_camera(camera, published.PASCAL_FRAMING)
+    np.testing.assert_allclose(target.world_from_camera, camera.world_from_camera, atol=1e-9)
+    np.testing.assert_allclose([target.fx, target.cx], [camera.fx, camera.cx])
 
 
 def pascal3d_turns_clockwise(view):

@@ -1,7 +1,7 @@
 """Rotation vectors against scipy, and their derivative against differences."""
 
 import numpy as np
-from levelform.backend.cameras.rotations import (
+from levelform.backend.silhouettes.rotations import (
     about_axis,
     cross_matrix,
     left_jacobian,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..geometry.cameras import Camera
-from ..silhouettes import Rig
+from .residual import Rig
 from .rotations import cross_matrix, left_jacobian, rotation
 from .solving import Prior
 

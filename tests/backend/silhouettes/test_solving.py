@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from levelform.backend.cameras.poses import Deviations, FreePoses
 from levelform.backend.cameras.ring import Ring
-from levelform.backend.cameras.solving import affordable, solve
 from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.silhouettes import Residual, Rig, trace_all
+from levelform.backend.silhouettes.poses import Deviations, FreePoses
+from levelform.backend.silhouettes.solving import affordable, solve
 from levelform.backend.ticket import Ticket
 
 

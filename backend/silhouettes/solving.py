@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ..silhouettes import Residual, Rig
 from ..ticket import Ticket
+from .residual import Residual, Rig
 
 SOFT = 0.5  # pixels of 224 above which the soft loss grows linearly
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-7, 1e6

@@ -1,0 +1,175 @@
+"""Jobs that show what cameras would be made from: masks of images, pieces of a sheet."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...backend.contract.camera_estimates import check_count, in_order
+from ...backend.contract.camera_files import read_posed_images
+from ...backend.contract.errors import RequestError
+from ...backend.contract.image_files import image_file, image_size
+from ...backend.contract.protocol import Background, FindMasks, ViewData, ViewMask
+from ..scene import around
+from ..scene import drawings as scene_drawings
+from .camera_estimates import begin_find
+from .camera_sources import FromFile, drawing_request
+from .requests import absolute, background_of
+from .results import Checked, Deleted
+from .running import Running
+from .session import exhaust, live
+
+
+class ShownImages(Checked):
+    """Images with their masks' outlines, in the panel; no camera is made."""
+
+    label = "Show Masks"
+    promise = "The masks will appear in a moment"
+
+    def __init__(self, job: str, scene: bpy.types.Scene, paths: Sequence[str]) -> None:
+        super().__init__(job, scene)
+        self._paths = list(paths)
+        self.running: Running | None = None
+
+    def finish(self, provenance: Mapping[str, Any]) -> Any:
+        """Store the masks on the scene, and return it."""
+        scene = self.scene
+        if scene is None:
+            raise Deleted
+        around.remember(scene, self._paths, self.masks)
+        return scene
+
+    @property
+    def masks(self) -> tuple[ViewMask, ...]:
+        """The masks that were found."""
+        assert self.running is not None  # it was begun
+        assert self.running.job.masks is not None  # the job has finished
+        return self.running.job.masks.masks
+
+
+def find_masks(
+    images: Iterable[str | PathLike[str]],
+    *,
+    background: Background | str = "auto",
+    as_given: bool = False,
+) -> list[ViewMask]:
+    """Return the masks from which `find_cameras` would find cameras, to look at them first.
+
+    Parameters
+    ----------
+    images
+        Image files, four or more.
+    background, as_given
+        As in `find_cameras`.
+
+    Returns
+    -------
+    For each image `name`, `mask` (H, W) uint8, `shown` (the image with the outline), `source`
+    ("file", "alpha", "background" or "network") and `doubt`, why it may be wrong.
+
+    Raises
+    ------
+    RequestError
+        If the images can't be read or sorted.
+    """
+    running = begin_masks_of(
+        list(images), bpy.context.scene, background=background_of(background), as_given=as_given
+    )
+    exhaust(live.drive(running))
+    assert isinstance(running.result, ShownImages)
+    return list(running.result.masks)
+
+
+def begin_masks_of(
+    images: Sequence[str | PathLike[str]],
+    scene: bpy.types.Scene,
+    *,
+    background: Background | None = None,
+    as_given: bool = False,
+) -> Running:
+    """Begin to find the masks of image files, to be shown before their cameras are found.
+
+    Raises
+    ------
+    RequestError
+        If the images can't be used or sorted; nothing was begun.
+    """
+    check_count(len(images))
+    paths = [absolute(path) for path in images]
+    if not as_given:
+        paths = [paths[index] for index in in_order([Path(path).name for path in paths])]
+    for path in paths:
+        image_size(path)  # raises with a sentence about what is wrong with it
+    views = tuple(ViewData(None, None, Path(path).name, image_file(path)) for path in paths)
+    job = uuid.uuid4().hex
+    request = FindMasks(job, views, background or scene.levelform.background_data())
+    result = ShownImages(job, scene, paths)
+    result.running = live.begin(request, result, {})
+    return result.running
+
+
+def begin_find_shown(scene: bpy.types.Scene) -> Running:
+    """Begin to find the cameras of the images that the panel shows.
+
+    Raises
+    ------
+    RequestError
+        If there are none, or they can't be used; nothing was begun.
+    """
+    paths, settings = around.paths_of(scene), scene.levelform_around
+    if not paths:
+        raise RequestError("No images are shown.", "Choose the images of a turntable or a walk.")
+    return begin_find(
+        paths,
+        scene,
+        settings.way,
+        step=settings.step or None if settings.way == "turntable" else None,
+        focal=settings.focal or None,
+        side=settings.side or None,
+        as_given=True,
+    )
+
+
+# ---------------------------------------------------------------- drawings
+
+
+class Pieces(FromFile):
+    """The pieces of a sheet, in the panel's list; no camera is made."""
+
+    label = "Show Drawings"
+    promise = "The drawings will appear in a moment"
+
+    def __init__(self, job: str, scene: bpy.types.Scene, folder: str, paths: Sequence[str]) -> None:
+        super().__init__(job, scene, folder)
+        self._paths = list(paths)
+
+    def finish(self, provenance: Mapping[str, Any]) -> Any:
+        """List the pieces, and return the scene."""
+        scene = self.scene
+        try:
+            if scene is None:
+                raise Deleted
+            self.facts = dict(provenance)
+            frames = read_posed_images(self.facts["out"]).frames
+            files = [str(frame.path) for frame in frames]
+            scene_drawings.show(scene, self._paths, self.facts, files)
+        finally:
+            self.discard()
+        return scene
+
+
+def begin_pieces(paths: Sequence[str | PathLike[str]], scene: bpy.types.Scene) -> Running:
+    """Begin to cut a sheet, or to name separate drawings, for the panel's list alone.
+
+    `begin_again` makes the cameras of the list.
+
+    Raises
+    ------
+    RequestError
+        As `begin_drawings`.
+    """
+    request, files, folder = drawing_request(paths, scene)
+    return live.begin(request, Pieces(request.job, scene, folder, files), {})
