@@ -118,8 +118,8 @@ def _without_light(
     colour and brightness of the light from those of the object, so the usual light counts as white
     and as bright as in the photos: only by how much a place differs from it is divided out.
     """
-    factor = None if field is None or usual is None else _light_factor(points, field)
-    if factor is None:
+    factor = None if field is None else _light_factor(points, field)
+    if factor is None or usual is None:
         return rgb
     return (rgb * (factor / usual).clamp_max(BRIGHTEST)).clamp(0, 1)
 

@@ -59,8 +59,8 @@ def prepare(
     flags = [False] * len(views) if estimated is None else estimated
     known = [None] * len(views) if exposures is None else exposures
     posed = [
-        (view, *facts)
-        for view, *facts in zip(views, flags, known, strict=True)
+        (view, flag, exposure)
+        for view, flag, exposure in zip(views, flags, known, strict=True)
         if view.camera is not None and bool((view.image[..., 3] >= EDGE).any())
     ]
     measured = [sharpness(view.image) for view, *_ in posed]

@@ -30,10 +30,11 @@ class Clock:
     ) -> None:
         self._limit, self._before, self._now = limit, spent, now
         self._made = self._began = now()
+        self._begun = False
 
     def begin(self) -> None:
-        """Mark the first step; what came before it leaves the steps less time."""
-        self._began = self._now()
+        """Mark the first step."""
+        self._began, self._begun = self._now(), True
 
     @property
     def fraction(self) -> float:
@@ -44,7 +45,12 @@ class Clock:
         return min(spent / self._limit, 1.0)
 
     def plan(self, fit: Fit) -> None:
-        """Set a fit's budget to the steps that it will have taken by the end at this speed."""
+        """Set a fit's budget to the steps that it will have taken by the end at this speed.
+
+        Called before each step; what came before the first one leaves the steps less time.
+        """
+        if not self._begun:
+            self.begin()
         if not fit.iteration:
             return
         fit.budget = max(round(fit.iteration / max(self.fraction, 1e-6)), fit.iteration)

@@ -4,12 +4,11 @@ The same loop runs `Fit`, whose state is a grid, and `CodeFit`, whose state is a
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
 from ..ticket import Ticket
-from .clock import Clock
 from .guard import Guard, S
 
 LOOKS = 24  # of the guard over the budget, at least
@@ -74,21 +73,22 @@ class Shown(Generic[S]):
 
 
 def run(
-    fit: Runnable[S], ticket: Ticket, guard: Guard[S] | None = None, clock: Clock | None = None
+    fit: Runnable[S],
+    ticket: Ticket,
+    guard: Guard[S] | None = None,
+    plan: Callable[[], None] | None = None,
 ) -> Iterator[Shown[S]]:
     """Take the steps of the budget; yield the best state so far every second or two, then the last.
 
     The ticket's wish to finish early ends the steps; that to cancel raises. A fit that goes on
-    brings its guard. One that ends by time brings a clock, which sets the budget.
+    brings its guard. One that ends by time brings its clock's `plan`, which sets the budget.
     """
     guard = Guard() if guard is None else guard
     every = max(min(fit.budget // LOOKS, MOST_STEPS), 1)
     due = time.monotonic() + FIRST_AFTER
-    if clock is not None:
-        clock.begin()
     while fit.iteration < fit.budget and not ticket.finishing:
-        if clock is not None:
-            clock.plan(fit)
+        if plan is not None:
+            plan()
         ticket.advance(fit.fraction)
         still = not fit.geometry_begun
         fit.step()

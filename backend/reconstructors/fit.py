@@ -7,6 +7,7 @@ improves while it is shown.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -179,7 +180,7 @@ class Fit(Reconstructor):
         if fit.flat:
             remarks.append(FLAT)
         shown = None
-        for shown in run(fit, ticket, guard, clock):
+        for shown in run(fit, ticket, guard, clock and partial(clock.plan, fit)):
             if not shown.final:
                 yield self._code(shown, remarks, ({}, {}), {})
         assert shown is not None  # a run ends with its result

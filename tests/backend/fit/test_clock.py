@@ -34,7 +34,7 @@ def ran(views, machine, clock, budget=400):
         fit.iteration += 1
 
     fit.step, fit.judge = step, lambda: 1.0
-    for _ in run(fit, Ticket(), clock=clock):
+    for _ in run(fit, Ticket(), plan=lambda: clock.plan(fit)):
         pass
     return fit
 
