@@ -19,7 +19,7 @@ CATALOGUE = "backend/contract/catalogue.py"
 TABLES = {"WORDS", "WORKER_WORDS", "VOLUME_WORDS", "SOURCES", "ROWS", "LEVELS"}
 KEYWORDS = {"name", "description", "text", "heading"}
 WORDING = {"told", "counted", "paragraph", "refuse"}  # functions that translate patterns
-PATTERNS = {"pattern", "one", "many", "word"}  # variables that hold patterns
+PATTERNS = {"pattern", "one", "many", "word", "promise"}  # variables that hold patterns
 ERRORS = {"RequestError", "WorkError", "Diagnosis"}
 PROGRESS = {"_enter"}  # functions that say what is being done
 

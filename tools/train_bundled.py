@@ -75,7 +75,7 @@ RUNS = (
         start="levelform-camera-first", more=("--rate", "6e-4")),
     Run("levelform-camera", "levelform", 3000, "camera", start="levelform-camera-second",
         more=("--rate", "6e-4", *HALF)),
-    Run("levelform-several", "levelform", 8000, "several", start="levelform",
+    Run("levelform-several", "levelform", 31_000, "several", start="levelform",
         data=("round-shapes", "round-props")),
     Run("deep-meta-functionals-first", "deep-meta-functionals", 3000, changes=(SMALL,)),
     Run("deep-meta-functionals-second", "deep-meta-functionals", 3600,
@@ -240,10 +240,11 @@ def levels_command(name: str, args: argparse.Namespace) -> list[str]:
     data = [args.out / "data" / each for each in ("round-shapes", "round-props")]
     # For single categories, the training split of the round shapes is unseen and large enough.
     single = ["--split", "train", "--shapes", "12"] if name.startswith("sdf-srn") else []
+    views = ["--views", "1", "2", "4", "8"] if name == "levelform" else []
     return [
         sys.executable, str(Path(__file__).with_name("calibrate_levels.py")),
         str(WEIGHTS / f"{name}.safetensors"), "--data",
-        *map(str, data[: 2 if args.props and not single else 1]), *single,
+        *map(str, data[: 2 if args.props and not single else 1]), *single, *views,
     ]  # fmt: skip
 
 

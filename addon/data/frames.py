@@ -12,6 +12,7 @@ import numpy as np
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import list_images
 from ..jobs.requests import absolute
+from ..jobs.results import CAMERAS
 from ..scene.provenance import PROVENANCE
 from ..scene.sequences import make_folder_sequence, show_step, write_step
 from ..scene.views import ImageLike
@@ -158,6 +159,11 @@ def _played(
 
 
 def _remove(target: bpy.types.Object) -> None:
+    """Remove the object of one image, and the cameras that were estimated for it."""
+    for name in target.get(CAMERAS, ()):
+        camera = bpy.data.objects.get(name)
+        if camera is not None and isinstance(camera.data, bpy.types.Camera):
+            bpy.data.cameras.remove(camera.data)  # and the object with it
     data = target.data
     bpy.data.objects.remove(target)
     if isinstance(data, bpy.types.Mesh) and not data.users:

@@ -68,7 +68,7 @@ class Order:
     scene: Handle
     marks: Marks | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
-    arrange: Callable[[bpy.types.Object], None] | None = None
+    arrange: Callable[[bpy.types.Object], object] | None = None
 
     def begin(self) -> Running:
         """Begin it.
@@ -171,7 +171,7 @@ def begin(
     front: float | None = None,
     name: str = DEFAULT_NAME,
     marks: Marks | None = None,
-    arrange: Callable[[bpy.types.Object], None] | None = None,
+    arrange: Callable[[bpy.types.Object], object] | None = None,
 ) -> Running:
     """Begin to reconstruct one object.
 

@@ -156,10 +156,11 @@ class Added(Result):
         name: str,
         scene: bpy.types.Scene,
         images: Sequence[ImageLike] = (),
-        arrange: Callable[[bpy.types.Object], None] | None = None,
+        arrange: Callable[[bpy.types.Object], object] | None = None,
     ) -> None:
         super().__init__(job, scene)
         self._arrange = arrange  # moves the finished object, before its undo step
+        self._grounded = arrange is on_ground  # then its first mesh is moved as well
         self._name = name
         self._images = images
         self._mesh: Handle | None = None
@@ -193,8 +194,12 @@ class Added(Result):
         added = meshes.new_object(self._name, update, gallery.make_collection(scene))
         added[DRAFT] = self.job
         self._object, self._mesh = Handle.of(added), Handle.of(added.data)
-        if self._arrange is None:  # else it moves away from where others may stand
-            self._hidden += [Handle.of(thing) for thing in gallery.hide_earlier(added, scene)]
+        hidden: Sequence[bpy.types.Object] = ()
+        if self._grounded:
+            hidden = on_ground(added)
+        elif self._arrange is None:  # else it moves away from where others may stand
+            hidden = gallery.hide_earlier(added, scene)
+        self._hidden += [Handle.of(thing) for thing in hidden]
         if update.colors is not None:
             _show_colors(added)
         sight.frame_if_unseen(added)
@@ -205,6 +210,9 @@ class Added(Result):
         frames = told.pop("cameras", ())
         obj = super().finish(told)
         obj.pop(DRAFT, None)
+        if self._grounded and self.last is not None:
+            meshes.place(obj, self.last)  # back where its cameras stand, to be moved with them
+            bpy.context.view_layer.update()
         placed = [self._place(obj, frame) for frame in frames]
         if placed:
             obj[CAMERAS] = [camera.name for camera in placed]
@@ -332,11 +340,16 @@ def _show_colors(target: bpy.types.Object) -> None:
     shading.show("VERTEX")
 
 
-def on_ground(thing: bpy.types.Object) -> None:
-    """Put a finished result onto the ground at the 3D cursor, with its cameras, and in sight."""
+def on_ground(thing: bpy.types.Object) -> list[bpy.types.Object]:
+    """Put a result onto the ground at the 3D cursor, with its cameras, and in sight.
+
+    Returns the earlier results that it hides.
+    """
     names = thing.get(CAMERAS, ())
-    ground.stand(thing, [bpy.data.objects[name] for name in names if name in bpy.data.objects])
+    cameras = [bpy.data.objects[name] for name in names if name in bpy.data.objects]
+    hidden = ground.stand(thing, cameras)
     sight.frame_if_unseen(thing)
+    return hidden
 
 
 def estimated_camera(target: bpy.types.Object | None) -> bpy.types.Object | None:

@@ -6,19 +6,25 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from .gallery import SAME_PLACE, box_iou, results_of, show, world_box
+from .gallery import SAME_PLACE, box_iou, is_shown, results_of, show, world_box
 from .provenance import PROVENANCE
 
 GAP = 0.1  # between the result and what stands in its way, fraction of the result's width
 TRIES = 50  # things that it is moved past
 
 
-def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> None:
+def stand(
+    thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()
+) -> list[bpy.types.Object]:
     """Move a result onto the ground at the 3D cursor, with the cameras that were found for it.
 
     The ground is the horizontal plane through the cursor. Where another visible object stands
     there, the result is moved past it along +X; an earlier result there, such as one of the same
     image by another method, is hidden.
+
+    Returns
+    -------
+    The results that were hidden.
     """
     scene = thing.users_scene[0]
     low, high = world_box(thing)
@@ -33,13 +39,15 @@ def stand(thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()) -> 
     for moved in (thing, *cameras):
         # Not through `matrix_world`, which is evaluated later for new objects.
         moved.location = Vector(moved.location) + Vector(shift.tolist())
-    for result in earlier:
+    hidden = [result for result in earlier if is_shown(result)]
+    for result in hidden:
         show(result, False)
     facts = thing.get(PROVENANCE)
     if facts is not None and "world_from_volume" in facts:
         volume = np.array([list(row) for row in facts["world_from_volume"]], np.float64)
         volume[:3, 3] += shift
         facts["world_from_volume"] = volume.tolist()
+    return hidden
 
 
 def _replaces(thing: bpy.types.Object, place: np.ndarray, other: bpy.types.Object) -> bool:

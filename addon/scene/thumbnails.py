@@ -19,6 +19,7 @@ OUTLINE = (1.0, 0.6, 0.1, 1.0)  # RGBA of the outline
 EDGE = 0.5  # alpha at it
 WIDTH = 0.02  # of the outline, as a fraction of the picture's side
 SIDE = 96  # pixels of the longer side, at most
+SMALL = 32  # the same of a small icon
 PAUSE = 0.05  # seconds between two images
 
 _made: Any = None  # the collection of Blender's icons
@@ -117,9 +118,15 @@ def with_alpha(pixels: np.ndarray) -> np.ndarray:
 
 
 def _store(key: str, pixels: np.ndarray) -> None:
+    """Make an icon in both of Blender's sizes: lists before 5.0 draw the small one alone."""
+    drawn = outlined(pixels)
     made = _made[key] if key in _made else _made.new(key)
     made.image_size = (pixels.shape[1], pixels.shape[0])
-    made.image_pixels_float.foreach_set(outlined(pixels).ravel())
+    made.image_pixels_float.foreach_set(drawn.ravel())
+    step = -(-max(pixels.shape[:2]) // SMALL)
+    small = np.ascontiguousarray(drawn[::step, ::step])
+    made.icon_size = (small.shape[1], small.shape[0])
+    made.icon_pixels_float.foreach_set(small.ravel())
 
 
 def _key(image: bpy.types.Image) -> str:

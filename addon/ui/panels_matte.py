@@ -12,7 +12,7 @@ SOURCES = {
     "background": "All but the plain background",
     "network": "Found by U2-Netp",
 }
-SIZE = 9.0  # of the thumbnail, in rows of the panel
+SIZE = 6.0  # of the thumbnail, in rows of the panel
 
 
 class LEVELFORM_PT_matte(SubPanel, bpy.types.Panel):

@@ -64,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     views.add_argument("--placed", type=int, default=12,
                        help="shapes per data set with an estimated volume as well")  # fmt: skip
     views.add_argument("--weights", metavar="FILE", help="replaces the bundled weights")
+    views.add_argument("--methods", nargs="+", default=[], metavar="NAME",
+                       help="measure these too, in the true volume")  # fmt: skip
     views.add_argument("-o", "--out", default="docs/views.md", metavar="FILE")
     views.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     views.add_argument("--device", default="auto")
@@ -236,6 +238,7 @@ def _views(args: argparse.Namespace) -> dict[str, Any]:
     from ..experiments.entrants import open_dataset
     from ..experiments.store import Store
     from ..experiments.view_counts import ROWS, VIEWS, measure_views, write_page
+    from ..experiments.view_methods import blocks, measure_methods
     from ..geometry.writing import check_place
     from ..reconstructors import load_reconstructor
     from ..reconstructors.levelform import Levelform
@@ -247,15 +250,22 @@ def _views(args: argparse.Namespace) -> dict[str, Any]:
     assert isinstance(model, Levelform)
     sets = {word: open_dataset(word) for word in args.data}
     groups = {name: choose_shapes(data.shapes, args.shapes) for name, data in sets.values()}
+    store = Store(page.with_suffix(".jsonl"))
     with progress() as ticket:
         results = measure_views(
-            groups, model, model, Store(page.with_suffix(".jsonl")),
+            groups, model, model, store,
             version=model.weights.hash[:12], placed=args.placed, seed=args.seed, ticket=ticket,
         )  # fmt: skip
+    more: list[str] = []
+    if args.methods:
+        others = [load_reconstructor(name, None, args.device) for name in args.methods]
+        with progress() as ticket:
+            more = blocks(measure_methods(groups, others, store, ticket=ticket), list(groups))
     words = [Path(word).name for word in args.data]
     command = f"levelform experiments views --data {' '.join(words)} --shapes {args.shapes}"
-    command += f" --placed {args.placed}"
-    write_page(page, results, command=f"{command} --seed {args.seed}", title=model.spec.title)
+    command += f" --placed {args.placed} --seed {args.seed}"
+    command += f" --methods {' '.join(args.methods)}" * bool(args.methods)
+    write_page(page, results, command=command, title=model.spec.title, more=more)
     means = {f"{key} {views}": results.mean(views, key) for key, _ in ROWS for views in VIEWS}
     known = {name: mean for name, mean in means.items() if mean is not None}
     return {"iou": known, "pages": [str(page)]}

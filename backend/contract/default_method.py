@@ -9,7 +9,7 @@ from .weights import installed_weights
 AUTO = "auto"  # the name that stands for the rule
 FIT_VIEWS = 3  # images with cameras from which the object is fitted to them
 FIT, HULL, SINGLE_IMAGE = "fit", "visual-hull", "levelform"
-# One or two silhouettes hardly limit an object: mean IoU .43 and .46 by the network, .16 and .27 by
+# One or two silhouettes hardly limit an object: mean IoU .47 and .52 by the network, .16 and .27 by
 # the hull (docs/views.md).
 FEW_IMAGES = SINGLE_IMAGE
 ANY_OBJECT = "triposr"  # of one image, once its weights are installed

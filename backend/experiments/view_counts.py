@@ -122,16 +122,16 @@ def _kept(store: Store, key: dict[str, Any], made: Callable[[], Numbers]) -> Num
 
 def measure(shape: StoredShape, count: int, model: Reconstructor) -> Numbers:
     """Return the IoU of the rows in the true volume for `count` views of a shape."""
-    taken = _spread(shape, count)
+    taken = spread(shape, count)
     views = [shape.view(index) for index in taken]
-    points, ground_truth = _points(shape)
+    points, ground_truth = points_of(shape)
     hull = (_hull(views, 0.0)(points) < 0).numpy()
     empty = np.any([_seen_empty(shape, index, points) for index in taken], axis=0)
     return {
         "hull": iou(hull, ground_truth),
         "tight": iou((_hull(views, 1.0)(points) < 0).numpy(), ground_truth),
         "oracle": iou(hull & ~empty, ground_truth),
-        "true": iou(_inside(model, views, points), ground_truth),
+        "true": iou(inside_of(model, views, points), ground_truth),
     }
 
 
@@ -144,15 +144,17 @@ def measure_placed(
     scaled about the camera to the true distance of its centre.
     """
     world = _scene(shape.id, seed)
-    views = _in_frame([shape.view(i) for i in _spread(shape, count)], np.linalg.inv(world))
+    views = _in_frame([shape.view(i) for i in spread(shape, count)], np.linalg.inv(world))
     volume = place(views, network=finder).world_from_volume
     if count == 1 and views[0].camera is not None:
         volume = as_far_away(volume, world[:3, 3], views[0].camera)
     local = torch.from_numpy(np.linalg.inv(volume) @ world)
-    points, ground_truth = _points(shape)
+    points, ground_truth = points_of(shape)
     there = (points.double() @ local[:3, :3].T + local[:3, 3]).float()
     cube = (there.abs() <= 1).all(1).numpy()
-    return {"estimated": iou(_inside(model, _in_frame(views, volume), there) & cube, ground_truth)}
+    return {
+        "estimated": iou(inside_of(model, _in_frame(views, volume), there) & cube, ground_truth)
+    }
 
 
 def as_far_away(volume: np.ndarray, center: np.ndarray, camera: Camera) -> np.ndarray:
@@ -164,11 +166,13 @@ def as_far_away(volume: np.ndarray, center: np.ndarray, camera: Camera) -> np.nd
     return scaled
 
 
-def _spread(shape: StoredShape, count: int) -> list[int]:
+def spread(shape: StoredShape, count: int) -> list[int]:
+    """Return the indices of `count` images, evenly spread around a shape."""
     return [index * shape.view_count // count for index in range(count)]
 
 
-def _points(shape: StoredShape) -> tuple[Tensor, np.ndarray]:
+def points_of(shape: StoredShape) -> tuple[Tensor, np.ndarray]:
+    """Return points, (N, 3), and which of them are inside, (N,) bool."""
     points = torch.from_numpy(np.array(shape["uniform.points"][:POINTS]))
     return points, shape.inside("uniform")[:POINTS]
 
@@ -204,7 +208,7 @@ def _seen_empty(shape: StoredShape, index: int, points: Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def _inside(model: Reconstructor, views: Sequence[View], points: Tensor) -> np.ndarray:
+def inside_of(model: Reconstructor, views: Sequence[View], points: Tensor) -> np.ndarray:
     """Return whether points are inside the result of a default job on the views."""
     made = model.decode(model.encode(views))
     hull = hull_of(views, str(model.device)) if several_posed(views) else None
@@ -216,8 +220,10 @@ def _inside(model: Reconstructor, views: Sequence[View], points: Tensor) -> np.n
 # ---------------------------------------------------------------- the page
 
 
-def write_page(path: Path, results: ViewCounts, *, command: str, title: str) -> None:
-    """Write the tables of means: all shapes, each group, and estimated volumes."""
+def write_page(
+    path: Path, results: ViewCounts, *, command: str, title: str, more: Sequence[str] = ()
+) -> None:
+    """Write the tables of means: all shapes, each group, estimated volumes, and `more` parts."""
     groups = {name: results.of_group(name) for name in sorted({row[0] for row in results.rows})}
     placed = results.placed()
     parts = [
@@ -230,6 +236,7 @@ def write_page(path: Path, results: ViewCounts, *, command: str, title: str) -> 
         *(_block(group, f"{name}: {group.count()} shapes") for name, group in groups.items()),
         _block(placed, f"The volume estimated and the front unknown: {placed.count()} shapes"),
         PLACED,
+        *more,
     ]
     write(path, parts)
 

@@ -184,6 +184,11 @@ class SeveralViews(nn.Module):
         hidden = F.silu(self.second(hidden) + shifts[1])
         return self._fused(hidden, points, hull)
 
+    @torch.no_grad()
+    def shift_level(self, level: float) -> None:
+        """Add `level` to every logit."""
+        self.last.bias.add_(level)
+
     def _read(
         self, points: Tensor, views: Silhouettes, surface: VisibleSurface
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -296,10 +301,12 @@ class SeveralViewsField(Field):
             self.surface = network.surface(maps, views)
 
     def __call__(self, points: Tensor) -> Tensor:
-        hull = distances_at(points[None], self._views)[0].amax(0)
-        values = hull * LOGITS_PER_UNIT
-        asked = (hull < OUTER).nonzero()[:, 0]
-        if len(asked):
-            logits = self._network(points[asked][None], self._views, self.surface, self._vectors)
-            values[asked] = -logits[0]
-        return values
+        with torch.set_grad_enabled(torch.is_grad_enabled() and points.requires_grad):
+            hull = distances_at(points[None], self._views)[0].amax(0)
+            values = hull * LOGITS_PER_UNIT
+            asked = (hull < OUTER).nonzero()[:, 0]
+            if not len(asked):
+                return values
+            inner = points[asked][None]
+            logits = self._network(inner, self._views, self.surface, self._vectors)
+            return values.index_copy(0, asked, -logits[0])

@@ -52,7 +52,7 @@ from ..encoders.trunk import Trunk
 from ..encoders.upright import UprightCameraNetwork
 from ..fields.field import Field
 from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
-from ..fields.mean import MeanField
+from ..fields.joined import JoinedField
 from ..fields.several_views import Round, SeveralViewsField
 from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
@@ -72,7 +72,7 @@ from .networks.levelform import (
     evaluate,
     several_network,
 )
-from .several import described_views, several_field, several_loss, soft_iou
+from .several import described_views, own_weight, several_field, several_loss, soft_iou
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
@@ -240,14 +240,16 @@ class Levelform(Reconstructor):
         self.check_fusion(fusion)
         posed = camera == "given" and all(view.camera is not None for view in views)
         framed = self._images(views, estimate=camera == "estimated")
-        if self.several is not None and posed and len(views) > 1:
-            return self._encode_several(framed)
+        several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
+        if self.several is not None and count >= fewest and (posed or count == 1):
+            several = self._encode_several(framed)
+            if own_weight(count, fewest) == 0:
+                return several
         encoded = self.encode_images(framed.images)
         tensors = {"embedding": reduce_views(encoded.embedding)}
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
-        if self.several is not None and len(views) == 1 and self.configuration.fewest == 1:
-            tensors |= self._encode_several(framed).tensors
+        tensors |= several.tensors
         cameras = [camera for camera in framed.cameras if camera is not None]
         poses, intrinsics = camera_tensors(cameras, self.device)
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
@@ -280,10 +282,11 @@ class Levelform(Reconstructor):
         self.check_code(code)
         if "embedding" not in code.tensors:
             return self._decode_several(code)
-        field = self._decode_own(code, symmetry=symmetry)
-        if "distances" in code.tensors:
-            return MeanField(field, self._decode_several(code))
-        return field
+        own = self._decode_own(code, symmetry=symmetry)
+        if "distances" not in code.tensors:
+            return own
+        weight = own_weight(len(code.tensors["poses"]), self.configuration.fewest)
+        return JoinedField(self._decode_several(code), own, weight)
 
     def _decode_own(self, code: Code, *, symmetry: bool) -> HybridField:
         """Return the field of g."""
@@ -354,9 +357,11 @@ class Levelform(Reconstructor):
 
     @torch.no_grad()
     def shift_level(self, level: float) -> None:
-        """Move the surface to where the field was `level`, by the bias of g's logit."""
+        """Move the surface to where the field was `level`, by the biases of the logits."""
         inputs, outputs = self.configuration.layers[-1]
         self.writer.start[-(inputs * outputs + outputs)] += level
+        if self.several is not None and self.configuration.fewest == 1:
+            self.several.shift_level(level)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean cross entropy plus `overlap` times (1 - soft IoU).

@@ -8,12 +8,21 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
+from ..fields.levelled import interpolated
 from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth_loss
 from ..fields.view_silhouettes import Silhouettes, pixel_distances
 from ..fusion import camera_tensors
 from ..images.framing import FramedViews
 
+# Weight of g's logits beside those of the network of several views, by number of views. g knows its
+# categories well, but needs their front; the other one needs no front, and more views.
+OWN_WEIGHTS = {1: 0.5, 2: 0.35, 4: 0.1, 6: 0.0}
 SOFT, DEPTH = 0.3, 0.1  # weights in the loss of several views
+
+
+def own_weight(views: int, fewest: int) -> float:
+    """Return g's weight for so many views; `fewest`: see `LevelformConfiguration`."""
+    return interpolated(OWN_WEIGHTS, views) if fewest == 1 else 0.0
 
 
 def described_views(

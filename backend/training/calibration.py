@@ -39,12 +39,13 @@ def calibrate(
     points: str = "uniform",
     views: int = 1,
     sample: Callable[[Example], tuple[Tensor, Tensor]] | None = None,
+    by_category: bool = True,
     ticket: Ticket | None = None,
 ) -> Calibration:
     """Find the level with the highest mean IoU.
 
     Level 0 stays unless another is better. Means are taken over the shapes of each category, then
-    over the categories, as in `validation.validate`.
+    over the categories, as in `validation.validate`, or over all shapes.
 
     Parameters
     ----------
@@ -69,13 +70,14 @@ def calibrate(
         values, ground_truth = (sample or model.calibration_sample)(
             example_of(shape, points, views)
         )
-        samples.append((shape.category, values.cpu(), ground_truth.cpu()))
+        group = shape.category if by_category else ""
+        samples.append((group, values.cpu(), ground_truth.cpu()))
 
     def mean_iou(level: float) -> float:
         scores: dict[str, list[float]] = {}
-        for category, values, ground_truth in samples:
+        for group, values, ground_truth in samples:
             solid = solid_at(values, level)
-            scores.setdefault(category, []).append(iou(solid.numpy(), ground_truth.numpy()))
+            scores.setdefault(group, []).append(iou(solid.numpy(), ground_truth.numpy()))
         return float(np.mean([np.mean(each) for each in scores.values()]))
 
     values = torch.cat([values.flatten() for _, values, _ in samples])
@@ -94,7 +96,8 @@ def calibrate_views(
 ) -> dict[int, Calibration]:
     """Find the levels for so many posed views: of one as it is, of several inside their hull.
 
-    Each shape needs as many images, evenly spread around it.
+    Each shape needs as many images, evenly spread around it. All shapes count the same: packs of
+    props are categories too, and most have one or two shapes.
     """
 
     def sample(example: Example) -> tuple[Tensor, Tensor]:
@@ -109,7 +112,9 @@ def calibrate_views(
         return values, example.inside
 
     return {
-        views: calibrate(model, shapes, views=views, sample=sample, ticket=ticket)
+        views: calibrate(
+            model, shapes, views=views, sample=sample, by_category=False, ticket=ticket
+        )
         for views in counts
     }
 

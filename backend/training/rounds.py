@@ -3,9 +3,12 @@
 The image encoder is frozen here, so its features are computed once per image and cached. This
 makes a step five times cheaper. Each image is framed once, with a random zoom and offset. Volumes,
 camera errors and mask errors do not affect the features, so every step draws new ones.
+
+No image tells a closed hollow object from a solid one, and a network that learned from both leaves
+holes in solid ones. Hollow ones are therefore learned as solid where no image sees into them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +26,8 @@ from ..reconstructors.levelform import Levelform
 from .recipes import RoundDraw, Sampling
 from .samples import BatchSampler
 
+HOLLOW = 0.5  # fraction of the unseen points inside an object below which it counts as hollow
+SEEN_EMPTY = 0.01  # volume units in front of the visible surface from which on a point is empty
 CANDIDATES = 3072  # candidate points of each kind, before the choice inside the hull
 
 
@@ -37,6 +42,7 @@ class Seen:
     distances : (V, S, S) float16, pixels to the silhouette
     depth : (V, T, T) depth of the visible surface at the cells' centres, infinite at the background
     poses, intrinsics : (V, 4, 4), (V, 4)
+    inside : labels of the shape's points by name of their set, (N,) bool, see `solid_labels`
     """
 
     vectors: Tensor
@@ -45,6 +51,7 @@ class Seen:
     depth: Tensor
     poses: Tensor
     intrinsics: Tensor
+    inside: dict[str, np.ndarray]
 
 
 class RoundSampler:
@@ -104,7 +111,7 @@ class RoundSampler:
         poses = _turned(poses, rng, self.settings.pose_noise)
         wider = rng.uniform(-1, 1, views) * self.settings.mask_noise * (rng.random(views) < 0.5)
         distances = seen.distances[chosen].float() - torch.from_numpy(wider).float()[:, None, None]
-        points, inside = candidates(shape, volume, rng)
+        points, inside = candidates(shape, seen.inside, volume, rng)
         return (
             seen.vectors[chosen].float(),
             distances,
@@ -143,6 +150,7 @@ class RoundSampler:
             self._depth(shape, intrinsics),
             torch.from_numpy(poses).float(),
             intrinsics,
+            solid_labels(shape),
         )
 
     def _depth(self, shape: StoredShape, intrinsics: Tensor) -> Tensor:
@@ -238,34 +246,78 @@ def _turned(poses: Tensor, rng: np.random.Generator, degrees: float) -> Tensor:
     return turned
 
 
+def solid_labels(shape: StoredShape) -> dict[str, np.ndarray]:
+    """Return which points are inside, (N,) bool, by name of their set.
+
+    Of a hollow shape, points that no image shows to be empty are inside, too.
+    """
+    names = ("uniform", "wide")
+    inside = {name: np.asarray(shape[f"{name}.distance"]) < 0 for name in names}
+    unseen = {name: ~seen_empty(shape, np.asarray(shape[f"{name}.points"])) for name in names}
+    solid = inside["uniform"][unseen["uniform"]]
+    if len(solid) and solid.mean() < HOLLOW:
+        return {name: inside[name] | unseen[name] for name in names}
+    return inside
+
+
+def seen_empty(shape: StoredShape, points: np.ndarray) -> np.ndarray:
+    """Return which points, (N, 3), some image shows to be empty, (N,) bool.
+
+    The images show the whole object: what none of their pixels shows is empty, too.
+    """
+    depth = np.asarray(shape["views.depth"], np.float32)  # (V, S, S), 0 at the background
+    poses = np.linalg.inv(np.asarray(shape["views.poses"], np.float64))
+    empty = np.zeros(len(points), bool)
+    for image, pose, (fx, fy, cx, cy) in zip(
+        depth, poses, np.asarray(shape["views.intrinsics"]), strict=True
+    ):
+        x, y, z = pose[:3, :3] @ points.T + pose[:3, 3:]
+        column, row = (np.floor(a).astype(int) for a in (x / z * fx + cx, y / z * fy + cy))
+        size = image.shape[0]
+        shown = (z > 0) & (column >= 0) & (column < size) & (row >= 0) & (row < size)
+        empty |= ~shown
+        surface = image[row[shown], column[shown]]
+        empty[shown] |= (surface == 0) | (z[shown] < surface - SEEN_EMPTY)
+    return empty
+
+
 def candidates(
-    shape: StoredShape, volume: np.ndarray, rng: np.random.Generator
+    shape: StoredShape,
+    inside_of: Mapping[str, np.ndarray],
+    volume: np.ndarray,
+    rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Return points in a volume, (2 CANDIDATES, 3), and their inside labels, float.
 
     The first half is uniform in the volume; points outside the true cube are labelled empty.
+    `inside_of` has the labels of the shape's points by name of their set.
     """
     inverse = np.linalg.inv(volume)
     even = rng.uniform(-1, 1, (CANDIDATES, 3))
     within = (np.abs(even @ volume[:3, :3].T + volume[:3, 3]) <= 1).all(1)
     inside = np.zeros(CANDIDATES, bool)
-    known, labels = _stored(shape, "uniform", 2 * CANDIDATES, inverse, rng)
+    known, labels = _stored(shape, inside_of, "uniform", 2 * CANDIDATES, inverse, rng)
     kept = np.flatnonzero((np.abs(known) <= 1).all(1))[: within.sum()]
     places = np.flatnonzero(within)[: len(kept)]
     even[places], inside[places] = known[kept], labels[kept]
-    near, near_labels = _stored(shape, "wide", CANDIDATES, inverse, rng)
+    near, near_labels = _stored(shape, inside_of, "wide", CANDIDATES, inverse, rng)
     points = np.concatenate([even, near]).astype(np.float32)
     return torch.from_numpy(points), torch.from_numpy(np.concatenate([inside, near_labels])).float()
 
 
 def _stored(
-    shape: StoredShape, name: str, count: int, inverse: np.ndarray, rng: np.random.Generator
+    shape: StoredShape,
+    inside_of: Mapping[str, np.ndarray],
+    name: str,
+    count: int,
+    inverse: np.ndarray,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     stored = shape[f"{name}.points"]
     index = rng.permutation(len(stored))[:count]
     index = np.sort(index) if len(index) == count else rng.integers(len(stored), size=count)
     points = np.asarray(stored)[index] @ inverse[:3, :3].T + inverse[:3, 3]
-    inside = np.asarray(shape[f"{name}.distance"])[index] < 0
+    inside = inside_of[name][index]
     order = rng.permutation(count)
     return points[order], inside[order]
 

@@ -38,7 +38,8 @@ class LevelformConfiguration(Configuration):
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
     context : channels of its U-Net over each view's maps; 0: there is none
-    fewest : least number of views that it learned from; of one view its logits and g's are averaged
+    fewest : least number of views that it learned from; where that is 1, its logits and g's are
+        averaged, see `OWN_WEIGHTS`
     """
 
     ranges: ClassVar[Ranges] = {

@@ -5,6 +5,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.data import frames  # noqa: E402
+from levelform.addon.jobs.results import CAMERAS  # noqa: E402
 from levelform.addon.scene.meshes import new_mesh  # noqa: E402
 from levelform.addon.scene.provenance import PROVENANCE  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
@@ -33,6 +34,19 @@ def reconstruct(extension):
 
     make.calls = []
     return make
+
+
+def test_cameras_estimated_for_the_images_do_not_stay(reconstruct, tmp_path):
+    def with_camera(image, **words):
+        made = reconstruct(image, **words)
+        camera = bpy.data.objects.new("Estimated", bpy.data.cameras.new("Estimated"))
+        bpy.context.scene.collection.objects.link(camera)
+        made[CAMERAS] = [camera.name]
+        return made
+
+    frames.animate_images(with_camera, ["1", "2"], folder=tmp_path)
+    assert not bpy.data.cameras
+    assert [o.type for o in bpy.data.objects] == ["MESH"]
 
 
 def size_of(target):

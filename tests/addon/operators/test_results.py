@@ -1,6 +1,9 @@
 """The list of results: shown, run again with their settings, compared, deleted."""
 
+import numpy as np
 import pytest
+from levelform.backend.data.render.cameras import look_at
+from levelform.backend.geometry.cameras import Camera
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.jobs import again, memory  # noqa: E402
@@ -80,6 +83,31 @@ def test_another_method_is_one_click_away_and_takes_the_place_of_the_first(puppe
     second = scene.objects[f"{first.name}.001"]
     assert second.location == first.location  # on the ground at the cursor
     assert not gallery.is_shown(first)
+
+
+def test_the_first_mesh_of_one_image_stands_beside_the_cube_already(extension, puppet):
+    bpy.ops.mesh.primitive_cube_add(size=80.0)
+    scene, default = bpy.context.scene, bpy.context.object
+    bpy.context.view_layer.update()
+    scene.levelform.source = "IMAGE"
+    scene.levelform.image = bpy.data.images.new("vase", 8, 8)
+    camera = {"view": 0, **Camera(look_at(20, 10, 4.0), 90, 90, 4, 4, 8, 8).to_transforms()}
+    order_of(scene).begin()
+    puppet.send(32)
+    extension.step()
+    (draft,) = gallery.results_of(scene) or [o for o in scene.objects if "levelform_draft" in o]
+    bpy.context.view_layer.update()
+    assert gallery.box_iou(gallery.world_box(draft), gallery.world_box(default)) == 0
+    puppet.send(48)
+    extension.step()
+    puppet.finish(method="tdgn", cameras=[camera], world_from_volume=np.eye(4).tolist())
+    extension.step()
+    bpy.context.view_layer.update()
+    assert gallery.box_iou(gallery.world_box(draft), gallery.world_box(default)) == 0
+    placed = scene.objects[f"{draft.name} Camera"]
+    apart = np.array(placed.location) - np.array(draft.location)
+    true = np.array(camera["transform_matrix"])[:3, 3]
+    np.testing.assert_allclose(apart, true, atol=1e-4)  # as in the volume's frame
 
 
 def test_what_a_result_was_made_from_may_be_gone(puppet, ball_stage):

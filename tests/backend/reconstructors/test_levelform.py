@@ -8,7 +8,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.upright import true_sightings
 from levelform.backend.fields.hybrid import HybridField
 from levelform.backend.fields.intersection import Intersection
-from levelform.backend.fields.mean import MeanField
+from levelform.backend.fields.joined import JoinedField
 from levelform.backend.fields.several_views import Round, SeveralViewsField
 from levelform.backend.fields.view_silhouettes import pixel_distances
 from levelform.backend.fusion import camera_tensors
@@ -19,6 +19,7 @@ from levelform.backend.images.framing import frame_views, mask_square
 from levelform.backend.reconstructors import Code, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_iou
+from levelform.backend.reconstructors.several import OWN_WEIGHTS
 from levelform.backend.training.parts import changed
 
 CPU = torch.device("cpu")
@@ -442,20 +443,23 @@ def test_describing_images_leaves_the_encoders_statistics_alone(views):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("camera", ["given", "estimated"])
-def test_of_one_view_both_networks_are_averaged(views, camera):
+@pytest.mark.parametrize(("count", "camera"), [(1, "given"), (1, "estimated"), (2, "given")])
+def test_of_few_views_both_networks_are_averaged(views, count, camera):
     model = make(several=5)
-    field = model.decode(model.encode(views[:1], camera=camera))
-    assert isinstance(field, MeanField)
+    field = model.decode(model.encode(views[:count], camera=camera))
+    assert isinstance(field, JoinedField)
+    assert field.weight == OWN_WEIGHTS[count]
     points = torch.rand(200, 3) - 0.5
-    g = make(several=0).decode(make(several=0).encode(views[:1], camera=camera))
-    torch.testing.assert_close(field(points), (g(points) + field.second(points)) / 2)
+    g = make(several=0).decode(make(several=0).encode(views[:count], camera=camera))
+    torch.testing.assert_close(field.other(points), g(points))
+    alone = model.decode(model.encode([*views, *views][:8]))
+    assert isinstance(alone, SeveralViewsField)
 
 
 @torch.no_grad()
 def test_a_trained_network_may_be_given_a_context_network(views):
     model = make(several=5, context=0)
-    grown = changed(model, {"context": 8})
+    grown = changed(model, {"context": 8}).eval()
     points = torch.rand(200, 3) - 0.5
     before, after = (m.decode(m.encode(views[:3]))(points) for m in (model, grown))
     torch.testing.assert_close(before, after)

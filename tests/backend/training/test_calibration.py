@@ -7,9 +7,10 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.lifting import voxels_of
+from levelform.backend.metrics import iou
 from levelform.backend.reconstructors import Code, Reconstructor, find_method, uclid_net
 from levelform.backend.reconstructors.uclid_net import COMPACT, VOXELS
-from levelform.backend.training.calibration import calibrate
+from levelform.backend.training.calibration import calibrate, example_of
 from levelform.backend.training.samples import load_shapes
 
 
@@ -124,3 +125,11 @@ def test_occupancies_of_a_calibrated_network_stay(unseen, monkeypatch):
     raised, reached, own = astuple(calibrate(model, unseen))
     assert abs(raised) <= 0.2
     assert reached - own < 0.002
+
+
+def test_of_several_views_every_shape_counts_the_same(unseen):
+    oracle = Oracle(unseen, 0.08)
+    by_shape = calibrate(oracle, unseen, by_category=False)
+    values = [oracle.calibration_sample(example_of(shape, "uniform", 1)) for shape in unseen]
+    scores = [iou((v < by_shape.level).numpy(), inside.numpy()) for v, inside in values]
+    assert by_shape.iou == pytest.approx(np.mean(scores))

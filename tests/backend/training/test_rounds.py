@@ -13,6 +13,7 @@ from levelform.backend.training.rounds import (
     candidates,
     choose_points,
     reframed,
+    solid_labels,
     volume_poses,
 )
 
@@ -28,6 +29,43 @@ class Ball(dict):
         for name, points in (("uniform", even), ("wide", wide)):
             self[f"{name}.points"] = points
             self[f"{name}.distance"] = np.linalg.norm(points, axis=1) - 0.7
+
+
+class Shell(Ball):
+    """A ball with a wall of 0.05 seen from six sides; `open_` lacks what is above z = 0.3."""
+
+    def __init__(self, *, thickness=0.05, open_=False):
+        super().__init__()
+        for name in ("uniform", "wide"):
+            radius = np.linalg.norm(self[f"{name}.points"], axis=1)
+            distance = np.maximum(radius - 0.7, 0.7 - thickness - radius)
+            if open_:
+                distance = np.maximum(distance, self[f"{name}.points"][:, 2] - 0.3)
+            self[f"{name}.distance"] = distance
+        axes = [sign * axis for axis in np.eye(3) for sign in (1, -1)]
+        self["views.poses"] = np.stack([looking_at_the_middle(axis) for axis in axes])
+        self["views.intrinsics"] = np.array([[90.0, 90, 32, 32]] * 6)
+        inner = 0.7 - thickness
+        self["views.depth"] = np.stack([ball_depth(a, inner if open_ else None) for a in axes])
+
+
+def looking_at_the_middle(axis):
+    side = np.roll(axis, 1)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([np.cross(side, -axis), side, -axis], 1)
+    matrix[:3, 3] = 3 * axis
+    return matrix
+
+
+def ball_depth(axis, inner):
+    """Return depth (64, 64) from 3 along an axis; from above the opening's inner wall is seen."""
+    ticks = (np.arange(64) + 0.5 - 32) / 90
+    x, y = np.meshgrid(ticks, ticks)
+    length = x**2 + y**2 + 1
+    from_above = inner is not None and axis[2] == 1
+    radius, sign = (inner, 1) if from_above else (0.7, -1)
+    root = 9 - length * (9 - radius**2)
+    return np.where(root > 0, (3 + sign * np.sqrt(np.maximum(root, 0))) / length, 0)
 
 
 def volume(angle=0.4, scale=1.2, shift=(0.05, -0.02, 0.03)):
@@ -72,7 +110,9 @@ def test_a_reframed_image_shows_things_where_its_intrinsics_say():
 
 
 def test_labels_are_those_of_the_shape_in_any_volume():
-    points, inside = candidates(Ball(), volume(), np.random.default_rng(1))
+    ball = Ball()
+    labels = {name: ball[f"{name}.distance"] < 0 for name in ("uniform", "wide")}
+    points, inside = candidates(ball, labels, volume(), np.random.default_rng(1))
     assert points.shape == (2 * CANDIDATES, 3)
     there = points.double().numpy() @ volume()[:3, :3].T + volume()[:3, 3]
     clear = np.abs(np.linalg.norm(there, axis=1) - 0.7) > 1e-4
@@ -83,6 +123,31 @@ def test_labels_are_those_of_the_shape_in_any_volume():
     assert (even.abs() <= 1).all()
     counts = np.histogram(even[:, 0], 4, (-1, 1))[0] / CANDIDATES
     assert np.abs(counts - 0.25).max() < 0.03
+
+
+def test_a_closed_hollow_is_learned_as_solid():
+    shell, solid = Shell(), Ball()
+    for name, inside in solid_labels(shell).items():
+        deep = solid[f"{name}.distance"] < 0
+        radius = np.linalg.norm(shell[f"{name}.points"], axis=1)
+        assert inside[radius < 0.69].all()
+        assert not inside[radius > 1.0].any()  # up to there the six silhouettes leave corners
+        assert deep.sum() > 200
+
+
+def test_a_hollow_that_an_image_sees_into_stays_hollow():
+    shell = Shell(open_=True)
+    inside = solid_labels(shell)["uniform"]
+    points = shell["uniform.points"]
+    seen = (np.linalg.norm(points, axis=1) < 0.6) & (np.linalg.norm(points[:, :2], axis=1) < 0.4)
+    assert seen.sum() > 200
+    assert not inside[seen].any()
+
+
+def test_solid_shapes_keep_their_labels():
+    shell = Shell(thickness=0.69)
+    for name, inside in solid_labels(shell).items():
+        assert np.array_equal(inside, shell[f"{name}.distance"] < 0)
 
 
 def test_chosen_points_lie_inside_the_hull():

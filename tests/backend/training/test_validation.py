@@ -41,12 +41,15 @@ class Oracle:
         if self.answer == "error":
             raise WorkError("Nothing was found.")
         shape = self.shapes[name]
-        if self.answer == "thin":
-            distance = torch.from_numpy(np.array(shape["uniform.distance"]))
-            return Answer(lambda p: distance + 0.08)
-        ground_truth = torch.from_numpy(np.where(shape.inside("uniform"), -1.0, 1.0))
-        ball = Answer(lambda p: p.norm(dim=-1) - 0.5)
-        return Answer(lambda p: ground_truth) if self.answer == "truth" else ball
+        known = torch.from_numpy(np.array(shape["uniform.points"]))
+        values = {
+            "thin": np.array(shape["uniform.distance"]) + 0.08,
+            "truth": np.where(shape.inside("uniform"), -1.0, 1.0),
+        }
+        if self.answer not in values:
+            return Answer(lambda p: p.norm(dim=-1) - 0.5)
+        stored = torch.from_numpy(values[self.answer]).float()
+        return Answer(lambda p: stored[torch.cdist(p, known).argmin(1)])
 
 
 @pytest.fixture
