@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..fields.silhouette_rays import SilhouetteRays
+from .settings import FitSettings
 
 FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED = 4096  # rays that the guard looks at
@@ -65,6 +66,7 @@ class CodeFit:
         seed: int = 0,
     ) -> None:
         self.iteration, self.budget = 0, budget
+        self.settings = FitSettings(first_colors=0)  # no steps for the colours alone
         self._loss, self._drawn, self._seed = loss, drawn, seed
         self._code = code.detach().clone().requires_grad_(True)
         self._adam = torch.optim.Adam([self._code], lr=rate)
@@ -81,9 +83,8 @@ class CodeFit:
         """How much of the budget is used, at most 1."""
         return min(self.iteration / max(self.budget, 1), 1.0)
 
-    @property
-    def geometry_begun(self) -> bool:
-        """The shape moves from the first step."""
+    def faithful(self) -> bool:
+        """Return whether the code it started from is represented: it always is."""
         return True
 
     def step(self) -> float:

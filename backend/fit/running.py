@@ -6,10 +6,11 @@ The same loop runs `Fit`, whose state is a grid, and `CodeFit`, whose state is a
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Any, Generic, Protocol
 
 from ..ticket import Ticket
 from .guard import Guard, S
+from .settings import FitSettings
 
 LOOKS = 24  # of the guard over the budget, at least
 MOST_STEPS = 60  # between two of its looks
@@ -35,8 +36,12 @@ class Runnable(Protocol[S]):
         ...
 
     @property
-    def geometry_begun(self) -> bool:
-        """Whether the shape may have moved."""
+    def settings(self) -> FitSettings:
+        """How it runs."""
+        ...
+
+    def faithful(self) -> bool:
+        """Return whether what it started from can be represented by now."""
         ...
 
     def step(self) -> float:
@@ -72,6 +77,17 @@ class Shown(Generic[S]):
     curve: tuple[tuple[int, float], ...]
 
 
+def due_for_a_look(fit: Runnable[Any], every: int) -> bool:
+    """Return whether the guard looks at a fit after this step, as it does every so many steps.
+
+    The first look is at the first field in its colours. While the grid cannot hold that field,
+    there is no other.
+    """
+    if fit.iteration == fit.settings.first_colors:
+        return True
+    return fit.iteration % every == 0 and fit.faithful()
+
+
 def run(
     fit: Runnable[S],
     ticket: Ticket,
@@ -90,9 +106,8 @@ def run(
         if plan is not None:
             plan()
         ticket.advance(fit.fraction)
-        still = not fit.geometry_begun
         fit.step()
-        if (still and fit.geometry_begun) or fit.iteration % every == 0:
+        if due_for_a_look(fit, every):
             guard.look(fit.state(), fit.judge())
         if (begun := time.monotonic()) > due and fit.iteration < fit.budget:
             yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
