@@ -32,6 +32,17 @@ class Shown:
     curve: tuple[tuple[int, float], ...]
 
 
+def due_for_a_look(fit: Fit, every: int) -> bool:
+    """Return whether the guard looks at a fit after this step, as it does every so many steps.
+
+    The first look is at the first field in its colours. While the grid cannot hold that field,
+    there is no other.
+    """
+    if fit.iteration == fit.settings.first_colors:
+        return True
+    return fit.iteration % every == 0 and fit.faithful()
+
+
 def run(fit: Fit, ticket: Ticket, guard: Guard | None = None) -> Iterator[Shown]:
     """Take the steps of the budget; yield the best state so far every second or two, then the last.
 
@@ -44,7 +55,7 @@ def run(fit: Fit, ticket: Ticket, guard: Guard | None = None) -> Iterator[Shown]
     while fit.iteration < fit.budget and not ticket.finishing:
         ticket.advance(fit.fraction)
         fit.step()
-        if fit.iteration == fit.settings.first_colors or fit.iteration % every == 0:
+        if due_for_a_look(fit, every):
             guard.look(fit.state(), fit.judge())
         if time.monotonic() > due and fit.iteration < fit.budget:
             yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
