@@ -63,7 +63,7 @@ class FitSettings:
     band: float = 4.0
     refresh: int = 40
     first_colors: int = 30
-    slack: float = 0.012
+    slack: float = 0.004
     reach: float = 4.0
     longest: int = 256
 
