@@ -136,7 +136,7 @@ class _Check:
         return told, refit
 
     def _refitted(
-        self, tried: Sequence[CureTrial], before: float
+        self, tried: list[CureTrial], before: float
     ) -> tuple[list[CureTrial], float | None]:
         """Judge the most likely trials by the residuals that are left after a refit of all poses.
 
