@@ -36,7 +36,7 @@ QUICK = {
     "reconstruct": ("--resolution", "32"),
     "protocol": ("--limit", "1", "--resolution", "32"),
     "claims": ("--steps", "4", "--seeds", "1", "--shapes", "2", "--batch", "2",
-               "--category", "table"),
+               "--category", "chair"),
 }  # fmt: skip
 SKIPPED = {
     "--imagenet": "needs torchvision's file of VGG-16",
@@ -106,7 +106,7 @@ def run(words: list[str]) -> dict:
 
 def prepared(place: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and words of what the commands need."""
-    still = ["dataset", "synthesize", str(place / "shapes"), "--categories", "table"]
+    still = ["dataset", "synthesize", str(place / "shapes"), "--categories", "chair"]
     yield "shapes", [*still, "--count", "20", *CONTENTS]
     moving = ["dataset", "synthesize", str(place / "moving"), "--categories", "lid"]
     yield "moving", [*moving, "--count", "12", *MOVING]
