@@ -146,7 +146,7 @@ def word_counts(texts: dict[str, str]) -> dict[str, tuple[int, int]]:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("revision", nargs="?", help="a commit; default: the working tree")
     parser.add_argument("--list", action="store_true", help="name what is above the limits")
     args = parser.parse_args()

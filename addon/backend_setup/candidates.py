@@ -13,7 +13,6 @@ from pathlib import Path
 
 from .checkup import InterpreterReport, check
 from .managed import TorchBuild as TorchBuild
-from .managed import is_partial as is_partial
 from .managed import managed_python
 from .managed import remove as remove
 
@@ -41,24 +40,13 @@ class Candidate:
 Backend = Candidate  # one whose report is usable
 
 
-def find_backend(preference: str, user_folder: str | Path) -> Backend | None:
-    """Return the first interpreter that has what the backend needs, by a quick check.
-
-    Parameters
-    ----------
-    preference
-        The path that the user chose; may be empty.
-    user_folder
-        The extension's user folder, which contains the managed environment.
-    """
-    looks = candidates(preference, user_folder, quick=True)
-    return next((candidate for candidate in looks if candidate.report.usable), None)
-
-
 def candidates(
     preference: str, user_folder: str | Path, *, quick: bool = True
 ) -> Iterator[Candidate]:
     """Check one interpreter after the other, and yield each with its report.
+
+    `preference` is the path that the user chose, or empty; the extension's `user_folder` contains
+    the managed environment.
 
     A quick check takes some 50 ms each; a thorough one imports everything and takes seconds.
     """

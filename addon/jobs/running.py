@@ -37,6 +37,7 @@ class Running:
     marks : where to write whether the views agree; None: nowhere
     then : begins another job on the object when this one has finished, such as its texture
     next : that job
+    masks_shown : whether the panel has got the views' masks
     """
 
     result: Result
@@ -49,6 +50,7 @@ class Running:
     marks: view_checks.Marks | None = None
     then: "Callable[[bpy.types.Object], Running] | None" = None
     next: "Running | None" = None
+    masks_shown: bool = False
     pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +100,7 @@ class Running:
 
         The job is `stopping` afterwards if the user deleted the object or the mesh is broken.
         """
+        self._show_masks()
         try:
             self.result.check()
             return self.result.flush()
@@ -116,11 +119,7 @@ class Running:
             with in_window():
                 if self.marks is not None and self.job.checked is not None:
                     view_checks.remember(self.marks, self.job.checked, self.job.stats)
-                if self.job.masks is not None and self.result.scene is not None:
-                    if self.marks is not None and self.marks.on_cameras:
-                        thumbnails.remember(self.result.scene, self.job.masks.masks)
-                    else:
-                        masks.remember(self.result.scene, self.job.masks)
+                self._show_masks()
                 if self.finished:
                     self._keep()
                 else:
@@ -132,6 +131,19 @@ class Running:
                 internal_error(error, "Try again; the log has details."),
             )
             self.discard()
+
+    def _show_masks(self) -> None:
+        """Show the views' masks, once, as soon as they are known."""
+        if self.job.masks is None or self.masks_shown or self.result.scene is None:
+            return
+        self.masks_shown = True
+        try:
+            if self.marks is not None and self.marks.on_cameras:
+                thumbnails.remember(self.result.scene, self.job.masks.masks)
+            else:
+                masks.remember(self.result.scene, self.job.masks)
+        except Exception:  # the mesh goes on without
+            logger.exception("the masks of the job %s could not be shown", self.job.id)
 
     def begin_next(self) -> LevelformError | None:
         """Begin the job that follows this one, if any; return why it could not begin."""

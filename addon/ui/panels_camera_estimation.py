@@ -1,13 +1,15 @@
 """The panel that refines cameras and finds those of images."""
 
+from pathlib import Path
+
 import bpy
 
 from ..jobs.session import live
 from ..scene import camera_estimates
 from .layouts import SubPanel, paragraph, split_column
 
-SCALE = 3.6  # of an image with its outline, in rows
-ACROSS = 4  # images in a row
+SCALE = 4.6  # of an image with its outline, in rows
+ACROSS = 3  # images in a row
 
 
 class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
@@ -48,7 +50,7 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         cell = grid.column(align=True)
         if entry.shown is not None:
             cell.template_icon(icon_value=layout.icon(entry.shown), scale=SCALE)
-        cell.label(text=entry.name, icon="ERROR" if entry.doubt else "NONE")
+        cell.label(text=Path(entry.name).stem, icon="ERROR" if entry.doubt else "NONE")
     for entry in around.entries:
         if entry.doubt:
             paragraph(box, context, f"Check the mask of {entry.name}: {entry.doubt}.", icon="ERROR")

@@ -27,6 +27,8 @@ FINALISTS = 2  # solutions of the better direction that are solved to the end
 ENOUGH_IMAGES = 12  # the first stages use at most so many
 GRID_POINTS, FIRST_POINTS, LAST_POINTS = 12, 32, 48  # contour points of an image
 FIRST_STEPS, LAST_STEPS, POSE_STEPS = 12, 25, 30
+USUAL = np.radians((12.0, 26.0, 42.0))  # elevations of walks
+APART = 0.12  # radians by which starts differ
 EXPLAINED = 0.1  # loss above which more becomes unknown
 TRIED = 3  # images that are left out on trial, those with the largest residuals
 BY_FAR = 0.5  # leaving out a bad mask leaves at most this fraction of the loss
@@ -119,6 +121,29 @@ def fit_ring(
     cameras = tuple(ring.cameras(solution.numbers))
     used = tuple(range(count))
     return Turned(ring, solution.numbers, cameras, solution.loss, min(others), used)
+
+
+def ring_starts(outlines: Sequence[Outline], focal: float, ticket: Ticket) -> list[list[Camera]]:
+    """Return cameras of rings that may be near those of a walk, likely ones first.
+
+    They are what the coarse search ends at in both directions, and rings at usual elevations that
+    were not solved: where steps are uneven, the best ring is not always near the cameras.
+    """
+    places, angle = tuple(range(len(outlines))), 2 * np.pi / len(outlines)
+    solved = sorted(_first(outlines, angle, focal, ticket), key=lambda item: item[2])
+    found = [(ring.direction, start) for ring, start, _ in solved]
+    column = float(np.mean([[o.rectangle[0], o.rectangle[2]] for o in outlines]))
+    for elevation in USUAL:
+        for direction in (1, -1):
+            ring = Ring(places, outlines[0].size, direction, angle, focal)
+            found.append((direction, ring.start(focal, elevation, column)))
+    kept: list[tuple[int, np.ndarray]] = []
+    for direction, numbers in found:
+        alike = (np.abs(n - numbers).max() < APART for d, n in kept if d == direction)
+        if not any(alike):
+            kept.append((direction, numbers))
+    size = outlines[0].size
+    return [Ring(places, size, d, angle, focal).cameras(numbers) for d, numbers in kept]
 
 
 # ---------------------------------------------------------------- the coarse search

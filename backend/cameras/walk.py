@@ -1,12 +1,14 @@
 """Walk-round by hand: cameras of images taken while walking once around an object.
 
-A turntable is the start; then every pose is free. The focal length is the weak number: silhouettes
-of a hand-held walk hardly say it, so it comes from the file (EXIF) or starts at 1.2 widths of the
-image and is pulled there.
+A turntable is the start; then every pose is free. If the residual stays large, other rings are
+tried as starts, in both directions and at several elevations, and the least residual wins. The
+focal length is the weak number: silhouettes of a hand-held walk hardly say it, so it comes from the
+file (EXIF) or starts at 1.2 widths of the image and is pulled there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from ..silhouettes import Outline, Residual
 from ..silhouettes.poses import Deviations, FreePoses
 from ..silhouettes.solving import Stage, affordable, solve_stages
 from ..ticket import Ticket
-from .turntable import fit_ring
+from .turntable import fit_ring, ring_starts
 
 USUAL_FOCAL = 1.2  # widths of the image, where the file says nothing
 HAND = Deviations(rotation=np.radians(6.0), position=0.1, focal=0.2)
@@ -24,6 +26,8 @@ STAGES = (
     Stage(40, 0.03, 20, soft=True, shift=1),
     Stage(80, 0.01, 40, soft=True),
 )
+DOUBTFUL = 0.05  # loss (pixels of 224) above which other starts are tried
+STARTS, FINALISTS = 10, 3  # of other starts: tried, and solved to the end
 FINE_POINTS = 80  # contour points of a view that a walk wants
 
 
@@ -56,15 +60,59 @@ def solve_walk(
     """
     ticket = ticket or Ticket()
     ring = fit_ring(outlines, focal=focal or USUAL_FOCAL, ticket=ticket)
-    model = FreePoses(ring.cameras, focal=focal is None)
     residual = affordable(Residual(outlines), 2 * FINE_POINTS)
+    best = _freed(residual, ring.cameras, STAGES, focal is None, ticket, (0.6, 0.7))
+    if best.loss > DOUBTFUL:
+        other = _other(residual, outlines, focal, ticket)
+        best = other if other.loss < best.loss else best
+    return replace(best, started=ring.loss)
+
+
+def _other(
+    residual: Residual, outlines: Sequence[Outline], focal: float | None, ticket: Ticket
+) -> Walked:
+    """Return the best walk from other starts: all are solved roughly, the best ones to the end."""
+    silent = Ticket(cancelled=ticket.cancelled)  # the coarse search starts from zero again
+    starts = ring_starts(outlines, focal or USUAL_FOCAL, silent)[:STARTS]
+    rough = [
+        _freed(residual, start, STAGES[:1], focal is None, ticket, part)
+        for start, part in zip(starts, _parts(0.7, 0.9, len(starts)), strict=True)
+    ]
+    rough.sort(key=lambda walked: walked.loss)
+    best = None
+    finalists = rough[:FINALISTS]
+    for walked, part in zip(finalists, _parts(0.9, 1.0, len(finalists)), strict=True):
+        final = _freed(residual, walked.cameras, STAGES[1:], focal is None, ticket, part)
+        best = final if best is None or final.loss < best.loss else best
+        if best.loss <= DOUBTFUL:
+            break
+    assert best is not None  # there are starts in both directions
+    return best
+
+
+def _parts(start: float, stop: float, count: int) -> list[tuple[float, float]]:
+    """Return the ends of so many equal parts of an interval."""
+    edges = np.linspace(start, stop, count + 1).tolist()
+    return list(pairwise(edges))
+
+
+def _freed(
+    residual: Residual,
+    start: Sequence[Camera],
+    stages: Sequence[Stage],
+    free_focal: bool,
+    ticket: Ticket,
+    part: tuple[float, float],
+) -> Walked:
+    """Return the walk with each pose free near a start; `part` is that of the progress."""
+    model = FreePoses(start, focal=free_focal)
     solution = solve_stages(
         residual,
         model,
         np.zeros(model.count),
-        STAGES,
+        stages,
         lambda pull: model.prior(HAND, pull),
         ticket=ticket,
-        advance=lambda part: ticket.advance(0.7 + 0.3 * part),
+        advance=lambda done: ticket.advance(part[0] + (part[1] - part[0]) * done),
     )
-    return Walked(tuple(model.solved(solution.numbers)), solution.loss, ring.loss)
+    return Walked(tuple(model.solved(solution.numbers)), solution.loss, solution.loss)

@@ -29,6 +29,7 @@ FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
 JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
 SHAPES = ("distances", "albedo")  # what of a state stands on its grid
 FLAT = 0.01  # std of a channel below which the object has one colour
+FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
 OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
@@ -75,6 +76,7 @@ class Fit:
         first = hull if first is None else first
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
+        self._holds: bool | None = None  # see `faithful`
         every = rays_of(views, settings.reach, self.device)
         grid = Grid.over(*self._box, settings.stages[0][0])
         bound, distances = self._at(grid)
@@ -140,6 +142,23 @@ class Fit:
         return float(
             self._loss(self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle))
         )
+
+    @torch.no_grad()
+    def faithful(self) -> bool:
+        """Return whether the first grid holds the first field, or the fit has left that grid.
+
+        Where its parts are thinner than a cell, changes on that grid are changes of other parts,
+        which look wrong on a finer grid.
+        """
+        if self._stage > 0 or len(self.settings.stages) == 1:
+            return True
+        if self._holds is None:
+            own, fine = self.surface.grid, Grid.over(*self._box, self.settings.stages[1][0])
+            _, here = self._at(own)
+            _, there = self._at(fine)
+            held, inside = own.sample(here, fine.nodes(self.device)) < 0, there < 0
+            self._holds = float((held & inside).sum()) >= FAITHFUL * float((held | inside).sum())
+        return self._holds
 
     # ---------------------------------------------------------------- steps
 

@@ -121,7 +121,8 @@ def _away(rgb: np.ndarray, around: np.ndarray) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt, uniform_filter
 
     weight = uniform_filter(around.astype(np.float32), 7)
-    total = uniform_filter(np.where(around[..., None], rgb, 0.0), (7, 7, 0))
+    background = np.where(around[..., None], rgb, 0.0)
+    total = np.stack([uniform_filter(channel, 7) for channel in np.moveaxis(background, 2, 0)], 2)
     mean = total / np.maximum(weight, 1e-6)[..., None]
     nearest = distance_transform_edt(~around, return_distances=False, return_indices=True)
     assert nearest is not None  # asked for

@@ -25,6 +25,7 @@ from levelform.backend.fields.hull import HullField, silhouette_map
 from levelform.backend.fit import Fit, FitState
 from levelform.backend.fit.field import GridField
 from levelform.backend.fit.guard import Guard
+from levelform.backend.fit.running import due_for_a_look
 from levelform.backend.fit.settings import settings_for
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.images import shrink
@@ -136,7 +137,7 @@ def follow(
     for step in range(1, steps + 1):
         start = time.process_time()
         fit.step()
-        looked = step == fit.settings.first_colors or step % every == 0 or step == steps
+        looked = due_for_a_look(fit, every) or step == steps
         better = looked and guard.look(fit.state(), fit.judge())
         spent += time.process_time() - start
         if better and guard.best is not None:

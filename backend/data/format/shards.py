@@ -107,9 +107,9 @@ def read_header(path: Path) -> ShardHeader:
         }
         shapes = tuple(_shape(entry) for entry in inner["shapes"])
         sums = {name: int(value) for name, value in inner["checksums"].items()}
+        _check_rows(arrays, shapes)
     except FileNotFoundError as error:
         raise WorkError(f"The shard {path.name} is missing.", _AGAIN) from error
-        _check_rows(arrays, shapes)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise WorkError(f"{path.name} is not a shard, or its head is damaged.", _AGAIN) from error
     for name, (dtype, shape, start) in arrays.items():

@@ -165,11 +165,16 @@ class TestFinding:
 
     def test_the_order_is_kept_and_unusable_candidates_are_skipped(self, four):
         paths, preference, user = four
-        for path, source in zip(paths, InterpreterSource, strict=True):
-            backend = candidates.find_backend(preference, user)
-            assert (backend.source, backend.python) == (source, path)
-            self.fake(Path(path), good=False)
-        assert candidates.find_backend(preference, user) is None
+
+        def usable():
+            looks = candidates.candidates(preference, user)
+            return [(look.source, look.python) for look in looks if look.report.usable]
+
+        expected = list(zip(InterpreterSource, paths, strict=True))
+        while expected:
+            assert usable() == expected
+            self.fake(Path(expected.pop(0)[1]), good=False)
+        assert usable() == []
 
     def test_every_candidate_says_what_it_lacks(self, four):
         paths, preference, user = four

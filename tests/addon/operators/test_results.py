@@ -10,6 +10,7 @@ from levelform.addon.jobs import again, memory  # noqa: E402
 from levelform.addon.jobs.requests import order_of  # noqa: E402
 from levelform.addon.scene import gallery  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
+from levelform.backend.contract.protocol import ViewMask, ViewMasks  # noqa: E402
 
 pytestmark = pytest.mark.bpy
 
@@ -108,6 +109,23 @@ def test_the_first_mesh_of_one_image_stands_beside_the_cube_already(extension, p
     apart = np.array(placed.location) - np.array(draft.location)
     true = np.array(camera["transform_matrix"])[:3, 3]
     np.testing.assert_allclose(apart, true, atol=1e-4)  # as in the volume's frame
+
+
+def test_the_mask_of_one_image_is_shown_while_its_job_runs(extension, puppet):
+    scene = bpy.context.scene
+    scene.levelform.source = "IMAGE"
+    scene.levelform.image = bpy.data.images.new("vase", 8, 8)
+    order_of(scene).begin()
+    mask = ViewMask("vase", np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.uint8), "network")
+    puppet.job.masks = ViewMasks(puppet.job.id, (mask,))
+    puppet.send(32)
+    extension.step()
+    assert scene.levelform_matte.shown is not None
+    assert scene.levelform_matte.source == "network"
+    first = scene.levelform_matte.shown
+    puppet.finish(method="tdgn")
+    extension.step()
+    assert scene.levelform_matte.shown == first  # not made twice
 
 
 def test_what_a_result_was_made_from_may_be_gone(puppet, ball_stage):

@@ -38,7 +38,7 @@ def test_images_are_shown_with_their_masks_before_cameras_are_found():
     paper = draw(LEVELFORM_PT_camera_estimation)
     assert paper.notes.count("thumbnail") == 2
     assert "Check the mask of shot_2.png: it touches the border." in paper
-    assert "shot_1.png" in paper
+    assert "shot_1" in paper.notes
     assert "levelform.find_shown_cameras" in paper
     assert "step" in paper
     scene.levelform_around.way = "walk"

@@ -7,7 +7,7 @@ import torch
 from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.fit import Fit, FitSettings
 from levelform.backend.fit.field import GridField
-from levelform.backend.fit.running import run
+from levelform.backend.fit.running import due_for_a_look, run
 from levelform.backend.ticket import Ticket
 
 from .conftest import bowl, camera_at, hull_of, image, iou, sphere
@@ -156,3 +156,17 @@ def test_drawings_in_one_flat_colour_keep_their_hull():
     _, first = fit._at(fine.grid)
     near = first.abs() < 0.05
     assert (fine.distances - first)[near].abs().max() < 1e-3
+
+
+def test_the_guard_waits_while_the_first_grid_cannot_hold_the_first_field(ball_views):
+    settings = replace(SMALL, stages=((10, 0.5), (60, 1.0)), first_colors=2, slack=10.0)
+    thin = Fit(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=12)
+    thick = Fit(ball_views, hull_of(ball_views), settings=settings, budget=12)
+    looks = {"thin": [], "thick": []}
+    for _ in range(12):
+        for name, fit in (("thin", thin), ("thick", thick)):
+            fit.step()
+            if due_for_a_look(fit, 2):
+                looks[name].append(fit.iteration)
+    assert looks["thin"] == [2, 8, 10, 12]
+    assert looks["thick"] == [2, 4, 6, 8, 10, 12]

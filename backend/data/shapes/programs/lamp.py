@@ -9,9 +9,19 @@ from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import arc, corners, disc_foot, oval
-
-THICK = 0.012
-"""How thick a shade's wall is."""
+from .lampshades import (
+    add_balls,
+    add_blocks,
+    add_bowl,
+    add_cage,
+    add_gourd,
+    add_light_column,
+    add_open_frame,
+    add_reflector,
+    add_shade,
+    add_tripod,
+    add_vase,
+)
 
 
 @category("lamp")
@@ -43,50 +53,6 @@ def lamp(b: Build) -> None:
     }[kind](b)
 
 
-def _shade(b: Build, z: float, radius: float, tall: float, look: Material) -> None:
-    """Add an open shade around z, its lower rim at z, held by a spider and a bulb inside."""
-    top = radius * b.choice(b.between(0.45, 0.75), 1.0, b.between(0.8, 0.95), 0.3)
-    metal = looks.metal(b)
-    kind = b.choice("cone", "cone", "drum", "bell", "square", "dome")
-    if kind == "square":
-        _square_shade(b, z + tall / 2, tall, 2 * radius, 2 * top, look)
-    elif kind in ("bell", "dome"):
-        steps = np.linspace(0, 1, 7)
-        curve = (1 - steps) ** 2 if kind == "bell" else np.sqrt(1 - steps**2)
-        top = 0.25 * radius
-        outer = [
-            (top + (radius - top) * float(c), z + float(s) * tall)
-            for c, s in zip(curve, steps, strict=True)
-        ]
-        b.revolve([*outer, *[(r - THICK, h - THICK) for r, h in outer[::-1]]], look)
-    else:
-        top = radius if kind == "drum" else top
-        b.revolve(
-            [(radius, z), (top, z + tall), (top - THICK, z + tall), (radius - THICK, z)], look
-        )
-    _spider(b, z, tall, top * 0.98 - THICK * 0.5, metal)
-    b.ball((0, 0, z + 0.35 * tall), min(0.05, 0.25 * radius), looks.white(b))
-
-
-def _square_shade(
-    b: Build, middle: float, tall: float, low: float, top: float, look: Material
-) -> None:
-    """Add a hollow pyramid's stump of sides `low` and `top` around the height `middle`."""
-    inner, inner_top = (low - 0.03, low - 0.03), (top - 0.03, top - 0.03)
-    with b.body():
-        b.frustum((0, 0, middle), tall, (low, low), (top, top), look)
-        b.frustum((0, 0, middle), tall * 1.02, inner, inner_top, look, cut=True)
-
-
-def _spider(b: Build, z: float, tall: float, reach: float, look: Material) -> None:
-    """Add the three rods that hold a shade and the stem to which they go."""
-    for i in range(3):
-        angle = 2 * math.pi * (i + 0.5) / 3
-        end = (reach * math.cos(angle), reach * math.sin(angle), z + 0.96 * tall)
-        b.rod((0, 0, z + 0.93 * tall), end, 0.008, look)
-    b.cylinder((0, 0, z + 0.25 * tall), (0, 0, z + 0.94 * tall), 0.016, look)
-
-
 def _table(b: Build) -> None:
     """A lamp for a table: a foot of many forms under a shade."""
     look = b.choice(looks.paint, looks.wood, looks.brass, looks.metal, looks.white)(b)
@@ -95,74 +61,19 @@ def _table(b: Build) -> None:
     if kind == "column":
         disc_foot(b, height, b.between(0.13, 0.18), 0.03, look)
     elif kind == "tripod":
-        _tripod(b, height, 0.2, 0.0, (0.012, 0.022), look)
+        add_tripod(b, height, 0.2, 0.0, (0.012, 0.022), look)
     else:
         add_foot = {
-            "vase": _vase,
-            "balls": _balls,
-            "blocks": _blocks,
-            "gourd": _gourd,
-            "frame": _open_frame,
+            "vase": add_vase,
+            "balls": add_balls,
+            "blocks": add_blocks,
+            "gourd": add_gourd,
+            "frame": add_open_frame,
         }[kind]
         add_foot(b, height, look)
     b.cylinder((0, 0, height - 0.04), (0, 0, height + 0.25), 0.014, looks.metal(b))
     tall = b.between(0.22, 0.34)
-    _shade(b, height + 0.02, radius, tall, looks.glow(b))
-
-
-def _tripod(
-    b: Build,
-    height: float,
-    reach: float,
-    start: float,
-    radii: tuple[float, float],
-    look: Material,
-) -> None:
-    """Add three legs to `height`, the first after `start` thirds of a turn; radii: foot and top."""
-    for i in range(3):
-        angle = 2 * math.pi * (i + start) / 3
-        foot = (reach * math.cos(angle), reach * math.sin(angle), 0)
-        b.cone(foot, (0, 0, height), *radii, look)
-
-
-def _vase(b: Build, height: float, look: Material) -> None:
-    wide = b.between(0.1, 0.2)
-    steps = np.linspace(0, 1, 10)
-    swing = 0.35 + 0.65 * np.sin(np.pi * (0.1 + 0.85 * steps)) ** b.choice(1, 2)
-    side = [(wide * float(s), height * float(t)) for s, t in zip(swing, steps, strict=True)]
-    b.revolve([(0, 0), *side, (0, height)], look)
-
-
-def _gourd(b: Build, height: float, look: Material) -> None:
-    with b.body(blend=0.06):
-        b.ball((0, 0, 0.15), 0.16, look)
-        b.ball((0, 0, 0.36), 0.1, look)
-        b.cylinder((0, 0, 0.3), (0, 0, height + 0.02), 0.025, look)
-        b.cylinder((0, 0, 0), (0, 0, 0.05), 0.09, look)
-
-
-def _balls(b: Build, height: float, look: Material) -> None:
-    number = b.count(2, 4)
-    size = height / number / 2
-    b.cylinder((0, 0, -0.03), (0, 0, 0.02), 0.16, looks.metal(b))
-    for i in range(number):
-        b.ball((0, 0, size * (2 * i + 1) * 0.97), size, look)
-
-
-def _blocks(b: Build, height: float, look: Material) -> None:
-    """Add blocks over each other, each turned against the one below."""
-    number = b.count(2, 4)
-    for i in range(number):
-        with b.at((0, 0, height * (i + 0.5) / number), rotation_about("z", b.between(0, 45) * i)):
-            b.box((0, 0, 0), (0.2, 0.2, height / number), look, round=0.01)
-
-
-def _open_frame(b: Build, height: float, look: Material) -> None:
-    """Add four posts between two plates."""
-    for x, y in corners(0.11, 0.11):
-        b.box((x, y, height / 2), (0.02, 0.02, height), look)
-    for z in (0.01, height - 0.01):
-        b.box((0, 0, z), (0.24, 0.24, 0.02), look)
+    add_shade(b, height + 0.02, radius, tall, looks.glow(b))
 
 
 def _floor(b: Build) -> None:
@@ -171,43 +82,19 @@ def _floor(b: Build) -> None:
     height = b.between(1.15, 1.45)
     kind = b.choice("disc", "disc", "tripod", "torch", "column")
     if kind == "column":
-        _light_column(b, height, metal)
+        add_light_column(b, height, metal)
         return
     if kind == "tripod":
-        _tripod(b, height, 0.36, 0.25, (0.014, 0.025), metal)
+        add_tripod(b, height, 0.36, 0.25, (0.014, 0.025), metal)
         if b.chance(0.5):
             b.cylinder((0, 0, 0.42 * height), (0, 0, 0.44 * height), 0.22, metal)
     else:
         disc_foot(b, height, b.between(0.14, 0.2), 0.022, metal)
     b.cylinder((0, 0, height - 0.03), (0, 0, height + 0.26), 0.014, metal)
     if kind == "torch":
-        _bowl(b, height)
+        add_bowl(b, height)
     else:
-        _shade(b, height - 0.02, b.between(0.2, 0.32), b.between(0.24, 0.36), looks.glow(b))
-
-
-def _light_column(b: Build, height: float, metal: Material) -> None:
-    """Add a round or square column that glows, between a plate and a lid, in rings or edges."""
-    look = looks.glow(b)
-    radius = b.between(0.1, 0.17)
-    b.box((0, 0, 0.02), (2.6 * radius, 2.6 * radius, 0.04), metal)
-    if b.chance(0.5):
-        b.cylinder((0, 0, 0.03), (0, 0, height), radius, look)
-        for z in np.linspace(0.15, height, b.count(3, 6)):
-            b.ring((0, 0, float(z)), radius, 0.012, metal)
-    else:
-        b.box((0, 0, height / 2), (2 * radius, 2 * radius, height), look, round=0.01)
-        for x, y in corners(radius, radius):
-            b.box((x, y, height / 2), (0.025, 0.025, height), metal)
-    b.box((0, 0, height), (2.2 * radius, 2.2 * radius, 0.03), metal)
-
-
-def _bowl(b: Build, z: float) -> None:
-    """Add a bowl that opens upwards from height `z`."""
-    steps = np.linspace(0, 1, 7)
-    outer = [(0.03 + 0.2 * float(np.sqrt(s)), z + 0.16 * float(s)) for s in steps]
-    inner = [(max(r - 0.015, 0.004), h + 0.012) for r, h in outer[::-1]]
-    b.revolve([*outer, *inner], looks.glow(b))
+        add_shade(b, height - 0.02, b.between(0.2, 0.32), b.between(0.24, 0.36), looks.glow(b))
 
 
 def _desk(b: Build) -> None:
@@ -228,22 +115,10 @@ def _desk(b: Build) -> None:
     b.cylinder(np.subtract(head, (0.045, 0, 0)), np.add(head, (0.045, 0, 0)), 0.03, joint)
     with b.at(head, rotation_about("x", b.between(-50, 5))):
         if b.chance(0.7):
-            _reflector(b, b.between(0.13, 0.19), b.between(0.16, 0.24), look)
+            add_reflector(b, b.between(0.13, 0.19), b.between(0.16, 0.24), look)
         else:
             b.box((0, -0.12, -0.02), (0.16, 0.42, 0.05), look, round=0.02)
             b.box((0, -0.12, -0.045), (0.11, 0.36, 0.02), looks.white(b))
-
-
-def _reflector(b: Build, radius: float, tall: float, look: Material) -> None:
-    """Add a reflector that hangs from the origin and opens downwards, with its bulb."""
-    steps = np.linspace(0, 1, 6)
-    line = [
-        (0.045 + (radius - 0.045) * float(s) ** b.choice(0.7, 1.0, 1.6), -tall * float(s))
-        for s in steps
-    ]
-    b.revolve([*line, *[(r - 0.014, z - 0.004) for r, z in line[::-1]]], look)
-    b.cylinder((0, 0, -0.35 * tall), (0, 0, 0.05), 0.05, look, round=0.015)
-    b.ball((0, 0, -0.55 * tall), 0.05, looks.white(b))
 
 
 def _pendant(b: Build) -> None:
@@ -256,7 +131,7 @@ def _pendant(b: Build) -> None:
     kind = b.choice("dome", "ball", "cone", "rings", "drum", "cage")
     with b.at((0, 0, -drop)):
         if kind in ("dome", "cone"):
-            _reflector(b, radius, radius * b.between(0.6, 1.0), look)
+            add_reflector(b, radius, radius * b.between(0.6, 1.0), look)
         elif kind == "ball":
             b.ball((0, 0, -radius * 0.9), radius * 0.9, look)
             b.cylinder((0, 0, -0.06), (0, 0, 0.04), 0.06, metal)
@@ -267,24 +142,9 @@ def _pendant(b: Build) -> None:
                 b.cylinder((0, 0, -0.09 * i - 0.03), (0, 0, -0.09 * i), radius * fraction, look)
             b.cylinder((0, 0, -0.09 * number), (0, 0, 0), 0.03, metal)
         elif kind == "drum":
-            _shade(b, -0.3, radius, 0.3, look)
+            add_shade(b, -0.3, radius, 0.3, look)
         else:
-            _cage(b, radius, metal)
-
-
-def _cage(b: Build, radius: float, metal: Material) -> None:
-    """Add a round wire cage with a bulb, hanging from the origin."""
-    for i in range(b.count(2, 4)):
-        b.ring(
-            (0, 0, -radius),
-            radius,
-            0.01,
-            metal,
-            rotation=rotation_about("z", 180 * i / 4) @ rotation_about("x", 90),
-        )
-    b.ring((0, 0, -radius), radius, 0.01, metal)
-    b.cylinder((0, 0, -0.5 * radius), (0, 0, 0.03), 0.035, metal)
-    b.ball((0, 0, -0.75 * radius), 0.34 * radius, looks.glow(b))
+            add_cage(b, radius, metal)
 
 
 def _chandelier(b: Build) -> None:
@@ -339,7 +199,7 @@ def _arc(b: Build) -> None:
         b.cylinder((0, 0, -0.12), (0, 0, 0), 0.01, metal)
         with b.at((0, 0, -0.08)):
             if b.chance(0.6):
-                _reflector(
+                add_reflector(
                     b,
                     b.between(0.18, 0.24),
                     b.between(0.14, 0.2),

@@ -9,6 +9,16 @@ from ..build import Build, rotation_about
 from ..parts import Material
 from ..registry import category
 from .common import oval
+from .telephone_parts import (
+    add_cord,
+    add_cradle,
+    add_desk_body,
+    add_finger_wheel,
+    add_handset,
+    add_keypad,
+    add_slab,
+    case_look,
+)
 
 
 @category("telephone")
@@ -30,28 +40,14 @@ def telephone(b: Build) -> None:
     }[kind](b)
 
 
-def _case(b: Build) -> Material:
-    return b.choice(looks.dark, looks.dark, looks.paint, looks.metal, looks.white)(b)
-
-
-def _slab(b: Build, wide: float, tall: float, thick: float, look: Material, corner: float) -> None:
-    """Add an upright slab centred on the origin, its corners seen from the front rounded."""
-    x, z = wide / 2 - corner, tall / 2 - corner
-    points = []
-    for cx, cz, start in ((x, z, 0), (-x, z, 90), (-x, -z, 180), (x, -z, 270)):
-        for angle in np.radians([start + 5, start + 45, start + 85]):
-            points.append((cx + corner * math.cos(angle), cz + corner * math.sin(angle)))
-    b.extrude(points, thick, look, along="y", round=0.25 * thick)
-
-
 def _smart(b: Build) -> None:
     """A slab with a screen in front and cameras behind, perhaps in a cover."""
-    case, screen = _case(b), looks.screen(b)
+    case, screen = case_look(b), looks.screen(b)
     wide, tall, thick = b.between(0.68, 0.8), b.between(1.35, 1.65), b.between(0.07, 0.13)
     bezel, chin = b.between(0.02, 0.06), b.between(0.02, 0.22)
     opening = (wide - 2 * bezel, 0.02, tall - bezel - chin)
     with b.body():
-        _slab(b, wide, tall, thick, case, b.between(0.06, 0.12))
+        add_slab(b, wide, tall, thick, case, b.between(0.06, 0.12))
         b.box((0, -thick / 2, (chin - bezel) / 2), opening, screen, cut=True)
         if chin > 0.14:
             z = -tall / 2 + chin / 2
@@ -91,36 +87,16 @@ def _cover(b: Build, wide: float, tall: float, thick: float) -> None:
         b.box((0, 0.01, side * tall / 2), (wide, thick * 1.2, 0.03), look, round=0.012)
 
 
-def _keypad(
-    b: Build,
-    wide: float,
-    tall: float,
-    y: float,
-    look: Material,
-    rows: int = 4,
-    *,
-    round_keys: bool = False,
-) -> None:
-    """Add 3 x rows keys on the front face at y, around the origin."""
-    for i in range(rows):
-        for j in range(3):
-            x, z = wide * (j - 1) / 3, tall * ((i + 0.5) / rows - 0.5)
-            if round_keys:
-                b.cylinder((x, y + 0.01, z), (x, y - 0.025, z), 0.1 * wide, look, round=0.006)
-            else:
-                b.box((x, y - 0.005, z), (wide * 0.27, 0.04, tall / rows * 0.7), look, round=0.012)
-
-
 def _keys(b: Build) -> None:
     case, keys, screen = (
-        _case(b),
+        case_look(b),
         b.choice(looks.white, looks.dark, looks.metal)(b),
         looks.screen(b),
     )
     wide, tall, thick = b.between(0.5, 0.65), b.between(1.2, 1.45), b.between(0.17, 0.26)
     fraction = b.between(0.28, 0.42)
     with b.body():
-        _slab(b, wide, tall, thick, case, b.between(0.08, 0.2))
+        add_slab(b, wide, tall, thick, case, b.between(0.08, 0.2))
         b.box(
             (0, -thick / 2, tall * (0.5 - fraction / 2 - 0.08)),
             (wide * 0.78, 0.04, tall * fraction),
@@ -132,7 +108,7 @@ def _keys(b: Build) -> None:
     pad = tall * (0.78 - fraction)
     low = -tall / 2 + 0.06
     with b.at((0, 0, low + pad * 0.36)):
-        _keypad(b, wide * 0.86, pad * 0.68, -thick / 2, keys, round_keys=b.chance(0.3))
+        add_keypad(b, wide * 0.86, pad * 0.68, -thick / 2, keys, round_keys=b.chance(0.3))
     b.ring((0, -thick / 2, low + pad * 0.86), pad * 0.09, 0.02, keys, axis=(0, 1, 0))
     b.cylinder(
         (0, -thick / 2 + 0.01, low + pad * 0.86),
@@ -153,7 +129,7 @@ def _keys(b: Build) -> None:
 def _flip(b: Build) -> None:
     """A phone that folds at its middle."""
     case, keys, screen = (
-        _case(b),
+        case_look(b),
         looks.same_or(b, looks.metal(b), looks.white, looks.dark),
         looks.screen(b),
     )
@@ -162,7 +138,7 @@ def _flip(b: Build) -> None:
     with b.at((0, 0, -half / 2)):
         b.box((0, 0, 0), (wide, thick, half), case, round=0.035)
         with b.at((0, 0, -0.08)):
-            _keypad(b, wide * 0.84, half * 0.6, -thick / 2, keys)
+            add_keypad(b, wide * 0.84, half * 0.6, -thick / 2, keys)
         b.ring((0, -thick / 2, half * 0.34), 0.07, 0.02, keys, axis=(0, 1, 0))
     b.cylinder(
         (-wide * 0.48, -thick / 2, 0), (wide * 0.48, -thick / 2, 0), thick * 0.62, case, round=0.02
@@ -182,15 +158,15 @@ def _flip(b: Build) -> None:
 
 def _slide(b: Build) -> None:
     """A phone whose screen slides up, or to the side over a keyboard."""
-    case, keys, screen = _case(b), looks.metal(b), looks.screen(b)
+    case, keys, screen = case_look(b), looks.metal(b), looks.screen(b)
     wide, tall, thick = b.between(0.6, 0.7), b.between(1.1, 1.25), 0.1
     side = b.chance(0.4)
     lower = looks.same_or(b, case, looks.metal)
-    _slab(b, wide, tall, thick, lower, 0.1)
+    add_slab(b, wide, tall, thick, lower, 0.1)
     move = (-0.62 * wide, 0.0) if side else (0.0, 0.42 * tall)
     with b.at((move[0], -thick * 0.95, move[1])):
         with b.body():
-            _slab(b, wide, tall, thick, case, 0.1)
+            add_slab(b, wide, tall, thick, case, 0.1)
             b.box((0, -thick / 2, 0.04), (wide * 0.86, 0.02, tall * 0.78), screen, cut=True)
         b.cylinder(
             (0, -thick / 2 + 0.01, -tall * 0.43), (0, -thick / 2 - 0.015, -tall * 0.43), 0.04, keys
@@ -206,35 +182,7 @@ def _slide(b: Build) -> None:
                 )
     else:
         with b.at((0, 0, -0.28 * tall)):
-            _keypad(b, wide * 0.84, 0.34 * tall, -thick / 2, keys)
-
-
-def _handset(b: Build, length: float, look: Material, *, bend: float = 0.05) -> None:
-    """Add a handset along x whose cups look down, its grip's middle at the origin."""
-    half = length / 2
-    b.path(
-        [(-half, 0, -bend), (-0.55 * half, 0, 0.02), (0.55 * half, 0, 0.02), (half, 0, -bend)],
-        0.045,
-        look,
-    )
-    for side in (-1, 1):
-        b.cone(
-            (side * half, 0, -bend + 0.01),
-            (side * half * 1.02, 0, -bend - 0.1),
-            0.075,
-            0.1,
-            look,
-            round=0.015,
-        )
-
-
-def _cord(b: Build, start: np.ndarray, end: np.ndarray, look: Material) -> None:
-    """Hang a cord between two points."""
-    points = [
-        start + (end - start) * t - np.array([0, 0, 0.12 * math.sin(math.pi * t)])
-        for t in np.linspace(0, 1, 7)
-    ]
-    b.path(points, 0.016, look)
+            add_keypad(b, wide * 0.84, 0.34 * tall, -thick / 2, keys)
 
 
 def _dial(b: Build) -> None:
@@ -245,68 +193,26 @@ def _dial(b: Build) -> None:
         looks.metal(b),
     )
     wide, deep, tall = b.between(0.7, 0.85), b.between(0.7, 0.85), b.between(0.38, 0.48)
-    start, end = _desk_body(b, wide, deep, tall, case)
+    start, end = add_desk_body(b, wide, deep, tall, case)
     along = end - start
     tilt = math.degrees(math.atan2(along[1], along[0]))
     with b.at((0, *(start + 0.48 * along)), rotation_about("x", tilt)):
         if b.chance(0.65):
             radius = 0.42 * min(wide, float(np.hypot(*along)))
-            _finger_wheel(b, radius, metal, dark)
+            add_finger_wheel(b, radius, metal, dark)
             b.cylinder((0, 0, 0.0), (0, 0, 0.055), 0.4 * radius, case)
         else:
             with b.at((0, 0, 0), rotation_about("x", -90)):
-                _keypad(b, 0.36, 0.36, -0.005, looks.white(b))
+                add_keypad(b, 0.36, 0.36, -0.005, looks.white(b))
             b.box((0, 0, 0.0), (0.42, 0.42, 0.02), dark)
     top = tall + 0.1
-    _cradle(b, deep, tall, top, metal, case)
+    add_cradle(b, deep, tall, top, metal, case)
     with b.at((0, 0.15 * deep, top + 0.01)):
-        _handset(b, b.between(0.8, 1.0), case)
+        add_handset(b, b.between(0.8, 1.0), case)
     b.box((0, 0.15 * deep, tall + 0.02), (0.44, 0.3 * deep, 0.05), case)
     if b.chance(0.4):
         ear = np.array([-0.42, 0.15 * deep, top - 0.08])
-        _cord(b, ear, np.array([-wide * 0.4, deep * 0.45, 0.06]), dark)
-
-
-def _desk_body(
-    b: Build, wide: float, deep: float, tall: float, look: Material
-) -> tuple[np.ndarray, np.ndarray]:
-    """Add a wedge or a stepped body; return its sloping face's lower and upper end, (2,) y, z."""
-    if b.chance(0.5):
-        slope = [
-            (-deep / 2, 0),
-            (deep / 2, 0),
-            (deep / 2, 0.75 * tall),
-            (0.3 * deep, tall),
-            (0.02 * deep, tall),
-            (-deep / 2, 0.22 * tall),
-        ]
-        b.extrude(slope, wide, look, along="x", round=0.03)
-        return np.array(slope[5]), np.array(slope[4])
-    b.frustum((0, 0, 0.4 * tall), 0.8 * tall, (wide * 1.1, deep), (wide * 0.6, deep * 0.5), look)
-    step = (wide * 0.5, deep * 0.3, 0.35 * tall)
-    b.box((0, 0.1 * deep, 0.85 * tall), step, look, round=0.03)
-    return np.array((-deep / 2, 0)), np.array((-deep * 0.25, 0.8 * tall))
-
-
-def _finger_wheel(b: Build, radius: float, plate: Material, hole: Material) -> None:
-    """Add a dial around +z with ten finger holes."""
-    with b.body():
-        b.cylinder((0, 0, -0.03), (0, 0, 0.045), radius, plate, round=0.008)
-        for i in range(10):
-            angle = math.radians(-40 + 29 * i)
-            x, y = 0.72 * radius * math.cos(angle), 0.72 * radius * math.sin(angle)
-            b.cylinder((x, y, 0.02), (x, y, 0.2), 0.15 * radius, hole, cut=True)
-
-
-def _cradle(
-    b: Build, deep: float, tall: float, top: float, metal: Material, case: Material
-) -> None:
-    """Add the four posts that the handset lies between, up to height `top`."""
-    for side in (-1, 1):
-        for fraction in (0.02, 0.28):
-            x, y = side * 0.2, fraction * deep
-            look = metal if b.chance(0.3) else case
-            b.cylinder((x, y, tall - 0.12), (x, y, top - 0.02), 0.025, look)
+        add_cord(b, ear, np.array([-wide * 0.4, deep * 0.45, 0.06]), dark)
 
 
 def _desk(b: Build) -> None:
@@ -326,7 +232,7 @@ def _desk(b: Build) -> None:
     tilt = math.degrees(math.atan2(tall - 0.09, deep))
     with b.at((0, 0, (tall + 0.09) / 2 + 0.02), rotation_about("x", tilt)):
         with b.at((0.14 * wide, -0.16 * deep, 0), rotation_about("x", -90)):
-            _keypad(b, 0.42 * wide, 0.36 * deep, 0.0, keys)
+            add_keypad(b, 0.42 * wide, 0.36 * deep, 0.0, keys)
         b.box((0.14 * wide, 0.26 * deep, 0.0), (0.46 * wide, 0.28 * deep, 0.06), case, round=0.01)
         b.box((0.14 * wide, 0.26 * deep, 0.02), (0.4 * wide, 0.22 * deep, 0.03), looks.screen(b))
         for i in range(b.count(3, 6)):
@@ -336,9 +242,9 @@ def _desk(b: Build) -> None:
         for y in (-0.34, 0.34):
             b.box((-0.33 * wide, y * deep, 0.02), (0.18, 0.1, 0.08), case, round=0.015)
         with b.at((-0.33 * wide, 0, 0.16), rotation_about("z", 90)):
-            _handset(b, 0.78 * deep, looks.same_or(b, case, looks.dark))
+            add_handset(b, 0.78 * deep, looks.same_or(b, case, looks.dark))
     if b.chance(0.5):
-        _cord(
+        add_cord(
             b,
             np.array([-0.33 * wide, -0.4 * deep, 0.14]),
             np.array([-wide * 0.5, 0.1 * deep, 0.05]),
@@ -348,10 +254,10 @@ def _desk(b: Build) -> None:
 
 def _cordless(b: Build) -> None:
     """A handset that stands in its charger, or a walkie-talkie with its aerial."""
-    case, keys = _case(b), looks.white(b)
+    case, keys = case_look(b), looks.white(b)
     wide, tall, thick = b.between(0.3, 0.38), b.between(1.0, 1.25), b.between(0.15, 0.2)
     with b.at((0, 0, tall / 2 + 0.06), rotation_about("x", -b.between(4, 14))):
-        _slab(b, wide, tall, thick, case, 0.08)
+        add_slab(b, wide, tall, thick, case, 0.08)
         b.box(
             (0, -thick / 2, tall * 0.22),
             (wide * 0.74, 0.02, tall * 0.2),
@@ -359,7 +265,7 @@ def _cordless(b: Build) -> None:
             round=0.004,
         )
         with b.at((0, 0, -0.16 * tall)):
-            _keypad(b, wide * 0.84, tall * 0.42, -thick / 2, keys, 5)
+            add_keypad(b, wide * 0.84, tall * 0.42, -thick / 2, keys, 5)
         b.box((0, -thick / 2, tall * 0.42), (wide * 0.4, 0.02, 0.025), looks.dark(b))
         if b.chance(0.5):
             b.cone(
@@ -401,7 +307,7 @@ def _wall(b: Build) -> None:
         b.box((0.18, -deep / 2, 0.4 * tall), (0.02, 0.06, 0.1), dark, cut=True)
     if b.chance(0.5):
         with b.at((0.1, 0, 0)):
-            _keypad(b, 0.3, 0.36, -deep / 2, metal)
+            add_keypad(b, 0.3, 0.36, -deep / 2, metal)
     else:
         with b.body():
             b.cylinder((0.1, -deep / 2 + 0.02, 0), (0.1, -deep / 2 - 0.035, 0), 0.17, metal)
@@ -417,9 +323,9 @@ def _wall(b: Build) -> None:
     with b.at(
         (x, y, 0), rotation_about("z", 180) @ rotation_about("x", 90) @ rotation_about("z", 90)
     ):
-        _handset(b, 0.62 * tall, dark)
+        add_handset(b, 0.62 * tall, dark)
     if b.chance(0.7):
-        _cord(
+        add_cord(
             b,
             np.array([x, y + 0.08, -0.32 * tall]),
             np.array([0.12, -deep / 2 + 0.01, -0.46 * tall]),
@@ -455,4 +361,4 @@ def _candlestick(b: Build) -> None:
     if b.chance(0.5):
         with b.at((0, -0.2, 0.12), rotation_about("x", 62)):
             b.cylinder((0, 0, -0.06), (0, 0, 0.03), 0.12, brass, round=0.008)
-    _cord(b, np.array([0.17, 0.0, 0.52 * tall]), np.array([0.2, 0.12, 0.08]), brass)
+    add_cord(b, np.array([0.17, 0.0, 0.52 * tall]), np.array([0.2, 0.12, 0.08]), brass)

@@ -208,6 +208,22 @@ def test_what_is_no_shard_is_said_to_be_none(tmp_path, damage):
         Dataset(tmp_path)
 
 
+def test_a_head_whose_shape_has_rows_past_the_end_is_refused(tmp_path):
+    fill(tmp_path)
+    path = tmp_path / "shards" / "00000.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    head = json.loads(content[8 : 8 + length])
+    inner = json.loads(head["__metadata__"]["levelform"])
+    name, (start, stop) = next(iter(inner["shapes"][0]["rows"].items()))
+    inner["shapes"][0]["rows"][name] = [start, stop + 10**6]
+    head["__metadata__"]["levelform"] = json.dumps(inner)
+    changed = json.dumps(head).encode()
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + length :])
+    with pytest.raises(WorkError, match="not a shard, or its head is damaged"):
+        shards.read_header(path)
+
+
 def test_a_missing_shard_is_named(tmp_path):
     fill(tmp_path)
     (tmp_path / "shards" / "00000.safetensors").unlink()
