@@ -81,17 +81,7 @@ def arguments(command: str, place: Path, weights: str) -> list[str]:
     if kind == "claims":
         words += ["-o", str(place / "made" / "claims.md")]
     if words[:2] == ["dataset", "synthesize"]:
-        return [
-            *words,
-            "--count",
-            "1",
-            "--size",
-            "32",
-            "--points",
-            "uniform=200",
-            "--surface",
-            "20",
-        ]
+        return [*words[:2], str(place / "made" / "data"), *words[3:], *TINY]
     return [*words, *QUICK.get(kind, ()), *(["--device", "cpu"] if kind != "dataset" else [])]
 
 
