@@ -31,6 +31,7 @@ from .data.compare import compare as compare
 from .data.morphing import animate as animate
 from .data.morphing import blend as blend
 from .data.morphing import morph as morph
+from .data.saved import open_result as open_result
 from .data.showing import save_code as save_code
 from .data.showing import show as show
 from .data.showing import shows as shows

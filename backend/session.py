@@ -5,7 +5,8 @@ nothing and a mesh at another resolution or level runs no network.
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from .pipeline.painting import paint_job, textured
 from .pipeline.reading import method_options
 from .pipeline.reconstructing import Event, reconstruct_job, remesh_job
 from .pipeline.refining import refined_event
+from .pipeline.saving import opened
 from .ticket import Ticket
 
 KEPT_BYTES = 2 << 30  # cap of fields and their samples; the oldest are dropped first
@@ -109,6 +111,17 @@ class Session:
     def save_code(self, request: protocol.SaveCode, ticket: Ticket) -> Iterator[protocol.Finished]:
         """Write the code of a kept result to a file."""
         return save_code_job(self._kept, request, ticket)
+
+    def open_code(self, path: str, keep: str) -> Mapping[str, Any]:
+        """Keep the result that a file of `save_code` holds; return how it was made.
+
+        Raises
+        ------
+        RequestError
+            If the file can't be read, or nothing goes on from it.
+        """
+        self._kept.keep(keep, kept := opened(path, self._networks))
+        return kept.facts
 
     def textured(
         self, keep: str, mesh: Mesh, size: int, ticket: Ticket

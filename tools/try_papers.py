@@ -36,7 +36,7 @@ QUICK = {
     "reconstruct": ("--resolution", "32"),
     "protocol": ("--limit", "1", "--resolution", "32"),
     "claims": ("--steps", "4", "--seeds", "1", "--shapes", "2", "--batch", "2",
-               "--category", "table"),
+               "--category", "chair"),
 }  # fmt: skip
 SKIPPED = {
     "--imagenet": "needs torchvision's file of VGG-16",
@@ -81,17 +81,7 @@ def arguments(command: str, place: Path, weights: str) -> list[str]:
     if kind == "claims":
         words += ["-o", str(place / "made" / "claims.md")]
     if words[:2] == ["dataset", "synthesize"]:
-        return [
-            *words,
-            "--count",
-            "1",
-            "--size",
-            "32",
-            "--points",
-            "uniform=200",
-            "--surface",
-            "20",
-        ]
+        return [*words[:2], str(place / "made" / "data"), *words[3:], *TINY]
     return [*words, *QUICK.get(kind, ()), *(["--device", "cpu"] if kind != "dataset" else [])]
 
 
@@ -106,7 +96,7 @@ def run(words: list[str]) -> dict:
 
 def prepared(place: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and words of what the commands need."""
-    still = ["dataset", "synthesize", str(place / "shapes"), "--categories", "table"]
+    still = ["dataset", "synthesize", str(place / "shapes"), "--categories", "chair"]
     yield "shapes", [*still, "--count", "20", *CONTENTS]
     moving = ["dataset", "synthesize", str(place / "moving"), "--categories", "lid"]
     yield "moving", [*moving, "--count", "12", *MOVING]

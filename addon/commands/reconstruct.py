@@ -6,14 +6,21 @@ from typing import Any
 import bpy
 
 from ...backend.contract.checks import check_told, lines
+from ...backend.contract.saved_words import KEEP_HELP, is_saved, refuse_about_images
+from ...backend.contract.settings import Settings
 from ...backend.contract.words import (
     CHECK_HELP,
 )
+from ..data.saved import begin_open
+from ..data.showing import save_code
+from ..jobs.painting import then_finish
 from ..jobs.requests import (
     DEFAULT_NAME,
     begin,
     begin_check,
+    begin_improve,
 )
+from ..jobs.running import Running
 from ..scene.export import check_output, export_mesh, save_scene
 from ..scene.provenance import PROVENANCE
 from .bar import drive_with_bar
@@ -38,6 +45,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
+    parser.add_argument("--keep", metavar="FILE", help=KEEP_HELP)
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
 
@@ -50,17 +58,36 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     settings, volume = settings_of(args, scene), volume_of(args, scene)
     for path in filter(None, (args.out, args.save)):
         check_output(path, textured=settings.texture is not None)
-    source = source_of(args.source, scene, views_of(args.views), args.frames)
-    running = begin(source, settings, volume=volume, front=args.front, name=args.name)
-    drive_with_bar(running)
-    outcome = running.outcome
-    assert outcome is not None  # otherwise `drive` raises
+    if is_saved(args.source):
+        outcome = _improved(args, settings)
+    else:
+        source = source_of(args.source, scene, views_of(args.views), args.frames)
+        running = begin(source, settings, volume=volume, front=args.front, name=args.name)
+        outcome = _driven(running)
     result = {**outcome[PROVENANCE].to_dict(), "object": outcome.name}
+    if args.keep:
+        result["kept"] = save_code(outcome, args.keep)
     if args.out:
         result["out"] = export_mesh(outcome, args.out)
     if args.save:
         result["save"] = save_scene(args.save)
     return result
+
+
+def _improved(args: argparse.Namespace, settings: Settings) -> bpy.types.Object:
+    """Return the object of a saved result, improved further, with the texture asked for."""
+    refuse_about_images(args)
+    outcome = _driven(begin_open(args.source[0], resolution=settings.resolution, name=args.name))
+    _driven(begin_improve(outcome, settings.options))
+    then = then_finish(settings)
+    return outcome if then is None else _driven(then(outcome))
+
+
+def _driven(running: Running) -> bpy.types.Object:
+    """Run a job to its end; return its object."""
+    drive_with_bar(running)
+    assert running.outcome is not None  # otherwise `drive` raises
+    return running.outcome
 
 
 def _check_views(args: argparse.Namespace) -> dict[str, Any]:

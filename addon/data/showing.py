@@ -175,6 +175,8 @@ def add_steps(
 def save_code(result: bpy.types.Object, path: str) -> str:
     """Write the code of a result to a file (.safetensors), for `blend` and the terminal.
 
+    That of a fit is the state of its optimisation with its images: `open_result` goes on from it.
+
     Raises
     ------
     RequestError

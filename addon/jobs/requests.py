@@ -305,7 +305,8 @@ def begin_improve(target: bpy.types.Object, options: Mapping[str, Any]) -> Runni
         improve=True,
     )
     facts = dict(before)
-    facts.pop(TEXTURED, None)
+    for name in (TEXTURED, "quads"):  # what the new mesh is not, until it is made so again
+        facts.pop(name, None)
     result = Replaced(job, target, bpy.context.scene)
     return live.begin(request, result, facts, then=then_texture(before))
 

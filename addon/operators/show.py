@@ -4,11 +4,13 @@ from typing import Any
 
 import bpy
 from bpy.props import StringProperty
-from bpy_extras.io_utils import ExportHelper
+from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ...backend.contract.errors import RequestError
+from ..data.saved import begin_open
 from ..data.showing import begin_save_code, begin_show, show_problem, shows_of
 from ..jobs.running import Running
+from ..jobs.session import live
 from ..scene.provenance import provenance_of
 from . import Starter, refuse
 
@@ -48,10 +50,10 @@ class LEVELFORM_OT_show(Starter, bpy.types.Operator):
 
 
 class LEVELFORM_OT_save_code(Starter, ExportHelper, bpy.types.Operator):
-    """Write what the network knows of this object to a file, to blend it later"""
+    """Write this result to a file, to blend it or to improve it further later"""
 
     bl_idname = "levelform.save_code"
-    bl_label = "Save Code"
+    bl_label = "Save Result"
     bl_options = {"REGISTER"}
 
     filename_ext = ".safetensors"
@@ -71,4 +73,31 @@ class LEVELFORM_OT_save_code(Starter, ExportHelper, bpy.types.Operator):
         return begin_save_code(context.object, self.filepath)
 
 
-CLASSES = (LEVELFORM_OT_show, LEVELFORM_OT_save_code)
+class LEVELFORM_OT_open_result(Starter, ImportHelper, bpy.types.Operator):
+    """Add a result that was saved to a file, to improve it further"""
+
+    bl_idname = "levelform.open_result"
+    bl_label = "Open Saved Result"
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when the job has finished
+
+    filename_ext = ".safetensors"
+    filter_glob: StringProperty(default="*.safetensors", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return refuse(cls, "Wait for the running job, or cancel it (Esc)." if live.running else "")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        return ImportHelper.invoke(self, context, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin the job, and leave it to the timer in a window."""
+        work = self.run if bpy.app.background else self._start_and_wake
+        return self._attempt(work, context)
+
+    def start(self, context: bpy.types.Context) -> Running:
+        return begin_open(self.filepath, resolution=context.scene.levelform.resolution)
+
+
+CLASSES = (LEVELFORM_OT_show, LEVELFORM_OT_save_code, LEVELFORM_OT_open_result)

@@ -15,6 +15,7 @@ def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     _begin(
         menu.layout, "levelform.add_cameras", "Cameras with Images (.json, COLMAP, ...) (Levelform)"
     )
+    _begin(menu.layout, "levelform.open_result", "Saved Result (.safetensors) (Levelform)")
 
 
 def draw_help(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

@@ -7,6 +7,7 @@ import bpy
 
 from ...backend.contract.catalogue import entry_of
 from ...backend.contract.default_method import UNPOSED_IOU
+from ...backend.contract.finding import FIND_CAMERAS
 from ..jobs.requests import (
     improve_problem,
     not_kept,
@@ -41,6 +42,8 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
         for remark in facts.get("remarks", ()):
             if not remark.startswith("No method was named"):  # the menu shows which one is used
                 paragraph(layout, context, for_panel(remark), icon="INFO")
+                if FIND_CAMERAS in remark:
+                    layout.operator("levelform.find_cameras", icon="VIEW_CAMERA")
         if estimated_camera(context.object) is not None:
             layout.operator("levelform.look_through", icon="VIEW_CAMERA")
         body = layout.column()
@@ -225,7 +228,9 @@ def _draw_remesh(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     operator.use_level = settings.remesh_use_level
     operator.level = getattr(settings, f"remesh_{LEVEL_PROPERTIES[unit]}")
     if not improve_problem(context.object) and live.methods:
-        layout.operator("levelform.improve", icon="TRIA_RIGHT")
+        row = layout.row(align=True)
+        row.operator("levelform.improve", icon="TRIA_RIGHT")
+        row.operator("levelform.save_code", text="", icon="FILE_TICK")
     reason = remesh_problem(context.object) or not_kept(context.object)
     if reason:
         paragraph(layout, context, reason, icon="INFO")

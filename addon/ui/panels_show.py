@@ -39,8 +39,6 @@ class LEVELFORM_PT_show(SubPanel, bpy.types.Panel):
             row = layout.row(align=True)
             row.progress(factor=series.progress, text=series.title)
             row.operator("levelform.cancel", text="", icon="X")
-        layout = layout.column()
-        layout.enabled = live.running is None and not series.running
         stored = sequence_of(target)
         if stored is not None:
             layout.prop(target, "levelform_step", slider=False)
@@ -48,8 +46,11 @@ class LEVELFORM_PT_show(SubPanel, bpy.types.Panel):
             layout.label(text=str(labels[min(target.levelform_step, len(labels) - 1)]))
         if provenance_of(target) is None:
             return
-        if ends_of(target):
+        if ends_of(target):  # can be moved further while the last factor is being meshed
             layout.prop(target, "levelform_factor", slider=True)
+        layout = layout.column()
+        layout.enabled = live.running is None and not series.running
+        if ends_of(target):
             layout.operator("levelform.refine_blend", icon="FILE_REFRESH")
         _draw_shows(layout, context)
         _draw_blend(layout, context)

@@ -18,7 +18,8 @@ from .blending import Appearance
 BAND = 1 << 20  # texels whose surface points are in memory together
 RIM = 3  # texels beyond a chart that continue the nearest ones
 DARKEST = 0.02  # linear light below which it is not divided out
-BRIGHTEST = 6.0  # factor by which dividing out the light may brighten a texel
+BRIGHTEST = 3.0  # factor by which dividing out the light may brighten a texel
+LIGHT_POINTS = 20_000  # of the surface, over which the usual light is measured
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,12 @@ def bake(
         If the ticket says so.
     """
     ticket = ticket or Ticket()
+    usual = _usual_light(vertices, field)
     image = torch.zeros(size * size, 4)
     total, known = 0, 0.0
     for texels, points, directions in _surface(vertices, normals, faces, uvs, size):
         colors = appearance(points, directions)
-        image[texels, :3] = _without_light(colors.rgb, points, field)
+        image[texels, :3] = _without_light(colors.rgb, points, field, usual)
         image[texels, 3] = 1.0
         total, known = total + len(texels), known + float(colors.seen.sum())
         ticket.advance(float(texels[-1]) / len(image))
@@ -106,22 +108,38 @@ def _surface(
         yield cover.sample + start * size, points, directions
 
 
-@torch.no_grad()
-def _without_light(rgb: Tensor, points: Tensor, field: Field | None) -> Tensor:
+def _without_light(
+    rgb: Tensor, points: Tensor, field: Field | None, usual: Tensor | None
+) -> Tensor:
     """Return (N, 3) photographed colours as base colours, where the field knows the light.
 
     What the field shows over its base colour is the light that it found; detail that the field does
-    not resolve stays, as photographed colours are divided, not replaced.
+    not resolve stays, as photographed colours are divided, not replaced. Images can't tell the
+    colour and brightness of the light from those of the object, so the usual light counts as white
+    and as bright as in the photos: only by how much a place differs from it is divided out.
     """
-    if field is None:
+    factor = None if field is None else _light_factor(points, field)
+    if factor is None or usual is None:
         return rgb
+    return (rgb * (factor / usual).clamp_max(BRIGHTEST)).clamp(0, 1)
+
+
+def _usual_light(vertices: Tensor, field: Field | None) -> Tensor | None:
+    """Return (3,) the geometric mean over the surface of what `_light_factor` returns."""
+    step = max(len(vertices) // LIGHT_POINTS, 1)
+    factor = None if field is None else _light_factor(vertices[::step], field)
+    return None if factor is None or not len(factor) else factor.log().mean(0).exp()
+
+
+@torch.no_grad()
+def _light_factor(points: Tensor, field: Field) -> Tensor | None:
+    """Return (N, 3) a field's base colours over what it shows; None if it knows no light."""
     there = points.to(field.device)
     albedo = field.albedo(there)
     lit = None if albedo is None else field.color(there)
     if albedo is None or lit is None:
-        return rgb
-    factor = albedo.cpu() / lit[:, :3].cpu().clamp_min(DARKEST)
-    return (rgb * factor.clamp_max(BRIGHTEST)).clamp(0, 1)
+        return None
+    return albedo.cpu().clamp_min(DARKEST) / lit[:, :3].cpu().clamp_min(DARKEST)
 
 
 def _padded(image: Tensor) -> Tensor:

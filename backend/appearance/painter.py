@@ -32,11 +32,17 @@ class Painter:
     views
         With their cameras in the volume's frame; one without is not used.
     estimated : of each view, whether its camera was found by a network
+    exposures : of each view, where they are known, see `photos.prepare`
     """
 
-    def __init__(self, views: Sequence[View], estimated: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        views: Sequence[View],
+        estimated: Sequence[bool],
+        exposures: Sequence[Sequence[float] | None] | None = None,
+    ) -> None:
         self._views = [(_bytes(view.image), (view.camera, view.name)) for view in views]
-        self._estimated = estimated
+        self._estimated, self._exposures = estimated, exposures
         self._photos: list[Photo] = []
 
     @property
@@ -44,7 +50,7 @@ class Painter:
         """The posed views as photos."""
         if self._views:
             views = [View(image.float() / 255, *rest) for image, rest in self._views]
-            self._photos = prepare(views, self._estimated)
+            self._photos = prepare(views, self._estimated, self._exposures)
             self._views = []
         return self._photos
 

@@ -42,25 +42,42 @@ class Photo:
     estimated: bool = False
 
 
-def prepare(views: Sequence[View], estimated: Sequence[bool] | None = None) -> list[Photo]:
+def prepare(
+    views: Sequence[View],
+    estimated: Sequence[bool] | None = None,
+    exposures: Sequence[Sequence[float] | None] | None = None,
+) -> list[Photo]:
     """Return the posed views as photos; a view without a camera or an object gives none.
 
     Parameters
     ----------
     estimated : of each view, whether a network found its camera; None: of none
+    exposures
+        Of each view, by what factor its linear channels are brighter than usual, where it is known;
+        the photos have it divided out.
     """
     flags = [False] * len(views) if estimated is None else estimated
+    known = [None] * len(views) if exposures is None else exposures
     posed = [
-        (view, flag)
-        for view, flag in zip(views, flags, strict=True)
+        (view, flag, exposure)
+        for view, flag, exposure in zip(views, flags, known, strict=True)
         if view.camera is not None and bool((view.image[..., 3] >= EDGE).any())
     ]
-    measured = [sharpness(view.image) for view, _ in posed]
+    measured = [sharpness(view.image) for view, *_ in posed]
     best = max([*measured, 1e-6])
     return [
-        replace(_photo(view, max(value / best, LEAST_SHARPNESS)), estimated=flag)
-        for (view, flag), value in zip(posed, measured, strict=True)
+        _unexposed(_photo(view, max(value / best, LEAST_SHARPNESS)), exposure, estimated=flag)
+        for (view, flag, exposure), value in zip(posed, measured, strict=True)
     ]
+
+
+def _unexposed(photo: Photo, exposure: Sequence[float] | None, *, estimated: bool) -> Photo:
+    """Return a photo with its exposure divided out."""
+    if exposure is None:
+        return replace(photo, estimated=estimated)
+    factor = torch.tensor(exposure, dtype=torch.float16)[:, None, None]
+    color, low = photo.color / factor, photo.low / factor
+    return replace(photo, color=color, low=low, estimated=estimated)
 
 
 def sharpness(image: Tensor) -> float:

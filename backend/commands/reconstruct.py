@@ -1,6 +1,7 @@
 """`levelform reconstruct`: reconstruct a mesh file from images."""
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from ..contract.camera_files import find_camera_file, read_posed_images, views_o
 from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
 from ..contract.image_files import image_file, list_images
+from ..contract.saved_words import KEEP_HELP, is_saved
 from ..contract.settings import Settings
 from ..contract.words import (
     CHECK_HELP,
@@ -24,6 +26,7 @@ from ..contract.words import (
 )
 from . import progress
 from ._masks import write_masks
+from ._saved import write_continued
 
 if TYPE_CHECKING:
     from ..geometry.meshes import Mesh
@@ -47,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(sdfstudio), XML of Metashape, CSV of RealityScan",
     )
     parser.add_argument("-o", "--out", help=OUT_HELP)
+    parser.add_argument("--keep", metavar="FILE", help=KEEP_HELP)
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--save-masks", metavar="FOLDER", help=MASKS_HELP)
     add_choices(parser)
@@ -87,10 +91,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     session = Session()
     choices = read_choices(args, session)
     check_finish(choices, args.out)
+    if args.keep:
+        check_place(args.keep)
+    if is_saved(args.source):
+        return write_continued(session, args, choices)
     with progress() as ticket:
         request = with_views(choices, args.source, args.views)
         masks = write_masks(session, request, args.save_masks, ticket) if args.save_masks else []
-        stats = write_result(session, request, args.out, ticket)
+        stats = write_result(session, request, args.out, ticket, keep=args.keep)
     return {**stats, "out": str(args.out), **({"masks": masks} if masks else {})}
 
 
@@ -129,14 +137,38 @@ def write_result(
     request: protocol.Reconstruct,
     out: str | Path,
     ticket: "Ticket",
+    *,
+    keep: str | None = None,
 ) -> dict[str, Any]:
-    """Reconstruct and write the mesh in the camera file's world; return the facts."""
+    """Reconstruct and write the mesh in the camera file's world; return the facts.
+
+    keep : a file to save the result to, to go on from it later
+    """
+    request = replace(request, keep=JOB)
+    try:
+        last, stats = last_of(session.reconstruct(request, ticket))
+        if keep:
+            [*_] = session.save_code(protocol.SaveCode(JOB, JOB, keep), ticket)
+            stats["kept"] = keep
+        return write_last(session, request, last, stats, out, ticket)
+    finally:
+        session.forget(JOB)
+
+
+def write_last(
+    session: "Session",
+    request: protocol.Reconstruct,
+    last: protocol.MeshUpdate,
+    stats: dict[str, Any],
+    out: str | Path,
+    ticket: "Ticket",
+) -> dict[str, Any]:
+    """Write the last mesh of the kept result `JOB`, textured if that was asked for."""
     from ..geometry.mesh_files import write_mesh
 
     if request.texture:
-        stats = _write_textured(session, request, out, ticket)
+        stats = _write_textured(session, request, last, stats, out, ticket)
     else:
-        last, stats = _reconstruct(session, request, ticket)
         write_mesh(mesh_in_world(last), out, world_offset=request.world_offset)
     return _in_file(stats, str(out))
 
@@ -162,19 +194,20 @@ def check_finish(choices: protocol.Reconstruct, out: str | Path) -> None:
 
 
 def _write_textured(
-    session: "Session", request: protocol.Reconstruct, out: str | Path, ticket: "Ticket"
+    session: "Session",
+    request: protocol.Reconstruct,
+    last: protocol.MeshUpdate,
+    stats: dict[str, Any],
+    out: str | Path,
+    ticket: "Ticket",
 ) -> dict[str, Any]:
-    """Reconstruct and write the mesh with a texture; return what it cost."""
+    """Write a mesh with a texture; return what it cost."""
     from ..geometry.meshes import Mesh
     from ..geometry.textured_files import TexturedMesh, write_textured
 
     assert request.texture is not None  # whoever calls has seen to that
-    last, stats = _reconstruct(session, replace(request, keep=JOB), ticket)
-    try:
-        plain = Mesh(last.vertices, last.faces, last.normals)
-        mesh, uvs, png = session.textured(JOB, plain, request.texture, ticket)
-    finally:
-        session.forget(JOB)
+    plain = Mesh(last.vertices, last.faces, last.normals)
+    mesh, uvs, png = session.textured(JOB, plain, request.texture, ticket)
     shown = replace(last, vertices=mesh.vertices, faces=mesh.faces, normals=mesh.normals)
     whole = mesh_in_world(replace(shown, colors=None, seen=None))
     write_textured(TexturedMesh(whole, uvs, png), out, world_offset=request.world_offset)
@@ -238,12 +271,10 @@ def show(result: dict[str, Any]) -> None:
     print("\n".join(lines))
 
 
-def _reconstruct(
-    session: "Session", request: protocol.Reconstruct, ticket: "Ticket"
-) -> tuple[protocol.MeshUpdate, dict[str, Any]]:
-    """Return the last mesh, and its cost."""
+def last_of(events: Iterable[Any]) -> tuple[protocol.MeshUpdate, dict[str, Any]]:
+    """Return the last mesh of a job, and its cost."""
     last, stats = None, {}
-    for event in session.reconstruct(request, ticket):
+    for event in events:
         if isinstance(event, protocol.Finished):
             stats = event.stats
         elif isinstance(event, protocol.MeshUpdate):

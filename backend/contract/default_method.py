@@ -22,9 +22,9 @@ UNPOSED_IOU = {
 }
 CANDIDATES = (FIT, HULL, *UNPOSED_IOU, ANY_OBJECT)
 RULE = (
-    f"fit for {FIT_VIEWS} or more images that all have cameras, levelform for fewer "
-    "and for images without cameras; for one without, the network whose silhouette agrees best "
-    "with its mask (triposr, where its weights are installed)"
+    f"fit for {FIT_VIEWS} or more images with cameras, levelform for fewer and for images without "
+    "cameras (beside images with cameras these are left out); for one without, the network whose "
+    "silhouette agrees best with its mask (triposr, where its weights are installed)"
 )
 
 
@@ -43,19 +43,18 @@ class DefaultMethod:
 def default_method(posed: int, unposed: int = 0) -> DefaultMethod:
     """Return the method for a number of images with cameras, and of images without.
 
-    Images of both kinds together get the hull, which says that it needs a camera for each.
+    Of both kinds together those with cameras are used, see `pipeline.mixed`.
     """
     if (posed, unposed) == (0, 1) and installed_weights(ANY_OBJECT) is not None:
         name, why = ANY_OBJECT, "the image has no camera and its weights are installed"
     elif posed == 0:
         name, why = SINGLE_IMAGE, "no image has a camera"
-    elif posed >= FIT_VIEWS and unposed == 0:
-        name, why = FIT, f"all {posed} images have cameras"
-    elif unposed == 0:
+    elif posed >= FIT_VIEWS:
+        some = f"all {posed}" if unposed == 0 else f"{posed} of {posed + unposed}"
+        name, why = FIT, f"{some} images have cameras"
+    else:
         count = "only one image has" if posed == 1 else f"only {posed} images have"
         name, why = FEW_IMAGES, f"{count} a camera" if posed == 1 else f"{count} cameras"
-    else:
-        name, why = HULL, f"{posed} of {posed + unposed} images have cameras"
     return DefaultMethod(name, f"No method was named: {name} was used because {why}.")
 
 

@@ -4,7 +4,8 @@ Each pixel knows whether it is in the silhouette and how far it is from the edge
 distance of every point on its ray to the object from below (Lin, Wang, Lucey, NeurIPS 2020, Eq. 1).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -25,14 +26,15 @@ class SilhouetteRays:
     ----------
     origins, directions : (N, R, 3); a depth is the factor of `directions`. The origins are advanced
         along their rays until the volume's centre is as deep as for the training cameras
-    advance : (N, 1) by what depth they were advanced: the depth from the camera is this much more
+    advance : (N, 1) or (N, R) by what depth they were advanced: the depth from the camera is this
+        much more
     color : (N, R, 3) of the image on white, in [-1, 1]
     inside : (N, R) bool, in the silhouette
     distance : (N, R) at least 0, D(u): to the silhouette's edge, on the plane z = 1; orthographic:
         a length
     radius : (N, R), |u| on the plane z = 1; 0 for orthographic cameras
-    half_pixel : (N, 1), in the unit of `distance`
-    orthographic : the cameras are
+    half_pixel : (N, 1) or (N, R), in the unit of `distance`
+    orthographic : whether the cameras are; (N, R) where rays of both kinds are joined
     """
 
     origins: Tensor
@@ -43,7 +45,7 @@ class SilhouetteRays:
     distance: Tensor
     radius: Tensor
     half_pixel: Tensor
-    orthographic: bool
+    orthographic: bool | Tensor
 
     def at(self, depth: Tensor) -> Tensor:
         """Return the points, (..., N, R, 3), at depths (..., N, R) on the rays."""
@@ -51,10 +53,13 @@ class SilhouetteRays:
 
     def lower_bound(self, depth: Tensor) -> Tensor:
         """Return b(z; u) of Eq. 1 in closed form at depths, broadcastable to (N, R)."""
-        if self.orthographic:
+        if self.orthographic is True:
             return self.distance.expand_as(depth)
         reach = self.radius + self.distance
-        return (depth + self.advance) * self.distance / torch.sqrt(1 + reach**2)
+        bound = (depth + self.advance) * self.distance / torch.sqrt(1 + reach**2)
+        if self.orthographic is False:
+            return bound
+        return torch.where(self.orthographic, self.distance, bound)
 
     def sample(self, count: int, generator: torch.Generator | None) -> "SilhouetteRays":
         """Return `count` rays of each image, sampled without replacement."""
@@ -67,6 +72,27 @@ class SilhouetteRays:
         vectors = {n: getattr(self, n).gather(1, wide) for n in ("origins", "directions", "color")}
         scalars = {n: getattr(self, n).gather(1, chosen) for n in ("inside", "distance", "radius")}
         return replace(self, **vectors, **scalars)
+
+    def chosen(self, index: Tensor) -> "SilhouetteRays":
+        """Return the rays of an index, (M,), of `joined` rays."""
+        assert isinstance(self.orthographic, Tensor)  # they were joined
+        return SilhouetteRays(**{f.name: getattr(self, f.name)[:, index] for f in fields(self)})
+
+
+def joined(parts: Sequence[SilhouetteRays]) -> SilhouetteRays:
+    """Return the rays of all images as those of one, (1, R): cameras of both kinds may be mixed."""
+
+    def of(part: SilhouetteRays, name: str) -> Tensor:
+        value = getattr(part, name)
+        shape = part.inside.shape
+        if not isinstance(value, Tensor):
+            value = torch.full(shape, value, device=part.inside.device)
+        if value.ndim == 2:
+            value = value.expand(shape)
+        return value.flatten(0, 1)
+
+    names = [f.name for f in fields(SilhouetteRays)]
+    return SilhouetteRays(**{n: torch.cat([of(part, n) for part in parts])[None] for n in names})
 
 
 def silhouette_rays(

@@ -8,13 +8,24 @@ still gets better.
 """
 
 import math
-
-from .state import FitState
+from typing import Generic, Protocol, TypeVar
 
 TOLERANCE = 0.04  # fraction by which a later state may be worse than the best measure
 
 
-class Guard:
+class State(Protocol):
+    """What an optimisation knows at one moment."""
+
+    @property
+    def iteration(self) -> int: ...
+    @property
+    def finite(self) -> bool: ...
+
+
+S = TypeVar("S", bound=State)
+
+
+class Guard(Generic[S]):
     """The state to return, the best measure, and every look's measure.
 
     Attributes
@@ -26,13 +37,13 @@ class Guard:
 
     def __init__(
         self,
-        best: FitState | None = None,
+        best: S | None = None,
         measure: float = math.inf,
         curve: tuple[tuple[int, float], ...] = (),
     ) -> None:
         self.best, self.measure, self.curve = best, measure, curve
 
-    def look(self, state: FitState, measure: float) -> bool:
+    def look(self, state: S, measure: float) -> bool:
         """Take in a state; return whether it is now the one to return."""
         self.curve = (*self.curve, (state.iteration, measure))
         good = state.finite and measure <= self.measure * (1.0 + TOLERANCE)

@@ -76,10 +76,15 @@ def _rays_of_view(index: int, view: View, reach: float) -> Rays:
         pixel[:, 3],
         1.0 + 2.0 * torch.exp(-edge[rows, columns].abs() / EDGE_REACH),
         torch.full((len(rows),), index),
-        (rows // BLOCK * 7 + columns // BLOCK * 3 + index * 11) % HELD_OUT == 0,
+        held_out(rows, columns, index),
         zeros,
         zeros,
     )
+
+
+def held_out(rows: Tensor, columns: Tensor, view: int) -> Tensor:
+    """Return which pixels of a view, (N,) each, are never drawn but for the guard."""
+    return (rows // BLOCK * 7 + columns // BLOCK * 3 + view * 11) % HELD_OUT == 0
 
 
 @torch.no_grad()

@@ -1,23 +1,68 @@
-"""A fit from its first step to its last: progress, looks of the guard, and states to show."""
+"""A fit from its first step to its last: progress, looks of the guard, and states to show.
+
+The same loop runs `Fit`, whose state is a grid, and `CodeFit`, whose state is a network's code.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol
 
 from ..ticket import Ticket
-from .guard import Guard
-from .optimiser import Fit
-from .state import FitState
+from .guard import Guard, S
+from .settings import FitSettings
 
 LOOKS = 24  # of the guard over the budget, at least
 MOST_STEPS = 60  # between two of its looks
 SHOW_AFTER = 1.5  # seconds between two states to show
+RARER = 4.0  # at least so many times as long as showing the last one took
 FIRST_AFTER = 0.5  # and until the first one
 PREVIEW = 64  # cells of the grid of states that are shown on the way, at least
 
 
+class Runnable(Protocol[S]):
+    """An optimisation that takes steps.
+
+    iteration : steps taken
+    budget : steps to take
+    """
+
+    iteration: int
+    budget: int
+
+    @property
+    def fraction(self) -> float:
+        """How much of the budget is used, at most 1."""
+        ...
+
+    @property
+    def settings(self) -> FitSettings:
+        """How it runs."""
+        ...
+
+    def faithful(self) -> bool:
+        """Return whether what it started from can be represented by now."""
+        ...
+
+    def step(self) -> float:
+        """Take a step."""
+        ...
+
+    def state(self) -> S:
+        """Return what is known now; later steps do not change it."""
+        ...
+
+    def judge(self) -> float:
+        """Return how badly what was held out is predicted."""
+        ...
+
+    def refined(self, state: S, cells: int | None = None) -> S:
+        """Return a state as fine as it is shown."""
+        ...
+
+
 @dataclass(frozen=True)
-class Shown:
+class Shown(Generic[S]):
     """A state on the way, or the result.
 
     Attributes
@@ -27,12 +72,12 @@ class Shown:
     curve : (iteration, measure) of the guard's looks
     """
 
-    state: FitState
+    state: S
     final: bool
     curve: tuple[tuple[int, float], ...]
 
 
-def due_for_a_look(fit: Fit, every: int) -> bool:
+def due_for_a_look(fit: Runnable[Any], every: int) -> bool:
     """Return whether the guard looks at a fit after this step, as it does every so many steps.
 
     The first look is at the first field in its colours. While the grid cannot hold that field,
@@ -43,23 +88,31 @@ def due_for_a_look(fit: Fit, every: int) -> bool:
     return fit.iteration % every == 0 and fit.faithful()
 
 
-def run(fit: Fit, ticket: Ticket, guard: Guard | None = None) -> Iterator[Shown]:
+def run(
+    fit: Runnable[S],
+    ticket: Ticket,
+    guard: Guard[S] | None = None,
+    plan: Callable[[], None] | None = None,
+) -> Iterator[Shown[S]]:
     """Take the steps of the budget; yield the best state so far every second or two, then the last.
 
     The ticket's wish to finish early ends the steps; that to cancel raises. A fit that goes on
-    brings its guard.
+    brings its guard. One that ends by time brings its clock's `plan`, which sets the budget.
     """
     guard = Guard() if guard is None else guard
     every = max(min(fit.budget // LOOKS, MOST_STEPS), 1)
     due = time.monotonic() + FIRST_AFTER
     while fit.iteration < fit.budget and not ticket.finishing:
+        if plan is not None:
+            plan()
         ticket.advance(fit.fraction)
         fit.step()
         if due_for_a_look(fit, every):
             guard.look(fit.state(), fit.judge())
-        if time.monotonic() > due and fit.iteration < fit.budget:
+        if (begun := time.monotonic()) > due and fit.iteration < fit.budget:
             yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
-            due = time.monotonic() + SHOW_AFTER
+            cost = time.monotonic() - begun  # its mesh included
+            due = time.monotonic() + max(SHOW_AFTER, RARER * cost)
     guard.look(fit.state(), fit.judge())
     assert guard.best is not None  # it has looked
     yield Shown(fit.refined(guard.best), True, guard.curve)

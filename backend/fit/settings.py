@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+SECONDS = {"10s": 10.0, "1min": 60.0, "5min": 300.0}  # of the presets
 STEPS = {"10s": 400, "1min": 2400, "5min": 12000}  # what two cores take in about that time
 COARSE_STEPS = 240  # on the coarsest grid, at most an eighth of the budget
 MEDIUM_STEPS = 1600  # on the grid of 64 cells, at most two thirds
@@ -62,7 +63,7 @@ class FitSettings:
     band: float = 4.0
     refresh: int = 40
     first_colors: int = 30
-    slack: float = 0.012
+    slack: float = 0.004
     reach: float = 4.0
     longest: int = 256
 

@@ -26,6 +26,7 @@ from ..ticket import Ticket
 from .kept import Encoded, Kept, KeptResults
 from .meshing import mesh_kept
 from .networks import Networks
+from .saving import reopened, saved_code
 from .stages import MAKE, MESH, stages_again
 
 SUM_ERROR = 1e-3  # by which the weights' sum may differ from 1
@@ -56,7 +57,8 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
     """Return the result between several: kept ones, and codes in files.
 
     One result alone, with the weight 1, is decoded again with other options, such as the `time` of
-    a moving shape, and keeps its colours and its hull. Between several nothing is known of colours.
+    a moving shape, and keeps its colours and its hull; one of a fit is as it was saved. Between
+    several nothing is known of colours.
 
     Raises
     ------
@@ -66,6 +68,8 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
     _check_weights(request)
     known = [_source(networks, results, name, request.weights_file) for name in request.sources]
     first = known[0]
+    if len(known) == 1 and first.encoded is None and first.improvable is not None:
+        return first  # the state of a fit, to go on from
     model = model_of(networks, first)
     codes = [encoded_of(kept).code for kept in known]
     _check_networks(known)
@@ -116,6 +120,9 @@ def _source(networks: Networks, results: KeptResults, name: str, weights: str | 
     if not name.endswith(CODE_FILE):
         return results[name]
     code = Code.load(name)
+    kept = reopened(code, networks, name)
+    if kept is not None:
+        return kept
     model = networks.load(code.method, weights, "auto")
     field = field_of_file(model, code, name)
     facts = {
@@ -245,8 +252,8 @@ def save_code_job(
     RequestError
         If nothing is kept under that name, it has no code, or the file can't be written.
     """
-    encoded = encoded_of(results[request.keep])
+    code = saved_code(results[request.keep])
     check_place(request.path)
     ticket.check()
-    encoded.code.save(request.path)
+    code.save(request.path)
     yield protocol.Finished(request.job, {"path": request.path})

@@ -117,7 +117,10 @@ class KeptResults:
     def held(self) -> int:
         """Return the bytes of kept fields and their samples; shared memory counts once."""
         return held_bytes(
-            [(kept.field, kept.samples, kept.painter, kept.encoded) for kept in self._kept.values()]
+            [
+                (kept.field, kept.samples, kept.painter, kept.encoded, kept.improvable)
+                for kept in self._kept.values()
+            ]
         )
 
     def _shrink(self) -> None:

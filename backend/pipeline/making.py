@@ -4,7 +4,6 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..appearance.painter import Painter
 from ..contract import protocol
 from ..contract.errors import RequestError
 from ..contract.levels import LEVEL_UNITS
@@ -12,13 +11,13 @@ from ..extraction import FieldSamples
 from ..fields import Field
 from ..fields.hull import HullField
 from ..fields.intersection import Intersection
-from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..geometry.volume import Volume
 from ..reconstructors import Code, Reconstructor, keyword_names
 from ..reconstructors.finishing import finished
 from ..ticket import Ticket
 from .choosing import Choice
+from .coloring import painter_of
 from .kept import Encoded, Improvable, Kept
 from .meshing import shown_on_the_way
 from .networks import Networks
@@ -75,7 +74,7 @@ def make(
         volume,
         FieldSamples(),
         facts,
-        _painter(views, estimated, networks, request.device),
+        painter_of(views, code, estimated, networks, request.device),
         Improvable(code, tuple(views)) if model.spec.improves else None,
         remarks,
         _encoded(request, model, code, views, to_decode),
@@ -97,6 +96,7 @@ def _facts(
         "device": str(field.device),
         "hull": isinstance(field, HullField | Intersection),
         "level_unit": field.level_unit.name,
+        "world_offset": [*request.world_offset],
         **code.meta.get("stats", {}),
     }
 
@@ -113,19 +113,6 @@ def _encoded(
         return None
     plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}
     return Encoded(code, tuple(views), request.weights, plain)
-
-
-def _painter(
-    views: Sequence[View], estimated: Mapping[int, Camera], networks: Networks, device: str
-) -> Painter:
-    """Return what colours the meshes; estimates missing cameras first."""
-    unposed = [i for i, view in enumerate(views) if view.camera is None and i not in estimated]
-    finder = networks.camera_finder(device) if unposed else None
-    if finder is not None:
-        cameras = finder.estimate_cameras([views[index] for index in unposed])
-        estimated = {**estimated, **dict(zip(unposed, cameras, strict=True))}
-    posed = [replace(v, camera=estimated.get(i, v.camera)) for i, v in enumerate(views)]
-    return Painter(posed, [view.camera is None for view in views])
 
 
 def improved(
@@ -157,5 +144,6 @@ def improved(
         field=field,
         samples=FieldSamples(),
         facts={**kept.facts, **code.meta.get("stats", {})},
+        painter=painter_of(before.views, code, {}, networks, kept.facts["device"]),
         improvable=replace(before, code=code),
     )

@@ -16,6 +16,7 @@ from ..geometry.volume import Volume
 from ..images import Notes
 from ..placing.place import place
 from ..reconstructors import find_method, methods
+from ..reconstructors.corrections import corrected_views
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
 from .choosing import Choice, choose, chooses, first_meshes
@@ -23,6 +24,7 @@ from .drafting import first_look
 from .kept import KeptResults
 from .making import improved, make
 from .meshing import fit_to_views, mesh_kept, numbered, to_draw
+from .mixed import without_unposed
 from .networks import Networks, methods_here
 from .reading import check_one_object, detected_masks, in_volume, read_views, with_source
 from .refining import refined
@@ -55,6 +57,8 @@ def reconstruct_job(
         read = read_views(request, ticket, notes)
         yield from detected_masks(request.job, read, notes)
         cured = apply_cures(read, request.cures)
+        cured, unused = without_unposed(cured, request.method, chosen=bool(why))
+        why += unused
     if request.options.get("refine"):
         with ticket.stage(REFINE):
             cured, refinement["refined"] = refined(cured, ticket)
@@ -82,8 +86,9 @@ def reconstruct_job(
                 shown = to_draw(shown, event)
             else:
                 assert shown is not None  # `mesh_kept` ends with a mesh or an error
+                seen = corrected_views(views, kept.improvable and kept.improvable.code)
                 with ticket.stage(CHECK):
-                    fits = fit_to_views(review, views, shown, kept, placement, ticket)
+                    fits = fit_to_views(review, seen, shown, kept, placement, ticket)
                 stats = {**event.stats, **fits, "cured": [*request.cures], **refinement}
                 stats["remarks"] = [*why, *fits["remarks"], *event.stats["remarks"]]
                 stats = with_source(stats, request, placement, notes)

@@ -5,8 +5,9 @@ views, see `backend.fit`. It starts from the visual hull or from the field of an
 improves while it is shown.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,16 +19,18 @@ from ..fields import Field
 from ..fields.hull import HullField, silhouette_map
 from ..fit import Fit as Optimiser
 from ..fit import FitState, starting
+from ..fit.clock import Clock, going_on
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
-from ..fit.settings import STEPS, FitSettings, settings_for
+from ..fit.settings import SECONDS, STEPS, FitSettings, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
 from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
+from .corrections import CORRECTIONS, Correction, masks_told, told
 from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # views that are left where others are left out
@@ -50,14 +53,14 @@ SPEC = MethodSpec(
             "time",
             "choice",
             "1min",
-            "how long to optimize, about, on two cores of a processor",
+            "how long to optimize, in seconds and minutes of any computer",
             choices=tuple(STEPS),
         ),
         Option(
             "steps",
             "int",
             None,
-            "steps to take, in place of a time; the same anywhere",
+            "steps to take, in place of a time; the same result every time on a processor",
             1,
             1_000_000,
         ),
@@ -141,7 +144,7 @@ class Fit(Reconstructor):
             Posed in the volume's frame, alpha is the silhouette. Those without the object are left
             out, with a remark, as long as two are left.
         time, steps
-            The budget: the steps of a preset, or a number of them.
+            The budget: a preset's time by the clock, or a number of steps; those are deterministic.
         start
             "hull", or the method whose field is the first.
         correct
@@ -159,7 +162,9 @@ class Fit(Reconstructor):
         """
         ticket = Ticket() if ticket is None else ticket
         self.check_views(views)
+        clock = Clock(SECONDS[time]) if steps is None else None
         kept, remarks = usable_views(views)
+        used = [index for index, view in enumerate(views) if any(view is one for one in kept)]
         wishes = Wishes(start, correct, exposure) if resume is None else Wishes.of(resume)
         if wishes.correct:
             kept, corrections = corrected_views(kept, FitSettings.longest, ticket)
@@ -169,19 +174,26 @@ class Fit(Reconstructor):
         if resume is None:
             fit = self._optimiser(kept, count, wishes, seed, ticket)
         else:
+            clock = clock_of(resume, time, steps)
             fit = self._resumed(kept, resume, count, wishes, seed, ticket)
             guard = guard_of(resume)
         if fit.flat:
             remarks.append(FLAT)
         shown = None
-        for shown in run(fit, ticket, guard):
+        for shown in run(fit, ticket, guard, clock and partial(clock.plan, fit)):
             if not shown.final:
-                yield self._code(shown, remarks, ({}, {}))
+                yield self._code(shown, remarks, ({}, {}), {})
         assert shown is not None  # a run ends with its result
         tensors, facts = fit.memory()
+        facts["clock"] = None if clock is None else clock.facts()
         facts |= {"measure": guard.measure, "names": [view.name for view in kept]}
         facts |= asdict(wishes)
-        return self._code(shown, remarks, (tensors, facts))
+        gains = fit.gains.exp().tolist() if wishes.exposure else [None] * len(kept)
+        found = {
+            index: Correction(view.camera, gain, _changed_mask(views[index], view))
+            for index, view, gain in zip(used, kept, gains, strict=True)
+        }
+        return self._code(shown, remarks, (tensors, facts), found)
 
     def decode(self, code: Code, **options: Any) -> Field:
         """Return the distances on the grid as a field."""
@@ -256,15 +268,21 @@ class Fit(Reconstructor):
         return model.decode(model.encode(views))
 
     def _code(
-        self, shown: Shown, remarks: Sequence[str], memory: tuple[dict[str, Tensor], dict[str, Any]]
+        self,
+        shown: Shown,
+        remarks: Sequence[str],
+        memory: tuple[dict[str, Tensor], dict[str, Any]],
+        found: Mapping[int, Correction],
     ) -> Code:
         """Return a state as a code, with what is needed to go on from the last one."""
         more, facts = memory
         tensors = {**shown.state.tensors(), **{f"{MEMORY}{n}": t for n, t in more.items()}}
+        tensors |= masks_told(found)
         meta = {
             **shown.state.facts(),
             "remarks": list(remarks),
             "memory": facts,
+            CORRECTIONS: told(found),
             "stats": {
                 "steps": shown.state.iteration,
                 "curve": [[step, round(measure, 5)] for step, measure in shown.curve],
@@ -288,10 +306,32 @@ class Wishes:
         return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
 
 
+def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
+    """Return the clock of a fit that goes on; None where steps end it.
+
+    One that was stopped goes on to its own end, of steps or of time; a finished one goes on for the
+    steps or the time given.
+    """
+    facts = code.meta.get("memory", {})
+    if not facts or steps is not None:
+        return None
+    if facts.get("clock") is None and facts["iteration"] < facts["budget"]:
+        return None
+    return going_on(facts, time)
+
+
 def guard_of(code: Code) -> Guard:
     """Return the guard of the fit that made a code."""
     looks = tuple((int(step), float(measure)) for step, measure in code.meta["stats"]["curve"])
     return Guard(FitState.of(code.tensors, code.meta), code.meta["memory"]["measure"], looks)
+
+
+def _changed_mask(given: View, used: View) -> Tensor | None:
+    """Return (h, w) uint8 the mask that was used, where it is not the one given."""
+    if torch.equal(given.image[..., 3], used.image[..., 3]):
+        return None
+    small = shrink(used, FitSettings.longest).image[..., 3]
+    return (small * 255).round().to(torch.uint8)
 
 
 def usable_views(views: Sequence[View]) -> tuple[list[View], list[str]]:

@@ -28,14 +28,17 @@ Departures
   mirrored back, so their objects are not mirror images; see `published.sdf_srn`.
 - Eq. 4 is a mean over depths, as in the authors' code; the paper writes a sum.
 - The paper has one view. Several are fused by the mean of their fields (that of their latents gains
-  less with each view) or their intersection; test-time optimisation fits them jointly.
+  less with each view) or their intersection; test-time optimisation fits them jointly, by the loop
+  of `backend.fit` and with its held-out pixels: it returns the last state that predicts them well.
 - A camera nearer or farther than the training ones starts its march that much earlier or later.
 - The marcher starts with even steps that end at the volume's centre. With PyTorch's default init
   it overshoots the object into a region where f is unconstrained, a degenerate solution that
   satisfies every silhouette.
 """
 
+from collections.abc import Generator as Yields
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
@@ -47,7 +50,10 @@ from ..encoders.resnet import ResNet
 from ..fields import Field
 from ..fields.fused import FusedFields
 from ..fields.generated_mlp import GeneratedField, GeneratedMLP
-from ..fields.silhouette_rays import SilhouetteRays, silhouette_rays
+from ..fields.silhouette_rays import SilhouetteRays, joined, silhouette_rays
+from ..fit.code_fit import CodeFit
+from ..fit.rays import held_out
+from ..fit.running import run
 from ..fusion import camera_tensors
 from ..geometry.frames import shapenet_frame, similarity
 from ..geometry.views import View
@@ -74,6 +80,7 @@ from .published.sdf_srn import published_network
 MARGIN = 0.01  # epsilon of the ray losses, method units
 SILHOUETTE_DEPTHS = 5  # M, depths sampled on each background ray
 RAYS = 1024  # pixels sampled from each image in a training step
+FITTED_RAYS = 4096  # of all views, in a step of test-time optimisation: one image's
 EIKONAL_POINTS = 10_000  # of each object in a training step
 RAY_POINTS = 64  # points of a ray among which its least level is found
 SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, method units
@@ -153,7 +160,6 @@ class SDFSRN(Reconstructor):
 
     # ------------------------------------------------------------ inference
 
-    @torch.no_grad()
     def encode(
         self,
         views: Sequence[View],
@@ -175,11 +181,39 @@ class SDFSRN(Reconstructor):
         ticket
             Progress out, cancel in, for the optimisation.
         """
+        codes = self.codes(views, fusion=fusion, optimize=optimize, ticket=ticket)
+        while True:
+            try:
+                next(codes)
+            except StopIteration as end:
+                return end.value
+
+    def codes(
+        self,
+        views: Sequence[View],
+        *,
+        fusion: str | None = None,
+        optimize: int = 0,
+        ticket: Ticket | None = None,
+        **_: Any,
+    ) -> Yields[Code, None, Code]:
+        """Return what `encode` does; yield the codes of an optimisation on the way."""
         rule = self.check_fusion(fusion)
-        latents = self.latents(self.prepare(views).images)
-        if optimize:
-            latents = self.optimize(latents.mean(0), views, steps=optimize, ticket=ticket)[None]
-        return Code(self.spec.name, {"latent": latents}, {"fusion": rule})
+
+        def code(latents: Tensor) -> Code:
+            return Code(self.spec.name, {"latent": latents}, {"fusion": rule})
+
+        with torch.no_grad():
+            latents = self.latents(self.prepare(views).images)
+        if not optimize:
+            return code(latents)
+        fit = self.latent_fit(latents.mean(0), views, steps=optimize)
+        state = fit.state()
+        for shown in run(fit, Ticket() if ticket is None else ticket):
+            state = shown.state
+            if not shown.final:
+                yield code(state.code[None])
+        return code(state.code[None])
 
     @torch.no_grad()
     def decode(self, code: Code) -> Field:
@@ -195,41 +229,36 @@ class SDFSRN(Reconstructor):
         ]
         return fields[0] if len(fields) == 1 else FusedFields(fields, code.meta["fusion"])
 
-    def optimize(
-        self,
-        latent: Tensor,
-        views: Sequence[View],
-        *,
-        steps: int = 500,
-        lr: float = 1e-2,
-        ticket: Ticket | None = None,
-    ) -> Tensor:
-        """Fit a latent, (latent,), to posed views by the training losses; the network stays.
+    def latent_fit(
+        self, latent: Tensor, views: Sequence[View], *, steps: int = 500, rate: float = 1e-2
+    ) -> CodeFit:
+        """Return the optimisation of a latent, (latent,), by the training losses; see `codes`.
 
-        Several views share the latent and their losses add up (section 4.1 has one). Depths and
-        points are sampled alike in every call.
+        Several views, of perspective and orthographic cameras alike, share the latent and their
+        losses add up (section 4.1 has one). The network stays. Rays, depths and points are drawn
+        alike in every call.
 
         Raises
         ------
         RequestError
             If a view has no camera.
         """
-        rays = self._rays_of(views)
-        generator = torch.Generator().manual_seed(0)
-        code = latent.detach().clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([code], lr=lr)
-        for step in range(steps):
-            if ticket is not None:
-                ticket.advance(step / steps)
-            with torch.enable_grad():
-                implicit = self.generator(code[None])
-                shared = implicit.expand(len(views))
-                traced = self.renderer(shared, rays.origins, rays.directions)
-                loss = self.ray_losses(shared, traced, rays, generator)["loss"]
-                loss = len(views) * loss + self._eikonal(implicit, EIKONAL_POINTS, generator)
-                code.grad = torch.autograd.grad(loss, code)[0]
-            optimizer.step()
-        return code.detach()
+        parts = [self._rays_of([view]) for view in views]
+        size = self.framing.size
+        pixel = torch.arange(size * size, device=self.device)
+        rows, columns = pixel // size, pixel % size
+        held = torch.cat([held_out(rows, columns, number) for number in range(len(views))])
+
+        def loss(code: Tensor, rays: SilhouetteRays, generator: torch.Generator) -> Tensor:
+            implicit = self.generator(code[None])
+            traced = self.renderer(implicit, rays.origins, rays.directions)
+            terms = self.ray_losses(implicit, traced, rays, generator)
+            eikonal = self._eikonal(implicit, EIKONAL_POINTS, generator)
+            return len(views) * terms["loss"] + eikonal
+
+        return CodeFit(
+            latent, joined(parts), held, loss, budget=steps, drawn=FITTED_RAYS, rate=rate
+        )
 
     def _rays_of(self, views: Sequence[View]) -> SilhouetteRays:
         framed = self.prepare(views)

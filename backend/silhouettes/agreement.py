@@ -136,13 +136,15 @@ class _Check:
         return told, refit
 
     def _refitted(
-        self, tried: Sequence[CureTrial], before: float
+        self, tried: list[CureTrial], before: float
     ) -> tuple[list[CureTrial], float | None]:
         """Judge the most likely trials by the residuals that are left after a refit of all poses.
 
         Cures that keep all views are preferred: fewer views are always easier to refit.
         """
         alone = self._refit("", LONG)
+        if AGREES < alone <= DISAGREE:  # nearly: symmetric objects fit in other orders as well
+            alone = min(alone, self._refit("", THOROUGH))
         if alone <= AGREES:
             return [], alone
         by_kind = sorted(tried, key=lambda t: t.residual)

@@ -13,7 +13,8 @@ from levelform.backend.contract.weights import WEIGHTS_FOLDER
         (1, 0, "levelform", "only one image has a camera"),
         (2, 0, "levelform", "only 2 images have cameras"),
         (3, 0, "fit", "all 3 images have cameras"),
-        (3, 1, "visual-hull", "3 of 4 images have cameras"),
+        (3, 1, "fit", "3 of 4 images have cameras"),
+        (1, 4, "levelform", "only one image has a camera"),
     ],
 )
 def test_the_views_choose(posed, unposed, name, why):

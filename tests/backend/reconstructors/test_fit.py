@@ -1,13 +1,19 @@
 """`fit` as a method, through the session that the worker and the terminal use."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from levelform.backend.appearance.photos import prepare
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import JobCancelled, RequestError
+from levelform.backend.fit import settings as fit_settings
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import Code, load_reconstructor
+from levelform.backend.reconstructors.corrections import exposures
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 
@@ -17,14 +23,19 @@ def views(photograph, cameras):
     return [shrink(photograph(camera), 48) for camera in cameras[:4]]
 
 
-def request(views, *, job="j", steps=6, keep="", **changes):
+def request(views, *, job="j", steps=6, keep="", correct=False, **changes):
     data = tuple(
         protocol.ViewData(view.image.numpy(), view.camera.to_data(), f"cam {index}")
         for index, view in enumerate(views)
     )
     given = {"world_from_volume": np.eye(4), "resolution": 32, "device": "cpu", "color": False}
     return protocol.Reconstruct(
-        job, "fit", data, options={"steps": steps}, keep=keep, **{**given, **changes}
+        job,
+        "fit",
+        data,
+        options={"steps": steps, "correct": correct},
+        keep=keep,
+        **{**given, **changes},
     )
 
 
@@ -47,6 +58,7 @@ def test_a_job_tells_its_steps_and_its_curve(views):
 def test_meshes_come_while_it_improves(views, monkeypatch):
     monkeypatch.setattr("levelform.backend.fit.running.FIRST_AFTER", 0.0)
     monkeypatch.setattr("levelform.backend.fit.running.SHOW_AFTER", 0.0)
+    monkeypatch.setattr("levelform.backend.fit.running.RARER", 0.0)
     meshes, _ = finish(Session().reconstruct(request(views), Ticket()))
     assert len(meshes) > 3
     assert [mesh.final for mesh in meshes] == [*[False] * (len(meshes) - 1), True]
@@ -135,3 +147,53 @@ def test_it_starts_from_the_field_of_another_method(views):
     before = hull.decode(hull.encode(views))(points)
     clear = before.abs() > 0.06
     assert torch.equal(field(points)[clear] < 0, before[clear] < 0)
+
+
+def test_a_time_is_kept_and_the_rest_of_it_goes_on(views, monkeypatch):
+    monkeypatch.setitem(fit_settings.SECONDS, "10s", 2.0)
+    session = Session()
+    job = replace(request(views, keep="timed"), options={"time": "10s", "correct": False})
+    _, stats = finish(session.reconstruct(job, Ticket()))
+    first = stats["steps"]
+    assert first > 0
+    more = protocol.Remesh("k", "timed", 32, color=False, improve=True, options={"time": "10s"})
+    _, stats = finish(session.remesh(more, Ticket()))
+    assert stats["curve"][-1][0] > first
+
+
+def turned(view, degrees):
+    """Return a view whose camera looks to the side."""
+    a = math.radians(degrees)
+    matrix = np.eye(4)
+    matrix[:3, :3] = [[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]]
+    pose = view.camera.world_from_camera @ matrix
+    return replace(view, camera=replace(view.camera, world_from_camera=pose))
+
+
+def angle(one, other):
+    """Return the degrees between two cameras' directions."""
+    cosine = float(np.dot(one.forward, other.forward))
+    return math.degrees(math.acos(min(cosine, 1.0)))
+
+
+def test_colours_come_through_the_corrected_cameras(photograph, cameras):
+    true = [shrink(photograph(camera), 128) for camera in cameras]
+    given = [turned(true[0], 2.0), *true[1:]]
+    session = Session()
+    finish(session.reconstruct(request(given, steps=1, keep="k", correct=True), Ticket()))
+    (photo, *others) = session._kept["k"].painter.photos
+    assert angle(photo.camera, true[0].camera) < 0.8  # it was 2
+    for other, view in zip(others, true[1:], strict=True):
+        assert angle(other.camera, view.camera) < 0.6
+
+
+def test_the_photos_lose_the_exposure_that_was_found(views):
+    dark = replace(views[0], image=views[0].image * torch.tensor([0.7, 0.7, 0.7, 1.0]))
+    given = [dark, *views[1:]]
+    code = load_reconstructor("fit", None, "cpu").encode(
+        given, steps=60, exposure=True, correct=False
+    )
+    told = exposures(given, code)
+    assert all(mine < other for mine, other in zip(told[0], told[1], strict=True))
+    plain, lit = prepare(given)[0], prepare(given, exposures=told)[0]
+    assert float(lit.color.mean()) > float(plain.color.mean())

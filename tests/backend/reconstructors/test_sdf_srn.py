@@ -415,6 +415,34 @@ def test_test_time_optimisation_lowers_the_loss_and_leaves_the_network():
     assert torch.equal(fitted, model.encode(views, optimize=8).tensors["latent"])
 
 
+def test_views_of_both_kinds_of_camera_are_fitted_together():
+    model = tiny(framing=replace(SDFSRN.configurations["compact"].framing, size=24))
+    views = [sphere_view(0), sphere_view(100, orthographic=True)]
+    fit = model.latent_fit(model.encode(views).tensors["latent"].mean(0), views, steps=12)
+    rays = fit._free
+    assert rays.orthographic.any()
+    assert not rays.orthographic.all()
+    # The bound of Eq. 1 holds for the true sphere on the rays of either kind.
+    depth = torch.linspace(0.5, 4.0, 7)[:, None, None].expand(7, *rays.inside.shape)
+    true = rays.at(depth).norm(dim=-1) - RADIUS * model.scale
+    outside = ~rays.inside
+    assert (rays.lower_bound(depth) <= true + 0.04)[:, outside].all()
+    before = fit.judge()
+    for _ in range(12):
+        fit.step()
+    assert fit.judge() < before
+
+
+def test_meshes_can_be_shown_while_it_is_fitted(monkeypatch):
+    monkeypatch.setattr("levelform.backend.fit.running.FIRST_AFTER", 0.0)
+    monkeypatch.setattr("levelform.backend.fit.running.SHOW_AFTER", 0.0)
+    monkeypatch.setattr("levelform.backend.fit.running.RARER", 0.0)
+    model = tiny(framing=replace(SDFSRN.configurations["compact"].framing, size=24))
+    shown = list(model.codes([sphere_view(0), sphere_view(100)], optimize=4))
+    assert len(shown) == 3
+    assert all(code.tensors["latent"].shape == shown[0].tensors["latent"].shape for code in shown)
+
+
 def test_test_time_optimisation_can_be_stopped():
     with pytest.raises(JobCancelled):
         tiny().encode([sphere_view()], optimize=50, ticket=Ticket(cancelled=lambda: True))

@@ -1,0 +1,77 @@
+"""A fit that ends by time: its schedule follows the seconds used instead of the steps taken."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .optimiser import Fit
+from .settings import SECONDS, STEPS, settings_for
+
+LEAST = 0.25  # fraction of the limit that steps get even where what comes before them takes longer
+END = 1.0  # seconds left for the last look and its mesh
+
+
+class Clock:
+    """How much of its time a fit has used.
+
+    Parameters
+    ----------
+    limit
+        Seconds, of earlier runs too.
+    spent
+        Those of earlier runs.
+    now
+        Seconds since some moment; a run begins when the clock is made.
+    """
+
+    def __init__(
+        self, limit: float, spent: float = 0.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit, self._before, self._now = limit, spent, now
+        self._made = self._began = now()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Mark the first step."""
+        self._began, self._begun = self._now(), True
+
+    @property
+    def fraction(self) -> float:
+        """How much of the time for steps is used, at most 1."""
+        mine = self._limit - self._before
+        allowed = max(mine - (self._began - self._made) - END, LEAST * mine)
+        spent = self._before + min((self._now() - self._began) / allowed, 1.0) * mine
+        return min(spent / self._limit, 1.0)
+
+    def plan(self, fit: Fit) -> None:
+        """Set a fit's budget to the steps that it will have taken by the end at this speed.
+
+        Called before each step; what came before the first one leaves the steps less time.
+        """
+        if not self._begun:
+            self.begin()
+        if not fit.iteration:
+            return
+        fit.budget = max(round(fit.iteration / max(self.fraction, 1e-6)), fit.iteration)
+        coarse = fit.settings.stages[0][0] < 64
+        fit.settings = replace(fit.settings, stages=settings_for(fit.budget, coarse=coarse).stages)
+
+    def facts(self) -> dict[str, float]:
+        """Return what `going_on` needs, ready for JSON."""
+        return {"limit": self._limit, "spent": self._limit * self.fraction}
+
+
+def going_on(facts: Mapping[str, Any], preset: str) -> Clock:
+    """Return the clock of a fit that goes on: for the rest of its time, else for a preset's more.
+
+    Parameters
+    ----------
+    facts : of `Fit.memory`, with "clock" where the fit ended by time
+    """
+    more, clock = SECONDS[preset], facts.get("clock")
+    if clock is None:  # of a fit that ended by steps, as if at the planned speed
+        spent = facts["iteration"] * more / STEPS[preset]
+        return Clock(spent + more, spent)
+    limit, spent = float(clock["limit"]), float(clock["spent"])
+    return Clock(limit if spent < limit else spent + more, spent)

@@ -1,0 +1,35 @@
+"""Sets of images some of which have no camera: what needs cameras uses the others."""
+
+from dataclasses import replace
+
+from ..contract.cures import listed
+from ..contract.finding import FIND_CAMERAS
+from ..reconstructors import methods
+from ..silhouettes import Cured
+from ..silhouettes.report import labels
+
+NAMED = 5  # of the images left out, by name
+
+
+def without_unposed(cured: Cured, method: str, *, chosen: bool) -> tuple[Cured, tuple[str, ...]]:
+    """Return the views without those that lack a camera, and a sentence that names them.
+
+    Nothing changes where all or none have cameras, and where a method was named that takes both.
+
+    Parameters
+    ----------
+    chosen : the method was not named by the user
+    """
+    known = methods().get(method)
+    unposed = [number for number in cured.numbers if cured.views[number].camera is None]
+    needed = chosen or (known is not None and known.spec.needs_camera)
+    if not needed or not unposed or len(unposed) == len(cured.numbers):
+        return cured, ()
+    names = labels(cured.views)
+    shown = [names[number] for number in unposed[:NAMED]]
+    if len(unposed) > NAMED:
+        shown.append(f"{len(unposed) - NAMED} more")
+    verb, them = ("has no camera and was", "it") if len(unposed) == 1 else (
+        "have no cameras and were", "them")  # fmt: skip
+    sentence = f"{listed(shown)} {verb} not used. {FIND_CAMERAS} finds cameras for {them}."
+    return replace(cured, left_out=cured.left_out | frozenset(unposed)), (sentence,)
