@@ -77,10 +77,10 @@ class Fit:
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
         self._holds: bool | None = None  # see `faithful`
-        every = rays_of(views, settings.reach, self.device)
+        every = rays_of(views, settings.reach, self.device, ticket)
         grid = Grid.over(*self._box, settings.stages[0][0])
         bound, distances = self._at(grid)
-        near = between(every, grid, distances)
+        near = between(every, grid, distances, ticket)
         self.rays, held = near.choose(~near.held), near.choose(near.held)
         if len(held) < FEWEST_JUDGED:  # of tiny images: better judged by what it sees than not
             self.rays, held = near, near

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..fields.hull import silhouette_map
 from ..fields.silhouettes import PADDING
 from ..geometry.views import View
+from ..ticket import Ticket
 from .grid import Grid
 
 SEARCH = 96  # points of a ray at which the first field is asked for the ray's ends
@@ -52,9 +53,14 @@ class Rays:
         return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
-def rays_of(views: Sequence[View], reach: float, device: torch.device) -> Rays:
+def rays_of(
+    views: Sequence[View], reach: float, device: torch.device, ticket: Ticket | None = None
+) -> Rays:
     """Return the rays of every pixel inside a silhouette or up to `reach` pixels outside it."""
-    parts = [_rays_of_view(index, view, reach) for index, view in enumerate(views)]
+    ticket, parts = ticket or Ticket(), []
+    for index, view in enumerate(views):
+        ticket.check()
+        parts.append(_rays_of_view(index, view, reach))
     joined = {f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Rays)}
     return Rays(**{name: values.to(device) for name, values in joined.items()})
 
@@ -88,12 +94,12 @@ def held_out(rows: Tensor, columns: Tensor, view: int) -> Tensor:
 
 
 @torch.no_grad()
-def between(rays: Rays, grid: Grid, distances: Tensor) -> Rays:
+def between(rays: Rays, grid: Grid, distances: Tensor, ticket: Ticket | None = None) -> Rays:
     """Return the rays that come near to a first surface, with the ends of where they do."""
-    parts = [
-        _between(rays.choose(index), grid, distances)
-        for index in torch.arange(len(rays), device=distances.device).split(CHUNK)
-    ]
+    ticket, parts = ticket or Ticket(), []
+    for index in torch.arange(len(rays), device=distances.device).split(CHUNK):
+        ticket.check()
+        parts.append(_between(rays.choose(index), grid, distances))
     return Rays(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Rays)})
 
 

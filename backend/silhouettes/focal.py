@@ -66,6 +66,8 @@ def focal_corrected(views: Sequence[View], ticket: Ticket | None = None) -> Foca
         return float(residual(Rig.of(scaled)).mean())
 
     before, factor, reach = left(1.0), 1.0, LARGEST
+    if before <= GAIN:  # it can't fall by so much
+        return None
     for _ in range(1 + ROUNDS):
         factors = np.linspace(factor - reach, factor + reach, TRIED)
         factor = float(min(factors, key=left))
