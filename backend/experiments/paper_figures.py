@@ -136,7 +136,7 @@ def tile_of(exhibit: Exhibit) -> "Image.Image":
     from PIL import Image
 
     if exhibit.image is not None:
-        with Image.open(BytesIO(exhibit.image.tobytes())) as image:
+        with Image.open(BytesIO(exhibit.image.tobytes()), formats=("PNG",)) as image:
             return _flat(np.asarray(image.convert("RGBA")))
     exhibit = exhibit if exhibit.faces is not None else drawn_points(exhibit, 0.05)
     assert exhibit.vertices is not None

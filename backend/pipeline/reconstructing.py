@@ -49,7 +49,7 @@ def reconstruct_job(
     """Reconstruct a field from the views and mesh it; see `Session.reconstruct`."""
     started = time.perf_counter()
     why, choosing = reason(request.method, request.views), chooses(request)
-    request = _checked(request)
+    request = checked(request)
     ticket.plan(stages_of(request, choosing=choosing))
     check_one_object(request)
     notes, refinement = Notes(), dict[str, Any]()
@@ -118,7 +118,7 @@ def remesh_job(
         yield from mesh_kept(request, kept, ticket, started)
 
 
-def _checked(request: protocol.Reconstruct) -> protocol.Reconstruct:
+def checked(request: protocol.Reconstruct) -> protocol.Reconstruct:
     """Return the request with its method chosen and its options read, before any work."""
     chosen = Settings(
         method=method_for(request.method, request.views),

@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
+from ..contract.protocol import ImageFile
 from ..extraction import FieldSamples
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..geometry.volume import Volume
+from ..images import decoding
 from ..reconstructors import Code
 from ..reconstructors.code_files import field_of_file
 from .coloring import painter_of
@@ -89,7 +91,16 @@ def reopened(code: Code, networks: Networks, path: str | Path, device: str = "au
         volume = Volume.from_matrix(np.array(told["world_from_volume"], np.float64))
         remarks = tuple(str(remark) for remark in told["remarks"])
         painter = painter_of(views, plain, {}, networks, device)
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+        IndexError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:
         raise RequestError(
             f"The saved result {path} is damaged ({type(error).__name__}: {error}).",
             "Reconstruct the object again.",
@@ -142,7 +153,5 @@ def _packed(image: Tensor) -> Tensor:
 
 def _unpacked(png: Tensor) -> Tensor:
     """Return the image, (H, W, 4) floats, of a PNG's bytes."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png.cpu().numpy().tobytes())) as file:
+    with decoding.opened(ImageFile("a saved result's image", png.cpu().numpy())) as file:
         return torch.from_numpy(np.asarray(file.convert("RGBA"), np.float32) / 255)

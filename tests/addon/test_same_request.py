@@ -12,6 +12,7 @@ from levelform.addon.commands import cli  # noqa: E402
 from levelform.backend import cli as terminal  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import Reconstruct  # noqa: E402
+from levelform.backend.pipeline.reconstructing import checked  # noqa: E402
 from levelform.backend.session import Session  # noqa: E402
 
 pytestmark = pytest.mark.bpy
@@ -33,8 +34,8 @@ def surfaces(puppet, ball_stage, tmp_path, monkeypatch, capsys):
     asked = []
 
     def note(self, request, ticket):
-        checked = self._checked(request)  # as the worker does first of all
-        asked.append(replace(checked, method=request.method))  # the sources have other views
+        first = checked(request)  # as the worker does first of all
+        asked.append(replace(first, method=request.method))  # the sources have other views
         raise RequestError("That is all.")
 
     monkeypatch.setattr(Session, "reconstruct", note)

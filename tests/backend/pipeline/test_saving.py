@@ -115,3 +115,15 @@ def test_a_damaged_file_is_refused(folder):
     replace(code, tensors=tensors).save(path)
     with pytest.raises(RequestError, match="damaged"):
         session.open_code(path, "b")
+
+
+def test_an_image_in_a_saved_file_starts_no_program(folder, ghostscript):
+    session, path = Session(), str(folder / "state.safetensors")
+    list(session.reconstruct(request(folder, 1), Ticket()))
+    list(session.save_code(protocol.SaveCode("s", "a", path), Ticket()))
+    code = Code.load(path)
+    page = torch.frombuffer(bytearray(ghostscript.content), dtype=torch.uint8)
+    replace(code, tensors={**code.tensors, "image.2": page}).save(path)
+    with pytest.raises(RequestError, match="not a readable image"):
+        session.open_code(path, "b")
+    assert not ghostscript.started
