@@ -91,7 +91,7 @@ def test_levelforms_weights_go_on_with_images_of_twice_the_size():
     images = torch.rand(2, 4, 64, 64)
     images[:, 3] = 1.0  # straight alpha and its means agree where all is opaque
     halves = torch.nn.functional.avg_pool2d(images, 2)
-    torch.testing.assert_close(large.look(images), small.look(halves))
+    torch.testing.assert_close(large.encode_images(images), small.encode_images(halves))
     assert small.camera is not None
     assert large.camera is not None
     torch.testing.assert_close(large.camera(images), small.camera(halves))
