@@ -5,6 +5,7 @@ views, see `backend.fit`. It starts from the visual hull or from the field of an
 improves while it is shown.
 """
 
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -20,6 +21,7 @@ from ..fields.hull import HullField, silhouette_map
 from ..fit import Fit as Optimiser
 from ..fit import FitState, starting
 from ..fit.clock import Clock, going_on
+from ..fit.drawings import is_flat_drawing
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
@@ -38,6 +40,9 @@ HULL = "hull"
 FLAT = (
     "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
     "the shape stayed as it began."
+)
+DRAWN = (
+    "The drawings have flat colors, which tell no depth, so the shape follows their outlines alone."
 )
 MEMORY = "memory."  # before the names of the tensors from which a fit goes on
 
@@ -177,7 +182,9 @@ class Fit(Reconstructor):
             clock = clock_of(resume, time, steps)
             fit = self._resumed(kept, resume, count, wishes, seed, ticket)
             guard = guard_of(resume)
-        if fit.flat:
+        if any(map(is_flat_drawing, kept)):
+            remarks.append(DRAWN)
+        elif fit.flat:
             remarks.append(FLAT)
         shown = None
         for shown in run(fit, ticket, guard, clock and partial(clock.plan, fit)):
@@ -214,6 +221,8 @@ class Fit(Reconstructor):
         if start != HULL:
             guess = starting.distances_of(self._other(start, views), ticket)
             first = starting.agreeing(guess, small, hull, ticket)
+        if any(map(is_flat_drawing, views)):
+            settings = replace(settings, first_colors=sys.maxsize)  # the shape stays as it began
         if len(views) == 1:  # any shape has the colours of one image: they teach nothing
             settings = replace(settings, color=0.0, variation=0.0)
         return Optimiser(
