@@ -120,6 +120,7 @@ def let_waiting_threads_sleep():
     seven to fifteen times as long. Settings of the user are kept.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # GNU's runtime, of the Linux wheels
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # microseconds awake, for waits as short
     os.environ.setdefault("KMP_BLOCKTIME", "0")  # LLVM's and Intel's, elsewhere
 
 
