@@ -221,9 +221,10 @@ class Fit(Reconstructor):
         if start != HULL:
             guess = starting.distances_of(self._other(start, views), ticket)
             first = starting.agreeing(guess, small, hull, ticket)
-        if any(map(is_flat_drawing, views)):
-            settings = replace(settings, first_colors=sys.maxsize)  # the shape stays as it began
-        if len(views) == 1:  # any shape has the colours of one image: they teach nothing
+        drawn = any(map(is_flat_drawing, views))
+        if drawn and start == HULL:  # which has the outlines already
+            settings = replace(settings, first_colors=sys.maxsize)
+        if drawn or len(views) == 1:  # any shape has the colours of one image: they teach nothing
             settings = replace(settings, color=0.0, variation=0.0)
         return Optimiser(
             small,
