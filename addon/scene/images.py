@@ -16,6 +16,7 @@ import bpy
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.protocol import ViewData
 from . import cameras, frames, layered, pixels
+from .temporary import values_set
 
 # Tolerance between the aspects of a render and its camera: one pixel's rounding at small sizes.
 ASPECT_TOLERANCE = frames.RENDER_TOLERANCE
@@ -219,11 +220,5 @@ def _render_settings(
         (output, "color_mode", "RGBA"),
         (output, "color_depth", "8"),
     ]
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in wanted]
-    try:
-        for owner, name, value in wanted:
-            setattr(owner, name, value)
+    with values_set(wanted):
         yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)

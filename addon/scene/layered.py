@@ -15,6 +15,7 @@ import numpy as np
 from ...backend.contract.errors import RequestError, WorkError
 from ...backend.contract.exr import channel_names, read_exr
 from .passes import stacked
+from .temporary import values_set
 
 COMBINED = "Combined"
 DEPTHS = ("Depth.Z", "Depth.V")  # ends of the names that Blender's versions give the Z pass
@@ -60,14 +61,8 @@ def layers_on(scene: bpy.types.Scene) -> Iterator[None]:
         (output, "exr_codec", "ZIP"),
         (layer, "use_pass_z", True),
     ]
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in wanted]
-    try:
-        for owner, name, value in wanted:
-            setattr(owner, name, value)
+    with values_set(wanted):
         yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
 
 
 def files_of(names: Sequence[str], folder: Path) -> list[str]:
