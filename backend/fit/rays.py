@@ -16,6 +16,7 @@ SEARCH = 96  # points of a ray at which the first field is asked for the ray's e
 MARGIN = 0.07  # how near to the first surface a ray is looked at, volume units
 CHUNK = 1 << 14  # rays a pass
 EDGE_REACH = 3.0  # pixels from the edge within which a pixel's mask counts up to three times
+OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
 BLOCK = 8  # pixels of a side of the blocks that are held out
 HELD_OUT = 25  # one block in so many
 
@@ -30,6 +31,7 @@ class Rays:
     colors : (N, 3) as in the image, sRGB
     alpha : (N,) in [0, 1]
     weights : (N,) of the mask's loss
+    interior : (N,) bool, opaque and farther than `EDGE_REACH` from the silhouette's edge
     views : (N,) int64, which view
     held : (N,) bool, not drawn but for the guard
     near, far : (N,) distances along the ray between which the object may be
@@ -40,6 +42,7 @@ class Rays:
     colors: Tensor
     alpha: Tensor
     weights: Tensor
+    interior: Tensor
     views: Tensor
     held: Tensor
     near: Tensor
@@ -73,14 +76,15 @@ def _rays_of_view(index: int, view: View, reach: float) -> Rays:
     rows, columns = (edge < reach).nonzero().unbind(1)
     pixels = torch.stack([columns, rows], 1).double() + 0.5
     origins, directions = camera.rays(pixels)
-    pixel = view.image[rows, columns]
+    pixel, edge = view.image[rows, columns], edge[rows, columns]
     zeros = torch.zeros(len(rows))
     return Rays(
         origins.float(),
         torch.nn.functional.normalize(directions, dim=1).float(),
         pixel[:, :3],
         pixel[:, 3],
-        1.0 + 2.0 * torch.exp(-edge[rows, columns].abs() / EDGE_REACH),
+        1.0 + 2.0 * torch.exp(-edge.abs() / EDGE_REACH),
+        (edge < -EDGE_REACH) & (pixel[:, 3] > OPAQUE),
         torch.full((len(rows),), index),
         held_out(rows, columns, index),
         zeros,
