@@ -1,19 +1,18 @@
-"""Jobs that place cameras for drawings and photographs, and rings of cameras."""
+"""Jobs that place cameras for drawings and for photographs."""
 
 import os
 import shutil
 import tempfile
 import uuid
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import bpy
-import numpy as np
 
-from ...backend.contract.cameras import CameraData
-from ...backend.contract.drawings import RING, SIZE, check_names, ring
+from ...backend.contract.drawings import SIZE, check_names
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import image_size
 from ...backend.contract.limits import check
@@ -21,66 +20,81 @@ from ...backend.contract.photographs import FRAMES
 from ...backend.contract.protocol import Background, MeshUpdate, PlaceDrawings, PlacePhotographs
 from ..scene import cameras as scene_cameras
 from ..scene import drawings as scene_drawings
-from ..scene import volume as scene_volume
+from .camera_ring import volume_of
 from .requests import absolute, background_of
 from .results import Deleted, Handle, Result
 from .running import Running
 from .session import exhaust, live
 from .stage import add_cameras
 
-PHOTOGRAPHS, RINGS = "Levelform Photographs", "Levelform Ring"
+PHOTOGRAPHS = "Levelform Photographs"  # the collection
 FILE = "cameras.json"
 
 
 class FromFile(Result):
-    """A job whose answer is a file of cameras, which are added to the scene.
+    """A job whose answer is a file in a folder of its own, which is removed at the end.
 
     Attributes
     ----------
-    added : the cameras' names, once they are there
     facts : what the worker says
     """
 
-    promise = "The cameras will appear in a moment"
     selects = False
 
     def __init__(self, job: str, scene: bpy.types.Scene, folder: str) -> None:
         super().__init__(job, scene)
         self._folder = folder
-        self.added: list[str] = []
         self.facts: dict[str, Any] = {}
 
     def finish(self, provenance: Mapping[str, Any]) -> Any:
-        """Add the cameras, and return the scene."""
-        scene = self.scene
+        """Read the file, and return the scene."""
         try:
-            if scene is None:
+            if self.scene is None:
                 raise Deleted
             self.facts = dict(provenance)
-            self._before(scene)
-            cameras = add_cameras(self.facts["out"])
-            self._after(scene, cameras)
-            scene.levelform.source = "CAMERAS"
-            self.added = [camera.name for camera in cameras]
+            self._read(self.scene)
         finally:
             self.discard()
-        return scene
+        return self.scene
 
     def discard(self) -> None:
-        """Remove the files of the job."""
+        """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _before(self, scene: bpy.types.Scene) -> None:
-        """Make place for the cameras."""
-
-    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
-        """Do what the new cameras need."""
+    @abstractmethod
+    def _read(self, scene: bpy.types.Scene) -> None:
+        """Store in the scene what the file holds."""
 
     def _show(self, update: MeshUpdate) -> bool:
         return True
 
 
-class DrawingCameras(FromFile):
+class FileCameras(FromFile):
+    """A job whose file holds cameras, which are added to the scene.
+
+    Attributes
+    ----------
+    added : the cameras' names, once they are there
+    """
+
+    promise = "The cameras will appear in a moment"
+
+    def __init__(self, job: str, scene: bpy.types.Scene, folder: str) -> None:
+        super().__init__(job, scene, folder)
+        self.added: list[str] = []
+
+    def _read(self, scene: bpy.types.Scene) -> None:
+        cameras = add_cameras(self.facts["out"])
+        self._equip(scene, cameras)
+        scene.levelform.source = "CAMERAS"
+        self.added = [camera.name for camera in cameras]
+
+    @abstractmethod
+    def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+        """Put the new cameras into their collection, with what belongs to them."""
+
+
+class DrawingCameras(FileCameras):
     """Cameras of drawings; those that they replace are removed."""
 
     label = "Cameras of Drawings"
@@ -97,22 +111,23 @@ class DrawingCameras(FromFile):
         self._paths = list(paths)
         self._replaced = [Handle.of(camera) for camera in replaced]
 
-    def _before(self, scene: bpy.types.Scene) -> None:
+    def _read(self, scene: bpy.types.Scene) -> None:
         old = [handle.find(bpy.data.objects) for handle in self._replaced]
         scene_drawings.remove_cameras([camera for camera in old if camera is not None])
+        super()._read(scene)
 
-    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+    def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
         scene_drawings.pack_images(cameras)
         scene_drawings.gather(cameras, scene, scene_drawings.COLLECTION)
         scene_drawings.remember(scene, self._paths, self.facts, cameras)
 
 
-class PhotographCameras(FromFile):
+class PhotographCameras(FileCameras):
     """Cameras of photographs."""
 
     label = "Cameras of Photographs"
 
-    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+    def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
         scene_drawings.gather(cameras, scene, PHOTOGRAPHS)
         for camera in cameras:
             scene_cameras.tell_source(camera, (0.0, 0.0, 0.0), self.facts["remarks"])
@@ -209,65 +224,6 @@ def cameras_from_photographs(
     return _driven(running)
 
 
-def add_camera_ring(
-    count: int = RING,
-    *,
-    elevation: float = 15.0,
-    lens: float = 50.0,
-    side: float | None = None,
-    images: Iterable[str | PathLike[str]] = (),
-) -> list[bpy.types.Object]:
-    """Add perspective cameras in equal steps around the scene's volume, to hang images on.
-
-    Parameters
-    ----------
-    count
-        How many; the first is in front of the object (-Y), the next ones go around to its right.
-    elevation
-        Degrees.
-    lens
-        Focal length in mm of a sensor 36 mm wide.
-    side
-        The object's longest side; None: that of the volume, else `SIZE`.
-    images
-        An image file for each; the cameras then have their sizes. Else the scene's render size.
-
-    Raises
-    ------
-    RequestError
-        If a number is out of range, or the numbers of cameras and images differ.
-    """
-    scene = bpy.context.scene
-    paths = [absolute(path) for path in images]
-    if paths and len(paths) != count:
-        raise RequestError(
-            f"There are {len(paths)} images for {count} cameras.", "Give one for each camera."
-        )
-    sizes = [image_size(path) for path in paths] or [scene_cameras.render_size(scene)] * count
-    center, volume_side = _volume_of(scene)
-    chosen = side or volume_side or SIZE
-    check("side", chosen)
-    made: list[CameraData] = []
-    for index, size in enumerate(sizes):
-        cameras = ring(
-            count,
-            elevation=elevation,
-            focal=lens / 36.0,
-            size=size,
-            object_size=chosen,
-            center=center,
-        )
-        made.append(cameras[index])
-    added = []
-    for index, camera in enumerate(made):
-        image = bpy.data.images.load(paths[index], check_existing=True) if paths else None
-        name = Path(paths[index]).stem if paths else f"Ring {index + 1:02d}"
-        added.append(scene_cameras.add_camera(name, camera, image))
-    scene_drawings.gather(added, scene, RINGS)
-    scene.levelform.source = "CAMERAS"
-    return added
-
-
 # ---------------------------------------------------------------- jobs
 
 
@@ -314,7 +270,7 @@ def drawing_request(
     files = [absolute(path) for path in paths]
     for path in files:
         image_size(path)  # raises with a sentence about what is wrong with it
-    side = side or _volume_of(scene)[1] or SIZE
+    side = side or volume_of(scene)[1] or SIZE
     check("side", side)
     folder = tempfile.mkdtemp(prefix="levelform-")
     request = PlaceDrawings(
@@ -400,16 +356,6 @@ def _driven(running: Running) -> tuple[list[bpy.types.Object], dict[str, Any]]:
     """Run a job to its end; return the new cameras and the facts."""
     exhaust(live.drive(running))
     result = running.result
-    assert isinstance(result, FromFile)
+    assert isinstance(result, FileCameras)
     facts = {name: value for name, value in result.facts.items() if name != "out"}
     return [bpy.data.objects[name] for name in result.added], facts
-
-
-def _volume_of(scene: bpy.types.Scene) -> tuple[tuple[float, float, float], float | None]:
-    """Return the centre of the scene's volume and the side of an object in it; None without one."""
-    empty = scene.levelform.volume
-    if empty is None or not empty.users_scene:
-        return (0.0, 0.0, 0.0), None
-    matrix = scene_volume.matrix_of(empty)
-    x, y, z = matrix[:3, 3].tolist()
-    return (x, y, z), SIZE * float(np.linalg.norm(matrix[:3, 0]))
