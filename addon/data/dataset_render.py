@@ -80,7 +80,9 @@ class RenderSettings:
             passes = ", ".join(PASSES)
             raise RequestError(f"There is no pass {min(strays)!r}.", f"Use some of {passes}.")
         if min(self.views, self.size, self.samples) < 1:
-            raise RequestError("Views, size and samples must be positive.")
+            raise RequestError(
+                "Views, size and samples must be positive.", "Give numbers above zero."
+            )
         check_engine(self.engine)
 
 

@@ -153,7 +153,10 @@ def in_frame(camera: CameraData, world_from_frame: np.ndarray) -> CameraData:
     scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
     rotation = matrix[:3, :3] / scale if scale else matrix[:3, :3]
     if scale <= 0 or not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-5):
-        raise RequestError("A camera can be moved, rotated and scaled evenly, not sheared.")
+        raise RequestError(
+            "A camera can be moved, rotated and scaled evenly, not sheared.",
+            "Use a rigid matrix with one scale.",
+        )
     pose = np.asarray(camera.transform_matrix, np.float64)
     result = np.eye(4)
     result[:3, :3] = rotation.T @ pose[:3, :3]

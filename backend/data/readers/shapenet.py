@@ -78,7 +78,7 @@ def read_metadata(path: Path) -> np.ndarray:
         rows = [[float(word) for word in re.findall(r"[-+.\deE]+", line)] for line in lines]
         return np.array(rows, np.float64).reshape(len(rows), -1)
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path} can't be read: {error}.") from error
+        raise RequestError(f"{path} can't be read: {error}.", "Download the file again.") from error
 
 
 @layout("r2n2")
@@ -192,4 +192,4 @@ def read_points(path: Path) -> np.ndarray:
             cloud = cast("trimesh.PointCloud", trimesh.load(path, process=False))
         return np.asarray(cloud.vertices, np.float64)
     except (ValueError, OSError, AttributeError, IndexError) as error:
-        raise RequestError(f"{path} can't be read: {error}.") from error
+        raise RequestError(f"{path} can't be read: {error}.", "Download the file again.") from error
