@@ -56,7 +56,7 @@ def find_masks(
     background: Background | str = "auto",
     as_given: bool = False,
 ) -> list[ViewMask]:
-    """Return the masks from which `find_cameras` would find cameras, to look at them first.
+    """Return the masks that `find_cameras` would use, to look at them first.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from ..silhouettes.agreement import same_image
 
 POINTS = 96  # contour points of an image
 FULL = 0.995  # fraction of an image's pixels above which its mask hides nothing
-ALIKE = 0.35  # pixels of 224 by which outlines must differ
+ALIKE = 0.35  # minimum difference of outlines, in pixels of 224
 MASKS = "Give a mask, an image with alpha, or a background of one color."
 WHOLE = "The whole object must be visible in every image, with some background around it."
 
@@ -62,7 +62,7 @@ def _alpha(view: View) -> float:
 
 
 def _check_different(views: Sequence[View], outlines: Sequence[Outline]) -> None:
-    """Refuse silhouettes that are all the same: they say nothing about the steps."""
+    """Refuse identical silhouettes: they say nothing about the steps."""
     largest = max(outline_difference(outlines[0], other) for other in outlines[1:])
     if largest > ALIKE:
         return

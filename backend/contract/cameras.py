@@ -18,7 +18,7 @@ MODELS = ("PINHOLE", "ORTHOGRAPHIC")
 # Tolerance for orthonormal rotations: files round matrices to three or four digits.
 RIGID_TOLERANCE = 2e-3
 EXACT = 1e-7  # below it a rotation is left unchanged
-SIZE_TOLERANCE = 1.5  # pixels by which an image may differ from its camera's proportions
+SIZE_TOLERANCE = 1.5  # pixels; tolerance between the proportions of an image and of its camera
 # Signs of a pose's columns: OpenCV's axes (x right, y down, z forward) to Blender's, and back.
 FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
 

@@ -12,14 +12,14 @@ from ..contract.errors import RequestError
 from ..contract.protocol import Background
 from ..images.matte import matte
 
-INSIDE = 0.5  # alpha from which a pixel belongs to a drawing
+INSIDE = 0.5  # minimum alpha of a drawing's pixel
 GAP = 0.008  # parts nearer than this fraction of the sheet's longer side are one drawing
 MARK_AREA = 0.06  # marks (text, arrows) cover less than this fraction of the largest drawing
 MARK_SIDE = 0.2  # and are narrower than this fraction of a drawing's longest side
 MOST = 12  # drawings on a sheet
 LINE = 0.85  # an unbroken line along this fraction of the sheet is a guide or a frame
 LINE_WIDTH = 0.012  # if it is thinner than this fraction of the sheet's longer side
-NARROW = 1.3  # ratio of sides from which the drawings form a single row
+NARROW = 1.3  # minimum ratio of sides for the drawings to form a single row
 FRAME = 0.025  # of such a sheet: lines nearer to its ends than this are a frame
 HOLLOW = 0.5  # drawings with this fraction of background inside are outlines, and are filled
 MARGIN = 0.04  # around a piece, in its longer side

@@ -12,7 +12,7 @@ from ..contract.errors import RequestError
 from .cutting import Piece
 
 SQUARE = 0.004  # a drawing stretched by less than this keeps square pixels
-TOLD = 0.02  # from which a person is told
+TOLD = 0.02  # relative size difference above which a remark is made
 WORDS = ("width", "depth", "height")
 AWAY = 2.0  # distance of the cameras, in the object's longest side
 
@@ -25,7 +25,7 @@ class Evened:
     ----------
     cameras : orthographic, one per drawing, about an object that is centred in the world
     sides : (3,) width, depth and height of the object
-    stretched : of each drawing, the factor by which its width is stretched more than its height
+    stretched : for each drawing, the factor of its width over that of its height
     """
 
     cameras: tuple[CameraData, ...]
@@ -45,7 +45,7 @@ class Evened:
 
 
 def even_out(names: Sequence[str], pieces: Sequence[Piece], *, size: float = SIZE) -> Evened:
-    """Return the cameras with which all drawings show one object.
+    """Return cameras that make all drawings show one object.
 
     Front, sides and back share the height; front, back and top the width; sides and top the depth.
     With s_i the scale of drawing i, w_i and h_i its size and E the object's sides, the logarithms
@@ -88,7 +88,7 @@ def even_out(names: Sequence[str], pieces: Sequence[Piece], *, size: float = SIZ
 
 
 def _solve(names: Sequence[str], pieces: Sequence[Piece], size: float) -> np.ndarray:
-    """Return the object's width, depth and height, (3,), the longest of which is `size`."""
+    """Return the object's width, depth and height, (3,); the longest is `size`."""
     rows, values = [], []
     count = len(names)
     for index, (name, piece) in enumerate(zip(names, pieces, strict=True)):

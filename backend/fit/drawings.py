@@ -9,7 +9,7 @@ import torch
 from ..geometry.views import View
 
 SAME = 1.5 / 255.0  # of a channel between neighbours
-FLAT = 0.9  # fraction of neighbouring pixels of one colour, from which an image is a drawing
+FLAT = 0.9  # minimum fraction of equal neighbouring pixels in a drawing
 OPAQUE = 0.99
 LEAST = 50  # pairs of pixels; fewer tell nothing
 

@@ -10,7 +10,7 @@ still gets better.
 import math
 from typing import Generic, Protocol, TypeVar
 
-TOLERANCE = 0.04  # fraction by which a later state may be worse than the best measure
+TOLERANCE = 0.04  # a later state may be worse than the best one by this fraction of its measure
 
 
 class State(Protocol):

@@ -13,7 +13,7 @@ from .rays import Rays
 from .rendering import opacities, weights_of
 
 SEEN = 2e-3  # weight below which a sample's colour is not computed
-BRIGHTEST = 0.996  # a channel from which the image may have clipped brighter light
+BRIGHTEST = 0.996  # channel value at which the image may have clipped brighter light
 CERTAIN = 1e-4  # opacities are kept so far from 0 and 1 in the mask's loss
 
 
@@ -92,7 +92,7 @@ def distance_losses(
     ----------
     near : (6, M) distances at the neighbours
     values : (M,) at the nodes
-    crease : the Laplacian, in steps of the grid, from which its loss is linear (Huber)
+    crease : the loss is linear (Huber) above this Laplacian, in steps of the grid
 
     Returns
     -------

@@ -30,7 +30,7 @@ JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
 SHAPES = ("distances", "albedo")  # what of a state stands on its grid
 FLAT = 0.01  # std of a channel below which the object has one colour
 FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
-OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
+OPAQUE = 0.98  # minimum alpha of a pixel that shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
 
@@ -46,7 +46,7 @@ class Fit:
         The views' visual hull: (N, 3) points to (N,) lower bounds of the distance, negative inside.
         Where it is positive it is SDF-SRN's bound (Eq. 1), below which no distance may fall.
     first
-        The field to start from, likewise; None: the hull.
+        The field to start from, in the same frame; None: the hull.
     settings
         How to run.
     budget

@@ -10,7 +10,7 @@ from torch import Tensor
 from .grid import Grid
 from .rays import Rays
 
-SOFTER = 0.5  # sharpness with which the surface is looked for, of that of the rendering
+SOFTER = 0.5  # sharpness of the surface search, as a fraction of the rendering's
 WIDEST = 1.5  # and at most so much a step between two coarse samples
 EVERYWHERE = 1e-4  # weight of every interval, so that none is never looked at
 NEAREST = 0.02  # weight of the interval where a ray comes nearest to the surface

@@ -22,7 +22,7 @@ class FitSettings:
     sharp_from, sharp_at : fractions of the budget between which it grows
     lr_distance, lr_albedo, lr_shared, lr_gains : Adam's
     exposure : estimate each image's exposure
-    decay_from, decay : fraction of the budget from which the rates fall, and the last factor
+    decay_from, decay : learning rates fall after this fraction of the budget, to this factor
     color, mask, eikonal, laplacian, variation : weights of the losses
     last_laplacian, crease, last_crease : the Laplacian's weight at the end; its value, in steps of
         the grid, from which the loss is linear, at first and at the end
@@ -31,7 +31,7 @@ class FitSettings:
     refresh : steps between two choices of the band
     first_colors : steps in which appearance alone is optimised
     slack : how far the surface may lie outside the visual hull
-    reach : pixels outside a silhouette up to which rays are drawn
+    reach : rays are sampled up to this many pixels outside a silhouette
     longest : pixels of an image's longer side; larger ones are averaged down
     """
 

@@ -14,7 +14,7 @@ from ..ticket import Ticket
 from .band import redistance
 from .grid import Grid
 
-CELLS = 64  # of the grid over the volume on which the distances are measured
+CELLS = 64  # along a side of the grid of distances
 BLOCK = 1 << 14  # points a call
 LONGEST = 128  # pixels of an image whose uncovered rays are looked for
 ALONG = 96  # points of a ray
@@ -78,7 +78,7 @@ def agreeing(
     ----------
     first : signed distances, (N, 3) points to (N,)
     views : posed in the volume's frame
-    hull : their visual hull, likewise
+    hull : their visual hull, in the same frame
     """
     lowered = first
     for view in views:

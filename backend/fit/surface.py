@@ -134,7 +134,7 @@ class Surface:
     # ---------------------------------------------------------------- to go on later
 
     def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return tensors and facts by name, from which `restored` makes the same surface."""
+        """Return tensors and facts by name; `restored` makes the same surface of them."""
         self.write_back()
         tensors = {"active": self.band.active, "placing": self.placing}
         for name, m in zip(("distances", "albedo"), self.moments, strict=True):

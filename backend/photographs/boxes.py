@@ -12,7 +12,7 @@ from ..placing.box import find_object
 LINK = (0.05, 0.15)  # range of the distance of points of one object, in radii of the ring
 SPACING = 4.0  # distance of points of one object, in the median one of neighbours
 REACH = 0.5  # radii from the focus within which its points lie
-LIFT = 0.015  # radii above the ground from which points are the object's
+LIFT = 0.015  # minimum height of the object's points above the ground, in radii
 FEWEST = 60  # points of an object
 STRAY = 0.1  # percent of its points beyond each side of the box
 GROWN = 0.03  # of the longest side, added to each: points do not reach an object's edges

@@ -21,9 +21,9 @@ from .solver import STAGES
 from .sources import Photographs
 
 FEATURES = 2000  # of an image: more are slower and place cameras no better
-EXHAUSTIVE = 80  # images up to which every pair is matched
+EXHAUSTIVE = 80  # every pair is matched for at most this many images
 NEIGHBOURS = 8  # of an image in order, if there are more
-KEYS = 24  # images spread over all, of which every pair is matched then
+KEYS = 24  # otherwise every pair of this many images, spread over all
 POLL = 0.05  # seconds between two looks at the process
 PATIENCE = 3.0  # seconds that it gets to end
 

@@ -123,7 +123,7 @@ class Reconstructor(MethodFrame, ABC):
 
     @property
     def level_shift(self) -> float:
-        """Level by which calibration moved the surface after training."""
+        """Level added by calibration after training."""
         return float(self.weights.results.get("level", 0.0))
 
     @property

@@ -171,7 +171,7 @@ def shapenet_mesh(path: Path, name: str) -> tuple[dict[str, np.ndarray], np.ndar
     from ..meshes import read_asset
     from ..records import Contents, record_of_mesh
 
-    asset = read_asset(path, up="Z")  # as it stands: ShapeNet's own axes
+    asset = read_asset(path, up="Z")  # unchanged: ShapeNet's own axes
     turned = from_shapenet(np.eye(4))
     mesh = type(asset.mesh)(apply(turned, asset.mesh.vertices), asset.mesh.faces)
     record = record_of_mesh(

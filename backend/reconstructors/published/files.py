@@ -168,7 +168,7 @@ def state_dict_in(checkpoint: Mapping[str, Any], *places: str) -> dict[str, Tens
 
 
 def require(tensors: Mapping[str, Tensor], names: Iterator[str] | list[str], *, what: str) -> None:
-    """Refuse a checkpoint that lacks one of the names by which `what` is recognised."""
+    """Refuse a checkpoint that lacks one of the names that identify `what`."""
     missing = [name for name in names if name not in tensors]
     if missing:
         raise RequestError(
