@@ -15,17 +15,17 @@ from .blending import Colors
 from .coloring import tensors
 from .painter import NO_PHOTO, Painter
 
-COMPRESSION = 4  # of the PNG: half a second at 2k, a tenth larger than the most
+COMPRESSION = 4  # of the PNG: half a second at 2k, a tenth larger than at the highest level
 
 
 @dataclass(frozen=True)
 class Painted:
-    """What the images say of a mesh.
+    """Colours of a mesh from the images.
 
     Attributes
     ----------
     colors : of its vertices
-    texture : None where none was asked for
+    texture : None if none was requested
     """
 
     colors: Colors
@@ -46,7 +46,7 @@ def paint(
     Parameters
     ----------
     mesh : in the volume's frame
-    field : what it is the surface of, see `Appearance` and `bake`
+    field : the field of the mesh, see `Appearance` and `bake`
     uvs : (F, 3, 2) of the corners of its triangles, in [0, 1], v upwards
     size : texels along a side of the texture
 

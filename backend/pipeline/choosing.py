@@ -1,4 +1,4 @@
-"""Which method suits one image without a camera: by how well methods do, and by its own mask.
+"""Choose the method for one image without a camera, by the methods' accuracy and by its own mask.
 
 The methods are tried in the order of their evidence, each as a coarse mesh whose silhouette is
 fitted to the mask. The first mesh is shown at once and replaced where another method agrees better;
@@ -28,7 +28,7 @@ from .single_image import COARSE, camera_of_mesh, coarse_mesh, votes_of
 
 log = logging.getLogger(__name__)
 
-EVIDENCE_WEIGHT = 2.0  # of a method's measured IoU against the silhouette's
+EVIDENCE_WEIGHT = 2.0  # weight of a method's measured IoU against the silhouette's
 BEST_IOU = (
     0.96  # of a fitted silhouette, that other methods are credited with before they are tried
 )
@@ -36,7 +36,7 @@ BEST_IOU = (
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method that was tried.
+    """A method tried on the image.
 
     name : of the method
     code : of the image
@@ -60,7 +60,7 @@ class Choice:
     """A method for one image.
 
     best : the candidate that was chosen
-    ious : of the silhouettes of all that were tried
+    ious : of the silhouettes of all candidates
     """
 
     best: Candidate
@@ -83,10 +83,10 @@ class Choice:
 
 
 def chooses(request: protocol.Reconstruct) -> bool:
-    """Return whether the method of a request is to be chosen by its image.
+    """Return whether to choose the method of a request by its image.
 
-    It is where none was named for one image without a camera, and nothing was said that only some
-    methods take. TripoSR, once installed, needs no comparison.
+    True for one image without a camera, if neither a method nor an option of some methods was
+    given. TripoSR, once installed, needs no comparison.
     """
     plain = request.options.keys() <= {option.name for option in PIPELINE}
     single = len(request.views) == 1 and request.views[0].camera is None
@@ -129,7 +129,7 @@ def choose(
 
 
 def tried(name: str, view: View, networks: Networks, device: str) -> Candidate | None:
-    """Return a method as a candidate for an image; None where it makes no surface of it."""
+    """Return a method as a candidate for an image; None if it makes no surface."""
     attempt = _encoded(name, view, networks, device)
     finder = networks.camera_finder(device)
     prior = None if finder is None else votes_of(finder, view)
@@ -171,7 +171,7 @@ def _too_late(name: str, best: Candidate | None) -> bool:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """What a method makes of an image: its name, the image's code, and a coarse mesh."""
+    """A method's first result for an image: its name, the image's code, and a coarse mesh."""
 
     name: str
     code: Code
@@ -179,7 +179,7 @@ class _Attempt:
 
 
 def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt | None:
-    """Return what a method makes of an image; None where that has no surface."""
+    """Return a method's first result for an image; None if it has no surface."""
     model = networks.load(name, None, device)
     try:
         code = model.encode([view])
