@@ -24,7 +24,7 @@ _AGAIN = "Try again, it continues where it stopped; the log has details."
 
 @dataclass(frozen=True)
 class Command:
-    """A command to wait for, and what reads its progress from its output."""
+    """A command to wait for, and the reader of its progress."""
 
     words: Sequence[str]
     follow: OutputProgress | None = None
@@ -35,7 +35,7 @@ Script: TypeAlias = Generator[Command | Check, Answer, None]
 
 
 class InstallFailed(WorkError):  # noqa: N818 - a state of an installation
-    """A failure whose cause is known.
+    """A failure with a known cause.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Steps:
         shutil.rmtree(self.plan.cache, ignore_errors=True)
 
     def _get_matte(self) -> Script:
-        """Get the small network that finds objects before busy backgrounds, from the same source.
+        """Get the small network that cuts objects out of busy backgrounds, from the same source.
 
         The backend works without it and says what is missing, so a failure is only in the log.
         """
@@ -158,14 +158,14 @@ class Steps:
         if not python:
             raise self._no_base(fitting)
         if (yield Command(uv.venv_command(self._uv, self.plan, python))):
-            if not base and self.plan.wheels:  # uv knows more places of Pythons, but none fits
+            if not base and self.plan.wheels:  # uv searches more places of Pythons, but none fits
                 raise self._no_base(fitting)
             if not base:
                 raise self._failed(f"Python {python} could not be downloaded", _AGAIN, _OWN_PYTHON)
             raise self._failed("The environment could not be made", "Choose another Python.")
 
     def _find_base(self, fitting: Collection[tuple[int, int]]) -> Generator[Check, Answer, str]:
-        """Find a Python to build on; its version is the only requirement. "": there is none."""
+        """Find a Python to build on; only its version matters. "": there is none."""
         for python in filter(is_executable, requirements.known_pythons(self.plan)):
             report = yield Check(python, quick=True, required={})
             assert isinstance(report, InterpreterReport)
@@ -251,7 +251,7 @@ class Steps:
         return path
 
     def _install_photographs(self, span: tuple[float, float]) -> Script:
-        """Install what finds the cameras of photographs, which has no other dependencies."""
+        """Install the camera finder, which has no other dependencies."""
         self._enter("Installing the camera finder", *span)
         lines = requirements.for_photographs(self.plan)
         lock = locks.photographs_lock_of(self.plan)
@@ -291,7 +291,7 @@ class Steps:
         hint
             What to do about an unknown cause.
         better
-            What to do whatever the cause; empty: as the cause says.
+            What to do for any cause; empty: as the cause says.
         """
         said = self._log(200).rpartition("\n$ ")[2].partition("\n")[2]
         cause = diagnose(said)

@@ -1,6 +1,6 @@
 """The running batch of the window: a folder's objects, one after the other, in a grid.
 
-What makes an object is defined by `backend.contract.batch`, for the terminal too. Each object is a
+`backend.contract.batch` defines what makes an object, for the terminal too. Each object is a
 job of the live session, so the window stays usable, and Esc cancels it as any other.
 """
 
@@ -142,7 +142,7 @@ class BatchRun:
     # ---------------------------------------------------------------- parts
 
     def _is_busy(self) -> bool:
-        """Whether a job runs: an object of the batch, what follows it, or another one."""
+        """Whether a job runs: an object of the batch, its texture or quads, or another one."""
         return live.running is not None
 
     def _begin_item(self, item: Item) -> None:
@@ -192,7 +192,7 @@ def begin_item(item: Item, scene: bpy.types.Scene, grid: Grid) -> Running:
     """Begin the job of one object, which ends in the grid's next cell."""
     settings = replace(scene_settings(scene), cures=(), fuse=item.kind is ItemKind.IMAGES)
     source = _source_of(item, scene)
-    if item.kind is ItemKind.CAMERAS:  # its size is known at its end alone
+    if item.kind is ItemKind.CAMERAS:  # its size is only known at its end
         return begin(source, settings, name=item.name, arrange=grid.put)
     place = grid.unit_volume()
     return begin(

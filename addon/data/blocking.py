@@ -1,4 +1,4 @@
-"""What scripts call of training images and weights: each call blocks until it is done."""
+"""Blocking functions for scripts: training images and weights."""
 
 from collections.abc import Iterable
 from os import PathLike

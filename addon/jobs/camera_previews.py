@@ -1,4 +1,4 @@
-"""Jobs that show what cameras would be made from: masks of images, pieces of a sheet."""
+"""Jobs that show the input of camera estimation: masks of images, pieces of a sheet."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ class ShownImages(Checked):
 
     @property
     def masks(self) -> tuple[ViewMask, ...]:
-        """The masks that were found."""
+        """The detected masks."""
         assert self.running is not None  # it was begun
         assert self.running.job.masks is not None  # the job has finished
         return self.running.job.masks.masks
@@ -90,7 +90,7 @@ def begin_masks_of(
     background: Background | None = None,
     as_given: bool = False,
 ) -> Running:
-    """Begin to find the masks of image files, to be shown before their cameras are found.
+    """Begin to find the masks of image files, to show them before their cameras are estimated.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def begin_masks_of(
 
 
 def begin_find_shown(scene: bpy.types.Scene) -> Running:
-    """Begin to find the cameras of the images that the panel shows.
+    """Begin to estimate the cameras of the images shown in the panel.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What Blender makes of a mesh's surface: UVs, fewer triangles, quads.
+"""Surfaces by Blender's tools: UVs, fewer triangles, quads.
 
-Each is made on a copy in an object of its own, which is gone afterwards: what comes back are plain
-arrays, so that an undo in between takes nothing away.
+Each is made on a temporary copy, and returned as plain arrays, so that an undo in between does no
+harm.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ UV_LAYER = "UVMap"
 UNWRAP_ANGLE = radians(66)  # between faces of one chart; Smart UV Project's own default
 MARGIN = 4  # texels between charts
 LEAST_QUADS = 0.9  # fraction of the faces that QuadriFlow must have made quads
-VOXELS = 160  # along the longest side of a mesh that QuadriFlow refuses as it is
-LARGE = 1000.0  # size of a mesh that QuadriFlow is given
-SHORTEST = 1e-3  # length of edges that are dissolved, of a mesh of that size
+VOXELS = 160  # along the longest side, for remeshing a mesh that QuadriFlow refuses
+LARGE = 1000.0  # size of the mesh for QuadriFlow
+SHORTEST = 1e-3  # edges shorter than this are dissolved, in a mesh of that size
 MOST_OFF = 3.0  # maximum ratio of the requested and the actual number of quads
 
 

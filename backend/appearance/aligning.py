@@ -19,12 +19,12 @@ MOST_STRETCH = 1.5  # maximum factor between the distances of the estimated and 
 def aligned(photo: Photo, vertices: Tensor, faces: Tensor) -> Photo | None:
     """Return a photo with zoom and offset chosen to make the mesh cover its mask.
 
-    A network's camera is some degrees off. Its offset across the image shows in the outline;
-    a zoom and an offset that make the bounding boxes agree are taken where they raise the IoU.
+    A network's camera is some degrees off. Its offset across the image shows in the outline; a zoom
+    and an offset that make the bounding boxes agree are used if they raise the IoU.
 
     Returns
     -------
-    None if less than `LEAST_IOU` agrees even then: its colours would be of something else.
+    None if the IoU stays below `LEAST_IOU`: the colours would be something else's.
     """
     camera = _small(photo.camera)
     size = (camera.height, camera.width)

@@ -18,7 +18,7 @@ class Entry:
     ----------
     name : as typed in scripts and terminals
     title : in the menu
-    summary : what it is good for, and what it needs
+    summary : its uses and its needs
     group : the heading below which it stands; ARTISTS: none, at the top
     needs_camera : every image needs a camera
     needs_weights : it is a network
