@@ -131,18 +131,10 @@ def begin_find_shown(scene: bpy.types.Scene) -> Running:
     RequestError
         If there are none, or they can't be used; nothing was begun.
     """
-    paths, settings = around.paths_of(scene), scene.levelform_around
+    paths, chosen = around.paths_of(scene), scene.levelform_around
     if not paths:
         raise RequestError("No images are shown.", "Choose the images of a turntable or a walk.")
-    return begin_find(
-        paths,
-        scene,
-        settings.way,
-        step=settings.step or None if settings.way == "turntable" else None,
-        focal=settings.focal or None,
-        side=settings.side or None,
-        as_given=True,
-    )
+    return begin_find(paths, scene, chosen.way, **chosen.settings(), as_given=True)
 
 
 # ---------------------------------------------------------------- drawings
@@ -158,19 +150,10 @@ class Pieces(FromFile):
         super().__init__(job, scene, folder)
         self._paths = list(paths)
 
-    def finish(self, provenance: Mapping[str, Any]) -> Any:
-        """List the pieces, and return the scene."""
-        scene = self.scene
-        try:
-            if scene is None:
-                raise Deleted
-            self.facts = dict(provenance)
-            frames = read_posed_images(self.facts["out"]).frames
-            files = [str(frame.path) for frame in frames]
-            scene_drawings.show(scene, self._paths, self.facts, files)
-        finally:
-            self.discard()
-        return scene
+    def _read(self, scene: bpy.types.Scene) -> None:
+        frames = read_posed_images(self.facts["out"]).frames
+        files = [str(frame.path) for frame in frames]
+        scene_drawings.show(scene, self._paths, self.facts, files)
 
 
 def find_drawings(

@@ -1,9 +1,10 @@
-"""Jobs that place cameras for drawings and photographs."""
+"""Jobs that place cameras for drawings and for photographs."""
 
 import os
 import shutil
 import tempfile
 import uuid
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -26,59 +27,74 @@ from .running import Running
 from .session import exhaust, live
 from .stage import add_cameras
 
-PHOTOGRAPHS = "Levelform Photographs"
+PHOTOGRAPHS = "Levelform Photographs"  # the collection
 FILE = "cameras.json"
 
 
 class FromFile(Result):
-    """A job whose answer is a file of cameras, which are added to the scene.
+    """A job whose answer is a file in a folder of its own, which is removed at the end.
 
     Attributes
     ----------
-    added : the cameras' names, once they are there
     facts : what the worker says
     """
 
-    promise = "The cameras will appear in a moment"
     selects = False
 
     def __init__(self, job: str, scene: bpy.types.Scene, folder: str) -> None:
         super().__init__(job, scene)
         self._folder = folder
-        self.added: list[str] = []
         self.facts: dict[str, Any] = {}
 
     def finish(self, provenance: Mapping[str, Any]) -> Any:
-        """Add the cameras, and return the scene."""
-        scene = self.scene
+        """Read the file, and return the scene."""
         try:
-            if scene is None:
+            if self.scene is None:
                 raise Deleted
             self.facts = dict(provenance)
-            self._before(scene)
-            cameras = add_cameras(self.facts["out"])
-            self._after(scene, cameras)
-            scene.levelform.source = "CAMERAS"
-            self.added = [camera.name for camera in cameras]
+            self._read(self.scene)
         finally:
             self.discard()
-        return scene
+        return self.scene
 
     def discard(self) -> None:
-        """Remove the files of the job."""
+        """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _before(self, scene: bpy.types.Scene) -> None:
-        """Make place for the cameras."""
-
-    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
-        """Do what the new cameras need."""
+    @abstractmethod
+    def _read(self, scene: bpy.types.Scene) -> None:
+        """Store in the scene what the file holds."""
 
     def _show(self, update: MeshUpdate) -> bool:
         return True
 
 
-class DrawingCameras(FromFile):
+class FileCameras(FromFile):
+    """A job whose file holds cameras, which are added to the scene.
+
+    Attributes
+    ----------
+    added : the cameras' names, once they are there
+    """
+
+    promise = "The cameras will appear in a moment"
+
+    def __init__(self, job: str, scene: bpy.types.Scene, folder: str) -> None:
+        super().__init__(job, scene, folder)
+        self.added: list[str] = []
+
+    def _read(self, scene: bpy.types.Scene) -> None:
+        cameras = add_cameras(self.facts["out"])
+        self._equip(scene, cameras)
+        scene.levelform.source = "CAMERAS"
+        self.added = [camera.name for camera in cameras]
+
+    @abstractmethod
+    def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+        """Put the new cameras into their collection, with what belongs to them."""
+
+
+class DrawingCameras(FileCameras):
     """Cameras of drawings; those that they replace are removed."""
 
     label = "Cameras of Drawings"
@@ -95,22 +111,23 @@ class DrawingCameras(FromFile):
         self._paths = list(paths)
         self._replaced = [Handle.of(camera) for camera in replaced]
 
-    def _before(self, scene: bpy.types.Scene) -> None:
+    def _read(self, scene: bpy.types.Scene) -> None:
         old = [handle.find(bpy.data.objects) for handle in self._replaced]
         scene_drawings.remove_cameras([camera for camera in old if camera is not None])
+        super()._read(scene)
 
-    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+    def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
         scene_drawings.pack_images(cameras)
         scene_drawings.gather(cameras, scene, scene_drawings.COLLECTION)
         scene_drawings.remember(scene, self._paths, self.facts, cameras)
 
 
-class PhotographCameras(FromFile):
+class PhotographCameras(FileCameras):
     """Cameras of photographs."""
 
     label = "Cameras of Photographs"
 
-    def _after(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
+    def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
         scene_drawings.gather(cameras, scene, PHOTOGRAPHS)
         for camera in cameras:
             scene_cameras.tell_source(camera, (0.0, 0.0, 0.0), self.facts["remarks"])
@@ -360,6 +377,6 @@ def _driven(running: Running) -> tuple[list[bpy.types.Object], dict[str, Any]]:
     """Run a job to its end; return the new cameras and the facts."""
     exhaust(live.drive(running))
     result = running.result
-    assert isinstance(result, FromFile)
+    assert isinstance(result, FileCameras)
     facts = {name: value for name, value in result.facts.items() if name != "out"}
     return [bpy.data.objects[name] for name in result.added], facts

@@ -116,9 +116,9 @@ def names() -> list[str]:
 
 
 def load(name: str) -> ModuleType:
-    """Return a bench's module, loaded from its file; benches import each other by plain name."""
+    """Return a bench's module, loaded from its file; benches import by plain name."""
     if str(FOLDER) not in sys.path:
-        sys.path.insert(0, str(FOLDER))
+        sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
     path = FOLDER / f"{PREFIX}{name}.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:

@@ -82,6 +82,7 @@ SENTENCES = {
     "Download the wheel of uv again.": "Lade das Wheel von uv noch einmal herunter.",
     "Downloading Python {}": "Python {} herunterladen",
     "Downloading uv, {}": "uv herunterladen, {}",
+    "An earlier installation did not finish: this one goes on where it stopped.": "Eine frühere Installation wurde nicht fertig: Diese macht dort weiter.",
     "Downloads {} from {}: about a minute at 50 Mbit/s.": "Lädt {} von {} herunter: etwa eine Minute bei 50 Mbit/s.",
     "Downloads {} from {}: about {} minutes at 50 Mbit/s.": "Lädt {} von {} herunter: etwa {} Minuten bei 50 Mbit/s.",
     "EEVEE can't draw here: Blender finds neither a graphics card nor a driver.": "EEVEE kann hier nicht zeichnen: Blender findet weder Grafikkarte noch Treiber.",

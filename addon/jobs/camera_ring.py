@@ -1,4 +1,4 @@
-"""Rings of cameras around the scene's volume."""
+"""Rings of cameras around the scene's volume, to hang images on."""
 
 from collections.abc import Iterable
 from os import PathLike
@@ -16,7 +16,7 @@ from ..scene import drawings as scene_drawings
 from ..scene import volume as scene_volume
 from .requests import absolute
 
-RINGS = "Levelform Ring"
+RINGS = "Levelform Ring"  # the collection
 
 
 def add_camera_ring(
