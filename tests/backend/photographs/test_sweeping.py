@@ -21,15 +21,14 @@ def views():
 
 
 def test_points_lie_on_the_cube_and_reach_its_edges(views, monkeypatch):
-    monkeypatch.setattr(sweeping, "PIXELS", 6000)
+    monkeypatch.setattr(sweeping, "STEPS", 60)  # of a region as small as that
     images, cameras = views
-    region = Region(np.zeros(2), 1.1, 0.03, 2.2)
+    region = Region(np.zeros(2), 0.75, 0.03, 1.1)
     points = surface_points(images.__getitem__, cameras, region, FOCUS)
     lower, upper = room.CUBE
     off = np.abs(np.maximum(lower - points, points - upper).max(1))
-    near = np.abs(points - FOCUS).max(1) < 0.7  # the rest is the floor's edge at the region's side
-    assert near.sum() > 500
-    assert np.median(off[near]) < 0.01
+    assert len(points) > 500
+    assert np.median(off) < 0.01
 
     def sweep(_region):
         return points
