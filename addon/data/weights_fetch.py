@@ -156,7 +156,7 @@ def remove(method: str) -> int:
     """
     path = installed_weights(method)
     if path is None:
-        raise RequestError(f"No weights of {method} are installed.")
+        raise RequestError(f"No weights of {method} are installed.", "Get them first.")
     try:
         size = path.stat().st_size
         path.unlink()

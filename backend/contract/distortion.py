@@ -40,7 +40,7 @@ def distort(points: np.ndarray, bent: Distortion) -> np.ndarray:
 def undistort(points: np.ndarray, bent: Distortion) -> np.ndarray:
     """Undistort `points`, (..., 2), to ideal points, (..., 2), by Newton's method.
 
-    nan outside the radius up to which the formula is one-to-one.
+    nan outside the radius where the formula is one-to-one.
     """
     shown = np.asarray(points, np.float64)
     guess = _first_guess(shown, bent)
@@ -59,7 +59,7 @@ def undistort(points: np.ndarray, bent: Distortion) -> np.ndarray:
 
 
 def one_to_one(bent: Distortion) -> float:
-    """Return the normalised radius up to which the radial formula rises, at most `WIDEST`."""
+    """Return the largest normalised radius with a rising radial formula, at most `WIDEST`."""
     radii = np.linspace(0.0, WIDEST, 4096)
     with np.errstate(all="ignore"):
         shown = radii * _factor(radii**2, bent)[0]

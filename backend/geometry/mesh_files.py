@@ -56,7 +56,10 @@ def write_mesh(
             f"The mesh has no faces, so {path} was not written.", "Check the volume and the level."
         )
     if not np.isfinite(mesh.vertices).all():
-        raise WorkError(f"The mesh has a vertex that is not finite, so {path} was not written.")
+        raise WorkError(
+            f"The mesh has a vertex that is not finite, so {path} was not written.",
+            "Check the volume and the level.",
+        )
     with written_whole(path) as partial, partial.open("wb") as file:
         writer(mesh, file, tuple(float(value) for value in world_offset))
 

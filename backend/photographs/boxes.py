@@ -1,4 +1,4 @@
-"""Where the object is among posed photographs: by silhouettes, points, or at the focus."""
+"""Locate the object in posed photographs: by silhouettes, by points, or at the focus."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,19 @@ from ..geometry.views import View
 from ..placing.box import find_object
 from .sweeping import Region
 
-LINK = (0.05, 0.15)  # range of the distance of points of one object, in radii of the ring
-SPACING = 4.0  # distance of points of one object, in the median one of neighbours
-REACH = 0.5  # radii from the focus within which its points lie
-LIFT = 0.015  # radii above the ground from which points are the object's
+LINK = (0.05, 0.15)  # range of the linking distance of an object's points, in radii of the ring
+SPACING = 4.0  # linking distance, in median distances of neighbours
+REACH = 0.5  # maximum distance of its points from the focus, in radii
+LIFT = 0.015  # minimum height of the object's points above the ground, in radii
 FEWEST = 60  # points of an object
-STRAY = 0.1  # percent of its points beyond each side of the box
-GROWN = 0.03  # of the longest side, added to each: points do not reach an object's edges
-GUESS = 0.3  # half the side of the cube where nothing tells the box, in radii
-FEWEST_SWEPT = 500  # points of a plane sweep that show all of an object
-CROWDED, NEIGHBOURS = 0.01, 2  # such a point has so many others within that many radii
-LEAST_SIDE = 0.02  # of the ring's radius, a box that is no object
+STRAY = 0.1  # percentage of its points beyond each side of the box
+GROWN = (
+    0.03  # fraction of the longest side added to each side: points do not reach an object's edges
+)
+GUESS = 0.3  # half the side of the default cube, in radii
+FEWEST_SWEPT = 500  # minimum number of swept points that show a whole object
+CROWDED, NEIGHBOURS = 0.01, 2  # each of them has so many others within that distance, in radii
+LEAST_SIDE = 0.02  # minimum side of an object's box, in radii of the ring
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def find_box(
     views : with masks as alpha; empty without masks
     points : (N, 3)
     middle, radius : the focus, and the distance of the cameras from it
-    ground : its height, if it is known
+    ground : its height, if known
     sweep : returns points of surfaces, (N, 3), also where an object has no features
     """
     if views:
@@ -61,7 +63,7 @@ def find_box(
             if np.isfinite(corners).all() and (np.ptp(corners, 0) > LEAST_SIDE * radius).all():
                 return Box(corners, "silhouettes")
         except RequestError:
-            pass  # the silhouettes have nothing in common; the checks of the cameras say so
+            pass  # the silhouettes have no common point; the checks of the cameras report it
     corners = None if sweep is None else _swept(sweep, middle, radius, ground)
     if corners is not None:
         return Box(corners, "points")
@@ -107,7 +109,7 @@ def object_points(
 ) -> np.ndarray | None:
     """Return the largest cluster of points around the focus, above the ground; None if it is small.
 
-    Without ground, points of the surroundings can't be told from the object's, so there is none.
+    Without a ground, points of the surroundings can't be separated from the object's: None.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

@@ -1,4 +1,4 @@
-"""The solver's cameras in a world for an artist: upright, on the ground, at a chosen size."""
+"""The solver's cameras in the artist's world: upright, on the ground, at a chosen size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from .sweeping import SIDE, Region, surface_points
 
 @dataclass(frozen=True)
 class Stage:
-    """Where everything is.
+    """Cameras and object in one frame.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ def stage(
 
     Parameters
     ----------
-    silhouettes : (h, w) of each image, if they are known
+    silhouettes : (h, w) of each image, if known
     size : length of the object's longest side
     """
     images = photographs.images

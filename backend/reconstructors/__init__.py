@@ -112,7 +112,9 @@ def load_reconstructor(
     target = pick_device(device)
     if not cls.spec.needs_weights:
         if weights is not None:
-            raise RequestError(f"{cls.spec.title} has no weights to load.")
+            raise RequestError(
+                f"{cls.spec.title} has no weights to load.", "Leave the weights out."
+            )
         model = cls()
     elif weights == "random":
         model = random_reconstructor(cls, configuration, seed=seed)

@@ -54,7 +54,7 @@ def find_assets(folder: str | Path) -> list[Path]:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise RequestError(f"There is no folder {root}.")
+        raise RequestError(f"There is no folder {root}.", "Check the path.")
     return sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
@@ -75,7 +75,7 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
     """
     path = Path(path)
     if not path.is_file():
-        raise RequestError(f"There is no mesh file {path}.")
+        raise RequestError(f"There is no mesh file {path}.", "Check the path.")
     if path.suffix.lower() not in (*SUFFIXES, ARRAYS):
         raise RequestError(
             f"{path.name}: {path.suffix or 'no suffix'} is not a supported mesh format.",
@@ -101,7 +101,9 @@ def check_numbers(mesh: Mesh, name: str) -> None:
             "Delete these vertices and export again.",
         )
     if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
-        raise RequestError(f"{name}: a face names a vertex that does not exist.")
+        raise RequestError(
+            f"{name}: a face names a vertex that does not exist.", "Export it again."
+        )
 
 
 def _lost(path: Path) -> list[str]:
