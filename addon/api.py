@@ -38,6 +38,7 @@ from .data.showing import shows as shows
 from .jobs.camera_estimates import find_cameras as find_cameras
 from .jobs.camera_estimates import refine_cameras as refine_cameras
 from .jobs.camera_estimates import restore_cameras as restore_cameras
+from .jobs.camera_previews import find_drawings as find_drawings
 from .jobs.camera_previews import find_masks as find_masks
 from .jobs.camera_ring import add_camera_ring as add_camera_ring
 from .jobs.camera_sources import cameras_from_drawings as cameras_from_drawings

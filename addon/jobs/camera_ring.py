@@ -5,7 +5,6 @@ from os import PathLike
 from pathlib import Path
 
 import bpy
-import numpy as np
 
 from ...backend.contract.cameras import CameraData
 from ...backend.contract.drawings import RING, SIZE, ring
@@ -55,7 +54,7 @@ def add_camera_ring(
             f"There are {len(paths)} images for {count} cameras.", "Give one for each camera."
         )
     sizes = [image_size(path) for path in paths] or [scene_cameras.render_size(scene)] * count
-    center, volume_side = volume_of(scene)
+    center, volume_side = scene_volume.place_of_object(scene)
     chosen = side or volume_side or SIZE
     check("side", chosen)
     made: list[CameraData] = []
@@ -66,7 +65,7 @@ def add_camera_ring(
             focal=lens / 36.0,
             size=size,
             object_size=chosen,
-            center=center,
+            center=center or (0.0, 0.0, 0.0),
         )
         made.append(cameras[index])
     added = []
@@ -77,13 +76,3 @@ def add_camera_ring(
     scene_drawings.gather(added, scene, RINGS)
     scene.levelform.source = "CAMERAS"
     return added
-
-
-def volume_of(scene: bpy.types.Scene) -> tuple[tuple[float, float, float], float | None]:
-    """Return the centre of the scene's volume and the side of an object in it; None without one."""
-    empty = scene.levelform.volume
-    if empty is None or not empty.users_scene:
-        return (0.0, 0.0, 0.0), None
-    matrix = scene_volume.matrix_of(empty)
-    x, y, z = matrix[:3, 3].tolist()
-    return (x, y, z), SIZE * float(np.linalg.norm(matrix[:3, 0]))

@@ -20,7 +20,7 @@ from ...backend.contract.photographs import FRAMES
 from ...backend.contract.protocol import Background, MeshUpdate, PlaceDrawings, PlacePhotographs
 from ..scene import cameras as scene_cameras
 from ..scene import drawings as scene_drawings
-from .camera_ring import volume_of
+from ..scene import volume as scene_volume
 from .requests import absolute, background_of
 from .results import Deleted, Handle, Result
 from .running import Running
@@ -142,6 +142,7 @@ def cameras_from_drawings(
     *,
     side: float = SIZE,
     background: Background | str = "auto",
+    preview: str | PathLike[str] = "",
 ) -> tuple[list[bpy.types.Object], dict[str, Any]]:
     """Add an orthographic camera for each drawing of a sheet, or for each of several images.
 
@@ -158,6 +159,8 @@ def cameras_from_drawings(
         The object's longest side.
     background
         As in `reconstruct`.
+    preview
+        A PNG to write: the sheet with a frame at each drawing, see also `find_drawings`.
 
     Returns
     -------
@@ -170,7 +173,12 @@ def cameras_from_drawings(
         If a sheet can't be cut, or sides are missing or contradictory; the scene is unchanged.
     """
     running = begin_drawings(
-        _listed(images), bpy.context.scene, names, side=side, background=background_of(background)
+        listed(images),
+        bpy.context.scene,
+        names,
+        side=side,
+        background=background_of(background),
+        preview=preview,
     )
     return _driven(running)
 
@@ -213,7 +221,7 @@ def cameras_from_photographs(
         If the cameras can't be found, or are probably wrong; the scene is unchanged.
     """
     running = begin_photographs(
-        _listed(source),
+        listed(source),
         bpy.context.scene,
         masks=masks,
         distortion=distortion,
@@ -235,19 +243,21 @@ def begin_drawings(
     side: float | None = None,
     background: Background | None = None,
     replaced: Sequence[bpy.types.Object] = (),
+    preview: str | PathLike[str] = "",
 ) -> Running:
     """Begin to cut and place drawings.
 
     Parameters
     ----------
     replaced : cameras to remove once the new ones are known
+    preview : a PNG to write, see `PlaceDrawings`
 
     Raises
     ------
     RequestError
         If a value is invalid; nothing was begun.
     """
-    request, files, folder = drawing_request(paths, scene, names, side, background)
+    request, files, folder = drawing_request(paths, scene, names, side, background, preview)
     result = DrawingCameras(request.job, scene, folder, files, replaced)
     return live.begin(request, result, {})
 
@@ -258,6 +268,7 @@ def drawing_request(
     names: Sequence[str] = (),
     side: float | None = None,
     background: Background | None = None,
+    preview: str | PathLike[str] = "",
 ) -> tuple[PlaceDrawings, list[str], str]:
     """Return a request, its files, and the folder that it writes to.
 
@@ -267,10 +278,12 @@ def drawing_request(
         As `begin_drawings`.
     """
     check_names([name for name in names if name != "-"])
+    if preview and len(paths) > 1:
+        raise RequestError("A preview shows one sheet.", "Leave it out for separate images.")
     files = [absolute(path) for path in paths]
     for path in files:
         image_size(path)  # raises with a sentence about what is wrong with it
-    side = side or volume_of(scene)[1] or SIZE
+    side = side or scene_volume.place_of_object(scene)[1] or SIZE
     check("side", side)
     folder = tempfile.mkdtemp(prefix="levelform-")
     request = PlaceDrawings(
@@ -280,6 +293,7 @@ def drawing_request(
         tuple(names),
         side,
         background or scene.levelform.background_data(),
+        absolute(preview) if preview else "",
     )
     return request, files, folder
 
@@ -343,9 +357,16 @@ def begin_photographs(
     return live.begin(request, PhotographCameras(job, scene, folder), {})
 
 
-def _listed(
+def listed(
     given: str | PathLike[str] | Iterable[str | PathLike[str]],
 ) -> list[str | PathLike[str]]:
+    """Return the paths that a person gave, one or several.
+
+    Raises
+    ------
+    RequestError
+        If there are none.
+    """
     paths = [given] if isinstance(given, str | PathLike) else list(given)
     if not paths:
         raise RequestError("No image is given.", "Choose one or more.")

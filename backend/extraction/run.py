@@ -185,10 +185,11 @@ class SparseRun(_ExtractionRun):
         if front.n <= self._ruled:
             yield _Slab(0, 1, 0, last, 1.0, self._ruled_cells(front))
             return
-        x = self._parents.places[0]
+        x = self._parents.places[0]  # (N,)
         count = self._slab_count(front.n)
         ends = _quantile_planes(x, count, last=(last + 1) // 2)  # in units of parent cells
         for index, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            # Children of the parents between the planes; flood fill adds what the forecast missed.
             cells = front.forecast(self._parents.pick((x >= start) & (x < end)).places)
             fraction = int((x < end).sum()) / max(len(x), 1)
             yield _Slab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
@@ -203,15 +204,15 @@ class SparseRun(_ExtractionRun):
     # ------------------------------------------------------------ a level
 
     def _level(self, front: ActiveFront) -> Iterator[MeshUpdate]:
-        """Find the active cells of a level; mesh the level and yield it if it is to be shown."""
+        """Find the active cells of a level; mesh the level, and yield it if requested."""
         request, n = self.request, front.n
         builder = _Builder(self.sampler, request, n) if n >= request.first else None
         last, finished, cells, before = n == request.resolution, [], 0, 0.0
         for slab in self._slabs(front):
-            # `new` cells may lie past the slab's end: their vertices are needed by its last faces.
+            # `new` cells may lie past the slab's end: its last faces need their vertices.
             new, done = front.grow(slab.cells, slab.end)
             cells += done.active
-            density = cells / max(slab.fraction, 1e-3) / n**2
+            density = cells / max(slab.fraction, 1e-3) / n**2  # extrapolated from these slabs
             self._expect(n, density, nodes=1 - slab.fraction, vertices=1 - before)
             before = slab.fraction
             if not last:
@@ -229,11 +230,11 @@ class SparseRun(_ExtractionRun):
                 yield self._level_update(builder, cells)
         elif last:
             raise self.nothing_there()
-        if not last and n < self._ruled:  # the rule goes on at the next level
+        if not last and n < self._ruled:  # the rule continues at the next level
             self._kept = self._worth_a_look(front)
 
     def _worth_a_look(self, front: ActiveFront) -> Places:
-        """Return the active cells of a level and those that the rule can't exclude."""
+        """Return the candidates: active cells, and cells that the rule can't exclude."""
         others = front.keep(self._rule, front.others(self._parents))
         return torch.cat([self._parents.places, others], dim=1)
 
@@ -272,7 +273,7 @@ class SparseRun(_ExtractionRun):
         density
             Active cells per cell of one face of the grid, which hardly changes from level to level.
         nodes, vertices
-            Fractions of the level's nodes and vertices that are still to be evaluated.
+            Remaining fractions of the level's nodes and vertices.
         """
         request, sampler = self.request, self.sampler
         work, m = 0.0, n

@@ -106,7 +106,7 @@ def find_cameras(
     return write(posed, out)
 
 
-_PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks": 1.0}
+_PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks": 2.0}
 
 
 def _check(masks: str, size: float, frames: int) -> None:
@@ -145,7 +145,7 @@ def _find(
                 remarks = check_solution(solution, names)
                 residual, usable = _agreement(photographs, solution, silhouettes, exact)
                 ticket.check()
-                made = stage(solution, photographs.images, usable, size=size, seed=seed)
+                made = stage(solution, photographs, usable, size=size, seed=seed, ticket=ticket)
         except WorkError as error:
             failure = failure or error
             continue
