@@ -186,9 +186,9 @@ def strip(shown: np.ndarray, result: dict[str, Any]) -> Image.Image:
 
 HEAD = """# One picture
 
-Ten images of kinds that artists use, with their results. None was selected by hand: a seed draws the
-props from our data sets, the images are rendered with the data sets' tools, and no result is left
-out. Each strip shows the image, its mask (the background is dark), the mesh from the estimated
+Ten images of kinds that artists use, with their results. None was selected by hand: a seed draws
+the props from our data sets, the images are rendered with the data sets' tools, and no result is
+left out. Each strip shows the image, its mask (the background is dark), the mesh from the estimated
 camera, and the mesh from the side.
 
 Made by `python tools/one_picture.py PROPS` at resolution {resolution}, with default settings.
