@@ -23,7 +23,7 @@ _AGAIN = "Try again, it continues where it stopped; the log has details."
 
 
 @dataclass(frozen=True)
-class Command:
+class Invocation:
     """A command to wait for, and the reader of its progress."""
 
     words: Sequence[str]
@@ -31,7 +31,7 @@ class Command:
 
 
 Answer: TypeAlias = int | InterpreterReport  # the exit status of a command, or a check's report
-Script: TypeAlias = Generator[Command | Check, Answer, None]
+Script: TypeAlias = Generator[Invocation | Check, Answer, None]
 
 
 class InstallFailed(WorkError):  # noqa: N818 - a state of an installation
@@ -103,7 +103,7 @@ class Steps:
             return
         self._enter("Getting the network for backgrounds", 0.97, 1.0)
         words = ["-I", str(TERMINAL), "weights", "get", "u2netp", *source]
-        yield Command([self.plan.python, *words])
+        yield Invocation([self.plan.python, *words])
 
     # ---------------------------------------------------------------- uv
 
@@ -118,7 +118,7 @@ class Steps:
         elif not own.is_file():
             yield from self._fetch_uv(own)
         self._uv = self._uv or str(own)
-        status = yield Command([self._uv, "--version"])
+        status = yield Invocation([self._uv, "--version"])
         if status:
             own.unlink(missing_ok=True)
             raise self._failed("uv could not be started", _AGAIN)
@@ -133,7 +133,7 @@ class Steps:
         words = [*self.plan.runner, str(FETCH)] if self.plan.runner else [*_python(), str(FETCH)]
         words += ["--"] if self.plan.runner else []
         words += [uv.index(), "uv", pin.file, str(wheel)]
-        if (yield Command(words, FetchProgress())):
+        if (yield Invocation(words, FetchProgress())):
             raise self._failed("uv could not be downloaded", _AGAIN)
         try:
             uv.unpack(wheel, own)
@@ -157,7 +157,7 @@ class Steps:
             self._enter(f"Downloading Python {python}", 0.05, 0.15)
         if not python:
             raise self._no_base(fitting)
-        if (yield Command(uv.venv_command(self._uv, self.plan, python))):
+        if (yield Invocation(uv.venv_command(self._uv, self.plan, python))):
             if not base and self.plan.wheels:  # uv searches more places of Pythons, but none fits
                 raise self._no_base(fitting)
             if not base:
@@ -233,7 +233,7 @@ class Steps:
 
     def _lock_by_index(
         self, torch: Sequence[str], source: Sequence[str], libraries: Path
-    ) -> Generator[Command, Answer, Path]:
+    ) -> Generator[Invocation, Answer, Path]:
         """Write a lock of exact versions, with the hashes that the index of the build states.
 
         Parameters
@@ -244,7 +244,7 @@ class Steps:
         wanted, path = (self.plan.folder / name for name in ("torch.in", "torch.txt"))
         wanted.write_text("\n".join(torch) + "\n")
         options = [*source, "--constraints", str(libraries)]
-        if (yield Command(uv.compile_command(self._uv, self.plan, wanted, path, options))):
+        if (yield Invocation(uv.compile_command(self._uv, self.plan, wanted, path, options))):
             raise self._failed("The build of torch could not be found", _AGAIN)
         known = locks.entries(libraries)
         path.write_text(locks.part_of(path, locks.entries(path).keys() - known.keys()))
@@ -280,7 +280,7 @@ class Steps:
             words += lines
         local = sum(path.stat().st_size for path in requirements.wheels_of(self.plan))
         follow = UvProgress(lambda: unpacking_bytes(self.plan.cache), local=local)
-        if (yield Command(uv.install_command(self._uv, self.plan, words), follow)):
+        if (yield Invocation(uv.install_command(self._uv, self.plan, words), follow)):
             raise self._failed("The libraries could not be installed", _AGAIN)
 
     def _failed(self, what: str, hint: str, better: str = "") -> WorkError:

@@ -140,7 +140,7 @@ def begin_find_shown(scene: bpy.types.Scene) -> Running:
 # ---------------------------------------------------------------- drawings
 
 
-class Pieces(FromFile):
+class SheetPieces(FromFile):
     """The pieces of a sheet, in the panel's list; no camera is made."""
 
     label = "Show Drawings"
@@ -187,7 +187,7 @@ def find_drawings(
         preview=preview,
     )
     exhaust(live.drive(running))
-    assert isinstance(running.result, Pieces)
+    assert isinstance(running.result, SheetPieces)
     return {name: value for name, value in running.result.facts.items() if name != "out"}
 
 
@@ -209,4 +209,4 @@ def begin_pieces(
         As `begin_drawings`.
     """
     request, files, folder = drawing_request(paths, scene, names, None, background, preview)
-    return live.begin(request, Pieces(request.job, scene, folder, files), {})
+    return live.begin(request, SheetPieces(request.job, scene, folder, files), {})

@@ -12,7 +12,7 @@ from ...backend.contract.protocol import MeshData, Paint, Painted
 from ...backend.contract.settings import QUADS, TEXTURE, Settings
 from ..scene import meshes, shading, surfaces, textures
 from ..scene.provenance import PROVENANCE
-from ..scene.surfaces import Surface
+from ..scene.surfaces import MeshSurface
 from .results import Deleted, Handle, Result
 from .running import Running
 from .session import live
@@ -42,7 +42,7 @@ class Repainted(Result):
         self,
         job: str,
         target: bpy.types.Object,
-        surface: Surface,
+        surface: MeshSurface,
         label: str,
         *,
         reshaped: bool,
@@ -196,7 +196,7 @@ def then_texture(before: Mapping[str, Any]) -> Callable[[bpy.types.Object], Runn
 
 def _begin(
     target: bpy.types.Object,
-    surface: Surface,
+    surface: MeshSurface,
     facts: dict[str, Any],
     label: str,
     size: int | None,

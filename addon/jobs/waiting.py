@@ -9,7 +9,7 @@ from ..scene.windows import in_window
 from .running import Running
 
 
-class Session(Protocol):
+class JobRunner(Protocol):
     """A session that runs one job at a time."""
 
     running: Running | None
@@ -27,7 +27,7 @@ class Waiting:
 class WaitingJobs(list[Waiting]):
     """Jobs in the order in which they will begin."""
 
-    def begin_next(self, session: Session) -> None:
+    def begin_next(self, session: JobRunner) -> None:
         """Begin the first one, unless a job runs; the session stores its failure to begin."""
         while session.running is None and self:
             before = session.failure

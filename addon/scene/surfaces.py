@@ -29,7 +29,7 @@ MOST_OFF = 3.0  # maximum ratio of the requested and the actual number of quads
 
 
 @dataclass(frozen=True)
-class Surface:
+class MeshSurface:
     """A mesh as plain arrays, with or without UVs.
 
     Attributes
@@ -56,7 +56,7 @@ def surface_of(
     quads: int | None = None,
     most: int | None = None,
     texture: int | None = None,
-) -> Surface:
+) -> MeshSurface:
     """Return the surface of a mesh object, without its modifiers, as changed by Blender.
 
     Parameters
@@ -79,7 +79,7 @@ def surface_of(
         return _arrays(copy.data, uvs)
 
 
-def fill_mesh(mesh: bpy.types.Mesh, surface: Surface) -> None:
+def fill_mesh(mesh: bpy.types.Mesh, surface: MeshSurface) -> None:
     """Give a mesh without geometry the faces of a surface, smooth shaded."""
     mesh.vertices.add(len(surface.vertices))
     mesh.loops.add(len(surface.corners))
@@ -209,7 +209,7 @@ def _unwrap(copy: bpy.types.Object, texture: int) -> np.ndarray:
     return uvs.clip(0.0, 1.0)
 
 
-def _arrays(mesh: bpy.types.Mesh, uvs: np.ndarray | None) -> Surface:
+def _arrays(mesh: bpy.types.Mesh, uvs: np.ndarray | None) -> MeshSurface:
     mesh.calc_loop_triangles()
     count = len(mesh.loop_triangles)
     vertices = np.zeros((len(mesh.vertices), 3), np.float32)
@@ -222,7 +222,7 @@ def _arrays(mesh: bpy.types.Mesh, uvs: np.ndarray | None) -> Surface:
     mesh.polygons.foreach_get("loop_start", starts)
     mesh.loop_triangles.foreach_get("vertices", triangles.ravel())
     mesh.loop_triangles.foreach_get("loops", triangle_corners.ravel())
-    return Surface(vertices, corners, starts, triangles, triangle_corners, uvs)
+    return MeshSurface(vertices, corners, starts, triangles, triangle_corners, uvs)
 
 
 @contextmanager

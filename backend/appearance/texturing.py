@@ -19,7 +19,7 @@ COMPRESSION = 4  # of the PNG: half a second at 2k, a tenth larger than at the h
 
 
 @dataclass(frozen=True)
-class Painted:
+class ColoredMesh:
     """Colours of a mesh from the images.
 
     Attributes
@@ -40,7 +40,7 @@ def paint(
     uvs: np.ndarray | None = None,
     size: int = 0,
     ticket: Ticket | None = None,
-) -> Painted:
+) -> ColoredMesh:
     """Colour a mesh, and bake its texture if it has UVs.
 
     Parameters
@@ -62,11 +62,11 @@ def paint(
     vertices, normals = tensors(mesh)
     colors = appearance(vertices, normals)
     if uvs is None:
-        return Painted(colors, None)
+        return ColoredMesh(colors, None)
     faces = torch.from_numpy(mesh.faces.astype(np.int64))
     corners = torch.from_numpy(np.ascontiguousarray(uvs, np.float32))
     texture = bake(appearance, vertices, normals, faces, corners, size, field=field, ticket=ticket)
-    return Painted(colors, texture)
+    return ColoredMesh(colors, texture)
 
 
 def png(texture: Texture) -> bytes:

@@ -20,7 +20,7 @@ from .placing import STEPS, Placer, Vertices
 from .refine import ActiveCells, ActiveFront
 from .rules import EveryCell, choose_rule
 from .sampler import GRADIENT_COST, FieldEvaluator
-from .types import Cleanup, ExtractionStats, MeshBlock, MeshUpdate
+from .types import Cleanup, ExtractedMesh, ExtractionStats, MeshBlock
 
 ROOT = 8
 """Level at which a coarse rule (see `rules`) starts."""
@@ -78,7 +78,7 @@ class _ExtractionRun:
             remarks=self.remarks,
         )
 
-    def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> MeshUpdate:
+    def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> ExtractedMesh:
         """Return the final update: the mesh after the clean-up."""
         whole = mesh
         mesh, remarks = clean(whole, self.request.cleanup)
@@ -90,7 +90,7 @@ class _ExtractionRun:
         n = self.request.resolution
         stats = self.stats(n, cells, watertight=is_watertight(mesh.faces))
         self.sampler.ticket.advance(1.0)
-        return MeshUpdate(n, mesh, block, 1.0, True, stats)
+        return ExtractedMesh(n, mesh, block, 1.0, True, stats)
 
     def nothing_there(self) -> RequestError:
         """Return the error for a level outside the field's range, measured on a coarse grid."""
@@ -106,7 +106,7 @@ class _ExtractionRun:
 class DenseRun(_ExtractionRun):
     """Evaluates every node and meshes with PyMCubes; sends one update."""
 
-    def updates(self) -> Iterator[MeshUpdate]:
+    def updates(self) -> Iterator[ExtractedMesh]:
         """Yield the mesh."""
         request, sampler, n = self.request, self.sampler, self.request.resolution
         grid = sampler.grid
@@ -142,7 +142,7 @@ class SparseRun(_ExtractionRun):
         self._coarser: Mesh | None = None
         self._previews = request.first < request.resolution
 
-    def updates(self) -> Iterator[MeshUpdate]:
+    def updates(self) -> Iterator[ExtractedMesh]:
         """Yield one mesh per level; the last level arrives slab by slab."""
         self._settle_rule()
         self._expect(COARSEST, 2)
@@ -203,7 +203,7 @@ class SparseRun(_ExtractionRun):
 
     # ------------------------------------------------------------ a level
 
-    def _level(self, front: ActiveFront) -> Iterator[MeshUpdate]:
+    def _level(self, front: ActiveFront) -> Iterator[ExtractedMesh]:
         """Find the active cells of a level; mesh the level, and yield it if requested."""
         request, n = self.request, front.n
         builder = _Builder(self.sampler, request, n) if n >= request.first else None
@@ -243,15 +243,15 @@ class SparseRun(_ExtractionRun):
         samples = self.sampler.samples
         return samples.low <= self.request.level < samples.high
 
-    def _level_update(self, builder: "_Builder", cells: int) -> MeshUpdate:
+    def _level_update(self, builder: "_Builder", cells: int) -> ExtractedMesh:
         mesh = builder.pieces.mesh()
         if builder.n == self.request.resolution:
             return self.finished(mesh, cells, None)
         self._coarser = mesh
         stats = self.stats(builder.n, cells, watertight=is_watertight(mesh.faces))
-        return MeshUpdate(builder.n, mesh, None, self.sampler.fraction, False, stats)
+        return ExtractedMesh(builder.n, mesh, None, self.sampler.fraction, False, stats)
 
-    def _slab_update(self, builder: "_Builder", slab: "_Slab", cells: int) -> MeshUpdate:
+    def _slab_update(self, builder: "_Builder", slab: "_Slab", cells: int) -> ExtractedMesh:
         """Return the finished slabs, joined with the previous level's mesh for the remainder."""
         grid, n = self.sampler.grid, builder.n
         mesh = builder.pieces.mesh()
@@ -261,7 +261,7 @@ class SparseRun(_ExtractionRun):
         if self._coarser is not None:
             mesh = joined(mesh, faces_past(self._coarser, plane))
         stats = self.stats(n, cells, watertight=False)
-        return MeshUpdate(n, mesh, block, self.sampler.fraction, False, stats)
+        return ExtractedMesh(n, mesh, block, self.sampler.fraction, False, stats)
 
     def _expect(self, n: int, density: float, *, nodes: float = 1, vertices: float = 1) -> None:
         """Forecast the remaining work.

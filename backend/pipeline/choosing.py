@@ -35,7 +35,7 @@ BEST_IOU = (
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MethodCandidate:
     """A method tried on the image.
 
     name : of the method
@@ -63,7 +63,7 @@ class Choice:
     ious : of the silhouettes of all candidates
     """
 
-    best: Candidate
+    best: MethodCandidate
     ious: Mapping[str, float]
 
     @property
@@ -108,7 +108,7 @@ def choose(
     """
     finder = networks.camera_finder(device)
     prior = None if finder is None else votes_of(finder, view)
-    best: Candidate | None = None
+    best: MethodCandidate | None = None
     ious: dict[str, float] = {}
     names = sorted(UNPOSED_IOU, key=lambda name: -UNPOSED_IOU[name])
     for index, name in enumerate(names):
@@ -128,7 +128,7 @@ def choose(
     return None if best is None else Choice(best, ious)
 
 
-def tried(name: str, view: View, networks: Networks, device: str) -> Candidate | None:
+def tried(name: str, view: View, networks: Networks, device: str) -> MethodCandidate | None:
     """Return a method as a candidate for an image; None if it makes no surface."""
     attempt = _encoded(name, view, networks, device)
     finder = networks.camera_finder(device)
@@ -136,7 +136,7 @@ def tried(name: str, view: View, networks: Networks, device: str) -> Candidate |
     return None if attempt is None else _fitted(attempt, view, networks, device, prior)
 
 
-def best_of(candidates: Iterable[Candidate]) -> Candidate | None:
+def best_of(candidates: Iterable[MethodCandidate]) -> MethodCandidate | None:
     """Return the candidate with the best evidence, the first of equals; None of none."""
     return max(candidates, key=lambda each: each.score, default=None)
 
@@ -164,7 +164,7 @@ def first_meshes(
         )
 
 
-def _too_late(name: str, best: Candidate | None) -> bool:
+def _too_late(name: str, best: MethodCandidate | None) -> bool:
     """Return whether a method can't become better than the best so far."""
     return best is not None and best.score >= BEST_IOU + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
 
@@ -192,8 +192,8 @@ def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt
 
 def _fitted(
     attempt: _Attempt, view: View, networks: Networks, device: str, prior: Prior | None
-) -> Candidate:
+) -> MethodCandidate:
     """Return an attempt with the camera that makes it cover the mask."""
     model, finder = networks.load(attempt.name, None, device), networks.camera_finder(device)
     fitted = camera_of_mesh(model, attempt.mesh, view, finder=finder, prior=prior)
-    return Candidate(attempt.name, attempt.code, attempt.mesh, fitted)
+    return MethodCandidate(attempt.name, attempt.code, attempt.mesh, fitted)

@@ -9,7 +9,7 @@ from ..appearance.painter import NO_PHOTO
 from ..contract import protocol
 from ..contract.errors import WorkError
 from ..contract.options import PIPELINE, default_of
-from ..extraction import Cleanup, MeshUpdate, stream
+from ..extraction import Cleanup, ExtractedMesh, stream
 from ..fields import Field
 from ..fields.hull import HullField
 from ..geometry.views import View
@@ -96,8 +96,8 @@ def _preview(
 
 
 def _painted(
-    update: MeshUpdate, kept: Kept, options: Mapping[str, Any], ticket: Ticket
-) -> MeshUpdate:
+    update: ExtractedMesh, kept: Kept, options: Mapping[str, Any], ticket: Ticket
+) -> ExtractedMesh:
     """Colour the final mesh; add a remark if no colours are known."""
     mesh = kept.painter.paint(
         update.mesh,
@@ -150,7 +150,7 @@ def fit_to_views(
 
 
 def to_event(
-    job: str, update: MeshUpdate, volume: Volume, *, final: bool | None = None
+    job: str, update: ExtractedMesh, volume: Volume, *, final: bool | None = None
 ) -> protocol.MeshUpdate:
     """Return the event of an update; `final` instead of the update's own."""
     mesh = update.mesh
@@ -168,7 +168,7 @@ def to_event(
     )
 
 
-def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
+def _stats(last: ExtractedMesh, kept: Kept, started: float) -> dict[str, Any]:
     """Return the `--json` facts of a job."""
     stats = last.stats
     return {

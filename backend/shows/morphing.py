@@ -35,7 +35,7 @@ OFF, FLIPPED = 0.01, 0.05  # limits of an accurate morph: volume units, fraction
 
 
 @dataclass(frozen=True)
-class Morph:
+class MorphSteps:
     """The steps of a morph.
 
     Attributes
@@ -102,7 +102,7 @@ def morphed(
     resolution: int = 128,
     way: Way = "auto",
     ticket: Ticket | None = None,
-) -> Morph:
+) -> MorphSteps:
     """Return a mesh for each factor.
 
     Parameters
@@ -130,7 +130,7 @@ def morphed(
         ticket.advance(step / len(factors))
         mesh = _mesh_at(between, factor, resolution, ticket)
         exhibits.append(_exhibit(mesh, factor, step))
-    return Morph(tuple(exhibits), one_topology=False)
+    return MorphSteps(tuple(exhibits), one_topology=False)
 
 
 def _exhibit(mesh: Mesh, factor: float, step: int) -> Exhibit:
@@ -152,7 +152,9 @@ def _mesh_at(between: Between, factor: float, resolution: int, ticket: Ticket) -
     return mesh
 
 
-def _tracked(between: Between, factors: Sequence[float], resolution: int, ticket: Ticket) -> Morph:
+def _tracked(
+    between: Between, factors: Sequence[float], resolution: int, ticket: Ticket
+) -> MorphSteps:
     """Return the steps on the topology of the middle factor, which is near both ends."""
     order = np.argsort(factors)
     middle = int(order[len(order) // 2])
@@ -174,7 +176,7 @@ def _tracked(between: Between, factors: Sequence[float], resolution: int, ticket
         _exhibit(Mesh(places[step].numpy(), mesh.faces), factor, step)
         for step, factor in enumerate(factors)
     )
-    return Morph(exhibits, True, off, flipped)
+    return MorphSteps(exhibits, True, off, flipped)
 
 
 def _follow(between: Between, vertices: Tensor, start: float, end: float) -> Tensor:

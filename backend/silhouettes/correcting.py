@@ -32,7 +32,7 @@ FEWEST_POINTS = 6  # of a view
 
 
 @dataclass(frozen=True)
-class Correction:
+class CameraCorrection:
     """Views with corrected cameras.
 
     Attributes
@@ -57,7 +57,7 @@ class Correction:
         )
 
 
-def corrected(views: Sequence[View], ticket: Ticket | None = None) -> Correction | None:
+def corrected(views: Sequence[View], ticket: Ticket | None = None) -> CameraCorrection | None:
     """Return the views with better agreeing cameras; None if not needed or not possible.
 
     Parameters
@@ -83,7 +83,7 @@ def corrected(views: Sequence[View], ticket: Ticket | None = None) -> Correction
         for view, camera, turn in zip(views, cameras, turns.double().numpy(), strict=True)
     ]
     degrees = tuple(math.degrees(float(turn.norm())) for turn in turns)
-    return Correction(moved, degrees, before, after)
+    return CameraCorrection(moved, degrees, before, after)
 
 
 @torch.no_grad()
