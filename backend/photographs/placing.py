@@ -113,7 +113,8 @@ def _small_image(photographs: Photographs, index: int, camera: CameraData) -> Te
     """Return the copy of an image at its camera's size, (h, w, 3), without distortion."""
     from PIL import Image
 
-    with Image.open(photographs.folder / photographs.images[index].name) as opened:
+    path = photographs.folder / photographs.images[index].name
+    with Image.open(path, formats=("PNG",)) as opened:
         small = opened.convert("RGB").resize((camera.w, camera.h), Image.Resampling.BOX)
     pixels = np.asarray(small, np.float32) / 255
     if camera.distortion is not None:

@@ -48,7 +48,7 @@ class Morph:
     """Mesh the steps between two results; answered by an `Exhibit` each, then `Finished`.
 
     The stats of `Finished` say "one_topology", and for it "off" and "flipped"; see
-    `shows.morphing.Morph`.
+    `shows.morphing.MorphSteps`.
 
     sources : two, as in `Blend`
     factors : 0 is the first object, 1 the second
