@@ -274,7 +274,6 @@ SENTENCES = {
     "The folder {} holds {} files, which are not read.": "Der Ordner {} enthält {}-Dateien, die nicht gelesen werden.",
     "The folder {} holds no images.": "Der Ordner {} enthält keine Bilder.",
     "The folder {} was not made by Levelform and is not changed.": "Der Ordner {} wurde nicht von Levelform angelegt und wird nicht geändert.",
-    "The masks can't be written to {}: {}.": "Die Masken können nicht nach {} geschrieben werden: {}.",
     "The front is {} degrees.": "Die Vorderseite ist {} Grad.",
     "The image of {} is {} x {}, but the scene renders {} x {}.": "Das Bild von {} ist {} x {}, aber die Szene rendert {} x {}.",
     "Its image {} is gone.": "Das zugehörige Bild {} ist weg.",
