@@ -55,17 +55,18 @@ from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.alpha import premultiply
 from ..images.framing import FramedViews
-from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from .base import SYMMETRY, Batch, Code, MethodSpec, Reconstructor, register
 from .networks.image_hypernetwork import CAMERAS, ImageHypernetwork, UnposedNetwork
 from .networks.levelform import (
     COMPACT,
+    COMPACT_RECIPES,
     PAPER,
     LevelformConfiguration,
     converted_state,
+    points_loss,
     several_network,
 )
-from .several import described_views, occupancy_loss, own_weight, several_field, several_loss
+from .several import described_views, own_weight, several_field, several_loss
 from .unposed import with_estimated_cameras
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
@@ -88,24 +89,7 @@ class Levelform(ImageHypernetwork, Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
-    recipes = {
-        "compact": {
-            "main": small(Sampling(points=EVEN)),
-            "camera": small_camera(crops=1.0, canonical=False),
-            "several": Recipe(
-                (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
-                RoundDraw(),
-                ("several",),
-                precision="bfloat16",
-            ),
-            "unposed": Recipe(
-                (Phase(loss="unposed_loss", steps=6000, learning_rate=7e-4),),
-                Sampling(crops=1.0, points=(("uniform", 768), ("wide", 256))),
-                ("unposed",),
-                precision="bfloat16",
-            ),
-        }
-    }
+    recipes = {"compact": COMPACT_RECIPES}
     auxiliary = {
         "camera": ("camera", False),
         "several": ("several", 0),
@@ -128,16 +112,16 @@ class Levelform(ImageHypernetwork, Reconstructor):
             self.camera = UprightCameraNetwork(
                 stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
             )
-
-        self.several = None
-        if sizes.several:
-            self.several = several_network(sizes)
+        self.several = several_network(sizes) if sizes.several else None
         self.unposed = UnposedNetwork(sizes) if sizes.unposed else None
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
         if not np.array_equal(np.asarray(method_from_volume), np.eye(4)):
-            raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
+            raise RequestError(
+                f"{SPEC.title} works in the volume's frame, not in another one.",
+                "Import the weights without a frame.",
+            )
 
     def start_of(self, part: str) -> dict[str, Tensor]:
         """Return initial weights: the copy for unposed images starts as one of posed images."""
@@ -181,7 +165,8 @@ class Levelform(ImageHypernetwork, Reconstructor):
             return Code(SPEC.name, tensors, {UNPOSED: True}, CAMERAS & tensors.keys())
         several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
         if self.several is not None and count >= fewest and (posed or count == 1):
-            several = self._encode_several(framed)
+            described = described_views(framed, *self.described(framed.images))
+            several = Code(SPEC.name, described, fixed=CAMERAS)
             if own_weight(count, fewest) == 0:
                 return several
         tensors = self.described_object(framed)
@@ -189,15 +174,13 @@ class Levelform(ImageHypernetwork, Reconstructor):
             return Code(SPEC.name, tensors)
         return Code(SPEC.name, {**several.tensors, **tensors}, fixed=CAMERAS)
 
-    def _encode_several(self, framed: FramedViews) -> Code:
-        """Return the code for the network of several views: features of framed, posed images."""
-        tensors = described_views(framed, *self.described(framed.images))
-        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
-
     def _decode_several(self, code: Code) -> SeveralViewsField:
         """Return the field of a code by `_encode_several`."""
         if self.several is None:
-            raise RequestError("These weights have no network of several views for this code.")
+            raise RequestError(
+                "The code is of several views, for which these weights have no network.",
+                "Decode it with the weights that encoded it.",
+            )
         return several_field(self.several, code.to(self.device).tensors)
 
     @torch.no_grad()
@@ -214,27 +197,33 @@ class Levelform(ImageHypernetwork, Reconstructor):
             return self._decode_several(code)
         tensors = dict(code.to(self.device).tensors)
         if code.meta.get(UNPOSED):
-            if self.unposed is None:
-                raise RequestError("These weights have no network of unposed images for this code.")
-            return self.unposed.field_of(tensors, symmetry=symmetry)
+            return self._decode_unposed(tensors, symmetry=symmetry)
         own = self.field_of(tensors, symmetry=symmetry)
         if "distances" not in code.tensors:
             return own
         weight = own_weight(len(code.tensors["poses"]), self.configuration.fewest)
         return JoinedField(self._decode_several(code), own, weight)
 
+    def _decode_unposed(self, tensors: dict[str, Tensor], *, symmetry: bool) -> Field:
+        """Return the field of a code of unposed images."""
+        if self.unposed is None:
+            raise RequestError(
+                "The code is of unposed images, for which these weights have no network.",
+                "Decode it with the weights that encoded it.",
+            )
+        return self.unposed.field_of(tensors, symmetry=symmetry)
+
     def _images(self, views: Sequence[View], *, estimate: bool) -> FramedViews:
         """Return the views as the network sees them, framed by their given or estimated cameras."""
         self.check_views(views)
         if not self.configuration.reads_views:
             return self.prepare(views)
-        unposed = [view for view in views if estimate or view.camera is None]
+        given = [None if estimate else view.camera for view in views]
+        unposed = [view for view, camera in zip(views, given, strict=True) if camera is None]
         estimated = iter(self.estimate_cameras(unposed) if unposed else ())
+        cameras = [camera or next(estimated) for camera in given]
         return self.prepare(
-            [
-                replace(view, camera=next(estimated)) if estimate or view.camera is None else view
-                for view in views
-            ]
+            [replace(view, camera=c) for view, c in zip(views, cameras, strict=True)]
         )
 
     @torch.no_grad()
@@ -270,7 +259,10 @@ class Levelform(ImageHypernetwork, Reconstructor):
             front, -Y, counter-clockwise seen from above
         """
         if self.camera is None:
-            raise RequestError(f"These weights of {SPEC.title} have no camera network.")
+            raise RequestError(
+                f"These weights of {SPEC.title} have no camera network, so they know no front.",
+                "Use weights with one.",
+            )
         return azimuth_votes(self.camera, views, self.framing)
 
     # ---------------------------------------------------------------- training
@@ -293,7 +285,7 @@ class Levelform(ImageHypernetwork, Reconstructor):
         Logged beside it: "sign", the fraction of points on the correct side, and "iou" of the
         evenly sampled points.
         """
-        return occupancy_loss(self.logits(batch), batch, self.configuration.overlap)
+        return points_loss(self.logits(batch), batch, overlap=self.configuration.overlap)
 
     def unposed_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return `loss` of the copy for unposed images, with estimated cameras.
@@ -301,11 +293,15 @@ class Levelform(ImageHypernetwork, Reconstructor):
         The images are framed by their masks. In training the cameras get further errors.
         """
         if self.unposed is None or self.camera is None:
-            raise RequestError("There is no network of unposed images, or of their cameras.")
+            raise RequestError(
+                "These weights lack a network of unposed images, or one of their cameras.",
+                "Train the camera network first: `--part camera`.",
+            )
         estimated = with_estimated_cameras(
             self.camera, batch, self.framing, disturbed=self.training
         )
-        return occupancy_loss(self.unposed.logits(estimated), batch, self.configuration.overlap)
+        logits = self.unposed.logits(estimated)
+        return points_loss(logits, batch, overlap=self.configuration.overlap)
 
     @torch.no_grad()
     def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -324,11 +320,17 @@ class Levelform(ImageHypernetwork, Reconstructor):
         the hull's front, and the IoU of the points.
         """
         if self.several is None:
-            raise RequestError("There is no network of several views to train.")
+            raise RequestError(
+                "These weights have no network of several views to train.",
+                "Start from weights with one: `--set several=24`.",
+            )
         return several_loss(self.several, batch)
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the camera network's loss, see `upright_camera_loss`; it shares no weights."""
         if self.camera is None or batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError("There is no camera network to train, or no cameras to learn from.")
+            raise RequestError(
+                "These weights have no camera network to train, or the data set has no cameras.",
+                "Start from weights with a camera network, and train on posed images.",
+            )
         return upright_camera_loss(self.camera, batch, self.framing)

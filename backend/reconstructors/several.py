@@ -13,7 +13,6 @@ from ..fields.several_views import Round, SeveralViews, SeveralViewsField, depth
 from ..fields.view_silhouettes import Silhouettes, pixel_distances
 from ..fusion import camera_tensors
 from ..images.framing import FramedViews
-from ..training.batch import Batch
 
 # Weight of g's logits beside those of the network of several views, by number of views. g knows its
 # categories well, but needs their front; the other one needs no front, and more views.
@@ -69,22 +68,6 @@ def several_loss(network: SeveralViews, batch: Round) -> dict[str, Tensor]:
         "depth": error,
         "front": front,
         "iou": (solid & inside).sum() / (solid | inside).sum().clamp(min=1),
-    }
-
-
-def occupancy_loss(logits: Tensor, batch: Batch, overlap: float) -> dict[str, Tensor]:
-    """Return the loss on logits (B, P) at a batch's points: see `Levelform.loss`."""
-    each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
-    near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
-    groups = [(each * of).sum() / of.sum() for of in (near, 1 - near) if bool(of.any())]
-    entropy = torch.stack(groups).mean()
-    predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
-    both, either = (predicted & true & even).sum(), ((predicted | true) & even).sum()
-    missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
-    return {
-        "loss": entropy + overlap * missed,
-        "sign": (predicted == true).float().mean(),
-        "iou": both / either.clamp(min=1),
     }
 
 

@@ -17,7 +17,7 @@ from ...fusion import camera_tensors, inside_image, project_points, reduce_views
 from ...images.alpha import premultiply
 from ...images.framing import FramedViews
 from ...training.batch import Batch
-from .levelform import EncodedImages, Layers, LevelformConfiguration, Writer, evaluate
+from .levelform import EncodedImages, Layers, LevelformConfiguration, Writer, evaluate, zero_linear
 
 CAMERAS = frozenset({"poses", "lenses", "flat"})  # tensors of a code that are never blended
 
@@ -51,11 +51,7 @@ class ImageHypernetwork:
         if sizes.local_features:
             self.levels.extend(nn.Conv2d(width, sizes.channels, 1) for width in sizes.widths)
         self.writer = Writer(self.trunk.features, sizes)
-        self.trust = None
-        if sizes.symmetry:
-            self.trust = nn.Linear(self.trunk.features, 1)
-            nn.init.zeros_(self.trust.weight)
-            nn.init.zeros_(self.trust.bias)
+        self.trust = zero_linear(self.trunk.features) if sizes.symmetry else None
 
     # ---------------------------------------------------------------- network
 
@@ -106,7 +102,10 @@ class ImageHypernetwork:
             alone = batch.points[:, None]
             return alone, torch.ones_like(alone[..., 0], dtype=torch.bool)
         if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError("Levelform learns from posed images; this batch has none.")
+            raise RequestError(
+                "Levelform learns from posed images; this batch has no cameras.",
+                "Train it on a data set with cameras.",
+            )
         objects, views, _, size, _ = batch.images.shape
         poses, intrinsics = batch.camera_from_volume, batch.intrinsics
         pixels, depth = project_points(

@@ -209,7 +209,7 @@ def test_half_precision_keeps_coordinates(batch):
 def test_no_cameras_no_training(batch):
     with pytest.raises(RequestError, match="posed images"):
         make().loss(replace(batch, camera_from_volume=None))
-    with pytest.raises(RequestError, match="no cameras to learn from"):
+    with pytest.raises(RequestError, match="no camera network to train"):
         make().camera_loss(replace(batch, camera_from_volume=None))
 
 
@@ -406,7 +406,7 @@ def test_a_code_of_several_views_needs_weights_that_know_them(views, tmp_path):
     torch.testing.assert_close(
         model.decode(again)(points), model.decode(code)(points), atol=1e-5, rtol=1e-5
     )
-    with pytest.raises(RequestError, match="no network of several views"):
+    with pytest.raises(RequestError, match="is of several views"):
         make(several=0).decode(code)
 
 
