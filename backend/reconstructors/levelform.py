@@ -18,7 +18,8 @@ What is taken from whom, and why
   objects.
 - "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, trained with cross entropy.
 - Images without a camera: a separate network (as DISN's) estimates it, and the image is then framed
-  as one with a camera, so that the reconstruction network sees only what it was trained on.
+  as one with a camera. A copy of the networks, trained on such estimates, expects their errors. The
+  image's reflection is one more estimate of the object, and both fields are averaged.
 
 Symbols
 -------
@@ -67,7 +68,13 @@ from .networks.levelform import (
     several_network,
 )
 from .several import described_views, own_weight, several_field, several_loss
-from .unposed import with_estimated_cameras
+from .unposed import (
+    cameras_among,
+    described_unposed,
+    reflected,
+    unposed_field,
+    with_estimated_cameras,
+)
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
@@ -161,8 +168,10 @@ class Levelform(ImageHypernetwork, Reconstructor):
         posed = camera == "given" and all(view.camera is not None for view in views)
         framed = self._images(views, estimate=camera == "estimated")
         if self.unposed is not None and not posed:
-            tensors = self.unposed.described_object(framed)
-            return Code(SPEC.name, tensors, {UNPOSED: True}, CAMERAS & tensors.keys())
+            guessed = camera == "estimated" or all(view.camera is None for view in views)
+            flipped = self._images(reflected(views), estimate=True) if guessed else None
+            tensors = described_unposed(self.unposed, framed, flipped)
+            return Code(SPEC.name, tensors, {UNPOSED: True}, cameras_among(tensors))
         several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
         if self.several is not None and count >= fewest and (posed or count == 1):
             described = described_views(framed, *self.described(framed.images))
@@ -211,7 +220,7 @@ class Levelform(ImageHypernetwork, Reconstructor):
                 "The code is of unposed images, for which these weights have no network.",
                 "Decode it with the weights that encoded it.",
             )
-        return self.unposed.field_of(tensors, symmetry=symmetry)
+        return unposed_field(self.unposed, tensors, symmetry=symmetry)
 
     def _images(self, views: Sequence[View], *, estimate: bool) -> FramedViews:
         """Return the views as the network sees them, framed by their given or estimated cameras."""

@@ -1,5 +1,10 @@
-"""Batches of unposed images with the cameras that a network estimates, for training."""
+"""Unposed images of Levelform: codes and fields, and batches with estimated cameras for training.
 
+An image and its reflection show an object and its reflection. Both are decoded and averaged: the
+errors of two estimated cameras differ.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -7,15 +12,57 @@ import torch.nn.functional as F  # noqa: N812 - the name torch's own documentati
 from torch import Tensor
 
 from ..encoders.upright import Sightings, UprightCameraNetwork, choices, read
+from ..fields.field import Field
+from ..fields.joined import JoinedField
+from ..fields.mirrored import ReflectedField
+from ..geometry.views import View
 from ..images.alpha import premultiply, straighten
-from ..images.framing import Framing
+from ..images.framing import FramedViews, Framing
 from ..training.batch import Batch
+from .networks.image_hypernetwork import CAMERAS, UnposedNetwork
 from .upright_cameras import middle_distance
 
 # Standard deviations of what is added to estimates in training: a camera network errs less on the
 # shapes that it learned from. Radians, logarithm of the size, half sides of the image.
 AZIMUTH, ELEVATION, ZOOM, OFFSET = 0.07, 0.05, 0.05, 0.025
 DRAWN = 0.25  # fraction of the images whose azimuth is drawn by the network's votes
+REFLECTED = "reflected_"  # before the names of a code's tensors of reflected images
+
+
+def reflected(views: Sequence[View]) -> list[View]:
+    """Return views with reflected images and without cameras."""
+    return [replace(view, image=view.image.flip(1), camera=None, depth=None) for view in views]
+
+
+def described_unposed(
+    network: UnposedNetwork, framed: FramedViews, flipped: FramedViews | None
+) -> dict[str, Tensor]:
+    """Return a code's tensors of framed images, and of their reflections where there are any."""
+    tensors = network.described_object(framed)
+    if flipped is None:
+        return tensors
+    others = network.described_object(flipped)
+    return tensors | {f"{REFLECTED}{name}": tensor for name, tensor in others.items()}
+
+
+def cameras_among(tensors: Mapping[str, Tensor]) -> frozenset[str]:
+    """Return the names of tensors that tell cameras."""
+    return frozenset(name for name in tensors if name.removeprefix(REFLECTED) in CAMERAS)
+
+
+def unposed_field(
+    network: UnposedNetwork, tensors: Mapping[str, Tensor], *, symmetry: bool
+) -> Field:
+    """Return the field of what `described_unposed` made."""
+    own = network.field_of(dict(tensors), symmetry=symmetry)
+    others = {
+        name.removeprefix(REFLECTED): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(REFLECTED)
+    }
+    if not others:
+        return own
+    return JoinedField(own, ReflectedField(network.field_of(others, symmetry=symmetry)), 0.5)
 
 
 @torch.no_grad()
