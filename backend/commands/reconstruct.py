@@ -142,7 +142,7 @@ def write_result(
 ) -> dict[str, Any]:
     """Reconstruct and write the mesh in the camera file's world; return the facts.
 
-    keep : a file to save the result to, to go on from it later
+    keep : a file to save the result to, to continue it later
     """
     request = replace(request, keep=JOB)
     try:
@@ -174,7 +174,7 @@ def write_last(
 
 
 def check_finish(choices: protocol.Reconstruct, out: str | Path) -> None:
-    """Refuse, before any work, what can't be made of the mesh outside Blender.
+    """Refuse, before any work, assets that can't be made outside Blender.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _write_textured(
     out: str | Path,
     ticket: "Ticket",
 ) -> dict[str, Any]:
-    """Write a mesh with a texture; return what it cost."""
+    """Write a mesh with a texture; return its cost."""
     from ..geometry.meshes import Mesh
     from ..geometry.textured_files import TexturedMesh, write_textured
 
@@ -229,7 +229,7 @@ def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
 
 
 def check_views(args: argparse.Namespace) -> dict[str, Any]:
-    """Check whether the views agree and what would make them agree; reconstruct nothing."""
+    """Check whether the views agree, and search cures; reconstruct nothing."""
     from ..session import Session
 
     chosen = read_settings(args, Settings())

@@ -1,4 +1,4 @@
-"""What can be said of views before any reconstruction: volume, agreement, masks."""
+"""Facts about views before any reconstruction: volume, agreement, masks."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from .stages import PREPARE
 def volume_event(
     networks: Networks, request: protocol.EstimateVolume, ticket: Ticket
 ) -> protocol.VolumeEstimate:
-    """Return the object's place as all posed views see it, and its front."""
+    """Return the object's place, by all posed views, and its front."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         views = apply_cures(read_views(request, ticket), request.cures).kept
@@ -28,7 +28,7 @@ def volume_event(
 def checked_events(
     request: protocol.CheckViews, ticket: Ticket
 ) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
-    """Yield the detected masks, then whether the views agree, and what would make them agree."""
+    """Yield the detected masks, then whether the views agree, with cures."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         notes = Notes()

@@ -1,4 +1,4 @@
-"""What a request gives a job: views in the volume's frame, options, remarks of its source."""
+"""Read a request: views in the volume's frame, options, remarks of its source."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -31,15 +31,15 @@ ViewRequest = (
     | protocol.FindCameras
     | protocol.FindMasks
 )
-MASK_SIDE = 2048  # pixels along the longer side of a mask that is sent
+MASK_SIDE = 2048  # pixels along the longer side of a transmitted mask
 SHOWN_SIDE = 512  # the same of an image with its outline
 THUMBNAIL_SIDE = 128  # the same of both in a list of several images
-OWN_MASKS = ("alpha", "file")  # of these Blender knows the outline
-ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
+OWN_MASKS = ("alpha", "file")  # sources of masks with outlines that Blender knows
+ALWAYS_GIVEN = ("seed", "ticket")  # to methods with parameters of these names
 
 
 def check_one_object(request: protocol.Reconstruct) -> None:
-    """Refuse several images without cameras, unless they were said to show one object.
+    """Refuse several images without cameras, unless the request says that they show one object.
 
     Methods that need cameras refuse such images themselves.
     """
@@ -94,7 +94,7 @@ def view_masks(
     Parameters
     ----------
     mask_side, shown_side : pixels along the longer side, at most
-    without : views whose mask comes from these are left out
+    without : leave out views with masks from these sources
     """
     doubts = dict(notes.doubts)
     masks = []
