@@ -46,11 +46,12 @@ class Sighted:
 
     @property
     def remark(self) -> str:
-        """A sentence for the person."""
+        """What to say to the person."""
         words = f"The camera was fitted to the mask, which the result covers to {self.iou:.0%}"
-        if self.adjusted:
-            return f"{words}; then the result was adjusted to the mask."
-        return f"{words}." if self.iou >= POOR else f"{words}: another method may suit it better."
+        words += "; then the result was adjusted to the mask." if self.adjusted else "."
+        if self.iou >= POOR:
+            return words
+        return f"The result is doubtful. {words} Check the mask, or try another method."
 
 
 def sighted(
