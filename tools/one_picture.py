@@ -1,9 +1,9 @@
-"""Make docs/one-picture.md: ten images of the kinds that artists drop, and what comes out of each.
+"""Make docs/one-picture.md: ten images of kinds that artists use, and their results.
 
     python tools/one_picture.py PROPS
 
-PROPS is a folder of folders of meshes, of which the images are rendered; which prop goes with which
-kind is drawn by a seed, and no result is left out. The weights of U2-Netp have to be installed.
+PROPS is a folder of folders of meshes to render; a seed pairs props and kinds, and no result is
+left out. The weights of U2-Netp have to be installed.
 """
 
 import argparse
@@ -127,7 +127,7 @@ def write_image(kind: Kind, pixels: np.ndarray, folder: Path) -> Path:
 
 
 def reconstruct(path: Path) -> dict[str, Any]:
-    """Reconstruct an image as nobody said how; return what came, or what was said."""
+    """Reconstruct an image with default settings; return the result, or the error."""
     request = Reconstruct(
         "picture",
         "auto",
@@ -186,12 +186,12 @@ def strip(shown: np.ndarray, result: dict[str, Any]) -> Image.Image:
 
 HEAD = """# One picture
 
-Ten images of the kinds that artists drop, and what came out of each. Nothing was chosen: the props
-are drawn by a seed from those of our data sets, the images are rendered with the tools of our data
-sets, and no result is left out. Each strip shows the image, its mask (what is not the object is
-dark), the mesh from the camera that was found, and the mesh from the side.
+Ten images of kinds that artists use, with their results. None was selected by hand: a seed draws
+the props from our data sets, the images are rendered with the data sets' tools, and no result is
+left out. Each strip shows the image, its mask (the background is dark), the mesh from the estimated
+camera, and the mesh from the side.
 
-Made by `python tools/one_picture.py PROPS` at resolution {resolution}, with no settings at all.
+Made by `python tools/one_picture.py PROPS` at resolution {resolution}, with default settings.
 Seconds are those of two processor cores that other work shared.
 """
 
@@ -220,7 +220,7 @@ def section(kind: Kind, name: str, result: dict[str, Any]) -> str:
     return "\n\n".join([*lines, " ".join(told)])
 
 
-MEASURED = "## What was measured"  # from here on the page is written by hand
+MEASURED = "## What was measured"  # the page below is written by hand
 
 
 def by_hand(page: Path) -> str:

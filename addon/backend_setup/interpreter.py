@@ -176,7 +176,7 @@ class Interpreter:
         return self.looking is not None or self.installing is not None
 
     def told(self) -> list[str]:
-        """Return what is told before an installation: how much, where, how long, which licences."""
+        """Return the sentences shown before an installation: size, place, duration, licences."""
         plan = install_plan()
         return builds.needs(plan, python=requirements.needs_download(plan))
 
@@ -220,7 +220,7 @@ def install_plan(*, repair: bool = False, photographs: bool = False) -> install.
 
 
 def blender_runner() -> tuple[str, ...]:
-    """Return the command with which Blender runs a script; empty if its Python is a program."""
+    """Return Blender's command to run a script; empty if its Python is a program."""
     if is_executable(sys.executable or "") or not bpy.app.binary_path:
         return ()
     return (bpy.app.binary_path, *RUN_SCRIPT)

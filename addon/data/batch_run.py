@@ -1,16 +1,14 @@
 """The running batch of the window: a folder's objects, one after the other, in a grid.
 
-What makes an object is defined by `backend.contract.batch`, for the terminal too. Each object is a
+`backend.contract.batch` defines what makes an object, for the terminal too. Each object is a
 job of the live session, so the window stays usable, and Esc cancels it as any other.
 """
 
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.batch import (
     BatchPlan,
@@ -28,10 +26,10 @@ from ..jobs.job import JobState
 from ..jobs.requests import absolute, begin, scene_settings, settings_problem
 from ..jobs.running import Running
 from ..jobs.session import busy, live
+from ..scene.ticker import Ticker
 from ..scene.views import ViewSource, folder_source, given_source
-from ..scene.windows import in_window, redraw
 from ..scene.wording import told
-from .batch_grid import UNIT_CELL, Grid
+from .batch_grid import UNIT_CELL, ResultGrid
 
 TICK = 0.1  # seconds between two looks at the running job
 
@@ -59,7 +57,7 @@ class BatchRun:
         self.stopping = False
         self.ended = ""
         self._next = 0  # index of the item to begin
-        self._grid = Grid((0.0, 0.0, 0.0), 1)
+        self._grid = ResultGrid((0.0, 0.0, 0.0), 1)
         self._current: Running | None = None
         self._active = False
 
@@ -98,7 +96,7 @@ class BatchRun:
         plan = _plan(folder, scene.levelform.method)
         self.__init__()
         self.items, self.left_out = plan.items, plan.left_out
-        self._grid = Grid.for_count(len(plan.items), tuple(scene.cursor.location))
+        self._grid = ResultGrid.for_count(len(plan.items), tuple(scene.cursor.location))
         self._active = True
 
     def advance(self) -> bool:
@@ -141,15 +139,10 @@ class BatchRun:
         if self._active:
             self._end()
 
-    def wake(self) -> None:
-        """Start the timer that goes on; there is none in the background."""
-        if not bpy.app.timers.is_registered(_on_timer):
-            bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
-
     # ---------------------------------------------------------------- parts
 
     def _is_busy(self) -> bool:
-        """Whether a job runs: an object of the batch, what follows it, or another one."""
+        """Whether a job runs: an object of the batch, its texture or quads, or another one."""
         return live.running is not None
 
     def _begin_item(self, item: Item) -> None:
@@ -195,11 +188,11 @@ def batch_problem(scene: bpy.types.Scene) -> str:
     return settings_problem(scene)
 
 
-def begin_item(item: Item, scene: bpy.types.Scene, grid: Grid) -> Running:
+def begin_item(item: Item, scene: bpy.types.Scene, grid: ResultGrid) -> Running:
     """Begin the job of one object, which ends in the grid's next cell."""
     settings = replace(scene_settings(scene), cures=(), fuse=item.kind is ItemKind.IMAGES)
     source = _source_of(item, scene)
-    if item.kind is ItemKind.CAMERAS:  # its size is known at its end alone
+    if item.kind is ItemKind.CAMERAS:  # its size is only known at its end
         return begin(source, settings, name=item.name, arrange=grid.put)
     place = grid.unit_volume()
     return begin(
@@ -230,28 +223,18 @@ def _source_of(item: Item, scene: bpy.types.Scene) -> ViewSource:
 # ---------------------------------------------------------------- the timer
 
 
-def _on_timer() -> float | None:
-    with in_window():
-        more = batch_run.advance()
+def _advance() -> bool:
+    more = batch_run.advance()
     if live.running is not None:
         live.wake()
-    redraw()
-    return TICK if more else None
+    return more
 
 
-@persistent
-def _on_load(*_: Any) -> None:
-    batch_run.abandon()
-
-
-def register() -> None:
-    """Listen to file load."""
-    bpy.app.handlers.load_pre.append(_on_load)
+ticker = Ticker(_advance, every=TICK, on_load=batch_run.abandon)
+register = ticker.register
 
 
 def unregister() -> None:
     """Stop the batch, and stop listening."""
     batch_run.abandon()
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    bpy.app.handlers.load_pre.remove(_on_load)
+    ticker.unregister()

@@ -1,8 +1,8 @@
-"""Several jobs that make one object, each begun when the one before has finished.
+"""Several jobs that make one object, one after the other.
 
 The steps are a generator: it yields each job that it has begun, is sent the job's object, and
 returns the last object. Closing it removes what it has made so far. A script runs it to its end
-with `finished`; in a window `series` goes on from a timer, so Blender stays usable and Esc cancels.
+with `finished`; in a window `ticker` advances `series`, so Blender stays usable and Esc cancels.
 """
 
 import logging
@@ -11,14 +11,13 @@ from contextlib import closing
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.unexpected import internal_error
 from ..jobs.running import Running
 from ..jobs.session import exhaust, live
 from ..scene.selection import select
-from ..scene.windows import in_window, redraw
+from ..scene.ticker import Ticker
 from ..scene.wording import told
 
 TICK = 0.05  # seconds between two looks at the running job
@@ -38,7 +37,7 @@ def finished(steps: Steps, wait: Callable[[Any], bpy.types.Object] = drive) -> b
     Parameters
     ----------
     wait
-        Returns the object of what a step has yielded.
+        Returns the object of a yielded job.
     """
     with closing(steps):
         try:
@@ -79,7 +78,7 @@ class Series:
         Parameters
         ----------
         count : number of steps
-        pattern : how a step is told, see `title`
+        pattern : the words for a step, see `title`
 
         Raises
         ------
@@ -97,7 +96,7 @@ class Series:
             raise
 
     def advance(self) -> bool:
-        """Take the next step if the one before has ended; return whether there is more to do."""
+        """Take the next step if the previous one has ended; return whether there is more to do."""
         if self._steps is None or live.running is not None:
             return self.running
         assert self._current is not None  # it was begun with the first step
@@ -122,12 +121,6 @@ class Series:
         if steps is not None:
             steps.close()
 
-    def wake(self) -> None:
-        """Start the timer that goes on; there is none in the background."""
-        live.wake()
-        if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
-            bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
-
     def _take(self, running: Running) -> None:
         running.result.selects = running.result.undoes = False  # one step of undo for all
         self._current, self._begun = running, self._begun + 1
@@ -146,28 +139,18 @@ class Series:
 series = Series()
 
 
-def _on_timer() -> float | None:
-    with in_window():
-        more = series.advance()
+def _advance() -> bool:
+    more = series.advance()
     if live.running is not None:
         live.wake()
-    redraw()
-    return TICK if more else None
+    return more
 
 
-@persistent
-def _on_load(*_: Any) -> None:
-    series.abandon()
-
-
-def register() -> None:
-    """Listen to file load."""
-    bpy.app.handlers.load_pre.append(_on_load)
+ticker = Ticker(_advance, every=TICK, on_load=series.abandon)
+register = ticker.register
 
 
 def unregister() -> None:
     """End the series, and stop listening."""
     series.abandon()
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    bpy.app.handlers.load_pre.remove(_on_load)
+    ticker.unregister()

@@ -1,4 +1,4 @@
-"""Jobs that refine the scene's cameras, or find those of image files."""
+"""Jobs that refine the scene's cameras, or estimate those of image files."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -27,21 +27,21 @@ from ..scene import around, camera_estimates
 from ..scene import volume as scene_volume
 from ..scene.scene_source import used_cameras
 from ..scene.views import scene_source
-from .requests import absolute, background_of
+from .image_paths import image_paths
+from .requests import background_of
 from .results import Deleted, Handle, Result
 from .running import Running
 from .session import exhaust, live
 
-OBJECT_SIDE = 1.8  # of an object in its volume, whose side is 2
-SIDE = 2.0  # metres, of an object in a scene without a volume
+SIDE = 2.0  # metres; longest side of an object in a scene without a volume
 
 
 class _Estimate(Result, ABC):
-    """Cameras that the worker answers with; no mesh is shown.
+    """A job with cameras as its answer; it shows no mesh.
 
     Attributes
     ----------
-    running : the job, once it was begun
+    running : the job, once begun
     """
 
     promise = "The cameras will appear in a moment"
@@ -130,17 +130,16 @@ def refine_cameras(
     background: Background | str = "auto",
     cures: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Move cameras until the silhouettes of their images agree; nothing is reconstructed.
+    """Refine cameras until the silhouettes of their images agree; nothing is reconstructed.
 
-    The cameras keep their former values, see `restore_cameras`, and stay where they are if nothing
-    is better.
+    Former values are stored, see `restore_cameras`; cameras without a better estimate stay.
 
     Parameters
     ----------
     cameras
         Camera objects with images. None: the scene's ticked ones.
     focal
-        Whether a factor of all focal lengths is found too.
+        Whether to estimate one factor of all focal lengths too.
     background, cures
         As in `reconstruct`.
 
@@ -176,7 +175,7 @@ def restore_cameras(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
 
 
 def find_cameras(
-    images: Iterable[str | PathLike[str]],
+    images: str | PathLike[str] | Iterable[str | PathLike[str]],
     way: str = "turntable",
     *,
     step: float | None = None,
@@ -190,14 +189,14 @@ def find_cameras(
     Parameters
     ----------
     images
-        Image files.
+        Image files, or a folder of them.
     way
         "turntable": the object turned by equal steps before one camera; "walk": by hand, walking
         once around the object.
     step
         Degrees between two images of a turntable. None: they go once around.
     focal
-        Focal length in widths of the image. None: from the file, else it is found.
+        Focal length in widths of the image. None: from the file, else estimated.
     side
         The object's longest side. None: that of the scene's volume, else 2 m.
     background
@@ -219,7 +218,7 @@ def find_cameras(
         If the work failed.
     """
     running = begin_find(
-        list(images),
+        image_paths(images),
         bpy.context.scene,
         way,
         background=background_of(background),
@@ -255,7 +254,7 @@ def begin_refine(
     ----------
     chosen : these cameras; None: the ticked ones
     background, cures : as in `Settings`
-    focal : whether a factor of all focal lengths is found too
+    focal : whether to estimate one factor of all focal lengths too
 
     Raises
     ------
@@ -301,13 +300,13 @@ def begin_find(
         raise RequestError(
             f"There is no way {way!r} to find cameras.", f"Choose {' or '.join(WAYS)}."
         )
-    paths = [absolute(path) for path in images]
+    paths = image_paths(images)
     if not as_given:
         paths = [paths[index] for index in in_order([Path(path).name for path in paths])]
     for path in paths:
         image_size(path)  # raises with a sentence about what is wrong with it
     views = tuple(ViewData(None, None, Path(path).name, image_file(path)) for path in paths)
-    center, volume_side = _around_volume(scene)
+    center, volume_side = scene_volume.place_of_object(scene)
     job = uuid.uuid4().hex
     request = FindCameras(
         job,
@@ -323,18 +322,6 @@ def begin_find(
         if value is not None:
             check(name, value)
     return _begin(request, AddedCameras(job, scene, paths))
-
-
-def _around_volume(
-    scene: bpy.types.Scene,
-) -> tuple[tuple[float, float, float] | None, float | None]:
-    """Return the centre of the scene's volume and the side of an object in it; None without one."""
-    empty = scene.levelform.volume
-    if empty is None or not empty.users_scene:
-        return None, None
-    matrix = scene_volume.matrix_of(empty)
-    x, y, z = matrix[:3, 3].tolist()
-    return (x, y, z), OBJECT_SIDE * float((matrix[:3, 0] ** 2).sum() ** 0.5)
 
 
 def _begin(request: RefineCameras | FindCameras, result: _Estimate) -> Running:

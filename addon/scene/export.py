@@ -27,8 +27,8 @@ def check_output(path: str | PathLike[str], *, textured: bool = False) -> None:
     Raises
     ------
     RequestError
-        If the format is unknown or holds no texture where one is to be written, or the folder is
-        missing or may not be written to.
+        If the format is unknown or can't hold the texture to write, or the folder is missing or not
+        writable.
     """
     target = Path(path)
     known = (*MESH_SUFFIXES, SCENE_SUFFIX)
@@ -235,9 +235,14 @@ def _whole(target: Path) -> Iterator[Path]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise _not_allowed(target) from error
-        raise WorkError(f"{target} could not be written: {error.strerror or error}.") from error
+        raise WorkError(
+            f"{target} could not be written: {error.strerror or error}.",
+            "Choose another folder, or free some space.",
+        ) from error
     except RuntimeError as error:  # raised by an operator that fails
-        raise WorkError(f"{target} could not be written: {str(error).strip()}") from error
+        raise WorkError(
+            f"{target} could not be written: {str(error).strip()}", "Try another format."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

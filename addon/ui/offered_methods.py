@@ -5,7 +5,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract import protocol
-from ...backend.contract.catalogue import ENTRIES, GROUPS, OWN, Entry
+from ...backend.contract.catalogue import ENTRIES, GROUPS, OWN, CatalogueEntry
 from ...backend.contract.default_method import AUTO, FIT_VIEWS, default_method
 from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
@@ -33,15 +33,15 @@ def methods(settings: Any, _context: bpy.types.Context | None) -> list:
     return choices.keep(_method_items, items)
 
 
-def _grouped(chosen: str) -> list[tuple[str, list[Entry]]]:
+def _grouped(chosen: str) -> list[tuple[str, list[CatalogueEntry]]]:
     """Return the headings of the menu, each with its methods; empty ones are left out."""
     listed = list(ENTRIES)
     known = {entry.name for entry in listed}
     for info in live.methods:
         if info.name not in known:
-            listed.append(Entry(info.name, info.title, info.summary, OWN))
+            listed.append(CatalogueEntry(info.name, info.title, info.summary, OWN))
     if chosen not in {entry.name for entry in listed}:
-        listed.append(Entry(chosen, chosen, "Not known to the backend", OWN))
+        listed.append(CatalogueEntry(chosen, chosen, "Not known to the backend", OWN))
     groups = [(group, [entry for entry in listed if entry.group == group]) for group in GROUPS]
     return [(group, entries) for group, entries in groups if entries]
 
@@ -52,7 +52,7 @@ def get_method(settings: Any) -> int:
 
 
 def set_method(settings: Any, index: int) -> None:
-    """Choose a method; the one that suits the source goes on following the source."""
+    """Choose a method; the suggested one keeps following the source."""
     if settings.weights in settings.variants:  # they belong to the previous method
         settings.weights = ""
     name = methods(settings, None)[index][0]
@@ -71,7 +71,7 @@ def in_use(settings: Any) -> str:
 
 
 def suiting(settings: Any) -> str:
-    """Return the name of the method for what the panel's source holds."""
+    """Return the name of the method that suits the panel's source."""
     if settings.source == "IMAGE":
         return default_method(0, 1).name
     if settings.source == "FILES":  # how many cameras it holds is known once it is read

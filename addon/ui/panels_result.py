@@ -115,7 +115,7 @@ def _views(count: object) -> str:
 
 
 def asked(target: bpy.types.Object, facts: Any) -> list[tuple[str, str]]:
-    """Return what an artist asks of a result first: a name and a value each."""
+    """Return the most important facts of a result: a name and a value each."""
     method = title_of(facts.get("method", "?"))
     faces = f"{facts.get('faces', 0):,}"
     return [
@@ -185,7 +185,7 @@ def _agreement(facts: Any) -> str:
     return told(pattern, f"{min(covers):.0%}")
 
 
-WELL_COVERED = 0.95  # fraction of a silhouette from which its image agrees
+WELL_COVERED = 0.95  # minimum fraction of a silhouette for its image to agree
 VOLUME_WORDS = {
     "user": "given by you",
     "file": "from the file",

@@ -1,8 +1,8 @@
-"""The panel of what is inside a result, and of what lies between two."""
+"""The panel of a result's exhibits, and of blends between two."""
 
 import bpy
 
-from ..data.morphing import ends_of, morph_problem
+from ..data.blending import ends_of, morph_problem
 from ..data.series import series
 from ..data.showing import show_problem, shows_of
 from ..jobs.session import live
@@ -57,7 +57,7 @@ class LEVELFORM_PT_show(SubPanel, bpy.types.Panel):
 
 
 def _draw_shows(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the menu, and the options of what is in it."""
+    """Draw the menu, and the options of its entry."""
     specs = shows_of(context.object)
     if not specs:
         if not live.methods:

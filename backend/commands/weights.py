@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Do what the verb says."""
+    """Run the verb."""
     if args.verb == "list":
         return {"verb": "list", "folder": str(weights_folder()), "weights": _listed()}
     if args.name == _matte.NAME:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what was done."""
+    """Print the outcome."""
     if result["verb"] == "list":
         lines = [_line(entry) for entry in result["weights"]]
         print("\n".join([*lines, f"folder: {result['folder']}"]))
@@ -112,7 +112,10 @@ def _known(name: str) -> PublishedWeights:
 def _remove(known: PublishedWeights) -> dict[str, Any]:
     path = installed_weights(known.method)
     if path is None:
-        raise RequestError(f"No weights of {known.method} are installed.")
+        raise RequestError(
+            f"No weights of {known.method} are installed.",
+            "Fetch them with `levelform weights get NAME`.",
+        )
     size = path.stat().st_size
     try:
         path.unlink()
@@ -158,7 +161,7 @@ def _make(folder: Path) -> None:
 
 
 def _fetched(known: PublishedWeights, args: argparse.Namespace, ticket: Ticket) -> Path:
-    """Fetch the authors' file, saying first what it is; return where it lies."""
+    """Describe and fetch the authors' file; return its path."""
     from ..downloads import Download, fetch
 
     sys.stderr.write(f"{known.sentence}\n")
@@ -175,14 +178,16 @@ def _remarks(known: PublishedWeights, args: argparse.Namespace, ticket: Ticket) 
 
     path = Path(args.file)
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.")
+        raise RequestError(f"There is no file {path}.", "Check the path.")
     with ticket.stage("Check"):
         actual = sha256_of(path, ticket)
     expected = (args.sha256 or known.sha256).lower()
     if actual == expected:
         return []
     if args.sha256:
-        raise RequestError(f"{path} has the SHA-256 {actual}, not {expected}.")
+        raise RequestError(
+            f"{path} has the SHA-256 {actual}, not {expected}.", "Download it again."
+        )
     return [f"The file is not the one that is known: its SHA-256 is {actual}, not {expected}."]
 
 

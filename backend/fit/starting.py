@@ -90,7 +90,7 @@ def evaluate(function: Values, points: Tensor, ticket: Ticket | None = None) -> 
 
 
 def _near(grid: Grid, values: Tensor) -> Tensor:
-    """Return the values over the length of their slope, (count,)."""
+    """Return the values over the length of their gradient, (count,)."""
     volume = values.view(grid.shape)
     slopes = torch.gradient(volume, spacing=grid.spacing)
     length = torch.stack(slopes).square().sum(0).sqrt()
@@ -117,7 +117,7 @@ def agreeing(
     ----------
     first : signed distances, (N, 3) points to (N,)
     views : posed in the volume's frame
-    hull : their visual hull, likewise
+    hull : their visual hull, in the same frame
     """
     lowered = first
     for view in views:
@@ -145,7 +145,7 @@ def _misses(
     pixels = torch.stack([columns, rows], 1).double() + 0.5
     origins, directions = (tensor.float() for tensor in camera.rays(pixels))
     directions = torch.nn.functional.normalize(directions, dim=1)
-    middle = -(origins * directions).sum(1, keepdim=True)  # where a ray is nearest to the centre
+    middle = -(origins * directions).sum(1, keepdim=True)  # the ray's nearest point to the centre
     along = torch.linspace(-1.8, 1.8, ALONG)
     away = (middle + along).clamp_min(0.0)
     result = torch.zeros(2, *view.image.shape[:2])

@@ -20,17 +20,17 @@ from ..ticket import Ticket
 from .solver import STAGES
 from .sources import Photographs
 
-FEATURES = 2000  # of an image: more are slower and place cameras no better
-EXHAUSTIVE = 80  # images up to which every pair is matched
-NEIGHBOURS = 8  # of an image in order, if there are more
-KEYS = 24  # images spread over all, of which every pair is matched then
+FEATURES = 2000  # per image: more are slower and no more accurate
+EXHAUSTIVE = 80  # every pair is matched for at most this many images
+NEIGHBOURS = 8  # per image, in order, if there are more images
+KEYS = 24  # otherwise every pair of this many images, spread over all
 POLL = 0.05  # seconds between two looks at the process
-PATIENCE = 3.0  # seconds that it gets to end
+PATIENCE = 3.0  # seconds to wait for its end
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A camera as the solver found it.
+class PlacedCamera:
+    """A camera of the solver's.
 
     Attributes
     ----------
@@ -49,8 +49,8 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Solution:
-    """What the solver found.
+class SfmSolution:
+    """The solver's result.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Solution:
     points : (N, 3) float64, in the same frame as the cameras
     """
 
-    cameras: Mapping[int, Placed] = field(default_factory=dict)
+    cameras: Mapping[int, PlacedCamera] = field(default_factory=dict)
     models: tuple[int, ...] = ()
     error: float = 0.0
     consistent: float = 0.0
@@ -76,7 +76,7 @@ def solve(
     masks: bool = False,
     distortion: bool = True,
     seed: int = 0,
-) -> Solution:
+) -> SfmSolution:
     """Return the cameras of images.
 
     The ticket's plan must have the solver's stages.
@@ -116,16 +116,16 @@ def solve(
     return read_solution(folder, [image.name for image in photographs.images])
 
 
-def read_solution(folder: Path, names: list[str]) -> Solution:
+def read_solution(folder: Path, names: list[str]) -> SfmSolution:
     """Return the result that the solver wrote into a folder."""
     told = json.loads((folder / "solution.json").read_text(encoding="utf-8"))
     if not told["models"]:
-        return Solution()
+        return SfmSolution()
     numbers = {name: index for index, name in enumerate(names)}
     cameras = {numbers[name]: _placed(image) for name, image in told["images"].items()}
     with np.load(folder / "points.npz", allow_pickle=False) as arrays:
         points = arrays["points"]
-    return Solution(
+    return SfmSolution(
         dict(sorted(cameras.items())),
         tuple(len(model) for model in told["models"]),
         told["error"],
@@ -134,10 +134,10 @@ def read_solution(folder: Path, names: list[str]) -> Solution:
     )
 
 
-def _placed(image: Mapping[str, Any]) -> Placed:
+def _placed(image: Mapping[str, Any]) -> PlacedCamera:
     camera = image["camera"]
     focal, x, y, *radial = camera["params"]
-    return Placed(
+    return PlacedCamera(
         np.array(image["camera_from_world"], np.float64),
         focal,
         (x, y),
@@ -148,8 +148,7 @@ def _placed(image: Mapping[str, Any]) -> Placed:
 
 
 def pairs_of(count: int) -> list[tuple[int, int]]:
-    """Return the pairs of images to match: all, or of many the neighbours in order, and of some
-    images spread over all of them every pair."""
+    """Return the pairs of images to match: all, or neighbours in order and pairs of key images."""
     if count <= EXHAUSTIVE:
         return list(combinations(range(count), 2))
     near = {
@@ -203,7 +202,7 @@ def _run(command: list[str], ticket: Ticket) -> None:
 
 
 def _follow(stream: IO[bytes], lines: deque[bytes]) -> threading.Thread:
-    """Start a thread that reads a stream's lines, so that the process never waits for us."""
+    """Start a thread that reads a stream's lines, so that its process never blocks."""
 
     def read() -> None:
         with stream:

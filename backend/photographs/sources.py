@@ -1,4 +1,4 @@
-"""The images of a job: which they are, and copies of them as the solver reads them."""
+"""The images of a job, and copies of them for the solver."""
 
 import math
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..contract.image_files import image_file, list_images
+from ..contract.image_files import image_file, list_images, no_images
 from ..images.decoding import UPRIGHT
 from ..images.exif import focal_in_diagonals
 from ..images.matte import has_alpha
 from ..images.reading import OPAQUE, read_mask, read_tagged
 from ..ticket import Ticket
 
-LONGEST = 1600  # pixels of the copies: finer features do not place cameras better
+LONGEST = 1600  # pixels of the copies: finer features do not improve cameras
 FEWEST = 3  # images
 PLAIN = 0.5  # grey behind images with alpha
-SMALL = 224  # pixels of the silhouettes that are kept
+SMALL = 224  # pixels along the longer side of the kept silhouettes
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Photograph:
     orientation : the file's tag, 1 to 8; 1 is upright
     focal : focal length in pixels of the copy, if the file says it
     silhouette : (h, w) float32 coverage by the object, small; None: no mask
-    look : (h, w, 3) float32, the image as small as that
+    look : (h, w, 3) float32, the image at that size
     """
 
     path: Path
@@ -71,7 +71,7 @@ class Photographs:
         return all(image.silhouette is not None for image in self.images)
 
     def groups(self) -> list[list[int]]:
-        """Return the indices of images that share a camera: those of one size and focal length."""
+        """Return the indices of images that share a camera: of one size and focal length."""
         kinds: dict[tuple[object, ...], list[int]] = {}
         for index, image in enumerate(self.images):
             focal = None if image.focal is None else round(image.focal)
@@ -90,6 +90,8 @@ def images_of(sources: Sequence[str | Path]) -> list[Path]:
     paths = [Path(source) for source in sources]
     if len(paths) == 1 and paths[0].is_dir():
         paths = list_images(paths[0])
+        if not paths:
+            raise no_images(sources[0])
     if len(paths) < FEWEST:
         where = f"{sources[0]} holds" if len(sources) == 1 else "There are"
         raise RequestError(
@@ -102,8 +104,8 @@ def images_of(sources: Sequence[str | Path]) -> list[Path]:
 def copy_images(paths: Sequence[Path], folder: Path, ticket: Ticket) -> Photographs:
     """Write the solver's copies of images and of their masks.
 
-    The pixels stay as stored, whatever a tag says of how to rotate them: cameras are fitted to
-    stored pixels.
+    The pixels stay as stored, whatever their orientation tag says: cameras are fitted to stored
+    pixels.
 
     Raises
     ------
@@ -155,7 +157,7 @@ def _copy(path: Path, name: str, images: Path, masks: Path) -> tuple[Photograph,
 
 
 def _check_different(images: Sequence[Photograph]) -> None:
-    """Raise `RequestError` if all images show the same."""
+    """Raise a `RequestError` if all images are equal."""
     first = images[0].look
     for image in images[1:]:
         if image.look.shape != first.shape:

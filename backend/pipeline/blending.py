@@ -1,4 +1,4 @@
-"""What is done with the codes of results: blended, shown, saved."""
+"""Jobs on the codes of results: blend, show, save."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from .networks import Networks
 from .saving import reopened, saved_code
 from .stages import MAKE, MESH, stages_again
 
-SUM_ERROR = 1e-3  # by which the weights' sum may differ from 1
+SUM_ERROR = 1e-3  # tolerance of the weights' sum, which should be 1
 
 
 def encoded_of(kept: Kept) -> Encoded:
@@ -38,7 +38,7 @@ def encoded_of(kept: Kept) -> Encoded:
     Raises
     ------
     RequestError
-        If its method has none that can be decoded again.
+        If its method has no code.
     """
     if kept.encoded is None:
         raise RequestError(

@@ -20,7 +20,7 @@ from .networks import Networks
 from .reading import in_volume
 
 RESOLUTION = 32  # cells along the longest side
-MARGIN = 1.05  # of the volume around the rough box
+MARGIN = 1.05  # size of the volume, in rough boxes
 
 log = logging.getLogger(__name__)
 

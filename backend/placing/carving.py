@@ -16,13 +16,13 @@ from ..geometry.cameras import Camera
 from .pyramids import ViewPyramid, half_spaces
 
 FIRST = 16  # cells along the longest side of the first grid
-FINEST = 256  # at the last one
+FINEST = 256  # cells at the last grid
 MOST_CELLS = 600_000  # most cells of one level; with more, refinement stops
 
 
 @dataclass(frozen=True)
 class Silhouette:
-    """The data of a view that carving reads.
+    """The data of a view for carving.
 
     Attributes
     ----------

@@ -18,7 +18,8 @@ What is taken from whom, and why
   objects.
 - "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, trained with cross entropy.
 - Images without a camera: a separate network (as DISN's) estimates it, and the image is then framed
-  as one with a camera, so that the reconstruction network sees only what it was trained on.
+  as one with a camera. A copy of the networks, trained on such estimates, expects their errors. The
+  image's reflection is one more estimate of the object, and both fields are averaged.
 
 Symbols
 -------
@@ -44,35 +45,36 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..encoders.trunk import Trunk
 from ..encoders.upright import UprightCameraNetwork
 from ..fields.field import Field
-from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fields.joined import JoinedField
 from ..fields.several_views import Round, SeveralViewsField
-from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.alpha import premultiply
 from ..images.framing import FramedViews
-from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from .base import SYMMETRY, Batch, Code, MethodSpec, Reconstructor, register
+from .networks.image_hypernetwork import CAMERAS, ImageHypernetwork, UnposedNetwork
 from .networks.levelform import (
     COMPACT,
+    COMPACT_RECIPES,
     PAPER,
-    EncodedImages,
-    Layers,
     LevelformConfiguration,
-    Writer,
     converted_state,
-    evaluate,
+    points_loss,
     several_network,
 )
-from .several import described_views, own_weight, several_field, several_loss, soft_iou
+from .several import described_views, own_weight, several_field, several_loss
+from .unposed import (
+    cameras_among,
+    described_unposed,
+    reflected,
+    unposed_field,
+    with_estimated_cameras,
+)
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
@@ -85,135 +87,60 @@ SPEC = MethodSpec(
     own_options=(SYMMETRY,),
     level_unit="probability",
 )
+UNPOSED = "unposed"  # the entry of a code's facts that says which network made it
 
 
 @register(SPEC)
-class Levelform(Reconstructor):
-    """The hypernetwork, its camera network, and its network of several views."""
+class Levelform(ImageHypernetwork, Reconstructor):
+    """The hypernetwork, its copy for unposed images, its camera network, that of several views."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
-    recipes = {
-        "compact": {
-            "main": small(Sampling(points=EVEN)),
-            "camera": small_camera(crops=1.0, canonical=False),
-            "several": Recipe(
-                (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
-                RoundDraw(),
-                ("several",),
-                precision="bfloat16",
-            ),
-        }
+    recipes = {"compact": COMPACT_RECIPES}
+    auxiliary = {
+        "camera": ("camera", False),
+        "several": ("several", 0),
+        "unposed": ("unposed", False),
     }
-    auxiliary = {"camera": ("camera", False), "several": ("several", 0)}
     configuration: LevelformConfiguration
-    half_precision = ("trunk.forward", "camera.trunk.forward", "several.combine")
+    half_precision = (
+        "trunk.forward",
+        "camera.trunk.forward",
+        "several.combine",
+        "unposed.trunk.forward",
+    )
 
     def __init__(self, configuration: LevelformConfiguration = COMPACT) -> None:
         super().__init__(configuration)
         sizes = configuration
-        self.trunk = Trunk(
-            stem=sizes.stem,
-            stride=sizes.stride,
-            widths=sizes.widths,
-            blocks=sizes.blocks,
-            maps=sizes.local_features,
-        )
-        self.levels = nn.ModuleList()
-        if sizes.local_features:
-            self.levels.extend(nn.Conv2d(width, sizes.channels, 1) for width in sizes.widths)
-        self.writer = Writer(self.trunk.features, sizes)
-        self.trust = None
-        if sizes.symmetry:
-            self.trust = nn.Linear(self.trunk.features, 1)
-            nn.init.zeros_(self.trust.weight)
-            nn.init.zeros_(self.trust.bias)
+        self.build_networks(sizes)
         self.camera = None
         if sizes.camera:
             self.camera = UprightCameraNetwork(
                 stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
             )
-
-        self.several = None
-        if sizes.several:
-            self.several = several_network(sizes)
+        self.several = several_network(sizes) if sizes.several else None
+        self.unposed = UnposedNetwork(sizes) if sizes.unposed else None
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
         if not np.array_equal(np.asarray(method_from_volume), np.eye(4)):
-            raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
+            raise RequestError(
+                f"{SPEC.title} works in the volume's frame, not in another one.",
+                "Import the weights without a frame.",
+            )
+
+    def start_of(self, part: str) -> dict[str, Tensor]:
+        """Return initial weights: the copy for unposed images starts as one of posed images."""
+        if part != "unposed":
+            return {}
+        names = ("trunk.", "levels.", "writer.", "trust.")
+        own = self.state_dict()
+        return {f"{part}.{name}": own[name].clone() for name in own if name.startswith(names)}
 
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
         """Return the weights for a network of another configuration, see `converted_state`."""
         return converted_state(self.state_dict(), self.configuration, configuration)
-
-    # ---------------------------------------------------------------- network
-
-    def encode_images(self, images: Tensor) -> EncodedImages:
-        """Return the embeddings and maps of images (N, 4, S, S), straight alpha.
-
-        Maps of all resolutions are resized to the finest one's, so that all are sampled at once.
-        """
-        embedding, maps = self.trunk(premultiply(images, dim=-3))
-        if not self.levels:
-            return EncodedImages(embedding.float(), None)
-        finest, *coarse = [
-            project(feature_map).float()
-            for project, feature_map in zip(self.levels, maps, strict=True)
-        ]  # (N, channels, T, T), (N, channels, T / 2, T / 2), ...
-        resized = [
-            F.interpolate(each, finest.shape[-2:], mode="bilinear", align_corners=False)
-            for each in coarse
-        ]
-        return EncodedImages(embedding.float(), torch.cat([finest, *resized], 1))
-
-    def layers(self, embedding: Tensor) -> Layers:
-        """Return g of each embedding, (B, features)."""
-        return self.writer(embedding)
-
-    def logits(self, batch: Batch) -> Tensor:
-        """Return (B, P): the fused logits at a batch's points."""
-        objects, views = batch.images.shape[:2]
-        encoded = self.encode_images(batch.images.flatten(0, 1))
-        # Coordinates in half precision would resolve 0.004 near 1: from here on all is float32.
-        with torch.autocast(batch.images.device.type, enabled=False):
-            embedding = encoded.embedding.unflatten(0, (objects, views)).mean(1)  # (B, features)
-            gate = None if self.trust is None else self.trust(embedding)  # (B, 1)
-            points = batch.points if gate is None else with_mirror_images(batch.points)
-            inputs, seen = self._inputs(replace(batch, points=points), encoded)
-            # A point's reflection counts as one more view of it: M = V or 2 V.
-            each = (-1, points.shape[1] // batch.points.shape[1], batch.points.shape[1])
-            outputs = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
-            seen = seen.flatten(1).unflatten(1, each)
-            return weighted_mean(outputs.movedim(0, 2), seen.movedim(0, 2), gate)
-
-    def _inputs(self, batch: Batch, encoded: EncodedImages) -> tuple[Tensor, Tensor]:
-        """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
-
-        V is 1 where g reads nothing of the views.
-        """
-        if not self.configuration.reads_views:
-            alone = batch.points[:, None]
-            return alone, torch.ones_like(alone[..., 0], dtype=torch.bool)
-        if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError(f"{SPEC.title} learns from posed images; this batch has none.")
-        objects, views, _, size, _ = batch.images.shape
-        poses, intrinsics = batch.camera_from_volume, batch.intrinsics
-        pixels, depth = project_points(
-            batch.points, poses, intrinsics, orthographic=batch.orthographic
-        )  # (B, V, P, 2), (B, V, P)
-        image_size, maps = (size, size), []
-        inputs = [batch.points[:, None].expand(-1, views, -1, -1)]
-        if self.configuration.camera_coordinates:
-            inputs.append(torch.einsum("bvij,bpj->bvpi", poses[..., :3, :3], batch.points))
-        if self.configuration.alpha:
-            maps.append(batch.images[:, :, 3:].flatten(0, 1))
-        if encoded.maps is not None:
-            maps.append(encoded.maps)
-        for feature_map in maps:
-            taken = sample_maps(feature_map, pixels.flatten(0, 1), image_size=image_size)
-            inputs.append(taken.unflatten(0, (objects, views)))
-        return torch.cat(inputs, -1), inside_image(pixels, depth, image_size=image_size)
 
     # ---------------------------------------------------------------- inference
 
@@ -240,34 +167,29 @@ class Levelform(Reconstructor):
         self.check_fusion(fusion)
         posed = camera == "given" and all(view.camera is not None for view in views)
         framed = self._images(views, estimate=camera == "estimated")
+        if self.unposed is not None and not posed:
+            guessed = camera == "estimated" or all(view.camera is None for view in views)
+            flipped = self._images(reflected(views), estimate=True) if guessed else None
+            tensors = described_unposed(self.unposed, framed, flipped)
+            return Code(SPEC.name, tensors, {UNPOSED: True}, cameras_among(tensors))
         several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
         if self.several is not None and count >= fewest and (posed or count == 1):
-            several = self._encode_several(framed)
+            described = described_views(framed, *self.described(framed.images))
+            several = Code(SPEC.name, described, fixed=CAMERAS)
             if own_weight(count, fewest) == 0:
                 return several
-        encoded = self.encode_images(framed.images)
-        tensors = {"embedding": reduce_views(encoded.embedding)}
+        tensors = self.described_object(framed)
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
-        tensors |= several.tensors
-        cameras = [camera for camera in framed.cameras if camera is not None]
-        poses, intrinsics = camera_tensors(cameras, self.device)
-        orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
-        tensors |= {"alpha": framed.images[:, 3].contiguous()}
-        tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
-        if encoded.maps is not None:
-            tensors["maps"] = encoded.maps
-        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
-
-    def _encode_several(self, framed: FramedViews) -> Code:
-        """Return the code for the network of several views: features of framed, posed images."""
-        tensors = described_views(framed, *self.described(framed.images))
-        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
+        return Code(SPEC.name, {**several.tensors, **tensors}, fixed=CAMERAS)
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
         """Return the field of a code by `_encode_several`."""
         if self.several is None:
-            raise RequestError("These weights have no network of several views for this code.")
+            raise RequestError(
+                "The code is of several views, for which these weights have no network.",
+                "Decode it with the weights that encoded it.",
+            )
         return several_field(self.several, code.to(self.device).tensors)
 
     @torch.no_grad()
@@ -282,39 +204,35 @@ class Levelform(Reconstructor):
         self.check_code(code)
         if "embedding" not in code.tensors:
             return self._decode_several(code)
-        own = self._decode_own(code, symmetry=symmetry)
+        tensors = dict(code.to(self.device).tensors)
+        if code.meta.get(UNPOSED):
+            return self._decode_unposed(tensors, symmetry=symmetry)
+        own = self.field_of(tensors, symmetry=symmetry)
         if "distances" not in code.tensors:
             return own
         weight = own_weight(len(code.tensors["poses"]), self.configuration.fewest)
         return JoinedField(self._decode_several(code), own, weight)
 
-    def _decode_own(self, code: Code, *, symmetry: bool) -> HybridField:
-        """Return the field of g."""
-        tensors = code.to(self.device).tensors
-        layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
-        kinds = self.configuration.inputs
-        parts = dict(zip(kinds, layers[0][0].split(list(kinds.values())), strict=True))
-        others = [part if kinds[name] else None for name, part in parts.items() if name != "place"]
-        first = FirstLayer(parts["place"], *others, bias=layers[0][1])
-        views = None
-        if self.configuration.reads_views:
-            names = ("alpha", "poses", "lenses", "flat")
-            views = Views(tensors.get("maps"), *(tensors[name] for name in names))
-        gate = self.trust(tensors["embedding"]) if symmetry and self.trust is not None else None
-        return HybridField(first, layers[1:], views, gate)
+    def _decode_unposed(self, tensors: dict[str, Tensor], *, symmetry: bool) -> Field:
+        """Return the field of a code of unposed images."""
+        if self.unposed is None:
+            raise RequestError(
+                "The code is of unposed images, for which these weights have no network.",
+                "Decode it with the weights that encoded it.",
+            )
+        return unposed_field(self.unposed, tensors, symmetry=symmetry)
 
     def _images(self, views: Sequence[View], *, estimate: bool) -> FramedViews:
         """Return the views as the network sees them, framed by their given or estimated cameras."""
         self.check_views(views)
         if not self.configuration.reads_views:
             return self.prepare(views)
-        unposed = [view for view in views if estimate or view.camera is None]
+        given = [None if estimate else view.camera for view in views]
+        unposed = [view for view, camera in zip(views, given, strict=True) if camera is None]
         estimated = iter(self.estimate_cameras(unposed) if unposed else ())
+        cameras = [camera or next(estimated) for camera in given]
         return self.prepare(
-            [
-                replace(view, camera=next(estimated)) if estimate or view.camera is None else view
-                for view in views
-            ]
+            [replace(view, camera=c) for view, c in zip(views, cameras, strict=True)]
         )
 
     @torch.no_grad()
@@ -350,7 +268,10 @@ class Levelform(Reconstructor):
             front, -Y, counter-clockwise seen from above
         """
         if self.camera is None:
-            raise RequestError(f"These weights of {SPEC.title} have no camera network.")
+            raise RequestError(
+                f"These weights of {SPEC.title} have no camera network, so they know no front.",
+                "Use weights with one.",
+            )
         return azimuth_votes(self.camera, views, self.framing)
 
     # ---------------------------------------------------------------- training
@@ -373,19 +294,23 @@ class Levelform(Reconstructor):
         Logged beside it: "sign", the fraction of points on the correct side, and "iou" of the
         evenly sampled points.
         """
-        logits = self.logits(batch)
-        each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
-        near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
-        groups = [(each * of).sum() / of.sum() for of in (near, 1 - near) if bool(of.any())]
-        entropy = torch.stack(groups).mean()
-        predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
-        overlap, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
-        missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
-        return {
-            "loss": entropy + self.configuration.overlap * missed,
-            "sign": (predicted == true).float().mean(),
-            "iou": overlap / union.clamp(min=1),
-        }
+        return points_loss(self.logits(batch), batch, overlap=self.configuration.overlap)
+
+    def unposed_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return `loss` of the copy for unposed images, with estimated cameras.
+
+        The images are framed by their masks. In training the cameras get further errors.
+        """
+        if self.unposed is None or self.camera is None:
+            raise RequestError(
+                "These weights lack a network of unposed images, or one of their cameras.",
+                "Train the camera network first: `--part camera`.",
+            )
+        estimated = with_estimated_cameras(
+            self.camera, batch, self.framing, disturbed=self.training
+        )
+        logits = self.unposed.logits(estimated)
+        return points_loss(logits, batch, overlap=self.configuration.overlap)
 
     @torch.no_grad()
     def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -404,11 +329,17 @@ class Levelform(Reconstructor):
         the hull's front, and the IoU of the points.
         """
         if self.several is None:
-            raise RequestError("There is no network of several views to train.")
+            raise RequestError(
+                "These weights have no network of several views to train.",
+                "Start from weights with one: `--set several=24`.",
+            )
         return several_loss(self.several, batch)
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the camera network's loss, see `upright_camera_loss`; it shares no weights."""
         if self.camera is None or batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError("There is no camera network to train, or no cameras to learn from.")
+            raise RequestError(
+                "These weights have no camera network to train, or the data set has no cameras.",
+                "Start from weights with a camera network, and train on posed images.",
+            )
         return upright_camera_loss(self.camera, batch, self.framing)

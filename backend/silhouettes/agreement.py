@@ -21,19 +21,19 @@ HELPS_ALONE = 0.5  # the same for a cure that is by far the best of its kind
 BY_FAR = 0.5  # leaving out the wrong view gives at most this fraction of the residual of any other
 CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
 EQUAL = 0.03  # pixels of 224
-MOST = 40_000  # contour points times the views in which a check samples them
+MOST = 40_000  # contour points times views of a check
 FEWEST = 4  # contour points of a view
 STEPS = 8  # largest shift of the images' order tried in either direction
 RAYS = 160  # contour points per trial, over all views
 SHORTLIST = 8  # with many views: how many are tried for swaps and for leaving out
-REFITTED = 5  # views from which poses are refitted; fewer agree with nearly any cameras
+REFITTED = 5  # minimum number of views to refit poses; fewer agree with nearly any cameras
 ROUGHLY, FINALISTS = 12, 4  # swaps that are refitted, and refitted to the end
 OTHERS = 2  # other cures that are refitted, of those that keep and leave out views each
 LEFT_OUT = 50  # order of cures that leave out a view
 # Contour points of a view (of eight) and steps of refits.
 ROUGH, FINE, LONG, THOROUGH = (10, 2), (20, 12), (20, 20), (30, 30)
 SAME_IMAGE = 1.5 / 255  # mean difference below which two images are one
-LIKELY_UP = 0.3  # mean z of the cameras' up from which they stand upright or upside down
+LIKELY_UP = 0.3  # minimum absolute mean z of the cameras' up for them to be upright or upside down
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Agreement:
     suspects : the views that the best cure changes or leaves out
     twins : of each suspect, a view with the same image
     worst : the view that fits worst, where nothing helps
-    refitted : the mean residual once all cameras moved a little, if that alone makes them agree
+    refitted : the mean residual after small corrections of all cameras, if these make them agree
     """
 
     residuals: tuple[float | None, ...]
@@ -71,12 +71,12 @@ class Agreement:
 
     @property
     def disagrees(self) -> bool:
-        """Whether the person should be told."""
+        """Whether the person should be informed."""
         return bool(self.cures) or (self.mean is not None and self.mean > UNEXPLAINED)
 
 
 def check(views: Sequence[View], left_out: Collection[int] = ()) -> Agreement:
-    """Measure whether views agree, and find changes that would make them agree.
+    """Measure whether views agree, and search changes that make them agree.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class _Check:
         Cures that keep all views are preferred: fewer views are always easier to refit.
         """
         alone = self._refit("", LONG)
-        if AGREES < alone <= DISAGREE:  # nearly: symmetric objects fit in other orders as well
+        if AGREES < alone <= DISAGREE:  # nearly: symmetric objects fit in other orders too
             alone = min(alone, self._refit("", THOROUGH))
         if alone <= AGREES:
             return [], alone

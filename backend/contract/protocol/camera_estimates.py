@@ -11,7 +11,7 @@ from .parts import FROM_BORDER, KEEP_ALPHA, Background, ViewData
 
 @dataclass(frozen=True)
 class RefineCameras:
-    """Ask for cameras near the given ones whose silhouettes agree better.
+    """Ask for cameras near the given ones with better agreeing silhouettes.
 
     Answered by `CameraEstimates`.
 
@@ -70,6 +70,7 @@ class PlaceDrawings:
     out : the file of cameras to write; the drawings go into a folder beside it
     names : sides, see `drawings.SIDES`; empty: by position, or by the files' names
     side : the object's longest side
+    preview : a PNG to write, the sheet with a frame at each drawing; empty: none
     """
 
     job: str
@@ -78,6 +79,7 @@ class PlaceDrawings:
     names: tuple[str, ...] = ()
     side: float = 1.8
     background: Background = FROM_BORDER
+    preview: str = ""
 
 
 @dataclass(frozen=True)

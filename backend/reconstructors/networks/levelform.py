@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from ...encoders.trunk import doubled_stem
 from ...fields.several_views import SeveralViews
 from ...images.framing import OURS, Framing
+from ...training.batch import Batch
+from ...training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from ..configuration import COUNT, Configuration, Ranges
+from ..several import soft_iou
 
 FRAMING = replace(OURS, background="rgba")
 
@@ -38,6 +41,7 @@ class LevelformConfiguration(Configuration):
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
     context : channels of its U-Net over each view's maps; 0: there is none
+    unposed : the weights have a copy of the networks above for unposed images
     fewest : least number of views that it learned from; where that is 1, its logits and g's are
         averaged, see `OWN_WEIGHTS`
     """
@@ -72,11 +76,12 @@ class LevelformConfiguration(Configuration):
     several: int = 24
     context: int = 24
     fewest: int = 1
+    unposed: bool = True
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Return what `to_json` wrote; weights of earlier versions lack the newest networks."""
-        earlier = {"several": 0, "context": 0, "fewest": 2}
+        earlier = {"several": 0, "context": 0, "fewest": 2, "unposed": False}
         return super().from_json({**earlier, **data} if isinstance(data, Mapping) else data)
 
     @property
@@ -115,6 +120,22 @@ PAPER = LevelformConfiguration(
     camera_stem=48,
     camera_widths=(48, 96, 192, 384),
 )
+COMPACT_RECIPES = {
+    "main": small(Sampling(points=EVEN)),
+    "camera": small_camera(crops=1.0, canonical=False),
+    "several": Recipe(
+        (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
+        RoundDraw(),
+        ("several",),
+        precision="bfloat16",
+    ),
+    "unposed": Recipe(
+        (Phase(loss="unposed_loss", steps=6000, learning_rate=8e-4),),
+        Sampling(crops=1.0, points=(("uniform", 768), ("wide", 256))),
+        ("unposed",),
+        precision="bfloat16",
+    ),
+}
 
 
 Layers = list[tuple[Tensor, Tensor]]
@@ -134,6 +155,22 @@ def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
     for index, (weight, bias) in enumerate(layers):
         x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
     return x
+
+
+def points_loss(logits: Tensor, batch: Batch, *, overlap: float) -> dict[str, Tensor]:
+    """Return the loss of logits (B, P) at a batch's points; see `Levelform.loss`."""
+    each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
+    near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
+    groups = [(each * of).sum() / of.sum() for of in (near, 1 - near) if bool(of.any())]
+    entropy = torch.stack(groups).mean()
+    predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
+    intersection, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
+    missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
+    return {
+        "loss": entropy + overlap * missed,
+        "sign": (predicted == true).float().mean(),
+        "iou": intersection / union.clamp(min=1),
+    }
 
 
 class Writer(nn.Module):
@@ -158,11 +195,11 @@ class Writer(nn.Module):
 
     def forward(self, embedding: Tensor) -> Layers:
         """Return g of embeddings (B, features)."""
-        change = self.change(embedding)
+        change = self.change(embedding)  # (B, written)
         # The first layer's bias comes first: without `hyper`, it is all that the code changes.
         change = F.pad(change, (0, len(self.start) - change.shape[1]))
         sizes = [size for a, b in self.shapes for size in (b, a * b)]
-        parts = (self.start + change).split(sizes, 1)
+        parts = (self.start + change).split(sizes, 1)  # bias and weight of each layer in turn
         return [
             (weight.unflatten(1, shape), bias[:, None])
             for shape, bias, weight in zip(self.shapes, parts[::2], parts[1::2], strict=True)
@@ -174,6 +211,14 @@ def with_second_output(written: Tensor, width: int) -> Tensor:
     last = width + 1  # a bias, then the weights of `width` inputs
     before, logit = written.split([len(written) - last, last])
     return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
+
+
+def zero_linear(features: int) -> nn.Linear:
+    """Return the gate's layer, which starts at 0: a reflection then weighs as much as the point."""
+    layer = nn.Linear(features, 1)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def several_network(config: LevelformConfiguration) -> SeveralViews:
@@ -193,19 +238,35 @@ def converted_state(
     if wanted.stride == 2 * own.stride:
         for name in [name for name in state if name.endswith("trunk.stem.weight")]:
             state[name] = doubled_stem(state[name])
-    if wanted.confidence and not own.confidence:
-        state["writer.start"] = with_second_output(state["writer.start"], own.hidden_width)
-        if own.hyper:
-            changes = with_second_output(state["writer.change.weight"], own.hidden_width)
-            state["writer.change.weight"] = changes
+    for prefix in _hypernetworks(state):
+        _converted_hypernetwork(state, prefix, own, wanted)
     if wanted.context and not own.context and own.several:
         new = several_network(wanted).state_dict()
         names = [name for name in new if name.startswith("context.")]
         state |= {f"several.{name}": new[name] for name in names}
-    if wanted.symmetry and not own.symmetry:
-        state["trust.weight"] = torch.zeros(1, own.widths[-1])
-        state["trust.bias"] = torch.zeros(1)
     return state
+
+
+def _hypernetworks(state: Mapping[str, Tensor]) -> list[str]:
+    """Return the prefixes of names: of posed images, and of the copy for unposed ones."""
+    return [p for p in ("", "unposed.") if f"{p}writer.start" in state]
+
+
+def _converted_hypernetwork(
+    state: dict[str, Tensor],
+    prefix: str,
+    own: LevelformConfiguration,
+    wanted: LevelformConfiguration,
+) -> None:
+    """Give one hypernetwork's weights a confidence and a gate, where these are new."""
+    if wanted.confidence and not own.confidence:
+        start, change = f"{prefix}writer.start", f"{prefix}writer.change.weight"
+        state[start] = with_second_output(state[start], own.hidden_width)
+        if own.hyper:
+            state[change] = with_second_output(state[change], own.hidden_width)
+    if wanted.symmetry and not own.symmetry:
+        state[f"{prefix}trust.weight"] = torch.zeros(1, own.widths[-1])
+        state[f"{prefix}trust.bias"] = torch.zeros(1)
 
 
 def _first_network(config: LevelformConfiguration) -> list[Tensor]:

@@ -133,7 +133,7 @@ def bare(tmp_path_factory):
 
 @pytest.fixture
 def begun(plan, bare):
-    """Return a maker of plans, as `plan`, whose environment is there already, but empty."""
+    """Return a maker of plans like `plan`, with an existing but empty environment."""
     shutil.copytree(bare, plan().folder, symlinks=True, copy_function=os.link)
     return plan
 
@@ -227,7 +227,8 @@ class TestInstalling:
         assert progress[0] < 0.1
         assert installation.progress == 1.0
         assert "+ fast-thing==1.0" in installation.log(50)
-        assert not install.is_partial(user)
+        assert not managed.is_partial(user)
+        assert builds.CONTINUES not in builds.needs(installation.plan)
         assert not installation.plan.cache.exists()  # nothing is kept twice
 
     def test_the_environment_has_the_requirements_and_is_separate(self, installed):
@@ -247,7 +248,8 @@ class TestInstalling:
         with pytest.raises(WorkError, match="numpy was not found in the provided"):
             first.run()
         assert first.state is InstallState.FAILED
-        assert install.is_partial(begun().user_folder)
+        assert managed.is_partial(begun().user_folder)
+        assert builds.CONTINUES in builds.needs(begun())
         make_wheel(wheels, "numpy")
         made = managed.managed_python(begun().user_folder).lstat().st_mtime_ns
         second = Installation(begun())
@@ -350,17 +352,19 @@ class TestInstalling:
 class TestLocked:
     """Two indexes in folders: one for the libraries, one for torch; each file by its hash."""
 
-    def index(self, folder, wheels):
+    def index(self, folder, wheels, *, hashed=True):
         for wheel in wheels:
             name = wheel.name.split("-")[0].replace("_", "-")
             (folder / name).mkdir(parents=True, exist_ok=True)
             shutil.copy(wheel, folder / name)
-            (folder / name / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            link = f"{wheel.name}#sha256={digest}" if hashed else wheel.name
+            (folder / name / "index.html").write_text(f'<a href="{link}">{wheel.name}</a>')
         return folder.as_uri()
 
     @pytest.fixture
     def locked(self, begun, tmp_path, wheels, monkeypatch):
-        """Return a maker of plans whose libraries are locked."""
+        """Return a maker of plans with locked libraries."""
         everything = sorted(wheels.glob("*.whl"))
         torch = [wheel for wheel in everything if wheel.name.startswith("torch")]
         others = [wheel for wheel in everything if wheel not in torch]
@@ -385,6 +389,30 @@ class TestLocked:
         assert "index" not in libraries
         assert "--default-index file:" in torch
 
+    def test_an_index_that_states_no_hash_is_used_too(self, locked, tmp_path, wheels):
+        self.index(tmp_path / "torch-index", wheels.glob("torch*.whl"), hashed=False)
+        installation = Installation(locked())
+        installation.run()
+        assert installation.report.usable
+
+    def test_a_build_without_a_lock_is_checked_by_the_hash_that_its_index_states(
+        self, locked, tmp_path, monkeypatch
+    ):
+        (wheel,) = (tmp_path / "torch-index" / "torch").glob("*.whl")
+        stated = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        command = uv.install_command
+
+        def changed(*words):
+            if (locked().folder / "torch.txt").exists():  # after the index was asked for the hash
+                make_wheel(wheel.parent, "torch", "evil = True", needs=["helper"])
+            return command(*words)
+
+        monkeypatch.setattr(uv, "install_command", changed)
+        with pytest.raises(WorkError, match="differs from the one in Levelform's lock"):
+            Installation(locked()).run()
+        lock = (locked().folder / "torch.txt").read_text()
+        assert lock.split() == ["torch==1.0", "\\", f"--hash=sha256:{stated}"]
+
     def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
         (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")
         make_wheel(wheel.parent, "numpy", "evil = True")
@@ -402,7 +430,7 @@ class TestLocked:
 
 class TestRemoving:
     def test_it_removes_what_it_made(self, begun):
-        assert install.is_partial(begun().user_folder)
+        assert managed.is_partial(begun().user_folder)
         install.remove(begun().user_folder)
         assert list(Path(begun().user_folder).iterdir()) == []
         install.remove(begun().user_folder)

@@ -12,7 +12,7 @@ HULL = MethodInfo("visual-hull", "Hull", *FACTS)
 
 @pytest.fixture
 def known(puppet, ball_stage):
-    """A scene whose worker knows a method that improves its result and one that does not."""
+    """A scene and a worker with a method that improves its result and one that does not."""
     ball_stage()
     puppet.methods = Methods((FIT, HULL))
     return puppet
@@ -29,12 +29,12 @@ def test_stop_ends_the_job_that_a_script_streams(known):
 
 
 def test_nothing_is_stopped_where_nothing_improves(known):
-    with pytest.raises(RequestError, match="No job is running that improves"):
+    with pytest.raises(RequestError, match="No running job improves"):
         api.stop()
     known.waiting = [lambda: known.send(32), known.finish]
     events = api.stream(method="visual-hull")
     next(events)
-    with pytest.raises(RequestError, match="No job is running that improves"):
+    with pytest.raises(RequestError, match="No running job improves"):
         api.stop()
     list(events)
 

@@ -23,13 +23,13 @@ from levelform.backend.experiments.table import (
     measure_all,
     refuse_overlap,
 )
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.reconstructors import find_method, uclid_net
 from levelform.backend.training.parts import fresh
+from setups.analytic import Sphere
 
 
 class Guess(Entrant):
-    """Answers every image with a ball; refuses what it is told to."""
+    """Answers every image with a ball; refuses on request."""
 
     learned = True
     settings = (ONE, Setting(2), Setting(16))

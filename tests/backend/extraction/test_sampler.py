@@ -7,12 +7,12 @@ from levelform.backend.extraction import FieldSamples, extract
 from levelform.backend.extraction.grid import Grid
 from levelform.backend.extraction.sampler import BLOCK, FieldEvaluator
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Sphere, Torus
 from levelform.backend.ticket import Ticket
+from setups.analytic import Sphere, Torus
 
 
 class Wrapped(Sphere):
-    """A sphere whose answers are spoilt."""
+    """A sphere with corrupted answers."""
 
     def __init__(self, spoil):
         super().__init__(0.7)

@@ -1,15 +1,15 @@
 """A field and its mirror image."""
 
 import torch
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.fields.mirrored import MirroredField
+from setups.analytic import Sphere
 
 POINTS = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
 OTHER_SIDE = torch.tensor([-1.0, 1.0, 1.0])
 
 
 class Striped(Sphere):
-    """A sphere whose colour changes along x."""
+    """A sphere with a colour that changes along x."""
 
     def color(self, points):
         return points[:, :1].expand(-1, 4)

@@ -18,8 +18,8 @@ from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import frame_views, mask_square
 from levelform.backend.reconstructors import Code, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
-from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_iou
-from levelform.backend.reconstructors.several import OWN_WEIGHTS
+from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform
+from levelform.backend.reconstructors.several import OWN_WEIGHTS, soft_iou
 from levelform.backend.training.parts import changed
 
 CPU = torch.device("cpu")
@@ -35,6 +35,7 @@ TINY = replace(
     camera_stem=4,
     camera_widths=(4, 6),
     several=0,
+    unposed=False,
 )
 SWITCHES = {
     "all": {},
@@ -87,9 +88,11 @@ def batch(views):
 def parameters(configuration):
     with torch.device("meta"):
         model = Levelform(configuration)
-    parts = (model.camera, model.several)
-    camera, several = (sum(p.numel() for p in part.parameters()) for part in parts)
-    return sum(p.numel() for p in model.parameters()) - camera - several, camera, several
+    parts = (model.camera, model.several, model.unposed)
+    camera, several, copy = (sum(p.numel() for p in part.parameters()) for part in parts)
+    main = sum(p.numel() for p in model.parameters()) - camera - several - copy
+    assert copy == main
+    return main, camera, several
 
 
 def test_sizes():
@@ -206,7 +209,7 @@ def test_half_precision_keeps_coordinates(batch):
 def test_no_cameras_no_training(batch):
     with pytest.raises(RequestError, match="posed images"):
         make().loss(replace(batch, camera_from_volume=None))
-    with pytest.raises(RequestError, match="no cameras to learn from"):
+    with pytest.raises(RequestError, match="no camera network to train"):
         make().camera_loss(replace(batch, camera_from_volume=None))
 
 
@@ -403,7 +406,7 @@ def test_a_code_of_several_views_needs_weights_that_know_them(views, tmp_path):
     torch.testing.assert_close(
         model.decode(again)(points), model.decode(code)(points), atol=1e-5, rtol=1e-5
     )
-    with pytest.raises(RequestError, match="no network of several views"):
+    with pytest.raises(RequestError, match="is of several views"):
         make(several=0).decode(code)
 
 
@@ -467,7 +470,8 @@ def test_a_trained_network_may_be_given_a_context_network(views):
     assert not torch.allclose(before, grown.decode(grown.encode(views[:3]))(points))
 
 
-def test_earlier_weights_have_no_network_of_several_views():
+def test_earlier_weights_lack_the_newest_networks():
     stored = replace(TINY, context=0, fewest=2).to_json()
-    entries = {k: v for k, v in stored.items() if k not in ("several", "context", "fewest")}
+    newest = ("several", "context", "fewest", "unposed")
+    entries = {k: v for k, v in stored.items() if k not in newest}
     assert type(TINY).from_json(entries) == replace(TINY, context=0, fewest=2)

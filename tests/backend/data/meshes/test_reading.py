@@ -1,4 +1,4 @@
-"""Mesh files: every format, scene graphs, +Y up, colours, and what is wrong in words."""
+"""Mesh files: every format, scene graphs, +Y up, colours, and error messages."""
 
 import json
 from contextlib import suppress
@@ -8,9 +8,10 @@ import pytest
 import trimesh
 from levelform.backend.contract.errors import LevelformError, RequestError
 from levelform.backend.data.meshes import NoSurface, find_assets, read_asset
-from levelform.backend.geometry.mesh_files import read_mesh, write_mesh
+from levelform.backend.geometry.mesh_files import write_mesh
 from levelform.backend.geometry.meshes import Mesh
 from PIL import Image
+from setups.meshes import read_mesh
 
 
 @pytest.fixture
