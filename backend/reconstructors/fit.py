@@ -27,7 +27,7 @@ from ..fit.drawings import is_flat_drawing
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
-from ..fit.settings import SECONDS, STEPS, FitSettings, settings_for
+from ..fit.settings import SECONDS, STEPS, FitSettings, for_outlines, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
@@ -241,6 +241,7 @@ class Fit(Reconstructor):
             settings = replace(settings, first_colors=sys.maxsize)
         if drawn or len(views) == 1:  # any shape has the colours of one image: they teach nothing
             settings = replace(settings, color=0.0, variation=0.0)
+            settings = for_outlines(settings) if guessed else settings
         return Optimiser(
             small,
             hull,
