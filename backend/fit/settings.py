@@ -3,7 +3,11 @@
 from dataclasses import dataclass, replace
 
 SECONDS = {"10s": 10.0, "1min": 60.0, "5min": 300.0}  # of the presets
-STEPS = {"10s": 400, "1min": 2400, "5min": 12000}  # about as many as two cores take in that time
+STEPS = {
+    "10s": 400,
+    "1min": 2400,
+    "5min": 12000,
+}  # about the number that two cores take in that time
 COARSEST = 32  # cells of the first grid of a fit that starts from the hull
 COARSE_STEPS = 240  # on the coarsest grid; at most an eighth of the budget
 FINE = 96  # cells of the third grid
@@ -97,9 +101,9 @@ class FitSettings:
 def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
     """Return the settings for a budget of steps: the more steps, the finer the last grid.
 
-    A `guess` as the first field is worth keeping: the first grid has 64 cells, the surface is
-    sharper from the beginning and moves half as fast. What Adam's first steps lose, thin walls
-    above all, takes long to come back.
+    With a `guess` as the first field the first grid has 64 cells and the surface is sharper from
+    the beginning and moves half as fast: Adam's first steps would lose thin walls, which take long
+    to return.
     """
     first = 0.0 if guess else min(COARSE_STEPS, steps / 8)
     second = min(first + MEDIUM_STEPS, steps * 2 / 3)
