@@ -12,7 +12,7 @@ from ..contract import checks, protocol
 from ..contract.camera_files import find_camera_file, read_posed_images, views_of
 from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
-from ..contract.image_files import image_file, list_images
+from ..contract.image_files import image_file, list_images, no_images
 from ..contract.saved_words import KEEP_HELP, is_saved
 from ..contract.settings import Settings
 from ..contract.words import (
@@ -348,10 +348,7 @@ def read_sources(sources: list[str], choice: str | None) -> InputSource:
     if first.is_dir():
         paths = list_images(first)
         if not paths:
-            raise RequestError(
-                f"The folder {first} holds no images and no file of cameras.",
-                "Name another folder.",
-            )
+            raise no_images(first, " and no file of cameras")
     picked = [paths[index] for index in choose_views(len(paths), chosen)]
     return InputSource(
         tuple(protocol.ViewData(None, None, path.name, image_file(path)) for path in picked)

@@ -88,6 +88,8 @@ def to_view(
     background: Background,
     notes: Notes | None = None,
     ticket: Ticket | None = None,
+    *,
+    longest: int = LONGEST,
 ) -> View:
     """Read the view of a request; its camera stays posed in the world.
 
@@ -100,6 +102,8 @@ def to_view(
     ----------
     notes
         Collects observations for the person.
+    longest
+        Pixels along the longer side, at most.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def to_view(
         If the image can't be read, or does not have the camera's proportions; names the view.
     """
     notes = Notes() if notes is None else notes
-    read = _read(data, notes)
+    read = _read(data, notes, longest)
     across, down = data.mirrored
     dims = [dim for dim, flip in ((1, across), (0, down)) if flip]
     image = read.image.flip(dims) if dims else read.image
@@ -123,7 +127,7 @@ def to_view(
         check_proportions(camera, read.size, name=data.name, orientation=read.orientation)
         image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
         camera = to_camera(camera, name=data.name)
-    return shrink(View(image, camera, data.name, _depth(data)), LONGEST)
+    return shrink(View(image, camera, data.name, _depth(data)), longest)
 
 
 def _depth(data: ViewData) -> Tensor | None:
@@ -173,9 +177,9 @@ class _Read:
     orientation: int = UPRIGHT
 
 
-def _read(data: ViewData, notes: Notes) -> _Read:
+def _read(data: ViewData, notes: Notes, longest: int) -> _Read:
     """Return the image of a view with the mask that comes with it."""
-    read = _read_image(data, notes)
+    read = _read_image(data, notes, longest)
     if data.mask is None:
         return read
     mask = fitted_mask(data.mask, read.image, name=data.name)
@@ -208,7 +212,7 @@ def fitted_mask(pixels: np.ndarray, image: Tensor, *, name: str) -> Tensor:
     return mask[0, 0]
 
 
-def _read_image(data: ViewData, notes: Notes) -> _Read:
+def _read_image(data: ViewData, notes: Notes, longest: int) -> _Read:
     file = data.file
     if file is None:
         if data.image is None:
@@ -216,7 +220,7 @@ def _read_image(data: ViewData, notes: Notes) -> _Read:
         image = to_image(data.image, name=data.name)
         return _Read(image, (image.shape[1], image.shape[0]))
     turned = data.camera is None
-    read = read_tagged(file, turned=turned)
+    read = read_tagged(file, longest=longest, turned=turned)
     image, tag = read.image, read.orientation
     if tag != UPRIGHT and not turned:
         notes.tagged.append(data.name)

@@ -30,7 +30,7 @@ from ..placing.place import place
 from ..silhouettes import Outline, Residual
 from ..silhouettes.solving import affordable
 from ..ticket import Ticket
-from .reading import read_views
+from .reading import OUTLINE_SIDE, read_views
 
 EXACT, GOOD = 0.05, 0.35  # maximum losses (pixels of 224) of correct and of usable cameras
 UNDECIDED = 3.0  # minimum ratio of the other direction's loss; below it the direction is doubtful
@@ -66,7 +66,7 @@ def around_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.Came
     with ticket.stage("Prepare images"):
         unposed = tuple(replace(view, camera=None) for view in request.views)
         notes = Notes()
-        views = read_views(replace(request, views=unposed), ticket, notes)
+        views = read_views(replace(request, views=unposed), ticket, notes, longest=OUTLINE_SIDE)
         outlines = outlines_of(views)
         focal, source = _focal(request, views)
     with ticket.stage("Find cameras"):
@@ -198,8 +198,8 @@ def _placed(
     volume[2, 3] = -placement.box[0, 2] * scale
     if request.center is not None:
         volume[:3, 3] = request.center
-    found_from_world = placement.world_from_volume @ np.linalg.inv(volume)
-    return [camera.in_frame(found_from_world) for camera in cameras], volume
+    estimate_from_world = placement.world_from_volume @ np.linalg.inv(volume)
+    return [camera.in_frame(estimate_from_world) for camera in cameras], volume
 
 
 def _as_stored(data: protocol.ViewData, camera: Camera) -> CameraData:

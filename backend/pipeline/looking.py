@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..contract import protocol
+from ..contract.image_files import LONGEST
 from ..images import Notes
 from ..placing.place import place
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
 from .networks import Networks
-from .reading import detected_masks, read_views, view_masks
+from .reading import OUTLINE_SIDE, detected_masks, read_views, view_masks
 from .stages import PREPARE
 
 
@@ -32,7 +33,8 @@ def checked_events(
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         notes = Notes()
-        read = read_views(request, ticket, notes)
+        alone = len(request.views) == 1  # its mask is corrected by hand
+        read = read_views(request, ticket, notes, longest=LONGEST if alone else OUTLINE_SIDE)
         yield from detected_masks(request.job, read, notes)
         event = Review(apply_cures(read, request.cures)).event(request.job)
     yield replace(event, notes=notes.remarks())

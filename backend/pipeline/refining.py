@@ -15,7 +15,7 @@ from ..images import Notes
 from ..silhouettes import Agreement, Cured, apply_cures, check, trace_all
 from ..silhouettes.report import agreement_remark, labels
 from ..ticket import Ticket
-from .reading import read_views
+from .reading import OUTLINE_SIDE, read_views
 
 STAGE = "Refine cameras"
 
@@ -32,7 +32,8 @@ def refined_event(request: protocol.RefineCameras, ticket: Ticket) -> protocol.C
     ticket.plan({"Prepare images": 1.0, STAGE: 3.0})
     with ticket.stage("Prepare images"):
         notes = Notes()
-        cured = apply_cures(read_views(request, ticket, notes), request.cures)
+        views = read_views(request, ticket, notes, longest=OUTLINE_SIDE)
+        cured = apply_cures(views, request.cures)
     with ticket.stage(STAGE):
         refinement = refine_views(cured, focal=request.focal, ticket=ticket)
     cameras = [

@@ -271,6 +271,7 @@ SENTENCES = {
     "Its camera {} is gone.": "Die zugehörige Kamera {} ist weg.",
     "The data set has {}: Training below can read it": "Der Datensatz hat {}: „Training“ darunter kann ihn lesen",
     "The folder {} can't be written ({}).": "Der Ordner {} ist nicht beschreibbar ({}).",
+    "The folder {} holds {} files, which are not read.": "Der Ordner {} enthält {}-Dateien, die nicht gelesen werden.",
     "The folder {} holds no images.": "Der Ordner {} enthält keine Bilder.",
     "The folder {} was not made by Levelform and is not changed.": "Der Ordner {} wurde nicht von Levelform angelegt und wird nicht geändert.",
     "The front is {} degrees.": "Die Vorderseite ist {} Grad.",
